@@ -1,0 +1,59 @@
+"""crashdrive: drives the Linux crash utility; vmcores as typed records, reports and scripts.
+
+>>> import crashdrive
+>>> with crashdrive.open_dump("vmlinux", "vmcore") as crash:  # doctest: +SKIP
+...     for task in crash.ps():
+...         print(task.pid, task.comm)
+
+The names below are loaded when they are first used, so that importing the package costs little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from crashdrive._version import __version__
+
+if TYPE_CHECKING:
+    from crashdrive.crash import Crash, open_dump
+    from crashdrive.errors import CrashdriveError
+    from crashdrive.parsers import parse
+    from crashdrive.records import Answer, Notice, Record
+    from crashdrive.session import CommandResult, Session
+
+_HOMES = {
+    "Answer": "records",
+    "CommandResult": "session",
+    "Crash": "crash",
+    "CrashdriveError": "errors",
+    "Notice": "records",
+    "Record": "records",
+    "Session": "session",
+    "open_dump": "crash",
+    "parse": "parsers",
+}
+
+__all__ = [
+    "Answer",
+    "CommandResult",
+    "Crash",
+    "CrashdriveError",
+    "Notice",
+    "Record",
+    "Session",
+    "__version__",
+    "open_dump",
+    "parse",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

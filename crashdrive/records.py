@@ -1,0 +1,64 @@
+"""What every answer is made of: records, notices, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+R = TypeVar("R")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: frozen, typed, slotted. Absent is None; sizes in bytes, times in seconds."""
+
+
+class Notice(Record, frozen=True):
+    """Something that the reader of an answer has to know.
+
+    ``kind`` is a short stable word (``excluded``, ``unparsed``, ``partial``, ``warning``, ``error``, ...);
+    ``line`` is the line of crash's output that it comes from (from 1), ``text`` that line itself.
+    """
+
+    kind: str
+    message: str
+    line: int | None = None
+    text: str | None = None
+
+
+class Answer(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """The records of one command; also a sequence of them.
+
+    ``complete`` is False when something is missing, and then ``warnings`` says what. Its JSON is
+    ``{"command", "shape", "complete", "warnings": [...], "records": [...]}``.
+    """
+
+    command: str
+    shape: str
+    complete: bool
+    warnings: tuple[Notice, ...]
+    records: tuple[R, ...]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.records)
+
+    def __getitem__(self, index: int) -> R:
+        return self.records[index]
+
+    def __bool__(self) -> bool:
+        """An answer is an answer, also without rows."""
+        return True
+
+    def one(self) -> R:
+        """The only record; ValueError if there is none or more than one."""
+        (record,) = self.records
+        return record
+
+
+def to_builtins(value: object) -> Any:
+    """Records as plain dicts, lists, str, int, ...: what JSON will hold."""
+    return msgspec.to_builtins(value)

@@ -1,0 +1,8 @@
+"""crash as a process: start it, talk to it, end it."""
+
+from __future__ import annotations
+
+from crashdrive.session.result import CommandResult, Failure, Runner
+from crashdrive.session.session import Session
+
+__all__ = ["CommandResult", "Failure", "Runner", "Session"]

@@ -1,0 +1,67 @@
+"""What a command gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from crashdrive.errors import CommandFailedError
+from crashdrive.text import printable
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    r"""How a command failed, as far as crash's text tells.
+
+    ``kind`` is one of ``usage``, ``option``, ``unknown-command``, ``symbol``, ``gdb``, ``gdb-crashed``,
+    ``offset`` (the crash binary doesn't know this kernel), ``minimal``, ``memory``, ``message`` (crash's
+    ``CMD: text``), ``interrupted``, ``died``, ``deadline``, ``not-run``. ``message`` is crash's own line.
+    """
+
+    kind: str
+    message: str
+
+
+class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One command's output: ``raw`` bytes as crash wrote them, ``elapsed`` in seconds.
+
+    ``failure`` is None when nothing in the text says that the command failed. A result is neither true
+    nor false: ask ``result.ok``.
+    """
+
+    command: str
+    raw: bytes
+    elapsed: float
+    failure: Failure | None = None
+
+    @property
+    def text(self) -> str:
+        """The output as text; bytes that are no UTF-8 appear as backslash escapes."""
+        return self.raw.decode("utf-8", "backslashreplace")
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing says that the command failed."""
+        return self.failure is None
+
+    def check(self) -> CommandResult:
+        """Itself, or CommandFailedError."""
+        if self.failure is not None:
+            raise CommandFailedError(f"{self.command}: {printable(self.failure.message)}", self)
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("a CommandResult is neither true nor false; ask .ok or .failure")
+
+
+class Runner(Protocol):
+    """What typed commands and kernel data need of a session (a Session, a replay, a test's fake)."""
+
+    def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
+        """Run one command to its end; ``timeout`` in seconds, the session's default where None."""
+        ...
+
+    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
+        """Run commands in one round trip; each result says its own failure, a failed one stops nothing."""
+        ...

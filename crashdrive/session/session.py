@@ -1,0 +1,5 @@
+"""A conversation with one crash process."""
+
+
+class Session:
+    """To be written."""
