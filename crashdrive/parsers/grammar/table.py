@@ -1,0 +1,239 @@
+"""Header-driven tables: the header line says which columns there are and in which order.
+
+crash moves, adds and drops columns between its versions, so that a column is known by its title and never by
+its position. A title that isn't known, a required one that is missing, and a row that lacks a promised column
+are errors. Each header compiles to one regular expression for its rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from msgspec.structs import fields
+
+from crashdrive.parsers.base import Source
+from crashdrive.records import Record
+
+R = TypeVar("R", bound=Record)
+
+# Possessive and bounded, so that a hostile line can't make the expression try again and again.
+GAP = r" {1,256}+"
+# Longer than any line that crash's buffers can make of a path (4096) and some columns.
+LONGEST_ROW = 65536
+
+hexadecimal: Callable[[str], int] = partial(int, base=16)
+
+
+def kilobytes(text: str) -> int:
+    """``16k`` as bytes."""
+    return int(text[:-1]) * 1024
+
+
+class Cell(NamedTuple):
+    """What may stand in a column, and how it becomes a value (None: as it stands)."""
+
+    pattern: str
+    convert: Callable[[str], Any] | None = None
+
+
+HEX = Cell(r"[0-9a-f]{1,16}+", hexadecimal)
+DECIMAL = Cell(r"\d{1,20}+", int)
+SIGNED = Cell(r"-?+\d{1,20}+", int)
+KILOBYTES = Cell(r"\d{1,20}+k", kilobytes)
+WORD = Cell(r"\S++")
+# Anything; takes as little as the columns behind it allow. Ends before trailing blanks.
+TEXT = Cell(r"\S(?:.*?\S)??")
+
+
+def or_none(cell: Cell, placeholder: str) -> Cell:
+    """The cell, or a placeholder (an expression) that stands for None."""
+    mark = re.compile(placeholder)
+
+    def convert(text: str) -> Any:
+        if mark.fullmatch(text):
+            return None
+        return cell.convert(text) if cell.convert else text
+
+    return Cell(f"(?:{cell.pattern}|{placeholder})", convert)
+
+
+class Column(NamedTuple):
+    """A column: crash's title, the record's field, its cells.
+
+    ``blank``: cells may be empty (sound for the last columns only). A column whose field has no default in
+    the record must be there.
+    """
+
+    title: str
+    field: str
+    cell: Cell
+    blank: bool = False
+
+
+class Layout(Generic[R]):
+    """A table as one header lays it out."""
+
+    def __init__(self, record: type[R], columns: list[Column]) -> None:
+        self.record = record
+        self.titles = tuple(column.title for column in columns)
+        self._fields = [column.field for column in columns]
+        self._converters = [_converter(column) for column in columns]
+        self._pattern = re.compile(" *+" + _expression(columns) + " *+")
+
+    def match(self, line: str) -> R | None:
+        """The record of a row; None when the line is none."""
+        found = self._pattern.fullmatch(line) if len(line) <= LONGEST_ROW else None
+        if found is None:
+            return None
+        cells = zip(self._fields, self._converters, found.groups(), strict=True)
+        return self.record(**{name: turn(cell) if turn else cell for name, turn, cell in cells})
+
+    def row(self, source: Source, offset: int, line: str) -> R | None:
+        """The record of a row, else an error (in lenient mode a notice, and None)."""
+        record = self.match(line)
+        if record is None:
+            source.reject(offset, f"no row with the columns {', '.join(self.titles)}")
+        return record
+
+
+class Table(Generic[R]):
+    """All columns that a command's table may have."""
+
+    def __init__(self, record: type[R], *columns: Column) -> None:
+        self.record = record
+        self._columns = {column.title: column for column in columns}
+        self._required = {field.name for field in fields(record) if field.required}
+        titles = sorted(self._columns, key=len, reverse=True)
+        self._title = re.compile(r" *+(" + "|".join(map(re.escape, titles)) + r")(?= |$)")
+        self._layouts: dict[tuple[str, ...], Layout[R]] = {}
+
+    def heads(self, line: str) -> bool:
+        """Whether a line begins like a header of this table."""
+        found = self._title.match(line)
+        return found is not None and self._title.match(line, found.end()) is not None
+
+    def header(self, source: Source, offset: int, line: str) -> Layout[R]:
+        """The layout that a header line promises; ParseError for a title that isn't known, or missing."""
+        titles = self._titles(source, offset, line)
+        layout = self._layouts.get(titles)
+        if layout is None:
+            columns = [self._columns[title] for title in titles]
+            layout = self._layouts[titles] = Layout(self.record, columns)
+        return layout
+
+    def _titles(self, source: Source, offset: int, line: str) -> tuple[str, ...]:
+        titles: list[str] = []
+        position = 0
+        end = len(line.rstrip(" "))
+        while position < end:
+            found = self._title.match(line, position)
+            if found is None or found[1] in titles or len(titles) > len(self._columns):
+                gap = len(line[position:]) - len(line[position:].lstrip(" "))
+                source.fail(offset + position + gap, "a header with an unknown column")
+            titles.append(found[1])
+            position = found.end()
+        missing = self._required - {self._columns[title].field for title in titles}
+        if missing:
+            source.fail(offset, f"a header without a column for {min(missing)}")
+        return tuple(titles)
+
+
+def _expression(columns: list[Column]) -> str:
+    parts = [("" if i == 0 else GAP) + f"({column.cell.pattern})" for i, column in enumerate(columns)]
+    return "".join(f"(?:{p})?+" if c.blank else p for p, c in zip(parts, columns, strict=True))
+
+
+def _converter(column: Column) -> Callable[[Any], Any] | None:
+    convert = column.cell.convert
+    if convert is None or not column.blank:
+        return convert
+    return lambda text: None if text is None else convert(text)
+
+
+def is_elided(source: Source, offset: int, line: str) -> bool:
+    """Whether a line is the ``...`` that stands for left-out lines (crash's help pages); marks the answer."""
+    if line.strip(" ") != "...":
+        return False
+    source.note("elided", "lines were left out here", line=source.position(offset)[0], incomplete=True)
+    return True
+
+
+def note_error(source: Source, offset: int, line: str) -> None:
+    """Keep what crash said of one part of an otherwise good output; marks the answer."""
+    source.note("error", line.strip(), line=source.position(offset)[0], text=line, incomplete=True)
+
+
+class Cursor:
+    """The lines of a source, one after the other; ``line`` is None at the end."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._lines: Iterator[tuple[int, str]] = iter(source.lines())
+        self.offset = 0
+        self.line: str | None = None
+        self.advance()
+
+    def advance(self) -> None:
+        """Go to the next line."""
+        self.offset, self.line = next(self._lines, (len(self.source.text), None))
+
+    def take(self) -> tuple[int, str]:
+        """Offset and text of the current line; the cursor goes on. ParseError at the end of the text."""
+        if self.line is None:
+            self.source.fail(self.offset, "the output ends too early")
+        taken = self.offset, self.line
+        self.advance()
+        return taken
+
+    def skip_blank(self) -> bool:
+        """Go behind blank lines; False at the end of the text."""
+        while self.line is not None and not self.line.strip(" "):
+            self.advance()
+        return self.line is not None
+
+    def skip_elided(self) -> bool:
+        """Whether the current line is ``...``; goes behind it and marks the answer."""
+        if self.line is None or not is_elided(self.source, self.offset, self.line):
+            return False
+        self.advance()
+        return True
+
+    def reject(self, reason: str) -> None:
+        """Refuse the current line (lenient: set it aside) and go on."""
+        self.source.reject(self.offset, reason)
+        self.advance()
+
+
+def read_table(cursor: Cursor, table: Table[R]) -> list[R]:
+    """A table from its header down to a blank line or the text's end."""
+    source = cursor.source
+    layout = table.header(source, *cursor.take())
+    rows: list[R] = []
+    while (line := cursor.line) is not None and line.strip(" "):
+        row = layout.match(line)
+        if row is not None:
+            rows.append(row)
+        elif not is_elided(source, cursor.offset, line):
+            layout.row(source, cursor.offset, line)
+        cursor.advance()
+    return rows
+
+
+def only_table(source: Source, table: Table[R]) -> list[R]:
+    """A text that is one table and nothing else."""
+    cursor = Cursor(source)
+    if not cursor.skip_blank():
+        source.fail(0, "no output")
+    rows = read_table(cursor, table)
+    finish(cursor)
+    return rows
+
+
+def finish(cursor: Cursor) -> None:
+    """Only blank lines (and ``...``) may be left."""
+    while cursor.skip_blank():
+        if not cursor.skip_elided():
+            cursor.reject("text behind the end of the output")
