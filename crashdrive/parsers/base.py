@@ -103,7 +103,8 @@ def _take_cluster(cluster: str, optstring: str, options: dict[str, str], rest: l
             options[letter] = ""
             continue
         glued = cluster[position + 1 :]
-        options[letter] = glued or (rest.pop(0) if rest else "")
+        optional = optstring[place + 1 : place + 3] == "::"  # takes no word of its own, as in getopt(3)
+        options[letter] = glued if glued or optional or not rest else rest.pop(0)
         return
 
 
