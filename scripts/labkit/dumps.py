@@ -1,0 +1,212 @@
+"""Making a dump: a guest boots, tells the truth, dies, and what is left is put in order."""
+
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labkit import apt, elfcore, initramfs, kernels, places, qemu, truth
+from labkit.errors import LabError
+from labkit.host import Stopwatch, run, say
+from labkit.kernels import Kernel
+from labkit.spec import CRASHKERNEL, Spec, standard
+
+TRUTH_BYTES = 512 << 20
+BOOT_SECONDS = 300
+CAPTURE_SECONDS = 120
+
+
+def folder(name: str) -> Path:
+    """Where the dump of that name lies, or would."""
+    return places.lab() / "dumps" / name
+
+
+def facts(name: str) -> dict[str, Any] | None:
+    """A dump's dump.json; None if it isn't there."""
+    try:
+        return dict(json.loads((folder(name) / "dump.json").read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def names() -> list[str]:
+    """The dumps that are there."""
+    return sorted(path.parent.name for path in folder("x").parent.glob("[!.]*/dump.json"))
+
+
+def ensure(spec: Spec) -> Path:
+    """The folder of a dump, made if need be; call it with the lab locked."""
+    target = folder(spec.name)
+    if facts(spec.name) is not None:
+        say(f"{spec.name} is there")
+        return target
+    apt.install(apt.missing_packages())
+    kernel = kernels.ensure(spec.kernel)
+    with places.appearing(target) as work:
+        _Build(spec, kernel, work).run()
+    return target
+
+
+class _Build:
+    """One dump in the making, in a folder that isn't the final one yet."""
+
+    def __init__(self, spec: Spec, kernel: Kernel, work: Path) -> None:
+        self.spec, self.kernel, self.work = spec, kernel, work
+        self.clock = Stopwatch()
+        self.log = b""
+
+    def run(self) -> None:
+        """All steps, from the initramfs to dump.json."""
+        say(f"{self.spec.name}: kernel {self.kernel.release}, {self.spec.megabytes} MB")
+        with self.clock.step("all"):
+            with self.clock.step("initramfs"):
+                self._write_initramfs()
+            self._run_guest()
+            with self.clock.step("tidy"):
+                self._tidy()
+            with self.clock.step("truth"):
+                index = truth.split(self.work / "truth.disk", self.work / "truth")
+            (self.work / "truth.disk").unlink()
+        self._describe(index)
+        say(f"{self.spec.name}: {self.clock.seconds}")
+
+    @property
+    def _kexec(self) -> bool:
+        return self.spec.format == "kdump"
+
+    def _write_initramfs(self) -> None:
+        data = initramfs.guest(self.kernel, with_capture=self._kexec)
+        (self.work / "initramfs").write_bytes(data)
+
+    def _disk(self, name: str, size: int) -> Path:
+        path = self.work / name
+        with path.open("wb") as handle:
+            handle.truncate(size)
+        return path
+
+    def _command_line(self) -> str:
+        spec = self.spec
+        words = ["console=ttyS0", f"lab.death={spec.death}", f"lab.connections={spec.connections}"]
+        # The guest's timing is that of an emulator: no watchdog may end it before its time.
+        words += ["nmi_watchdog=0", "rcupdate.rcu_cpu_stall_suppress=1", "loglevel=4"]
+        if self._kexec:
+            words.append(f"crashkernel={CRASHKERNEL}M")
+        if spec.thash_entries:
+            words.append(f"thash_entries={spec.thash_entries}")
+        return " ".join(words)
+
+    def _machine(self) -> qemu.Machine:
+        disks = [self._disk("truth.disk", TRUTH_BYTES)]
+        if self._kexec:
+            disks.append(self._disk("vmcore.disk", 2 * self.spec.megabytes << 20))
+        return qemu.Machine(
+            vmlinuz=self.kernel.folder / "vmlinuz",
+            initramfs=self.work / "initramfs",
+            command_line=self._command_line(),
+            memory=self.spec.megabytes,
+            cpus=self.spec.cpus,
+            disks=disks,
+            console=self.work / "console.log",
+        )
+
+    def _run_guest(self) -> None:
+        with qemu.running(self._machine(), self.work) as guest:
+            with self.clock.step("guest"):
+                guest.wait(lambda: self._dead(guest), BOOT_SECONDS, "its death")
+            with self.clock.step("dump"):
+                if self._kexec:
+                    guest.wait(lambda: _saved(guest), CAPTURE_SECONDS, "a saved dump")
+                else:
+                    self._dump_memory(guest)
+            self.log = guest.log()
+
+    def _dead(self, guest: qemu.Guest) -> bool:
+        return (b"LAB CAPTURE" if self._kexec else qemu.PANIC_END) in guest.log()
+
+    def _dump_memory(self, guest: qemu.Guest) -> None:
+        guest.qmp("stop")
+        form = "kdump-zlib" if self.spec.format == "flattened" else "elf"
+        path = f"file:{self.work / 'vmcore'}"
+        guest.qmp("dump-guest-memory", paging=False, protocol=path, format=form)
+
+    def _tidy(self) -> None:
+        (self.work / "initramfs").unlink()
+        vmcore = self.work / "vmcore"
+        if self._kexec:
+            _rearrange(self.work / "vmcore.disk", vmcore)
+            (self.work / "vmcore.disk").unlink()
+        elif self.spec.format == "flattened":
+            _rearrange(vmcore, self.work / "vmcore.rearranged")
+        elif self.spec.format == "filtered":
+            self._filter(vmcore, self.work / "vmcore.filtered")
+            (self.work / "vmcore.filtered").rename(vmcore)
+        else:
+            if self.spec.also_filtered:
+                self._filter(vmcore, self.work / "vmcore.filtered")
+            run(["fallocate", "--dig-holes", vmcore])
+        (self.work / "vmlinux").symlink_to(f"../../kernels/{self.kernel.series}/vmlinux")
+        (self.work / "modules").symlink_to(f"../../kernels/{self.kernel.series}/modules")
+
+    def _filter(self, vmcore: Path, into: Path) -> None:
+        """Do on the host what a capture kernel does."""
+        with elfcore.plain(vmcore):
+            run(["makedumpfile", "-l", "-d", "31", vmcore, into])
+        into.chmod(0o644)
+
+    def _describe(self, index: dict[str, dict[str, float]]) -> None:
+        collected = index["clock"]["after"]
+        wall = float((self.work / "truth" / "clock").read_text())
+        died = panic_uptime(self.log.decode(errors="replace"), collected)
+        what = {
+            "name": self.spec.name,
+            "command": self.spec.command,
+            "release": self.kernel.release,
+            "build_id": self.kernel.build_id,
+            "package_version": self.kernel.package_version,
+            "format": self.spec.format,
+            "death": self.spec.death,
+            "cpus": self.spec.cpus,
+            "memory": self.spec.megabytes,
+            "connections": self.spec.connections,
+            "thash_entries": self.spec.thash_entries,
+            "files": sorted(path.name for path in self.work.glob("vmcore*")),
+            "truth_uptime": collected,
+            "panic_uptime": died,
+            "panic_time": datetime.fromtimestamp(wall + died - collected, UTC).isoformat(),
+            "seconds": self.clock.seconds,
+            "tools": _tools(),
+        }
+        (self.work / "dump.json").write_text(json.dumps(what, indent=2) + "\n")
+
+
+def _saved(guest: qemu.Guest) -> bool:
+    return b"DONE" in guest.log() and guest.ended()
+
+
+def _rearrange(flattened: Path, into: Path) -> None:
+    with flattened.open("rb") as handle:
+        run(["makedumpfile", "-R", into], stdin=handle.fileno())
+    into.chmod(0o644)
+
+
+def panic_uptime(console: str, least: float) -> float:
+    """When the kernel says on the console that it panics, in seconds of uptime, or least."""
+    telling = re.compile(r"^\[ *(\d+\.\d+)\] (?:Kernel panic|BUG:|kernel BUG|Oops)", re.MULTILINE)
+    times = [float(match[1]) for match in telling.finditer(console)]
+    return next((time for time in times if time >= least - 1), least)
+
+
+def _tools() -> dict[str, str]:
+    version = {"qemu": "qemu-system-x86_64 --version", "makedumpfile": "makedumpfile -v"}
+    lines = {name: run(command.split()).splitlines() for name, command in version.items()}
+    found = {name: text[0] for name, text in lines.items() if text}
+    return {**found, "python": sys.version.split()[0]}
+
+
+def missing(name: str) -> LabError:
+    """The error for a dump that isn't there, with the command that makes it."""
+    known = standard(name)
+    hint = known.command if known else "scripts/lab dump; --help tells its options"
+    return LabError(f"no dump named {name}; make it with: {hint}")

@@ -1,0 +1,322 @@
+/*
+ * Ground truth: what the guest says of itself, as frames on the disk that is file descriptor 9.
+ *
+ * A frame is a line `FRAME <bytes> <status> <uptime before> <uptime after> <name>` and the bytes.
+ * The uptimes are seconds of CLOCK_BOOTTIME. `END` is the last line.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lab.h"
+
+enum { DISK = 9 };
+
+struct buffer {
+	char *data;
+	size_t used, room;
+};
+
+static struct buffer pending; /* frames that are not on the disk yet */
+
+static double uptime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static void reserve(struct buffer *buffer, size_t more)
+{
+	if (buffer->used + more <= buffer->room)
+		return;
+	buffer->room = 2 * (buffer->used + more);
+	buffer->data = realloc(buffer->data, buffer->room);
+	must(buffer->data != NULL, "memory for the truth");
+}
+
+static void append(struct buffer *buffer, const char *data, size_t size)
+{
+	reserve(buffer, size);
+	memcpy(buffer->data + buffer->used, data, size);
+	buffer->used += size;
+}
+
+/* Reads a file to its end; returns 0, or the errno that stopped it. */
+static int slurp(struct buffer *buffer, int fd)
+{
+	for (;;) {
+		ssize_t got;
+
+		reserve(buffer, 1 << 16);
+		got = read(fd, buffer->data + buffer->used, 1 << 16);
+		if (got == 0)
+			return 0;
+		if (got < 0)
+			return errno;
+		buffer->used += got;
+	}
+}
+
+static void flush(void)
+{
+	for (size_t done = 0; done < pending.used;) {
+		ssize_t put = write(DISK, pending.data + done, pending.used - done);
+
+		must(put > 0, "write the truth");
+		done += put;
+	}
+	pending.used = 0;
+}
+
+static void frame(const char *name, const struct buffer *body, int status, double before)
+{
+	char head[512];
+	int size = snprintf(head, sizeof(head), "FRAME %zu %d %.3f %.3f %s\n", body->used, status,
+			    before, uptime(), name);
+
+	append(&pending, head, size);
+	append(&pending, body->data, body->used);
+}
+
+/* frame [-n NETNS] NAME COMMAND...: the command's output (with what it says on stderr). */
+int main_frame(int argc, char **argv)
+{
+	struct buffer body = { 0 };
+	double before = uptime();
+	int ends[2], status = 0, pid = -1;
+
+	if (argc > 2 && !strcmp(argv[1], "-n")) {
+		enter_netns(argv[2]);
+		argv += 2, argc -= 2;
+	}
+	must(argc > 2 && pipe(ends) == 0 && (pid = fork()) >= 0, "frame");
+	if (pid == 0) {
+		dup2(ends[1], 1);
+		dup2(ends[1], 2);
+		close(ends[0]);
+		close(ends[1]);
+		close(DISK);
+		execvp(argv[2], argv + 2);
+		_exit(127);
+	}
+	close(ends[1]);
+	slurp(&body, ends[0]);
+	waitpid(pid, &status, 0);
+	frame(argv[1], &body, WIFEXITED(status) ? WEXITSTATUS(status) : 128, before);
+	flush();
+	return 0;
+}
+
+static void frame_file(const char *prefix, const char *path)
+{
+	struct buffer body = { 0 };
+	double before = uptime();
+	char name[256];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), status;
+
+	if (fd < 0)
+		return; /* a file that this kernel doesn't have */
+	status = slurp(&body, fd);
+	close(fd);
+	snprintf(name, sizeof(name), "%s%s", prefix, path + 1);
+	frame(name, &body, status, before);
+	free(body.data);
+}
+
+static const char *const system_files[] = {
+	"meminfo", "uptime",   "loadavg",  "modules",	"mounts",    "interrupts", "softirqs",
+	"slabinfo", "buddyinfo", "vmstat", "stat",	"swaps",     "locks",	   "cmdline",
+	"version", "timer_list", "iomem",  "zoneinfo",	"pagetypeinfo", "partitions", "devices",
+	"filesystems", "diskstats", "cgroups", "sysvipc/msg", "sysvipc/sem", "sysvipc/shm",
+	"sys/kernel/tainted", "sys/kernel/random/boot_id", "cpuinfo", "ioports", "misc", "vmallocinfo",
+};
+
+static const char *const net_files[] = {
+	"sockstat", "sockstat6", "unix", "packet", "netlink", "protocols", "ptype", "arp", "route",
+	"ipv6_route", "if_inet6", "rt_cache", "fib_trie", "fib_triestat", "igmp", "igmp6", "mcfilter",
+	"mcfilter6", "dev_mcast", "anycast6", "ip6_flowlabel", "rt6_stats", "wireless", "xfrm_stat",
+	"ip_tables_names", "ip_tables_matches", "ip_tables_targets", "nf_conntrack", "stat/nf_conntrack",
+	"stat/arp_cache", "stat/ndisc_cache", "stat/rt_cache", "vlan/config", "bonding/bond0", "softnet_stat",
+	"raw", "raw6", "icmp", "icmp6", "udplite", "udplite6", "udp", "udp6", "tcp6", "tcp", "snmp6",
+	"netstat", "snmp", "dev",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void frame_net(const char *prefix)
+{
+	char path[128];
+
+	for (size_t i = 0; i < COUNT(net_files); i++) {
+		snprintf(path, sizeof(path), "/proc/net/%s", net_files[i]);
+		frame_file(prefix, path);
+	}
+}
+
+/* All network namespaces that have a name; the initial one comes last, nearest to the panic. */
+static void frame_all_nets(void)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	DIR *names = opendir("/run/netns");
+	struct dirent *entry;
+	char prefix[300];
+
+	while (names && (entry = readdir(names))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		enter_netns(entry->d_name);
+		snprintf(prefix, sizeof(prefix), "netns/%s/", entry->d_name);
+		frame_net(prefix);
+	}
+	must(setns(home, 0) == 0, "setns back");
+	frame_net("");
+}
+
+/* What `ls -l /proc/PID/fd` would say, as lines `<fd> <target>`. */
+static void frame_links(const char *folder)
+{
+	struct buffer body = { 0 };
+	double before = uptime();
+	char line[4600], target[4096];
+	struct dirent *entry;
+	DIR *names = opendir(folder);
+
+	while (names && (entry = readdir(names))) {
+		ssize_t size = readlinkat(dirfd(names), entry->d_name, target, sizeof(target) - 1);
+
+		if (size < 0)
+			continue;
+		target[size] = 0;
+		append(&body, line, snprintf(line, sizeof(line), "%s %s\n", entry->d_name, target));
+	}
+	if (names)
+		closedir(names);
+	frame(folder + 1, &body, names ? 0 : errno, before);
+	free(body.data);
+}
+
+static const char *const process_files[] = { "stat", "status", "statm", "stack", "maps", "cmdline",
+					     "comm", "wchan", "mountinfo", "cgroup", "limits", "timers",
+					     "schedstat", "oom_score_adj" };
+static const char *const thread_files[] = { "stat", "status", "stack", "comm", "wchan", "schedstat" };
+
+static void frame_threads(const char *process)
+{
+	char path[600];
+	struct dirent *entry;
+	DIR *names;
+
+	snprintf(path, sizeof(path), "%s/task", process);
+	names = opendir(path);
+	while (names && (entry = readdir(names))) {
+		if (!isdigit(entry->d_name[0]))
+			continue;
+		for (size_t i = 0; i < COUNT(thread_files); i++) {
+			snprintf(path, sizeof(path), "%s/task/%s/%s", process, entry->d_name,
+				 thread_files[i]);
+			frame_file("", path);
+		}
+	}
+	if (names)
+		closedir(names);
+}
+
+static void frame_process(const char *process)
+{
+	char path[400];
+
+	for (size_t i = 0; i < COUNT(process_files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", process, process_files[i]);
+		frame_file("", path);
+	}
+	snprintf(path, sizeof(path), "%s/fd", process);
+	frame_links(path);
+	snprintf(path, sizeof(path), "%s/ns", process);
+	frame_links(path);
+	frame_threads(process);
+}
+
+static void frame_processes(void)
+{
+	DIR *names = opendir("/proc");
+	struct dirent *entry;
+	char path[300];
+
+	while ((entry = readdir(names)))
+		if (isdigit(entry->d_name[0])) {
+			snprintf(path, sizeof(path), "/proc/%s", entry->d_name);
+			frame_process(path);
+		}
+	closedir(names);
+}
+
+/* The wall clock at the frame's own uptime, in seconds since the epoch. */
+static void frame_clock(void)
+{
+	struct timespec now;
+	struct buffer body = { 0 };
+	char text[64];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	append(&body, text, snprintf(text, sizeof(text), "%.6f\n", now.tv_sec + now.tv_nsec / 1e9));
+	frame("clock", &body, 0, uptime());
+}
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	must(fd >= 0 && write(fd, text, strlen(text)) > 0, path);
+	close(fd);
+}
+
+static void die(const char *how)
+{
+	if (!strcmp(how, "sysrq"))
+		put("/proc/sysrq-trigger", "c");
+	else if (!strcmp(how, "oom"))
+		main_eat(0, NULL);
+	else
+		put("/sys/module/crashme/parameters/how", how);
+	rest();
+}
+
+/*
+ * finish HOW: collects what changes, writes it, and dies at once.
+ *
+ * Slow things come first, counters and sockets last; nothing is written before all is collected.
+ */
+int main_finish(int argc, char **argv)
+{
+	struct buffer none = { 0 };
+	double start = uptime();
+
+	must(argc == 2, "finish HOW");
+	set_comm("finish");
+	frame_processes();
+	for (size_t i = 0; i < COUNT(system_files); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "/proc/%s", system_files[i]);
+		frame_file("", path);
+	}
+	frame_all_nets();
+	frame_clock();
+	frame("collected", &none, 0, start);
+	append(&pending, "END\n", 4);
+	flush();
+	must(fsync(DISK) == 0, "fsync of the truth");
+	die(argv[1]);
+	return 0;
+}

@@ -1,0 +1,88 @@
+#!/bin/sh
+# The guest's init: set the scene, record the ground truth, die as told.
+# Options come from the kernel's command line: lab.death=, lab.connections=
+
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/mqueue /run/netns /tmp /var/run /mnt
+mount -t tmpfs -o size=64m tmpfs /tmp
+mount -t tmpfs -o size=16m tmpfs /run
+mkdir -p /run/netns
+mount -t devpts devpts /dev/pts
+mount -t mqueue mqueue /dev/mqueue
+dmesg -n 4
+
+option() { # NAME: its value on the kernel's command line
+	sed -n "s/.*\\blab\\.$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline
+}
+
+say() { # TEXT: a line on the console, with the time since the start
+	echo "LAB $(cut -d' ' -f1 /proc/uptime) $*"
+}
+
+load_modules() {
+	for module in $(cat /lab/modules.order); do
+		insmod "/lab/modules/$module.ko" 2>/tmp/insmod || say "module $module: $(cat /tmp/insmod)"
+	done
+}
+
+raise_limits() {
+	ulimit -n 1000000
+	sysctl -qw net.ipv4.ip_local_port_range="10000 65000" net.core.somaxconn=4096 \
+		net.netfilter.nf_conntrack_max=200000 fs.file-max=2000000
+}
+
+load_capture_kernel() { # the kernel that saves the dump when this one dies
+	test -f /lab/capture.vmlinuz || return 0
+	kexec -p /lab/capture.vmlinuz --initrd=/lab/capture.cpio \
+		--command-line="console=ttyS0 nr_cpus=1 irqpoll reset_devices quiet panic=1" ||
+		say "kexec FAILED"
+	rm -f /lab/capture.*
+}
+
+wait_ready() { # FILE: until the program that writes it says that it is ready
+	for _ in $(seq 1200); do
+		grep -q 'LAB READY' "$1" && return 0
+		grep -q 'LAB FAILED' "$1" && break
+		sleep 0.1
+	done
+	say "FAILED: $(cat "$1")"
+	poweroff -f
+}
+
+start() { # PART ARGUMENT...: part of the guest's program, in the background
+	labguest "$@" >"/tmp/$1.log" 2>&1 </dev/null &
+	wait_ready "/tmp/$1.log"
+	grep 'LAB SKIPPED' "/tmp/$1.log"
+}
+
+prepare_death() { # HOW: what turns the fault into a panic
+	sysctl -qw kernel.panic_on_oops=1 kernel.panic=0 kernel.sysrq=1
+	case $1 in
+	softlockup) sysctl -qw kernel.watchdog_thresh=4 kernel.softlockup_panic=1 ;;
+	hungtask) sysctl -qw kernel.hung_task_timeout_secs=4 kernel.hung_task_panic=1 ;;
+	oom) sysctl -qw vm.panic_on_oom=1 ;;
+	esac
+}
+
+say "modules"
+load_modules
+say "capture kernel"
+load_capture_kernel
+raise_limits
+ip link set lo up
+for script in /lab/scene/*.sh; do
+	test -f "$script" || continue
+	say "${script##*/}"
+	. "$script"
+done
+say "connections"
+start connections "$(option connections)"
+exec 9>/dev/vda
+say "truth"
+. /lab/truth.sh
+prepare_death "$(option death)"
+say "finish"
+exec labguest finish "$(option death)" 2>&1

@@ -1,0 +1,94 @@
+/* The guest's one program; the first argument says which part of it. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lab.h"
+
+void must(int ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "LAB FAILED: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+void skip(const char *what)
+{
+	fprintf(stderr, "LAB SKIPPED: %s: %s\n", what, strerror(errno));
+}
+
+void rest(void)
+{
+	for (;;)
+		pause();
+}
+
+void set_comm(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+}
+
+int spawn(void (*body)(void *), void *arg)
+{
+	int pid = fork();
+
+	must(pid >= 0, "fork");
+	if (pid)
+		return pid;
+	body(arg);
+	rest();
+}
+
+void enter_netns(const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	must(fd >= 0, path);
+	must(setns(fd, CLONE_NEWNET) == 0, "setns");
+	close(fd);
+}
+
+/* Takes memory until the kernel has none left. */
+int main_eat(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	for (;;) {
+		char *piece = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (piece == MAP_FAILED)
+			rest();
+		memset(piece, 0x5a, 1 << 20);
+	}
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} parts[] = {
+	{ "frame", main_frame },
+	{ "finish", main_finish },
+	{ "connections", main_connections },
+	{ "sockets", main_sockets },
+	{ "processes", main_processes },
+	{ "eat", main_eat },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strcmp(argv[1], parts[i].name))
+			return parts[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "usage: labguest PART ...\n");
+	return 2;
+}

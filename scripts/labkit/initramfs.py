@@ -1,0 +1,87 @@
+"""The guest's and the capture kernel's initramfs."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from labkit import modules, places, userland
+from labkit.cpio import Archive
+from labkit.host import run
+from labkit.kernels import Kernel
+
+GUEST = Path(__file__).parent / "guest"
+DISK_MODULES = ("virtio_pci", "virtio_blk")
+GUEST_MODULES = (GUEST / "modules.list").read_text().split()
+
+
+def busybox_applets() -> list[str]:
+    """The commands that the host's busybox-static knows."""
+    return run(["/bin/busybox", "--list"]).split()
+
+
+def guest_program() -> Path:
+    """The static C program of the guest, compiled if its sources changed."""
+    sources = sorted(GUEST.glob("*.[ch]"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    target = places.lab() / "guest" / f"labguest-{digest}"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        units = [source for source in sources if source.suffix == ".c"]
+        with tempfile.TemporaryDirectory(dir=target.parent) as work:
+            built = Path(work) / "labguest"
+            run(["gcc", "-static", "-O1", "-Wall", "-pthread", "-o", built, *units])
+            built.rename(target)
+    return target
+
+
+def _basis() -> Archive:
+    archive = Archive()
+    for folder in ("proc", "sys", "dev", "tmp", "run", "mnt", "root", "lab/modules"):
+        archive.folder(folder)
+    archive.device("dev/console", 5, 1)
+    archive.copy("bin/busybox", Path("/bin/busybox"))
+    return archive
+
+
+def _add_applets(archive: Archive) -> None:
+    """Busybox's commands, added last so that they never replace a real program."""
+    for applet in busybox_applets():
+        for folder in ("usr/sbin", "bin"):
+            archive.link(f"{folder}/{applet}", "/bin/busybox")
+
+
+def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str]) -> None:
+    available = modules.find_modules(kernel.modules_root)
+    available["crashme"] = kernel.folder / "modules" / "extra" / "crashme.ko"
+    order = modules.closure(names, available)
+    for name, data in order:
+        archive.data(f"lab/modules/{name}.ko", data)
+    archive.data("lab/modules.order", "\n".join(name for name, _ in order).encode())
+
+
+def capture(kernel: Kernel) -> bytes:
+    """The initramfs that saves a dead kernel's memory with makedumpfile."""
+    archive = _basis()
+    archive.copy("init", GUEST / "capture.sh")
+    _add_modules(archive, kernel, DISK_MODULES)
+    userland.add_programs(archive, userland.ensure(), userland.CAPTURE_PROGRAMS)
+    _add_applets(archive)
+    return archive.bytes()
+
+
+def guest(kernel: Kernel, *, with_capture: bool) -> bytes:
+    """The initramfs of the guest that dies; with_capture adds what kexec loads."""
+    archive = _basis()
+    archive.copy("init", GUEST / "init.sh")
+    archive.copy("lab/truth.sh", GUEST / "truth.sh")
+    for script in sorted((GUEST / "scene").glob("*.sh")):
+        archive.copy(f"lab/scene/{script.name}", script)
+    archive.copy("usr/bin/labguest", guest_program())
+    _add_modules(archive, kernel, (*DISK_MODULES, *GUEST_MODULES, "crashme"))
+    userland.add_programs(archive, userland.ensure(), userland.GUEST_PROGRAMS)
+    if with_capture:
+        archive.copy("lab/capture.vmlinuz", kernel.folder / "vmlinuz")
+        archive.data("lab/capture.cpio", capture(kernel))
+    _add_applets(archive)
+    return archive.bytes()

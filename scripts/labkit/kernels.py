@@ -1,0 +1,107 @@
+"""Debian cloud kernels with their debug data, unpacked below .lab/kernels/."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labkit import apt, crashme, places
+from labkit.errors import LabError
+from labkit.host import Stopwatch, run, say
+
+SERIES = ("6.1", "6.12")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One unpacked kernel."""
+
+    series: str
+    release: str
+    package_version: str
+    build_id: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return places.lab() / "kernels" / self.series
+
+    @property
+    def modules_root(self) -> Path:
+        """The folder of the modules that the guest loads (stripped)."""
+        return self.folder / "root" / "lib" / "modules" / self.release
+
+
+def newest_release(series: str, packages: Iterable[str]) -> str:
+    """The newest release of a series among package names that has an image and its debug data."""
+    names = set(packages)
+    pattern = re.compile(rf"linux-image-({re.escape(series)}\.\S*-cloud-amd64)")
+    matches = [match[1] for name in names if (match := pattern.fullmatch(name))]
+    releases = [release for release in matches if f"linux-image-{release}-dbg" in names]
+    if not releases:
+        raise LabError(f"apt offers no {series} cloud kernel with debug data; run apt-get update")
+    return max(releases, key=lambda release: [int(digits) for digits in re.findall(r"\d+", release)])
+
+
+def load(series: str) -> Kernel | None:
+    """The kernel of a series if it is there already."""
+    try:
+        text = (places.lab() / "kernels" / series / "kernel.json").read_text()
+    except FileNotFoundError:
+        return None
+    return Kernel(**json.loads(text))
+
+
+def ensure(series: str) -> Kernel:
+    """The kernel of a series, downloaded and unpacked if need be."""
+    kernel = load(series) or _fetch(series)
+    crashme.ensure(kernel.folder / "root", kernel.release, kernel.folder / "modules")
+    return kernel
+
+
+def _fetch(series: str) -> Kernel:
+    apt.require_apt([f"linux-image-{series}*-cloud-amd64-dbg"])
+    names = apt.HOST_SUITE.cache("pkgnames", f"linux-image-{series}").split()
+    release = newest_release(series, names)
+    clock = Stopwatch()
+    with clock.step("all"), places.appearing(places.lab() / "kernels" / series) as work:
+        kernel = _unpack(series, release, work)
+        (work / "kernel.json").write_text(json.dumps(asdict(kernel), indent=2) + "\n")
+    say(f"kernel {release}: {clock.seconds['all']:.0f} s")
+    return kernel
+
+
+def _unpack(series: str, release: str, work: Path) -> Kernel:
+    root, image = work / "root", f"linux-image-{release}"
+    debs = apt.HOST_SUITE.download([image, f"{image}-dbg", *_headers(release)], work / "debs")
+    apt.unpack(debs, root)
+    for deb in debs:
+        deb.unlink()
+    (work / "debs").rmdir()
+    _link(work, "vmlinux", f"root/usr/lib/debug/boot/vmlinux-{release}")
+    _link(work, "vmlinuz", f"root/boot/vmlinuz-{release}")
+    _link(work, "modules", f"root/usr/lib/debug/lib/modules/{release}")
+    return Kernel(series, release, apt.version(image), build_id(work / "vmlinux"))
+
+
+def _link(work: Path, name: str, to: str) -> None:
+    if not (work / to).exists():
+        raise LabError(f"the kernel's packages hold no {to}")
+    (work / name).symlink_to(to)
+
+
+def _headers(release: str) -> list[str]:
+    """The packages that building a module for a release takes."""
+    name = f"linux-headers-{release}"
+    text = apt.HOST_SUITE.cache("depends", "--no-recommends", "--no-suggests", name)
+    needed = re.findall(r"Depends: (linux-(?:headers-\S+-common|kbuild-\S+))", text)
+    return [name, *needed]
+
+
+def build_id(elf: Path) -> str:
+    """The GNU build id of an ELF file, in hexadecimal."""
+    found = re.search(r"Build ID: ([0-9a-f]+)", run(["readelf", "--notes", elf]))
+    if not found:
+        raise LabError(f"{elf} has no build id")
+    return found[1]

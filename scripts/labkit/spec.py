@@ -1,0 +1,98 @@
+"""Which dump: the options, the names, and the standard set."""
+
+from dataclasses import dataclass, replace
+
+from labkit.errors import LabError
+from labkit.kernels import SERIES
+
+FORMATS = ("elf", "flattened", "filtered", "kdump")
+DEATHS = ("sysrq", "null", "bug", "softlockup", "hungtask", "oom")
+CRASHKERNEL = 256
+BIG = 20000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a dump shall be; memory in MB, None where it follows from the rest."""
+
+    kernel: str = SERIES[0]
+    format: str = "kdump"
+    death: str = "sysrq"
+    connections: int = 50
+    thash_entries: int | None = None
+    memory: int | None = None
+    cpus: int = 2
+    also_filtered: bool = False
+    given_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The dump's name: the one given, or one that says in what it isn't the default."""
+        if self.given_name:
+            return self.given_name
+        default = Spec()
+        words = [self.kernel, self.format, self.death]
+        for letter, field in (("c", "connections"), ("h", "thash_entries"), ("m", "memory"), ("p", "cpus")):
+            if (value := getattr(self, field)) != getattr(default, field):
+                words.append(f"{letter}{value}")
+        return "-".join(words)
+
+    @property
+    def megabytes(self) -> int:
+        """The guest's memory in MB; a kdump's capture kernel takes its share of it."""
+        if self.memory:
+            return self.memory
+        load = 512 if self.connections <= 1000 else 512 + self.connections // 25
+        return load + CRASHKERNEL if self.format == "kdump" else load
+
+    @property
+    def command(self) -> str:
+        """The command that builds it."""
+        words = ["scripts/lab dump", "--kernel", self.kernel, "--format", self.format]
+        words += ["--death", self.death, "--name", self.name]
+        if self.connections != Spec().connections:
+            words += ["--connections", str(self.connections)]
+        if self.thash_entries:
+            words += ["--thash-entries", str(self.thash_entries)]
+        return " ".join([*words, "--also filtered"] if self.also_filtered else words)
+
+    def checked(self) -> "Spec":
+        """Itself; LabError if no such dump can be made."""
+        if self.kernel not in SERIES:
+            raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(SERIES)}")
+        if self.connections < 0 or self.connections > 100_000:
+            raise LabError("--connections takes 0 to 100000")
+        if self.megabytes < 384 or not 1 <= self.cpus <= 16:
+            raise LabError("a guest needs --memory 384 or more and --cpus from 1 to 16")
+        if "/" in self.name or self.name.startswith("."):
+            raise LabError(f"a dump can't be named {self.name}")
+        return self
+
+
+def _elf(kernel: str) -> Spec:
+    return Spec(kernel=kernel, format="elf", also_filtered=True)
+
+
+def _big(kernel: str) -> Spec:
+    return replace(_elf(kernel), connections=BIG, thash_entries=131072, given_name=f"{kernel}-elf-big")
+
+
+SMALL = (
+    _elf("6.1"),
+    Spec(kernel="6.1"),
+    _elf("6.12"),
+    Spec(kernel="6.12"),
+)
+FULL = (
+    *SMALL,
+    _big("6.1"),
+    _big("6.12"),
+    *(Spec(kernel="6.1", death=death) for death in DEATHS if death != "sysrq"),
+    Spec(kernel="6.1", format="flattened"),
+)
+SETS = {"small": SMALL, "full": FULL}
+
+
+def standard(name: str) -> Spec | None:
+    """The standard dump of that name."""
+    return next((spec for spec in FULL if spec.name == name), None)
