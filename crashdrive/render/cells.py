@@ -1,0 +1,128 @@
+"""Values as a person reads them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from crashdrive.text import printable
+
+_ADDRESS_NAMES = frozenset(
+    {"address", "task", "base", "flags", "sp", "pc", "physical", "virtual", "mm", "pgd"}
+)
+_KERNEL_HALF = 1 << 63
+_UNIFORM_LIMIT = 4096  # a column with fewer different values than this is formatted value by value
+
+
+def field_names(row: Any) -> tuple[str, ...]:
+    """The names of a row's fields: of a record, a mapping, or ``value`` for anything else."""
+    if isinstance(row, msgspec.Struct):
+        return row.__struct_fields__
+    if isinstance(row, Mapping):
+        return tuple(str(key) for key in row)
+    return ("value",)
+
+
+def all_columns(rows: Sequence[Any]) -> tuple[str, ...]:
+    """The fields of all rows, in the order in which they are first seen (rows may be of several types)."""
+    if not rows:
+        return ()
+    seen: dict[str, None] = {}
+    if isinstance(rows[0], Mapping):
+        for row in rows:
+            seen.update(dict.fromkeys(field_names(row)))
+        return tuple(seen)
+    for example in {type(row): row for row in rows}.values():
+        seen.update(dict.fromkeys(field_names(example)))
+    return tuple(seen)
+
+
+def column_values(rows: Sequence[Any], name: str) -> list[Any]:
+    """One field of all rows, None where a row lacks it."""
+    kinds = set(map(type, rows))
+    if len(kinds) == 1 and issubclass(kinds.pop(), msgspec.Struct) and name in field_names(rows[0]):
+        return list(map(operator.attrgetter(name), rows))
+    return [_value(row, name) for row in rows]
+
+
+def _value(row: Any, name: str) -> Any:
+    if isinstance(row, Mapping):
+        return row.get(name)
+    if isinstance(row, msgspec.Struct):
+        return getattr(row, name, None)
+    return row if name == "value" else None
+
+
+def format_column(values: Sequence[Any], name: str) -> list[str]:
+    """All values of a column as cells: one line each, safe for a terminal."""
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        return _texts(values)
+    form = _formatter(name)
+    if kinds - {type(None)} <= {int} and len(distinct := set(values)) < _UNIFORM_LIMIT:
+        return list(map({value: form(value) for value in distinct}.__getitem__, values))
+    return list(map(form, values))
+
+
+def _texts(values: Sequence[str]) -> list[str]:
+    distinct = set(values)
+    if "".join(distinct).isprintable():
+        return list(values)
+    return list(map({value: printable(value) for value in distinct}.__getitem__, values))
+
+
+def _formatter(name: str) -> Callable[[Any], str]:
+    return _as_address if is_address(name) else as_cell
+
+
+def is_address(name: str) -> bool:
+    """Whether a field of this name holds addresses or bits, which people read in hexadecimal."""
+    return name in _ADDRESS_NAMES or name.endswith(("_address", "_flags"))
+
+
+def _as_address(value: Any) -> str:
+    if type(value) is int:
+        return f"{value:x}" if value >= 0 else str(value)
+    return as_cell(value)
+
+
+def as_cell(value: Any) -> str:
+    """One value as one line; nested records as ``name=value`` pairs."""
+    if type(value) is int:
+        return f"{value:x}" if value >= _KERNEL_HALF else str(value)
+    if isinstance(value, str):
+        return value if value.isprintable() else printable(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return printable(_compound(value))
+
+
+def _compound(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, msgspec.Struct):
+        return " ".join(f"{name}={cell}" for name, cell in named_cells(value))
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={cell}" for name, cell in named_cells(value))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        nested = any(isinstance(item, (msgspec.Struct, Mapping)) for item in value)
+        return ("; " if nested else ", ").join(map(as_cell, value))
+    return str(value)
+
+
+def named_cells(row: Any) -> list[tuple[str, str]]:
+    """(name, cell) of each field of a row that isn't None."""
+    pairs = ((name, _value(row, name)) for name in field_names(row))
+    return [(printable(name), _formatter(name)(value)) for name, value in pairs if value is not None]
+
+
+def is_numeric(values: Sequence[Any]) -> bool:
+    """Whether a column is numbers (and holes) alone, and better right-aligned."""
+    return set(map(type, values)) - {type(None)} <= {int, float}

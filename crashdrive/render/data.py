@@ -1,0 +1,165 @@
+"""Reports and rows for programs: JSON, JSON lines, CSV. Fields as they are, nothing cut."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from crashdrive.render.cells import all_columns, column_values
+from crashdrive.render.output import Output
+from crashdrive.reports.base import Report, Table
+from crashdrive.text import printable
+
+_UNSAFE = re.compile(r"[^\x20-\x7e\n]")
+_CHUNK = 20_000  # rows per write
+
+
+def encode(value: object) -> bytes:
+    r"""JSON of records in UTF-8, on one line.
+
+    Characters that a terminal would act on (C1 controls, bidirectional overrides, ...) are written as
+    ``\uXXXX``, which is the same JSON.
+    """
+    try:
+        return _tame(_ENCODER.encode(value))
+    except UnicodeEncodeError:
+        return _tame(_ENCODER.encode(_without_surrogates(msgspec.to_builtins(value, enc_hook=_fallback))))
+
+
+def _fallback(value: object) -> object:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    return str(value)
+
+
+def _tame(data: bytes) -> bytes:
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    return _UNSAFE.sub(_escape, data.decode("utf-8")).encode("utf-8")
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def _without_surrogates(value: Any) -> Any:
+    """The same value with lone surrogates (file names that aren't UTF-8) as backslash escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_surrogates(item) for item in value]
+    return value
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_fallback)
+
+
+def write_json(value: object, output: Output) -> None:
+    """One JSON document on one line."""
+    output.raw(encode(value) + b"\n")
+
+
+def write_report_lines(report: Report, output: Output) -> None:
+    """JSON lines of a report: one row per line, each with its ``table``; findings are a table too."""
+    for table in with_findings(report):
+        write_lines(table.rows, output, table=table.name)
+
+
+def write_lines(rows: Sequence[Any], output: Output, *, table: str | None = None) -> None:
+    """One row per line; with ``table`` each starts with that key.
+
+    A row that has a field ``table`` of its own (a route: its routing table) keeps it, and says the report's
+    table under ``report_table``.
+    """
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        data = _encode_lines(chunk)
+        output.raw(data if table is None else _label(data, {_label_name(chunk): table}))
+
+
+def _encode_lines(rows: Sequence[Any]) -> bytes:
+    try:
+        return _tame(_ENCODER.encode_lines(rows))
+    except UnicodeEncodeError:
+        return b"".join(encode(row) + b"\n" for row in rows)
+
+
+def _label_name(rows: Sequence[Any]) -> str:
+    return "report_table" if "table" in all_columns(rows) else "table"
+
+
+def _label(data: bytes, label: dict[str, str]) -> bytes:
+    """Put the label in front of each line; within a line of JSON no newline stands, so that this is safe."""
+    front = b"\n" + encode(label)[:-1]
+    labelled = (b"\n" + data[:-1]).replace(b"\n{", front + b",").replace(front + b",}", front + b"}")
+    return labelled[1:] + b"\n"
+
+
+def with_findings(report: Report) -> tuple[Table, ...]:
+    """The report's tables, and its findings as one where it has any."""
+    if not report.findings:
+        return report.tables
+    return (*report.tables, Table(name="findings", rows=report.findings))
+
+
+def write_report_csv(report: Report, output: Output) -> None:
+    """CSV of a report: one table as it is; several are parted by an empty line.
+
+    Each of several has its own header, and a first column that names the table.
+    """
+    tables = with_findings(report)
+    for position, table in enumerate(tables):
+        if position:
+            output.text("\n")
+        write_csv(table.rows, output, columns=table.columns, table=table.name if len(tables) > 1 else None)
+
+
+def write_csv(
+    rows: Sequence[Any], output: Output, *, columns: Sequence[str] = (), table: str | None = None
+) -> None:
+    """CSV with a header; lines end in a newline alone, None is empty, nested values are JSON.
+
+    ``columns`` come first, in that order, the remaining fields after them.
+    """
+    names = list(dict.fromkeys((*columns, *all_columns(rows))))
+    if not names:
+        return
+    label = () if table is None else (_label_name(rows),)
+    _write_csv_rows([(*label, *names)], output)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        cells = [_plain_column(column_values(chunk, name)) for name in names]
+        front = [] if table is None else [[table] * len(chunk)]
+        _write_csv_rows(zip(*front, *cells, strict=True), output)
+
+
+def _write_csv_rows(rows: Iterable[Sequence[Any]], output: Output) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    text = buffer.getvalue()
+    output.text("\n".join(map(printable, text.split("\n"))) if output.terminal else text)
+
+
+def _plain_column(values: list[Any]) -> list[Any]:
+    if set(map(type, values)) <= {str, int, float, type(None)}:
+        return values
+    return list(map(_plain, values))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return encode(value).decode("utf-8")
