@@ -1,0 +1,151 @@
+"""``kmem -i``: how memory is used."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.table import (
+    DECIMAL,
+    GAP,
+    WORD,
+    Cell,
+    Column,
+    Cursor,
+    Table,
+    note_error,
+    read_table,
+)
+from crashdrive.records import Record
+
+
+class MemoryUse(Record, frozen=True):
+    """A line of ``kmem -i``.
+
+    ``pages`` is exact; ``total`` is the same in bytes as crash rounds it (to a tenth of its unit).
+    ``percentage`` is cut to an integer by crash, of the line that ``percentage_of`` names; both None for the
+    totals themselves.
+    """
+
+    name: str
+    pages: int
+    total: int
+    percentage: int | None = None
+    percentage_of: str | None = None
+
+
+class ZoneUse(Record, frozen=True):
+    """How a zone is used, in pages (kernels 2.4 only)."""
+
+    zone: int
+    name: str
+    free: int
+    active: int
+    inactive_dirty: int
+    inactive_clean: int
+    pages_min: int
+    pages_low: int
+    pages_high: int
+    node: int | None = None
+
+
+class _ZoneRow(Record, frozen=True):
+    zone: int
+    name: str
+    free: int
+    active: int
+    inactive_dirty: int
+    inactive_clean: int
+    marks: tuple[int, ...]
+
+
+_TITLES = re.compile(r" *+PAGES +TOTAL +PERCENTAGE *+")
+_USE = re.compile(
+    rf" *+([A-Z]+(?: [A-Z]+)?+){GAP}(-?\d{{1,20}}){GAP}(0|\d{{1,20}}(?:\.\d)? [KMG]B){GAP}"
+    r"(?:-{4}|(-?\d{1,20})% of ([A-Z]+(?: [A-Z]+)?+)) *+"
+)
+_UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+
+
+def _marks(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split("/")))
+
+
+_ZONES = Table(
+    _ZoneRow,
+    Column("ZONE", "zone", DECIMAL),
+    Column("NAME", "name", WORD),
+    Column("FREE", "free", DECIMAL),
+    Column("ACTIVE", "active", DECIMAL),
+    Column("INACTIVE_DIRTY", "inactive_dirty", DECIMAL),
+    Column("INACTIVE_CLEAN", "inactive_clean", DECIMAL),
+    Column("MIN/LOW/HIGH", "marks", Cell(r"\d+/\d+/\d+", _marks)),
+)
+
+
+def parse_info(source: Source) -> list[MemoryUse | ZoneUse]:
+    """``kmem -i``: the lines of the table, then a table of zones where the kernel is that old."""
+    cursor = Cursor(source)
+    cursor.skip_blank()
+    offset, line = cursor.take()
+    if not _TITLES.fullmatch(line):
+        source.fail(offset, "no header PAGES TOTAL PERCENTAGE")
+    uses: list[MemoryUse] = []
+    zones: list[ZoneUse] = []
+    node: int | None = None
+    while cursor.skip_blank():
+        line = cursor.line or ""
+        if use := _use(line):
+            _add(cursor, uses, use)
+        elif line.startswith("kmem: "):
+            note_error(source, *cursor.take())
+        elif _ZONES.heads(line):
+            zones += [_zone(row, node) for row in read_table(cursor, _ZONES)]
+        elif line.strip(" ") == "NODE":
+            node = _node(cursor)
+        elif not cursor.skip_elided():
+            cursor.reject("no line of kmem -i")
+    if not uses:
+        source.fail(0, "a table without rows")
+    return [*uses, *zones]
+
+
+def _add(cursor: Cursor, uses: list[MemoryUse], use: MemoryUse) -> None:
+    if any(use.name == other.name for other in uses):
+        cursor.reject(f"{use.name} a second time")
+        return
+    uses.append(use)
+    cursor.advance()
+
+
+def _node(cursor: Cursor) -> int:
+    cursor.advance()
+    offset, line = cursor.take()
+    if not re.fullmatch(r" *\d{1,9} *", line):
+        cursor.source.fail(offset, "no node number")
+    return int(line)
+
+
+def _zone(row: _ZoneRow, node: int | None) -> ZoneUse:
+    low = dict(zip(("pages_min", "pages_low", "pages_high"), row.marks, strict=True))
+    plain = {name: getattr(row, name) for name in row.__struct_fields__ if name != "marks"}
+    return ZoneUse(node=node, **plain, **low)
+
+
+def _use(line: str) -> MemoryUse | None:
+    found = _USE.fullmatch(line) if len(line) < 256 else None
+    if found is None:
+        return None
+    return MemoryUse(
+        name=found[1],
+        pages=int(found[2]),
+        total=_bytes(found[3]),
+        percentage=int(found[4]) if found[4] else None,
+        percentage_of=found[5],
+    )
+
+
+def _bytes(text: str) -> int:
+    amount, _, unit = text.partition(" ")
+    return round(Decimal(amount) * _UNITS[unit]) if unit else 0
