@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from crashdrive.commands.base import call, flag, line
-from crashdrive.errors import ArgumentError
 from crashdrive.records import Answer
 from crashdrive.session.result import Runner
 

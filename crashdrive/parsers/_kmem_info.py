@@ -128,9 +128,19 @@ def _node(cursor: Cursor) -> int:
 
 
 def _zone(row: _ZoneRow, node: int | None) -> ZoneUse:
-    low = dict(zip(("pages_min", "pages_low", "pages_high"), row.marks, strict=True))
-    plain = {name: getattr(row, name) for name in row.__struct_fields__ if name != "marks"}
-    return ZoneUse(node=node, **plain, **low)
+    low, middle, high = row.marks
+    return ZoneUse(
+        zone=row.zone,
+        name=row.name,
+        free=row.free,
+        active=row.active,
+        inactive_dirty=row.inactive_dirty,
+        inactive_clean=row.inactive_clean,
+        pages_min=low,
+        pages_low=middle,
+        pages_high=high,
+        node=node,
+    )
 
 
 def _use(line: str) -> MemoryUse | None:

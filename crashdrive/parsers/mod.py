@@ -45,7 +45,7 @@ class ModuleTaint(Record, frozen=True):
     """What taints a module: crash's letters as they stand (or a bit mask in hexadecimal digits)."""
 
     name: str
-    taints: str | None
+    taints: str = ""
 
 
 class _Row(Record, frozen=True):

@@ -63,8 +63,8 @@ def or_none(cell: Cell, placeholder: str) -> Cell:
 class Column(NamedTuple):
     """A column: crash's title, the record's field, its cells.
 
-    ``blank``: cells may be empty (sound for the last columns only). A column whose field has no default in
-    the record must be there.
+    ``blank``: cells may be empty, and then the field takes the record's default (sound for the last columns
+    only). The header must have it all the same, and each column whose field has no default.
     """
 
     title: str
@@ -80,7 +80,7 @@ class Layout(Generic[R]):
         self.record = record
         self.titles = tuple(column.title for column in columns)
         self._fields = [column.field for column in columns]
-        self._converters = [_converter(column) for column in columns]
+        self._converters = [column.cell.convert for column in columns]
         self._pattern = re.compile(" *+" + _expression(columns) + " *+")
 
     def match(self, line: str) -> R | None:
@@ -89,7 +89,8 @@ class Layout(Generic[R]):
         if found is None:
             return None
         cells = zip(self._fields, self._converters, found.groups(), strict=True)
-        return self.record(**{name: turn(cell) if turn else cell for name, turn, cell in cells})
+        filled = {name: turn(cell) if turn else cell for name, turn, cell in cells if cell is not None}
+        return self.record(**filled)
 
     def row(self, source: Source, offset: int, line: str) -> R | None:
         """The record of a row, else an error (in lenient mode a notice, and None)."""
@@ -106,6 +107,7 @@ class Table(Generic[R]):
         self.record = record
         self._columns = {column.title: column for column in columns}
         self._required = {field.name for field in fields(record) if field.required}
+        self._required |= {column.field for column in columns if column.blank}
         titles = sorted(self._columns, key=len, reverse=True)
         self._title = re.compile(r" *+(" + "|".join(map(re.escape, titles)) + r")(?= |$)")
         self._layouts: dict[tuple[str, ...], Layout[R]] = {}
@@ -144,13 +146,6 @@ class Table(Generic[R]):
 def _expression(columns: list[Column]) -> str:
     parts = [("" if i == 0 else GAP) + f"({column.cell.pattern})" for i, column in enumerate(columns)]
     return "".join(f"(?:{p})?+" if c.blank else p for p, c in zip(parts, columns, strict=True))
-
-
-def _converter(column: Column) -> Callable[[Any], Any] | None:
-    convert = column.cell.convert
-    if convert is None or not column.blank:
-        return convert
-    return lambda text: None if text is None else convert(text)
 
 
 def is_elided(source: Source, offset: int, line: str) -> bool:

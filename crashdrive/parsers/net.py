@@ -1,0 +1,272 @@
+"""``net``: network devices, the ARP cache, the open sockets of tasks.
+
+Source in crash: net.c (``show_net_devices()``, ``dump_arp()``, ``dump_sockets()``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.table import (
+    GAP,
+    HEX,
+    WORD,
+    Cell,
+    Column,
+    Cursor,
+    Table,
+    finish,
+    note_error,
+    only_table,
+)
+from crashdrive.records import Record
+
+
+class NetDevice(Record, frozen=True):
+    """A network device: address of its structure, name, IP addresses.
+
+    crash before 8.0.3 knows IPv4 addresses only, so that an absent IPv6 address means nothing there.
+    """
+
+    net_device: int
+    name: str
+    addresses: tuple[str, ...] = ()
+
+
+class Neighbour(Record, frozen=True):
+    """An entry of the ARP cache.
+
+    ``hw_address`` is None where the device has no hardware addresses; ``states`` are crash's words
+    (``REACHABLE``, ``STALE``, ...), none for an entry that was never used.
+    """
+
+    neighbour: int
+    address: str
+    hw_type: str
+    hw_address: str | None
+    device: str
+    states: tuple[str, ...]
+
+
+class Socket(Record, frozen=True):
+    """An open socket of a task; addresses and ports only for INET and INET6."""
+
+    fd: int
+    socket: int
+    sock: int
+    family: str
+    type: str
+    source_address: str | None = None
+    source_port: int | None = None
+    destination_address: str | None = None
+    destination_port: int | None = None
+
+
+class TaskSockets(Record, frozen=True):
+    """A task and its open sockets; ``cpu`` is None where crash printed none."""
+
+    pid: int
+    task: int
+    cpu: int | None
+    comm: str
+    sockets: tuple[Socket, ...]
+
+
+class Address(Record, frozen=True):
+    """An IPv4 address out of a number (``net -N``)."""
+
+    address: str
+
+
+OPTSTRING = "asSR:xdN:n"
+EXAMPLES = (
+    "net",
+    "net -a",
+    "net -n {pid}",
+    "net -s {pid}",
+    "net -s {sock_pid}",
+    "net -S {sock_pid}",
+    "net -N 1041236234",
+    "net -s 999999",
+    "net -n 999999",
+    "net -Z",
+)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(text.split(", "))
+
+
+# Each address is bounded, and the loop is possessive: no second try.
+_IP_LIST = Cell(r"[0-9a-f.:]{2,45}(?:, [0-9a-f.:]{2,45})*+", _addresses)
+_DEVICES = Table(
+    NetDevice,
+    Column("NET_DEVICE", "net_device", HEX),
+    Column("DEVICE", "net_device", HEX),  # kernels before 2.3
+    Column("NAME", "name", WORD),
+    Column("IP ADDRESS(ES)", "addresses", _IP_LIST, blank=True),
+    Column("IP ADDRESS", "addresses", _IP_LIST, blank=True),
+)
+
+
+_ONE_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\n?")
+
+
+def _parse_devices(source: Source) -> list[NetDevice]:
+    return only_table(source, _DEVICES)
+
+
+def _parse_number(source: Source) -> list[Address]:
+    if not _ONE_ADDRESS.fullmatch(source.text):
+        source.fail(0, "no IPv4 address")
+    return [Address(address=source.text.strip())]
+
+
+_ARP_TITLES = re.compile(r"NEIGHBOUR +IP ADDRESS +HW TYPE +(HW ADDRESS) +DEVICE +STATE *")
+_ARP_LEFT = re.compile(r"([0-9a-f]{8,16}) +(\d{1,3}(?:\.\d{1,3}){3}) +([A-Z0-9]+) +")
+_ARP_RIGHT = re.compile(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *")
+
+
+def _parse_arp(source: Source) -> list[Neighbour]:
+    cursor = Cursor(source)
+    rows: list[Neighbour] = []
+    if not cursor.skip_blank():
+        return rows  # an empty cache has no header either
+    offset, line = cursor.take()
+    titles = _ARP_TITLES.fullmatch(line)
+    if titles is None:
+        source.fail(offset, "no header of the ARP cache")
+    while cursor.line is not None and cursor.line.strip(" "):
+        row = _neighbour(cursor.line, titles.start(1))
+        if row is not None:
+            rows.append(row)
+            cursor.advance()
+        elif not cursor.skip_elided():
+            cursor.reject("no entry of the ARP cache")
+    finish(cursor)
+    return rows
+
+
+def _neighbour(line: str, middle: int) -> Neighbour | None:
+    """A row; its hardware address, if any, begins at the column of its title.
+
+    Only the column tells an absent address from a device whose name looks like one.
+    """
+    left = _ARP_LEFT.fullmatch(line[:middle])
+    right = _ARP_RIGHT.fullmatch(line[middle : middle + 1024]) if len(line) < middle + 1024 else None
+    if left is None or right is None:
+        return None
+    return Neighbour(
+        neighbour=int(left[1], 16),
+        address=left[2],
+        hw_type=left[3],
+        hw_address=right[1].strip() or None,
+        device=right[2],
+        states=tuple(right[3].split("|")) if right[3] else (),
+    )
+
+
+_SOCKETS = re.compile(r"FD +SOCKET +SOCK +FAMILY:TYPE +SOURCE-PORT +DESTINATION-PORT *")
+_SOCKET = re.compile(
+    rf" *+(\d+){GAP}([0-9a-f]+){GAP}([0-9a-f]+){GAP}([A-Za-z0-9/]+):([A-Z]+|\d+)"
+    rf"(?:{GAP}(?:([0-9a-f.:]+)-(\d+){GAP}([0-9a-f.:]+)-(\d+)|(\(cannot get IPv6 addresses\))))? *+"
+)
+
+
+_TASK = re.compile(r'PID: (\d{1,10}) +TASK: ([0-9a-f]{8,16}) +CPU: (\d{1,5}|-) +COMMAND: "(.*)"')
+
+
+def _parse_sockets(source: Source) -> list[TaskSockets]:
+    cursor = Cursor(source)
+    tasks: list[TaskSockets] = []
+    while cursor.skip_blank():
+        found = _TASK.fullmatch(cursor.line or "")
+        if found:
+            cursor.advance()
+            tasks.append(_task_sockets(found, cursor))
+        elif (cursor.line or "").startswith("net: "):
+            note_error(source, *cursor.take())
+        elif not cursor.skip_elided():
+            cursor.reject("no task header")
+    if not tasks and not source.command.has("R"):
+        source.fail(0, "no task")
+    return tasks
+
+
+def _task_sockets(found: re.Match[str], cursor: Cursor) -> TaskSockets:
+    return TaskSockets(
+        pid=int(found[1]),
+        task=int(found[2], 16),
+        cpu=None if found[3] == "-" else int(found[3]),
+        comm=found[4],
+        sockets=tuple(_sockets(cursor)),
+    )
+
+
+def _sockets(cursor: Cursor) -> list[Socket]:
+    offset, line = cursor.take()
+    if line == "No open sockets.":
+        return []
+    if not _SOCKETS.fullmatch(line):
+        cursor.source.fail(offset, "no header of a table of sockets")
+    sockets: list[Socket] = []
+    while cursor.line is not None and cursor.line.strip(" "):
+        socket = _socket(cursor.line)
+        if socket is not None:
+            sockets.append(socket)
+            cursor.advance()
+        elif not cursor.skip_elided():
+            cursor.reject("no row of a table of sockets")
+    return sockets
+
+
+def _socket(line: str) -> Socket | None:
+    found = _SOCKET.fullmatch(line) if len(line) < 512 else None
+    if found is None:
+        return None
+    return Socket(
+        fd=int(found[1]),
+        socket=int(found[2], 16),
+        sock=int(found[3], 16),
+        family=found[4],
+        type=found[5],
+        source_address=_canonical(found[6]),
+        source_port=int(found[7]) if found[7] else None,
+        destination_address=_canonical(found[8]),
+        destination_port=int(found[9]) if found[9] else None,
+    )
+
+
+def _canonical(text: str | None) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text)) if text else None
+    except ValueError:
+        return text
+
+
+SHAPES = (
+    Shape(
+        name="sockets",
+        record=TaskSockets,
+        parse=_parse_sockets,
+        options="-s",
+        when=lambda source: source.command.has("s"),
+    ),
+    Shape(
+        name="address",
+        record=Address,
+        parse=_parse_number,
+        options="-N",
+        when=lambda source: source.command.has("N"),
+    ),
+    Shape(
+        name="arp",
+        record=Neighbour,
+        parse=_parse_arp,
+        options="-a",
+        when=lambda source: source.command.has("a"),
+    ),
+    Shape(name="devices", record=NetDevice, parse=_parse_devices, options="(none) -n"),
+)
