@@ -1,0 +1,134 @@
+"""What the parsers know: every command, shape, record and field, out of the parser modules themselves."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from crashdrive.parsers import command_names, module_for
+from crashdrive.parsers.base import Shape, canonical_words
+from crashdrive.records import Notice, Record
+
+
+class FieldRow(Record, frozen=True):
+    """A field of a record: its name, its type as Python writes it, whether it is always there."""
+
+    name: str
+    type: str
+    required: bool
+
+
+class CatalogRow(Record, frozen=True):
+    """A record that a shape of a command's output gives; ``summary`` is its docstring's first line."""
+
+    command: str
+    shape: str
+    options: str
+    record: str
+    summary: str
+    fields: tuple[FieldRow, ...]
+
+
+def listing() -> list[CatalogRow]:
+    """One row for each command, shape and record type, in the order in which shapes are tried."""
+    return [
+        _row(name, shape, record)
+        for name in command_names()
+        for shape in shapes_of(name)
+        for record in record_types(shape.record)
+    ]
+
+
+def shapes_of(command: str) -> tuple[Shape, ...]:
+    """The shapes of a command's output."""
+    shapes: tuple[Shape, ...] = module_for(command).SHAPES
+    return shapes
+
+
+def record_types(annotation: Any) -> list[Any]:
+    """The types that a shape's record stands for: a union's members, in order."""
+    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
+        return [member for part in typing.get_args(annotation) for member in record_types(part)]
+    return [annotation]
+
+
+def _row(command: str, shape: Shape, record: Any) -> CatalogRow:
+    return CatalogRow(
+        command=command,
+        shape=shape.name,
+        options=shape.options,
+        record=type_text(record),
+        summary=(inspect.getdoc(record) or "").split("\n", 1)[0] if is_record(record) else "",
+        fields=tuple(fields_of(record)),
+    )
+
+
+def is_record(record: Any) -> bool:
+    """Whether a type is a structure with fields of its own (and not, say, ``str``)."""
+    return isinstance(record, type) and issubclass(record, msgspec.Struct)
+
+
+def fields_of(record: Any) -> Iterator[FieldRow]:
+    """The fields of a record type; none of any other type."""
+    if not is_record(record):
+        return
+    for field in msgspec.structs.fields(record):
+        yield FieldRow(name=field.encode_name, type=type_text(field.type), required=field.required)
+
+
+def type_text(annotation: Any) -> str:
+    """A type as Python writes it, without the names of modules."""
+    arguments = typing.get_args(annotation)
+    origin = typing.get_origin(annotation)
+    if origin in {typing.Union, types.UnionType}:
+        return " | ".join(map(type_text, arguments))
+    if origin is typing.Literal:
+        return " | ".join(map(repr, arguments))
+    if arguments:
+        return f"{type_text(origin)}[{', '.join(map(type_text, arguments))}]"
+    if annotation is Ellipsis:
+        return "..."
+    if annotation is type(None):
+        return "None"
+    name = getattr(annotation, "__forward_arg__", None) or getattr(annotation, "__name__", None)
+    return str(name or annotation)
+
+
+def schema(command: str) -> dict[str, Any]:
+    """The JSON schema of a command's answers, as ``parse`` and ``exec`` print them: one part for each shape.
+
+    UsageError for a command that has no parser.
+    """
+    words = canonical_words(command)
+    name = words[0] if words else command
+    shapes = shapes_of(name)
+    members = [record_types(shape.record) for shape in shapes]
+    wanted = list(dict.fromkeys(record for records in members for record in records))
+    described, definitions = msgspec.json.schema_components([*wanted, Notice], ref_template="#/$defs/{name}")
+    by_type = dict(zip(wanted, described, strict=False))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name,
+        "anyOf": [
+            _answer(shape.name, [by_type[record] for record in records], described[-1])
+            for shape, records in zip(shapes, members, strict=True)
+        ],
+        "$defs": definitions,
+    }
+
+
+def _answer(shape: str, records: list[dict[str, Any]], notice: dict[str, Any]) -> dict[str, Any]:
+    items = records[0] if len(records) == 1 else {"anyOf": records}
+    properties = {
+        "command": {"type": "string"},
+        "shape": {"const": shape},
+        "complete": {"type": "boolean"},
+        "warnings": {"type": "array", "items": notice},
+        "records": {"type": "array", "items": items},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
