@@ -57,6 +57,19 @@ def record_types(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def records_of(command: str) -> list[Any]:
+    """All records that a command's answers can hold, those inside of others too, each once."""
+    found: dict[Any, None] = {}
+    waiting = [shape.record for shape in shapes_of(command)]
+    while waiting:
+        part = waiting.pop(0)
+        if is_record(part) and part not in found:
+            found[part] = None
+            waiting += [field.type for field in msgspec.structs.fields(part)]
+        waiting += typing.get_args(part)
+    return list(found)
+
+
 def _row(command: str, shape: Shape, record: Any) -> CatalogRow:
     return CatalogRow(
         command=command,

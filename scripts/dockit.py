@@ -1,0 +1,136 @@
+"""The generated pages of docs/: vocabulary.md out of the records, coverage.md out of the golden files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from crashdrive.parsers import _catalog, command_names
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+GOLDEN = CHECKOUT / "golden_outputs"
+DOCS = CHECKOUT / "docs"
+
+Counts = dict[tuple[str, str, str], int]
+"""Number of recorded outputs by command, shape ("" where crash refused) and place."""
+
+_GENERATED = "<!-- Written by scripts/docs; a test says when it is out of date. Don't edit. -->\n"
+
+_VOCABULARY = """\
+# The vocabulary of the records
+
+One word means one thing in all records, tables, JSON and CSV. Addresses and sizes are integers
+(hexadecimal only where a person reads them), sizes in bytes, times in seconds, and where it isn't plain the
+name says which. What is absent is `null`. `crashdrive parse --list` shows the same by command,
+`crashdrive parse --schema COMMAND` as JSON schema.
+
+"""
+
+_COVERAGE = """\
+# What is parsed, and what proves it
+
+Each command and each shape of its output, with the number of recorded outputs (`golden_outputs/`) for each
+crash version and kernel. A recorded output is one that a real crash printed for a real dump; "refused" are
+those in which crash itself refused the command. A shape without recorded outputs is known from crash's
+source and help pages alone.
+
+"""
+
+
+class _Expectation(msgspec.Struct):
+    shape: str | None = None
+    complete: bool | None = None
+
+
+def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+    titles = list(titles)
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def vocabulary() -> str:
+    """The page of all fields: name, types, the records that have them."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for command in command_names():
+        for record in _catalog.records_of(command):
+            for field in _catalog.fields_of(record):
+                found[field.name][field.type].append(f"{command}: {record.__name__}")
+    rows = [
+        (f"`{name}`", f"`{kind}`", ", ".join(dict.fromkeys(users)))
+        for name, kinds in sorted(found.items())
+        for kind, users in sorted(kinds.items())
+    ]
+    return _GENERATED + _VOCABULARY + table(["Field", "Type", "Records"], rows)
+
+
+def coverage() -> str:
+    """The page of all shapes and how many recorded outputs each has."""
+    counts = _counted()
+    places = sorted({place for _, _, place in counts})
+    titles = ["Command", "Shape", "Options", "Records", *places]
+    return _GENERATED + _COVERAGE + table(titles, _coverage_rows(counts, places))
+
+
+def _coverage_rows(counts: dict[tuple[str, str, str], int], places: list[str]) -> Iterator[list[str]]:
+    rows = _catalog.listing()
+    for command in dict.fromkeys(row.command for row in rows):
+        for shape in _catalog.shapes_of(command):
+            records = ", ".join(
+                row.record for row in rows if (row.command, row.shape) == (command, shape.name)
+            )
+            yield [
+                f"`{command}`",
+                shape.name,
+                shape.options,
+                records,
+                *_numbers(counts, command, shape.name, places),
+            ]
+        refused = _numbers(counts, command, "", places)
+        if any(refused):
+            yield [f"`{command}`", "(refused)", "", "", *refused]
+
+
+def _numbers(
+    counts: dict[tuple[str, str, str], int], command: str, shape: str, places: list[str]
+) -> list[str]:
+    return [str(counts.get((command, shape, place), "")) for place in places]
+
+
+def _counted() -> Counts:
+    counts: Counts = defaultdict(int)
+    for path in sorted(GOLDEN.glob("*/*/*/*.json")):
+        version, release, command = path.relative_to(GOLDEN).parts[:3]
+        expected = msgspec.json.decode(path.read_bytes(), type=_Expectation)
+        counts[command, expected.shape or "", f"{version} on {release.split('-')[0]}"] += 1
+    return counts
+
+
+PAGES = {"vocabulary.md": vocabulary, "coverage.md": coverage}
+
+
+def main() -> int:
+    """Write the pages, or with --check say which are out of date (status 1)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, say what is out of date")
+    check = parser.parse_args().check
+    stale = [name for name, page in PAGES.items() if not _is_current(name, page())]
+    for name in stale:
+        print(f"docs/{name} {'is out of date' if check else 'written'}")
+        if not check:
+            (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+def _is_current(name: str, text: str) -> bool:
+    path = DOCS / name
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
