@@ -6,17 +6,8 @@ import re
 from decimal import Decimal
 
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.table import (
-    DECIMAL,
-    GAP,
-    WORD,
-    Cell,
-    Column,
-    Cursor,
-    Table,
-    note_error,
-    read_table,
-)
+from crashdrive.parsers.grammar.cursor import Cursor, read_table
+from crashdrive.parsers.grammar.table import DECIMAL, GAP, WORD, Cell, Column, Table
 from crashdrive.records import Record
 
 
@@ -98,14 +89,12 @@ def parse_info(source: Source) -> list[MemoryUse | ZoneUse]:
         line = cursor.line or ""
         if use := _use(line):
             _add(cursor, uses, use)
-        elif line.startswith("kmem: "):
-            note_error(source, *cursor.take())
         elif _ZONES.heads(line):
             zones += [_zone(row, node) for row in read_table(cursor, _ZONES)]
         elif line.strip(" ") == "NODE":
             node = _node(cursor)
-        elif not cursor.skip_elided():
-            cursor.reject("no line of kmem -i")
+        else:
+            cursor.skip_or_reject("no line of kmem -i")
     if not uses:
         source.fail(0, "a table without rows")
     return [*uses, *zones]
@@ -113,9 +102,9 @@ def parse_info(source: Source) -> list[MemoryUse | ZoneUse]:
 
 def _add(cursor: Cursor, uses: list[MemoryUse], use: MemoryUse) -> None:
     if any(use.name == other.name for other in uses):
-        cursor.reject(f"{use.name} a second time")
-        return
-    uses.append(use)
+        cursor.source.reject(cursor.offset, f"{use.name} a second time")
+    else:
+        uses.append(use)
     cursor.advance()
 
 

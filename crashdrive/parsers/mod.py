@@ -6,20 +6,9 @@ Source in crash: ``do_module_cmd()``, ``show_module_taint()`` (kernel.c).
 from __future__ import annotations
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.table import (
-    DECIMAL,
-    HEX,
-    TEXT,
-    WORD,
-    Cell,
-    Column,
-    Cursor,
-    Layout,
-    Table,
-    is_elided,
-    note_error,
-    only_table,
-)
+from crashdrive.parsers.grammar.cursor import only_table
+from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table
 from crashdrive.records import Record
 
 
@@ -102,28 +91,7 @@ def _module(row: _Row) -> Module:
 
 
 def _parse_modules(source: Source) -> list[Module]:
-    cursor = Cursor(source)
-    modules: list[Module] = []
-    layout: Layout[_Row] | None = None
-    while cursor.skip_blank():
-        offset, line = cursor.take()
-        if line.startswith("mod: "):
-            _message(source, offset, line)
-        elif layout is None:
-            layout = _TABLE.header(source, offset, line)
-        elif not is_elided(source, offset, line) and (row := layout.row(source, offset, line)):
-            modules.append(_module(row))
-    if layout is None:
-        source.fail(0, "no table of modules")
-    return modules
-
-
-def _message(source: Source, offset: int, line: str) -> None:
-    """``mod: NOTE: modules have changed``; or an error about one module (``mod -S``)."""
-    if line.startswith("mod: NOTE: "):
-        source.note("note", line[11:].strip(), line=source.position(offset)[0], text=line)
-    else:
-        note_error(source, offset, line)
+    return demand_records(source, [_module(row) for row in only_table(source, _TABLE)])
 
 
 def _parse_taints(source: Source) -> list[ModuleTaint]:

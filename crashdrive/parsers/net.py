@@ -9,18 +9,10 @@ import ipaddress
 import re
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.table import (
-    GAP,
-    HEX,
-    WORD,
-    Cell,
-    Column,
-    Cursor,
-    Table,
-    finish,
-    note_error,
-    only_table,
-)
+from crashdrive.parsers.grammar.cursor import Cursor, only_table
+from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table
+from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Record
 
 
@@ -65,12 +57,12 @@ class Socket(Record, frozen=True):
 
 
 class TaskSockets(Record, frozen=True):
-    """A task and its open sockets; ``cpu`` is None where crash printed none."""
+    """A task and its open sockets."""
 
-    pid: int
+    pid: int | None
     task: int
     cpu: int | None
-    comm: str
+    comm: str | None
     sockets: tuple[Socket, ...]
 
 
@@ -138,14 +130,14 @@ def _parse_arp(source: Source) -> list[Neighbour]:
     titles = _ARP_TITLES.fullmatch(line)
     if titles is None:
         source.fail(offset, "no header of the ARP cache")
-    while cursor.line is not None and cursor.line.strip(" "):
-        row = _neighbour(cursor.line, titles.start(1))
-        if row is not None:
-            rows.append(row)
-            cursor.advance()
-        elif not cursor.skip_elided():
-            cursor.reject("no entry of the ARP cache")
-    finish(cursor)
+    while cursor.at_text():
+        row = _neighbour(cursor.line or "", titles.start(1))
+        if row is None:
+            cursor.skip_or_reject("no entry of the ARP cache")
+            continue
+        rows.append(row)
+        cursor.advance()
+    cursor.finish()
     return rows
 
 
@@ -175,34 +167,19 @@ _SOCKET = re.compile(
 )
 
 
-_TASK = re.compile(r'PID: (\d{1,10}) +TASK: ([0-9a-f]{8,16}) +CPU: (\d{1,5}|-) +COMMAND: "(.*)"')
-
-
 def _parse_sockets(source: Source) -> list[TaskSockets]:
-    cursor = Cursor(source)
-    tasks: list[TaskSockets] = []
-    while cursor.skip_blank():
-        found = _TASK.fullmatch(cursor.line or "")
-        if found:
-            cursor.advance()
-            tasks.append(_task_sockets(found, cursor))
-        elif (cursor.line or "").startswith("net: "):
-            note_error(source, *cursor.take())
-        elif not cursor.skip_elided():
-            cursor.reject("no task header")
-    if not tasks and not source.command.has("R"):
-        source.fail(0, "no task")
-    return tasks
+    tasks = [
+        _task_sockets(header_of(head), Cursor(source, head.end() + 1, stop))
+        for head, _, stop in split_blocks(source)
+    ]
+    # With -R, tasks without such a socket aren't shown at all.
+    return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
 
 
-def _task_sockets(found: re.Match[str], cursor: Cursor) -> TaskSockets:
-    return TaskSockets(
-        pid=int(found[1]),
-        task=int(found[2], 16),
-        cpu=None if found[3] == "-" else int(found[3]),
-        comm=found[4],
-        sockets=tuple(_sockets(cursor)),
-    )
+def _task_sockets(task: TaskHeader, cursor: Cursor) -> TaskSockets:
+    sockets = tuple(_sockets(cursor))
+    cursor.finish()
+    return TaskSockets(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
 
 
 def _sockets(cursor: Cursor) -> list[Socket]:
@@ -212,13 +189,13 @@ def _sockets(cursor: Cursor) -> list[Socket]:
     if not _SOCKETS.fullmatch(line):
         cursor.source.fail(offset, "no header of a table of sockets")
     sockets: list[Socket] = []
-    while cursor.line is not None and cursor.line.strip(" "):
-        socket = _socket(cursor.line)
-        if socket is not None:
-            sockets.append(socket)
-            cursor.advance()
-        elif not cursor.skip_elided():
-            cursor.reject("no row of a table of sockets")
+    while cursor.at_text():
+        socket = _socket(cursor.line or "")
+        if socket is None:
+            cursor.skip_or_reject("no row of a table of sockets")
+            continue
+        sockets.append(socket)
+        cursor.advance()
     return sockets
 
 

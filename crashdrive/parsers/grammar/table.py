@@ -8,7 +8,7 @@ are errors. Each header compiles to one regular expression for its rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -78,7 +78,7 @@ class Layout(Generic[R]):
 
     def __init__(self, record: type[R], columns: list[Column]) -> None:
         self.record = record
-        self.titles = tuple(column.title for column in columns)
+        self.reason = f"no row with the columns {', '.join(column.title for column in columns)}"
         self._fields = [column.field for column in columns]
         self._converters = [column.cell.convert for column in columns]
         self._pattern = re.compile(" *+" + _expression(columns) + " *+")
@@ -91,13 +91,6 @@ class Layout(Generic[R]):
         cells = zip(self._fields, self._converters, found.groups(), strict=True)
         filled = {name: turn(cell) if turn else cell for name, turn, cell in cells if cell is not None}
         return self.record(**filled)
-
-    def row(self, source: Source, offset: int, line: str) -> R | None:
-        """The record of a row, else an error (in lenient mode a notice, and None)."""
-        record = self.match(line)
-        if record is None:
-            source.reject(offset, f"no row with the columns {', '.join(self.titles)}")
-        return record
 
 
 class Table(Generic[R]):
@@ -159,76 +152,3 @@ def is_elided(source: Source, offset: int, line: str) -> bool:
 def note_error(source: Source, offset: int, line: str) -> None:
     """Keep what crash said of one part of an otherwise good output; marks the answer."""
     source.note("error", line.strip(), line=source.position(offset)[0], text=line, incomplete=True)
-
-
-class Cursor:
-    """The lines of a source, one after the other; ``line`` is None at the end."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._lines: Iterator[tuple[int, str]] = iter(source.lines())
-        self.offset = 0
-        self.line: str | None = None
-        self.advance()
-
-    def advance(self) -> None:
-        """Go to the next line."""
-        self.offset, self.line = next(self._lines, (len(self.source.text), None))
-
-    def take(self) -> tuple[int, str]:
-        """Offset and text of the current line; the cursor goes on. ParseError at the end of the text."""
-        if self.line is None:
-            self.source.fail(self.offset, "the output ends too early")
-        taken = self.offset, self.line
-        self.advance()
-        return taken
-
-    def skip_blank(self) -> bool:
-        """Go behind blank lines; False at the end of the text."""
-        while self.line is not None and not self.line.strip(" "):
-            self.advance()
-        return self.line is not None
-
-    def skip_elided(self) -> bool:
-        """Whether the current line is ``...``; goes behind it and marks the answer."""
-        if self.line is None or not is_elided(self.source, self.offset, self.line):
-            return False
-        self.advance()
-        return True
-
-    def reject(self, reason: str) -> None:
-        """Refuse the current line (lenient: set it aside) and go on."""
-        self.source.reject(self.offset, reason)
-        self.advance()
-
-
-def read_table(cursor: Cursor, table: Table[R]) -> list[R]:
-    """A table from its header down to a blank line or the text's end."""
-    source = cursor.source
-    layout = table.header(source, *cursor.take())
-    rows: list[R] = []
-    while (line := cursor.line) is not None and line.strip(" "):
-        row = layout.match(line)
-        if row is not None:
-            rows.append(row)
-        elif not is_elided(source, cursor.offset, line):
-            layout.row(source, cursor.offset, line)
-        cursor.advance()
-    return rows
-
-
-def only_table(source: Source, table: Table[R]) -> list[R]:
-    """A text that is one table and nothing else."""
-    cursor = Cursor(source)
-    if not cursor.skip_blank():
-        source.fail(0, "no output")
-    rows = read_table(cursor, table)
-    finish(cursor)
-    return rows
-
-
-def finish(cursor: Cursor) -> None:
-    """Only blank lines (and ``...``) may be left."""
-    while cursor.skip_blank():
-        if not cursor.skip_elided():
-            cursor.reject("text behind the end of the output")

@@ -1,0 +1,125 @@
+"""Line by line through an output that is made of several parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.rows import take_message
+from crashdrive.parsers.grammar.table import Table, is_elided
+from crashdrive.records import Record
+
+R = TypeVar("R", bound=Record)
+
+# What crash prints around "invalid structure member offset", "invalid kernel virtual address" and the like.
+_TRACE = re.compile(r"    FILE: \S+  LINE: \d+  FUNCTION: \S+|\[\S+\] error trace: [0-9a-f => ]+")
+
+
+class Cursor:
+    """The lines of a source (or of a part of it), one after the other; ``line`` is None at the end."""
+
+    def __init__(self, source: Source, start: int = 0, stop: int | None = None) -> None:
+        self.source = source
+        self._stop = len(source.text) if stop is None else stop
+        self._lines = self._split(start)
+        self.offset = start
+        self.line: str | None = None
+        self.advance()
+
+    def _split(self, start: int) -> Iterator[tuple[int, str]]:
+        text, stop = self.source.text, self._stop
+        while start < stop:
+            end = text.find("\n", start, stop)
+            end = stop if end < 0 else end
+            yield start, text[start:end]
+            start = end + 1
+
+    def advance(self) -> None:
+        """Go to the next line."""
+        self.offset, self.line = next(self._lines, (self._stop, None))
+
+    def take(self) -> tuple[int, str]:
+        """Offset and text of the current line; the cursor goes on. ParseError at the end of the text."""
+        if self.line is None:
+            self.source.fail(self.offset, "the output ends too early")
+        taken = self.offset, self.line
+        self.advance()
+        return taken
+
+    def match(self, pattern: re.Pattern[str], longest: int = 4096) -> re.Match[str] | None:
+        """The current line's full match, and then the cursor goes on; else None."""
+        line = self.line
+        found = pattern.fullmatch(line) if line is not None and len(line) <= longest else None
+        if found:
+            self.advance()
+        return found
+
+    def skip_blank(self) -> bool:
+        """Go behind blank lines; False at the end of the text."""
+        while self.line is not None and not self.line.strip(" "):
+            self.advance()
+        return self.line is not None
+
+    def at_text(self) -> bool:
+        """Whether the current line is there and not blank."""
+        return self.line is not None and bool(self.line.strip(" "))
+
+    def skip_noise(self) -> bool:
+        """Whether the current line is ``...`` or a message of crash itself; goes behind it, as a notice."""
+        if self.line is None:
+            return False
+        taken = (
+            is_elided(self.source, self.offset, self.line)
+            or self._take_note(self.line)
+            or take_message(self.source, self.offset, self.line)
+            or _TRACE.fullmatch(self.line) is not None
+        )
+        if taken:
+            self.advance()
+        return taken
+
+    def _take_note(self, line: str) -> bool:
+        """``CMD: NOTE: text``, which takes nothing away from the answer."""
+        mark = f"{self.source.command.name}: NOTE: "
+        if not line.startswith(mark):
+            return False
+        number = self.source.position(self.offset)[0]
+        self.source.note("note", line[len(mark) :].strip(), line=number, text=line)
+        return True
+
+    def skip_or_reject(self, reason: str) -> None:
+        """Go behind noise; refuse any other line (lenient: set it aside)."""
+        if not self.skip_noise():
+            self.source.reject(self.offset, reason)
+            self.advance()
+
+    def finish(self) -> None:
+        """Only blank lines and noise may be left."""
+        while self.skip_blank():
+            self.skip_or_reject("text behind the end of the output")
+
+
+def read_table(cursor: Cursor, table: Table[R]) -> list[R]:
+    """A table from its header down to a blank line or the text's end."""
+    layout = table.header(cursor.source, *cursor.take())
+    rows: list[R] = []
+    while (line := cursor.line) is not None and line.strip(" "):
+        row = layout.match(line)
+        if row is None:
+            cursor.skip_or_reject(layout.reason)
+            continue
+        rows.append(row)
+        cursor.advance()
+    return rows
+
+
+def only_table(source: Source, table: Table[R]) -> list[R]:
+    """A text that is one table and nothing else."""
+    cursor = Cursor(source)
+    while cursor.skip_blank() and cursor.skip_noise():
+        pass
+    rows = read_table(cursor, table)
+    cursor.finish()
+    return rows
