@@ -11,7 +11,8 @@ import re
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import Cursor, only_table
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table
+from crashdrive.parsers.grammar.structures import Structure, read_structures
+from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table, note_error
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Record
 
@@ -64,6 +65,25 @@ class TaskSockets(Record, frozen=True):
     cpu: int | None
     comm: str | None
     sockets: tuple[Socket, ...]
+
+
+class SocketStructures(Record, frozen=True):
+    """An open socket of a task, with the contents of its structures."""
+
+    fd: int
+    socket: int
+    sock: int
+    structures: tuple[Structure, ...]
+
+
+class TaskSocketStructures(Record, frozen=True):
+    """A task and its open sockets, with the contents of their structures."""
+
+    pid: int | None
+    task: int
+    cpu: int | None
+    comm: str | None
+    sockets: tuple[SocketStructures, ...]
 
 
 class Address(Record, frozen=True):
@@ -125,7 +145,8 @@ def _parse_arp(source: Source) -> list[Neighbour]:
     cursor = Cursor(source)
     rows: list[Neighbour] = []
     if not cursor.skip_blank():
-        return rows  # an empty cache has no header either
+        source.note("empty", "crash printed nothing: an empty cache has no header either")
+        return rows
     offset, line = cursor.take()
     titles = _ARP_TITLES.fullmatch(line)
     if titles is None:
@@ -182,6 +203,47 @@ def _task_sockets(task: TaskHeader, cursor: Cursor) -> TaskSockets:
     return TaskSockets(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
 
 
+def _parse_structures(source: Source) -> list[TaskSocketStructures]:
+    tasks = [
+        _task_structures(source, header_of(head), head.end() + 1, stop)
+        for head, _, stop in split_blocks(source)
+    ]
+    return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
+
+
+_FD_TITLES = re.compile(r"FD +SOCKET +SOCK *")
+_FD = re.compile(rf" *+(\d{{1,9}}){GAP}([0-9a-f]{{1,16}}){GAP}([0-9a-f]{{1,16}}) *")
+
+
+def _task_structures(source: Source, task: TaskHeader, start: int, stop: int) -> TaskSocketStructures:
+    sockets: list[SocketStructures] = []
+    cursor = Cursor(source, start, stop)
+    if cursor.line == "No open sockets.":
+        cursor.advance()
+    while cursor.skip_blank():
+        if not cursor.match(_FD_TITLES):
+            _beside_structures(cursor)
+            continue
+        row = cursor.match(_FD) or source.fail(cursor.offset, "no row FD SOCKET SOCK")
+        structures, end = read_structures(source, cursor.offset, stop)
+        sockets.append(
+            SocketStructures(
+                fd=int(row[1]), socket=int(row[2], 16), sock=int(row[3], 16), structures=tuple(structures)
+            )
+        )
+        cursor = Cursor(source, end, stop)
+    return TaskSocketStructures(
+        pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=tuple(sockets)
+    )
+
+
+def _beside_structures(cursor: Cursor) -> None:
+    if cursor.line == "unable to display inet_sock structure":
+        note_error(cursor.source, *cursor.take())
+    else:
+        cursor.skip_or_reject("no header FD SOCKET SOCK")
+
+
 def _sockets(cursor: Cursor) -> list[Socket]:
     offset, line = cursor.take()
     if line == "No open sockets.":
@@ -224,6 +286,13 @@ def _canonical(text: str | None) -> str | None:
 
 
 SHAPES = (
+    Shape(
+        name="socket-structures",
+        record=TaskSocketStructures,
+        parse=_parse_structures,
+        options="-S",
+        when=lambda source: source.command.has("S"),
+    ),
     Shape(
         name="sockets",
         record=TaskSockets,
