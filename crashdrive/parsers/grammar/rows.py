@@ -1,0 +1,98 @@
+"""Bulk rows: one compiled expression per row over the whole text, and what may stand between rows.
+
+Expressions are compiled with ``re.MULTILINE`` and match one whole row without its newline (``...$``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.table import is_elided, note_error
+
+R = TypeVar("R")
+
+BLANKS = " \t\r"
+# crash's error(): the command's name or one of two words, a colon, the message.
+_WORDS = ("WARNING: ", "NOTE: ")
+
+
+def parse_rows(
+    source: Source,
+    pattern: re.Pattern[str],
+    make: Callable[[re.Match[str]], R],
+    *,
+    start: int = 0,
+    end: int | None = None,
+    other: Callable[[int, str], bool] | None = None,
+) -> list[R]:
+    """One record per row from ``start`` to ``end`` of the source's text.
+
+    Lines between rows may be blank, ``...`` (marked), messages of crash itself (kept as notices), or what
+    ``other(offset, line)`` takes; any other one is rejected.
+    """
+    text = source.text
+    stop = len(text) if end is None else end
+    found: list[R] = []
+    position = start
+    for match in pattern.finditer(text, start, stop):
+        if match.start() > position:
+            _between(source, position, match.start(), other)
+        found.append(make(match))
+        position = match.end() + 1
+    if position < stop:
+        _between(source, position, stop, other)
+    return found
+
+
+def _between(source: Source, start: int, stop: int, other: Callable[[int, str], bool] | None) -> None:
+    for offset, line in lines_of(source.text, start, stop):
+        if not (other is not None and other(offset, line)):
+            skip_or_reject(source, offset, line, "no row of this table")
+
+
+def lines_of(text: str, start: int, stop: int) -> list[tuple[int, str]]:
+    """(offset, line) of each line from ``start`` (a line's beginning) to ``stop``."""
+    found: list[tuple[int, str]] = []
+    offset = start
+    while offset < stop:
+        newline = text.find("\n", offset, stop)
+        newline = stop if newline < 0 else newline
+        found.append((offset, text[offset:newline]))
+        offset = newline + 1
+    return found
+
+
+def skip_or_reject(source: Source, offset: int, line: str, reason: str) -> None:
+    """Take a line that is blank, elided or a message of crash; reject any other one."""
+    if line.strip(BLANKS) and not is_elided(source, offset, line) and not take_message(source, offset, line):
+        source.reject(offset, reason)
+
+
+def is_message(source: Source, line: str) -> bool:
+    """Whether crash itself speaks in this line: ``CMD: text``, ``WARNING: text``, ``NOTE: text``."""
+    return line.startswith((f"{source.command.name}: ", *_WORDS))
+
+
+def take_message(source: Source, offset: int, line: str) -> bool:
+    """Keep what crash said between the rows; marks the answer unless it is a note."""
+    if not is_message(source, line):
+        return False
+    if line.startswith("NOTE: "):
+        source.note("note", line[6:].strip(), line=source.position(offset)[0], text=line)
+    else:
+        note_error(source, offset, line)
+    return True
+
+
+def demand_records(source: Source, records: list[R], reason: str = "no record in this output") -> list[R]:
+    """The records; ParseError where there is none (then what crash said is a failure, not an answer)."""
+    if records or (source.lenient and source.warnings):
+        return records
+    spoken = next((notice for notice in source.warnings if notice.line is not None), None)
+    if spoken is None:
+        source.fail(0, reason)
+    raise ParseError(source.command.text, spoken.line or 1, 1, spoken.text or "...", reason)
