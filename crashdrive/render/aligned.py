@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 GAP = "  "
-_SMALLEST = 8  # columns are not cut below this
+_SMALLEST = 20  # texts are not cut below this
 
 
 def widths(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[int]:
@@ -24,19 +24,22 @@ def _widest(column: Sequence[str]) -> int:
     return max(map(cell_len, column), default=0)
 
 
-def fit(needed: Sequence[int], width: int) -> list[int]:
-    """Widths that fit into a terminal: wide columns are cut first, then the last columns are left out.
+def fit(needed: Sequence[int], rights: Sequence[bool], width: int) -> list[int]:
+    """Widths that fit into a terminal: long texts are cut first, then the last columns are left out.
 
-    The result may have fewer entries than there are columns, never none.
+    Numbers are never cut. The result may have fewer entries than there are columns, never none.
     """
-    kept = list(needed)
-    while len(kept) > 1 and _total([min(w, _SMALLEST) for w in kept]) > width:
-        kept.pop()
-    while (excess := _total(kept) - width) > 0 and max(kept) > 1:
-        widest = max(range(len(kept)), key=kept.__getitem__)
-        runner_up = max((w for i, w in enumerate(kept) if i != widest), default=0)
-        floor = max(runner_up - 1, 1) if kept[widest] > runner_up else kept[widest] - 1
-        kept[widest] = max(kept[widest] - excess, floor)
+    floors = [size if right else min(size, _SMALLEST) for size, right in zip(needed, rights, strict=True)]
+    count = len(floors)
+    while count > 1 and _total(floors[:count]) > width:
+        count -= 1
+    kept = [min(size, max(floor, width)) for size, floor in zip(needed[:count], floors, strict=False)]
+    while (excess := _total(kept) - width) > 0:
+        cuttable = [i for i in range(count) if kept[i] > floors[i]]
+        if not cuttable:
+            return [*kept[:-1], max(kept[-1] - excess, 1)]  # one column, wider than the terminal
+        widest = max(cuttable, key=kept.__getitem__)
+        kept[widest] -= 1
     return kept
 
 

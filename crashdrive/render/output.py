@@ -7,6 +7,8 @@ import shutil
 import sys
 from typing import TextIO
 
+from crashdrive.text import printable
+
 
 class Output:
     """A text stream to write data to.
@@ -42,6 +44,14 @@ class Output:
         except UnicodeEncodeError:
             encoding = self.stream.encoding
             self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+    def foreign(self, data: bytes) -> None:
+        """Write what another program printed: as it is, but made safe where a terminal shows it."""
+        if not self.terminal:
+            self.raw(data)
+            return
+        lines = data.decode("utf-8", "backslashreplace").split("\n")
+        self.text("\n".join("\t".join(map(printable, line.split("\t"))) for line in lines))
 
     def raw(self, data: bytes) -> None:
         """Write bytes as they are (UTF-8 where the stream takes only text)."""

@@ -84,7 +84,7 @@ def _write_rows(table: Table, output: Output) -> None:
     heads = [printable(name.upper()) for name in names]
     sizes = aligned.widths(heads, cells)
     if output.width is not None:
-        sizes = aligned.fit(sizes, output.width)
+        sizes = aligned.fit(sizes, rights, output.width)
     if output.terminal and len(table.rows) <= _PRETTY_ROWS:
         from crashdrive.render.pretty import write_grid
 

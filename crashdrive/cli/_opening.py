@@ -1,0 +1,152 @@
+"""What all subcommands that need a dump share: their options, the files that they name, the session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from crashdrive.cli._ending import say
+
+if TYPE_CHECKING:
+    from crashdrive.crash import Crash
+
+_ELF = b"\x7fELF"
+_ET_CORE = 4
+_BOOT_MAGIC = b"HdrS"  # a bootable vmlinuz: the user means the kernel, and is told what is wrong with it
+
+
+class Target(NamedTuple):
+    """The files that a command line named, and what is left of it."""
+
+    vmlinux: str | None
+    vmcore: str | None
+    rest: tuple[str, ...]
+
+
+def session_options() -> list[click.Parameter]:
+    """Options of every subcommand that opens a dump."""
+    return [
+        click.Option(
+            ["--crash", "crash_binaries"],
+            multiple=True,
+            metavar="PATH",
+            help="crash binary to use; can be given several times, the one that fits the dump is taken "
+            "(default: CRASHDRIVE_CRASH, then PATH).",
+        ),
+        click.Option(
+            ["--debug-dir", "debug_dirs"],
+            multiple=True,
+            metavar="DIR",
+            help="Look there, too, for the vmlinux that belongs to the dump.",
+        ),
+        click.Option(
+            ["--timeout"],
+            type=click.FloatRange(min=0, min_open=True),
+            default=120.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Deadline of each command.",
+        ),
+        click.Option(["--record"], metavar="FILE", help="Write the session to FILE, for --replay."),
+        click.Option(
+            ["--replay"],
+            metavar="FILE",
+            help="Answer out of a recorded session: needs no crash and no dump.",
+        ),
+        click.Option(
+            ["--side-channel/--no-side-channel"],
+            default=True,
+            help="Whether bulk memory goes through a private FIFO (default) or the terminal.",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            help="Say on stderr how the dump was opened, and what that took.",
+        ),
+    ]
+
+
+def format_option(formats: Sequence[str], default: str | None, shown: str | None = None) -> click.Option:
+    """``--format``; ``shown`` is what the help says of the default."""
+    return click.Option(
+        ["--format", "form"],
+        type=click.Choice(list(formats)),
+        default=default,
+        show_default=shown or True,
+        help="How the output is written.",
+    )
+
+
+def take_files(words: Sequence[str], *, replay: str | None = None) -> Target:
+    """``[VMLINUX] VMCORE rest...`` (in either order), told apart by what the files hold.
+
+    With a replay no file has to be named; those that are there are taken all the same.
+    """
+    words = tuple(words)
+    if replay is not None and not (words and _kind(words[0]) in ("vmlinux", "dump")):
+        return Target(None, None, words)
+    if not words:
+        raise click.UsageError("Missing argument VMCORE")
+    first = _kind(words[0])
+    second = _kind(words[1]) if len(words) > 1 else "missing"
+    if first == "vmlinux":
+        if len(words) == 1 or second == "vmlinux":
+            raise click.UsageError(f"{words[-1]!a} is a vmlinux; the dump (VMCORE) is missing")
+        return Target(words[0], words[1], words[2:])
+    if second == "vmlinux":
+        return Target(words[1], words[0], words[2:])
+    if second == "dump" and first != "dump":  # the first is meant as a vmlinux, and will be refused as one
+        return Target(words[0], words[1], words[2:])
+    return Target(None, words[0], words[1:])
+
+
+def _kind(path: str) -> str:
+    """What a path plainly is: ``vmlinux``, ``dump``, ``other`` or ``missing``."""
+    try:
+        if not Path(path).is_file():
+            return "other" if Path(path).exists() else "missing"
+        with Path(path).open("rb") as file:
+            head = file.read(0x206)
+    except (OSError, ValueError):
+        return "missing" if not os.path.lexists(path) else "other"
+    if head.startswith(_ELF):
+        core = _ET_CORE.to_bytes(2, "big" if head[5:6] == b"\x02" else "little")
+        return "dump" if head[16:18] == core else "vmlinux"
+    if head[0x202:0x206] == _BOOT_MAGIC:
+        return "vmlinux"
+    return "dump" if head.startswith((b"KDUMP   ", b"DISKDUMP", b"makedumpfile\0")) else "other"
+
+
+@contextmanager
+def opened(target: Target, options: dict[str, Any]) -> Iterator[Crash]:
+    """The dump, opened as the options say; what its reader has to know of the session goes to stderr."""
+    from crashdrive.crash import open_dump
+    from crashdrive.render.progress import waiting
+
+    with waiting(f"opening {target.vmcore or options['replay']}"):
+        crash = open_dump(
+            target.vmlinux,
+            target.vmcore,
+            crash=list(options["crash_binaries"]) or None,
+            debug_dirs=list(options["debug_dirs"]),
+            timeout=options["timeout"],
+            record=options["record"],
+            replay=options["replay"],
+            side_channel=options["side_channel"],
+        )
+    with crash:
+        tell_health(crash, verbose=options["verbose"])
+        yield crash
+
+
+def tell_health(crash: Crash, *, verbose: bool) -> None:
+    """The session's warnings, and with ``verbose`` how it came up."""
+    for warning in crash.health.warnings:
+        say(f"warning: {warning.message}")
+    if verbose:
+        say(repr(crash.health))

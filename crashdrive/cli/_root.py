@@ -1,0 +1,59 @@
+"""The top of the command line; subcommands are the modules beside it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import cast
+
+import click
+
+import crashdrive.cli
+from crashdrive._version import __version__
+
+_HELP = """Drive the Linux crash utility: kernel dumps as typed records, reports and scripts.
+
+VMLINUX is the kernel with debug data, VMCORE the dump; they go in either order. Leave VMLINUX out and it is
+found by the build id in the dump: beside the dump, under /usr/lib/debug, and in each --debug-dir.
+
+\b
+Start here:
+  crashdrive doctor                                 what this host has, what is missing
+  crashdrive exec vmcore sys 'bt -a'                crash's own commands, as text
+  crashdrive exec --format json vmcore ps | jq .    ... or as records
+  crashdrive run vmcore examples/report.py          a script that gets the dump as `crash`
+  crashdrive report --list                          reports that crash has no command for
+  crashdrive parse ps < captured.txt                records out of text, without any dump
+
+\b
+Exit status: 0 done; 1 a command or report failed; 2 usage; 3 dump, vmlinux or crash unusable; 4 deadline;
+  5 the answer is marked as incomplete; 130 interrupted. Data on stdout, messages on stderr.
+
+\b
+Shell completion, for bash (zsh and fish alike), into ~/.bashrc:
+  eval "$(_CRASHDRIVE_COMPLETE=bash_source crashdrive)"
+"""
+
+
+class Subcommands(click.Group):
+    """A group whose commands are modules with a ``command``, imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The modules' names; one that starts with ``_`` is a helper."""
+        names = (info.name for info in pkgutil.iter_modules(crashdrive.cli.__path__))
+        return sorted(name for name in names if not name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a module, None if there is no such module."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return cast("click.Command", importlib.import_module(f"crashdrive.cli.{cmd_name}").command)
+
+
+root = Subcommands(
+    "crashdrive",
+    help=_HELP,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+click.version_option(__version__, message="crashdrive %(version)s")(root)

@@ -1,0 +1,123 @@
+"""A user's script: loaded, run, and what its end means."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+import crashdrive
+from crashdrive.cli._ending import say
+from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError
+from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.crash import Crash
+
+_OURS = str(Path(crashdrive.__file__).parent) + os.sep
+
+
+class Script(NamedTuple):
+    """A script that compiled."""
+
+    path: str
+    code: CodeType
+
+
+def load(path: str) -> Script:
+    """Read and compile a script, before any dump is opened."""
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"script {path}: {error.strerror}") from error
+    try:
+        return Script(path, compile(source, path, "exec", dont_inherit=True))
+    except (SyntaxError, ValueError) as error:
+        _show_traceback(error)
+        raise click.exceptions.Exit(EXIT_FAILED) from error
+
+
+def run(script: Script, argv: Sequence[str], crash: Crash, form: str) -> int:
+    """Run the script with ``crash`` as a global, print what its ``report`` returns; gives the exit status."""
+    module = _as_main(script.path, argv)
+    module.__dict__["crash"] = crash
+    try:
+        exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user
+        return _report(module, crash, form)
+    except SystemExit as end:
+        return _exit_status(end)
+    except BrokenPipeError:
+        raise
+    except CrashdriveError as error:
+        _show_traceback(error)
+        return error.exit_status
+    except Exception as error:  # noqa: BLE001 - whatever a script raises ends that script
+        _show_traceback(error)
+        return EXIT_FAILED
+
+
+def _as_main(path: str, argv: Sequence[str]) -> ModuleType:
+    module = ModuleType("__main__")
+    module.__file__ = path
+    module.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = module
+    sys.argv = list(argv)
+    if not sys.flags.safe_path:
+        sys.path.insert(0, str(Path(path).resolve().parent))
+    return module
+
+
+def _report(module: ModuleType, crash: Crash, form: str) -> int:
+    function = getattr(module, "report", None)
+    if not callable(function):
+        return EXIT_OK
+    value = function(crash)
+    if value is None:
+        return EXIT_OK
+    from crashdrive.render import Output, render
+
+    sys.stdout.flush()
+    render(value, form, Output.standard(), name=Path(str(module.__file__)).stem)
+    return completeness(value, str(module.__file__))
+
+
+def completeness(value: Any, name: str) -> int:
+    """The exit status of a report or an answer; one that isn't complete is told on stderr."""
+    if getattr(value, "complete", True):
+        return EXIT_OK
+    reasons = [notice.message for notice in getattr(value, "warnings", ())]
+    say(f"{name}: incomplete: {'; '.join(dict.fromkeys(reasons)) or 'no reason given'}")
+    return EXIT_INCOMPLETE
+
+
+def _exit_status(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or EXIT_OK
+    sys.stderr.write(f"{_safe(str(end.code))}\n")
+    return EXIT_FAILED
+
+
+def _show_traceback(error: BaseException) -> None:
+    """The traceback as far as it is the user's code: no frame of crashdrive itself."""
+    shown = traceback.TracebackException.from_exception(error)
+    _keep_foreign(shown)
+    sys.stderr.write("".join(_safe(line) for line in shown.format()))
+
+
+def _keep_foreign(shown: traceback.TracebackException | None) -> None:
+    seen = set()
+    while shown is not None and id(shown) not in seen:
+        seen.add(id(shown))
+        frames = [frame for frame in shown.stack if not frame.filename.startswith((_OURS, "<frozen "))]
+        shown.stack = traceback.StackSummary.from_list(frames)
+        shown = shown.__cause__ or shown.__context__
+
+
+def _safe(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

@@ -1,0 +1,64 @@
+"""``crashdrive exec``: crash's own commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from crashdrive.cli._opening import format_option, opened, session_options, take_files
+
+_HELP = """Run crash commands on a dump.
+
+Each COMMAND is one word of the shell: quote what has options of its own. A COMMAND of - reads commands from
+stdin, one per line. All of them run, also when one fails; then the exit status is 1.
+
+\b
+Examples:
+  crashdrive exec vmcore sys
+  crashdrive exec vmlinux vmcore 'ps -G' 'bt -a' log
+  crashdrive exec --format json vmcore ps | jq '.records[] | select(.state == "UN")'
+  crashdrive exec --record case.session vmcore sys ps 'bt -a'
+  crashdrive exec --replay case.session 'bt -a'
+
+\b
+Formats:
+  text    as crash prints it (control characters are escaped on a terminal, never in a pipe)
+  json    {"command", "shape", "complete", "warnings", "records"}, one object per line and command
+  jsonl   the records alone, one per line
+  csv, table
+"""
+
+
+@click.command(
+    "exec",
+    help=_HELP,
+    short_help="Run crash commands on a dump.",
+    params=[
+        *session_options(),
+        format_option(("text", "json", "jsonl", "csv", "table"), "text"),
+        click.Option(["--lenient"], is_flag=True, help="Keep the rows that are sure, mark the others."),
+        click.Argument(["words"], nargs=-1, required=True, metavar="[VMLINUX] VMCORE COMMAND..."),
+    ],
+)
+def command(words: tuple[str, ...], form: str, lenient: bool, **options: Any) -> int:  # noqa: FBT001 - click's
+    """See the help text."""
+    from crashdrive.cli._answers import show_answers, show_text
+
+    target = take_files(words, replay=options["replay"])
+    commands = list(_commands(target.rest))
+    if not commands:
+        raise click.UsageError("Missing argument COMMAND")
+    with opened(target, options) as crash:
+        if form == "text":
+            return show_text(crash, commands)
+        return show_answers(crash, commands, form, lenient=lenient)
+
+
+def _commands(words: tuple[str, ...]) -> list[str]:
+    found: list[str] = []
+    for word in words:
+        lines = sys.stdin.read().splitlines() if word == "-" else [word]
+        found += (line.strip() for line in lines if line.strip())
+    return found

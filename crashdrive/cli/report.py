@@ -1,0 +1,136 @@
+"""``crashdrive report``: what crash has no command for. One subcommand per report, built from its module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.errors import EXIT_OK, UsageError
+from crashdrive.render import FORMATS
+from crashdrive.reports import module_for, report_names
+from crashdrive.reports.base import Option
+
+_HELP = """Reports that crash has no command for.
+
+\b
+Examples:
+  crashdrive report --list
+  crashdrive report NAME --help
+  crashdrive report NAME vmcore
+  crashdrive report NAME --format json vmlinux vmcore | jq .complete
+
+\b
+Formats:
+  table   for people
+  json    {"report", "dump", "complete", "warnings", "tables": {name: [row, ...]}, "findings"}
+  jsonl   one row per line, each with its "table"
+  csv     one header per table
+"""
+
+
+class Reports(click.Group):
+    """A group with one command per report module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The reports' names."""
+        return list(report_names())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command of a report, None if there is no such report."""
+        return _command(cmd_name) if cmd_name in report_names() else None
+
+
+def _command(name: str) -> click.Command:
+    module = module_for(name)
+    own = [_option(option) for option in module.OPTIONS]
+    taken = {flag for option in module.OPTIONS for flag in option.flags}
+
+    def call(words: tuple[str, ...], form: str, **values: Any) -> int:
+        given = {option.name: _value(option, values.pop(option.name)) for option in module.OPTIONS}
+        return _show(name, words, form, given, values)
+
+    return click.Command(
+        name,
+        callback=call,
+        help=module.__doc__ if module.__doc__ and "\b" in module.__doc__ else module.SUMMARY,
+        short_help=module.SUMMARY,
+        params=[
+            *own,
+            *(_without(option, taken) for option in session_options()),
+            format_option(FORMATS, "table"),
+            click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE"),
+        ],
+    )
+
+
+def _option(option: Option) -> click.Option:
+    if option.kind == "flag":
+        return click.Option([*option.flags, option.name], is_flag=True, help=option.help)
+    kinds: dict[str, Any] = {"integer": int, "seconds": float}
+    kind = click.Choice(option.choices) if option.choices else kinds.get(option.kind, str)
+    return click.Option(
+        [*option.flags, option.name],
+        type=kind,
+        multiple=option.many,
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.help,
+    )
+
+
+def _without(option: click.Parameter, taken: set[str]) -> click.Parameter:
+    """A common option without the short names that the report itself uses."""
+    option.opts = [flag for flag in option.opts if flag not in taken]
+    return option
+
+
+def _value(option: Option, value: Any) -> Any:
+    """A value as the report takes it: addresses are hexadecimal, with or without 0x."""
+    if option.kind != "address" or value is None:
+        return value
+    try:
+        return tuple(int(word, 16) for word in value) if option.many else int(value, 16)
+    except ValueError as error:
+        raise UsageError(f"{option.flags[-1]}: {value!a} is no address (such as ffff888003a54000)") from error
+
+
+def _show(
+    name: str, words: tuple[str, ...], form: str, given: dict[str, Any], options: dict[str, Any]
+) -> int:
+    from crashdrive.cli._script import completeness
+    from crashdrive.render import Output, render
+    from crashdrive.render.progress import waiting
+
+    target = take_files(words, replay=options["replay"])
+    if target.rest:
+        raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
+    with opened(target, options) as crash:
+        with waiting(name):
+            found = crash.report(name, **given)
+        render(found, form, Output.standard())
+    return completeness(found, name)
+
+
+def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
+    if not wanted:
+        return
+    from crashdrive.render import Output, render
+
+    rows = [{"report": name, "summary": module_for(name).SUMMARY} for name in report_names()]
+    render(rows, "table", Output.standard())
+    ctx.exit(EXIT_OK)
+
+
+command = Reports(
+    "report",
+    help=_HELP,
+    short_help="Reports that crash has no command for.",
+    no_args_is_help=True,
+    params=[
+        click.Option(
+            ["--list"], is_flag=True, is_eager=True, expose_value=False, callback=_list, help="All reports."
+        )
+    ],
+)

@@ -1,0 +1,60 @@
+"""``crashdrive run``: a script over a dump."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.render import FORMATS
+
+_HELP = """Run a Python SCRIPT that gets the opened dump as the global `crash`.
+
+The script runs as with python: its ARGS are sys.argv, stdin is yours, sys.exit(7) gives 7. If it defines
+report(crash), that is called at its end, and the records that it returns are printed as --format says.
+Options of crashdrive go before the files, those of the script behind it.
+
+\b
+Examples:
+  crashdrive run vmcore examples/report.py
+  crashdrive run --format json vmlinux vmcore examples/blocked.py | jq .
+  crashdrive run --record case.session vmcore examples/report.py
+  crashdrive run --replay case.session examples/report.py
+
+\b
+A whole script:
+  for task in crash.ps():
+      print(task.pid, task.comm)
+"""
+
+
+@click.command(
+    "run",
+    help=_HELP,
+    short_help="Run a Python script over a dump.",
+    context_settings={"allow_interspersed_args": False},
+    params=[
+        *session_options(),
+        format_option(FORMATS, "table"),
+        click.Argument(
+            ["words"],
+            nargs=-1,
+            required=True,
+            metavar="[VMLINUX] VMCORE SCRIPT [ARGS]...",
+            type=click.UNPROCESSED,
+        ),
+    ],
+)
+def command(words: tuple[str, ...], form: str, **options: Any) -> int:
+    """See the help text."""
+    from crashdrive.cli._script import load, run
+
+    target = take_files(words, replay=options["replay"])
+    if not target.rest:
+        raise click.UsageError("Missing argument SCRIPT")
+    if target.rest[0].startswith("-"):
+        raise click.UsageError(f"Options go before the files: {target.rest[0]}")
+    script = load(target.rest[0])
+    with opened(target, options) as crash:
+        return run(script, target.rest, crash, form)

@@ -1,0 +1,190 @@
+"""Every format says the same, and nothing out of a dump acts on a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crashdrive.records import Answer, Notice, Record
+from crashdrive.render import FORMATS, Output, render
+from crashdrive.reports.base import Finding, Report, Table
+
+HOSTILE = 'x\x1b[2J\x07\x9b1m\u202e[red]"\n\r\tend'
+
+
+class Row(Record, frozen=True):
+    comm: str
+    pid: int | None = None
+    address: int = 0
+    alive: bool = True
+    names: tuple[str, ...] = ()
+
+
+class Route(Record, frozen=True):
+    table: int
+    destination: str
+
+
+def out(value: Any, form: str, *, width: int | None = None, encoding: str = "utf-8") -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, newline="")
+    render(value, form, Output(stream, width=width))
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def report(*tables: Table, **more: Any) -> Report:
+    return Report(report="sockets", tables=tables, **more)
+
+
+def test_a_table_is_aligned_and_never_cut_in_a_pipe() -> None:
+    rows = [Row(comm="a" * 300, pid=7), Row(comm="b", address=0xFFFF888003A54000)]
+    lines = out(rows, "table").splitlines()
+    assert lines[0].split() == ["COMM", "PID", "ADDRESS", "ALIVE", "NAMES"]
+    assert lines[1].split() == ["a" * 300, "7", "0", "yes"]
+    assert lines[2].split() == ["b", "ffff888003a54000", "yes"]
+    assert lines[0].index("PID") + 3 == lines[1].index(" 7") + 2
+
+
+def test_json_of_a_report_has_its_fixed_shape() -> None:
+    found = Finding(severity="warning", kind="full", message="queue full", evidence=("a", "b"))
+    value = report(
+        Table(name="tcp", rows=[Row(comm="a")]),
+        dump={"path": "vmcore"},
+        complete=False,
+        warnings=(Notice(kind="excluded", message="a page"),),
+        findings=(found,),
+    )
+    document = json.loads(out(value, "json"))
+    assert list(document) == ["report", "dump", "complete", "warnings", "tables", "findings"]
+    assert document["tables"] == {
+        "tcp": [{"comm": "a", "pid": None, "address": 0, "alive": True, "names": []}]
+    }
+    assert document["findings"][0]["severity"] == "warning"
+    assert document["complete"] is False
+
+
+def test_json_of_an_answer_and_of_rows() -> None:
+    answer = Answer(command="ps", shape="tasks", complete=True, warnings=(), records=(Row(comm="a"),))
+    assert list(json.loads(out(answer, "json"))) == ["command", "shape", "complete", "warnings", "records"]
+    assert json.loads(out([Row(comm="a")], "json"))[0]["comm"] == "a"
+
+
+def test_json_lines_name_their_table() -> None:
+    value = report(
+        Table(name="tcp", rows=[Row(comm='},"\n{"table":"x"')] * 2),
+        Table(name="odd", rows=[{}, {"a": ",}"}]),
+        findings=(Finding(severity="info", kind="k", message="m"),),
+    )
+    lines = [json.loads(line) for line in out(value, "jsonl").splitlines()]
+    assert [line["table"] for line in lines] == ["tcp", "tcp", "odd", "odd", "findings"]
+    assert lines[0]["comm"] == '},"\n{"table":"x"'
+    assert lines[3]["a"] == ",}"
+
+
+def test_a_row_keeps_its_own_field_named_table() -> None:
+    line = json.loads(out(report(Table(name="routes", rows=[Route(table=254, destination="::")])), "jsonl"))
+    assert line == {"report_table": "routes", "table": 254, "destination": "::"}
+
+
+def test_csv_of_one_table_and_of_several() -> None:
+    one = report(Table(name="tcp", rows=[Row(comm='a,"b', names=("x", "y"))], columns=("pid",)))
+    assert list(csv.reader(io.StringIO(out(one, "csv")))) == [
+        ["pid", "comm", "address", "alive", "names"],
+        ["", 'a,"b', "0", "true", '["x","y"]'],
+    ]
+    two = report(Table(name="a", rows=[{"x": 1}]), Table(name="b", rows=[{"y": 2}]))
+    assert out(two, "csv") == "table,x\na,1\n\ntable,y\nb,2\n"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("count", [1, 300])
+@pytest.mark.parametrize("layout", ["rows", "fields", "lines"])
+def test_hostile_text_stays_text_on_a_terminal(form: str, count: int, layout: Any) -> None:
+    value = report(
+        Table(name=HOSTILE, rows=[Row(comm=HOSTILE, names=(HOSTILE,))] * count, layout=layout, title=HOSTILE),
+        findings=(Finding(severity="critical", kind="k", message=HOSTILE, evidence=(HOSTILE,)),),
+    )
+    text = out(value, form, width=80)
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert text.count("[red]") >= 2 * count or layout == "rows"  # shown, not taken as markup
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl"])
+def test_hostile_text_is_one_line_per_row_in_a_pipe_too(form: str) -> None:
+    text = out([Row(comm=HOSTILE)], form)
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_csv_and_json_lose_nothing_in_a_pipe() -> None:
+    (_, row) = csv.reader(io.StringIO(out([Row(comm=HOSTILE)], "csv"), newline=""))
+    assert row[0] == HOSTILE
+    assert json.loads(out([Row(comm=HOSTILE)], "json"))[0]["comm"] == HOSTILE
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text() | st.integers(0, 2**64 - 1))))
+def test_json_lines_give_the_rows_back(rows: list[dict[str, Any]]) -> None:
+    assert [json.loads(line) for line in out(rows, "jsonl").split("\n")[:-1]] == rows
+
+
+@given(st.lists(st.text(), min_size=1), st.integers(20, 200))
+def test_a_terminal_is_never_overflown(comms: list[str], width: int) -> None:
+    text = out([Row(comm=comm, pid=1) for comm in comms * 201], "table", width=width)
+    from rich.cells import cell_len
+
+    assert max(map(cell_len, text.splitlines()[:-1])) <= width
+
+
+def test_what_a_narrow_terminal_leaves_out_is_told() -> None:
+    rows = [{f"number_{i}": 10**9 for i in range(20)}] * 300
+    text = out(rows, "table", width=80)
+    assert "too narrow for: number_6" in text.splitlines()[-1]
+    assert "1000000000" in text  # numbers are never cut
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_rows(form: str) -> None:
+    out([], form)
+    assert out(report(Table(name="tcp", rows=[], columns=("pid", "comm"))), "table") == "PID  COMM\n"
+
+
+def test_undecodable_file_names_and_small_encodings() -> None:
+    row = {"path": "vmcore\udcff", "comm": "é"}
+    assert json.loads(out([row], "json")) == [{"path": "vmcore\\udcff", "comm": "é"}]
+    assert json.loads(out([row], "jsonl"))["path"] == "vmcore\\udcff"
+    assert "vmcore\\udcff" in out([row], "csv")
+    assert "\\xe9" in out([row], "table", encoding="ascii")
+
+
+def test_what_a_script_may_return() -> None:
+    @dataclass
+    class Point:
+        x: int
+
+    class Pair(NamedTuple):
+        a: int
+        b: str
+
+    assert json.loads(out([Point(1)], "json")) == [{"x": 1}]
+    assert json.loads(out([Pair(1, "z")], "json")) == [{"a": 1, "b": "z"}]
+    assert json.loads(out(("text", 2), "json")) == [{"value": "text"}, {"value": 2}]
+    assert json.loads(out((Row(comm=c) for c in "ab"), "json"))[1]["comm"] == "b"
+    assert json.loads(out({"t": [Row(comm="a")], "u": ()}, "json"))["tables"]["u"] == []
+    assert json.loads(out({"cpus": 2}, "json")) == [{"cpus": 2}]
+
+
+def test_a_block_of_fields_leaves_out_what_is_absent() -> None:
+    value = report(Table(name="dump", rows=[Row(comm="a", address=255)], layout="fields"))
+    assert out(value, "table") == "comm:    a\naddress: ff\nalive:   yes\nnames:\n"
+
+
+def test_mixed_rows_share_a_table() -> None:
+    lines = out([Row(comm="a"), Route(table=1, destination="d")], "table").splitlines()
+    assert lines[0].split() == ["COMM", "PID", "ADDRESS", "ALIVE", "NAMES", "TABLE", "DESTINATION"]
