@@ -1,4 +1,7 @@
-"""What gdb's ``ptype/o`` prints, turned into types.
+"""What gdb's ``ptype/o X **`` prints, turned into types.
+
+The pointers are there because gdb 16 (crash 9) refuses offsets of structures that end in a flexible array,
+``task_struct`` among them, and of pointers to such, but not of pointers to pointers; older gdbs don't mind.
 
 gdb prints offsets of nested members from the start of the outermost structure, except within the element of
 an array of anonymous structures (and the target of a pointer to one), where they start again at 0 and the
@@ -67,7 +70,7 @@ class _Node(msgspec.Struct):
 
 
 def parse_ptype(command: str, text: str, *, word_size: int = 8, sizes: SizeOf | None = None) -> Type:
-    """The type that ``gdb ptype/o`` printed; ParseError for text that isn't such.
+    """The type whose ``gdb ptype/o NAME **`` was printed; ParseError for text that isn't such.
 
     SizesWantedError if sizes are missing that ``sizes`` doesn't give. ``word_size``: a pointer's, in bytes.
     An enumeration's size isn't in the text: it comes as 0 for the caller to fill in, unless it is a member.
@@ -108,6 +111,10 @@ class _Reader:
         if (rest := self.next_line()) is not None:
             self.fail("text after the end of the type", rest)
         kind = self.convert_top(node)
+        for _ in "**":
+            if not isinstance(kind, PointerType):
+                self.fail("expected a pointer to a pointer", first)
+            kind = kind.target
         if self.wanted:
             raise SizesWantedError(tuple(self.wanted))
         return kind
@@ -170,10 +177,10 @@ class _Reader:
                 self.fail("a bit-field at the top")
             return kind
         if node.incomplete:
-            return IncompleteType(node.kind, node.name)
-        if node.total is None and not node.text:
+            return self.wrapped(node, IncompleteType(node.kind, node.name))[0]
+        if node.total is None:
             self.fail("no total size")
-        return self.wrapped(node, self.structure(node, 0, node.total or 0, ""))[0]
+        return self.wrapped(node, self.structure(node, 0, node.total, ""))[0]
 
     def structure(self, node: _Node, start: int, size: int, path: str) -> StructType:
         members = tuple(self.convert(child, node, start, size, path) for child in node.children)

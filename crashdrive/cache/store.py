@@ -1,0 +1,268 @@
+"""What is kept between runs: layouts, symbols and answers, in one SQLite file of the user's.
+
+An entry is found by kind, key (such as a kernel's build id) and name; its value is msgpack, typed by whoever
+asks. Nothing in the file is trusted: each entry carries a digest over all of it, and one that is damaged,
+foreign, or of another version of our code is dropped and counts as not there. Trouble with the file itself
+(read-only, full, no database) means working without it, said once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import platformdirs
+
+T = TypeVar("T")
+
+# raise it when the table below changes; entries have a version of their own
+_LAYOUT: Final = 1
+_LIMIT = 512 << 20
+_TOUCH_AFTER = 3600  # seconds; a more exact order of use isn't worth a write at each read
+_LOG = logging.getLogger("crashdrive.cache")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    kind TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
+    used INTEGER NOT NULL, size INTEGER NOT NULL, digest BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (kind, key, name));
+CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
+"""
+
+
+def cache_directory() -> Path | None:
+    """Where the store lies: ``CRASHDRIVE_CACHE``, or the user's cache directory; None if it is ``off``."""
+    chosen = os.environ.get("CRASHDRIVE_CACHE", "")
+    if chosen == "off":
+        return None
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("crashdrive"))
+
+
+def open_store(*, limit: int = _LIMIT) -> Store | None:
+    """The user's store; None where ``CRASHDRIVE_CACHE=off``."""
+    directory = cache_directory()
+    return None if directory is None else Store(directory, limit=limit)
+
+
+class Store:
+    """Entries kept in a directory; opened at first use, usable by several threads and processes at once.
+
+    ``limit`` bounds the values' bytes: what wasn't used for longest goes first. ``problem`` says why the
+    store isn't used any more, None while it is.
+    """
+
+    def __init__(self, directory: str | Path, *, limit: int = _LIMIT) -> None:
+        self.directory = Path(directory)
+        self.path = self.directory / f"store-{_LAYOUT}.sqlite"
+        self.limit = limit
+        self.problem: str | None = None
+        self._lock = threading.RLock()
+        self._database: sqlite3.Connection | None = None
+        self._process = 0
+        self._written = limit  # so that the first write checks the limit
+
+    def get(self, kind: str, key: str, name: str, type_: type[T] | Any, *, version: int = 1) -> T | None:
+        """One entry, decoded as ``type_``; None if it isn't there or can't be trusted."""
+        found: T | None = self.get_many(kind, key, [name], type_, version=version).get(name)
+        return found
+
+    def get_many(
+        self, kind: str, key: str, names: Iterable[str], type_: type[T] | Any, *, version: int = 1
+    ) -> dict[str, T]:
+        """Those of several entries that are there, decoded as ``type_``."""
+        wanted = list(dict.fromkeys(names))
+        nothing: list[tuple[str, bytes, bytes]] = []
+        rows = self._guarded(lambda database: _select(database, kind, key, wanted), nothing)
+        decoder = msgspec.msgpack.Decoder(type_)
+        found: dict[str, T] = {}
+        bad: list[str] = []
+        for name, digest, value in rows:
+            if digest != _digest(kind, key, name, version, value):
+                bad.append(name)
+                continue
+            try:
+                found[name] = decoder.decode(value)
+            except (msgspec.DecodeError, RecursionError):
+                bad.append(name)
+        self._after_reading(kind, key, [name for name, _, _ in rows if name in found], bad)
+        return found
+
+    def put(self, kind: str, key: str, name: str, value: object, *, version: int = 1) -> None:
+        """Keep one value, in place of an earlier one."""
+        self.put_many(kind, key, {name: value}, version=version)
+
+    def put_many(self, kind: str, key: str, values: Mapping[str, object], *, version: int = 1) -> None:
+        """Keep several values, all or none."""
+        now = int(time.time())
+        rows = []
+        for name, value in values.items():
+            data = msgspec.msgpack.encode(value)
+            rows.append((kind, key, name, now, len(data), _digest(kind, key, name, version, data), data))
+        self._guarded(lambda database: self._write(database, rows), None)
+
+    def names(self, kind: str, key: str) -> list[str]:
+        """The names of all entries of a kind and key."""
+        query = "SELECT name FROM entries WHERE kind = ? AND key = ? ORDER BY name"
+        nothing: list[Any] = []
+        rows = self._guarded(lambda database: database.execute(query, (kind, key)).fetchall(), nothing)
+        return [row[0] for row in rows]
+
+    def drop(self, kind: str, key: str, names: Iterable[str]) -> None:
+        """Forget entries."""
+        rows = [(kind, key, name) for name in names]
+        query = "DELETE FROM entries WHERE kind = ? AND key = ? AND name = ?"
+        self._guarded(lambda database: database.executemany(query, rows), None)
+
+    def size(self) -> int:
+        """The bytes of all values kept."""
+        return self._guarded(_total, 0)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._guarded(lambda database: database.execute("DELETE FROM entries"), None)
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            if self._database is not None and self._process == os.getpid():
+                with suppress(sqlite3.Error):
+                    self._database.close()
+            self._database = None
+
+    def _write(self, database: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+        database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._written += sum(row[4] for row in rows)
+        if self._written >= self.limit // 16:
+            self._written = 0
+            _shrink(database, self.limit)
+
+    def _after_reading(self, kind: str, key: str, used: list[str], bad: list[str]) -> None:
+        if bad:
+            _LOG.info("dropped %d damaged or outdated entries of kind %s", len(bad), kind)
+            self.drop(kind, key, bad)
+        now = int(time.time())
+        rows = [(now, kind, key, name, now - _TOUCH_AFTER) for name in used]
+        query = "UPDATE entries SET used = ? WHERE kind = ? AND key = ? AND name = ? AND used < ?"
+        stale = "SELECT 1 FROM entries WHERE kind = ? AND key = ? AND used < ? LIMIT 1"
+
+        def touch(database: sqlite3.Connection) -> None:
+            if rows and database.execute(stale, (kind, key, now - _TOUCH_AFTER)).fetchone():
+                database.executemany(query, rows)
+
+        self._guarded(touch, None, needed=False)
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, needed: bool = True) -> T:
+        """Do something with the database; ``otherwise`` where it can't be used."""
+        with self._lock:
+            for attempt in (1, 2):
+                if self.problem is not None:
+                    return otherwise
+                try:
+                    return self._transaction(work)
+                except sqlite3.OperationalError as error:
+                    if needed and not _is_busy(error):
+                        self._give_up(error)
+                    return otherwise
+                except sqlite3.DatabaseError as error:  # damaged, or no database at all
+                    self._start_afresh(error, last=attempt == 2)
+                except OSError as error:
+                    self._give_up(error)
+            return otherwise
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        database = self._database
+        if database is None or self._process != os.getpid():  # a connection doesn't survive a fork
+            database = self._database = self._connect()
+            self._process = os.getpid()
+        with database:
+            return work(database)
+
+    def _connect(self) -> sqlite3.Connection:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_private(self.directory)
+        with suppress(OSError):  # read-only: reading may still do
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        database = sqlite3.connect(self.path, timeout=10, check_same_thread=False)
+        try:
+            if os.access(self.path, os.W_OK):
+                database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")
+                database.executescript(_SCHEMA)
+            database.execute("SELECT kind, key, name, used, size, digest, value FROM entries LIMIT 1")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _start_afresh(self, error: Exception, *, last: bool) -> None:
+        self.close()
+        if last:
+            self._give_up(error)
+            return
+        _LOG.warning("the cache %s is damaged (%s); starting a new one", self.path, error)
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                Path(f"{self.path}{suffix}").unlink()
+
+    def _give_up(self, error: Exception) -> None:
+        self.close()
+        self.problem = f"the cache {self.path} can't be used: {error}; working without it"
+        _LOG.warning("%s", self.problem)
+
+
+def _select(
+    database: sqlite3.Connection, kind: str, key: str, names: list[str]
+) -> list[tuple[str, bytes, bytes]]:
+    rows: list[tuple[str, bytes, bytes]] = []
+    for start in range(0, len(names), 500):
+        part = names[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        query = f"SELECT name, digest, value FROM entries WHERE kind = ? AND key = ? AND name IN ({marks})"  # noqa: S608 - only question marks are put in
+        rows += database.execute(query, (kind, key, *part)).fetchall()
+    return rows
+
+
+def _digest(kind: str, key: str, name: str, version: int, value: bytes) -> bytes:
+    identity = msgspec.msgpack.encode((kind, key, name, version))
+    return hashlib.blake2b(value, digest_size=16, key=hashlib.sha256(identity).digest()).digest()
+
+
+def _total(database: sqlite3.Connection) -> int:
+    total: int = database.execute("SELECT coalesce(sum(size), 0) FROM entries").fetchone()[0]
+    return total
+
+
+def _shrink(database: sqlite3.Connection, limit: int) -> None:
+    """Drop what wasn't used for longest, down to nine tenths of the limit."""
+    excess = _total(database) - limit
+    if excess <= 0:
+        return
+    excess += limit // 10
+    for row, size in database.execute("SELECT rowid, size FROM entries ORDER BY used, rowid").fetchall():
+        database.execute("DELETE FROM entries WHERE rowid = ?", (row,))
+        excess -= size
+        if excess <= 0:
+            break
+    database.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _check_private(directory: Path) -> None:
+    status = directory.stat()
+    if status.st_uid not in {os.geteuid(), 0} or (
+        status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
+    ):
+        raise PermissionError(f"{directory} can be written by others")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
