@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len, set_cell_size
-
 GAP = "  "
 _SMALLEST = 20  # texts are not cut below this
+
+
+def cell_len(text: str) -> int:
+    """How many terminal cells a text takes (rich knows the wide characters)."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len as wide_len
+
+    return wide_len(text)
 
 
 def widths(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[int]:
@@ -60,6 +67,8 @@ def pad(column: Sequence[str], width: int, *, right: bool) -> list[str]:
 def _pad_wide(cell: str, width: int, *, right: bool) -> str:
     length = cell_len(cell)
     if length > width:
+        from rich.cells import set_cell_size
+
         return set_cell_size(cell, width - 1) + "…"
     space = " " * (width - length)
     return space + cell if right else cell + space

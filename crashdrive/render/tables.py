@@ -77,6 +77,7 @@ def _write_lines(table: Table, output: Output) -> None:
 def _write_rows(table: Table, output: Output) -> None:
     names = table.columns or all_columns(table.rows)
     if not names:
+        output.text("(none)\n")
         return
     values = [column_values(table.rows, name) for name in names]
     cells = [format_column(column, name) for name, column in zip(names, values, strict=True)]

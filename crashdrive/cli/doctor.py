@@ -1,0 +1,47 @@
+"""``crashdrive doctor``: what this host has, what is missing, what to install."""
+
+from __future__ import annotations
+
+import click
+
+from crashdrive.cli._ending import say
+from crashdrive.cli._opening import format_option
+from crashdrive.errors import EXIT_OK, EXIT_TARGET
+from crashdrive.render import FORMATS
+
+_HELP = """Say what this host has for working on dumps, what is missing, and what to install.
+
+Exit status 3 where something is missing without which no dump can be opened.
+
+\b
+Examples:
+  crashdrive doctor
+  crashdrive doctor --crash /opt/crash-9.0.2/crash --debug-dir /srv/vmlinux
+  crashdrive doctor --format json | jq '.tables.checks[] | select(.status != "ok")'
+"""
+
+
+@click.command(
+    "doctor",
+    help=_HELP,
+    short_help="What this host has, what is missing, what to install.",
+    params=[
+        click.Option(
+            ["--crash", "crash_binaries"], multiple=True, metavar="PATH", help="Look at this crash binary."
+        ),
+        click.Option(
+            ["--debug-dir", "debug_dirs"], multiple=True, metavar="DIR", help="Look for vmlinux files there."
+        ),
+        format_option(FORMATS, "table"),
+    ],
+)
+def command(crash_binaries: tuple[str, ...], debug_dirs: tuple[str, ...], form: str) -> int:
+    """See the help text."""
+    from crashdrive.host import doctor
+    from crashdrive.render import Output, render
+
+    found = doctor(crash_binaries, debug_dirs)
+    render(found, form, Output.standard())
+    for notice in found.warnings:
+        say(f"missing: {notice.message}")
+    return EXIT_OK if found.complete else EXIT_TARGET

@@ -1,0 +1,59 @@
+"""The public names, and that importing them costs nothing that isn't used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import crashdrive
+
+HEAVY = {"pexpect", "pyparsing", "rich", "click", "jinja2", "sqlite3", "msgspec", "subprocess"}
+
+
+def imported_by(statement: str) -> set[str]:
+    program = f"import sys, json\n{statement}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    return set(json.loads(done.stderr.decode().splitlines()[-1]))
+
+
+def test_public_names() -> None:
+    assert crashdrive.__all__ == [
+        "Answer",
+        "CommandResult",
+        "Crash",
+        "CrashdriveError",
+        "Notice",
+        "Record",
+        "Session",
+        "__version__",
+        "open_dump",
+        "parse",
+    ]
+    assert dir(crashdrive) == sorted(crashdrive.__all__)
+
+
+@pytest.mark.parametrize("name", crashdrive.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(crashdrive, name)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = crashdrive.nope
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert not imported_by("import crashdrive") & HEAVY
+
+
+def test_help_needs_neither_session_nor_parsers_nor_rich() -> None:
+    statement = "from crashdrive.cli import main; main(['--help'])"
+    assert not imported_by(statement) & {"pexpect", "pyparsing", "rich", "jinja2", "sqlite3"}
+
+
+def test_one_parser_does_not_import_the_others() -> None:
+    loaded = imported_by("from crashdrive.parsers import module_for; module_for('net')")
+    assert "crashdrive.parsers.ps" not in loaded
