@@ -97,7 +97,16 @@ class SessionError(CrashdriveError):
 
 
 class SessionDiedError(SessionError):
-    """crash went away in the middle of a command; the session restarts at the next one."""
+    """crash went away in the middle of a command; the session restarts at the next one.
+
+    ``output`` is what it had printed until then; of a batch, ``finished`` is what its finished commands
+    had printed.
+    """
+
+    def __init__(self, message: str, output: bytes = b"") -> None:
+        super().__init__(message)
+        self.output = output
+        self.finished: list[bytes] = []
 
 
 class SessionClosedError(SessionError):

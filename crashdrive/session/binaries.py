@@ -1,0 +1,75 @@
+"""Which crash binaries this host has."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from crashdrive.errors import CrashNotFoundError
+from crashdrive.records import Record
+
+VERSION_SECONDS = 10.0
+
+
+class Binary(Record, frozen=True):
+    """A crash binary: its path, its version (``8.0.2``) and that of the gdb inside it, where known."""
+
+    path: str
+    version: str | None
+    gdb_version: str | None
+
+
+def find_binaries(chosen: Sequence[str] = ()) -> tuple[Binary, ...]:
+    """The binaries to try, in order: the caller's, else those of CRASHDRIVE_CRASH, else those in PATH.
+
+    CrashNotFoundError names what was looked at and what to install.
+    """
+    if chosen:
+        return tuple(_checked(path, "--crash") for path in chosen)
+    named = [path for path in os.environ.get("CRASHDRIVE_CRASH", "").split(os.pathsep) if path]
+    if named:
+        return tuple(_checked(path, "CRASHDRIVE_CRASH") for path in named)
+    return tuple(inspect(path) for path in _in_path())
+
+
+def inspect(path: Path) -> Binary:
+    """What ``crash -v`` says; a binary that doesn't answer keeps None as its version."""
+    text = _version_text(path)
+    version = re.search(r"^crash (\S+)", text, re.MULTILINE)
+    gdb = re.search(r"^GNU gdb (?:\(.*?\) )?(\S+)", text, re.MULTILINE)
+    return Binary(path=str(path), version=version and version.group(1), gdb_version=gdb and gdb.group(1))
+
+
+def _version_text(path: Path) -> str:
+    environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C", "TERM": "dumb"}
+    try:
+        done = subprocess.run(
+            [str(path), "-v"], capture_output=True, timeout=VERSION_SECONDS, check=False,
+            stdin=subprocess.DEVNULL, cwd="/", env=environment,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _checked(path: str, origin: str) -> Binary:
+    absolute = Path(path).absolute()
+    if not absolute.is_file():
+        raise CrashNotFoundError(f"no crash binary at {path!a} (named by {origin})")
+    if not os.access(absolute, os.X_OK):
+        raise CrashNotFoundError(f"{path!a} (named by {origin}) may not be executed")
+    return inspect(absolute)
+
+
+def _in_path() -> list[Path]:
+    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+    found = [folder / "crash" for folder in folders if os.access(folder / "crash", os.X_OK)]
+    unique = {path.resolve(): path.absolute() for path in reversed(found) if path.is_file()}
+    if not unique:
+        raise CrashNotFoundError(
+            "no crash on this host: install the package `crash`, or name one by --crash or CRASHDRIVE_CRASH"
+        )
+    return list(unique.values())[::-1]

@@ -1,0 +1,133 @@
+"""Starting crash: the ladder of options and binaries, each rung with its deadline."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from crashdrive.errors import SessionDiedError, StartError
+from crashdrive.records import Record
+from crashdrive.session.binaries import Binary
+from crashdrive.session.health import Attempt
+from crashdrive.session.transport import OutOfTimeError, PtyTransport
+from crashdrive.text import printable
+
+BASE_OPTIONS = ("-s", "--no_crashrc", "--no_scroll")
+# From whole to poor. Kernel 7.2 needs --no_modules with crash 9.0.2 and --no_kmem_cache too with 8.0.6;
+# dumps without their page tables or slabs need the later ones.
+LADDER: tuple[tuple[str, ...], ...] = (
+    (),
+    ("--no_modules",),
+    ("--no_kmem_cache", "--no_modules"),
+    ("--zero_excluded", "--no_kmem_cache", "--no_modules"),
+    ("--minimal",),
+)
+# no other option makes these right for the same binary
+_FINAL = re.compile(
+    r"do not match!|not a supported file format|No such file|Permission denied|cannot open"
+    r"|machine type mismatch|no debugging data available|not found in this kernel|is not a .*dump"
+)
+
+Notify = Callable[[str], object]
+
+
+class Start(Record, frozen=True):
+    """How a session is started: on which files, and with which patience (seconds for each rung)."""
+
+    files: tuple[str, ...]
+    rung_seconds: float = 120.0
+    extra: tuple[str, ...] = ()
+
+
+class Launched(Record, frozen=True):
+    """A crash at its first prompt, and how it got there."""
+
+    binary: Binary
+    options: tuple[str, ...]
+    greeting: str
+    attempts: tuple[Attempt, ...]
+
+
+def start_one(binary: Binary, options: Sequence[str], start: Start) -> tuple[PtyTransport, str]:
+    """One crash at its prompt and what it said before; SessionDiedError or OutOfTimeError otherwise."""
+    transport = PtyTransport(Path(binary.path), [*BASE_OPTIONS, *options, *start.extra], paths=start.files)
+    try:
+        greeting = transport.greeting(start.rung_seconds)
+    except BaseException:
+        transport.close()
+        raise
+    return transport, greeting.decode("utf-8", "backslashreplace")
+
+
+def climb(
+    binaries: Sequence[Binary], start: Start, notify: Notify = lambda _line: None
+) -> tuple[PtyTransport, Launched]:
+    """The first rung that gives a prompt, all binaries on each before the next; StartError if none does."""
+    attempts: list[Attempt] = []
+    hopeless: set[str] = set()
+    for options, binary in _rungs(binaries):
+        if binary.path in hopeless:
+            continue
+        notify(f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(options)}".rstrip())
+        transport, attempt, final = _try_rung(binary, options, start)
+        attempts.append(attempt)
+        if transport is not None:
+            launched = Launched(
+                binary=binary, options=options, greeting=attempt.said, attempts=tuple(attempts)
+            )
+            return transport, launched
+        notify(f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}")
+        if final:
+            hopeless.add(binary.path)
+    raise StartError(_explain(attempts), attempts)
+
+
+def _rungs(binaries: Sequence[Binary]) -> Iterator[tuple[tuple[str, ...], Binary]]:
+    for options in LADDER:
+        for binary in binaries:
+            yield options, binary
+
+
+def _try_rung(
+    binary: Binary, options: tuple[str, ...], start: Start
+) -> tuple[PtyTransport | None, Attempt, bool]:
+    began = time.monotonic()
+    transport: PtyTransport | None = None
+    try:
+        transport, said = start_one(binary, options, start)
+        outcome = "prompt"
+    except OutOfTimeError as error:
+        outcome, said = "deadline", error.output.decode("utf-8", "backslashreplace")
+    except SessionDiedError as error:
+        outcome, said = "failed", error.output.decode("utf-8", "backslashreplace") or str(error)
+    attempt = Attempt(
+        binary=binary.path,
+        version=binary.version,
+        options=options,
+        seconds=time.monotonic() - began,
+        outcome=outcome,
+        said=said,
+    )
+    return transport, attempt, outcome == "failed" and _FINAL.search(said) is not None
+
+
+def _explain(attempts: Sequence[Attempt]) -> str:
+    """One line: what the last words of each binary's plain start were."""
+    first: dict[str, Attempt] = {}
+    for attempt in attempts:
+        first.setdefault(attempt.binary, attempt)
+    told = "; ".join(
+        f"{printable(a.binary)} ({a.version or '?'}): {_last_line(a.said) or 'exited without a word'}"
+        for a in first.values()
+    )
+    tried = f"{len(attempts)} start{'s' * (len(attempts) != 1)} tried"
+    return f"crash can't open this dump ({tried}): {told}"
+
+
+def _last_line(said: str) -> str:
+    """The line that tells most: crash ends with its usage or with empty lines after the error itself."""
+    lines = [printable(line.strip()) for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if not re.match(r"(?:Usage|Enter|crash \[|WARNING)", line)]
+    return (telling or lines or [""])[-1][:300]
