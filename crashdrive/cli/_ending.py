@@ -22,9 +22,14 @@ from typing import Any
 import click
 
 from crashdrive.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, CrashdriveError
+from crashdrive.render.output import is_terminal
 from crashdrive.text import printable
 
 EXIT_PIPE = 141
+
+
+class InterruptedByUserError(Exception):
+    """^C, on its way past click."""
 
 
 def say(message: str) -> None:
@@ -54,6 +59,8 @@ def _end(error: BaseException) -> int:
         sys.stdout.flush()
     except OSError:
         _drop_output()
+    if status == EXIT_INTERRUPTED and is_terminal(sys.stderr):
+        sys.stderr.write("\n")  # the terminal has echoed ^C
     if message:
         say(message)
     return status
@@ -64,7 +71,7 @@ def _verdict(error: BaseException) -> tuple[int, str | None]:
         return _click_verdict(error)
     if isinstance(error, CrashdriveError):
         return error.exit_status, str(error)
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if isinstance(error, (KeyboardInterrupt, InterruptedByUserError, click.Abort)):
         return EXIT_INTERRUPTED, "interrupted"
     if isinstance(error, OSError) and error.strerror:
         return EXIT_FAILED, ": ".join(str(part) for part in (error.filename, error.strerror) if part)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import cast
+from typing import Any, cast
 
 import click
 
 import crashdrive.cli
 from crashdrive._version import __version__
+from crashdrive.cli._ending import InterruptedByUserError
 
 _HELP = """Drive the Linux crash utility: kernel dumps as typed records, reports and scripts.
 
@@ -18,16 +19,21 @@ found by the build id in the dump: beside the dump, under /usr/lib/debug, and in
 
 \b
 Start here:
-  crashdrive doctor                                 what this host has, what is missing
-  crashdrive exec vmcore sys 'bt -a'                crash's own commands, as text
-  crashdrive exec --format json vmcore ps | jq .    ... or as records
-  crashdrive run vmcore examples/report.py          a script that gets the dump as `crash`
-  crashdrive report --list                          reports that crash has no command for
-  crashdrive parse ps < captured.txt                records out of text, without any dump
+  crashdrive doctor                              what this host has and lacks
+  crashdrive exec vmcore sys 'bt -a'             crash's commands, as text
+  crashdrive exec --format json vmcore ps        ... as records
+  crashdrive run vmcore examples/report.py       a script that gets `crash`
+  crashdrive report --list                       what crash has no command for
+  crashdrive parse ps < captured.txt             records out of text, no dump
 
 \b
-Exit status: 0 done; 1 a command or report failed; 2 usage; 3 dump, vmlinux or crash unusable; 4 deadline;
-  5 the answer is marked as incomplete; 130 interrupted. Data on stdout, messages on stderr.
+Exit status:
+  0 done                                   4 a deadline passed
+  1 a command, report or script failed     5 the answer is marked incomplete
+  2 usage                                  130 interrupted
+  3 dump, vmlinux or crash unusable
+
+Data goes to stdout, messages to stderr.
 
 \b
 Shell completion, for bash (zsh and fish alike), into ~/.bashrc:
@@ -48,6 +54,13 @@ class Subcommands(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         return cast("click.Command", importlib.import_module(f"crashdrive.cli.{cmd_name}").command)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; an interrupt passes click by, which would print on its own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise InterruptedByUserError from interrupt
 
 
 root = Subcommands(

@@ -1,0 +1,114 @@
+"""``crashdrive exec``."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crashdrive.errors import DeadlineError, SessionDiedError, StartError
+from crashdrive.session.health import HealthWarning
+
+Cli = Callable[..., tuple[int, bytes, str]]
+
+
+def test_text_comes_as_crash_prints_it(cli: Cli, crash: Any, vmcore: str) -> None:
+    status, out, err = cli("exec", vmcore, "hostile", "btop 512a")
+    assert (status, err) == (0, "")
+    assert out == b"a\tb\n\x1b]0;pwned\x07[red]\x9b\n512a: 512a000\n"
+    assert crash.closed == 1
+
+
+def test_files_in_either_order(cli: Cli, crash: Any, vmcore: str, vmlinux: str) -> None:
+    cli("exec", vmlinux, vmcore, "sys")
+    assert crash.opened == (vmlinux, vmcore)
+    cli("exec", vmcore, vmlinux, "sys")
+    assert crash.opened == (vmlinux, vmcore)
+    cli("exec", vmcore, "sys")
+    assert crash.opened == (None, vmcore)
+
+
+def test_options_reach_the_session(cli: Cli, crash: Any, vmcore: str) -> None:
+    cli(
+        "exec", "--crash", "/a", "--crash", "/b", "--timeout", "7", "--record", "r", "--debug-dir", "/d",
+        "--no-side-channel", vmcore, "sys",
+    )  # fmt: skip
+    assert crash.options == {
+        "crash": ["/a", "/b"], "timeout": 7.0, "record": "r", "replay": None, "debug_dirs": ["/d"],
+        "side_channel": False,
+    }  # fmt: skip
+
+
+def test_a_replay_needs_no_dump(cli: Cli, crash: Any) -> None:
+    assert cli("exec", "--replay", "case.session", "sys", "log")[0] == 0
+    assert crash.opened == (None, None)
+    assert crash.options["replay"] == "case.session"
+
+
+def test_a_failed_command_stops_nothing(cli: Cli, crash: Any, vmcore: str) -> None:
+    status, out, err = cli("exec", vmcore, "ps 999999", "btop 512a")
+    assert status == 1
+    assert out.endswith(b"512a: 512a000\n")
+    assert err == "crashdrive: ps 999999: ps: invalid task or pid value: 999999\n"
+    assert crash.closed == 1
+
+
+@pytest.mark.usefixtures("crash")
+def test_json_one_object_per_line_and_command(cli: Cli, vmcore: str) -> None:
+    status, out, err = cli("exec", "--format", "json", vmcore, "ps 999999", "ps")
+    first, second = map(json.loads, out.splitlines())
+    assert status == 1
+    assert "999999" in err
+    assert first["shape"] == "failed"
+    assert first["complete"] is False
+    assert second["command"] == "ps"
+    assert [task["pid"] for task in second["records"]] == [0, 1]
+    assert second["complete"] is True
+    assert list(second) == ["command", "shape", "complete", "warnings", "records"]
+
+
+def test_commands_from_stdin(cli: Cli, crash: Any, vmcore: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\nhostile\n  btop 512a\n"))
+    _, out, _ = cli("exec", vmcore, "-")
+    assert out.count(b"\n") == 3
+    assert crash.closed == 1
+
+
+def test_health_warnings_are_told(cli: Cli, crash: Any, vmcore: str) -> None:
+    crash.warnings = (HealthWarning(kind="start-warning", message="a\x1b[2Jb"),)
+    _, _, err = cli("exec", vmcore, "sys")
+    assert err == "crashdrive: warning: a\\x1b[2Jb\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StartError("no prompt"), 3),
+        (SessionDiedError("crash died"), 3),
+        (DeadlineError("too slow"), 4),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_exit_statuses(cli: Cli, crash: Any, vmcore: str, error: BaseException, status: int) -> None:
+    crash.answers["bt"] = error
+    got, out, err = cli("exec", vmcore, "bt")
+    assert (got, out) == (status, b"")
+    assert err.startswith("crashdrive: ")
+    assert err.count("\n") == 1
+    assert crash.closed == 1
+
+
+@pytest.mark.usefixtures("crash")
+@pytest.mark.parametrize(
+    "words", [[], ["{vmcore}"], ["{vmlinux}", "sys"], ["--format", "xml", "{vmcore}", "sys"]]
+)
+def test_usage_errors(cli: Cli, vmcore: str, vmlinux: str, words: list[str]) -> None:
+    if words[1:] == ["sys"]:
+        words = [vmlinux]
+    status, _, err = cli("exec", *(word.format(vmcore=vmcore, vmlinux=vmlinux) for word in words))
+    assert status == 2
+    assert err.startswith("crashdrive: ")
+    assert "crashdrive exec --help" in err

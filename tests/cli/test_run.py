@@ -1,0 +1,132 @@
+"""``crashdrive run``: scripts of every kind of end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crashdrive.errors import DeadlineError
+from crashdrive.records import Answer, Notice
+
+Cli = Callable[..., tuple[int, bytes, str]]
+Script = Callable[[str], str]
+pytestmark = pytest.mark.usefixtures("crash")
+
+
+def test_what_a_script_sees(cli: Cli, vmcore: str, script: Script, tmp_path: Path) -> None:
+    (tmp_path / "helper_of_mine.py").write_text("WORD = 'helped'")
+    path = script(
+        "import sys, helper_of_mine\n"
+        "print(__name__, __file__ == sys.argv[0], sys.argv[1:], helper_of_mine.WORD)\n"
+        "print(crash.run('btop 512a').text, end='')\n"
+        "import __main__; print(__main__.crash is crash)\n"
+    )
+    status, out, err = cli("run", vmcore, path, "--format", "json", "x")
+    assert (status, err) == (0, "")
+    assert out.decode() == "__main__ True ['--format', 'json', 'x'] helped\n512a: 512a000\nTrue\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("table", "PID  COMM\n  1  init\n"),
+        ("json", '[{"pid":1,"comm":"init"}]\n'),
+        ("jsonl", '{"pid":1,"comm":"init"}\n'),
+        ("csv", "pid,comm\n1,init\n"),
+    ],
+)
+def test_records_of_its_report_are_printed(
+    cli: Cli, vmcore: str, script: Script, form: str, expected: str
+) -> None:
+    path = script("def report(crash):\n    yield {'pid': 1, 'comm': 'init'}\nprint('before')\n")
+    status, out, _ = cli("run", "--format", form, vmcore, path)
+    assert status == 0
+    assert out.decode() == "before\n" + expected
+
+
+def test_tables_of_its_report(cli: Cli, vmcore: str, script: Script) -> None:
+    path = script("def report(crash):\n    return {'a': [{'x': 1}], 'b': []}")
+    document = json.loads(cli("run", "--format", "json", vmcore, path)[1])
+    assert document["report"] == "script"
+    assert document["tables"] == {"a": [{"x": 1}], "b": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("import sys; sys.exit(7)", 7),
+        ("raise SystemExit", 0),
+        ("import sys; sys.exit('bad \\x1b')", 1),
+        ("1/0", 1),
+        ("raise KeyboardInterrupt", 130),
+        ("def report(crash): return None", 0),
+        ("def f(:", 1),
+        ("crash.run('slow')", 4),
+        ("crash.run('ps 999999').check()", 1),
+        ("raise BrokenPipeError", 141),
+    ],
+)
+def test_exit_statuses(cli: Cli, crash: Any, vmcore: str, script: Script, text: str, status: int) -> None:
+    crash.answers["slow"] = DeadlineError("slow: took longer than 120 s")
+    got, _, err = cli("run", vmcore, script(text))
+    assert got == status
+    assert "\x1b" not in err
+    assert "crashdrive/cli" not in err
+
+
+def test_a_traceback_shows_the_scripts_own_frames(cli: Cli, vmcore: str, script: Script) -> None:
+    inner = "def inner():\n    crash.run('ps 999999').check()\n"
+    path = script(inner + "try:\n    inner()\nexcept Exception as e:\n    1/0\n")
+    _, _, err = cli("run", vmcore, path)
+    assert "in inner" in err
+    assert "line 2" in err
+    assert "ZeroDivisionError" in err
+    assert "CommandFailedError: ps 999999" in err
+    assert "result.py" not in err
+    assert "_script.py" not in err
+
+
+def test_an_incomplete_answer_is_told(cli: Cli, crash: Any, vmcore: str, script: Script) -> None:
+    notice = Notice(kind="partial", message="cut short")
+    crash.answer = Answer(command="x", shape="y", complete=False, warnings=(notice,), records=())
+    status, _, err = cli("run", vmcore, script("def report(crash): return crash.answer"))
+    assert status == 5
+    assert err.endswith("incomplete: cut short\n")
+
+
+def test_bad_words(cli: Cli, crash: Any, vmcore: str, vmlinux: str, tmp_path: Path) -> None:
+    assert cli("run", vmcore)[0] == 2
+    assert cli("run", vmcore, "--format", "json", "script.py")[2].count("before the files") == 1
+    assert cli("run", vmlinux, vmlinux, "s.py")[0] == 2
+    assert cli("run", vmcore, str(tmp_path / "missing.py"))[0] == 2
+    assert crash.opened == ()  # nothing was started for any of them
+
+
+def test_stdin_is_the_users(tmp_path: Path, vmcore: str) -> None:
+    """In a real process, with a dump opened by a stand-in."""
+    plant = tmp_path / "plant"
+    plant.mkdir()
+    (plant / "fake.py").write_text(
+        "import sys, crashdrive.crash\n"
+        "class C:\n"
+        "    health = type('H', (), {'warnings': ()})\n"
+        "    def __enter__(self): return self\n"
+        "    def __exit__(self, *a): pass\n"
+        "crashdrive.crash.open_dump = lambda *a, **k: C()\n"
+        "from crashdrive.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    script = tmp_path / "s.py"
+    script.write_text("import sys\nprint(input(), len(sys.stdin.read()))\nsys.exit(9)")
+
+    done = subprocess.run(
+        [sys.executable, str(plant / "fake.py"), "run", vmcore, str(script)],
+        input=b"first\nrest", capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (9, b"first 4\n", b"")
