@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from crashdrive.session.health import Attempt, Health, HealthWarning
 from crashdrive.session.result import CommandResult, Failure, Runner
 from crashdrive.session.session import Session
 
-__all__ = ["CommandResult", "Failure", "Runner", "Session"]
+__all__ = [
+    "Attempt",
+    "CommandResult",
+    "Failure",
+    "Health",
+    "HealthWarning",
+    "Runner",
+    "Session",
+]
