@@ -28,8 +28,8 @@ from crashdrive.text import printable
 EXIT_PIPE = 141
 
 
-class InterruptedByUserError(Exception):
-    """^C, on its way past click."""
+class PastClickError(Exception):
+    """Carries its cause past click, which ends the program on some exceptions in its own way."""
 
 
 def say(message: str) -> None:
@@ -51,6 +51,8 @@ def guarded(work: Callable[[], Any]) -> int:
 
 
 def _end(error: BaseException) -> int:
+    if isinstance(error, PastClickError) and error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, BrokenPipeError):
         _drop_output()
         return EXIT_PIPE
@@ -71,7 +73,7 @@ def _verdict(error: BaseException) -> tuple[int, str | None]:
         return _click_verdict(error)
     if isinstance(error, CrashdriveError):
         return error.exit_status, str(error)
-    if isinstance(error, (KeyboardInterrupt, InterruptedByUserError, click.Abort)):
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return EXIT_INTERRUPTED, "interrupted"
     if isinstance(error, OSError) and error.strerror:
         return EXIT_FAILED, ": ".join(str(part) for part in (error.filename, error.strerror) if part)

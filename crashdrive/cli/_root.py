@@ -10,7 +10,7 @@ import click
 
 import crashdrive.cli
 from crashdrive._version import __version__
-from crashdrive.cli._ending import InterruptedByUserError
+from crashdrive.cli._ending import PastClickError
 
 _HELP = """Drive the Linux crash utility: kernel dumps as typed records, reports and scripts.
 
@@ -56,11 +56,11 @@ class Subcommands(click.Group):
         return cast("click.Command", importlib.import_module(f"crashdrive.cli.{cmd_name}").command)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; an interrupt passes click by, which would print on its own."""
+        """Run the subcommand; what click would turn into messages of its own passes it by."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as interrupt:
-            raise InterruptedByUserError from interrupt
+        except (KeyboardInterrupt, EOFError, BrokenPipeError) as error:
+            raise PastClickError from error
 
 
 root = Subcommands(

@@ -17,7 +17,7 @@ Exit status 3 where something is missing without which no dump can be opened.
 Examples:
   crashdrive doctor
   crashdrive doctor --crash /opt/crash-9.0.2/crash --debug-dir /srv/vmlinux
-  crashdrive doctor --format json | jq '.tables.checks[] | select(.status != "ok")'
+  crashdrive doctor --format json | jq .tables.checks
 """
 
 

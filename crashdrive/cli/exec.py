@@ -18,14 +18,15 @@ stdin, one per line. All of them run, also when one fails; then the exit status 
 Examples:
   crashdrive exec vmcore sys
   crashdrive exec vmlinux vmcore 'ps -G' 'bt -a' log
-  crashdrive exec --format json vmcore ps | jq '.records[] | select(.state == "UN")'
+  crashdrive exec --format json vmcore ps | jq '.records[].comm'
   crashdrive exec --record case.session vmcore sys ps 'bt -a'
   crashdrive exec --replay case.session 'bt -a'
 
 \b
 Formats:
-  text    as crash prints it (control characters are escaped on a terminal, never in a pipe)
-  json    {"command", "shape", "complete", "warnings", "records"}, one object per line and command
+  text    as crash prints it (on a terminal control characters are escaped)
+  json    {"command", "shape", "complete", "warnings", "records"},
+          one object per line and command
   jsonl   the records alone, one per line
   csv, table
 """

@@ -19,15 +19,18 @@ Examples:
   crashdrive report --list
   crashdrive report NAME --help
   crashdrive report NAME vmcore
-  crashdrive report NAME --format json vmlinux vmcore | jq .complete
+  crashdrive report NAME --format json vmcore | jq .complete
 
 \b
 Formats:
   table   for people
-  json    {"report", "dump", "complete", "warnings", "tables": {name: [row, ...]}, "findings"}
+  json    {"report", "dump", "complete", "warnings",
+           "tables": {name: [row, ...]}, "findings"}
   jsonl   one row per line, each with its "table"
   csv     one header per table
 """
+
+_OWN = "own_"  # before the names of a report's options, which may be those of common ones
 
 
 class Reports(click.Group):
@@ -46,10 +49,11 @@ def _command(name: str) -> click.Command:
     module = module_for(name)
     own = [_option(option) for option in module.OPTIONS]
     taken = {flag for option in module.OPTIONS for flag in option.flags}
+    common = [option for option in session_options() if _left_over(option, taken)]
 
     def call(words: tuple[str, ...], form: str, **values: Any) -> int:
-        given = {option.name: _value(option, values.pop(option.name)) for option in module.OPTIONS}
-        return _show(name, words, form, given, values)
+        given = {option.name: _value(option, values.pop(_OWN + option.name)) for option in module.OPTIONS}
+        return _show(name, words, form, given, {"verbose": False, **values})
 
     return click.Command(
         name,
@@ -58,7 +62,7 @@ def _command(name: str) -> click.Command:
         short_help=module.SUMMARY,
         params=[
             *own,
-            *(_without(option, taken) for option in session_options()),
+            *common,
             format_option(FORMATS, "table"),
             click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE"),
         ],
@@ -67,11 +71,11 @@ def _command(name: str) -> click.Command:
 
 def _option(option: Option) -> click.Option:
     if option.kind == "flag":
-        return click.Option([*option.flags, option.name], is_flag=True, help=option.help)
+        return click.Option([*option.flags, _OWN + option.name], is_flag=True, help=option.help)
     kinds: dict[str, Any] = {"integer": int, "seconds": float}
     kind = click.Choice(option.choices) if option.choices else kinds.get(option.kind, str)
     return click.Option(
-        [*option.flags, option.name],
+        [*option.flags, _OWN + option.name],
         type=kind,
         multiple=option.many,
         default=option.default,
@@ -80,10 +84,10 @@ def _option(option: Option) -> click.Option:
     )
 
 
-def _without(option: click.Parameter, taken: set[str]) -> click.Parameter:
-    """A common option without the short names that the report itself uses."""
+def _left_over(option: click.Parameter, taken: set[str]) -> bool:
+    """Take the report's own flags from a common option; whether any is left."""
     option.opts = [flag for flag in option.opts if flag not in taken]
-    return option
+    return bool(option.opts)
 
 
 def _value(option: Option, value: Any) -> Any:

@@ -1,0 +1,130 @@
+"""The top of the command line, and how it ends: help, pipes, full disks, defects."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crashdrive import __version__
+from crashdrive.cli import main
+from crashdrive.cli._ending import guarded
+from crashdrive.cli._root import root
+
+Cli = Callable[..., tuple[int, bytes, str]]
+NAMES = root.list_commands(None)  # type: ignore[arg-type]  # the context isn't looked at
+
+
+def run(*words: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "crashdrive", *words]
+    return subprocess.run(command, timeout=60, check=False, stdin=subprocess.DEVNULL, **more)
+
+
+@pytest.mark.parametrize("words", [["--help"], *([name, "-h"] for name in NAMES)])
+def test_help_teaches_and_fits_a_terminal(cli: Cli, words: list[str]) -> None:
+    status, out, err = cli(*words)
+    assert (status, err) == (0, "")
+    assert max(map(len, out.decode().splitlines())) <= 80
+    assert b"crashdrive " in out.split(b"\n", 2)[2]
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version") == (0, f"crashdrive {__version__}\n".encode(), "")
+
+
+@pytest.mark.parametrize("words", [["nope"], ["--nope"], ["exec", "--nope"]])
+def test_usage(cli: Cli, words: list[str]) -> None:
+    status, out, err = cli(*words)
+    assert (status, out) == (2, b"")
+    assert err.startswith("crashdrive: No such ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "empty", "text"])
+@pytest.mark.parametrize("before", [["exec"], ["exec", "--format", "json"]])
+def test_bad_dumps(cli: Cli, tmp_path: Path, name: str, before: list[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("no dump\n")
+    status, out, err = cli(*before, str(tmp_path / name), "sys")
+    assert (status, out) == (3, b"")
+    assert err.startswith("crashdrive: ")
+    assert name in err
+    assert err.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = run("parse", "--list", stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run("parse", "--list", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == b"crashdrive: No space left on device\n"
+
+
+def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
+    fifo = tmp_path / "stdin"
+    os.mkfifo(fifo)
+    with subprocess.Popen(
+        [sys.executable, "-m", "crashdrive", "parse", "ps"], stdin=os.open(fifo, os.O_RDWR),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as child:  # fmt: skip
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=30) == (b"", b"crashdrive: interrupted\n")
+    assert child.returncode == 130
+
+
+def test_a_defect_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        raise KeyError("x\x1b")
+
+    assert guarded(broken) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("crashdrive: a defect of crashdrive: KeyError")
+    assert "\x1b" not in err
+
+
+def test_completion_knows_the_subcommands() -> None:
+    environment = {
+        **os.environ,
+        "_CRASHDRIVE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "crashdrive do",
+        "COMP_CWORD": "1",
+    }
+    done = run(env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.stdout == b"plain,doctor\n"
+
+
+def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CRASHDRIVE_CRASH", raising=False)
+    status, out, err = cli("doctor")
+    assert status == 3
+    assert b"missing" in out
+    assert err.startswith("crashdrive: missing: crash: ")
+    binary = tmp_path / "crash"
+    binary.write_text("#!/bin/sh\necho\necho crash 9.9.9\necho 'GNU gdb (GDB) 16.2'\n")
+    binary.chmod(0o755)
+    status, out, err = cli("doctor")
+    assert (status, err) == (0, "")
+    assert b"9.9.9 (gdb 16.2)" in out
+
+
+def test_main_takes_its_arguments_from_sys_argv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["crashdrive", "--version"])
+    assert main() == 0

@@ -1,0 +1,107 @@
+"""``crashdrive report``: commands built out of report modules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crashdrive.records import Notice
+from crashdrive.reports import module_for, report_names, run_report
+from crashdrive.reports.base import Option, Report, Table
+
+Cli = Callable[..., tuple[int, bytes, str]]
+
+OPTIONS = (
+    Option(name="all", flags=("-a", "--all"), help="Everything."),
+    Option(name="verbose", flags=("-v", "--verbose"), help="More columns."),
+    Option(name="port", flags=("--port",), help="One port.", kind="integer"),
+    Option(name="state", flags=("--state",), help="States.", kind="text", choices=("UP", "DOWN"), many=True),
+    Option(name="address", flags=("--at",), help="Where.", kind="address"),
+    Option(name="within", flags=("--within",), help="Time.", kind="seconds", default=1.5),
+)
+
+
+def echo(_crash: Any, **options: Any) -> Report:
+    complete = not options["all"]
+    notices = () if complete else (Notice(kind="excluded", message="a page is missing"),)
+    rows = [{"option": name, "value": value} for name, value in options.items()]
+    return Report(
+        report="echo", tables=(Table(name="options", rows=rows),), complete=complete, warnings=notices
+    )
+
+
+@pytest.fixture(autouse=True)
+def module(monkeypatch: pytest.MonkeyPatch, crash: Any) -> Any:
+    fake = SimpleNamespace(NAME="echo", SUMMARY="Says it again.", OPTIONS=OPTIONS, report=echo, __doc__=None)
+    for place in ("crashdrive.reports", "crashdrive.cli.report"):
+        monkeypatch.setattr(f"{place}.report_names", lambda: ("echo",))
+        monkeypatch.setattr(f"{place}.module_for", lambda _name: fake)
+    crash.report = lambda name, **options: run_report(crash, name, **options)
+    return fake
+
+
+def values(out: bytes) -> dict[str, Any]:
+    return {row["option"]: row["value"] for row in json.loads(out)["tables"]["options"]}
+
+
+def test_options_reach_the_report(cli: Cli, vmcore: str, crash: Any) -> None:
+    words = ["-v", "--port", "80", "--state", "UP", "--state", "DOWN", "--at", "0xffff888003a54000"]
+    status, out, _ = cli("report", "echo", *words, "--format", "json", vmcore)
+    assert status == 0
+    assert values(out) == {
+        "all": False, "verbose": True, "port": 80, "state": ["UP", "DOWN"], "address": 0xFFFF888003A54000,
+        "within": 1.5,
+    }  # fmt: skip
+    assert crash.opened == (None, vmcore)
+
+
+def test_defaults(cli: Cli, vmcore: str) -> None:
+    _, out, _ = cli("report", "echo", "--format", "json", vmcore)
+    assert values(out) == {
+        "all": False, "verbose": False, "port": None, "state": [], "address": None, "within": 1.5
+    }  # fmt: skip
+
+
+def test_an_incomplete_report_is_told(cli: Cli, vmcore: str) -> None:
+    status, out, err = cli("report", "echo", "-a", vmcore)
+    assert status == 5
+    assert b"within" in out
+    assert err == "crashdrive: echo: incomplete: a page is missing\n"
+
+
+def test_list_and_help(cli: Cli) -> None:
+    status, out, _ = cli("report", "--list")
+    assert status == 0
+    assert b"echo    Says it again." in out
+    assert b"--port INTEGER" in cli("report", "echo", "--help")[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["nope"],
+        ["echo"],
+        ["echo", "--port", "x", "f"],
+        ["echo", "--state", "Z", "f"],
+        ["echo", "a", "b", "c"],
+        ["echo", "--at", "zz", "f"],
+    ],
+)
+def test_usage_errors(cli: Cli, words: list[str]) -> None:
+    status, out, err = cli("report", *words)
+    assert (status, out) == (2, b"")
+    assert "crashdrive" in err
+
+
+def test_the_registry_finds_modules_and_refuses_unknown_options(crash: Any) -> None:
+    from crashdrive.errors import UsageError
+
+    with pytest.raises(UsageError, match="no option colour"):
+        run_report(crash, "echo", colour="red")
+    assert report_names() == report_names()
+    assert module_for is not None
