@@ -1,0 +1,296 @@
+"""Layouts of the kernel's types: asked of crash's gdb once, then kept per kernel.
+
+One ``gdb ptype/o`` tells all of a structure, so that a cold type costs one query and several wanted at once
+one round trip; a kept one costs none.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from crashdrive.cache.store import Store
+from crashdrive.errors import ParseError, UnknownMemberError, UnknownTypeError
+from crashdrive.kernel.declarations import DeclarationError, parse_declaration
+from crashdrive.kernel.ptype import SizesWantedError, parse_ptype
+from crashdrive.kernel.types import (
+    ArrayType,
+    EnumType,
+    Member,
+    StructType,
+    Type,
+    TypedefType,
+    TypeRef,
+    size_of,
+    type_name,
+)
+from crashdrive.session.result import CommandResult, Runner
+
+# raise it when what is stored, or how it is read from crash, changes
+VERSION = 1
+_NAME = re.compile(r"(?:(?:struct|union|enum) )?[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
+_STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
+_NUMBER = re.compile(r"\$\d+ = (\d+)")
+_TAGS = ("struct ", "union ", "enum ")
+# typedefs of typedefs end at some point; damaged debug data mustn't turn us in circles
+_DEEPEST = 32
+
+
+class Layouts:
+    """The types of one kernel, by name: ``struct sock``, ``union ktime``, ``enum pid_type``, ``u32``.
+
+    ``key`` names the kernel in the ``store`` (see `layout_key`); without either, types are kept in memory
+    alone. ``word_size`` is that of a pointer, in bytes. ``queries`` counts the commands sent to crash.
+    """
+
+    def __init__(
+        self, runner: Runner, store: Store | None = None, key: str | None = None, *, word_size: int = 8
+    ) -> None:
+        self._runner = runner
+        self._store = store if key else None
+        self._key = key or ""
+        self._known: dict[str, Type] = {}
+        self._unknown: set[str] = set()
+        self.word_size = word_size
+        self.queries = 0
+
+    def type(self, name: str) -> Type:
+        """A type by name, or by a C declaration without a name (``struct sock *``, ``char [16]``).
+
+        UnknownTypeError if the debug data has no such type.
+        """
+        return self.types([name])[name]
+
+    def types(self, names: Iterable[str]) -> dict[str, Type]:
+        """Several types by name, the unknown ones of them asked in one round trip."""
+        wanted = {name: self._declared(name) for name in names}
+        self._learn([kind for kind in wanted.values() if isinstance(kind, TypeRef)])
+        return {name: self._of(kind) for name, kind in wanted.items()}
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Learn several types in one round trip; unknown ones are no error here."""
+        self._learn([kind for kind in map(self._declared, names) if isinstance(kind, TypeRef)])
+
+    def resolve(self, kind: Type) -> Type:
+        """A type without typedefs and references: what its bytes are. Pointers' targets stay as they are."""
+        for _ in range(_DEEPEST):
+            if isinstance(kind, TypeRef):
+                self._learn([kind])
+                kind = self._of(kind)
+            elif isinstance(kind, TypedefType):
+                kind = kind.target
+            else:
+                return kind
+        raise UnknownTypeError(f"{type_name(kind)} is defined by itself")
+
+    def sizeof(self, kind: str | Type) -> int:
+        """A type's size in bytes; UnknownTypeError if it has none, such as an incomplete one."""
+        kind = self.type(kind) if isinstance(kind, str) else kind
+        size = size_of(kind)
+        while size is None and isinstance(kind, TypeRef | TypedefType | ArrayType):
+            if isinstance(kind, ArrayType):
+                return self.sizeof(kind.element) * (kind.count or 0)
+            kind = self.resolve(kind)
+            size = size_of(kind)
+        if size is None:
+            raise UnknownTypeError(f"{type_name(kind)} has no size")
+        return size
+
+    def offset(self, kind: str | Type, path: str) -> int:
+        """Offset in bytes of a member by its path; of a bit-field, the byte in which it begins."""
+        return self.member(kind, path).offset
+
+    def member(self, kind: str | Type, path: str) -> Member:
+        """The member that a path leads to: through anonymous members, nested ones and array indexes.
+
+        ``bit_offset`` counts from the start of ``kind``; ``type`` is complete (a typedef with its target).
+        UnknownMemberError says what was wanted of which type, and what is near.
+        """
+        start = self.type(kind) if isinstance(kind, str) else kind
+        found = Member(None, start, 0)
+        at = 0
+        while at < len(path):
+            step = _STEP.match(path, at)
+            if step is None or (at == 0 and path[0] == ".") or (at and path[at] not in ".["):
+                raise UnknownMemberError(f"{path!a} is no path of members (such as a.b[3].c)")
+            found = self._step(found, path, step)
+            at = step.end()
+        return msgspec.structs.replace(found, type=self._complete(found.type))
+
+    def has_member(self, kind: str | Type, path: str) -> bool:
+        """Whether there is such a type, with such a member."""
+        try:
+            self.member(kind, path)
+        except (UnknownTypeError, UnknownMemberError):
+            return False
+        return True
+
+    def enumerators(self, kind: str | Type) -> dict[str, int]:
+        """The names and values of an enumeration (``enum pid_type``, or a typedef of one)."""
+        found = self.resolve(self.type(kind) if isinstance(kind, str) else kind)
+        if not isinstance(found, EnumType):
+            raise UnknownTypeError(f"{type_name(found)} is no enumeration")
+        return dict(found.enumerators)
+
+    # paths
+
+    def _step(self, place: Member, path: str, step: re.Match[str]) -> Member:
+        kind = self.resolve(place.type)
+        if (name := step[1]) is not None:
+            if not isinstance(kind, StructType):
+                raise UnknownMemberError(f"{path}: {type_name(place.type)} has no members, so no {name!a}")
+            if (found := kind.find(name)) is None:
+                raise UnknownMemberError(
+                    f"{type_name(kind)} has no member {name!a}{_near_members(kind, name)}"
+                )
+            member, offset = found
+            return Member(name, member.type, place.bit_offset + offset, member.bit_size)
+        if not isinstance(kind, ArrayType):
+            raise UnknownMemberError(f"{path}: {type_name(place.type)} is no array")
+        index = int(step[2])
+        # arrays of no or one element at a structure's end are older forms of x[]
+        if kind.count is not None and kind.count > 1 and index >= kind.count:
+            raise UnknownMemberError(f"{path}: {type_name(kind)} has no element [{index}]")
+        return Member(place.name, kind.element, place.bit_offset + 8 * index * self.sizeof(kind.element))
+
+    def _complete(self, kind: Type) -> Type:
+        """A type whose own bytes are all described: references that it contains by value resolved."""
+        if isinstance(kind, TypeRef):
+            self._learn([kind])
+            return self._of(kind)
+        if isinstance(kind, ArrayType):
+            return ArrayType(self._complete(kind.element), kind.count)
+        return kind
+
+    # learning
+
+    def _declared(self, name: str) -> Type:
+        """A name as it stands: a reference to look up, or a type made of them."""
+        if self._is_settled(name):
+            return TypeRef(name)
+        try:
+            found = parse_declaration(name, self.word_size)
+        except DeclarationError as error:
+            raise UnknownTypeError(f"{name[:200]!a} is no type name: {error}") from None
+        if found.name is not None or found.bits is not None:
+            raise UnknownTypeError(f"{name[:200]!a} is no type name")
+        return found.type
+
+    def _is_settled(self, name: str) -> bool:
+        return name in self._known or name in self._unknown
+
+    def _of(self, kind: Type) -> Type:
+        """What a reference stands for, once it was learnt."""
+        if not isinstance(kind, TypeRef):
+            return kind
+        if kind.name in self._known:
+            return self._known[kind.name]
+        near = difflib.get_close_matches(kind.name, self._names(), n=3)
+        hint = f"; near: {', '.join(near)}" if near else ""
+        raise UnknownTypeError(f"no type {kind.name} in the kernel's debug data{hint}")
+
+    def _names(self) -> list[str]:
+        stored = self._store.names("type", self._key) if self._store else []
+        return sorted({*self._known, *stored})
+
+    def _learn(self, wanted: Sequence[TypeRef]) -> None:
+        """Get types from the store, then from crash, those of them that aren't known yet."""
+        cold = {
+            ref.name: ref for ref in wanted if ref.name not in self._known and ref.name not in self._unknown
+        }
+        if cold and self._store:
+            kept = self._store.get_many("type", self._key, cold, Type, version=VERSION)
+            self._known.update(kept)
+            cold = {name: ref for name, ref in cold.items() if name not in kept}
+        if not cold:
+            return
+        found = self._ask(list(cold.values()))
+        self._known.update(found)
+        self._unknown.update(cold.keys() - found.keys())
+        if found and self._store:
+            self._store.put_many("type", self._key, found, version=VERSION)
+
+    def _kept(self, store: Store, names: Iterable[str]) -> dict[str, Type]:
+        return store.get_many("type", self._key, names, Type, version=VERSION)
+
+    def _ask(self, wanted: list[TypeRef]) -> dict[str, Type]:
+        wanted = [ref for ref in wanted if _NAME.fullmatch(ref.name)]
+        results = self._run([f"gdb ptype/o {ref.name} **" for ref in wanted])
+        pairs = zip(wanted, results, strict=True)
+        found = {ref.name: self._parse(result) for ref, result in pairs if not _refused(result)}
+        return self._named(wanted, found)
+
+    def _parse(self, result: CommandResult) -> Type:
+        text = result.check().text
+        try:
+            return parse_ptype(result.command, text, word_size=self.word_size)
+        except SizesWantedError as missing:
+            name = result.command.removeprefix("gdb ptype/o ").removesuffix(" **")
+            asked = [f"gdb p sizeof((({name} *)0)->{path})" for path in missing.paths]
+            sizes = dict(zip(missing.paths, map(_number, self._run(asked)), strict=True))
+            return parse_ptype(result.command, text, word_size=self.word_size, sizes=sizes)
+
+    def _named(self, wanted: list[TypeRef], found: dict[str, Type]) -> dict[str, Type]:
+        """Types as they are kept: enumerations with their size, typedefs with their name."""
+        unsized = [
+            ref for ref in wanted if isinstance(kind := found.get(ref.name), EnumType) and not kind.size
+        ]
+        ask = [ref for ref in unsized if ref.size is None]
+        sizes = {ref.name: ref.size for ref in unsized if ref.size is not None}
+        if ask:
+            results = self._run([f"gdb p sizeof({ref.name})" for ref in ask])
+            sizes |= {ref.name: _number(result) for ref, result in zip(ask, results, strict=True)}
+        for name, size in sizes.items():
+            found[name] = msgspec.structs.replace(found[name], size=size)
+        for ref in wanted:
+            if ref.name in found:
+                found[ref.name] = _as_named(ref, found[ref.name])
+        return found
+
+    def _run(self, commands: list[str]) -> list[CommandResult]:
+        if not commands:
+            return []
+        self.queries += len(commands)
+        # a cold one takes gdb a tenth of a second, now and then a whole one
+        timeout = None if len(commands) < 20 else 60.0 + 2 * len(commands)
+        return self._runner.run_many(commands, timeout=timeout)
+
+
+def layout_key(build_id: str, modules: Iterable[tuple[str, str]] = ()) -> str:
+    """What layouts are kept under: the vmlinux's build id, modules (name, build id) with debug data."""
+    loaded = "\n".join(f"{name} {identity}" for name, identity in sorted(modules))
+    return f"{build_id}+{hashlib.sha256(loaded.encode()).hexdigest()[:32]}" if loaded else build_id
+
+
+def _refused(result: CommandResult) -> bool:
+    """Whether gdb said no, as it does of a type that it doesn't know (its own words are lost)."""
+    return result.failure is not None and result.failure.kind == "gdb"
+
+
+def _as_named(ref: TypeRef, kind: Type) -> Type:
+    if ref.name.startswith(_TAGS):
+        shown = type_name(kind)
+        if shown != ref.name:
+            raise ParseError(f"ptype {ref.name}", 1, 1, shown, "another type than was asked for")
+        return kind
+    if ref.size is not None and size_of(kind) not in {None, ref.size}:
+        raise ParseError(f"ptype {ref.name}", 1, 1, type_name(kind), f"not of size {ref.size}")
+    return TypedefType(ref.name, kind)
+
+
+def _number(result: CommandResult) -> int:
+    match = _NUMBER.fullmatch(result.check().text.strip())
+    if not match:
+        raise ParseError(result.command, 1, 1, result.text, "expected a number")
+    return int(match[1])
+
+
+def _near_members(kind: StructType, name: str) -> str:
+    names = [leaf[0] for leaf in kind.leaves()]
+    near = difflib.get_close_matches(name, names, n=4)
+    near += [known for known in names if name in known and known not in near][: 4 - len(near)]
+    return f"; near: {', '.join(near)}" if near else ""
