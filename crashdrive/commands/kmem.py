@@ -2,13 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from crashdrive.commands.base import call, flag, line
+from crashdrive.commands.base import call, line
 from crashdrive.records import Answer
+from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
+What = Literal[
+    "info",
+    "free",
+    "statistics",
+    "nodes",
+    "zones",
+    "offsets",
+    "huge-pages",
+    "page-flags",
+    "caches",
+    "slabs",
+    "areas",
+    "page",
+    "report",
+]
+_LETTERS = {
+    "info": "-i",
+    "free": "-f",
+    "statistics": "-V",
+    "nodes": "-n",
+    "zones": "-z",
+    "offsets": "-o",
+    "huge-pages": "-h",
+    "page-flags": "-g",
+    "caches": "-s",
+    "slabs": "-S",
+    "areas": "-v",
+    "page": "-p",
+    "report": "",
+}
 
-def kmem(crash: Runner, *, info: bool = False) -> Answer[Any]:
-    """``info``: how memory is used, by kind, in pages."""
-    return call(crash, line("kmem", flag("i", info)))
+
+def kmem(
+    crash: Runner,
+    what: What = "info",
+    *,
+    address: int | None = None,
+    cache: str | None = None,
+    timeout: float | None = None,
+) -> Answer[Any]:
+    """How memory is used.
+
+    ``what``: ``info`` (`MemoryUse`), ``free`` (`FreeZone`), ``statistics`` (`VmStatistic`), ``nodes``,
+    ``zones``, ``offsets`` of per-cpu data, ``huge-pages``, ``page-flags``, ``caches`` (`SlabCache`),
+    ``slabs`` (`SlabCacheContents`, with every object: long), ``areas`` of vmalloc (`VmapArea`), ``page``
+    (`Page`), ``report`` on an address (`AddressReport`). ``address`` and ``cache`` (a slab cache's name)
+    narrow it down. Source: crash's ``kmem``.
+    """
+    where = "" if address is None else arguments.address(address)
+    name = "" if cache is None else arguments.word(cache)
+    return call(crash, line("kmem", _LETTERS[what], where, name), timeout=timeout)

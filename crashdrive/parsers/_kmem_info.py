@@ -27,14 +27,14 @@ class MemoryUse(Record, frozen=True):
 
 
 class ZoneUse(Record, frozen=True):
-    """How a zone is used, in pages (kernels 2.4 only)."""
+    """How a zone is used (kernels 2.4 only)."""
 
     zone: int
     name: str
-    free: int
-    active: int
-    inactive_dirty: int
-    inactive_clean: int
+    free_pages: int
+    active_pages: int
+    inactive_dirty_pages: int
+    inactive_clean_pages: int
     pages_min: int
     pages_low: int
     pages_high: int
@@ -44,10 +44,10 @@ class ZoneUse(Record, frozen=True):
 class _ZoneRow(Record, frozen=True):
     zone: int
     name: str
-    free: int
-    active: int
-    inactive_dirty: int
-    inactive_clean: int
+    free_pages: int
+    active_pages: int
+    inactive_dirty_pages: int
+    inactive_clean_pages: int
     marks: tuple[int, ...]
 
 
@@ -67,10 +67,10 @@ _ZONES = Table(
     _ZoneRow,
     Column("ZONE", "zone", DECIMAL),
     Column("NAME", "name", WORD),
-    Column("FREE", "free", DECIMAL),
-    Column("ACTIVE", "active", DECIMAL),
-    Column("INACTIVE_DIRTY", "inactive_dirty", DECIMAL),
-    Column("INACTIVE_CLEAN", "inactive_clean", DECIMAL),
+    Column("FREE", "free_pages", DECIMAL),
+    Column("ACTIVE", "active_pages", DECIMAL),
+    Column("INACTIVE_DIRTY", "inactive_dirty_pages", DECIMAL),
+    Column("INACTIVE_CLEAN", "inactive_clean_pages", DECIMAL),
     Column("MIN/LOW/HIGH", "marks", Cell(r"\d+/\d+/\d+", _marks)),
 )
 
@@ -121,10 +121,10 @@ def _zone(row: _ZoneRow, node: int | None) -> ZoneUse:
     return ZoneUse(
         zone=row.zone,
         name=row.name,
-        free=row.free,
-        active=row.active,
-        inactive_dirty=row.inactive_dirty,
-        inactive_clean=row.inactive_clean,
+        free_pages=row.free_pages,
+        active_pages=row.active_pages,
+        inactive_dirty_pages=row.inactive_dirty_pages,
+        inactive_clean_pages=row.inactive_clean_pages,
         pages_min=low,
         pages_low=middle,
         pages_high=high,

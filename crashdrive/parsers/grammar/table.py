@@ -138,7 +138,7 @@ class Table(Generic[R]):
 
 def _expression(columns: list[Column]) -> str:
     parts = [("" if i == 0 else GAP) + f"({column.cell.pattern})" for i, column in enumerate(columns)]
-    return "".join(f"(?:{p})?+" if c.blank else p for p, c in zip(parts, columns, strict=True))
+    return "".join(f"(?:{p})?" if c.blank else p for p, c in zip(parts, columns, strict=True))
 
 
 def is_elided(source: Source, offset: int, line: str) -> bool:
