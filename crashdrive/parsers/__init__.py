@@ -12,6 +12,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from crashdrive.errors import UsageError
 from crashdrive.parsers.base import Shape, Source, canonical_words, make_answer, split_command
 from crashdrive.records import Answer
@@ -50,7 +52,18 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
     words = canonical_words(command)
     if not words:
         raise UsageError("an empty command has no output to parse")
+    if words[0] not in command_names() and (answer := _parse_structure(command, text, lenient=lenient)):
+        return answer
     module = module_for(words[0])
     source = Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
     shape = choose_shape(source, module.SHAPES)
     return make_answer(source, shape.name, shape.parse(source))
+
+
+def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] | None:
+    """``task_struct.pid ADDR``: crash takes a structure's name for a command; None where the text is none."""
+    module = module_for("struct")
+    line = split_command(f"struct {command}", module.OPTSTRING)
+    source = Source(msgspec.structs.replace(line, text=command), text, lenient=lenient)
+    shape = next((shape for shape in module.SHAPES if shape.when(source)), None)
+    return make_answer(source, shape.name, shape.parse(source)) if shape else None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # crash's own aliases (its alias_init()), as far as they stand for another command's output
 ALIASES: dict[str, str] = {
     "*": "struct",
+    "?": "help",
     "dec": "set radix 10",
     "dmesg": "log",
     "for": "foreach",
@@ -34,9 +35,12 @@ ALIASES: dict[str, str] = {
     "hex": "set radix 16",
     "last": "ps -l",
     "lsmod": "mod",
+    "man": "help",
     "pd": "p -d",
     "px": "p -x",
+    "sf": "set scroll off",
     "size": "struct",
+    "sn": "set scroll on",
     "union": "struct",
 }
 

@@ -1,0 +1,133 @@
+"""What ``list`` and ``tree`` print: an address for each element, and below it what was asked for.
+
+Source in crash: ``do_list()``, ``rbtree_iteration()``, ``dump_struct_members_fast()`` (tools.c),
+``dump_struct()`` (symbols.c).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.values import Pointer, ValueReader
+from crashdrive.records import Record
+
+
+class Element(Record, frozen=True):
+    """An element of a list or tree.
+
+    ``address``: of the element itself, or of its link with ``list -l``; ``index`` and ``position`` in a tree
+    with ``-p``. ``members``: those that were asked for, by name, or the whole structure's; None where only
+    addresses were asked for.
+    """
+
+    address: int
+    index: int | None = None
+    position: str | None = None
+    members: dict[str, Any] | None = None
+
+
+_ADDRESS = re.compile(r"([0-9a-f]{1,16})(?:\n|\Z|(?=\t))")
+_TABBED = re.compile(r"\t")
+_MEMBER = re.compile(r"[ ]{2}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+_POSITION = re.compile(r"  (?:index: (\d{1,20})  )?position: (\S+)\n?")
+_HEAD = re.compile(r"(?:struct|union) [A-Za-z_]\w* (?=\{)", re.ASCII)
+_LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
+# crash quotes the text that a char pointer leads to, but escapes nothing in it.
+_RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)")
+_RAW_TEXT = re.compile(r"\"([^\n]*)\"(?=\n|\Z)")
+_RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
+_ELIDED = re.compile(r"[ \t]*\.\.\.[ \t]*(?:\n|\Z)")
+_EMPTY = re.compile(r"\(empty\)\n?")
+_ERROR = re.compile(
+    r"\n?[\w-]+: (?:\n)?((?:invalid|duplicate|cannot|rb_node|seek error|read error|page excluded)[^\n]*)\n?"
+)
+
+
+class WalkReader:
+    """Reads elements out of a source's text."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._text = source.text
+        self._values = ValueReader(source)
+        self._raw = source.command.has("S")
+        self._records: list[Element] = []
+        self._fields: dict[str, Any] = {}
+
+    def read(self) -> list[Element]:
+        """All elements."""
+        if _EMPTY.fullmatch(self._text):
+            return []
+        offset = 0
+        while offset < len(self._text):
+            offset = self._step(offset)
+        self._close()
+        if not self._records:
+            self._source.fail(0, "expected an address")
+        return self._records
+
+    def _step(self, offset: int) -> int:
+        text = self._text
+        if match := _ADDRESS.match(text, offset):
+            self._close()
+            self._fields = {"address": int(match[1], 16)}
+            return match.end() + (1 if text.startswith("\t", match.end()) else 0)
+        if match := _ELIDED.match(text, offset):
+            self._note("elided", "left out here", offset)
+            return match.end()
+        if match := _ERROR.match(text, offset):
+            self._note("error", match[1], offset)
+            return match.end()
+        if not self._fields:
+            self._source.fail(offset, "expected an address")
+        return self._content(offset)
+
+    def _content(self, offset: int) -> int:
+        """A line below an address."""
+        text = self._text
+        if match := _POSITION.match(text, offset):
+            self._fields |= {"index": int(match[1]) if match[1] else None, "position": match[2]}
+            return match.end()
+        if match := _MEMBER.match(text, offset):
+            value, end = self._value(match.end())
+            return self._add({match[1]: value}, offset, end)
+        if match := _HEAD.match(text, offset):
+            value, end = self._values.value(match.end())
+            if isinstance(value, dict):
+                return self._add(value, offset, end)
+        if text.startswith("\n", offset):
+            return offset + 1
+        return self._source.fail(offset, "expected an address, a member or a structure")
+
+    def _value(self, offset: int) -> tuple[Any, int]:
+        if self._raw and (match := _RAW_TEXT.match(self._text, offset)):
+            return match[1], match.end(1) + 1
+        if match := _RAW_ARRAY.match(self._text, offset):
+            return match[1], match.end(1) + 1
+        if match := _RAW.match(self._text, offset):
+            string = match[2] if match[2] is not None else match[3]
+            if not string.startswith(("=", ",")):
+                return Pointer(address=int(match[1], 0), string=string), match.end() - 1
+        return self._values.value(offset)
+
+    def _add(self, members: dict[str, Any], offset: int, end: int) -> int:
+        found = self._fields.get("members") or {}
+        twice = found.keys() & members.keys()
+        if twice:
+            self._source.fail(offset, f"a member stands twice: {min(twice)}")
+        self._fields["members"] = found | members
+        match = _LINE_END.match(self._text, end)
+        if not match:
+            self._source.fail(end, "unexpected text after a value")
+        return match.end()
+
+    def _close(self) -> None:
+        if self._fields:
+            self._records.append(Element(**self._fields))
+        self._fields = {}
+
+    def _note(self, kind: str, message: str, offset: int) -> None:
+        line, _ = self._source.position(offset)
+        self._source.note(kind, message, line=line, text=self._source.line_at(offset), incomplete=True)

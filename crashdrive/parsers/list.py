@@ -1,0 +1,39 @@
+"""``list``: the elements of a linked list.
+
+Source in crash: ``cmd_list()``, ``do_list()`` (tools.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.walks import Element, WalkReader
+
+OPTSTRING = "BHhrs:S:e:o:O:xdl:"
+EXAMPLES = (
+    "list task_struct.tasks -h {init_task}",
+    "list task_struct.tasks -s task_struct.pid,comm -h {init_task}",
+    "list task_struct.tasks -S task_struct.pid,comm -h {init_task}",
+    "list -H {sym:modules} module.list -s module.name",
+    "list -H {sym:modules} -o module.list -s list_head",
+    "list -r -H {sym:modules}",
+    "list -B -H {sym:modules}",
+    "list file_system_type.next -s file_system_type.name,fs_flags -H {sym:file_systems}",
+    "list -h 10",
+    "list nosuchstruct.next {init_task}",
+)
+
+
+def _parse(source: Source) -> Sequence[Element]:
+    return WalkReader(source).read()
+
+
+SHAPES = (
+    Shape(
+        name="elements",
+        record=Element,
+        parse=_parse,
+        options="list [-o] OFFSET|STRUCT.MEMBER [-H|-h|-l] [-s|-S STRUCT[.MEMBER,...]] START",
+    ),
+)
