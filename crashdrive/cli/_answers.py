@@ -2,76 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.cli._ending import say
-from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError, ParseError
+from crashdrive.errors import (
+    EXIT_FAILED,
+    EXIT_INCOMPLETE,
+    EXIT_OK,
+    CrashdriveError,
+    DeadlineError,
+    ParseError,
+    SessionDiedError,
+)
 from crashdrive.parsers import parse
+from crashdrive.parsers.base import canonical_words
 from crashdrive.records import Answer, Notice
 from crashdrive.render import Output, render
 from crashdrive.reports.base import Report, Table
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
-    from crashdrive.session import CommandResult
 
 
 def show_text(crash: Crash, commands: Sequence[str]) -> int:
-    """What crash prints, as it prints it; made safe where a terminal shows it."""
+    """What crash prints, as it comes; made safe where a terminal shows it."""
     output = Output.standard()
-    status = EXIT_OK
-    for result in crash.run_many(commands):
-        output.foreign(result.raw)
+    statuses = []
+    for command in commands:
+        try:
+            with output.foreign() as sink:
+                result = crash.run(command, to=sink)
+        except (DeadlineError, SessionDiedError) as error:
+            say(str(error))
+            statuses.append(error.exit_status)
+            continue
         if result.failure is not None:
-            say(f"{result.command}: {result.failure.message}")
-            status = EXIT_FAILED
-    return status
+            say(f"{command}: {result.failure.message}")
+            statuses.append(EXIT_FAILED)
+        elif crash.health.affecting(canonical_words(command)[0]):
+            say(f"{command}: incomplete: see the warnings above")
+            statuses.append(EXIT_INCOMPLETE)
+    return worst(statuses)
 
 
 def show_answers(crash: Crash, commands: Sequence[str], form: str, *, lenient: bool) -> int:
-    """The records of each command."""
+    """The records of each command; JSON as they come, other formats at the end."""
     statuses, answers = [], []
-    for result in crash.run_many(commands):
-        status, answer = _answer(result, lenient=lenient)
+    for status, answer in _answers(crash, commands, lenient=lenient):
         statuses.append(status)
-        answers.append(answer)
+        if form == "json":
+            show([answer], form)
+        else:
+            answers.append(answer)
     show(answers, form)
-    return min((status for status in statuses if status), default=EXIT_OK)
+    return worst(statuses)
 
 
-def _answer(result: CommandResult, *, lenient: bool) -> tuple[int, Answer[Any]]:
-    try:
-        answer = parse(result.check().command, result.text, lenient=lenient)
-    except CrashdriveError as error:
-        say(str(error))
-        return error.exit_status, _failed(result, error)
-    return tell_incomplete(answer), answer
+def _answers(crash: Crash, commands: Sequence[str], *, lenient: bool) -> Iterator[tuple[int, Answer[Any]]]:
+    for command in commands:
+        try:
+            result = crash.run(command).check()
+            answer = crash.marked(parse(command, result.text, lenient=lenient))
+        except CrashdriveError as error:
+            say(str(error))
+            yield error.exit_status, _failed(command, error)
+        else:
+            yield tell_incomplete(answer), answer
 
 
-def _failed(result: CommandResult, error: CrashdriveError) -> Answer[Any]:
+def _failed(command: str, error: CrashdriveError) -> Answer[Any]:
     """A command without records keeps its place among the others."""
     notice = Notice(kind="error", message=str(error))
     if isinstance(error, ParseError):
         notice = Notice(kind="unparsed", message=error.reason, line=error.line, text=error.text)
-    return Answer(command=result.command, shape="failed", complete=False, warnings=(notice,), records=())
+    return Answer(command=command, shape="failed", complete=False, warnings=(notice,), records=())
+
+
+def worst(statuses: Sequence[int]) -> int:
+    """The exit status of several commands: the first failure, else whether one was incomplete."""
+    failures = (status for status in statuses if status not in (EXIT_OK, EXIT_INCOMPLETE))
+    return next(failures, EXIT_INCOMPLETE if EXIT_INCOMPLETE in statuses else EXIT_OK)
 
 
 def tell_incomplete(answer: Answer[Any]) -> int:
     """The exit status of an answer; one that isn't complete is told on stderr."""
-    if answer.complete:
+    return completeness(answer, answer.command)
+
+
+def completeness(value: Any, name: str) -> int:
+    """The exit status of an answer or a report; one that isn't complete is told on stderr."""
+    if getattr(value, "complete", True):
         return EXIT_OK
-    reasons = "; ".join(dict.fromkeys(notice.message for notice in answer.warnings)) or "no reason given"
-    say(f"{answer.command}: incomplete: {reasons}")
+    reasons = dict.fromkeys(notice.message for notice in getattr(value, "warnings", ()))
+    say(f"{name}: incomplete: {'; '.join(reasons) or 'no reason given'}")
     return EXIT_INCOMPLETE
 
 
 def show(answers: Sequence[Answer[Any]], form: str) -> None:
-    """One answer as it is; several as JSON lines, or as the tables of one report."""
+    """One answer as it is; several as the tables of one report."""
     output = Output.standard()
-    if form == "json" or len(answers) == 1:
-        for answer in answers:
-            render(answer, form, output)
-        return
-    tables = tuple(Table(name=answer.command, rows=answer.records) for answer in answers)
-    render(Report(report="exec", tables=tables), form, output)
+    if len(answers) == 1:
+        render(answers[0], form, output)
+    elif answers:
+        tables = tuple(Table(name=answer.command, rows=answer.records) for answer in answers)
+        render(Report(report="exec", tables=tables), form, output)

@@ -128,25 +128,34 @@ def opened(target: Target, options: dict[str, Any]) -> Iterator[Crash]:
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
 
+    verbose = options["verbose"]
     with waiting(f"opening {target.vmcore or options['replay']}"):
         crash = open_dump(
             target.vmlinux,
             target.vmcore,
-            crash=list(options["crash_binaries"]) or None,
-            debug_dirs=list(options["debug_dirs"]),
+            crash=options["crash_binaries"],
+            debug_dirs=options["debug_dirs"],
             timeout=options["timeout"],
             record=options["record"],
             replay=options["replay"],
             side_channel=options["side_channel"],
+            notify=say if verbose else _say_nothing,
         )
     with crash:
-        tell_health(crash, verbose=options["verbose"])
-        yield crash
+        told = _tell(crash, 0)
+        try:
+            yield crash
+        finally:
+            _tell(crash, told)  # such as: crash died, and was started again
 
 
-def tell_health(crash: Crash, *, verbose: bool) -> None:
-    """The session's warnings, and with ``verbose`` how it came up."""
-    for warning in crash.health.warnings:
+def _say_nothing(_line: str) -> None:
+    return
+
+
+def _tell(crash: Crash, told: int) -> int:
+    """Tell the session's warnings from this one on; how many there are now."""
+    warnings = crash.health.warnings
+    for warning in warnings[told:]:
         say(f"warning: {warning.message}")
-    if verbose:
-        say(repr(crash.health))
+    return len(warnings)

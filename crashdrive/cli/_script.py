@@ -8,13 +8,12 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 import crashdrive
-from crashdrive.cli._ending import say
-from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError
+from crashdrive.errors import EXIT_FAILED, EXIT_OK, CrashdriveError
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -80,20 +79,12 @@ def _report(module: ModuleType, crash: Crash, form: str) -> int:
     value = function(crash)
     if value is None:
         return EXIT_OK
+    from crashdrive.cli._answers import completeness
     from crashdrive.render import Output, render
 
     sys.stdout.flush()
     render(value, form, Output.standard(), name=Path(str(module.__file__)).stem)
     return completeness(value, str(module.__file__))
-
-
-def completeness(value: Any, name: str) -> int:
-    """The exit status of a report or an answer; one that isn't complete is told on stderr."""
-    if getattr(value, "complete", True):
-        return EXIT_OK
-    reasons = [notice.message for notice in getattr(value, "warnings", ())]
-    say(f"{name}: incomplete: {'; '.join(dict.fromkeys(reasons)) or 'no reason given'}")
-    return EXIT_INCOMPLETE
 
 
 def _exit_status(end: SystemExit) -> int:

@@ -103,7 +103,7 @@ def _value(option: Option, value: Any) -> Any:
 def _show(
     name: str, words: tuple[str, ...], form: str, given: dict[str, Any], options: dict[str, Any]
 ) -> int:
-    from crashdrive.cli._script import completeness
+    from crashdrive.cli._answers import completeness
     from crashdrive.render import Output, render
     from crashdrive.render.progress import waiting
 

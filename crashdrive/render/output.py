@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, TextIO, cast
 
 from crashdrive.text import printable
 
@@ -45,13 +47,13 @@ class Output:
             encoding = self.stream.encoding
             self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
-    def foreign(self, data: bytes) -> None:
-        """Write what another program printed: as it is, but made safe where a terminal shows it."""
-        if not self.terminal:
-            self.raw(data)
-            return
-        lines = data.decode("utf-8", "backslashreplace").split("\n")
-        self.text("\n".join("\t".join(map(printable, line.split("\t"))) for line in lines))
+    @contextmanager
+    def foreign(self) -> Iterator[BinaryIO]:
+        """A file for what another program prints: as it is, but made safe where a terminal shows it."""
+        self.stream.flush()
+        sink = _Foreign(self)
+        yield cast("BinaryIO", sink)
+        sink.finish()
 
     def raw(self, data: bytes) -> None:
         """Write bytes as they are (UTF-8 where the stream takes only text)."""
@@ -61,6 +63,30 @@ class Output:
             return
         self.stream.flush()
         buffer.write(data)
+
+
+class _Foreign:
+    """Takes bytes in pieces of any size; on a terminal writes them line by line, escaped."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._rest = b""
+
+    def write(self, data: bytes) -> int:
+        if not self._output.terminal:
+            self._output.raw(data)
+            return len(data)
+        lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
+        self._show(lines + newline)
+        return len(data)
+
+    def finish(self) -> None:
+        self._show(self._rest)
+        self._rest = b""
+
+    def _show(self, data: bytes) -> None:
+        lines = data.decode("utf-8", "backslashreplace").split("\n")
+        self._output.text("\n".join("\t".join(map(printable, line.split("\t"))) for line in lines))
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import pytest
 
 from crashdrive.cli import main
+from crashdrive.crash import Crash
 from crashdrive.session.health import Health, HealthWarning
 from crashdrive.session.result import CommandResult, Failure
 
@@ -58,7 +59,15 @@ class FakeCrash:
             warnings=self.warnings, missing=(),
         )  # fmt: skip
 
-    def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
+    marked = Crash.marked
+
+    def run(self, command: str, *, timeout: float | None = None, to: BinaryIO | None = None) -> CommandResult:
+        result = self._run(command, timeout)
+        if to is not None:
+            to.write(result.raw)
+        return result
+
+    def _run(self, command: str, timeout: float | None) -> CommandResult:
         assert timeout is None
         answer = self.answers.get(command, b"")
         if isinstance(answer, BaseException):
@@ -67,9 +76,6 @@ class FakeCrash:
             raw = answer.message.encode() + b"\n"
             return CommandResult(command=command, raw=raw, elapsed=0.0, failure=answer)
         return CommandResult(command=command, raw=answer, elapsed=0.0)
-
-    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
-        return [self.run(command, timeout=timeout) for command in commands]
 
 
 @pytest.fixture

@@ -36,8 +36,9 @@ def test_options_reach_the_session(cli: Cli, crash: Any, vmcore: str) -> None:
         "exec", "--crash", "/a", "--crash", "/b", "--timeout", "7", "--record", "r", "--debug-dir", "/d",
         "--no-side-channel", vmcore, "sys",
     )  # fmt: skip
+    assert crash.options.pop("notify")
     assert crash.options == {
-        "crash": ["/a", "/b"], "timeout": 7.0, "record": "r", "replay": None, "debug_dirs": ["/d"],
+        "crash": ("/a", "/b"), "timeout": 7.0, "record": "r", "replay": None, "debug_dirs": ("/d",),
         "side_channel": False,
     }  # fmt: skip
 
@@ -81,6 +82,16 @@ def test_health_warnings_are_told(cli: Cli, crash: Any, vmcore: str) -> None:
     crash.warnings = (HealthWarning(kind="start-warning", message="a\x1b[2Jb"),)
     _, _, err = cli("exec", vmcore, "sys")
     assert err == "crashdrive: warning: a\\x1b[2Jb\n"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_doubtful_answers_are_marked_in_every_format(cli: Cli, crash: Any, vmcore: str, form: str) -> None:
+    crash.warnings = (HealthWarning(kind="task-table", message="few", affects=("ps",)),)
+    status, out, err = cli("exec", "--format", form, vmcore, "ps")
+    assert status == 5
+    assert b"init" in out
+    assert "ps: incomplete" in err
+    assert cli("exec", vmcore, "hostile")[0] == 0
 
 
 @pytest.mark.parametrize(
