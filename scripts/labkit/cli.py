@@ -26,6 +26,9 @@ Needs Debian, root for installing packages, and about 6 GB.
 """
 
 
+AGAIN = "make it even if it is there; the old one stays until the new one is complete"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     signal.signal(signal.SIGTERM, _interrupted)
@@ -122,6 +125,7 @@ def _add_dump(commands: Commands) -> None:
     add("--memory", type=int, metavar="MB", help="the guest's memory")
     add("--cpus", type=int, metavar="N", default=Spec.cpus, help="default: %(default)s")
     add("--also", choices=["filtered"], help="elf only: keep vmcore.filtered of the same run too")
+    add("--again", action="store_true", help=AGAIN)
     add("--name", help="default: <kernel>-<format>-<death> and what isn't the default")
 
 
@@ -139,7 +143,7 @@ def _dump(options: argparse.Namespace) -> int:
     ).checked()
     with places.locked():
         places.sweep()
-        print(dumps.ensure(wanted))
+        print(dumps.ensure(wanted, again=options.again))
     return 0
 
 
@@ -147,6 +151,7 @@ def _add_standard(commands: Commands) -> None:
     text = "Make the dumps that the tests use; prints their folders."
     parser = _command(commands, "standard", _standard, text)
     parser.add_argument("--set", choices=spec.SETS, default="small", help="default: %(default)s")
+    parser.add_argument("--again", action="store_true", help=AGAIN)
 
 
 def _standard(options: argparse.Namespace) -> int:
@@ -155,7 +160,7 @@ def _standard(options: argparse.Namespace) -> int:
         places.sweep()
         for wanted in spec.SETS[options.set]:
             try:
-                print(dumps.ensure(wanted), flush=True)
+                print(dumps.ensure(wanted, again=options.again), flush=True)
             except LabError as error:
                 say(f"{wanted.name}: {error}")
                 failed.append(wanted.name)

@@ -19,6 +19,9 @@ class Archive:
         self._out = io.BytesIO()
         self._names: set[str] = set()
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
     def _add(self, name: str, mode: int, data: bytes, device: tuple[int, int] = (0, 0)) -> None:
         name = name.strip("/")
         if name in self._names:

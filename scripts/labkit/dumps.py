@@ -36,10 +36,10 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in folder("x").parent.glob("[!.]*/dump.json"))
 
 
-def ensure(spec: Spec) -> Path:
-    """The folder of a dump, made if need be; call it with the lab locked."""
+def ensure(spec: Spec, *, again: bool = False) -> Path:
+    """The folder of a dump, made if need be (or again); call it with the lab locked."""
     target = folder(spec.name)
-    if facts(spec.name) is not None:
+    if not again and facts(spec.name) is not None:
         say(f"{spec.name} is there")
         return target
     apt.install(apt.missing_packages())

@@ -45,10 +45,10 @@ def _basis() -> Archive:
 
 
 def _add_applets(archive: Archive) -> None:
-    """Busybox's commands, added last so that they never replace a real program."""
+    """Busybox's commands, where there is no real program of that name."""
     for applet in busybox_applets():
-        for folder in ("usr/sbin", "bin"):
-            archive.link(f"{folder}/{applet}", "/bin/busybox")
+        if f"usr/sbin/{applet}" not in archive:
+            archive.link(f"bin/{applet}", "/bin/busybox")
 
 
 def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str]) -> None:

@@ -44,17 +44,18 @@ def appearing(target: Path) -> Iterator[Path]:
     try:
         work.chmod(0o755)
         yield work
-        if target.exists():
-            shutil.rmtree(target)
+        if target.exists():  # readers find the old one or the new one, never half of one
+            target.rename(work.with_name(work.name + ".old"))
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work.with_name(work.name + ".old"), ignore_errors=True)
 
 
 def sweep() -> None:
     """Remove what killed calls left half-built; call it with the lock held."""
     for folder in ("dumps", "kernels", "crash", "."):
-        for left in (lab() / folder).glob(".*.????????"):
+        for left in (lab() / folder).glob(".*.????????*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
 

@@ -17,6 +17,7 @@ TOOLS = (
     "kexec-tools",
     "makedumpfile",
     "e2fsprogs",
+    "dash",
 )
 # Libraries that only maintainer scripts and graphical back ends of the tools want.
 UNWANTED = re.compile(r"libperl|libdebian-installer|libtextwrap|libnewt|libslang|libgdbm|libdb5")
@@ -38,8 +39,9 @@ GUEST_PROGRAMS = (
     "ethtool",
     "kexec",
     "mke2fs",
+    "dash",
 )
-CAPTURE_PROGRAMS = ("makedumpfile",)
+CAPTURE_PROGRAMS = ("makedumpfile", "dash")
 
 
 def packages_needed(listing: str) -> list[str]:

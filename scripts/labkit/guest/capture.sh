@@ -1,7 +1,7 @@
-#!/bin/sh
+#!/usr/sbin/dash
 # The capture kernel's init: save the dead kernel's memory to the second disk and power off.
 
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+export PATH=/usr/sbin:/usr/bin:/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

@@ -1,8 +1,9 @@
-#!/bin/sh
+#!/usr/sbin/dash
 # The guest's init: set the scene, record the ground truth, die as told.
 # Options come from the kernel's command line: lab.death=, lab.connections=
 
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+# Not busybox's shell: that one prefers its own ip and mke2fs to the real ones.
+export PATH=/usr/sbin:/usr/bin:/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
@@ -30,7 +31,7 @@ load_modules() {
 
 raise_limits() {
 	ulimit -n 1000000
-	sysctl -qw net.ipv4.ip_local_port_range="10000 65000" net.core.somaxconn=4096 \
+	sysctl -qw net.ipv4.ip_local_port_range="10000 64999" net.core.somaxconn=4096 \
 		net.netfilter.nf_conntrack_max=200000 fs.file-max=2000000
 }
 
@@ -80,9 +81,17 @@ for script in /lab/scene/*.sh; do
 done
 say "connections"
 start connections "$(option connections)"
+say "sockets"
+start tcp
+start sockets
+ping_neighbours
+say "processes"
+start processes
 exec 9>/dev/vda
 say "truth"
 . /lab/truth.sh
 prepare_death "$(option death)"
 say "finish"
-exec labguest finish "$(option death)" 2>&1
+labguest finish "$(option death)" 2>&1
+say "FAILED: still alive"
+poweroff -f

@@ -38,13 +38,21 @@ void set_comm(const char *name)
 
 int spawn(void (*body)(void *), void *arg)
 {
-	int pid = fork();
+	int ends[2], pid = -1;
+	char ready = 0;
 
-	must(pid >= 0, "fork");
-	if (pid)
-		return pid;
-	body(arg);
-	rest();
+	must(pipe2(ends, O_CLOEXEC) == 0 && (pid = fork()) >= 0, "fork");
+	if (pid == 0) {
+		close(ends[0]);
+		body(arg);
+		must(write(ends[1], &ready, 1) == 1, "report to the parent");
+		close(ends[1]);
+		rest();
+	}
+	close(ends[1]);
+	must(read(ends[0], &ready, 1) == 1, "a child");
+	close(ends[0]);
+	return pid;
 }
 
 void enter_netns(const char *name)
@@ -57,6 +65,13 @@ void enter_netns(const char *name)
 	must(fd >= 0, path);
 	must(setns(fd, CLONE_NEWNET) == 0, "setns");
 	close(fd);
+}
+
+/* Does nothing, under whatever arguments it was started with. */
+static int main_rest(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	rest();
 }
 
 /* Takes memory until the kernel has none left. */
@@ -79,9 +94,10 @@ static const struct {
 	{ "frame", main_frame },
 	{ "finish", main_finish },
 	{ "connections", main_connections },
+	{ "tcp", main_tcp },
 	{ "sockets", main_sockets },
 	{ "processes", main_processes },
-	{ "eat", main_eat },
+	{ "rest", main_rest },
 };
 
 int main(int argc, char **argv)

@@ -1,7 +1,83 @@
 # Ground truth that commands tell; `labguest finish` adds what files tell. Sourced by init.
+# A frame named cmd/<slug> belongs to the initial network namespace, netns/NAME/cmd/<slug> to NAME.
 
-truth() { # NAME COMMAND...
-	labguest frame "cmd/$1" "$@"
+net_truth() { # PREFIX OPTION...: everything about one network namespace
+	prefix=$1
+	shift
+	while read -r slug command; do
+		test -n "$slug" || continue
+		# shellcheck disable=SC2086 # the command is words
+		labguest frame "$@" "${prefix}cmd/$slug" $command
+	done <<-END
+		ip-addr ip -d -s addr
+		ip-addr-json ip -d -j addr
+		ip-link-json ip -d -s -s -j link
+		ip-link ip -d -s link
+		ip-route-all ip -d route show table all
+		ip-route-all-json ip -d -j route show table all
+		ip-6-route-all ip -6 -d route show table all
+		ip-6-route-all-json ip -6 -d -j route show table all
+		ip-route-cache ip route show cache
+		ip-6-route-cache ip -6 route show cache
+		ip-route-get ip route get 10.50.0.77
+		ip-6-route-get ip -6 route get 2001:db8:50::77
+		ip-rule ip -d rule
+		ip-rule-json ip -d -j rule
+		ip-6-rule ip -6 -d rule
+		ip-6-rule-json ip -6 -d -j rule
+		ip-nexthop ip -d nexthop
+		ip-nexthop-json ip -d -j nexthop
+		ip-maddr ip maddr
+		ip-netconf ip netconf
+		ip-tuntap ip tuntap
+		tc-qdisc tc -s -d qdisc
+		tc-qdisc-json tc -s -d -j qdisc
+		bridge-link bridge -d link
+		bridge-link-json bridge -d -j link
+		bridge-fdb bridge fdb
+		bridge-vlan bridge vlan
+		nft-ruleset nft list ruleset
+		nft-ruleset-json nft -j list ruleset
+		iptables-legacy-save xtables-legacy-multi iptables-save -c
+		ip6tables-legacy-save xtables-legacy-multi ip6tables-save -c
+		iptables-nft-save xtables-nft-multi iptables-save -c
+		sysctl sysctl -a
+		conntrack conntrack -L
+		conntrack-ipv6 conntrack -L -f ipv6
+		ss-unix ss -anpemx
+		ss-packet ss -anpem0
+		ss-netlink ss -anpem -f netlink
+		ss-raw ss -anpemiw
+		ss-udp ss -anpemiu
+		ss-tcp ss -anpemiot
+		ss-summary ss -s
+		ip-neigh ip -d -s neigh
+		ip-neigh-json ip -s -j neigh
+		ip-neigh-proxy ip neigh show proxy
+	END
 }
-labguest frame cmd/ip-route-all ip route show table all
+
+device_truth() { # DEVICE...: what takes a device's name
+	for device in "$@"; do
+		labguest frame "cmd/tc-class-$device" tc -s -d class show dev "$device"
+		labguest frame "cmd/tc-filter-$device" tc -s -d filter show dev "$device"
+		for option in i g k; do
+			labguest frame "cmd/ethtool-$option-$device" ethtool -$option "$device"
+		done
+	done
+}
+
+labguest frame cmd/ip-netns ip netns
+labguest frame cmd/ip-netns-list-id ip netns list-id
+labguest frame cmd/ps ps -T -o pid,ppid,pgid,tty,vsz,rss,stat,comm,args
+labguest frame cmd/mount mount
+labguest frame cmd/lsmod lsmod
+labguest frame cmd/uname uname -a
 labguest frame cmd/dmesg dmesg
+labguest frame cmd/free free
+labguest frame proc/kallsyms cat /proc/kallsyms
+for name in $(ls /run/netns); do
+	net_truth "netns/$name/" -n "$name"
+done
+device_truth eth0 lo dummy0 veth0 br0 bond0 tun0
+net_truth ""
