@@ -1,0 +1,91 @@
+"""What happened: the first page about a kernel crash.
+
+    crashdrive run vmcore examples/report.py [LINES OF LOG]
+    crashdrive run --format json vmcore examples/report.py | jq .tables.panic
+
+Which kernel, why it died, the stack of the task that panicked, what ran on the other CPUs, all tasks by their
+states, the end of the log. The task list is the kernel's own, walked in memory: crash's can be shorter than
+that (crash 8.0.2 knows only the running tasks of a 6.1 kernel).
+"""
+
+import sys
+from collections import Counter
+
+from crashdrive.reports import Report, Table
+
+STATES = {
+    "R": "running or ready to run",
+    "S": "sleeping",
+    "D": "sleeping, can't be interrupted",
+    "I": "idle kernel thread",
+    "T": "stopped",
+    "t": "traced",
+    "Z": "zombie",
+    "X": "dead",
+    "P": "parked",
+}
+
+
+def report(crash):
+    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    system = crash.sys()
+    panicked = crash.bt(panic=True)
+    active = crash.bt(active=True)
+    tasks = crash.kernel.tasks()
+    log = crash.log()
+    answers = [system, panicked, active, tasks, log]
+    trace = panicked[0]
+    return Report(
+        report="what-happened",
+        complete=all(whole(crash, answer) for answer in answers),
+        warnings=tuple({notice.message: notice for answer in answers for notice in answer.warnings}.values()),
+        tables=(
+            Table(name="system", rows=system.records, layout="fields", title="The system"),
+            Table(name="panic", rows=[the_panic(system.one(), trace)], layout="fields", title="The panic"),
+            Table(
+                name="backtrace",
+                rows=trace.frames,
+                columns=("level", "function", "module", "address"),
+                title=f"Stack of PID {trace.pid} ({trace.comm})",
+            ),
+            Table(name="cpus", rows=[on_cpu(one) for one in active], title="What ran on the CPUs"),
+            Table(name="states", rows=by_state(tasks), title=f"All {len(tasks)} tasks by state"),
+            Table(
+                name="tasks",
+                rows=tasks.records,
+                columns=("pid", "ppid", "cpu", "state", "comm", "task", "vsz", "rss"),
+                title="All tasks",
+            ),
+            Table(
+                name="log",
+                rows=[{"time": entry.timestamp, "text": entry.text} for entry in log.records[-lines:]],
+                title=f"The last {lines} messages of the log",
+            ),
+        ),
+    )
+
+
+def whole(crash, answer):
+    """Whether nothing is missing but tasks that crash doesn't know: the task list here isn't crash's."""
+    known = {warning.message for warning in crash.health.warnings if warning.kind == "task-table"}
+    return answer.complete or {notice.message for notice in answer.warnings} <= known
+
+
+def the_panic(system, trace):
+    return {
+        "message": system.panic,
+        "cpu": trace.cpu,
+        "pid": trace.pid,
+        "comm": trace.comm,
+        "task": trace.task,
+    }
+
+
+def on_cpu(trace):
+    calls = [frame.function for frame in trace.frames]
+    return {"cpu": trace.cpu, "pid": trace.pid, "comm": trace.comm, "calls": " < ".join(calls[:6])}
+
+
+def by_state(tasks):
+    counted = Counter(task.state for task in tasks).most_common()
+    return [{"state": state, "tasks": count, "meaning": STATES.get(state)} for state, count in counted]
