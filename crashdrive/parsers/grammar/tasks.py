@@ -58,5 +58,5 @@ def split_blocks(source: Source) -> Iterator[tuple[re.Match[str], int, int]]:
     first = heads[0].start() if heads else len(source.text)
     for offset, line in lines_of(source.text, 0, first):
         skip_or_reject(source, offset, line, "no task's header line")
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
+    for head, following in zip(heads, [*heads[1:], None], strict=bool(heads)):
         yield head, head.start(), following.start() if following else len(source.text)
