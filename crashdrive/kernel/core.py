@@ -1,0 +1,288 @@
+"""The dump's kernel without its walks: symbols, layouts, memory and objects held together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from crashdrive.errors import KernelError, UnknownMemberError, UnknownTypeError
+from crashdrive.kernel.chains import first_path, only_path
+from crashdrive.kernel.columns import Columns, Plan
+from crashdrive.kernel.declarations import parse_declaration
+from crashdrive.kernel.layouts import Layouts
+from crashdrive.kernel.memory import Gathered, Memory
+from crashdrive.kernel.objects import Object
+from crashdrive.kernel.paths import Place, find, sizeof
+from crashdrive.kernel.series import Objects
+from crashdrive.kernel.symbols import Symbols
+from crashdrive.kernel.types import Type, TypeRef, type_name
+from crashdrive.kernel.walks.base import Walk
+from crashdrive.kernel.window import Window
+from crashdrive.session import arguments
+
+if TYPE_CHECKING:
+    from crashdrive.session.result import Runner
+
+_STRING_STEP = 256
+
+
+class KernelBase:
+    """The dump's kernel as data. ``session`` is what runs crash's commands.
+
+    Addresses are kernel virtual unless said otherwise. Everything is fetched when it is needed, and once.
+    """
+
+    def __init__(
+        self,
+        session: Runner,
+        *,
+        memory: Memory | None = None,
+        layouts: Layouts | None = None,
+        symbols: Symbols | None = None,
+    ) -> None:
+        self._session = session
+        self.memory = memory if memory is not None else Memory(session)
+        self.layouts = layouts if layouts is not None else Layouts(session)
+        self.symbols = symbols if symbols is not None else Symbols(session)
+        self._variables: dict[str, Type] = {}
+        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
+        self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
+
+    # The machine
+
+    @cached_property
+    def pointer_size(self) -> int:
+        """Bytes of a pointer: half of a ``struct list_head``."""
+        return self.sizeof("struct list_head") // 2
+
+    @cached_property
+    def byte_order(self) -> str:
+        """``little`` or ``big``: ``init_task.static_prio`` is 120 in all kernels and for ever."""
+        place = self.symbols.address("init_task") + self.offset("struct task_struct", "static_prio")
+        return "little" if self.read(place, 4)[0] else "big"
+
+    @property
+    def order(self) -> str:
+        """The byte order as the struct module has it."""
+        return "<" if self.byte_order == "little" else ">"
+
+    @cached_property
+    def _machine(self) -> str:
+        return self._session.run("mach").check().text
+
+    @cached_property
+    def page_size(self) -> int:
+        """Bytes of a page, as crash's ``mach`` says."""
+        return self._machine_number("PAGE SIZE")
+
+    @cached_property
+    def hz(self) -> int:
+        """Ticks per second, as crash's ``mach`` says."""
+        return self._machine_number("HZ")
+
+    def _machine_number(self, name: str) -> int:
+        found = re.search(rf"^\s*{name}: (\d+)\s*$", self._machine, re.MULTILINE)
+        if found is None:
+            raise KernelError(f"crash's mach tells no {name}")
+        return int(found[1])
+
+    @cached_property
+    def jiffies(self) -> int:
+        """The tick counter at the time of the dump (``jiffies_64``), as counted from its odd start."""
+        address = self.symbols.address("jiffies_64")
+        return self._word(self.read(address, 8))
+
+    @cached_property
+    def cpus(self) -> tuple[int, ...]:
+        """Numbers of the CPUs that are present; those that a panic stopped are no longer ``online``."""
+        return self._cpu_mask("present")
+
+    @cached_property
+    def online_cpus(self) -> tuple[int, ...]:
+        """Numbers of the CPUs that were on line; panic() takes the others off line where no kdump follows."""
+        return self._cpu_mask("online")
+
+    def _cpu_mask(self, which: str) -> tuple[int, ...]:
+        # 5aec01b834fd (4.5) made the masks themselves symbols; cpu_present_bits before.
+        for symbol in (f"__cpu_{which}_mask", f"cpu_{which}_bits"):
+            if self.symbols.has(symbol):
+                return tuple(self._bits(self.symbols.address(symbol), self.sizeof("struct cpumask")))
+        return (0,)  # a kernel without SMP
+
+    def _bits(self, address: int, size: int) -> Iterator[int]:
+        """Numbers of the bits set in an array of unsigned long."""
+        raw, width = self.read(address, size), self.pointer_size
+        for at in range(0, size, width):
+            word = self._word(raw[at : at + width])
+            yield from (8 * at + bit for bit in range(8 * width) if word >> bit & 1)
+
+    # Memory
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at a kernel virtual address; FaultError where the dump doesn't hold all of them."""
+        return self.memory.read(address, size)
+
+    def gather(self, ranges: Iterable[tuple[int, int]]) -> Gathered:
+        """Many (address, size) in one round trip, with their holes: `Memory.gather`."""
+        return self.memory.gather(list(ranges))
+
+    def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Have the pages of these (address, size) at hand for later reads."""
+        self.memory.prefetch(list(ranges))
+
+    def read_string(self, address: int, limit: int = 4096) -> bytes:
+        """Bytes up to a NUL, the NUL left out; at most ``limit`` of them."""
+        found = bytearray()
+        while len(found) < limit:
+            step = _STRING_STEP - address % _STRING_STEP
+            part = self.read(address, step)
+            if b"\0" in part:
+                found += part[: part.index(b"\0")]
+                break
+            found += part
+            address += step
+        return bytes(found[:limit])
+
+    def read_pointer(self, address: int) -> int:
+        """The pointer-sized word at an address."""
+        return self._word(self.read(address, self.pointer_size))
+
+    def _word(self, raw: bytes) -> int:
+        return int.from_bytes(raw, "little" if self.byte_order == "little" else "big")
+
+    def window(self) -> Window:
+        """Memory for one computation, for the walks in `crashdrive.kernel.walks`."""
+        return Window(self.memory, pointer_size=self.pointer_size, byte_order=self.byte_order)
+
+    # Types
+
+    def type(self, kind: str | Type) -> Type:
+        """A type by its name; UnknownTypeError."""
+        if isinstance(kind, str):
+            return self.layouts.type(kind)
+        return self.layouts.resolve(kind) if isinstance(kind, TypeRef) else kind
+
+    def has_type(self, name: str) -> bool:
+        """Whether the kernel has such a type."""
+        try:
+            self.layouts.type(name)
+        except UnknownTypeError:
+            return False
+        return True
+
+    def sizeof(self, kind: str | Type) -> int:
+        """A type's size in bytes."""
+        return sizeof(self.layouts, self.type(kind))
+
+    def place(self, kind: str | Type, path: str) -> Place:
+        """Where a path of members leads: type, bit offset, bit size."""
+        return find(self.layouts, self.type(kind), path)
+
+    def offset(self, kind: str | Type, path: str) -> int:
+        """Offset of a member in bytes; UnknownMemberError, also where the path leads through a pointer."""
+        place = self.place(kind, path)
+        if place.rest:
+            raise UnknownMemberError(f"{path} leads through a pointer, so it has no offset")
+        return place.offset
+
+    def has_member(self, kind: str | Type, path: str) -> bool:
+        """Whether there is such a type and such a member, through pointers too."""
+        return self.has_type(kind if isinstance(kind, str) else type_name(kind)) and (
+            self.chain(kind, [path]) is not None
+        )
+
+    def enumerators(self, name: str) -> dict[str, int]:
+        """Names and values of an enum."""
+        return dict(self.layouts.enumerators(name))
+
+    def chain(self, kind: str | Type, alternatives: Sequence[str]) -> str | None:
+        """The first of several paths that this kernel has, None if it has none; found once per kernel."""
+        key = (kind if isinstance(kind, str) else type_name(kind), tuple(alternatives))
+        if key not in self._paths:
+            self._paths[key] = first_path(self.layouts, self.type(kind), alternatives)
+        return self._paths[key]
+
+    def path(self, kind: str | Type, *alternatives: str) -> str:
+        """The first of several paths that this kernel has; UnknownMemberError if it has none."""
+        found = self.chain(kind, alternatives)
+        return found if found is not None else only_path(self.layouts, self.type(kind), alternatives)
+
+    # Objects
+
+    def object(self, kind: str | Type, address: int | Object) -> Object:
+        """A typed object at an address; nothing is read yet."""
+        return Object(self, self.type(kind), int(address))
+
+    def pointer(self, kind: str | Type, address: int | Object) -> Object:
+        """A pointer of the type ``kind *`` with this value."""
+        return self.object(kind, address).address_of_()
+
+    def symbol(self, name: str) -> Object:
+        """A kernel variable with the type that the debug data has for it."""
+        return Object(self, self.variable_type(name), self.symbols.address(name))
+
+    def symbol_as(self, name: str, kind: str | Type) -> Object:
+        """A kernel variable as a type that is known, which saves asking for it."""
+        return Object(self, self.type(kind), self.symbols.address(name))
+
+    def variable_type(self, name: str) -> Type:
+        """The type of a variable, asked of crash's ``whatis`` once."""
+        if name not in self._variables:
+            self._variables[name] = self._declared(name)
+        return self._variables[name]
+
+    def _declared(self, name: str) -> Type:
+        self.symbols.address(name)
+        text = self._session.run(f"whatis {arguments.symbol(name)}").check().text
+        return self.type(parse_declaration(text.strip().removesuffix(";"), self.pointer_size).type)
+
+    def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:
+        """A per-cpu variable's instances, one for each present CPU in the order of `cpus`."""
+        wanted = self.variable_type(name) if kind is None else self.type(kind)
+        return [Object(self, wanted, self.per_cpu_address(name, cpu)) for cpu in self.cpus]
+
+    def per_cpu_address(self, variable: str | int, cpu: int) -> int:
+        """Where a CPU's instance of a per-cpu symbol, or of what a ``__percpu`` pointer holds, lies."""
+        address = self.symbols.address(variable) if isinstance(variable, str) else variable
+        return (address + self._per_cpu_offsets[cpu]) & ((1 << 8 * self.pointer_size) - 1)
+
+    @cached_property
+    def _per_cpu_offsets(self) -> Sequence[int]:
+        count = max(self.cpus) + 1
+        if not self.symbols.has("__per_cpu_offset"):
+            return [0] * count  # a kernel without SMP
+        size = self.pointer_size
+        raw = self.read(self.symbols.address("__per_cpu_offset"), size * count)
+        return [self._word(raw[at : at + size]) for at in range(0, len(raw), size)]
+
+    def read_many(
+        self,
+        kind: str | Type,
+        addresses: Sequence[int],
+        fields: Sequence[str],
+        *,
+        window: Window | None = None,
+    ) -> Columns:
+        """Members of many objects of one type, as columns; no object is built.
+
+        A field is a path (``__sk_common.skc_state``, ``rlim[7].rlim_cur``), also through pointers
+        (``real_parent->tgid``: one more round trip). Values: int, float, bool; text for an array of ``char``;
+        bytes for other arrays of bytes and for structures; a tuple for arrays of numbers. A hole leaves None
+        in the cells concerned and a `Gap` in ``gaps``. Ten thousands of objects take a fraction of a second.
+        """
+        return self.plan(kind, fields).read(window or self.window(), addresses)
+
+    def plan(self, kind: str | Type, fields: Sequence[str]) -> Plan:
+        """The compiled reader behind `read_many`; kept."""
+        key = (kind if isinstance(kind, str) else type_name(kind), tuple(fields))
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(self.layouts, self.type(kind), fields, self.order)
+        return plan
+
+    def objects(self, kind: str | Type, walk: Walk | Sequence[int]) -> Objects:
+        """A walk's addresses as objects of a type."""
+        found = walk if isinstance(walk, Walk) else Walk(addresses=walk)
+        return Objects(self, self.type(kind), found)

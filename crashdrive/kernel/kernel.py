@@ -1,0 +1,220 @@
+"""The dump's kernel as data, with its walks: what `Crash.kernel` is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from crashdrive.errors import KernelError
+from crashdrive.kernel import tasks as task_records
+from crashdrive.kernel.core import KernelBase
+from crashdrive.kernel.objects import Object, address_of
+from crashdrive.kernel.paths import bare
+from crashdrive.kernel.series import Objects, Table
+from crashdrive.kernel.types import ArrayType, Type
+from crashdrive.kernel.walks import files, lists, mounts, nets, tasks
+from crashdrive.kernel.walks import modules as modules_
+from crashdrive.kernel.walks import vmas as vmas_
+from crashdrive.kernel.walks.entries import Entries, LayerShape, NodeShape, entries, idr_layers
+from crashdrive.kernel.walks.maple import MapleShape, Ranges, maple_tree
+from crashdrive.kernel.walks.tables import read_table
+from crashdrive.kernel.walks.trees import RbOffsets, rbtree
+from crashdrive.records import Answer
+
+Head = int | Object
+"""An address, a structure, or a pointer to one."""
+
+
+class Kernel(KernelBase):
+    """The dump's kernel as data.
+
+    Walks over structures begin with ``walk_``, walks over what a subsystem has with ``for_each_``. None of
+    them raises where the dump has holes or its lists are damaged: what they give says ``complete`` and
+    ``problems``; ``check()`` turns that into an error.
+    """
+
+    def walk_list(self, head: Head, kind: str | Type, member: str) -> Objects:
+        """Objects on a circular list, linked by their ``struct list_head`` ``member``; without the head."""
+        offset = self.offset(kind, member)
+        return self.objects(kind, lists.list_head(self.window(), address_of(head), offset))
+
+    def walk_lists(self, heads: Sequence[Head], kind: str | Type, member: str) -> Objects:
+        """Objects on many circular lists, list by list, fetched together."""
+        offset = self.offset(kind, member)
+        return self.objects(kind, lists.list_heads(self.window(), [address_of(h) for h in heads], offset))
+
+    def walk_hlist(self, head: Head, kind: str | Type, member: str) -> Objects:
+        """Objects on a ``struct hlist_head`` or ``struct llist_head``."""
+        offset = self.offset(kind, member)
+        return self.objects(kind, lists.hlists(self.window(), [address_of(head)], offset))
+
+    def walk_plist(self, head: Head, kind: str | Type, member: str) -> Objects:
+        """Objects on a ``struct plist_head``, linked by their ``plist_node`` ``member``, in its order."""
+        start = address_of(head) + self.offset("struct plist_head", "node_list")
+        offset = self.offset(kind, f"{member}.node_list")
+        return self.objects(kind, lists.list_head(self.window(), start, offset))
+
+    def walk_chain(self, first: Head, kind: str | Type, member: str) -> Objects:
+        """Structures of which each points to the next by ``member``, until NULL; ``first`` is the first."""
+        link = self.offset(kind, member)
+        return self.objects(kind, lists.pointer_chain(self.window(), address_of(first), link))
+
+    def walk_table(
+        self,
+        table: Head,
+        buckets: int,
+        kind: str | Type,
+        member: str,
+        *,
+        step: int | None = None,
+        nulls: bool = False,
+        nulls_base: int | None = None,
+        fields: Sequence[str] = (),
+    ) -> Table:
+        """Objects in all chains of a hash table, bucket by bucket.
+
+        ``table`` is where the first bucket's chain begins, ``step`` how many bytes further on the next one's
+        (a pointer's size where None). ``nulls``: the chains are hlist_nulls, and that of bucket i ends in the
+        mark ``nulls_base + i`` where this is given. ``fields`` of the objects are read while their pages are
+        at hand (`Table.columns`), for half the time of `read_many` afterwards.
+        """
+        heads = range(first := address_of(table), first + buckets * (size := step or self.pointer_size), size)
+        offset = self.offset(kind, member)
+        plan = self.plan(kind, fields) if fields else None
+        walk, columns = read_table(self.window(), heads, offset, plan, nulls=nulls, base=nulls_base)
+        return Table(self, self.type(kind), walk, columns)
+
+    def walk_rbtree(self, root: Head, kind: str | Type, member: str) -> Objects:
+        """Objects in a red-black tree in its order; ``root``: a ``struct rb_root`` or ``rb_root_cached``."""
+        names = ("__rb_parent_color", "rb_left", "rb_right")
+        links = RbOffsets(*(self.offset("struct rb_node", name) for name in names))
+        offset = self.offset(kind, member)
+        first = self.read_pointer(address_of(root) + self.offset("struct rb_root", "rb_node"))
+        return self.objects(kind, rbtree(self.window(), first, offset, links))
+
+    def walk_xarray(self, root: Head) -> Entries:
+        """(index, entry) of a ``struct xarray``, or of a ``struct radix_tree_root``."""
+        path = self._root_path
+        kind = "struct xarray" if path == "xa_head" else "struct radix_tree_root"
+        head = self.read_pointer(address_of(root) + self.offset(kind, path))
+        return entries(self.window(), head, self._node_shape)
+
+    @cached_property
+    def _root_path(self) -> str:
+        return "xa_head" if self.has_type("struct xarray") else "rnode"
+
+    @cached_property
+    def _node_shape(self) -> NodeShape:
+        xarray = self._root_path == "xa_head"
+        kind = "struct xa_node" if xarray else "struct radix_tree_node"
+        if not self.has_member(kind, "shift"):
+            # 4.7 replaced path and height by shift (9e85d8111943 and later)
+            raise KernelError("radix trees of kernels before 4.7 can't be walked")
+        count = self._count(kind, "slots")
+        return NodeShape(
+            self.sizeof(kind), self.offset(kind, "shift"), self.offset(kind, "slots"), count, xarray
+        )
+
+    def _count(self, kind: str, path: str) -> int:
+        array = bare(self.layouts, self.place(kind, path).type)
+        if not isinstance(array, ArrayType) or not array.count:
+            raise KernelError(f"{kind}.{path} is no array")
+        return array.count
+
+    def walk_idr(self, idr: Head) -> Entries:
+        """(id, pointer) of a ``struct idr``, ids counted from its base (4.16: 6ce711f27500)."""
+        address = address_of(idr)
+        if not self.has_member("struct idr", "idr_rt"):
+            return self._old_idr(address)
+        found = self.walk_xarray(address + self.offset("struct idr", "idr_rt"))
+        if not self.has_member("struct idr", "idr_base"):
+            return found
+        base = self.object("struct idr", address).idr_base.value_()
+        return Entries(entries=tuple((i + base, entry) for i, entry in found), problems=found.problems)
+
+    def _old_idr(self, address: int) -> Entries:
+        kind = "struct idr_layer"
+        shape = LayerShape(
+            self.sizeof(kind), self.offset(kind, "layer"), self.offset(kind, "ary"), self._count(kind, "ary")
+        )
+        top = self.read_pointer(address + self.offset("struct idr", "top"))
+        return idr_layers(self.window(), top, shape)
+
+    def walk_maple(self, tree: Head) -> Ranges:
+        """(first index, last index, entry) of a ``struct maple_tree``."""
+        root = self.read_pointer(address_of(tree) + self.offset("struct maple_tree", "ma_root"))
+        return maple_tree(self.window(), root, self._maple_shapes, self.sizeof("struct maple_node"))
+
+    @cached_property
+    def _maple_shapes(self) -> dict[int, MapleShape]:
+        kinds = self.enumerators("enum maple_type")
+        range_, arange = self._maple_shape("mr64"), self._maple_shape("ma64")
+        return {
+            kinds["maple_leaf_64"]: range_._replace(leaf=True),
+            kinds["maple_range_64"]: range_,
+            kinds["maple_arange_64"]: arange._replace(always=True),
+        }
+
+    def _maple_shape(self, form: str) -> MapleShape:
+        kind = "struct maple_node"
+        return MapleShape(
+            pivots=self.offset(kind, f"{form}.pivot"),
+            pivot_count=self._count(kind, f"{form}.pivot"),
+            slots=self.offset(kind, f"{form}.slot"),
+            slot_count=self._count(kind, f"{form}.slot"),
+            end=self.offset(kind, f"{form}.meta.end"),
+            leaf=False,
+            always=False,
+        )
+
+    def for_each_task(self, *, threads: bool = True, idle: bool = False) -> Objects:
+        """Every task; see `crashdrive.kernel.walks.tasks.for_each_task`."""
+        return tasks.for_each_task(self, threads=threads, idle=idle)
+
+    def for_each_pid(self, namespace: Head | None = None) -> Objects:
+        """Every ``struct pid`` of a pid namespace, the first one where None."""
+        return tasks.for_each_pid(self, None if namespace is None else address_of(namespace))
+
+    def tasks(self, *, threads: bool = True, idle: bool = False) -> Answer[task_records.Task]:
+        """All tasks as records; see `crashdrive.kernel.tasks.tasks`."""
+        return task_records.tasks(self, threads=threads, idle=idle)
+
+    def for_each_module(self) -> Objects:
+        """Every loaded ``struct module``."""
+        return modules_.for_each_module(self)
+
+    def modules(self) -> Answer[modules_.LoadedModule]:
+        """Loaded modules as records."""
+        return modules_.modules(self)
+
+    def for_each_net_namespace(self) -> Objects:
+        """Every ``struct net``."""
+        return nets.for_each_net_namespace(self)
+
+    def for_each_net_device(self, namespace: Head | None = None) -> Objects:
+        """Every ``struct net_device`` of a network namespace; of all of them where None."""
+        return nets.for_each_net_device(self, None if namespace is None else address_of(namespace))
+
+    def for_each_mount(self, namespace: Head | None = None) -> Objects:
+        """Every ``struct mount`` of a mount namespace, that of the first process where None."""
+        return mounts.for_each_mount(self, None if namespace is None else address_of(namespace))
+
+    def for_each_super_block(self) -> Objects:
+        """Every ``struct super_block``."""
+        return mounts.for_each_super_block(self)
+
+    def for_each_inode(self, super_block: Head) -> Objects:
+        """Every ``struct inode`` of a super block."""
+        return mounts.for_each_inode(self, address_of(super_block))
+
+    def for_each_file(self, task: Head) -> files.OpenFiles:
+        """(descriptor, ``struct file``) of a task."""
+        return files.for_each_file(self, address_of(task))
+
+    def for_each_vma(self, task: Head) -> Objects:
+        """Every ``struct vm_area_struct`` of a task, by address; none for a kernel thread."""
+        return vmas_.for_each_vma(self, address_of(task))
+
+    def run_queues(self) -> list[Object]:
+        """The ``struct rq`` of each present CPU."""
+        return self.per_cpu("runqueues", "struct rq")

@@ -1,0 +1,28 @@
+"""Memory areas of a task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.kernel.walks.base import walk
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.kernel import Kernel
+    from crashdrive.kernel.series import Objects
+
+_VMA = "struct vm_area_struct"
+
+
+def for_each_vma(kernel: Kernel, task: int) -> Objects:
+    """Every ``struct vm_area_struct`` of a task by rising address.
+
+    In a maple tree since 6.1 (d4af56c5c7c6), on a list by vm_next before (removed by 763ecb035029).
+    """
+    mm = kernel.read_many("struct task_struct", [task], ["mm"]).check()["mm"][0]
+    if not mm:
+        return kernel.objects(_VMA, [])
+    if kernel.has_member("struct mm_struct", "mm_mt"):
+        found = kernel.walk_maple(mm + kernel.offset("struct mm_struct", "mm_mt"))
+        return kernel.objects(_VMA, walk([entry for _, _, entry in found], found.problems))
+    first = kernel.read_pointer(mm + kernel.offset("struct mm_struct", "mmap"))
+    return kernel.walk_chain(first, _VMA, "vm_next")
