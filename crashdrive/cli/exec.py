@@ -32,8 +32,19 @@ Formats:
 """
 
 
+class _Exec(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As ever; who forgets to quote ``ps -a`` is told so."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = f"No such option {error.option_name!r}; a command of crash with options is quoted: 'ps -a'"
+            raise click.UsageError(hint, ctx) from error
+
+
 @click.command(
     "exec",
+    cls=_Exec,
     help=_HELP,
     short_help="Run crash commands on a dump.",
     params=[

@@ -52,7 +52,10 @@ class Output:
         """A file for what another program prints: as it is, but made safe where a terminal shows it."""
         self.stream.flush()
         sink = _Foreign(self)
-        yield cast("BinaryIO", sink)
+        try:
+            yield cast("BinaryIO", sink)
+        except _SinkError as error:
+            raise error.cause from error
         sink.finish()
 
     def raw(self, data: bytes) -> None:
@@ -65,6 +68,13 @@ class Output:
         buffer.write(data)
 
 
+class _SinkError(Exception):
+    """The output failed; no OSError, which who writes into a sink could take for a failure of its source."""
+
+    def __init__(self, cause: OSError) -> None:
+        self.cause = cause
+
+
 class _Foreign:
     """Takes bytes in pieces of any size; on a terminal writes them line by line, escaped."""
 
@@ -73,12 +83,18 @@ class _Foreign:
         self._rest = b""
 
     def write(self, data: bytes) -> int:
+        try:
+            self._write(data)
+        except OSError as error:
+            raise _SinkError(error) from error
+        return len(data)
+
+    def _write(self, data: bytes) -> None:
         if not self._output.terminal:
             self._output.raw(data)
-            return len(data)
+            return
         lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
         self._show(lines + newline)
-        return len(data)
 
     def finish(self) -> None:
         self._show(self._rest)
