@@ -13,9 +13,6 @@ from crashdrive.records import Record
 
 R = TypeVar("R", bound=Record)
 
-# What crash prints around "invalid structure member offset", "invalid kernel virtual address" and the like.
-_TRACE = re.compile(r"    FILE: \S+  LINE: \d+  FUNCTION: \S+|\[\S+\] error trace: [0-9a-f => ]+")
-
 
 class Cursor:
     """The lines of a source (or of a part of it), one after the other; ``line`` is None at the end."""
@@ -70,24 +67,12 @@ class Cursor:
         """Whether the current line is ``...`` or a message of crash itself; goes behind it, as a notice."""
         if self.line is None:
             return False
-        taken = (
-            is_elided(self.source, self.offset, self.line)
-            or self._take_note(self.line)
-            or take_message(self.source, self.offset, self.line)
-            or _TRACE.fullmatch(self.line) is not None
+        taken = is_elided(self.source, self.offset, self.line) or take_message(
+            self.source, self.offset, self.line
         )
         if taken:
             self.advance()
         return taken
-
-    def _take_note(self, line: str) -> bool:
-        """``CMD: NOTE: text``, which takes nothing away from the answer."""
-        mark = f"{self.source.command.name}: NOTE: "
-        if not line.startswith(mark):
-            return False
-        number = self.source.position(self.offset)[0]
-        self.source.note("note", line[len(mark) :].strip(), line=number, text=line)
-        return True
 
     def skip_or_reject(self, reason: str) -> None:
         """Go behind noise; refuse any other line (lenient: set it aside)."""

@@ -18,6 +18,13 @@ R = TypeVar("R")
 BLANKS = " \t\r"
 # crash's error(): the command's name or one of two words, a colon, the message.
 _WORDS = ("WARNING: ", "NOTE: ")
+# What every command may say of a kernel that this crash doesn't know, under the name of an inner command, with
+# the place in crash's source and its own backtrace behind it.
+_INTERNAL = re.compile(
+    r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}"
+    r"|    FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}"
+    r"|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}"
+)
 
 
 def parse_rows(
@@ -74,15 +81,16 @@ def skip_or_reject(source: Source, offset: int, line: str, reason: str) -> None:
 
 def is_message(source: Source, line: str) -> bool:
     """Whether crash itself speaks in this line: ``CMD: text``, ``WARNING: text``, ``NOTE: text``."""
-    return line.startswith((f"{source.command.name}: ", *_WORDS))
+    return line.startswith((f"{source.command.name}: ", *_WORDS)) or bool(_INTERNAL.fullmatch(line))
 
 
 def take_message(source: Source, offset: int, line: str) -> bool:
     """Keep what crash said between the rows; marks the answer unless it is a note."""
     if not is_message(source, line):
         return False
-    if line.startswith("NOTE: "):
-        source.note("note", line[6:].strip(), line=source.position(offset)[0], text=line)
+    plain = line.removeprefix(f"{source.command.name}: ")
+    if plain.startswith("NOTE: "):
+        source.note("note", plain[6:].strip(), line=source.position(offset)[0], text=line)
     else:
         note_error(source, offset, line)
     return True
