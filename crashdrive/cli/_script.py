@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from crashdrive.crash import Crash
 
 _OURS = str(Path(crashdrive.__file__).parent) + os.sep
+_PYTHONS = str(Path(os.__file__).parent) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 class Script(NamedTuple):
@@ -95,7 +97,7 @@ def _exit_status(end: SystemExit) -> int:
 
 
 def _show_traceback(error: BaseException) -> None:
-    """The traceback as far as it is the user's code: no frame of crashdrive itself."""
+    """The traceback as far as it is the user's code: no frame of crashdrive itself or of Python's library."""
     shown = traceback.TracebackException.from_exception(error)
     _keep_foreign(shown)
     sys.stderr.write("".join(_safe(line) for line in shown.format()))
@@ -105,9 +107,15 @@ def _keep_foreign(shown: traceback.TracebackException | None) -> None:
     seen = set()
     while shown is not None and id(shown) not in seen:
         seen.add(id(shown))
-        frames = [frame for frame in shown.stack if not frame.filename.startswith((_OURS, "<frozen "))]
+        frames = [frame for frame in shown.stack if _is_users(frame.filename)]
         shown.stack = traceback.StackSummary.from_list(frames)
         shown = shown.__cause__ or shown.__context__
+
+
+def _is_users(file: str) -> bool:
+    if file.startswith((_OURS, "<frozen ")):
+        return False
+    return not file.startswith(_PYTHONS) or any(folder in file for folder in _INSTALLED)
 
 
 def _safe(text: str) -> str:

@@ -118,9 +118,9 @@ def _compound(value: Any) -> str:
 
 
 def named_cells(row: Any) -> list[tuple[str, str]]:
-    """(name, cell) of each field of a row that isn't None."""
-    pairs = ((name, _value(row, name)) for name in field_names(row))
-    return [(printable(name), _formatter(name)(value)) for name, value in pairs if value is not None]
+    """(name, cell) of each field of a row that has something to show."""
+    pairs = ((name, _formatter(name)(_value(row, name))) for name in field_names(row))
+    return [(printable(name), cell) for name, cell in pairs if cell]
 
 
 def is_numeric(values: Sequence[Any]) -> bool:

@@ -182,7 +182,7 @@ def test_what_a_script_may_return() -> None:
 
 def test_a_block_of_fields_leaves_out_what_is_absent() -> None:
     value = report(Table(name="dump", rows=[Row(comm="a", address=255)], layout="fields"))
-    assert out(value, "table") == "comm:    a\naddress: ff\nalive:   yes\nnames:\n"
+    assert out(value, "table") == "comm:    a\naddress: ff\nalive:   yes\n"
 
 
 def test_mixed_rows_share_a_table() -> None:
