@@ -1,0 +1,154 @@
+"""``foreach``: another command for many tasks.
+
+The records are those of the command that it runs: ``foreach bt`` gives what ``bt`` gives. Where that
+command's output doesn't name the task itself (``vtop``), each task's records stand in a `TaskAnswer`.
+
+Source in crash: ``cmd_foreach()``, ``foreach()`` (task.c).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import ModuleType
+from typing import Any, Union
+
+from crashdrive.errors import ParseError, UsageError
+from crashdrive.parsers import bt, module_for, ps, task
+from crashdrive.parsers.base import CommandLine, Shape, Source, split_command, split_words
+from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
+from crashdrive.records import Notice
+
+
+class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
+    """What the command gave for one task: its shape and records."""
+
+    shape: str
+    records: tuple[Any, ...]
+
+
+OPTSTRING = "R:vomlgersStTpukcfFxhdaGy:"
+EXAMPLES = (
+    *("foreach bt", "foreach bt -l", "foreach bt -f", "foreach bt -e", "foreach bt -t", "foreach user bt"),
+    *("foreach UN bt", "foreach active bt", "foreach task -R comm,pid", "foreach task -R no_such_member"),
+    *("foreach files", "foreach set", "foreach ps", "foreach ps -p", "foreach ps -t", "foreach ps -r"),
+    *("foreach user sig", "foreach user sig -g", "foreach vm", "foreach net -s", "foreach user vtop 1000"),
+    *("foreach 999999 bt", "foreach no_such_name bt"),
+)
+
+_INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "vm", "vtop"})
+# Commands whose own output names no task; foreach's header does it for them.
+_NAMELESS = frozenset({"set", "vtop"})
+
+
+def _inner(command: CommandLine) -> tuple[str, str]:
+    """The command's name, and the command line that would give the same for one task."""
+    words = list(split_words(command.text)[1:])
+    name = next((word for word in words if word in _INNER), "")
+    selected = words[: words.index(name)] if name else []
+    flags = [word for word in selected if word.startswith("-")]
+    return name, " ".join([name, *flags, *words[len(selected) + 1 :]])
+
+
+def _selects(command: CommandLine) -> bool:
+    """Whether tasks were selected; then there may be none, and crash prints nothing."""
+    name, _line = _inner(command)
+    return command.arguments[:1] != (name,) or command.has("RG")
+
+
+def _source(source: Source, name: str, text: str) -> tuple[ModuleType, Source]:
+    try:
+        module = module_for(name)
+    except UsageError as error:
+        source.fail(0, str(error))
+    command = split_command(_inner(source.command)[1], getattr(module, "OPTSTRING", ""))
+    return module, Source(command, text, lenient=source.lenient)
+
+
+def _parse(source: Source) -> list[Any]:
+    name = _inner(source.command)[0]
+    if not name:
+        source.fail(0, "no command that foreach knows")
+    if not source.text.strip() and _selects(source.command):
+        return []
+    if name in _NAMELESS:
+        return _each(source, name)
+    return _run(source, name, source.text, 1)[1]
+
+
+def _run(source: Source, name: str, text: str, first_line: int) -> tuple[str, list[Any]]:
+    """Shape and records of a part of the text, its notices added to the whole's."""
+    module, part = _source(source, name, text)
+    try:
+        shape = next(shape for shape in module.SHAPES if shape.when(part))
+        records = list(shape.parse(part))
+    except ParseError as error:
+        line = error.line + first_line - 1
+        raise ParseError(source.command.text, line, error.column, error.text, error.reason) from error
+    except StopIteration:
+        source.fail(0, "no known shape of this command's output")
+    for notice in part.warnings:
+        source.warnings.append(_shifted(notice, first_line))
+    source.complete = source.complete and part.complete
+    return shape.name, records
+
+
+def _shifted(notice: Notice, first_line: int) -> Notice:
+    if notice.line is None or first_line == 1:
+        return notice
+    line = notice.line + first_line - 1
+    return Notice(kind=notice.kind, message=notice.message, line=line, text=notice.text)
+
+
+def _each(source: Source, name: str) -> list[Any]:
+    found: list[Any] = []
+    for head, _start, end in split_blocks(source):
+        body = head.end() + 1
+        # foreach sets tasks apart by a blank line of its own.
+        text = source.text[body:end].removesuffix("\n") if end < len(source.text) else source.text[body:end]
+        shape, records = _run(source, name, text, source.position(body)[0])
+        owner = header_of(head)
+        if name == "set":
+            found += records
+            continue
+        found.append(
+            TaskAnswer(
+                pid=owner.pid,
+                task=owner.task,
+                cpu=owner.cpu,
+                comm=owner.comm,
+                shape=shape,
+                records=tuple(records),
+            )
+        )
+    return demand_records(source, found)
+
+
+def _runs(name: str, source: Source) -> bool:
+    return _inner(source.command)[0] == name
+
+
+def _records(module: ModuleType) -> Any:
+    return Union[tuple(shape.record for shape in module.SHAPES)]  # noqa: UP007 - it is made at run time
+
+
+SHAPES = (
+    *(
+        Shape(
+            name=name,
+            record=_records(module),
+            parse=_parse,
+            options=f"[tasks] {name} [options]",
+            when=partial(_runs, name),
+        )
+        for name, module in (("bt", bt), ("ps", ps), ("task", task))
+    ),
+    Shape(
+        name="vtop",
+        record=TaskAnswer,
+        parse=_parse,
+        options="[tasks] vtop addresses",
+        when=partial(_runs, "vtop"),
+    ),
+    Shape(name="records", record=Any, parse=_parse, options="[tasks] files|net|set|sig|vm [options]"),
+)
