@@ -13,9 +13,9 @@ from labkit.host import run, say
 # The programs that the lab runs on the host, and the package of each.
 HOST_PROGRAMS = {
     "qemu-system-x86_64": "qemu-system-x86",
-    "makedumpfile": "makedumpfile",
     "gcc": "gcc",
     "make": "make",
+    "setpriv": "util-linux",
 }
 HOST_FILES = {
     "/bin/busybox": "busybox-static",

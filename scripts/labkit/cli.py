@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
 
 def _command(
@@ -125,6 +125,11 @@ def _add_dump(commands: Commands) -> None:
     add("--memory", type=int, metavar="MB", help="the guest's memory")
     add("--cpus", type=int, metavar="N", default=Spec.cpus, help="default: %(default)s")
     add("--also", choices=["filtered"], help="elf only: keep vmcore.filtered of the same run too")
+    add(
+        "--old-makedumpfile",
+        action="store_true",
+        help="6.12: filter with Debian 12's makedumpfile, which leaves out too much",
+    )
     add("--again", action="store_true", help=AGAIN)
     add("--name", help="default: <kernel>-<format>-<death> and what isn't the default")
 
@@ -139,6 +144,7 @@ def _dump(options: argparse.Namespace) -> int:
         memory=options.memory,
         cpus=options.cpus,
         also_filtered=options.also == "filtered",
+        old_filter=options.old_makedumpfile,
         given_name=options.name,
     ).checked()
     with places.locked():

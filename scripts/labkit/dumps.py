@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labkit import apt, elfcore, initramfs, kernels, places, qemu, truth
+from labkit import apt, elfcore, initramfs, kernels, places, qemu, truth, userland
 from labkit.errors import LabError
 from labkit.host import Stopwatch, run, say
 from labkit.kernels import Kernel
 from labkit.spec import CRASHKERNEL, Spec, standard
 
 TRUTH_BYTES = 512 << 20
-BOOT_SECONDS = 300
+BOOT_SECONDS = 600
 CAPTURE_SECONDS = 120
 
 
@@ -54,6 +54,7 @@ class _Build:
 
     def __init__(self, spec: Spec, kernel: Kernel, work: Path) -> None:
         self.spec, self.kernel, self.work = spec, kernel, work
+        self.filter_root = userland.filter_root(spec.kernel, old=spec.old_filter)
         self.clock = Stopwatch()
         self.log = b""
 
@@ -77,7 +78,7 @@ class _Build:
         return self.spec.format == "kdump"
 
     def _write_initramfs(self) -> None:
-        data = initramfs.guest(self.kernel, with_capture=self._kexec)
+        data = initramfs.guest(self.kernel, self.filter_root if self._kexec else None)
         (self.work / "initramfs").write_bytes(data)
 
     def _disk(self, name: str, size: int) -> Path:
@@ -135,10 +136,10 @@ class _Build:
         (self.work / "initramfs").unlink()
         vmcore = self.work / "vmcore"
         if self._kexec:
-            _rearrange(self.work / "vmcore.disk", vmcore)
+            self._rearrange(self.work / "vmcore.disk", vmcore)
             (self.work / "vmcore.disk").unlink()
         elif self.spec.format == "flattened":
-            _rearrange(vmcore, self.work / "vmcore.rearranged")
+            self._rearrange(vmcore, self.work / "vmcore.rearranged")
         elif self.spec.format == "filtered":
             self._filter(vmcore, self.work / "vmcore.filtered")
             (self.work / "vmcore.filtered").rename(vmcore)
@@ -149,10 +150,19 @@ class _Build:
         (self.work / "vmlinux").symlink_to(f"../../kernels/{self.kernel.series}/vmlinux")
         (self.work / "modules").symlink_to(f"../../kernels/{self.kernel.series}/modules")
 
+    @property
+    def _makedumpfile(self) -> list[str]:
+        return userland.command(self.filter_root, "makedumpfile")
+
+    def _rearrange(self, flattened: Path, into: Path) -> None:
+        with flattened.open("rb") as handle:
+            run([*self._makedumpfile, "-R", into], stdin=handle.fileno())
+        into.chmod(0o644)
+
     def _filter(self, vmcore: Path, into: Path) -> None:
         """Do on the host what a capture kernel does."""
         with elfcore.plain(vmcore):
-            run(["makedumpfile", "-l", "-d", "31", vmcore, into])
+            run([*self._makedumpfile, "-l", "-d", "31", vmcore, into])
         into.chmod(0o644)
 
     def _describe(self, index: dict[str, dict[str, float]]) -> None:
@@ -176,19 +186,13 @@ class _Build:
             "panic_uptime": died,
             "panic_time": datetime.fromtimestamp(wall + died - collected, UTC).isoformat(),
             "seconds": self.clock.seconds,
-            "tools": _tools(),
+            "tools": _tools(self._makedumpfile),
         }
         (self.work / "dump.json").write_text(json.dumps(what, indent=2) + "\n")
 
 
 def _saved(guest: qemu.Guest) -> bool:
     return b"DONE" in guest.log() and guest.ended()
-
-
-def _rearrange(flattened: Path, into: Path) -> None:
-    with flattened.open("rb") as handle:
-        run(["makedumpfile", "-R", into], stdin=handle.fileno())
-    into.chmod(0o644)
 
 
 def panic_uptime(console: str, least: float) -> float:
@@ -198,9 +202,9 @@ def panic_uptime(console: str, least: float) -> float:
     return next((time for time in times if time >= least - 1), least)
 
 
-def _tools() -> dict[str, str]:
-    version = {"qemu": "qemu-system-x86_64 --version", "makedumpfile": "makedumpfile -v"}
-    lines = {name: run(command.split()).splitlines() for name, command in version.items()}
+def _tools(makedumpfile: list[str]) -> dict[str, str]:
+    commands = {"qemu": ["qemu-system-x86_64", "--version"], "makedumpfile": [*makedumpfile, "-v"]}
+    lines = {name: run(words).splitlines() for name, words in commands.items()}
     found = {name: text[0] for name, text in lines.items() if text}
     return {**found, "python": sys.version.split()[0]}
 

@@ -60,18 +60,18 @@ def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str]) -> None
     archive.data("lab/modules.order", "\n".join(name for name, _ in order).encode())
 
 
-def capture(kernel: Kernel) -> bytes:
-    """The initramfs that saves a dead kernel's memory with makedumpfile."""
+def capture(kernel: Kernel, filter_root: Path) -> bytes:
+    """The initramfs that saves a dead kernel's memory with the makedumpfile of a root."""
     archive = _basis()
     archive.copy("init", GUEST / "capture.sh")
     _add_modules(archive, kernel, DISK_MODULES)
-    userland.add_programs(archive, userland.ensure(), userland.CAPTURE_PROGRAMS)
+    userland.add_programs(archive, filter_root, userland.FILTER_TOOLS)
     _add_applets(archive)
     return archive.bytes()
 
 
-def guest(kernel: Kernel, *, with_capture: bool) -> bytes:
-    """The initramfs of the guest that dies; with_capture adds what kexec loads."""
+def guest(kernel: Kernel, captured_with: Path | None) -> bytes:
+    """The initramfs of the guest that dies; with the capture kernel if a root for that is given."""
     archive = _basis()
     archive.copy("init", GUEST / "init.sh")
     archive.copy("lab/truth.sh", GUEST / "truth.sh")
@@ -79,9 +79,9 @@ def guest(kernel: Kernel, *, with_capture: bool) -> bytes:
         archive.copy(f"lab/scene/{script.name}", script)
     archive.copy("usr/bin/labguest", guest_program())
     _add_modules(archive, kernel, (*DISK_MODULES, *GUEST_MODULES, "crashme"))
-    userland.add_programs(archive, userland.ensure(), userland.GUEST_PROGRAMS)
-    if with_capture:
+    userland.add_programs(archive, userland.tools(), userland.GUEST_PROGRAMS)
+    if captured_with:
         archive.copy("lab/capture.vmlinuz", kernel.folder / "vmlinuz")
-        archive.data("lab/capture.cpio", capture(kernel))
+        archive.data("lab/capture.cpio", capture(kernel, captured_with))
     _add_applets(archive)
     return archive.bytes()

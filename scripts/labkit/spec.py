@@ -23,6 +23,7 @@ class Spec:
     memory: int | None = None
     cpus: int = 2
     also_filtered: bool = False
+    old_filter: bool = False
     given_name: str | None = None
 
     @property
@@ -54,7 +55,8 @@ class Spec:
             words += ["--connections", str(self.connections)]
         if self.thash_entries:
             words += ["--thash-entries", str(self.thash_entries)]
-        return " ".join([*words, "--also filtered"] if self.also_filtered else words)
+        words += ["--also filtered"] * self.also_filtered + ["--old-makedumpfile"] * self.old_filter
+        return " ".join(words)
 
     def checked(self) -> "Spec":
         """Itself; LabError if no such dump can be made."""
@@ -62,8 +64,8 @@ class Spec:
             raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(SERIES)}")
         if self.connections < 0 or self.connections > 100_000:
             raise LabError("--connections takes 0 to 100000")
-        if self.megabytes < 384 or not 1 <= self.cpus <= 16:
-            raise LabError("a guest needs --memory 384 or more and --cpus from 1 to 16")
+        if self.megabytes < (384 + CRASHKERNEL * (self.format == "kdump")) or not 1 <= self.cpus <= 16:
+            raise LabError("a guest needs --memory 384 or more (kdump: 640) and --cpus from 1 to 16")
         if "/" in self.name or self.name.startswith("."):
             raise LabError(f"a dump can't be named {self.name}")
         return self
@@ -89,6 +91,8 @@ FULL = (
     _big("6.12"),
     *(Spec(kernel="6.1", death=death) for death in DEATHS if death != "sysrq"),
     Spec(kernel="6.1", format="flattened"),
+    # Real, and full of holes where slab pages should be.
+    Spec(kernel="6.12", old_filter=True, given_name="6.12-kdump-holes"),
 )
 SETS = {"small": SMALL, "full": FULL}
 

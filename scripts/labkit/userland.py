@@ -1,6 +1,11 @@
-"""The programs of the guest: Debian's, unpacked below .lab/userland and copied with their libraries."""
+"""The programs of the guest: Debian's, unpacked below .lab/userland and copied with their libraries.
+
+There is one root per Debian suite that something is taken from, because a program goes with the
+libraries of its own suite.
+"""
 
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +24,10 @@ TOOLS = (
     "e2fsprogs",
     "dash",
 )
+FILTER_TOOLS = ("makedumpfile", "dash")
+# From 6.10 on a page's type lies elsewhere, and makedumpfile before 1.7.6 takes slab pages for pages of
+# processes and leaves them out: Debian 12's own 6.12 takes Debian 13's makedumpfile.
+FILTER_SUITES = {"6.12": "trixie"}
 # Libraries that only maintainer scripts and graphical back ends of the tools want.
 UNWANTED = re.compile(r"libperl|libdebian-installer|libtextwrap|libnewt|libslang|libgdbm|libdb5")
 LIBRARY_FOLDERS = (
@@ -41,34 +50,57 @@ GUEST_PROGRAMS = (
     "mke2fs",
     "dash",
 )
-CAPTURE_PROGRAMS = ("makedumpfile", "dash")
 
 
-def packages_needed(listing: str) -> list[str]:
+def packages_needed(listing: str, tools: Sequence[str]) -> list[str]:
     """The packages to unpack, from the output of a recursive `apt-cache depends`."""
     names = set(re.findall(r"^([a-z0-9][a-z0-9.+-]*)$", listing, re.MULTILINE))
     libraries = [name for name in names if name.startswith("lib") and not UNWANTED.match(name)]
-    return sorted({*TOOLS, *libraries})
+    return sorted({*tools, *libraries})
 
 
-def ensure() -> Path:
-    """The root of the unpacked programs, downloaded if need be."""
-    root = places.lab() / "userland"
+def tools() -> Path:
+    """The root of the guest's programs, downloaded if need be."""
+    root = places.lab() / "userland" / "host"
     if not root.exists():
-        with places.appearing(root) as work:
-            _fetch(work)
+        _fetch(root, apt.HOST_SUITE, TOOLS)
     return root
 
 
-def _fetch(work: Path) -> None:
+def filter_root(series: str, *, old: bool = False) -> Path:
+    """The root with the makedumpfile for a kernel series; old: the one that is too old for 6.12."""
+    name = None if old else FILTER_SUITES.get(series)
+    if not name:
+        return tools()
+    root = places.lab() / "userland" / name
+    if not root.exists():
+        suite = apt.private_suite(name, places.lab() / "apt" / name)
+        _fetch(root, suite, FILTER_TOOLS)
+    return root
+
+
+def _fetch(root: Path, suite: apt.Suite, packages: Sequence[str]) -> None:
     only = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
     options = [f"--no-{kind}" for kind in only]
-    listing = apt.HOST_SUITE.cache("depends", "--recurse", *options, *TOOLS)
-    debs = apt.HOST_SUITE.download(packages_needed(listing), work / "debs")
-    apt.unpack(debs, work)
-    for deb in debs:
-        deb.unlink()
-    (work / "debs").rmdir()
+    listing = suite.cache("depends", "--recurse", *options, *packages)
+    with places.appearing(root) as work:
+        debs = suite.download(packages_needed(listing, packages), work / "debs")
+        apt.unpack(debs, work)
+        shutil.rmtree(work / "debs")
+
+
+def command(root: Path, program: str) -> list[str]:
+    """The words that start a program of a root on the host, with the root's own libraries."""
+    return [str(_loader(root)), "--library-path", _library_path(root), str(_find(root, program))]
+
+
+def _loader(root: Path) -> Path:
+    name = "ld-linux-x86-64.so.2"
+    return next(path for folder in LIBRARY_FOLDERS if (path := root / folder / name).exists())
+
+
+def _library_path(root: Path) -> str:
+    return ":".join(str(root / folder) for folder in LIBRARY_FOLDERS)
 
 
 def _find(root: Path, program: str) -> Path:
@@ -78,11 +110,10 @@ def _find(root: Path, program: str) -> Path:
 
 def libraries(root: Path, programs: Sequence[Path]) -> dict[str, Path]:
     """Name and file of every shared library that the programs load."""
-    loader = root / "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
-    path = ":".join(str(root / folder) for folder in LIBRARY_FOLDERS)
-    found = {"ld-linux-x86-64.so.2": loader}
+    loader = _loader(root)
+    found = {loader.name: loader}
     for program in programs:
-        text = run([loader, "--library-path", path, "--list", program])
+        text = run([loader, "--library-path", _library_path(root), "--list", program])
         for name, file in re.findall(r"^\s*(\S+) => (/\S+)", text, re.MULTILINE):
             found[Path(name).name] = Path(file)
     return found

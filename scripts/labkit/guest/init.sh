@@ -44,7 +44,7 @@ load_capture_kernel() { # the kernel that saves the dump when this one dies
 }
 
 wait_ready() { # FILE: until the program that writes it says that it is ready
-	for _ in $(seq 1200); do
+	for _ in $(seq 3000); do
 		grep -q 'LAB READY' "$1" && return 0
 		grep -q 'LAB FAILED' "$1" && break
 		sleep 0.1
