@@ -18,7 +18,7 @@ R = TypeVar("R")
 BLANKS = " \t\r"
 # crash's error(): the command's name or one of two words, a colon, the message.
 _WORDS = ("WARNING: ", "NOTE: ")
-# What every command may say of a kernel that this crash doesn't know, under the name of an inner command, with
+# What any command may say of a kernel that this crash doesn't know, under an inner command's name, with
 # the place in crash's source and its own backtrace behind it.
 _INTERNAL = re.compile(
     r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}"
