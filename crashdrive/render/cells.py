@@ -61,6 +61,8 @@ def format_column(values: Sequence[Any], name: str) -> list[str]:
     kinds = set(map(type, values))
     if kinds <= {str}:
         return _texts(values)
+    if kinds - {type(None)} == {float}:
+        return _floats(values)
     form = _formatter(name)
     if kinds - {type(None)} <= {int} and len(distinct := set(values)) < _UNIFORM_LIMIT:
         return list(map({value: form(value) for value in distinct}.__getitem__, values))
@@ -72,6 +74,14 @@ def _texts(values: Sequence[str]) -> list[str]:
     if "".join(distinct).isprintable():
         return list(values)
     return list(map({value: printable(value) for value in distinct}.__getitem__, values))
+
+
+def _floats(values: Sequence[float | None]) -> list[str]:
+    """To microseconds, without zeros that all of them end in, so that the points stand below each other."""
+    texts = ["" if value is None else f"{value:.6f}" for value in values]
+    zeros = min(len(text) - len(text.rstrip("0")) for text in texts if text)
+    cut = 7 if zeros == 6 else zeros
+    return [text[: len(text) - cut] for text in texts] if cut else texts
 
 
 def _formatter(name: str) -> Callable[[Any], str]:

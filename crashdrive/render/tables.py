@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from crashdrive.render import aligned
 from crashdrive.render.cells import (
@@ -17,6 +18,7 @@ from crashdrive.reports.base import Finding, Report, Table
 from crashdrive.text import printable
 
 _PRETTY_ROWS = 200  # up to so many rows a terminal gets rich's tables, whose cells wrap
+_MOST_IN_ONE_ROW = 8  # a single record with more fields is shown as a block
 _CHUNK = 20_000  # rows per write, so that `| head` ends early and memory stays small
 
 
@@ -74,26 +76,56 @@ def _write_lines(table: Table, output: Output) -> None:
     _emit((" ".join(cells).rstrip() for cells in zip(*columns, strict=True)), output)
 
 
+class _Column(NamedTuple):
+    """A column as it will be shown."""
+
+    name: str
+    cells: list[str]
+    right: bool
+
+    @property
+    def head(self) -> str:
+        return printable(self.name.upper())
+
+
 def _write_rows(table: Table, output: Output) -> None:
-    names = table.columns or all_columns(table.rows)
-    if not names:
+    columns = _columns(table)
+    if not columns:
         output.text("(none)\n")
-        return
+    elif not table.columns and len(table.rows) == 1 and len(columns) > _MOST_IN_ONE_ROW:
+        _write_fields(table, output)
+    else:
+        _write_columns(columns, output)
+
+
+def _columns(table: Table) -> list[_Column]:
+    """The columns that the table names; else all that hold anything (the first one where none does)."""
+    names = table.columns or all_columns(table.rows)
     values = [column_values(table.rows, name) for name in names]
-    cells = [format_column(column, name) for name, column in zip(names, values, strict=True)]
-    rights = [is_numeric(column) for column in values]
-    heads = [printable(name.upper()) for name in names]
+    columns = [
+        _Column(name, format_column(column, name), is_numeric(column))
+        for name, column in zip(names, values, strict=True)
+    ]
+    if table.columns:
+        return columns
+    return [column for column in columns if any(column.cells)] or columns[:1]
+
+
+def _write_columns(columns: list[_Column], output: Output) -> None:
+    heads, rights = [column.head for column in columns], [column.right for column in columns]
+    cells = [column.cells for column in columns]
     sizes = aligned.widths(heads, cells)
     if output.width is not None:
         sizes = aligned.fit(sizes, rights, output.width)
-    if output.terminal and len(table.rows) <= _PRETTY_ROWS:
+    shown = len(sizes)
+    if output.terminal and len(cells[0]) <= _PRETTY_ROWS:
         from crashdrive.render.pretty import write_grid
 
-        write_grid(heads[: len(sizes)], cells, rights, sizes, output)
+        write_grid(heads[:shown], cells, rights, sizes, output)
     else:
-        head = aligned.lines([[h] for h in heads], sizes, rights)
-        _emit([*head, *aligned.lines(cells[: len(sizes)], sizes, rights)], output)
-    _tell_left_out(names[len(sizes) :], output)
+        head = aligned.lines([[h] for h in heads[:shown]], sizes, rights)
+        _emit([*head, *aligned.lines(cells[:shown], sizes, rights)], output)
+    _tell_left_out([column.name for column in columns[shown:]], output)
 
 
 def _tell_left_out(names: Sequence[str], output: Output) -> None:

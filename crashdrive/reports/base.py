@@ -68,9 +68,9 @@ class Table(Record, frozen=True):
     """Rows of one kind: records, or dicts with the same keys.
 
     ``columns`` are the fields that the table format shows, in that order, the important ones first (a narrow
-    terminal leaves the last ones out and says so); all fields where it is empty. JSON and CSV always have
-    all fields. ``layout``: ``rows`` is a table, ``fields`` prints each row as a block of ``name: value``
-    lines, ``lines`` prints the columns with single spaces and no header (log lines).
+    terminal leaves the last ones out and says so); where it is empty, all fields that hold anything. JSON and
+    CSV always have all fields. ``layout``: ``rows`` is a table, ``fields`` prints each row as a block of
+    ``name: value`` lines, ``lines`` prints the columns with single spaces and no header (log lines).
     """
 
     name: str

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from crashdrive.records import Answer, Notice, Record
 from crashdrive.render import FORMATS, Output, render
+from crashdrive.render.cells import format_column
 from crashdrive.reports.base import Finding, Report, Table
 
 HOSTILE = 'x\x1b[2J\x07\x9b1m\u202e[red]"\n\r\tend'
@@ -47,7 +48,7 @@ def report(*tables: Table, **more: Any) -> Report:
 def test_a_table_is_aligned_and_never_cut_in_a_pipe() -> None:
     rows = [Row(comm="a" * 300, pid=7), Row(comm="b", address=0xFFFF888003A54000)]
     lines = out(rows, "table").splitlines()
-    assert lines[0].split() == ["COMM", "PID", "ADDRESS", "ALIVE", "NAMES"]
+    assert lines[0].split() == ["COMM", "PID", "ADDRESS", "ALIVE"]
     assert lines[1].split() == ["a" * 300, "7", "0", "yes"]
     assert lines[2].split() == ["b", "ffff888003a54000", "yes"]
     assert lines[0].index("PID") + 3 == lines[1].index(" 7") + 2
@@ -185,6 +186,25 @@ def test_a_block_of_fields_leaves_out_what_is_absent() -> None:
     assert out(value, "table") == "comm:    a\naddress: ff\nalive:   yes\n"
 
 
+def test_a_single_record_with_many_fields_is_a_block() -> None:
+    text = out([{f"name_{i}": i for i in range(12)}], "table")
+    assert text.splitlines()[2] == "name_2:  2"
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ((0.5, 12.0, None), ["0.5", "12.0", ""]),
+        ((1.0, 2.0), ["1", "2"]),
+        ((1e-6, 0.0), ["0.000001", "0.000000"]),
+    ],
+)
+def test_the_points_of_floats_stand_below_each_other(
+    values: tuple[float | None, ...], cells: list[str]
+) -> None:
+    assert format_column(values, "seconds") == cells
+
+
 def test_mixed_rows_share_a_table() -> None:
     lines = out([Row(comm="a"), Route(table=1, destination="d")], "table").splitlines()
-    assert lines[0].split() == ["COMM", "PID", "ADDRESS", "ALIVE", "NAMES", "TABLE", "DESTINATION"]
+    assert lines[0].split() == ["COMM", "ADDRESS", "ALIVE", "TABLE", "DESTINATION"]
