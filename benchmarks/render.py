@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 
 import msgspec
+from rich.console import Console
+from rich.table import Table as RichTable
 
 from crashdrive.records import Record
 from crashdrive.render import FORMATS, Output, render
@@ -79,8 +81,6 @@ def best(work: Callable[[Output], None], rounds: int, width: int | None = None) 
 
 def with_rich(found: list[Row]) -> Callable[[Output], None]:
     """The same by rich's own table."""
-    from rich.console import Console
-    from rich.table import Table as RichTable
 
     def work(output: Output) -> None:
         grid = RichTable(*Row.__struct_fields__)
