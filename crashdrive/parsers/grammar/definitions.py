@@ -26,14 +26,17 @@ class Member(Record, frozen=True):
     ``int (*)(struct file *)``; ``struct {...}`` and ``union {...}`` where the definition stands inside: then
     ``members`` holds what is in it). ``offset`` in bytes from the start of the outermost structure,
     ``address`` where crash was asked for addresses, None where crash doesn't say; ``bits``: width of a
-    bit-field.
+    bit-field. ``size`` in bytes and ``bit_offset`` (of a bit-field within the byte at ``offset``) only where
+    gdb's ``ptype/o`` tells; a member of a union has no offset there: it starts where the union does.
     """
 
     name: str | None
     type: str
     offset: int | None = None
     address: int | None = None
+    size: int | None = None
     bits: int | None = None
+    bit_offset: int | None = None
     members: tuple[Member, ...] = ()
 
 

@@ -386,7 +386,7 @@ class ValueReader:
         string = None
         if text.startswith((' "', ' L"', ' u"', ' U"'), offset):
             string, offset = self._characters(offset + 1, in_array=False)
-        if isinstance(number, float) or not (symbol or error or string is not None or type_):
+        if not isinstance(number, int) or not (symbol or error or string is not None or type_):
             return number, offset
         name, distance = _split_symbol(symbol)
         pointer = Pointer(

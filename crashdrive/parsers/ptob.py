@@ -1,0 +1,29 @@
+"""``ptob``: the address of a page.
+
+Source in crash: ``cmd_ptob()`` (memory.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.pairs import read_pairs
+from crashdrive.records import Record
+
+OPTSTRING = ""
+EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz")
+
+
+class PageAddress(Record, frozen=True):
+    """A page's number and its first address."""
+
+    page: int
+    address: int
+
+
+def _parse(source: Source) -> Sequence[PageAddress]:
+    return [PageAddress(page, address) for page, address in read_pairs(source)]
+
+
+SHAPES = (Shape(name="addresses", record=PageAddress, parse=_parse, options="ptob PAGE_NUMBER..."),)

@@ -1,0 +1,66 @@
+"""``repeat``: another command's output, over and over.
+
+Source in crash: ``cmd_repeat()`` (tools.c).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers.base import Shape, Source
+
+OPTSTRING = ""
+EXAMPLES = ()
+
+_LINE = re.compile(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL)
+
+
+def _parse(source: Source) -> Sequence[Any]:
+    """The records of all rounds; an output that can't hold two rounds at once is cut where its first line
+    comes again.
+    """
+    match = _LINE.fullmatch(source.command.text)
+    if not match:
+        source.fail(0, "repeat needs a command")
+    try:
+        return _records(source, match[1], source.text, 0)
+    except ParseError:
+        rounds = _rounds(source.text)
+        if len(rounds) < 2:
+            raise
+        return [record for start, text in rounds for record in _records(source, match[1], text, start)]
+
+
+def _records(source: Source, command: str, text: str, start: int) -> list[Any]:
+    from crashdrive.parsers import parse
+
+    before = source.position(start)[0] - 1
+    try:
+        answer = parse(command, text, lenient=source.lenient)
+    except ParseError as error:
+        raise ParseError(
+            source.command.text, error.line + before, error.column, error.text, error.reason
+        ) from None
+    for notice in answer.warnings:
+        line = notice.line + before if notice.line else None
+        source.note(notice.kind, notice.message, line=line, text=notice.text)
+    source.complete = source.complete and answer.complete
+    return list(answer.records)
+
+
+def _rounds(text: str) -> list[tuple[int, str]]:
+    """(offset, text) of each round: a round starts like the first one."""
+    first = text.split("\n", 1)[0] + "\n"
+    starts = [0] if first.strip() else []
+    place = text.find("\n" + first) if starts else -1
+    while place >= 0:
+        starts.append(place + 1)
+        place = text.find("\n" + first, place + 1)
+    ends = [*starts[1:], len(text)]
+    return [(start, text[start:end]) for start, end in zip(starts, ends, strict=bool(starts))]
+
+
+SHAPES = (Shape(name="rounds", record=Any, parse=_parse, options="repeat [-SECONDS] COMMAND"),)

@@ -1,0 +1,223 @@
+"""``vtop``: the physical address of a virtual one, and how the page tables lead to it.
+
+Source in crash: ``do_vtop()`` (memory.c); ``uvtop`` and ``kvtop`` of each architecture (x86_64.c, arm64.c,
+...).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.ptes import HEADER as PTE_HEADER
+from crashdrive.parsers.grammar.ptes import PageTableEntry, entry
+from crashdrive.records import Record
+
+OPTSTRING = "ukc:"
+EXAMPLES = (
+    "vtop {init_task}",
+    "vtop {text}",
+    "vtop {task} {init_task}",
+    "vtop -k {task}",
+    "vtop -c {pid} 400000",
+    "vtop -u 400000",
+    "vtop ffffc90000000000",
+    "vtop zz",
+)
+
+
+class Step(Record, frozen=True):
+    """A level of the page tables: where the entry is and what it holds."""
+
+    level: str
+    address: int
+    value: int
+
+
+class MappedArea(Record, frozen=True):
+    """The memory area around a user address; ``flags`` as hexadecimal number, ``file`` None for anonymous
+    memory.
+    """
+
+    vma: int
+    start: int
+    end: int
+    flags: int
+    file: str | None = None
+
+
+class PageStruct(Record, frozen=True, kw_only=True):
+    """The page's ``struct page``: ``mapping`` (``inode`` with old kernels) and ``index`` (``offset``) as
+    crash shows them.
+    """
+
+    page: int
+    physical: int
+    mapping: int
+    index: int
+    count: int
+    flags: str
+
+
+class Translation(Record, frozen=True, kw_only=True):
+    """A virtual address: ``physical`` is None where it has none, ``reason`` says why.
+
+    ``directory``: the page table's root; ``tables``: the levels on the way; ``page``: physical address of a
+    page, its ``page_size`` (``2MB``, ``1GB``) where it is a large one; ``swap`` and ``file``: where a page
+    that isn't in memory is, each with ``offset`` (of swap in pages, of a file in bytes).
+    """
+
+    virtual: int
+    physical: int | None = None
+    reason: str | None = None
+    directory: int | None = None
+    tables: tuple[Step, ...] = ()
+    page: int | None = None
+    page_size: str | None = None
+    pte: PageTableEntry | None = None
+    area: MappedArea | None = None
+    page_struct: PageStruct | None = None
+    swap: str | None = None
+    file: str | None = None
+    offset: int | None = None
+
+
+_START = re.compile(r"VIRTUAL +PHYSICAL *")
+_ADDRESS = re.compile(r"([0-9a-f]{1,16}) +(?:([0-9a-f]{1,16})|\(([a-z ]+)\)) *")
+_DIRECTORY = re.compile(r" *(?:PAGE|PGD|SEGMENT TABLE|REGION TABLE) ?(?:DIRECTORY)?: ([0-9a-f]{1,16}) *")
+_STEP = re.compile(r" *([A-Z][A-Z0-9]{2,4}): ([0-9a-f]{1,16}) => ([0-9a-f]{1,16}) *")
+_PAGE = re.compile(r" *PAGE: ([0-9a-f]{1,16}) *(?:\(([^()\n]*)\))? *(?:\[[A-Z ]+\])? *")
+_AREA_HEADER = re.compile(r" *VMA +START +END +FLAGS +FILE *")
+_AREA = re.compile(r"([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +([0-9a-f]{1,16})(?: +(\S.*?))? *")
+_STRUCT_HEADER = re.compile(r" *PAGE +PHYSICAL +(?:MAPPING +INDEX|INODE +OFFSET) +CNT +FLAGS *")
+_STRUCT = re.compile(
+    r"([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +(-+|[0-9a-f]{1,16}) +(-+|[0-9a-f]{1,16}) +(-?\d{1,10}) *(.*?) *"
+)
+_ELSEWHERE = re.compile(r" *(SWAP|FILE): (.+?) +OFFSET: (\d{1,20}|[0-9a-f]{1,16}) *")
+_IGNORED = re.compile(r" *(?:NOTE|WARNING): .*|.*: (?:seek|read) error: .*|.*page excluded: .*")
+
+
+class _Reader:
+    """Line by line; ``expecting`` reads the row below a header."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.found: list[dict[str, Any]] = []
+        self.expecting: Callable[[str], bool] | None = None
+
+    def read(self) -> list[Translation]:
+        """All translations."""
+        for offset, line in self.source.lines():
+            if not line.strip():
+                continue
+            if not self.line(line) and not self.aside(offset, line):
+                self.source.reject(offset, "no part of an address translation")
+        if not self.found:
+            self.source.fail(0, "no address translation")
+        return [Translation(**{**fields, "tables": tuple(fields["tables"])}) for fields in self.found]
+
+    def line(self, line: str) -> bool:
+        """Take a line; whether it was one of those that are known here."""
+        if self.expecting is not None:
+            row, self.expecting = self.expecting, None
+            return row(line)
+        if _START.fullmatch(line):
+            self.expecting = self.address
+            return True
+        return bool(self.found) and (self.table(line) or self.header(line) or self.page_struct(line))
+
+    def aside(self, offset: int, line: str) -> bool:
+        """What crash says in between."""
+        if not _IGNORED.fullmatch(line) or not self.found:
+            return False
+        self.source.note(
+            "error", line.strip(), line=self.source.position(offset)[0], text=line, incomplete=True
+        )
+        return True
+
+    def address(self, line: str) -> bool:
+        match = _ADDRESS.fullmatch(line)
+        if not match:
+            return False
+        physical = int(match[2], 16) if match[2] else None
+        self.found.append(
+            {"virtual": int(match[1], 16), "physical": physical, "reason": match[3], "tables": []}
+        )
+        return True
+
+    def table(self, line: str) -> bool:
+        last = self.found[-1]
+        if match := _STEP.fullmatch(line):
+            last["tables"].append(Step(match[1], int(match[2], 16), int(match[3], 16)))
+        elif match := _DIRECTORY.fullmatch(line):
+            self._directory(last, int(match[1], 16), root=line.strip().startswith("PGD "))
+        elif match := _PAGE.fullmatch(line):
+            last["page"], last["page_size"] = int(match[1], 16), match[2]
+        elif match := _ELSEWHERE.fullmatch(line):
+            last[match[1].lower()] = match[2]
+            last["offset"] = int(match[3]) if match[1] == "SWAP" else int(match[3], 16)
+        else:
+            return False
+        return True
+
+    def _directory(self, last: dict[str, Any], address: int, *, root: bool) -> None:
+        """x86-64 shows the root and below it, as ``PAGE DIRECTORY``, what the root's entry holds."""
+        if root or "directory" not in last:
+            last["directory"] = address
+        else:
+            last["tables"].append(Step("PGD", 0, address))
+
+    def header(self, line: str) -> bool:
+        if match := PTE_HEADER.fullmatch(line):
+            kind = match[1]
+            self.expecting = lambda row: self.pte(kind, row)
+        elif _AREA_HEADER.fullmatch(line):
+            self.expecting = self.area
+        elif _STRUCT_HEADER.fullmatch(line):
+            self.expecting = self.page_struct
+        else:
+            return False
+        return True
+
+    def pte(self, kind: str, line: str) -> bool:
+        self.found[-1]["pte"] = entry(kind, line)
+        return self.found[-1]["pte"] is not None
+
+    def area(self, line: str) -> bool:
+        match = _AREA.fullmatch(line)
+        if match:
+            vma, start, end, flags = (int(match[part], 16) for part in (1, 2, 3, 4))
+            self.found[-1]["area"] = MappedArea(vma, start, end, flags, match[5])
+        return match is not None
+
+    def page_struct(self, line: str) -> bool:
+        """Crash prints the header once; the rows of further addresses stand alone."""
+        match = _STRUCT.fullmatch(line)
+        if match and "page_struct" not in self.found[-1]:
+            numbers = [0 if "-" in match[part] else int(match[part], 16) for part in (1, 2, 3, 4)]
+            self.found[-1]["page_struct"] = PageStruct(
+                page=numbers[0],
+                physical=numbers[1],
+                mapping=numbers[2],
+                index=numbers[3],
+                count=int(match[5]),
+                flags=match[6],
+            )
+            return True
+        return False
+
+
+def _parse(source: Source) -> Sequence[Translation]:
+    return _Reader(source).read()
+
+
+SHAPES = (
+    Shape(
+        name="translations",
+        record=Translation,
+        parse=_parse,
+        options="vtop [-c PID|TASK] [-u|-k] ADDRESS...",
+    ),
+)
