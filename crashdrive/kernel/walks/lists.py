@@ -28,7 +28,7 @@ def list_heads(
     chains.follow(_firsts(window, heads, chains.problems))
     stopped = {p.address for p in chains.problems if p.kind not in HARMLESS}
     for i, (head, last) in enumerate(zip(heads, lasts, strict=True)):
-        nodes = chains.found.get(i, [head])
+        nodes = chains.found.get(i) or [head]
         if last is not None and last != nodes[-1] and not stopped:
             message = f"the list at {head:#x} ends at {nodes[-1]:#x}, but its head's prev is {last:#x}"
             chains.problems.append(Problem(kind="link", address=head, message=message))
