@@ -9,11 +9,12 @@ import ipaddress
 import re
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.asked import asked_blocks
 from crashdrive.parsers.grammar.cursor import Cursor, only_table
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table, note_error
-from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
+from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Record
 
 
@@ -189,10 +190,7 @@ _SOCKET = re.compile(
 
 
 def _parse_sockets(source: Source) -> list[TaskSockets]:
-    tasks = [
-        _task_sockets(header_of(head), Cursor(source, head.end() + 1, stop))
-        for head, _, stop in split_blocks(source)
-    ]
+    tasks = [_task_sockets(task, Cursor(source, start, stop)) for task, start, stop in asked_blocks(source)]
     # With -R, tasks without such a socket aren't shown at all.
     return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
 
@@ -204,10 +202,7 @@ def _task_sockets(task: TaskHeader, cursor: Cursor) -> TaskSockets:
 
 
 def _parse_structures(source: Source) -> list[TaskSocketStructures]:
-    tasks = [
-        _task_structures(source, header_of(head), head.end() + 1, stop)
-        for head, _, stop in split_blocks(source)
-    ]
+    tasks = [_task_structures(source, task, start, stop) for task, start, stop in asked_blocks(source)]
     return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
 
 

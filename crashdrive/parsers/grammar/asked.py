@@ -1,0 +1,39 @@
+"""The tasks that a command was asked about, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
+
+
+def asked_blocks(source: Source) -> Iterator[tuple[TaskHeader, int, int]]:
+    """(task, start, end) of what stands below each task's header line.
+
+    File names and arguments are printed raw, and a newline in one could forge a task: one that the command
+    line doesn't name is an error, and so is a second one where it names none.
+    """
+    known = [_numbers(word) for word in source.command.arguments]
+    for count, (head, _, stop) in enumerate(split_blocks(source)):
+        task = header_of(head)
+        if not _was_asked(task, known, count):
+            source.fail(head.start(), "a task that wasn't asked for")
+        yield task, head.end() + 1, stop
+
+
+def _was_asked(task: TaskHeader, known: list[set[int]], count: int) -> bool:
+    if not known:
+        return count == 0
+    return any(task.task in numbers or task.pid in numbers for numbers in known)
+
+
+def _numbers(word: str) -> set[int]:
+    """What crash may take a word for: a pid, or an address in hexadecimal digits."""
+    found: set[int] = set()
+    for base in (10, 16):
+        try:
+            found.add(int(word, base))
+        except ValueError:
+            continue
+    return found
