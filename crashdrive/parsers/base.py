@@ -121,6 +121,7 @@ class Source:
         self.lenient = lenient
         self.warnings: list[Notice] = []
         self.complete = True
+        self.many_tasks = False  # the command ran under foreach, which chose the tasks
         self._starts: list[int] | None = None
 
     def position(self, offset: int) -> tuple[int, int]:

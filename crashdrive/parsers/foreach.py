@@ -62,7 +62,9 @@ def _source(source: Source, name: str, text: str) -> tuple[ModuleType, Source]:
     except UsageError as error:
         source.fail(0, str(error))
     command = split_command(_inner(source.command)[1], getattr(module, "OPTSTRING", ""))
-    return module, Source(command, text, lenient=source.lenient)
+    part = Source(command, text, lenient=source.lenient)
+    part.many_tasks = True
+    return module, part
 
 
 def _parse(source: Source) -> list[Any]:
