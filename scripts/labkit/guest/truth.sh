@@ -1,6 +1,10 @@
 # Ground truth that commands tell; `labguest finish` adds what files tell. Sourced by init.
 # A frame named cmd/<slug> belongs to the initial network namespace, netns/NAME/cmd/<slug> to NAME.
 
+# Finding the process of each socket takes ss a while; with very many of them it isn't worth it.
+processes=p
+test "$(option connections)" -gt 1000 && processes=
+
 net_truth() { # PREFIX OPTION...: everything about one network namespace
 	prefix=$1
 	shift
@@ -46,12 +50,12 @@ net_truth() { # PREFIX OPTION...: everything about one network namespace
 		sysctl sysctl -a
 		conntrack conntrack -L
 		conntrack-ipv6 conntrack -L -f ipv6
-		ss-unix ss -anpemx
-		ss-packet ss -anpem0
-		ss-netlink ss -anpem -f netlink
-		ss-raw ss -anpemiw
-		ss-udp ss -anpemiu
-		ss-tcp ss -anpemiot
+		ss-unix ss -an${processes}emx
+		ss-packet ss -an${processes}em0
+		ss-netlink ss -an${processes}em -f netlink
+		ss-raw ss -an${processes}emiw
+		ss-udp ss -an${processes}emiu
+		ss-tcp ss -an${processes}emiot
 		ss-summary ss -s
 		ip-neigh ip -d -s neigh
 		ip-neigh-json ip -s -j neigh
