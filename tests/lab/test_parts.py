@@ -1,0 +1,131 @@
+"""The smaller pure parts: archives, ELF headers, versions, packages, folders that appear whole."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from labkit import apt, cpio, crashes, dumps, elfcore, kernels, places, qemu, userland
+from labkit.errors import LabError
+
+
+def test_archive_is_cpio_with_folders_first_and_no_name_twice() -> None:
+    archive = cpio.Archive()
+    archive.data("bin/sh", b"#!", 0o755)
+    archive.data("bin/sh", b"other")
+    archive.link("init", "bin/sh")
+    data = archive.bytes()
+    assert len(data) % 4 == 0
+    assert data.count(b"070701") == 4
+    assert data.index(b"bin\0") < data.index(b"bin/sh\0")
+    assert b"other" not in data
+    assert "bin/sh" in archive
+    assert "bin/ls" not in archive
+
+
+def core_as_qemu_writes_it() -> bytes:
+    header = bytearray(b"\x7fELF\x02\x01\x01" + bytes(57))
+    struct.pack_into("<QQ", header, 32, 192, 64)
+    struct.pack_into("<HHHHHH", header, 52, 8, 56, 2, 64, 2, 1)
+    return bytes(header) + bytes(128) + b"A" * 56 + b"B" * 56
+
+
+def test_plain_header_moves_the_program_headers_up() -> None:
+    core = core_as_qemu_writes_it()
+    plain = elfcore.plain_header(core)
+    assert len(plain) == len(core)
+    assert plain[64 : 64 + 112] == b"A" * 56 + b"B" * 56
+    assert struct.unpack_from("<QQ", plain, 32) == (64, 0)
+    assert elfcore.header_size(core) == 192 + 112
+
+
+def test_plain_gives_the_core_back_as_it_was(tmp_path: Path) -> None:
+    core = tmp_path / "vmcore"
+    core.write_bytes(core_as_qemu_writes_it() + b"memory")
+    with elfcore.plain(core):
+        assert core.read_bytes() != core_as_qemu_writes_it() + b"memory"
+    assert core.read_bytes() == core_as_qemu_writes_it() + b"memory"
+
+
+def test_newest_release_compares_numbers_and_wants_debug_data() -> None:
+    names = [
+        "linux-image-6.1.0-9-cloud-amd64",
+        "linux-image-6.1.0-9-cloud-amd64-dbg",
+        "linux-image-6.1.0-10-cloud-amd64",
+        "linux-image-6.1.0-10-cloud-amd64-dbg",
+        "linux-image-6.1.0-11-cloud-amd64",
+        "linux-image-6.12.5+deb12-cloud-amd64",
+        "linux-image-6.12.5+deb12-cloud-amd64-dbg",
+        "linux-image-6.1.0-12-rt-amd64",
+    ]
+    assert kernels.newest_release("6.1", names) == "6.1.0-10-cloud-amd64"
+    assert kernels.newest_release("6.12", names) == "6.12.5+deb12-cloud-amd64"
+    with pytest.raises(LabError, match="apt-get update"):
+        kernels.newest_release("6.6", names)
+
+
+@pytest.mark.parametrize("text", ["8.0.6-1+b1", "crash 8.0.6", "\ncrash 8.0.6\nCopyright (C) 2002-2024"])
+def test_upstream_version(text: str) -> None:
+    assert crashes.upstream_version(text) == "8.0.6"
+
+
+def test_packages_needed_takes_libraries_and_leaves_what_only_scripts_want() -> None:
+    listing = "dash\n  Depends: libc6\nlibc6\nlibperl5.36\nperl-base\nlibmnl0\n  Depends: libc6\n"
+    assert userland.packages_needed(listing, ["dash"]) == ["dash", "libc6", "libmnl0"]
+
+
+def test_panic_uptime_is_that_of_the_panic_after_the_truth() -> None:
+    console = "[    3.000000] BUG: old\n[   20.650842] Kernel panic - not syncing: x\n[   21.0] more\n"
+    assert dumps.panic_uptime(console, 20.5) == 20.650842
+    assert dumps.panic_uptime("", 20.5) == 20.5
+
+
+def test_last_line_prefers_the_one_that_says_why() -> None:
+    log = b"LAB FAILED: bind: no\nreboot: Power down\n\n"
+    assert qemu.last_line(log) == "LAB FAILED: bind: no"
+    assert qemu.last_line(b"booting\n\n") == "booting"
+    assert qemu.last_line(b"") == "nothing on the console"
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    target = tmp_path / "dumps" / "mine"
+    with places.appearing(target) as work:
+        (work / "file").touch()
+        assert not target.exists()
+    assert [path.name for path in target.iterdir()] == ["file"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def build_half(target: Path) -> None:
+    with places.appearing(target) as work:
+        (work / "half").touch()
+        raise LabError("broken")
+
+
+def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(LabError):
+        build_half(target)
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_no_apt_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(LabError, match="a Debian host needs: qemu-system-x86"):
+        apt.install(["qemu-system-x86"])
+
+
+def test_not_root_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(LabError, match="install these packages first: makedumpfile"):
+        apt.install(["makedumpfile"])
+
+
+def test_help_starts_without_a_lab() -> None:
+    program = Path(__file__).parents[2] / "scripts" / "lab"
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+    assert "scripts/lab standard" in done.stdout
