@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except LabError as error:
+    except (LabError, OSError) as error:
         say(f"error: {error}")
     except KeyboardInterrupt:
         say("interrupted; nothing half-built is left")

@@ -54,7 +54,7 @@ def appearing(target: Path) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove what killed calls left half-built; call it with the lock held."""
-    for folder in ("dumps", "kernels", "crash", "."):
+    for folder in ("dumps", "kernels", "crash", "userland"):
         for left in (lab() / folder).glob(".*.????????*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
