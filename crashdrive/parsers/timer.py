@@ -15,7 +15,7 @@ from crashdrive.records import Record
 
 
 class Timer(Record, frozen=True, kw_only=True):
-    """A timer: when it fires (``expires``, jiffies), in how many jiffies (``tte``), where it is, its function.
+    """A timer: when it fires (``expires``, jiffies), in how many jiffies (``tte``), its address and function.
 
     ``slot``: the index in the timer table of kernels before 2.4, in place of the address.
     """
