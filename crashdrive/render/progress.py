@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from crashdrive.render.output import is_terminal, wants_color
+from crashdrive.render.output import is_terminal
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _PATIENCE = 1.0  # seconds without a sign
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
     """A spinner while the block runs, if that takes longer than a second and standard error is a terminal."""
-    if not is_terminal(sys.stderr) or not wants_color():
+    if not is_terminal(sys.stderr) or os.environ.get("TERM", "dumb") == "dumb":
         yield
         return
     spinner = _Spinner(what)

@@ -108,6 +108,12 @@ def test_bad_words(cli: Cli, crash: Any, vmcore: str, vmlinux: str, tmp_path: Pa
     assert crash.opened == ()  # nothing was started for any of them
 
 
+def test_a_replay_needs_no_files(cli: Cli, crash: Any, script: Script) -> None:
+    path = script("import sys; print(sys.argv[1:])")
+    assert cli("run", "--replay", "case.session", path, "x")[1] == b"['x']\n"
+    assert crash.opened == (None, None)
+
+
 def test_stdin_is_the_users(tmp_path: Path, vmcore: str) -> None:
     """In a real process, with a dump opened by a stand-in."""
     plant = tmp_path / "plant"
