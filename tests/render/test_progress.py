@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from contextlib import redirect_stderr
 
 import pytest
 
@@ -15,13 +16,10 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def stderr(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "_PATIENCE", 0.05)
-    return terminal
 
 
 def wait_until_shown(terminal: Terminal) -> None:
@@ -30,32 +28,32 @@ def wait_until_shown(terminal: Terminal) -> None:
         time.sleep(0.02)
 
 
-def test_it_shows_when_it_takes_long(stderr: Terminal) -> None:
-    with progress.waiting("opening [red]\x1b"):
+def test_it_shows_when_it_takes_long() -> None:
+    with redirect_stderr(Terminal()) as stderr, progress.waiting("opening [red]\x1b"):
         wait_until_shown(stderr)
     assert "opening [red]\\x1b ..." in stderr.getvalue()
 
 
-def test_it_doesnt_when_it_is_quick(stderr: Terminal) -> None:
-    with progress.waiting("opening"):
-        pass
-    time.sleep(0.1)
+def test_it_doesnt_when_it_is_quick() -> None:
+    with redirect_stderr(Terminal()) as stderr:
+        with progress.waiting("opening"):
+            pass
+        time.sleep(0.1)
     assert stderr.getvalue() == ""
 
 
-def test_it_doesnt_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipe = io.StringIO()
-    monkeypatch.setattr("sys.stderr", pipe)
-    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
-    with progress.waiting("opening"):
-        time.sleep(0.1)
-    assert pipe.getvalue() == ""
+def test_it_doesnt_in_a_pipe() -> None:
+    with redirect_stderr(io.StringIO()) as stderr, progress.waiting("opening"):
+        time.sleep(0.2)
+    assert stderr.getvalue() == ""
 
 
-def test_an_error_passes_and_ends_it(stderr: Terminal) -> None:
-    with pytest.raises(ValueError, match="x"), progress.waiting("opening"):  # noqa: PT012 - both have to be inside
-        wait_until_shown(stderr)
-        raise ValueError("x")
-    shown = stderr.getvalue()
-    time.sleep(0.2)
+def test_an_error_passes_and_ends_it() -> None:
+    with redirect_stderr(Terminal()) as stderr:
+        with pytest.raises(ValueError, match="x"), progress.waiting("opening"):  # noqa: PT012 - both inside
+            wait_until_shown(stderr)
+            raise ValueError("x")
+        shown = stderr.getvalue()
+        time.sleep(0.2)
+    assert shown
     assert stderr.getvalue() == shown
