@@ -46,7 +46,7 @@ START_TIMEOUT = 300.0
 MOST_CHARACTERS = 1499
 MOST_ARGUMENTS = 99
 # what the output depends on, pinned
-_PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off", "set hex off")
+_PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off")
 # commands that change what later ones print; run again after a restart
 _STATEFUL = frozenset({"set", "mod", "extend", "alias"})
 _LEAVING = frozenset({"q", "quit", "exit"})
