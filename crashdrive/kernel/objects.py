@@ -214,6 +214,8 @@ class Object:
                 return {name: self.at_(_whole(member.type, place, member.bit_size)).value_()
                         for name, member, place in kind.leaves()}  # fmt: skip
             case ArrayType():
+                if kind.count is None:
+                    return []  # how long a flexible array is, only its structure's owner knows
                 return self.bytes_() if _is_char(self.kernel_, kind.element) else [i.value_() for i in self]
             case FunctionType() | VoidType():
                 raise TypeError(f"{self.type_name_} has no value")

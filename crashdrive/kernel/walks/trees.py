@@ -21,6 +21,10 @@ class _Links(NamedTuple):
     left: int
     right: int
 
+    def without(self, child: int) -> _Links:
+        """The links less one that can't be followed."""
+        return _Links(0 if self.left == child else self.left, 0 if self.right == child else self.right)
+
 
 def rbtree(
     window: Window, root: int, offset: int, links: RbOffsets, *, reach: tuple[int, int] = (0, 0)
@@ -39,12 +43,13 @@ def rbtree(
         window.fetch(
             (node + low, high - low) for node, _ in level if not suspicion(node, window.pointer_size)
         )
-        level = [
-            child
-            for node, parent in level
-            if _take(window, node, parent, links, nodes, problems)
-            for child in _children(node, nodes[node])
-        ]
+        below: list[tuple[int, int]] = []
+        for node, parent in level:
+            if _take(window, node, parent, links, nodes, problems):
+                below += _children(node, nodes[node])
+            elif parent:
+                nodes[parent] = nodes[parent].without(node)
+        level = below
     return walk([node - offset for node in _in_order(root, nodes)], problems)
 
 
