@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from crashdrive.parsers._kmem_pages import PAGES, Page, read_page
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.cursor import Cursor, only_table, read_table
+from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table, read_table
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
 from crashdrive.parsers.grammar.tasks import TaskHeader
@@ -124,7 +126,7 @@ def _task(task: TaskHeader, cursor: Cursor) -> TaskFiles:
         if root is None and (found := cursor.match(_ROOT, 20000)):
             root, cwd = found[1], found[2]
         elif _FILES.heads(line):
-            files += read_table(cursor, _FILES)
+            files += _open_files(cursor)
         elif line == "No open files":
             cursor.advance()
         else:
@@ -132,6 +134,31 @@ def _task(task: TaskHeader, cursor: Cursor) -> TaskFiles:
     return TaskFiles(
         pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, root=root, cwd=cwd, files=tuple(files)
     )
+
+
+def _open_files(cursor: Cursor) -> list[OpenFile]:
+    """The table of descriptors, which crash prints in ascending order."""
+    layout = _FILES.header(cursor.source, *cursor.take())
+    files: list[OpenFile] = []
+    while cursor.at_text():
+        file = layout.match(cursor.line or "")
+        if file is None:
+            _no_file(cursor, files)
+        elif files and file.fd <= files[-1].fd:
+            cursor.skip_or_reject("a file descriptor out of order")
+        else:
+            files.append(file)
+            cursor.advance()
+    return files
+
+
+def _no_file(cursor: Cursor, files: list[OpenFile]) -> None:
+    """A line that is no row: a message, or the rest of a path that holds a newline."""
+    if cursor.skip_noise():
+        return
+    path = goes_on(cursor, files[-1].path if files else None)
+    if path is not None:
+        files[-1] = replace(files[-1], path=path)
 
 
 def _parse_dentry(source: Source) -> list[Dentry]:

@@ -34,7 +34,8 @@ _LEFT = re.compile(r' *(\d{1,10}) +([0-9a-f]{8,16}) +"')
 _USAGE = re.compile(r" ?((?:(?:root|cwd|fd|mmap) )*(?:root|cwd|fd|mmap)) *")
 # What is printed of a name: 15 bytes behind the opening quote, be they blanks, so that no name can add a use.
 _COMM_BYTES = 15
-_UNIT = re.compile(r"\\x[0-9a-f]{2}|.", re.DOTALL)
+# A byte that is no UTF-8 arrives as \\xNN.
+_UNIT = re.compile(r"\\x[89a-f][0-9a-f]|.", re.DOTALL)
 
 
 def _parse(source: Source) -> list[FileUser]:

@@ -109,20 +109,22 @@ Facility = SharedMemory | SemaphoreArray | MessageQueue
 
 
 def _parse(source: Source) -> list[Facility]:
+    """All tables; an id or address that isn't there is an answer too, but marked."""
     cursor = Cursor(source)
     records: list[Facility] = []
-    tables = 0
+    answers = 0
     while cursor.skip_blank():
         line = cursor.line or ""
         table = next((table for table in (_SHARED, _SEMAPHORES, _QUEUES) if table.heads(line)), None)
         if table is not None:
             records += _rows(cursor, table.header(source, *cursor.take()))
-            tables += 1
+            answers += 1
         elif line.startswith("invalid id or address: "):
             note_error(source, *cursor.take())
+            answers += 1
         else:
             cursor.skip_or_reject("no header of shared memory, semaphores or message queues")
-    return records if tables else demand_records(source, records, "no table")
+    return records if answers else demand_records(source, records, "no table")
 
 
 def _rows(cursor: Cursor, layout: Layout[Any]) -> Iterator[Facility]:

@@ -61,14 +61,15 @@ EXAMPLES = (
     "mount -n 999999",
 )
 
-# A blank can stand in a device's name and in a directory's: where it can't be told which, the row is refused.
+# A blank can stand in a device's name and in a directory's: the directory begins at the only " /". Where
+# there are two, or where a directory is no absolute path and more than one word, the row is refused.
 _TABLE = Table(
     _Row,
     Column("MOUNT", "mount", HEX),
     Column("VFSMOUNT", "vfsmount", HEX),
     Column("SUPERBLK", "super_block", HEX),
     Column("TYPE", "type", WORD),
-    Column("DEVNAME", "device", WORD),
+    Column("DEVNAME", "device", Cell(r"\S(?:(?! /).){0,4096}?")),
     Column("DIRNAME", "mount_point", Cell(r"/(?:(?! /).){0,8192}?|\S{1,4096}?")),
 )
 _FILES = Table(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.cursor import Cursor
+from crashdrive.parsers.grammar.cursor import Cursor, goes_on
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import GAP, HEX, KILOBYTES, TEXT, Column, Layout, Table
@@ -160,7 +162,7 @@ class _Memory:
 
     def read(self, task: TaskHeader) -> TaskMemory:
         while self.cursor.skip_blank():
-            if not self._part():
+            if not (self.cursor.skip_noise() or self._part()):
                 self.cursor.skip_or_reject("no line about a task's address space")
         self._close()
         mm = self.mm
@@ -193,7 +195,16 @@ class _Memory:
         elif _MM.heads(line) and self.mm is None:
             self._mm()
         else:
-            return self._not_found()
+            return self._not_found() or self._file_goes_on()
+        return True
+
+    def _file_goes_on(self) -> bool:
+        """A line behind an area whose file's name may hold a newline."""
+        if self.area is None or self.area.file is None or self.pages:
+            return False
+        file = goes_on(self.cursor, self.area.file)
+        if file is not None:
+            self.area = replace(self.area, file=file)
         return True
 
     def _close(self) -> None:

@@ -14,6 +14,9 @@ from crashdrive.records import Record
 R = TypeVar("R", bound=Record)
 
 
+LONGEST_NAME = 4096
+
+
 class Cursor:
     """The lines of a source (or of a part of it), one after the other; ``line`` is None at the end."""
 
@@ -84,6 +87,24 @@ class Cursor:
         """Only blank lines and noise may be left."""
         while self.skip_blank():
             self.skip_or_reject("text behind the end of the output")
+
+
+_ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b")
+
+
+def goes_on(cursor: Cursor, name: str | None) -> str | None:
+    """A name with the current line behind it, for one that holds a newline; marks the answer.
+
+    None, and the line is refused, where there is no name or where the line looks like a row that is damaged.
+    """
+    line = cursor.line or ""
+    if name is None or _ADDRESS.search(line) or len(line) > LONGEST_NAME:
+        cursor.skip_or_reject("no row, and no part of a name that holds a newline")
+        return None
+    number = cursor.source.position(cursor.offset)[0]
+    cursor.source.note("newline", "a name goes on in this line", line=number, text=line, incomplete=True)
+    cursor.advance()
+    return f"{name}\n{line}"
 
 
 def read_table(cursor: Cursor, table: Table[R]) -> list[R]:
