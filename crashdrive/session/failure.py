@@ -49,7 +49,12 @@ def find_failure(command: str, text: str) -> Failure | None:
         text = f"{text[:_WINDOW]}\n{text[-_WINDOW:]}"
     if words[0][0] == "!" or (words[0] in _PRINT_STRANGERS and text.count("\n") > 2):
         return None
-    return _by_words(text) or _by_prefix(words, command, text) or _by_usage(text) or _by_silence(words, command, text)
+    return (
+        _by_words(text)
+        or _by_prefix(words, command, text)
+        or _by_usage(text)
+        or _by_silence(words, command, text)
+    )
 
 
 def _by_words(text: str) -> Failure | None:
@@ -61,7 +66,8 @@ def _by_words(text: str) -> Failure | None:
 
 def _by_prefix(words: tuple[str, ...], command: str, text: str) -> Failure | None:
     """``CMD: message``, CMD being the command, one inside it (foreach, repeat), or the program."""
-    names = {"crash", *split_words(command)[:1], *(word for word in words[:4] if re.fullmatch(r"[a-z_*]\w*", word))}
+    words = (*split_words(command)[:1], *words[:4])
+    names = {"crash", *(word for word in words if re.fullmatch(r"[a-z_*]\w*", word))}
     # crash names the command as it was typed: a shortcut by itself, not by what it stands for
     pattern = "|".join(map(re.escape, sorted(names | {"\\*"})))
     memory = re.search(rf"\b(?:{pattern}): (?:WARNING: )?{_MEMORY}.*", text)
