@@ -40,7 +40,9 @@ def _parse(source: Source) -> Sequence[Alias]:
         if not offset:
             if not _HEADER.fullmatch(line):
                 source.fail(0, "expected ORIGIN, ALIAS and COMMAND")
-        elif (match := _ROW.fullmatch(line)) and not line.startswith("alias does not exist: "):
+        elif line.startswith("alias does not exist: "):
+            source.note("error", line, line=source.position(offset)[0], text=line, incomplete=True)
+        elif match := _ROW.fullmatch(line):
             records.append(Alias(*match.groups()))
         else:
             source.reject(offset, "no alias")

@@ -91,6 +91,12 @@ def _parse_commands(source: Source) -> Sequence[CommandName]:
     return [CommandName(name) for name in names]
 
 
+def _parse_nothing(source: Source) -> Sequence[HelpSection]:
+    message = source.text.strip()
+    source.note("error", message, line=1, text=message, incomplete=True)
+    return []
+
+
 def _parse_page(source: Source) -> Sequence[HelpSection]:
     sections: list[tuple[str | None, list[str]]] = [(None, [])]
     for _, line in source.lines():
@@ -157,6 +163,13 @@ SHAPES = (
         parse=_parse_options,
         options="help -z",
         when=lambda source: source.text.startswith("help options:\n"),
+    ),
+    Shape(
+        name="nothing",
+        record=HelpSection,
+        parse=_parse_nothing,
+        options="help COMMAND, for a command that has no page",
+        when=lambda source: re.fullmatch(r"No help data for [^\n]*\n?", source.text) is not None,
     ),
     Shape(
         name="page",

@@ -13,13 +13,14 @@ from crashdrive.parsers.grammar.walks import Element, WalkReader
 OPTSTRING = "BHhrs:S:e:o:O:xdl:"
 EXAMPLES = (
     "list task_struct.tasks -h {init_task}",
-    "list task_struct.tasks -s task_struct.pid,comm -h {init_task}",
+    "list -H {sym:net_namespace_list} -o net.list -s net.ifindex,dev_base_seq,list",
+    "list -H {sym:net_namespace_list} -o net.list -s net.ifindex -s net.list -x",
     "list task_struct.tasks -S task_struct.pid,comm -h {init_task}",
-    "list -H {sym:modules} module.list -s module.name",
-    "list -H {sym:modules} -o module.list -s list_head",
+    "list -H {sym:net_namespace_list} -o net.list -S net.ifindex,list,ct",
+    "list -H {sym:net_namespace_list} -s list_head",
+    "list file_system_type.next -S file_system_type.name,fs_flags {sym:sysfs_fs_type}",
     "list -r -H {sym:modules}",
     "list -B -H {sym:modules}",
-    "list file_system_type.next -s file_system_type.name,fs_flags -H {sym:file_systems}",
     "list -h 10",
     "list nosuchstruct.next {init_task}",
 )

@@ -42,7 +42,8 @@ EXAMPLES = (
     "struct spinlock",
     "struct atomic_t",
     "struct file_operations -x {sym:pipefifo_fops}",
-    "union thread_union",
+    "union sigval",
+    "union nosuchunion",
     "* list_head {sym:modules}",
     "task_struct.comm {task}",
     "struct nosuchthing",
@@ -85,7 +86,7 @@ class Target(Record, frozen=True, tag_field="$", tag="target"):
 
 _HEAD = re.compile(r"(struct|union) ([A-Za-z_]\w*) (?=\{|<)", re.ASCII)
 _CPU = re.compile(r"\[(\d{1,5})\]: (?:([0-9a-f]{1,16})|(\[OFFLINE\]))\n")
-_MEMBER = re.compile(r"[ ]{2}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+_MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
 _FOLLOWED = re.compile(
     r"[ ]{2}(\S[^\n={}]*?[ *]|\S[^\n={}]*?\(\*)(\w+)(\)\([^\n={}]*\))? = 0x([0-9a-f]+)\n  -> ", re.ASCII
 )
@@ -123,7 +124,7 @@ class _Reader:
         self.cpu: int | None = None
         self.address: int | None = None
         self.index = 0
-        self.type = _arguments(source)[0]
+        self.type, self.members = _arguments(source)
         self.asked, self.symbol = _place(source)
         self.errors = 0
 
@@ -312,8 +313,8 @@ def _flush(reader: _Reader, found: dict[str, Any]) -> dict[str, Any]:
 
 def _member(reader: _Reader, offset: int) -> tuple[dict[str, Any], int]:
     match = _MEMBER.match(reader.text, offset)
-    if not match:
-        reader.source.fail(offset, "expected a member's value")
+    if not match or not (match[1] in reader.members or not reader.members):
+        reader.source.fail(offset, "expected the value of a member that was asked for")
     value, end = reader.values.value(match.end())
     return {match[1]: value}, reader.line_end(end)
 

@@ -75,7 +75,7 @@ _SYMBOL = re.compile(
     r"(?:[ ]\[([^\[\]\s]*+)\])?(?:[ ]{1,2}([^\s\[\]][^\n\[\]]*?):[ ]([0-9]++))?(?:[ ]\[([^\[\]\n]*+)\])?[ ]*+"
 )
 _BOUNDARY = re.compile(
-    r"([0-9a-f]{1,16})[ ](?:(MODULE [A-Z][A-Z ]*[A-Z]): (\S+)|(\S+): (section (?:start|end)))[ ]*"
+    r"([0-9a-f]{1,16})[ ](?:(MODULE [A-Z][A-Z_ ]*[A-Z]): (\S+)|(\S+): (section (?:start|end)))[ ]*"
 )
 _MODULE = re.compile(r"([0-9a-f]{1,16})[ ]\((.)\)[ ]\((\S+) module\)(?:\+(-?[0-9]+|0x[0-9a-f]+))?")
 _COUNT = re.compile(r"(\d{1,9}) found (?:\((\S+)\))?")

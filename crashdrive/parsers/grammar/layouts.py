@@ -16,7 +16,10 @@ from typing import NoReturn
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.definitions import MAX_DEPTH, Definition, Member, split_declaration
 
-_HEADER = re.compile(r"/\* offset +\| +size \*/ +type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII)
+_HEADER = re.compile(
+    r"(?:/\* offset +\| +size \*/ +)?type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII
+)
+_FIRST = re.compile(r"\s*\n/\* +(?:\d+|XXX)")
 _PLACE = re.compile(r"/\*(?: *(\d{1,9})(?:: ?(\d{1,3}))? *\|)? *(\d{1,9}) *\*/ +")
 _HOLE = re.compile(r"/\* XXX +\d{1,9}-(?:bit|byte) (?:hole|padding) *\*/")
 _TOTAL = re.compile(r"/\* total size(?: \(bytes\))?: +(\d{1,12})(?: bytes)? \*/")
@@ -39,8 +42,11 @@ class _Node:
 
 
 def is_layout(source: Source) -> bool:
-    """Whether the text is ptype/o's of a structure or union."""
-    return _HEADER.match(source.text) is not None
+    """Whether the text is ptype/o's of a structure or union, or (without the header) of a pointer to one."""
+    header = _HEADER.match(source.text)
+    return header is not None and (
+        header[0].startswith("/*") or bool(_FIRST.match(source.text, header.end()))
+    )
 
 
 class LayoutReader:

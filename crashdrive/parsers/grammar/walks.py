@@ -30,19 +30,27 @@ class Element(Record, frozen=True):
 
 _ADDRESS = re.compile(r"([0-9a-f]{1,16})(?:\n|\Z|(?=\t))")
 _TABBED = re.compile(r"\t")
-_MEMBER = re.compile(r"[ ]{2}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+_MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
 _POSITION = re.compile(r"  (?:index: (\d{1,20})  )?position: (\S+)\n?")
 _HEAD = re.compile(r"(?:struct|union) [A-Za-z_]\w* (?=\{)", re.ASCII)
 _LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
 # crash quotes the text that a char pointer leads to, but escapes nothing in it.
 _RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)")
-_RAW_TEXT = re.compile(r"\"([^\n]*)\"(?=\n|\Z)")
+# It may hold quotes and newlines; it ends before a line with a member, or an address as long as the first.
+_RAW_TEXT = r"\"((?:[^\n]|\n){0,4096}?)\"(?=\n(?:[0-9a-f]{%d}\n|  [A-Za-z_][\w.]* = |\Z)|\Z)"
 _RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
+_ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)")
 _ELIDED = re.compile(r"[ \t]*\.\.\.[ \t]*(?:\n|\Z)")
 _EMPTY = re.compile(r"\(empty\)\n?")
 _ERROR = re.compile(
     r"\n?[\w-]+: (?:\n)?((?:invalid|duplicate|cannot|rb_node|seek error|read error|page excluded)[^\n]*)\n?"
 )
+
+
+def asked_members(command: str) -> frozenset[str]:
+    """Members that ``-s`` and ``-S`` ask for (both may stand more than once)."""
+    asked = (found.partition(".")[2] for found in _ASKED.findall(command))
+    return frozenset(name for part in asked for name in part.split(",") if name)
 
 
 class WalkReader:
@@ -52,14 +60,17 @@ class WalkReader:
         self._source = source
         self._text = source.text
         self._values = ValueReader(source)
+        self._members = asked_members(source.command.text)
+        first = _ADDRESS.match(source.text)
+        self._raw_text = re.compile(_RAW_TEXT % len(first[1]) if first else r"(?!)")
         self._raw = source.command.has("S")
         self._records: list[Element] = []
         self._fields: dict[str, Any] = {}
 
     def read(self) -> list[Element]:
         """All elements."""
-        if _EMPTY.fullmatch(self._text):
-            return []
+        if _EMPTY.fullmatch(self._text) or (not self._text and self._source.command.name == "tree"):
+            return []  # crash prints nothing for an empty tree
         offset = 0
         while offset < len(self._text):
             offset = self._step(offset)
@@ -90,7 +101,7 @@ class WalkReader:
         if match := _POSITION.match(text, offset):
             self._fields |= {"index": int(match[1]) if match[1] else None, "position": match[2]}
             return match.end()
-        if match := _MEMBER.match(text, offset):
+        if (match := _MEMBER.match(text, offset)) and self._wanted(match[1]):
             value, end = self._value(match.end())
             return self._add({match[1]: value}, offset, end)
         if match := _HEAD.match(text, offset):
@@ -101,8 +112,12 @@ class WalkReader:
             return offset + 1
         return self._source.fail(offset, "expected an address, a member or a structure")
 
+    def _wanted(self, name: str) -> bool:
+        """Whether this member was asked for: a name out of the dump can look like a member's line."""
+        return not self._members or name in self._members
+
     def _value(self, offset: int) -> tuple[Any, int]:
-        if self._raw and (match := _RAW_TEXT.match(self._text, offset)):
+        if self._raw and (match := self._raw_text.match(self._text, offset)):
             return match[1], match.end(1) + 1
         if match := _RAW_ARRAY.match(self._text, offset):
             return match[1], match.end(1) + 1
