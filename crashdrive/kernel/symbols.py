@@ -1,0 +1,312 @@
+"""The kernel's symbols, modules' included: names to addresses and back.
+
+A few names are asked one by one (``sym NAME``, under a millisecond); for more, and for the way back, the
+whole table is read once (``sym -l``, 0.4 s) and kept for the dump. Addresses are crash's: relocated where
+the kernel was (KASLR). Those of per-cpu variables are offsets into each CPU's area, as in the debug data.
+"""
+
+from __future__ import annotations
+
+import bisect
+import difflib
+import re
+import zlib
+from array import array
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from crashdrive.cache.store import Store
+from crashdrive.errors import ArgumentError, ParseError, UnknownSymbolError
+from crashdrive.session import arguments
+from crashdrive.session.result import Runner
+
+# raise it when what is stored, or how it is read from crash, changes
+VERSION = 1
+_SINGLES = 40  # names asked one by one before the whole table is worth its time
+_SYMBOL = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)")
+_BORDER = re.compile(r" *([0-9a-f]+) MODULE (?:[A-Z_]+ )*(START|END): (\S+)")
+_FOUND = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)(?: \[([^\]]+)\])?(?: .*)?")
+
+
+class Symbol(msgspec.Struct, frozen=True, order=True):
+    """A symbol; ``kind``: nm's letter (upper case: global) or ``?``; ``module``: None for the kernel's."""
+
+    address: int
+    name: str
+    kind: str
+    module: str | None = None
+
+
+class Place(NamedTuple):
+    """What lies at an address: a symbol, and how many bytes behind its start."""
+
+    symbol: Symbol
+    offset: int
+    module: str | None
+
+
+class _Stored(msgspec.Struct):
+    """A table as it is kept: addresses as 64-bit words, little-endian; names joined by newlines, deflated."""
+
+    addresses: bytes
+    kinds: str
+    names: bytes
+    sections: list[tuple[int, int, str]]
+
+
+class Symbols:
+    """The symbols of one dump; kept in the ``store`` under ``key`` (see `symbols_key`)."""
+
+    def __init__(self, runner: Runner, store: Store | None = None, key: str | None = None) -> None:
+        self._runner = runner
+        self._store = store if key else None
+        self._key = key or ""
+        self._single: dict[str, tuple[Symbol, ...]] = {}
+        self._loaded: _Table | None = None
+        self.queries = 0
+
+    def address(self, name: str) -> int:
+        """The address of a symbol; UnknownSymbolError if there is none, or if several places have the name.
+
+        The kernel's own symbols come before modules', global ones before static ones.
+        """
+        found = self.symbols(name)
+        if not found:
+            raise UnknownSymbolError(f"no symbol {name}{self._near(name)}")
+        best = min(_rank(symbol) for symbol in found)
+        places = {symbol.address for symbol in found if _rank(symbol) == best}
+        if len(places) > 1:
+            shown = ", ".join(f"0x{address:x}" for address in sorted(places)[:4])
+            raise UnknownSymbolError(f"{len(places)} symbols are named {name}: {shown}; ask for all of them")
+        return places.pop()
+
+    def addresses(self, name: str) -> tuple[int, ...]:
+        """All addresses of a name that several files or modules have, in order; empty if none has."""
+        return tuple(sorted({symbol.address for symbol in self.symbols(name)}))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a symbol of that name."""
+        return bool(self.symbols(name))
+
+    def symbols(self, name: str) -> tuple[Symbol, ...]:
+        """All symbols of a name."""
+        self.prefetch([name])
+        return self._table.named(name) if self._loaded else self._single[name]
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Learn names in one round trip; unknown ones are no error here."""
+        if self._loaded:
+            return
+        cold = [name for name in dict.fromkeys(names) if name not in self._single]
+        if not cold:
+            return
+        if not self._single:
+            self._loaded = self._kept()
+        if self._loaded is None and len(self._single) + len(cold) > _SINGLES:
+            self._loaded = self._read()
+        elif self._loaded is None:
+            self._ask(cold)
+
+    def lookup(self, address: int) -> Place | None:
+        """The symbol at or nearest below an address in the kernel's image or a module; None elsewhere."""
+        return self._table.below(address)
+
+    def names(self) -> Iterable[str]:
+        """The names of all symbols, in order of address."""
+        return tuple(self._table.names)
+
+    def next_after(self, address: int) -> Symbol | None:
+        """The first symbol above an address: where the one before it ends at the latest."""
+        return self._table.above(address)
+
+    # asking
+
+    def _ask(self, names: list[str]) -> None:
+        for name in names:
+            if not _is_name(name):
+                self._single[name] = ()
+        plain = [name for name in names if _is_name(name)]
+        self.queries += len(plain)
+        results = self._runner.run_many([f"sym {name}" for name in plain]) if plain else []
+        for name, result in zip(plain, results, strict=True):
+            if result.failure is not None and result.failure.kind == "symbol":
+                self._single[name] = ()
+                continue
+            lines = result.check().text.splitlines()
+            found = (
+                _read_symbol(result.command, number, line) for number, line in enumerate(lines, 1) if line
+            )
+            self._single[name] = tuple(symbol for symbol in found if symbol.name == name)
+
+    @property
+    def _table(self) -> _Table:
+        if self._loaded is None:
+            self._loaded = self._kept() or self._read()
+        return self._loaded
+
+    def _read(self) -> _Table:
+        self.queries += 1
+        table = read_table(self._runner.run("sym -l").check().raw)
+        if self._store:
+            self._store.put("symbols", self._key, "all", table.stored(), version=VERSION)
+        return table
+
+    def _kept(self) -> _Table | None:
+        kept = self._store and self._store.get("symbols", self._key, "all", _Stored, version=VERSION)
+        return _Table.of(kept) if kept else None
+
+    def _near(self, name: str) -> str:
+        if not _is_name(name):
+            return f": {ascii(name)[:80]} is no symbol's name"
+        known = self._table.by_name
+        stem = name[: max(3, len(name) // 2)]
+        alike = sorted({other for other in known if stem in other or (len(other) > 5 and other in name)})[
+            :2000
+        ]
+        near = difflib.get_close_matches(name, alike, n=3)
+        return f"; near: {', '.join(near)}" if near else ""
+
+
+class _Table:
+    """All symbols, in order of address."""
+
+    def __init__(
+        self, addresses: array[int], kinds: str, names: list[str], sections: list[tuple[int, int, str]]
+    ) -> None:
+        self.addresses = addresses
+        self.kinds = kinds
+        self.names = names
+        self.sections = sorted(sections)
+        self._starts = [start for start, _, _ in self.sections]
+        self._by_name: dict[str, int | list[int]] | None = None
+        # the image of the kernel: from _text (or the first symbol of its half) to _end (or the last one)
+        self.image = self._image()
+
+    def _image(self) -> tuple[int, int]:
+        def only(name: str, otherwise: int) -> int:
+            index = self.by_name.get(name)
+            return self.addresses[index] if isinstance(index, int) else otherwise
+
+        upper = [address for address in self.addresses[-1:] if address]
+        first = bisect.bisect_left(self.addresses, 1 << 24)  # per-cpu offsets lie below
+        low = self.addresses[first] if first < len(self.addresses) else 0
+        high = self._starts[0] if self._starts else (upper[0] + 1 if upper else 0)
+        return min(only("_text", low), only("_stext", low)), only("_end", high)
+
+    @property
+    def by_name(self) -> dict[str, int | list[int]]:
+        """Indexes by name; a list where several have it."""
+        if self._by_name is None:
+            found: dict[str, int | list[int]] = {}
+            for index, name in enumerate(self.names):
+                if name in found:
+                    other = found[name]
+                    found[name] = [*other, index] if isinstance(other, list) else [other, index]
+                else:
+                    found[name] = index
+            self._by_name = found
+        return self._by_name
+
+    def named(self, name: str) -> tuple[Symbol, ...]:
+        found = self.by_name.get(name, [])
+        return tuple(self._symbol(index) for index in (found if isinstance(found, list) else [found]))
+
+    def _symbol(self, index: int) -> Symbol:
+        address = self.addresses[index]
+        return Symbol(address, self.names[index], self.kinds[index], self._module(address))
+
+    def _section(self, address: int) -> tuple[int, int, str] | None:
+        index = bisect.bisect_right(self._starts, address) - 1
+        if index >= 0 and address <= self.sections[index][1]:
+            return self.sections[index]
+        return None
+
+    def _module(self, address: int) -> str | None:
+        section = self._section(address)
+        return section[2] if section else None
+
+    def below(self, address: int) -> Place | None:
+        section = self._section(address)
+        low, high = (section[0], section[1] + 1) if section else self.image
+        if not low <= address < high:
+            return None
+        index = bisect.bisect_right(self.addresses, address) - 1
+        if index < 0 or self.addresses[index] < low:
+            return None
+        symbol = min(self._same_place(index), key=_rank)
+        return Place(symbol, address - symbol.address, symbol.module)
+
+    def _same_place(self, index: int) -> list[Symbol]:
+        """The symbols that share an address, given the last of them."""
+        first = bisect.bisect_left(self.addresses, self.addresses[index])
+        return [self._symbol(i) for i in range(first, index + 1)]
+
+    def above(self, address: int) -> Symbol | None:
+        index = bisect.bisect_right(self.addresses, address)
+        return self._symbol(index) if index < len(self.addresses) else None
+
+    def stored(self) -> _Stored:
+        words = array("Q", self.addresses)
+        if _BIG:
+            words.byteswap()
+        return _Stored(
+            words.tobytes(), self.kinds, zlib.compress("\n".join(self.names).encode(), 1), self.sections
+        )
+
+    @staticmethod
+    def of(kept: _Stored) -> _Table:
+        words = array("Q")
+        words.frombytes(kept.addresses)
+        if _BIG:
+            words.byteswap()
+        return _Table(words, kept.kinds, zlib.decompress(kept.names).decode().split("\n"), kept.sections)
+
+
+_BIG = array("H", [1]).tobytes() == b"\0\1"
+
+
+def read_table(text: bytes) -> _Table:
+    """The table out of ``sym -l``; ParseError for lines that it doesn't have."""
+    rows: list[tuple[int, str, str]] = []
+    sections: list[tuple[int, int, str]] = []
+    open_at: dict[str, int] = {}
+    for number, line in enumerate(text.decode("ascii", "backslashreplace").split("\n"), 1):
+        if row := _SYMBOL.fullmatch(line):
+            rows.append((int(row[1], 16), row[3], row[2]))
+        elif border := _BORDER.fullmatch(line):
+            place, word, module = border.groups()
+            if word == "START":
+                open_at[module] = int(place, 16)
+            elif module in open_at:
+                sections.append((open_at.pop(module), int(place, 16), module))
+        elif line.strip():
+            raise ParseError("sym -l", number, 1, line, "expected a symbol")
+    rows.sort(key=lambda row: row[0])
+    kinds = "".join(kind for _, _, kind in rows)
+    return _Table(array("Q", (row[0] for row in rows)), kinds, [row[1] for row in rows], sections)
+
+
+def symbols_key(build_id: str, relocation: int, dump: str) -> str:
+    """What symbols are kept under: build id of the vmlinux, KASLR's offset, the dump with its modules."""
+    return f"{build_id}+{relocation:x}+{dump}"
+
+
+def _rank(symbol: Symbol) -> tuple[bool, bool]:
+    return symbol.module is not None, not symbol.kind.isupper()
+
+
+def _is_name(name: str) -> bool:
+    try:
+        arguments.symbol(name)
+    except ArgumentError:
+        return False
+    return True
+
+
+def _read_symbol(command: str, number: int, line: str) -> Symbol:
+    match = _FOUND.fullmatch(line)
+    if not match:
+        raise ParseError(command, number, 1, line, "expected a symbol")
+    return Symbol(int(match[1], 16), match[3], match[2], match[4])
