@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
 import platformdirs
@@ -70,20 +70,25 @@ class Store:
         self._process = 0
         self._written = limit  # so that the first write checks the limit
 
-    def get(self, kind: str, key: str, name: str, type_: type[T] | Any, *, version: int = 1) -> T | None:
+    @overload
+    def get(self, kind: str, key: str, name: str, type_: type[T], *, version: int = 1) -> T | None: ...
+
+    @overload
+    def get(self, kind: str, key: str, name: str, type_: object, *, version: int = 1) -> Any: ...
+
+    def get(self, kind: str, key: str, name: str, type_: object, *, version: int = 1) -> Any:
         """One entry, decoded as ``type_``; None if it isn't there or can't be trusted."""
-        found: T | None = self.get_many(kind, key, [name], type_, version=version).get(name)
-        return found
+        return self.get_many(kind, key, [name], type_, version=version).get(name)
 
     def get_many(
-        self, kind: str, key: str, names: Iterable[str], type_: type[T] | Any, *, version: int = 1
-    ) -> dict[str, T]:
+        self, kind: str, key: str, names: Iterable[str], type_: object, *, version: int = 1
+    ) -> dict[str, Any]:
         """Those of several entries that are there, decoded as ``type_``."""
         wanted = list(dict.fromkeys(names))
         nothing: list[tuple[str, bytes, bytes]] = []
         rows = self._guarded(lambda database: _select(database, kind, key, wanted), nothing)
-        decoder = msgspec.msgpack.Decoder(type_)
-        found: dict[str, T] = {}
+        decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(type_)
+        found: dict[str, Any] = {}
         bad: list[str] = []
         for name, digest, value in rows:
             if digest != _digest(kind, key, name, version, value):
