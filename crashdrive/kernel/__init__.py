@@ -1,1 +1,60 @@
-"""To be written."""
+"""The dump's kernel as data: symbols, type layouts, bulk memory, objects, columns and walks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.kernel.columns import Columns, Gap
+from crashdrive.kernel.kernel import Kernel
+from crashdrive.kernel.objects import Object, addr_of, cast, container_of
+from crashdrive.kernel.series import Objects, Table
+from crashdrive.kernel.tasks import Task
+from crashdrive.kernel.walks.base import Problem, Walk
+
+if TYPE_CHECKING:
+    from crashdrive.cache.store import Store
+    from crashdrive.session.result import Runner
+
+__all__ = [
+    "Columns",
+    "Gap",
+    "Kernel",
+    "Object",
+    "Objects",
+    "Problem",
+    "Table",
+    "Task",
+    "Walk",
+    "addr_of",
+    "cast",
+    "container_of",
+    "open_kernel",
+]
+
+
+def open_kernel(session: Runner, store: Store | None = None) -> Kernel:
+    """The kernel of a session's dump; what it learns of types and symbols is kept in the ``store``.
+
+    Layouts are kept by the vmlinux's build id, symbols by the dump as well; nothing is kept of a vmlinux
+    that has no build id.
+    """
+    from crashdrive.kernel.layouts import Layouts
+    from crashdrive.kernel.symbols import Symbols
+
+    identity: dict[str, str] = getattr(session, "identity", None) or {}
+    build_id = identity.get("build_id") or None
+    return Kernel(
+        session,
+        layouts=Layouts(session, store, build_id),
+        symbols=Symbols(session, store, build_id and _dump_key(build_id, identity)),
+    )
+
+
+def _dump_key(build_id: str, identity: dict[str, str]) -> str | None:
+    """What symbols are kept under; None where it isn't known which dump this is."""
+    from crashdrive.kernel.symbols import symbols_key
+
+    marks = [identity.get(name) for name in ("vmcore", "size", "mtime_ns")]
+    if None in marks:
+        return None
+    return symbols_key(build_id, int(identity.get("kaslr_offset") or "0", 0), ":".join(map(str, marks)))

@@ -42,7 +42,7 @@ class KernelBase:
         layouts: Layouts | None = None,
         symbols: Symbols | None = None,
     ) -> None:
-        self._session = session
+        self.session = session
         self.memory = memory if memory is not None else Memory(session)
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
@@ -70,7 +70,7 @@ class KernelBase:
 
     @cached_property
     def _machine(self) -> str:
-        return self._session.run("mach").check().text
+        return self.session.run("mach").check().text
 
     @cached_property
     def page_size(self) -> int:
@@ -235,7 +235,7 @@ class KernelBase:
 
     def _declared(self, name: str) -> Type:
         self.symbols.address(name)
-        text = self._session.run(f"whatis {arguments.symbol(name)}").check().text
+        text = self.session.run(f"whatis {arguments.symbol(name)}").check().text
         return self.type(parse_declaration(text.strip().removesuffix(";"), self.pointer_size).type)
 
     def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:

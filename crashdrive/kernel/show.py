@@ -149,7 +149,10 @@ def _symbol(value: Object, address: int) -> str:
         found = value.kernel_.symbols.lookup(address)
     except CrashdriveError:
         return ""
-    return f" <{printable(str(found))}>" if found is not None else ""
+    if found is None:
+        return ""
+    offset = f"+{found.offset}" if found.offset else ""
+    return f" <{printable(found.symbol.name)}{offset}>"
 
 
 def _text(value: Object) -> str:

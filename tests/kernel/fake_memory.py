@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from crashdrive.kernel.memory import Chunk, Gathered, Hole
-
 from crashdrive.errors import FaultError, UnknownSymbolError
 from crashdrive.kernel.kernel import Kernel
 from crashdrive.kernel.layouts import Layouts
+from crashdrive.kernel.memory import Chunk, Gathered, Hole
+from crashdrive.kernel.symbols import Place, Symbol
 from crashdrive.kernel.types import (
     ArrayType,
     IntType,
@@ -50,8 +50,9 @@ def record(name: str | None, *members: tuple[str | None, Type], kind: str = "str
         start = 0 if kind == "union" else -(-at // align) * align
         placed.append(Member(member, type_, start * 8))
         at = max(at, start + size)
-    tag = "union" if kind == "union" else "struct"
-    return StructType(tag, name, -(-at // widest) * widest, tuple(placed))
+    return StructType(
+        "union" if kind == "union" else "struct", name, -(-at // widest) * widest, tuple(placed)
+    )
 
 
 def _alignment(kind: Type) -> int:
@@ -144,7 +145,8 @@ class FakeMemory:
         """As Memory.prefetch."""
 
     def _gather(self, ranges: Sequence[tuple[int, int]]) -> Gathered:
-        chunks, holes = [], []
+        chunks: list[Chunk] = []
+        holes: list[Hole] = []
         for address, size in ranges:
             at = address
             while at < address + size:
@@ -156,7 +158,7 @@ class FakeMemory:
                 else:
                     holes.append(Hole(at, end - at, reason))
                 at = end
-        return Gathered(chunks, holes)
+        return Gathered(tuple(chunks), tuple(holes))
 
     def window(self) -> Window:
         """A window on it."""
@@ -180,9 +182,10 @@ class FakeSymbols:
         """As Symbols.has."""
         return name in self.symbols
 
-    def lookup(self, address: int) -> str | None:
-        """As Symbols.lookup."""
-        return next((name for name, at in self.symbols.items() if at == address), None)
+    def lookup(self, address: int) -> Place | None:
+        """As Symbols.lookup, of exact addresses."""
+        found = (name for name, at in self.symbols.items() if at == address)
+        return next((Place(Symbol(address, name, "T"), 0, None) for name in found), None)
 
 
 class FakeSession:

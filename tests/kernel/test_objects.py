@@ -9,7 +9,7 @@ import pytest
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.kernel import Kernel
 from crashdrive.kernel.objects import Object, addr_of, cast, container_of
-from crashdrive.kernel.types import ArrayType, EnumType, FunctionType, Member, StructType, VoidType
+from crashdrive.kernel.types import ArrayType, EnumType, FunctionType, Member, StructType, Type, VoidType
 from tests.kernel.fake_memory import (
     BASE,
     BOOL,
@@ -56,7 +56,7 @@ def memory() -> FakeMemory:
 
 @pytest.fixture
 def kernel(memory: FakeMemory) -> Kernel:
-    types = {"struct robot": ROBOT, "struct bits": BITS, "enum state": STATE}
+    types: dict[str, Type] = {"struct robot": ROBOT, "struct bits": BITS, "enum state": STATE}
     return fake_kernel(memory, types, {"start": 0xFFFF_FFFF_8100_0000, "robots": BASE})
 
 
