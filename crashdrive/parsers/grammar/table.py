@@ -43,9 +43,10 @@ HEX = Cell(r"[0-9a-f]{1,16}+", hexadecimal)
 DECIMAL = Cell(r"\d{1,20}+", int)
 SIGNED = Cell(r"-?+\d{1,20}+", int)
 KILOBYTES = Cell(r"\d{1,20}+k", kilobytes)
-WORD = Cell(r"\S++")
+# Words end at blanks alone: names may hold any other character, tabs and no-break spaces too.
+WORD = Cell(r"[^ \n]++")
 # Anything; takes as little as the columns behind it allow. Ends before trailing blanks.
-TEXT = Cell(r"\S(?:.*?\S)??")
+TEXT = Cell(r"[^ \n](?:.*?[^ \n])??")
 
 
 def or_none(cell: Cell, placeholder: str) -> Cell:
