@@ -49,12 +49,13 @@ def known(text: str | None) -> int | None:
 def split_blocks(source: Source) -> Iterator[tuple[re.Match[str], int, int]]:
     """(header's match, start, end) of each task's block; a block starts at its header.
 
-    Only headers at a line's very beginning start a block; text before the first one is rejected unless
-    crash itself speaks there.
+    Only headers that are indented like the first one (as a rule, not at all) start a block; text before the
+    first one is rejected unless crash itself speaks there.
     """
     from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject
 
-    heads = [found for found in HEADER.finditer(source.text) if not found["indent"]]
+    heads = list(HEADER.finditer(source.text))
+    heads = [found for found in heads if found["indent"] == heads[0]["indent"]]
     first = heads[0].start() if heads else len(source.text)
     for offset, line in lines_of(source.text, 0, first):
         skip_or_reject(source, offset, line, "no task's header line")
