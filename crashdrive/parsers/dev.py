@@ -14,7 +14,7 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words, read_words
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
-from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
+from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, is_elided, or_none
 from crashdrive.records import Record
 
 
@@ -335,7 +335,10 @@ def _parse_dump(source: Source) -> list[DeviceDumpCopy | DeviceDumpData]:
     if copied:
         size, offset, file = int(copied[1]), int(copied[2], 16), copied[3]
         return [DeviceDumpCopy(device=head[1], size=size, offset=offset, file=file)]
-    rest = Source(source.command, source.text[head.end() :], lenient=source.lenient)
+    text = source.text[head.end() :].rstrip(" \n")
+    if text.endswith("\n...") and is_elided(source, len(source.text) - 1, "..."):
+        text = text[:-4]
+    rest = Source(source.command, text, lenient=source.lenient)
     try:
         rows = read_words(rest)
     except ParseError as error:

@@ -16,6 +16,7 @@ from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
 from crashdrive.parsers.base import CommandLine, Shape, Source, split_command, split_words
 from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.table import is_elided
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Notice
 
@@ -72,6 +73,8 @@ def _parse(source: Source) -> list[Any]:
     if not name:
         source.fail(0, "no command that foreach knows")
     if not source.text.strip() and _selects(source.command):
+        return []
+    if is_elided(source, 0, source.text.strip()):
         return []
     if name in _NAMELESS:
         return _each(source, name)

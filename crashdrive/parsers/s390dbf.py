@@ -60,7 +60,8 @@ _VIEW = re.compile(r" - (\S[^\n]{0,200}?) \((not )?available\)[ \t\r]*")
 _VIEWS = re.compile(r"INSTALLED VIEWS FOR '([^\n]{0,200})':[ \t\r]*")
 _ENTRY = re.compile(
     r"(?P<area>\d{2,4}) (?P<seconds>\d{11,20}):(?P<micro>\d{6}) (?P<level>\d{1,3}) "
-    r"(?P<exception>[-*]) (?P<cpu>\d{2,6}) <(?P<function>[^\n]{1,300}?) *\+(?P<offset>-?\d{1,10})>  (?P<data>[^\n]*)"
+    r"(?P<exception>[-*]) (?P<cpu>\d{2,6}) "
+    r"<(?P<function>[^\n]{1,300}?) *\+(?P<offset>-?\d{1,10})>  (?P<data>[^\n]*)"
 )
 _PROLOG = "AREA TIME LEVEL EXCEPTION CP   CALLING FUNCTION + OFFSET          DATA"
 
