@@ -99,11 +99,12 @@ def _exit_status(end: SystemExit) -> int:
 def _show_traceback(error: BaseException) -> None:
     """The traceback as far as it is the user's code: no frame of crashdrive itself or of Python's library."""
     shown = traceback.TracebackException.from_exception(error)
-    _keep_foreign(shown)
+    if not os.environ.get("CRASHDRIVE_DEBUG"):
+        _keep_users(shown)
     sys.stderr.write("".join(_safe(line) for line in shown.format()))
 
 
-def _keep_foreign(shown: traceback.TracebackException | None) -> None:
+def _keep_users(shown: traceback.TracebackException | None) -> None:
     seen = set()
     while shown is not None and id(shown) not in seen:
         seen.add(id(shown))
