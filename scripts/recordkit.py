@@ -29,9 +29,10 @@ GOLDEN = CHECKOUT / "golden_outputs"
 LAB = CHECKOUT / ".lab"
 # Where outputs wait that no parser knows yet; --expect takes them in as soon as one does.
 WAITING = LAB / "unparsed"
-# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone.
+# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone, and long .json
+# files aren't indented.
 MOST = 100_000
-LONG = 6_000
+LONG = 16_000
 FULL = ("9.0.2", "6.12", "elf")
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)(?::(\w+))?\}")
@@ -247,7 +248,8 @@ def expected(command: str, text: str, *, failed: bool) -> bytes:
         if not failed:
             raise
         answer = {"failure": True}
-    return msgspec.json.format(msgspec.json.encode(answer), indent=1) + b"\n"
+    encoded = msgspec.json.encode(answer)
+    return (encoded if len(encoded) > LONG else msgspec.json.format(encoded, indent=1)) + b"\n"
 
 
 def expect_again(cases: Iterable[Path]) -> Iterator[str]:

@@ -45,6 +45,32 @@ from crashdrive.parsers._kmem_stats import (
 )
 from crashdrive.parsers.base import Shape, Source
 
+__all__ = [
+    "EXAMPLES",
+    "OPTSTRING",
+    "SHAPES",
+    "AddressReport",
+    "FreeZone",
+    "HugePages",
+    "MemoryBlock",
+    "MemoryNode",
+    "MemorySection",
+    "MemoryUse",
+    "Page",
+    "PageCount",
+    "PageFlag",
+    "PageList",
+    "PageMembers",
+    "PerCpuOffset",
+    "SlabCache",
+    "SlabCacheContents",
+    "SlabCacheName",
+    "VmStatistic",
+    "VmapArea",
+    "ZoneStatistics",
+    "ZoneUse",
+]
+
 OPTSTRING = "gI:sS::rFfm:pvczCi::nl:L:PVoh"
 EXAMPLES = (
     "kmem -i",

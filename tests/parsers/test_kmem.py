@@ -1,0 +1,276 @@
+"""``kmem``: old and new shapes, and recorded outputs held against themselves counted in another way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers import parse
+from crashdrive.parsers.kmem import (
+    AddressReport,
+    FreeZone,
+    MemoryUse,
+    PageCount,
+    PageFlag,
+    SlabCache,
+    SlabCacheContents,
+    VmapArea,
+    ZoneUse,
+)
+from crashdrive.records import Answer
+from tests.parsers.recorded import cases, each, output, parsed
+
+OLD_INFO = """\
+                 PAGES        TOTAL      PERCENTAGE
+    TOTAL MEM    30847     120.5 MB         ----
+         FREE     1199       4.7 MB    3% of TOTAL MEM
+
+   TOTAL HIGH        0            0    0% of TOTAL MEM
+
+   TOTAL SWAP    65924     257.5 MB         ----
+
+ZONE  NAME        FREE   ACTIVE  INACTIVE_DIRTY  INACTIVE_CLEAN  MIN/LOW/HIGH
+  0   DMA          1063      352             512               0  128/256/384
+  1   Normal        136     5031            3318               7  255/510/765
+"""
+OLD_SLABS = """\
+CACHE    NAME                 OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE
+c02eadc0 kmem_cache               232         58        68      4     4k
+c8402d10 dnotify cache             20          0         0      0     4k
+f79c2888 ip_vs_conn               128          ?         ?      ?     4k
+"""
+PER_CPU = """\
+CACHE     OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME
+f79c2ee0      128          1         5      1     4k  arp_cache
+SLAB      MEMORY    TOTAL  ALLOCATED  FREE
+f729d000  f729d0a0      5          1     4
+FREE / [ALLOCATED]
+   f729d0a0  (cpu 7 cache)
+   f729d120  (shared cache)
+   f729d1a0
+   f729d220  (cpu 3 cache)
+  [f729d2a0]
+"""
+
+
+def test_info_of_a_2_4_kernel_has_a_table_of_zones() -> None:
+    answer = parse("kmem -i", OLD_INFO)
+    uses = [r for r in answer if isinstance(r, MemoryUse)]
+    zones = [r for r in answer if isinstance(r, ZoneUse)]
+    assert [use.name for use in uses] == ["TOTAL MEM", "FREE", "TOTAL HIGH", "TOTAL SWAP"]
+    assert (uses[1].pages, uses[1].percentage, uses[1].percentage_of) == (1199, 3, "TOTAL MEM")
+    assert (zones[1].name, zones[1].pages_low, zones[1].inactive_clean_pages) == ("Normal", 510, 7)
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (("1199       4.7 MB", "1199       4.7"), 3),
+        (("   3% of TOTAL MEM", ""), 3),
+        (("         FREE", "    TOTAL MEM"), 3),
+        (("PAGES  ", "SIZE   "), 1),
+        (("  0   DMA ", "  0       "), 10),
+    ],
+)
+def test_a_damaged_line_of_info_is_an_error(damage: tuple[str, str], line: int) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse("kmem -i", OLD_INFO.replace(*damage, 1))
+    assert caught.value.line == line
+
+
+def test_caches_as_crash_printed_them_before_7_2_4() -> None:
+    rows = parse("kmem -s", OLD_SLABS).records
+    assert [row.name for row in rows] == ["kmem_cache", "dnotify cache", "ip_vs_conn"]
+    assert [row.allocated for row in rows] == [58, 0, None]
+    assert {row.ssize for row in rows} == {4096}
+
+
+def test_ignored_caches_are_rows_without_numbers() -> None:
+    text = OLD_SLABS.splitlines()[0] + f"\n{0xC02EADC0:x} {'[IGNORED]':<43}  skbuff\n"
+    assert parse("kmem -I skbuff -s", text).one() == SlabCache(cache=0xC02EADC0, name="skbuff", ignored=True)
+
+
+def test_objects_of_the_old_slab_allocator() -> None:
+    contents = parse("kmem -S arp_cache", PER_CPU).one()
+    assert contents.cache.name == "arp_cache"
+    objects = contents.slabs[0].objects
+    assert [(o.state, o.cpu) for o in objects] == [
+        ("cpu", 7),
+        ("shared", None),
+        ("free", None),
+        ("cpu", 3),
+        ("allocated", None),
+    ]
+
+
+def test_a_slab_with_fewer_objects_than_it_says_is_marked() -> None:
+    answer = parse("kmem -S arp_cache", PER_CPU.replace("   f729d1a0\n", ""))
+    assert not answer.complete
+    assert "5 objects, 4" in answer.warnings[0].message
+
+
+def test_an_address_in_no_object() -> None:
+    text = PER_CPU[: PER_CPU.index("FREE /")] + "   f729d010  (kmem_bufctl_t)\n"
+    assert parse("kmem -s f729d010", text).one().slabs[0].objects[0].state == "kmem_bufctl_t"
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("kmem -s", ""),
+        ("kmem -s", "kmem: kmem cache slab subsystem not available\n"),
+        ("kmem -r", "kmem: -r option not supported or applicable on this architecture or kernel\n"),
+        ("kmem -i", ""),
+        ("kmem -f", ""),
+        ("kmem -p", ""),
+        ("kmem -p", "  PAGE    PHYSICAL   MAPPING    INDEX CNT FLAGS\nf5c51200     10000\n0\n"),
+        ("kmem -v", ""),
+        ("kmem -V", "  VM_STAT:\n"),
+        ("kmem -n", ""),
+        ("kmem -o", "PER-CPU OFFSET VALUES:\n"),
+        ("kmem -g", "PAGE-FLAG\nPG_locked 0 1\n"),
+        ("kmem ffff888003a54000", ""),
+        ("kmem -m flags", "      PAGE        flags\nffffea0000000000  00ff  00ff\n"),
+    ],
+)
+def test_text_that_is_no_answer(command: str, text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(command, text)
+
+
+def test_a_cache_that_is_not_there_is_an_answer() -> None:
+    answer = parse("kmem -s no_such_cache", "")
+    assert answer.complete
+    assert [notice.kind for notice in answer.warnings] == ["empty"]
+
+
+def test_flags_of_a_page_by_name_number_or_both() -> None:
+    head = "  PAGE     PHYSICAL   MAPPING    INDEX CNT FLAGS\n"
+    rows = "c410ee74 3fbd000   0   0  1 slab\nc2400000 1000  0  0  0 800\nc2500000 2000 0 0 0 \n"
+    pages = parse("kmem -p", head + rows).records
+    assert [(p.flags, p.flag_names) for p in pages] == [(None, ("slab",)), (0x800, ()), (None, ())]
+
+
+def test_an_unmapped_page_has_addresses_alone() -> None:
+    text = (
+        "PAGE  PHYSICAL  MAPPING  INDEX CNT FLAGS\nffffea0000000000  1000                         reserved\n"
+    )
+    page = parse("kmem -p", text).one()
+    assert (page.mapping, page.cnt, page.flag_names) == (None, None, ("reserved",))
+
+
+@each("kmem", "kmem_-i*")
+def test_info_adds_up(case: Path) -> None:
+    uses = {use.name: use for use in parsed(case) if isinstance(use, MemoryUse)}
+    assert uses["USED"].pages == uses["TOTAL MEM"].pages - uses["FREE"].pages
+    assert uses["SWAP FREE"].pages == uses["TOTAL SWAP"].pages - uses["SWAP USED"].pages
+    for use in uses.values():
+        exact = use.pages * 4096
+        unit = next((u for u in (1 << 30, 1 << 20, 1 << 10) if exact >= u), 1)
+        assert abs(use.total - exact) <= unit / 20 + 1
+        if use.percentage_of in uses and uses[use.percentage_of].pages:
+            assert use.percentage == use.pages * 100 // uses[use.percentage_of].pages
+
+
+def lines_like(text: str, pattern: str) -> int:
+    return len(re.findall(pattern, text, re.MULTILINE))
+
+
+@each("kmem", "kmem_-s")
+def test_each_line_behind_the_header_is_a_cache(case: Path) -> None:
+    _, text = output(case)
+    answer = parsed(case)
+    assert len(answer) == len(text.splitlines()) - 1
+    for row, line in zip(answer, text.splitlines()[1:], strict=True):
+        assert isinstance(row, SlabCache)
+        assert [f"{row.cache:x}", str(row.objsize), str(row.allocated)] == line.split()[:3]
+        assert line.endswith(row.name)
+
+
+@each("kmem", "kmem_-s_list")
+def test_the_list_of_caches_names_those_of_the_table(case: Path) -> None:
+    names = {(row.cache, row.name) for row in _rows(parsed(case))}
+    beside = case.with_name("kmem_-s.cmd")
+    if not beside.exists():
+        pytest.skip("the table of caches is too long to be recorded here")
+    assert names == {(row.cache, row.name) for row in _rows(parsed(beside))}
+
+
+def _rows(answer: Answer[object]) -> list[SlabCache]:
+    return list(answer.records)  # type: ignore[arg-type]  # both kinds of rows have a cache and a name
+
+
+@each("kmem", "kmem_-S_*")
+def test_objects_are_counted_and_agree_with_the_slabs(case: Path) -> None:
+    _, text = output(case)
+    for contents in parsed(case):
+        assert isinstance(contents, SlabCacheContents)
+        slabs = [slab for slab in contents.slabs if slab.objects]
+        for slab in slabs:
+            if len(slab.objects) == slab.total:
+                in_use = sum(o.state == "allocated" for o in slab.objects)
+                assert (in_use, len(slab.objects) - in_use) == (slab.allocated, slab.free)
+        listed = sum(len(slab.objects) for slab in slabs)
+        assert listed == lines_like(text, r"^  (?:\[[0-9a-f]+\]| [0-9a-f]+  .*)$")
+
+
+@each("kmem", "kmem_-f")
+def test_free_pages_add_up_to_what_crash_verified(case: Path) -> None:
+    _, text = output(case)
+    zones = [r for r in parsed(case) if isinstance(r, FreeZone)]
+    (total,) = [r for r in parsed(case) if isinstance(r, PageCount)]
+    assert total.pages == sum(zone.free_pages or 0 for zone in zones)
+    assert total.found == sum(area.pages or 0 for zone in zones for area in zone.areas)
+    assert ("(verified)" in text) == (total.pages == total.found)
+    for zone in zones:
+        assert all((a.blocks or 0) << a.area == a.pages for a in zone.areas)
+        assert all(a.size == 4096 << a.area for a in zone.areas)
+
+
+@each("kmem", "kmem_-F")
+def test_listed_free_blocks_are_those_that_are_counted(case: Path) -> None:
+    beside = case.with_name("kmem_-f.cmd")
+    if not beside.exists():
+        pytest.skip("no count beside it")
+    listed = [a for z in parsed(case) if isinstance(z, FreeZone) for a in z.areas]
+    counted = [a for z in parsed(beside) if isinstance(z, FreeZone) for a in z.areas]
+    assert [len(a.addresses) for a in listed] == [a.blocks for a in counted]
+
+
+@each("kmem", "kmem_-V")
+def test_each_counter_is_a_line(case: Path) -> None:
+    _, text = output(case)
+    assert len(parsed(case)) == lines_like(text, r": -?\d+$")
+
+
+@each("kmem", "kmem_-v")
+def test_areas_are_as_long_as_they_say(case: Path) -> None:
+    areas = [area for area in parsed(case) if isinstance(area, VmapArea)]
+    assert all(area.end - area.start == area.size for area in areas)
+    assert len(areas) == lines_like(output(case)[1], " - ")
+
+
+@each("kmem", "kmem_-g*")
+def test_flags_are_their_bits(case: Path) -> None:
+    flags = [flag for flag in parsed(case) if isinstance(flag, PageFlag)]
+    assert all(flag.value == 1 << flag.bit for flag in flags)
+    assert len(flags) == lines_like(output(case)[1], r"^ *PG_")
+
+
+@each("kmem", "kmem_task*")
+def test_the_report_on_a_task_names_it_everywhere(case: Path) -> None:
+    command, _ = output(case)
+    address = int(command.split()[1], 16)
+    (report,) = parsed(case)
+    assert isinstance(report, AddressReport)
+    assert report.task is not None
+    assert report.task.task == address
+    assert report.caches[0].cache.name == "task_struct"
+    assert report.caches[0].slabs[0].objects[0].address == address
+
+
+def test_there_are_recorded_outputs() -> None:
+    assert cases("kmem", "kmem_-i")
