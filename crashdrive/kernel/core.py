@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from crashdrive.errors import KernelError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.chains import first_path, only_path
 from crashdrive.kernel.columns import Columns, Plan
-from crashdrive.kernel.declarations import parse_declaration
 from crashdrive.kernel.layouts import Layouts
 from crashdrive.kernel.memory import Gathered, Memory
 from crashdrive.kernel.objects import Object
@@ -236,7 +235,7 @@ class KernelBase:
     def _declared(self, name: str) -> Type:
         self.symbols.address(name)
         text = self.session.run(f"whatis {arguments.symbol(name)}").check().text
-        return self.type(parse_declaration(text.strip().removesuffix(";"), self.pointer_size).type)
+        return self.type(self.layouts.declared(text.strip().removesuffix(";")))
 
     def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:
         """A per-cpu variable's instances, one for each present CPU in the order of `cpus`."""

@@ -36,6 +36,16 @@ class DeclarationError(ValueError):
     """Text that is no C declaration."""
 
 
+class Abi(msgspec.Struct, frozen=True):
+    """What differs between kernels in C's types: bytes of a pointer (and a long), whether char is signed."""
+
+    word_size: int = 8
+    char_signed: bool = True
+
+
+LINUX_64 = Abi()
+
+
 class Declaration(msgspec.Struct, frozen=True):
     """What a declaration declares; ``name`` is None for an abstract one, ``bits`` a bit-field's width."""
 
@@ -45,17 +55,17 @@ class Declaration(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=4096)
-def parse_declaration(text: str, word_size: int = 8) -> Declaration:
+def parse_declaration(text: str, abi: Abi = LINUX_64) -> Declaration:
     """Parse one declaration, without its semicolon; DeclarationError for anything else."""
-    return _Parser(_tokens(text), word_size).declaration()
+    return _Parser(_tokens(text), abi).declaration()
 
 
-def parse_declarator(text: str, base: Type, word_size: int = 8) -> Declaration:
+def parse_declarator(text: str, base: Type, abi: Abi = LINUX_64) -> Declaration:
     """Parse what follows a type that has been read already: the ``*near[4] : 3`` after a closing brace."""
-    return _Parser(_tokens(text), word_size).declarator_of(base)
+    return _Parser(_tokens(text), abi).declarator_of(base)
 
 
-def base_type(words: list[str], word_size: int) -> Type | None:
+def base_type(words: list[str], abi: Abi) -> Type | None:
     """The type of words such as ``long unsigned int``, None if they aren't C's.
 
     Sizes are those of Linux on all its architectures: a long is as large as a pointer.
@@ -71,7 +81,9 @@ def base_type(words: list[str], word_size: int) -> Type | None:
     if kinds & {"float", "double"}:
         return FloatType(name, 4 if "float" in kinds else 16 if "long" in kinds else 8)
     if "char" in kinds:
-        return IntType(name, 1, signed="unsigned" not in kinds, kind="char")
+        return IntType(
+            name, 1, signed=name == "signed char" or (name == "char" and abi.char_signed), kind="char"
+        )
     signed = "unsigned" not in kinds
     longs = words.count("long")
     size = (
@@ -81,7 +93,7 @@ def base_type(words: list[str], word_size: int) -> Type | None:
         if "short" in kinds
         else 8
         if longs > 1
-        else word_size
+        else abi.word_size
         if longs
         else 4
     )
@@ -103,10 +115,10 @@ def _tokens(text: str) -> list[str]:
 class _Parser:
     """A recursive-descent parser over a list of tokens."""
 
-    def __init__(self, tokens: list[str], word_size: int) -> None:
+    def __init__(self, tokens: list[str], abi: Abi) -> None:
         self.tokens = tokens
         self.at = 0
-        self.word_size = word_size
+        self.abi = abi
 
     def peek(self, ahead: int = 0) -> str:
         place = self.at + ahead
@@ -152,7 +164,7 @@ class _Parser:
                 named = TypeRef(self.take())
             else:
                 break
-        kind = named or base_type(words, self.word_size)
+        kind = named or base_type(words, self.abi)
         if kind is None:
             raise DeclarationError(f"no type in {' '.join(self.tokens)[:120]!a}")
         return kind
@@ -167,7 +179,7 @@ class _Parser:
         while (word := self.peek()) == "*" or word in _QUALIFIERS:
             self.take()
             if word == "*":
-                base = PointerType(base, self.word_size)
+                base = PointerType(base, self.abi.word_size)
         if self.peek() == "(" and self.peek(1) in {"*", "("}:
             inside = self.at + 1
             self.skip_group()

@@ -15,7 +15,7 @@ import msgspec
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import ParseError, UnknownMemberError, UnknownTypeError
-from crashdrive.kernel.declarations import DeclarationError, parse_declaration
+from crashdrive.kernel.declarations import Abi, Declaration, DeclarationError, parse_declaration
 from crashdrive.kernel.ptype import SizesWantedError, parse_ptype
 from crashdrive.kernel.types import (
     ArrayType,
@@ -35,6 +35,10 @@ VERSION = 1
 _NAME = re.compile(r"(?:(?:struct|union|enum) )?[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
 _STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
 _NUMBER = re.compile(r"\$\d+ = (\d+)")
+_MODULE = re.compile(r" *[0-9a-f]{8,16} ")
+_PLAIN_CHAR = re.compile(r"(?<!signed )\bchar\b")
+_COMM = "typeof(((struct task_struct *)0)->comm[0])"
+_CHAR = re.compile(r"\$\d+ = (-1|255) ")
 _TAGS = ("struct ", "union ", "enum ")
 # typedefs of typedefs end at some point; damaged debug data mustn't turn us in circles
 _DEEPEST = 32
@@ -55,7 +59,9 @@ class Layouts:
         self._key = key or ""
         self._known: dict[str, Type] = {}
         self._unknown: set[str] = set()
-        self.word_size = word_size
+        self._abi = Abi(word_size)
+        self._asked_char = False
+        self._keeps = self._store is not None
         self.queries = 0
 
     def type(self, name: str) -> Type:
@@ -74,6 +80,13 @@ class Layouts:
     def prefetch(self, names: Iterable[str]) -> None:
         """Learn several types in one round trip; unknown ones are no error here."""
         self._learn([kind for kind in map(self._declared, names) if isinstance(kind, TypeRef)])
+
+    def declared(self, text: str) -> Type:
+        """The type in a C declaration, named or not: references in it aren't looked up.
+
+        UnknownTypeError for what is no declaration.
+        """
+        return self._declaration(text).type
 
     def resolve(self, kind: Type) -> Type:
         """A type without typedefs and references: what its bytes are. Pointers' targets stay as they are."""
@@ -172,13 +185,17 @@ class Layouts:
         """A name as it stands: a reference to look up, or a type made of them."""
         if self._is_settled(name):
             return TypeRef(name)
-        try:
-            found = parse_declaration(name, self.word_size)
-        except DeclarationError as error:
-            raise UnknownTypeError(f"{name[:200]!a} is no type name: {error}") from None
+        found = self._declaration(name)
         if found.name is not None or found.bits is not None:
             raise UnknownTypeError(f"{name[:200]!a} is no type name")
         return found.type
+
+    def _declaration(self, text: str) -> Declaration:
+        self._need_char(text)
+        try:
+            return parse_declaration(text, self._abi)
+        except DeclarationError as error:
+            raise UnknownTypeError(f"{text[:200]!a} is no type name: {error}") from None
 
     def _is_settled(self, name: str) -> bool:
         return name in self._known or name in self._unknown
@@ -211,7 +228,7 @@ class Layouts:
         found = self._ask(list(cold.values()))
         self._known.update(found)
         self._unknown.update(cold.keys() - found.keys())
-        if found and self._store:
+        if found and self._keeps and self._store:
             self._store.put_many("type", self._key, found, version=VERSION)
 
     def _kept(self, store: Store, names: Iterable[str]) -> dict[str, Type]:
@@ -220,19 +237,48 @@ class Layouts:
     def _ask(self, wanted: list[TypeRef]) -> dict[str, Type]:
         wanted = [ref for ref in wanted if _NAME.fullmatch(ref.name)]
         results = self._run([f"gdb ptype/o {ref.name} **" for ref in wanted])
+        self._keeps = self._keeps and not self._has_module_types()
         pairs = zip(wanted, results, strict=True)
         found = {ref.name: self._parse(result) for ref, result in pairs if not _refused(result)}
         return self._named(wanted, found)
 
     def _parse(self, result: CommandResult) -> Type:
         text = result.check().text
+        self._need_char(text)
         try:
-            return parse_ptype(result.command, text, word_size=self.word_size)
+            return parse_ptype(result.command, text, abi=self._abi)
         except SizesWantedError as missing:
             name = result.command.removeprefix("gdb ptype/o ").removesuffix(" **")
             asked = [f"gdb p sizeof((({name} *)0)->{path})" for path in missing.paths]
             sizes = dict(zip(missing.paths, map(_number, self._run(asked)), strict=True))
-            return parse_ptype(result.command, text, word_size=self.word_size, sizes=sizes)
+            return parse_ptype(result.command, text, abi=self._abi, sizes=sizes)
+
+    def _has_module_types(self) -> bool:
+        """Whether modules' debug data is loaded (``mod -s``): a type may be theirs then, and isn't kept."""
+        text = self._runner.run("mod").text
+        return any(_MODULE.match(line) and "(not loaded)" not in line for line in text.splitlines())
+
+    def _need_char(self, text: str) -> None:
+        """Learn whether char is signed if the text has one: since 6.2 (3bc753c06dd0) nowhere, before on some.
+
+        gdb's own char follows the machine; that of a kernel structure follows the kernel's compiler.
+        """
+        if self._asked_char or not _PLAIN_CHAR.search(text):
+            return
+        self._asked_char = True
+        kept = self._store and self._store.get("fact", self._key, "char_signed", bool, version=VERSION)
+        if isinstance(kept, bool):
+            signed = kept
+        else:
+            asked = [f"gdb p ({kind})-1" for kind in (_COMM, "char")]
+            texts = [result.text for result in self._run(asked) if not _refused(result)]
+            match = _CHAR.match(texts[0]) if texts else None
+            if match is None:
+                raise UnknownTypeError("gdb doesn't tell whether char is signed")
+            signed = match[1] == "-1"
+            if self._store:
+                self._store.put("fact", self._key, "char_signed", signed, version=VERSION)
+        self._abi = Abi(self._abi.word_size, signed)
 
     def _named(self, wanted: list[TypeRef], found: dict[str, Type]) -> dict[str, Type]:
         """Types as they are kept: enumerations with their size, typedefs with their name."""

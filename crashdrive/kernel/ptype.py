@@ -18,6 +18,8 @@ import msgspec
 
 from crashdrive.errors import ParseError
 from crashdrive.kernel.declarations import (
+    LINUX_64,
+    Abi,
     DeclarationError,
     parse_declaration,
     parse_declarator,
@@ -69,21 +71,21 @@ class _Node(msgspec.Struct):
     incomplete: bool = False
 
 
-def parse_ptype(command: str, text: str, *, word_size: int = 8, sizes: SizeOf | None = None) -> Type:
+def parse_ptype(command: str, text: str, *, abi: Abi = LINUX_64, sizes: SizeOf | None = None) -> Type:
     """The type whose ``gdb ptype/o NAME **`` was printed; ParseError for text that isn't such.
 
-    SizesWantedError if sizes are missing that ``sizes`` doesn't give. ``word_size``: a pointer's, in bytes.
+    SizesWantedError if sizes are missing that ``sizes`` doesn't give.
     An enumeration's size isn't in the text: it comes as 0 for the caller to fill in, unless it is a member.
     """
-    return _Reader(command, text, word_size, sizes or {}).read()
+    return _Reader(command, text, abi, sizes or {}).read()
 
 
 class _Reader:
-    def __init__(self, command: str, text: str, word_size: int, sizes: SizeOf) -> None:
+    def __init__(self, command: str, text: str, abi: Abi, sizes: SizeOf) -> None:
         self.command = command
         self.lines = text.split("\n")
         self.number = 0
-        self.word_size = word_size
+        self.abi = abi
         self.sizes = sizes
         self.wanted: list[str] = []
 
@@ -237,7 +239,7 @@ class _Reader:
         if not node.text:
             return base, None
         try:
-            found = parse_declarator(node.text, base, self.word_size)
+            found = parse_declarator(node.text, base, self.abi)
         except DeclarationError as error:
             self.fail(str(error), node.text)
         if found.bits is not None:
@@ -257,9 +259,9 @@ class _Reader:
     def declaration(self, node: _Node) -> tuple[Type, str | None, int | None]:
         try:
             if node.base is not None:
-                found = parse_declarator(node.text, node.base, self.word_size)
+                found = parse_declarator(node.text, node.base, self.abi)
             else:
-                found = parse_declaration(node.text, self.word_size)
+                found = parse_declaration(node.text, self.abi)
         except DeclarationError as error:
             self.fail(str(error), node.text)
         return found.type, found.name, found.bits
