@@ -25,9 +25,10 @@ from crashdrive.records import Record
 
 
 class Ancestry(TaskHeader, frozen=True, kw_only=True):
-    """A task and its ancestors, the oldest first (``ps -p``)."""
+    """A task and its ancestors, the oldest first (``ps -p``); ``unknown``: how many crash has no name of."""
 
     ancestors: tuple[TaskHeader, ...]
+    unknown: int = 0
 
 
 class Children(TaskHeader, frozen=True, kw_only=True):
@@ -143,16 +144,37 @@ def _blocks(source: Source) -> Iterator[tuple[int, int]]:
 
 
 def parse_parents(source: Source) -> list[Ancestry]:
+    """``ps -p``."""
     found: list[Ancestry] = []
     for start, end in _blocks(source):
         chain: list[TaskHeader] = []
+        depth = unknown = 0
         for offset, indent, task in _headers(source, start, end):
-            if indent != len(chain):
+            missing = _missing_ancestors(depth, indent)
+            if missing is None:
                 source.reject(offset, f"indented by {indent} where an ancestor is missing")
+            elif missing:
+                line = source.position(offset)[0]
+                source.note("partial", f"{missing} ancestors aren't known", line=line, incomplete=True)
+            unknown += missing or 0
+            depth += (missing or 0) + 1
             chain.append(task)
         if chain:
-            found.append(Ancestry(**_fields(chain[-1]), ancestors=tuple(chain[:-1])))
+            found.append(Ancestry(**_fields(chain[-1]), ancestors=tuple(chain[:-1]), unknown=unknown))
     return demand_records(source, found)
+
+
+def _missing_ancestors(depth: int, indent: int) -> int | None:
+    """How many ancestors crash left out above this one; None when the indentation fits no number.
+
+    crash indents by the depth, and prints nothing but that indentation for a task that it doesn't know
+    (8.0.2 on Debian's 6.1): all of it stands in front of the next one that it does.
+    """
+    missing, width = 0, depth
+    while width < indent:
+        missing += 1
+        width += depth + missing
+    return missing if width == indent else None
 
 
 def _fields(task: TaskHeader) -> dict[str, Any]:

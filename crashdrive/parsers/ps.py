@@ -36,7 +36,7 @@ from crashdrive.records import Record
 
 
 class Process(Record, frozen=True, kw_only=True):
-    """One row of ``ps``.
+    """One row of ``ps``; ``ppid`` is None where crash doesn't know the parent.
 
     ``task`` is the address of the task_struct; with ``-s`` it is None and ``kstackp`` holds the kernel stack
     pointer (None for a running task). ``state`` is crash's two letters, None for ``??``. ``mem_percent`` is
@@ -47,7 +47,7 @@ class Process(Record, frozen=True, kw_only=True):
     """
 
     pid: int
-    ppid: int
+    ppid: int | None
     cpu: int | None
     task: int | None = None
     kstackp: int | None = None
@@ -73,7 +73,7 @@ EXAMPLES = (
 # Title -> what stands in the column. Which columns there are and their order is what the header says.
 _CELLS = {
     "PID": r"(?P<pid>\d{1,10})",
-    "PPID": r"(?P<ppid>\d{1,10})",
+    "PPID": r"(?P<ppid>\d{1,10}|-1)",
     "CPU": r"(?P<cpu>\d{1,6}|\?)",
     "TASK": rf"(?P<task>{HEX})",
     "KSTACKP": rf"(?P<kstackp>{HEX}|--)",
@@ -141,7 +141,7 @@ def _maker(titles: tuple[str, ...]) -> Callable[[re.Match[str]], Process]:
         stack = found["kstackp"] if has_stack else None
         return Process(
             pid=int(found["pid"]),
-            ppid=int(found["ppid"]),
+            ppid=None if found["ppid"] == "-1" else int(found["ppid"]),
             cpu=None if cpu == "?" else int(cpu),
             task=None if has_stack else int(found["task"], 16),
             kstackp=None if stack is None or stack == "--" else int(stack, 16),
