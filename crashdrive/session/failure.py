@@ -1,93 +1,219 @@
 """Telling success from failure: crash has no exit status for its commands, only words.
 
-The shapes are those that crash 8.0.2 to 9.0.2 print; the kernel's own log can hold lines that look like each
-of them, so that commands which print it are judged by short outputs alone.
+The shapes are those that crash 8.0.2 to 9.0.2 print (recorded in tests/session/recorded). What a dump holds
+can look like each of them: a shape counts only where crash puts it, at the start of a line, at the end of
+the output, outside of quotes, and the commands that print strangers' text are judged by their first line.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
-from crashdrive.parsers.base import canonical_words, split_words
+from crashdrive.parsers.base import canonical_words, split_command, split_words
 from crashdrive.session.result import Failure
 
 # how much of a long output is looked at, at each end; errors in the middle are the parsers' business
-_WINDOW = 1 << 14
+WINDOW = 1 << 14
 # these print text of strangers from the first column on
-_PRINT_STRANGERS = frozenset({"log", "!", "cat", "help", "man"})
+_PRINT_STRANGERS = frozenset({"log", "cat", "help"})
 # commands whose success is never silent: crash 9.0.1 and later print nothing for a page that was excluded
-_NEVER_SILENT = frozenset(
-    {"bt", "dis", "eval", "p", "ps", "pte", "rd", "struct", "sym", "sys", "vtop", "whatis"}
+_NEVER_SILENT = frozenset({
+    "ascii", "bt", "btop", "dis", "eval", "kmem", "mach", "mod", "mount", "p", "pd", "ps", "pte", "ptob",
+    "ptov", "px", "rd", "runq", "struct", "swap", "sym", "sys", "task", "vtop", "whatis",
+})  # fmt: skip
+# crash's own commands; a word that is none of them is a type's name, or gdb's
+COMMANDS = frozenset({
+    "alias", "ascii", "bpf", "bt", "btop", "dev", "dis", "eval", "exit", "extend", "files", "foreach",
+    "fuser", "gdb", "help", "ipcs", "irq", "kmem", "list", "log", "mach", "mod", "mount", "net", "p", "ps",
+    "pte", "ptob", "ptov", "q", "rd", "repeat", "runq", "rustfilt", "sbitmapq", "search", "set", "sig",
+    "struct", "swap", "sym", "sys", "task", "timer", "tree", "union", "vm", "vtop", "waitq", "whatis", "wr",
+})  # fmt: skip
+# their messages break into a line of data; nothing that they print comes from strangers
+_BREAKING = frozenset({"pte", "vtop"})
+_OTHER_PROGRAM = re.compile(r"[|>!]")
+
+_MEMORY = re.compile(
+    r'(?:seek error|read error|page excluded|page incomplete): [a-z ]+ address: [0-9a-f]+ +type: "'
+    r"|\b[\w* ]{1,80}: (?:WARNING: )?invalid (?:kernel virtual|user virtual|physical) address: [0-9a-f]+"
+)
+_SEGFAULT = re.compile(r"   (<segmentation violation(?: in gdb)?>)\n\n\Z")
+_OFFSET = re.compile(
+    r"(invalid (?:structure member offset|structure size|size_table|offset_table)\b[^\n]*)"
+    r"\n\s+FILE: \S+ +LINE: \d+ +FUNCTION: "
+)
+_GDB = re.compile(r"\b\w+: gdb request failed:[^\n]*(?=\n?\Z)")
+_USAGE = re.compile(r'(?:^|\n)Usage:\s*\n(.*)\nEnter "help \S+" for details\.\s*\Z', re.DOTALL)
+# those that don't say the command's name, at the start of a line
+_UNNAMED = (
+    ("symbol", re.compile(r"^symbol not found: .*", re.MULTILINE)),
+    ("message", re.compile(r"^alias does not exist: .*|^invalid id or address: .*", re.MULTILINE)),
+    ("message", re.compile(r'\ANo help data for ".*" is available\.')),
+    # crash names the command before this one
+    ("message", re.compile(r"^\w+: (?:pipe operation failed|unable to open .*)$", re.MULTILINE)),
 )
 
-_MEMORY = (
-    r"(?:seek error|read error|page excluded|page incomplete|invalid kernel virtual address"
-    r"|invalid user virtual address|invalid physical address|cannot access|memory page|zero-size page)"
-)
-_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("gdb-crashed", re.compile(r"<segmentation violation in gdb>")),
-    ("offset", re.compile(r"invalid (?:structure member offset|structure size|size_table|offset_table)\b.*")),
-    ("minimal", re.compile(r".*command not available in minimal mode.*")),
-    ("unknown-command", re.compile(r"^(?:\S+: )?command not found: .*", re.MULTILINE)),
-    (
-        "option",
-        re.compile(
-            r"^\S+: (?:invalid option|option requires an argument|unrecognized option) .*", re.MULTILINE
-        ),
-    ),
-    ("symbol", re.compile(r"^symbol not found: .*", re.MULTILINE)),
-    ("gdb", re.compile(r"^.*gdb request failed:.*", re.MULTILINE)),
-)
+
+def judge(command: str, output: bytes) -> Failure | None:
+    """`find_failure` on raw bytes; of a long output its two ends are looked at."""
+    if len(output) > 2 * WINDOW:
+        output = output[:WINDOW] + b"\n" + output[-WINDOW:]
+    return find_failure(command, output.decode("utf-8", "backslashreplace"))
 
 
 def find_failure(command: str, text: str) -> Failure | None:
     """How the command failed, or None when nothing says so."""
-    words = canonical_words(command)
-    if not words:
+    words = canonical_words(command.removeprefix("\\"))
+    if not words or words[0][0] == "!":
         return None
-    if len(text) > 2 * _WINDOW:
-        text = f"{text[:_WINDOW]}\n{text[-_WINDOW:]}"
-    if words[0][0] == "!" or (words[0] in _PRINT_STRANGERS and text.count("\n") > 2):
-        return None
+    if found := _SEGFAULT.search(text):
+        return Failure(kind="gdb-crashed", message=found.group(1))
+    if words[0] in _PRINT_STRANGERS:
+        return _first_line(words, text)
     return (
         _by_words(text)
         or _by_prefix(words, command, text)
         or _by_usage(text)
         or _by_silence(words, command, text)
+        or _by_count(words, command, text)
     )
 
 
+def _first_line(words: tuple[str, ...], text: str) -> Failure | None:
+    """A failure that has the first line to itself, or crash's words for a kernel that it doesn't know."""
+    if found := re.match(rf"(?:{words[0]}|crash): (?!WARNING|NOTE)[^\n]*", text):
+        return _classified(found.group())
+    if text.startswith("No help data for"):
+        return Failure(kind="message", message=text.strip())
+    if (found := _OFFSET.search(text)) and text.count("\n", found.end()) <= 2:
+        return Failure(kind="offset", message=found.group(1))
+    return _by_usage(text)
+
+
+def _unquoted(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches that don't stand in a string of C: an even number of quotes comes before on their line."""
+    for found in pattern.finditer(text):
+        start = text.rfind("\n", 0, found.start()) + 1
+        before = re.sub(r'\\.|"[^"\\]*(?:\\.[^"\\]*)*"', "", text[start : found.start()])
+        if '"' not in before:
+            yield found
+
+
+def _whole_line(text: str, position: int) -> str:
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    return text[start : end if end >= 0 else None].strip()
+
+
 def _by_words(text: str) -> Failure | None:
-    for kind, pattern in _KINDS:
+    if found := _OFFSET.search(text):
+        return Failure(kind="offset", message=found.group(1))
+    for found in _unquoted(_GDB, text):
+        return Failure(kind="gdb", message=found.group())
+    for found in _unquoted(_MEMORY, text):
+        return Failure(kind="memory", message=_whole_line(text, found.start()))
+    for kind, pattern in _UNNAMED:
         if found := pattern.search(text):
             return Failure(kind=kind, message=found.group().strip())
     return None
 
 
+def _names(words: tuple[str, ...], command: str) -> set[str]:
+    """What crash may call the command: as it was typed, as it stands for, what it runs, or the program."""
+    typed = split_words(command)[0].lstrip("\\")
+    names = {"crash", typed, words[0]}
+    if words[0] == "struct" or words[0] not in COMMANDS:
+        names |= {"*", "struct", "union"}
+    if words[0] in {"foreach", "repeat"}:
+        names |= COMMANDS.intersection(words)
+    return names
+
+
 def _by_prefix(words: tuple[str, ...], command: str, text: str) -> Failure | None:
-    """``CMD: message``, CMD being the command, one inside it (foreach, repeat), or the program."""
-    words = (*split_words(command)[:1], *words[:4])
-    names = {"crash", *(word for word in words if re.fullmatch(r"[a-z_*]\w*", word))}
-    # crash names the command as it was typed: a shortcut by itself, not by what it stands for
-    pattern = "|".join(map(re.escape, sorted(names | {"\\*"})))
-    memory = re.search(rf"\b(?:{pattern}): (?:WARNING: )?{_MEMORY}.*", text)
-    if memory:
-        return Failure(kind="memory", message=memory.group().strip())
-    message = re.search(rf"^(?:{pattern}): (?!WARNING).*", text, re.MULTILINE)
-    return Failure(kind="message", message=message.group().strip()) if message else None
+    """``CMD: message`` at the start of a line; crash's warnings have no name before them."""
+    pattern = "|".join(map(re.escape, sorted(_names(words, command))))
+    message = re.search(rf"^(?:{pattern}): (?!WARNING|NOTE).+", text, re.MULTILINE)
+    if message is None and words[0] in _BREAKING:
+        message = re.search(rf"\b{words[0]}: (?!WARNING|NOTE).+", text)
+    if message is None and words[0] == "<":
+        message = re.search(r"^\w+: .*", text, re.MULTILINE)
+    return _classified(message.group()) if message else None
+
+
+_CLASSES = (
+    ("unknown-command", re.compile(r"command not found: ")),
+    ("minimal", re.compile(r".*command not available in minimal mode")),
+    ("option", re.compile(r"(?:invalid option|option requires an argument|unrecognized option)\b")),
+)
+
+
+def _classified(line: str) -> Failure:
+    """A message of the form ``CMD: text`` by what its text begins with."""
+    said = line.partition(": ")[2]
+    kind = next((kind for kind, pattern in _CLASSES if pattern.match(said)), "message")
+    return Failure(kind=kind, message=line.strip())
 
 
 def _by_usage(text: str) -> Failure | None:
-    if re.search(r"^Usage:", text, re.MULTILINE) and re.search(
-        r'^Enter "help \S+" for details\.', text, re.MULTILINE
-    ):
-        return Failure(kind="usage", message=" ".join(text.split("Enter ", maxsplit=1)[0].split()))
+    if found := _USAGE.search(text):
+        return Failure(kind="usage", message="Usage: " + " ".join(found.group(1).split()))
     return None
 
 
 def _by_silence(words: tuple[str, ...], command: str, text: str) -> Failure | None:
-    if text.strip() or words[0] not in _NEVER_SILENT or re.search(r"[|>!]", command):
+    if words[0] == "dis" and text.endswith(":\t"):
+        return Failure(kind="memory", message="dis could not read the instruction")
+    if text.strip() or words[0] not in _NEVER_SILENT or _OTHER_PROGRAM.search(command):
         return None
+    if text and words[0] == "rd":
+        return None  # bytes that are no characters, to -a
     return Failure(
         kind="silent", message=f"{words[0]} printed nothing; the memory may be excluded from the dump"
     )
+
+
+# rd's units by option: bytes of each, and how one is printed
+_UNITS = {"8": (1, r"[0-9a-f]{2}"), "1": (2, r"[0-9a-f]{4}"), "3": (4, r"[0-9a-f]{8}")}
+_RD_OPTIONS = "Raxme:r:pfudDusSNo:81:3:6:"
+
+
+def _by_count(words: tuple[str, ...], command: str, text: str) -> Failure | None:
+    """``rd`` that printed less than was asked: crash 9.0.1 and later stop silently at an excluded page."""
+    if words[0] != "rd" or _OTHER_PROGRAM.search(command):
+        return None
+    asked = split_command(" ".join(words), _RD_OPTIONS)
+    if asked.has("r"):
+        if re.search(r"^\d+ bytes copied from 0x[0-9a-f]+ to ", text, re.MULTILINE):
+            return None
+        return Failure(kind="memory", message="rd didn't say that it copied all bytes")
+    wanted = _wanted(asked.arguments, asked.options)
+    if wanted is None or asked.has("a"):
+        return None
+    printed = _counter(asked.options)(text)
+    if printed >= wanted or len(text) > 2 * WINDOW:
+        return None
+    return Failure(
+        kind="memory",
+        message=f"rd printed {printed} of {wanted} values; the rest may be excluded from the dump",
+    )
+
+
+def _wanted(arguments: tuple[str, ...], options: dict[str, str]) -> int | None:
+    """How many values rd was asked for; None where that isn't plain."""
+    if len(arguments) == 2 and re.fullmatch(r"\d+|0x[0-9a-fA-F]+", arguments[1]):
+        return int(arguments[1], 0) if arguments[1].startswith("0x") else int(arguments[1])
+    if len(arguments) == 1 and "e" not in options:
+        return 1
+    return None
+
+
+def _counter(options: dict[str, str]) -> Callable[[str], int]:
+    """Counts the values in rd's rows: decimal and symbolic ones by words, others by their width."""
+    if options.keys() & {"d", "D", "s", "S"}:
+        return lambda text: sum(
+            len(re.sub(r"\[[^\]\n]*\]", "x", row).split())
+            for row in re.findall(r"^ *[0-9a-f]+:  (.*)", text, re.MULTILINE)
+        )
+    _, one = next((_UNITS[letter] for letter in "813" if letter in options), (8, r"[0-9a-f]{16}"))
+    rows = re.compile(rf"^ *[0-9a-f]+:  ((?:{one} )+)", re.MULTILINE)
+    return lambda text: sum(len(row.split()) for row in rows.findall(text))
