@@ -56,8 +56,15 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
         return answer
     module = module_for(words[0])
     source = Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
+    _refuse_crlf(source)
     shape = choose_shape(source, module.SHAPES)
     return make_answer(source, shape.name, shape.parse(source))
+
+
+def _refuse_crlf(source: Source) -> None:
+    """crash ends its lines in LF: a text with nothing but CR LF went through something that changed it."""
+    if "\r\n" in source.text and 1 < source.text.count("\r\n") == source.text.count("\n"):
+        source.fail(source.text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 
 def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] | None:
