@@ -15,6 +15,7 @@ from crashdrive.parsers._ps_details import (
     Arguments,
     Children,
     LastRun,
+    Limit,
     Limits,
     StateCount,
     TaskTimes,
@@ -33,6 +34,22 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, is_message, parse_rows, skip_or_reject
 from crashdrive.parsers.grammar.tasks import HEX
 from crashdrive.records import Record
+
+__all__ = [
+    "EXAMPLES",
+    "OPTSTRING",
+    "SHAPES",
+    "Ancestry",
+    "Arguments",
+    "Children",
+    "LastRun",
+    "Limit",
+    "Limits",
+    "Process",
+    "StateCount",
+    "TaskTimes",
+    "ThreadGroup",
+]
 
 
 class Process(Record, frozen=True, kw_only=True):
