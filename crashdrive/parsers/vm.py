@@ -200,7 +200,7 @@ class _Memory:
 
     def _file_goes_on(self) -> bool:
         """A line behind an area whose file's name may hold a newline."""
-        if self.area is None or self.area.file is None or self.pages:
+        if self.area is None or self.area.file is None or self.pages is not None:
             return False
         file = goes_on(self.cursor, self.area.file)
         if file is not None:
