@@ -6,6 +6,7 @@ crashdrive run vmcore examples/blocked.py
 from collections import defaultdict
 
 from crashdrive.errors import CommandFailedError
+from crashdrive.reports import Report, Table
 
 # where a task gives up its CPU, which says nothing of why
 SWITCHING = {"__schedule", "schedule", "schedule_timeout", "io_schedule", "schedule_preempt_disabled"}
@@ -13,17 +14,24 @@ SWITCHING = {"__schedule", "schedule", "schedule_timeout", "io_schedule", "sched
 
 def report(crash):
     waiting = defaultdict(list)
-    for task in crash.kernel.tasks():
+    tasks = crash.kernel.tasks()
+    for task in tasks:
         if task.state == "D":
             waiting[place(crash, task)].append(task)
-    return [
+    rows = [
         {
-            "tasks": len(tasks),
+            "tasks": len(together),
             "where": " < ".join(where),
-            "who": ", ".join(f"{task.comm} ({task.pid})" for task in tasks),
+            "who": ", ".join(f"{task.comm} ({task.pid})" for task in together),
         }
-        for where, tasks in sorted(waiting.items(), key=lambda item: -len(item[1]))
+        for where, together in sorted(waiting.items(), key=lambda item: -len(item[1]))
     ]
+    return Report(
+        report="blocked",
+        tables=(Table(name="blocked", rows=rows, columns=("tasks", "where", "who")),),
+        complete=tasks.complete,
+        warnings=tasks.warnings,
+    )
 
 
 def place(crash, task):

@@ -33,12 +33,12 @@ def report(crash):
     active = crash.bt(active=True)
     tasks = crash.kernel.tasks()
     log = crash.log()
-    answers = [system, panicked, active, tasks, log]
+    answers = [panicked, active, tasks, log]
     trace = panicked[0]
     return Report(
         report="what-happened",
         complete=all(whole(crash, answer) for answer in answers),
-        warnings=tuple({notice.message: notice for answer in answers for notice in answer.warnings}.values()),
+        warnings=notices(system, *answers),
         tables=(
             Table(name="system", rows=system.records, layout="fields", title="The system"),
             Table(name="panic", rows=[the_panic(system.one(), trace)], layout="fields", title="The panic"),
@@ -69,6 +69,10 @@ def whole(crash, answer):
     """Whether nothing is missing but tasks that crash doesn't know: the task list here isn't crash's."""
     known = {warning.message for warning in crash.health.warnings if warning.kind == "task-table"}
     return answer.complete or {notice.message for notice in answer.warnings} <= known
+
+
+def notices(*answers):
+    return tuple({notice.message: notice for answer in answers for notice in answer.warnings}.values())
 
 
 def the_panic(system, trace):
