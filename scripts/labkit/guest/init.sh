@@ -32,7 +32,8 @@ load_modules() {
 raise_limits() {
 	ulimit -n 1000000
 	sysctl -qw net.ipv4.ip_local_port_range="10000 64999" net.core.somaxconn=4096 \
-		net.netfilter.nf_conntrack_max=200000 fs.file-max=2000000
+		net.netfilter.nf_conntrack_max=200000 fs.file-max=2000000 \
+		net.ipv4.ipfrag_time=300 net.netfilter.nf_conntrack_icmp_timeout=300
 }
 
 load_capture_kernel() { # the kernel that saves the dump when this one dies
@@ -79,17 +80,21 @@ for script in /lab/scene/*.sh; do
 	say "${script##*/}"
 	. "$script"
 done
+exec 9>/dev/vda
+. /lab/truth.sh
 say "connections"
 start connections "$(option connections)"
+say "processes"
+start processes
+say "settled truth"
+settled_truth
+# Some of these live for a minute only: half-closed connections, fragments, neighbour states.
 say "sockets"
 start tcp
 start sockets
 ping_neighbours
-say "processes"
-start processes
-exec 9>/dev/vda
-say "truth"
-. /lab/truth.sh
+say "moving truth"
+moving_truth
 prepare_death "$(option death)"
 say "finish"
 labguest finish "$(option death)" 2>&1

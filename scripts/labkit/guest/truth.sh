@@ -5,28 +5,26 @@
 processes=p
 test "$(option connections)" -gt 1000 && processes=
 
-net_truth() { # PREFIX OPTION...: everything about one network namespace
+frames() { # PREFIX OPTION...: a frame for each line `SLUG COMMAND` of the input
 	prefix=$1
 	shift
 	while read -r slug command; do
-		case $1/$slug in # of the named ones only what is worth the time
-		-n/*-json | -n/ip*tables-* | -n/sysctl | -n/ip-netconf | -n/*-get) continue ;;
+		test -n "$slug" || continue
+		case $1/$slug in # of the named namespaces only what is worth the time
+		-n/tc-*-json | -n/nft-*-json | -n/bridge-*-json | -n/*-legacy-save | -n/sysctl | -n/*-get) continue ;;
 		esac
 		# shellcheck disable=SC2086 # the command is words
 		labguest frame "$@" "${prefix}cmd/$slug" $command
-	done <<-END
-		ip-addr ip -d -s addr
+	done
+}
+
+settled_net() { # PREFIX OPTION...: what doesn't change any more in one network namespace
+	frames "$@" <<-END
 		ip-addr-json ip -d -j addr
-		ip-link-json ip -d -s -s -j link
-		ip-link ip -d -s link
 		ip-route-all ip -d route show table all
 		ip-route-all-json ip -d -j route show table all
 		ip-6-route-all ip -6 -d route show table all
 		ip-6-route-all-json ip -6 -d -j route show table all
-		ip-route-cache ip route show cache
-		ip-6-route-cache ip -6 route show cache
-		ip-route-get ip route get 10.50.0.77
-		ip-6-route-get ip -6 route get 2001:db8:50::77
 		ip-rule ip -d rule
 		ip-rule-json ip -d -j rule
 		ip-6-rule ip -6 -d rule
@@ -36,18 +34,31 @@ net_truth() { # PREFIX OPTION...: everything about one network namespace
 		ip-maddr ip maddr
 		ip-netconf ip netconf
 		ip-tuntap ip tuntap
-		tc-qdisc tc -s -d qdisc
-		tc-qdisc-json tc -s -d -j qdisc
+		ip-neigh-proxy ip neigh show proxy
 		bridge-link bridge -d link
 		bridge-link-json bridge -d -j link
-		bridge-fdb bridge fdb
 		bridge-vlan bridge vlan
+		iptables-nft-save xtables-nft-multi iptables-save -c
+		sysctl sysctl -a
+	END
+}
+
+moving_net() { # PREFIX OPTION...: what counters, timers and sockets move
+	frames "$@" <<-END
+		ip-addr ip -d -s addr
+		ip-link-json ip -d -s -s -j link
+		ip-link ip -d -s link
+		ip-route-cache ip route show cache
+		ip-6-route-cache ip -6 route show cache
+		ip-route-get ip route get 10.50.0.77
+		ip-6-route-get ip -6 route get 2001:db8:50::77
+		tc-qdisc tc -s -d qdisc
+		tc-qdisc-json tc -s -d -j qdisc
+		bridge-fdb bridge fdb
 		nft-ruleset nft list ruleset
 		nft-ruleset-json nft -j list ruleset
 		iptables-legacy-save xtables-legacy-multi iptables-save -c
 		ip6tables-legacy-save xtables-legacy-multi ip6tables-save -c
-		iptables-nft-save xtables-nft-multi iptables-save -c
-		sysctl sysctl -a
 		conntrack conntrack -L
 		conntrack-ipv6 conntrack -L -f ipv6
 		ss-unix ss -an${processes}emx
@@ -59,7 +70,6 @@ net_truth() { # PREFIX OPTION...: everything about one network namespace
 		ss-summary ss -s
 		ip-neigh ip -d -s neigh
 		ip-neigh-json ip -s -j neigh
-		ip-neigh-proxy ip neigh show proxy
 	END
 }
 
@@ -73,17 +83,27 @@ device_truth() { # DEVICE...: what takes a device's name
 	done
 }
 
-labguest frame cmd/ip-netns ip netns
-labguest frame cmd/ip-netns-list-id ip netns list-id
-labguest frame cmd/ps ps -T -o pid,ppid,pgid,tty,vsz,rss,stat,comm,args
-labguest frame cmd/mount mount
-labguest frame cmd/lsmod lsmod
-labguest frame cmd/uname uname -a
-labguest frame cmd/dmesg dmesg
-labguest frame cmd/free free
-labguest frame proc/kallsyms cat /proc/kallsyms
-for name in $(ls /run/netns); do
-	net_truth "netns/$name/" -n "$name"
-done
-device_truth eth0 lo dummy0 veth0 br0 bond0 tun0
-net_truth ""
+each_net() { # FUNCTION: for the named network namespaces, and for the initial one last
+	for name in $(ls /run/netns); do
+		"$1" "netns/$name/" -n "$name"
+	done
+	"$1" ""
+}
+
+settled_truth() { # before the short-lived sockets are opened, because it takes its time
+	labguest frame cmd/ip-netns ip netns
+	labguest frame cmd/ip-netns-list-id ip netns list-id
+	labguest frame cmd/mount mount
+	labguest frame cmd/lsmod lsmod
+	labguest frame cmd/uname uname -a
+	labguest frame proc/kallsyms cat /proc/kallsyms
+	device_truth eth0 lo dummy0 veth0 br0 bond0 tun0
+	each_net settled_net
+}
+
+moving_truth() {
+	labguest frame cmd/ps ps -T -o pid,ppid,pgid,tty,vsz,rss,stat,comm,args
+	labguest frame cmd/free free
+	each_net moving_net
+	labguest frame cmd/dmesg dmesg
+}
