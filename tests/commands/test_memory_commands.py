@@ -1,4 +1,4 @@
-"""Typed calls of kmem, mod, net, mount, files, fuser, ipcs, map, swap, vm: what they send, what they refuse."""
+"""Typed calls around memory, files and devices: what they send, what they refuse to send."""
 
 from __future__ import annotations
 
