@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from crashdrive.errors import UsageError
+from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source, canonical_words, make_answer, split_command
 from crashdrive.records import Answer
 
@@ -56,9 +56,15 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
         return answer
     module = module_for(words[0])
     source = Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
-    _refuse_crlf(source)
-    shape = choose_shape(source, module.SHAPES)
-    return make_answer(source, shape.name, shape.parse(source))
+    try:
+        _refuse_crlf(source)
+        shape = choose_shape(source, module.SHAPES)
+        return make_answer(source, shape.name, shape.parse(source))
+    except ParseError as error:
+        if not lenient:
+            raise
+        source.note("unparsed", error.reason, line=error.line, text=error.text, incomplete=True)
+        return make_answer(source, module.SHAPES[0].name, ())
 
 
 def _refuse_crlf(source: Source) -> None:

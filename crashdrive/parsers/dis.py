@@ -58,10 +58,10 @@ class SourceLine(Record, frozen=True, kw_only=True):
 
 
 _INSTRUCTION = re.compile(
-    r"(?:=> )?[ ]*0x([0-9a-f]{1,16})(?: <([^<>\n]+?)(?:\+(-?\d+|0x[0-9a-f]+))?>)?:\s+(\S[^\n]*?)"
+    r"(?:=> )?[ ]*0x([0-9a-f]{1,16})(?: <([^<>\n]+?)(?:\+(-?\d{1,20}|0x[0-9a-f]{1,16}))?>)?:\s+(\S[^\n]*?)"
     r"(?: \[([A-Z][A-Z ]*)\])?[ \t]*"
 )
-_TARGET = re.compile(r"0x([0-9a-f]+) <([^<>\n]+)>")
+_TARGET = re.compile(r"0x([0-9a-f]{1,16}) <([^<>\n]+)>")
 _LINE = re.compile(r"(\S[^\n]*?): (\d{1,7})[ ]*")
 _ERROR = re.compile(r"dis: ((?:WARNING: )?[^\n]*)")
 _PLACE = re.compile(r"FILE: ([^\n]+)\nLINE: (\d{1,7}|\(unknown\))\n\n?")

@@ -42,7 +42,7 @@ class Line(Record, frozen=True):
 
 _PREFIX = "type = "
 _ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*")
-_ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d+|0x[0-9a-f]+))?\s*", re.ASCII)
+_ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
 _TYPE = re.compile(r"type = ([^\n{}]+)\n?")
 _FAILED = re.compile(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.definitions import declared_name
-from crashdrive.parsers.grammar.values import ValueReader
+from crashdrive.parsers.grammar.values import ValueReader, skip_to
 from crashdrive.records import Record
 
 OPTSTRING = "dhxu"
@@ -69,6 +70,7 @@ _VALUE = re.compile(
     r"(?:&?per_cpu\(([\w.$]{1,512}), (\d{1,5})\) = |([A-Za-z_.$][\w.$]{0,511}) = )?\$(\d{1,9}) = [ ]*\n?",
     re.ASCII,
 )
+_STARTS = re.compile(r"^(?:&?per_cpu\([^\n)]{1,600}\) = |[\w.$]{1,512} = )?\$\d", re.MULTILINE)
 _END = re.compile(r"[ \t]*(?:\n|\Z)")
 _WARNING = re.compile(r"[\w-]+: (WARNING: [^\n]*)\n")
 _OFFLINE = re.compile(r"cpu (\d{1,5}) is OFFLINE\n")
@@ -99,11 +101,14 @@ def _parse_values(source: Source) -> Sequence[Expression]:
     records = []
     offset = 0
     while offset < len(source.text):
-        after = _aside(source, offset)
-        if after is None:
-            record, after = _expression(source, reader, offset)
-            records.append(record)
-        offset = after
+        try:
+            after = _aside(source, offset)
+            if after is None:
+                record, after = _expression(source, reader, offset)
+                records.append(record)
+            offset = after
+        except ParseError as error:
+            offset = skip_to(source, error, offset, _STARTS)
     return records
 
 

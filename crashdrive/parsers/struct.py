@@ -12,10 +12,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.definitions import Definition, DefinitionReader
 from crashdrive.parsers.grammar.hexdump import Words, read_words
-from crashdrive.parsers.grammar.values import Missing, Pointer, ValueReader
+from crashdrive.parsers.grammar.values import Missing, Pointer, ValueReader, skip_to
 from crashdrive.records import Record
 
 OPTSTRING = "pxdhfuc:rvol:"
@@ -88,7 +89,9 @@ _HEAD = re.compile(r"(struct|union) ([A-Za-z_]\w*) (?=\{|<)", re.ASCII)
 _CPU = re.compile(r"\[(\d{1,5})\]: (?:([0-9a-f]{1,16})|(\[OFFLINE\]))\n")
 _MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
 _FOLLOWED = re.compile(
-    r"[ ]{2}(\S[^\n={}]*?[ *]|\S[^\n={}]*?\(\*)(\w+)(\)\([^\n={}]*\))? = 0x([0-9a-f]+)\n  -> ", re.ASCII
+    r"[ ]{2}(\S[^\n={}]{0,300}?[ *]|\S[^\n={}]{0,300}?\(\*)(\w{1,255}+)(\)\([^\n={}]{0,1000}\))?"
+    r" = 0x([0-9a-f]{1,16})\n  -> ",
+    re.ASCII,
 )
 _REASON = re.compile(r"(NULL)\n|\((not accessible|unknown|unknown target type|[\w ]+: no debuginfo data)\)\n")
 _NAMED = re.compile(r"<([^<>\n]+)>(?: (?=\S)| ?\n)")
@@ -98,6 +101,8 @@ _ERROR = re.compile(
     r"(?:\*|[\w-]+): (?:invalid (?:data structure|kernel|user)|cannot access|(?:read|seek) error"
     r"|page excluded)[^\n]*\n"
 )
+_MEMBER_STARTS = re.compile(r"^(?:\[\d{1,5}\]: |  [A-Za-z_][\w.\[\]]* = )", re.MULTILINE)
+_STARTS = re.compile(r"^(?:\[\d{1,5}\]: |(?:struct|union) \w+ \{)", re.MULTILINE)
 _BLANK = re.compile(r"[ \t]*\n")
 _ELIDED = re.compile(r"[ \t]*\.\.\.[ \t]*(?:\n|\Z)")
 
@@ -204,8 +209,11 @@ def _parse_values(source: Source) -> Sequence[Structure]:
     reader = _Reader(source)
     offset = 0
     while offset < len(source.text):
-        after = reader.header(offset)
-        offset = after if after is not None else _structure(reader, offset)
+        try:
+            after = reader.header(offset)
+            offset = after if after is not None else _structure(reader, offset)
+        except ParseError as error:
+            offset = skip_to(source, error, offset, _STARTS)
     return reader.finish()
 
 
@@ -296,7 +304,11 @@ def _parse_members(source: Source) -> Sequence[Structure]:
         if after is not None:
             offset = after
             continue
-        pair = _followed(reader, offset) or _member(reader, offset)
+        try:
+            pair = _followed(reader, offset) or _member(reader, offset)
+        except ParseError as error:
+            offset = skip_to(source, error, offset, _MEMBER_STARTS)
+            continue
         if found.keys() & pair[0].keys():
             found = _flush(reader, found)
         found |= pair[0]
@@ -307,6 +319,9 @@ def _parse_members(source: Source) -> Sequence[Structure]:
 
 def _flush(reader: _Reader, found: dict[str, Any]) -> dict[str, Any]:
     if found:
+        missing = [name for name in reader.members if name not in found]
+        if missing and reader.source.complete:
+            reader.source.note("missing", f"no value of {', '.join(missing)}", incomplete=True)
         reader.add(reader.type, found)
     return {}
 

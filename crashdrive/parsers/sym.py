@@ -71,13 +71,14 @@ class Count(Record, frozen=True):
 
 # All but the address are words: names come from ELF files, crash prints them as they are.
 _SYMBOL = re.compile(
-    r"[ ]*+([0-9a-f]{1,16})[ ]\((.)\)[ ]([^\s+()\[\]]++)(?:\+(-?[0-9]++|0x[0-9a-f]++))?"
-    r"(?:[ ]\[([^\[\]\s]*+)\])?(?:[ ]{1,2}([^\s\[\]][^\n\[\]]*?):[ ]([0-9]++))?(?:[ ]\[([^\[\]\n]*+)\])?[ ]*+"
+    r"[ ]*+([0-9a-f]{1,16})[ ]\((.)\)[ ]([^\s+()\[\]]++)(?:\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+))?"
+    r"(?:[ ]\[([^\[\]\s]*+)\])?(?:[ ]{1,2}([^\s\[\]][^\n\[\]]*?):[ ]([0-9]{1,9}+))?"
+    r"(?:[ ]\[([^\[\]\n]*+)\])?[ ]*+"
 )
 _BOUNDARY = re.compile(
     r"([0-9a-f]{1,16})[ ](?:(MODULE [A-Z][A-Z_ ]*[A-Z]): (\S+)|(\S+): (section (?:start|end)))[ ]*"
 )
-_MODULE = re.compile(r"([0-9a-f]{1,16})[ ]\((.)\)[ ]\((\S+) module\)(?:\+(-?[0-9]+|0x[0-9a-f]+))?")
+_MODULE = re.compile(r"([0-9a-f]{1,16})[ ]\((.)\)[ ]\((\S+) module\)(?:\+(-?[0-9]{1,20}|0x[0-9a-f]{1,16}))?")
 _COUNT = re.compile(r"(\d{1,9}) found (?:\((\S+)\))?")
 _ERROR = re.compile(r"(symbol not found: .*|[\w-]+: invalid address: .*)")
 _NONE = ("(none found)", "  (none found)")

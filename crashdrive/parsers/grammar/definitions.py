@@ -57,14 +57,14 @@ class Definition(Record, frozen=True):
 
 _OPEN = re.compile(r"(?:typedef )?((?:struct|union)(?: \w+)?) \{")
 _LINE = re.compile(
-    r"[ \t]*+(?:\[(?P<place>0x[0-9a-f]++|[0-9a-f]++)\])?+[ \t]*+"
+    r"[ \t]*+(?:\[(?P<place>0x[0-9a-f]{1,16}+|[0-9a-f]{1,16}+)\])?+[ \t]*+"
     r"(?:(?P<open>(?:(?:const|volatile) )*+(?:struct|union)(?: \w++)?) \{"
     r"|\}(?P<close>[^;{}]*+)(?P<semicolon>;?)"
     r"|(?P<elided>\.\.\.)"
     r"|(?P<note><[^<>]*+>)"
     r"|(?P<code>[^ \t;](?:[^;\n]*+)));?[ \t]*+"
 )
-_SIZE = re.compile(r"SIZE: (0x[0-9a-f]++|[0-9]++)(?:[ ]{2}\(0x[0-9a-f]++\))?[ \t]*+")
+_SIZE = re.compile(r"SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?[ \t]*+")
 _BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
 _DECLARED = re.compile(r"([A-Za-z_$][\w$]*+)((?:[ ]?\[[^\]\n]*+\])*+)", re.ASCII)
 _INSIDE = re.compile(r"\([ ]*+\*(?:[ ]*+(?:\*|const\b|volatile\b|restrict\b))*+[ ]*+", re.ASCII)
@@ -264,7 +264,7 @@ class Enumerator(Record, frozen=True):
 
 
 _ENUM = re.compile(r"enum(?: (\w++))? \{[ ]*+\n")
-_ENUMERATOR = re.compile(r"[ ]{2}(\w++) = (-?[0-9]++|-?0x[0-9a-f]++)\n", re.ASCII)
+_ENUMERATOR = re.compile(r"[ ]{2}(\w++) = (-?[0-9]{1,20}+|-?0x[0-9a-f]{1,16}+)\n", re.ASCII)
 
 
 def read_enum(source: Source, offset: int) -> tuple[str | None, tuple[Enumerator, ...], int] | None:

@@ -55,12 +55,12 @@ class Text(Record, frozen=True):
 PER_LINE = {8: 2, 4: 4, 2: 8, 1: 16}
 """Words in a row by their width."""
 
-_ROW = re.compile(r"[ ]*+([0-9a-f]++):[ ]{2}")
+_ROW = re.compile(r"[ ]*+([0-9a-f]{1,16}+):[ ]{2}")
 _DIGITS = re.compile(r"[0-9a-f]++")
-_DECIMAL = re.compile(r"(?:[ ]*+-?[0-9]++[ ])++")
+_DECIMAL = re.compile(r"(?:[ ]*+-?[0-9]{1,20}+[ ])++")
 _SYMBOLIC = re.compile(
     r"(?:([0-9a-f]{8}|[0-9a-f]{16})(?=[ ])|\[(?:([0-9a-f]{4,16}):)?([^\]\n]++)\]"
-    r"|([A-Za-z_.$][\w.$]*+)(?:\+([0-9]++|0x[0-9a-f]++))?)[ ]++",
+    r"|([A-Za-z_.$][\w.$]*+)(?:\+([0-9]{1,20}+|0x[0-9a-f]{1,16}+))?)[ ]++",
     re.ASCII,
 )
 
@@ -180,6 +180,7 @@ def read_symbolic(source: Source) -> list[SymbolicWords]:
             source.reject(offset + start[1], "no row of words and symbols")
         elif start:
             rows.append(SymbolicWords(address=start[0], words=tuple(word for word in words if word)))
+    note_gaps(source, [(row.address, 16) for row in rows])  # two words of 64 bits, or four of 32
     return rows
 
 

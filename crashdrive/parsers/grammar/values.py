@@ -25,7 +25,9 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.literals import parse_number, split_symbol, unescape
 from crashdrive.records import Record
 
 MAX_DEPTH = 200
@@ -93,19 +95,20 @@ _SPACE = re.compile(r"\s*+")
 _NAME = re.compile(r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?", re.ASCII)
 # The bulk of all values: a whole number (with its character) and what ends it.
 _PLAIN = re.compile(
-    r"(?:(0x[0-9a-f]++)|(-?[0-9]++))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})"
+    r"(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})"
 )
 _NUMBER = re.compile(
-    r"-?(?:0x[0-9a-f]++|[0-9]++(?:\.[0-9]++)?(?:e[+-]?[0-9]++)?|inf|nan\(0x[0-9a-f]++\))(?!\w|\.\d)"
+    r"-?(?:0x[0-9a-f]{1,32}+|[0-9]{1,40}+(?:\.[0-9]{1,40}+)?(?:e[+-]?[0-9]{1,5}+)?"
+    r"|inf|nan\(0x[0-9a-f]{1,32}+\))"
+    r"(?!\w|\.\d)"
 )
 _CHAR = re.compile(r"[LuU]?'((?:\\[0-7]{1,3}|\\.|[^'\\\n]))'")
 _STRING = re.compile(r'[LuU]?"((?:[^"\\\n]|\\.)*+)"(\.\.\.)?')
 _REPEATS = re.compile(r"[ ]<repeats ([0-9]{1,18}) times>")
 _ANGLE = re.compile(r"[ ]{1,2}<([^<>\n]*+(?:<[^<>\n]*+>[^<>\n]*+)*+)>")
-_SYMBOL = re.compile(r"(.+?)(?:\+(-?[0-9]++|0x[0-9a-f]++))?")
 _WORD = re.compile(r"[A-Za-z_]\w*+(?:::\w++)*+", re.ASCII)
 _FLAGS = re.compile(
-    r"\(((?:\w++ \| )*+\w++)?(?: \| )?(?:unknown: (0x[0-9a-f]++|[0-9]++))?\)(?! ?+[\w({])", re.ASCII
+    r"\(((?:\w++ \| )*+\w++)?(?: \| )?(?:unknown: (0x[0-9a-f]{1,16}+|[0-9]{1,20}+))?\)(?! ?+[\w({])", re.ASCII
 )
 _CAST = re.compile(r"\(((?:[^()\n]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*+\))*+\))*+\))*+)\)[ ](?=-?[0-9])")
 _FUNCTION = re.compile(r"\{([^{}=\n]*+)\}[ ](?=0x)")
@@ -113,35 +116,19 @@ _MARKER = re.compile(r"<((?:[^<>\n]|<[^<>\n]*+>)*+)>")
 _ELIDED = re.compile(r"\.\.\.(?:[ ]\[[^\]\n]*+\][ ]\.\.\.)?(?=[ \t]*+(?:\n|\}|\Z))")
 _MORE_TEXT = re.compile(r",[ ](?=[LuU]?[\"'])")
 _AFTER = re.compile(r"\s*+([,}]?)")
-_ESCAPE = re.compile(r"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 
 
-def unescape(text: str) -> str:
-    """Text out of gdb's C escapes; bytes that are no UTF-8 become backslash escapes again."""
-    if "\\" not in text:
-        return text
-    raw = _ESCAPE.sub(_character, text.encode("utf-8", "surrogatepass").decode("latin-1"))
-    return raw.encode("latin-1").decode("utf-8", "backslashreplace")
+def skip_to(source: Source, error: ParseError, offset: int, start: re.Pattern[str]) -> int:
+    """In lenient mode note what couldn't be read and give the next line on which a record may ``start``.
 
-
-def _character(match: re.Match[str]) -> str:
-    code = match[1]
-    if code[0] in "01234567":
-        return chr(int(code, 8) & 0xFF)
-    if code[0] == "x" and len(code) == 3:
-        return chr(int(code[1:], 16))
-    return _ESCAPES.get(code, code)
-
-
-def parse_number(text: str) -> int | float:
-    """A number as gdb prints it in radix 10, 16 (0x...) or 8 (0...)."""
-    digits = text.lstrip("-")
-    if digits[:2] == "0x":
-        return int(text, 16)
-    if digits.isdecimal():
-        return int(text, 8) if len(digits) > 1 and digits[0] == "0" and digits.isdigit() else int(text)
-    return float(text.partition("(")[0])
+    ``start`` is compiled with ``re.MULTILINE`` and begins with ``^``. Raises the error when not lenient.
+    """
+    if not source.lenient:
+        raise error
+    source.note("unparsed", error.reason, line=error.line, text=error.text, incomplete=True)
+    following = source.text.find("\n", offset) + 1
+    match = start.search(source.text, following) if following else None
+    return match.start() if match else len(source.text)
 
 
 class _Frame:
@@ -170,6 +157,7 @@ class ValueReader:
         self._source = source
         self._text = source.text
         self._budget = max(MAX_RUN, len(source.text))
+        self._elided = False
 
     def value(self, offset: int) -> tuple[Any, int]:
         """The value at ``offset`` (after blanks), and where it ended."""
@@ -214,8 +202,8 @@ class ValueReader:
                 frame, offset = self._open(offset, name)
                 stack.append(frame)
                 continue
-            elif name is None and text.startswith("}", offset) and not frame.values:
-                pass
+            elif name is None and not (frame.values or frame.block) and text.startswith("}", offset):
+                pass  # an array of no elements
             else:
                 offset = self._element(frame, name, offset)
             value, offset, frame = self._closes(stack, frame, offset)
@@ -283,7 +271,16 @@ class ValueReader:
             return self._structure(frame)
         if len(values) == 1 and isinstance(values[0], Missing) and values[0].reason == "No data fields":
             return {}
+        self._alike(frame)
         return values
+
+    def _alike(self, frame: _Frame) -> None:
+        """The structures of an array have the same members, unless somebody left some out."""
+        structures = [value for value in frame.values if isinstance(value, dict)]
+        if structures and not self._elided:
+            names = structures[0].keys()
+            if any(structure.keys() != names for structure in structures):
+                self.fail(frame.start, "elements of an array that have different members")
 
     def _structure(self, frame: _Frame) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -317,6 +314,7 @@ class ValueReader:
         match = _ELIDED.match(self._text, offset)
         if match and name is None:
             self.note("elided", "left out here", offset)
+            self._elided = True
             frame.add(None, Missing(reason="..."))
             return match.end()
         value, offset = self._scalar(offset, in_array=name is None)
@@ -388,7 +386,7 @@ class ValueReader:
             string, offset = self._characters(offset + 1, in_array=False)
         if not isinstance(number, int) or not (symbol or error or string is not None or type_):
             return number, offset
-        name, distance = _split_symbol(symbol)
+        name, distance = split_symbol(symbol)
         pointer = Pointer(
             address=number, symbol=name, offset=distance, string=string, type=type_, error=error
         )
@@ -453,15 +451,6 @@ class ValueReader:
             return False
         self.note("ambiguous", "gdb doesn't say where one text of this array ends", start)
         return True
-
-
-def _split_symbol(symbol: str | None) -> tuple[str | None, int | None]:
-    if symbol is None:
-        return None, None
-    match = _SYMBOL.fullmatch(symbol)
-    if not match or not match[2]:
-        return symbol, 0
-    return match[1], int(match[2], 16) if match[2].startswith("0x") else int(match[2])
 
 
 def _is_elided(frame: _Frame) -> bool:

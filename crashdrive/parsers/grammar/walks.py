@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.values import Pointer, ValueReader
+from crashdrive.parsers.grammar.values import Pointer, ValueReader, skip_to
 from crashdrive.records import Record
 
 
@@ -39,6 +40,7 @@ _RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:
 # It may hold quotes and newlines; it ends before a line with a member, or an address as long as the first.
 _RAW_TEXT = r"\"((?:[^\n]|\n){0,4096}?)\"(?=\n(?:[0-9a-f]{%d}\n|  [A-Za-z_][\w.]* = |\Z)|\Z)"
 _RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
+_STARTS = re.compile(r"^[0-9a-f]{8,16}$", re.MULTILINE)
 _ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)")
 _ELIDED = re.compile(r"[ \t]*\.\.\.[ \t]*(?:\n|\Z)")
 _EMPTY = re.compile(r"\(empty\)\n?")
@@ -73,7 +75,11 @@ class WalkReader:
             return []  # crash prints nothing for an empty tree
         offset = 0
         while offset < len(self._text):
-            offset = self._step(offset)
+            try:
+                offset = self._step(offset)
+            except ParseError as error:
+                offset = skip_to(self._source, error, offset, _STARTS)
+                self._fields = {}  # its members are in doubt
         self._close()
         if not self._records:
             self._source.fail(0, "expected an address")
@@ -140,8 +146,18 @@ class WalkReader:
 
     def _close(self) -> None:
         if self._fields:
+            missing = self._lacking(self._fields.get("members"))
+            if missing and self._source.complete:
+                address = f"{self._fields['address']:x}"
+                self._source.note("missing", f"{address} lacks {missing}", incomplete=True)
             self._records.append(Element(**self._fields))
         self._fields = {}
+
+    def _lacking(self, members: dict[str, Any] | None) -> str:
+        """What was asked for and isn't there."""
+        if self._source.command.has("sS") and members is None:
+            return "what was asked for"
+        return ", ".join(sorted(self._members - (members or {}).keys()))
 
     def _note(self, kind: str, message: str, offset: int) -> None:
         line, _ = self._source.position(offset)
