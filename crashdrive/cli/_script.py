@@ -85,7 +85,8 @@ def _report(module: ModuleType, crash: Crash, form: str) -> int:
     from crashdrive.render import Output, render
 
     sys.stdout.flush()
-    render(value, form, Output.standard(), name=Path(str(module.__file__)).stem)
+    name = Path(str(module.__file__)).stem
+    render(value, form, Output.standard(), name=name, dump=crash.identity)
     return completeness(value, str(module.__file__))
 
 

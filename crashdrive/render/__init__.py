@@ -23,17 +23,22 @@ Format = Literal["table", "json", "jsonl", "csv"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 
-def render(value: Any, form: str, output: Output, *, name: str = "result") -> None:
+def render(
+    value: Any, form: str, output: Output, *, name: str = "result", dump: Mapping[str, Any] | None = None
+) -> None:
     """Write a `Report`, an `Answer`, a `Table`, rows, or a mapping of tables' names to rows.
 
     A row is a record, a mapping, a dataclass or a named tuple; anything else becomes ``{"value": it}``.
     JSON of a report or of a mapping of tables is a report's, of an answer an answer's, of rows a list.
+    ``name`` and ``dump`` are what a report says of itself where it doesn't yet.
     """
     if isinstance(value, Answer):
         _render_answer(value, form, output)
     elif isinstance(value, Table):
         _render_rows(msgspec.structs.replace(value, rows=as_rows(value.rows)), form, output)
     elif (report := _as_report(value, name)) is not None:
+        if dump and not report.dump:
+            report = msgspec.structs.replace(report, dump=dict(dump))
         _render_report(report, form, output)
     else:
         _render_rows(Table(name=name, rows=as_rows(value)), form, output)

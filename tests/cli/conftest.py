@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 import pytest
 
@@ -59,6 +59,7 @@ class FakeCrash:
             warnings=self.warnings, missing=(),
         )  # fmt: skip
 
+    identity: ClassVar = {"vmcore": "vmcore", "build_id": "b1"}
     marked = Crash.marked
 
     def run(self, command: str, *, timeout: float | None = None, to: BinaryIO | None = None) -> CommandResult:

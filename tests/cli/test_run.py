@@ -54,6 +54,7 @@ def test_tables_of_its_report(cli: Cli, vmcore: str, script: Script) -> None:
     path = script("def report(crash):\n    return {'a': [{'x': 1}], 'b': []}")
     document = json.loads(cli("run", "--format", "json", vmcore, path)[1])
     assert document["report"] == "script"
+    assert document["dump"]["build_id"] == "b1"
     assert document["tables"] == {"a": [{"x": 1}], "b": []}
 
 
@@ -122,6 +123,7 @@ def test_stdin_is_the_users(tmp_path: Path, vmcore: str) -> None:
         "import sys, crashdrive.crash\n"
         "class C:\n"
         "    health = type('H', (), {'warnings': ()})\n"
+        "    identity = {}\n"
         "    def __enter__(self): return self\n"
         "    def __exit__(self, *a): pass\n"
         "crashdrive.crash.open_dump = lambda *a, **k: C()\n"
