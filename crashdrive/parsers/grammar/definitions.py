@@ -64,7 +64,9 @@ _LINE = re.compile(
     r"|(?P<note><[^<>]*+>)"
     r"|(?P<code>[^ \t;](?:[^;\n]*+)));?[ \t]*+"
 )
-_SIZE = re.compile(r"SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?[ \t]*+")
+_SIZE = re.compile(
+    r"(?:[ ]*+\n)?SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?[ \t]*+"
+)
 _BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
 _DECLARED = re.compile(r"([A-Za-z_$][\w$]*+)((?:[ ]?\[[^\]\n]*+\])*+)", re.ASCII)
 _INSIDE = re.compile(r"\([ ]*+\*(?:[ ]*+(?:\*|const\b|volatile\b|restrict\b))*+[ ]*+", re.ASCII)
@@ -169,7 +171,7 @@ class DefinitionReader:
         return end if end >= 0 else len(self._text)
 
     def size(self, offset: int) -> tuple[int | None, int]:
-        """The ``SIZE`` line, if it stands here."""
+        """The ``SIZE`` line, if it stands here (old help pages leave a line free before it)."""
         match = _SIZE.match(self._text, offset)
         if not match or self._line_end(match.end()) != match.end():
             return None, offset

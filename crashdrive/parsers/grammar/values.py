@@ -95,7 +95,8 @@ _SPACE = re.compile(r"\s*+")
 _NAME = re.compile(r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?", re.ASCII)
 # The bulk of all values: a whole number (with its character) and what ends it.
 _PLAIN = re.compile(
-    r"(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})"
+    r"(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+"
+    r"(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})"
 )
 _NUMBER = re.compile(
     r"-?(?:0x[0-9a-f]{1,32}+|[0-9]{1,40}+(?:\.[0-9]{1,40}+)?(?:e[+-]?[0-9]{1,5}+)?"

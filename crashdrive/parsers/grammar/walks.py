@@ -30,7 +30,8 @@ class Element(Record, frozen=True):
 
 
 _ADDRESS = re.compile(r"([0-9a-f]{1,16})(?:\n|\Z|(?=\t))")
-_TABBED = re.compile(r"\t")
+# crash 9 prints the entries of maple trees in decimal, without a sign of it, where the radix is 10.
+_DECIMAL = re.compile(r"(1844[0-9]{16})(?:\n|\Z)")
 _MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
 _POSITION = re.compile(r"  (?:index: (\d{1,20})  )?position: (\S+)\n?")
 _HEAD = re.compile(r"(?:struct|union) [A-Za-z_]\w* (?=\{)", re.ASCII)
@@ -42,7 +43,7 @@ _RAW_TEXT = r"\"((?:[^\n]|\n){0,4096}?)\"(?=\n(?:[0-9a-f]{%d}\n|  [A-Za-z_][\w.]
 _RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
 _STARTS = re.compile(r"^[0-9a-f]{8,16}$", re.MULTILINE)
 _ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)")
-_ELIDED = re.compile(r"[ \t]*\.\.\.[ \t]*(?:\n|\Z)")
+_ELIDED = re.compile(r"[ \t]*\.{3,4}[ \t]*(?:\n|\Z)")
 _EMPTY = re.compile(r"\(empty\)\n?")
 _ERROR = re.compile(
     r"\n?[\w-]+: (?:\n)?((?:invalid|duplicate|cannot|rb_node|seek error|read error|page excluded)[^\n]*)\n?"
@@ -66,6 +67,7 @@ class WalkReader:
         first = _ADDRESS.match(source.text)
         self._raw_text = re.compile(_RAW_TEXT % len(first[1]) if first else r"(?!)")
         self._raw = source.command.has("S")
+        self._maple = source.command.options.get("t", "").startswith("m")
         self._records: list[Element] = []
         self._fields: dict[str, Any] = {}
 
@@ -91,6 +93,10 @@ class WalkReader:
             self._close()
             self._fields = {"address": int(match[1], 16)}
             return match.end() + (1 if text.startswith("\t", match.end()) else 0)
+        if self._maple and (match := _DECIMAL.match(text, offset)):
+            self._close()
+            self._fields = {"address": int(match[1])}
+            return match.end()
         if match := _ELIDED.match(text, offset):
             self._note("elided", "left out here", offset)
             return match.end()
