@@ -16,6 +16,7 @@ import msgspec
 
 from crashdrive.errors import FaultError, UnknownMemberError
 from crashdrive.kernel.layouts import Layouts
+from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.paths import Place, bare, find, sizeof
 from crashdrive.kernel.types import (
     ArrayType,
@@ -26,7 +27,7 @@ from crashdrive.kernel.types import (
     Type,
     type_name,
 )
-from crashdrive.kernel.window import BUDGET, PAGE_SHIFT, Window
+from crashdrive.kernel.window import BUDGET, NOWHERE, Window
 from crashdrive.records import Notice
 
 Row: TypeAlias = tuple[Any, ...]
@@ -159,12 +160,15 @@ class Reader:
     def decode(self, window: Window, addresses: Sequence[int]) -> list[Row | None]:
         """Raw rows of the objects whose pages are at hand in one piece; None for the others."""
         low, high = self.reach
-        place, layers = window.place, [(layer.unpack, layer.offset) for layer in self._layers]
+        span, pages = high - low, window.pages
+        layers = [(layer.unpack, layer.offset) for layer in self._layers]
         single = layers[0][0] if len(layers) == 1 else None
         rows: list[Row | None] = []
         for address in addresses:
-            data, at = place(address + low)
-            if len(data) - at < high - low:
+            start = address + low
+            data, base = pages.get(start >> PAGE_SHIFT, NOWHERE)
+            at = start - base
+            if len(data) - at < span:
                 rows.append(None)
             elif single is not None:
                 rows.append(single(data, at))

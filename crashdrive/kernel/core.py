@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from crashdrive.session.result import Runner
 
 _STRING_STEP = 256
+# Walks and columns hold what they need by themselves; this is for single reads.
+_CACHE = 32 << 20
 
 
 class KernelBase:
@@ -42,7 +44,7 @@ class KernelBase:
         symbols: Symbols | None = None,
     ) -> None:
         self.session = session
-        self.memory = memory if memory is not None else Memory(session)
+        self.memory = memory if memory is not None else Memory(session, cache_size=_CACHE)
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
         self._variables: dict[str, Type] = {}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from crashdrive.errors import CorruptError, FaultError
-from crashdrive.kernel.window import BUDGET, PAGE, PAGE_SHIFT, Window, around
+from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
+from crashdrive.kernel.window import BUDGET, NOWHERE, Window, around
 from crashdrive.records import Notice, Record
 
 # Read ahead only while few chains are followed: many of them bring each other's pages along.
 _FEW = 32
+# How many nodes are put to a batch at once.
+_STEP = 1024
 
 
 class Problem(Record, frozen=True):
@@ -82,100 +85,117 @@ def suspicion(pointer: int, pointer_size: int) -> str | None:
     return "unaligned" if pointer % pointer_size else None
 
 
-Ended: TypeAlias = Callable[[int, int], bool]
 Visit: TypeAlias = Callable[[list[int]], None]
 
 
 class Chains:
     """Follows many chains at once: all that the pages at hand allow, then one round trip for the rest.
 
-    Chain i has ended at a pointer p where ``ended(p, i)``. A node's pointer to the next is ``link`` bytes
-    after its start. ``reach`` is the part of each node, from and to relative to the node, that a fetch
-    brings along. With ``heads``, those of circular lists, the word after the pointer must point back.
-    ``visit`` is told the nodes of a batch while their pages are at hand.
+    A chain ends in NULL; with ``heads``, those of circular lists, where it comes back to its head, and then
+    the word after each pointer must point back; with ``nulls`` in an odd value, kept in ``marks``. A node's
+    pointer to the next is ``link`` bytes after its start. ``reach`` is the part of each node, from and to
+    relative to the node, that a fetch brings along. ``visit`` is told the nodes of a batch while their pages
+    are at hand.
     """
 
     def __init__(
         self,
         window: Window,
-        ended: Ended,
         *,
         link: int = 0,
         reach: tuple[int, int] = (0, 0),
         heads: Sequence[int] | None = None,
+        nulls: bool = False,
         visit: Visit | None = None,
     ) -> None:
         self._window = window
-        self._ended = ended
         self._link = link
         width = window.pointer_size * (1 if heads is None else 2)
         self._low, self._high = min(reach[0], link), max(reach[1], link + width)
         self._heads = heads
+        self._mask = 1 if nulls else 0
         self._visit = visit
         self._seen: set[int] = set()
         self.found: dict[int, list[int]] = {}
+        self.marks: dict[int, int] = {}
         self.problems: list[Problem] = []
 
-    def follow(self, starts: Sequence[tuple[int, int]]) -> None:
-        """Follow (first pointer, chain number) to their ends; afterwards ``found`` holds nodes by chain."""
-        frontier = [(pointer, chain) for pointer, chain in starts if not self._ended(pointer, chain)]
+    def follow(self, firsts: Iterable[tuple[int, int]]) -> None:
+        """Follow (first node, chain number) to their ends; afterwards ``found`` holds nodes by chain.
+
+        Memory is swept upwards, a budget's worth of pages at a time; what a sweep has passed already is
+        left to the next one.
+        """
+        frontier, passed = sorted(firsts), list[tuple[int, int]]()
         while frontier:
-            frontier.sort()
-            frontier = [node for batch in self._batches(frontier) for node in self._advance_all(batch)]
-
-    def _batches(self, frontier: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
-        low, high = self._low, self._high
-        begin, pages, last = 0, 0, -1
-        for at, (pointer, _) in enumerate(frontier):
-            end = (pointer + high - 1) >> PAGE_SHIFT
-            pages += end - max(last, ((pointer + low) >> PAGE_SHIFT) - 1)
-            last = max(last, end)
-            if pages << PAGE_SHIFT > BUDGET and at > begin:
-                yield frontier[begin:at]
+            count, pages = self._batch(frontier)
+            self._window.fetch_pages(pages)
+            rest, ahead, last = self._advance(frontier[:count]), frontier[count:], frontier[count - 1]
+            if ahead:
+                passed += (node for node in rest if node <= last)
+                frontier = sorted(ahead + [node for node in rest if node > last])
                 self._window.drop()
-                begin, pages = at, 1
-        yield frontier[begin:]
+            else:
+                frontier, passed = sorted(passed + rest), []
+                if self._window.held > BUDGET:
+                    self._window.drop()
 
-    def _advance_all(self, batch: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        self._fetch(batch)
+    def _batch(self, frontier: Sequence[tuple[int, int]]) -> tuple[int, set[int]]:
+        """How many of a sorted frontier go together, and the pages that they need: a budget's worth."""
+        pages: set[int] = set()
+        for at in range(0, len(frontier), _STEP):
+            more = self._pages(frontier[at : at + _STEP])
+            if at and (len(pages) + len(more)) << PAGE_SHIFT > BUDGET:
+                return at, pages
+            pages |= more
+        return len(frontier), pages
+
+    def _pages(self, nodes: Sequence[tuple[int, int]]) -> set[int]:
+        low, high = self._low, self._high - 1
+        if len(nodes) <= _FEW:
+            spans = [(pointer + low, high + 1 - low) for pointer, _ in nodes]
+            return self._window.pages_of([*spans, *(around(*span) for span in spans)])
+        if high - low >= PAGE:
+            return self._window.pages_of((pointer + low, high + 1 - low) for pointer, _ in nodes)
+        return {(pointer + low) >> PAGE_SHIFT for pointer, _ in nodes} | {
+            (pointer + high) >> PAGE_SHIFT for pointer, _ in nodes
+        }
+
+    def _advance(self, batch: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Follow chains inside the pages at hand; the nodes to fetch next."""
         visited: list[int] = []
         rest: list[tuple[int, int]] = []
         for pointer, chain in batch:
-            onward = self._advance(pointer, chain, visited)
+            onward = self._follow_one(pointer, chain, self.found.setdefault(chain, []), visited)
             if onward is not None:
                 rest.append((onward, chain))
         if self._visit is not None:
             self._visit(visited)
         return rest
 
-    def _fetch(self, batch: Sequence[tuple[int, int]]) -> None:
-        low, size = self._low, self._high - self._low
-        ranges = [(pointer + low, size) for pointer, _ in batch]
-        if len(batch) <= _FEW:
-            ranges += [around(*range_) for range_ in ranges]
-        self._window.fetch(ranges)
-
-    def _advance(self, pointer: int, chain: int, visited: list[int]) -> int | None:
+    def _follow_one(self, pointer: int, chain: int, found: list[int], visited: list[int]) -> int | None:
         """Follow one chain inside the pages at hand; the node to fetch next, or None where it ends."""
-        word, ended, seen, link = self._window.word, self._ended, self._seen, self._link
-        unaligned = self._window.pointer_size - 1
-        found = self.found.get(chain)
-        if found is None:
-            found = self.found[chain] = []
+        # The innermost loop of all walks: names are local and the window's word() is written out.
+        window, link, seen, heads = self._window, self._link, self._seen, self._heads
+        pages, unpack, unaligned = window.pages, window.unpack, window.pointer_size - 1
+        end = 0 if heads is None else heads[chain]
         while True:
-            following = None if pointer & unaligned else word(pointer + link)
-            if following is None:
+            data, base = pages.get((pointer + link) >> PAGE_SHIFT, NOWHERE)
+            if not data or pointer & unaligned:
                 return self._missing(pointer, found)
             if pointer in seen:
                 return self._stop("loop" if pointer in found else "shared", pointer, found)
-            if self._heads is not None:
-                self._check_back(pointer, found[-1] if found else self._heads[chain])
+            if heads is not None:
+                self._check_back(pointer, found[-1] if found else end)
             seen.add(pointer)
             found.append(pointer)
             visited.append(pointer)
-            if ended(following, chain):
+            pointer = unpack(data, pointer + link - base)[0]
+            if pointer & self._mask:
+                self.marks[chain] = pointer
                 return None
-            pointer = following
+            if pointer == end and not self._mask:
+                return None
 
     def _missing(self, pointer: int, found: list[int]) -> int | None:
         kind = suspicion(pointer, self._window.pointer_size)

@@ -6,7 +6,7 @@ points to the next node, and ``offset`` is where the node lies in its container.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from crashdrive.kernel.walks.base import HARMLESS, Chains, Problem, Visit, Walk, walk
 from crashdrive.kernel.window import Window
@@ -24,8 +24,8 @@ def list_heads(
     """
     window.fetch((head, 2 * window.pointer_size) for head in heads)
     lasts = [window.word(head + window.pointer_size) for head in heads]
-    chains = _chains(window, lambda pointer, i: pointer == heads[i], offset, reach, visit, heads)
-    chains.follow(_firsts(window, heads, chains.problems))
+    chains = _chains(window, offset, reach, visit, heads=heads)
+    chains.follow((first, i) for i, first in _firsts(window, heads, heads, chains.problems))
     stopped = {p.address for p in chains.problems if p.kind not in HARMLESS}
     for i, (head, last) in enumerate(zip(heads, lasts, strict=True)):
         nodes = chains.found.get(i) or [head]
@@ -44,9 +44,9 @@ def hlists(
     window: Window, heads: Sequence[int], offset: int, *, reach: Reach = (0, 0), visit: Visit | None = None
 ) -> Walk:
     """Containers on hlists (struct hlist_head), that is on all chains of a hash table; each ends in NULL."""
-    window.fetch((head, window.pointer_size) for head in heads)
-    chains = _chains(window, lambda pointer, _: pointer == 0, offset, reach, visit)
-    chains.follow(_firsts(window, heads, chains.problems))
+    chains = _chains(window, offset, reach, visit)
+    firsts = _firsts(window, heads, [0] * len(heads), chains.problems)
+    chains.follow((first, i) for i, first in firsts)
     return _walk(chains, offset)
 
 
@@ -63,31 +63,20 @@ def hlist_nulls(
 
     ``base``: the mark of chain i is ``base + i``; another chain's mark is a problem. Unchecked if None.
     """
-    window.fetch((head, window.pointer_size) for head in heads)
-    strays: list[Problem] = []
-    ended = _nulls_end(heads, base, strays)
-    chains = _chains(window, ended, offset, reach, visit)
-    chains.follow(_firsts(window, heads, chains.problems))
-    chains.problems += strays
+    chains = _chains(window, offset, reach, visit, nulls=True)
+    # an empty chain's head holds the chain's own mark
+    empty = range(own := 2 * (base or 0) + 1, own + 2 * len(heads), 2)
+    firsts = _firsts(window, heads, empty, chains.problems)
+    chains.follow((first, i) for i, first in firsts if not first & 1)
+    if base is not None:
+        marks = [*((i, first) for i, first in firsts if first & 1), *chains.marks.items()]
+        chains.problems += [_stray(i, heads[i], mark) for i, mark in marks if mark != empty[i]]
     return _walk(chains, offset)
 
 
-def _nulls_end(heads: Sequence[int], base: int | None, strays: list[Problem]) -> Callable[[int, int], bool]:
-    def plain(pointer: int, _: int) -> bool:
-        return pointer & 1 == 1
-
-    def checked(pointer: int, chain: int) -> bool:
-        if not pointer & 1:
-            return False
-        if pointer >> 1 != base_ + chain:
-            message = f"chain {chain} at {heads[chain]:#x} ends in the mark {pointer >> 1} of another chain"
-            strays.append(Problem(kind="end", address=heads[chain], message=message))
-        return True
-
-    if base is None:
-        return plain
-    base_ = base
-    return checked
+def _stray(chain: int, head: int, mark: int) -> Problem:
+    message = f"chain {chain} at {head:#x} ends in the mark {mark >> 1} of another chain"
+    return Problem(kind="end", address=head, message=message)
 
 
 def llist(window: Window, head: int, offset: int, *, reach: Reach = (0, 0)) -> Walk:
@@ -104,39 +93,44 @@ def plist(window: Window, head: int, offset: int, node_list: int, *, reach: Reac
 
 def pointer_chain(window: Window, first: int, link: int, *, reach: Reach = (0, 0)) -> Walk:
     """Structures of which each points to the next's start by a member at ``link`` (vm_next), until NULL."""
-    chains = Chains(window, lambda pointer, _: pointer == 0, link=link, reach=reach)
-    chains.follow([(first, 0)])
+    chains = Chains(window, link=link, reach=reach)
+    chains.follow([(first, 0)] if first else [])
     return _walk(chains, 0)
 
 
 def _chains(
     window: Window,
-    ended: Callable[[int, int], bool],
     offset: int,
     reach: Reach,
     visit: Visit | None,
+    *,
     heads: Sequence[int] | None = None,
+    nulls: bool = False,
 ) -> Chains:
     visitor = visit if visit is None or not offset else _shifted(visit, offset)
     reach = (reach[0] - offset, reach[1] - offset)
-    return Chains(window, ended, reach=reach, heads=heads, visit=visitor)
+    return Chains(window, reach=reach, heads=heads, nulls=nulls, visit=visitor)
 
 
 def _shifted(visit: Visit, offset: int) -> Visit:
     return lambda nodes: visit([node - offset for node in nodes])
 
 
-def _firsts(window: Window, heads: Sequence[int], problems: list[Problem]) -> list[tuple[int, int]]:
-    firsts = []
-    for i, head in enumerate(heads):
-        first = window.word(head)
-        if first is not None:
-            firsts.append((first, i))
-            continue
-        hole = window.hole(head, window.pointer_size)
-        message = f"head {head:#x} is not in the dump ({hole.reason if hole else 'unknown'})"
-        problems.append(Problem(kind="hole", address=head, message=message))
-    return firsts
+def _firsts(
+    window: Window, heads: Sequence[int], empty: Sequence[int], problems: list[Problem]
+) -> list[tuple[int, int]]:
+    """(chain, what its head points to) of all heads that can be read and don't hold the ``empty`` value."""
+    firsts = [
+        (i, word)
+        for i, (word, nothing) in enumerate(zip(window.words(heads), empty, strict=True))
+        if word != nothing
+    ]
+    lost = [i for i, word in firsts if word is None]
+    for i in lost:
+        hole = window.hole(heads[i], window.pointer_size)
+        message = f"head {heads[i]:#x} is not in the dump ({hole.reason if hole else 'unknown'})"
+        problems.append(Problem(kind="hole", address=heads[i], message=message))
+    return [(i, word) for i, word in firsts if word is not None]
 
 
 def _walk(chains: Chains, offset: int) -> Walk:
