@@ -95,11 +95,12 @@ class Places:
         return found[1] if found else None
 
     def _pid(self) -> str | None:
-        sleeping = r"^ +([1-9]\d+) +\d+ +\d+ +[0-9a-f]+ +IN .* [^\[\s]\S*$"
+        sleeping = r"^ +([1-9]\d+) +-?\d+ +\d+ +[0-9a-f]+ +IN .* [^\[\s]\S*$"
         return self._first("ps -u", sleeping) or self._panic_pid()
 
     def _task(self) -> str | None:
-        return self._first(f"ps {self._value('{pid}', 'pid', None)}", r"^[> ] +\d+ +\d+ +\d+ +([0-9a-f]+) ")
+        row = r"^[> ] +\d+ +-?\d+ +\d+ +([0-9a-f]+) "
+        return self._first(f"ps {self._value('{pid}', 'pid', None)}", row)
 
     def _panic_pid(self) -> str | None:
         return self._first("set -p", r"PID: (\d+)")
@@ -155,10 +156,10 @@ class Places:
 
 
 def case_name(template: str, dump: Dump) -> str:
-    """A file's name for an example: ``kmem -s {task}`` is ``kmem_-s_task``."""
+    """A file's name for an example: ``kmem -s {task}`` is ``kmem_-s_task``, and what the dump is behind it."""
     plain = _PLACEHOLDER.sub(lambda found: found[2] or found[1], template)
     words = re.sub(r"[^\w.,=+:-]+", "_", plain).strip("_")[:100]
-    return words if dump.format == "elf" else f"{words}@{dump.format}"
+    return words if dump.format == "elf" else f"{words}@{dump.name.removeprefix(f'{dump.kernel}-')}"
 
 
 class Recorder:

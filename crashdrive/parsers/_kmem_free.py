@@ -188,4 +188,22 @@ def parse_free(source: Source) -> list[FreeZone | PageCount]:
         if source.warnings or not source.command.arguments:
             source.fail(0, "no free pages")
         source.note("empty", "crash printed nothing: no free page at this address")
+    _compare(source, zones, reader.total)
     return [*zones, reader.total] if reader.total else list(zones)
+
+
+def _compare(source: Source, zones: list[FreeZone], total: PageCount | None) -> None:
+    """Mark an answer with other areas than those that crash counted."""
+    listed = sum(
+        (area.size // _page_size(zones)) * len(area.addresses) if area.pages is None else area.pages
+        for zone in zones
+        for area in zone.areas
+    )
+    if total is not None and zones and listed != total.found:
+        message = f"crash found {total.found} free pages, {listed} are listed"
+        source.note("partial", message, incomplete=True)
+
+
+def _page_size(zones: list[FreeZone]) -> int:
+    """Bytes of a page, as the areas tell: a block of order n has 2**n of them."""
+    return next(area.size >> area.area for zone in zones for area in zone.areas) or 1

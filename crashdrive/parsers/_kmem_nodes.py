@@ -168,6 +168,9 @@ def _node(cursor: Cursor) -> MemoryNode:
         source.fail(cursor.offset, "a node without its one line MEM_MAP START_PADDR START_MAPNR")
     cursor.skip_blank()
     zones = read_table(cursor, _ZONES)
+    if len(zones) != len(addresses):
+        message = f"node {row.node} has {len(addresses)} zones, {len(zones)} are listed"
+        source.note("partial", message, incomplete=True)
     return MemoryNode(
         node=row.node,
         size_pages=row.size_pages,

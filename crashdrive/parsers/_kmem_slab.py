@@ -259,9 +259,18 @@ class _Contents:
     def read(self) -> SlabCacheContents:
         while self.cursor.at_text() and self._part():
             pass
+        self._compare()
         return SlabCacheContents(
             cache=self.cache, slabs=tuple(self.slabs), cpus=tuple(self.cpus), nodes=tuple(self.nodes)
         )
+
+    def _compare(self) -> None:
+        """Mark an answer with other slabs than those that crash counted."""
+        for node in self.nodes:
+            listed = sum(slab.place == f"node {node.node} partial" for slab in self.slabs)
+            if listed != node.partial:
+                message = f"node {node.node} has {node.partial} partial slabs, {listed} are listed"
+                self.cursor.source.note("partial", message, incomplete=True)
 
     def _part(self) -> bool:
         """One line, or a slab with its objects; False for what belongs to no slab."""
@@ -285,6 +294,8 @@ class _Contents:
         return True
 
     def _slab(self, row: _SlabRow) -> None:
+        if not self._expected():
+            self.cursor.source.fail(self.cursor.offset, "a slab behind no title of a list of slabs")
         objects = tuple(self._objects())
         if len(objects) > 1 and len(objects) != row.total:
             self.cursor.source.note(
@@ -293,6 +304,12 @@ class _Contents:
                 incomplete=True,
             )
         self.slabs.append(Slab(**asdict(row), place=self.place, objects=objects))
+
+    def _expected(self) -> bool:
+        """Whether a slab may stand here: SLUB names each list, and a CPU has one slab of its own."""
+        if self.place is None:
+            return not (self.cpus or self.nodes)
+        return " " in self.place[4:] or all(slab.place != self.place for slab in self.slabs)
 
     def _objects(self) -> Iterator[SlabObject]:
         cursor = self.cursor
@@ -308,6 +325,7 @@ class _Contents:
         elif what == "KMEM_CACHE_CPU:":
             found = self.cursor.match(_ADDRESS) or self.cursor.source.fail(self.cursor.offset, "no address")
             self.cpus.append(SlabCpu(cpu=cpu, kmem_cache_cpu=int(found[1], 16)))
+            self.place = self.layout = None
         else:
             self._list(f"cpu {cpu}" + (" partial" if what == "PARTIAL:" else ""))
 
@@ -323,6 +341,7 @@ class _Contents:
         offset, line = cursor.take()
         row = layout.match(line) or cursor.source.fail(offset, layout.reason)
         self.nodes.append(SlabNode(**asdict(row)))
+        self.place = self.layout = None
 
     def _node_list(self, node: int, which: str) -> None:
         self._list(f"node {node} {which}")

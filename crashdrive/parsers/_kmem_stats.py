@@ -84,8 +84,11 @@ def parse_counters(source: Source) -> list[VmStatistic]:
     cursor = Cursor(source)
     counters: list[VmStatistic] = []
     section = ""
-    while cursor.skip_blank():
-        if found := cursor.match(_SECTION):
+    while cursor.line is not None:
+        if not cursor.at_text():
+            section = ""  # each section begins behind a blank line, and with its name
+            cursor.advance()
+        elif found := cursor.match(_SECTION):
             section = found[1]
         elif counter := _counter(cursor, section):
             counters.append(counter)
@@ -125,10 +128,10 @@ def _zone(cursor: Cursor, head: re.Match[str]) -> ZoneStatistics:
     counters: list[VmStatistic] = []
     section = ""
     while cursor.skip_blank() and not _ZONE.fullmatch(cursor.line or ""):
-        if (cursor.line or "").strip(" ") == "[unpopulated]":
+        if (cursor.line or "").strip(" ") == "[unpopulated]" and not fields:
             fields["unpopulated"] = True
             cursor.advance()
-        elif found := cursor.match(_SECTION):
+        elif not section and (found := cursor.match(_SECTION)):
             section = found[1]
         elif counter := _counter(cursor, section):
             counters.append(counter)
@@ -146,7 +149,7 @@ def _zone(cursor: Cursor, head: re.Match[str]) -> ZoneStatistics:
 
 def _zone_line(cursor: Cursor, fields: dict[str, Any]) -> bool:
     """A line of named numbers, or the end of one (crash doesn't always break the line)."""
-    if found := cursor.match(_SIZES):
+    if "size_pages" not in fields and (found := cursor.match(_SIZES)):
         _fill(fields, dict(zip(_SIZE_FIELDS, found.groups()[:5], strict=True)))
         rest = found[6]
     elif found := cursor.match(_LISTS):
