@@ -220,6 +220,7 @@ def fake_kernel(
     session = FakeSession({"mach": "  PAGE SIZE: 4096\n         HZ: 250\n"} | dict(answers or {}))
     layouts = Layouts(session)
     layouts._known.update(TYPES | dict(types or {}))
+    layouts._asked_char = True
     kernel = Kernel(
         session,
         memory=memory,  # type: ignore[arg-type] # has what a Kernel uses of it
