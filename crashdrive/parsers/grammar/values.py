@@ -109,7 +109,8 @@ _REPEATS = re.compile(r"[ ]<repeats ([0-9]{1,18}) times>")
 _ANGLE = re.compile(r"[ ]{1,2}<([^<>\n]*+(?:<[^<>\n]*+>[^<>\n]*+)*+)>")
 _WORD = re.compile(r"[A-Za-z_]\w*+(?:::\w++)*+", re.ASCII)
 _FLAGS = re.compile(
-    r"\(((?:\w++ \| )*+\w++)?(?: \| )?(?:unknown: (0x[0-9a-f]{1,16}+|[0-9]{1,20}+))?\)(?! ?+[\w({])", re.ASCII
+    r"\(((?:(?!unknown:)\w++(?: \| )?+)*+)(?:unknown: (0x[0-9a-f]{1,16}+|[0-9]{1,20}+))?\)(?! ?+[\w({])",
+    re.ASCII,
 )
 _CAST = re.compile(r"\(((?:[^()\n]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*+\))*+\))*+\))*+)\)[ ](?=-?[0-9])")
 _FUNCTION = re.compile(r"\{([^{}=\n]*+)\}[ ](?=0x)")
@@ -351,7 +352,7 @@ class ValueReader:
         """``(A | B)``, ``(unknown: 0x8)``, or a cast before an address."""
         match = _FLAGS.match(self._text, offset)
         if match and (match[1] or match[2]):
-            names = tuple(match[1].split(" | ")) if match[1] else ()
+            names = tuple(name for name in match[1].split(" | ") if name)
             return Enumerators(names=names, rest=int(parse_number(match[2] or "0"))), match.end()
         match = _CAST.match(self._text, offset)
         number = _NUMBER.match(self._text, match.end()) if match else None
@@ -368,7 +369,7 @@ class ValueReader:
 
     def _marker(self, offset: int) -> tuple[Any, int]:
         match = _MARKER.match(self._text, offset)
-        if not match:
+        if not match or match[1].startswith("repeats "):
             self.fail(offset, "expected a value")
         reason = match[1].removeprefix("error: ")
         if reason != "No data fields":
