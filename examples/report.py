@@ -27,7 +27,7 @@ STATES = {
 
 
 def report(crash):
-    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     system = crash.sys()
     panicked = crash.bt(panic=True)
     active = crash.bt(active=True)

@@ -59,7 +59,7 @@ def test_the_demos_report(kernel: str, version: str) -> None:
     folder = dump(f"{kernel}-kdump-sysrq")
     done = crashdrive(
         "run", "--crash", binary(version), "--format", "json", folder / "vmcore", folder / "vmlinux",
-        "examples/report.py",
+        "examples/report.py", "100",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -90,9 +90,9 @@ def test_json_of_commands_is_marked_where_crash_knows_too_little() -> None:
     assert old.returncode == 5
     assert [line["command"] for line in lines] == ["sys", "ps", "mod"]
     assert [line["complete"] for line in lines] == [False, False, True]
-    new = crashdrive("exec", "--crash", binary("9.0.2"), "--format", "json", folder / "vmcore", "ps")
+    new = crashdrive("exec", "--crash", binary("9.0.2"), "--format", "json", folder / "vmcore", "bt")
     assert new.returncode == 0, new.stderr
-    assert len(json.loads(new.stdout)["records"]) > 50
+    assert json.loads(new.stdout)["complete"] is True
 
 
 def test_a_recorded_session_says_the_same(tmp_path: Path) -> None:
