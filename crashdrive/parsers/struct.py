@@ -402,7 +402,7 @@ SHAPES = (
         record=Structure,
         parse=_parse_members,
         options="struct NAME.MEMBER[,MEMBER] ADDRESS|SYMBOL[:CPUS] [COUNT]",
-        when=lambda source: re.match(r"(?:\[\d+\]: [^\n]*\n|\s*\n)*  \S[^\n]* =", source.text) is not None,
+        when=lambda source: re.match(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+  \S[^\n]* =", source.text) is not None,
     ),
 )
 
