@@ -57,7 +57,7 @@ class Store:
     """Entries kept in a directory; opened at first use, usable by several threads and processes at once.
 
     ``limit`` bounds the values' bytes: what wasn't used for longest goes first. ``problem`` says why the
-    store isn't used any more, None while it is.
+    store isn't used any more, or not written to; None while it is.
     """
 
     def __init__(self, directory: str | Path, *, limit: int = _LIMIT) -> None:
@@ -65,6 +65,7 @@ class Store:
         self.path = self.directory / f"store-{_LAYOUT}.sqlite"
         self.limit = limit
         self.problem: str | None = None
+        self._closed_for_good = False
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
         self._process = 0
@@ -112,7 +113,7 @@ class Store:
         for name, value in values.items():
             data = msgspec.msgpack.encode(value)
             rows.append((kind, key, name, now, len(data), _digest(kind, key, name, version, data), data))
-        self._guarded(lambda database: self._write(database, rows), None)
+        self._guarded(lambda database: self._write(database, rows), None, writes=True)
 
     def names(self, kind: str, key: str) -> list[str]:
         """The names of all entries of a kind and key."""
@@ -125,7 +126,7 @@ class Store:
         """Forget entries."""
         rows = [(kind, key, name) for name in names]
         query = "DELETE FROM entries WHERE kind = ? AND key = ? AND name = ?"
-        self._guarded(lambda database: database.executemany(query, rows), None)
+        self._guarded(lambda database: database.executemany(query, rows), None, writes=True)
 
     def size(self) -> int:
         """The bytes of all values kept."""
@@ -133,7 +134,7 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._guarded(lambda database: database.execute("DELETE FROM entries"), None)
+        self._guarded(lambda database: database.execute("DELETE FROM entries"), None, writes=True)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -163,24 +164,24 @@ class Store:
             if rows and database.execute(stale, (kind, key, now - _TOUCH_AFTER)).fetchone():
                 database.executemany(query, rows)
 
-        self._guarded(touch, None, needed=False)
+        self._guarded(touch, None, writes=True)
 
-    def _guarded(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, needed: bool = True) -> T:
+    def _guarded(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, writes: bool = False) -> T:
         """Do something with the database; ``otherwise`` where it can't be used."""
         with self._lock:
             for attempt in (1, 2):
-                if self.problem is not None:
+                if self._closed_for_good or (writes and self.problem is not None):
                     return otherwise
                 try:
                     return self._transaction(work)
                 except sqlite3.OperationalError as error:
-                    if needed and not _is_busy(error):
-                        self._give_up(error)
+                    if not _is_busy(error):
+                        self._give_up(error, reading=not writes)
                     return otherwise
                 except sqlite3.DatabaseError as error:  # damaged, or no database at all
                     self._start_afresh(error, last=attempt == 2)
                 except OSError as error:
-                    self._give_up(error)
+                    self._give_up(error, reading=True)
             return otherwise
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -212,17 +213,22 @@ class Store:
     def _start_afresh(self, error: Exception, *, last: bool) -> None:
         self.close()
         if last:
-            self._give_up(error)
+            self._give_up(error, reading=True)
             return
         _LOG.warning("the cache %s is damaged (%s); starting a new one", self.path, error)
         for suffix in ("", "-wal", "-shm"):
             with suppress(OSError):
                 Path(f"{self.path}{suffix}").unlink()
 
-    def _give_up(self, error: Exception) -> None:
-        self.close()
-        self.problem = f"the cache {self.path} can't be used: {error}; working without it"
-        _LOG.warning("%s", self.problem)
+    def _give_up(self, error: Exception, *, reading: bool) -> None:
+        """Stop writing, or all use; said once."""
+        if reading:
+            self.close()
+            self._closed_for_good = True
+        if self.problem is None:
+            without = "working without it" if reading else "nothing new is kept"
+            self.problem = f"the cache {self.path} can't be used: {error}; {without}"
+            _LOG.warning("%s", self.problem)
 
 
 def _select(
@@ -270,4 +276,4 @@ def _check_private(directory: Path) -> None:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

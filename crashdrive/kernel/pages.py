@@ -14,18 +14,16 @@ Range = tuple[int, int]
 def union(ranges: Iterable[Range]) -> list[Range]:
     """(address, size) pairs, sorted, overlapping and touching ones joined, empty ones left out."""
     merged: list[Range] = []
-    start, end = 0, -1
+    end: int | None = None
     for address, size in sorted(ranges):
         if size <= 0:
             continue
-        if address > end:
-            if end > start:
-                merged.append((start, end - start))
-            start, end = address, address + size
+        if end is None or address > end:
+            merged.append((address, size))
+            end = address + size
         elif address + size > end:
             end = address + size
-    if end > start:
-        merged.append((start, end - start))
+            merged[-1] = (merged[-1][0], end - merged[-1][0])
     return merged
 
 

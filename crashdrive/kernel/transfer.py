@@ -12,6 +12,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -34,8 +35,11 @@ _REASONS = {
 # the last command of each batch: proof that crash came to its end
 _END = "eval 0x5eed5"
 _END_SHOWN = b"hexadecimal: 5eed5"
+# what holds for all of a page; other holes may begin in its middle, where a segment of an ELF dump ends
+_WHOLE_PAGES = {"excluded", "incomplete", "not mapped"}
 _CHUNK = 1500  # crash's BUFSIZE: a request up to this size is read whole or not at all
 _BLOCK = 512
+_MOST_ROUNDS = 4  # after the first: runs whose bytes couldn't be told, pages, blocks
 _MOST_PAGES = 1024  # of one request: what a hole in it makes us ask again
 _ROW = re.compile(rb" *([0-9a-f]+):  ((?:[0-9a-f]{2} ){16})")
 
@@ -103,28 +107,26 @@ class Transfer:
 
         ``gap`` is the number of unwanted pages that two wanted ones are joined over.
         """
-        found = Fetched()
         channel = self._session if isinstance(self._session, Channel) else None
         if channel is None or channel.fifo is None:
-            self._settle(found, [(page << PAGE_SHIFT, PAGE) for page in pages], self._text_round)
-            return found
-
-        def ask(requests: Sequence[Range]) -> Outcome:
-            return self._raw_round(channel, requests)
-
-        runs = [
-            (first << PAGE_SHIFT, count << PAGE_SHIFT) for first, count in runs_of(pages, gap, _MOST_PAGES)
-        ]
-        again = self._settle(found, runs, ask)
-        self.failed_runs = sum(failed and size > PAGE for (_, size), failed in again)
-        if again:
-            self._smaller(found, pages, again, ask)
-        return found
+            ask, runs = self._text_round, runs_of(pages, 0, 1)
+        else:
+            ask, runs = partial(self._raw_round, channel), runs_of(pages, gap, _MOST_PAGES)
+        found = Fetched()
+        wanted = set(pages)
+        rest = self._settle(found, [(first << PAGE_SHIFT, count << PAGE_SHIFT) for first, count in runs], ask)
+        for _ in range(_MOST_ROUNDS):
+            if not rest:
+                return _mended(found)
+            requests = [part for request, failed in rest for part in _parts(request, wanted, failed=failed)]
+            rest = self._settle(found, sorted(requests), ask)
+        raise SessionError("memory came in pieces that don't fit what crash says of them")
 
     def _settle(self, found: Fetched, requests: list[Range], ask: Round) -> list[tuple[Range, bool]]:
         """Ask once; returns the requests that have to be asked again, with whether they failed.
 
-        A failure is final for a request of one page or less, unless some failed request was cut.
+        A failure is final for less than a page, and for a page that is missing as a whole by its nature;
+        unless some failed request was cut, which leaves doubt about pages.
         """
         outcome = ask(requests)
         again: list[tuple[Range, bool]] = []
@@ -133,32 +135,12 @@ class Transfer:
                 found.blocks.append((address, data))
             elif reason is None:
                 again.append(((address, size), False))
-            elif size <= _CHUNK or (size <= PAGE and not outcome.cut):
+            elif size <= _BLOCK or (size <= PAGE and reason in _WHOLE_PAGES and not outcome.cut):
                 found.missing.append(Missing(address, size, reason))
             else:
                 again.append(((address, size), True))
                 self.excluded = self.excluded or (reason == "excluded" and size > PAGE)
         return again
-
-    def _smaller(
-        self, found: Fetched, pages: Sequence[int], again: list[tuple[Range, bool]], ask: Round
-    ) -> None:
-        """Ask again: failed runs page by page, only those that are wanted; pages in blocks."""
-        wanted = set(pages)
-        requests: list[Range] = []
-        for (address, size), failed in again:
-            first, end = address >> PAGE_SHIFT, (address + size) >> PAGE_SHIFT
-            if failed:
-                requests += [(page << PAGE_SHIFT, PAGE) for page in range(first, end) if page in wanted]
-            else:
-                requests.append((address, size))
-        rest = self._settle(found, requests, ask)
-        blocks = [(address + at, _BLOCK) for (address, size), _ in rest for at in range(0, size, _BLOCK)]
-        if blocks:
-            small = Fetched()
-            if self._settle(small, blocks, ask):
-                raise SessionError("memory came in pieces that don't fit what crash says of them")
-            _mend(found, small)
 
     def _raw_round(self, channel: Channel, requests: Sequence[Range]) -> Outcome:
         self.rounds += 1
@@ -227,14 +209,32 @@ def locate(requests: Sequence[Range], done: Sequence[bool], received: int) -> tu
     return places, bool(excess)
 
 
-def _mend(found: Fetched, small: Fetched) -> None:
-    """Put pages together from their blocks; one of which nothing is there is missing as a whole."""
+def _parts(request: Range, wanted: set[int], *, failed: bool) -> list[Range]:
+    """What to ask after a request that failed, or whose bytes couldn't be told from others'.
+
+    Runs become pages, those of them that are wanted; pages become blocks, which can't be cut.
+    """
+    address, size = request
+    if size <= PAGE:
+        return [(at, _BLOCK) for at in range(address, address + size, _BLOCK)]
+    if not failed:
+        return [request]
+    first, end = address >> PAGE_SHIFT, (address + size) >> PAGE_SHIFT
+    return [(page << PAGE_SHIFT, PAGE) for page in range(first, end) if page in wanted]
+
+
+def _mended(found: Fetched) -> Fetched:
+    """The same, with pages put together from their blocks."""
     pages: dict[int, bytearray] = {}
-    for address, data in small.blocks:
-        page = pages.setdefault(address >> PAGE_SHIFT, bytearray(PAGE))
-        page[address % PAGE : address % PAGE + len(data)] = data
-    found.blocks += [(page << PAGE_SHIFT, bytes(data)) for page, data in pages.items()]
-    found.missing += small.missing
+    whole: list[tuple[int, bytes]] = []
+    for address, data in found.blocks:
+        if len(data) >= PAGE:
+            whole.append((address, data))
+        else:
+            page = pages.setdefault(address >> PAGE_SHIFT, bytearray(PAGE))
+            page[address % PAGE : address % PAGE + len(data)] = data
+    mended = [(page << PAGE_SHIFT, bytes(data)) for page, data in pages.items()]
+    return Fetched([*whole, *mended], found.missing)
 
 
 def _reasons(requests: Sequence[Range], text: bytes) -> dict[int, str]:
