@@ -153,6 +153,7 @@ class TraceReader:
         self._lowcore: Lowcore | None = None
         self._in_error = False
         self._restart = False
+        self._elided = False
         self._takers: tuple[Callable[[int, str], bool], ...] = (
             self._take_registers,
             self._take_data,
@@ -210,14 +211,15 @@ class TraceReader:
         """Levels count up; they begin again behind a marker or an interrupt frame, never elsewhere."""
         above = self.frames[-1].level if self.frames else None
         restart, self._restart = self._restart or self.marker is not None, False
+        elided, self._elided = self._elided, False
         if level is None:
             return
         if above is None:
-            if level and not restart:
+            if level and not elided:
                 self.hole(offset, f"the first frame is #{level}")
-        elif level <= above and not (level == 0 and restart):
+        elif level <= above and not (level == 0 and restart) and not elided:
             self._source.fail(offset, f"frame #{above} is followed by #{level}")
-        elif level > above + 1 and not restart:
+        elif level > above + 1 and not elided:
             self.hole(offset, f"frame #{above} is followed by #{level}")
 
     def _close_frame(self) -> None:
@@ -426,7 +428,7 @@ class TraceReader:
     def _take_message(self, offset: int, line: str) -> bool:
         """What crash says of this task: an error with the lines that belong to it, or left-out lines."""
         if is_elided(self._source, offset, line):
-            self._restart = True
+            self._elided = True
         elif is_message(self._source, line) or line.startswith("bt: "):
             note_error(self._source, offset, line)
             self._in_error = True

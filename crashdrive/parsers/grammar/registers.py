@@ -183,7 +183,8 @@ class Lowcore:
             or not line.startswith("     ")
         ):
             return False
-        for number, word in zip(self._numbers, words, strict=False):
+        # The words first: they run out first, and zip() would lose a number the other way round.
+        for word, number in zip(words, self._numbers, strict=False):
             self.registers[f"{self._letter}{number}"] = int(word, 16)
         return True
 
