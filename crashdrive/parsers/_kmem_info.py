@@ -52,9 +52,13 @@ class _ZoneRow(Record, frozen=True):
 
 
 _TITLES = re.compile(r" *+PAGES +TOTAL +PERCENTAGE *+")
+_NAMES = (
+    "TOTAL (?:MEM|HIGH|LOW|HUGE|SWAP)|FREE HIGH|FREE LOW|FREE|USED|SHARED|BUFFERS|CACHED|SLAB|HUGE FREE"
+    "|SWAP USED|SWAP FREE|COMMIT LIMIT|COMMITTED"
+)
 _USE = re.compile(
-    rf" *+([A-Z]+(?: [A-Z]+)?+){GAP}(-?\d{{1,20}}){GAP}(0|\d{{1,20}}(?:\.\d)? [KMG]B){GAP}"
-    r"(?:-{4}|(-?\d{1,20})% of ([A-Z]+(?: [A-Z]+)?+)) *+"
+    rf" *+({_NAMES}){GAP}(-?\d{{1,20}}){GAP}(0|\d{{1,20}}(?:\.\d)? [KMG]B){GAP}"
+    r"(?:-{4}|(-?\d{1,20})% of (TOTAL (?:MEM|HIGH|LOW|HUGE|SWAP|LIMIT))) *+"
 )
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 

@@ -209,7 +209,12 @@ def parse_areas(source: Source) -> list[VmapArea]:
     if not source.text.strip() and source.command.arguments:
         source.note("empty", "crash printed nothing: no such area")
         return []
-    return [area_of(row) for row in only_table(source, AREAS)]
+    areas = [area_of(row) for row in only_table(source, AREAS)]
+    wrong = [area for area in areas if area.end - area.start != area.size]
+    if wrong:
+        message = f"the area at {wrong[0].start:x} isn't as long as crash says"
+        source.note("doubtful", message, incomplete=True)
+    return areas
 
 
 _LIST = re.compile(

@@ -85,7 +85,7 @@ class SlabCpu(Record, frozen=True):
 class SlabNode(Record, frozen=True):
     """A node's share of a cache: its ``struct kmem_cache_node``, numbers of slabs.
 
-    ``full_tracked`` is False where the kernel keeps no list of the full slabs.
+    ``full_tracked``: whether the kernel keeps a list of the full slabs; None where crash didn't get there.
     """
 
     kmem_cache_node: int
@@ -93,7 +93,7 @@ class SlabNode(Record, frozen=True):
     slabs: int
     partial: int
     per_cpu: int
-    full_tracked: bool = True
+    full_tracked: bool | None = None
 
 
 class SlabCacheContents(Record, frozen=True):
@@ -164,6 +164,7 @@ _CPU = re.compile(r"CPU (\d{1,6}) (KMEM_CACHE_CPU:|SLAB:|PARTIAL:|\[OFFLINE\])")
 _NODE = re.compile(r"NODE (\d{1,6}) (PARTIAL|FULL):")
 _ADDRESS = re.compile(r"  ([0-9a-f]{1,16})")
 _NAME = re.compile(r"([0-9a-f]{1,16}) (\S.{0,255})")
+_TRACKED = {"(not tracked)": False, "(empty)": True}
 _OBJECTS_TITLE = "FREE / [ALLOCATED]"
 
 
@@ -344,10 +345,13 @@ class _Contents:
         self.place = self.layout = None
 
     def _node_list(self, node: int, which: str) -> None:
+        line = (self.cursor.line or "").strip(" ")
         self._list(f"node {node} {which}")
-        if (self.cursor.line or "").strip(" ") == "(not tracked)" and self.nodes:
-            self.cursor.advance()
-            self.nodes[-1] = replace(self.nodes[-1], full_tracked=False)
+        if which == "full" and self.nodes:
+            tracked = _TRACKED.get(line, _SLABS.heads(line) or None)
+            self.nodes[-1] = replace(self.nodes[-1], full_tracked=tracked)
+            if tracked is False:
+                self.cursor.advance()
 
 
 def _object(found: re.Match[str]) -> SlabObject:

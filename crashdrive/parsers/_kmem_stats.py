@@ -75,7 +75,7 @@ class PageFlag(Record, frozen=True):
     value: int
 
 
-_SECTION = re.compile(r" {1,4}([A-Z_]+):")
+_SECTION = re.compile(r"  (VM_(?:ZONE_|NODE_|NUMA_)?STAT|VM_EVENT_STATES|PAGE_STATES):")
 _COUNTER = re.compile(r" *([A-Z][A-Z0-9_]*+|[a-z]\w*+): (-?\d{1,20})")
 
 
@@ -239,12 +239,14 @@ def parse_flags(source: Source) -> list[PageFlag]:
     while cursor.skip_blank():
         line = cursor.line or ""
         if cursor.match(_FLAGS_HEAD):
-            continue
-        if line.strip(" ") == "(none found)" and titles:
+            pass
+        elif line.strip(" ") == "(none found)" and titles:
             cursor.advance()
-            continue
-        flags += _flag_table(cursor)
-        titles = True
+        elif _FLAGS.heads(line):
+            flags += _flag_table(cursor)
+            titles = True
+        else:
+            cursor.skip_or_reject("no header of page flags")
     if not titles:
         source.fail(0, "no table of page flags")
     return flags

@@ -34,7 +34,7 @@ class ModuleTaint(Record, frozen=True):
     """What taints a module: crash's letters as they stand (or a bit mask in hexadecimal digits)."""
 
     name: str
-    taints: str = ""
+    taints: str
 
 
 class _Row(Record, frozen=True):
@@ -61,10 +61,10 @@ _TABLE = Table(
 _TAINTS = Table(
     ModuleTaint,
     Column("NAME", "name", WORD),
-    Column("TAINTS", "taints", WORD, blank=True),
+    Column("TAINTS", "taints", WORD),
     # crash 4 and 5, and kernels before 2.6.26 that only know license_gplok.
-    Column("TAINT", "taints", WORD, blank=True),
-    Column("LICENSE_GPLOK", "taints", WORD, blank=True),
+    Column("TAINT", "taints", WORD),
+    Column("LICENSE_GPLOK", "taints", WORD),
 )
 _KALLSYMS = "  [CONFIG_KALLSYMS]"
 _TEMPORARY = "  (temporary)"

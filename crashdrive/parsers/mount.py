@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import Cursor
@@ -40,12 +40,11 @@ class Mount(Record, frozen=True):
 
 
 class _Row(Record, frozen=True):
+    vfsmount: int
     super_block: int
     type: str
     device: str
     mount_point: str
-    mount: int | None = None
-    vfsmount: int | None = None
 
 
 OPTSTRING = "ifn:"
@@ -65,7 +64,7 @@ EXAMPLES = (
 # there are two, or where a directory is no absolute path and more than one word, the row is refused.
 _TABLE = Table(
     _Row,
-    Column("MOUNT", "mount", HEX),
+    Column("MOUNT", "vfsmount", HEX),
     Column("VFSMOUNT", "vfsmount", HEX),
     Column("SUPERBLK", "super_block", HEX),
     Column("TYPE", "type", WORD),
@@ -86,14 +85,16 @@ def _parse(source: Source) -> list[Mount]:
     cursor = Cursor(source)
     mounts: list[Mount] = []
     layout: Layout[_Row] | None = None
+    structure = ""
     while cursor.skip_blank():
         line = cursor.line or ""
         row = layout.match(line) if layout else None
         if row:
-            mounts.append(_mount(row))
+            mounts.append(Mount(**asdict(row), structure=structure))
             cursor.advance()
         elif _TABLE.heads(line):
             layout = _TABLE.header(source, *cursor.take())
+            structure = "mount" if "MOUNT" in layout.titles else "vfsmount"
         elif mounts and (more := _contents(cursor, mounts[-1])):
             mounts[-1] = more
         else:
@@ -126,18 +127,6 @@ def _nothing(source: Source) -> None:
     if source.warnings or not source.command.arguments:
         source.fail(0, "no table of mounted filesystems")
     source.note("empty", "crash printed nothing: no such filesystem")
-
-
-def _mount(row: _Row) -> Mount:
-    address = row.mount if row.mount is not None else row.vfsmount
-    return Mount(
-        vfsmount=address or 0,
-        structure="vfsmount" if row.mount is None else "mount",
-        super_block=row.super_block,
-        type=row.type,
-        device=row.device,
-        mount_point=row.mount_point,
-    )
 
 
 def _contents(cursor: Cursor, mount: Mount) -> Mount | None:

@@ -87,8 +87,8 @@ def test_text_that_is_no_answer(text: str) -> None:
 
 @pytest.mark.parametrize("title", ["TAINTS", "TAINT", "LICENSE_GPLOK"])
 def test_taints(title: str) -> None:
-    answer = parse("mod -t", f"NAME     {title}\nvxspec   P(U)\nfdd      \n")
-    assert answer.records == (ModuleTaint(name="vxspec", taints="P(U)"), ModuleTaint(name="fdd"))
+    answer = parse("mod -t", f"NAME     {title}\nvxspec   P(U)\nfdd      5\n")
+    assert answer.records == (ModuleTaint(name="vxspec", taints="P(U)"), ModuleTaint(name="fdd", taints="5"))
 
 
 MODULES = st.builds(

@@ -109,10 +109,11 @@ def goes_on(cursor: Cursor, name: str | None) -> str | None:
 
 def read_table(cursor: Cursor, table: Table[R]) -> list[R]:
     """A table from its header down to a blank line or the text's end."""
-    layout = table.header(cursor.source, *cursor.take())
+    offset, header = cursor.take()
+    layout = table.header(cursor.source, offset, header)
     rows: list[R] = []
     while (line := cursor.line) is not None and line.strip(" "):
-        row = layout.match(line)
+        row = layout.match(line) if line != header else None
         if row is None:
             cursor.skip_or_reject(layout.reason)
             continue

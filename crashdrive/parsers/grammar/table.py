@@ -79,7 +79,8 @@ class Layout(Generic[R]):
 
     def __init__(self, record: type[R], columns: list[Column]) -> None:
         self.record = record
-        self.reason = f"no row with the columns {', '.join(column.title for column in columns)}"
+        self.titles = tuple(column.title for column in columns)
+        self.reason = f"no row with the columns {', '.join(self.titles)}"
         self._fields = [column.field for column in columns]
         self._converters = [column.cell.convert for column in columns]
         self._pattern = re.compile(" *+" + _expression(columns) + " *+")
