@@ -29,10 +29,11 @@ GOLDEN = CHECKOUT / "golden_outputs"
 LAB = CHECKOUT / ".lab"
 # Where outputs wait that no parser knows yet; --expect takes them in as soon as one does.
 WAITING = LAB / "unparsed"
-# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone, and long .json
+# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone; longer .json
 # files aren't indented.
 MOST = 100_000
 LONG = 16_000
+INDENTED = 4_000
 FULL = ("9.0.2", "6.12", "elf")
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)(?::(\w+))?\}")
@@ -156,7 +157,7 @@ class Places:
 
 
 def case_name(template: str, dump: Dump) -> str:
-    """A file's name for an example: ``kmem -s {task}`` is ``kmem_-s_task``, and what the dump is behind it."""
+    """A file's name for an example: ``kmem -s {task}`` is ``kmem_-s_task``; behind it what is special."""
     plain = _PLACEHOLDER.sub(lambda found: found[2] or found[1], template)
     words = re.sub(r"[^\w.,=+:-]+", "_", plain).strip("_")[:100]
     return words if dump.format == "elf" else f"{words}@{dump.name.removeprefix(f'{dump.kernel}-')}"
@@ -250,7 +251,7 @@ def expected(command: str, text: str, *, failed: bool) -> bytes:
             raise
         answer = {"failure": True}
     encoded = msgspec.json.encode(answer)
-    return (encoded if len(encoded) > LONG else msgspec.json.format(encoded, indent=1)) + b"\n"
+    return (encoded if len(encoded) > INDENTED else msgspec.json.format(encoded, indent=1)) + b"\n"
 
 
 def expect_again(cases: Iterable[Path]) -> Iterator[str]:
