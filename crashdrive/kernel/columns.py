@@ -160,20 +160,19 @@ class Reader:
     def decode(self, window: Window, addresses: Sequence[int]) -> list[Row | None]:
         """Raw rows of the objects whose pages are at hand in one piece; None for the others."""
         low, high = self.reach
-        span, pages = high - low, window.pages
+        pages, span = window.pages, high - low
         layers = [(layer.unpack, layer.offset) for layer in self._layers]
-        single = layers[0][0] if len(layers) == 1 else None
+        unpack = layers[0][0] if len(layers) == 1 else None
         rows: list[Row | None] = []
         for address in addresses:
             start = address + low
             data, base = pages.get(start >> PAGE_SHIFT, NOWHERE)
-            at = start - base
-            if len(data) - at < span:
+            if len(data) + base - start < span:
                 rows.append(None)
-            elif single is not None:
-                rows.append(single(data, at))
+            elif unpack is not None:
+                rows.append(unpack(data, start - base))
             else:
-                rows.append(sum((unpack(data, at + offset) for unpack, offset in layers), ()))
+                rows.append(sum((read(data, start - base + offset) for read, offset in layers), ()))
         return rows
 
     def _piecewise(self, window: Window, address: int, gaps: list[Gap], row: int) -> Row:

@@ -91,56 +91,82 @@ Visit: TypeAlias = Callable[[list[int]], None]
 class Chains:
     """Follows many chains at once: all that the pages at hand allow, then one round trip for the rest.
 
-    A chain ends in NULL; with ``heads``, those of circular lists, where it comes back to its head, and then
-    the word after each pointer must point back; with ``nulls`` in an odd value, kept in ``marks``. A node's
-    pointer to the next is ``link`` bytes after its start. ``reach`` is the part of each node, from and to
-    relative to the node, that a fetch brings along. ``visit`` is told the nodes of a batch while their pages
-    are at hand.
+    Chain i has ended where a pointer is ``ends[i]``: 0; or its head where lists are ``circular``, and then
+    the word after each pointer must point back; or with ``nulls`` a mark of its own, an odd value, where any
+    other odd value ends it too and is kept in ``strays``. A node's pointer to the next is ``link`` bytes after
+    its start. ``reach`` is the part of each node, from and to relative to the node, that a fetch brings along.
+    ``visit`` is told the nodes of a batch while their pages are at hand.
     """
 
     def __init__(
         self,
         window: Window,
+        ends: Sequence[int],
         *,
         link: int = 0,
         reach: tuple[int, int] = (0, 0),
-        heads: Sequence[int] | None = None,
+        circular: bool = False,
         nulls: bool = False,
         visit: Visit | None = None,
     ) -> None:
         self._window = window
+        self._ends = ends
         self._link = link
-        width = window.pointer_size * (1 if heads is None else 2)
-        self._low, self._high = min(reach[0], link), max(reach[1], link + width)
-        self._heads = heads
+        self._circular = circular
         self._mask = 1 if nulls else 0
+        self._low = min(reach[0], link)
+        self._high = max(reach[1], link + window.pointer_size * (2 if circular else 1))
         self._visit = visit
-        self._seen: set[int] = set()
-        self.found: dict[int, list[int]] = {}
-        self.marks: dict[int, int] = {}
+        # each node's chain; nodes of one chain in its order
+        self._chain_of: dict[int, int] = {}
+        # the last node of each chain that had to wait for a fetch
+        self._before: dict[int, int] = {}
+        self.strays: list[tuple[int, int]] = []
         self.problems: list[Problem] = []
 
+    def nodes(self) -> list[int]:
+        """All nodes found, chain by chain."""
+        return sorted(self._chain_of, key=self._chain_of.__getitem__)
+
+    def lasts(self) -> dict[int, int]:
+        """The last node found of each chain that has any."""
+        return {chain: node for node, chain in self._chain_of.items()}
+
     def follow(self, firsts: Iterable[tuple[int, int]]) -> None:
-        """Follow (first node, chain number) to their ends; afterwards ``found`` holds nodes by chain.
+        """Follow (first node, chain number) to their ends.
 
         Memory is swept upwards, a budget's worth of pages at a time; what a sweep has passed already is
         left to the next one.
         """
-        frontier, passed = sorted(firsts), list[tuple[int, int]]()
+        starts = list(firsts)
+        waiting = dict(starts)
+        if len(waiting) < len(starts):
+            waiting = {}
+            for pointer, chain in starts:
+                self._wait(waiting, pointer, chain)
+        frontier, passed = sorted(waiting), dict[int, int]()
         while frontier:
             count, pages = self._batch(frontier)
             self._window.fetch_pages(pages)
-            rest, ahead, last = self._advance(frontier[:count]), frontier[count:], frontier[count - 1]
+            rest = self._advance(frontier[:count], waiting)
+            ahead, last = frontier[count:], frontier[count - 1]
+            for pointer, chain in rest:
+                self._wait(waiting if ahead and pointer > last else passed, pointer, chain)
             if ahead:
-                passed += (node for node in rest if node <= last)
-                frontier = sorted(ahead + [node for node in rest if node > last])
+                frontier = sorted(waiting)
                 self._window.drop()
             else:
-                frontier, passed = sorted(passed + rest), []
+                waiting, passed = passed, {}
+                frontier = sorted(waiting)
                 if self._window.held > BUDGET:
                     self._window.drop()
 
-    def _batch(self, frontier: Sequence[tuple[int, int]]) -> tuple[int, set[int]]:
+    def _wait(self, waiting: dict[int, int], pointer: int, chain: int) -> None:
+        """Note a node to fetch; two chains at the same node is one too many."""
+        if waiting.setdefault(pointer, chain) != chain:
+            self._stop("shared", pointer, self._before.get(chain))
+
+    def _batch(self, frontier: Sequence[int]) -> tuple[int, set[int]]:
         """How many of a sorted frontier go together, and the pages that they need: a budget's worth."""
         pages: set[int] = set()
         for at in range(0, len(frontier), _STEP):
@@ -150,60 +176,64 @@ class Chains:
             pages |= more
         return len(frontier), pages
 
-    def _pages(self, nodes: Sequence[tuple[int, int]]) -> set[int]:
+    def _pages(self, nodes: Sequence[int]) -> set[int]:
         low, high = self._low, self._high - 1
         if len(nodes) <= _FEW:
-            spans = [(pointer + low, high + 1 - low) for pointer, _ in nodes]
+            spans = [(node + low, high + 1 - low) for node in nodes]
             return self._window.pages_of([*spans, *(around(*span) for span in spans)])
         if high - low >= PAGE:
-            return self._window.pages_of((pointer + low, high + 1 - low) for pointer, _ in nodes)
-        return {(pointer + low) >> PAGE_SHIFT for pointer, _ in nodes} | {
-            (pointer + high) >> PAGE_SHIFT for pointer, _ in nodes
+            return self._window.pages_of((node + low, high + 1 - low) for node in nodes)
+        return {(node + low) >> PAGE_SHIFT for node in nodes} | {
+            (node + high) >> PAGE_SHIFT for node in nodes
         }
 
-    def _advance(self, batch: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _advance(self, batch: Sequence[int], waiting: dict[int, int]) -> list[tuple[int, int]]:
         """Follow chains inside the pages at hand; the nodes to fetch next."""
         visited: list[int] = []
         rest: list[tuple[int, int]] = []
-        for pointer, chain in batch:
-            onward = self._follow_one(pointer, chain, self.found.setdefault(chain, []), visited)
+        for first in batch:
+            chain = waiting.pop(first)
+            onward = self._follow_one(first, chain, visited)
             if onward is not None:
                 rest.append((onward, chain))
         if self._visit is not None:
             self._visit(visited)
         return rest
 
-    def _follow_one(self, pointer: int, chain: int, found: list[int], visited: list[int]) -> int | None:
+    def _follow_one(self, pointer: int, chain: int, visited: list[int]) -> int | None:
         """Follow one chain inside the pages at hand; the node to fetch next, or None where it ends."""
         # The innermost loop of all walks: names are local and the window's word() is written out.
-        window, link, seen, heads = self._window, self._link, self._seen, self._heads
+        window, link, chain_of, end = self._window, self._link, self._chain_of, self._ends[chain]
         pages, unpack, unaligned = window.pages, window.unpack, window.pointer_size - 1
-        end = 0 if heads is None else heads[chain]
+        previous = None
         while True:
             data, base = pages.get((pointer + link) >> PAGE_SHIFT, NOWHERE)
             if not data or pointer & unaligned:
-                return self._missing(pointer, found)
-            if pointer in seen:
-                return self._stop("loop" if pointer in found else "shared", pointer, found)
-            if heads is not None:
-                self._check_back(pointer, found[-1] if found else end)
-            seen.add(pointer)
-            found.append(pointer)
+                return self._missing(pointer, chain, previous)
+            if pointer in chain_of:
+                kind = "loop" if chain_of[pointer] == chain else "shared"
+                return self._stop(kind, pointer, previous or self._before.get(chain))
+            if self._circular:
+                self._check_back(pointer, previous or self._before.get(chain, end))
+            chain_of[pointer] = chain
             visited.append(pointer)
+            previous = pointer
             pointer = unpack(data, pointer + link - base)[0]
-            if pointer & self._mask:
-                self.marks[chain] = pointer
+            if pointer == end:
                 return None
-            if pointer == end and not self._mask:
+            if pointer & self._mask:
+                self.strays.append((chain, pointer))
                 return None
 
-    def _missing(self, pointer: int, found: list[int]) -> int | None:
+    def _missing(self, pointer: int, chain: int, previous: int | None) -> int | None:
         kind = suspicion(pointer, self._window.pointer_size)
+        if previous is not None:
+            self._before[chain] = previous
         if kind is None and not self._window.knows(pointer + self._link):
             if 0 <= pointer < self._window.limit - self._high:
                 return pointer
             kind = "unaligned"
-        return self._stop(kind or "hole", pointer, found)
+        return self._stop(kind or "hole", pointer, self._before.get(chain))
 
     def _check_back(self, pointer: int, previous: int) -> None:
         back = self._window.word(pointer + self._link + self._window.pointer_size)
@@ -211,9 +241,9 @@ class Chains:
             message = f"node {pointer:#x} follows {previous:#x}, but its prev is {back:#x}"
             self.problems.append(Problem(kind="link", address=pointer, message=message))
 
-    def _stop(self, kind: str, pointer: int, found: list[int]) -> int | None:
+    def _stop(self, kind: str, pointer: int, previous: int | None) -> int | None:
         """Note why a chain can't be followed any further; None, as at its end."""
-        before = f" after {found[-1]:#x}" if found else ", the first of its chain,"
+        before = f" after {previous:#x}" if previous else ", the first of its chain,"
         said = _SAID.get(kind, "")
         if kind == "hole":
             hole = self._window.hole(pointer + self._link, self._window.pointer_size)

@@ -24,15 +24,20 @@ def list_heads(
     """
     window.fetch((head, 2 * window.pointer_size) for head in heads)
     lasts = [window.word(head + window.pointer_size) for head in heads]
-    chains = _chains(window, offset, reach, visit, heads=heads)
-    chains.follow((first, i) for i, first in _firsts(window, heads, heads, chains.problems))
-    stopped = {p.address for p in chains.problems if p.kind not in HARMLESS}
-    for i, (head, last) in enumerate(zip(heads, lasts, strict=True)):
-        nodes = chains.found.get(i) or [head]
-        if last is not None and last != nodes[-1] and not stopped:
-            message = f"the list at {head:#x} ends at {nodes[-1]:#x}, but its head's prev is {last:#x}"
-            chains.problems.append(Problem(kind="link", address=head, message=message))
+    chains = _chains(window, heads, offset, reach, visit, circular=True)
+    chains.follow(_firsts(window, heads, heads, chains.problems))
+    if not any(p.kind not in HARMLESS for p in chains.problems):
+        _check_ends(heads, lasts, chains)
     return _walk(chains, offset)
+
+
+def _check_ends(heads: Sequence[int], lasts: Sequence[int | None], chains: Chains) -> None:
+    ends = chains.lasts()
+    for i, (head, said) in enumerate(zip(heads, lasts, strict=True)):
+        last = ends.get(i, head)
+        if said is not None and said != last:
+            message = f"the list at {head:#x} ends at {last:#x}, but its head's prev is {said:#x}"
+            chains.problems.append(Problem(kind="link", address=head, message=message))
 
 
 def list_head(window: Window, head: int, offset: int, *, reach: Reach = (0, 0)) -> Walk:
@@ -44,9 +49,9 @@ def hlists(
     window: Window, heads: Sequence[int], offset: int, *, reach: Reach = (0, 0), visit: Visit | None = None
 ) -> Walk:
     """Containers on hlists (struct hlist_head), that is on all chains of a hash table; each ends in NULL."""
-    chains = _chains(window, offset, reach, visit)
-    firsts = _firsts(window, heads, [0] * len(heads), chains.problems)
-    chains.follow((first, i) for i, first in firsts)
+    empty = [0] * len(heads)
+    chains = _chains(window, empty, offset, reach, visit)
+    chains.follow(_firsts(window, heads, empty, chains.problems))
     return _walk(chains, offset)
 
 
@@ -63,14 +68,14 @@ def hlist_nulls(
 
     ``base``: the mark of chain i is ``base + i``; another chain's mark is a problem. Unchecked if None.
     """
-    chains = _chains(window, offset, reach, visit, nulls=True)
-    # an empty chain's head holds the chain's own mark
-    empty = range(own := 2 * (base or 0) + 1, own + 2 * len(heads), 2)
-    firsts = _firsts(window, heads, empty, chains.problems)
-    chains.follow((first, i) for i, first in firsts if not first & 1)
+    # what an empty chain's head holds, and what ends any chain: its own mark
+    own = range(first := 2 * (base or 0) + 1, first + 2 * len(heads), 2)
+    chains = _chains(window, own, offset, reach, visit, nulls=True)
+    firsts = _firsts(window, heads, own, chains.problems)
+    chains.follow((first, i) for first, i in firsts if not first & 1)
     if base is not None:
-        marks = [*((i, first) for i, first in firsts if first & 1), *chains.marks.items()]
-        chains.problems += [_stray(i, heads[i], mark) for i, mark in marks if mark != empty[i]]
+        strays = [*((i, first) for first, i in firsts if first & 1), *chains.strays]
+        chains.problems += [_stray(i, heads[i], mark) for i, mark in strays]
     return _walk(chains, offset)
 
 
@@ -93,23 +98,24 @@ def plist(window: Window, head: int, offset: int, node_list: int, *, reach: Reac
 
 def pointer_chain(window: Window, first: int, link: int, *, reach: Reach = (0, 0)) -> Walk:
     """Structures of which each points to the next's start by a member at ``link`` (vm_next), until NULL."""
-    chains = Chains(window, link=link, reach=reach)
+    chains = Chains(window, [0], link=link, reach=reach)
     chains.follow([(first, 0)] if first else [])
     return _walk(chains, 0)
 
 
 def _chains(
     window: Window,
+    ends: Sequence[int],
     offset: int,
     reach: Reach,
     visit: Visit | None,
     *,
-    heads: Sequence[int] | None = None,
+    circular: bool = False,
     nulls: bool = False,
 ) -> Chains:
     visitor = visit if visit is None or not offset else _shifted(visit, offset)
     reach = (reach[0] - offset, reach[1] - offset)
-    return Chains(window, reach=reach, heads=heads, nulls=nulls, visit=visitor)
+    return Chains(window, ends, reach=reach, circular=circular, nulls=nulls, visit=visitor)
 
 
 def _shifted(visit: Visit, offset: int) -> Visit:
@@ -119,20 +125,19 @@ def _shifted(visit: Visit, offset: int) -> Visit:
 def _firsts(
     window: Window, heads: Sequence[int], empty: Sequence[int], problems: list[Problem]
 ) -> list[tuple[int, int]]:
-    """(chain, what its head points to) of all heads that can be read and don't hold the ``empty`` value."""
+    """(what a head points to, chain) of all heads that can be read and don't hold the ``empty`` value."""
     firsts = [
-        (i, word)
+        (word, i)
         for i, (word, nothing) in enumerate(zip(window.words(heads), empty, strict=True))
         if word != nothing
     ]
-    lost = [i for i, word in firsts if word is None]
+    lost = [i for word, i in firsts if word is None]
     for i in lost:
         hole = window.hole(heads[i], window.pointer_size)
         message = f"head {heads[i]:#x} is not in the dump ({hole.reason if hole else 'unknown'})"
         problems.append(Problem(kind="hole", address=heads[i], message=message))
-    return [(i, word) for i, word in firsts if word is not None]
+    return [(word, i) for word, i in firsts if word is not None]
 
 
 def _walk(chains: Chains, offset: int) -> Walk:
-    nodes = [node - offset for i in sorted(chains.found) for node in chains.found[i]]
-    return walk(nodes, chains.problems)
+    return walk([node - offset for node in chains.nodes()], chains.problems)
