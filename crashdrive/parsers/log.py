@@ -216,7 +216,7 @@ def _check(source: Source, found: list[LogEntry]) -> list[LogEntry]:
             source.fail(0, "no log, but another command's output")
         if source.command.has("Tdc") and not source.command.has("t"):
             source.fail(0, "no message with a time")
-    return found if any(entry.text or dated for entry in found) else demand_records(source, [])
+    return found if any(dated or entry.text.strip() for entry in found) else demand_records(source, [])
 
 
 _AUDIT = re.compile(r"type=(\d{1,6}) audit\((\d{1,12}\.\d{3}):(\d{1,12})\):(?: (.*)|)", re.DOTALL)

@@ -388,7 +388,8 @@ def test_what_crash_says_in_place_of_frames() -> None:
     assert not answer.complete
     errors = (
         f"{INIT} #0 [ffffcdfe80013c10] panic at ffffffffac86c62f\n"
-        "bt: cannot transition from IRQ stack to current process stack:\n        IRQ stack pointer: ffff88003fc03d40\n"
+        "bt: cannot transition from IRQ stack to current process stack:\n"
+        "        IRQ stack pointer: ffff88003fc03d40\n"
         "    process stack pointer: ffff88003fc03f50\n       current stack base: ffffffff81600000\n"
     )
     assert len(parse("bt", errors)[0].frames) == 1
