@@ -21,6 +21,9 @@ class RustSymbol(Record, frozen=True):
 
 
 def _parse(source: Source) -> Sequence[RustSymbol]:
+    if source.text.startswith("Not a rust symbol:"):
+        source.note("error", " ".join(source.text.split()), line=1, incomplete=True)
+        return []
     lines = [line.strip() for _, line in source.lines() if line.strip()]
     if len(lines) != 1 or lines[0].startswith("rustfilt: "):
         source.fail(0, "expected one name")

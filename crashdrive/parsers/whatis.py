@@ -79,7 +79,7 @@ _ENUMERATOR = re.compile(
 )
 _TYPEDEF = re.compile(r"typedef ([^\n;]+?[ *])([A-Za-z_]\w*);\n", re.ASCII)
 _OLD_TYPEDEF = re.compile(r"typedef ([^\n;]+?)\((\*?)([A-Za-z_]\w*)\)\(\);\n", re.ASCII)
-_TYPE = re.compile(r"[^;\n{}]+")
+_TYPE = re.compile(r"(?!typedef )[^;\n{}]+")
 
 
 def _parse_definition(source: Source) -> Sequence[Definition]:

@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"([0-9a-f]{1,16})(?:\n|\Z|(?=\t))")
 # crash 9 prints the entries of maple trees in decimal, without a sign of it, where the radix is 10.
 _DECIMAL = re.compile(r"(1844[0-9]{16})(?:\n|\Z)")
 _MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
-_POSITION = re.compile(r"  (?:index: (\d{1,20})  )?position: (\S+)\n?")
+_POSITION = re.compile(r"  (?:index: ([0-9a-f]{1,20})  )?position: (\S+)\n?")
 _HEAD = re.compile(r"(?:struct|union) [A-Za-z_]\w* (?=\{)", re.ASCII)
 _LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
 # crash quotes the text that a char pointer leads to, but escapes nothing in it.
@@ -111,7 +111,7 @@ class WalkReader:
         """A line below an address."""
         text = self._text
         if match := _POSITION.match(text, offset):
-            self._fields |= {"index": int(match[1]) if match[1] else None, "position": match[2]}
+            self._fields |= {"index": self._index(match[1], offset), "position": match[2]}
             return match.end()
         if (match := _MEMBER.match(text, offset)) and self._wanted(match[1]):
             value, end = self._value(match.end())
@@ -123,6 +123,15 @@ class WalkReader:
         if text.startswith("\n", offset):
             return offset + 1
         return self._source.fail(offset, "expected an address, a member or a structure")
+
+    def _index(self, digits: str | None, offset: int) -> int | None:
+        """An element's index. Maple trees count from 1, and crash 9 does so in hexadecimal with ``-x``."""
+        if digits is None or (digits.isdecimal() and not self._maple):
+            return None if digits is None else int(digits)
+        expected = len(self._records) + 1
+        if expected not in {int(digits, 16), int(digits) if digits.isdecimal() else -1}:
+            self._source.fail(offset, "an index out of order")
+        return expected
 
     def _wanted(self, name: str) -> bool:
         """Whether this member was asked for: a name out of the dump can look like a member's line."""
