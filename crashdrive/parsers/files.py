@@ -162,7 +162,7 @@ def _no_file(cursor: Cursor, files: list[OpenFile]) -> None:
 
 
 def _parse_dentry(source: Source) -> list[Dentry]:
-    return only_table(source, _DENTRY)
+    return demand_records(source, only_table(source, _DENTRY), "no dentry")
 
 
 def _parse_pages(source: Source) -> list[InodePages]:

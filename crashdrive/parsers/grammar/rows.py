@@ -18,12 +18,11 @@ R = TypeVar("R")
 BLANKS = " \t\r"
 # crash's error(): the command's name or one of two words, a colon, the message.
 _WORDS = ("WARNING: ", "NOTE: ")
-# What any command may say of a kernel that this crash doesn't know, under an inner command's name, with
-# the place in crash's source and its own backtrace behind it.
-_INTERNAL = re.compile(
-    r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}"
-    r"|    FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}"
-    r"|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}"
+# What any command may say of a kernel that this crash doesn't know, under an inner command's name; behind it
+# come the place in crash's source and crash's own backtrace, which say nothing of the dump.
+_UNKNOWN = re.compile(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}")
+_PLACE = re.compile(
+    r"    FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}"
 )
 
 
@@ -81,11 +80,14 @@ def skip_or_reject(source: Source, offset: int, line: str, reason: str) -> None:
 
 def is_message(source: Source, line: str) -> bool:
     """Whether crash itself speaks in this line: ``CMD: text``, ``WARNING: text``, ``NOTE: text``."""
-    return line.startswith((f"{source.command.name}: ", *_WORDS)) or bool(_INTERNAL.fullmatch(line))
+    return line.startswith((f"{source.command.name}: ", *_WORDS)) or bool(_UNKNOWN.fullmatch(line))
 
 
 def take_message(source: Source, offset: int, line: str) -> bool:
     """Keep what crash said between the rows; marks the answer unless it is a note."""
+    if _PLACE.fullmatch(line):
+        source.complete = False
+        return True
     if not is_message(source, line):
         return False
     plain = line.removeprefix(f"{source.command.name}: ")
