@@ -1,0 +1,78 @@
+"""``task``: structures and members."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers import parse
+from crashdrive.parsers.task import TaskMembers
+from tests.parsers.printed import header
+from tests.parsers.recorded import each, output
+
+INIT = header(1, 0xFFFF8904411FC180, 0, "init")
+
+
+def test_structures() -> None:
+    text = (
+        f"{INIT}struct task_struct {{\n  state = 0, \n  usage = {{\n    counter = 2\n  }}\n}}\n\n"
+        "struct thread_info {\n  cpu = 1\n}\n\n"
+    )
+    task = parse("task 1", text).one()
+    assert task.task_struct == {"state": 0, "usage": {"counter": 2}}
+    assert task.thread_info == {"cpu": 1}
+
+
+def test_members() -> None:
+    text = (
+        f"{INIT}  se.on_rq = 1,\n  pids[2] =   {{\n  node = {{\n    next = 0x0\n  }},\n  pid = 0x10\n}}\n"
+        "  groups = {504, 8,\n    0, 0},\n    randomized = 7,\n\n"
+    )
+    task = parse("task -R se.on_rq,pids[2],groups,randomized", text).one()
+    assert task.members == {
+        "se.on_rq": 1,
+        "pids[2]": {"node": {"next": 0}, "pid": 16},
+        "groups": [504, 8, 0, 0],
+        "randomized": 7,
+    }
+    assert isinstance(parse("task pid 1", f"{INIT}  pid = 1,\n\n").one(), TaskMembers)
+
+
+def test_a_member_that_there_isnt() -> None:
+    bad = "task: state: not a task_struct or thread_info member\n"
+    answer = parse("task -R state,pid", f"{INIT}{bad}  pid = 1,\n\n")
+    assert answer.one().members == {"pid": 1}
+    assert not answer.complete
+    with pytest.raises(ParseError):
+        parse("task -R state", f"{INIT}{bad}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "task: invalid task or pid value: 9\n",
+        f"{INIT}\n",
+        f"{INIT}struct task_struct {{\n  state = 0\n",
+        f"{INIT}struct task_struct {{\n  state = 0\n}}\nstruct task_struct {{\n  state = 0\n}}\n",
+        f"{INIT}struct task_struct {{\n  state = 0\n}} x\n",
+        f"{INIT}struct mm_struct {{\n  state = 0\n}}\n",
+        f"{INIT}" + "{" * 100_000,
+    ],
+)
+def test_refused(text: str) -> None:
+    """What is cut, doubled or no structure of a task."""
+    try:
+        answer = parse("task", text)
+    except ParseError:
+        return
+    assert not answer.complete
+
+
+@each("task", "task_-R_pid_comm_pid")
+def test_members_agree_with_the_header(case: Path) -> None:
+    for task in parse(*output(case)):
+        assert task.members["pid"] == task.pid
+        assert task.members["comm"] == task.comm
