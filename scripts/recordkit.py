@@ -22,6 +22,7 @@ import msgspec
 from crashdrive.errors import CrashdriveError, ParseError
 from crashdrive.parsers import command_names, module_for, parse
 from crashdrive.session import Session
+from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -260,10 +261,9 @@ def expect_again(cases: Iterable[Path]) -> Iterator[str]:
         base = case.with_suffix("") if case.suffix in {".cmd", ".out", ".json"} else case
         command = _with(base, ".cmd").read_text(encoding="utf-8").split("\n", 1)[0]
         text = _with(base, ".out").read_bytes().decode("utf-8", "backslashreplace")
-        path = _with(base, ".json")
-        failed = path.exists() and b'"failure"' in path.read_bytes()[:40]
         try:
-            path.write_bytes(expected(command, text, failed=failed))
+            answer = expected(command, text, failed=find_failure(command, text) is not None)
+            _with(base, ".json").write_bytes(answer)
         except Exception as error:  # noqa: BLE001 - a parser's bug is reported, not fatal
             yield f"{base}: {type(error).__name__}: {error}"
 
@@ -273,8 +273,9 @@ def take_in() -> Iterator[str]:
     for command in sorted(WAITING.glob("*/*/*/*.cmd")):
         base = command.with_suffix("")
         text = _with(base, ".out").read_bytes().decode("utf-8", "backslashreplace")
+        line = command.read_text(encoding="utf-8").split("\n", 1)[0]
         try:
-            answer = expected(command.read_text(encoding="utf-8").split("\n", 1)[0], text, failed=False)
+            answer = expected(line, text, failed=find_failure(line, text) is not None)
         except Exception as error:  # noqa: BLE001 - a parser's bug is reported, not fatal
             yield f"{base.relative_to(WAITING)}: {type(error).__name__}: {error}"
             continue
