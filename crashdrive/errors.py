@@ -114,9 +114,13 @@ class SessionClosedError(SessionError):
 
 
 class DeadlineError(CrashdriveError):
-    """A start or a command took longer than allowed; it was interrupted."""
+    """A start or a command took longer than allowed; ``output`` is what it had printed when interrupted."""
 
     exit_status = EXIT_DEADLINE
+
+    def __init__(self, message: str, output: bytes = b"") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 class CommandFailedError(CrashdriveError):

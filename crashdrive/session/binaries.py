@@ -65,7 +65,8 @@ def _checked(path: str, origin: str) -> Binary:
 
 
 def _in_path() -> list[Path]:
-    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+    # a relative one would be what lies beside the dump
+    folders = [Path(f) for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if f.startswith("/")]
     found = [folder / "crash" for folder in folders if os.access(folder / "crash", os.X_OK)]
     unique = {path.resolve(): path.absolute() for path in reversed(found) if path.is_file()}
     if not unique:

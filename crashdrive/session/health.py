@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
+from crashdrive.cache.identity import DumpIdentity
 from crashdrive.records import Record
 from crashdrive.session.result import CommandResult, Runner
 from crashdrive.text import printable
@@ -17,12 +19,28 @@ MISSING_WITH = {
     "--minimal": "all commands but log, dis, rd, sym, eval, set",
 }
 # commands whose answer is short when crash's task table is
-_TASK_COMMANDS = ("ps", "foreach", "bt", "task", "runq", "files", "vm", "net", "sig", "fuser", "sys")
+TASK_COMMANDS = ("ps", "foreach", "bt", "task", "runq", "files", "vm", "net", "sig", "fuser", "sys")
+_MODULE_COMMANDS = ("mod", "sym")
+# what to doubt in a session that was started with an option
+_AFFECTED_BY = {
+    "--no_modules": _MODULE_COMMANDS,
+    "--no_kmem_cache": ("kmem",),
+    "--zero_excluded": (*TASK_COMMANDS, "mod"),
+    "--minimal": ("*",),
+}
+# what to doubt when crash says so before its first prompt
+_AFFECTED_WHEN = (
+    (re.compile(r"PID hash|pid struct|task", re.IGNORECASE), TASK_COMMANDS),
+    (re.compile(r"module", re.IGNORECASE), _MODULE_COMMANDS),
+    (re.compile(r"slab|kmem_cache|mem_map|sparsemem|vmalloc", re.IGNORECASE), ("kmem",)),
+)
 
 
 class HealthWarning(Record, frozen=True):
-    """A reason to doubt answers: ``kind`` (``start-warning``, ``task-table``, ``unchecked``, ``degraded``,
-    ``restarted``), crash's or our words, and the commands that it ``affects`` ("*": all).
+    """A reason to doubt answers, in crash's or our words, and the commands that it ``affects`` ("*": all).
+
+    ``kind`` is one of ``start-warning``, ``task-table``, ``unchecked``, ``degraded``, ``incomplete-dump``,
+    ``restarted``.
     """
 
     kind: str
@@ -58,44 +76,69 @@ class Health(Record, frozen=True):
 
 
 def greeting_warnings(greeting: str) -> list[HealthWarning]:
-    """crash's words before its first prompt; under ``-s`` they are the only hint of silent failures."""
-    lines = [printable(line.strip()) for line in greeting.splitlines()]
-    return [HealthWarning(kind="start-warning", message=line) for line in lines if line]
+    """crash's words before its first prompt, each once: under ``-s`` the only hint of silent failures."""
+    counts = Counter(printable(line.strip()) for line in greeting.splitlines() if line.strip())
+    return [
+        HealthWarning(
+            kind="start-warning",
+            message=line if count == 1 else f"{line} ({count} times)",
+            affects=next((commands for pattern, commands in _AFFECTED_WHEN if pattern.search(line)), ()),
+        )
+        for line, count in counts.items()
+    ]
 
 
 def option_warnings(options: Sequence[str]) -> list[HealthWarning]:
     """What the start options cost."""
     return [
-        HealthWarning(kind="degraded", message=f"started with {option}: without {MISSING_WITH[option]}")
+        HealthWarning(
+            kind="degraded",
+            message=f"started with {option}: without {MISSING_WITH[option]}",
+            affects=_AFFECTED_BY[option],
+        )
         for option in options
         if option in MISSING_WITH
     ]
+
+
+def dump_warnings(dump: DumpIdentity) -> list[HealthWarning]:
+    """What the dump's own headers give to doubt."""
+    if not dump.incomplete:
+        return []
+    message = "the dump is incomplete: shorter than its headers say, or marked so when it was written"
+    return [HealthWarning(kind="incomplete-dump", message=message, affects=("*",))]
 
 
 def task_table_warnings(runner: Runner) -> list[HealthWarning]:
     """Whether crash's task table holds all tasks that a walk over ``init_task.tasks`` finds.
 
     crash before 8.0.4 knows only the active tasks of kernels whose ``struct pid`` ends in a flexible array
-    (kernel commit b69f0aeb0689), and says so only by a WARNING at the start.
+    (kernel commit b69f0aeb0689), and says so only by a WARNING at the start. ``ps -l`` gives the table
+    without working out each task's memory; the walk finds the leaders of thread groups, no threads and no
+    idle tasks but the first, so that the table may hold more, never less.
     """
-    table, walk = runner.run_many(["ps", "list task_struct.tasks -h init_task"])
+    table, walk = runner.run_many(["ps -l", "list task_struct.tasks -h init_task"])
     if not table.ok or not walk.ok:
-        return [_unchecked(table, walk)]
-    known = set(re.findall(r"^[> ] *\d+ +\d+ +\d+ +([0-9a-f]{8,16}) ", table.text, re.MULTILINE))
-    walked = set(walk.text.split())
-    lost = walked - known
+        return [_unchecked(_said(table, walk))]
+    known = set(re.findall(r"^\[.*\] +PID: \d+ +TASK: ([0-9a-f]{8,16}) ", table.text, re.MULTILINE))
+    walked = walk.text.split()
+    if not known or not walked or not all(re.fullmatch(r"[0-9a-f]{8,16}", word) for word in walked):
+        return [_unchecked("neither the table nor the walk is as it should be")]
+    lost = set(walked) - known
     if not lost:
         return []
     message = (
         f"crash knows {len(known)} tasks, a walk over init_task.tasks finds {len(walked)} thread groups, "
         f"{len(lost)} of them unknown to crash: its task commands are incomplete on this dump"
     )
-    return [HealthWarning(kind="task-table", message=message, affects=_TASK_COMMANDS)]
+    return [HealthWarning(kind="task-table", message=message, affects=TASK_COMMANDS)]
 
 
-def _unchecked(table: CommandResult, walk: CommandResult) -> HealthWarning:
-    failure = table.failure or walk.failure
-    said = printable(failure.message) if failure else ""
+def _said(*results: CommandResult) -> str:
+    return next(printable(result.failure.message) for result in results if result.failure)
+
+
+def _unchecked(why: str) -> HealthWarning:
     return HealthWarning(
-        kind="unchecked", message=f"crash's task table could not be checked: {said}", affects=_TASK_COMMANDS
+        kind="unchecked", message=f"crash's task table could not be checked: {why}", affects=TASK_COMMANDS
     )

@@ -1,13 +1,14 @@
 """The parent of one crash process; a program of its own, run as ``python -I -S keeper.py``.
 
-It lives exactly as long as the client: when the client's end of standard input closes, by close() or
-because the client died in whatever way, crash and its children are killed and the private folder is
-removed. crash asks the kernel for a signal when the thread that started it ends; its parent being this
-process, the client's threads may come and go.
+It lives exactly as long as the client has use for it: when the client says ``q`` on standard input, closes
+it, or is gone in whatever way (a descriptor of the client's process tells, since a child that the client
+forked may hold standard input open), crash and its children are killed and the private folder is removed.
+crash asks the kernel for a signal when the thread that started it ends; its parent being this process, the
+client's threads may come and go.
 
-Arguments: the terminal's file descriptor, the private folder, the program, argv[0], further arguments.
-Its standard output tells the client ``pid N`` and, when crash ends, ``exit N`` or ``signal N``.
-Standard library only, nothing of the package: it must start in milliseconds.
+Arguments: the client's process id, the terminal's file descriptor, the private folder, the program, argv[0],
+further arguments. Its standard output tells the client ``pid N`` and, when crash ends, ``exit N`` or
+``signal N``. Standard library only, nothing of the package: it must start in milliseconds.
 """
 
 import contextlib
@@ -18,7 +19,11 @@ import shutil
 import signal
 import sys
 import termios
+from collections.abc import Iterator
 from typing import NoReturn
+
+# a child that forks while its session is killed is found by the next look
+_ROUNDS = 20
 
 
 def become_crash(terminal: int, folder: str, program: str, argv: list[str]) -> NoReturn:
@@ -27,9 +32,11 @@ def become_crash(terminal: int, folder: str, program: str, argv: list[str]) -> N
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     for descriptor in (0, 1, 2):
         os.dup2(terminal, descriptor)
-    os.closerange(3, 256)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
+    if terminal > 2:
+        os.close(terminal)  # all others are closed by exec
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError):
+            signal.signal(number, signal.SIG_DFL)
     os.chdir(f"{folder}/home")
     try:
         os.execve(program, argv, dict(os.environ))  # noqa: S606 - no shell is wanted
@@ -38,12 +45,23 @@ def become_crash(terminal: int, folder: str, program: str, argv: list[str]) -> N
         os._exit(127)
 
 
-def wait_for_end(pid: int) -> None:
-    """Until the client is gone; tells it when crash ends, without reaping, so that the pid stays ours."""
+def client_gone(pid: int) -> int | None:
+    """A descriptor that becomes readable when the client ends; None if it already has."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return None
+    return descriptor if os.getppid() == pid else None
+
+
+def wait_for_end(pid: int, client: int | None) -> None:
+    """Until crash isn't wanted any more; tells when it ends, without reaping: the pid stays ours."""
+    if client is None:
+        return
     process = os.pidfd_open(pid)
     poller = select.poll()
-    poller.register(0, select.POLLIN | select.POLLHUP)
-    poller.register(process, select.POLLIN)
+    for descriptor in (0, process, client):
+        poller.register(descriptor, select.POLLIN)
     while True:
         ready = {descriptor for descriptor, _ in poller.poll()}
         if process in ready:
@@ -51,7 +69,7 @@ def wait_for_end(pid: int) -> None:
             ended = os.waitid(os.P_PIDFD, process, os.WEXITED | os.WNOWAIT)
             word = "exit" if ended is not None and ended.si_code == os.CLD_EXITED else "signal"
             tell(f"{word} {ended.si_status if ended is not None else 0}\n")
-        if 0 in ready and not os.read(0, 4096):
+        if 0 in ready or client in ready:
             return
 
 
@@ -61,22 +79,42 @@ def tell(line: str) -> None:
         os.write(1, line.encode())
 
 
+def members(session: int) -> Iterator[int]:
+    """The live processes of a session: crash, and what it started with ``!`` and ``|``."""
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - pathlib costs 10 ms to import
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - the same
+            fields = file.read().rpartition(b")")[2].split()
+            if int(fields[3]) == session and fields[0] not in (b"Z", b"X"):
+                yield int(name)
+
+
+def kill_session(pid: int) -> None:
+    """SIGKILL for all of crash's session, until none is left."""
+    for _ in range(_ROUNDS):
+        alive = [pid, *members(pid)]
+        for member in alive:
+            with contextlib.suppress(OSError):
+                os.kill(member, signal.SIGKILL)
+        if len(alive) == 1:
+            return
+
+
 def main() -> None:
     """Start crash, wait for the client's end, clean up."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    terminal, folder, program = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    client, terminal, folder, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     pid = os.fork()
     if pid == 0:
-        become_crash(terminal, folder, program, sys.argv[4:])
+        become_crash(terminal, folder, program, sys.argv[5:])
     os.close(terminal)
     tell(f"pid {pid}\n")
     try:
-        wait_for_end(pid)
+        wait_for_end(pid, client_gone(client))
     finally:
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(OSError):
-                kill(pid, signal.SIGKILL)
+        kill_session(pid)
         os.waitpid(pid, 0)
         shutil.rmtree(folder, ignore_errors=True)
 

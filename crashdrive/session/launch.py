@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from crashdrive.errors import SessionDiedError, StartError
+from crashdrive.errors import DeadlineError, SessionDiedError, StartError
 from crashdrive.records import Record
 from crashdrive.session.binaries import Binary
-from crashdrive.session.health import Attempt
+from crashdrive.session.health import MISSING_WITH, Attempt, Health, greeting_warnings, option_warnings
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
 
@@ -24,11 +24,14 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("--zero_excluded", "--no_kmem_cache", "--no_modules"),
     ("--minimal",),
 )
-# no other option makes these right for the same binary
+# no other option makes these right for the same binary: a dump of another kernel, no dump, no debug data
 _FINAL = re.compile(
-    r"do not match!|not a supported file format|No such file|Permission denied|cannot open"
-    r"|machine type mismatch|no debugging data available|not found in this kernel|is not a .*dump"
+    r"do not match!|not a supported file format|No such file or directory|Permission denied"
+    r"|machine type mismatch|no debugging data available|cannot open object file|^\S+: \S+ failed to start",
+    re.MULTILINE,
 )
+# all rungs together, as a multiple of the patience for one
+_PATIENCE = 2.0
 
 Notify = Callable[[str], object]
 
@@ -50,11 +53,13 @@ class Launched(Record, frozen=True):
     attempts: tuple[Attempt, ...]
 
 
-def start_one(binary: Binary, options: Sequence[str], start: Start) -> tuple[PtyTransport, str]:
+def start_one(
+    binary: Binary, options: Sequence[str], start: Start, seconds: float | None = None
+) -> tuple[PtyTransport, str]:
     """One crash at its prompt and what it said before; SessionDiedError or OutOfTimeError otherwise."""
     transport = PtyTransport(Path(binary.path), [*BASE_OPTIONS, *options, *start.extra], paths=start.files)
     try:
-        greeting = transport.greeting(start.rung_seconds)
+        greeting = transport.greeting(start.rung_seconds if seconds is None else seconds)
     except BaseException:
         transport.close()
         raise
@@ -64,14 +69,19 @@ def start_one(binary: Binary, options: Sequence[str], start: Start) -> tuple[Pty
 def climb(
     binaries: Sequence[Binary], start: Start, notify: Notify = lambda _line: None
 ) -> tuple[PtyTransport, Launched]:
-    """The first rung that gives a prompt, all binaries on each before the next; StartError if none does."""
+    """The first rung that gives a prompt, all binaries on each before the next.
+
+    StartError if none does; DeadlineError if none came to an end in time.
+    """
     attempts: list[Attempt] = []
     hopeless: set[str] = set()
+    deadline = time.monotonic() + _PATIENCE * start.rung_seconds
     for options, binary in _rungs(binaries):
-        if binary.path in hopeless:
+        left = deadline - time.monotonic()
+        if binary.path in hopeless or left <= 0:
             continue
         notify(f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(options)}".rstrip())
-        transport, attempt, final = _try_rung(binary, options, start)
+        transport, attempt, final = _try_rung(binary, options, start, min(left, start.rung_seconds))
         attempts.append(attempt)
         if transport is not None:
             launched = Launched(
@@ -81,6 +91,8 @@ def climb(
         notify(f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}")
         if final:
             hopeless.add(binary.path)
+    if attempts and all(attempt.outcome == "deadline" for attempt in attempts):
+        raise DeadlineError(_explain(attempts))
     raise StartError(_explain(attempts), attempts)
 
 
@@ -91,12 +103,12 @@ def _rungs(binaries: Sequence[Binary]) -> Iterator[tuple[tuple[str, ...], Binary
 
 
 def _try_rung(
-    binary: Binary, options: tuple[str, ...], start: Start
+    binary: Binary, options: tuple[str, ...], start: Start, seconds: float
 ) -> tuple[PtyTransport | None, Attempt, bool]:
     began = time.monotonic()
     transport: PtyTransport | None = None
     try:
-        transport, said = start_one(binary, options, start)
+        transport, said = start_one(binary, options, start, seconds)
         outcome = "prompt"
     except OutOfTimeError as error:
         outcome, said = "deadline", error.output.decode("utf-8", "backslashreplace")
@@ -113,17 +125,33 @@ def _try_rung(
     return transport, attempt, outcome == "failed" and _FINAL.search(said) is not None
 
 
+def health_of(launched: Launched) -> Health:
+    """What the ladder gave."""
+    return Health(
+        binary=launched.binary.path,
+        version=launched.binary.version,
+        gdb_version=launched.binary.gdb_version,
+        options=launched.options,
+        attempts=launched.attempts,
+        warnings=(*option_warnings(launched.options), *greeting_warnings(launched.greeting)),
+        missing=tuple(MISSING_WITH[option] for option in launched.options if option in MISSING_WITH),
+    )
+
+
 def _explain(attempts: Sequence[Attempt]) -> str:
     """One line: what the last words of each binary's plain start were."""
     first: dict[str, Attempt] = {}
     for attempt in attempts:
         first.setdefault(attempt.binary, attempt)
     told = "; ".join(
-        f"{printable(a.binary)} ({a.version or '?'}): {_last_line(a.said) or 'exited without a word'}"
+        f"{printable(a.binary)} ({a.version or '?'}): {_last_line(a.said) or _WORDLESS[a.outcome]}"
         for a in first.values()
     )
     tried = f"{len(attempts)} start{'s' * (len(attempts) != 1)} tried"
     return f"crash can't open this dump ({tried}): {told}"
+
+
+_WORDLESS = {"failed": "exited without a word", "deadline": "no prompt in time"}
 
 
 def _last_line(said: str) -> str:

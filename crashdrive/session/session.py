@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,38 +19,25 @@ from crashdrive.errors import (
     SessionDiedError,
     SessionError,
     StartError,
-    UsageError,
 )
-from crashdrive.parsers.base import canonical_words
 from crashdrive.session.binaries import Binary, find_binaries
-from crashdrive.session.failure import find_failure
+from crashdrive.session.failure import WINDOW, find_failure, judge
 from crashdrive.session.find import Target, find_target
-from crashdrive.session.health import (
-    MISSING_WITH,
-    Health,
-    HealthWarning,
-    greeting_warnings,
-    option_warnings,
-    task_table_warnings,
-)
-from crashdrive.session.launch import Launched, Notify, Start, climb, start_one
-from crashdrive.session.replay import RecordingTransport, ReplayTransport
+from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
+from crashdrive.session.launch import Launched, Notify, Start, climb, health_of, start_one
+from crashdrive.session.lines import Context, check_line, groups
+from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
 from crashdrive.session.result import CommandResult, Failure
-from crashdrive.session.transport import OutOfTimeError, Sink, Transport
+from crashdrive.session.terminal import Sink
+from crashdrive.session.transport import OutOfTimeError, Transport
 from crashdrive.text import printable
 
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
-# crash's own bounds for a line: longer ones are refused on a terminal and cut in two in an input file
-MOST_CHARACTERS = 1499
-MOST_ARGUMENTS = 99
 # what the output depends on, pinned
 _PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off")
-# commands that change what later ones print; run again after a restart
-_STATEFUL = frozenset({"set", "mod", "extend", "alias"})
-_LEAVING = frozenset({"q", "quit", "exit"})
-# how much of an output that goes elsewhere is kept to judge it by
-_KEPT = 1 << 14
+# starts another crash and runs these commands; with it those of them that failed
+Restart = Callable[[Sequence[str]], tuple[Transport, list[str]]]
 
 
 class Session:
@@ -59,7 +45,8 @@ class Session:
 
     A session that fell out of step is interrupted and proven to be in step again, or killed and started
     anew with its context put back; it is never used as it is. Calls from several threads wait for each
-    other. Open one by `Session.open` or `Session.replay`, and close it or use it in a ``with``.
+    other; a call from a sink or a signal handler while a command runs, or from a forked child, is refused.
+    Open one by `Session.open` or `Session.replay`, and close it or use it in a ``with``.
     """
 
     def __init__(
@@ -69,7 +56,8 @@ class Session:
         identity: dict[str, str],
         *,
         timeout: float = DEFAULT_TIMEOUT,
-        restart: Callable[[], Transport] | None = None,
+        restart: Restart | None = None,
+        side_channel: bool = True,
     ) -> None:
         """Take over a transport that is at its prompt; ``restart`` gives another one."""
         self._transport: Transport | None = transport
@@ -77,13 +65,14 @@ class Session:
         self.identity = identity
         self.timeout = timeout
         self._restart = restart
+        self._side_channel = side_channel
         self._recorder: RecordingTransport | None = None
-        self._state: dict[str, str] = {}
+        self._context = Context()
         self._doubtful = False
         self._closed = False
+        self._busy = False
         self._lock = threading.RLock()
-        self._side_channel = True
-        self._record_file: BinaryIO | None = None
+        self._owner = os.getpid()
 
     # -- opening and closing
 
@@ -104,18 +93,23 @@ class Session:
         """Start crash on a dump, as well as it can be.
 
         ``crash``: binaries to try instead of CRASHDRIVE_CRASH's and PATH's; ``timeout``: seconds for a
-        command; ``start_timeout``: for each rung of the ladder; ``record``: a file to record the session
-        to; ``side_channel=False``: everything through the terminal, no shared files. Raises DumpError,
-        VmlinuxError, CrashNotFoundError before anything is started, StartError after.
+        command; ``start_timeout``: for each rung of the ladder, and twice that for all of them; ``record``:
+        a file to record the session to; ``side_channel=False``: everything through the terminal, no shared
+        files. Raises DumpError, VmlinuxError, CrashNotFoundError before anything is started, StartError
+        after, DeadlineError where no start came to an end in time.
         """
         target = find_target(_path(vmlinux), _path(vmcore), debug_dirs)
+        binaries = find_binaries(crash)
         start = Start(files=(target.vmlinux.path, target.dump.path), rung_seconds=start_timeout)
-        transport, launched = _launch(target, find_binaries(crash), start, notify)
-        try:
-            return cls._on(transport, launched, start, target, timeout, record, side_channel=side_channel)
-        except BaseException:
-            transport.close()
-            raise
+        with open_record(record) as file:
+            transport, launched = _launch(target, binaries, start, notify)
+            try:
+                session = cls._on(transport, launched, start, target, timeout, side_channel=side_channel)
+                session._record(file)  # noqa: SLF001 - our own
+            except BaseException:
+                transport.close()
+                raise
+        return session
 
     @classmethod
     def _on(
@@ -125,44 +119,73 @@ class Session:
         start: Start,
         target: Target,
         timeout: float,
-        record: str | os.PathLike[str] | None,
         *,
         side_channel: bool,
     ) -> Session:
-        def again() -> Transport:
-            return start_one(launched.binary, launched.options, start)[0]
+        def again(context: Sequence[str]) -> tuple[Transport, list[str]]:
+            fresh = start_one(launched.binary, launched.options, start)[0]
+            try:
+                return fresh, _prepare(fresh, context, timeout, side_channel=side_channel)
+            except BaseException:
+                fresh.close()
+                raise
 
-        session = cls(transport, _health(launched), _identity(target), timeout=timeout, restart=again)
-        session._side_channel = side_channel
-        session._pin()
-        session._check_health(target)
-        if record is not None:
-            session._record(Path(record))
+        _prepare(transport, (), timeout, side_channel=side_channel)
+        health = health_of(launched)
+        session = cls(
+            transport, health, _identity(target), timeout=timeout, restart=again, side_channel=side_channel
+        )
+        session._warn(*dump_warnings(target.dump), *task_table_warnings(session))
         return session
 
     @classmethod
     def replay(cls, path: str | os.PathLike[str], *, timeout: float = DEFAULT_TIMEOUT) -> Session:
         """A recorded session instead of crash; TranscriptError for a command that it doesn't hold."""
         transport = ReplayTransport(Path(path))
-        return cls(transport, transport.head.health, transport.head.identity, timeout=timeout)
 
-    def _record(self, path: Path) -> None:
-        try:
-            self._record_file = path.open("wb")
-        except OSError as error:
-            raise UsageError(f"can't record to {str(path)!a}: {error.strerror}") from error
-        assert self._transport is not None  # noqa: S101 - it was just started
-        self._recorder = RecordingTransport(self._transport, self._record_file)
+        def again(_context: Sequence[str]) -> tuple[Transport, list[str]]:
+            transport.reopen()
+            return transport, []
+
+        head = transport.head
+        return cls(transport, head.health, head.identity, timeout=timeout, restart=again)
+
+    def _record(self, file: BinaryIO | None) -> None:
+        if file is None or self._transport is None:
+            return
+        self._recorder = RecordingTransport(self._transport, file)
         self._recorder.write_head(self._health, self.identity)
         self._transport = self._recorder
 
     def close(self) -> None:
-        """End crash and remove all that was temporary; may be called twice."""
-        with self._lock:
-            self._closed = True
+        """End crash and remove all that was temporary; may be called twice, and from any thread.
+
+        A command that another thread is waiting for ends with SessionClosedError.
+        """
+        self._closed = True
+        if os.getpid() != self._owner:
             self._drop()
-            if self._record_file is not None:
-                self._record_file.close()
+            return
+        if not self._lock.acquire(blocking=False):
+            if (transport := self._transport) is not None:
+                transport.abort()
+            self._lock.acquire()
+        try:
+            if not self._busy:
+                self._finish()
+            elif self._transport is not None:
+                self._transport.abort()  # called from inside a command: its end will finish
+        finally:
+            self._lock.release()
+
+    def _finish_if_closed(self) -> None:
+        if self._closed:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._drop()
+        if self._recorder is not None:
+            self._recorder.finish()
 
     def __enter__(self) -> Self:
         return self
@@ -195,12 +218,14 @@ class Session:
     @property
     def scratch(self) -> Path | None:
         """A private folder on a tmpfs that crash sees too; None without a side channel."""
-        return self._live().scratch if self._side_channel else None
+        with self._exclusive():
+            return self._ready().scratch if self._side_channel else None
 
     @property
     def fifo(self) -> Path | None:
         """The FIFO that `stream` reads; None without a side channel."""
-        return self._live().fifo if self._side_channel else None
+        with self._exclusive():
+            return self._ready().fifo if self._side_channel else None
 
     # -- commands
 
@@ -209,59 +234,74 @@ class Session:
 
         With ``to`` the output goes into that file as it comes, whatever its size, and ``raw`` holds its
         last bytes alone. DeadlineError when it took too long (it was interrupted, or crash restarts at the
-        next command), SessionDiedError when crash went away. A command that failed is no exception: see
-        ``failure``.
+        next command), SessionDiedError when crash went away; both hold the output until then. A command
+        that failed is no exception: see ``failure``.
         """
         check_line(command)
-        with self._lock:
-            transport = self._ready()
-            began = time.monotonic()
-            tail = _Tail(to) if to is not None else None
-            with self._in_step(command, timeout):
-                output = transport.exchange(command, timeout or self.timeout, tail)
-            if tail is not None:
-                tail(output)
-                output = tail.kept
-            return self._result(command, output, time.monotonic() - began)
+        with self._exclusive():
+            return self._run(command, self.timeout if timeout is None else timeout, to)
+
+    def _run(self, command: str, limit: float, to: BinaryIO | None = None) -> CommandResult:
+        ends = None if to is None else _Ends(to)
+        transport = self._ready()
+        began = time.monotonic()
+        with self._in_step(command, limit):
+            output = transport.exchange(command, limit, ends)
+            if ends is not None:
+                ends(output)
+        elapsed = time.monotonic() - began
+        if ends is None:
+            return self._result(command, output, elapsed, judge(command, output))
+        return self._result(command, ends.last, elapsed, ends.judge(command))
 
     def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
         """Run commands in one round trip through an input file; ``timeout`` is for all of them.
 
-        A failed command stops nothing. When the time is up, or crash dies, the command that was running
-        has the failure ``deadline`` or ``died`` and those behind it ``not-run``; those before it stay.
+        Commands with a pipe or a redirection take a round trip of their own. A failed command stops
+        nothing. When the time is up, or crash dies, the command that was running has the failure
+        ``deadline`` or ``died`` and those behind it ``not-run``; those before it stay.
         """
         for command in commands:
             check_line(command)
-        if not commands:
-            return []
-        with self._lock:
-            if not self._side_channel or any(line.startswith(("<", "#")) for line in commands):
-                return self._one_by_one(commands, timeout)
-            transport = self._ready()
-            began = time.monotonic()
-            try:
-                with self._in_step("a batch of commands", timeout):
-                    outputs = transport.batch(commands, timeout or self.timeout)
-            except (DeadlineError, SessionDiedError) as error:
-                outputs = getattr(error.__cause__, "finished", [])
-                rest = _unfinished(commands[len(outputs) :], error)
-            else:
-                rest = []
-            each = (time.monotonic() - began) / max(len(outputs), 1)
-            done = zip(commands, outputs, strict=False)
-            return [*(self._result(command, output, each) for command, output in done), *rest]
-
-    def _one_by_one(self, commands: Sequence[str], timeout: float | None) -> list[CommandResult]:
+        limit = self.timeout if timeout is None else timeout
         results: list[CommandResult] = []
-        deadline = time.monotonic() + (timeout or self.timeout)
-        for position, command in enumerate(commands):
-            left = deadline - time.monotonic()
-            try:
-                results.append(self.run(command, timeout=max(left, 0.001)))
-            except (DeadlineError, SessionDiedError) as error:
-                results += _unfinished(commands[position:], error)
-                break
+        with self._exclusive():
+            deadline = time.monotonic() + limit
+            for framed, group in self._groups(commands):
+                left = max(deadline - time.monotonic(), 0.001)
+                try:
+                    results += self._batch(group, left, results) if framed else [self._run(group[0], left)]
+                except (DeadlineError, SessionDiedError) as error:
+                    return [*results, *_unfinished(commands[len(results) :], error, limit)]
         return results
+
+    def _groups(self, commands: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
+        if self._side_channel:
+            return groups(commands, self._context.aliases())
+        return ((False, [command]) for command in commands)
+
+    def _batch(
+        self, commands: Sequence[str], limit: float, results: list[CommandResult]
+    ) -> list[CommandResult]:
+        """The results; when crash doesn't come to the end those so far are added to ``results``."""
+        transport = self._ready()
+        began = time.monotonic()
+        try:
+            with self._in_step("a batch of commands", limit):
+                outputs = transport.batch(commands, limit)
+        except (DeadlineError, SessionDiedError) as error:
+            results += self._results(commands, getattr(error.__cause__, "finished", []), limit)
+            raise
+        return self._results(commands, outputs, time.monotonic() - began)
+
+    def _results(
+        self, commands: Sequence[str], outputs: Sequence[bytes], elapsed: float
+    ) -> list[CommandResult]:
+        each = elapsed / max(len(outputs), 1)
+        return [
+            self._result(command, output, each, judge(command, output))
+            for command, output in zip(commands, outputs, strict=False)
+        ]
 
     def stream(self, commands: Sequence[str], sink: Sink, *, timeout: float | None = None) -> bytes:
         """Run commands that write raw bytes into `fifo`, in one round trip; ``sink`` gets those bytes.
@@ -273,148 +313,162 @@ class Session:
             check_line(command)
         if not self._side_channel:
             raise SessionError("no side channel: this session has its terminal alone")
-        with self._lock:
+        limit = self.timeout if timeout is None else timeout
+        with self._exclusive():
             transport = self._ready()
-            with self._in_step("a stream of commands", timeout):
-                return transport.stream(commands, sink, timeout or self.timeout)
+            with self._in_step("a stream of commands", limit):
+                return transport.stream(commands, sink, limit)
+
+    # -- inside
 
     @contextlib.contextmanager
-    def _in_step(self, command: str, timeout: float | None) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
+        """One command at a time, in the process that opened the session."""
+        if os.getpid() != self._owner:
+            raise SessionError(f"this session belongs to process {self._owner}: open one after the fork")
+        with self._lock:
+            if self._closed:
+                raise SessionClosedError("the session is closed")
+            if self._busy:
+                raise SessionError("a command is running: none can be run from its sink or a signal handler")
+            self._busy = True
+            try:
+                yield
+            finally:
+                self._busy = False
+                self._finish_if_closed()
+
+    @contextlib.contextmanager
+    def _in_step(self, command: str, limit: float) -> Iterator[None]:
         """Whatever goes wrong inside, the next command finds a crash in step, or a new one."""
         try:
             yield
         except OutOfTimeError as error:
             self._doubtful = True
             self._settle()
-            raise self._deadline(command, timeout) from error
+            raise DeadlineError(_too_long(command, limit), error.output) from error
         except SessionDiedError as error:
             self._drop()
+            if self._closed:
+                raise SessionClosedError("the session was closed during a command") from error
             raise SessionDiedError(f"{error} during `{printable(command)[:120]}`", error.output) from error
         except BaseException:
             self._doubtful = True
             raise
 
-    # -- inside
-
-    def _live(self) -> Transport:
-        if self._closed:
-            raise SessionClosedError("the session is closed")
-        return self._transport if self._transport is not None else self._revive()
-
     def _ready(self) -> Transport:
         """A transport that is at its prompt, started again where there is none."""
-        if self._doubtful:
+        if self._transport is not None and (self._doubtful or not self._transport.waiting()):
             self._settle()
-        return self._live()
+        return self._transport or self._revive()
 
     def _settle(self) -> None:
-        """A doubtful session is proven to be in step, or ended."""
-        self._doubtful = False
+        """A doubtful session is proven to be in step, or ended; interrupted in this, it stays doubtful."""
+        self._doubtful = True
         if self._transport is not None and not self._transport.recover():
             self._drop()
+        self._doubtful = False
 
     def _drop(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        transport, self._transport = self._transport, None
+        self._doubtful = False
+        if transport is not None:
+            transport.close()
 
     def _revive(self) -> Transport:
         if self._restart is None:
             raise SessionDiedError("crash is gone, and there is no way to start it again")
         try:
-            fresh = self._restart()
+            fresh, lost = self._restart(self._context.commands())
         except (OutOfTimeError, SessionDiedError) as error:
             raise StartError(f"crash could not be started again: {error}") from error
         if self._recorder is not None:
             self._recorder.replace(fresh)
         self._transport = self._recorder or fresh
-        self._pin()
-        for command in list(self._state.values()):
-            fresh.exchange(command, self.timeout)
-        warning = HealthWarning(kind="restarted", message="crash was started again; its context was put back")
-        self._health = msgspec.structs.replace(self._health, warnings=(*self._health.warnings, warning))
+        what = f"all but {', '.join(map(printable, lost))} of its context" if lost else "its context"
+        self._warn(
+            HealthWarning(
+                kind="restarted",
+                message=f"crash was started again; {what} was put back",
+                affects=("*",) if lost else (),
+            )
+        )
         return self._transport
 
-    def _pin(self) -> None:
-        """Settings that output depends on; one that this crash doesn't know is none to lose."""
-        transport = self._transport
-        inner = transport.inner if isinstance(transport, RecordingTransport) else transport
-        assert inner is not None  # noqa: S101 - called with a live transport only
-        if self._side_channel:
-            inner.batch(_PINS, self.timeout)
-        else:
-            for pin in _PINS:
-                inner.exchange(pin, self.timeout)
+    def _warn(self, *warnings: HealthWarning) -> None:
+        self._health = msgspec.structs.replace(self._health, warnings=(*self._health.warnings, *warnings))
 
-    def _check_health(self, target: Target) -> None:
-        warnings = [*self._health.warnings]
-        if target.dump.incomplete:
-            message = "the dump is marked as incomplete: it was cut short when it was written"
-            warnings.append(HealthWarning(kind="incomplete-dump", message=message, affects=("*",)))
-        warnings += task_table_warnings(self)
-        self._health = msgspec.structs.replace(self._health, warnings=tuple(warnings))
-
-    def _result(self, command: str, output: bytes, elapsed: float) -> CommandResult:
-        failure = find_failure(command, output.decode("utf-8", "backslashreplace"))
-        if failure is not None and failure.kind == "gdb-crashed":
+    def _result(self, command: str, output: bytes, elapsed: float, failure: Failure | None) -> CommandResult:
+        if failure is None:
+            self._context.note(command)
+        elif failure.kind == "gdb-crashed":
             # gdb's state is unknown from here on: the next command gets a new crash
             self._drop()
-        elif failure is None:
-            self._remember(command)
         return CommandResult(command=command, raw=output, elapsed=elapsed, failure=failure)
 
-    def _remember(self, command: str) -> None:
-        words = canonical_words(command)
-        if words and words[0] in _STATEFUL and len(words) > 1:
-            # of several contexts or values of one variable the last one counts
-            key = words[1] if re.fullmatch(r"[a-z][a-z_-]+", words[1]) else "context"
-            self._state.pop(f"{words[0]} {key}", None)
-            self._state[f"{words[0]} {key}"] = command
 
-    def _deadline(self, command: str, timeout: float | None) -> DeadlineError:
-        return DeadlineError(
-            f"`{printable(command)[:120]}` took longer than {timeout or self.timeout:g} s "
-            "and was interrupted; --timeout (timeout=) allows more"
-        )
+class _Ends:
+    """A sink that writes to a file and keeps both ends, to judge the command by."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._first = b""
+        self._size = 0
+        self.last = b""
+
+    def __call__(self, data: bytes) -> None:
+        self._file.write(data)
+        self._size += len(data)
+        if len(self._first) < WINDOW:
+            self._first = (self._first + data)[:WINDOW]
+        self.last = data[-WINDOW:] if len(data) >= WINDOW else (self.last + data)[-WINDOW:]
+
+    def judge(self, command: str) -> Failure | None:
+        """Whether the command failed."""
+        if self._size <= WINDOW:
+            return judge(command, self.last)
+        return find_failure(command, (self._first + b"\n" + self.last).decode("utf-8", "backslashreplace"))
+
+
+def _prepare(
+    transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool
+) -> list[str]:
+    """Settings that output depends on, and the context; those of the latter that failed.
+
+    A setting that this crash doesn't know is none to lose.
+    """
+    if side_channel:
+        transport.batch(_PINS, timeout)
+    else:
+        for pin in _PINS:
+            transport.exchange(pin, timeout)
+    return [
+        command for command in context if judge(command, transport.exchange(command, timeout)) is not None
+    ]
+
+
+def _too_long(command: str, limit: float) -> str:
+    return (
+        f"`{printable(command)[:120]}` took longer than {limit:g} s "
+        "and was interrupted; --timeout (timeout=) allows more"
+    )
+
+
+def _unfinished(
+    commands: Sequence[str], error: DeadlineError | SessionDiedError, limit: float
+) -> Iterator[CommandResult]:
+    """The rest of a batch that didn't come to its end: the first is the one that was running."""
+    timed_out = isinstance(error, DeadlineError)
+    message = _too_long(commands[0], limit) if timed_out else str(error)
+    first = Failure(kind="deadline" if timed_out else "died", message=message)
+    yield CommandResult(command=commands[0], raw=error.output, elapsed=0.0, failure=first)
+    later = Failure(kind="not-run", message="not run: the batch ended before")
+    for command in commands[1:]:
+        yield CommandResult(command=command, raw=b"", elapsed=0.0, failure=later)
 
 
 def _path(path: str | os.PathLike[str] | None) -> str | None:
     return None if path is None else os.fspath(path)
-
-
-class _Tail:
-    """A sink that writes to a file and keeps the last bytes."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.kept = b""
-
-    def __call__(self, data: bytes) -> None:
-        self._file.write(data)
-        self.kept = (self.kept + data[-_KEPT:])[-_KEPT:]
-
-
-def check_line(command: str) -> None:
-    """UsageError for what would be no single command: control characters, too long, leaving crash."""
-    if not command.strip() or not command.isprintable():
-        raise UsageError(f"no single crash command: {ascii(command)[:120]}")
-    if len(command.encode()) > MOST_CHARACTERS or len(command.split()) > MOST_ARGUMENTS:
-        raise UsageError(
-            f"crash takes {MOST_CHARACTERS} characters and {MOST_ARGUMENTS} arguments a line: "
-            f"{command[:60]!a}..."
-        )
-    if command.split(maxsplit=1)[0] in _LEAVING:
-        raise UsageError("crash is left by closing the session, not by a command")
-
-
-def _unfinished(commands: Sequence[str], error: DeadlineError | SessionDiedError) -> list[CommandResult]:
-    """The rest of a batch that didn't come to its end: the first is the one that was running."""
-    first = Failure(kind="deadline" if isinstance(error, DeadlineError) else "died", message=str(error))
-    later = Failure(kind="not-run", message="not run: the batch ended before")
-    return [
-        CommandResult(command=command, raw=b"", elapsed=0.0, failure=later if position else first)
-        for position, command in enumerate(commands)
-    ]
 
 
 def _launch(
@@ -426,19 +480,6 @@ def _launch(
         if target.dump.incomplete:
             raise StartError(f"{error} (the dump is incomplete)", error.attempts) from error
         raise
-
-
-def _health(launched: Launched) -> Health:
-    warnings = [*option_warnings(launched.options), *greeting_warnings(launched.greeting)]
-    return Health(
-        binary=launched.binary.path,
-        version=launched.binary.version,
-        gdb_version=launched.binary.gdb_version,
-        options=launched.options,
-        attempts=launched.attempts,
-        warnings=tuple(warnings),
-        missing=tuple(MISSING_WITH[option] for option in launched.options if option in MISSING_WITH),
-    )
 
 
 def _identity(target: Target) -> dict[str, str]:

@@ -1,0 +1,103 @@
+"""What a command line is to the session: whether it may be sent, how, and what it leaves behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from crashdrive.errors import UsageError
+from crashdrive.parsers.base import canonical_words
+
+# crash's own bounds for a line: longer ones are refused on a terminal and cut in two in an input file
+MOST_CHARACTERS = 1499
+MOST_ARGUMENTS = 99
+_LEAVING = frozenset({"q", "quit", "exit"})
+# other programs write past the frames of a batch, comments and input files have none, repeat never ends
+_UNFRAMED = re.compile(r"[|>!<]|\s*(?:#|//|repeat\b)")
+# other prompts, other frames, a pager: the session couldn't read crash any more
+_OURS = frozenset({"gdb", "silent", "scroll", "edit"})
+# `set` of these is about the context, not about a variable
+_CONTEXT_OPTIONS = frozenset({"-p", "-c", "-a", "-x"})
+_SHOWING_OPTIONS = frozenset({"-v", "-h"})
+
+
+def check_line(command: str) -> None:
+    """UsageError for what would be no single command: control characters, too long, leaving crash."""
+    words = command.split()
+    if not words or not command.isprintable():
+        raise UsageError(f"no single crash command: {ascii(command)[:120]}")
+    if len(command.encode("utf-8", "surrogatepass")) > MOST_CHARACTERS or len(words) > MOST_ARGUMENTS:
+        raise UsageError(
+            f"crash takes {MOST_CHARACTERS} characters and {MOST_ARGUMENTS} arguments a line: "
+            f"{command[:60]!a}..."
+        )
+    if words[0].lstrip("\\") in _LEAVING:
+        raise UsageError("crash is left by closing the session, not by a command")
+    standing_for = canonical_words(command)
+    if standing_for[0] == "set" and len(standing_for) > 2 and standing_for[1] in _OURS:
+        raise UsageError(f"`set {standing_for[1]}` is the session's own: it reads crash by it")
+
+
+def groups(commands: Sequence[str], aliases: frozenset[str]) -> Iterator[tuple[bool, list[str]]]:
+    """Commands in their order, in groups that can go into one input file (True) or can't (False, one each).
+
+    ``aliases`` are the user's own: what they stand for may be anything.
+    """
+    together: list[str] = []
+    for command in commands:
+        if not _UNFRAMED.search(command) and command.split()[0] not in aliases:
+            together.append(command)
+            continue
+        if together:
+            yield True, together
+            together = []
+        yield False, [command]
+    if together:
+        yield True, together
+
+
+class Context:
+    """The commands that later output depends on, as far as they succeeded: run again after a restart."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, str] = {}
+
+    def note(self, command: str) -> None:
+        """A command that succeeded."""
+        key = _key(canonical_words(command.removeprefix("\\")))
+        if key is not None:
+            # of several contexts or values of one variable the last one counts
+            self._commands.pop(key, None)
+            self._commands[key] = command
+
+    def commands(self) -> list[str]:
+        """What has to be run again, in order."""
+        return list(self._commands.values())
+
+    def aliases(self) -> frozenset[str]:
+        """The names of the user's own aliases."""
+        return frozenset(
+            command.split()[1] for key, command in self._commands.items() if key.startswith("alias ")
+        )
+
+
+def _key(words: tuple[str, ...]) -> str | None:
+    """What a command changes: a variable, the context, or something of its own; None: nothing."""
+    if len(words) < 2:
+        return None
+    if words[0] == "set":
+        return _set_key(words)
+    if words[0] in {"mod", "extend", "alias"} or words[:2] == ("gdb", "set"):
+        return " ".join(words)
+    return None
+
+
+def _set_key(words: tuple[str, ...]) -> str | None:
+    if words[1] in _SHOWING_OPTIONS:
+        return None
+    if words[1] in _CONTEXT_OPTIONS or not re.fullmatch(r"[a-z][a-z_-]+", words[1]):
+        return "set context"
+    # a bare variable's name shows it, but for `hex` and `dec`
+    if len(words) == 2 and words[1] not in {"hex", "dec"}:
+        return None
+    return "set radix" if words[1] in {"hex", "dec", "radix"} else f"set {words[1]}"
