@@ -30,10 +30,13 @@ GOLDEN = CHECKOUT / "golden_outputs"
 LAB = CHECKOUT / ".lab"
 # Where outputs wait that no parser knows yet; --expect takes them in as soon as one does.
 WAITING = LAB / "unparsed"
-# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone; longer .json
-# files aren't indented.
-MOST = 100_000
+# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone, as are those of a
+# command that has a lot of outputs already (the first examples are the plain ones); longer .json files aren't
+# indented.
+MOST = 110_000
 LONG = 16_000
+SHORT = 2_000
+ENOUGH = 40_000
 INDENTED = 4_000
 FULL = ("9.0.2", "6.12", "elf")
 
@@ -175,6 +178,7 @@ class Recorder:
         self.folder = golden / self.version / dump.release
         self.problems: list[str] = []
         self.written = 0
+        self._taken: dict[str, int] = {}
 
     def record(self, commands: Iterable[str]) -> None:
         """All examples of these commands."""
@@ -195,12 +199,15 @@ class Recorder:
             self.problems.append(f"{self._where(template)}: nothing to fill in")
             return
         result = self.session.run(line)
-        if len(result.raw) <= self._limit():
+        if len(result.raw) <= self._limit(command):
+            self._taken[command] = self._taken.get(command, 0) + len(result.raw)
             self._write(self.folder / command / case_name(template, self.dump), result)
 
-    def _limit(self) -> int:
-        here = (self.version, self.dump.kernel, self.dump.format)
-        return MOST if here == FULL else LONG
+    def _limit(self, command: str) -> int:
+        """The most bytes that an output of this command may have by now."""
+        if (self.version, self.dump.kernel, self.dump.format) == FULL:
+            return MOST
+        return LONG if self._taken.get(command, 0) < ENOUGH else SHORT
 
     def _write(self, case: Path, result: CommandResult) -> None:
         try:
