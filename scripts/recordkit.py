@@ -30,9 +30,9 @@ GOLDEN = CHECKOUT / "golden_outputs"
 LAB = CHECKOUT / ".lab"
 # Where outputs wait that no parser knows yet; --expect takes them in as soon as one does.
 WAITING = LAB / "unparsed"
-# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone, as are those of a
-# command that has a lot of outputs already (the first examples are the plain ones); longer .json files aren't
-# indented.
+# Bytes: longer outputs aren't kept at all; long ones are kept of one crash and kernel alone, and so are those
+# of a command that has a lot of outputs already (its first examples are the plain ones); longer .json files
+# aren't indented.
 MOST = 110_000
 LONG = 16_000
 SHORT = 2_000
