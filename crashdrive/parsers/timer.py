@@ -208,6 +208,7 @@ class _Clocks:
         """One line."""
         words = line.split()
         if cpu := _CPU.fullmatch(line):
+            self._check()
             at = cpu["at"]
             self._cpu = {"cpu": int(cpu["cpu"]), "cpu_base": int(at, 16) if at else None}
             if cpu["offline"]:
@@ -255,6 +256,7 @@ class _Clocks:
         if self._found and not (self._found[-1]["timers"] or self._empty or self._found[-1].get("offline")):
             clock = self._found[-1]
             self._source.note("partial", f"timers of clock {clock['clock']} are missing", incomplete=True)
+        self._empty = True
 
     def finish(self) -> list[HrtimerBase]:
         """All clocks."""

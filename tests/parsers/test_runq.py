@@ -121,7 +121,10 @@ def test_lags_and_running() -> None:
         Lag(cpu=1, lag=0.0),
         Lag(cpu=0, lag=12.25),
     ]
-    text = ' CPU 0: [1 00:00:00.014]  PID: 5275  TASK: f5dbcaa0  COMMAND: "sh"\n CPU 1: [OFFLINE]\n CPU 2: [unknown]\n'
+    text = (
+        ' CPU 0: [1 00:00:00.014]  PID: 5275  TASK: f5dbcaa0  COMMAND: "sh"\n'
+        " CPU 1: [OFFLINE]\n CPU 2: [unknown]\n"
+    )
     running, offline, unknown = parse("runq -m", text)
     assert (running.running, running.current.comm) == (86400.014, "sh")
     assert (offline.offline, unknown.offline, unknown.running) == (True, False, None)
