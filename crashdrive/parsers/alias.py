@@ -46,6 +46,8 @@ def _parse(source: Source) -> Sequence[Alias]:
             records.append(Alias(*match.groups()))
         else:
             source.reject(offset, "no alias")
+    if not (records or source.warnings):
+        source.fail(0, "expected ORIGIN, ALIAS and COMMAND")
     return records
 
 

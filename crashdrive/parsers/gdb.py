@@ -80,6 +80,15 @@ def _parse_type(source: Source) -> Sequence[Declaration]:
     return [Declaration(name=None, type=match[1].rstrip())]
 
 
+_HAS_A_FORM = re.compile(r"(?:p|print|ptype|whatis)(?:/\w+)?")
+
+
+def _is_free_form(source: Source) -> bool:
+    """Whether gdb was asked for something whose output may look like anything."""
+    arguments = source.command.arguments
+    return not (arguments and _HAS_A_FORM.fullmatch(arguments[0]))
+
+
 def _parse_lines(source: Source) -> Sequence[Line]:
     if not source.text.strip() or _FAILED.match(source.text):
         source.fail(0, "gdb gave no answer")
@@ -128,5 +137,5 @@ SHAPES = (
         options="gdb p[/FORMAT] EXPRESSION",
         when=lambda source: re.match(r"\$\d+ = ", source.text) is not None,
     ),
-    Shape(name="lines", record=Line, parse=_parse_lines, options="gdb COMMAND"),
+    Shape(name="lines", record=Line, parse=_parse_lines, options="gdb COMMAND", when=_is_free_form),
 )

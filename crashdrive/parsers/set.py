@@ -157,6 +157,39 @@ def _parse_silence(_source: Source) -> Sequence[Variable]:
     return []
 
 
+_VARIABLES = frozenset(
+    {
+        "console",
+        "core",
+        "data_debug",
+        "debug",
+        "dec",
+        "dumpfile",
+        "edit",
+        "emacs",
+        "error",
+        "free",
+        "gdb",
+        "hash",
+        "hex",
+        "namelist",
+        "null-stop",
+        "offline",
+        "print_array",
+        "print_max",
+        "radix",
+        "redzone",
+        "refresh",
+        "scope",
+        "scroll",
+        "silent",
+        "unwind",
+        "vi",
+        "zero_excluded",
+    }
+)
+
+
 def _names_a_variable(source: Source) -> bool:
     return source.command.has("v") or bool(source.command.arguments)
 
@@ -188,7 +221,7 @@ SHAPES = (
         record=Variable,
         parse=_parse_silence,
         options="set VARIABLE VALUE under crash -s",
-        when=lambda source: not source.text and _names_a_variable(source),
+        when=lambda source: not source.text and _VARIABLES.issuperset(source.command.arguments[:1] or "?"),
     ),
     Shape(
         name="variables",
