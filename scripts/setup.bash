@@ -45,7 +45,7 @@ find_python() {
 need_venv() {
     local python stamp mark="$CHECKOUT/.venv/.crashdrive-stamp"
     stamp="$1 $(sha256sum <"$CHECKOUT/pyproject.toml")"
-    if [ -x "$CHECKOUT/.venv/bin/crashdrive" ] && grep -qsxF -e "$stamp" "$mark"; then
+    if grep -qsxF -e "$stamp" "$mark" && "$CHECKOUT/.venv/bin/crashdrive" --version >/dev/null 2>&1; then
         return
     fi
     if ! python=$(find_python); then
@@ -55,7 +55,10 @@ need_venv() {
         }
     fi
     say "setting up .venv with $("$python" -V) (first run, or pyproject.toml has changed)"
-    [ -x "$CHECKOUT/.venv/bin/python" ] || "$python" -m venv "$CHECKOUT/.venv" || return
+    # One that doesn't run was made in another folder, or by a Python that is gone.
+    "$CHECKOUT/.venv/bin/python" -c 'import pip' 2>/dev/null \
+        && head -n 1 "$CHECKOUT/.venv/bin/pip" | grep -qF "$CHECKOUT/.venv" \
+        || "$python" -m venv --clear "$CHECKOUT/.venv" || return
     (cd "$CHECKOUT" && .venv/bin/python -m pip install -q --disable-pip-version-check -e "$1") || {
         say "pip could not install crashdrive's dependencies; see above"
         return 1
