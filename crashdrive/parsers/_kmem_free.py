@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from crashdrive.parsers._kmem_pages import PageCount
 from crashdrive.parsers.base import Source
@@ -70,14 +70,6 @@ class _ZoneRow(Record, frozen=True):
     start_mapnr: int
 
 
-class _AreaRow(Record, frozen=True):
-    area: int
-    size: int
-    free_area_struct: int
-    blocks: int | None = None
-    pages: int | None = None
-
-
 # The name may be "(unknown)".
 ZONE_NAME = Cell(r"\S{1,64}")
 ZONES = Table(
@@ -91,7 +83,7 @@ ZONES = Table(
     Column("START_MAPNR", "start_mapnr", SIGNED),
 )
 _AREAS = Table(
-    _AreaRow,
+    FreeArea,
     Column("AREA", "area", DECIMAL),
     Column("SIZE", "size", KILOBYTES),
     Column("FREE_AREA_STRUCT", "free_area_struct", HEX),
@@ -116,7 +108,7 @@ class FreeReader:
         self.areas: list[FreeArea] = []
         self.zones: list[FreeZone] = []
         self.total: PageCount | None = None
-        self.layout: Layout[_AreaRow] | None = None
+        self.layout: Layout[FreeArea] | None = None
 
     def part(self) -> bool:
         """Read one line, or an area with its blocks; False for anything else."""
@@ -164,13 +156,13 @@ class FreeReader:
         offset, line = cursor.take()
         self.zone = layout.match(line) or cursor.source.fail(offset, layout.reason)
 
-    def _area(self, row: _AreaRow) -> None:
+    def _area(self, row: FreeArea) -> None:
         addresses: list[int] = []
         position: int | None = None
         while found := self.cursor.match(_BLOCK):
             addresses.append(int(found[1], 16))
             position = int(found[2]) if found[2] else position
-        self.areas.append(FreeArea(**asdict(row), addresses=tuple(addresses), position=position))
+        self.areas.append(replace(row, addresses=tuple(addresses), position=position))
 
 
 def parse_free(source: Source) -> list[FreeZone | PageCount]:

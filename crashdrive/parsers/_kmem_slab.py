@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.cursor import Cursor
@@ -112,23 +112,6 @@ class SlabCacheName(Record, frozen=True):
     name: str
 
 
-class _SlabRow(Record, frozen=True):
-    slab: int
-    memory: int
-    total: int
-    allocated: int
-    free: int
-    node: int | None = None
-
-
-class _NodeRow(Record, frozen=True):
-    kmem_cache_node: int
-    node: int
-    slabs: int
-    partial: int
-    per_cpu: int
-
-
 _COUNT = or_none(SIGNED, r"\?")
 CACHES = Table(
     SlabCache,
@@ -141,7 +124,7 @@ CACHES = Table(
     Column("SSIZE", "ssize", KILOBYTES),
 )
 _SLABS = Table(
-    _SlabRow,
+    Slab,
     Column("SLAB", "slab", HEX),
     Column("MEMORY", "memory", HEX),
     Column("NODE", "node", SIGNED),
@@ -150,7 +133,7 @@ _SLABS = Table(
     Column("FREE", "free", SIGNED),
 )
 _NODES = Table(
-    _NodeRow,
+    SlabNode,
     Column("KMEM_CACHE_NODE", "kmem_cache_node", HEX),
     Column("NODE", "node", DECIMAL),
     Column("SLABS", "slabs", DECIMAL),
@@ -255,7 +238,7 @@ class _Contents:
         self.slabs: list[Slab] = []
         self.cpus: list[SlabCpu] = []
         self.nodes: list[SlabNode] = []
-        self.layout: Layout[_SlabRow] | None = None
+        self.layout: Layout[Slab] | None = None
 
     def read(self) -> SlabCacheContents:
         while self.cursor.at_text() and self._part():
@@ -294,7 +277,7 @@ class _Contents:
             return cursor.skip_noise()
         return True
 
-    def _slab(self, row: _SlabRow) -> None:
+    def _slab(self, row: Slab) -> None:
         if not self._expected():
             self.cursor.source.fail(self.cursor.offset, "a slab behind no title of a list of slabs")
         objects = tuple(self._objects())
@@ -304,7 +287,7 @@ class _Contents:
                 f"slab {row.slab:x} has {row.total} objects, {len(objects)} are listed",
                 incomplete=True,
             )
-        self.slabs.append(Slab(**asdict(row), place=self.place, objects=objects))
+        self.slabs.append(replace(row, place=self.place, objects=objects))
 
     def _expected(self) -> bool:
         """Whether a slab may stand here: SLUB names each list, and a CPU has one slab of its own."""
@@ -341,7 +324,7 @@ class _Contents:
         layout = _NODES.header(cursor.source, *cursor.take())
         offset, line = cursor.take()
         row = layout.match(line) or cursor.source.fail(offset, layout.reason)
-        self.nodes.append(SlabNode(**asdict(row)))
+        self.nodes.append(row)
         self.place = self.layout = None
 
     def _node_list(self, node: int, which: str) -> None:
