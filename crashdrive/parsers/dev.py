@@ -129,8 +129,8 @@ _HEX = r"[0-9a-f]{1,16}"
 _DEVICES = re.compile(r"(CHRDEV|BLKDEV) +NAME +(?:(CDEV|GENDISK) +)?OPERATIONS[ \t\r]*")
 # Names may hold blanks. The structure's address tells where a name ends.
 _DEVICE = re.compile(
-    rf" *+(?P<major>\d{{1,5}}) +(?P<name>\S(?:[^\n]{{0,80}}?\S)??) +"
-    rf"(?:(?P<at>{_HEX})(?: +(?:<(?P<symbol>[^>\n]{{1,300}})>|(?P<operations>\S{{1,300}})))?"
+    r" *+(?P<major>\d{1,5}) +(?P<name>\S(?:[^\n]{0,80}?\S)??) +"
+    r"(?:(?P<at>[0-9a-f]{8,16})(?: +(?:<(?P<symbol>[^>\n]{1,300})>|(?P<operations>\S{1,300})))?"
     r"|\((?:none|unknown)\))[ \t\r]*"
 )
 

@@ -258,8 +258,8 @@ def _soft(row: re.Match[str]) -> SoftIrq:
 
 
 _AFFINITY = re.compile(
-    r"^ *+(?P<irq>\d{1,6}) (?P<names>[^\n]{0,1500}?) *+"
-    r"(?P<cpus>\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,999}+)?[ \t\r]*$",
+    r"^ *+(?P<irq>\d{1,6}) (?P<names>[^\n]{0,1500}?)"
+    r"(?: +(?P<cpus>\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,999}+))?[ \t\r]*$",
     re.MULTILINE,
 )
 

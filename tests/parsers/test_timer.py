@@ -66,7 +66,8 @@ def test_old_kernels() -> None:
     assert base.timers[1].function_name is None
     table = (
         "JIFFIES \n68379   \n\nEXPIRES   TTE  TIMER_LIST/TABLE  FUNCTION\n"
-        "   68379   10  timer_table[2]    c01ca1a4  <rs_timer>\n   68500  121      c02dbdf0      c0126f2c  <x>\n"
+        "   68379   10  timer_table[2]    c01ca1a4  <rs_timer>\n"
+        "   68500  121      c02dbdf0      c0126f2c  <x>\n"
     )
     base = parse("timer", table).one()
     assert (base.cpu, base.address, base.timers[0].slot) == (None, None, 2)
