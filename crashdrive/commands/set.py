@@ -22,5 +22,6 @@ def set(  # noqa: A001 - named after crash's command
     if panic:
         return call(crash, "set -p")
     if cpu is not None:
-        return call(crash, line("set -c", arguments.number(cpu, high=1 << 16)))
+        call(crash, line("set -c", arguments.number(cpu, high=1 << 16)))  # prints nothing itself
+        return call(crash, "set")
     return call(crash, line("set", "" if task is None else arguments.task(task)))

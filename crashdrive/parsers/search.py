@@ -60,12 +60,14 @@ def _parse(source: Source) -> Sequence[Match]:
     text_search = source.command.has("c")
     owner: tuple[int | None, int | None] = (None, None)
     records: list[Match] = []
+    heads = list(HEADER.finditer(source.text)) if source.command.has("tT") else []
+    end = 0  # of a header: a command's name may hold newlines
     for offset, line in source.lines():
-        if not line.strip():
+        if offset < end or not line.strip():
             continue
-        head = HEADER.fullmatch(line) if source.command.has("tT") else None
-        if head:
-            task = header_of(head)
+        if heads and heads[0].start() == offset:
+            head = heads.pop(0)
+            task, end = header_of(head), head.end()
             owner = task.pid, task.task
         elif match := (_TEXT if text_search else _VALUE).fullmatch(line):
             records.append(_match(match, owner, text_search=text_search))

@@ -24,7 +24,7 @@ EXAMPLES = (
     "set radix 10",
     "set hex",
     "set dec",
-    "set scroll off",
+    "set scroll",
     "set print_max",
     "set null-stop",
     "set scope",
@@ -190,6 +190,12 @@ _VARIABLES = frozenset(
 )
 
 
+def _is_silent(source: Source) -> bool:
+    """Whether there is nothing to say: of a variable under crash -s, and of a CPU always."""
+    named = _VARIABLES.issuperset(source.command.arguments[:1] or "?")
+    return not source.text and (named or source.command.has("c"))
+
+
 def _names_a_variable(source: Source) -> bool:
     return source.command.has("v") or bool(source.command.arguments)
 
@@ -220,8 +226,8 @@ SHAPES = (
         name="silent",
         record=Variable,
         parse=_parse_silence,
-        options="set VARIABLE VALUE under crash -s",
-        when=lambda source: not source.text and _VARIABLES.issuperset(source.command.arguments[:1] or "?"),
+        options="set VARIABLE VALUE under crash -s; set -c CPU",
+        when=_is_silent,
     ),
     Shape(
         name="variables",

@@ -177,6 +177,13 @@ def test_search() -> None:
         parse("search -k deadbeef", "ffff: zz\n")
 
 
+def test_a_name_with_a_newline_is_no_row() -> None:
+    head = 'PID: 348      TASK: ffff8a3eef418000  CPU: 0    COMMAND: "line\nbreak"\n'
+    text = f"{head}ffff8100288fbe98: ffff81002c0a3050\n"
+    found = parse("search -t ffff81002c0a3050", text).one()
+    assert (found.pid, found.address) == (348, 0xFFFF8100288FBE98)
+
+
 @each("search", "search_*")
 def test_recorded_matches(case: Path) -> None:
     command, text = output(case)
