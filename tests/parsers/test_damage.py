@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,22 @@ def test_lenient_never_raises_for_a_bad_line_behind_good_ones(case: Path) -> Non
     damaged = parse(command, text + "\n\x00 this is no line of crash's\n", lenient=True)
     assert not damaged.complete
     assert len(damaged) >= len(answer) - 1
+
+
+LONG_LINES = (
+    "f" * 2_000_000,
+    " " * 2_000_000 + "\0",
+    "ffff888003a54000  " * 110_000,
+    "  0 ffff888003a54000 ffff888003a54000 ffff888003a54000 REG" + " /" * 1_000_000,
+    'PID: 1  TASK: ffff888003a54000  CPU: 0  COMMAND: "' + '"' * 2_000_000,
+)
+
+
+@pytest.mark.parametrize("case", chosen(), ids=lambda case: str(case.relative_to(GOLDEN).with_suffix("")))
+def test_a_long_line_is_refused_in_time_for_its_length(case: Path) -> None:
+    command, text = output(case)
+    start = time.process_time()
+    for line in LONG_LINES:
+        with pytest.raises(ParseError):
+            parse(command, f"{text}\n{line}\n")
+    assert time.process_time() - start < 10
