@@ -57,7 +57,7 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
     module = module_for(words[0])
     source = Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
     try:
-        _refuse_crlf(source)
+        _refuse_foreign(source)
         shape = choose_shape(source, module.SHAPES)
         return make_answer(source, shape.name, shape.parse(source))
     except ParseError as error:
@@ -67,10 +67,13 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
         return make_answer(source, module.SHAPES[0].name, ())
 
 
-def _refuse_crlf(source: Source) -> None:
-    """crash ends its lines in LF: a text with nothing but CR LF went through something that changed it."""
-    if "\r\n" in source.text and 1 < source.text.count("\r\n") == source.text.count("\n"):
-        source.fail(source.text.index("\r"), "the lines end in CR LF; crash ends them in LF")
+def _refuse_foreign(source: Source) -> None:
+    """What crash never prints: NULs, and CR before every LF; something between changed the text."""
+    text = source.text
+    if "\0" in text and not source.lenient:
+        source.fail(text.index("\0"), "a NUL, which crash never prints")
+    if 0 < text.count("\r\n") == text.count("\n"):
+        source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 
 def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] | None:

@@ -19,6 +19,7 @@ from crashdrive.parsers.grammar.rows import (
     parse_rows,
     skip_or_reject,
     take_message,
+    words_of,
 )
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of, split_blocks
 from crashdrive.records import Record
@@ -101,7 +102,7 @@ def state_of(text: str) -> str | None:
     return None if text == "??" else text
 
 
-_LINE = re.compile(rf"( *){TASK}[ \t\r]*", re.MULTILINE)
+_LINE = re.compile(rf"( *){TASK}[ ]*", re.MULTILINE)
 
 
 def _headers(source: Source, start: int, end: int) -> Iterator[tuple[int, int, TaskHeader]]:
@@ -211,7 +212,7 @@ def parse_groups(source: Source) -> list[ThreadGroup]:
     return demand_records(source, found)
 
 
-_TIME = re.compile(r" *(RUN TIME|START TIME|UTIME|STIME|USER TIME|SYSTEM TIME): (\S.*?)[ \t\r]*")
+_TIME = re.compile(r" *(RUN TIME|START TIME|UTIME|STIME|USER TIME|SYSTEM TIME): (\S.*?)[ ]*")
 _RUN_TIME = re.compile(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})")
 
 
@@ -260,10 +261,10 @@ def _time_value(source: Source, offset: int, name: str, text: str) -> int | None
 _LAST = re.compile(
     r"^\[ *(?:(?P<last>[0-9a-f]{1,20})|"
     r"(?P<days>\d{1,9}) (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d\.\d{3}))\] +"
-    rf"\[(?P<state>[A-Z]{{2,4}}|\?\?)\] +{TASK}[ \t\r]*$",
+    rf"\[(?P<state>[A-Z]{{2,4}}|\?\?)\] +{TASK}[ ]*$",
     re.MULTILINE,
 )
-_CPU_LINE = re.compile(r"CPU: \d{1,6}( \[OFFLINE\])?[ \t\r]*")
+_CPU_LINE = re.compile(r"CPU: \d{1,6}( \[OFFLINE\])?[ ]*")
 
 
 def parse_last_run(source: Source) -> list[LastRun]:
@@ -336,9 +337,7 @@ def _argument_lines(source: Source, task: TaskHeader, lines: list[tuple[int, str
     return Arguments(**_fields(task), arguments=parts[0].rstrip(), environment=found)
 
 
-_LIMIT = re.compile(
-    r" *([A-Z]{2,12}|\(unknown\)) +(\d{1,20}|\(unlimited\)) +(\d{1,20}|\(unlimited\))[ \t\r]*"
-)
+_LIMIT = re.compile(r" *([A-Z]{2,12}|\(unknown\)) +(\d{1,20}|\(unlimited\)) +(\d{1,20}|\(unlimited\))[ ]*")
 _LIMIT_HEADER = ["RLIMIT", "CURRENT", "MAXIMUM"]
 
 
@@ -353,7 +352,7 @@ def _limits(source: Source, head: re.Match[str], start: int, end: int) -> Limits
         found = _LIMIT.fullmatch(line)
         if found:
             limits.append(Limit(name=found[1], current=_limit(found[2]), maximum=_limit(found[3])))
-        elif line.split() == _LIMIT_HEADER and not seen_header:
+        elif words_of(line) == _LIMIT_HEADER and not seen_header:
             seen_header = True
         else:
             skip_or_reject(source, offset, line, "no limit of a task")
@@ -366,7 +365,7 @@ def _limit(text: str) -> int | None:
     return None if text == "(unlimited)" else int(text)
 
 
-_COUNT = re.compile(r"^ *(?P<state>[A-Z]{2,4}|\?\?): (?P<count>\d{1,10})[ \t\r]*$", re.MULTILINE)
+_COUNT = re.compile(r"^ *(?P<state>[A-Z]{2,4}|\?\?): (?P<count>\d{1,10})[ ]*$", re.MULTILINE)
 
 
 def parse_counts(source: Source) -> list[StateCount]:

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject, words_of
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.records import Record
 
@@ -80,18 +80,18 @@ _MAP_TITLES = ["ID", "BPF_MAP", "BPF_MAP_TYPE", "MAP_FLAGS"]
 _PROGRAM = re.compile(
     rf" *+(?P<id>\d{{1,10}}) +(?P<at>{_HEX}) +(?P<aux>{_HEX}) +"
     r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4}) +"
-    r"(?P<tag>[0-9a-f]{16})(?: +(?P<maps>\d{1,10}(?:,\d{1,10}){0,63}+,?))?[ \t\r]*"
+    r"(?P<tag>[0-9a-f]{16})(?: +(?P<maps>\d{1,10}(?:,\d{1,10}){0,63}+,?))?[ ]*"
 )
 _MAP = re.compile(
     rf" *+(?P<id>\d{{1,10}}) +(?P<at>{_HEX}) +"
-    r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4}) +(?P<flags>[0-9a-f]{8})[ \t\r]*"
+    r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4}) +(?P<flags>[0-9a-f]{8})[ ]*"
 )
 _LABELS = "XLATED|JITED|MEMLOCK|LOAD_TIME|GPL_COMPATIBLE|NAME|UID|KEY_SIZE|VALUE_SIZE|MAX_ENTRIES"
 _LABEL = re.compile(rf"[ ]*+({_LABELS}): ")
 _NEXT = re.compile(rf" {{2}}(?:{_LABELS}): ")
-_TRANSLATED = re.compile(r" *+(\d{1,6}): (\([0-9a-f]{2}\) [^\n]{1,300}?|BUG_[^\n]{1,60}?)[ \t\r]*")
-_OPCODES = re.compile(r" {4,}((?:[0-9a-f]{2} ){7,15}[0-9a-f]{2})[ \t\r]*")
-_MACHINE = re.compile(r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:\s+(\S[^\n]{0,300}?)[ \t\r]*")
+_TRANSLATED = re.compile(r" *+(\d{1,6}): (\([0-9a-f]{2}\) [^\n]{1,300}?|BUG_[^\n]{1,60}?)[ ]*")
+_OPCODES = re.compile(r" {4,}((?:[0-9a-f]{2} ){7,15}[0-9a-f]{2})[ ]*")
+_MACHINE = re.compile(r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:\s+(\S[^\n]{0,300}?)[ ]*")
 
 
 class _Reader:
@@ -125,7 +125,7 @@ class _Reader:
         return stop
 
     def _line(self, offset: int, line: str) -> None:
-        words = line.split()
+        words = words_of(line)
         program = _PROGRAM.fullmatch(line) if self._titles == _PROGRAM_TITLES else None
         one_map = _MAP.fullmatch(line) if self._titles == _MAP_TITLES else None
         if words in (_PROGRAM_TITLES, _MAP_TITLES):

@@ -113,7 +113,7 @@ def _parse_fragment(source: Source) -> list[Backtrace]:
     return [_backtrace(TaskHeader(task=0), reader)]
 
 
-_STACK = re.compile(r"CPU (\d{1,6}) ([A-Za-z()][\w() ]{0,40}?) STACK:( \[OFFLINE\])?[ \t\r]*+")
+_STACK = re.compile(r"CPU (\d{1,6}) ([A-Za-z()][\w() ]{0,40}?) STACK:( \[OFFLINE\])?[ ]*+")
 
 
 def _parse_stacks(source: Source) -> list[SearchedStack]:
@@ -142,7 +142,7 @@ def _stack(source: Source, start: int, head: re.Match[str], end: int) -> Searche
     )
 
 
-_OVERFLOW = re.compile(r" *+possible stack overflow: (\S[^\n]{0,200}?)[ \t\r]*+")
+_OVERFLOW = re.compile(r" *+possible stack overflow: (\S[^\n]{0,200}?)[ ]*+")
 
 
 _NO_OVERFLOW = "No stack overflows detected"

@@ -13,7 +13,7 @@ from typing import TypeVar
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words, read_words
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, is_elided, or_none
 from crashdrive.records import Record
 
@@ -126,12 +126,12 @@ OPTSTRING = "dDpiVv:"
 EXAMPLES = ("dev", "dev -i", "dev -p", "dev -d", "dev -D", "dev -V", "dev -v 0")
 
 _HEX = r"[0-9a-f]{1,16}"
-_DEVICES = re.compile(r"(CHRDEV|BLKDEV) +NAME +(?:(CDEV|GENDISK) +)?OPERATIONS[ \t\r]*")
+_DEVICES = re.compile(r"(CHRDEV|BLKDEV) +NAME +(?:(CDEV|GENDISK) +)?OPERATIONS[ ]*")
 # Names may hold blanks. The structure's address tells where a name ends.
 _DEVICE = re.compile(
     r" *+(?P<major>\d{1,5}) +(?P<name>\S(?:[^\n]{0,80}?\S)??) +"
     r"(?:(?P<at>[0-9a-f]{8,16})(?: +(?:<(?P<symbol>[^>\n]{1,300})>|(?P<operations>\S{1,300})))?"
-    r"|\((?:none|unknown)\))[ \t\r]*"
+    r"|\((?:none|unknown)\))[ ]*"
 )
 
 
@@ -174,11 +174,11 @@ def _device(head: re.Match[str], row: re.Match[str]) -> Device:
 
 
 _RESOURCE = re.compile(
-    rf" *+(?P<at>{_HEX}) +(?P<start>{_HEX})-(?P<end>{_HEX})  (?P<name>[^\n]{{0,1500}}?)[ \t\r]*"
+    rf" *+(?P<at>{_HEX}) +(?P<start>{_HEX})-(?P<end>{_HEX})  (?P<name>[^\n]{{0,1500}}?)[ ]*"
 )
 _RESOURCE_TITLES = ["RESOURCE", "RANGE", "NAME"]
 # crash breaks names at 80 columns; the rest stands below the name.
-_REST = re.compile(r" {20,}(\S[^\n]{0,1500}?)[ \t\r]*")
+_REST = re.compile(r" {20,}(\S[^\n]{0,1500}?)[ ]*")
 
 
 def _parse_resources(source: Source) -> list[Resource]:
@@ -186,7 +186,7 @@ def _parse_resources(source: Source) -> list[Resource]:
     tables = 0
     for offset, line in lines_of(source.text, 0, len(source.text)):
         row, rest = _RESOURCE.fullmatch(line), _REST.fullmatch(line)
-        if line.split() == _RESOURCE_TITLES and tables < 2:
+        if words_of(line) == _RESOURCE_TITLES and tables < 2:
             tables += 1
         elif row and tables:
             name = None if row["name"] == "(unknown)" else row["name"]
@@ -206,12 +206,12 @@ def _parse_resources(source: Source) -> list[Resource]:
 
 _ROOT_TITLES, _BUS_TITLES = ["ROOT", "BUS", "BUSNAME"], ["PCI", "BUS", "PARENT", "BUS"]
 _DEV_TITLES = ["PCI", "DEV", "DO:BU:SL.FN", "CLASS", "PCI_ID"]
-_ROOT = re.compile(rf" *+({_HEX}) +([0-9a-f]{{4,8}}:[0-9a-f]{{2}})[ \t\r]*")
-_BUS = re.compile(rf" *+({_HEX}) +({_HEX})[ \t\r]*")
+_ROOT = re.compile(rf" *+({_HEX}) +([0-9a-f]{{4,8}}:[0-9a-f]{{2}})[ ]*")
+_BUS = re.compile(rf" *+({_HEX}) +({_HEX})[ ]*")
 _PCI = re.compile(
     rf" *+(?P<at>{_HEX}) +(?P<address>[0-9a-f]{{4,8}}:[0-9a-f]{{2}}:[0-9a-f]{{2}}\.[0-9a-f]) +"
     r"(?P<class>[0-9a-f]{4}) +"
-    r"(?P<vendor>[0-9a-f]{4}):(?P<device>[0-9a-f]{4})(?: +(?P<type>\S[^\n]{0,80}?))?[ \t\r]*"
+    r"(?P<vendor>[0-9a-f]{4}):(?P<device>[0-9a-f]{4})(?: +(?P<type>\S[^\n]{0,80}?))?[ ]*"
 )
 
 
@@ -220,7 +220,7 @@ def _parse_pci(source: Source) -> list[PciBus | PciDevice]:
     titles: list[str] = []
     bus = 0
     for offset, line in lines_of(source.text, 0, len(source.text)):
-        words = line.split()
+        words = words_of(line)
         root = _ROOT.fullmatch(line) if titles == _ROOT_TITLES else None
         other = _BUS.fullmatch(line) if titles == _BUS_TITLES else None
         device = _PCI.fullmatch(line) if titles[:5] == _DEV_TITLES else None
@@ -259,7 +259,7 @@ def _pci_device(row: re.Match[str], bus: int) -> PciDevice:
 _NAMED_TITLES = ["PCI_DEV", "BU:SL.FN", "CLASS:", "VENDOR-DEVICE"]
 _NAMED = re.compile(
     rf"^ *+(?P<at>{_HEX}) +(?P<address>[0-9a-f]{{2}}:[0-9a-f]{{2}}\.[0-9a-f])  "
-    r"(?P<class>[^:\n]{1,100}): (?P<name>[^\n]{0,300}?)[ \t\r]*$",
+    r"(?P<class>[^:\n]{1,100}): (?P<name>[^\n]{0,300}?)[ ]*$",
     re.MULTILINE,
 )
 
@@ -271,7 +271,7 @@ def _parse_named_pci(source: Source) -> list[NamedPciDevice]:
         )
 
     def header(_offset: int, line: str) -> bool:
-        return line.split() == _NAMED_TITLES
+        return words_of(line) == _NAMED_TITLES
 
     return demand_records(source, parse_rows(source, _NAMED, make, other=header))
 

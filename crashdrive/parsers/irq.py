@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.records import Record
 
 
@@ -112,9 +112,9 @@ _HEX = r"[0-9a-f]{1,16}"
 _TITLES = ["IRQ", "IRQ_DESC/_DATA", "IRQACTION", "NAME"]
 _ROW = re.compile(
     rf" *+(?P<irq>\d{{1,6}}) +(?:(?P<desc>{_HEX})|\(unused\)) +(?:(?P<action>{_HEX})|\(unused\))"
-    r"(?: +\"(?P<name>[^\n]*)\"| *)[ \t\r]*"
+    r"(?: +\"(?P<name>[^\n]*)\"| *)[ ]*"
 )
-_MORE = re.compile(rf" {{10,}}(?P<action>{_HEX})(?: +\"(?P<name>[^\n]*)\"| *)[ \t\r]*")
+_MORE = re.compile(rf" {{10,}}(?P<action>{_HEX})(?: +\"(?P<name>[^\n]*)\"| *)[ ]*")
 
 
 def _parse_irqs(source: Source) -> list[Irq]:
@@ -122,7 +122,7 @@ def _parse_irqs(source: Source) -> list[Irq]:
     found: list[tuple[int, int | None, list[IrqAction]]] = []
     for offset, line in lines_of(source.text, 0, len(source.text)):
         row, more = _ROW.fullmatch(line), _MORE.fullmatch(line)
-        if line.split() == _TITLES and not header:
+        if words_of(line) == _TITLES and not header:
             header = True
         elif (
             row
@@ -144,7 +144,7 @@ def _action(row: re.Match[str]) -> IrqAction:
     return IrqAction(irqaction=int(row["action"], 16), name=row["name"])
 
 
-_LABEL = re.compile(r" *+([A-Za-z_]{2,20}): ?([^\n]*?)[ \t\r]*")
+_LABEL = re.compile(r" *+([A-Za-z_]{2,20}): ?([^\n]*?)[ ]*")
 _VALUE = re.compile(rf"({_HEX})(?: +(?:<([^\n]{{0,300}})>|\"([^\n]*)\"|\(([A-Z_|]{{1,200}})\)))?")
 _STATUS = re.compile(rf"({_HEX}) *(?:\(([A-Z_|]{{1,300}})\))?")
 
@@ -209,7 +209,7 @@ def _parse_old(source: Source) -> list[OldIrq]:
     )
 
 
-_IDT = re.compile(r"^ *+\[(?P<vector>\d{1,3})\] (?P<function>\S{1,300})[ \t\r]*$", re.MULTILINE)
+_IDT = re.compile(r"^ *+\[(?P<vector>\d{1,3})\] (?P<function>\S{1,300})[ ]*$", re.MULTILINE)
 
 
 def _parse_idt(source: Source) -> list[IdtEntry]:
@@ -225,11 +225,11 @@ def _parse_idt(source: Source) -> list[IdtEntry]:
 
 _SOFT = re.compile(
     rf"^ *+(?:\[(?P<vector>\d{{1,3}})\]|(?P<old>\d{{1,3}})) +(?P<at>{_HEX})"
-    r"(?: +<(?P<name>[^\n]{0,300})>)?[ \t\r]*$",
+    r"(?: +<(?P<name>[^\n]{0,300})>)?[ ]*$",
     re.MULTILINE,
 )
 _SOFT_TITLES = (["SOFTIRQ_VEC", "ACTION"], ["BH_BASE", "FUNCTION"])
-_MASKS = re.compile(r"([0-9a-f]{8,16}) +([0-9a-f]{8,16})[ \t\r]*")
+_MASKS = re.compile(r"([0-9a-f]{8,16}) +([0-9a-f]{8,16})[ ]*")
 
 
 def _parse_soft(source: Source) -> list[SoftIrq | BottomHalves]:
@@ -237,7 +237,7 @@ def _parse_soft(source: Source) -> list[SoftIrq | BottomHalves]:
     titles: list[list[str]] = []
 
     def other(_offset: int, line: str) -> bool:
-        words = line.split()
+        words = words_of(line)
         if words in _SOFT_TITLES or words[:1] in (["BH_MASK"], ["SOFTIRQ_MASK"]):
             titles.append(words)
             return True
@@ -259,7 +259,7 @@ def _soft(row: re.Match[str]) -> SoftIrq:
 
 _AFFINITY = re.compile(
     r"^ *+(?P<irq>\d{1,6}) (?P<names>[^\n]{0,1500}?)"
-    r"(?: +(?P<cpus>\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,999}+))?[ \t\r]*$",
+    r"(?: +(?P<cpus>\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,999}+))?[ ]*$",
     re.MULTILINE,
 )
 
@@ -269,8 +269,8 @@ def _parse_affinities(source: Source) -> list[Affinity]:
 
     def header(_offset: int, line: str) -> bool:
         nonlocal headers
-        headers += line.split() == ["IRQ", "NAME", "AFFINITY"]
-        return line.split() == ["IRQ", "NAME", "AFFINITY"]
+        headers += words_of(line) == ["IRQ", "NAME", "AFFINITY"]
+        return words_of(line) == ["IRQ", "NAME", "AFFINITY"]
 
     found = parse_rows(source, _AFFINITY, _affinity, other=header)
     if headers != 1:
@@ -294,7 +294,7 @@ def _parse_counts(source: Source) -> list[IrqCounts]:
     cpus: list[int] = []
     found: list[IrqCounts] = []
     for offset, line in lines_of(source.text, 0, len(source.text)):
-        words = line.split()
+        words = words_of(line)
         row = _COUNTS.fullmatch(line)
         if not cpus and words and all(re.fullmatch(r"CPU\d{1,6}", word) for word in words):
             cpus = [int(word[3:]) for word in words]

@@ -247,9 +247,9 @@ def _parse_audit(source: Source) -> list[AuditEntry]:
     )
 
 
-_SAFE_NAME = re.compile(r"PRINTK_SAFE_SEQ_BUF: (\w{1,64})[ \t\r]*")
+_SAFE_NAME = re.compile(r"PRINTK_SAFE_SEQ_BUF: (\w{1,64})[ ]*")
 _SAFE_CPU = re.compile(
-    r"CPU: (\d{1,6}) +ADDR: ([0-9a-f]{1,16}) +LEN: (\d{1,10}) +MESSAGE_LOST: (\d{1,10})[ \t\r]*"
+    r"CPU: (\d{1,6}) +ADDR: ([0-9a-f]{1,16}) +LEN: (\d{1,10}) +MESSAGE_LOST: (\d{1,10})[ ]*"
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.sys import size_of
 from crashdrive.records import Record
@@ -80,8 +80,8 @@ class FirmwareMessage(Record, frozen=True, kw_only=True):
 OPTSTRING = "cmxdo"
 EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")
 
-_LABEL = re.compile(r" *+([A-Z(][A-Za-z0-9()/ ]{1,40}?): ?([^\n]*?)[ \t\r]*")
-_CPU = re.compile(r" *+CPU (\d{1,6}): ([0-9a-f]{1,16})( \[unavailable\])?[ \t\r]*")
+_LABEL = re.compile(r" *+([A-Z(][A-Za-z0-9()/ ]{1,40}?): ?([^\n]*?)[ ]*")
+_CPU = re.compile(r" *+CPU (\d{1,6}): ([0-9a-f]{1,16})( \[unavailable\])?[ ]*")
 _STACK_SIZE = re.compile(r"(.{1,30}) STACK SIZE")
 _STACKS = re.compile(r"(.{1,30}) STACKS")
 _BASE = re.compile(r"(?:KERNEL|USER) .{1,30} (?:BASE|MAP|REGION)|KERNEL (?:START MAP|MAP BASE)")
@@ -170,7 +170,7 @@ def _parse_machine(source: Source) -> list[Machine]:
 
 _RANGE = re.compile(
     r"^(?P<start>[0-9a-f]{8,16}) - (?P<end>[0-9a-f]{8,17})  "
-    r"(?P<type>[A-Z][A-Z0-9_]{1,30}|type -?\d{1,10})[ \t\r]*$",
+    r"(?P<type>[A-Z][A-Z0-9_]{1,30}|type -?\d{1,10})[ ]*$",
     re.MULTILINE,
 )
 
@@ -180,8 +180,8 @@ def _parse_ranges(source: Source) -> list[MemoryRange]:
 
     def header(_offset: int, line: str) -> bool:
         nonlocal headers
-        headers += line.split() == ["PHYSICAL", "ADDRESS", "RANGE", "TYPE"]
-        return line.split() == ["PHYSICAL", "ADDRESS", "RANGE", "TYPE"]
+        headers += words_of(line) == ["PHYSICAL", "ADDRESS", "RANGE", "TYPE"]
+        return words_of(line) == ["PHYSICAL", "ADDRESS", "RANGE", "TYPE"]
 
     found = parse_rows(source, _RANGE, _range, other=header)
     if headers != 1:
@@ -193,7 +193,7 @@ def _range(row: re.Match[str]) -> MemoryRange:
     return MemoryRange(start=int(row["start"], 16), end=int(row["end"], 16), type=row["type"])
 
 
-_CPU_LINE = re.compile(r"(?:CPU (\d{1,6})|BOOT CPU):( \[OFFLINE\])?[ \t\r]*")
+_CPU_LINE = re.compile(r"(?:CPU (\d{1,6})|BOOT CPU):( \[OFFLINE\])?[ ]*")
 
 
 def _parse_cpus(source: Source) -> list[CpuData]:

@@ -31,7 +31,7 @@ from crashdrive.parsers._ps_details import (
     state_of,
 )
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, is_message, parse_rows, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, is_message, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.tasks import HEX
 from crashdrive.records import Record
 
@@ -112,13 +112,13 @@ _LONGEST_NAME = 18
 
 def _row_expression(titles: tuple[str, ...]) -> re.Pattern[str]:
     cells = [_CELLS[title] for title in titles]
-    return re.compile(r"^ *+(?:(?P<mark>[>-]) *+)?" + " +".join(cells) + r"[ \t\r]*$", re.MULTILINE)
+    return re.compile(r"^ *+(?:(?P<mark>[>-]) *+)?" + " +".join(cells) + r"[ ]*$", re.MULTILINE)
 
 
 def _header(source: Source) -> tuple[tuple[str, ...], int]:
     """The columns, and where the rows begin."""
     for offset, line in source.lines():
-        titles = tuple(line.split())
+        titles = tuple(words_of(line))
         if titles[:1] == ("PID",):
             _check_header(source, offset, titles)
             return titles, offset + len(line) + 1

@@ -108,20 +108,18 @@ class OnQueue(Record, frozen=True, kw_only=True):
 OPTSTRING = "dtTgmc:"
 EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")
 
-_CPU = re.compile(
-    rf" *+CPU (?P<cpu>\d{{1,6}})(?:(?P<offline> \[OFFLINE\])| RUNQUEUE: (?P<at>{HEX}))?[ \t\r]*"
-)
-_CURRENT = re.compile(rf" *+CURRENT: (?:{TASK}|(?P<at>{HEX}))[ \t\r]*")
-_QUEUE = re.compile(rf" *+(?P<name>[A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): (?P<at>{HEX})[ \t\r]*")
+_CPU = re.compile(rf" *+CPU (?P<cpu>\d{{1,6}})(?:(?P<offline> \[OFFLINE\])| RUNQUEUE: (?P<at>{HEX}))?[ ]*")
+_CURRENT = re.compile(rf" *+CURRENT: (?:{TASK}|(?P<at>{HEX}))[ ]*")
+_QUEUE = re.compile(rf" *+(?P<name>[A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): (?P<at>{HEX})[ ]*")
 _QUEUED = re.compile(
-    rf"(?P<indent> *+)(?:\[ *(?P<priority>-?\d{{1,4}})\] )?{TASK}(?P<current> \[CURRENT\])?[ \t\r]*"
+    rf"(?P<indent> *+)(?:\[ *(?P<priority>-?\d{{1,4}})\] )?{TASK}(?P<current> \[CURRENT\])?[ ]*"
 )
-_NOTHING = re.compile(r"( *+)\[no tasks queued\][ \t\r]*")
+_NOTHING = re.compile(r"( *+)\[no tasks queued\][ ]*")
 _GROUP = re.compile(
     rf"(?P<indent> *+)(?:\[ *(?P<priority>-?\d{{1,4}})\] )?"
     rf"(?P<root>ROOT_|INIT_)?TASK_GROUP: (?P<group>{HEX}) +"
     rf"(?P<kind>CFS_RQ|RT_RQ): (?P<at>{HEX}) *(?:<(?P<name>[^\n]{{0,256}})>)?"
-    r"(?P<throttled> *\(THROTTLED\))?[ \t\r]*"
+    r"(?P<throttled> *\(THROTTLED\))?[ ]*"
 )
 
 
@@ -286,8 +284,8 @@ def _group(found: re.Match[str], parent: int | None) -> dict[str, Any]:
     }
 
 
-_CLOCK = re.compile(r" *+CPU (?P<cpu>\d{1,6}): (?:(?P<offline>\[OFFLINE\])|(?P<time>[0-9a-f]{1,20}))[ \t\r]*")
-_CLOCK_TASK = re.compile(rf" *+(?P<last>[0-9a-f]{{1,20}}) +{TASK}[ \t\r]*")
+_CLOCK = re.compile(r" *+CPU (?P<cpu>\d{1,6}): (?:(?P<offline>\[OFFLINE\])|(?P<time>[0-9a-f]{1,20}))[ ]*")
+_CLOCK_TASK = re.compile(rf" *+(?P<last>[0-9a-f]{{1,20}}) +{TASK}[ ]*")
 
 
 def _parse_clocks(source: Source) -> list[QueueClock]:
@@ -321,7 +319,7 @@ def _once(source: Source, offset: int, cpu: str, found: list[Any]) -> None:
         source.fail(offset, f"CPU {cpu} stands twice")
 
 
-_LAG = re.compile(r"^ *+CPU (?P<cpu>\d{1,6}): (?P<lag>\d{1,12}\.\d\d) secs[ \t\r]*$", re.MULTILINE)
+_LAG = re.compile(r"^ *+CPU (?P<cpu>\d{1,6}): (?P<lag>\d{1,12}\.\d\d) secs[ ]*$", re.MULTILINE)
 
 
 def _parse_lags(source: Source) -> list[Lag]:
@@ -337,7 +335,7 @@ def _unique(source: Source, cpus: list[int]) -> None:
 
 _RUNNING = re.compile(
     rf"^ *+CPU (?P<number>\d{{1,6}}): \[(?: *(?P<days>\d{{1,9}}) (?P<hours>\d\d):(?P<minutes>\d\d):"
-    rf"(?P<seconds>\d\d\.\d{{3}})\] +{TASK}|(?P<other>OFFLINE|unknown)\])[ \t\r]*$",
+    rf"(?P<seconds>\d\d\.\d{{3}})\] +{TASK}|(?P<other>OFFLINE|unknown)\])[ ]*$",
     re.MULTILINE,
 )
 

@@ -54,10 +54,10 @@ class DebugSetting(Record, frozen=True, kw_only=True):
 OPTSTRING = "vs"
 EXAMPLES = ("s390dbf",)
 
-_NAME = re.compile(r" - (\S[^\n]{0,200}?)[ \t\r]*")
-_RULE = re.compile(r"={10,100}[ \t\r]*")
-_VIEW = re.compile(r" - (\S[^\n]{0,200}?) \((not )?available\)[ \t\r]*")
-_VIEWS = re.compile(r"INSTALLED VIEWS FOR '([^\n]{0,200})':[ \t\r]*")
+_NAME = re.compile(r" - (\S[^\n]{0,200}?)[ ]*")
+_RULE = re.compile(r"={10,100}[ ]*")
+_VIEW = re.compile(r" - (\S[^\n]{0,200}?) \((not )?available\)[ ]*")
+_VIEWS = re.compile(r"INSTALLED VIEWS FOR '([^\n]{0,200})':[ ]*")
 _ENTRY = re.compile(
     r"(?P<area>\d{2,4}) (?P<seconds>\d{11,20}):(?P<micro>\d{6}) (?P<level>\d{1,3}) "
     r"(?P<exception>[-*]) (?P<cpu>\d{2,6}) "

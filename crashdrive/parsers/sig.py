@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.table import is_elided
 from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader, header_of, split_blocks
 from crashdrive.records import Record
@@ -81,18 +81,18 @@ OPTSTRING = "lR:s:g"
 EXAMPLES = ("sig", "sig {pid}", "sig -g {pid}", "sig -l", "sig -s 800A000000000201", "sig -s 0", "sig 999999")
 
 _HEX = r"[0-9a-f]{1,16}"
-_STRUCT = re.compile(rf" *+SIGNAL_STRUCT: ({_HEX}) *(?:(?:COUNT|NR_THREADS): (-?\d{{1,10}}))?[ \t\r]*")
+_STRUCT = re.compile(rf" *+SIGNAL_STRUCT: ({_HEX}) *(?:(?:COUNT|NR_THREADS): (-?\d{{1,10}}))?[ ]*")
 _TITLES = ["SIG", "SIGACTION", "HANDLER", "MASK", "FLAGS"]
 _ACTION = re.compile(
     rf" *+\[ *(\d{{1,3}})\] +({_HEX}) +(SIG_DFL|SIG_IGN|{_HEX}) ([0-9a-f]{{16}}) ({_HEX})"
-    r"(?: \(([A-Z_|]{1,200})\))?[ \t\r]*"
+    r"(?: \(([A-Z_|]{1,200})\))?[ ]*"
 )
-_PENDING = re.compile(r" *+SIGPENDING: (yes|no)[ \t\r]*")
-_BLOCKED = re.compile(r" *+BLOCKED: ([0-9a-f]{16})[ \t\r]*")
-_QUEUE_NAME = re.compile(r" *+(PRIVATE|SHARED)_PENDING[ \t\r]*")
-_SIGNAL = re.compile(r" *+SIGNAL: ([0-9a-f]{16})[ \t\r]*")
-_QUEUE = re.compile(r" *+SIGQUEUE: +(?:\((empty)\)|SIG +SIGINFO)[ \t\r]*")
-_QUEUED = re.compile(rf" *+(\d{{1,3}}) +({_HEX})[ \t\r]*")
+_PENDING = re.compile(r" *+SIGPENDING: (yes|no)[ ]*")
+_BLOCKED = re.compile(r" *+BLOCKED: ([0-9a-f]{16})[ ]*")
+_QUEUE_NAME = re.compile(r" *+(PRIVATE|SHARED)_PENDING[ ]*")
+_SIGNAL = re.compile(r" *+SIGNAL: ([0-9a-f]{16})[ ]*")
+_QUEUE = re.compile(r" *+SIGQUEUE: +(?:\((empty)\)|SIG +SIGINFO)[ ]*")
+_QUEUED = re.compile(rf" *+(\d{{1,3}}) +({_HEX})[ ]*")
 
 
 class _Reader:
@@ -116,7 +116,7 @@ class _Reader:
     def _action(self, offset: int, line: str) -> bool:
         found = _ACTION.fullmatch(line)
         if found is None:
-            return line.split() == _TITLES
+            return words_of(line) == _TITLES
         signal, handler = int(found[1]), found[3]
         last = self.actions[-1].signal if self.actions else 0
         if signal <= last:
@@ -206,7 +206,7 @@ def _task(source: Source, head: re.Match[str], _start: int, end: int) -> TaskSig
 
 _NAME = re.compile(
     r"^ *+\[ *(?P<number>\d{1,3})\] (?P<name>SIG[A-Z0-9]{1,12}(?:[+-]\d{1,2})?)"
-    r"(?:/(?P<other>SIG[A-Z]{1,12}))?[ \t\r]*$",
+    r"(?:/(?P<other>SIG[A-Z]{1,12}))?[ ]*$",
     re.MULTILINE,
 )
 
@@ -230,7 +230,7 @@ def _parse_set(source: Source) -> list[SignalInSet]:
         return []
     found: list[SignalInSet] = []
     for offset, line in source.lines():
-        words = line.split()
+        words = words_of(line)
         if not all(map(_SET.fullmatch, words)):
             source.fail(offset, "no name of a signal")
         found += [SignalInSet(name=word) for word in words]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, parse_rows, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records, parse_rows, skip_or_reject, words_of
 from crashdrive.records import Record
 
 
@@ -316,7 +316,7 @@ def _parse_taint(source: Source) -> list[Taint]:
 
 _CALL = re.compile(
     r"^ *+(?P<number>[0-9a-f]{1,4}) {2}(?:invalid sys_call_table entry: (?P<entry>[0-9a-f]{1,16})[^\n]{0,200}"
-    r"|(?P<name>[\w.]{1,128}) *+(?:(?P<file>[^\s][^\n]{0,4096}?): (?P<line>\d{1,7}))?)[ \t\r]*$",
+    r"|(?P<name>[\w.]{1,128}) *+(?:(?P<file>[^\s][^\n]{0,4096}?): (?P<line>\d{1,7}))?)[ ]*$",
     re.MULTILINE,
 )
 _CALL_HEADER = ["NUM", "SYSTEM", "CALL", "FILE", "AND", "LINE", "NUMBER"]
@@ -327,8 +327,8 @@ def _parse_calls(source: Source) -> list[SystemCall]:
 
     def header(offset: int, line: str) -> bool:
         nonlocal heads
-        heads += line.split() == _CALL_HEADER
-        return line.split() == _CALL_HEADER and (heads == 1 or source.fail(offset, "a second header"))
+        heads += words_of(line) == _CALL_HEADER
+        return words_of(line) == _CALL_HEADER and (heads == 1 or source.fail(offset, "a second header"))
 
     rows = parse_rows(source, _CALL, lambda found: found, other=header)
     if heads != 1:

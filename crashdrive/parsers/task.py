@@ -44,7 +44,7 @@ EXAMPLES = (
 
 _STRUCTURE = re.compile(r"struct (task_struct|thread_info) (?=\{)|union (task_union|thread_union) (?=\{)")
 _MEMBER = re.compile(r"[ ]{1,4}([A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9}) = *+", re.ASCII)
-_AFTER = re.compile(r",?[ \t\r]*(?:\n|\Z)")
+_AFTER = re.compile(r",?[ ]*(?:\n|\Z)")
 
 
 def _parse_structures(source: Source) -> list[TaskStruct]:

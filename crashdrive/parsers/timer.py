@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject
+from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject, words_of
 from crashdrive.records import Record
 
 
@@ -76,17 +76,17 @@ EXAMPLES = ("timer", "timer -r", "timer -C 0", "timer -r -C 0", "timer -C 999")
 _HEX = r"[0-9a-f]{1,16}"
 _BASE = re.compile(
     rf"(?:TVEC|TIMER)_BASES\[(?P<cpu>\d{{1,6}})\](?:\[(?P<kind>\w{{1,32}})\])?: "
-    rf"(?:(?P<at>{_HEX})|\[OFFLINE\])[ \t\r]*"
+    rf"(?:(?P<at>{_HEX})|\[OFFLINE\])[ ]*"
 )
-_JIFFIES = re.compile(r" *+(\d{1,20})[ \t\r]*")
+_JIFFIES = re.compile(r" *+(\d{1,20})[ ]*")
 _TITLES = (["EXPIRES", "TTE", "TIMER_LIST", "FUNCTION"], ["EXPIRES", "TTE", "TIMER_LIST/TABLE", "FUNCTION"])
 _OLD_TITLES = (["EXPIRES", "TIMER_LIST", "FUNCTION"], ["EXPIRES", "TIMER_LIST/TABLE", "FUNCTION"])
 _TIMER = re.compile(
     rf" *+(?P<expires>\d{{1,20}}) +(?:(?P<tte>-?\d{{1,20}}) +)?"
     rf"(?:timer_table\[(?P<slot>\d{{1,3}})\]|(?P<at>{_HEX})) +"
-    rf"(?P<function>{_HEX})(?: +<(?P<name>[^>\n]{{0,300}})>)?[ \t\r]*"
+    rf"(?P<function>{_HEX})(?: +<(?P<name>[^>\n]{{0,300}})>)?[ ]*"
 )
-_STALE = re.compile(rf" *+\(invalid/stale entry at {_HEX}\)[ \t\r]*")
+_STALE = re.compile(rf" *+\(invalid/stale entry at {_HEX}\)[ ]*")
 
 
 class _Bases:
@@ -102,7 +102,7 @@ class _Bases:
 
     def feed(self, offset: int, line: str) -> None:
         """One line."""
-        words = line.split()
+        words = words_of(line)
         if base := _BASE.fullmatch(line):
             at = base["at"]
             self._found.append(
@@ -171,11 +171,11 @@ def _parse_timers(source: Source) -> list[TimerBase]:
 
 
 _CPU = re.compile(
-    rf"CPU: (?P<cpu>\d{{1,6}}) *(?:HRTIMER_CPU_BASE: (?P<at>{_HEX})|(?P<offline>\[OFFLINE\]))?[ \t\r]*"
+    rf"CPU: (?P<cpu>\d{{1,6}}) *(?:HRTIMER_CPU_BASE: (?P<at>{_HEX})|(?P<offline>\[OFFLINE\]))?[ ]*"
 )
 _CLOCK = re.compile(
     rf" *+CLOCK: (?P<clock>\d{{1,3}})  HRTIMER_(?:CLOCK_)?BASE: (?P<at>{_HEX})"
-    r"(?:  \[(?P<name>[^\]\n]{0,300})\])?[ \t\r]*"
+    r"(?:  \[(?P<name>[^\]\n]{0,300})\])?[ ]*"
 )
 _HR_TITLES = ["SOFTEXPIRES", "EXPIRES", "TTE", "HRTIMER", "FUNCTION"]
 _HR_LAYOUTS = tuple(
@@ -189,7 +189,7 @@ _HR_LAYOUTS = tuple(
 )
 _HRTIMER = re.compile(
     rf" *+((?:-?\d{{1,20}} +){{1,3}})(?P<at>{_HEX})"
-    rf"(?: +(?P<function>{_HEX})  <(?P<name>[^>\n]{{0,300}})>)?[ \t\r]*"
+    rf"(?: +(?P<function>{_HEX})  <(?P<name>[^>\n]{{0,300}})>)?[ ]*"
 )
 
 
@@ -206,7 +206,7 @@ class _Clocks:
 
     def feed(self, offset: int, line: str) -> None:
         """One line."""
-        words = line.split()
+        words = words_of(line)
         if cpu := _CPU.fullmatch(line):
             self._check()
             at = cpu["at"]

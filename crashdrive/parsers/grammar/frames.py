@@ -81,46 +81,46 @@ _FRAME = re.compile(
     rf"(?:(?P<function>{_NAME}){_OFFSET}(?: \(via (?P<via>[^)\n]{{1,200}})\))?"
     r"|\((?P<only>\S{1,80}) module\))"
     rf" at (?P<address>{_HEX})(?: \(via (?P<via2>[^)\n]{{1,200}})\))?(?: \[(?P<module>[^\]\s]{{1,80}})\])?"
-    r"(?P<unreliable> {1,2}\(unreliable\))?(?: \*)?[ \t\r]*+"
+    r"(?P<unreliable> {1,2}\(unreliable\))?(?: \*)?[ ]*+"
 )
 _ARM_FRAME = re.compile(
     rf" *+#(?P<level>\d{{1,4}}) \[<(?P<address>{_HEX})>\] \((?P<function>{_NAME}){_OFFSET}"
-    rf"(?: \[(?P<module>[^\]\s]{{1,80}})\])?\) from \[<(?P<from>{_HEX})>\][ \t\r]*+"
+    rf"(?: \[(?P<module>[^\]\s]{{1,80}})\])?\) from \[<(?P<from>{_HEX})>\][ ]*+"
 )
 _START = re.compile(
-    rf" *+START: (?P<function>{_NAME}){_OFFSET}(?: \(schedule\))? at (?P<address>{_HEX})[ \t\r]*+"
+    rf" *+START: (?P<function>{_NAME}){_OFFSET}(?: \(schedule\))? at (?P<address>{_HEX})[ ]*+"
 )
 _LINK = re.compile(rf" \[Link Register \] ++\[{_HEX}\] (\S{{1,300}}) at ({_HEX})[^\n]*+")
-_MARKER = re.compile(r"--- ?<([^>\n]{1,80})>(?: ---|---)[ \t\r]*+| - (Interrupt) -[ \t\r]*+")
-_ARGUMENTS = re.compile(r" ++\((void|[^()\n]{0,500})\)[ \t\r]*+")
-_BOUNDS = re.compile(r" ++\[((?:RA|PC): [^\]\n]{1,300})\][ \t\r]*+")
+_MARKER = re.compile(r"--- ?<([^>\n]{1,80})>(?: ---|---)[ ]*+| - (Interrupt) -[ ]*+")
+_ARGUMENTS = re.compile(r" ++\((void|[^()\n]{0,500})\)[ ]*+")
+_BOUNDS = re.compile(r" ++\[((?:RA|PC): [^\]\n]{1,300})\][ ]*+")
 _BOUND = re.compile(r"(RA|PC|LR|SP|FP|SIZE): (-?[0-9a-f]{1,16})")
 _DATA = re.compile(r" *+([0-9a-f]{8,16}): ([^\n]*+)")
 _TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})")
 _WORD = re.compile(r"[0-9a-f]{8}(?:[0-9a-f]{8})?")
 _SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?")
-_EXCEPTION = re.compile(r" *+\[exception [ER]IP: ([^\]\n]{1,300})\][ \t\r]*+")
+_EXCEPTION = re.compile(r" *+\[exception [ER]IP: ([^\]\n]{1,300})\][ ]*+")
 _TITLE = re.compile(
     rf" *+(?P<mode>KERNEL|USER)-MODE (?:EXCEPTION|INTERRUPT) FRAME(?: (?:AT|at):? (?P<at>{_HEX}):?|;)?"
-    rf"(?: pt_regs at (?P<regs>{_HEX}):)?[ \t\r]*+"
+    rf"(?: pt_regs at (?P<regs>{_HEX}):)?[ ]*+"
 )
-_PT_REGS = re.compile(rf" pt_regs at ({_HEX}):[ \t\r]*+")
+_PT_REGS = re.compile(rf" pt_regs at ({_HEX}):[ ]*+")
 _PPC_TITLE = re.compile(
-    rf" (?P<kind>[A-Za-z][A-Za-z /()-]{{2,40}}?) {{1,2}}\[(?P<trap>{_HEX})\] exception frame:[ \t\r]*+"
+    rf" (?P<kind>[A-Za-z][A-Za-z /()-]{{2,40}}?) {{1,2}}\[(?P<trap>{_HEX})\] exception frame:[ ]*+"
 )
-_PPC_SYMBOL = re.compile(r" \[(NIP|LR) *+: ([^\]\n]{1,300})\][ \t\r]*+")
-_LINE_NUMBER = re.compile(r" ++(\S[^\n]{0,4096}?): (\d{1,7})[ \t\r]*+")
+_PPC_SYMBOL = re.compile(r" \[(NIP|LR) *+: ([^\]\n]{1,300})\][ ]*+")
+_LINE_NUMBER = re.compile(r" ++(\S[^\n]{0,4096}?): (\d{1,7})[ ]*+")
 STATUS = re.compile(
     r" *+(\((?:active|no stack|no frame|void)\)|Task runs in userspace|CPU offline"
     r"|#0 \[(?:interrupted in )?user space\]"
     rf"|{_HEX}: (?:Task is running in (?:user space|OPAL \(firmware\) context)|Invalid Stack Pointer {_HEX}"
     rf"|GPR1 register value ?\(SP\) was not saved)|Could not find SP for task {_HEX}"
-    r"|\[exception frame incomplete[^\n]{0,80})[ \t\r]*+"
+    r"|\[exception frame incomplete[^\n]{0,80})[ ]*+"
 )
 # Lines that belong to an error in front of them.
 _ERROR_TAIL = re.compile(
     rf" *+(?:(?:exception stack pointer|IRQ stack pointer|process stack pointer|current stack base): {_HEX}"
-    rf"|\(valid range: {_HEX} - {_HEX}\))[ \t\r]*+"
+    rf"|\(valid range: {_HEX} - {_HEX}\))[ ]*+"
 )
 
 

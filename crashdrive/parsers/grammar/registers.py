@@ -80,7 +80,7 @@ _PAIR = re.compile(
     r"(?:(?:0x)?([0-9a-f]{1,16}+)|\[<([0-9a-f]{1,16}+)>\])(?![^ \t\r\n])"
 )
 _SYMBOL = re.compile(r"[ \t]*+(?:\[([^\]\n]{1,300}+)\]|<([^>\n]{1,300}+)>|([A-Za-z_][\w.]{0,200}\+\w{1,18}))")
-_END = re.compile(r"[ \t\r]*+$")
+_END = re.compile(r"[ ]*+$")
 
 
 def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:

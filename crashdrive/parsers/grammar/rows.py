@@ -15,7 +15,7 @@ from crashdrive.parsers.grammar.table import is_elided, note_error
 
 R = TypeVar("R")
 
-BLANKS = " \t\r"
+BLANKS = " "
 # crash's error(): the command's name or one of two words, a colon, the message.
 _WORDS = ("WARNING: ", "NOTE: ")
 # What any command may say of a kernel that this crash doesn't know, under an inner command's name; behind it
@@ -76,6 +76,11 @@ def skip_or_reject(source: Source, offset: int, line: str, reason: str) -> None:
     """Take a line that is blank, elided or a message of crash; reject any other one."""
     if line.strip(BLANKS) and not is_elided(source, offset, line) and not take_message(source, offset, line):
         source.reject(offset, reason)
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line. crash sets words apart by blanks alone: a tab is part of a word."""
+    return [word for word in line.split(" ") if word]
 
 
 def is_message(source: Source, line: str) -> bool:

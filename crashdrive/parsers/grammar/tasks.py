@@ -20,7 +20,7 @@ TASK = (
     rf"PID:[ ]+(?P<pid>\d{{1,10}}|\?)[ ]+TASK:[ ]+(?P<task>{HEX})[ ]+"
     rf'(?:CPU:[ ]+(?P<cpu>\d{{1,6}}|\?)[ ]+)?COMMAND:[ ]+(?:"(?P<comm>{COMM})"|\?)'
 )
-HEADER = re.compile(rf"^(?P<indent> *){TASK}[ \t\r]*$", re.MULTILINE)
+HEADER = re.compile(rf"^(?P<indent> *){TASK}[ ]*$", re.MULTILINE)
 
 
 class TaskHeader(Record, frozen=True, kw_only=True):
