@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
@@ -67,6 +71,7 @@ def hold(command: str, text: str, whole: list[Row]) -> None:
             assert any(fits(row, known) for known in whole), f"{row} out of {text!r:.2000}"
 
 
+@functools.cache
 def chosen() -> list[Path]:
     """One recorded output of each example, the shortest that shows it whole."""
     best: dict[str, Path] = {}
@@ -132,3 +137,17 @@ def test_a_long_line_is_refused_in_time_for_its_length(case: Path) -> None:
         with pytest.raises(ParseError):
             parse(command, f"{text}\n{line}\n")
     assert time.process_time() - start < 10
+
+
+STRANGERS = ("\0", "\n", "  ", "ffff888003a54000", '"', " 0 ", "-", "\t", "\r", "é", "(", "]", ": ", "9" * 30)
+
+
+@given(st.data())
+def test_no_text_raises_anything_else(data: st.DataObject) -> None:
+    command, text = output(data.draw(st.sampled_from(chosen())))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(text)))
+        cut = data.draw(st.integers(0, 40))
+        text = text[:place] + data.draw(st.sampled_from(STRANGERS)) + text[place + cut :]
+    with contextlib.suppress(ParseError):
+        parse(command, text, lenient=data.draw(st.booleans()))
