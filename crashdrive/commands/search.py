@@ -16,7 +16,7 @@ from crashdrive.session.result import Runner
 Where = Literal["kernel", "user", "physical", "stacks", "active stacks"]
 _WHERE = {"kernel": "-k", "user": "-u", "physical": "-p", "stacks": "-t", "active stacks": "-T"}
 # inside quotes crash's command line leaves all of these alone
-_TEXT = re.compile(r"[\w .,:;/%+=()\[\]@#-]{1,63}", re.ASCII)
+_TEXT = re.compile(r"[\w .,:/%+=()\[\]@#-]{1,63}", re.ASCII)
 
 
 def search(

@@ -23,7 +23,7 @@ class PageNumber(Record, frozen=True):
 
 
 def _parse(source: Source) -> Sequence[PageNumber]:
-    return [PageNumber(address, page) for address, page in read_pairs(source)]
+    return [PageNumber(address, page) for address, page in read_pairs(source, pages_first=False)]
 
 
 SHAPES = (Shape(name="pages", record=PageNumber, parse=_parse, options="btop ADDRESS..."),)

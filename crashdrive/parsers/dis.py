@@ -13,7 +13,6 @@ from crashdrive.records import Record
 
 OPTSTRING = "dxhulrfUsb:B::"
 EXAMPLES = (
-    "dis panic",
     "dis panic 3",
     "dis -l panic 20",
     "dis -r panic+40",

@@ -26,7 +26,6 @@ EXAMPLES = (
     "help -p",
     "help -B",
     "help -N",
-    "help -o",
     "help -z",
     "help -g",
     "help -r",
@@ -144,7 +143,7 @@ def _parse_entries(source: Source) -> Sequence[Entry]:
 def _is_page(source: Source) -> bool:
     first = source.text.lstrip("\n").split("\n", 1)[0]
     prose = source.command.arguments in (("input",), ("output",), ("all",)) and not _NO_HELP.match(first)
-    return not source.command.options and (prose or _TITLE.fullmatch(first) is not None)
+    return not source.command.options and (prose or first == "NAME")
 
 
 SHAPES = (

@@ -23,7 +23,7 @@ class PageAddress(Record, frozen=True):
 
 
 def _parse(source: Source) -> Sequence[PageAddress]:
-    return [PageAddress(page, address) for page, address in read_pairs(source)]
+    return [PageAddress(page, address) for page, address in read_pairs(source, pages_first=True)]
 
 
 SHAPES = (Shape(name="addresses", record=PageAddress, parse=_parse, options="ptob PAGE_NUMBER..."),)

@@ -60,7 +60,8 @@ def _parse(source: Source) -> Sequence[Match]:
     text_search = source.command.has("c")
     owner: tuple[int | None, int | None] = (None, None)
     records: list[Match] = []
-    heads = list(HEADER.finditer(source.text)) if source.command.has("tT") else []
+    heads_wanted = source.command.has("tT")
+    heads = list(HEADER.finditer(source.text)) if heads_wanted else []
     end = 0  # of a header: a command's name may hold newlines
     for offset, line in source.lines():
         if offset < end or not line.strip():
@@ -69,7 +70,7 @@ def _parse(source: Source) -> Sequence[Match]:
             head = heads.pop(0)
             task, end = header_of(head), head.end()
             owner = task.pid, task.task
-        elif match := (_TEXT if text_search else _VALUE).fullmatch(line):
+        elif (match := (_TEXT if text_search else _VALUE).fullmatch(line)) and (heads_wanted == bool(end)):
             records.append(_match(match, owner, text_search=text_search))
         elif line.strip() == "..." or _OTHER.fullmatch(line):
             kind = "elided" if line.strip() == "..." else "error"

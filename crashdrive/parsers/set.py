@@ -117,7 +117,7 @@ def _parse_variables(source: Source) -> Sequence[Variable]:
             records.append(Variable(match[1], match[2] or None, match[3]))
         else:
             source.reject(offset, "no variable and its value")
-    if not records:
+    if not records or (source.command.has("v") and records[0].name != "scroll"):
         source.fail(0, "no variable and its value")
     return records
 

@@ -79,7 +79,7 @@ _ENUMERATOR = re.compile(
 )
 _TYPEDEF = re.compile(r"typedef ([^\n;]+?[ *])([A-Za-z_]\w*);\n", re.ASCII)
 _OLD_TYPEDEF = re.compile(r"typedef ([^\n;]+?)\((\*?)([A-Za-z_]\w*)\)\(\);\n", re.ASCII)
-_TYPE = re.compile(r"(?!typedef )[^;\n{}]+")
+_TYPE = re.compile(r"(?!typedef |[0-9a-f]{8})[A-Za-z_](?:[\w *\[\](,{}]|\.\.\.|\)(?! \w))*", re.ASCII)
 
 
 def _parse_definition(source: Source) -> Sequence[Definition]:
@@ -210,6 +210,6 @@ SHAPES = (
         record=Declaration,
         parse=_parse_type,
         options="whatis EXPRESSION",
-        when=lambda source: _TYPE.fullmatch(source.text.strip()) is not None,
+        when=lambda source: not source.command.has("rm") and bool(_TYPE.fullmatch(source.text.strip())),
     ),
 )

@@ -13,8 +13,15 @@ _PAIR = re.compile(r"([0-9a-f]{1,16}): ([0-9a-f]{1,16})[ ]*")
 _ERROR = re.compile(r"[\w-]+: (?:invalid|malformed|not a|cannot|too)[^\n]*")
 
 
-def read_pairs(source: Source) -> list[tuple[int, int]]:
-    """All pairs of hexadecimal numbers; an error about one of several arguments is kept as a notice."""
+_PAGE_SHIFTS = range(12, 17)  # pages of 4 kB to 64 kB
+
+
+def read_pairs(source: Source, *, pages_first: bool) -> list[tuple[int, int]]:
+    """All pairs of an address and its page, or of a page and its address.
+
+    An error about one of several arguments is kept as a notice. ParseError where no page size makes the
+    numbers fit.
+    """
     found: list[tuple[int, int]] = []
     for offset, line in source.lines():
         if match := _PAIR.fullmatch(line):
@@ -25,4 +32,12 @@ def read_pairs(source: Source) -> list[tuple[int, int]]:
             source.reject(offset, "no pair of numbers")
     if not found and not source.warnings:
         source.fail(0, "no pair of numbers")
+    if not any(_fits(found, shift, pages_first=pages_first) for shift in _PAGE_SHIFTS):
+        source.fail(0, "no pages and addresses")
     return found
+
+
+def _fits(pairs: list[tuple[int, int]], shift: int, *, pages_first: bool) -> bool:
+    if pages_first:
+        return all(page << shift == address for page, address in pairs)
+    return all(address >> shift == page for address, page in pairs)
