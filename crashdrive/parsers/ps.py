@@ -106,6 +106,8 @@ _REQUIRED = {"PID", "PPID", "CPU", "COMM"}
 _USUAL = ("PID", "PPID", "CPU", "TASK", "ST", "%MEM", "VSZ", "RSS", "COMM")
 _USUAL_STACK = ("PID", "PPID", "CPU", "KSTACKP", "ST", "%MEM", "VSZ", "RSS", "COMM")
 _POLICIES = ("PID", "PPID", "CPU", "TASK", "POLICY", "PRIO", "COMM")
+# A row's beginning, as far as it fits into a name.
+_PIECE = re.compile(r"[>-]?[ \d]*+")
 # Longest name as crash keeps it, and the brackets around a kernel thread's.
 _LONGEST_NAME = 18
 
@@ -218,14 +220,20 @@ class _BrokenNames:
         return self._make(found)
 
     def goes_on(self, offset: int, line: str) -> bool:
-        """Whether this line is the rest of the name in the row above it; marks the answer."""
+        """Whether this line is the rest of the name in the row above it.
+
+        Told by a notice; marked when it might as well be what damage left of a row.
+        """
         name = f"{self._last}\n{line}" if offset == self._next else ""
         if not line.strip() or not name or _length(name) > _LONGEST_NAME or is_message(self._source, line):
             return False
         self._last, self._next = name, offset + len(line) + 1
         self._names[self._count - 1] = name
         place = self._source.position(offset)[0]
-        self._source.note("name", "a command's name holds a newline", line=place, text=line, incomplete=True)
+        doubtful = _PIECE.fullmatch(line) is not None or offset + len(line) == len(self._source.text)
+        self._source.note(
+            "name", "a command's name holds a newline", line=place, text=line, incomplete=doubtful
+        )
         return True
 
     def mended(self, rows: list[Process]) -> list[Process]:
