@@ -93,9 +93,9 @@ class Chains:
 
     Chain i has ended where a pointer is ``ends[i]``: 0; or its head where lists are ``circular``, and then
     the word after each pointer must point back; or with ``nulls`` a mark of its own, an odd value, where any
-    other odd value ends it too and is kept in ``strays``. A node's pointer to the next is ``link`` bytes after
-    its start. ``reach`` is the part of each node, from and to relative to the node, that a fetch brings along.
-    ``visit`` is told the nodes of a batch while their pages are at hand.
+    other odd value ends it too and is kept in ``strays``. A node's pointer to the next is ``link`` bytes
+    after its start. ``reach`` is the part of each node, from and to relative to the node, that a fetch brings
+    along. ``visit`` is told the nodes of a batch while their pages are at hand.
     """
 
     def __init__(
