@@ -89,7 +89,7 @@ def cut_prose(lines: list[str], indent: int) -> list[str]:
     kept: list[str] = []
     for number, line in enumerate(lines):
         margin = len(line) - len(line.lstrip(" "))
-        after_blank = number == 0 or not lines[number - 1].strip()
+        after_blank = number > 0 and not lines[number - 1].strip()
         leads = margin < indent and line.rstrip().endswith(":")
         if HEADING.match(line) or ((after_blank or leads) and is_prose(lines[number:], indent)):
             break
