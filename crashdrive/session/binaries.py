@@ -68,9 +68,12 @@ def _in_path() -> list[Path]:
     # a relative one would be what lies beside the dump
     folders = [Path(f) for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if f.startswith("/")]
     found = [folder / "crash" for folder in folders if os.access(folder / "crash", os.X_OK)]
-    unique = {path.resolve(): path.absolute() for path in reversed(found) if path.is_file()}
+    unique: dict[Path, Path] = {}
+    for path in found:
+        if path.is_file():
+            unique.setdefault(path.resolve(), path)
     if not unique:
         raise CrashNotFoundError(
             "no crash on this host: install the package `crash`, or name one by --crash or CRASHDRIVE_CRASH"
         )
-    return list(unique.values())[::-1]
+    return list(unique.values())

@@ -28,9 +28,8 @@ _AFFECTED_BY = {
     "--zero_excluded": (*TASK_COMMANDS, "mod"),
     "--minimal": ("*",),
 }
-# what to doubt when crash says so before its first prompt
+# what to doubt when crash says so before its first prompt; its task table is checked, whatever it says
 _AFFECTED_WHEN = (
-    (re.compile(r"PID hash|pid struct|task", re.IGNORECASE), TASK_COMMANDS),
     (re.compile(r"module", re.IGNORECASE), _MODULE_COMMANDS),
     (re.compile(r"slab|kmem_cache|mem_map|sparsemem|vmalloc", re.IGNORECASE), ("kmem",)),
 )

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,17 +103,22 @@ class PtyTransport:
 
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:
         """See Transport."""
-        with self._plain_errors():
+        plain = None if sink is None else _PlainSink(self._plain, sink, self._longest_name())
+        with self._plain_errors(plain):
             self._send(command)
-            return self._plain(self._until_prompt(time.monotonic() + timeout, sink=sink))
+            rest = self._until_prompt(time.monotonic() + timeout, sink=plain)
+            return self._plain(rest if plain is None else plain.held + rest)
 
     @contextlib.contextmanager
-    def _plain_errors(self) -> Iterator[None]:
+    def _plain_errors(self, sink: _PlainSink | None = None) -> Iterator[None]:
         try:
             yield
         except (OutOfTimeError, SessionDiedError) as error:
-            error.output = self._plain(error.output)
+            error.output = self._plain((b"" if sink is None else sink.held) + error.output)
             raise
+
+    def _longest_name(self) -> int:
+        return max(map(len, [self.name, *self.folder.shown]))
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
         """See Transport. With ``set silent off`` crash prints each command behind a prompt: the frame."""
@@ -280,6 +285,22 @@ class PtyTransport:
     def close(self) -> None:
         """See Transport. Returns when crash is gone and the folder is removed."""
         self.process.close()
+
+
+class _PlainSink:
+    """Passes output on as `PtyTransport._plain` has it, also where a name comes in two pieces."""
+
+    def __init__(self, plain: Callable[[bytes], bytes], sink: Sink, longest: int) -> None:
+        self._plain = plain
+        self._sink = sink
+        self._keep = longest - 1
+        self.held = b""
+
+    def __call__(self, data: bytes) -> None:
+        data = self._plain(self.held + data)
+        if len(data) > self._keep:
+            self._sink(data[: -self._keep])
+        self.held = data[-self._keep :]
 
 
 def _in_step(framed: Sequence[tuple[bytes, bytes]], commands: Sequence[str]) -> bool:

@@ -1,0 +1,18 @@
+"""What the tests of the session share."""
+
+from __future__ import annotations
+
+from crashdrive.session.health import Health
+
+HEALTH = Health(
+    binary="crash", version="8.0.2", gdb_version=None, options=(), attempts=(), warnings=(), missing=()
+)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - /proc
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False

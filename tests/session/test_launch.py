@@ -1,0 +1,169 @@
+"""The ladder: binaries, options, deadlines, and what is told of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crashdrive.errors import CrashNotFoundError, DeadlineError, SessionError, StartError
+from crashdrive.session.binaries import find_binaries
+from crashdrive.session.launch import _FINAL, LADDER, Start, climb, health_of
+from crashdrive.session.transport import PtyTransport
+from tests.session.conftest import Fake
+
+Make = Callable[..., Fake]
+START = Start(files=("/vmlinux", "/vmcore"), rung_seconds=20)
+
+
+def closed(launched: tuple[PtyTransport, object]) -> object:
+    launched[0].close()
+    return launched[1]
+
+
+def test_the_first_rung_is_whole(fake: Fake) -> None:
+    transport, launched = climb([fake.binary], START)
+    transport.close()
+    assert (launched.options, launched.greeting, len(launched.attempts)) == ((), "", 1)
+    health = health_of(launched)
+    assert (health.warnings, health.missing) == ((), ())
+
+
+def test_warnings_before_the_prompt_are_kept(make_fake: Make) -> None:
+    transport, launched = climb([make_fake("warns").binary], START)
+    transport.close()
+    (warning,) = health_of(launched).warnings
+    assert (warning.kind, warning.message[:20]) == ("start-warning", "WARNING: active task")
+
+
+@pytest.mark.parametrize("option", ["--no_modules", "--no_kmem_cache", "--zero_excluded", "--minimal"])
+def test_degraded_starts_are_told(make_fake: Make, option: str) -> None:
+    transport, launched = climb([make_fake(f"needs{option}").binary], START)
+    transport.close()
+    assert launched.options == next(rung for rung in LADDER if option in rung)
+    health = health_of(launched)
+    assert [w.kind for w in health.warnings] == ["degraded"] * len(launched.options)
+    assert len(health.missing) == len(launched.options)
+    assert health.affecting("mod") or option == "--minimal"
+    assert [a.outcome for a in launched.attempts[:-1]] == ["failed"] * (len(launched.attempts) - 1)
+
+
+def test_another_binary_fits(make_fake: Make) -> None:
+    lines: list[str] = []
+    old, new = make_fake("no-match"), make_fake()
+    transport, launched = climb([old.binary, new.binary], START, lines.append)
+    transport.close()
+    assert launched.binary == new.binary
+    assert launched.options == ()
+    assert any("do not match!" in line for line in lines)
+    assert len((old.folder / "started").read_text()) == 1
+
+
+def test_what_no_option_makes_right_is_tried_once(make_fake: Make) -> None:
+    fake = make_fake("no-match")
+    with pytest.raises(StartError, match=r"1 start tried.*do not match!") as caught:
+        climb([fake.binary], START)
+    assert len(caught.value.attempts) == 1
+
+
+def test_all_rungs_fail(make_fake: Make, scratch: Path) -> None:
+    with pytest.raises(StartError, match=r"5 starts tried.*crash: something is wrong"):
+        climb([make_fake("exits").binary], START)
+    with pytest.raises(StartError, match="exit status 1"):
+        climb([make_fake("silent-exit").binary], START)
+    assert os.listdir(scratch) == []
+
+
+def test_hanging_starts_are_bounded(make_fake: Make, scratch: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(DeadlineError, match="this will take a while"):
+        climb([make_fake("hangs").binary], Start(files=(), rung_seconds=0.4))
+    assert time.monotonic() - began < 10
+    assert os.listdir(scratch) == []
+
+
+def test_a_hanging_binary_does_not_hide_another(make_fake: Make) -> None:
+    transport, launched = climb(
+        [make_fake("hangs").binary, make_fake().binary], Start(files=(), rung_seconds=2)
+    )
+    transport.close()
+    assert [a.outcome for a in launched.attempts] == ["deadline", "prompt"]
+
+
+def test_a_program_that_cannot_be_executed(make_fake: Make) -> None:
+    fake = make_fake()
+    fake.path.write_text("#!/nonexistent/interpreter\n")
+    with pytest.raises(StartError, match="No such file"):
+        climb([fake.binary], START)
+
+
+FATAL_WORDS = [
+    "crash: /tmp/vmlinux and /tmp/vmcore do not match!",
+    "crash: /tmp/x: not a supported file format",
+    "crash: /tmp/vmlinux: no debugging data available",
+    "crash: /tmp/x: No such file or directory",
+    "crash: /tmp/x: Permission denied",
+    "crash: cannot open object file: /tmp/vmlinux",
+]
+PASSING_WORDS = [
+    "crash: invalid structure member offset: module_num_gpl_syms",
+    'crash: seek error: kernel virtual address: ffff8880  type: "x"',
+    'crash: page excluded: kernel virtual address: ffff8880  type: "x"',
+    'crash: cannot resolve "x"',
+    "crash: vmcore: initialization failed",
+]
+
+
+@pytest.mark.parametrize("words", FATAL_WORDS)
+def test_final_words(words: str) -> None:
+    assert _FINAL.search(f"\n{words}\n\nUsage:\n")
+
+
+@pytest.mark.parametrize("words", PASSING_WORDS)
+def test_words_that_leave_hope(words: str) -> None:
+    assert not _FINAL.search(f"\n{words}\n\n")
+
+
+def test_binaries(make_fake: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = make_fake(), make_fake("warns")
+    monkeypatch.delenv("CRASHDRIVE_CRASH", raising=False)
+    monkeypatch.setenv("PATH", f"relative:.::{one.folder}:/nonexistent:{other.folder}:{one.folder}")
+    monkeypatch.chdir(other.folder)
+    assert [b.path for b in find_binaries()] == [str(one.path), str(other.path)]
+    assert find_binaries()[0].version == "8.0.2"
+    assert find_binaries()[0].gdb_version == "10.2"
+    monkeypatch.setenv("CRASHDRIVE_CRASH", str(other.path))
+    assert [b.path for b in find_binaries()] == [str(other.path)]
+    assert [b.path for b in find_binaries([str(one.path)])] == [str(one.path)]
+    with pytest.raises(CrashNotFoundError, match="no crash binary at"):
+        find_binaries([str(tmp_path / "none")])
+    (tmp_path / "plain").touch()
+    with pytest.raises(CrashNotFoundError, match="may not be executed"):
+        find_binaries([str(tmp_path / "plain")])
+    monkeypatch.delenv("CRASHDRIVE_CRASH")
+    monkeypatch.setenv("PATH", f".:{tmp_path}")
+    with pytest.raises(CrashNotFoundError, match="install the package"):
+        find_binaries()
+
+
+def test_no_room_for_temporary_files(fake: Fake, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = fake.session()
+    with monkeypatch.context() as patch:
+
+        def full(*_arguments: object, **_options: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(SessionError, match=r"No space left on device.*CRASHDRIVE_TMPDIR"):
+            session.run_many(["echo 1"])
+        with pytest.raises(SessionError, match="No space left"):
+            fake.transport()
+    assert session.run_many(["echo 1"])[0].text == "1\n"
+    session.close()
+    assert os.listdir(scratch) == []
+    monkeypatch.setenv("CRASHDRIVE_TMPDIR", str(scratch / "none"))
+    with pytest.raises(SessionError, match="No such file"):
+        fake.transport()
