@@ -113,7 +113,8 @@ class Store:
         for name, value in values.items():
             data = msgspec.msgpack.encode(value)
             rows.append((kind, key, name, now, len(data), _digest(kind, key, name, version, data), data))
-        self._guarded(lambda database: self._write(database, rows), None, writes=True)
+        if rows:
+            self._guarded(lambda database: self._write(database, rows), None, writes=True)
 
     def names(self, kind: str, key: str) -> list[str]:
         """The names of all entries of a kind and key."""

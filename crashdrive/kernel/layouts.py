@@ -225,14 +225,28 @@ class Layouts:
             cold = {name: ref for name, ref in cold.items() if name not in kept}
         if not cold:
             return
-        found = self._ask(list(cold.values()))
+        cold = {name: ref for name, ref in cold.items() if name not in self._known_unknown(cold)}
+        found = self._ask(list(cold.values())) if cold else {}
+        absent = cold.keys() - found.keys()
         self._known.update(found)
-        self._unknown.update(cold.keys() - found.keys())
-        if found and self._keeps and self._store:
+        self._unknown.update(absent)
+        if self._keeps and self._store:
             self._store.put_many("type", self._key, found, version=VERSION)
+            self._store.put_many("no-type", self._key, dict.fromkeys(absent, True), version=VERSION)
 
     def _kept(self, store: Store, names: Iterable[str]) -> dict[str, Type]:
         return store.get_many("type", self._key, names, Type, version=VERSION)
+
+    def _known_unknown(self, names: Iterable[str]) -> set[str]:
+        """Those of the names that the kernel is known not to have; modules' debug data may have them."""
+        if not self._store:
+            return set()
+        kept = self._store.get_many("no-type", self._key, names, bool, version=VERSION)
+        if kept and self._has_module_types():
+            self._keeps = False
+            return set()
+        self._unknown.update(kept)
+        return set(kept)
 
     def _ask(self, wanted: list[TypeRef]) -> dict[str, Type]:
         wanted = [ref for ref in wanted if _NAME.fullmatch(ref.name)]

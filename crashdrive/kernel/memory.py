@@ -12,15 +12,15 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from crashdrive.errors import ArgumentError, FaultError, KernelError
-from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, clip, pages_of, union
+from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, clip, pages_of, runs_of, union
 from crashdrive.kernel.transfer import Missing, Transfer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
 Space = Literal["kernel", "physical", "user"]
 
-# wanted pages are joined over up to so many others: a request costs as much as about 30 kB more
-GAP = 8
+# wanted pages are joined over up to so many others: a request costs as much as some 16 kB more of data
+GAP = 3
 CACHE_SIZE = 64 << 20
 _BLOCK_PAGES = 256  # the cache drops blocks of at most this size
 _MOST_HOLES = 1 << 20
@@ -102,18 +102,19 @@ class Memory:
     """The memory of a dump, read through crash.
 
     Kernel virtual addresses unless ``space`` says ``physical``, or ``user`` with the ``task`` (address of its
-    task_struct) that they belong to. What was read is kept, ``cache_size`` bytes of it at most. Addresses
+    task_struct) that they belong to. What was read is kept, ``cache_size`` bytes of it at most. Wanted
+    pages are read in one go with up to ``gap`` pages between them. Addresses
     that can't belong to the space (NULL, poison, user addresses taken for the kernel's) are holes without
     being sent: crash would silently take them for something else. ``rounds`` counts the round trips.
     """
 
-    def __init__(self, session: Runner, *, cache_size: int = CACHE_SIZE) -> None:
+    def __init__(self, session: Runner, *, cache_size: int = CACHE_SIZE, gap: int = GAP) -> None:
         self._session = session
         self._cache_size = cache_size
         self._cached = 0
         self._known: dict[_Where, _Pages] = {}
         self._order: OrderedDict[int, tuple[_Where, _Block]] = OrderedDict()
-        self._gap = GAP
+        self._gap = gap
         self.rounds = 0
 
     @cached_property
@@ -231,7 +232,7 @@ class Memory:
         for address, data in found.blocks:
             block = _Block(address, data)
             kept.blocks.update(dict.fromkeys(block.pages, block))
-            self._keep(where, block)
+            self._keep(where, block, missing)
         for hole in found.missing:
             page = hole.address >> PAGE_SHIFT
             kept.holes[page] = (*kept.holes.get(page, ()), hole)
@@ -247,17 +248,20 @@ class Memory:
         transfer.before = (f"set {arguments.address(task)}",)
         transfer.after = (f"set {current[1]}",)
 
-    def _keep(self, where: _Where, block: _Block) -> None:
-        """Put a block into the cache, in pieces that it can drop one by one; the oldest go."""
+    def _keep(self, where: _Where, block: _Block, wanted: list[int]) -> None:
+        """Put the wanted pages of a block into the cache, in pieces that can be dropped; the oldest go."""
         if len(block.data) > self._cache_size // 4:
             return
+        pages = block.pages
+        inside = wanted[bisect.bisect_left(wanted, pages.start) : bisect.bisect_left(wanted, pages.stop)]
         known = self._known[where]
-        for at in range(0, len(block.data), _BLOCK_PAGES * PAGE):
-            data = block.data[at : at + _BLOCK_PAGES * PAGE]
-            piece = _Block(block.address + at, data)
+        for first, count in runs_of(inside, 0, _BLOCK_PAGES):
+            at = (first - pages.start) * PAGE
+            whole = count == len(pages)
+            piece = block if whole else _Block(first << PAGE_SHIFT, block.data[at : at + count * PAGE])
             known.blocks.update(dict.fromkeys(piece.pages, piece))
             self._order[id(piece)] = (where, piece)
-            self._cached += len(data)
+            self._cached += len(piece.data)
         while self._cached > self._cache_size:
             self._drop_oldest()
 

@@ -303,6 +303,21 @@ def test_types_are_kept_by_kernel(tmp_path: Path) -> None:
         Layouts(Gdb({}), store, "other").type("struct thing")
 
 
+def test_that_there_is_no_such_type_is_kept_too(tmp_path: Path) -> None:
+    store = Store(tmp_path / "c")
+    assert not Layouts(Gdb(), store, "k").has_member("struct absent", "x")
+    again = Layouts(Gdb(), store, "k")
+    assert not again.has_member("struct absent", "x")
+    assert again.queries == 0
+    loaded = TEXTS["mod"].replace("(not loaded)", "/lib/modules/dm.ko.debug")
+    absent = (
+        "type = struct absent {\n/*    0      |     4 */    int x;\n /* total size:    4 bytes */\n } **\n"
+    )
+    module = Gdb({**TEXTS, "mod": loaded, "gdb ptype/o struct absent **": absent})
+    assert Layouts(module, store, "k").has_member("struct absent", "x")
+    assert not Layouts(Gdb(), store, "k").has_member("struct absent", "x")
+
+
 def test_types_seen_with_module_data_loaded_are_not_kept(tmp_path: Path) -> None:
     store = Store(tmp_path / "c")
     loaded = TEXTS["mod"].replace("(not loaded)", "/lib/modules/dm.ko.debug")

@@ -34,7 +34,7 @@ def test_five_thousand_names_have_the_addresses_of_drgn(lab: Lab, peer: Any) -> 
     assert len(known) > 4950
     wrong = [name for name in known if not theirs[name] <= set(ours.addresses(name))]
     assert [name for name in wrong if not name.startswith(("__init_scratch", "__bss_"))] == []
-    assert ours.queries == 1
+    assert ours.queries < 50  # the first ones singly, then the whole table
 
 
 def test_the_way_back_is_that_of_crash(lab: Lab) -> None:
