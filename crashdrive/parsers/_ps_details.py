@@ -356,7 +356,11 @@ def _limits(source: Source, head: re.Match[str], start: int, end: int) -> Limits
             seen_header = True
         else:
             skip_or_reject(source, offset, line, "no limit of a task")
-    if not seen_header or not limits:
+    if not limits:
+        # crash 9.0.1 and later say nothing where they can't read the limits
+        place = source.position(start)[0]
+        source.note("partial", "a task without its limits", line=place, incomplete=True)
+    elif not seen_header:
         source.fail(start, "no table of limits")
     return Limits(**_fields(header_of(head)), limits=tuple(limits))
 

@@ -13,7 +13,14 @@ from typing import TypeVar
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words, read_words
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
+from crashdrive.parsers.grammar.rows import (
+    demand_records,
+    lines_of,
+    parse_rows,
+    rows_or_hole,
+    skip_or_reject,
+    words_of,
+)
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, is_elided, or_none
 from crashdrive.records import Record
 
@@ -148,7 +155,7 @@ def _parse_devices(source: Source) -> list[Device]:
             found.append(_device(head, row))
         else:
             skip_or_reject(source, offset, line, "no device")
-    return demand_records(source, found)
+    return rows_or_hole(source, found) if head is not None else demand_records(source, found)
 
 
 def _device(head: re.Match[str], row: re.Match[str]) -> Device:

@@ -11,7 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
+from crashdrive.parsers.grammar.rows import (
+    demand_records,
+    lines_of,
+    parse_rows,
+    rows_or_hole,
+    skip_or_reject,
+    words_of,
+)
 from crashdrive.records import Record
 
 
@@ -137,7 +144,7 @@ def _parse_irqs(source: Source) -> list[Irq]:
             skip_or_reject(source, offset, line, "no interrupt")
     if not header:
         source.fail(0, "no table of interrupts")
-    return demand_records(source, [Irq(irq=n, irq_desc=d, actions=tuple(a)) for n, d, a in found])
+    return rows_or_hole(source, [Irq(irq=n, irq_desc=d, actions=tuple(a)) for n, d, a in found])
 
 
 def _action(row: re.Match[str]) -> IrqAction:
@@ -275,7 +282,7 @@ def _parse_affinities(source: Source) -> list[Affinity]:
     found = parse_rows(source, _AFFINITY, _affinity, other=header)
     if headers != 1:
         source.fail(0, "no table of affinities")
-    return demand_records(source, found)
+    return rows_or_hole(source, found)
 
 
 def _affinity(row: re.Match[str]) -> Affinity:
@@ -302,7 +309,7 @@ def _parse_counts(source: Source) -> list[IrqCounts]:
             found.append(counts)
         else:
             skip_or_reject(source, offset, line, "no counts of an interrupt")
-    return demand_records(source, found)
+    return rows_or_hole(source, found) if cpus else demand_records(source, found)
 
 
 def _counts(cpus: list[int], irq: int, text: str) -> IrqCounts | None:

@@ -111,3 +111,11 @@ def demand_records(source: Source, records: list[R], reason: str = "no record in
     if spoken is None:
         source.fail(0, reason)
     raise ParseError(source.command.text, spoken.line or 1, 1, spoken.text or "...", reason)
+
+
+def rows_or_hole(source: Source, records: list[R]) -> list[R]:
+    """The rows below a header; none at all is a hole: crash 9.0.1 and later say nothing of excluded pages."""
+    if not records and not source.warnings:
+        source.note("partial", "a header without rows", line=1, incomplete=True)
+        return records
+    return demand_records(source, records)
