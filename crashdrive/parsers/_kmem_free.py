@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 
 from crashdrive.parsers._kmem_pages import PageCount
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import Cursor
+from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
 from crashdrive.parsers.grammar.table import (
     DECIMAL,
     HEX,
@@ -179,8 +179,9 @@ def parse_free(source: Source) -> list[FreeZone | PageCount]:
     if not zones and reader.total is None and not (source.lenient and source.warnings):
         if source.warnings or not source.command.arguments:
             source.fail(0, "no free pages")
-        source.note("empty", "crash printed nothing: no free page at this address")
+        say_empty(source, "no free page at this address")
     _compare(source, zones, reader.total)
+    mark_unknown(source, (zone.name for zone in zones))
     return [*zones, reader.total] if reader.total else list(zones)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import Cursor, only_table
+from crashdrive.parsers.grammar.cursor import Cursor, only_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import GAP, HEX, SIGNED, Cell, Column, Layout, Table, or_none
 from crashdrive.records import Record
@@ -207,7 +207,7 @@ def area_of(row: _AreaRow) -> VmapArea:
 def parse_areas(source: Source) -> list[VmapArea]:
     """``kmem -v``: the table of mapped areas; nothing at all for an address in none of them."""
     if not source.text.strip() and source.command.arguments:
-        source.note("empty", "crash printed nothing: no such area")
+        say_empty(source, "no such area")
         return []
     areas = [area_of(row) for row in only_table(source, AREAS)]
     wrong = [area for area in areas if area.end - area.start != area.size]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import Cursor
+from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
 from crashdrive.parsers.grammar.table import (
     DECIMAL,
     GAP,
@@ -167,6 +167,7 @@ def parse_caches(source: Source) -> list[SlabCache]:
         else:
             cursor.skip_or_reject("no row of the table of slab caches")
     _demand(source, found=layout is not None)
+    mark_unknown(source, (row.name for row in rows))
     return rows
 
 
@@ -181,7 +182,7 @@ def _demand(source: Source, *, found: bool) -> None:
         return
     if source.warnings or not source.command.arguments:
         source.fail(0, "no table of slab caches")
-    source.note("empty", f"crash printed nothing about {' '.join(source.command.arguments)}")
+    say_empty(source, f"no {' '.join(source.command.arguments)}")
 
 
 def parse_names(source: Source) -> list[SlabCacheName]:
@@ -195,6 +196,7 @@ def parse_names(source: Source) -> list[SlabCacheName]:
             cursor.skip_or_reject("no address and name of a slab cache")
     if not rows:
         source.fail(0, "no slab cache")
+    mark_unknown(source, (row.name for row in rows))
     return rows
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from crashdrive.parsers._kmem_pages import PAGES, Page, read_page
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table, read_table
+from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table, read_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
 from crashdrive.parsers.grammar.tasks import TaskHeader
@@ -112,7 +112,7 @@ _ROOT = re.compile(r"ROOT: ((?:(?!    CWD: ).){0,8192})    CWD: ((?:(?!    CWD: 
 def _parse_files(source: Source) -> list[TaskFiles]:
     tasks = [_task(task, Cursor(source, start, stop)) for task, start, stop in asked_blocks(source)]
     if not source.text.strip() and source.command.has("R"):
-        source.note("empty", "crash printed nothing: no such reference")
+        say_empty(source, "no such reference")
         return tasks
     return demand_records(source, tasks, "no task's header line")
 
@@ -121,6 +121,7 @@ def _task(task: TaskHeader, cursor: Cursor) -> TaskFiles:
     root: str | None = None
     cwd: str | None = None
     files: list[OpenFile] = []
+    none = False
     while cursor.skip_blank():
         line = cursor.line or ""
         if root is None and (found := cursor.match(_ROOT, 20000)):
@@ -128,9 +129,13 @@ def _task(task: TaskHeader, cursor: Cursor) -> TaskFiles:
         elif _FILES.heads(line):
             files += _open_files(cursor)
         elif line == "No open files":
+            none = True
             cursor.advance()
         else:
             cursor.skip_or_reject("no line about a task's files")
+    if not files and not none and not cursor.source.command.has("R"):
+        message = f"crash said nothing of the files of task {task.task:x}"
+        cursor.source.note("partial", message, incomplete=True)
     return TaskFiles(
         pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, root=root, cwd=cwd, files=tuple(files)
     )

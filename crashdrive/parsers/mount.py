@@ -7,7 +7,7 @@ import re
 from msgspec.structs import asdict, replace
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.cursor import Cursor
+from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
 from crashdrive.parsers.grammar.table import HEX, TEXT, WORD, Cell, Column, Layout, Table
 from crashdrive.records import Record
 
@@ -102,6 +102,7 @@ def _parse(source: Source) -> list[Mount]:
     if layout is None:
         _nothing(source)
     _doubt(source, mounts)
+    mark_unknown(source, (name for m in mounts for name in (m.device, m.mount_point)))
     return mounts
 
 
@@ -126,7 +127,7 @@ def _nothing(source: Source) -> None:
     """No table: crash says nothing where no filesystem fits its arguments."""
     if source.warnings or not source.command.arguments:
         source.fail(0, "no table of mounted filesystems")
-    source.note("empty", "crash printed nothing: no such filesystem")
+    say_empty(source, "no such filesystem")
 
 
 def _contents(cursor: Cursor, mount: Mount) -> Mount | None:

@@ -10,7 +10,7 @@ import re
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.cursor import Cursor, only_table
+from crashdrive.parsers.grammar.cursor import Cursor, only_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table, note_error
@@ -146,7 +146,7 @@ def _parse_arp(source: Source) -> list[Neighbour]:
     cursor = Cursor(source)
     rows: list[Neighbour] = []
     if not cursor.skip_blank():
-        source.note("empty", "crash printed nothing: an empty cache has no header either")
+        say_empty(source, "an empty cache has no header either")
         return rows
     offset, line = cursor.take()
     titles = _ARP_TITLES.fullmatch(line)
@@ -240,6 +240,9 @@ def _beside_structures(cursor: Cursor) -> None:
 
 
 def _sockets(cursor: Cursor) -> list[Socket]:
+    if not cursor.skip_blank():
+        cursor.source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
+        return []
     offset, line = cursor.take()
     if line == "No open sockets.":
         return []

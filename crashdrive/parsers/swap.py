@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.cursor import only_table
+from crashdrive.parsers.grammar.cursor import mark_unknown, only_table
 from crashdrive.parsers.grammar.table import HEX, SIGNED, TEXT, Cell, Column, Table, kilobytes
 from crashdrive.records import Record
 
@@ -40,7 +40,9 @@ _TABLE = Table(
 
 
 def _parse(source: Source) -> list[SwapDevice]:
-    return only_table(source, _TABLE)
+    devices = only_table(source, _TABLE)
+    mark_unknown(source, (device.filename for device in devices))
+    return devices
 
 
 SHAPES = (Shape(name="devices", record=SwapDevice, parse=_parse, options="(none)"),)

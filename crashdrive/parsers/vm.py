@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.cursor import Cursor, goes_on
+from crashdrive.parsers.grammar.cursor import Cursor, goes_on, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import GAP, HEX, KILOBYTES, TEXT, Column, Layout, Table
@@ -144,7 +144,7 @@ _FLAGS = re.compile(r"([0-9a-f]{1,16}): \(([A-Z_|]*)\) *")
 def _parse_memory(source: Source) -> list[TaskMemory]:
     tasks = [_Memory(Cursor(source, start, stop)).read(task) for task, start, stop in asked_blocks(source)]
     if not source.text.strip() and source.command.has("R"):
-        source.note("empty", "crash printed nothing: no such reference")
+        say_empty(source, "no such reference")
         return tasks
     return demand_records(source, tasks, "no task's header line")
 
@@ -159,6 +159,7 @@ class _Memory:
         self.area: _AreaRow | None = None
         self.pages: list[VmPage] | None = None
         self.layout: Layout[_AreaRow] | None = None
+        self.none_found = False
 
     def read(self, task: TaskHeader) -> TaskMemory:
         while self.cursor.skip_blank():
@@ -166,6 +167,7 @@ class _Memory:
                 self.cursor.skip_or_reject("no line about a task's address space")
         self._close()
         mm = self.mm
+        self._compare(task)
         return TaskMemory(
             pid=task.pid,
             task=task.task,
@@ -177,6 +179,13 @@ class _Memory:
             total_vm=mm.total_vm if mm else None,
             areas=tuple(self.areas),
         )
+
+    def _compare(self, task: TaskHeader) -> None:
+        """Mark an answer without areas, but that of a kernel thread or of an area that isn't there."""
+        threads = self.mm is not None and self.mm.mm == 0
+        if not (self.areas or threads or self.none_found):
+            message = f"crash said nothing of the areas of task {task.task:x}"
+            self.cursor.source.note("partial", message, incomplete=True)
 
     def _part(self) -> bool:
         cursor = self.cursor
@@ -238,6 +247,7 @@ class _Memory:
     def _not_found(self) -> bool:
         if (self.cursor.line or "").strip(" ") != "(not found)":
             return False
+        self.none_found = True
         number = self.cursor.source.position(self.cursor.offset)[0]
         self.cursor.source.note("empty", "crash found no such area", line=number)
         self.cursor.advance()

@@ -28,10 +28,19 @@ def test_a_row_without_path_and_one_without_inode() -> None:
     assert files[1] == OpenFile(fd=4, file=0xC74182C0, dentry=0)
 
 
-@pytest.mark.parametrize("end", ["No open files\n", ""])
-def test_a_task_without_files(end: str) -> None:
-    task = parse("files 720", TASK + ROOT + end).one()
-    assert (task.root, task.cwd, task.files) == ("/", "/var/spool/news", ())
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        (ROOT + "No open files\n", True),
+        ("No open files\n", True),
+        (ROOT, False),
+        (ROOT + TITLES, False),
+        ("", False),
+    ],
+)
+def test_a_task_without_files_says_so_or_is_marked(text: str, complete: bool) -> None:  # noqa: FBT001 - a table's columns
+    answer = parse("files 720", TASK + text)
+    assert (answer.one().files, answer.complete) == ((), complete)
 
 
 def test_a_path_with_a_newline_is_put_together_and_marked() -> None:

@@ -88,6 +88,11 @@ def test_caches_as_crash_printed_them_before_7_2_4() -> None:
     assert {row.ssize for row in rows} == {4096}
 
 
+def test_names_that_crash_could_not_read_mark_the_answer() -> None:
+    answer = parse("kmem -s", OLD_SLABS.replace("ip_vs_conn", "(unknown)"))
+    assert (len(answer), answer.complete, answer.warnings[0].kind) == (3, False, "unknown")
+
+
 def test_ignored_caches_are_rows_without_numbers() -> None:
     text = OLD_SLABS.splitlines()[0] + f"\n{0xC02EADC0:x} {'[IGNORED]':<43}  skbuff\n"
     assert parse("kmem -I skbuff -s", text).one() == SlabCache(cache=0xC02EADC0, name="skbuff", ignored=True)
@@ -141,9 +146,9 @@ def test_text_that_is_no_answer(command: str, text: str) -> None:
         parse(command, text)
 
 
-def test_a_cache_that_is_not_there_is_an_answer() -> None:
+def test_a_cache_that_is_not_there_is_an_answer_but_proves_nothing() -> None:
     answer = parse("kmem -s no_such_cache", "")
-    assert answer.complete
+    assert not answer.complete
     assert [notice.kind for notice in answer.warnings] == ["empty"]
 
 

@@ -90,8 +90,10 @@ def test_sockets_of_every_kind() -> None:
     assert sockets[2].source_address is None
 
 
-def test_a_task_without_sockets() -> None:
-    assert parse("net -s 2517", TASK + "No open sockets.\n").one().sockets == ()
+@pytest.mark.parametrize(("text", "complete"), [("No open sockets.\n", True), ("", False)])
+def test_a_task_without_sockets_says_so_or_is_marked(text: str, complete: bool) -> None:  # noqa: FBT001 - a table's columns
+    answer = parse("net -s 2517", TASK + text)
+    assert (answer.one().sockets, answer.complete) == ((), complete)
 
 
 def test_a_task_that_was_not_asked_for_is_refused() -> None:

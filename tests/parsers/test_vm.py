@@ -56,6 +56,12 @@ def test_what_an_older_crash_says_of_a_newer_kernel_marks_the_answer() -> None:
     assert (answer.one().mm, answer.one().areas, answer.complete) == (0xC7E30560, (), False)
 
 
+@pytest.mark.parametrize("text", [TASK, TASK + MM, TASK + MM + TITLES])
+def test_a_task_of_which_crash_says_nothing_is_marked(text: str) -> None:
+    answer = parse("vm 386", text)
+    assert (answer.one().areas, answer.complete) == ((), False)
+
+
 def test_an_area_that_is_not_there() -> None:
     answer = parse("vm -P 0 386", TASK + "(not found)\n")
     assert (answer.one().areas, answer.warnings[0].kind) == ((), "empty")

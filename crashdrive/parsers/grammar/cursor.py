@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from crashdrive.parsers.base import Source
@@ -87,6 +87,23 @@ class Cursor:
         """Only blank lines and noise may be left."""
         while self.skip_blank():
             self.skip_or_reject("text behind the end of the output")
+
+
+def say_empty(source: Source, what: str) -> None:
+    """crash printed nothing, as it does for what isn't there, and where it meets a page that isn't there.
+
+    From crash 9 on a page that the dump lacks ends a command without a word: the answer is marked.
+    """
+    source.note(
+        "empty", f"crash printed nothing: {what}, or what it needs isn't in the dump", incomplete=True
+    )
+
+
+def mark_unknown(source: Source, names: Iterable[str | None]) -> None:
+    """Mark an answer with names that crash couldn't read."""
+    unknown = sum(name == "(unknown)" for name in names)
+    if unknown:
+        source.note("unknown", f"crash couldn't read {unknown} names", incomplete=True)
 
 
 _ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b")
