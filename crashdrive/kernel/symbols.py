@@ -23,7 +23,7 @@ from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
 # raise it when what is stored, or how it is read from crash, changes
-VERSION = 1
+VERSION = 2
 _SINGLES = 40  # names asked one by one before the whole table is worth its time
 _SYMBOL = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)")
 _BORDER = re.compile(r" *([0-9a-f]+) MODULE (?:[A-Z_]+ )*(START|END): (\S+)")
@@ -54,6 +54,7 @@ class _Stored(msgspec.Struct):
     kinds: str
     names: bytes
     sections: list[tuple[int, int, str]]
+    image: tuple[int, int]
 
 
 class Symbols:
@@ -173,7 +174,12 @@ class _Table:
     """All symbols, in order of address."""
 
     def __init__(
-        self, addresses: array[int], kinds: str, names: list[str], sections: list[tuple[int, int, str]]
+        self,
+        addresses: array[int],
+        kinds: str,
+        names: list[str],
+        sections: list[tuple[int, int, str]],
+        image: tuple[int, int] | None = None,
     ) -> None:
         self.addresses = addresses
         self.kinds = kinds
@@ -181,8 +187,14 @@ class _Table:
         self.sections = sorted(sections)
         self._starts = [start for start, _, _ in self.sections]
         self._by_name: dict[str, int | list[int]] | None = None
-        # the image of the kernel: from _text (or the first symbol of its half) to _end (or the last one)
-        self.image = self._image()
+        self._borders = image
+
+    @property
+    def image(self) -> tuple[int, int]:
+        """The kernel's own memory: from _text (or the first symbol of its half) to _end (or the last one)."""
+        if self._borders is None:
+            self._borders = self._image()
+        return self._borders
 
     def _image(self) -> tuple[int, int]:
         def only(name: str, otherwise: int) -> int:
@@ -261,7 +273,8 @@ class _Table:
         words.frombytes(kept.addresses)
         if _BIG:
             words.byteswap()
-        return _Table(words, kept.kinds, zlib.decompress(kept.names).decode().split("\n"), kept.sections)
+        names = zlib.decompress(kept.names).decode().split("\n")
+        return _Table(words, kept.kinds, names, kept.sections, kept.image)
 
 
 _BIG = array("H", [1]).tobytes() == b"\0\1"
