@@ -1,0 +1,358 @@
+"""Socket rows: what all families share, and how a family's columns become rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import compress, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from crashdrive.errors import (
+    FaultError,
+    UnknownMemberError,
+    UnknownSymbolError,
+    UnknownTypeError,
+)
+from crashdrive.records import Notice, Record
+from crashdrive.reports._net.namespaces import Namespaces
+from crashdrive.reports._net.owners import Owner, owners
+
+if TYPE_CHECKING:
+    from crashdrive.kernel import Columns, Kernel, Objects
+
+# include/net/tcp_states.h; 12 is a request socket, which /proc/net/tcp shows as SYN_RECV
+TCP_STATES = {
+    1: "ESTABLISHED",
+    2: "SYN_SENT",
+    3: "SYN_RECV",
+    4: "FIN_WAIT1",
+    5: "FIN_WAIT2",
+    6: "TIME_WAIT",
+    7: "CLOSE",
+    8: "CLOSE_WAIT",
+    9: "LAST_ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+    12: "SYN_RECV",
+    13: "BOUND_INACTIVE",
+}
+UNCONNECTED = "UNCONN"
+LISTENING = frozenset({"LISTEN", UNCONNECTED})
+OTHER_STATES = ("UNCONN", "CONNECTING", "CONNECTED", "DISCONNECTING")
+TYPES = {1: "stream", 2: "dgram", 3: "raw", 4: "rdm", 5: "seqpacket", 6: "dccp", 10: "packet"}
+FAMILIES = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink", 17: "packet"}
+# a hash table that claims more buckets than this is damaged: thash_entries= is capped at 512 k
+_MOST_BUCKETS = 1 << 24
+
+
+class Socket(Record, frozen=True, gc=False):
+    """A socket, with what /proc/net says of it.
+
+    ``proto`` as netstat has it: tcp, tcp6, udp, udp6, udplite, udplite6, raw, raw6, icmp, icmp6 (ping
+    sockets), unix, packet, netlink; ``netns`` the namespace's name or inode number. ``local_address`` of a
+    unix socket is its path (``@``: abstract, NULs in it as ``@``), of a netlink socket its protocol; a raw
+    socket's ``local_port`` is its protocol, a netlink socket's its port id. ``recv_q`` and ``send_q`` in
+    bytes; of a listening socket connections to be accepted, and how many may be. ``inode`` 0: a socket
+    without file (not accepted yet, orphaned, TIME_WAIT). ``uid`` of the socket: that of its file, also after
+    the file was closed, where /proc shows 0. ``pid``, ``program``: the process of the lowest number that has
+    it open. ``address`` of the kernel's structure.
+
+    ``timer`` is what will act next: ``on`` (retransmit), ``keepalive``, ``timewait``, ``probe`` (of a closed
+    window); ``timer_left`` in seconds, negative where it is overdue. ``retransmits`` of the data at the
+    head, ``probes`` without an answer, ``drops`` of packets that didn't fit.
+    """
+
+    proto: str
+    family: str
+    netns: str | None
+    local_address: str | None
+    local_port: int | None
+    remote_address: str | None
+    remote_port: int | None
+    state: str | None
+    recv_q: int | None
+    send_q: int | None
+    inode: int | None
+    uid: int | None
+    pid: int | None
+    program: str | None
+    address: int
+    type: str | None = None
+    protocol: int | None = None
+    interface: str | None = None
+    timer: str | None = None
+    timer_left: float | None = None
+    retransmits: int | None = None
+    probes: int | None = None
+    drops: int | None = None
+    references: int | None = None
+
+
+class Batch(msgspec.Struct, kw_only=True):
+    """Sockets of one kind as columns of equal length; an empty column is None in every row.
+
+    ``net`` and ``socket`` are addresses of their ``struct net`` and ``struct socket``, ``bound`` the index of
+    the interface that they are bound to. ``inode`` 0 for kinds that have no file.
+    """
+
+    address: Sequence[int]
+    proto: Sequence[str]
+    family: Sequence[str]
+    state: Sequence[str | None]
+    net: Sequence[int | None]
+    socket: Sequence[int | None] = ()
+    bound: Sequence[int | None] = ()
+    local_address: Sequence[str | None] = ()
+    local_port: Sequence[int | None] = ()
+    remote_address: Sequence[str | None] = ()
+    remote_port: Sequence[int | None] = ()
+    recv_q: Sequence[int | None] = ()
+    send_q: Sequence[int | None] = ()
+    uid: Sequence[int | None] = ()
+    type: Sequence[str | None] = ()
+    protocol: Sequence[int | None] = ()
+    timer: Sequence[str | None] = ()
+    timer_left: Sequence[float | None] = ()
+    retransmits: Sequence[int | None] = ()
+    probes: Sequence[int | None] = ()
+    drops: Sequence[int | None] = ()
+    references: Sequence[int | None] = ()
+
+    def keep(self, chosen: Sequence[bool]) -> Batch:
+        """The rows that are chosen."""
+        if all(chosen):
+            return self
+        return Batch(**{name: list(compress(getattr(self, name), chosen)) for name in self.__struct_fields__})
+
+
+class Wanted(NamedTuple):
+    """Which sockets are asked for."""
+
+    protos: frozenset[str]
+    listening: bool
+    connected: bool
+
+    def state(self, state: str | None) -> bool:
+        """Whether sockets in that state are."""
+        return self.listening if state in LISTENING else self.connected
+
+    def any_of(self, *protos: str) -> bool:
+        """Whether any of these protocols is."""
+        return not self.protos.isdisjoint(protos)
+
+
+class Fields:
+    """Members by short names, each with the paths that it had in different kernels.
+
+    A member that this kernel has under none of them is None everywhere, or, if it is ``required``, an
+    UnknownMemberError.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        kind: str,
+        wanted: Mapping[str, Sequence[str]],
+        required: Iterable[str] = (),
+    ) -> None:
+        self.kind = kind
+        self._names: dict[str, str | None] = {}
+        for name, paths in wanted.items():
+            self._names[name] = kernel.chain(kind, paths)
+        for name in required:
+            if self._names[name] is None:
+                raise UnknownMemberError(f"{kind} has no {wanted[name]}")
+
+    @property
+    def paths(self) -> list[str]:
+        """What is there to read."""
+        return list(dict.fromkeys(path for path in self._names.values() if path is not None))
+
+    def has(self, name: str) -> bool:
+        """Whether this kernel has that member."""
+        return self._names[name] is not None
+
+    def named(self, columns: Columns) -> dict[str, Sequence[Any]]:
+        """Columns by their short names."""
+        nothing = [None] * len(columns)
+        return {name: nothing if path is None else columns[path] for name, path in self._names.items()}
+
+
+class Survey:
+    """One reading of sockets: the kernel, the namespaces that are asked for, and what was missing."""
+
+    def __init__(self, kernel: Kernel, everywhere: Namespaces, chosen: Namespaces) -> None:
+        self.kernel = kernel
+        self.namespaces = everywhere
+        self.labels: dict[int | None, str] = {one.address: one.label for one in everywhere.found}
+        self.chosen = frozenset(one.address for one in chosen.found)
+        self.everywhere = len(chosen.found) == len(everywhere.found)
+        self.notices: list[Notice] = []
+        self.complete = True
+
+    def miss(self, notices: Iterable[Notice], *, complete: bool = False) -> None:
+        """Note what is missing or odd."""
+        self.notices += notices
+        self.complete &= complete
+
+    def walked(self, found: Objects, what: str) -> None:
+        """Note the problems of a walk."""
+        if found.problems:
+            self.miss(found.walk.notices(what), complete=found.complete)
+
+    def gaps(self, columns: Columns, what: str) -> Columns:
+        """The same columns, their gaps noted."""
+        if columns.gaps:
+            self.miss(columns.notices(what))
+        return columns
+
+    def read(self, fields: Fields, addresses: Sequence[int], what: str) -> dict[str, Sequence[Any]]:
+        """Members of structures, by their short names; gaps are noted."""
+        columns = self.kernel.read_many(fields.kind, addresses, fields.paths)
+        return fields.named(self.gaps(columns, what))
+
+    def attempt(self, what: str, find: Callable[[], Iterator[Batch]]) -> list[Batch]:
+        """What a family's finder gives; if this kernel keeps things elsewhere, a notice instead."""
+        found: list[Batch] = []
+        try:
+            found.extend(find())
+        except (UnknownMemberError, UnknownSymbolError, UnknownTypeError) as error:
+            said = f"this kernel keeps {what} elsewhere; not read ({error})"
+            self.miss([Notice(kind="elsewhere", message=said)])
+        except FaultError as error:
+            self.miss([Notice(kind="hole", message=f"{what}: {error}")])
+        return found
+
+    def absent(self, what: str) -> None:
+        """Note that this kernel was built without something; nothing is missing."""
+        self.miss([Notice(kind="absent", message=f"this kernel has no {what}")], complete=True)
+
+    def buckets(self, count: int, what: str) -> int:
+        """How many buckets to walk: the count, or none where it can't be one."""
+        if 0 < count <= _MOST_BUCKETS and not count & (count - 1):
+            return count
+        self.miss([Notice(kind="node", message=f"{what}: {count} buckets can't be; not read")])
+        return 0
+
+    def seconds(self, ticks: Sequence[int | None]) -> list[float | None]:
+        """How long from now until points in jiffies, in seconds."""
+        now, hz, span = self.kernel.jiffies, self.kernel.hz, 1 << (8 * self.kernel.pointer_size)
+        half = span >> 1
+        return [None if tick is None else (((tick - now + half) & (span - 1)) - half) / hz for tick in ticks]
+
+    def chosen_nets(self, nets: Sequence[int | None]) -> Sequence[bool]:
+        """Which of the namespaces are asked for."""
+        if self.everywhere:
+            return [True] * len(nets)
+        return [net in self.chosen for net in nets]
+
+
+def bit(kernel: Kernel, enumeration: str, name: str) -> int:
+    """The mask of a bit that an enumeration numbers."""
+    return 1 << kernel.enumerators(enumeration)[name]
+
+
+def socket_rows(survey: Survey, batches: Sequence[Batch], *, processes: bool) -> list[Socket]:
+    """Rows of all batches; ``processes``: find out who has each socket open."""
+    pointers = sorted({pointer for batch in batches for pointer in batch.socket if pointer})
+    files = _files(survey, pointers)
+    holders = _holders(survey, files) if processes else {}
+    names = _interfaces(survey, batches)
+    rows: list[Socket] = []
+    for batch in batches:
+        rows += _rows(survey, batch, files, holders, names)
+    return rows
+
+
+class _File(NamedTuple):
+    """What is known of a ``struct socket``: its inode's number and owner, and its ``struct file``."""
+
+    inode: int | None
+    uid: int | None
+    file: int | None
+
+
+_NO_FILE = _File(0, None, None)
+_UNREAD = _File(None, None, None)
+
+
+def _files(survey: Survey, pointers: Sequence[int]) -> dict[int | None, _File]:
+    """A socket's inode lies beside it in ``struct socket_alloc`` (include/net/sock.h)."""
+    kernel = survey.kernel
+    kind = "struct socket_alloc"
+    shift = kernel.offset(kind, "socket")
+    fields = ["vfs_inode.i_ino", "vfs_inode.i_uid.val", "socket.file"]
+    columns = kernel.read_many(kind, [pointer - shift for pointer in pointers], fields)
+    found: dict[int | None, _File] = dict(
+        zip(pointers, map(_File, *survey.gaps(columns, "inodes of sockets").columns), strict=True)
+    )
+    found[None] = _UNREAD
+    found[0] = _NO_FILE
+    return found
+
+
+def _holders(survey: Survey, files: Mapping[int | None, _File]) -> dict[int | None, Owner]:
+    """Who has the sockets open, by ``struct file``."""
+    found = owners(survey.kernel)
+    if found.warnings:
+        survey.miss(found.warnings, complete=found.complete)
+    return {one.file: found.by_file[one.file] for one in files.values() if one.file in found.by_file}
+
+
+def _interfaces(survey: Survey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
+    """Names of the interfaces that sockets are bound to, by namespace and index; only where any are."""
+    nets = {net for batch in batches for net, index in zip(batch.net, batch.bound, strict=False) if index}
+    names: dict[tuple[int | None, int | None], str] = {}
+    for net in sorted(net for net in nets if net in survey.labels and net is not None):
+        devices = survey.kernel.for_each_net_device(net)
+        survey.walked(devices, "interfaces")
+        columns = survey.gaps(devices.read(["ifindex", "name"]), "interfaces")
+        names |= {(net, index): name for index, name in columns}
+    return names
+
+
+_NOBODY = Owner(None, None)  # type: ignore[arg-type] # stands for no owner in a row
+
+
+def _rows(
+    survey: Survey,
+    batch: Batch,
+    files: Mapping[int | None, _File],
+    holders: Mapping[int | None, Owner],
+    names: Mapping[tuple[int | None, int | None], str],
+) -> Iterator[Socket]:
+    labels = survey.labels
+
+    def column(name: str) -> Iterable[Any]:
+        return getattr(batch, name) or repeat(None)
+
+    sockets = [files[pointer] for pointer in batch.socket] or [_NO_FILE] * len(batch.address)
+    interfaces = [
+        names.get((net, index), f"if{index}") if index else None
+        for net, index in zip(batch.net, batch.bound, strict=False)
+    ]
+    held = map(holders.get, [one.file for one in sockets], repeat(_NOBODY)) if holders else repeat(_NOBODY)
+    for (
+        proto, family, net, local, port, remote, remote_port, state, recv_q, send_q, one, uid, (pid, program),
+        address, kind, protocol, interface, timer, left, retransmits, probes, drops, references,
+    ) in zip(
+        batch.proto, batch.family, batch.net, column("local_address"), column("local_port"),
+        column("remote_address"), column("remote_port"), batch.state, column("recv_q"), column("send_q"),
+        sockets, column("uid"), held, batch.address, column("type"), column("protocol"),
+        interfaces or repeat(None), column("timer"), column("timer_left"), column("retransmits"),
+        column("probes"), column("drops"), column("references"), strict=False,
+    ):  # fmt: skip
+        yield Socket(
+            proto=proto, family=family, netns=labels.get(net) or _unknown_net(net),
+            local_address=local, local_port=port, remote_address=remote, remote_port=remote_port,
+            state=state, recv_q=recv_q, send_q=send_q, inode=one.inode,
+            uid=one.uid if uid is None else uid, pid=pid, program=program, address=address, type=kind,
+            protocol=protocol, interface=interface, timer=timer, timer_left=left, retransmits=retransmits,
+            probes=probes, drops=drops, references=references,
+        )  # fmt: skip
+
+
+def _unknown_net(net: int | None) -> str | None:
+    """A namespace that is on no list (half torn down), by its address."""
+    return None if net is None else f"{net:x}"

@@ -1,0 +1,216 @@
+r"""Sockets of the whole system, as netstat and ss show them.
+
+\b
+Examples:
+  crashdrive report netstat vmcore           connections
+  crashdrive report netstat -lt vmcore       listening TCP sockets
+  crashdrive report netstat -ap vmcore       all sockets and who has them open
+  crashdrive report netstat -at --netns red --port 443 vmcore
+  crashdrive report netstat -te vmcore       TCP in all detail
+
+Without -a or -l: sockets that are connected. The queues of a listening socket
+are connections that wait to be accepted, and how many may.
+"""
+
+from __future__ import annotations
+
+import socket as names_of
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from crashdrive.errors import UsageError
+from crashdrive.reports._net import netlink, packet, raw, tcp, udp, unix
+from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.sockets import (
+    OTHER_STATES,
+    TCP_STATES,
+    Batch,
+    Socket,
+    Survey,
+    Wanted,
+    socket_rows,
+)
+from crashdrive.reports.base import Option, Report, Table
+
+NAME = "netstat"
+SUMMARY = "Sockets of all families, protocols and network namespaces."
+OPTIONS = (
+    Option(name="all", flags=("-a", "--all"), help="Listening and unconnected sockets too."),
+    Option(name="listening", flags=("-l", "--listening"), help="Listening and unconnected sockets alone."),
+    Option(name="numeric", flags=("-n", "--numeric"), help="Numbers for ports (the default)."),
+    Option(name="tcp", flags=("-t", "--tcp"), help="TCP."),
+    Option(name="udp", flags=("-u", "--udp"), help="UDP and UDP-Lite."),
+    Option(name="raw", flags=("-w", "--raw"), help="Raw and ping sockets."),
+    Option(name="unix", flags=("-x", "--unix"), help="Unix sockets."),
+    Option(name="packet", flags=("-0", "--packet"), help="Packet sockets."),
+    Option(name="netlink", flags=("-N", "--netlink"), help="Netlink sockets."),
+    Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
+    Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),
+    Option(name="processes", flags=("-p", "--processes"), help="Which process has each socket open."),
+    Option(
+        name="detail",
+        flags=("-e", "-v", "--extend", "--verbose"),
+        help="More tables: buffers, windows, timers, round trips, queues with their entries, peers, groups.",
+    ),
+    Option(
+        name="state", flags=("--state",), help="A state (LISTEN, TIME_WAIT, ...).", kind="text", many=True
+    ),
+    Option(name="port", flags=("--port",), help="A port, local or remote.", kind="integer", many=True),
+    Option(name="program", flags=("--program",), help="Sockets that this program has open.", kind="text"),
+    Option(name="pid", flags=("--pid",), help="Sockets that this process has open.", kind="integer"),
+    Option(name="interface", flags=("--interface",), help="Sockets bound to this interface.", kind="text"),
+    Option(
+        name="netns",
+        flags=("--netns",),
+        help="A network namespace: name, inode number, address, pid:N, or init.",
+        kind="text",
+    ),
+    Option(name="retrans_only", flags=("--retrans-only",), help="TCP sockets that are retransmitting."),
+    Option(name="names", flags=("--names",), help="Services' names too, as this host knows them."),
+)
+
+_FINDERS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("TCP sockets", tcp.find),
+    ("UDP sockets", udp.find),
+    ("UDP-Lite sockets", udp.find_lite),
+    ("raw sockets", raw.find),
+    ("ping sockets", raw.find_ping),
+    ("unix sockets", unix.find),
+    ("packet sockets", packet.find),
+    ("netlink sockets", netlink.find),
+)
+_INET = {"tcp": ("tcp",), "udp": ("udp", "udplite"), "raw": ("raw", "icmp")}
+_STATES = frozenset({*TCP_STATES.values(), *OTHER_STATES})
+_MEANT = {
+    "ESTAB": ("ESTABLISHED", "CONNECTED"),
+    "LISTENING": ("LISTEN",),
+    "UNCONNECTED": ("UNCONN",),
+    "CLOSED": ("CLOSE",),
+    "FIN_WAIT_1": ("FIN_WAIT1",),
+    "FIN_WAIT_2": ("FIN_WAIT2",),
+}
+
+
+_EXACT = ("program", "pid", "interface")
+
+
+class NamedSocket(Socket, frozen=True, gc=False):
+    """A socket with the names of its ports' services, None where this host knows none."""
+
+    local_service: str | None = None
+    remote_service: str | None = None
+
+
+def report(crash: Any, **options: Any) -> Report:
+    """The sockets that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
+    asked = {option.name: option.absent for option in OPTIONS} | options
+    kernel = crash.kernel
+    states = _states(asked["state"])
+    everywhere = namespaces(kernel)
+    survey = Survey(kernel, everywhere, everywhere.choose(asked["netns"]))
+    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    wanted = _wanted(asked, states)
+    batches: list[Batch] = []
+    for what, find in _FINDERS:
+        batches += survey.attempt(what, partial(find, survey, wanted))
+    processes = asked["processes"] or asked["program"] is not None or asked["pid"] is not None
+    rows: Sequence[Socket] = _filtered(socket_rows(survey, batches, processes=processes), asked, states)
+    tables = [_table(rows, processes=processes, names=asked["names"])]
+    return Report(
+        report=NAME,
+        tables=tuple(tables),
+        complete=survey.complete,
+        warnings=tuple(dict.fromkeys(survey.notices)),
+    )
+
+
+def _wanted(asked: dict[str, Any], states: frozenset[str]) -> Wanted:
+    # a state that is asked for is meant, whatever else is shown by default
+    everything = asked["all"] or bool(states)
+    return Wanted(_protos(asked), everything or asked["listening"], everything or not asked["listening"])
+
+
+def _protos(asked: dict[str, Any]) -> frozenset[str]:
+    """The protocols that -t -u -w -x -0 -N -4 -6 mean: without any all, with -4 or -6 alone those of IP."""
+    one_family = asked["four"] or asked["six"]
+    others = [name for name in ("unix", "packet", "netlink") if asked[name]]
+    inet = [proto for name, protos in _INET.items() if asked[name] for proto in protos]
+    if not inet and not others:
+        inet = [proto for protos in _INET.values() for proto in protos]
+        others = [] if one_family else ["unix", "packet", "netlink"]
+    elif not inet and one_family:
+        inet = [proto for protos in _INET.values() for proto in protos]
+    four = inet if asked["four"] or not asked["six"] else []
+    six = [proto + "6" for proto in inet] if asked["six"] or not asked["four"] else []
+    return frozenset([*four, *six, *others])
+
+
+def _states(words: Sequence[str]) -> frozenset[str]:
+    """States by the words of netstat and ss, in any case; UsageError for others."""
+    states: set[str] = set()
+    for word in words:
+        plain = word.upper().replace("-", "_")
+        meant = _MEANT.get(plain, (plain,))
+        if not _STATES.issuperset(meant):
+            raise UsageError(f"no state {word!a}; there are: {', '.join(sorted(_STATES))}")
+        states.update(meant)
+    return frozenset(states)
+
+
+def _filtered(rows: list[Socket], asked: dict[str, Any], states: frozenset[str]) -> list[Socket]:
+    tests: list[Callable[[Socket], bool]] = []
+    if states:
+        tests.append(lambda row: row.state in states)
+    if ports := frozenset(asked["port"]):
+        tests.append(lambda row: row.local_port in ports or row.remote_port in ports)
+    tests += [partial(_has, name, asked[name]) for name in _EXACT if asked[name] is not None]
+    if asked["retrans_only"]:
+        tests.append(lambda row: bool(row.retransmits))
+    return [row for row in rows if all(test(row) for test in tests)] if tests else rows
+
+
+def _has(name: str, value: object, row: Socket) -> bool:
+    return bool(getattr(row, name) == value)
+
+
+def _table(rows: Sequence[Socket], *, processes: bool, names: bool) -> Table:
+    shown = ["proto", "recv_q", "send_q", "local_address", "local_port", "remote_address", "remote_port"]
+    shown.append("state")
+    if names:
+        rows = _named(rows)
+        shown[5:5] = ["local_service"]
+        shown[8:8] = ["remote_service"]
+    if processes:
+        shown += ["pid", "program"]
+    if len({row.netns for row in rows}) > 1:
+        shown.append("netns")
+    return Table(name="sockets", rows=rows, columns=(*shown, "inode", "uid", "address"))
+
+
+def _named(rows: Sequence[Socket]) -> list[NamedSocket]:
+    ports = {
+        (_transport(row.proto), port) for row in rows for port in (row.local_port, row.remote_port) if port
+    }
+    known = dict(zip(ports, (_service(*port) for port in ports), strict=True))
+    return [
+        NamedSocket(
+            **{name: getattr(row, name) for name in row.__struct_fields__},
+            local_service=known.get((_transport(row.proto), row.local_port or 0)),
+            remote_service=known.get((_transport(row.proto), row.remote_port or 0)),
+        )
+        for row in rows
+    ]
+
+
+def _transport(proto: str) -> str | None:
+    """What services are registered for; None for a protocol without ports."""
+    plain = proto.removesuffix("6").removesuffix("lite")
+    return plain if plain in {"tcp", "udp"} else None
+
+
+def _service(transport: str | None, port: int) -> str | None:
+    try:
+        return names_of.getservbyport(port, transport) if transport else None
+    except (OSError, OverflowError):
+        return None
