@@ -16,13 +16,13 @@ from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
 from crashdrive.parsers.base import CommandLine, Shape, Source, split_command, split_words
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import is_elided
+from crashdrive.parsers.grammar.table import is_elided, note_error
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Notice
 
 
 class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
-    """What the command gave for one task: its shape and records."""
+    """What the command gave for one task: its shape and records, none where it failed for this task."""
 
     shape: str
     records: tuple[Any, ...]
@@ -111,7 +111,12 @@ def _each(source: Source, name: str) -> list[Any]:
         body = head.end() + 1
         # foreach sets tasks apart by a blank line of its own.
         text = source.text[body:end].removesuffix("\n") if end < len(source.text) else source.text[body:end]
-        shape, records = _run(source, name, text, source.position(body)[0])
+        try:
+            shape, records = _run(source, name, text, source.position(body)[0])
+        except ParseError:
+            if not _failed(source, name, body, text):
+                raise
+            shape, records = "", []
         owner = header_of(head)
         if name == "set":
             found += records
@@ -126,7 +131,18 @@ def _each(source: Source, name: str) -> list[Any]:
                 records=tuple(records),
             )
         )
+    if not any(answer.shape for answer in found if isinstance(answer, TaskAnswer)) and name == "vtop":
+        found = []
     return demand_records(source, found)
+
+
+def _failed(source: Source, name: str, offset: int, text: str) -> bool:
+    """Whether crash says that the command failed for this task; then it is a hole, and told."""
+    said = next((line for line in text.split("\n") if line.startswith(f"{name}: ")), None)
+    if said is None:
+        return False
+    note_error(source, offset, said)
+    return True
 
 
 def _runs(name: str, source: Source) -> bool:

@@ -80,3 +80,13 @@ def test_each_task_once(case: Path) -> None:
     assert [(record.pid, f"{record.task:x}") for record in answer] == [
         (int(pid), task) for pid, task in heads
     ]
+
+
+def test_a_command_that_failed_for_one_task() -> None:
+    good = f"{INIT}VIRTUAL     PHYSICAL        \nc0000000    (not accessible)\n\n\n"
+    bad = f"{SH}VIRTUAL     PHYSICAL        \n\nvtop: invalid structure member offset: mm_struct_mmap\n"
+    first, second = answer = parse("foreach vtop c0000000", good + bad)
+    assert (len(first.records), second.records, second.pid) == (1, (), 7)
+    assert not answer.complete
+    with pytest.raises(ParseError):
+        parse("foreach vtop c0000000", bad)

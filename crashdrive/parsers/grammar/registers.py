@@ -47,18 +47,21 @@ def _numbered(letter: str, last: int) -> frozenset[str]:
     return frozenset(f"{letter}{number}" for number in range(last + 1))
 
 
-_X86_64 = _names("rip rsp rflags rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15 orig_rax cs ss")
+_X86_64 = _names("rip rsp rflags rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15 cs ss")
 _X86 = _names("eax ebx ecx edx ebp ds esi es edi cs eip err eflags")
+_X86_NOTES = _names("eax ebx ecx edx ebp esp esi edi eip cs eflags")
 _ARM64 = _names("pc lr sp pstate")
 _ARM = _names("pc lr psr sp ip fp r10 r9 r8 r7 r6 r5 r4 r3 r2 r1 r0")
 _PPC = _names("nip msr or3 ctr lr xer ccr dar dsisr syscall_result")
 _S390 = frozenset({"psw_flags", "psw"})
 # Each set as crash prints it; what may be absent or added stands in the second one.
 _COMPLETE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
-    (_X86_64, frozenset({"gs", "fs", "ds", "es", "fs_base", "gs_base"})),
+    # Registers out of a dump's notes have no ORIG_RAX; crash prints it in a line with CS and SS.
+    (_X86_64, frozenset({"orig_rax"})),
     (_X86, frozenset({"gs"})),
     (_X86 | {"ss", "esp"}, frozenset({"gs"})),
-    (_ARM64 | _numbered("x", 29), frozenset({"orig_x0", "syscallno"})),
+    (_X86_NOTES, frozenset({"ds", "es", "fs", "gs", "ss"})),
+    (_ARM64 | _numbered("x", 29), frozenset({"orig_x0", "syscallno", "fpvalid"})),
     (_ARM64 | _numbered("x", 12), frozenset()),
     (_ARM, frozenset()),
     (_PPC | _numbered("r", 31), frozenset({"mq", "softe"})),
