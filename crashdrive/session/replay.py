@@ -52,7 +52,8 @@ class Head(Record, frozen=True):
 class Entry(Record, frozen=True, omit_defaults=True):
     """One command: ``text`` or ``packed`` is what it printed, ``data`` what it wrote into the FIFO.
 
-    ``ended`` is set where it didn't come to its end, ``how`` says how crash died then.
+    ``ended`` is set where it didn't come to its end, ``how`` says how crash died then, and ``data`` is what
+    had not gone to the user's file yet.
     """
 
     op: Op
@@ -131,9 +132,11 @@ def open_record(path: str | os.PathLike[str] | None) -> Iterator[BinaryIO | None
     try:
         yield file
     except BaseException:
-        with file, contextlib.suppress(OSError):
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not os.fstat(file.fileno()).st_size:
+        with contextlib.suppress(OSError):
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and not status.st_size:
                 Path(path).unlink()
+            file.close()
         raise
 
 
@@ -144,7 +147,7 @@ class RecordingTransport:
         """Record into a file from its start."""
         self.inner = inner
         self._file = file
-        if file.seekable():
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             file.truncate(0)
 
     @property
@@ -176,7 +179,7 @@ class RecordingTransport:
             if sink is None:
                 self._note("run", command, error.output, **_ended(error))
             else:
-                self._note_packed(command, packer, _ended(error))
+                self._note_packed(command, packer, {**_ended(error), "data": _pack(error.output)})
             raise
         if sink is None:
             self._note("run", command, output)
@@ -242,7 +245,8 @@ class RecordingTransport:
 
     def finish(self) -> None:
         """Close the file; a second time does nothing."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what couldn't be written was told
+            self._file.close()
 
     def _note(self, op: Op, command: str, output: bytes, **rest: str | None) -> None:
         for path, name in self._names():
@@ -331,14 +335,14 @@ class ReplayTransport:
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:  # noqa: ARG002 - Transport
         """See Transport."""
         entry = self._next("run", command)
+        rest = b"" if entry.data is None else b"".join(self._unpacked(entry.data, _MOST_BYTES))
         if sink is None:
-            output = self._bytes(entry)
-            _raise_end(entry, output)
-            return output
-        for piece in self._pieces(entry):
-            sink(piece)
-        _raise_end(entry, b"")
-        return b""
+            rest = self._bytes(entry) + rest
+        else:
+            for piece in self._pieces(entry):
+                sink(piece)
+        _raise_end(entry, rest)
+        return rest
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
         """See Transport."""
