@@ -263,9 +263,8 @@ class _Table:
         words = array("Q", self.addresses)
         if _BIG:
             words.byteswap()
-        return _Stored(
-            words.tobytes(), self.kinds, zlib.compress("\n".join(self.names).encode(), 1), self.sections
-        )
+        names = zlib.compress("\n".join(self.names).encode(), 1)
+        return _Stored(words.tobytes(), self.kinds, names, self.sections, self.image)
 
     @staticmethod
     def of(kept: _Stored) -> _Table:
