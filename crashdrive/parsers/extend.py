@@ -36,7 +36,7 @@ class AvailableExtension(Record, frozen=True):
 
 
 _HEADER = re.compile(r"SHARED OBJECT +COMMANDS *")
-_ROW = re.compile(r"(\S+) +((?:\S+ *)+)")
+_ROW = re.compile(r"(\S++) +(\S.*+)")
 _EVENT = re.compile(r"(.+): shared object (loaded|unloaded|already loaded) *")
 _ERROR = re.compile(r"extend: (.+)")
 
@@ -87,7 +87,7 @@ SHAPES = (
         record=ExtensionEvent,
         parse=_parse_events,
         options="extend FILE...; extend -u [FILE...]",
-        when=lambda source: re.search(_EVENT.pattern + "$", source.text, re.MULTILINE) is not None,
+        when=lambda source: ": shared object " in source.text,
     ),
     Shape(
         name="available",

@@ -352,24 +352,18 @@ def is_memory(source: Source) -> bool:
     return re.match(r"[ ]*[0-9a-f]{1,16}:  [0-9a-f]", source.text) is not None
 
 
+_DEFINED = re.compile(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*")
+_OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{")
+
+
 def _is_definition(source: Source) -> bool:
-    match = re.match(
-        r"\s*(?:typedef )?(?:struct|union)(?: \w+)? \{[ \t]*\n[^\n]*?(;|\{|\}|\.\.\.|<)?[ \t]*\n", source.text
-    )
-    if match is None or not (match[1] or "").strip():
+    """A definition's lines end members with ``;`` or open a structure; contents have `` = `` or a bare brace."""
+    head, _, rest = source.text.lstrip().partition("\n")
+    first = rest.partition("\n")[0].strip()
+    if len(head) > 1000 or not _DEFINED.fullmatch(head):
         return False
-    return not _HEAD.match(source.text) or _first_line_declares(source.text)
-
-
-def _first_line_declares(text: str) -> bool:
-    """A definition's lines end members with ``;`` or open with ``struct {``; contents have `` = `` or a bare
-    brace.
-    """
-    line = text.split("\n", 2)[1].strip()
     return (
-        line.endswith(";")
-        or bool(re.fullmatch(r"(?:struct|union)(?: \w+)? \{", line))
-        or line.startswith("<")
+        first.endswith(";") or first in {"...", "}"} or first.startswith("<") or bool(_OPENS.fullmatch(first))
     )
 
 
@@ -402,7 +396,9 @@ SHAPES = (
         record=Structure,
         parse=_parse_members,
         options="struct NAME.MEMBER[,MEMBER] ADDRESS|SYMBOL[:CPUS] [COUNT]",
-        when=lambda source: re.match(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+  \S[^\n]* =", source.text) is not None,
+        when=lambda source: (
+            re.match(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+  \S[^\n]* =", source.text) is not None
+        ),
     ),
 )
 
