@@ -1,0 +1,7 @@
+tree -t maple -r mm_struct.mm_mt ffff8a3eefe83180 -x -p -S vm_area_struct.vm_start,vm_end
+crash: 9.0.2
+kernel: 6.1.0-56-cloud-amd64
+format: kdump
+dump: 6.1-kdump-sysrq
+date: 2026-11-21
+options: -s --no_crashrc --no_scroll
