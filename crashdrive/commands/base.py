@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from crashdrive.errors import CommandFailedError, ParseError
 from crashdrive.parsers import parse
 from crashdrive.records import Answer
 from crashdrive.session.result import Runner
+from crashdrive.text import printable
+
+# Failures of which nothing that was printed is an answer.
+_WHOLE = frozenset({"usage", "option", "unknown-command", "interrupted", "died", "deadline", "not-run"})
 
 
 def flag(letter: str, given: bool) -> str:  # noqa: FBT001 - it is the condition itself
@@ -26,6 +31,17 @@ def line(*words: str) -> str:
 
 
 def call(runner: Runner, command: str, *, timeout: float | None = None) -> Answer[Any]:
-    """Run a command and parse what it printed; CommandFailedError where crash refused it."""
-    result = runner.run(command, timeout=timeout).check()
-    return parse(command, result.text)
+    """Run a command and parse what it printed; CommandFailedError where crash refused it.
+
+    crash may fail for one of several tasks or arguments (``bt -a`` with one stack that can't be read): text
+    that is an answer all the same is one, and its parser has marked what is missing.
+    """
+    result = runner.run(command, timeout=timeout)
+    if result.failure is None:
+        return parse(command, result.text)
+    if result.failure.kind in _WHOLE:
+        result.check()
+    try:
+        return parse(command, result.text)
+    except ParseError as error:
+        raise CommandFailedError(f"{command}: {printable(result.failure.message)}", result) from error
