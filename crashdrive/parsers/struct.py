@@ -357,7 +357,7 @@ _OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?
 
 
 def _is_definition(source: Source) -> bool:
-    """A definition's lines end members with ``;`` or open a structure; contents have `` = `` or a bare brace."""
+    """Lines of a definition end in ``;`` or open a structure; contents have `` = `` or a bare brace."""
     head, _, rest = source.text.lstrip().partition("\n")
     first = rest.partition("\n")[0].strip()
     if len(head) > 1000 or not _DEFINED.fullmatch(head):
