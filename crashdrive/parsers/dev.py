@@ -312,6 +312,8 @@ def _parse_disks(source: Source) -> list[Disk]:
 
 
 def _parse_dumps(source: Source) -> list[DeviceDump]:
+    if source.text.strip() == "dev: no device dumps found in this dumpfile":
+        return []
     return _rows(source, _DUMPS, may_be_empty=False)
 
 

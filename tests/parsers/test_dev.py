@@ -140,7 +140,11 @@ def test_dumps_of_devices() -> None:
     assert caught.value.line == 3
 
 
-@pytest.mark.parametrize("command", ["dev", "dev -i", "dev -p", "dev -d", "dev -V", "dev -v 0"])
+def test_no_dumps_of_devices() -> None:
+    assert list(parse("dev -V", "dev: no device dumps found in this dumpfile\n")) == []
+
+
+@pytest.mark.parametrize("command", ["dev", "dev -i", "dev -p", "dev -d", "dev -v 0"])
 @pytest.mark.parametrize("text", ["", "dev: no device dumps found in this dumpfile\n", "x " * 1_000_000])
 def test_refused(command: str, text: str) -> None:
     with pytest.raises(ParseError):
