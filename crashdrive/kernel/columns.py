@@ -30,6 +30,8 @@ from crashdrive.kernel.types import (
 from crashdrive.kernel.window import BUDGET, NOWHERE, Window
 from crashdrive.records import Notice
 
+# How many objects are put to a part at once.
+_STEP = 1024
 Row: TypeAlias = tuple[Any, ...]
 _CODES = {(1, True): "b", (2, True): "h", (4, True): "i", (8, True): "q"}
 _CODES |= {(size, False): code.upper() for (size, _), code in _CODES.items()}
@@ -132,10 +134,12 @@ class Reader:
         ``known`` holds raw rows by address that were decoded before.
         """
         rows: list[Row | None] = [known.get(a) if known else None for a in addresses]
-        wanted = [i for i, row in enumerate(rows) if row is None] if known else range(len(addresses))
+        wanted = [i for i, row in enumerate(rows) if row is None]
+        # upwards through memory: objects that lie beside each other are fetched together
+        wanted.sort(key=addresses.__getitem__)
         gaps: list[Gap] = []
-        for part in self._parts(addresses, wanted):
-            window.fetch((addresses[i] + self.reach[0], self.reach[1] - self.reach[0]) for i in part)
+        for part, pages in self._parts(window, addresses, wanted):
+            window.fetch_pages(pages)
             decoded = self.decode(window, [addresses[i] for i in part])
             for i, row in zip(part, decoded, strict=True):
                 rows[i] = self._piecewise(window, addresses[i], gaps, i) if row is None else row
@@ -143,19 +147,23 @@ class Reader:
                 window.drop()
         return self.finish(rows), gaps
 
-    def _parts(self, addresses: Sequence[int], wanted: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Positions, cut where the pages needed would exceed the budget."""
-        pages: set[int] = set()
-        begin = 0
-        low, high = self.reach[0], self.reach[1] - 1
-        for at, i in enumerate(wanted):
-            pages.add((addresses[i] + low) >> PAGE_SHIFT)
-            pages.add((addresses[i] + high) >> PAGE_SHIFT)
-            if len(pages) << PAGE_SHIFT > BUDGET:
-                yield wanted[begin : at + 1]
-                begin = at + 1
-                pages.clear()
-        yield wanted[begin:]
+    def _parts(
+        self, window: Window, addresses: Sequence[int], wanted: Sequence[int]
+    ) -> Iterator[tuple[Sequence[int], set[int]]]:
+        """Positions and the pages that they need, cut where these would exceed the budget."""
+        begin, pages = 0, set[int]()
+        low, size = self.reach[0], self.reach[1] - self.reach[0]
+        for at in range(0, len(wanted), _STEP):
+            more = (
+                window.pages_of((addresses[i] + low, size) for i in wanted[at : at + _STEP])
+                if size
+                else set()
+            )
+            if at > begin and (len(pages) + len(more)) << PAGE_SHIFT > BUDGET:
+                yield wanted[begin:at], pages
+                begin, pages = at, set()
+            pages |= more
+        yield wanted[begin:], pages
 
     def decode(self, window: Window, addresses: Sequence[int]) -> list[Row | None]:
         """Raw rows of the objects whose pages are at hand in one piece; None for the others."""

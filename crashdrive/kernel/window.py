@@ -18,7 +18,7 @@ _LONGEST = 1 << 40
 # A single list can only be read ahead of: slabs of up to 32 kB hold its nodes beside each other.
 READ_AHEAD = 8 * PAGE
 # No more bytes than these are held at once: 39,500 sockets lie in 92 MB of slabs.
-BUDGET = 24 << 20
+BUDGET = 16 << 20
 
 
 class Window:

@@ -150,10 +150,14 @@ class Chains:
             self._window.fetch_pages(pages)
             rest = self._advance(frontier[:count], waiting)
             ahead, last = frontier[count:], frontier[count - 1]
+            joining: list[int] = []
             for pointer, chain in rest:
-                self._wait(waiting if ahead and pointer > last else passed, pointer, chain)
+                later = ahead and pointer > last
+                if later and pointer not in waiting:
+                    joining.append(pointer)
+                self._wait(waiting if later else passed, pointer, chain)
             if ahead:
-                frontier = sorted(waiting)
+                frontier = sorted(ahead + joining)  # cheap: most of it is sorted
                 self._window.drop()
             else:
                 waiting, passed = passed, {}
