@@ -148,7 +148,13 @@ def _explain(attempts: Sequence[Attempt]) -> str:
         for a in first.values()
     )
     tried = f"{len(attempts)} start{'s' * (len(attempts) != 1)} tried"
-    return f"crash can't open this dump ({tried}): {told}"
+    hint = "" if any(map(_told, attempts)) else "; it may be too old for this kernel, or the dump damaged"
+    return f"crash can't open this dump ({tried}): {told}{hint}"
+
+
+def _told(attempt: Attempt) -> bool:
+    """Whether crash itself said something; what it is killed for it can't tell."""
+    return not attempt.said.startswith("crash ended: exit status")
 
 
 _WORDLESS = {"failed": "exited without a word", "deadline": "no prompt in time"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -98,4 +97,4 @@ def session(fake: Fake, scratch: Path) -> Iterator[Session]:
     """A session on it; nothing is left behind."""
     with fake.session() as session:
         yield session
-    assert os.listdir(scratch) == []
+    assert not any(scratch.iterdir())

@@ -1,8 +1,8 @@
 """A program that behaves at a terminal as crash does, and misbehaves as it is told.
 
-Started as ``crash``: the prompt is the name that it was started by, an input file (``< FILE``) frames what its
-commands print while ``silent`` is off, ^C ends a command and the input file, ``eval N`` answers. A wrapper
-sets ``FAKE_MODE`` for what happens at the start and ``FAKE_FILES`` for a folder of its own.
+Started as ``crash``: the prompt is the name that it was started by, an input file (``< FILE``) frames what
+its commands print while ``silent`` is off, ^C ends a command and the input file, ``eval N`` answers. A
+wrapper sets ``FAKE_MODE`` for what happens at the start and ``FAKE_FILES`` for a folder of its own.
 """
 
 import contextlib
@@ -87,6 +87,13 @@ def split_prompt(_words: list[str]) -> None:
     out(b"\n")
 
 
+def promptly(_words: list[str]) -> None:
+    """The prompt itself inside a line, as ``help -p`` shows it."""
+    out(b"prompt: " + PROMPT)
+    time.sleep(0.005)
+    out("and more\n")
+
+
 def raw(words: list[str]) -> None:
     """``rd -r FILE ADDR N``: bytes that tell their address, in chunks of 1500."""
     address, size = int(words[3], 16), int(words[4])
@@ -159,7 +166,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "segv": lambda _words: out("   <segmentation violation in gdb>\n\n"),
     "hostile": lambda _words: out(HOSTILE),
     "prompts": lambda _words: out(f"crash> \n{NAME}>\n>\n"),
-    "promptly": lambda _words: (out(b"prompt: " + PROMPT), time.sleep(0.005), out("and more\n"))[0],
+    "promptly": promptly,
     "long-line": lambda _words: out(b"y" * 10_000_000 + b"\n"),
     "unended": lambda _words: out("no newline"),
     "big": big,
@@ -184,6 +191,11 @@ def note_child() -> None:
         time.sleep(0.005)
 
 
+def unknown(words: list[str]) -> None:
+    """A command that crash doesn't know."""
+    raise Fatal(f"{NAME}: command not found: {words[0]}")
+
+
 def execute(line: str) -> None:
     """One command line."""
     words = line.split()
@@ -192,10 +204,8 @@ def execute(line: str) -> None:
     try:
         if words[0] == "<":
             input_file(Path(words[1]))
-        elif words[0] in COMMANDS:
-            COMMANDS[words[0]](words)
         else:
-            raise Fatal(f"{NAME}: command not found: {words[0]}")
+            COMMANDS.get(words[0], unknown)(words)
     except Fatal as error:
         out(f"{error}\n")
 

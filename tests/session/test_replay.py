@@ -302,8 +302,10 @@ def test_where_to_record(tmp_path: Path) -> None:
 def test_a_full_disk_while_recording() -> None:
     with open_record("/dev/full") as file:
         assert file is not None
+        recorder = RecordingTransport(Scripted({}), file)  # type: ignore[arg-type] # as a transport
         with pytest.raises(SessionError, match="can't write the recorded session: No space left"):
-            RecordingTransport(Scripted({}), file).write_head(HEALTH, {})  # type: ignore[arg-type] # as a transport
+            recorder.write_head(HEALTH, {})
+        recorder.finish()
 
 
 def test_deadline_and_death_come_back(tmp_path: Path) -> None:
