@@ -1,0 +1,126 @@
+"""Hostile texts for the parsers of types, values, memory and the small commands: errors, and soon."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crashdrive.errors import ParseError, UsageError
+from crashdrive.parsers import parse
+
+COMMANDS = (
+    "struct task_struct",
+    "struct task_struct ffff888000000000",
+    "struct task_struct.pid,comm ffff888000000000",
+    "struct x -p ffff888000000000",
+    "p init_task",
+    "whatis x",
+    "whatis -r 3",
+    "sym -l",
+    "sym -s x",
+    "list x -h ffff888000000000",
+    "list x -S a.b -h ffff888000000000",
+    "tree -t maple -v x",
+    "rd ffff888000000000 4",
+    "rd -a x",
+    "rd -s x",
+    "rd -d x",
+    "set",
+    "set -v",
+    "gdb ptype/o struct x",
+    "gdb p x",
+    "search -t 1",
+    "search -x 2 1",
+    "search -c x",
+    "eval 1",
+    "btop 1",
+    "ptov 1",
+    "pte 1",
+    "vtop 1",
+    "ascii 1",
+    "dis -l panic",
+    "dis -s panic",
+    "extend",
+    "alias",
+    "repeat p x",
+    "help",
+    "help -k",
+    "sbitmapq 1",
+    "rustfilt x",
+)
+HEADS = (
+    "",
+    "ffff888000000000:  ",
+    "struct x {\n  a = ",
+    "  pid = ",
+    "$1 = ",
+    'ffff888000000000\n  b = "',
+    "type = struct x {\n",
+    "struct task_struct {\n    ",
+    "/* offset | size */  type = struct x {\n/*  0 | 8 */ ",
+    'PID: 1\nCOMMAND: "',
+    "FILE: x\nLINE: 1\n\n",
+    "0xffff888000000000 <x>:\t",
+    "NAME\n",
+)
+UNITS = (
+    "a",
+    "0",
+    " ",
+    "x ",
+    "(",
+    "{",
+    "1 ",
+    "<a",
+    '"',
+    "ab::",
+    "a, ",
+    ": ",
+    "'",
+    "f ",
+    " *a",
+    "-",
+    "\0",
+    "\t",
+    "\r",
+)
+
+
+def seconds(command: str, text: str) -> float:
+    """How long it takes to be refused, or to be read."""
+    start = time.perf_counter()
+    with contextlib.suppress(ParseError, UsageError):
+        parse(command, text)
+    return time.perf_counter() - start
+
+
+@given(
+    st.sampled_from(COMMANDS),
+    st.sampled_from(HEADS),
+    st.sampled_from(UNITS),
+    st.sampled_from(("", "\n", "}\n")),
+)
+@settings(max_examples=400, deadline=None)
+def test_time_grows_with_the_text_alone(command: str, head: str, unit: str, tail: str) -> None:
+    """A line of 100 kB takes a few milliseconds; a pattern that runs away takes minutes."""
+    assert seconds(command, head + unit * (100_000 // len(unit)) + tail) < 5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ten_megabytes_in_a_line(command: str) -> None:
+    assert seconds(command, "a" * 10_000_000 + "\n") < 30
+
+
+@given(st.sampled_from(COMMANDS), st.text(max_size=300))
+def test_no_text_does_more_than_fail(command: str, text: str) -> None:
+    seconds(command, text)
+
+
+@given(st.sampled_from(COMMANDS), st.text(alphabet="0123456789abcdef:(){}<>=,;. \n\"'x[]*/", max_size=300))
+def test_lenient_never_fails(command: str, text: str) -> None:
+    answer = parse(command, text, lenient=True)
+    assert answer.records or answer.warnings or not text.strip() or answer.complete
