@@ -82,12 +82,13 @@ class KernelBase:
     def hz(self) -> int:
         """Ticks per second: by the clock of jiffies, whose tick lasts (mult >> shift) nanoseconds.
 
-        crash's ``mach`` is the fallback: it says 1000 where it doesn't know (8.0.6 and 9.0.2 on a 6.12 with 250).
+        crash's ``mach`` is the fallback: it says 1000 where it doesn't know (8.0.6, 9.0.2 on a 6.12 with 250).
         """
         if not self.symbols.has("clocksource_jiffies"):
             return self._machine_number("HZ")
         clock = self.symbols.address("clocksource_jiffies")
-        ((mult, shift),) = self.read_many("struct clocksource", [clock], ["mult", "shift"]).check()
+        found = self.read_many("struct clocksource", [clock], ["mult", "shift"]).check()
+        mult, shift = (int(column[0]) for column in found.columns)
         return round(1_000_000_000 / (mult >> shift))
 
     def _machine_number(self, name: str) -> int:
