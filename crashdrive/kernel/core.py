@@ -82,7 +82,7 @@ class KernelBase:
     def hz(self) -> int:
         """Ticks per second: by the clock of jiffies, whose tick lasts (mult >> shift) nanoseconds.
 
-        crash's ``mach`` is the fallback: it says 1000 where it doesn't know (8.0.6, 9.0.2 on a 6.12 with 250).
+        crash's ``mach`` is the fallback: it says 1000 where it does not know (8.0.6, 9.0.2; 6.12 with 250).
         """
         if not self.symbols.has("clocksource_jiffies"):
             return self._machine_number("HZ")
