@@ -12,6 +12,7 @@ import msgspec
 
 from crashdrive.records import Answer, Notice
 from crashdrive.session import CommandResult, Health, Session
+from crashdrive.session.session import START_TIMEOUT
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Kernel
@@ -28,6 +29,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     crash: Sequence[str] | None = None,
     debug_dirs: Sequence[str] = (),
     timeout: float = DEFAULT_TIMEOUT,
+    start_timeout: float = START_TIMEOUT,
     record: str | os.PathLike[str] | None = None,
     replay: str | os.PathLike[str] | None = None,
     side_channel: bool = True,
@@ -37,7 +39,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
 
     ``vmlinux`` may be None: it is then found by the build id that the dump carries (beside the dump, under
     /usr/lib/debug, in ``debug_dirs``). ``crash`` names binaries to try (else CRASHDRIVE_CRASH, else PATH);
-    ``timeout`` is each command's deadline in seconds; ``record`` writes the session to a file, ``replay``
+    ``timeout`` is each command's deadline in seconds, ``start_timeout`` that of each start; ``record`` writes the session to a file, ``replay``
     answers from such a file without crash and dump; ``side_channel=False`` sends all through the terminal;
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
     vmlinux or crash can't be used.
@@ -50,6 +52,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         crash=crash or (),
         debug_dirs=debug_dirs,
         timeout=timeout,
+        start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
         notify=notify,

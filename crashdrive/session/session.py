@@ -21,11 +21,12 @@ from crashdrive.errors import (
     StartError,
 )
 from crashdrive.session.binaries import Binary, find_binaries
-from crashdrive.session.failure import WINDOW, find_failure, judge
+from crashdrive.session.failure import judge
 from crashdrive.session.find import Target, find_target
 from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
 from crashdrive.session.launch import Launched, Notify, Start, climb, health_of, start_one
 from crashdrive.session.lines import Context, check_line, groups
+from crashdrive.session.outcome import Ends, too_long, unfinished
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
 from crashdrive.session.result import CommandResult, Failure
 from crashdrive.session.terminal import Sink
@@ -68,6 +69,7 @@ class Session:
         self._side_channel = side_channel
         self._recorder: RecordingTransport | None = None
         self._context = Context()
+        self._told_fifo: Path | None = None
         self._doubtful = False
         self._closed = False
         self._busy = False
@@ -225,7 +227,8 @@ class Session:
     def fifo(self) -> Path | None:
         """The FIFO that `stream` reads; None without a side channel."""
         with self._exclusive():
-            return self._ready().fifo if self._side_channel else None
+            self._told_fifo = self._ready().fifo if self._side_channel else None
+            return self._told_fifo
 
     # -- commands
 
@@ -242,7 +245,7 @@ class Session:
             return self._run(command, self.timeout if timeout is None else timeout, to)
 
     def _run(self, command: str, limit: float, to: BinaryIO | None = None) -> CommandResult:
-        ends = None if to is None else _Ends(to)
+        ends = None if to is None else Ends(to)
         transport = self._ready()
         began = time.monotonic()
         with self._in_step(command, limit):
@@ -272,7 +275,7 @@ class Session:
                 try:
                     results += self._batch(group, left, results) if framed else [self._run(group[0], left)]
                 except (DeadlineError, SessionDiedError) as error:
-                    return [*results, *_unfinished(commands[len(results) :], error, limit)]
+                    return [*results, *unfinished(commands[len(results) :], error, limit)]
         return results
 
     def _groups(self, commands: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
@@ -316,6 +319,8 @@ class Session:
         limit = self.timeout if timeout is None else timeout
         with self._exclusive():
             transport = self._ready()
+            # one that was asked for before crash was started again is another one now
+            commands = [command.replace(str(self._told_fifo), str(transport.fifo)) for command in commands]
             with self._in_step("a stream of commands", limit):
                 return transport.stream(commands, sink, limit)
 
@@ -346,7 +351,7 @@ class Session:
         except OutOfTimeError as error:
             self._doubtful = True
             self._settle()
-            raise DeadlineError(_too_long(command, limit), error.output) from error
+            raise DeadlineError(too_long(command, limit), error.output) from error
         except SessionDiedError as error:
             self._drop()
             if self._closed:
@@ -407,29 +412,6 @@ class Session:
         return CommandResult(command=command, raw=output, elapsed=elapsed, failure=failure)
 
 
-class _Ends:
-    """A sink that writes to a file and keeps both ends, to judge the command by."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._first = b""
-        self._size = 0
-        self.last = b""
-
-    def __call__(self, data: bytes) -> None:
-        self._file.write(data)
-        self._size += len(data)
-        if len(self._first) < WINDOW:
-            self._first = (self._first + data)[:WINDOW]
-        self.last = data[-WINDOW:] if len(data) >= WINDOW else (self.last + data)[-WINDOW:]
-
-    def judge(self, command: str) -> Failure | None:
-        """Whether the command failed."""
-        if self._size <= WINDOW:
-            return judge(command, self.last)
-        return find_failure(command, (self._first + b"\n" + self.last).decode("utf-8", "backslashreplace"))
-
-
 def _prepare(
     transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool
 ) -> list[str]:
@@ -445,26 +427,6 @@ def _prepare(
     return [
         command for command in context if judge(command, transport.exchange(command, timeout)) is not None
     ]
-
-
-def _too_long(command: str, limit: float) -> str:
-    return (
-        f"`{printable(command)[:120]}` took longer than {limit:g} s "
-        "and was interrupted; --timeout (timeout=) allows more"
-    )
-
-
-def _unfinished(
-    commands: Sequence[str], error: DeadlineError | SessionDiedError, limit: float
-) -> Iterator[CommandResult]:
-    """The rest of a batch that didn't come to its end: the first is the one that was running."""
-    timed_out = isinstance(error, DeadlineError)
-    message = _too_long(commands[0], limit) if timed_out else str(error)
-    first = Failure(kind="deadline" if timed_out else "died", message=message)
-    yield CommandResult(command=commands[0], raw=error.output, elapsed=0.0, failure=first)
-    later = Failure(kind="not-run", message="not run: the batch ended before")
-    for command in commands[1:]:
-        yield CommandResult(command=command, raw=b"", elapsed=0.0, failure=later)
 
 
 def _path(path: str | os.PathLike[str] | None) -> str | None:

@@ -1,0 +1,55 @@
+"""How commands come out that went to a file, or not to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from crashdrive.errors import DeadlineError, SessionDiedError
+from crashdrive.session.failure import WINDOW, find_failure, judge
+from crashdrive.session.result import CommandResult, Failure
+from crashdrive.text import printable
+
+
+class Ends:
+    """A sink that writes to a file and keeps both ends, to judge the command by."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._first = b""
+        self._size = 0
+        self.last = b""
+
+    def __call__(self, data: bytes) -> None:
+        self._file.write(data)
+        self._size += len(data)
+        if len(self._first) < WINDOW:
+            self._first = (self._first + data)[:WINDOW]
+        self.last = data[-WINDOW:] if len(data) >= WINDOW else (self.last + data)[-WINDOW:]
+
+    def judge(self, command: str) -> Failure | None:
+        """Whether the command failed."""
+        if self._size <= WINDOW:
+            return judge(command, self.last)
+        return find_failure(command, (self._first + b"\n" + self.last).decode("utf-8", "backslashreplace"))
+
+
+def too_long(command: str, limit: float) -> str:
+    """What is told of a command that was interrupted."""
+    return (
+        f"`{printable(command)[:120]}` took longer than {limit:g} s "
+        "and was interrupted; --timeout (timeout=) allows more"
+    )
+
+
+def unfinished(
+    commands: Sequence[str], error: DeadlineError | SessionDiedError, limit: float
+) -> Iterator[CommandResult]:
+    """The rest of a batch that didn't come to its end: the first is the one that was running."""
+    timed_out = isinstance(error, DeadlineError)
+    message = too_long(commands[0], limit) if timed_out else str(error)
+    first = Failure(kind="deadline" if timed_out else "died", message=message)
+    yield CommandResult(command=commands[0], raw=error.output, elapsed=0.0, failure=first)
+    later = Failure(kind="not-run", message="not run: the batch ended before")
+    for command in commands[1:]:
+        yield CommandResult(command=command, raw=b"", elapsed=0.0, failure=later)
