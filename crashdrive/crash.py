@@ -39,8 +39,9 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
 
     ``vmlinux`` may be None: it is then found by the build id that the dump carries (beside the dump, under
     /usr/lib/debug, in ``debug_dirs``). ``crash`` names binaries to try (else CRASHDRIVE_CRASH, else PATH);
-    ``timeout`` is each command's deadline in seconds, ``start_timeout`` that of each start; ``record`` writes the session to a file, ``replay``
-    answers from such a file without crash and dump; ``side_channel=False`` sends all through the terminal;
+    ``timeout`` is each command's deadline in seconds, ``start_timeout`` that of each start; ``record``
+    writes the session to a file, ``replay`` answers from such a file without crash and dump;
+    ``side_channel=False`` sends all through the terminal;
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
     vmlinux or crash can't be used.
     """
