@@ -108,7 +108,7 @@ class Kernel(KernelBase):
         xarray = self._root_path == "xa_head"
         kind = "struct xa_node" if xarray else "struct radix_tree_node"
         if not self.has_member(kind, "shift"):
-            # 4.7 replaced path and height by shift (9e85d8111943 and later)
+            # 4.7 gave nodes a shift for their path and height
             raise KernelError("radix trees of kernels before 4.7 can't be walked")
         count = self._count(kind, "slots")
         return NodeShape(

@@ -153,6 +153,18 @@ def test_a_task_in_a_hole_is_said_to_be_missing() -> None:
     assert answer.warnings
 
 
+def test_pids_know_tasks_that_a_broken_list_has_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = Guest(types())
+    everyone = [guest.add(pid) for pid in (1, 2, 3)]
+    monkeypatch.setattr("crashdrive.kernel.walks.tasks._bring", lambda *_: everyone)
+    assert guest.kernel.for_each_task().complete
+    guest.memory.hole(everyone[1])
+    found = guest.kernel.for_each_task()
+    assert list(found.addresses) == everyone
+    assert not found.complete
+    assert [task.pid for task in guest.kernel.tasks()] == [1, None, 3]
+
+
 @pytest.mark.parametrize(
     ("counters", "paths"),
     [

@@ -25,12 +25,15 @@ def for_each_task(kernel: Kernel, *, threads: bool = True, idle: bool = False) -
     """
     kernel.layouts.prefetch([_TASK, "struct signal_struct", "struct rq"])
     window = kernel.window()
-    _bring(kernel, window)
+    known = _bring(kernel, window)
     offset = kernel.offset(_TASK, "tasks")
     leaders = list_head(window, kernel.symbols.address("init_task") + offset, offset)
     found = _with_threads(kernel, window, leaders) if threads else leaders
     swappers = idle_tasks(kernel) if idle else []
-    return kernel.objects(_TASK, walk([*swappers, *found.addresses], found.problems))
+    # what a broken list has lost, the pids may still know; the walk stays incomplete
+    more = known if threads and not found.complete else []
+    everyone = dict.fromkeys([*swappers, *found.addresses, *more])
+    return kernel.objects(_TASK, walk(list(everyone), found.problems))
 
 
 def idle_tasks(kernel: Kernel) -> Sequence[int]:
@@ -41,17 +44,18 @@ def idle_tasks(kernel: Kernel) -> Sequence[int]:
     return [pointer for pointer in pointers if pointer]
 
 
-def _bring(kernel: Kernel, window: Window) -> None:
+def _bring(kernel: Kernel, window: Window) -> Sequence[int]:
     """All tasks' list nodes at hand in a few round trips, by way of the pids: the list alone takes one each.
 
-    A hint only: what is missing here costs round trips, no tasks.
+    The tasks found; a hint only: what is missing here costs round trips, no tasks.
     """
     if not kernel.has_member("struct pid_namespace", "idr"):
-        return
+        return []
     offset = kernel.offset(_TASK, "tasks")
     reach = max(offset, kernel.offset(_TASK, kernel.path(_TASK, "thread_node", "thread_group"))) + 16
     tasks = pid_tasks(kernel, window)
     window.fetch((task, reach) for task in tasks)
+    return tasks
 
 
 def for_each_pid(kernel: Kernel, namespace: int | None = None) -> Objects:
