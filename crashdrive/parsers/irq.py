@@ -225,8 +225,10 @@ def _parse_idt(source: Source) -> list[IdtEntry]:
 
     found = demand_records(source, parse_rows(source, _IDT, make))
     vectors = [entry.vector for entry in found]
-    if sorted(set(vectors)) != vectors:
-        source.fail(0, "the vectors don't count up")
+    if sorted(set(vectors)) != vectors or vectors[:1] not in ([], [0]):
+        source.fail(0, "the vectors don't count up from 0")
+    if vectors and vectors[-1] >= len(vectors) and source.complete:
+        source.note("partial", "vectors are missing", incomplete=True)
     return found
 
 

@@ -72,10 +72,11 @@ HANDLER: c02301e0  <ioapic_level_irq_type>
 
 
 def test_tables_of_functions() -> None:
-    assert list(parse("irq -d", "  [0] divide_error\n [14] page_fault\n")) == [
+    assert list(parse("irq -d", "  [0] divide_error\n  [1] debug\n")) == [
         IdtEntry(vector=0, function="divide_error"),
-        IdtEntry(vector=14, function="page_fault"),
+        IdtEntry(vector=1, function="debug"),
     ]
+    assert not parse("irq -d", "  [0] divide_error\n [14] page_fault\n").complete
     with pytest.raises(ParseError):
         parse("irq -d", "  [0] divide_error\n  [0] divide_error\n")
     soft = "SOFTIRQ_VEC      ACTION     \n    [0]     ffffffff81068f60  <tasklet_hi_action> \n"
