@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.records import Record
 
 OPTSTRING = "dxhulrfUsb:B::"
@@ -93,7 +94,7 @@ def _instruction(match: re.Match[str], place: tuple[str | None, int | None]) -> 
     return Instruction(
         address=int(address, 16),
         symbol=symbol,
-        offset=int(distance or "0", 0) if symbol else None,
+        offset=plain_number(distance or "0") if symbol else None,
         instruction=text,
         target=int(targets[-1][0], 16) if targets else None,
         target_symbol=targets[-1][1] if targets else None,

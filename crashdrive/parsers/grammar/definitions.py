@@ -13,6 +13,7 @@ import re
 from typing import NoReturn
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.records import Record
 
 MAX_DEPTH = 100
@@ -175,7 +176,7 @@ class DefinitionReader:
         match = _SIZE.match(self._text, offset)
         if not match or self._line_end(match.end()) != match.end():
             return None, offset
-        return int(match[1], 0), min(match.end() + 1, len(self._text))
+        return plain_number(match[1]), min(match.end() + 1, len(self._text))
 
     def _body(self, offset: int) -> tuple[tuple[Member, ...], str, int]:
         """All up to the outermost closing brace, what stands behind it, and where it ended."""
@@ -238,7 +239,7 @@ class DefinitionReader:
             return None, None
         if self._addresses:
             return None, int(place, 16)
-        return int(place, 0) if place[:2] == "0x" or place.isdecimal() else int(place, 16), None
+        return plain_number(place) if place[:2] == "0x" or place.isdecimal() else int(place, 16), None
 
     def _close(self, stack: list[_Open], match: re.Match[str]) -> None:
         inner = stack.pop()

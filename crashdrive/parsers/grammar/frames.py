@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.registers import (
     ExceptionFrame,
     Lowcore,
@@ -126,7 +127,7 @@ _ERROR_TAIL = re.compile(
 
 def number(text: str | None) -> int | None:
     """``35`` or ``0x23``; None stays None."""
-    return None if text is None else int(text, 0)
+    return None if text is None else plain_number(text)
 
 
 class TraceReader:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.records import Record
 
 
@@ -195,7 +196,7 @@ def _symbolic_words(line: str, place: int) -> Iterator[Word | None]:
         yield Word(
             value=int(number, 16) if number else None,
             symbol=symbol,
-            offset=int(offset or "0", 0) if symbol else None,
+            offset=plain_number(offset or "0") if symbol else None,
             cache=cache,
         )
         place = match.end()

@@ -6,6 +6,7 @@ import re
 
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
+_OCTAL = re.compile(r"0[0-7]+")
 _SYMBOL = re.compile(r"(.+?)(?:\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+))?")
 
 
@@ -26,13 +27,18 @@ def _character(match: re.Match[str]) -> str:
     return _ESCAPES.get(code, code)
 
 
+def plain_number(text: str) -> int:
+    """A number as crash prints it: decimal, or hexadecimal behind 0x."""
+    return int(text, 16 if text[:2] == "0x" else 10)
+
+
 def parse_number(text: str) -> int | float:
     """A number as gdb prints it in radix 10, 16 (0x...) or 8 (0...)."""
     digits = text.lstrip("-")
     if digits[:2] == "0x":
         return int(text, 16)
     if digits.isdecimal():
-        return int(text, 8) if len(digits) > 1 and digits[0] == "0" and digits.isdigit() else int(text)
+        return int(text, 8) if _OCTAL.fullmatch(digits) else int(text)
     return float(text.partition("(")[0])
 
 
