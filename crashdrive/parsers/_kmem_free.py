@@ -173,7 +173,7 @@ def parse_free(source: Source) -> list[FreeZone | PageCount]:
     cursor = Cursor(source)
     reader = FreeReader(cursor)
     while cursor.skip_blank():
-        if not reader.part():
+        if cursor.attempt(reader.part) is False:
             cursor.skip_or_reject("no line of the free pages")
     zones = reader.finish()
     if not zones and reader.total is None and not (source.lenient and source.warnings):

@@ -6,6 +6,7 @@ Source in crash: ``dump_memory_nodes()``, ``dump_mem_sections()``, ``dump_memory
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.parsers._kmem_free import ZONE_NAME
 from crashdrive.parsers.base import Source
@@ -145,7 +146,7 @@ def parse_nodes(source: Source) -> list[MemoryNode | MemorySection | MemoryBlock
     while cursor.skip_blank():
         line = cursor.line or ""
         if _NODES.heads(line):
-            records.append(_node(cursor))
+            records += filter(None, [cursor.attempt(partial(_node, cursor))])
         elif _SECTIONS.heads(line):
             records += list[MemorySection](read_table(cursor, _SECTIONS))
         elif _BLOCKS.heads(line):

@@ -58,7 +58,7 @@ def parse_report(source: Source) -> list[AddressReport]:
     reports: list[AddressReport] = []
     parts: dict[str, Any] = {}
     while cursor.skip_blank():
-        parts |= _part(cursor)
+        parts |= cursor.attempt(lambda: _part(cursor)) or {}
         if "page" in parts or "not_found" in parts:
             reports.append(AddressReport(**parts))
             parts = {}

@@ -207,7 +207,7 @@ def parse_contents(source: Source) -> list[SlabCacheContents]:
     while cursor.skip_blank():
         line = cursor.line or ""
         if CACHES.heads(line):
-            caches += read_contents(cursor)
+            caches += cursor.attempt(lambda: list(read_contents(cursor))) or []
         else:
             cursor.skip_or_reject("no header of a slab cache")
     _demand(source, found=bool(caches))

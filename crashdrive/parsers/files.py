@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -127,7 +128,7 @@ def _task(task: TaskHeader, cursor: Cursor) -> TaskFiles:
         if root is None and (found := cursor.match(_ROOT, 20000)):
             root, cwd = found[1], found[2]
         elif _FILES.heads(line):
-            files += _open_files(cursor)
+            files += cursor.attempt(partial(_open_files, cursor)) or []
         elif line == "No open files":
             none = True
             cursor.advance()

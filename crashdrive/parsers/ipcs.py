@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -117,7 +118,7 @@ def _parse(source: Source) -> list[Facility]:
         line = cursor.line or ""
         table = next((table for table in (_SHARED, _SEMAPHORES, _QUEUES) if table.heads(line)), None)
         if table is not None:
-            records += _rows(cursor, table.header(source, *cursor.take()))
+            records += cursor.attempt(partial(_table_rows, cursor, table)) or []
             answers += 1
         elif line.startswith("invalid id or address: "):
             note_error(source, *cursor.take())
@@ -125,6 +126,10 @@ def _parse(source: Source) -> list[Facility]:
         else:
             cursor.skip_or_reject("no header of shared memory, semaphores or message queues")
     return records if answers else demand_records(source, records, "no table")
+
+
+def _table_rows(cursor: Cursor, table: Table[Any]) -> list[Facility]:
+    return list(_rows(cursor, table.header(cursor.source, *cursor.take())))
 
 
 def _rows(cursor: Cursor, layout: Layout[Any]) -> Iterator[Facility]:

@@ -58,13 +58,14 @@ _TABLE = Table(
     Column("SIZE", "size", DECIMAL),
     Column("OBJECT FILE", "object_file", TEXT),
 )
+_LETTERS = Cell(r"[0-9A-Za-z()]{1,64}+")
 _TAINTS = Table(
     ModuleTaint,
     Column("NAME", "name", WORD),
-    Column("TAINTS", "taints", WORD),
+    Column("TAINTS", "taints", _LETTERS),
     # crash 4 and 5, and kernels before 2.6.26 that only know license_gplok.
-    Column("TAINT", "taints", WORD),
-    Column("LICENSE_GPLOK", "taints", WORD),
+    Column("TAINT", "taints", _LETTERS),
+    Column("LICENSE_GPLOK", "taints", _LETTERS),
 )
 _KALLSYMS = "  [CONFIG_KALLSYMS]"
 _TEMPORARY = "  (temporary)"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import partial
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
@@ -190,7 +191,11 @@ _SOCKET = re.compile(
 
 
 def _parse_sockets(source: Source) -> list[TaskSockets]:
-    tasks = [_task_sockets(task, Cursor(source, start, stop)) for task, start, stop in asked_blocks(source)]
+    read = [
+        (cursor := Cursor(source, start, stop)).attempt(partial(_task_sockets, task, cursor))
+        for task, start, stop in asked_blocks(source)
+    ]
+    tasks = [task for task in read if task is not None]
     # With -R, tasks without such a socket aren't shown at all.
     return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
 
@@ -202,7 +207,11 @@ def _task_sockets(task: TaskHeader, cursor: Cursor) -> TaskSockets:
 
 
 def _parse_structures(source: Source) -> list[TaskSocketStructures]:
-    tasks = [_task_structures(source, task, start, stop) for task, start, stop in asked_blocks(source)]
+    read = [
+        Cursor(source, start, stop).attempt(partial(_task_structures, source, task, start, stop))
+        for task, start, stop in asked_blocks(source)
+    ]
+    tasks = [task for task in read if task is not None]
     return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
 
 

@@ -163,7 +163,7 @@ class _Memory:
 
     def read(self, task: TaskHeader) -> TaskMemory:
         while self.cursor.skip_blank():
-            if not (self.cursor.skip_noise() or self._part()):
+            if not self.cursor.skip_noise() and self.cursor.attempt(self._part) is False:
                 self.cursor.skip_or_reject("no line about a task's address space")
         self._close()
         mm = self.mm

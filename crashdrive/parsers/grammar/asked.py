@@ -18,7 +18,8 @@ def asked_blocks(source: Source) -> Iterator[tuple[TaskHeader, int, int]]:
     for count, (head, _, stop) in enumerate(split_blocks(source)):
         task = header_of(head)
         if not (source.many_tasks or _was_asked(task, known, count)):
-            source.fail(head.start(), "a task that wasn't asked for")
+            source.reject(head.start(), "a task that wasn't asked for")
+            continue
         yield task, head.end() + 1, stop
 
 

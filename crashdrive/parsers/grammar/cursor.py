@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.rows import take_message
 from crashdrive.parsers.grammar.table import Table, is_elided
 from crashdrive.records import Record
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 LONGEST_NAME = 4096
@@ -83,6 +85,19 @@ class Cursor:
             self.source.reject(self.offset, reason)
             self.advance()
 
+    def attempt(self, read: Callable[[], T]) -> T | None:
+        """What ``read`` gives; None in lenient mode for a part that it can't read, which is set aside."""
+        before = self.offset
+        try:
+            return read()
+        except ParseError as error:
+            if not self.source.lenient:
+                raise
+            self.source.note("unparsed", error.reason, line=error.line, text=error.text, incomplete=True)
+        if self.offset == before:
+            self.advance()
+        return None
+
     def finish(self) -> None:
         """Only blank lines and noise may be left."""
         while self.skip_blank():
@@ -112,10 +127,11 @@ _ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b")
 def goes_on(cursor: Cursor, name: str | None) -> str | None:
     """A name with the current line behind it, for one that holds a newline; marks the answer.
 
-    None, and the line is refused, where there is no name or where the line looks like a row that is damaged.
+    None, and the line is refused, where there is no name or where the line looks like a row that is damaged;
+    and in lenient mode, which keeps what is sure.
     """
     line = cursor.line or ""
-    if name is None or _ADDRESS.search(line) or len(line) > LONGEST_NAME:
+    if cursor.source.lenient or name is None or _ADDRESS.search(line) or len(line) > LONGEST_NAME:
         cursor.skip_or_reject("no row, and no part of a name that holds a newline")
         return None
     number = cursor.source.position(cursor.offset)[0]

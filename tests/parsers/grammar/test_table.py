@@ -189,9 +189,14 @@ def test_gap_is_bounded() -> None:
     [("rest of it", "/tmp/a\nrest of it"), ("  5 ffff888003a54000 ffff888003a54000", None)],
 )
 def test_a_name_goes_on_but_not_with_a_damaged_row(line: str, joined: str | None) -> None:
-    given_source = source(line, lenient=True)
+    given_source = source(line)
+    if joined is None:
+        with pytest.raises(ParseError):
+            goes_on(Cursor(given_source), "/tmp/a")
+        return
     assert goes_on(Cursor(given_source), "/tmp/a") == joined
     assert not given_source.complete
+    assert goes_on(Cursor(source(line, lenient=True)), "/tmp/a") is None
 
 
 @pytest.mark.parametrize("make", [lambda: Cursor(source("a\nb")), lambda: Cursor(source("x\na\nb\ny"), 2, 5)])
