@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from crashdrive.errors import UsageError
-from crashdrive.reports._net import netlink, packet, raw, tcp, udp, unix
+from crashdrive.reports._net import detail, netlink, other_detail, packet, raw, tcp, tcp_detail, udp, unix
 from crashdrive.reports._net.namespaces import namespaces
 from crashdrive.reports._net.sockets import (
     OTHER_STATES,
@@ -111,12 +111,21 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey(kernel, everywhere, everywhere.choose(asked["netns"]))
     survey.miss(everywhere.warnings, complete=everywhere.complete)
     wanted = _wanted(asked, states)
+    # peers of unix sockets are shown whatever state they are in
+    sought = (
+        Wanted(wanted.protos, listening=True, connected=True)
+        if asked["detail"] and wanted.any_of("unix")
+        else wanted
+    )
     batches: list[Batch] = []
     for what, find in _FINDERS:
-        batches += survey.attempt(what, partial(find, survey, wanted))
+        batches += survey.attempt(what, partial(find, survey, sought))
     processes = asked["processes"] or asked["program"] is not None or asked["pid"] is not None
-    rows: Sequence[Socket] = _filtered(socket_rows(survey, batches, processes=processes), asked, states)
-    tables = [_table(rows, processes=processes, names=asked["names"])]
+    everything = socket_rows(survey, batches, processes=processes)
+    rows = _filtered(everything, asked, states, wanted)
+    tables = [_table(rows, processes=processes, detailed=asked["detail"], names=asked["names"])]
+    if asked["detail"]:
+        tables += _details(survey, rows, {row.address: row for row in everything if row.proto == "unix"})
     return Report(
         report=NAME,
         tables=tuple(tables),
@@ -158,8 +167,12 @@ def _states(words: Sequence[str]) -> frozenset[str]:
     return frozenset(states)
 
 
-def _filtered(rows: list[Socket], asked: dict[str, Any], states: frozenset[str]) -> list[Socket]:
+def _filtered(
+    rows: list[Socket], asked: dict[str, Any], states: frozenset[str], wanted: Wanted
+) -> list[Socket]:
     tests: list[Callable[[Socket], bool]] = []
+    if not (wanted.listening and wanted.connected):
+        tests.append(lambda row: wanted.state(row.state))
     if states:
         tests.append(lambda row: row.state in states)
     if ports := frozenset(asked["port"]):
@@ -174,7 +187,25 @@ def _has(name: str, value: object, row: Socket) -> bool:
     return bool(getattr(row, name) == value)
 
 
-def _table(rows: Sequence[Socket], *, processes: bool, names: bool) -> Table:
+def _details(survey: Survey, rows: Sequence[Socket], peers: dict[int, Socket]) -> list[Table]:
+    """Tables about the sockets that are shown, empty ones left out."""
+    of = {proto: [row for row in rows if row.proto == proto] for proto in {row.proto for row in rows}}
+    tcp_rows = [*of.get("tcp", ()), *of.get("tcp6", ())]
+    udp_rows = [row for row in rows if row.proto.startswith("udp")]
+    kinds = tcp_detail.kinds(survey, tcp_rows)
+    whole = [row for row in rows if kinds.get(row.address) not in tcp_detail.SMALL]
+    tables = (
+        *tcp_detail.tables(survey, tcp_rows, kinds),
+        *other_detail.udp_table(survey, udp_rows),
+        *other_detail.unix_tables(survey, of.get("unix", ()), peers),
+        *other_detail.packet_table(survey, of.get("packet", ())),
+        *other_detail.netlink_table(survey, of.get("netlink", ())),
+        detail.buffers(survey, whole),
+    )
+    return [table for table in tables if table.rows]
+
+
+def _table(rows: Sequence[Socket], *, processes: bool, detailed: bool, names: bool) -> Table:
     shown = ["proto", "recv_q", "send_q", "local_address", "local_port", "remote_address", "remote_port"]
     shown.append("state")
     if names:
@@ -183,6 +214,8 @@ def _table(rows: Sequence[Socket], *, processes: bool, names: bool) -> Table:
         shown[8:8] = ["remote_service"]
     if processes:
         shown += ["pid", "program"]
+    if detailed:
+        shown += ["timer", "timer_left", "retransmits"]
     if len({row.netns for row in rows}) > 1:
         shown.append("netns")
     return Table(name="sockets", rows=rows, columns=(*shown, "inode", "uid", "address"))

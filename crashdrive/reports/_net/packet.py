@@ -42,6 +42,7 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
                 uid=columns["uid"],
                 type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
                 protocol=ports(kernel, columns["protocol"]),
+                drops=columns["drops"],
                 references=columns["references"],
             )
             yield batch.keep(selected(survey, wanted, batch))

@@ -45,11 +45,16 @@ _MEMBERS = {
     "rcv_nxt": ("rcv_nxt",),
     "copied_seq": ("copied_seq",),
     "pending": ("inet_conn.icsk_pending",),
-    "timeout": ("inet_conn.icsk_timeout", "inet_conn.icsk_retransmit_timer.expires"),
+    "timeout": (
+        "inet_conn.icsk_timeout",
+        "inet_conn.icsk_retransmit_timer.expires",
+        f"{SOCK}tcp_retransmit_timer.expires",
+    ),
     "retransmits": ("inet_conn.icsk_retransmits",),
     "probes": ("inet_conn.icsk_probes_out",),
-    "keepalive": (f"{SOCK}sk_timer.expires", "inet_conn.icsk_keepalive_timer.expires"),
-    "keepalive_set": (f"{SOCK}sk_timer.entry.pprev", "inet_conn.icsk_keepalive_timer.entry.pprev"),
+    # stable kernels got the first one too: 6.1.192 has it
+    "keepalive": ("inet_conn.icsk_keepalive_timer.expires", f"{SOCK}sk_timer.expires"),
+    "keepalive_set": ("inet_conn.icsk_keepalive_timer.entry.pprev", f"{SOCK}sk_timer.entry.pprev"),
 }
 _NEEDED = (*REQUIRED, "write_seq", "snd_una", "rcv_nxt", "copied_seq", "socket")
 
