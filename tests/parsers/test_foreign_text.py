@@ -1,0 +1,115 @@
+"""Recorded outputs damaged in every way that a text can be: an error with its place, or an answer, no more.
+
+Whether an answer to a damaged text is right is tested command by command; here it is that nothing else than
+ParseError comes out, that no input takes long, and that no command takes another one's output for its own.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crashdrive.errors import ParseError, UsageError
+from crashdrive.parsers import command_names, parse
+from crashdrive.records import Answer
+from tests.parsers.recorded import GOLDEN, cases, failed, output
+
+LONGEST = 60_000
+SECONDS_PER_MEGABYTE = 10.0
+# Free text, or as good as: what other commands print may well be theirs.
+FREE = {"alias", "eval", "extend", "gdb", "help", "log", "p", "repeat", "rustfilt", "search", "sym", "whatis"}
+# The same lines as another command's.
+SAME = {("bt", "foreach"), ("waitq", "foreach"), ("foreach", "bt"), ("task", "foreach"), ("files", "foreach")}
+
+
+def smallest() -> Iterator[Path]:
+    """One recorded output per case name: the shortest one, whatever dump and crash it is from."""
+    by_name: dict[str, Path] = {}
+    for path in sorted(GOLDEN.glob("*/*/*/*.cmd")):
+        size = path.with_suffix(".out").stat().st_size
+        if 0 < size <= LONGEST and not failed(path):
+            known = by_name.setdefault(f"{path.parent.name}/{path.stem}", path)
+            if size < known.with_suffix(".out").stat().st_size:
+                by_name[f"{path.parent.name}/{path.stem}"] = path
+    return iter(by_name.values())
+
+
+SAMPLES = list(smallest())
+samples = pytest.mark.parametrize("case", SAMPLES, ids=lambda case: f"{case.parent.name}-{case.stem}")
+
+
+def attempt(command: str, text: str, *, lenient: bool = False) -> Answer[object] | None:
+    """The answer, or None where the parser refused the text; anything else than ParseError is a failure."""
+    start = time.process_time()
+    answer, place = None, (1, 1)
+    try:
+        answer = parse(command, text, lenient=lenient)
+    except ParseError as error:
+        place = error.line, error.column
+    except UsageError:
+        # `task_struct.comm ADDR` is a command as long as its output is a structure
+        assert "." in command.split(maxsplit=1)[0]
+    assert place[0] <= text.count("\n") + 1
+    assert min(place) >= 1
+    assert time.process_time() - start < 2 + len(text) / 1_000_000 * SECONDS_PER_MEGABYTE
+    return answer
+
+
+@samples
+def test_cut_anywhere(case: Path) -> None:
+    command, text = output(case)
+    chance = random.Random(case.stem)  # noqa: S311 - damage that a rerun repeats
+    for _ in range(4):
+        attempt(command, text[: chance.randrange(len(text))])
+
+
+@samples
+def test_a_character_that_is_another(case: Path) -> None:
+    command, text = output(case)
+    chance = random.Random(case.stem)  # noqa: S311 - damage that a rerun repeats
+    for _ in range(4):
+        place = chance.randrange(len(text))
+        damaged = text[:place] + chance.choice("x0 \n\t\"'[]{}<>:\x1b") + text[place + 1 :]
+        attempt(command, damaged)
+        attempt(command, damaged, lenient=True)
+
+
+@samples
+def test_what_crash_never_prints(case: Path) -> None:
+    command, text = output(case)
+    half = len(text) // 2
+    for damaged in (text.replace("\n", "\r\n"), f"{text[:half]}\0{text[half:]}"):
+        if damaged != text and "." not in command.split()[0]:
+            with pytest.raises(ParseError):
+                parse(command, damaged)
+
+
+@pytest.mark.parametrize(
+    "case", list({case.parent.name: case for case in SAMPLES}.values()), ids=lambda case: case.stem
+)
+def test_a_long_line(case: Path) -> None:
+    command, text = output(case)
+    first = text.split("\n", 1)[0]
+    for filler in (" ", "0", "x", "{", "(", '"', "1,", "ff "):
+        attempt(command, first + filler * (300_000 // len(filler)) + "\n")
+        attempt(command, text + filler * (300_000 // len(filler)))
+
+
+@pytest.mark.parametrize("name", sorted(set(command_names()) - FREE))
+def test_another_commands_output(name: str) -> None:
+    """ParseError, a marked answer, or nothing."""
+    own = cases(name, name)[:1]
+    command = output(own[0])[0] if own else name
+    taken: list[str] = []
+    for case in SAMPLES:
+        other = case.parent.name
+        if other in {name, *FREE} or (name, other) in SAME or case.stem != other:
+            continue
+        answer = attempt(command, output(case)[1])
+        if answer is not None and answer.complete and len(answer):
+            taken.append(case.stem)
+    assert not taken
