@@ -40,11 +40,11 @@ class Evaluation(Record, frozen=True, kw_only=True):
 
 
 _TEXT = re.compile(
-    r"\s*hexadecimal: ([0-9a-f]{1,16})[ ]*(?:\((\d{1,20}[KMG]B)\))?[ ]*\n"
-    r"[ ]*decimal: (\d{1,20})[ ]*(?:\((-\d{1,20})\))?[ ]*\n"
-    r"[ ]*octal: ([0-7]{1,22})[ ]*\n"
-    r"[ ]*binary: ([01]{32}|[01]{64})[ ]*\n"
-    r"(?:[ ]*bits set: ((?:\d{1,2}\s*)*))?\s*"
+    r"\s*+hexadecimal: ([0-9a-f]{1,16})[ ]*+(?:\((\d{1,20}[KMG]B)\))?[ ]*+\n"
+    r"[ ]*+decimal: (\d{1,20})[ ]*+(?:\((-\d{1,20})\))?[ ]*+\n"
+    r"[ ]*+octal: ([0-7]{1,22})[ ]*+\n"
+    r"[ ]*+binary: ([01]{32}|[01]{64})[ ]*+\n"
+    r"(?:[ ]*+bits set: ((?:\d{1,2}\s*+)*))?\s*+"
 )
 
 
