@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--crash", default="")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    crash = options.crash or find_binaries()[0].path
+    crash = str(Path(options.crash or find_binaries()[0].path).absolute())
     files = [str(Path(options.vmlinux).absolute()), str(Path(options.vmcore).absolute())]
 
     def open_session() -> Session:
