@@ -1,7 +1,8 @@
 """Layouts of the kernel's types: asked of crash's gdb once, then kept per kernel.
 
 One ``gdb ptype/o`` tells all of a structure, so that a cold type costs one query and several wanted at once
-one round trip; a kept one costs none.
+one round trip; a kept one costs none. Where gdb knows no ``/o`` (crash 7), `crashdrive.kernel.plain` asks
+for each member's place.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import ParseError, UnknownMemberError, UnknownTypeError
+from crashdrive.kernel import plain
 from crashdrive.kernel.declarations import Abi, Declaration, DeclarationError, parse_declaration
 from crashdrive.kernel.ptype import SizesWantedError, parse_ptype
 from crashdrive.kernel.types import (
@@ -34,7 +36,6 @@ from crashdrive.session.result import CommandResult, Runner
 VERSION = 1
 _NAME = re.compile(r"(?:(?:struct|union|enum) )?[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
 _STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
-_NUMBER = re.compile(r"\$\d+ = (\d+)")
 _MODULE = re.compile(r" *[0-9a-f]{8,16} ")
 _PLAIN_CHAR = re.compile(r"(?<!signed )\bchar\b")
 _COMM = "typeof(((struct task_struct *)0)->comm[0])"
@@ -60,6 +61,7 @@ class Layouts:
         self._known: dict[str, Type] = {}
         self._unknown: set[str] = set()
         self._abi = Abi(word_size)
+        self._has_offsets: bool | None = None
         self._asked_char = False
         self._keeps = self._store is not None
         self.queries = 0
@@ -250,21 +252,38 @@ class Layouts:
 
     def _ask(self, wanted: list[TypeRef]) -> dict[str, Type]:
         wanted = [ref for ref in wanted if _NAME.fullmatch(ref.name)]
-        results = self._run([f"gdb ptype/o {ref.name} **" for ref in wanted])
+        if not wanted:
+            return {}
+        results = self._described(wanted)
         self._keeps = self._keeps and not self._has_module_types()
         pairs = zip(wanted, results, strict=True)
-        found = {ref.name: self._parse(result) for ref, result in pairs if not _refused(result)}
+        found = {ref.name: self._parse(ref.name, result) for ref, result in pairs if not _refused(result)}
         return self._named(wanted, found)
 
-    def _parse(self, result: CommandResult) -> Type:
+    def _described(self, wanted: list[TypeRef]) -> list[CommandResult]:
+        """gdb's words on types: with offsets where this gdb has them."""
+        if self._has_offsets is not False:
+            results = self._run([f"gdb ptype/o {ref.name} **" for ref in wanted])
+            if self._has_offsets or not all(map(_refused, results)):
+                self._has_offsets = True
+                return results
+            # either there are no such types, or no /o: all kernels have a list_head
+            (probe,) = self._run(["gdb ptype/o struct list_head **"])
+            self._has_offsets = not _refused(probe)
+            if self._has_offsets:
+                return results
+        return self._run([f"gdb ptype {ref.name}" for ref in wanted])
+
+    def _parse(self, name: str, result: CommandResult) -> Type:
         text = result.check().text
         self._need_char(text)
+        if not self._has_offsets:
+            return plain.parse_plain(self._run, name, result, self._abi)
         try:
             return parse_ptype(result.command, text, abi=self._abi)
         except SizesWantedError as missing:
-            name = result.command.removeprefix("gdb ptype/o ").removesuffix(" **")
             asked = [f"gdb p sizeof((({name} *)0)->{path})" for path in missing.paths]
-            sizes = dict(zip(missing.paths, map(_number, self._run(asked)), strict=True))
+            sizes = dict(zip(missing.paths, map(plain.number, self._run(asked)), strict=True))
             return parse_ptype(result.command, text, abi=self._abi, sizes=sizes)
 
     def _has_module_types(self) -> bool:
@@ -303,7 +322,7 @@ class Layouts:
         sizes = {ref.name: ref.size for ref in unsized if ref.size is not None}
         if ask:
             results = self._run([f"gdb p sizeof({ref.name})" for ref in ask])
-            sizes |= {ref.name: _number(result) for ref, result in zip(ask, results, strict=True)}
+            sizes |= {ref.name: plain.number(result) for ref, result in zip(ask, results, strict=True)}
         for name, size in sizes.items():
             found[name] = msgspec.structs.replace(found[name], size=size)
         for ref in wanted:
@@ -340,13 +359,6 @@ def _as_named(ref: TypeRef, kind: Type) -> Type:
     if ref.size is not None and size_of(kind) not in {None, ref.size}:
         raise ParseError(f"ptype {ref.name}", 1, 1, type_name(kind), f"not of size {ref.size}")
     return TypedefType(ref.name, kind)
-
-
-def _number(result: CommandResult) -> int:
-    match = _NUMBER.fullmatch(result.check().text.strip())
-    if not match:
-        raise ParseError(result.command, 1, 1, result.text, "expected a number")
-    return int(match[1])
 
 
 def _near_members(kind: StructType, name: str) -> str:

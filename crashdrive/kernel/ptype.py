@@ -57,7 +57,7 @@ class SizesWantedError(Exception):
         self.paths = paths
 
 
-class _Node(msgspec.Struct):
+class Node(msgspec.Struct):
     """A line of the text, with what it contains; bits from the outermost start, None: as its parent."""
 
     kind: Literal["struct", "union"] | None
@@ -66,7 +66,7 @@ class _Node(msgspec.Struct):
     size: int | None
     text: str = ""
     base: Type | None = None
-    children: list[_Node] = msgspec.field(default_factory=list)
+    children: list[Node] = msgspec.field(default_factory=list)
     total: int | None = None
     incomplete: bool = False
 
@@ -77,10 +77,12 @@ def parse_ptype(command: str, text: str, *, abi: Abi = LINUX_64, sizes: SizeOf |
     SizesWantedError if sizes are missing that ``sizes`` doesn't give.
     An enumeration's size isn't in the text: it comes as 0 for the caller to fill in, unless it is a member.
     """
-    return _Reader(command, text, abi, sizes or {}).read()
+    return Reader(command, text, abi, sizes or {}).read()
 
 
-class _Reader:
+class Reader:
+    """Reads a type's text in two steps: lines into nodes, nodes into types."""
+
     def __init__(self, command: str, text: str, abi: Abi, sizes: SizeOf) -> None:
         self.command = command
         self.lines = text.split("\n")
@@ -106,39 +108,44 @@ class _Reader:
         return self.next_line() or self.fail("the text ends too early")
 
     def read(self) -> Type:
+        """The type that ``ptype/o NAME **`` printed."""
+        kind = self.convert_top(self.tree())
+        for _ in "**":
+            if not isinstance(kind, PointerType):
+                self.fail("expected a pointer to a pointer")
+            kind = kind.target
+        if self.wanted:
+            raise SizesWantedError(tuple(self.wanted))
+        return kind
+
+    def tree(self) -> Node:
+        """All lines as nodes."""
         first = _HEADER.sub("", self.wanted_line()).strip()
         if not first.startswith("type = "):
             self.fail("expected 'type = '")
         node = self.node(first[7:], None, None, top=True)
         if (rest := self.next_line()) is not None:
             self.fail("text after the end of the type", rest)
-        kind = self.convert_top(node)
-        for _ in "**":
-            if not isinstance(kind, PointerType):
-                self.fail("expected a pointer to a pointer", first)
-            kind = kind.target
-        if self.wanted:
-            raise SizesWantedError(tuple(self.wanted))
-        return kind
+        return node
 
     # reading: lines into nodes
 
-    def node(self, text: str, offset: int | None, size: int | None, *, top: bool = False) -> _Node:
+    def node(self, text: str, offset: int | None, size: int | None, *, top: bool = False) -> Node:
         text = _QUALIFIER.sub("", text) if "{" in text else text
         if opening := _OPENING.fullmatch(text):
             kind: Literal["struct", "union"] = "struct" if opening[1] == "struct" else "union"
-            return self.body(_Node(kind, opening[2], offset, size), top=top)
+            return self.body(Node(kind, opening[2], offset, size), top=top)
         if enum := _ENUM.fullmatch(text):
             rest = enum[3] if top else self.ended(enum[3])
-            return _Node(None, None, offset, size, rest, self.enum(enum[1], enum[2], size))
-        return _Node(None, None, offset, size, text if top else self.ended(text))
+            return Node(None, None, offset, size, rest, self.enum(enum[1], enum[2], size))
+        return Node(None, None, offset, size, text if top else self.ended(text))
 
     def ended(self, text: str) -> str:
         if not text.endswith(";"):
             self.fail("expected ';' at the end of a member")
         return text[:-1]
 
-    def body(self, node: _Node, *, top: bool) -> _Node:
+    def body(self, node: Node, *, top: bool) -> Node:
         while not (line := self.wanted_line()).startswith("}"):
             if total := _TOTAL.fullmatch(line):
                 node.total = int(total[1])
@@ -149,7 +156,7 @@ class _Reader:
         node.text = line[1:].strip() if top else self.ended(line[1:].strip())
         return node
 
-    def member(self, line: str) -> _Node:
+    def member(self, line: str) -> Node:
         place = _PLACE.match(line)
         if not place:
             self.fail("expected offset and size of a member")
@@ -172,7 +179,7 @@ class _Reader:
 
     # converting: nodes into types
 
-    def convert_top(self, node: _Node) -> Type:
+    def convert_top(self, node: Node) -> Type:
         if node.kind is None:
             kind, _, bits = self.declared(node)
             if bits is not None:
@@ -184,11 +191,11 @@ class _Reader:
             self.fail("no total size")
         return self.wrapped(node, self.structure(node, 0, node.total, ""))[0]
 
-    def structure(self, node: _Node, start: int, size: int, path: str) -> StructType:
+    def structure(self, node: Node, start: int, size: int, path: str) -> StructType:
         members = tuple(self.convert(child, node, start, size, path) for child in node.children)
         return StructType(node.kind or "struct", node.name, size, members)
 
-    def convert(self, child: _Node, parent: _Node, start: int, size: int, path: str) -> Member:
+    def convert(self, child: Node, parent: Node, start: int, size: int, path: str) -> Member:
         place = start if child.offset is None else child.offset
         if child.offset is None and parent.kind != "union":
             self.fail("a structure's member without an offset", child.text)
@@ -202,7 +209,7 @@ class _Reader:
             self.fail("a member outside of its structure", child.text)
         return Member(name, kind, place - start, bits)
 
-    def aggregate(self, node: _Node, place: int, path: str) -> tuple[Type, str | None]:
+    def aggregate(self, node: Node, place: int, path: str) -> tuple[Type, str | None]:
         if node.incomplete:
             return self.wrapped(node, IncompleteType(node.kind or "struct", node.name))
         if not node.text or node.text.isidentifier():
@@ -214,7 +221,7 @@ class _Reader:
         size, inner = self.element_size(node, shape, f"{path}{name}")
         return self.wrapped(node, self.structure(node, 0, size, inner + "."))
 
-    def element_size(self, node: _Node, shape: Type, path: str) -> tuple[int, str]:
+    def element_size(self, node: Node, shape: Type, path: str) -> tuple[int, str]:
         """The size of an anonymous element or target, and the C expression that leads to it."""
         count = 1
         arrays_only = True
@@ -234,7 +241,7 @@ class _Reader:
             self.wanted.append(path)
         return self.sizes.get(path, 1 << 40), path
 
-    def wrapped(self, node: _Node, base: Type) -> tuple[Type, str | None]:
+    def wrapped(self, node: Node, base: Type) -> tuple[Type, str | None]:
         """A type with the declarator that stands behind its closing brace."""
         if not node.text:
             return base, None
@@ -246,7 +253,7 @@ class _Reader:
             self.fail("a structure as bit-field", node.text)
         return found.type, found.name
 
-    def declared(self, node: _Node) -> tuple[Type, str | None, int | None]:
+    def declared(self, node: Node) -> tuple[Type, str | None, int | None]:
         """Type, name and width of a member on one line, its size checked against gdb's."""
         kind, name, bits = self.declaration(node)
         if node.size is None:
@@ -256,7 +263,7 @@ class _Reader:
             self.fail(f"size {node.size} doesn't fit the type", node.text)
         return kind, name, bits
 
-    def declaration(self, node: _Node) -> tuple[Type, str | None, int | None]:
+    def declaration(self, node: Node) -> tuple[Type, str | None, int | None]:
         try:
             if node.base is not None:
                 found = parse_declarator(node.text, node.base, self.abi)
