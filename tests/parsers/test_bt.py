@@ -457,7 +457,9 @@ def test_foreach_bt_knows_the_tasks_of_ps(case: Path) -> None:
     command, text = output(case)
     table = case.parent.with_name("ps") / "ps.cmd"
     if table.with_suffix(".json").exists():
-        expected = [(task.pid, task.task, task.comm.strip("[]")) for task in parse(*output(table))]
-        # ps prints names without quotes: blanks at their end can't be told.
-        traces = [(trace.pid, trace.task, trace.comm.rstrip(" ")) for trace in parse(command, text)]
-        assert traces == expected
+        # ps puts names of kernel threads in brackets, and no quotes: blanks at the end can't be told.
+        expected = [(task.pid, task.task) for task in parse(*output(table))]
+        names = [{task.comm, task.comm[1:-1]} for task in parse(*output(table))]
+        traces = parse(command, text).records
+        assert [(trace.pid, trace.task) for trace in traces] == expected
+        assert all(trace.comm.rstrip(" ") in comm for trace, comm in zip(traces, names, strict=True))
