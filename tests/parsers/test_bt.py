@@ -457,9 +457,9 @@ def test_foreach_bt_knows_the_tasks_of_ps(case: Path) -> None:
     command, text = output(case)
     table = case.parent.with_name("ps") / "ps.cmd"
     if table.with_suffix(".json").exists():
-        # ps puts names of kernel threads in brackets, and no quotes: blanks at the end can't be told.
+        # ps puts names of kernel threads in brackets, and no quotes: blanks around them can't be told.
         expected = [(task.pid, task.task) for task in parse(*output(table))]
         names = [{task.comm, task.comm[1:-1]} for task in parse(*output(table))]
         traces = parse(command, text).records
         assert [(trace.pid, trace.task) for trace in traces] == expected
-        assert all(trace.comm.rstrip(" ") in comm for trace, comm in zip(traces, names, strict=True))
+        assert all(trace.comm.strip(" ") in comm for trace, comm in zip(traces, names, strict=True))
