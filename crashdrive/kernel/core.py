@@ -113,6 +113,11 @@ class KernelBase:
         """Numbers of the CPUs that were on line; panic() takes the others off line where no kdump follows."""
         return self._cpu_mask("online")
 
+    @cached_property
+    def possible_cpus(self) -> tuple[int, ...]:
+        """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more)."""
+        return tuple(sorted({*self.cpus, *self._cpu_mask("possible")}))
+
     def _cpu_mask(self, which: str) -> tuple[int, ...]:
         # 5aec01b834fd (4.5) made the masks themselves symbols; cpu_present_bits before.
         for symbol in (f"__cpu_{which}_mask", f"cpu_{which}_bits"):
@@ -259,7 +264,7 @@ class KernelBase:
 
     @cached_property
     def _per_cpu_offsets(self) -> Sequence[int]:
-        count = max(self.cpus) + 1
+        count = max(self.possible_cpus) + 1
         if not self.symbols.has("__per_cpu_offset"):
             return [0] * count  # a kernel without SMP
         size = self.pointer_size
