@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from crashdrive.reports._net.owners import Owner, owners
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Kernel, Objects
+
+T = TypeVar("T")
 
 # include/net/tcp_states.h; 12 is a request socket, which /proc/net/tcp shows as SYN_RECV
 TCP_STATES = {
@@ -212,9 +214,9 @@ class Survey:
         columns = self.kernel.read_many(fields.kind, addresses, fields.paths)
         return fields.named(self.gaps(columns, what))
 
-    def attempt(self, what: str, find: Callable[[], Iterator[Batch]]) -> list[Batch]:
-        """What a family's finder gives; if this kernel keeps things elsewhere, a notice instead."""
-        found: list[Batch] = []
+    def attempt(self, what: str, find: Callable[[], Iterable[T]]) -> list[T]:
+        """What a finder gives; if this kernel keeps things elsewhere, a notice instead."""
+        found: list[T] = []
         try:
             found.extend(find())
         except (UnknownMemberError, UnknownSymbolError, UnknownTypeError) as error:
