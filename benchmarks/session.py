@@ -28,7 +28,7 @@ REPORT = [
     "log",
     "kmem -i",
     "p jiffies",
-    "whatis task_struct",
+    "whatis list_head",
     "sym schedule",
     "rd init_task 64",
 ]
