@@ -26,7 +26,7 @@ REPORT = [
     "ps",
     "mod",
     "log",
-    "kmem -i",
+    "mount",
     "p jiffies",
     "whatis list_head",
     "sym schedule",
