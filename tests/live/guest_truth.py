@@ -1,0 +1,42 @@
+"""What a guest said of itself, namespace by namespace, for the live tests of reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# include/linux/proc_ns.h: the initial network namespace has the number of no inode, but this one
+INITIAL = "4026531840"
+
+
+class Namespace(NamedTuple):
+    """A namespace as reports label it, its folder of files, and the uptimes at which things happened."""
+
+    label: str
+    folder: Path
+    prefix: str
+    when: dict[str, Any]
+    panic: float
+
+    def text(self, name: str) -> str:
+        """A file below /proc/net; empty where the guest has none."""
+        path = self.folder / "proc/net" / name
+        return path.read_bytes().decode("utf-8", "backslashreplace") if path.exists() else ""
+
+    def age(self, name: str) -> tuple[float, float]:
+        """How many seconds before the panic a file below /proc/net was read, at least and at most."""
+        read = self.when[f"{self.prefix}proc/net/{name}"]
+        return self.panic - read["after"], self.panic - read["before"]
+
+
+def namespaces(lab: Any) -> list[Namespace]:
+    """The initial namespace and the named ones."""
+    root = lab.folder / "truth"
+    panic = json.loads((lab.folder / "dump.json").read_text())["panic_uptime"]
+    index = json.loads((root / "index.json").read_text())
+    named = sorted((root / "netns").iterdir())
+    return [
+        Namespace(INITIAL, root, "", index, panic),
+        *(Namespace(one.name, one, f"netns/{one.name}/", index, panic) for one in named),
+    ]
