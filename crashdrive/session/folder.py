@@ -26,6 +26,10 @@ set bell-style none
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]+")
 
 
+class TemporaryFileError(SessionError):
+    """No room for a temporary file; raised before crash is sent anything."""
+
+
 def scratch_parent() -> Path:
     """Where private folders go: CRASHDRIVE_TMPDIR, else a tmpfs, else the system's temporary folder."""
     chosen = os.environ.get("CRASHDRIVE_TMPDIR")
@@ -43,7 +47,7 @@ def temporary_file_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SessionError(
+        raise TemporaryFileError(
             f"can't write temporary files in {str(folder)!a}: {error.strerror}; "
             "free some room or name another folder in CRASHDRIVE_TMPDIR"
         ) from error

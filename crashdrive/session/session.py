@@ -23,6 +23,7 @@ from crashdrive.errors import (
 from crashdrive.session.binaries import Binary, find_binaries
 from crashdrive.session.failure import judge
 from crashdrive.session.find import Target, find_target
+from crashdrive.session.folder import TemporaryFileError
 from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
 from crashdrive.session.launch import Launched, Notify, Start, climb, health_of, start_one
 from crashdrive.session.lines import Context, check_line, groups
@@ -357,6 +358,8 @@ class Session:
             if self._closed:
                 raise SessionClosedError("the session was closed during a command") from error
             raise SessionDiedError(f"{error} during `{printable(command)[:120]}`", error.output) from error
+        except TemporaryFileError:
+            raise
         except BaseException:
             self._doubtful = True
             raise

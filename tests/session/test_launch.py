@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -166,3 +169,27 @@ def test_no_room_for_temporary_files(fake: Fake, scratch: Path, monkeypatch: pyt
     monkeypatch.setenv("CRASHDRIVE_TMPDIR", str(scratch / "none"))
     with pytest.raises(SessionError, match="No such file"):
         fake.transport()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_full_tmpfs(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=16k", "none", str(full)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        monkeypatch.setenv("CRASHDRIVE_TMPDIR", str(full))
+        with fake.session() as session:
+            with contextlib.suppress(OSError):
+                (full / "filler").write_bytes(b"x" * 20_000)
+            with pytest.raises(SessionError, match="No space left"):
+                session.run_many(["echo 1"] * 100)
+            with pytest.raises(SessionError, match="No space left"):
+                fake.transport()
+            assert session.run("echo 1").text == "1\n"
+            (full / "filler").unlink()
+            assert session.run_many(["echo 1"])[0].text == "1\n"
+        assert not any(full.iterdir())
+    finally:
+        subprocess.run(["/bin/umount", str(full)], check=False)
