@@ -46,15 +46,20 @@ def open_kernel(session: Runner, store: Store | None = None) -> Kernel:
     return Kernel(
         session,
         layouts=Layouts(session, store, build_id),
-        symbols=Symbols(session, store, build_id and _dump_key(build_id, identity)),
+        symbols=Symbols(session, store, build_id and _dump_key(build_id, identity, session)),
     )
 
 
-def _dump_key(build_id: str, identity: dict[str, str]) -> str | None:
-    """What symbols are kept under; None where it isn't known which dump this is."""
+def _dump_key(build_id: str, identity: dict[str, str], session: Runner) -> str | None:
+    """What symbols are kept under; None where it isn't known which dump this is.
+
+    A crash that was started with ``--no_modules`` or ``--minimal`` knows fewer of them.
+    """
     from crashdrive.kernel.symbols import symbols_key
 
     marks = [identity.get(name) for name in ("vmcore", "size", "mtime_ns")]
     if None in marks:
         return None
-    return symbols_key(build_id, int(identity.get("kaslr_offset") or "0", 0), ":".join(map(str, marks)))
+    options = getattr(getattr(session, "health", None), "options", ())
+    dump = ":".join(map(str, (*marks, *options)))
+    return symbols_key(build_id, int(identity.get("kaslr_offset") or "0", 0), dump)

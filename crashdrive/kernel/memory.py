@@ -155,7 +155,12 @@ class Memory:
         known = self._load(where, pages)
         chunks: list[Chunk] = []
         for address, size in wanted:
-            _cut(known, address, size, chunks, holes)
+            block = known.blocks.get(address >> PAGE_SHIFT)
+            if block and not known.holes and address + size <= block.address + len(block.data):
+                at = address - block.address
+                chunks.append(Chunk(address, block.data[at : at + size]))
+            else:
+                _cut(known, address, size, chunks, holes)
         return Gathered(tuple(chunks), tuple(_joined(holes)))
 
     def prefetch(self, ranges: Iterable[Range], *, space: Space = "kernel", task: int | None = None) -> None:
