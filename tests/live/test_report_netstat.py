@@ -447,5 +447,7 @@ def test_memory(lab: Any, reported: Report, name: str) -> None:
             row.rmem, row.rcvbuf, row.wmem, row.sndbuf, row.forward_alloc, row.wmem_queued, row.omem,
             row.backlog, row.drops,
         )  # fmt: skip
+        if told.words[3].endswith(":58"):
+            ours, numbers = ours[1:], numbers[1:]  # goes on hearing of neighbours
         assert ours == numbers, told.block
     assert compared > 5

@@ -267,39 +267,33 @@ def socket_rows(survey: Survey, batches: Sequence[Batch], *, processes: bool) ->
     return rows
 
 
-class _File(NamedTuple):
-    """What is known of a ``struct socket``: its inode's number and owner, and its ``struct file``."""
+class _Files(NamedTuple):
+    """By address of a ``struct socket``: its inode's number and owner, and its ``struct file``."""
 
-    inode: int | None
-    uid: int | None
-    file: int | None
-
-
-_NO_FILE = _File(0, None, None)
-_UNREAD = _File(None, None, None)
+    inodes: dict[int | None, int | None]
+    uids: dict[int | None, int | None]
+    files: dict[int | None, int | None]
 
 
-def _files(survey: Survey, pointers: Sequence[int]) -> dict[int | None, _File]:
+def _files(survey: Survey, pointers: Sequence[int]) -> _Files:
     """A socket's inode lies beside it in ``struct socket_alloc`` (include/net/sock.h)."""
     kernel = survey.kernel
     kind = "struct socket_alloc"
     shift = kernel.offset(kind, "socket")
     fields = ["vfs_inode.i_ino", "vfs_inode.i_uid.val", "socket.file"]
     columns = kernel.read_many(kind, [pointer - shift for pointer in pointers], fields)
-    found: dict[int | None, _File] = dict(
-        zip(pointers, map(_File, *survey.gaps(columns, "inodes of sockets").columns), strict=True)
-    )
-    found[None] = _UNREAD
-    found[0] = _NO_FILE
-    return found
+    survey.gaps(columns, "inodes of sockets")
+    inodes, uids, files = (dict(zip(pointers, column, strict=True)) for column in columns.columns)
+    return _Files({0: 0, **inodes}, uids, files)
 
 
-def _holders(survey: Survey, files: Mapping[int | None, _File]) -> dict[int | None, Owner]:
-    """Who has the sockets open, by ``struct file``."""
+def _holders(survey: Survey, files: _Files) -> dict[int | None, Owner]:
+    """Who has sockets open, by address of their ``struct socket``."""
     found = owners(survey.kernel)
     if found.warnings:
         survey.miss(found.warnings, complete=found.complete)
-    return {one.file: found.by_file[one.file] for one in files.values() if one.file in found.by_file}
+    by_file = found.by_file
+    return {pointer: by_file[file] for pointer, file in files.files.items() if file in by_file}
 
 
 def _interfaces(survey: Survey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
@@ -320,39 +314,52 @@ _NOBODY = Owner(None, None)  # type: ignore[arg-type] # stands for no owner in a
 def _rows(
     survey: Survey,
     batch: Batch,
-    files: Mapping[int | None, _File],
+    files: _Files,
     holders: Mapping[int | None, Owner],
     names: Mapping[tuple[int | None, int | None], str],
 ) -> Iterator[Socket]:
-    labels = survey.labels
-
     def column(name: str) -> Iterable[Any]:
         return getattr(batch, name) or repeat(None)
 
-    sockets = [files[pointer] for pointer in batch.socket] or [_NO_FILE] * len(batch.address)
-    interfaces = [
-        names.get((net, index), f"if{index}") if index else None
-        for net, index in zip(batch.net, batch.bound, strict=False)
-    ]
-    held = map(holders.get, [one.file for one in sockets], repeat(_NOBODY)) if holders else repeat(_NOBODY)
+    pointers = batch.socket or [0] * len(batch.address)
+    labels = {net: survey.labels.get(net) or _unknown_net(net) for net in set(batch.net)}
+    uids = column("uid") if batch.uid and None not in batch.uid else _uids(batch, files)
+    held = map(holders.get, pointers, repeat(_NOBODY)) if holders else repeat(_NOBODY)
     for (
-        proto, family, net, local, port, remote, remote_port, state, recv_q, send_q, one, uid, (pid, program),
-        address, kind, protocol, interface, timer, left, retransmits, probes, drops, references,
+        proto, family, net, local, port, remote, remote_port, state, recv_q, send_q, inode, uid,
+        (pid, program), address, kind, protocol, interface, timer, left, retransmits, probes, drops,
+        references,
     ) in zip(
-        batch.proto, batch.family, batch.net, column("local_address"), column("local_port"),
+        batch.proto, batch.family, map(labels.get, batch.net), column("local_address"), column("local_port"),
         column("remote_address"), column("remote_port"), batch.state, column("recv_q"), column("send_q"),
-        sockets, column("uid"), held, batch.address, column("type"), column("protocol"),
-        interfaces or repeat(None), column("timer"), column("timer_left"), column("retransmits"),
+        map(files.inodes.get, pointers), uids, held, batch.address, column("type"), column("protocol"),
+        _bound(batch, names), column("timer"), column("timer_left"), column("retransmits"),
         column("probes"), column("drops"), column("references"), strict=False,
     ):  # fmt: skip
         yield Socket(
-            proto=proto, family=family, netns=labels.get(net) or _unknown_net(net),
-            local_address=local, local_port=port, remote_address=remote, remote_port=remote_port,
-            state=state, recv_q=recv_q, send_q=send_q, inode=one.inode,
-            uid=one.uid if uid is None else uid, pid=pid, program=program, address=address, type=kind,
-            protocol=protocol, interface=interface, timer=timer, timer_left=left, retransmits=retransmits,
-            probes=probes, drops=drops, references=references,
+            proto=proto, family=family, netns=net, local_address=local, local_port=port,
+            remote_address=remote, remote_port=remote_port, state=state, recv_q=recv_q, send_q=send_q,
+            inode=inode, uid=uid, pid=pid, program=program, address=address, type=kind, protocol=protocol,
+            interface=interface, timer=timer, timer_left=left, retransmits=retransmits, probes=probes,
+            drops=drops, references=references,
         )  # fmt: skip
+
+
+def _uids(batch: Batch, files: _Files) -> Iterable[int | None]:
+    """The sockets' own users, or those of their inodes where the kernel keeps no others."""
+    own = batch.uid or [None] * len(batch.address)
+    pointers = batch.socket or own
+    return [
+        files.uids.get(pointer) if uid is None else uid for uid, pointer in zip(own, pointers, strict=True)
+    ]
+
+
+def _bound(batch: Batch, names: Mapping[tuple[int | None, int | None], str]) -> Iterable[str | None]:
+    """Names of the interfaces that sockets are bound to, ``if7`` for one that isn't there any more."""
+    if not any(batch.bound):
+        return repeat(None)
+    pairs = zip(batch.net, batch.bound, strict=True)
+    return [names.get((net, index), f"if{index}") if index else None for net, index in pairs]
 
 
 def _unknown_net(net: int | None) -> str | None:
