@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from crashdrive.session.health import Health
 
 HEALTH = Health(
@@ -16,3 +18,13 @@ def alive(pid: int) -> bool:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except OSError:
         return False
+
+
+def gone(*pids: int, seconds: float = 10) -> bool:
+    """Whether all of them end within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not any(map(alive, pids)):
+            return True
+        time.sleep(0.02)
+    return False

@@ -15,13 +15,15 @@ import pytest
 
 from crashdrive.errors import SessionError
 from crashdrive.session.session import Session
+from crashdrive.session.transport import PtyTransport
 from tests.session.conftest import Fake
-from tests.session.places import alive
+from tests.session.places import gone
 
 ROOT = Path(__file__).parents[2]
 CLIENT = """
 import os, signal, sys, threading, time
 from pathlib import Path
+from crashdrive.session.transport import PtyTransport
 from tests.session.conftest import Fake
 session = Fake(Path(sys.argv[1])).session()
 print(session.run("pid").text.strip(), session._transport.process._handles.keeper.pid, flush=True)
@@ -36,15 +38,6 @@ def client(fake: Fake, more: str, **options: object) -> tuple[subprocess.Popen[s
     )  # fmt: skip
     crash, keeper = map(int, process.stdout.readline().split())
     return process, crash, keeper
-
-
-def gone(*pids: int, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not any(map(alive, pids)):
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.mark.parametrize(
@@ -176,8 +169,10 @@ def test_killed_keeper(make_fake: Callable[..., Fake], scratch: Path) -> None:
     with make_fake().session() as session:
         crash = int(session.run("pid").text)
         transport = session._transport
-        os.kill(transport.process._handles.keeper.pid, signal.SIGKILL)  # type: ignore[union-attr] # it is a pty's
-        time.sleep(0.1)
+        assert isinstance(transport, PtyTransport)
+        keeper = transport.process._handles.keeper.pid
+        os.kill(keeper, signal.SIGKILL)
+        assert gone(keeper)
         assert session.run("echo 1").text == "1\n"
         assert gone(crash)
         assert len(list(scratch.iterdir())) == 1

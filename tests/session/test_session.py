@@ -23,11 +23,17 @@ from crashdrive.errors import (
 from crashdrive.session.session import Session
 from tests.session.conftest import Fake
 from tests.session.fake_crash import HOSTILE, memory
-from tests.session.places import alive
+from tests.session.places import alive, gone
 
 
 def pid_of(session: Session) -> int:
     return int(session.run("pid").text)
+
+
+def kill(session: Session) -> None:
+    pid = pid_of(session)
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
 
 
 def test_round_trips(session: Session) -> None:
@@ -163,8 +169,7 @@ def test_death_in_a_command(session: Session) -> None:
 
 def test_death_between_commands_is_no_error(session: Session) -> None:
     session.run("set 3")
-    os.kill(pid_of(session), signal.SIGKILL)
-    time.sleep(0.1)
+    kill(session)
     assert session.run("set").text == "    PID: 3\n"
     assert [w.kind for w in session.health.warnings] == ["restarted"]
 
@@ -276,8 +281,7 @@ def test_streams(session: Session) -> None:
 
 def test_a_fifo_that_was_told_before_a_restart(session: Session) -> None:
     commands = [f"rd -r {session.fifo} 1000 512", "eval 1"]
-    os.kill(pid_of(session), signal.SIGKILL)
-    time.sleep(0.1)
+    kill(session)
     data = bytearray()
     session.stream(commands, data.extend)
     assert len(data) == 512
