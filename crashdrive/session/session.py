@@ -452,6 +452,7 @@ def _identity(target: Target) -> dict[str, str]:
         "vmlinux": target.vmlinux.path,
         "vmcore": target.dump.path,
         "build_id": target.vmlinux.build_id or target.dump.build_id,
+        "machine": str(target.vmlinux.machine),
         "osrelease": target.dump.osrelease,
         "format": target.dump.format,
         "kaslr_offset": None if target.dump.kaslr_offset is None else hex(target.dump.kaslr_offset),

@@ -6,6 +6,7 @@ skipped, with what is missing; with CRASHDRIVE_REQUIRE_LAB=1 it fails.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,10 @@ TARGETS = [
     ("6.12-elf-sysrq", "vmcore.filtered", "8.0.6"),
     ("6.12-kdump-sysrq", "vmcore", "9.0.2"),
 ]
+
+
+if os.environ.get("CRASHDRIVE_REQUIRE_LAB") == "1" and importlib.util.find_spec("drgn") is None:
+    raise pytest.UsageError("drgn is missing: pip install -e '.[dev]' brings it")
 
 
 class Lab(msgspec.Struct, frozen=True):
@@ -93,7 +98,10 @@ def kernel(lab: Lab) -> Kernel:
 @pytest.fixture(scope="session")
 def peer(lab: Lab) -> Any:
     """drgn on the same dump, or on its ELF twin; skips where it opens neither."""
-    drgn = pytest.importorskip("drgn")
+    try:
+        import drgn
+    except ImportError:
+        missing("drgn (pip install drgn)")
     program = drgn.Program()
     for core in (lab.vmcore, lab.twin):
         if core is None:
