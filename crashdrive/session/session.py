@@ -449,8 +449,8 @@ def _launch(
 
 def _identity(target: Target) -> dict[str, str]:
     known = {
-        "vmlinux": target.vmlinux.path,
-        "vmcore": target.dump.path,
+        "vmlinux": str(Path(target.vmlinux.path).absolute()),
+        "vmcore": str(Path(target.dump.path).absolute()),
         "build_id": target.vmlinux.build_id or target.dump.build_id,
         "machine": str(target.vmlinux.machine),
         "osrelease": target.dump.osrelease,
