@@ -40,3 +40,9 @@ def namespaces(lab: Any) -> list[Namespace]:
         Namespace(INITIAL, root, "", index, panic),
         *(Namespace(one.name, one, f"netns/{one.name}/", index, panic) for one in named),
     ]
+
+
+def settings(lab: Any) -> dict[str, str]:
+    """What sysctl said, in the initial namespace."""
+    lines = (lab.folder / "truth/cmd/sysctl").read_bytes().decode("utf-8", "backslashreplace").split("\n")
+    return {name: value for name, _, value in (line.partition(" = ") for line in lines)}

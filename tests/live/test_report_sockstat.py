@@ -1,0 +1,87 @@
+"""Sockets by protocol and their memory against /proc/net/sockstat, sockstat6, protocols and sysctl."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from crashdrive.crash import Crash
+from crashdrive.reports.base import Report
+from tests.live.guest_truth import namespaces, settings
+
+pytestmark = pytest.mark.live
+
+# what /proc/net/sockstat calls protocols, and what they are called elsewhere
+NAMES = {
+    "TCP": "TCP", "UDP": "UDP", "UDPLITE": "UDP-Lite", "RAW": "RAW",
+    "TCP6": "TCPv6", "UDP6": "UDPv6", "UDPLITE6": "UDPLITEv6", "RAW6": "RAWv6",
+}  # fmt: skip
+PAGE = 4096
+
+
+@pytest.fixture(scope="module")
+def reported(lab: Any) -> Report:
+    return Crash(lab.session, keep=False).report("sockstat")
+
+
+def facts(text: str) -> dict[str, dict[str, int]]:
+    """``TCP: inuse 1 orphan 2`` by its words."""
+    return {
+        name: {word: int(value) for word, value in re.findall(r"(\w+) (-?\d+)", rest)}
+        for name, _, rest in (line.partition(":") for line in text.splitlines())
+    }
+
+
+def test_sockstat(lab: Any, reported: Report) -> None:
+    memory = {row.protocols[0]: row for row in reported.table("memory").rows}
+    for truth in namespaces(lab):
+        told = facts(truth.text("sockstat")) | facts(truth.text("sockstat6"))
+        assert told.keys() == {"sockets", "FRAG", "FRAG6", *NAMES}
+        (usage,) = [row for row in reported.table("usage").rows if row.netns == truth.label]
+        # the guest's own reader of these files may have been one more
+        assert told["sockets"]["used"] == usage.used
+        assert told["TCP"]["tw"] == usage.time_wait
+        in_use = {r.protocol: r.in_use for r in reported.table("protocols").rows if r.netns == truth.label}
+        assert {name: in_use[NAMES[name]] for name in NAMES} == {name: told[name]["inuse"] for name in NAMES}
+        tcp, udp = memory["TCP"], memory["UDP"]
+        assert (tcp.orphans, tcp.allocated) == (told["TCP"]["orphan"], told["TCP"]["alloc"])
+        assert (tcp.memory, udp.memory) == (told["TCP"]["mem"] * PAGE, told["UDP"]["mem"] * PAGE)
+        for family, name in (("ip", "FRAG"), ("ip6", "FRAG6")):
+            rows = reported.table("fragments").rows
+            (row,) = [row for row in rows if (row.netns, row.family) == (truth.label, family)]
+            assert (row.queues, row.memory) == (told[name]["inuse"], told[name]["memory"])
+
+
+def test_protocols(lab: Any, reported: Report) -> None:
+    memory = {name: row for row in reported.table("memory").rows for name in row.protocols}
+    for truth in namespaces(lab):
+        lines = [line.split() for line in truth.text("protocols").splitlines()[1:]]
+        told = {words[0]: int(words[2]) for words in lines}
+        rows = [row for row in reported.table("protocols").rows if row.netns == truth.label]
+        assert {row.protocol: row.in_use for row in rows} == told
+        for name, _, _, pages, pressed, *_ in lines:
+            if pages == "-1":
+                assert name not in memory
+            else:
+                row = memory[name]
+                assert (row.memory, row.under_pressure or False) == (int(pages) * PAGE, pressed == "yes")
+
+
+def test_limits(lab: Any, reported: Report) -> None:
+    told = settings(lab)
+    memory = {row.protocols[0]: row for row in reported.table("memory").rows}
+    for name, setting in (("TCP", "net.ipv4.tcp_mem"), ("UDP", "net.ipv4.udp_mem")):
+        row = memory[name]
+        assert [row.low, row.pressure_at, row.high] == [int(pages) * PAGE for pages in told[setting].split()]
+    initial = namespaces(lab)[0].label
+    for family, start in (("ip", "net.ipv4.ipfrag_"), ("ip6", "net.ipv6.ip6frag_")):
+        rows = reported.table("fragments").rows
+        (row,) = [row for row in rows if (row.netns, row.family) == (initial, family)]
+        limits = [int(told[start + name]) for name in ("high_thresh", "low_thresh", "time")]
+        assert [row.high, row.low, row.timeout] == limits
+
+
+def test_complete(reported: Report) -> None:
+    assert reported.complete, reported.warnings
