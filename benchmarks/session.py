@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -41,6 +42,18 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def processor(act: Callable[[], object]) -> float:
+    """Seconds of processor time that a call takes, here and in the processes that it ends."""
+
+    def spent() -> float:
+        usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+    began = spent()
+    act()
+    return spent() - began
+
+
 def crash_i(crash: str, files: Sequence[str], commands: Sequence[str]) -> None:
     """crash with the commands from a file, its output thrown away."""
     with tempfile.TemporaryDirectory() as folder:
@@ -69,15 +82,20 @@ def report(open_session: Callable[[], Session], crash: str, files: Sequence[str]
             return timed(lambda: session.run_many(commands, timeout=600))
 
     whole, inside, theirs, start = [], [], [], []
+    our_processor, their_processor = [], []
     for _ in range(runs):
-        whole.append(timed(lambda: inside.append(ours())))
-        theirs.append(timed(lambda: crash_i(crash, files, commands)))
+        our_processor.append(processor(lambda: whole.append(timed(lambda: inside.append(ours())))))
+        their_processor.append(
+            processor(lambda: theirs.append(timed(lambda: crash_i(crash, files, commands))))
+        )
         start.append(timed(lambda: crash_i(crash, files, ["p 1"])))
     ratio = statistics.median(whole) / statistics.median(theirs)
     alone = statistics.median(t - s for t, s in zip(theirs, start, strict=True))
     medians = f"session {statistics.median(whole):.2f} s, crash -i {statistics.median(theirs):.2f} s"
     print(f"200 commands       {medians}")
     print(f"                   ratio {ratio:.3f} (goal: at most 1.05)")
+    busy = statistics.median(our_processor) / statistics.median(their_processor)
+    print(f"  processor time   ratio {busy:.3f}: what to go by on a busy machine")
     print(f"  without starts   session {statistics.median(inside):.2f} s, crash -i about {alone:.2f} s")
 
 
