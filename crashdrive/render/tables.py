@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crashdrive.render import aligned
 from crashdrive.render.cells import (
@@ -72,8 +72,21 @@ def _write_fields(table: Table, output: Output) -> None:
 
 def _write_lines(table: Table, output: Output) -> None:
     names = table.columns or all_columns(table.rows)
-    columns = [format_column(column_values(table.rows, name), name) for name in names]
+    values = [column_values(table.rows, name) for name in names]
+    if values and any(isinstance(value, tuple) for value in values[-1]):
+        values = _unfolded(values)
+    columns = [format_column(column, name) for name, column in zip(names, values, strict=True)]
     _emit((" ".join(cells).rstrip() for cells in zip(*columns, strict=True)), output)
+
+
+def _unfolded(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows whose last cell has several lines as so many rows; their other cells are repeated."""
+    rows = [(*others, line) for *others, lines in zip(*columns, strict=True) for line in _several(lines)]
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
+
+
+def _several(cell: Any) -> Sequence[Any]:
+    return cell if isinstance(cell, tuple) else (cell,)
 
 
 class _Column(NamedTuple):
