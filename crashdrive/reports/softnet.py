@@ -11,12 +11,12 @@ work left; received_rps: wake-ups by other CPUs; flow_limit_count: packets of la
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from crashdrive.records import Record
+from crashdrive.reports._net.addresses import port
 from crashdrive.reports._net.namespaces import Namespaces
 from crashdrive.reports._net.queues import packets
 from crashdrive.reports._net.sockets import Fields, Survey
@@ -145,5 +145,5 @@ def _packets(survey: Survey, places: Sequence[int]) -> Iterator[QueuedPacket]:
         for address, (length, device, protocol) in zip(waiting, found, strict=True):
             yield QueuedPacket(
                 cpu=cpu, queue=queue, length=length, device=device, address=address,
-                protocol=None if protocol is None else socket.ntohs(protocol),
+                protocol=None if protocol is None else port(protocol.to_bytes(2, kernel.byte_order)),
             )  # fmt: skip
