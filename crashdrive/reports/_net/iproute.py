@@ -1,0 +1,180 @@
+"""Routes, rules and next hops worded as iproute2 does, and the names of their numbers.
+
+Sources: include/uapi/linux/rtnetlink.h, fib_rules.h; iproute2's ip/iproute.c, iprule.c, ipnexthop.c and
+etc/iproute2/rt_protos. Without a file of its own the guest's iproute2 has the names below built in, and so
+are they here; the tests hold every line against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.reports._net.nexthops import NextHop
+    from crashdrive.reports._net.routes import Route
+
+TABLES = {253: "default", 254: "main", 255: "local"}
+SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
+TYPES = {
+    0: "none", 1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole",
+    7: "unreachable", 8: "prohibit", 9: "throw", 10: "nat", 11: "xresolve",
+}  # fmt: skip
+PROTOCOLS = {
+    0: "unspec", 1: "redirect", 2: "kernel", 3: "boot", 4: "static", 8: "gated", 9: "ra", 10: "mrt",
+    11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk", 16: "dhcp", 18: "keepalived",
+    42: "babel", 99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
+}  # fmt: skip
+PREFERENCES = {0: "medium", 1: "high", 3: "low"}
+# RTNH_F_*, by bit
+_FLAGS = ("dead", "pervasive", "onlink", "offload", "linkdown", "unresolved", "trap")
+_FLAGS_ORDER = (
+    "dead", "onlink", "pervasive", "offload", "trap", "notify", "linkdown", "unresolved", "rt_offload",
+    "rt_trap", "rt_offload_failed",
+)  # fmt: skip
+# RTAX_*, from 2; 1 tells which of the others are locked
+METRICS = (
+    "mtu", "window", "rtt", "rttvar", "ssthresh", "cwnd", "advmss", "reordering", "hoplimit", "initcwnd",
+    "features", "rto_min", "initrwnd", "quickack", "congctl", "fastopen_no_cookie",
+)  # fmt: skip
+_FEATURES = ((1, "ecn"), (8, "tcp_usec_ts"))
+# what iproute2 puts a tab for, which is escaped where untrusted text is shown
+_INDENT = " " * 8
+IP_PROTOCOLS = {
+    1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 50: "esp", 51: "ah",
+    58: "ipv6-icmp", 132: "sctp", 136: "udplite",
+}  # fmt: skip
+
+
+def named(names: Mapping[int, str], number: int) -> str:
+    """The name of a number, or the number as text."""
+    return names.get(number) or str(number)
+
+
+def flag_names(bits: int) -> tuple[str, ...]:
+    """Names of RTNH_F_* in the order of iproute2; unknown bits by their number."""
+    known = {name for i, name in enumerate(_FLAGS) if bits >> i & 1}
+    rest = bits >> len(_FLAGS) << len(_FLAGS)
+    return (*(name for name in _FLAGS_ORDER if name in known), *([f"{rest:#x}"] if rest else []))
+
+
+def prefix_text(address: str, length: int, whole: int) -> str:
+    """``10.0.0.0/8``, without its length where it is a single address."""
+    return address if length == whole else f"{address}/{length}"
+
+
+def route_lines(route: Route, *, details: bool) -> tuple[str, ...]:
+    """A route as ``ip route show table all`` prints it, as ``ip -d route`` with ``details``."""
+    words = [*_head(route, details), *_way(route, details), *_tail(route)]
+    lines = [" ".join(words)]
+    if details and route.nexthop is not None:
+        lines.append(f"{_INDENT}nh_info {route.nexthop}")
+    lines += [
+        f"{_INDENT}nexthop " + " ".join([*_hop(hop), f"weight {hop.weight}", *hop.flags])
+        for hop in route.nexthops
+    ]
+    return tuple(lines)
+
+
+def _head(route: Route, details: bool) -> Iterator[str]:  # noqa: FBT001 # passed on
+    if details or route.type != "unicast":
+        yield route.type
+    whole = 32 if route.family == "inet" else 128
+    if route.prefix_length:
+        yield prefix_text(route.destination, route.prefix_length, whole)
+    else:
+        yield "default"
+    if route.source_prefix is not None:
+        yield f"from {route.source_prefix}"
+    if route.encapsulation is not None:
+        yield f"encap {route.encapsulation}"
+    if route.tos:
+        yield f"tos 0x{route.tos:02x}"
+    if route.nexthop_id is not None:
+        yield f"nhid {route.nexthop_id}"
+
+
+def _way(route: Route, details: bool) -> Iterator[str]:  # noqa: FBT001 # passed on
+    if route.gateway is not None:
+        yield _via(route.gateway, route.family)
+    if route.device is not None:
+        yield f"dev {printable(route.device)}"
+    if details or route.table != "main":
+        yield f"table {route.table}"
+    if details or route.protocol != "boot":
+        yield f"proto {route.protocol}"
+    if details or route.scope != "global":
+        yield f"scope {route.scope}"
+    if route.source is not None:
+        yield f"src {route.source}"
+    if route.metric or route.family == "inet6":
+        yield f"metric {route.metric}"
+    yield from route.flags
+
+
+def _tail(route: Route) -> Iterator[str]:
+    if route.expires_seconds is not None:
+        yield f"expires {int(route.expires_seconds)}sec"
+    for name, value in route.metrics.items():
+        lock = " lock" if name in route.locked else ""
+        yield f"{name}{lock} {_metric(name, value)}"
+    if route.preference is not None:
+        yield f"pref {route.preference}"
+
+
+def _metric(name: str, value: int | str) -> str:
+    if isinstance(value, str):
+        return printable(value)
+    if name == "features":
+        known = [word for bit, word in _FEATURES if value & bit]
+        return " ".join(known) or f"{value:#x}"
+    parts = {"rtt": 8, "rttvar": 4, "rto_min": 1}.get(name)
+    if parts is None:
+        return str(value)
+    return f"{value / parts / 1000:g}s" if value // parts >= 1000 else f"{value // parts}ms"
+
+
+def _via(gateway: str, family: str | None) -> str:
+    other = family == "inet" and ":" in gateway
+    return f"via inet6 {gateway}" if other else f"via {gateway}"
+
+
+def _hop(hop: NextHop) -> Iterator[str]:
+    if hop.encapsulation is not None:
+        yield f"encap {hop.encapsulation}"
+    if hop.gateway is not None:
+        yield _via(hop.gateway, None)
+    if hop.device is not None:
+        yield f"dev {printable(hop.device)}"
+
+
+def nexthop_line(facts: Mapping[str, Any]) -> str:
+    """A nexthop object as ``ip nexthop`` prints it."""
+    return " ".join(_nexthop(facts))
+
+
+def _nexthop(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield f"id {facts['id']}"
+    if facts["group"]:
+        members = (f"{m.id},{m.weight}" if m.weight != 1 else str(m.id) for m in facts["group"])
+        yield f"group {'/'.join(members)}"
+        if facts["resilient"]:
+            yield "type resilient"
+    if facts["gateway"] is not None:
+        yield f"via {facts['gateway']}"
+    if facts["device"] is not None:
+        yield f"dev {printable(facts['device'])}"
+    yield f"scope {facts['scope']}"
+    if facts["blackhole"]:
+        yield "blackhole"
+    yield f"proto {facts['protocol']}"
+    yield from facts["flags"]
+    if facts["fdb"]:
+        yield "fdb"
+
+
+def words_of(pairs: Sequence[tuple[str, object | None]]) -> Iterator[str]:
+    """``name value`` of those that have a value."""
+    return (f"{name} {value}" for name, value in pairs if value is not None)
