@@ -1,4 +1,4 @@
-r"""Sockets of the whole system, as netstat and ss show them.
+"""Sockets of the whole system, as netstat and ss show them.
 
 \b
 Examples:
@@ -10,7 +10,7 @@ Examples:
 
 Without -a or -l: sockets that are connected. The queues of a listening socket
 are connections that wait to be accepted, and how many may.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 
@@ -206,16 +206,19 @@ def _details(survey: Survey, rows: Sequence[Socket], peers: dict[int, Socket]) -
 
 
 def _table(rows: Sequence[Socket], *, processes: bool, detailed: bool, names: bool) -> Table:
-    shown = ["proto", "recv_q", "send_q", "local_address", "local_port", "remote_address", "remote_port"]
-    shown.append("state")
+    # a narrow terminal leaves the last ones out
+    shown = ["proto", "local_address", "local_port", "remote_address", "remote_port", "state"]
     if names:
         rows = _named(rows)
-        shown[5:5] = ["local_service"]
-        shown[8:8] = ["remote_service"]
+        shown += ["local_service", "remote_service"]
     if processes:
         shown += ["pid", "program"]
+    shown += ["recv_q", "send_q"]
     if detailed:
         shown += ["timer", "timer_left", "retransmits"]
+    shown += [
+        name for name in ("interface", "protocol") if any(getattr(row, name) is not None for row in rows)
+    ]
     if len({row.netns for row in rows}) > 1:
         shown.append("netns")
     return Table(name="sockets", rows=rows, columns=(*shown, "inode", "uid", "address"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from crashdrive.errors import UsageError
+from crashdrive.errors import FaultError, UsageError
 from crashdrive.records import Notice, Record
 from crashdrive.text import printable
 
@@ -34,9 +34,13 @@ class NetNamespace(Record, frozen=True):
 
 
 class Namespaces(Record, frozen=True):
-    """All of them, the initial one first, and what is doubtful about that."""
+    """All of them, the initial one first, and what is doubtful about that.
+
+    ``members``: the address of each process's namespace, by pid.
+    """
 
     found: tuple[NetNamespace, ...]
+    members: dict[int, int] = msgspec.field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
     complete: bool = True
 
@@ -51,7 +55,9 @@ class Namespaces(Record, frozen=True):
         """
         if wanted is None:
             return self
-        chosen = tuple(one for one in self.found if wanted in _names(one))
+        kind, _, pid = wanted.partition(":")
+        home = self.members.get(int(pid)) if kind == "pid" and pid.isdecimal() else None
+        chosen = tuple(one for one in self.found if one.address == home or wanted in _names(one))
         if not chosen:
             there = ", ".join(printable(one.label) for one in self.found)
             raise UsageError(f"no network namespace {wanted!a}; there are: {there}")
@@ -62,8 +68,6 @@ def _names(namespace: NetNamespace) -> set[str]:
     names = {str(namespace.inum), hex(namespace.address), f"{namespace.address:x}"}
     if namespace.name is not None:
         names.add(namespace.name)
-    if namespace.pid is not None:
-        names.add(f"pid:{namespace.pid}")
     return names | ({"init"} if namespace.initial else set())
 
 
@@ -73,12 +77,16 @@ def namespaces(kernel: Kernel) -> Namespaces:
     walked = kernel.for_each_net_namespace()
     addresses = [initial, *(a for a in walked.addresses if a != initial)]
     inums = kernel.read_many("struct net", addresses, [_inum_path(kernel)])
-    names, pids = _mount_names(kernel), _lowest_pids(kernel)
+    members = _members(kernel)
+    pids: dict[int, int] = {}
+    for pid in sorted(members, reverse=True):
+        pids[members[pid]] = pid
+    names, doubts = _mount_names(kernel)
     found = tuple(
         NetNamespace(
             address=address,
             inum=inum or 0,
-            name=names.get(inum),
+            name=names.get(inum or 0),
             pid=pids.get(address),
             initial=address == initial,
         )
@@ -86,8 +94,9 @@ def namespaces(kernel: Kernel) -> Namespaces:
     )
     return Namespaces(
         found=found,
-        warnings=(*walked.notices(), *inums.notices("struct net")),
-        complete=walked.complete and inums.complete,
+        members=members,
+        warnings=(*walked.notices(), *inums.notices("struct net"), *doubts),
+        complete=walked.complete and inums.complete and not doubts,
     )
 
 
@@ -96,24 +105,22 @@ def _inum_path(kernel: Kernel) -> str:
     return kernel.path("struct net", "ns.inum", "proc_inum")
 
 
-def _lowest_pids(kernel: Kernel) -> dict[int, int]:
-    """Lowest pid of each namespace that some process is in."""
+def _members(kernel: Kernel) -> dict[int, int]:
+    """Each process's namespace by its pid; a zombie is in none."""
     tasks = kernel.for_each_task(threads=False)
-    columns = tasks.read(["nsproxy->net_ns", "tgid"])
-    pids: dict[int, int] = {}
-    for net, pid in columns:
-        if net and pid is not None and pid < pids.get(net, pid + 1):
-            pids[net] = pid
-    return pids
+    return {pid: net for net, pid in tasks.read(["nsproxy->net_ns", "tgid"]) if net and pid is not None}
 
 
-def _mount_names(kernel: Kernel) -> dict[int, str]:
+def _mount_names(kernel: Kernel) -> tuple[dict[int, str], tuple[Notice, ...]]:
     """Inode number -> name of what ``ip netns`` has mounted: files of nsfs bound over /run/netns/NAME."""
     path = ["mnt.mnt_sb->s_type->name", "mnt.mnt_root->d_inode->i_ino", "mnt_mountpoint->d_name.name"]
-    rows = list(kernel.for_each_mount().read(path))
-    bound = [(inum, name) for kind, inum, name in rows if _is_nsfs(kernel, kind) and inum and name]
-    return {inum: kernel.read_string(name, 256).decode("utf-8", "backslashreplace") for inum, name in bound}
-
-
-def _is_nsfs(kernel: Kernel, address: int | None) -> bool:
-    return bool(address) and kernel.read_string(address or 0, 8) == b"nsfs"
+    names: dict[int, str] = {}
+    lost: list[FaultError] = []
+    for kind, inum, name in kernel.for_each_mount().read(path):
+        try:
+            if kind and inum and name and kernel.read_string(kind, 8) == b"nsfs":
+                names[inum] = kernel.read_string(name, 256).decode("utf-8", "backslashreplace")
+        except FaultError as error:
+            lost.append(error)
+    message = f"{len(lost)} mounts may be names of network namespaces: {lost[0]}" if lost else ""
+    return names, (Notice(kind="hole", message=message),) if lost else ()

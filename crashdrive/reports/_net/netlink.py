@@ -34,7 +34,7 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
     kernel = survey.kernel
     fields = Fields(kernel, "struct netlink_sock", MEMBERS, ("socket", "portid", "net"))
     for found in _tables(survey):
-        survey.miss(found.notices("netlink sockets"), complete=found.complete)
+        survey.walked(found, "netlink sockets")
         if found.addresses:
             columns = survey.read(fields, found.addresses, "netlink sockets")
             batch = _batch(survey, found, columns)

@@ -6,13 +6,14 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from crashdrive.kernel.window import BUDGET
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Kernel
 
-# fs.nr_open's bound; a table that claims more is damaged
-_MOST = 1 << 28
+# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
+_MOST = 1 << 24
 
 
 class Owner(NamedTuple):
@@ -59,19 +60,34 @@ def owners(kernel: Kernel) -> Owners:
 
 
 def _read_tables(kernel: Kernel, tables: Sequence[_Table]) -> tuple[dict[int, Owner], tuple[Notice, ...]]:
-    sound = [table for table in tables if 0 <= table.slots <= _MOST]
-    window = kernel.window()
-    window.fetch((table.address, table.slots * kernel.pointer_size) for table in sound)
+    sound = sorted(table for table in tables if 0 <= table.slots <= _MOST)
     by_file: dict[int, Owner] = {}
     lost = len(tables) - len(sound)
-    for table in sound:
-        raw = window.bytes(table.address, table.slots * kernel.pointer_size)
-        lost += raw is None
-        for file in _words(raw or b"", kernel):
-            if file and (file not in by_file or table.owner.pid < by_file[file].pid):
-                by_file[file] = table.owner
+    for part in _parts(sound, BUDGET // kernel.pointer_size):
+        window = kernel.window()
+        window.fetch((table.address, table.slots * kernel.pointer_size) for table in part)
+        for table in part:
+            raw = window.bytes(table.address, table.slots * kernel.pointer_size)
+            lost += raw is None
+            for file in _words(raw or b"", kernel):
+                if file and (file not in by_file or table.owner.pid < by_file[file].pid):
+                    by_file[file] = table.owner
     message = f"the open files of {lost} processes could not be read"
     return by_file, (Notice(kind="hole", message=message),) if lost else ()
+
+
+def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
+    """Tables, in parts of so many slots; a larger one alone."""
+    part: list[_Table] = []
+    slots = 0
+    for table in tables:
+        if part and slots + table.slots > most:
+            yield part
+            part, slots = [], 0
+        part.append(table)
+        slots += table.slots
+    if part:
+        yield part
 
 
 def _words(raw: bytes, kernel: Kernel) -> Iterator[int]:

@@ -19,7 +19,7 @@ from crashdrive.reports._net.namespaces import Namespaces
 from crashdrive.reports._net.owners import Owner, owners
 
 if TYPE_CHECKING:
-    from crashdrive.kernel import Columns, Kernel, Objects
+    from crashdrive.kernel import Columns, Kernel, Objects, Problem, Walk
 
 T = TypeVar("T")
 
@@ -198,10 +198,15 @@ class Survey:
         self.notices += notices
         self.complete &= complete
 
-    def walked(self, found: Objects, what: str) -> None:
-        """Note the problems of a walk."""
-        if found.problems:
-            self.miss(found.walk.notices(what), complete=found.complete)
+    def walked(self, found: Objects | Walk, what: str) -> None:
+        """Note the problems of a walk, the first one of each kind and how many more there are."""
+        kinds: dict[str, list[Problem]] = {}
+        for problem in found.problems:
+            kinds.setdefault(problem.kind, []).append(problem)
+        for kind, problems in kinds.items():
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self.miss([Notice(kind=kind, message=f"{what}: {problems[0].message}{more}")], complete=True)
+        self.complete &= found.complete
 
     def gaps(self, columns: Columns, what: str) -> Columns:
         """The same columns, their gaps noted."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crashdrive.kernel.types import type_name
 from crashdrive.reports._net.inet import REQUIRED, datagram_batch, difference, distinct, full
 from crashdrive.reports._net.sockets import Batch, Fields, Survey, Wanted
 
@@ -55,7 +56,7 @@ def _sockets(survey: Survey, wanted: Wanted, proto: str, table: int) -> Iterator
         f"{_SOCK}__sk_common.skc_node",
         step=kernel.sizeof("struct udp_hslot"),
         # hlist_nulls until ca065d0cf80f (4.7)
-        nulls="nulls" in str(kernel.place("struct udp_hslot", "head").type),
+        nulls="nulls" in type_name(kernel.place("struct udp_hslot", "head").type),
         fields=fields.paths,
     )
     survey.walked(found, what)
