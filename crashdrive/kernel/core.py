@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from crashdrive.errors import KernelError, UnknownMemberError, UnknownTypeError
+from crashdrive.errors import KernelError, UnknownTypeError
 from crashdrive.kernel.chains import first_path, only_path
 from crashdrive.kernel.columns import Columns, Plan
 from crashdrive.kernel.layouts import Layouts
 from crashdrive.kernel.memory import Gathered, Memory
 from crashdrive.kernel.objects import Object
-from crashdrive.kernel.paths import Place, find, sizeof
+from crashdrive.kernel.paths import Place, direct, find, sizeof
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.symbols import Symbols
 from crashdrive.kernel.types import Type, TypeRef, type_name
@@ -196,10 +196,7 @@ class KernelBase:
 
     def offset(self, kind: str | Type, path: str) -> int:
         """Offset of a member in bytes; UnknownMemberError, also where the path leads through a pointer."""
-        place = self.place(kind, path)
-        if place.rest:
-            raise UnknownMemberError(f"{path} leads through a pointer, so it has no offset")
-        return place.offset
+        return direct(self.layouts, self.type(kind), path).offset
 
     def has_member(self, kind: str | Type, path: str) -> bool:
         """Whether there is such a type and such a member, through pointers too."""

@@ -18,12 +18,12 @@ from crashdrive.cache.store import Store
 from crashdrive.errors import ParseError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel import plain
 from crashdrive.kernel.declarations import Abi, Declaration, DeclarationError, parse_declaration
+from crashdrive.kernel.paths import direct
 from crashdrive.kernel.ptype import SizesWantedError, parse_ptype
 from crashdrive.kernel.types import (
     ArrayType,
     EnumType,
     Member,
-    StructType,
     Type,
     TypedefType,
     TypeRef,
@@ -35,7 +35,7 @@ from crashdrive.session.result import CommandResult, Runner
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 1
 _NAME = re.compile(r"(?:(?:struct|union|enum) )?[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
-_STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
+_LAST_NAME = re.compile(r"(\w+)(?:\[\d+\])*$", re.ASCII)
 _MODULE = re.compile(r" *[0-9a-f]{8,16} ")
 _PLAIN_CHAR = re.compile(r"(?<!signed )\bchar\b")
 _COMM = "typeof(((struct task_struct *)0)->comm[0])"
@@ -117,7 +117,7 @@ class Layouts:
 
     def offset(self, kind: str | Type, path: str) -> int:
         """Offset in bytes of a member by its path; of a bit-field, the byte in which it begins."""
-        return self.member(kind, path).offset
+        return direct(self, self.type(kind) if isinstance(kind, str) else kind, path).offset
 
     def member(self, kind: str | Type, path: str) -> Member:
         """The member that a path leads to: through anonymous members, nested ones and array indexes.
@@ -125,16 +125,9 @@ class Layouts:
         ``bit_offset`` counts from the start of ``kind``; ``type`` is complete (a typedef with its target).
         UnknownMemberError says what was wanted of which type, and what is near.
         """
-        start = self.type(kind) if isinstance(kind, str) else kind
-        found = Member(None, start, 0)
-        at = 0
-        while at < len(path):
-            step = _STEP.match(path, at)
-            if step is None or (at == 0 and path[0] == ".") or (at and path[at] not in ".["):
-                raise UnknownMemberError(f"{path!a} is no path of members (such as a.b[3].c)")
-            found = self._step(found, path, step)
-            at = step.end()
-        return msgspec.structs.replace(found, type=self._complete(found.type))
+        place = direct(self, self.type(kind) if isinstance(kind, str) else kind, path)
+        name = _LAST_NAME.search(path)
+        return Member(name and name[1], self._complete(place.type), place.bit_offset, place.bit_size)
 
     def has_member(self, kind: str | Type, path: str) -> bool:
         """Whether there is such a type, with such a member."""
@@ -150,27 +143,6 @@ class Layouts:
         if not isinstance(found, EnumType):
             raise UnknownTypeError(f"{type_name(found)} is no enumeration")
         return dict(found.enumerators)
-
-    # paths
-
-    def _step(self, place: Member, path: str, step: re.Match[str]) -> Member:
-        kind = self.resolve(place.type)
-        if (name := step[1]) is not None:
-            if not isinstance(kind, StructType):
-                raise UnknownMemberError(f"{path}: {type_name(place.type)} has no members, so no {name!a}")
-            if (found := kind.find(name)) is None:
-                raise UnknownMemberError(
-                    f"{type_name(kind)} has no member {name!a}{_near_members(kind, name)}"
-                )
-            member, offset = found
-            return Member(name, member.type, place.bit_offset + offset, member.bit_size)
-        if not isinstance(kind, ArrayType):
-            raise UnknownMemberError(f"{path}: {type_name(place.type)} is no array")
-        index = int(step[2])
-        # arrays of no or one element at a structure's end are older forms of x[]
-        if kind.count is not None and kind.count > 1 and index >= kind.count:
-            raise UnknownMemberError(f"{path}: {type_name(kind)} has no element [{index}]")
-        return Member(place.name, kind.element, place.bit_offset + 8 * index * self.sizeof(kind.element))
 
     def _complete(self, kind: Type) -> Type:
         """A type whose own bytes are all described: references that it contains by value resolved."""
@@ -359,10 +331,3 @@ def _as_named(ref: TypeRef, kind: Type) -> Type:
     if ref.size is not None and size_of(kind) not in {None, ref.size}:
         raise ParseError(f"ptype {ref.name}", 1, 1, type_name(kind), f"not of size {ref.size}")
     return TypedefType(ref.name, kind)
-
-
-def _near_members(kind: StructType, name: str) -> str:
-    names = [leaf[0] for leaf in kind.leaves()]
-    near = difflib.get_close_matches(name, names, n=4)
-    near += [known for known in names if name in known and known not in near][: 4 - len(near)]
-    return f"; near: {', '.join(near)}" if near else ""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.errors import UnknownMemberError
-from crashdrive.kernel.layouts import Layouts
 from crashdrive.kernel.types import (
     ArrayType,
     PointerType,
@@ -18,6 +17,9 @@ from crashdrive.kernel.types import (
     size_of,
     type_name,
 )
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.layouts import Layouts
 
 _STEP = re.compile(r"(?:\.|->)?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
 
@@ -56,13 +58,23 @@ def find(layouts: Layouts, kind: Type, path: str) -> Place:
     at = 0
     while at < len(path):
         target = bare(layouts, place.type)
-        if at and isinstance(target, PointerType):
+        if at and isinstance(target, PointerType) and path[at:] not in {".", "->"}:
             return place._replace(rest=path[at:].removeprefix("->").removeprefix("."))
         step = _STEP.match(path, at)
-        if step is None or (at == 0) != (path[at] not in ".-["):
+        if step is None or (path[at] in ".-" if at == 0 else path[at] not in ".-["):
             raise UnknownMemberError(f"{path!a} is no path of members (such as __sk_common.skc_state)")
         place = _step(layouts, place, target, step[1], step[2])
         at = step.end()
+    return place
+
+
+def direct(layouts: Layouts, kind: Type, path: str) -> Place:
+    """The same for a path inside of the type itself; UnknownMemberError where it leads through a pointer."""
+    place = find(layouts, kind, path)
+    if place.rest:
+        raise UnknownMemberError(
+            f"{path} leads through a pointer: {place.rest} lies outside of {type_name(kind)}"
+        )
     return place
 
 
@@ -74,7 +86,7 @@ def _step(layouts: Layouts, place: Place, target: Type, name: str | None, index:
         raise UnknownMemberError(f"{type_name(place.type)} is no array")
     # an array of no or one element at a structure's end is an older form of x[]
     if target.count is not None and target.count > 1 and int(index or 0) >= target.count:
-        raise UnknownMemberError(f"[{index}] is beyond the end of {type_name(place.type)}")
+        raise UnknownMemberError(f"{type_name(place.type)} has no element [{index}]")
     size = sizeof(layouts, target.element)
     return Place(target.element, place.bit_offset + 8 * size * int(index or 0))
 

@@ -205,7 +205,7 @@ def test_a_table_with_its_columns() -> None:
     [
         ("nam", "struct everything has no member 'nam'; near: name"),
         ("name.x", "has no members"),
-        ("three[3]", "beyond the end"),
+        ("three[3]", "has no element"),
         ("i[0]", "is no array"),
         ("i b", "no path"),
         ("name;x", "no path"),

@@ -200,7 +200,8 @@ def test_members_come_with_their_whole_type(layouts: Layouts) -> None:
      ("pair.nxt", "near: next"),
      ("first[1]", "no array"), ("bytes[2]", "no element"),
      ("bytes[1][8]", "no element"), (".first", "no path"),
-     ("pair..next", "no path"), ("pair.next.call", "no members"), ("first b", "no path"), ("[1]", "no array"),
+     ("pair..next", "no path"), ("pair.next.call", "through a pointer: call lies outside"),
+     ("pair.next.", "no path"), ("pair.next->", "no path"), ("first b", "no path"), ("[1]", "no array"),
      ("first;ls", "no path"), ("pair.", "no path")],
 )  # fmt: skip
 def test_members_that_are_none(layouts: Layouts, path: str, words: str) -> None:
