@@ -104,10 +104,12 @@ class Crash:
         return self.marked(answer) if isinstance(answer, Answer) else answer
 
     def parse(self, result: CommandResult) -> Answer[Any]:
-        """Records out of a raw command's output; CommandFailedError where crash refused it."""
-        from crashdrive.parsers import parse
+        """Records out of a raw command's output, as typed calls give them: marked where crash failed for some
+        of several; CommandFailedError where it refused the command.
+        """
+        from crashdrive.commands.base import answer_of
 
-        return self.marked(parse(result.command, result.check().text))
+        return self.marked(answer_of(result))
 
     def marked(self, answer: Answer[Any]) -> Answer[Any]:
         """The answer with what the session's health says against it; incomplete then."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.cli._ending import say
+from crashdrive.commands.base import answer_of
 from crashdrive.errors import (
     EXIT_FAILED,
     EXIT_INCOMPLETE,
@@ -15,7 +16,6 @@ from crashdrive.errors import (
     ParseError,
     SessionDiedError,
 )
-from crashdrive.parsers import parse
 from crashdrive.parsers.base import canonical_words
 from crashdrive.records import Answer, Notice
 from crashdrive.render import Output, render
@@ -62,8 +62,7 @@ def show_answers(crash: Crash, commands: Sequence[str], form: str, *, lenient: b
 def _answers(crash: Crash, commands: Sequence[str], *, lenient: bool) -> Iterator[tuple[int, Answer[Any]]]:
     for command in commands:
         try:
-            result = crash.run(command).check()
-            answer = crash.marked(parse(command, result.text, lenient=lenient))
+            answer = crash.marked(answer_of(crash.run(command), lenient=lenient))
         except CrashdriveError as error:
             say(str(error))
             yield error.exit_status, _failed(command, error)

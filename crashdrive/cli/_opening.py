@@ -96,7 +96,7 @@ def take_files(words: Sequence[str], *, replay: str | None = None) -> Target:
     second = _kind(words[1]) if len(words) > 1 else "missing"
     if first == "vmlinux":
         if len(words) == 1 or second == "vmlinux":
-            raise click.UsageError(f"{words[-1]!a} is a vmlinux; the dump (VMCORE) is missing")
+            raise click.UsageError(f"{words[0]!a} is a vmlinux; the dump (VMCORE) is missing")
         return Target(words[0], words[1], words[2:])
     if second == "vmlinux":
         return Target(words[1], words[0], words[2:])

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from crashdrive.errors import CommandFailedError, ParseError
 from crashdrive.parsers import parse
-from crashdrive.records import Answer
-from crashdrive.session.result import Runner
+from crashdrive.records import Answer, Notice
+from crashdrive.session.result import CommandResult, Failure, Runner
 from crashdrive.text import printable
 
 # Failures of which nothing that was printed is an answer.
@@ -31,17 +33,32 @@ def line(*words: str) -> str:
 
 
 def call(runner: Runner, command: str, *, timeout: float | None = None) -> Answer[Any]:
-    """Run a command and parse what it printed; CommandFailedError where crash refused it.
+    """Run a command and parse what it printed: see `answer_of`."""
+    return answer_of(runner.run(command, timeout=timeout))
 
-    crash may fail for one of several tasks or arguments (``bt -a`` with one stack that can't be read): text
-    that is an answer all the same is one, and its parser has marked what is missing.
+
+def answer_of(result: CommandResult, *, lenient: bool = False) -> Answer[Any]:
+    """The records in what a command printed; CommandFailedError where crash refused it.
+
+    crash may fail for one of several tasks or arguments (``bt -a`` with one stack that can't be read): what
+    it told of the others is an answer. Its parser has marked what crash said is missing; what crash kept
+    silent about (``rd`` that stops at an excluded page) is marked here.
     """
-    result = runner.run(command, timeout=timeout)
-    if result.failure is None:
-        return parse(command, result.text)
-    if result.failure.kind in _WHOLE:
+    failure = result.failure
+    if failure is None:
+        return parse(result.command, result.text, lenient=lenient)
+    if failure.kind in _WHOLE:
         result.check()
     try:
-        return parse(command, result.text)
+        answer = parse(result.command, result.text, lenient=lenient)
     except ParseError as error:
-        raise CommandFailedError(f"{command}: {printable(result.failure.message)}", result) from error
+        raise CommandFailedError(f"{result.command}: {printable(failure.message)}", result) from error
+    if not answer.records:
+        result.check()
+    judged = failure.message in result.text  # such as ps -a of kernel threads, which have no arguments
+    return answer if judged or not answer.complete else _marked(answer, failure)
+
+
+def _marked(answer: Answer[Any], failure: Failure) -> Answer[Any]:
+    notice = Notice(kind=failure.kind, message=printable(failure.message))
+    return msgspec.structs.replace(answer, complete=False, warnings=(*answer.warnings, notice))

@@ -28,7 +28,7 @@ class FakeCrash:
     """Answers a few commands, and remembers how it was opened."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, bytes | Failure | BaseException] = {
+        self.answers: dict[str, bytes | CommandResult | Failure | BaseException] = {
             "btop 512a": b"512a: 512a000\n",
             "ps": PS,
             "hostile": b"a\tb\n" + HOSTILE + b"\n",
@@ -73,6 +73,8 @@ class FakeCrash:
         answer = self.answers.get(command, b"")
         if isinstance(answer, BaseException):
             raise answer
+        if isinstance(answer, CommandResult):
+            return answer
         if isinstance(answer, Failure):
             raw = answer.message.encode() + b"\n"
             return CommandResult(command=command, raw=raw, elapsed=0.0, failure=answer)

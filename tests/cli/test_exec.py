@@ -11,6 +11,7 @@ import pytest
 
 from crashdrive.errors import DeadlineError, SessionDiedError, StartError
 from crashdrive.session.health import HealthWarning
+from crashdrive.session.result import CommandResult, Failure
 
 Cli = Callable[..., tuple[int, bytes, str]]
 
@@ -55,6 +56,20 @@ def test_a_failed_command_stops_nothing(cli: Cli, crash: Any, vmcore: str) -> No
     assert out.endswith(b"512a: 512a000\n")
     assert err == "crashdrive: ps 999999: ps: invalid task or pid value: 999999\n"
     assert crash.closed == 1
+
+
+def test_records_of_a_command_that_failed_for_one_of_several(cli: Cli, crash: Any, vmcore: str) -> None:
+    header = 'PID: 7        TASK: ffff8904411fc180  CPU: 0    COMMAND: "sh"\n'
+    said = "bt: read of stack at fffffe0000014000 failed"
+    frame = " #0 [ffffcdfe80013c10] schedule at ffffffffac86c62f\n"
+    failure = Failure(kind="message", message=said)
+    text = f"{header}{said}\n\n{header}{frame}".encode()
+    crash.answers["bt -a"] = CommandResult(command="bt -a", raw=text, elapsed=0.0, failure=failure)
+    status, out, err = cli("exec", "--format", "json", vmcore, "bt -a")
+    answer = json.loads(out)
+    assert (status, answer["complete"], len(answer["records"])) == (5, False, 2)
+    assert said in str(answer["warnings"])
+    assert err.startswith("crashdrive: bt -a: incomplete: ")
 
 
 @pytest.mark.usefixtures("crash")

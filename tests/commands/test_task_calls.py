@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crashdrive.commands import bpf, bt, dev, foreach, irq, log, mach, ps, runq, sig, sys, task, timer, waitq
+from crashdrive.commands.base import answer_of
 from crashdrive.errors import ArgumentError, CommandFailedError
 from crashdrive.session.result import CommandResult, Failure
 
@@ -166,7 +167,24 @@ def test_a_failure_that_is_no_answer() -> None:
         bt.bt(Runner(f"{HEADER} #0 [ffffcdfe80013c10] schedule at ffffffffac86c62f\n", died), 7)
 
 
+def test_an_answer_without_records_is_none() -> None:
+    with pytest.raises(CommandFailedError):
+        answer_of(
+            CommandResult(command="bt -v", raw=SAID.encode(), elapsed=0.0, failure=MESSAGE), lenient=True
+        )
+
+
+def test_what_crash_kept_silent_about_is_marked() -> None:
+    text = "ffffffff82a1b940:  0000000000000000 0000000000000001   ................\n"
+    failure = Failure(kind="memory", message="rd printed 2 of 4 values")
+    answer = answer_of(
+        CommandResult(command="rd ffffffff82a1b940", raw=text.encode(), elapsed=0.0, failure=failure)
+    )
+    assert (len(answer), answer.complete) == (1, False)
+    assert answer.warnings[-1].message == failure.message
+
+
 def test_kernel_threads_have_no_arguments() -> None:
     failure = Failure(kind="message", message="ps: no user stack")
     answer = ps.ps_show(Runner(f"{HEADER}ps: no user stack\n\n", failure), "arguments")
-    assert answer.one().problem == "no user stack"
+    assert (answer.one().problem, answer.complete) == ("no user stack", True)
