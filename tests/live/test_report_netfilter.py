@@ -1,0 +1,96 @@
+"""Netfilter's hooks against the rule sets of the guest: each chain and table with a hook is there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from crashdrive.crash import Crash
+from crashdrive.reports.base import Report
+from tests.live.guest_truth import Namespace, namespaces
+
+pytestmark = pytest.mark.live
+
+FAMILIES = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",), "arp": ("arp",)}
+PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
+LEGACY = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output",
+          "POSTROUTING": "postrouting"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reported(lab: Any) -> Report:
+    return Crash(lab.session, keep=False).report("netfilter")
+
+
+def rows_of(reported: Report, truth: Namespace) -> list[Any]:
+    return [row for row in reported.table("hooks").rows if row.netns == truth.label]
+
+
+def told_chains(truth: Namespace) -> list[tuple[str, str, str, int]]:
+    """(family, hook, type, priority) of every chain with a hook, by what nft list ruleset printed."""
+    found = []
+    text = (truth.folder / "cmd/nft-ruleset").read_text()
+    family = ""
+    for line in text.splitlines():
+        if table := re.match(r"table (\w+) ", line):
+            family = table[1]
+        elif chain := re.match(r"\s+type (\w+) hook (\w+) priority ([-\w]+)(?: ([-+] \d+))?;", line):
+            number = int(chain[3]) if re.fullmatch(r"-?\d+", chain[3]) else PRIORITIES[chain[3]]
+            number += int((chain[4] or "0").replace(" ", ""))
+            found += [(each, chain[2], chain[1], number) for each in FAMILIES[family]]
+    return found
+
+
+def test_chains_of_nf_tables(lab: Any, reported: Report) -> None:
+    compared = 0
+    for truth in namespaces(lab):
+        rows = rows_of(reported, truth)
+        told = told_chains(truth)
+        ours = [(row.family, row.hook, row.priority) for row in rows if row.kind == "nf_tables"]
+        assert sorted(ours) == sorted((f, h, p) for f, h, kind, p in told if kind != "nat")
+        # those for NAT are called by nf_nat's function
+        nat = {(row.family, row.hook, row.priority) for row in rows if row.module == "nf_nat"}
+        assert {(f, h, p) for f, h, kind, p in told if kind == "nat"} <= nat
+        compared += len(told)
+    assert compared >= 10
+
+
+@pytest.mark.parametrize(
+    ("file", "family"), [("iptables-legacy-save", "ipv4"), ("ip6tables-legacy-save", "ipv6")]
+)
+def test_tables_of_iptables(lab: Any, reported: Report, file: str, family: str) -> None:
+    initial = namespaces(lab)[0]
+    text = (initial.folder / "cmd" / file).read_text()
+    told = set()
+    for table, body in re.findall(r"^\*(\w+)\n(.*?)^COMMIT", text, re.DOTALL | re.MULTILINE):
+        if table != "nat":
+            hooks = [LEGACY[name] for name in re.findall(r"^:(\w+) [A-Z]", body, re.MULTILINE)]
+            told |= {(family, hook, PRIORITIES[table]) for hook in hooks}
+    rows = [row for row in rows_of(reported, initial) if row.family == family]
+    ours = [row for row in rows if re.match(r"ip6?t_do_table|ip6?table_\w+_hook", row.function)]
+    assert told
+    assert {(row.family, row.hook, row.priority) for row in ours} == told
+    assert len(ours) == len(told)
+
+
+def test_in_the_order_of_calls(lab: Any, reported: Report) -> None:
+    for truth in namespaces(lab):
+        places: dict[tuple[str, str], list[int]] = {}
+        for row in rows_of(reported, truth):
+            places.setdefault((row.family, row.hook), []).append(row.priority)
+        assert places
+        assert all(order == sorted(order) for order in places.values())
+
+
+def test_functions_are_symbols(reported: Report) -> None:
+    rows = reported.table("hooks").rows
+    assert all(re.fullmatch(r"[a-z]\w+", row.function) for row in rows)
+    names = {(row.function, row.module, row.priority_name) for row in rows}
+    assert ("ipv4_conntrack_in", "nf_conntrack", "conntrack") in names
+    assert ("ipv4_conntrack_defrag", "nf_defrag_ipv4", "conntrack_defrag") in names
+
+
+def test_complete(reported: Report) -> None:
+    assert reported.complete, reported.warnings
