@@ -453,7 +453,9 @@ def test_memory(lab: Any, reported: Report, name: str) -> None:
         )  # fmt: skip
         if told.words[3].endswith(":58"):
             numbers = (row.rmem, *numbers[1:])  # goes on hearing of neighbours
-        assert ours == numbers, told.block
+        assert ours[:-1] == numbers[:-1], told.block
+        # what has no room in a queue is sent again, and dropped again
+        assert ours[-1] >= numbers[-1], told.block
     assert compared > 5
 
 
