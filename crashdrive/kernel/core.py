@@ -19,7 +19,6 @@ from crashdrive.kernel.symbols import Symbols
 from crashdrive.kernel.types import Type, TypeRef, type_name
 from crashdrive.kernel.walks.base import Walk
 from crashdrive.kernel.window import Window
-from crashdrive.session import arguments
 
 if TYPE_CHECKING:
     from crashdrive.session.result import Runner
@@ -47,7 +46,6 @@ class KernelBase:
         self.memory = memory if memory is not None else Memory(session, cache_size=_CACHE)
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
-        self._variables: dict[str, Type] = {}
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
@@ -239,15 +237,9 @@ class KernelBase:
         return Object(self, self.type(kind), self.symbols.address(name))
 
     def variable_type(self, name: str) -> Type:
-        """The type of a variable, asked of crash's ``whatis`` once."""
-        if name not in self._variables:
-            self._variables[name] = self._declared(name)
-        return self._variables[name]
-
-    def _declared(self, name: str) -> Type:
+        """The type of a variable: `Layouts.variable`. UnknownSymbolError where there is no such symbol."""
         self.symbols.address(name)
-        text = self.session.run(f"whatis {arguments.symbol(name)}").check().text
-        return self.type(self.layouts.declared(text.strip().removesuffix(";")))
+        return self.layouts.variable(name)
 
     def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:
         """A per-cpu variable's instances, one for each present CPU in the order of `cpus`."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import ParseError, UnknownMemberError, UnknownTypeError
+from crashdrive.errors import CommandFailedError, ParseError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel import plain
 from crashdrive.kernel.declarations import Abi, Declaration, DeclarationError, parse_declaration
 from crashdrive.kernel.paths import direct
@@ -30,6 +30,7 @@ from crashdrive.kernel.types import (
     size_of,
     type_name,
 )
+from crashdrive.session import arguments
 from crashdrive.session.result import CommandResult, Runner
 
 # raise it when what is stored, or how it is read from crash, changes
@@ -60,6 +61,8 @@ class Layouts:
         self._key = key or ""
         self._known: dict[str, Type] = {}
         self._unknown: set[str] = set()
+        self._failed: dict[str, ParseError | CommandFailedError] = {}
+        self._variables: dict[str, Type] = {}
         self._abi = Abi(word_size)
         self._has_offsets: bool | None = None
         self._asked_char = False
@@ -144,6 +147,30 @@ class Layouts:
             raise UnknownTypeError(f"{type_name(found)} is no enumeration")
         return dict(found.enumerators)
 
+    def variable(self, name: str) -> Type:
+        """The type of a variable or function, kept like other types.
+
+        UnknownTypeError where the debug data has none, as for modules' symbols and those of assembler.
+        """
+        if name not in self._variables:
+            declared = self.declared(self._declared_as(name))
+            self._variables[name] = self.resolve(declared) if isinstance(declared, TypeRef) else declared
+        return self._variables[name]
+
+    def _declared_as(self, name: str) -> str:
+        """A variable's declaration: `struct rq runqueues`."""
+        kept = self._store and self._store.get("variable", self._key, name, str, version=VERSION)
+        if kept:
+            return str(kept)
+        (result,) = self._run([f"whatis {arguments.symbol(name)}"])
+        if result.failure is not None and result.failure.kind in {"gdb", "message"}:
+            raise UnknownTypeError(f"the debug data has no type of {name}; Kernel.symbol_as takes one")
+        text = result.check().text.strip().removesuffix(";")
+        self._keeps = self._keeps and not self._has_module_types()
+        if self._keeps and self._store:
+            self._store.put("variable", self._key, name, text, version=VERSION)
+        return text
+
     def _complete(self, kind: Type) -> Type:
         """A type whose own bytes are all described: references that it contains by value resolved."""
         if isinstance(kind, TypeRef):
@@ -172,7 +199,7 @@ class Layouts:
             raise UnknownTypeError(f"{text[:200]!a} is no type name: {error}") from None
 
     def _is_settled(self, name: str) -> bool:
-        return name in self._known or name in self._unknown
+        return name in self._known or name in self._unknown or name in self._failed
 
     def _of(self, kind: Type) -> Type:
         """What a reference stands for, once it was learnt."""
@@ -180,6 +207,8 @@ class Layouts:
             return kind
         if kind.name in self._known:
             return self._known[kind.name]
+        if kind.name in self._failed:
+            raise self._failed[kind.name].with_traceback(None)
         near = difflib.get_close_matches(kind.name, self._names(), n=3)
         hint = f"; near: {', '.join(near)}" if near else ""
         raise UnknownTypeError(f"no type {kind.name} in the kernel's debug data{hint}")
@@ -190,9 +219,7 @@ class Layouts:
 
     def _learn(self, wanted: Sequence[TypeRef]) -> None:
         """Get types from the store, then from crash, those of them that aren't known yet."""
-        cold = {
-            ref.name: ref for ref in wanted if ref.name not in self._known and ref.name not in self._unknown
-        }
+        cold = {ref.name: ref for ref in wanted if not self._is_settled(ref.name)}
         if cold and self._store:
             kept = self._store.get_many("type", self._key, cold, Type, version=VERSION)
             self._known.update(kept)
@@ -201,7 +228,7 @@ class Layouts:
             return
         cold = {name: ref for name, ref in cold.items() if name not in self._known_unknown(cold)}
         found = self._ask(list(cold.values())) if cold else {}
-        absent = cold.keys() - found.keys()
+        absent = cold.keys() - found.keys() - self._failed.keys()
         self._known.update(found)
         self._unknown.update(absent)
         if self._keeps and self._store:
@@ -227,10 +254,24 @@ class Layouts:
         if not wanted:
             return {}
         results = self._described(wanted)
+        sound = next((i + 1 for i, result in enumerate(results) if _broke_gdb(result)), len(results))
         self._keeps = self._keeps and not self._has_module_types()
-        pairs = zip(wanted, results, strict=True)
-        found = {ref.name: self._parse(ref.name, result) for ref, result in pairs if not _refused(result)}
-        return self._named(wanted, found)
+        pairs = zip(wanted[:sound], results[:sound], strict=True)
+        found = {ref.name: kind for ref, result in pairs if (kind := self._read(ref, result)) is not None}
+        # what a broken gdb says of the types behind is worth nothing: by now there is a new one
+        return self._named(wanted, found) | self._ask(wanted[sound:])
+
+    def _read(self, ref: TypeRef, result: CommandResult) -> Type | None:
+        """The type in gdb's words; None if it was refused, or nothing can be known of it."""
+        if _refused(result):
+            return None
+        try:
+            return self._parse(ref.name, result)
+        except (ParseError, CommandFailedError) as error:
+            if not isinstance(error, ParseError) and not _broke_gdb(result):
+                raise
+            self._failed[ref.name] = error
+            return None
 
     def _described(self, wanted: list[TypeRef]) -> list[CommandResult]:
         """gdb's words on types: with offsets where this gdb has them."""
@@ -297,9 +338,12 @@ class Layouts:
             sizes |= {ref.name: plain.number(result) for ref, result in zip(ask, results, strict=True)}
         for name, size in sizes.items():
             found[name] = msgspec.structs.replace(found[name], size=size)
-        for ref in wanted:
-            if ref.name in found:
+        for ref in [ref for ref in wanted if ref.name in found]:
+            try:
                 found[ref.name] = _as_named(ref, found[ref.name])
+            except ParseError as error:
+                self._failed[ref.name] = error
+                del found[ref.name]
         return found
 
     def _run(self, commands: list[str]) -> list[CommandResult]:
@@ -320,6 +364,11 @@ def layout_key(build_id: str, modules: Iterable[tuple[str, str]] = ()) -> str:
 def _refused(result: CommandResult) -> bool:
     """Whether gdb said no, as it does of a type that it doesn't know (its own words are lost)."""
     return result.failure is not None and result.failure.kind == "gdb"
+
+
+def _broke_gdb(result: CommandResult) -> bool:
+    """Whether gdb itself fell over the type."""
+    return result.failure is not None and result.failure.kind == "gdb-crashed"
 
 
 def _as_named(ref: TypeRef, kind: Type) -> Type:

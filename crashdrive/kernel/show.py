@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby, islice
 
-from crashdrive.errors import CrashdriveError, FaultError, UnknownTypeError
+from crashdrive.errors import CommandFailedError, CrashdriveError, FaultError, ParseError, UnknownTypeError
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.paths import Place, bare
 from crashdrive.kernel.types import (
@@ -58,7 +58,7 @@ def _learn(value: Object) -> None:
 def _resolved(value: Object, name: str) -> Type | None:
     try:
         return value.kernel_.layouts.resolve(TypeRef(name))
-    except UnknownTypeError:
+    except CrashdriveError:
         return None
 
 
@@ -77,7 +77,10 @@ def _contained(kind: Type) -> Iterator[TypeRef]:
 
 
 def _show(value: Object, depth: int) -> str:
-    kind = value.bare_()
+    try:
+        kind = value.bare_()
+    except (UnknownTypeError, ParseError, CommandFailedError):
+        return "<unknown type>"
     if isinstance(kind, StructType):
         return _structure(value, kind, depth)
     try:

@@ -9,7 +9,13 @@ import msgspec
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import CommandFailedError, ParseError, UnknownMemberError, UnknownTypeError
+from crashdrive.errors import (
+    ArgumentError,
+    CommandFailedError,
+    ParseError,
+    UnknownMemberError,
+    UnknownTypeError,
+)
 from crashdrive.kernel.layouts import Layouts, layout_key
 from crashdrive.kernel.ptype import SizesWantedError, parse_ptype
 from crashdrive.kernel.types import (
@@ -342,6 +348,65 @@ def test_text_that_is_something_else_is_an_error(layouts: Layouts, name: str) ->
 def test_a_gdb_that_crashed_is_no_unknown_type(layouts: Layouts) -> None:
     with pytest.raises(CommandFailedError):
         layouts.type("struct deadly")
+
+
+class Breaking(Gdb):
+    """A gdb that refuses all that follows its fall, until the batch ends."""
+
+    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
+        results = super().run_many(commands, timeout=timeout)
+        fallen = [r.failure is not None and r.failure.kind == "gdb-crashed" for r in results]
+        after = fallen.index(True) + 1 if True in fallen else len(results)
+        return results[:after] + [Gdb({}).run(command) for command in commands[after:]]
+
+
+def test_types_beside_one_that_breaks_gdb_are_not_lost(tmp_path: Path) -> None:
+    store, gdb = Store(tmp_path / "c"), Breaking()
+    layouts = Layouts(gdb, store, "k")
+    layouts.prefetch(["struct odd", "u8", "struct deadly", "struct thing", "struct wrong", "u32"])
+    asked = layouts.queries
+    assert layouts.sizeof("struct thing") == 96
+    assert (layouts.sizeof("u8"), layouts.sizeof("u32")) == (1, 4)
+    for name, error in (
+        ("struct odd", ParseError),
+        ("struct deadly", CommandFailedError),
+        ("struct wrong", ParseError),
+    ):
+        for _ in range(2):
+            with pytest.raises(error):
+                layouts.type(name)
+    assert layouts.queries == asked  # the one that breaks gdb isn't asked again
+    assert store.names("type", "k") == ["struct thing", "u32", "u8"]
+    assert store.names("no-type", "k") == []
+
+
+def test_types_of_variables_are_kept_by_kernel(tmp_path: Path) -> None:
+    texts = {
+        **TEXTS,
+        "whatis things": "struct thing things[2];\n",
+        "whatis color": "color_t color;\n",
+        "whatis bare": "whatis: cannot resolve: bare\nUsage:\n",
+    }
+    store = Store(tmp_path / "c")
+    first = Layouts(Gdb(texts), store, "k")
+    assert first.variable("things") == ArrayType(TypeRef("struct thing"), 2)
+    assert isinstance(first.variable("color"), EnumType)
+    queries = first.queries
+    first.variable("things")
+    assert first.queries == queries
+    with pytest.raises(UnknownTypeError, match="no type of bare"):
+        first.variable("bare")
+    with pytest.raises(ArgumentError):
+        first.variable("things | ls")
+    again = Layouts(Gdb({}), store, "k")
+    assert again.variable("things") == first.variable("things")
+    assert again.variable("color") == first.variable("color")
+    assert again.queries == 0
+    with pytest.raises(UnknownTypeError):
+        Layouts(Gdb({}), store, "other").variable("things")
+    loaded = TEXTS["mod"].replace("(not loaded)", "/lib/modules/dm.ko.debug")
+    Layouts(Gdb({**texts, "mod": loaded}), store, "modules").variable("things")
+    assert store.names("variable", "modules") == []
 
 
 @pytest.mark.parametrize(
