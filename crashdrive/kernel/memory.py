@@ -139,9 +139,7 @@ class Memory:
         gathered = self.gather([(address, size)], space=space, task=task)
         if gathered.holes:
             hole = gathered.holes[0]
-            message = (
-                f"{size} bytes at 0x{address:x}: {hole.size} from 0x{hole.address:x} on are {hole.reason}"
-            )
+            message = f"{size} bytes at {address:#x}: {hole.size} from {hole.address:#x} on are {hole.reason}"
             raise FaultError(message, hole.address, hole.size, hole.reason)
         return gathered.chunks[0].data if size else b""
 

@@ -85,7 +85,19 @@ class Object:
     # Members
 
     def __getattr__(self, name: str) -> Object:
+        if name in Object.__slots__ or (name.startswith("__") and name.endswith("__")):
+            # asked by copy and such, of an object that isn't finished yet
+            raise AttributeError(name)
         return self.member_(name)
+
+    def __copy__(self) -> Object:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Object:
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError("objects of a dump live as long as its session: keep their value_() and address_")
 
     @overload
     def __getitem__(self, key: int) -> Object: ...
@@ -131,7 +143,9 @@ class Object:
             raise TypeError(f"{self.type_name_} has no elements")
         # an array of no or one element at a structure's end is an older form of x[]
         if kind.count is not None and (kind.count > 1 or index < 0):
-            index = range(kind.count)[index]
+            if not -kind.count <= index < kind.count:
+                raise IndexError(f"{self.type_name_} has no element [{index}]")
+            index %= kind.count
         if self.address_ is None:
             raise TypeError(f"a computed {self.type_name_} has no elements")
         return Object(

@@ -163,10 +163,10 @@ class Symbols:
             return f": {ascii(name)[:80]} is no symbol's name"
         known = self._table.by_name
         stem = name[: max(3, len(name) // 2)]
-        alike = sorted({other for other in known if stem in other or (len(other) > 5 and other in name)})[
-            :2000
-        ]
-        near = difflib.get_close_matches(name, alike, n=3)
+        alike = {other for other in known if stem in other or (len(other) > 5 and other in name)}
+        # the likeliest of many: those that begin alike and are about as long
+        closest = sorted(alike, key=lambda one: (not one.startswith(stem), abs(len(one) - len(name)), one))
+        near = difflib.get_close_matches(name, closest[:2000], n=3)
         return f"; near: {', '.join(near)}" if near else ""
 
 

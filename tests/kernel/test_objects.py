@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import html
+import pickle  # refused: that is what's tested
 
 import pytest
 
@@ -111,6 +113,16 @@ def test_arrays_and_pointers_by_index(robot: Object) -> None:
         len(robot.tail)
     with pytest.raises(TypeError, match="no elements"):
         robot["type_"][0]
+
+
+def test_copies_are_the_same_object_and_pickles_are_refused(robot: Object) -> None:
+    assert copy.copy(robot) is robot
+    assert copy.deepcopy({"robot": robot.owner})["robot"] == robot.owner
+    with pytest.raises(TypeError, match="value_"):
+        pickle.dumps(robot)
+    assert not hasattr(robot, "__array_interface__")
+    with pytest.raises(IndexError, match=r"int \[4\] has no element \[-5\]"):
+        robot.arms[-5]
 
 
 def test_bit_fields(robot: Object) -> None:

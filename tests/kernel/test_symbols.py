@@ -95,6 +95,14 @@ def test_a_name_of_several_places_is_not_guessed(symbols: Symbols) -> None:
         symbols.address("version_show")
 
 
+def test_near_names_are_found_among_thousands_that_share_a_part() -> None:
+    others = "".join(f"{0xFFFFFFFFAD300000 + i:x} (t) __a{i}_init_something_{i}\n" for i in range(5000))
+    place = "ffffffffae000000"
+    table = TABLE.replace(place, others + place, 1).replace(" [virtio_blk]", "")
+    with pytest.raises(UnknownSymbolError, match="near: init_task"):
+        Symbols(Crash(table)).address("init_tas")
+
+
 def test_unknown_names_have_near_ones() -> None:
     symbols = Symbols(Crash(TABLE.replace(" [virtio_blk]", "")))
     with pytest.raises(UnknownSymbolError, match="no symbol init_tas; near: init_task"):
