@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -13,3 +15,9 @@ settings.load_profile("crashdrive")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Live tests go last: what needs no dump says first whether the code is right."""
     items.sort(key=lambda item: item.get_closest_marker("live") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts() -> None:
+    """A shell that starts us in the background has SIGINT ignored, and so would all that we start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
