@@ -1,4 +1,4 @@
-r"""Connections that netfilter follows: what /proc/net/nf_conntrack and conntrack -L show.
+"""Connections that netfilter follows: what /proc/net/nf_conntrack and conntrack -L show.
 
 \b
 Examples:
@@ -7,7 +7,7 @@ Examples:
   crashdrive report conntrack --netns red --port 443 vmcore
 
 Entries whose time has run out and that wait to be collected are there too: their timeout is negative.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Who looks at packets: netfilter's hooks, in the order in which they are called.
+"""Who looks at packets: netfilter's hooks, in the order in which they are called.
 
 \b
 Examples:
@@ -8,7 +8,7 @@ Examples:
 Tables, chains and rules of iptables and nf_tables are structures of modules, of which the kernel's own
 debug data knows nothing. Their hooks are here, each with the address of its table or chain; all those for
 NAT of a family and hook stand behind one function of the module nf_nat.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Packets of the kernel (struct sk_buff) by their addresses, decoded down to their headers.
+"""Packets of the kernel (struct sk_buff) by their addresses, decoded down to their headers.
 
 \b
 Examples:
@@ -7,7 +7,7 @@ Examples:
 
 Addresses of packets: the packets table of `report softnet --packets`, a socket's sk_receive_queue (the queue
 is in the socket's structure), arguments in backtraces.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Network counters: what /proc/net/snmp, snmp6, netstat and xfrm_stat show, and netstat -s words.
+"""Network counters: what /proc/net/snmp, snmp6, netstat and xfrm_stat show, and netstat -s words.
 
 \b
 Examples:
@@ -8,7 +8,7 @@ Examples:
 
 A group and a name together are the word that nstat has for a counter (TcpExtListenDrops).
 Names come out of the kernel's own tables.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""How many sockets there are and what memory they take: /proc/net/sockstat, sockstat6 and protocols.
+"""How many sockets there are and what memory they take: /proc/net/sockstat, sockstat6 and protocols.
 
 \b
 Examples:
@@ -7,7 +7,7 @@ Examples:
 
 Sockets in use are counted by namespace; orphans, allocated sockets and memory of the whole machine. Memory
 of fragments that wait for the rest of their packet is counted by namespace, and so are its limits.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""What each CPU did with packets that came in: /proc/net/softnet_stat, and the queues behind it.
+"""What each CPU did with packets that came in: /proc/net/softnet_stat, and the queues behind it.
 
 \b
 Examples:
@@ -7,7 +7,7 @@ Examples:
 
 dropped: packets that found the backlog full; time_squeeze: how often the budget or its time ran out with
 work left; received_rps: wake-ups by other CPUs; flow_limit_count: packets of large flows that were dropped.
-"""
+"""  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
 
