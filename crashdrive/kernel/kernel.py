@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from crashdrive.errors import KernelError
+from crashdrive.errors import FaultError, KernelError
 from crashdrive.kernel import tasks as task_records
 from crashdrive.kernel.core import KernelBase
 from crashdrive.kernel.objects import Object, address_of
@@ -15,6 +15,7 @@ from crashdrive.kernel.types import ArrayType, Type
 from crashdrive.kernel.walks import files, lists, mounts, nets, tasks
 from crashdrive.kernel.walks import modules as modules_
 from crashdrive.kernel.walks import vmas as vmas_
+from crashdrive.kernel.walks.base import lost, walk
 from crashdrive.kernel.walks.entries import Entries, LayerShape, NodeShape, entries, idr_layers
 from crashdrive.kernel.walks.maple import MapleShape, Ranges, maple_tree
 from crashdrive.kernel.walks.tables import read_table
@@ -89,15 +90,22 @@ class Kernel(KernelBase):
         names = ("__rb_parent_color", "rb_left", "rb_right")
         links = RbOffsets(*(self.offset("struct rb_node", name) for name in names))
         offset = self.offset(kind, member)
-        first = self.read_pointer(address_of(root) + self.offset("struct rb_root", "rb_node"))
+        try:
+            first = self.read_pointer(address_of(root) + self.offset("struct rb_root", "rb_node"))
+        except FaultError as error:
+            return self.objects(kind, walk([], [lost(error, "the tree's root")]))
         return self.objects(kind, rbtree(self.window(), first, offset, links))
 
     def walk_xarray(self, root: Head) -> Entries:
         """(index, entry) of a ``struct xarray``, or of a ``struct radix_tree_root``."""
         path = self._root_path
         kind = "struct xarray" if path == "xa_head" else "struct radix_tree_root"
-        head = self.read_pointer(address_of(root) + self.offset(kind, path))
-        return entries(self.window(), head, self._node_shape)
+        shape = self._node_shape
+        try:
+            head = self.read_pointer(address_of(root) + self.offset(kind, path))
+        except FaultError as error:
+            return Entries(entries=(), problems=(lost(error, "the array's head"),))
+        return entries(self.window(), head, shape)
 
     @cached_property
     def _root_path(self) -> str:
@@ -129,7 +137,10 @@ class Kernel(KernelBase):
         found = self.walk_xarray(address + self.offset("struct idr", "idr_rt"))
         if not self.has_member("struct idr", "idr_base"):
             return found
-        base = self.object("struct idr", address).idr_base.value_()
+        try:
+            base = self.object("struct idr", address).idr_base.value_()
+        except FaultError as error:
+            return Entries(entries=(), problems=(*found.problems, lost(error, "the idr's base")))
         return Entries(entries=tuple((i + base, entry) for i, entry in found), problems=found.problems)
 
     def _old_idr(self, address: int) -> Entries:
@@ -137,13 +148,20 @@ class Kernel(KernelBase):
         shape = LayerShape(
             self.sizeof(kind), self.offset(kind, "layer"), self.offset(kind, "ary"), self._count(kind, "ary")
         )
-        top = self.read_pointer(address + self.offset("struct idr", "top"))
+        try:
+            top = self.read_pointer(address + self.offset("struct idr", "top"))
+        except FaultError as error:
+            return Entries(entries=(), problems=(lost(error, "the idr's top"),))
         return idr_layers(self.window(), top, shape)
 
     def walk_maple(self, tree: Head) -> Ranges:
         """(first index, last index, entry) of a ``struct maple_tree``."""
-        root = self.read_pointer(address_of(tree) + self.offset("struct maple_tree", "ma_root"))
-        return maple_tree(self.window(), root, self._maple_shapes, self.sizeof("struct maple_node"))
+        shapes, size = self._maple_shapes, self.sizeof("struct maple_node")
+        try:
+            root = self.read_pointer(address_of(tree) + self.offset("struct maple_tree", "ma_root"))
+        except FaultError as error:
+            return Ranges(ranges=(), problems=(lost(error, "the tree's root"),))
+        return maple_tree(self.window(), root, shapes, size)
 
     @cached_property
     def _maple_shapes(self) -> dict[int, MapleShape]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crashdrive.errors import FaultError
 from crashdrive.kernel.kernel import Kernel
-from crashdrive.kernel.types import ArrayType, EnumType, Type
-from crashdrive.kernel.walks.entries import ZERO_ENTRY
+from crashdrive.kernel.series import Objects
+from crashdrive.kernel.types import ArrayType, EnumType, Type, TypeRef
+from crashdrive.kernel.walks.entries import ZERO_ENTRY, Entries
 from tests.kernel.fake_memory import (
     BASE,
     INT,
+    LIST_HEAD,
     PAGE,
     U8,
     ULONG,
     FakeMemory,
     fake_kernel,
+    link_list,
     pointer,
     record,
 )
@@ -345,3 +350,40 @@ def test_a_maple_tree_of_nonsense() -> None:
     found = kernel.walk_maple(BASE)
     assert not found.complete
     assert "no node" in found.problems[0].message
+
+
+ROOTS: dict[str, Type] = RB_TYPES | {
+    "struct xarray": record("xarray", ("xa_head", pointer(ULONG))),
+    "struct xa_node": record("xa_node", ("shift", U8), ("slots", ArrayType(pointer(ULONG), 64))),
+    "struct idr": record("idr", ("idr_rt", TypeRef("struct xarray", 8)), ("idr_base", INT)),
+    "struct plist_head": record("plist_head", ("node_list", LIST_HEAD)),
+    "struct plist_node": record("plist_node", ("prio", INT), ("node_list", LIST_HEAD)),
+    "struct job": record("job", ("number", ULONG), ("node", TypeRef("struct plist_node", 24))),
+}
+
+
+@pytest.mark.parametrize("head", [0, 8, 0xDEAD_0000_0000_0100, BASE + (1 << 20), 1 << 63])
+def test_roots_that_cannot_be_read_are_problems_and_no_errors(head: int) -> None:
+    kernel = fake_kernel(FakeMemory(), ROOTS)
+    found: list[Objects | Entries] = [
+        kernel.walk_rbtree(head, "struct thing", "node"),
+        kernel.walk_plist(head, "struct job", "node"),
+        kernel.walk_xarray(head),
+        kernel.walk_idr(head),
+    ]
+    for each in found:
+        assert len(each) == 0
+        assert not each.complete
+        assert each.problems[0].kind == "hole"
+        with pytest.raises(FaultError, match="after 0 found"):
+            each.check()
+
+
+def test_a_priority_list_comes_in_its_order() -> None:
+    memory = FakeMemory()
+    kernel = fake_kernel(memory, ROOTS)
+    head, *jobs = (memory.allocate(64) for _ in range(4))
+    jobs.reverse()
+    place = kernel.offset("struct job", "node.node_list")
+    link_list(memory, head, [job + place for job in jobs])
+    assert list(kernel.walk_plist(head, "struct job", "node").check().addresses) == jobs

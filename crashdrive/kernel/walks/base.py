@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import msgspec
 
@@ -49,13 +49,9 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> Walk:
         """Itself; FaultError or CorruptError (with ``found``) where it isn't complete."""
-        if self.complete:
-            return self
-        worst = next((p for p in self.problems if p.kind not in HARMLESS), self.problems[0])
-        message = f"{worst.message} after {len(self.addresses)} found"
-        if worst.kind == "hole":
-            raise FaultError(message, worst.address, 0, "hole")
-        raise CorruptError(message, worst.address, self.addresses)
+        if not self.complete:
+            fail(self.problems, self.addresses)
+        return self
 
     def notices(self, what: str) -> tuple[Notice, ...]:
         """The problems for an Answer's warnings; ``what`` names what was walked."""
@@ -64,6 +60,20 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
 
 # A back link may lag behind for an instant while a writer adds a node (list_add_rcu sets it last).
 HARMLESS = frozenset({"link"})
+
+
+def fail(problems: Sequence[Problem], found: Sequence[int]) -> NoReturn:
+    """FaultError or CorruptError for the worst of the problems of a walk that isn't complete."""
+    worst = next((p for p in problems if p.kind not in HARMLESS), problems[0])
+    message = f"{worst.message} after {len(found)} found"
+    if worst.kind == "hole":
+        raise FaultError(message, worst.address, 0, "hole")
+    raise CorruptError(message, worst.address, found)
+
+
+def lost(error: FaultError, what: str) -> Problem:
+    """A walk's beginning that couldn't be read."""
+    return Problem(kind="hole", address=error.address, message=f"{what} can't be read: {error}")
 
 
 def walk(addresses: Sequence[int], problems: Sequence[Problem]) -> Walk:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crashdrive.kernel.walks.base import HARMLESS, Problem, suspicion
+from crashdrive.kernel.walks.base import HARMLESS, Problem, fail, suspicion
 from crashdrive.kernel.window import Window
 
 ZERO_ENTRY = 257 << 2 | 2
@@ -36,6 +36,12 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True):
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return all(p.kind in HARMLESS for p in self.problems)
+
+    def check(self) -> Entries:
+        """Itself; FaultError or CorruptError (with the entries ``found``) where it isn't complete."""
+        if not self.complete:
+            fail(self.problems, [entry for _, entry in self.entries])
+        return self
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -34,6 +34,11 @@ class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
         """What is missing."""
         return self.files.problems
 
+    def check(self) -> OpenFiles:
+        """Itself; FaultError or CorruptError where some are missing."""
+        self.files.check()
+        return self
+
     def __len__(self) -> int:
         return len(self.descriptors)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crashdrive.kernel.walks.base import HARMLESS, Problem, suspicion
+from crashdrive.kernel.walks.base import HARMLESS, Problem, fail, suspicion
 from crashdrive.kernel.walks.entries import ZERO_ENTRY
 from crashdrive.kernel.window import Window
 
@@ -39,6 +39,12 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True):
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return all(p.kind in HARMLESS for p in self.problems)
+
+    def check(self) -> Ranges:
+        """Itself; FaultError or CorruptError (with the entries ``found``) where it isn't complete."""
+        if not self.complete:
+            fail(self.problems, [found.entry for found in self.ranges])
+        return self
 
     def __len__(self) -> int:
         return len(self.ranges)

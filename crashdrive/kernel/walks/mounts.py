@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crashdrive.kernel.walks.base import Walk
+from crashdrive.errors import FaultError
+from crashdrive.kernel.walks.base import Walk, lost, walk
 
 if TYPE_CHECKING:
     from crashdrive.kernel.kernel import Kernel
@@ -21,7 +22,10 @@ def for_each_mount(kernel: Kernel, namespace: int | None) -> Objects:
     A list until 6.8, where 2eea9ce4310d made it a red-black tree by mount ids.
     """
     if namespace is None:
-        namespace = int(kernel.symbol_as("init_task", "struct task_struct").nsproxy.mnt_ns)
+        try:
+            namespace = int(kernel.symbol_as("init_task", "struct task_struct").nsproxy.mnt_ns)
+        except FaultError as error:
+            return kernel.objects(_MOUNT, walk([], [lost(error, "the first mount namespace")]))
     if kernel.has_member("struct mnt_namespace", "list"):
         head = namespace + kernel.offset("struct mnt_namespace", "list")
         return _without_cursors(kernel, kernel.walk_list(head, _MOUNT, "mnt_list"))

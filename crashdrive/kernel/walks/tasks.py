@@ -29,19 +29,22 @@ def for_each_task(kernel: Kernel, *, threads: bool = True, idle: bool = False) -
     offset = kernel.offset(_TASK, "tasks")
     leaders = list_head(window, kernel.symbols.address("init_task") + offset, offset)
     found = _with_threads(kernel, window, leaders) if threads else leaders
-    swappers = idle_tasks(kernel) if idle else []
+    swappers, holes = idle_tasks(kernel) if idle else ([], [])
     # what a broken list has lost, the pids may still know; the walk stays incomplete
     more = known if threads and not found.complete else []
     everyone = dict.fromkeys([*swappers, *found.addresses, *more])
-    return kernel.objects(_TASK, walk(list(everyone), found.problems))
+    return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *holes]))
 
 
-def idle_tasks(kernel: Kernel) -> Sequence[int]:
-    """The swapper task of each present CPU, from its run queue."""
-    path = kernel.offset("struct rq", "idle")
-    fields = [kernel.per_cpu_address("runqueues", cpu) + path for cpu in kernel.cpus]
-    pointers = kernel.read_many("struct list_head", fields, ["next"]).check()["next"]
-    return [pointer for pointer in pointers if pointer]
+def idle_tasks(kernel: Kernel) -> tuple[list[int], list[Problem]]:
+    """The swapper task of each present CPU, from its run queue; and the run queues that can't be read."""
+    queues = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
+    columns = kernel.read_many("struct rq", queues, ["idle"])
+    holes = [
+        Problem(kind="hole", address=gap.address, message=f"the idle task of a CPU: {gap.reason}")
+        for gap in columns.gaps
+    ]
+    return [pointer for pointer in columns["idle"] if pointer], holes
 
 
 def _bring(kernel: Kernel, window: Window) -> Sequence[int]:
