@@ -7,7 +7,8 @@ Examples:
 
 Tables, chains and rules of iptables and nf_tables are structures of modules, of which the kernel's own
 debug data knows nothing. Their hooks are here, each with the address of its table or chain; all those for
-NAT of a family and hook stand behind one function of the module nf_nat.
+NAT of a family and hook stand behind one function of the module nf_nat. In a script that has loaded the
+module's debug data (crash's mod -s nf_tables), there are its chains, too.
 """  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Notice, Record
+from crashdrive.reports._net import nftables
 from crashdrive.reports._net.namespaces import namespaces
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
@@ -101,16 +103,28 @@ def report(crash: Any, **options: Any) -> Report:
         rows = survey.attempt(_WHAT, partial(_hooks, survey))
     else:
         survey.absent("netfilter")
+    chains = survey.attempt("chains of nf_tables", partial(_chains, survey))
     families = {word.lower() for word in asked["family"]}
     rows = [row for row in rows if not families or row.family in families]
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     shown = (*several, "family", "hook", "priority", "function", "module", "kind", "device", "priority_name")
+    tables = [Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address"))]
+    if chains:
+        tables.append(Table(name="chains", rows=chains, title="Chains of nf_tables"))
     return Report(
         report=NAME,
-        tables=(Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address")),),
+        tables=tuple(tables),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
+
+
+def _chains(survey: Survey) -> Iterator[nftables.Chain]:
+    if nftables.readable(survey):
+        yield from nftables.chains(survey)
+    elif nftables.used(survey):
+        message = "chains of nf_tables are not read: its debug data isn't loaded (mod -s nf_tables)"
+        survey.miss([Notice(kind="absent", message=message)], complete=True)
 
 
 def _hooks(survey: Survey) -> Iterator[Hook]:

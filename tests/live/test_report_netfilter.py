@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -90,6 +92,36 @@ def test_functions_are_symbols(reported: Report) -> None:
     names = {(row.function, row.module, row.priority_name) for row in rows}
     assert ("ipv4_conntrack_in", "nf_conntrack", "conntrack") in names
     assert ("ipv4_conntrack_defrag", "nf_defrag_ipv4", "conntrack_defrag") in names
+
+
+@pytest.fixture
+def chains(lab: Any) -> Iterator[list[Any]]:
+    """With the module's debug data."""
+    module = lab.folder / "modules/kernel/net/netfilter/nf_tables.ko"
+    lab.session.run(f"mod -s nf_tables {module.resolve()}").check()
+    yield list(Crash(lab.session, keep=False).report("netfilter").table("chains").rows)
+    lab.session.run("mod -d nf_tables").check()
+
+
+def test_chains_with_the_modules_debug_data(lab: Any, chains: list[Any]) -> None:
+    objects = json.loads((lab.folder / "truth/cmd/nft-ruleset-json").read_text())["nftables"]
+    initial = namespaces(lab)[0].label
+    ours = [row for row in chains if row.netns == initial]
+    rules = [one["rule"] for one in objects if "rule" in one]
+    told = []
+    for chain in (one["chain"] for one in objects if "chain" in one):
+        place = (chain["family"], chain["table"], chain["name"])
+        count = sum((rule["family"], rule["table"], rule["chain"]) == place for rule in rules)
+        facts = tuple(chain.get(name) for name in ("type", "hook", "prio", "policy"))
+        told.append((*place, chain["handle"], *facts, count))
+    assert len(told) >= 4
+    assert sorted(told) == sorted(
+        (r.family, r.table, r.chain, r.handle, r.type, r.hook, r.priority, r.policy, r.rules) for r in ours
+    )
+    for truth in namespaces(lab):
+        text = (truth.folder / "cmd/nft-ruleset").read_text()
+        names = re.findall(r"^\s+chain (\S+) \{", text, re.MULTILINE)
+        assert sorted(names) == sorted(row.chain for row in chains if row.netns == truth.label)
 
 
 def test_complete(reported: Report) -> None:
