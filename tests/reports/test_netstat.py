@@ -289,10 +289,9 @@ def test_damaged_chains_keep_what_is_sure(damage: Callable[..., None], kind: str
 
 def test_a_hole_in_a_chain() -> None:
     image = Image()
-    image.memory.allocate(1, 4096)
-    gone = image.memory.allocate(512, 4096)
-    image.common(gone)
     first = image.tcp(skc_num=1)
+    gone = image.memory.allocate(4096, 4096)
+    image.common(gone)
     image.chain(2, [first, gone])
     image.memory.hole(gone)
     rows, survey = find(image)
