@@ -205,7 +205,7 @@ def _of_chain(survey: Survey, chain: _Chain, count: int, names: dict[int, str]) 
             module=place.module if place else None,
             kind=_kind(survey, kind),
             private_address=private or None,
-            address=ops,
+            address=ops or None,
         )
 
 
