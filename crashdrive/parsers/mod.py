@@ -12,18 +12,18 @@ from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Col
 from crashdrive.records import Record
 
 
-class Module(Record, frozen=True):
+class Module(Record, frozen=True, kw_only=True):
     """A module: address of its ``struct module``, name, base address, size in bytes.
 
     ``base`` is the base of the module's text where the kernel keeps a module in several regions (6.4 and
-    later, crash's column TEXT_BASE). ``object_file`` is the file that its debug data came from, None where
-    none was loaded; ``temporary``: that file is a temporary copy from a remote host. ``kallsyms``: the
-    kernel keeps all of the module's symbols itself.
+    later, crash's column TEXT_BASE); None with crash 7.2 and older, which don't show it. ``object_file`` is
+    the file that its debug data came from, None where none was loaded; ``temporary``: that file is a
+    temporary copy from a remote host. ``kallsyms``: the kernel keeps all of the module's symbols itself.
     """
 
     module: int
     name: str
-    base: int
+    base: int | None = None
     size: int
     object_file: str | None = None
     temporary: bool = False
@@ -37,10 +37,10 @@ class ModuleTaint(Record, frozen=True):
     taints: str
 
 
-class _Row(Record, frozen=True):
+class _Row(Record, frozen=True, kw_only=True):
     module: int
     name: str
-    base: int
+    base: int | None = None
     size: int
     object_file: str
 

@@ -27,7 +27,7 @@ def test_a_union_gives_a_row_each() -> None:
 def test_fields_say_name_type_and_whether_they_must_be_there() -> None:
     row = next(row for row in _catalog.listing() if (row.command, row.shape) == ("mod", "modules"))
     fields = {field.name: (field.type, field.required) for field in row.fields}
-    assert fields["base"] == ("int", True)
+    assert fields["size"] == ("int", True)
     assert fields["object_file"] == ("str | None", False)
 
 
