@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.ptes import HEADER as PTE_HEADER
 from crashdrive.parsers.grammar.ptes import PageTableEntry, entry
@@ -29,11 +31,15 @@ EXAMPLES = (
 
 
 class Step(Record, frozen=True):
-    """A level of the page tables: where the entry is and what it holds."""
+    """A level of the page tables: where the entry is and what it holds.
+
+    ``flags``: its flag bits as crash takes them apart (s390x: ``FC=0; P=0; ...``), None elsewhere.
+    """
 
     level: str
     address: int
     value: int
+    flags: str | None = None
 
 
 class MappedArea(Record, frozen=True):
@@ -66,7 +72,8 @@ class Translation(Record, frozen=True, kw_only=True):
 
     ``directory``: the page table's root; ``tables``: the levels on the way; ``page``: physical address of a
     page, its ``page_size`` (``2MB``, ``1GB``) where it is a large one; ``swap`` and ``file``: where a page
-    that isn't in memory is, each with ``offset`` (of swap in pages, of a file in bytes).
+    that isn't in memory is, each with ``offset`` (of swap in pages, of a file in bytes). ``segment``: the
+    part of the address space, on architectures that have them (MIPS, LoongArch).
     """
 
     virtual: int
@@ -82,12 +89,19 @@ class Translation(Record, frozen=True, kw_only=True):
     swap: str | None = None
     file: str | None = None
     offset: int | None = None
+    segment: str | None = None
 
 
 _START = re.compile(r"VIRTUAL +PHYSICAL *")
 _ADDRESS = re.compile(r"([0-9a-f]{1,16}) +(?:([0-9a-f]{1,16})|\(([a-z ]+)\)) *")
-_DIRECTORY = re.compile(r" *(?:PAGE|PGD|SEGMENT TABLE|REGION TABLE) ?(?:DIRECTORY)?: ([0-9a-f]{1,16}) *")
-_STEP = re.compile(r" *([A-Z][A-Z0-9]{2,4}): ([0-9a-f]{1,16}) => ([0-9a-f]{1,16}) *")
+_DIRECTORY = re.compile(r" *(?:PAGE DIRECTORY|PGD DIRECTORY|SEGMENT TABLE|REGION TABLE): ([0-9a-f]{1,16}) *")
+_STEP = re.compile(
+    r" *([A-Z][A-Z0-9]{2,4}): ([0-9a-f]{1,16}) => ([0-9a-f]{1,16})(?: \(flags = [0-9a-f]{1,16}\))? *"
+)
+_STEP_FLAGS = re.compile(r" *flags in binary : ([A-Z]{1,3}=[01]{1,4}(?:[;,] [A-Z]{1,3}=[01]{1,4}){0,15}) *")
+_SEGMENT = re.compile(r"SEGMENT: (\w{1,32}) *")
+# RISC-V and SPARC; below the levels that crash has shown already, in front of it the header's first word.
+_NOT_PRESENT = re.compile(r" *(?:PTE +)?PAGE: [0-9a-f]{1,16} not present *")
 _PAGE = re.compile(r" *PAGE: ([0-9a-f]{1,16}) *(?:\(([^()\n]*)\))? *(?:\[[A-Z ]+\])? *")
 _AREA_HEADER = re.compile(r" *VMA +START +END +FLAGS +FILE *")
 _AREA = re.compile(r"([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +([0-9a-f]{1,16})(?: +(\S.*?))? *")
@@ -96,7 +110,11 @@ _STRUCT = re.compile(
     r"([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +(-+|[0-9a-f]{1,16}) +(-+|[0-9a-f]{1,16}) +(-?\d{1,10}) *(.*?) *"
 )
 _ELSEWHERE = re.compile(r" *(SWAP|FILE): (.+?) +OFFSET: (\d{1,20}|[0-9a-f]{1,16}) *")
-_IGNORED = re.compile(r" *(?:NOTE|WARNING): .*|.*: (?:seek|read) error: .*|.*page excluded: .*")
+_IGNORED = re.compile(
+    r" *(?:NOTE|WARNING): .*|.*: (?:seek|read) error: .*|.*page excluded: .*"
+    # Breaks into the header of a page table entry that crash takes for a swapped page's.
+    r"| *(?:PTE +)?vtop: cannot determine swap location *"
+)
 
 
 class _Reader:
@@ -153,6 +171,12 @@ class _Reader:
             last["tables"].append(Step(match[1], int(match[2], 16), int(match[3], 16)))
         elif match := _DIRECTORY.fullmatch(line):
             self._directory(last, int(match[1], 16), root=line.strip().startswith("PGD "))
+        elif last["tables"] and (match := _STEP_FLAGS.fullmatch(line)):
+            last["tables"][-1] = structs.replace(last["tables"][-1], flags=match[1])
+        elif match := _SEGMENT.fullmatch(line):
+            last["segment"] = match[1]
+        elif _NOT_PRESENT.fullmatch(line):
+            last["reason"] = "not present"
         elif match := _PAGE.fullmatch(line):
             last["page"], last["page_size"] = int(match[1], 16), match[2]
         elif match := _ELSEWHERE.fullmatch(line):
