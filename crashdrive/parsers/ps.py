@@ -32,6 +32,7 @@ from crashdrive.parsers._ps_details import (
 )
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, is_message, parse_rows, skip_or_reject, words_of
+from crashdrive.parsers.grammar.table import ELIDED
 from crashdrive.parsers.grammar.tasks import HEX
 from crashdrive.records import Record
 
@@ -95,9 +96,9 @@ _CELLS = {
     "TASK": rf"(?P<task>{HEX})",
     "KSTACKP": rf"(?P<kstackp>{HEX}|--)",
     "ST": r"(?P<state>[A-Z]{2,4}|\?\?)",
-    "%MEM": r"(?P<mem>\d{1,5}\.\d)",
-    "VSZ": r"(?P<vsz>\d{1,17})",
-    "RSS": r"(?P<rss>-?\d{1,17})",
+    "%MEM": r"(?P<mem>\d{1,20}\.\d)",
+    "VSZ": r"(?P<vsz>\d{1,20})",
+    "RSS": r"(?P<rss>-?\d{1,20})",
     "POLICY": r"(?P<policy>[A-Z]{1,16})",
     "PRIO": r"(?P<prio>-?\d{1,4})",
     "COMM": r"(?P<comm>[^\n]{0,80}?)",
@@ -227,10 +228,14 @@ class _BrokenNames:
         name = f"{self._last}\n{line}" if offset == self._next else ""
         if not line.strip() or not name or _length(name) > _LONGEST_NAME or is_message(self._source, line):
             return False
+        if ELIDED.fullmatch(line.strip()):
+            return False
         self._last, self._next = name, offset + len(line) + 1
         self._names[self._count - 1] = name
         place = self._source.position(offset)[0]
-        doubtful = _PIECE.fullmatch(line) is not None or offset + len(line) == len(self._source.text)
+        # Behind the last row it may as well be what somebody wrote below the table.
+        last = not self._source.text[offset + len(line) :].strip()
+        doubtful = last or _PIECE.fullmatch(line) is not None
         self._source.note(
             "name", "a command's name holds a newline", line=place, text=line, incomplete=doubtful
         )

@@ -143,9 +143,15 @@ def _expression(columns: list[Column]) -> str:
     return "".join(f"(?:{p})?" if c.blank else p for p, c in zip(parts, columns, strict=True))
 
 
+ELIDED = re.compile(r"\.{3,80}|\[\.{3}\]")
+"""Stands for lines that somebody left out."""
+
+
 def is_elided(source: Source, offset: int, line: str) -> bool:
-    """Whether a line is the ``...`` that stands for left-out lines (crash's help pages); marks the answer."""
-    if line.strip(" ") != "...":
+    """Whether a line is the ``...`` that stands for left-out lines (crash's help pages, and copies that
+    people made: ``[...]`` too); marks the answer.
+    """
+    if not line or line[-1] not in ".] " or not ELIDED.fullmatch(line.strip(" ")):
         return False
     source.note("elided", "lines were left out here", line=source.position(offset)[0], incomplete=True)
     return True
