@@ -113,7 +113,9 @@ def _parse_fragment(source: Source) -> list[Backtrace]:
     return [_backtrace(TaskHeader(task=0), reader)]
 
 
-_STACK = re.compile(r"CPU (\d{1,6}) ([A-Za-z()][\w() ]{0,40}?) STACK:( \[OFFLINE\])?[ ]*+")
+_STACK = re.compile(
+    r"CPU (\d{1,6}) ([A-Za-z()][\w() ]{0,40}?) STACK:(?:( \[OFFLINE\])| ?(\(none found\)))?[ ]*+"
+)
 
 
 def _parse_stacks(source: Source) -> list[SearchedStack]:
@@ -128,7 +130,7 @@ def _parse_stacks(source: Source) -> list[SearchedStack]:
 
 def _stack(source: Source, start: int, head: re.Match[str], end: int) -> SearchedStack:
     reader = TraceReader(source, searching=True)
-    none = False
+    none = head[4] is not None  # arm64 and RISC-V say so in the stack's own line
     for offset, line in lines_of(source.text, start + head.end() + 1, end):
         if line.strip() == "(none found)":
             none = True

@@ -91,7 +91,7 @@ _ARM_FRAME = re.compile(
 _START = re.compile(
     rf" *+START: (?P<function>{_NAME}){_OFFSET}(?: \(schedule\))? at (?P<address>{_HEX})[ ]*+"
 )
-_LINK = re.compile(rf" \[Link Register \] ++\[{_HEX}\] (\S{{1,300}}) at ({_HEX})[^\n]*+")
+_LINK = re.compile(rf" ++\[Link Register \] ++\[{_HEX}\] (\S{{1,300}}) at ({_HEX})[^\n]*+")
 _MARKER = re.compile(r"--- ?<([^>\n]{1,80})>(?: ---|---)[ ]*+| - (Interrupt) -[ ]*+")
 _ARGUMENTS = re.compile(r" ++\((void|[^()\n]{0,500})\)[ ]*+")
 _BOUNDS = re.compile(r" ++\[((?:RA|PC): [^\]\n]{1,300})\][ ]*+")
@@ -105,17 +105,18 @@ _TITLE = re.compile(
     rf" *+(?P<mode>KERNEL|USER)-MODE (?:EXCEPTION|INTERRUPT) FRAME(?: (?:AT|at):? (?P<at>{_HEX}):?|;)?"
     rf"(?: pt_regs at (?P<regs>{_HEX}):)?[ ]*+"
 )
-_PT_REGS = re.compile(rf" pt_regs at ({_HEX}):[ ]*+")
+_PT_REGS = re.compile(rf" ++pt_regs at ({_HEX}):[ ]*+")
 _PPC_TITLE = re.compile(
-    rf" (?P<kind>[A-Za-z][A-Za-z /()-]{{2,40}}?) {{1,2}}\[(?P<trap>{_HEX})\] exception frame:[ ]*+"
+    rf" ++(?P<kind>[A-Za-z][A-Za-z /()-]{{2,40}}?) {{1,2}}\[(?P<trap>{_HEX})\] exception frame:[ ]*+"
 )
-_PPC_SYMBOL = re.compile(r" \[(NIP|LR) *+: ([^\]\n]{1,300})\][ ]*+")
+_PPC_SYMBOL = re.compile(r" ++\[(NIP|LR) *+: ([^\]\n]{1,300})\][ ]*+")
 _LINE_NUMBER = re.compile(r" ++(\S[^\n]{0,4096}?): (\d{1,7})[ ]*+")
 STATUS = re.compile(
     r" *+(\((?:active|no stack|no frame|void)\)|Task runs in userspace|CPU offline"
     r"|#0 \[(?:interrupted in )?user space\]"
     rf"|{_HEX}: (?:Task is running in (?:user space|OPAL \(firmware\) context)|Invalid Stack Pointer {_HEX}"
     rf"|GPR1 register value ?\(SP\) was not saved)|Could not find SP for task {_HEX}"
+    r"|cannot find the stack info\."
     r"|\[exception frame incomplete[^\n]{0,80})[ ]*+"
 )
 # Lines that belong to an error in front of them.
