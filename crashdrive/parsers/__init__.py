@@ -9,10 +9,11 @@ import functools
 import importlib
 import importlib.util
 import pkgutil
+import re
 from types import ModuleType
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source, canonical_words, make_answer, split_command
@@ -48,7 +49,49 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
 
     Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` the
     rows that are sure are kept, the others stand in ``warnings`` as raw text and the answer is not complete.
+    Blank lines around the text mean nothing where the command's grammar knows none there.
     """
+    start, end = _outer_blanks(text)
+    bare = text[start:end]
+    if not bare or bare == text:
+        return _parse(command, text, lenient=lenient)
+    above = text.count("\n", 0, start)
+    try:
+        answer = _parse(command, text, lenient=lenient)
+        if not lenient or not any(
+            note.text is not None and not note.text.strip() for note in answer.warnings
+        ):
+            return answer
+        return _moved(_parse(command, bare, lenient=True), above)
+    except ParseError as error:
+        # An error further down is about what stands there: then blank lines may tell where something ends.
+        if above + 1 < error.line <= above + bare.count("\n"):
+            raise
+        try:
+            return _moved(_parse(command, bare, lenient=False), above)
+        except ParseError:
+            raise error from None
+
+
+_BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
+
+
+def _outer_blanks(text: str) -> tuple[int, int]:
+    """Where the text begins and ends without the blank lines around it."""
+    start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches nothing at all, too
+    newline = text.find("\n", len(text.rstrip(" \t\n")))
+    return start, max(start, newline + 1 if newline >= 0 else len(text))
+
+
+def _moved(answer: Answer[Any], lines: int) -> Answer[Any]:
+    """The answer with its notices so many lines further down."""
+    if not lines:
+        return answer
+    notices = (replace(note, line=note.line and note.line + lines) for note in answer.warnings)
+    return replace(answer, warnings=tuple(notices))
+
+
+def _parse(command: str, text: str, *, lenient: bool) -> Answer[Any]:
     words = canonical_words(command)
     if not words:
         raise UsageError("an empty command has no output to parse")
@@ -80,6 +123,6 @@ def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] |
     """``task_struct.pid ADDR``: crash takes a structure's name for a command; None where the text is none."""
     module = module_for("struct")
     line = split_command(f"struct {command}", module.OPTSTRING)
-    source = Source(msgspec.structs.replace(line, text=command), text, lenient=lenient)
+    source = Source(replace(line, text=command), text, lenient=lenient)
     shape = next((shape for shape in module.SHAPES if shape.when(source)), None)
     return make_answer(source, shape.name, shape.parse(source)) if shape else None

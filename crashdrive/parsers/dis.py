@@ -65,7 +65,7 @@ _TARGET = re.compile(r"0x([0-9a-f]{1,16}) <([^<>\n]+)>")
 _LINE = re.compile(r"(\S[^\n]*?): (\d{1,7})[ ]*")
 _ERROR = re.compile(r"dis: ((?:WARNING: )?[^\n]*)")
 _PLACE = re.compile(r"FILE: ([^\n]+)\nLINE: (\d{1,7}|\(unknown\))\n\n?")
-_CODE = re.compile(r"([* ]) (\d{1,7})(?:\t| {2,})?([^\n]*)")
+_CODE = re.compile(r"([* ]) +(\d{1,7})(?:\t| {2,})?([^\n]*)")
 
 
 def _parse(source: Source) -> Sequence[Instruction]:

@@ -67,7 +67,8 @@ class PerCpuAddress(Record, frozen=True, kw_only=True):
 
 
 _VALUE = re.compile(
-    r"(?:&?per_cpu\(([\w.$]{1,512}), (\d{1,5})\) = |([A-Za-z_.$][\w.$]{0,511}) = )?\$(\d{1,9}) = [ ]*\n?",
+    r"(?:&?per_cpu\(([\w.$]{1,512}), (\d{1,5})\) = |([A-Za-z_.$][\w.$]{0,511}) = )?"
+    r"\$(\d{1,9}) =(?: \n?|\n)[ ]*",
     re.ASCII,
 )
 _STARTS = re.compile(r"^(?:&?per_cpu\([^\n)]{1,600}\) = |[\w.$]{1,512} = )?\$\d", re.MULTILINE)
@@ -167,6 +168,6 @@ SHAPES = (
         record=Expression,
         parse=_parse_values,
         options="p [-x|-d] EXPRESSION; p PER_CPU_SYMBOL:CPUS",
-        when=lambda source: re.search(r"(?:\A|\n|= )\$\d+ = ", source.text) is not None,
+        when=lambda source: re.search(r"(?:\A|\n|= )\$\d+ =[ \n]", source.text) is not None,
     ),
 )

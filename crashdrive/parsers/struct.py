@@ -87,7 +87,8 @@ class Target(Record, frozen=True, tag_field="$", tag="target"):
 
 _HEAD = re.compile(r"(struct|union) ([A-Za-z_]\w*) (?=\{|<)", re.ASCII)
 _CPU = re.compile(r"\[(\d{1,5})\]: (?:([0-9a-f]{1,16})|(\[OFFLINE\]))\n")
-_MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+# Two blanks as crash prints it; texts that went through a mail or a web page have others.
+_MEMBER = re.compile(r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
 _FOLLOWED = re.compile(
     r"[ ]{2}(\S[^\n={}]{0,300}?[ *]|\S[^\n={}]{0,300}?\(\*)(\w{1,255}+)(\)\([^\n={}]{0,1000}\))?"
     r" = 0x([0-9a-f]{1,16})\n  -> ",
@@ -397,7 +398,7 @@ SHAPES = (
         parse=_parse_members,
         options="struct NAME.MEMBER[,MEMBER] ADDRESS|SYMBOL[:CPUS] [COUNT]",
         when=lambda source: (
-            re.match(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+  \S[^\n]* =", source.text) is not None
+            re.match(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+ {0,8}[A-Za-z_][^\n]* =", source.text) is not None
         ),
     ),
 )

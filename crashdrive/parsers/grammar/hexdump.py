@@ -121,6 +121,10 @@ def _hex_row(source: Source, offset: int, line: str, start: tuple[int, int], ord
         return None
     words, end = _words(line, place, digits)
     size = digits // 2 * len(words)
+    tail = line[end:].strip(" ")
+    if tail and len(line) < end + 2 + size:
+        # Someone who kept the text has taken the blanks at the line's end away.
+        line += " " * (end + 2 + size - len(line))
     text = line[-size:] if len(line) - end >= size + 2 else None  # two blanks and a character for each byte
     if line[end : len(line) - len(text or "")].strip(" "):
         source.reject(offset + end, "unexpected text after the words")
