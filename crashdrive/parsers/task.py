@@ -26,7 +26,10 @@ class TaskStruct(TaskHeader, frozen=True, kw_only=True):
 
 
 class TaskMembers(TaskHeader, frozen=True, kw_only=True):
-    """Members that were asked for, by the path that was asked for (``se.on_rq``, ``pids[2]``)."""
+    """Members that were asked for, by the path that was asked for (``se.on_rq``, ``pids[2]``).
+
+    Where the thread_info has a member of that name too, its value stands as ``thread_info.flags``.
+    """
 
     members: dict[str, Any]
 
@@ -44,6 +47,8 @@ EXAMPLES = (
 
 _STRUCTURE = re.compile(r"struct (task_struct|thread_info) (?=\{)|union (task_union|thread_union) (?=\{)")
 _MEMBER = re.compile(r"[ ]{1,4}([A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9}) = *+", re.ASCII)
+# Members of the task_struct and of the thread_info: crash prints both, the task_struct's first.
+_IN_BOTH = frozenset({"cpu", "flags"})
 _AFTER = re.compile(r",?[ ]*(?:\n|\Z)")
 
 
@@ -108,9 +113,14 @@ def _members(source: Source, position: int, end: int) -> dict[str, Any]:
         if member is None:
             position = _other_line(source, position, end)
             continue
-        if member[1] in found:
-            source.fail(position, f"{member[1]} stands twice")
-        found[member[1]], position = reader.value(member.end())
+        name, start = member[1], position
+        value, position = reader.value(member.end())
+        # Values that are equal may as well be a line that stands twice.
+        if name in _IN_BOTH and found.get(name, value) != value:
+            name = f"thread_info.{name}"
+        if name in found:
+            source.fail(start, f"{name} stands twice")
+        found[name] = value
         position = _line_end(source, position)
     return found
 

@@ -44,9 +44,9 @@ class MapleTree(Record, frozen=True):
 class MapleRange(Record, frozen=True, kw_only=True):
     """A range of a maple tree, both ends included, at ``depth``: a ``node`` or an ``entry``.
 
-    ``node``: its address and ``node_type`` (the number that the kernel gives it); ``entry``: a pointer,
-    ``value``: a number that stands in place of one. ``contents``: what crash prints of a node behind its
-    type, as it stands.
+    ``node``: its address and ``node_type`` (the number that the kernel gives it); ``entry``: a pointer, 0 of
+    an empty range, ``value``: a number that stands in place of one. ``contents``: what crash prints of a node
+    behind its type, as it stands.
     """
 
     depth: int
@@ -65,7 +65,9 @@ _TREE = re.compile(
 _RANGE = re.compile(r"( *)([0-9a-f]{1,20})(?:-([0-9a-f]{1,20}))?: (\S.*)")
 _NODE = re.compile(r"node 0x([0-9a-f]{1,16}) depth (\d{1,3}) type (\d{1,2}) (parent .*)")
 _ENTRY = re.compile(r"(?:0x([0-9a-f]{1,16})|(\d{1,20}))")
-_NUMBER = re.compile(r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?(?: \[0x[0-9a-f]{1,16}\])?")
+_NUMBER = re.compile(
+    r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?(?: \(0x[0-9a-f]{1,16}\))?(?: \[0x[0-9a-f]{1,16}\])?"
+)
 
 
 def _parse_maple(source: Source) -> Sequence[MapleTree | MapleRange]:
@@ -107,7 +109,7 @@ def _range(row: re.Match[str], base: int) -> MapleRange | None:
         return MapleRange(**ends, entry=int(entry[1], 16) if entry[1] else int(entry[2]))
     if number := _NUMBER.fullmatch(what):
         return MapleRange(**ends, value=int(number[1], 0))
-    return None
+    return MapleRange(**ends, entry=0) if what == "(nil)" else None  # builds before crash 8.0.3
 
 
 def _parse(source: Source) -> Sequence[Element]:
