@@ -33,7 +33,7 @@ def shown(context: Context) -> str:
     st.builds(
         Context,
         pid=PIDS,
-        command=st.text(max_size=15),
+        command=st.text(st.characters(exclude_characters="\0"), max_size=15),
         task=KERNEL_ADDRESSES,
         thread_info=st.one_of(st.none(), KERNEL_ADDRESSES),
         threads=st.integers(1, 9),
