@@ -104,6 +104,7 @@ _CELLS = {
     "COMM": r"(?P<comm>[^\n]{0,80}?)",
 }
 _REQUIRED = {"PID", "PPID", "CPU", "COMM"}
+_TOGETHER = ({"ST", "%MEM", "VSZ", "RSS"}, {"POLICY", "PRIO"})
 _USUAL = ("PID", "PPID", "CPU", "TASK", "ST", "%MEM", "VSZ", "RSS", "COMM")
 _USUAL_STACK = ("PID", "PPID", "CPU", "KSTACKP", "ST", "%MEM", "VSZ", "RSS", "COMM")
 _POLICIES = ("PID", "PPID", "CPU", "TASK", "POLICY", "PRIO", "COMM")
@@ -141,7 +142,9 @@ def _check_header(source: Source, offset: int, titles: tuple[str, ...]) -> None:
     unknown = [title for title in titles if title not in _CELLS]
     if unknown or len(set(titles)) < len(titles) or titles[-1] != "COMM":
         source.fail(offset, "a header with an unknown column")
-    missing = _REQUIRED.difference(titles)
+    # columns that come together: a header with some of them was damaged
+    wanted = _REQUIRED.union(*(group for group in _TOGETHER if group & set(titles)))
+    missing = (wanted if "KSTACKP" in titles else wanted | {"TASK"}).difference(titles)
     if missing:
         source.fail(offset, f"a header without the column {min(missing)}")
 

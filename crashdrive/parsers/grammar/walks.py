@@ -11,6 +11,7 @@ from typing import Any
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.values import Pointer, ValueReader, skip_to
 from crashdrive.records import Record
 
@@ -145,7 +146,7 @@ class WalkReader:
         if match := _RAW.match(self._text, offset):
             string = match[2] if match[2] is not None else match[3]
             if not string.startswith(("=", ",")):
-                return Pointer(address=int(match[1], 0), string=string), match.end() - 1
+                return Pointer(address=plain_number(match[1]), string=string), match.end() - 1
         return self._values.value(offset)
 
     def _add(self, members: dict[str, Any], offset: int, end: int) -> int:
