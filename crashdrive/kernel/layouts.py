@@ -153,23 +153,38 @@ class Layouts:
         UnknownTypeError where the debug data has none, as for modules' symbols and those of assembler.
         """
         if name not in self._variables:
-            declared = self.declared(self._declared_as(name))
-            self._variables[name] = self.resolve(declared) if isinstance(declared, TypeRef) else declared
+            found = self._kept_variable(name)
+            self._variables[name] = self.resolve(found) if isinstance(found, TypeRef) else found
         return self._variables[name]
 
-    def _declared_as(self, name: str) -> str:
-        """A variable's declaration: `struct rq runqueues`."""
-        kept = self._store and self._store.get("variable", self._key, name, str, version=VERSION)
-        if kept:
-            return str(kept)
-        (result,) = self._run([f"whatis {arguments.symbol(name)}"])
+    def _kept_variable(self, name: str) -> Type:
+        store, kept = self._store, None
+        if store:
+            kept = store.get("variable", self._key, name, Type, version=VERSION)
+        if kept is None:
+            kept = self._ask_variable(arguments.symbol(name))
+            self._keeps = self._keeps and not self._has_module_types()
+            if self._keeps and store:
+                store.put("variable", self._key, name, kept, version=VERSION)
+        return kept
+
+    def _ask_variable(self, name: str) -> Type:
+        (result,) = self._run([f"whatis {name}"])
+        if result.failure is None and "{...}" in result.text:
+            # its type has no name that could be asked for
+            (result,) = self._run([f"gdb ptype/o &{name}"])
+            if result.failure is None:
+                self._need_char(result.text)
+                return self._sized(name, parse_ptype(result.command, result.text, abi=self._abi, pointers=1))
         if result.failure is not None and result.failure.kind in {"gdb", "message"}:
             raise UnknownTypeError(f"the debug data has no type of {name}; Kernel.symbol_as takes one")
-        text = result.check().text.strip().removesuffix(";")
-        self._keeps = self._keeps and not self._has_module_types()
-        if self._keeps and self._store:
-            self._store.put("variable", self._key, name, text, version=VERSION)
-        return text
+        return self.declared(result.check().text.strip().removesuffix(";"))
+
+    def _sized(self, name: str, kind: Type) -> Type:
+        """A variable's type; an enumeration with its size, which gdb leaves out."""
+        if not isinstance(kind, EnumType) or kind.size:
+            return kind
+        return msgspec.structs.replace(kind, size=plain.number(*self._run([f"gdb p sizeof({name})"])))
 
     def _complete(self, kind: Type) -> Type:
         """A type whose own bytes are all described: references that it contains by value resolved."""
@@ -234,9 +249,6 @@ class Layouts:
         if self._keeps and self._store:
             self._store.put_many("type", self._key, found, version=VERSION)
             self._store.put_many("no-type", self._key, dict.fromkeys(absent, True), version=VERSION)
-
-    def _kept(self, store: Store, names: Iterable[str]) -> dict[str, Type]:
-        return store.get_many("type", self._key, names, Type, version=VERSION)
 
     def _known_unknown(self, names: Iterable[str]) -> set[str]:
         """Those of the names that the kernel is known not to have; modules' debug data may have them."""

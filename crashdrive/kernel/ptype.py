@@ -71,13 +71,16 @@ class Node(msgspec.Struct):
     incomplete: bool = False
 
 
-def parse_ptype(command: str, text: str, *, abi: Abi = LINUX_64, sizes: SizeOf | None = None) -> Type:
+def parse_ptype(
+    command: str, text: str, *, abi: Abi = LINUX_64, sizes: SizeOf | None = None, pointers: int = 2
+) -> Type:
     """The type whose ``gdb ptype/o NAME **`` was printed; ParseError for text that isn't such.
 
+    ``pointers``: how many of them stand around the type, 1 for ``gdb ptype/o &VARIABLE``.
     SizesWantedError if sizes are missing that ``sizes`` doesn't give.
     An enumeration's size isn't in the text: it comes as 0 for the caller to fill in, unless it is a member.
     """
-    return Reader(command, text, abi, sizes or {}).read()
+    return Reader(command, text, abi, sizes or {}).read(pointers)
 
 
 class Reader:
@@ -107,12 +110,12 @@ class Reader:
     def wanted_line(self) -> str:
         return self.next_line() or self.fail("the text ends too early")
 
-    def read(self) -> Type:
+    def read(self, pointers: int) -> Type:
         """The type that ``ptype/o NAME **`` printed."""
         kind = self.convert_top(self.tree())
-        for _ in "**":
+        for _ in range(pointers):
             if not isinstance(kind, PointerType):
-                self.fail("expected a pointer to a pointer")
+                self.fail(f"expected {pointers} pointers")
             kind = kind.target
         if self.wanted:
             raise SizesWantedError(tuple(self.wanted))

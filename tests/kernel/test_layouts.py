@@ -385,12 +385,26 @@ def test_types_of_variables_are_kept_by_kernel(tmp_path: Path) -> None:
         **TEXTS,
         "whatis things": "struct thing things[2];\n",
         "whatis color": "color_t color;\n",
+        "whatis maps": "const struct {...} maps[16];\n",
+        "gdb ptype/o &maps": (
+            "type = const struct {\n/*    0      |     4 */    int mask;\n/* XXX  4-byte hole      */\n"
+            "/*    8      |     8 */    const char *str;\n\n              /* total size (bytes):   16 */\n"
+            "                             } (*)[16]\n"
+        ),
+        "whatis mode": "enum {...} mode;\n",
+        "gdb ptype/o &mode": "type = enum {OFF, ON} *\n",
+        "gdb p sizeof(mode)": "$7 = 4\n",
         "whatis bare": "whatis: cannot resolve: bare\nUsage:\n",
     }
     store = Store(tmp_path / "c")
     first = Layouts(Gdb(texts), store, "k")
     assert first.variable("things") == ArrayType(TypeRef("struct thing"), 2)
     assert isinstance(first.variable("color"), EnumType)
+    maps = first.variable("maps")
+    assert isinstance(maps, ArrayType)
+    assert isinstance(maps.element, StructType)
+    assert (maps.count, maps.element.size, maps.element.name) == (16, 16, None)
+    assert first.variable("mode") == EnumType(None, 4, False, (("OFF", 0), ("ON", 1)))
     queries = first.queries
     first.variable("things")
     assert first.queries == queries
@@ -400,7 +414,8 @@ def test_types_of_variables_are_kept_by_kernel(tmp_path: Path) -> None:
         first.variable("things | ls")
     again = Layouts(Gdb({}), store, "k")
     assert again.variable("things") == first.variable("things")
-    assert again.variable("color") == first.variable("color")
+    for name in ("color", "maps", "mode"):
+        assert again.variable(name) == first.variable(name)
     assert again.queries == 0
     with pytest.raises(UnknownTypeError):
         Layouts(Gdb({}), store, "other").variable("things")
