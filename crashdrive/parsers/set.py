@@ -89,13 +89,19 @@ _ACTIVE = re.compile(
 
 
 def _parse_context(source: Source) -> Sequence[Context]:
-    match = _CONTEXT.fullmatch(source.text if source.text.endswith("\n") else source.text + "\n")
+    return [context_at(source, 0)]
+
+
+def context_at(source: Source, offset: int) -> Context:
+    """The context that the text from ``offset`` on shows; ParseError where it shows none, or more."""
+    text = source.text[offset:]
+    match = _CONTEXT.fullmatch(text if text.endswith("\n") else text + "\n")
     if not match:
-        source.fail(0, "expected a task's PID, COMMAND, TASK, CPU and STATE")
+        source.fail(offset, "expected a task's PID, COMMAND, TASK, CPU and STATE")
     if match["warning"]:
         source.note("warning", match["warning"], text=match["warning"])
     cpu, info = match["cpu"], match["thread_info"]
-    context = Context(
+    return Context(
         pid=int(match["pid"]),
         command=match["command"],
         task=int(match["task"], 16),
@@ -106,7 +112,6 @@ def _parse_context(source: Source) -> Sequence[Context]:
         state=match["state"],
         note=match["note"],
     )
-    return [context]
 
 
 def _parse_variables(source: Source) -> Sequence[Variable]:

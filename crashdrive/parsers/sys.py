@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, parse_rows, skip_or_reject, words_of
+from crashdrive.parsers.set import Context, context_at
 from crashdrive.records import Record
 
 
@@ -126,6 +127,20 @@ def _parse_system(source: Source) -> list[System]:
             source.fail(0, f"no {label} line")
     reader = _Reader(source, values)
     return [reader.system()]
+
+
+_TASK = re.compile(r"^ *PID: ", re.MULTILINE)
+
+
+def _parse_start(source: Source) -> list[System | Context]:
+    """What crash prints when it starts: the system, then the context's task."""
+    below = _TASK.search(source.text)
+    offset = below.start() if below else len(source.text)
+    above = Source(source.command, source.text[:offset].rstrip() + "\n", lenient=source.lenient)
+    system = _parse_system(above)
+    source.warnings += above.warnings
+    source.complete = source.complete and above.complete
+    return [*system, context_at(source, offset)]
 
 
 def _values(source: Source) -> dict[str, tuple[int, str]]:
@@ -396,6 +411,13 @@ SHAPES = (
         parse=_parse_config,
         options="config",
         when=lambda source: source.command.arguments[:1] == ("config",),
+    ),
+    Shape(
+        name="start",
+        record=System | Context,
+        parse=_parse_start,
+        options="(none, with the context's task below: what crash prints when it starts)",
+        when=lambda source: _TASK.search(source.text) is not None,
     ),
     Shape(name="system", record=System, parse=_parse_system, options="(none)"),
 )

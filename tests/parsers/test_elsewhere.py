@@ -182,3 +182,36 @@ def test_a_page_is_no_directory() -> None:
     text = "VIRTUAL     PHYSICAL\n400000      d996000\n\n   PTE: 467e000 => d996025\n  PAGE: d996000\n"
     found = parse("vtop -u 400000", text).one()
     assert (found.directory, found.page, [step.level for step in found.tables]) == (None, 0xD996000, ["PTE"])
+
+
+SYSTEM = (
+    "      KERNEL: vmlinux\n"
+    "    DUMPFILE: vmcore  [PARTIAL DUMP]\n"
+    "        CPUS: 48\n"
+    "        DATE: Mon Jul 15 05:52:53 2019\n"
+    "      UPTIME: 232 days, 05:23:55\n"
+    "LOAD AVERAGE: 11.84, 7.15, 3.51\n"
+    "       TASKS: 877\n"
+    "    NODENAME: host\n"
+    "     RELEASE: 3.10.0-862.el7.x86_64\n"
+    "     VERSION: #1 SMP Wed Sep 26 15:12:11 UTC 2018\n"
+    "     MACHINE: x86_64  (2300 Mhz)\n"
+    "      MEMORY: 127.7 GB\n"
+    '       PANIC: "Oops: 0002 [#1] SMP " (check log for details)\n'
+)
+TASK = (
+    "         PID: 269\n"
+    '     COMMAND: "kswapd0"\n'
+    "        TASK: ffff9c957bc3cf10  [THREAD_INFO: ffff9c857ba3c000]\n"
+    "         CPU: 22\n"
+    "       STATE: TASK_RUNNING (PANIC)\n"
+)
+
+
+def test_what_crash_prints_when_it_starts() -> None:
+    system, context = parse("sys", SYSTEM + TASK).records
+    assert (system,) == parse("sys", SYSTEM).records
+    assert (context.pid, context.command, context.cpu, context.note) == (269, "kswapd0", 22, "PANIC")
+    for text in (SYSTEM + TASK.replace("CPU", "PUC"), TASK, SYSTEM.replace("CPUS: 48\n", "\n") + TASK):
+        with pytest.raises(ParseError):
+            parse("sys", text)
