@@ -1,0 +1,138 @@
+"""What is kept of one kernel serves all its dumps; what was damaged is asked again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from crashdrive.cache.store import Store
+from crashdrive.kernel import Kernel, open_kernel
+from crashdrive.session import Session
+from tests.live.conftest import crash_binary, dump_file
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+# two dumps of each kernel: (first, second, crash)
+PAIRS = [
+    ("6.1-elf-sysrq", "6.1-kdump-sysrq", "8.0.2"),
+    ("6.12-elf-sysrq", "6.12-kdump-sysrq", "9.0.2"),
+]
+SOCK = ["__sk_common.skc_state", "__sk_common.skc_num", "sk_socket->file->f_mode"]
+TYPES = ("whatis", "gdb", "struct", "union", "ptype")
+
+
+class Opened:
+    """A dump's kernel, with a list of the commands that crash was sent for it."""
+
+    def __init__(self, session: Session, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.commands: list[str] = []
+        run, run_many = session.run, session.run_many
+
+        def one(command: str, *, timeout: float | None = None) -> object:
+            self.commands.append(command)
+            return run(command, timeout=timeout)
+
+        def many(commands: Sequence[str], *, timeout: float | None = None) -> object:
+            self.commands += commands
+            return run_many(commands, timeout=timeout)
+
+        monkeypatch.setattr(session, "run", one)
+        monkeypatch.setattr(session, "run_many", many)
+        self.kernel = open_kernel(session, store)
+
+    def about_types(self) -> list[str]:
+        """The commands that asked for a type."""
+        return [command for command in self.commands if command.split()[0] in TYPES]
+
+
+def use(kernel: Kernel) -> dict[str, object]:
+    """Something of everything; what has to be the same in all dumps of a kernel."""
+    assert len(kernel.tasks(idle=True)) > 20
+    assert len(kernel.modules()) > 20
+    assert len(kernel.for_each_mount()) > 5
+    assert len(kernel.for_each_net_device()) > 0
+    first = kernel.for_each_task(threads=False)[0]
+    assert len(kernel.for_each_file(first)) > 0
+    assert len(kernel.for_each_vma(first)) > 0
+    info = kernel.symbol("tcp_hashinfo")
+    table = kernel.walk_table(
+        info.ehash, int(info.ehash_mask) + 1, "struct sock", "__sk_common.skc_nulls_node",
+        step=kernel.sizeof("struct inet_ehash_bucket"), nulls=True,
+    )  # fmt: skip
+    assert len(table.read(SOCK)) == len(table) > 0
+    assert "comm = " in repr(kernel.symbol("init_task"))
+    assert kernel.symbol("__futex_data").queues
+    assert not kernel.has_type("struct no_such_struct")
+    assert not kernel.has_member("struct sock", "no_such_member")
+    return {
+        "task": kernel.sizeof("struct task_struct"),
+        "state": kernel.offset("struct sock", "__sk_common.skc_state"),
+        "states": kernel.enumerators("enum system_states"),
+        "offset": kernel.symbols.address("runqueues"),
+        "hz": kernel.hz,
+    }
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Session, Session]]:
+    """Two dumps of one kernel, opened."""
+    first, second, version = request.param
+    crash = [str(crash_binary(version))]
+    vmcores = [dump_file(name) for name in (first, second)]
+    with (
+        Session.open(vmcores[0].parent / "vmlinux", vmcores[0], crash=crash) as one,
+        Session.open(vmcores[1].parent / "vmlinux", vmcores[1], crash=crash) as two,
+    ):
+        yield one, two
+
+
+def test_a_second_dump_of_a_kernel_asks_for_no_type(
+    pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Opened(pair[0], Store(tmp_path), monkeypatch)
+    facts = use(first.kernel)
+    assert len(first.about_types()) > 30
+    second = Opened(pair[1], Store(tmp_path), monkeypatch)
+    assert use(second.kernel) == facts
+    assert second.about_types() == []
+    assert second.kernel.layouts.queries == 0
+    # symbols are the dump's own: KASLR moved them
+    assert second.kernel.symbols.queries > 0
+    assert second.kernel.symbols.address("init_task") != first.kernel.symbols.address("init_task")
+    again = Opened(pair[1], Store(tmp_path), monkeypatch)
+    assert use(again.kernel) == facts
+    assert again.about_types() == []
+    assert again.kernel.symbols.queries == 0
+
+
+def test_what_is_damaged_or_foreign_is_asked_again(
+    pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["struct list_head", "struct hlist_head", "struct rb_root", "struct kref"]
+    store = Store(tmp_path)
+    first = Opened(pair[0], store, monkeypatch).kernel
+    expected = first.layouts.types(names)
+    variable = first.variable_type("net_namespace_list")
+    with sqlite3.connect(store.path) as database:
+        change = "UPDATE entries SET value = {} WHERE kind = 'type' AND name = ?"
+        # bytes that decode but aren't what was written; another type's entry; half of one; another kernel's
+        database.execute(change.format("CAST(replace(value, 'next', 'nxet') AS BLOB)"), [names[0]])
+        other = "(SELECT value FROM entries WHERE name = 'struct kref')"
+        database.execute(change.format(other), [names[1]])
+        database.execute(change.format("substr(value, 1, 20)"), [names[2]])
+        database.execute("UPDATE entries SET key = 'other' WHERE kind = 'type' AND name = ?", [names[3]])
+        database.execute("UPDATE entries SET value = x'00' WHERE kind = 'variable'")
+    store.close()
+    second = Opened(pair[1], store, monkeypatch)
+    assert second.kernel.layouts.types(names) == expected
+    assert second.kernel.variable_type("net_namespace_list") == variable
+    assert second.kernel.layouts.queries == len(names) + 1
+    third = Opened(pair[1], store, monkeypatch)
+    assert third.kernel.layouts.types(names) == expected
+    assert third.kernel.layouts.queries == 0
+    store.close()
+    store.path.write_bytes(b"this is no database" * 100)
+    assert Opened(pair[0], Store(tmp_path), monkeypatch).kernel.layouts.types(names) == expected
