@@ -87,8 +87,8 @@ class Entry(Record, frozen=True):
     """
 
     netns: str | None
-    family: str
-    protocol: str
+    family: str | None
+    protocol: str | None
     state: str | None
     source: str | None
     source_port: int | None
@@ -266,8 +266,7 @@ class _Reader:
 
     def entry(self, address: int, row: dict[str, Any]) -> Entry:
         """A row out of the members of `_members`."""
-        protocol = _PROTOCOLS.get(row["protocol"], str(row["protocol"]))
-        family = _FAMILIES.get(row["family"], str(row["family"]))
+        protocol, family = _word(_PROTOCOLS, row["protocol"]), _word(_FAMILIES, row["family"])
         ends = _ends(family, protocol, row, "") | _ends(family, protocol, row, "reply_")
         return Entry(
             netns=self._netns(row["net"]),
@@ -285,9 +284,8 @@ class _Reader:
     def _netns(self, net: int | None) -> str | None:
         return None if net is None else self._survey.labels.get(net, f"{net:x}")
 
-    def _state(self, protocol: str, row: dict[str, Any]) -> str | None:
-        number = row.get(protocol)
-        return None if number is None else self._states[protocol].get(number, str(number))
+    def _state(self, protocol: str | None, row: dict[str, Any]) -> str | None:
+        return _word(self._states[protocol], row[protocol]) if protocol in self._states else None
 
     def _status(self, status: int) -> tuple[str, ...]:
         return tuple(
@@ -304,7 +302,12 @@ class _Reader:
         return (((timeout - kernel.jiffies + (1 << 31)) & ((1 << 32) - 1)) - (1 << 31)) / kernel.hz
 
 
-def _ends(family: str, protocol: str, row: dict[str, Any], way: str) -> dict[str, Any]:
+def _word(names: dict[int, str], number: int | None) -> str | None:
+    """What a number is called, or the number itself."""
+    return None if number is None else names.get(number, str(number))
+
+
+def _ends(family: str | None, protocol: str | None, row: dict[str, Any], way: str) -> dict[str, Any]:
     """One direction's columns."""
     before, after = row[f"{way}from"], row[f"{way}to"]
     found: dict[str, Any] = {
@@ -318,7 +321,7 @@ def _ends(family: str, protocol: str, row: dict[str, Any], way: str) -> dict[str
     return found | dict(zip((f"{way}icmp_type", f"{way}icmp_code", f"{way}icmp_id"), numbers, strict=True))
 
 
-def _address(family: str, raw: bytes | None) -> str | None:
+def _address(family: str | None, raw: bytes | None) -> str | None:
     """Bytes that belong to no family of IP in hexadecimal."""
     if raw is None:
         return None

@@ -100,7 +100,7 @@ def chains(lab: Any) -> Iterator[list[Any]]:
     module = lab.folder / "modules/kernel/net/netfilter/nf_tables.ko"
     lab.session.run(f"mod -s nf_tables {module.resolve()}").check()
     yield list(Crash(lab.session, keep=False).report("netfilter").table("chains").rows)
-    lab.session.run("mod -d nf_tables").check()
+    lab.session.run("mod -d nf_tables")  # it says nothing
 
 
 def test_chains_with_the_modules_debug_data(lab: Any, chains: list[Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from crashdrive.errors import UsageError
 from crashdrive.kernel import Kernel
-from crashdrive.kernel.types import ArrayType, IntType, Type
+from crashdrive.kernel.types import ArrayType, EnumType, IntType, Type
 from crashdrive.reports import conntrack, netfilter, skb, sockstat, softnet
 from crashdrive.reports._net import percpu
 from crashdrive.reports._net.namespaces import Namespaces, NetNamespace
@@ -201,6 +201,15 @@ def test_which_packet() -> None:
 
 # followed connections
 
+CONNECTION_TYPES: dict[str, Type] = {
+    "enum ip_conntrack_status": EnumType(
+        "ip_conntrack_status", 4, signed=False, enumerators=(("IPS_EXPECTED_BIT", 0), ("IPS_EXPECTED", 1))
+    ),
+    "enum tcp_conntrack": EnumType(
+        "tcp_conntrack", 4, signed=False, enumerators=(("TCP_CONNTRACK_LISTEN", 9),)
+    ),
+}
+
 
 def test_ends_of_all_kinds() -> None:
     row = {
@@ -217,6 +226,19 @@ def test_ends_of_all_kinds() -> None:
     assert (ping["icmp_type"], ping["icmp_code"], ping["icmp_id"], ping["source_port"]) == (8, 0, 443, None)
     # a family that nobody knows
     assert conntrack._ends("7", "2", row, "")["source"] == "0a000001" + "00" * 12
+
+
+def test_a_connection_of_which_parts_are_missing() -> None:
+    kernel = fake_kernel(FakeMemory(), CONNECTION_TYPES)
+    reader = conntrack._Reader(survey_of(kernel))
+    row = dict.fromkeys([*conntrack._members(), "expires", "timeout"])
+    entry = reader.entry(1, row)
+    assert (entry.family, entry.protocol, entry.state, entry.source, entry.status) == (None,) * 5
+    entry = reader.entry(1, row | {"family": 2, "protocol": 6, "tcp": 9, "status": 0b1000001, "net": NET})
+    assert (entry.netns, entry.protocol, entry.state) == ("1", "tcp", "SYN_SENT2")
+    assert entry.status == ("EXPECTED", "bit 6")
+    # a state that the kernel has no name for
+    assert reader.entry(1, row | {"protocol": 6, "tcp": 77}).state == "77"
 
 
 def test_buckets_that_can_not_be() -> None:
