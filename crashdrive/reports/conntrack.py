@@ -173,7 +173,7 @@ def _wanted(row: Entry, asked: dict[str, Any]) -> bool:
 
 
 def _counts(survey: Survey, rows: Sequence[Entry]) -> Iterator[Count]:
-    """The limit is one for all namespaces since 4.7."""
+    """The limit is one for all namespaces."""
     kernel = survey.kernel
     known = kernel.symbols.has("nf_conntrack_max")
     most = int(kernel.symbol_as("nf_conntrack_max", "unsigned int")) if known else None

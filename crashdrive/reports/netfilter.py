@@ -64,7 +64,7 @@ class Hook(Record, frozen=True):
 
     ``priority_name`` is the kernel's name for that number, if it has one; ``function`` the symbol, ``module``
     whose it is (None: the kernel's). ``kind`` is ``nf_tables`` or ``bpf``, None for all others (and on
-    kernels before 5.13, which don't tell). ``private_address``: what the function is called with: a
+    kernels before 5.14, which don't tell). ``private_address``: what the function is called with: a
     ``struct nft_chain``, a ``struct xt_table``. ``address`` of the ``struct nf_hook_ops``.
     """
 
@@ -167,7 +167,7 @@ def _hook_name(family: str, number: int) -> str:
 
 
 def _of_devices(survey: Survey) -> Iterator[_Chain]:
-    """Hooks of interfaces: what comes in (4.16 in this form), what goes out (5.16)."""
+    """Hooks of interfaces: what comes in, what goes out (5.16)."""
     kernel = survey.kernel
     hooks = [name for name, paths in _DEVICE.items() if kernel.chain("struct net_device", paths)]
     devices = kernel.for_each_net_device()

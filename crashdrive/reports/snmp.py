@@ -265,7 +265,7 @@ def _icmp(survey: Survey) -> Iterator[Counter]:
 
 
 def _plain_icmp(known: dict[str, int], direction: str, kinds: Sequence[Numbered]) -> list[Numbered]:
-    """Counters of no type. Those of types were here before 2.6.27, and their numbers still are."""
+    """Counters of no type. Those of types were counted here once, and their numbers are still kept."""
     old = {f"{way}{name}".upper() for way in ("In", "Out") for name, _ in kinds} | {"NUM"}
     plain = [(name.removeprefix("ICMP_MIB_"), number) for name, number in known.items()]
     named = [

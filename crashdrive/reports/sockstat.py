@@ -163,7 +163,7 @@ def _positive(value: int | None) -> int | None:
 
 
 def _time_wait(survey: Survey) -> list[int | None]:
-    """Connections in TIME_WAIT; one is added to a reference count (5.19), none to the counter before."""
+    """Connections in TIME_WAIT; a reference count has one more, the older counter has not."""
     row = "ipv4.tcp_death_row"
     counted = f"{row}.tw_refcount.refs.counter"
     path = survey.kernel.path("struct net", counted, f"{row}.tw_count.counter")
@@ -235,7 +235,7 @@ def _limits(survey: Survey, pointer: int | None) -> list[int | None]:
 
 
 def _pressed(survey: Survey, pointer: int | None) -> bool | None:
-    """The moment at which pressure began (a flag before 4.14, in an int): 0 for none."""
+    """The moment at which pressure began (on older kernels a flag, in an int): 0 for none."""
     if not pointer:
         return None
     kernel = survey.kernel
