@@ -165,8 +165,8 @@ def _by_silence(words: tuple[str, ...], command: str, text: str) -> Failure | No
         return Failure(kind="memory", message="dis could not read the instruction")
     if text.strip() or words[0] not in _NEVER_SILENT or _OTHER_PROGRAM.search(command):
         return None
-    if text and words[0] == "rd":
-        return None  # bytes that are no characters, to -a
+    if (text and words[0] == "rd") or words[:2] == ("mod", "-d"):
+        return None  # bytes that are no characters, to -a; symbols that were forgotten
     return Failure(
         kind="silent", message=f"{words[0]} printed nothing; the memory may be excluded from the dump"
     )
