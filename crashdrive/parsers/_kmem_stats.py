@@ -76,6 +76,7 @@ class PageFlag(Record, frozen=True):
 
 
 _SECTION = re.compile(r"  (VM_(?:ZONE_|NODE_|NUMA_)?STAT|VM_EVENT_STATES|PAGE_STATES):")
+_NAMELESS = re.compile(r"(?: *+(?:NR|NUMA)_[A-Z_]{1,64}+: \d{1,20}+\n)++\s*+")
 _COUNTER = re.compile(r" *([A-Z][A-Z0-9_]*+|[a-z]\w*+): (-?\d{1,20})")
 
 
@@ -83,7 +84,8 @@ def parse_counters(source: Source) -> list[VmStatistic]:
     """``kmem -V``: all counters."""
     cursor = Cursor(source)
     counters: list[VmStatistic] = []
-    section = ""
+    # Crash 4.0 knew one table only, and gave it no name.
+    section = "VM_STAT" if _NAMELESS.fullmatch(source.text) else ""
     while cursor.line is not None:
         if not cursor.at_text():
             section = ""  # each section begins behind a blank line, and with its name

@@ -83,7 +83,7 @@ def canonical_words(text: str) -> tuple[str, ...]:
 
 def split_command(text: str, optstring: str = "") -> CommandLine:
     """Take a command line apart with the command's getopt string (options may follow arguments)."""
-    words = canonical_words(text)
+    words = _before_pipe(canonical_words(text))
     options: dict[str, str] = {}
     arguments: list[str] = []
     rest = list(words[1:])
@@ -97,6 +97,12 @@ def split_command(text: str, optstring: str = "") -> CommandLine:
         else:
             arguments.append(word)
     return CommandLine(text, words[0] if words else "", options, tuple(arguments))
+
+
+def _before_pipe(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of crash's own command, without the shell's part behind ``|`` or ``>``."""
+    ends = (place for place, word in enumerate(words) if place and word in {"|", ">", ">>"})
+    return words[: next(ends, len(words))]
 
 
 def _take_cluster(cluster: str, optstring: str, options: dict[str, str], rest: list[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
+from crashdrive.parsers.base import split_command
 
 PS = (
     "   PID    PPID  CPU       TASK        ST  %MEM     VSZ    RSS  COMM\n"
@@ -215,3 +216,23 @@ def test_what_crash_prints_when_it_starts() -> None:
     for text in (SYSTEM + TASK.replace("CPU", "PUC"), TASK, SYSTEM.replace("CPUS: 48\n", "\n") + TASK):
         with pytest.raises(ParseError):
             parse("sys", text)
+
+
+def test_the_shells_part_of_a_command_line() -> None:
+    line = split_command("ps -m | grep -a UN", "am")
+    assert (line.options, line.arguments) == ({"m": ""}, ())
+    assert split_command("p (1 | 2)").arguments == ("(1 | 2)",)
+    rows = "crash x64 log\nsecond line\n"
+    assert parse("log | tail -t", rows).records == parse("log", rows).records
+
+
+def test_counters_without_a_name() -> None:
+    text = "       NR_ANON_PAGES: 38656\n      NR_FILE_MAPPED: 3116\n            NUMA_HIT: 86475467\n"
+    found = parse("kmem -V", text).records
+    assert [(row.section, row.value) for row in found] == [
+        ("VM_STAT", 38656),
+        ("VM_STAT", 3116),
+        ("VM_STAT", 86475467),
+    ]
+    with pytest.raises(ParseError):
+        parse("kmem -V", "       pgpgin: 12\n")
