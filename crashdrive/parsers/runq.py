@@ -108,7 +108,11 @@ class OnQueue(Record, frozen=True, kw_only=True):
 OPTSTRING = "dtTgmc:"
 EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")
 
-_CPU = re.compile(rf" *+CPU (?P<cpu>\d{{1,6}})(?:(?P<offline> \[OFFLINE\])| RUNQUEUE: (?P<at>{HEX}))?[ ]*")
+# Crash 4 says RUNQUEUES[0], shows no CURRENT line, and nothing of a queue without tasks.
+_CPU = re.compile(
+    r" *+(?:CPU |(?P<old>RUNQUEUES\[))(?P<cpu>\d{1,6})"
+    rf"(?:(?P<offline> \[OFFLINE\])|(?(old)\]:| RUNQUEUE:) (?P<at>{HEX}))?[ ]*"
+)
 _CURRENT = re.compile(rf" *+CURRENT: (?:{TASK}|(?P<at>{HEX}))[ ]*")
 _QUEUE = re.compile(rf" *+(?P<name>[A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): (?P<at>{HEX})[ ]*")
 _QUEUED = re.compile(
@@ -171,7 +175,8 @@ def _parse_queues(source: Source) -> list[RunQueue]:
     found: list[RunQueue] = []
     for head, lines in _cpu_blocks(source):
         task, address = _current(lines)
-        if task is None and address is None and not head["offline"]:
+        old = head["old"] is not None
+        if task is None and address is None and not head["offline"] and not old:
             source.fail(head.start() if not lines else lines[0][0], "a run queue without its CURRENT line")
         found.append(
             RunQueue(
@@ -180,13 +185,14 @@ def _parse_queues(source: Source) -> list[RunQueue]:
                 runqueue=int(head["at"], 16) if head["at"] else None,
                 current=task,
                 current_address=address,
-                queues=tuple(_queues(source, lines)),
+                queues=tuple(_queues(source, lines, silent=old)),
             )
         )
     return demand_records(source, found)
 
 
-def _queues(source: Source, lines: list[tuple[int, str]]) -> list[Queue]:
+def _queues(source: Source, lines: list[tuple[int, str]], *, silent: bool = False) -> list[Queue]:
+    """The queues; ``silent``: crash doesn't say that one is empty."""
     found: list[Queue] = []
     name, address, start = "", 0, 0
     tasks: list[QueuedTask] | None = None
@@ -195,7 +201,7 @@ def _queues(source: Source, lines: list[tuple[int, str]]) -> list[Queue]:
     def close() -> None:
         if tasks is None:
             return
-        if bool(tasks) == said_none:
+        if bool(tasks) == said_none and not silent:
             source.note(
                 "partial", f"what is on {name} is missing", line=source.position(start)[0], incomplete=True
             )

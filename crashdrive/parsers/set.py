@@ -94,8 +94,7 @@ def _parse_context(source: Source) -> Sequence[Context]:
 
 def context_at(source: Source, offset: int) -> Context:
     """The context that the text from ``offset`` on shows; ParseError where it shows none, or more."""
-    text = source.text[offset:]
-    match = _CONTEXT.fullmatch(text if text.endswith("\n") else text + "\n")
+    match = _CONTEXT.fullmatch(source.text[offset:].rstrip() + "\n")
     if not match:
         source.fail(offset, "expected a task's PID, COMMAND, TASK, CPU and STATE")
     if match["warning"]:

@@ -8,13 +8,14 @@ from crashdrive.parsers.grammar.table import HEX, SIGNED, TEXT, Cell, Column, Ta
 from crashdrive.records import Record
 
 
-class SwapDevice(Record, frozen=True):
+class SwapDevice(Record, frozen=True, kw_only=True):
     """A swap device or file: address of its structure, bytes in all and in use, priority.
 
     ``percent``: how full, cut to an integer by crash. ``type``: ``PARTITION`` or ``FILE``.
+    ``swap_info_struct`` is None with crash 6 and older, which don't show it.
     """
 
-    swap_info_struct: int
+    swap_info_struct: int | None = None
     type: str
     size: int
     used: int
@@ -35,6 +36,7 @@ _TABLE = Table(
     Column("USED", "used", _AMOUNT),
     Column("PCT", "percent", Cell(r"-?\d{1,9}%", lambda text: int(text[:-1]))),
     Column("PRI", "priority", SIGNED),
+    Column("PRIORITY", "priority", SIGNED),
     Column("FILENAME", "filename", TEXT),
 )
 

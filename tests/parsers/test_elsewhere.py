@@ -236,3 +236,42 @@ def test_counters_without_a_name() -> None:
     ]
     with pytest.raises(ParseError):
         parse("kmem -V", "       pgpgin: 12\n")
+
+
+def test_swap_of_old_crashes() -> None:
+    text = (
+        "FILENAME           TYPE         SIZE      USED   PCT  PRIORITY\n"
+        "/dev/sda8        PARTITION    136512k       0k    0%     -1\n"
+        "/swap file       FILE           1024k     512k   50%     -2\n"
+    )
+    first, second = parse("swap", text).records
+    assert (first.filename, first.size, first.priority, first.swap_info_struct) == (
+        "/dev/sda8",
+        136512 * 1024,
+        -1,
+        None,
+    )
+    assert (second.filename, second.type, second.percent) == ("/swap file", "FILE", 50)
+
+
+def test_run_queues_of_old_crashes() -> None:
+    text = (
+        "RUNQUEUES[0]: c6002320\n"
+        " RT PRIO_ARRAY: c60023c0\n"
+        " CFS RB_ROOT: c600237c\n"
+        '  PID: 9      TASK: f703f110  CPU: 0   COMMAND: "events/0"\n'
+        "\n"
+        "RUNQUEUES[1]: c6102320\n"
+        " RT PRIO_ARRAY: c61023c0\n"
+        " CFS RB_ROOT: c610237c\n"
+    )
+    answer = parse("runq", text)
+    first, second = answer.records
+    assert answer.complete
+    assert [(queue.name, [task.pid for task in queue.tasks]) for queue in first.queues] == [
+        ("RT PRIO_ARRAY", []),
+        ("CFS RB_ROOT", [9]),
+    ]
+    assert (second.cpu, second.runqueue, second.current) == (1, 0xC6102320, None)
+    with pytest.raises(ParseError):
+        parse("runq", text.replace("RUNQUEUES[0]:", "CPU 0:"))
