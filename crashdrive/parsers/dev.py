@@ -83,11 +83,11 @@ class NamedPciDevice(Record, frozen=True, kw_only=True):
     name: str
 
 
-class Disk(Record, frozen=True, kw_only=True):
+class Disk(Record, frozen=True, kw_only=True, rename={"async_": "async"}):
     """I/O requests of a disk that are in flight.
 
-    Kernels since 2.6.31 or so count ``read`` and ``write``, older ones ``async_`` and ``sync``. ``drv``:
-    those handed to the driver.
+    Kernels since 2.6.31 or so count ``read`` and ``write``, older ones ``async_``
+    (``async`` in JSON) and ``sync``. ``drv``: those handed to the driver.
     """
 
     major: int
