@@ -117,11 +117,8 @@ def report(crash: Any, **options: Any) -> Report:
         if asked["detail"] and wanted.any_of("unix")
         else wanted
     )
-    batches: list[Batch] = []
-    for what, find in _FINDERS:
-        batches += survey.attempt(what, partial(find, survey, sought))
     processes = asked["processes"] or asked["program"] is not None or asked["pid"] is not None
-    everything = socket_rows(survey, batches, processes=processes)
+    everything = sockets(survey, sought, processes=processes)
     rows = _filtered(everything, asked, states, wanted)
     tables = [_table(rows, processes=processes, detailed=asked["detail"], names=asked["names"])]
     if asked["detail"]:
@@ -132,6 +129,14 @@ def report(crash: Any, **options: Any) -> Report:
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
+
+
+def sockets(survey: Survey, wanted: Wanted, *, processes: bool) -> list[Socket]:
+    """Sockets of all families; a finder may give more than is wanted. ``processes``: who has them open."""
+    batches: list[Batch] = []
+    for what, find in _FINDERS:
+        batches += survey.attempt(what, partial(find, survey, wanted))
+    return socket_rows(survey, batches, processes=processes)
 
 
 def _wanted(asked: dict[str, Any], states: frozenset[str]) -> Wanted:
