@@ -1,0 +1,216 @@
+"""Interfaces of real dumps against what ip, tc and /proc/net/dev said in the guest, both ways.
+
+Counters go on counting after they were read: they may have grown, by what a guest that rests sends in that
+time. Lifetimes have run on. Everything else must be equal.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from crashdrive.crash import Crash
+from crashdrive.reports.base import Report
+
+pytestmark = pytest.mark.live
+
+FOR_EVER = 0xFFFF_FFFF
+AFTERWARDS = 2
+# packets and bytes that timers may send from a file's reading to the panic
+PACKETS, BYTES = 60, 20_000
+# drivers whose counters a dump without their debug data doesn't tell
+UNREAD = {"virtnet_stats", "bond_get_stats", "macvlan_dev_get_stats64"}
+
+
+class Truth(NamedTuple):
+    """A namespace's label and files; ``before``: the uptime at which each was read."""
+
+    label: str
+    folder: Path
+    before: dict[str, float]
+    panic: float
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.folder / f"cmd/{name}").read_text())
+
+    def age(self, name: str) -> float:
+        return self.panic - self.before[name] + AFTERWARDS
+
+
+@pytest.fixture(scope="module")
+def reported(lab: Any) -> Report:
+    return Crash(lab.session, keep=False).report("interfaces", all=True)
+
+
+@pytest.fixture(scope="module")
+def told(lab: Any, reported: Report) -> list[Truth]:
+    about = json.loads((lab.folder / "dump.json").read_text())
+    root = lab.folder / "truth"
+    index = json.loads((root / "index.json").read_text())
+    named = sorted(path.name for path in (root / "netns").iterdir())
+    initial = reported.table("interfaces").rows[0].netns
+    folders = [(initial, root, ""), *((n, root / "netns" / n, f"netns/{n}/") for n in named)]
+    return [
+        Truth(
+            label,
+            folder,
+            {
+                name.removeprefix(prefix): entry["before"]
+                for name, entry in index.items()
+                if name.startswith((f"{prefix}cmd/", f"{prefix}proc/net"))
+            },
+            about["panic_uptime"],
+        )
+        for label, folder, prefix in folders
+    ]
+
+
+def rows(report: Report, truth: Truth, table: str = "interfaces") -> list[Any]:
+    return [row for row in report.table(table).rows if row.netns == truth.label]
+
+
+def test_links(reported: Report, told: list[Truth]) -> None:
+    for truth in told:
+        found = {row.name: row for row in rows(reported, truth)}
+        said = {link["ifname"]: link for link in truth.json("ip-link-json")}
+        assert list(found) == list(said)
+        assert {name: link_of(row) for name, row in found.items()} == {
+            name: said_of(link) for name, link in said.items()
+        }
+
+
+def link_of(row: Any) -> dict[str, Any]:
+    return {
+        "index": row.index, "flags": list(row.flags), "mtu": row.mtu, "qdisc": row.qdisc,
+        "operstate": row.operstate, "length": row.tx_queue_length, "type": row.type, "mac": row.mac,
+        "master": row.master, "kind": row.kind, "alias": row.alias, "group": row.group,
+        "names": list(row.alternative_names), "tx": row.tx_queues, "rx": row.rx_queues,
+        "promiscuity": row.promiscuity, "allmulti": row.allmulti, "carrier": row.carrier_changes,
+        "broadcast": row.broadcast, "link": row.link if row.link_netns is None else None,
+        "apart": row.link_netns is not None,
+    }  # fmt: skip
+
+
+def said_of(link: dict[str, Any]) -> dict[str, Any]:
+    group = link["group"]
+    return {
+        "index": link["ifindex"], "flags": link["flags"], "mtu": link["mtu"], "qdisc": link["qdisc"],
+        "operstate": link["operstate"], "length": link.get("txqlen", 0), "type": link["link_type"],
+        "mac": link.get("address"), "master": link.get("master"),
+        "kind": link.get("linkinfo", {}).get("info_kind"), "alias": link.get("ifalias"),
+        "group": 0 if group == "default" else int(group), "names": link.get("altnames", []),
+        "tx": link["num_tx_queues"], "rx": link["num_rx_queues"], "promiscuity": link["promiscuity"],
+        "allmulti": link["allmulti"], "carrier": link["stats64"]["tx"]["carrier_changes"],
+        "broadcast": link.get("broadcast"), "link": link.get("link"), "apart": "link_netnsid" in link,
+    }  # fmt: skip
+
+
+def test_peers(reported: Report, told: list[Truth]) -> None:
+    """Ends of veth pairs name each other, as ip does by index and namespace."""
+    initial = told[0].label
+    found = {(row.netns, row.name): row for row in reported.table("interfaces").rows}
+    for end, peer in (((initial, "veth0"), ("red", "eth0")), ((initial, "port0"), ("blue", "eth0"))):
+        assert (found[end].link_netns, found[end].link) == peer
+        assert (found[peer].link_netns, found[peer].link) == end
+    assert found[initial, "bond0"].lower == ("slave1", "slave2")
+    moved = found["blue-green.1", "mac0"]
+    assert (moved.link_netns, moved.link) == (initial, "dummy0")
+
+
+def test_addresses(reported: Report, told: list[Truth]) -> None:
+    for truth in told:
+        found = {row.name: row.addresses for row in rows(reported, truth)}
+        for link in truth.json("ip-addr-json"):
+            said = link["addr_info"]
+            assert [address_of(one) for one in found[link["ifname"]]] == [said_address(one) for one in said]
+            for one, words in zip(found[link["ifname"]], said, strict=True):
+                lifetime(one.valid_seconds, words["valid_life_time"], truth.age("cmd/ip-addr-json"))
+                lifetime(one.preferred_seconds, words["preferred_life_time"], truth.age("cmd/ip-addr-json"))
+
+
+# ip says dynamic where permanent is not set
+FLAGS = ("secondary", "temporary", "deprecated", "tentative", "mngtmpaddr", "noprefixroute", "nodad")
+
+
+def address_of(one: Any) -> tuple[Any, ...]:
+    dynamic = set() if "permanent" in one.flags else {"dynamic"}
+    flags = {flag for flag in one.flags if flag in FLAGS} | dynamic
+    return (
+        one.family, one.address, one.prefix_length, one.peer, one.broadcast, one.scope, one.label, flags,
+    )  # fmt: skip
+
+
+def said_address(said: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        said["family"], said["local"], said["prefixlen"], said.get("address"), said.get("broadcast"),
+        said["scope"], said.get("label"), {flag for flag in (*FLAGS, "dynamic") if said.get(flag)},
+    )  # fmt: skip
+
+
+def lifetime(seconds: float | None, said: int, age: float) -> None:
+    assert (seconds is None) == (said == FOR_EVER)
+    if seconds is not None:
+        assert said - age - 1 <= seconds <= said + 1
+
+
+def test_proc_net_dev(reported: Report, told: list[Truth]) -> None:
+    """Where counters aren't read nothing is said; else they are /proc's, or have grown since."""
+    names = (
+        "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_fifo_errors", "rx_frame_errors",
+        "rx_compressed", "multicast", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped", "tx_fifo_errors",
+        "collisions", "tx_carrier_errors", "tx_compressed",
+    )  # fmt: skip
+    # /proc adds these to those
+    added = {"rx_dropped": ("rx_missed_errors",)}
+    for truth in told:
+        found = {row.name: row.statistics for row in rows(reported, truth)}
+        lines = (truth.folder / "proc/net/dev").read_text().split("\n")[2:-1]
+        said = {name.strip(): values.split() for name, values in (line.rsplit(":", 1) for line in lines)}
+        assert said.keys() == found.keys()
+        for device, values in said.items():
+            if found[device] is None:
+                continue
+            for name, value in zip(names, map(int, values), strict=True):
+                ours = [getattr(found[device], n) for n in (name, *added.get(name, ()))]
+                if None not in ours:
+                    most = BYTES if "bytes" in name else PACKETS if "packets" in name else 0
+                    assert 0 <= sum(ours) - value <= most, (truth.label, device, name)
+
+
+def test_what_is_not_read_is_said(reported: Report) -> None:
+    missing = {row.name for row in reported.table("interfaces").rows if row.statistics is None}
+    assert {"eth0", "bond0", "mac0"} >= missing
+    said = {notice.message for notice in reported.warnings if notice.kind == "elsewhere"}
+    assert len(reported.warnings) == len(said)
+    assert all(any(driver in message for driver in UNREAD) for message in said)
+    assert not reported.complete
+
+
+def test_qdiscs(reported: Report, told: list[Truth]) -> None:
+    truth = told[0]
+    said = {(q["dev"], q["handle"], q["kind"], q.get("parent")): q for q in truth.json("tc-qdisc-json")}
+    found = {(q.device, q.handle, q.kind, q.parent): q for q in rows(reported, truth, "qdiscs")}
+    assert found.keys() == said.keys()
+    for key, row in found.items():
+        for name in ("qlen", "backlog", "drops", "requeues", "overlimits"):
+            assert getattr(row, name) == said[key][name]
+        assert 0 <= row.packets - said[key]["packets"] <= PACKETS
+        assert 0 <= row.bytes - said[key]["bytes"] <= BYTES
+
+
+def test_queues(reported: Report, told: list[Truth]) -> None:
+    for truth in told:
+        for row in rows(reported, truth):
+            queues = [q for q in rows(reported, truth, "queues") if q.device == row.name]
+            assert [q.queue for q in queues] == list(range(row.tx_queues))
+            assert not any(q.stopped for q in queues if "LOWER_UP" in row.flags)
+
+
+def test_options(lab: Any) -> None:
+    found = Crash(lab.session, keep=False).report("interfaces", netns="red", device="far")
+    assert [row.name for row in found.table("interfaces").rows] == ["far"]
+    assert [table.name for table in found.tables] == ["interfaces", "addresses"]
+    assert {line.address for line in found.table("addresses").rows} >= {"10.50.0.1/24", "2001:db8:50::1/64"}
