@@ -213,6 +213,20 @@ def test_a_missing_fib_info(machine: Machine) -> None:
     assert not survey.complete
 
 
+def test_a_way_that_is_not_in_the_dump(machine: Machine) -> None:
+    """The route is there; where it leads is not, and its line says so."""
+    page = machine.memory.allocate(2 * 4096, 4096) + 4096
+    far = page - machine.kernel.offset("struct fib_info", "fib_nh")
+    machine.memory.write(far, machine.memory.read(machine.info, machine.hop - machine.info))
+    machine.memory.hole(page)
+    machine.info = far
+    machine.root(machine.leaf(0x0A000000, 8))
+    survey = machine.survey()
+    (route,) = fib4.routes(survey, {})
+    assert route_lines(route, details=False) == ("10.0.0.0/8 proto unspec unread",)
+    assert not survey.complete
+
+
 def test_more_ways_than_can_be(machine: Machine) -> None:
     machine.root(machine.leaf(0x0A000000, 8))
     machine.put("struct fib_info", machine.info, "fib_nhs", 1 << 30)

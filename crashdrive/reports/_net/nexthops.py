@@ -16,12 +16,15 @@ from crashdrive.reports._net.sockets import Fields, Survey
 _INET, _INET6 = 2, 10
 # more than these no group and no route has: netlink messages are short
 MOST_HOPS = 4096
+# else it would look like a route to nowhere
+UNREAD = ("unread",)
 
 
 class NextHop(Record, frozen=True):
     """A way out: ``gateway`` (of either family) and ``device``, None where it has none.
 
-    ``flags`` are those of RTNH_F_* that are set (``onlink``, ``linkdown``, ``dead``, ...); ``encapsulation``
+    ``flags`` are those of RTNH_F_* that are set (``onlink``, ``linkdown``, ``dead``, ...), or ``unread``
+    alone where the dump doesn't hold the next hop; ``encapsulation``
     is the number of its light-weight tunnel's type (enum lwtunnel_encap_types).
     """
 
@@ -105,7 +108,7 @@ def _hop(survey: Survey, row: Mapping[str, Any]) -> NextHop:
         gateway=_gateway(survey, row["family"], row["gateway"]),
         device=row["device"] if row["device"] is not None else (f"if{index}" if index else None),
         weight=1 if row["weight"] is None else row["weight"],
-        flags=flag_names(row["flags"] or 0),
+        flags=UNREAD if row["flags"] is None else flag_names(row["flags"]),
         scope=None if row["scope"] is None else named(SCOPES, row["scope"]),
         encapsulation=row["encapsulation"],
     )
