@@ -288,7 +288,9 @@ def _files(survey: Survey, pointers: Sequence[int]) -> _Files:
     fields = ["vfs_inode.i_ino", "vfs_inode.i_uid.val", "socket.file"]
     columns = kernel.read_many(kind, [pointer - shift for pointer in pointers], fields)
     survey.gaps(columns, "inodes of sockets")
-    inodes, uids, files = (dict(zip(pointers, column, strict=True)) for column in columns.columns)
+    inodes, uids, files = (
+        dict[int | None, Any](zip(pointers, column, strict=True)) for column in columns.columns
+    )
     return _Files({0: 0, **inodes}, uids, files)
 
 
