@@ -16,6 +16,8 @@ _LEAVING = frozenset({"q", "quit", "exit"})
 _UNFRAMED = re.compile(r"[|>!<]|\s*(?:#|//|repeat\b)")
 # other prompts, other frames, a pager: the session couldn't read crash any more
 _OURS = frozenset({"gdb", "silent", "scroll", "edit"})
+# they read no memory, or it is counted what they print
+_WHOLE = frozenset({"alias", "ascii", "eval", "gdb", "help", "rd", "set", "sym", "whatis"})
 # `set` of these is about the context, not about a variable
 _CONTEXT_OPTIONS = frozenset({"-p", "-c", "-a", "-x"})
 _SHOWING_OPTIONS = frozenset({"-v", "-h"})
@@ -38,14 +40,27 @@ def check_line(command: str) -> None:
         raise UsageError(f"`set {standing_for[1]}` is the session's own: it reads crash by it")
 
 
-def groups(commands: Sequence[str], aliases: frozenset[str]) -> Iterator[tuple[bool, list[str]]]:
+def may_break_off(command: str, aliases: frozenset[str]) -> bool:
+    """Whether crash may leave the command before its end, and can be asked then whether it did."""
+    return not _unframed(command, aliases) and canonical_words(command)[0] not in _WHOLE
+
+
+def _unframed(command: str, aliases: frozenset[str]) -> bool:
+    return _UNFRAMED.search(command) is not None or command.split(maxsplit=1)[0] in aliases
+
+
+def groups(
+    commands: Sequence[str], aliases: frozenset[str], *, holes: bool = False
+) -> Iterator[tuple[bool, list[str]]]:
     """Commands in their order, in groups that can go into one input file (True) or can't (False, one each).
 
-    ``aliases`` are the user's own: what they stand for may be anything.
+    ``aliases`` are the user's own: what they stand for may be anything. With ``holes`` in the dump crash has
+    to be asked after each command that may break off, which an input file doesn't survive.
     """
     together: list[str] = []
     for command in commands:
-        if not _UNFRAMED.search(command) and command.split()[0] not in aliases:
+        alone = _unframed(command, aliases) or (holes and may_break_off(command, aliases))
+        if not alone:
             together.append(command)
             continue
         if together:

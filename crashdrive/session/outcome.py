@@ -10,6 +10,11 @@ from crashdrive.session.failure import WINDOW, find_failure, judge
 from crashdrive.session.result import CommandResult, Failure
 from crashdrive.text import printable
 
+BROKEN_OFF = Failure(
+    kind="broken-off",
+    message="crash left this command before its end, without a word: memory that it needs isn't in the dump",
+)
+
 
 class Ends:
     """A sink that writes to a file and keeps both ends, to judge the command by."""

@@ -29,7 +29,7 @@ from crashdrive.session.transport import OutOfTimeError, Transport
 from crashdrive.text import printable
 
 T = TypeVar("T", bound=Record)
-Op = Literal["run", "stream"]
+Op = Literal["run", "stream", "broke-off"]
 
 FORMAT = 1
 # a replay's FIFO has no path; commands that name it are recorded with this in its place
@@ -52,6 +52,7 @@ class Head(Record, frozen=True):
 class Entry(Record, frozen=True, omit_defaults=True):
     """One command: ``text`` or ``packed`` is what it printed, ``data`` what it wrote into the FIFO.
 
+    Where crash left a command before its end without a word a ``broke-off`` of it follows.
     ``ended`` is set where it didn't come to its end, ``how`` says how crash died then, and ``data`` is what
     had not gone to the user's file yet.
     """
@@ -191,6 +192,12 @@ class RecordingTransport:
     def _note_packed(self, command: str, packer: _Packer, rest: dict[str, str | None]) -> None:
         entry = Entry(op="run", command=self._named(command), packed=packer.packed())
         self._write(msgspec.structs.replace(entry, **rest))
+
+    def broke_off(self, command: str, timeout: float) -> bool:
+        """See Transport."""
+        answer = self.inner.broke_off(command, timeout)
+        self._note("broke-off", command, b"yes" if answer else b"no")
+        return answer
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
         """See Transport."""
@@ -343,6 +350,11 @@ class ReplayTransport:
                 sink(piece)
         _raise_end(entry, rest)
         return rest
+
+    def broke_off(self, command: str, timeout: float) -> bool:  # noqa: ARG002 - Transport
+        """See Transport; nobody asked where nothing was recorded."""
+        entry = self._find("broke-off", command)
+        return entry is not None and self._bytes(entry) == b"yes"
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
         """See Transport."""

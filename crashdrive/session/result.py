@@ -16,7 +16,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kind`` is one of ``usage``, ``option``, ``unknown-command``, ``symbol``, ``gdb``, ``gdb-crashed``,
     ``offset`` (the crash binary doesn't know this kernel), ``minimal``, ``memory``, ``message`` (crash's
-    ``CMD: text``), ``interrupted``, ``died``, ``deadline``, ``not-run``. ``message`` is crash's own line.
+    ``CMD: text``), ``silent``, ``broken-off`` (crash left the command without a word), ``interrupted``,
+    ``died``, ``deadline``, ``not-run``. ``message`` is crash's own line.
     """
 
     kind: str

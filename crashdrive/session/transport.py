@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pexpect.fdpexpect import fdspawn
 
 READ_SIZE = 1 << 16
+# no file can be opened here
+_ASKING = "set > /"
 # how long a crash that was interrupted may take to show its prompt again
 INTERRUPT_SECONDS = 5.0
 # a prompt in the middle of a line counts when nothing follows it for so long
@@ -60,6 +63,10 @@ class Transport(Protocol):
 
     def stream(self, commands: Sequence[str], sink: Sink, timeout: float) -> bytes:
         """Run commands that write into the FIFO; its bytes go to ``sink``, the terminal's are returned."""
+        ...
+
+    def broke_off(self, command: str, timeout: float) -> bool:
+        """Whether crash left this command, the last one, before its end."""
         ...
 
     def waiting(self) -> bool:
@@ -163,6 +170,15 @@ class PtyTransport:
         for shown, real in self.folder.shown.items():
             output = output.replace(shown, real)
         return output
+
+    def broke_off(self, command: str, timeout: float) -> bool:  # noqa: ARG002 - replays look it up
+        """See Transport. crash's own name goes back before its messages when a command returns.
+
+        After one that it left by a jump they bear that one's name. The message asked for is that of a file
+        which can't be opened: it comes before any command is run (process_command_line(), exec_command()).
+        """
+        said = re.match(rb"(\S+): unable to open ", self.exchange(_ASKING, timeout))
+        return said is not None and said[1] != b"crash"
 
     def _send(self, line: str) -> None:
         self._drain_fifo(None)

@@ -44,7 +44,9 @@ class Fake:
         """At its first prompt."""
         return start_one(self.binary, (), Start(files=files, rung_seconds=seconds))[0]
 
-    def session(self, *files: str, timeout: float = 20, side_channel: bool = True) -> Session:
+    def session(
+        self, *files: str, timeout: float = 20, side_channel: bool = True, holes: bool = False
+    ) -> Session:
         """A session without the checks of dump and vmlinux."""
 
         def again(context: object) -> tuple[PtyTransport, list[str]]:
@@ -53,7 +55,9 @@ class Fake:
             return fresh, prepare(fresh, commands, 20, side_channel=side_channel)
 
         transport = again([])[0]
-        return Session(transport, HEALTH, {}, timeout=timeout, restart=again, side_channel=side_channel)
+        return Session(
+            transport, HEALTH, {}, timeout=timeout, restart=again, side_channel=side_channel, holes=holes
+        )
 
     def wait_for(self, name: str, seconds: float = 20) -> str:
         """What the fake noted, as soon as it has."""

@@ -30,9 +30,14 @@ class Fatal(Exception):  # noqa: N818 - as crash calls it
     """A command that crash leaves with a message."""
 
 
+class BrokenOff(Exception):  # noqa: N818 - no error
+    """A command that crash leaves without a word."""
+
+
 class State:
     """What commands change."""
 
+    blamed = NAME
     silent = True
     context = "0"
     reading = False
@@ -78,6 +83,12 @@ def big(words: list[str]) -> None:
     chunk = (b"x" * 63 + b"\n") * 1024
     for _ in range(int(words[1]) * 16):
         out(chunk)
+
+
+def broken(_words: list[str]) -> None:
+    """A table that ends early, as from crash 9.0.1 on when a page isn't in the dump."""
+    out("first row\n")
+    raise BrokenOff
 
 
 def split_prompt(_words: list[str]) -> None:
@@ -170,6 +181,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "long-line": lambda _words: out(b"y" * 10_000_000 + b"\n"),
     "unended": lambda _words: out("no newline"),
     "big": big,
+    "broken": broken,
     "split": split_prompt,
     "late": late_interrupt,
     "child": lambda _words: note_child(),
@@ -201,6 +213,10 @@ def execute(line: str) -> None:
     words = line.split()
     if not words:
         return
+    if words[-2:] == [">", "/"]:
+        out(f"{State.blamed}: unable to open /\n")
+        return
+    State.blamed = NAME
     try:
         if words[0] == "<":
             input_file(Path(words[1]))
@@ -208,6 +224,8 @@ def execute(line: str) -> None:
             COMMANDS.get(words[0], unknown)(words)
     except Fatal as error:
         out(f"{error}\n")
+    except BrokenOff:
+        State.blamed = words[0]
 
 
 def input_file(path: Path) -> None:

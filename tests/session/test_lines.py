@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crashdrive.errors import ArgumentError
 from crashdrive.session import arguments
-from crashdrive.session.lines import Context, groups
+from crashdrive.session.lines import Context, groups, may_break_off
 
 NONE: frozenset[str] = frozenset()
 
@@ -48,6 +48,18 @@ def test_groups() -> None:
         (True, ["ps", "bt"]), (False, ["ps | wc"]), (False, ["p 3>2"]), (True, ["log"]), (False, ["# x"]),
         (False, ["a 1"]), (True, ["sys"]),
     ]  # fmt: skip
+
+
+def test_with_holes_in_the_dump_what_may_break_off_goes_alone() -> None:
+    commands = ["set 1", "sym jiffies", "ps", "gdb p 1", "lsmod"]
+    assert list(groups(commands, frozenset(), holes=True)) == [
+        (True, ["set 1", "sym jiffies"]),
+        (False, ["ps"]),
+        (True, ["gdb p 1"]),
+        (False, ["lsmod"]),
+    ]
+    assert not may_break_off("ps | wc", frozenset())
+    assert not may_break_off("mine", frozenset({"mine"}))
 
 
 @given(st.lists(st.sampled_from(["ps", "a | b", "!x", "repeat ps", "bt -a", "//"])))

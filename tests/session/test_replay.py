@@ -66,6 +66,10 @@ class Scripted:
         sink(self.exchange(commands[0], timeout))
         return b"done\n"
 
+    def broke_off(self, command: str, timeout: float) -> bool:
+        assert timeout > 0
+        return command == "kmem -i"
+
     def waiting(self) -> bool:
         return True
 
@@ -319,3 +323,13 @@ def test_deadline_and_death_come_back(tmp_path: Path) -> None:
     assert late.value.output == b"a"
     with pytest.raises(SessionDiedError, match="crash ended during `ps`"):
         session.run("ps")
+
+
+def test_a_command_that_was_broken_off_is_so_in_a_replay(tmp_path: Path) -> None:
+    path = tmp_path / "session"
+    commands = ["sys", "kmem -i"]
+    with record(path, Scripted({"sys": [b"KERNEL\n"] * 2, "kmem -i": [b"PAGES\n"] * 2})) as session:
+        recorded = play(session, [("run", command) for command in commands])
+    with Session.replay(path) as replayed:
+        assert play(replayed, [("run", command) for command in commands]) == recorded
+        assert [r.failure and r.failure.kind for r in replayed.run_many(commands)] == [None, "broken-off"]

@@ -269,6 +269,21 @@ def test_a_full_disk_for_the_users_file(session: Session) -> None:
     assert session.run("echo 1").text == "1\n"
 
 
+def test_a_command_that_crash_breaks_off(make_fake: Callable[..., Fake]) -> None:
+    with make_fake().session(holes=True) as session:
+        results = [
+            session.run("broken"),
+            session.run("echo x"),
+            *session.run_many(["echo 1", "broken", "pid"]),
+        ]
+        kinds = [result.failure and result.failure.kind for result in results]
+        assert kinds == ["broken-off", None, None, "broken-off", None]
+        assert [result.text for result in results[:3]] == ["first row\n", "x\n", "1\n"]
+        sunk = io.BytesIO()
+        assert session.run("broken", to=sunk).failure == results[0].failure
+        assert sunk.getvalue() == b"first row\n"
+
+
 def test_streams(session: Session) -> None:
     data = bytearray()
     address = 0xFFFF888000001000
