@@ -51,8 +51,8 @@ def answer_of(result: CommandResult, *, lenient: bool = False) -> Answer[Any]:
         result.check()
     try:
         answer = parse(result.command, result.text, lenient=lenient)
-    except ParseError as error:
-        raise CommandFailedError(f"{result.command}: {printable(failure.message)}", result) from error
+    except ParseError:
+        raise CommandFailedError(f"{result.command}: {printable(failure.message)}", result) from None
     if not answer.records:
         result.check()
     judged = failure.message in result.text  # such as ps -a of kernel threads, which have no arguments
