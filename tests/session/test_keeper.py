@@ -129,7 +129,7 @@ os.killpg(0, signal.SIGHUP)
     process, crash, keeper = client(fake, more, start_new_session=True)
     with process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "after\n"
+        assert process.stdout.read() == "after\n\n"
     assert process.returncode == -signal.SIGHUP
     assert gone(crash, keeper)
     assert not any(scratch.iterdir())
