@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Device, Interface, devices, interfaces
@@ -39,7 +39,6 @@ OPTIONS = (
         kind="text",
     ),
 )
-T = TypeVar("T")
 
 
 class AddressLine(Record, frozen=True):

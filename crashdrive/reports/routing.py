@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -46,8 +46,6 @@ OPTIONS = (
     Option(name="nexthops", flags=("--nexthops",), help="Nexthop objects too."),
     Option(name="all", flags=("-a", "--all"), help="Routes, rules and nexthop objects."),
 )
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 def report(crash: Any, **options: Any) -> Report:

@@ -1,7 +1,7 @@
 """IPv4's routing tables: tries of prefixes, whose leaves are lists of routes.
 
 Sources: net/ipv4/fib_trie.c (the trie, and the order in which it is shown), fib_semantics.c (what a route
-is). The layout is that of 4.1 (dc35dbeda3e0: key vectors) and later; older tries are not read.
+is). The layout is that of 4.1 (key vectors) and later; older tries are not read.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ _INFO = {
     "scope": ("fib_scope",),
     "source": ("fib_prefsrc",),
     "priority": ("fib_priority",),
-    # a pointer to a structure since 4.11 (3fb07daff8e9), to the numbers before
+    # a pointer to a structure since 4.12 (3fb07daff8e9), to the numbers before
     "metrics": ("fib_metrics->metrics",),
     "count": ("fib_nhs",),
     "object": ("nh",),

@@ -215,7 +215,7 @@ _WAYS: dict[str, Callable[[Reader, int, Mapping[str, Any]], Counters | None]] = 
 def private_offset(survey: Survey) -> int:
     """Where a driver's part of a device begins: netdev_priv()."""
     kernel, kind = survey.kernel, "struct net_device"
-    if kernel.has_member(kind, "priv"):  # 6.10 (5b5946bb8c8c)
+    if kernel.has_member(kind, "priv"):  # kernels of 2024 and later
         return kernel.offset(kind, "priv")
     return -(-kernel.sizeof(kind) // 32) * 32
 
@@ -237,7 +237,7 @@ def sums(survey: Survey, kind: str, pointers: Sequence[int], names: Sequence[str
 
 
 def _sum(survey: Survey, values: Sequence[Any]) -> int | None:
-    """Plain numbers, or the structure that 5.6 made of them (316580b69d0a: u64_stats_t)."""
+    """Plain numbers, or the structure that wraps them in newer kernels (316580b69d0a: u64_stats_t)."""
     total = 0
     for value in values:
         if value is None:

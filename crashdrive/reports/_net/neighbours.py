@@ -112,7 +112,7 @@ def _table(survey: Survey, family: str) -> int | None:
 
 def _entries(survey: Survey, table: int, what: str) -> Sequence[int]:
     kernel, kind = survey.kernel, "struct neigh_hash_table"
-    # 6.13 made the buckets hlists (f7f52738637f)
+    # 6.13 made the buckets hlists
     lists = kernel.has_member(kind, "hash_heads")
     heads, member = ("hash_heads", "hash") if lists else ("hash_buckets", "next")
     paths = [f"nht->{heads}", "nht->hash_shift"]

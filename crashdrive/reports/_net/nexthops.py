@@ -69,7 +69,7 @@ class Shared(NamedTuple):
     multipath: bool
 
 
-# 5.2 moved what both families have into struct fib_nh_common (979e276ebebd, f1741730dd18)
+# 5.2 moved what both families have into struct fib_nh_common
 _COMMON = {
     "device": ("nhc_dev->name",),
     "index": ("nhc_oif",),

@@ -60,7 +60,7 @@ class Rule(Record, frozen=True):
 _COMMON = {
     "priority": ("pref",), "action": ("action",), "table": ("table",), "target": ("target",),
     "flags": ("flags",), "iif": ("iifname",), "oif": ("oifname",), "mark": ("mark",), "mask": ("mark_mask",),
-    # 4.11 (622ec2c9d524), 4.17 (bfff4862653b, 1b71af6053af), 4.8 (96c63fa7393d)
+    # users since 4.10 (622ec2c9d524), ports and protocols since 4.17 (bfff4862653b), l3mdev since 4.8
     "user": ("uid_range.start.val",), "last_user": ("uid_range.end.val",),
     "ip_protocol": ("ip_proto",), "protocol": ("proto",), "l3mdev": ("l3mdev",), "tunnel": ("tun_id",),
     "sport": ("sport_range.start",), "last_sport": ("sport_range.end",),
@@ -141,7 +141,7 @@ def _rule(
 
 
 def _header(row: Mapping[str, Any]) -> dict[str, int | None]:
-    """6.12 can match the DSCP alone, by 6 bits (b9455fef8b1f); else it is the byte without ECN."""
+    """6.12 can match the DSCP alone, by 6 bits (FRA_DSCP); else it is the byte without ECN."""
     value, full = row["tos"], bool(row["dscp_full"])
     return {"tos": None if full else value or None, "dscp": (value or 0) >> 2 if full else None}
 
