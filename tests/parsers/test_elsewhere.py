@@ -275,3 +275,26 @@ def test_run_queues_of_old_crashes() -> None:
     assert (second.cpu, second.runqueue, second.current) == (1, 0xC6102320, None)
     with pytest.raises(ParseError):
         parse("runq", text.replace("RUNQUEUES[0]:", "CPU 0:"))
+
+
+def test_registers_below_a_marker() -> None:
+    registers = (
+        "rip rsp rflags rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15 cs ss".upper().split()
+    )
+    text = (
+        'PID: 2898241  TASK: ff4cb0ce0da0c680  CPU: 30   COMMAND: "worker"\n'
+        " #0 [ff5eba269937cfe0] __irq_exit_rcu at ffffffffa010ef61\n"
+        " #1 [ff5eba269937cff0] sysvec_apic_timer_interrupt at ffffffffa0c58ca2\n"
+        "--- <IRQ stack> ---\n"
+        + "".join(f"    {name}: 0000000000000010\n" for name in registers)
+        + "bt: WARNING: possibly bogus exception frame\n"
+    )
+    answer = parse("bt -c 30", text)
+    trace = answer.one()
+    assert (answer.complete, trace.complete, trace.marker, len(trace.frames)) == (
+        False,
+        False,
+        "IRQ stack",
+        2,
+    )
+    assert trace.frames[-1].exception is not None

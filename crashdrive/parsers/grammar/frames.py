@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.registers import (
@@ -308,6 +310,10 @@ class TraceReader:
             if "exception" in self._frame:
                 self._source.fail(offset, "a second exception frame below one frame")
             self._frame["exception"] = exception
+        elif self.marker and self.frames and self.frames[-1].exception is None:
+            # Right below a marker: crash before 8.0.5 took a wrong place on the stack of an interrupt.
+            self.frames[-1] = replace(self.frames[-1], exception=exception)
+            self.hole(offset, "registers without a frame")
         elif self.frames or self.exception is not None:
             self._source.fail(offset, "an exception frame that belongs to no frame")
         else:
