@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ _UNIFORM_LIMIT = 4096  # a column with fewer different values than this is forma
 def field_names(row: Any) -> tuple[str, ...]:
     """The names of a row's fields: of a record, a mapping, or ``value`` for anything else."""
     if isinstance(row, msgspec.Struct):
-        return row.__struct_fields__
+        return row.__struct_encode_fields__
     if isinstance(row, Mapping):
         return tuple(str(key) for key in row)
     return ("value",)
@@ -44,15 +45,21 @@ def column_values(rows: Sequence[Any], name: str) -> list[Any]:
     """One field of all rows, None where a row lacks it."""
     kinds = set(map(type, rows))
     if len(kinds) == 1 and issubclass(kinds.pop(), msgspec.Struct) and name in field_names(rows[0]):
-        return list(map(operator.attrgetter(name), rows))
+        return list(map(operator.attrgetter(_attribute(type(rows[0]), name)), rows))
     return [_value(row, name) for row in rows]
+
+
+@functools.cache
+def _attribute(kind: type[msgspec.Struct], name: str) -> str:
+    """What Python calls a field: JSON's ``async`` is ``async_`` there."""
+    return dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)).get(name, name)
 
 
 def _value(row: Any, name: str) -> Any:
     if isinstance(row, Mapping):
         return row.get(name)
     if isinstance(row, msgspec.Struct):
-        return getattr(row, name, None)
+        return getattr(row, _attribute(type(row), name), None)
     return row if name == "value" else None
 
 
