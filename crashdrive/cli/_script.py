@@ -82,10 +82,11 @@ def _report(module: ModuleType, crash: Crash, form: str) -> int:
     if value is None:
         return EXIT_OK
     from crashdrive.cli._answers import completeness
-    from crashdrive.render import Output, render
+    from crashdrive.render import Output, as_report, render
 
     sys.stdout.flush()
     name = Path(str(module.__file__)).stem
+    value = as_report(value, name) or value
     render(value, form, Output.standard(), name=name, dump=crash.identity)
     return completeness(value, str(module.__file__))
 

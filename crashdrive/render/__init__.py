@@ -17,7 +17,7 @@ from crashdrive.render import data, tables
 from crashdrive.render.output import Output
 from crashdrive.reports.base import Report, Table
 
-__all__ = ["FORMATS", "Format", "Output", "render"]
+__all__ = ["FORMATS", "Format", "Output", "as_report", "render"]
 
 Format = Literal["table", "json", "jsonl", "csv"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -36,7 +36,7 @@ def render(
         _render_answer(value, form, output)
     elif isinstance(value, Table):
         _render_rows(msgspec.structs.replace(value, rows=as_rows(value.rows)), form, output)
-    elif (report := _as_report(value, name)) is not None:
+    elif (report := as_report(value, name)) is not None:
         if dump and not report.dump:
             report = msgspec.structs.replace(report, dump=dict(dump))
         _render_report(report, form, output)
@@ -44,12 +44,16 @@ def render(
         _render_rows(Table(name=name, rows=as_rows(value)), form, output)
 
 
-def _as_report(value: Any, name: str) -> Report | None:
+def as_report(value: Any, name: str) -> Report | None:
+    """A report, or tables by name as one: as incomplete as the answers among them. None: it is neither."""
     if isinstance(value, Report):
         return value
     if isinstance(value, Mapping) and value and all(_is_rows(rows) for rows in value.values()):
+        answers = [rows for rows in value.values() if isinstance(rows, Answer)]
         return Report(
             report=name,
+            complete=all(answer.complete for answer in answers),
+            warnings=tuple(dict.fromkeys(notice for answer in answers for notice in answer.warnings)),
             tables=tuple(Table(name=str(key), rows=as_rows(rows)) for key, rows in value.items()),
         )
     return None
@@ -61,6 +65,8 @@ def _is_rows(value: Any) -> bool:
 
 def as_rows(value: Any) -> list[Any]:
     """What a script returned as a list of records and dicts; a single record is a list of one."""
+    if isinstance(value, Answer):
+        value = value.records
     if isinstance(value, (str, bytes, Mapping, msgspec.Struct)) or not isinstance(value, Iterable):
         value = [value]
     return [row if isinstance(row, (msgspec.Struct, dict)) else _as_row(row) for row in value]

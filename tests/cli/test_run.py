@@ -101,10 +101,24 @@ def test_an_incomplete_answer_is_told(cli: Cli, crash: Any, vmcore: str, script:
     assert err.endswith("incomplete: cut short\n")
 
 
+def test_tables_are_as_incomplete_as_their_answers(cli: Cli, crash: Any, vmcore: str, script: Script) -> None:
+    notice = Notice(kind="partial", message="cut short")
+    answer = Answer(command="ps", shape="tasks", complete=False, warnings=(notice,), records=({"pid": 1},))
+    crash.some = answer
+    path = script("def report(crash):\n    return {'tasks': crash.some, 'more': [{'a': 1}]}\n")
+    status, out, err = cli("run", "--format", "json", vmcore, path)
+    document = json.loads(out)
+    assert (status, document["complete"]) == (5, False)
+    assert [warning["message"] for warning in document["warnings"]] == ["cut short"]
+    assert document["tables"] == {"tasks": [{"pid": 1}], "more": [{"a": 1}]}
+    assert err.endswith("incomplete: cut short\n")
+
+
 def test_bad_words(cli: Cli, crash: Any, vmcore: str, vmlinux: str, tmp_path: Path) -> None:
     assert cli("run", vmcore)[0] == 2
     assert cli("run", vmcore, "--format", "json", "script.py")[2].count("before the files") == 1
-    assert cli("run", vmlinux, vmlinux, "s.py")[0] == 2
+    status, _, err = cli("run", vmlinux, vmlinux, "s.py")
+    assert (status, err.count(f"{vmlinux!r} is a vmlinux; the dump (VMCORE) is missing")) == (2, 1)
     assert cli("run", vmcore, str(tmp_path / "missing.py"))[0] == 2
     assert crash.opened == ()  # nothing was started for any of them
 
