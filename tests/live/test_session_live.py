@@ -220,3 +220,17 @@ def test_truncated_dumps(tmp_path: Path, percent: int) -> None:
                 assert session.health.affecting("anything")
     finally:
         cut.unlink()
+
+
+def test_commands_that_crash_breaks_off_are_told() -> None:
+    """crash 9.0.1 and later leave a command without a word when it reads a page that was excluded."""
+    folder = dump_folder("6.12-kdump-holes")
+    with Session.open(None, folder / "vmcore", crash=[str(crash_binary("9.0.2"))]) as session:
+        crash = Crash(session)
+        kinds = [
+            result.failure and result.failure.kind for result in crash.run_many(["ps", "log", "kmem -i"])
+        ]
+        assert kinds == ["broken-off", None, "broken-off"]
+        use = crash.kmem()
+        assert len(use) > 1
+        assert not use.complete
