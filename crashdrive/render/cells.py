@@ -43,9 +43,10 @@ def all_columns(rows: Sequence[Any]) -> tuple[str, ...]:
 
 def column_values(rows: Sequence[Any], name: str) -> list[Any]:
     """One field of all rows, None where a row lacks it."""
-    kinds = set(map(type, rows))
-    if len(kinds) == 1 and issubclass(kinds.pop(), msgspec.Struct) and name in field_names(rows[0]):
-        return list(map(operator.attrgetter(_attribute(type(rows[0]), name)), rows))
+    kinds: set[type] = set(map(type, rows))
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind is not None and issubclass(kind, msgspec.Struct) and name in field_names(rows[0]):
+        return list(map(operator.attrgetter(_attribute(kind, name)), rows))
     return [_value(row, name) for row in rows]
 
 
