@@ -17,10 +17,12 @@ What is found, and from where on:
   local ports                80 % of ip_local_port_range taken (95 %: critical)
   memory                     above the second (third: critical) number of tcp_mem, udp_mem
   connection tracking        80 % of nf_conntrack_max (95 %: critical)
-  drops, failed neighbours   any
+  drops, failed neighbours   any, also interfaces without a carrier
   time squeeze               1 % of a CPU's packets
+  silent interfaces          nothing sent for 60 s, where the kernel keeps that
 
-Counters are those since the start. The rows behind the findings are in the tables.
+Counters are those since the start. No kernel keeps when an interface last received something. The rows
+behind the findings are in the tables.
 """  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from crashdrive.reports import netstat, run_report
 from crashdrive.reports._net import findings, ports
 from crashdrive.reports._net.detail import ends
 from crashdrive.reports._net.findings import ListenQueue, QueuedData, Retransmitting
+from crashdrive.reports._net.links import link_findings, links
 from crashdrive.reports._net.namespaces import namespaces
 from crashdrive.reports._net.sockets import LISTENING, Socket, Survey, Wanted
 from crashdrive.reports._net.tcp_detail import Listener, TcpDetail, kinds, tables
@@ -266,8 +269,7 @@ def _retransmitting(rows: Sequence[Socket]) -> list[Retransmitting]:
 def _of_others(survey: Survey, crash: Any, netns: str | None) -> Iterator[_Part]:
     chosen = {"netns": netns}
     if counted := _ask(survey, crash, "snmp", group=_GROUPS, nonzero=True, **chosen):
-        rows = counted.table("counters").rows
-        yield _counters(rows)
+        yield _counters(counted.table("counters").rows)
     if told := _ask(survey, crash, "softnet"):
         limit = next((one.max_backlog for one in told.table("limits").rows), None)
         cpus = told.table("softnet").rows
@@ -282,6 +284,22 @@ def _of_others(survey: Survey, crash: Any, netns: str | None) -> Iterator[_Part]
         silent = told.table("neighbours")
         shown = _table("neighbours", silent.rows, "Neighbours without an answer", silent.columns)
         yield [shown], list(findings.neighbour_failures(silent.rows))
+    if told := _ask(survey, crash, "interfaces", queues=True, qdiscs=True, **chosen):
+        rows = survey.attempt("interfaces", partial(links, survey, told))
+        yield [_table("interfaces", rows, "Interfaces", _LINK)], list(link_findings(rows))
+
+
+_LINK = (
+    "netns",
+    "device",
+    "operstate",
+    "sent_ago",
+    "stopped",
+    "timeouts",
+    "rx_packets",
+    "tx_packets",
+    "lost",
+)
 
 
 def _counters(rows: Sequence[Counter]) -> _Part:

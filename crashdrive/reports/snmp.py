@@ -254,7 +254,7 @@ def _icmp(survey: Survey) -> Iterator[Counter]:
     kinds = _names(survey, _ICMP.table)
     numbers, bits = _sums(survey, _ICMP.member), _bits(survey, _ICMP.member)
     messages = _messages(survey, "mib.icmpmsg_statistics")
-    known = _enumerators(survey, "ICMP_MIB_INMSGS")
+    known = enumerators(survey, "ICMP_MIB_INMSGS")
     for net, counted in numbers.items():
         for direction, shift in (("In", 0), ("Out", _OUT)):
             for name, number in _plain_icmp(known, direction, kinds):
@@ -276,7 +276,7 @@ def _plain_icmp(known: dict[str, int], direction: str, kinds: Sequence[Numbered]
     return [one for one in named if one[0].startswith("In") == (direction == "In")]
 
 
-def _enumerators(survey: Survey, member: str) -> dict[str, int]:
+def enumerators(survey: Survey, member: str) -> dict[str, int]:
     """Names and numbers of the enumeration without a name that has this member."""
     said = survey.kernel.session.run(f"gdb ptype {arguments.symbol(member)}").text
     found = re.fullmatch(r"\s*type = enum (?:\w+ |: [\w ]+)?\{([\w =,\s-]*)\}\s*", said)

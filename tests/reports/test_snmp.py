@@ -32,9 +32,9 @@ def test_sums_wrap_around() -> None:
 
 def test_enumeration_without_a_name() -> None:
     text = "type = enum {A_NUM, A_INMSGS, A_OUT = 7, A_LAST}\n"
-    assert snmp._enumerators(said(text), "A_NUM") == {"A_NUM": 0, "A_INMSGS": 1, "A_OUT": 7, "A_LAST": 8}
+    assert snmp.enumerators(said(text), "A_NUM") == {"A_NUM": 0, "A_INMSGS": 1, "A_OUT": 7, "A_LAST": 8}
     with pytest.raises(UnknownTypeError):
-        snmp._enumerators(said('No symbol "A_NUM" in current context.\n'), "A_NUM")
+        snmp.enumerators(said('No symbol "A_NUM" in current context.\n'), "A_NUM")
 
 
 def test_icmp_counters_that_nobody_knows_keep_their_names() -> None:

@@ -170,7 +170,7 @@ def _told(rows: Sequence[T], line: Callable[[T], str]) -> tuple[str, ...]:
     return (*(line(row) for row in rows[:EVIDENCE]), *((f"and {more} more",) if more > 0 else ()))
 
 
-def _find(
+def evidence(
     severity: Severity, kind: str, message: str, rows: Sequence[T], line: Callable[[T], str]
 ) -> Iterator[Finding]:
     """One finding for all rows; none where there are none."""
@@ -195,17 +195,17 @@ def listen_queues(rows: Sequence[ListenQueue]) -> Iterator[Finding]:
     full = [row for row in known if _queued(row) > (row.accept_limit or 0)]
     near = [row for row in known if row not in full and _queued(row) >= NEARLY_FULL * (row.accept_limit or 0)]
     syn = [row for row in rows if row.syn_queue and row.syn_queue >= (row.accept_limit or 0)]
-    yield from _find(
+    yield from evidence(
         "critical",
         "listen-queue-full",
         "{count} listening sockets take no more connections",
         full,
         _accepting,
     )
-    yield from _find(
+    yield from evidence(
         "warning", "listen-queue-nearly-full", "{count} listening sockets are nearly full", near, _accepting
     )
-    yield from _find("warning", "syn-queue-full", "{count} SYN queues are full", syn, _handshaking)
+    yield from evidence("warning", "syn-queue-full", "{count} SYN queues are full", syn, _handshaking)
 
 
 def _queued(row: ListenQueue) -> int:
@@ -229,11 +229,13 @@ def queued_data(rows: Sequence[QueuedData]) -> Iterator[Finding]:
     reading.sort(key=lambda row: -(row.recv_q or 0))
     sending.sort(key=lambda row: -(row.send_q or 0))
     unknown.sort(key=lambda row: -(row.recv_q or 0))
-    yield from _find(
+    yield from evidence(
         "warning", "receive-queue-stuck", "{count} sockets hold data that nobody reads", reading, _unread
     )
-    yield from _find("warning", "send-queue-stuck", "{count} sockets can't get rid of data", sending, _unsent)
-    yield from _find(
+    yield from evidence(
+        "warning", "send-queue-stuck", "{count} sockets can't get rid of data", sending, _unsent
+    )
+    yield from evidence(
         "info", "receive-queue-filled", "{count} sockets hold unread data, for an unknown time", unknown,
         lambda row: f"{who(row)}: {row.recv_q} bytes",
     )  # fmt: skip
@@ -252,7 +254,7 @@ def retransmits(rows: Sequence[Retransmitting], counters: Sequence[Counter]) -> 
     """Sockets that send the same again and again; namespaces in which much was sent twice."""
     many = [row for row in rows if (row.retransmits or 0) >= MANY_RETRANSMITS]
     message = f"{{count}} TCP sockets have sent the same {MANY_RETRANSMITS} times or more without an answer"
-    yield from _find(
+    yield from evidence(
         "warning",
         "retransmits",
         message,
@@ -281,7 +283,7 @@ def socket_drops(rows: Sequence[Socket]) -> Iterator[Finding]:
     """Sockets that dropped what they received. Much of what TCP drops, its peer sends again."""
     dropping = sorted((row for row in rows if row.drops and row.state != "LISTEN"), key=_drops)
     lossy = any(not row.proto.startswith("tcp") for row in dropping)
-    yield from _find(
+    yield from evidence(
         "warning" if lossy else "info", "socket-drops", "{count} sockets dropped packets", dropping,
         lambda row: f"{_socket(row)}: {row.drops} dropped",
     )  # fmt: skip
@@ -303,11 +305,11 @@ def ports(rows: Sequence[PortUse], shared: Sequence[SharedPort]) -> Iterator[Fin
     """Ranges of local ports that are used up, or nearly; ports that several sockets have."""
     used_up = [row for row in rows if row.used >= _most(row, PORTS_CRITICAL)]
     nearly = [row for row in rows if row not in used_up and row.used >= _most(row, PORTS_WARNING)]
-    yield from _find("critical", "ports-exhausted", "{count} ranges of ports are used up", used_up, _use)
-    yield from _find(
+    yield from evidence("critical", "ports-exhausted", "{count} ranges of ports are used up", used_up, _use)
+    yield from evidence(
         "warning", "ports-nearly-exhausted", "{count} ranges of ports are nearly used up", nearly, _use
     )
-    yield from _find("info", "ports-shared", "{count} ports are bound several times", shared, _shared)
+    yield from evidence("info", "ports-shared", "{count} ports are bound several times", shared, _shared)
 
 
 def _most(row: PortUse, part: float) -> float:
@@ -350,15 +352,15 @@ def backlogs(rows: Sequence[Softnet], longest: int | None) -> Iterator[Finding]:
     dropped = [row for row in rows if row.dropped or row.flow_limit_count]
     squeezed = [row for row in rows if (row.time_squeeze or 0) > SQUEEZED * max(row.processed or 0, 1)]
     full = [row for row in rows if longest and (row.input_queue or 0) > longest]
-    yield from _find(
+    yield from evidence(
         "warning", "backlog-drops", "{count} CPUs dropped packets that came in", dropped,
         lambda row: f"cpu {row.cpu}: {row.dropped} dropped, {row.flow_limit_count or 0} by the flow limit",
     )  # fmt: skip
-    yield from _find(
+    yield from evidence(
         "critical", "backlog-full", "{count} CPUs take no more packets", full,
         lambda row: f"cpu {row.cpu}: {row.input_queue} packets wait, limit {longest}",
     )  # fmt: skip
-    yield from _find(
+    yield from evidence(
         "info", "time-squeeze", "{count} CPUs often had no time for all packets", squeezed,
         lambda row: f"cpu {row.cpu}: {row.time_squeeze} times, {row.processed} packets",
     )  # fmt: skip
@@ -373,9 +375,11 @@ def memory(rows: Sequence[ProtocolMemory], fragments: Sequence[Fragments]) -> It
     pressed = [
         row for row in rows if row not in over and (row.under_pressure or _above(row.memory, row.pressure_at))
     ]
-    yield from _find("critical", "memory-limit", "{count} protocols get no more memory", over, _takes)
-    yield from _find("warning", "memory-pressure", "{count} protocols are short of memory", pressed, _takes)
-    yield from _find(
+    yield from evidence("critical", "memory-limit", "{count} protocols get no more memory", over, _takes)
+    yield from evidence(
+        "warning", "memory-pressure", "{count} protocols are short of memory", pressed, _takes
+    )
+    yield from evidence(
         "warning", "fragment-memory", "fragments take all memory that they may ({count} times)",
         [row for row in fragments if _above(row.memory, row.high)],
         lambda row: f"{row.family} (netns {row.netns}): {row.memory} bytes, limit {row.high}",
@@ -396,8 +400,10 @@ def tracked(rows: Sequence[Count]) -> Iterator[Finding]:
     known = [row for row in rows if row.most]
     full = [row for row in known if row.entries >= TABLE_CRITICAL * (row.most or 0)]
     near = [row for row in known if row not in full and row.entries >= TABLE_WARNING * (row.most or 0)]
-    yield from _find("critical", "conntrack-full", "connection tracking is full", full, _entries)
-    yield from _find("warning", "conntrack-nearly-full", "connection tracking is nearly full", near, _entries)
+    yield from evidence("critical", "conntrack-full", "connection tracking is full", full, _entries)
+    yield from evidence(
+        "warning", "conntrack-nearly-full", "connection tracking is nearly full", near, _entries
+    )
 
 
 def _entries(row: Count) -> str:
@@ -408,8 +414,10 @@ def neighbour_failures(rows: Sequence[Neighbour]) -> Iterator[Finding]:
     """Neighbours that don't answer."""
     failed = [row for row in rows if "FAILED" in row.state.split(",")]
     asked = [row for row in rows if "INCOMPLETE" in row.state.split(",")]
-    yield from _find("warning", "neighbour-failed", "{count} neighbours don't answer", failed, _neighbour)
-    yield from _find("info", "neighbour-incomplete", "{count} neighbours are being asked", asked, _neighbour)
+    yield from evidence("warning", "neighbour-failed", "{count} neighbours don't answer", failed, _neighbour)
+    yield from evidence(
+        "info", "neighbour-incomplete", "{count} neighbours are being asked", asked, _neighbour
+    )
 
 
 def _neighbour(row: Neighbour) -> str:
