@@ -24,6 +24,23 @@ STATES = {
     "X": "dead",
     "P": "parked",
 }
+# without crash's number of tasks, which can be too low: they are counted below
+SYSTEM = (
+    "kernel",
+    "dumpfile",
+    "dump_flags",
+    "cpus",
+    "date",
+    "timezone",
+    "uptime",
+    "load_average",
+    "nodename",
+    "release",
+    "version",
+    "machine",
+    "memory",
+    "panic",
+)
 
 
 def report(crash):
@@ -40,7 +57,7 @@ def report(crash):
         complete=all(whole(crash, answer) for answer in answers),
         warnings=notices(system, *answers),
         tables=(
-            Table(name="system", rows=system.records, layout="fields", title="The system"),
+            Table(name="system", rows=system.records, columns=SYSTEM, layout="fields", title="The system"),
             Table(name="panic", rows=[the_panic(system.one(), trace)], layout="fields", title="The panic"),
             Table(
                 name="backtrace",
