@@ -13,7 +13,7 @@ import msgspec
 
 from crashdrive.errors import ArgumentError, FaultError, KernelError
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, clip, pages_of, runs_of, union
-from crashdrive.kernel.transfer import Missing, Transfer
+from crashdrive.kernel.transfer import Fetched, Missing, Transfer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
@@ -34,7 +34,8 @@ class Hole(msgspec.Struct, frozen=True):
     """Bytes that the dump doesn't hold.
 
     ``reason`` is ``excluded`` (the page was left out of the dump on purpose), ``not in the dump``,
-    ``incomplete``, ``not mapped``, ``unreadable`` or ``not an address``.
+    ``incomplete``, ``not mapped``, ``unreadable``, ``not an address`` or, of user memory, ``task unknown to
+    crash``.
     """
 
     address: int
@@ -226,9 +227,15 @@ class Memory:
 
     def _fetch(self, where: _Where, missing: list[int], kept: _Pages) -> None:
         transfer = Transfer(self._session, {"physical": "-p", "user": "-u"}.get(where[0], ""))
-        if where[0] == "user":
-            self._enter(transfer, where[1])
-        found = transfer.fetch(missing, 0 if where[0] == "user" else self._gap)
+        if where[0] != "user":
+            found = transfer.fetch(missing, self._gap)
+        elif self._enter(transfer, where[1]):
+            found = transfer.fetch(missing, 0)
+        else:
+            # read all the same, it would be another task's memory
+            found = Fetched(
+                missing=[Missing(page << PAGE_SHIFT, PAGE, "task unknown to crash") for page in missing]
+            )
         self.rounds += transfer.rounds
         if transfer.excluded:
             self._gap = 0  # a dump with pages left out: joining over others costs more than it saves
@@ -244,12 +251,17 @@ class Memory:
             known.holes.clear()
         known.holes.update({page: kept.holes[page] for page in missing if page in kept.holes})
 
-    def _enter(self, transfer: Transfer, task: int) -> None:
+    def _enter(self, transfer: Transfer, task: int) -> bool:
+        """Have reads done in a task's context; False where crash doesn't know it (8.0.2 on 6.1: most)."""
         current = _TASK.search(self._session.run("set").check().text)
         if current is None:
             raise KernelError("crash's set doesn't tell the current task")
         transfer.before = (f"set {arguments.address(task)}",)
         transfer.after = (f"set {current[1]}",)
+        said = _TASK.search(self._session.run(transfer.before[0]).text)
+        entered = said is not None and int(said[1], 16) == task
+        self._session.run(transfer.after[0]).check()
+        return entered
 
     def _keep(self, where: _Where, block: _Block, wanted: list[int]) -> None:
         """Put the wanted pages of a block into the cache, in pieces that can be dropped; the oldest go."""

@@ -48,6 +48,7 @@ class Crash:
         self.holes = holes
         self.silent = silent
         self.sent: list[str] = []
+        self.tasks = {f"{BASE:x}", "ffff88800111a000"}
         self.identity: dict[str, str] = {}
 
     def missing(self, address: int, size: int) -> tuple[int, str] | None:
@@ -96,6 +97,8 @@ class Crash:
             "help -m": "   kvbase: ffff888000000000\n",
             "set": "    PID: 1\n   TASK: ffff88800111a000\n",
         }.get(command, "")
+        if command.removeprefix("set ") in self.tasks:
+            text = f"    PID: 7\n   TASK: {command.removeprefix('set ')}  [THREAD_INFO: 0]\n"
         if match := _COMMAND.fullmatch(command):
             text = self.rows(int(match[3], 16), int(match[4]))
         return CommandResult(
@@ -286,11 +289,22 @@ def test_user_memory_is_read_in_the_context_of_its_task() -> None:
     assert model.sent[1:-1] == [
         "set",
         f"set {BASE:x}",
+        "set ffff88800111a000",
+        f"set {BASE:x}",
         "rd -u -r /f 400000 4096",
         "set ffff88800111a000",
     ]
     assert memory.gather([(0, 8)], space="user", task=BASE).holes[0].reason == "not an address"
     assert memory.gather([(BASE, 8)], space="user", task=BASE).holes[0].reason == "not an address"
+
+
+def test_user_memory_of_a_task_that_crash_does_not_know_is_a_hole() -> None:
+    """Its context can't be entered, and what could be read is another task's."""
+    model = Crash()
+    model.tasks.clear()
+    (hole,) = Memory(model).gather([(0x400000, 8)], space="user", task=BASE).holes
+    assert hole.reason == "task unknown to crash"
+    assert not any(command.startswith("rd") for command in model.sent)
 
 
 def test_physical_memory_is_another_space() -> None:
