@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crashdrive.errors import FaultError
 from crashdrive.kernel import Kernel, Objects
 from crashdrive.session import Session
 
@@ -206,6 +207,60 @@ def test_udp_sockets(warm: Kernel, peer: Any) -> None:
     ]
     same(found, expected)
     assert len(found) > 0
+
+
+def test_priority_lists(warm: Kernel, peer: Any) -> None:
+    """Swap devices, and tasks that wait for a futex."""
+    kind = "struct swap_info_struct"
+    theirs = linux.plist_for_each_entry(kind, peer["swap_active_head"].address_of_(), "list")
+    same(warm.walk_plist(warm.symbol("swap_active_head"), kind, "list"), theirs)
+    queues, seen = peer["__futex_data"].queues, 0
+    ours = warm.symbol("__futex_data").queues
+    for i in range(peer["__futex_data"].hashsize.value_()):
+        waiting = addresses(
+            linux.plist_for_each_entry("struct futex_q", queues[i].chain.address_of_(), "list")
+        )
+        same(warm.walk_plist(ours[i].chain, "struct futex_q", "list"), waiting)
+        seen += len(waiting)
+    assert seen > 0
+
+
+def test_lock_less_lists(warm: Kernel, peer: Any) -> None:
+    """BPF's free objects of each CPU and size, where the kernel has such (6.2: 958cf2e273f0)."""
+    if not warm.symbols.has("bpf_global_ma"):
+        pytest.skip("no list of this kind has anything on it")
+    seen = 0
+    caches = warm.symbol("bpf_global_ma").caches.value_()
+    for cpu in warm.cpus:
+        theirs = linux.per_cpu_ptr(peer["bpf_global_ma"].caches, cpu).cache
+        ours = warm.object("struct bpf_mem_caches", warm.per_cpu_address(caches, cpu)).cache
+        assert len(ours) == len(theirs)
+        for cache, other in zip(ours, theirs, strict=True):
+            free = addresses(linux.llist_for_each(other.free_llist.first))
+            same(warm.walk_hlist(cache.free_llist, "struct llist_node", "next"), free)
+            seen += len(free)
+    assert seen > 10
+
+
+def test_unreadable_roots_of_all_walks_are_problems(warm: Kernel) -> None:
+    for head in (0, 8, 0xDEAD_0000_0000_0100, 0x7F00_0000_1000, 1 << 63, 0xFFFF_FFFF_FFFF_FFF8):
+        for found in (
+            warm.walk_plist(head, "struct swap_info_struct", "list"),
+            warm.walk_rbtree(head, "struct vmap_area", "rb_node"),
+            warm.walk_xarray(head),
+            warm.walk_idr(head),
+            warm.walk_maple(head),
+            warm.walk_table(head, 4, "struct sock", "__sk_common.skc_node"),
+            warm.for_each_vma(head),
+            warm.for_each_file(head),
+            warm.for_each_pid(head),
+            warm.for_each_mount(head),
+            warm.for_each_inode(head),
+        ):
+            assert len(found) == 0
+            assert not found.complete
+            with pytest.raises(FaultError):
+                found.check()
 
 
 _ADDRESS = re.compile(r"^([0-9a-f]{8,16})$", re.MULTILINE)
