@@ -108,7 +108,7 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey(crash.kernel, everywhere, everywhere.choose(netns))
     survey.miss(everywhere.warnings, complete=everywhere.complete)
     found = _sockets(survey)
-    parts = [_of_sockets(found), *_of_others(survey, crash, netns)]
+    parts = [_of_sockets(survey, found), *_of_others(survey, crash, netns)]
     all_findings = [one for _, found_here in parts for one in found_here]
     return Report(
         report=NAME,
@@ -143,7 +143,7 @@ def _detail(survey: Survey, tcp: Sequence[Socket]) -> Iterator[Table]:
 _Part = tuple[list[Table], list[Finding]]
 
 
-def _of_sockets(found: _Sockets) -> _Part:
+def _of_sockets(survey: Survey, found: _Sockets) -> _Part:
     queues = _listen_queues(found)
     data = _queued(found)
     again = _retransmitting(found.rows)
@@ -152,8 +152,8 @@ def _of_sockets(found: _Sockets) -> _Part:
     shown = [row for row in used if row.remote_address is None or row.used >= _FEWEST_PORTS]
     made = [
         _table("totals", [_totals(found)], "Sockets", layout="fields"),
-        _table("states", _states(found.rows), "Sockets by protocol and state"),
-        _table("listen_queues", queues, "Listening sockets with connections in queues"),
+        _table("states", _states(survey, found.rows), "Sockets by protocol and state"),
+        _table("listen_queues", queues, "Listening sockets with connections in queues", _LISTENING),
         _table("queues", data, "Sockets with data in queues"),
         _table("retransmitting", again, "TCP sockets that send again"),
         _table("dropping", dropping, "Sockets that dropped packets", _DROPPING),
@@ -170,6 +170,10 @@ def _of_sockets(found: _Sockets) -> _Part:
     return made, [one for each in looked for one in each]
 
 
+_LISTENING = (
+    "proto", "local", "accept_queue", "accept_limit", "syn_queue", "drops", "pid", "program", "netns",
+    "address",
+)  # fmt: skip
 _DROPPING = (
     "proto", "local_address", "local_port", "remote_address", "remote_port", "drops", "recv_q", "pid",
     "program", "netns", "address",
@@ -182,15 +186,18 @@ def _table(
     return Table(name=name, rows=rows, title=title, columns=columns, layout=layout)
 
 
-def _states(rows: Sequence[Socket]) -> list[StateCount]:
-    """Namespaces and protocols as they come, the most frequent state first."""
+def _states(survey: Survey, rows: Sequence[Socket]) -> list[StateCount]:
+    """Namespaces in their order, protocols as they come, the most frequent state first."""
     counts = Tally((row.netns, row.proto, row.state) for row in rows)
-    order = list(dict.fromkeys((netns, proto) for netns, proto, _ in counts))
+    nets = {label: at for at, label in enumerate(survey.labels.values())}
+    protos = {proto: at for at, proto in enumerate(dict.fromkeys(proto for _, proto, _ in counts))}
     made = [
         StateCount(netns=netns, proto=proto, state=state, sockets=count)
         for (netns, proto, state), count in counts.items()
     ]
-    return sorted(made, key=lambda one: (order.index((one.netns, one.proto)), -one.sockets))
+    return sorted(
+        made, key=lambda one: (nets.get(one.netns or "", len(nets)), protos[one.proto], -one.sockets)
+    )
 
 
 def _totals(found: _Sockets) -> Totals:

@@ -88,9 +88,11 @@ class ListenQueue(Record, frozen=True):
 
 
 class QueuedData(Record, frozen=True):
-    """A socket with data in its queues, in bytes. ``received_ago``, ``acknowledged_ago`` and ``sent_ago``:
-    seconds since something last came, was acknowledged, was sent, None where the kernel doesn't keep that
-    (TCP does); ``retransmits`` of the data at the head.
+    """A socket with data in its queues, in bytes; a FIN counts as one.
+
+    ``received_ago``, ``acknowledged_ago`` and ``sent_ago``: seconds since something last came, was
+    acknowledged, was sent, None where the kernel doesn't keep that (TCP does); ``retransmits`` of the data
+    at the head.
 
     ``stuck``: in this direction nothing has moved for a second or longer (``receive``, ``send``, ``both``).
     """
