@@ -65,7 +65,7 @@ _ENTRY = {
 
 
 class Setting(Record, frozen=True):
-    """A setting as sysctl names and prints it: several numbers with tabs between them.
+    """A setting as sysctl names and prints it: several numbers with blanks (not tabs) between them.
 
     ``value`` is None where nobody may read it, where the dump lacks it, and where ``handler``, the kernel's
     function for it, is one that computes. ``data``: the address of the variable.
@@ -266,7 +266,7 @@ def _numbers(code: str, change: Callable[[Any, int], int] | None = None) -> _For
         letter = ("Q" if kernel.pointer_size == 8 else "I") if code == "L" else code
         count = len(raw) // struct.calcsize(f"={letter}")
         values = struct.unpack_from(f"{kernel.order}{count}{letter}", raw)
-        return "\t".join(str(change(kernel, value) if change else value) for value in values)
+        return " ".join(str(change(kernel, value) if change else value) for value in values)
 
     return form
 

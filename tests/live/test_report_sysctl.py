@@ -28,7 +28,7 @@ def told(namespace: Namespace) -> dict[str, str]:
     path = namespace.folder / "cmd/sysctl"
     text = path.read_bytes().decode("utf-8", "backslashreplace") if path.exists() else ""
     lines = (line.partition(" = ") for line in text.split("\n"))
-    return {name: value for name, _, value in lines if name.startswith("net.")}
+    return {name: value.replace("\t", " ") for name, _, value in lines if name.startswith("net.")}
 
 
 def of(report: Report, namespace: Namespace) -> dict[str, Any]:
