@@ -292,7 +292,7 @@ def _of_others(survey: Survey, crash: Any, netns: str | None) -> Iterator[_Part]
         shown = _table("neighbours", silent.rows, "Neighbours without an answer", silent.columns)
         yield [shown], list(findings.neighbour_failures(silent.rows))
     if told := _ask(survey, crash, "interfaces", queues=True, qdiscs=True, **chosen):
-        rows = survey.attempt("interfaces", partial(links, survey, told))
+        rows = survey.attempt("interfaces", partial(links, told))
         yield [_table("interfaces", rows, "Interfaces", _LINK)], list(link_findings(rows))
 
 

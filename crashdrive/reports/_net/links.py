@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from crashdrive.errors import UnknownTypeError
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Interface
 from crashdrive.reports._net.findings import evidence
 from crashdrive.reports._net.qdiscs import Qdisc, TransmitQueue
-from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Finding, Report
-from crashdrive.reports.snmp import enumerators
 
 SILENT = 60.0  # seconds
 _LOST = (
@@ -45,7 +42,7 @@ class Link(Record, frozen=True):
     address: int
 
 
-def links(survey: Survey, told: Report) -> Iterator[Link]:
+def links(told: Report) -> Iterator[Link]:
     """Rows out of the report ``interfaces`` with its queues and qdiscs."""
     devices: Sequence[Interface] = told.table("interfaces").rows
     queues: dict[tuple[str | None, str], list[TransmitQueue]] = defaultdict(list)
@@ -54,10 +51,9 @@ def links(survey: Survey, told: Report) -> Iterator[Link]:
     drops: dict[tuple[str | None, str], list[Qdisc]] = defaultdict(list)
     for qdisc in told.table("qdiscs").rows:
         drops[(qdisc.netns, qdisc.device)].append(qdisc)
-    kept = _lock_keepers(survey, [device.address for device in devices])
     for device in devices:
         key = (device.netns, device.name)
-        yield _link(device, queues[key], _dropped(drops[key]), keeps=kept.get(device.address, False))
+        yield _link(device, queues[key], _dropped(drops[key]))
 
 
 def _dropped(qdiscs: Sequence[Qdisc]) -> int | None:
@@ -66,7 +62,7 @@ def _dropped(qdiscs: Sequence[Qdisc]) -> int | None:
     return None if None in roots else sum(one or 0 for one in roots)
 
 
-def _link(device: Interface, queues: Sequence[TransmitQueue], dropped: int | None, *, keeps: bool) -> Link:
+def _link(device: Interface, queues: Sequence[TransmitQueue], dropped: int | None) -> Link:
     ages = [one.last_start_ago for one in queues if one.last_start_ago is not None]
     timeouts = [one.timeouts for one in queues if one.timeouts is not None]
     counted = device.statistics
@@ -77,7 +73,7 @@ def _link(device: Interface, queues: Sequence[TransmitQueue], dropped: int | Non
         operstate=device.operstate,
         up="UP" in device.flags,
         carrier="LOWER_UP" in device.flags,
-        sent_ago=min(ages) if ages and keeps else None,
+        sent_ago=min(ages, default=None),
         stopped=tuple(dict.fromkeys(name for one in queues for name in one.stopped)),
         timeouts=sum(timeouts) if timeouts else None,
         rx_packets=counted.rx_packets if counted is not None else None,
@@ -86,28 +82,6 @@ def _link(device: Interface, queues: Sequence[TransmitQueue], dropped: int | Non
         lost={name: value for name, value in lost.items() if value},
         address=device.address,
     )
-
-
-def _lock_keepers(survey: Survey, devices: Sequence[int]) -> Mapping[int, bool]:
-    """Which devices send under their queue's lock: only then the kernel notes when (txq_trans_update).
-
-    Others have there when they were set up. A member since 00d066a4d4ed (6.12), a feature before.
-    """
-    kernel, kind = survey.kernel, "struct net_device"
-    member = kernel.has_member(kind, "lltx")
-    if member:
-        mask = 1
-    else:
-        try:
-            mask = 1 << enumerators(survey, "NETIF_F_LLTX_BIT")["NETIF_F_LLTX_BIT"]
-        except UnknownTypeError:
-            return {}
-    path = "lltx" if member else "features"
-    column = survey.gaps(kernel.read_many(kind, devices, [path]), "interfaces")[path]
-    return {
-        address: value is not None and not value & mask
-        for address, value in zip(devices, column, strict=True)
-    }
 
 
 def link_findings(rows: Sequence[Link]) -> Iterator[Finding]:

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
+from crashdrive.errors import UnknownTypeError
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Device
 from crashdrive.reports._net.linkstats import Counters, number, sums
 from crashdrive.reports._net.sockets import Fields, Survey
+from crashdrive.reports.snmp import enumerators
 
 # TCQ_F_* of include/net/sch_generic.h
 _BUILTIN, _CPU_STATISTICS, _INVISIBLE = 1, 0x20, 0x80
@@ -48,7 +50,8 @@ class Qdisc(Record, frozen=True):
 class TransmitQueue(Record, frozen=True):
     """A transmit queue. ``in_flight_bytes`` were given to the device and are not done, ``limit_bytes`` is
     what BQL allows there, None without BQL; ``stopped``: the driver or BQL takes no more; ``last_start_ago``
-    in seconds since it last sent, None where that isn't counted or never was.
+    in seconds since it last sent, None where it never did, and where the kernel doesn't keep that: drivers
+    that send without the queue's lock (loopback, veth, bridges, bonds, VLANs).
     """
 
     netns: str | None
@@ -191,12 +194,39 @@ def transmit_queues(survey: Survey, every: Sequence[Device]) -> list[TransmitQue
     fields = Fields(kernel, kind, _TRANSMIT)
     columns = survey.read(fields, [place for _, _, place in places], "transmit queues")
     bits = kernel.enumerators("enum netdev_queue_state_t")
+    kept = _lock_keepers(survey, [device.address for device in chosen])
+    sent = [
+        tick if kept.get(device.address) else None
+        for (device, _, _), tick in zip(places, columns["since"], strict=True)
+    ]
     # 0: it never was
-    columns["since"] = survey.seconds([tick or None for tick in columns["since"]])
+    columns["since"] = survey.seconds([tick or None for tick in sent])
     return [
         _transmit(survey, device, index, place, dict(zip(columns, row, strict=True)), bits)
         for (device, index, place), row in zip(places, zip(*columns.values(), strict=True), strict=True)
     ]
+
+
+def _lock_keepers(survey: Survey, devices: Sequence[int]) -> Mapping[int, bool]:
+    """Which devices send under their queue's lock: only then the kernel notes when (txq_trans_update).
+
+    Others have there when they were set up. A member since 00d066a4d4ed (6.12), a feature before.
+    """
+    kernel, kind = survey.kernel, "struct net_device"
+    member = kernel.has_member(kind, "lltx")
+    if member:
+        mask = 1
+    else:
+        try:
+            mask = 1 << enumerators(survey, "NETIF_F_LLTX_BIT")["NETIF_F_LLTX_BIT"]
+        except UnknownTypeError:
+            return {}
+    path = "lltx" if member else "features"
+    column = survey.gaps(kernel.read_many(kind, devices, [path]), "interfaces")[path]
+    return {
+        address: value is not None and not value & mask
+        for address, value in zip(devices, column, strict=True)
+    }
 
 
 def _transmit(
