@@ -115,8 +115,9 @@ def test_conntrack_command(lab: Any, reported: Report) -> None:
     initial = namespaces(lab)[0]
     found = {where[1:] for where in rows_of(reported, initial)}
     texts = [(lab.folder / "truth/cmd" / name).read_text() for name in ("conntrack", "conntrack-ipv6")]
-    # what the command says on stderr runs into some of its lines
-    lines = re.findall(r"^\w+ +\d+ \d+ .*? src=.* use=\d+$", "\n".join(texts), re.MULTILINE)
+    # what the command says on stderr runs into some of its lines, and into the names at their beginnings
+    words = "tcp|udp|udplite|icmp|icmpv6|unknown"
+    lines = re.findall(rf"^(?:{words}) +\d+ \d+ .*? src=.* use=\d+$", "\n".join(texts), re.MULTILINE)
     assert len(lines) > 20
     told = {key_of_command(one): one for one in lines}
     gone = {where for where, one in told.items() if int(one.split()[2]) < 10}
