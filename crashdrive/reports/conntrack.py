@@ -19,7 +19,7 @@ from typing import Any
 from crashdrive.errors import UnknownTypeError
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.addresses import ipv4, ipv6, port
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -39,12 +39,7 @@ OPTIONS = (
     Option(
         name="port", flags=("--port",), help="A port, of either end and direction.", kind="integer", many=True
     ),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
 )
 
 _CONN = "struct nf_conn"

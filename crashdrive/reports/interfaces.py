@@ -18,7 +18,7 @@ from typing import Any
 
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Device, Interface, devices, interfaces
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.qdiscs import qdiscs, transmit_queues
 from crashdrive.reports._net.routes import attempt
 from crashdrive.reports._net.sockets import Survey
@@ -32,12 +32,7 @@ OPTIONS = (
     Option(name="qdiscs", flags=("--qdiscs",), help="Queueing disciplines too."),
     Option(name="all", flags=("-a", "--all"), help="All of these tables."),
     Option(name="device", flags=("--device",), help="One interface.", kind="text"),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
 )
 
 

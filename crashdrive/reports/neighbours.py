@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from crashdrive.errors import UsageError
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.neighbours import STATES, Neighbour, neighbours, proxies
 from crashdrive.reports._net.routes import attempt
 from crashdrive.reports._net.sockets import Survey
@@ -32,12 +32,7 @@ OPTIONS = (
         name="state", flags=("--state",), help="A state (reachable, failed, ...).", kind="text", many=True
     ),
     Option(name="device", flags=("--device",), help="An interface.", kind="text"),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
 )
 _KEPT = frozenset({"extern_learn"})
 

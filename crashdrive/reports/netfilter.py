@@ -21,7 +21,7 @@ from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net import nftables
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -35,12 +35,7 @@ OPTIONS = (
         kind="text",
         many=True,
     ),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
 )
 
 _ENTRIES = "struct nf_hook_entries"

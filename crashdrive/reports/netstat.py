@@ -21,7 +21,7 @@ from typing import Any
 
 from crashdrive.errors import UsageError
 from crashdrive.reports._net import detail, netlink, other_detail, packet, raw, tcp, tcp_detail, udp, unix
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import (
     OTHER_STATES,
     TCP_STATES,
@@ -60,12 +60,7 @@ OPTIONS = (
     Option(name="program", flags=("--program",), help="Sockets that this program has open.", kind="text"),
     Option(name="pid", flags=("--pid",), help="Sockets that this process has open.", kind="integer"),
     Option(name="interface", flags=("--interface",), help="Sockets bound to this interface.", kind="text"),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
     Option(name="retrans_only", flags=("--retrans-only",), help="TCP sockets that are retransmitting."),
     Option(name="names", flags=("--names",), help="Services' names too, as this host knows them."),
 )

@@ -38,22 +38,15 @@ from crashdrive.reports._net import findings, ports
 from crashdrive.reports._net.detail import ends
 from crashdrive.reports._net.findings import ListenQueue, QueuedData, Retransmitting
 from crashdrive.reports._net.links import link_findings, links
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import LISTENING, Socket, Survey, Wanted
 from crashdrive.reports._net.tcp_detail import Listener, TcpDetail, kinds, tables
-from crashdrive.reports.base import Finding, Layout, Option, Report, Table
+from crashdrive.reports.base import Finding, Layout, Report, Table
 from crashdrive.reports.snmp import Counter
 
 NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
-OPTIONS = (
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
-)
+OPTIONS = (NETNS,)
 _PROTOS = frozenset(
     {
         *("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6"),

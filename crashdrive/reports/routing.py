@@ -21,7 +21,7 @@ import msgspec
 from crashdrive.reports._net import fib4, fib6
 from crashdrive.reports._net.classic import classic_routes
 from crashdrive.reports._net.iproute import TABLES, route_lines
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.nexthops import Shared, objects
 from crashdrive.reports._net.routes import Route, attempt
 from crashdrive.reports._net.rules import rules
@@ -34,12 +34,7 @@ OPTIONS = (
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
     Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),
     Option(name="table", flags=("--table",), help="A table: main, local, default, or a number.", kind="text"),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
     Option(name="details", flags=("-d", "--details"), help="All words, as ip -d prints them."),
     Option(name="classic", flags=("--classic",), help="The main table as netstat -r prints it."),
     Option(name="rules", flags=("--rules",), help="Policy rules too."),

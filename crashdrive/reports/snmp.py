@@ -22,7 +22,7 @@ from crashdrive.errors import UnknownSymbolError, UnknownTypeError, UsageError
 from crashdrive.kernel.columns import target_of
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 from crashdrive.session import arguments
@@ -38,12 +38,7 @@ OPTIONS = (
         kind="text",
         many=True,
     ),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
 )
 
 

@@ -21,20 +21,13 @@ from crashdrive.kernel.paths import bare
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import Fields, Survey
-from crashdrive.reports.base import Option, Report, Table
+from crashdrive.reports.base import Report, Table
 
 NAME = "sockstat"
 SUMMARY = "Sockets in use and their memory by protocol, fragments that wait, with the limits."
-OPTIONS = (
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
-)
+OPTIONS = (NETNS,)
 
 # until 6.0 memory was counted in these units, and in pages since
 _OLD_UNIT = 4096

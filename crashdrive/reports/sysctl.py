@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.errors import FaultError
 from crashdrive.records import Notice, Record
-from crashdrive.reports._net.namespaces import namespaces
+from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -32,12 +32,7 @@ OPTIONS = (
         kind="text",
         many=True,
     ),
-    Option(
-        name="netns",
-        flags=("--netns",),
-        help="A network namespace: name, inode number, address, pid:N, or init.",
-        kind="text",
-    ),
+    NETNS,
 )
 
 _NODE, _TABLE, _DIR = "struct ctl_node", "struct ctl_table", "struct ctl_dir"

@@ -8,10 +8,19 @@ import msgspec
 
 from crashdrive.errors import FaultError, UsageError
 from crashdrive.records import Notice, Record
+from crashdrive.reports.base import Option
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Kernel
+
+
+NETNS = Option(
+    name="netns",
+    flags=("--netns",),
+    help="A network namespace: name, inode number, address, pid:N, or init.",
+    kind="text",
+)
 
 
 class NetNamespace(Record, frozen=True):
