@@ -7,6 +7,7 @@ Source in crash: ``do_list()``, ``rbtree_iteration()``, ``dump_struct_members_fa
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from crashdrive.errors import ParseError
@@ -116,7 +117,8 @@ class WalkReader:
             return match.end()
         if (match := _MEMBER.match(text, offset)) and self._wanted(match[1]):
             value, end = self._value(match.end())
-            return self._add({match[1]: value}, offset, end)
+            # one text for all elements: their names would outweigh their values
+            return self._add({sys.intern(match[1]): value}, offset, end)
         if match := _HEAD.match(text, offset):
             value, end = self._values.value(match.end())
             if isinstance(value, dict):
