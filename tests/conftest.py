@@ -19,5 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def interrupts() -> None:
-    """A shell that starts us in the background has SIGINT ignored, and so would all that we start."""
+    """A shell that starts us in the background ignores SIGINT, nohup SIGHUP; our children would, too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -61,9 +61,11 @@ def test_the_demos_report(kernel: str, version: str) -> None:
         "run", "--crash", binary(version), "--format", "json", folder / "vmcore", folder / "vmlinux",
         "examples/report.py", "100",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert report["complete"] is True
+    # crash itself doubts a stack where an interrupt has hit some places in user mode, and says so
+    doubted = any("possibly bogus exception frame" in notice["message"] for notice in report["warnings"])
+    assert done.returncode == (5 if doubted else 0), done.stderr
+    assert report["complete"] is not doubted
     assert report["dump"]["build_id"] == json.loads((folder / "dump.json").read_text())["build_id"]
     tables = report["tables"]
     functions = [frame["function"] for frame in tables["backtrace"]]
