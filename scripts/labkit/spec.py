@@ -84,6 +84,8 @@ SMALL = (
     Spec(kernel="6.1"),
     _elf("6.12"),
     Spec(kernel="6.12"),
+    # Real, and full of holes where slab pages should be.
+    Spec(kernel="6.12", old_filter=True, given_name="6.12-kdump-holes"),
 )
 FULL = (
     *SMALL,
@@ -91,8 +93,6 @@ FULL = (
     _big("6.12"),
     *(Spec(kernel="6.1", death=death) for death in DEATHS if death != "sysrq"),
     Spec(kernel="6.1", format="flattened"),
-    # Real, and full of holes where slab pages should be.
-    Spec(kernel="6.12", old_filter=True, given_name="6.12-kdump-holes"),
 )
 SETS = {"small": SMALL, "full": FULL}
 
