@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from crashdrive.commands.base import call, line
+from crashdrive.errors import ArgumentError
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -47,6 +49,7 @@ def kmem(
     *,
     address: int | None = None,
     cache: str | None = None,
+    also: Sequence[Literal["nodes", "zones"]] = (),
     timeout: float | None = None,
 ) -> Answer[Any]:
     """How memory is used.
@@ -55,8 +58,12 @@ def kmem(
     ``zones``, ``offsets`` of per-cpu data, ``huge-pages``, ``page-flags``, ``caches`` (`SlabCache`),
     ``slabs`` (`SlabCacheContents`, with every object: long), ``areas`` of vmalloc (`VmapArea`), ``page``
     (`Page`), ``report`` on an address (`AddressReport`). ``address`` and ``cache`` (a slab cache's name)
-    narrow it down. Source: crash's ``kmem``.
+    narrow it down. ``also``: crash reports on nodes and zones in the same breath; each report then stands in
+    a `KmemAnswer`. Source: crash's ``kmem``.
     """
+    if any(one not in {"nodes", "zones"} for one in also) or (also and address is not None):
+        raise ArgumentError("kmem: nodes and zones alone go with another report, and not with an address's")
     where = "" if address is None else arguments.address(address)
     name = "" if cache is None else arguments.word(cache)
-    return call(crash, line("kmem", _LETTERS[what], where, name), timeout=timeout)
+    letters = dict.fromkeys(_LETTERS[one] for one in (what, *also))
+    return call(crash, line("kmem", *letters, where, name), timeout=timeout)

@@ -101,6 +101,9 @@ def parse_info(source: Source) -> list[MemoryUse | ZoneUse]:
             cursor.skip_or_reject("no line of kmem -i")
     if not uses:
         source.fail(0, "a table without rows")
+    if source.complete and not any(use.name.endswith((" SWAP", "SWAP FREE")) for use in uses):
+        # Every crash prints them, or says why not; from crash 9 on it may stop without a word.
+        source.note("partial", "the lines about swap are missing", incomplete=True)
     return [*uses, *zones]
 
 

@@ -23,6 +23,7 @@ from crashdrive.parsers._kmem_pages import (
     parse_pages,
 )
 from crashdrive.parsers._kmem_report import AddressReport, parse_report
+from crashdrive.parsers._kmem_several import KmemAnswer, is_several, parse_several
 from crashdrive.parsers._kmem_slab import (
     SlabCache,
     SlabCacheContents,
@@ -52,6 +53,7 @@ __all__ = [
     "AddressReport",
     "FreeZone",
     "HugePages",
+    "KmemAnswer",
     "MemoryBlock",
     "MemoryNode",
     "MemorySection",
@@ -111,6 +113,13 @@ EXAMPLES = (
     "kmem 5000000",
     "kmem deadbeef000",
     "kmem no_such_address",
+    "kmem -n -z",
+    "kmem -i -n",
+    "kmem -V -z",
+    "kmem -zno",
+    "kmem -s mm_struct -z",
+    "kmem -g -n",
+    "kmem -i -s",
 )
 
 _SLAB_TITLES = re.compile(r"^ *SLAB +MEMORY ", re.MULTILINE)
@@ -128,7 +137,14 @@ def _with_slabs(source: Source) -> bool:
     return source.command.has("S") or (source.command.has("s") and bool(_SLAB_TITLES.search(source.text)))
 
 
-SHAPES = (
+SHAPES: tuple[Shape, ...] = (
+    Shape(
+        name="several",
+        record=KmemAnswer,
+        parse=parse_several(lambda: SHAPES[1:]),
+        options="-n and -z, beside each other or one other flag",
+        when=is_several,
+    ),
     Shape(
         name="info", record=MemoryUse | ZoneUse, parse=parse_info, options="-i -i=shared", when=_option("i")
     ),

@@ -42,6 +42,7 @@ class Ear:
     ("call", "sent"),
     [
         (kmem, "kmem -i"),
+        (lambda ear: kmem(ear, "info", also=["nodes", "zones"]), "kmem -i -n -z"),
         (lambda ear: kmem(ear, "caches", cache="kmalloc-8k"), "kmem -s kmalloc-8k"),
         (lambda ear: kmem(ear, "slabs", address=KVA), "kmem -S ffff888003a54000"),
         (lambda ear: kmem(ear, "report", address=KVA), "kmem ffff888003a54000"),
@@ -82,6 +83,8 @@ def test_what_is_sent(call: Callable[[Ear], object], sent: str) -> None:
         lambda ear: fuser(ear, "relative"),
         lambda ear: fuser(ear, "/a\nb"),
         lambda ear: kmem(ear, "caches", cache="x > y"),
+        lambda ear: kmem(ear, "caches", also=["slabs"]),  # type: ignore[list-item] # that is the test
+        lambda ear: kmem(ear, "page", address=KVA, also=["nodes"]),
         lambda ear: kmem(ear, "caches", cache="-S"),
         lambda ear: kmem(ear, "report", address=-1),
         lambda ear: net(ear, 1),

@@ -12,6 +12,7 @@ from crashdrive.parsers import parse
 from crashdrive.parsers.kmem import (
     AddressReport,
     FreeZone,
+    KmemAnswer,
     MemoryUse,
     PageCount,
     PageFlag,
@@ -279,3 +280,62 @@ def test_the_report_on_a_task_names_it_everywhere(case: Path) -> None:
 
 def test_there_are_recorded_outputs() -> None:
     assert cases("kmem", "kmem_-i")
+
+
+# Each with the recorded outputs that crash prints one after another.
+SEVERAL = [
+    ("kmem -n -z", ["n", "z"]),
+    ("kmem -z -n", ["n", "z"]),
+    ("kmem -zi", ["i", "z"]),
+    ("kmem -s -n", ["s", "n"]),
+    ("kmem -f -n -z", ["f", "n", "z"]),
+    ("kmem -V -z", ["z", "V"]),
+    ("kmem -Vn", ["n", "V"]),
+    ("kmem -o -z -n", ["n", "z", "o"]),
+    ("kmem -g -z", ["z", "g"]),
+    ("kmem -h -z", ["h", "z"]),
+]
+
+
+def test_several_flags_are_what_each_one_gives() -> None:
+    folders = {case.parent for case in cases("kmem", "kmem_-z") if "@" not in case.name}
+    assert folders
+    for folder in folders:
+        for command, letters in SEVERAL:
+            files = [folder / f"kmem_-{letter}.out" for letter in letters]
+            texts = [path.read_text(encoding="utf-8") for path in files if path.exists()]
+            if len(texts) < len(files):
+                continue
+            answer = parse(command, "".join(texts))
+            assert answer.shape == "several"
+            assert [part.option for part in answer] == letters
+            for part, text in zip(answer, texts, strict=True):
+                alone = parse(f"kmem -{part.option}", text)
+                assert (part.shape, part.records) == (alone.shape, alone.records)
+
+
+@each("kmem", "kmem_-n_-z")
+def test_recorded_flags_are_those_of_the_single_ones(case: Path) -> None:
+    for part in parsed(case):
+        assert isinstance(part, KmemAnswer)
+        assert part.records == parsed(case.with_name(f"kmem_-{part.option}.cmd")).records
+
+
+def test_a_report_that_is_missing_among_several() -> None:
+    zones = 'NODE: 0  ZONE: 2  ADDR: ffff8ea55e824280  NAME: "Normal"\n  [unpopulated]\n\n'
+    answer = parse("kmem -z -o", zones)
+    assert ([part.option for part in answer], answer.complete) == (["z"], False)
+    answer = parse("kmem -n -z", zones)
+    assert ([part.option for part in answer], answer.complete) == (["z"], False)
+    for command in ("kmem -i -s", "kmem -z -V", "kmem -z -n"):
+        with pytest.raises(ParseError):
+            parse(command, "kmem: only one flag allowed!\n")
+    with pytest.raises(ParseError) as failure:
+        parse("kmem -z -o", f"{zones}PER-CPU OFFSET VALUES:\n  CPU 0: ffff8ea55de00000\nnonsense\n")
+    assert failure.value.line == 6
+
+
+def test_info_that_breaks_off() -> None:
+    head, _, _ = OLD_INFO.partition("   TOTAL SWAP")
+    assert not parse("kmem -i", head).complete
+    assert parse("kmem -i", OLD_INFO).complete
