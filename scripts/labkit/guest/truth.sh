@@ -59,6 +59,7 @@ moving_net() { # PREFIX OPTION...: what counters, timers and sockets move
 		nft-ruleset-json nft -j list ruleset
 		iptables-legacy-save xtables-legacy-multi iptables-save -c
 		ip6tables-legacy-save xtables-legacy-multi ip6tables-save -c
+		nft-ruleset-netlink nft --debug=netlink list ruleset
 		conntrack conntrack -L
 		conntrack-ipv6 conntrack -L -f ipv6
 		ss-unix ss -an${processes}emx
