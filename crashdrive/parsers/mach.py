@@ -8,64 +8,89 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.structures import Structure, read_structures
+from crashdrive.parsers.grammar.table import note_error
 from crashdrive.parsers.sys import size_of
 from crashdrive.records import Record
 
+V = TypeVar("V")
+
 
 class CpuStack(Record, frozen=True, kw_only=True):
-    """A CPU's stack; ``available`` False: crash found that it isn't mapped."""
+    """A CPU's stack; ``available`` False: crash found that it isn't mapped; ``offline``: the CPU is."""
 
     cpu: int
     address: int
     available: bool = True
+    offline: bool = False
 
 
 class StackSet(Record, frozen=True, kw_only=True):
-    """The stacks of one kind (``IRQ``, ``NMI``, ``HARD IRQ``): their size in bytes, one for each CPU."""
+    """The stacks of one kind (``IRQ``, ``NMI``, ``HARD IRQ``), one for each CPU that has one.
+
+    ``size`` in bytes; None where crash doesn't tell it (ppc64's ``EMERGENCY`` stacks).
+    """
 
     name: str
-    size: int
+    size: int | None = None
     stacks: tuple[CpuStack, ...] = ()
 
 
 class Machine(Record, frozen=True, kw_only=True):
     """The machine. ``memory``: bytes, as exact as crash's rounded figure; ``page_size``: bytes.
 
-    ``bases`` maps crash's names in lower case (``kernel_vmalloc_base``) to addresses.
+    ``bases`` maps crash's names in lower case (``kernel_vmalloc_base``) to addresses; a name that stands
+    twice (ia64's regions of user stacks and of user data are both ``USER DATA/STACK REGION``, in this order)
+    has ``_2`` at its second address. ``platform``: 32-bit ppc's. Of 32-bit MIPS crash tells only clock, page
+    size and ``page_flags``, the bits of a page table entry by name; type, memory and CPUs are None there.
     """
 
-    type: str
-    memory: int
-    cpus: int
+    type: str | None = None
+    platform: str | None = None
+    memory: int | None = None
+    cpus: int | None = None
     offline_cpus: int = 0
     hypervisor: str | None = None
     processor_mhz: int | None = None
     hz: int
     mmu: str | None = None
     page_size: int
+    l1_cache_size: int | None = None
     kernel_stack_size: int | None = None
     bases: dict[str, int]
+    page_flags: dict[str, int] | None = None
     stacks: tuple[StackSet, ...] = ()
 
 
 class MemoryRange(Record, frozen=True, kw_only=True):
-    """A range of physical memory, ``end`` behind its last byte, and what firmware said it is."""
+    """A range of physical memory, ``end`` behind its last byte, and what firmware said it is.
+
+    ``type`` is the resource's name on sparc64. Only ia64 has ``attributes`` (``WB``, ``RUNTIME``),
+    ``available`` (whether it is memory that the kernel uses) and ``region`` (``R6``, ``R7``: where the
+    firmware wants it mapped).
+    """
 
     start: int
     end: int
     type: str
+    attributes: tuple[str, ...] | None = None
+    available: bool | None = None
+    region: str | None = None
 
 
 class CpuData(Record, frozen=True, kw_only=True):
-    """A CPU's structures (``cpuinfo_x86``); ``cpu`` None: crash's BOOT CPU."""
+    """A CPU's structures (``cpuinfo_x86``); ``cpu`` None: crash's BOOT CPU, or Alpha's HWRPB.
+
+    ``boot``: crash knows only the structure of the CPU that booted (ia64).
+    """
 
     cpu: int | None
     offline: bool = False
+    boot: bool = False
     structures: tuple[Structure, ...] = ()
 
 
@@ -81,11 +106,18 @@ OPTSTRING = "cmxdo"
 EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")
 
 _LABEL = re.compile(r" *+([A-Z(][A-Za-z0-9()/ ]{1,40}?): ?([^\n]*?)[ ]*")
-_CPU = re.compile(r" *+CPU (\d{1,6}): ([0-9a-f]{1,16})( \[unavailable\])?[ ]*")
+_CPU = re.compile(r" *+CPU (\d{1,6}): ([0-9a-f]{1,16})( \[unavailable\])?( \[OFFLINE\])?[ ]*")
+_PAGE_FLAG = re.compile(r" *+(_PAGE_[A-Z_]{1,20}): ([0-9a-f]{8})[ ]*")
 _STACK_SIZE = re.compile(r"(.{1,30}) STACK SIZE")
 _STACKS = re.compile(r"(.{1,30}) STACKS")
+_EMERGENCY = re.compile(r"((?:(?:NMI|MC) )?EMERGENCY) STACK")
 _BASE = re.compile(r"(?:KERNEL|USER) .{1,30} (?:BASE|MAP|REGION)|KERNEL (?:START MAP|MAP BASE)")
 _NEEDED = ("MACHINE TYPE", "MEMORY SIZE", "CPUS", "HZ", "PAGE SIZE")
+_MIPS_NEEDED = ("HZ", "PAGE SIZE")
+_OTHERS = ("HYPERVISOR", "PROCESSOR SPEED", "MMU", "PLATFORM", "L1 CACHE SIZE")
+# Both are ia64's: crash gives its regions of user stacks and of user data one name.
+_TWICE = "user_data_stack_region"
+_UNSUPPORTED = re.compile(r"[A-Z0-9]{3,9}: '-[a-z]' option is not supported[ ]*")
 
 
 class _Reader:
@@ -95,61 +127,101 @@ class _Reader:
         self._source = source
         self._values: dict[str, str] = {}
         self._bases: dict[str, int] = {}
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[str, int | None] = {}
         self._stacks: dict[str, list[CpuStack]] = {}
+        self._flags: dict[str, int] = {}
         self._into: list[CpuStack] | None = None
 
     def feed(self, offset: int, line: str) -> None:
         """One line."""
         if (cpu := _CPU.fullmatch(line)) and self._into is not None:
-            self._into.append(CpuStack(cpu=int(cpu[1]), address=int(cpu[2], 16), available=not cpu[3]))
-            return
-        found = _LABEL.fullmatch(line)
-        if found is None or not self._take(offset, found[1], found[2]):
-            skip_or_reject(self._source, offset, line, "nothing that crash says of a machine")
+            self._add_stack(offset, cpu, self._into)
+        elif flag := _PAGE_FLAG.fullmatch(line):
+            self._put(offset, self._flags, flag[1], int(flag[2], 16))
+        elif _UNSUPPORTED.fullmatch(line):
+            note_error(self._source, offset, line)
+        else:
+            found = _LABEL.fullmatch(line)
+            if found is None or not self._take(offset, found[1], found[2]):
+                skip_or_reject(self._source, offset, line, "nothing that crash says of a machine")
+
+    def _add_stack(self, offset: int, cpu: re.Match[str], into: list[CpuStack]) -> None:
+        if into and into[-1].cpu >= int(cpu[1]):
+            self._source.fail(offset, f"the stack of CPU {into[-1].cpu} is followed by CPU {cpu[1]}")
+        into.append(
+            CpuStack(
+                cpu=int(cpu[1]), address=int(cpu[2], 16), available=not cpu[3], offline=cpu[4] is not None
+            )
+        )
+
+    def _put(self, offset: int, into: dict[str, V], name: str, value: V) -> None:
+        if name in into:
+            self._source.fail(offset, f"{name} stands twice")
+        into[name] = value
 
     def _take(self, offset: int, label: str, text: str) -> bool:
-        if label in self._values:
-            self._source.fail(offset, f"{label} stands twice")
         self._into = None
         if (stacks := _STACKS.fullmatch(label)) and not text:
-            self._into = self._stacks.setdefault(stacks[1], [])
+            self._into = []
+            self._put(offset, self._stacks, stacks[1], self._into)
+        elif emergency := _EMERGENCY.fullmatch(label):
+            self._into = None if text else []
+            self._put(offset, self._stacks, emergency[1], [] if self._into is None else self._into)
+            self._put(offset, self._sizes, emergency[1], None)
+            return text in {"", "(unused)"}
         elif (size := _STACK_SIZE.fullmatch(label)) and text.isdecimal():
-            self._sizes[size[1]] = int(text)
+            self._put(offset, self._sizes, size[1], int(text))
         elif _BASE.fullmatch(label) and re.fullmatch(r"[0-9a-f]{1,16}", text):
-            self._bases[label.lower().replace(" ", "_").replace("/", "_")] = int(text, 16)
-        elif label in {*_NEEDED, "HYPERVISOR", "PROCESSOR SPEED", "MMU"}:
-            self._values[label] = text
+            name = label.lower().replace(" ", "_").replace("/", "_")
+            twice = name == _TWICE and name in self._bases
+            self._put(offset, self._bases, f"{name}_2" if twice else name, int(text, 16))
+        elif label in {*_NEEDED, *_OTHERS}:
+            self._put(offset, self._values, label, text)
         else:
             return False
         return True
 
     def machine(self) -> Machine:
         """The whole block."""
-        for label in _NEEDED:
+        for label in _MIPS_NEEDED if self._flags else _NEEDED:
             if label not in self._values:
                 self._source.fail(0, f"no {label} line")
-        speed = re.fullmatch(r"(\d{1,9}) Mhz|\(unknown\)", self._values.get("PROCESSOR SPEED", "(unknown)"))
-        memory = size_of(self._values["MEMORY SIZE"])
-        cpus = re.fullmatch(r"(\d{1,6})(?: \[OFFLINE: (\d{1,6})\])?", self._values["CPUS"])
-        if speed is None or memory is None or cpus is None:
-            self._source.fail(0, "no processor speed, memory size or number of CPUs")
+        cpus = re.fullmatch(r"(\d{1,6})(?: \[OFFLINE: (\d{1,6})\])?", self._values.get("CPUS", "0"))
+        if cpus is None:
+            self._source.fail(0, "no number of CPUs")
         kernel_stack = self._sizes.pop("KERNEL", None)
         names = dict.fromkeys([*self._sizes, *self._stacks])
         return Machine(
-            type=self._values["MACHINE TYPE"],
-            memory=memory,
-            cpus=int(cpus[1]),
+            type=self._values.get("MACHINE TYPE"),
+            platform=self._values.get("PLATFORM"),
+            memory=self._memory(),
+            cpus=int(cpus[1]) if "CPUS" in self._values else None,
             offline_cpus=int(cpus[2] or 0),
             hypervisor=self._values.get("HYPERVISOR"),
-            processor_mhz=int(speed[1]) if speed[1] else None,
+            processor_mhz=self._speed(),
             hz=self._number("HZ"),
             mmu=self._values.get("MMU"),
             page_size=self._number("PAGE SIZE"),
+            l1_cache_size=self._number("L1 CACHE SIZE") if "L1 CACHE SIZE" in self._values else None,
             kernel_stack_size=kernel_stack,
             bases=self._bases,
+            page_flags=self._flags or None,
             stacks=tuple(self._stack_set(name) for name in names),
         )
+
+    def _memory(self) -> int | None:
+        text = self._values.get("MEMORY SIZE")
+        memory = None if text is None else size_of(text)
+        if text is not None and memory is None:
+            self._source.fail(0, "MEMORY SIZE is no size")
+        return memory
+
+    def _speed(self) -> int | None:
+        """In MHz; None where crash couldn't tell it (arm64 has no line then)."""
+        speed = re.fullmatch(r"(\d{1,9}) Mhz|\(unknown\)", self._values.get("PROCESSOR SPEED", "(unknown)"))
+        if speed is None:
+            self._source.fail(0, "PROCESSOR SPEED is no speed")
+        return int(speed[1]) if speed[1] else None
 
     def _number(self, label: str) -> int:
         text = self._values[label]
@@ -158,7 +230,7 @@ class _Reader:
     def _stack_set(self, name: str) -> StackSet:
         if name not in self._sizes:
             self._source.note("partial", f"no size of the {name} stacks", incomplete=True)
-        return StackSet(name=name, size=self._sizes.get(name, 0), stacks=tuple(self._stacks.get(name, ())))
+        return StackSet(name=name, size=self._sizes.get(name), stacks=tuple(self._stacks.get(name, ())))
 
 
 def _parse_machine(source: Source) -> list[Machine]:
@@ -168,32 +240,62 @@ def _parse_machine(source: Source) -> list[Machine]:
     return [reader.machine()]
 
 
+# x86: E820 types; ia64: EFI types, attributes, what crash says of the access; sparc64: a resource's name.
 _RANGE = re.compile(
     r"^(?P<start>[0-9a-f]{8,16}) - (?P<end>[0-9a-f]{8,17})  "
-    r"(?P<type>[A-Z][A-Z0-9_]{1,30}|type -?\d{1,10})[ ]*$",
+    r"(?P<type>E820_[A-Z0-9_]{1,30}|type -?\d{1,10}|\(invalid type\))[ ]*$",
     re.MULTILINE,
 )
+_EFI_RANGE = re.compile(
+    r"^(?P<start>[0-9a-f]{16}) - (?P<end>[0-9a-f]{16})  (?P<type>[A-Z_]{1,30}|\(unknown type\)) "
+    r"(?P<attributes>[A-Z|]{0,40}) (?P<available>\[available\])?(?:\[(?P<region>R[67])\])?[ ]*$",
+    re.MULTILINE,
+)
+_RESOURCE = re.compile(
+    r"^(?P<start>[0-9a-f]{16}) - (?P<end>[0-9a-f]{16})  (?=[^\n]{32}$)(?P<type>\S[^\n]{0,31}?)[ ]*$",
+    re.MULTILINE,
+)
+_RANGE_HEADERS: dict[str, tuple[re.Pattern[str], ...]] = {
+    "PHYSICAL ADDRESS RANGE TYPE": (_RANGE, _RESOURCE),
+    "PHYSICAL ADDRESS RANGE TYPE / ATTRIBUTE / [ACCESS]": (_EFI_RANGE,),
+}
 
 
 def _parse_ranges(source: Source) -> list[MemoryRange]:
-    headers = 0
-
-    def header(_offset: int, line: str) -> bool:
-        nonlocal headers
-        headers += words_of(line) == ["PHYSICAL", "ADDRESS", "RANGE", "TYPE"]
-        return words_of(line) == ["PHYSICAL", "ADDRESS", "RANGE", "TYPE"]
-
-    found = parse_rows(source, _RANGE, _range, other=header)
-    if headers != 1:
-        source.fail(0, "no table of memory ranges")
+    heads = [(offset, text) for offset, line in source.lines() if (text := _words(line)) in _RANGE_HEADERS]
+    if len(heads) != 1:
+        source.fail(heads[1][0] if heads else 0, "not one table of memory ranges")
+    patterns = _RANGE_HEADERS[heads[0][1]]
+    pattern = next((p for p in patterns if p.search(source.text)), patterns[0])
+    found = parse_rows(
+        source,
+        pattern,
+        lambda row: _range(row, resource=pattern is _RESOURCE),
+        other=lambda offset, _line: offset == heads[0][0],
+    )
     return demand_records(source, found)
 
 
-def _range(row: re.Match[str]) -> MemoryRange:
-    return MemoryRange(start=int(row["start"], 16), end=int(row["end"], 16), type=row["type"])
+def _words(line: str) -> str:
+    return " ".join(words_of(line))
 
 
-_CPU_LINE = re.compile(r"(?:CPU (\d{1,6})|BOOT CPU):( \[OFFLINE\])?[ ]*")
+def _range(row: re.Match[str], *, resource: bool) -> MemoryRange:
+    """``resource``: sparc64 shows the kernel's resources, which end at their last byte."""
+    more = row.groupdict()
+    attributes = more.get("attributes")
+    efi = attributes is not None
+    return MemoryRange(
+        start=int(row["start"], 16),
+        end=int(row["end"], 16) + resource,
+        type=row["type"],
+        attributes=tuple((attributes or "").split("|")) if attributes else () if efi else None,
+        available=more["available"] is not None if efi else None,
+        region=more.get("region"),
+    )
+
+
+_CPU_LINE = re.compile(r"(?:CPU (\d{1,6})|BOOT CPU|HWRPB):(?: (\[OFFLINE\]|\(boot\)))?[ ]*")
 
 
 def _parse_cpus(source: Source) -> list[CpuData]:
@@ -207,10 +309,15 @@ def _parse_cpus(source: Source) -> list[CpuData]:
         structures, stop = read_structures(source, offset + head.end(), end)
         for place, line in lines_of(source.text, stop, end):
             skip_or_reject(source, place, line, "no structure of a CPU")
-        if not structures and not head[2]:
+        offline = head[2] == "[OFFLINE]"
+        if not structures and not offline:
             source.fail(offset, "a CPU without its structure")
         cpu = int(head[1]) if head[1] else None
-        found.append(CpuData(cpu=cpu, offline=head[2] is not None, structures=tuple(structures)))
+        if any(known.cpu == cpu for known in found):
+            source.fail(offset, "a CPU that stands twice")
+        found.append(
+            CpuData(cpu=cpu, offline=offline, boot=head[2] == "(boot)", structures=tuple(structures))
+        )
     return found
 
 
@@ -230,7 +337,10 @@ def _parse_messages(source: Source) -> list[FirmwareMessage]:
 
 
 def _given(letter: str) -> Callable[[Source], bool]:
-    return lambda source: source.command.has(letter)
+    """Some architectures lack the option: crash says so and prints the machine (ppc64, arm)."""
+    return lambda source: (
+        source.command.has(letter) and not _UNSUPPORTED.fullmatch(source.text.partition("\n")[0])
+    )
 
 
 _EVERY: tuple[tuple[str, Any, Callable[[Source], Any], str], ...] = (

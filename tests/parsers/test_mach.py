@@ -111,3 +111,122 @@ def test_firmware() -> None:
 def test_refused(command: str, text: str) -> None:
     with pytest.raises(ParseError):
         parse(command, text)
+
+
+COMMON = "        MEMORY SIZE: 512 MB\n               CPUS: 1\n    PROCESSOR SPEED: (unknown)\n"
+COMMON += "                 HZ: 1024\n          PAGE SIZE: 8192\n"
+
+
+def test_emergency_stacks_of_ppc64() -> None:
+    text = (
+        "       MACHINE TYPE: ppc64le\n" + COMMON + "    EMERGENCY STACK: \n"
+        "              CPU 0: c0000007fffa0000\n              CPU 1: c0000007fff60000\n"
+        "NMI EMERGENCY STACK: (unused)\n MC EMERGENCY STACK: (unused)\n\n"
+    )
+    answer = parse("mach", text)
+    assert answer.complete
+    assert answer.one().stacks == (
+        StackSet(
+            name="EMERGENCY",
+            stacks=(
+                CpuStack(cpu=0, address=0xC0000007FFFA0000),
+                CpuStack(cpu=1, address=0xC0000007FFF60000),
+            ),
+        ),
+        StackSet(name="NMI EMERGENCY"),
+        StackSet(name="MC EMERGENCY"),
+    )
+    for damaged in (text.replace("(unused)", "(used)"), text.replace("CPU 1:", "CPU 0:")):
+        with pytest.raises(ParseError):
+            parse("mach", damaged)
+
+
+def test_an_option_that_the_architecture_lacks() -> None:
+    text = "PPC64: '-c' option is not supported\n       MACHINE TYPE: ppc64le\n" + COMMON
+    answer = parse("mach -c", text)
+    assert (answer.one().type, answer.shape, answer.complete) == ("ppc64le", "machine", False)
+
+
+def test_machines_of_ppc_alpha_and_mips() -> None:
+    ppc = parse("mach", "       MACHINE TYPE: ppc\n           PLATFORM: (default)\n" + COMMON).one()
+    assert (ppc.platform, ppc.memory) == ("(default)", 512 << 20)
+    alpha = parse("mach", "       MACHINE TYPE: alpha\n" + COMMON + "      L1 CACHE SIZE: 64\n").one()
+    assert alpha.l1_cache_size == 64
+    text = (
+        "                 HZ: 250\n          PAGE SIZE: 4096\n\n"
+        "      _PAGE_PRESENT: 00000001\n      _PAGE_NO_EXEC: 00000010\n"
+    )
+    mips = parse("mach", text).one()
+    assert (mips.type, mips.memory, mips.cpus, mips.hz) == (None, None, None, 250)
+    assert mips.page_flags == {"_PAGE_PRESENT": 1, "_PAGE_NO_EXEC": 16}
+    with pytest.raises(ParseError):
+        parse("mach", text.replace("_NO_EXEC", "_PRESENT"))
+
+
+def test_the_regions_of_ia64() -> None:
+    text = (
+        "              MACHINE TYPE: ia64\n" + COMMON + "      KERNEL CACHED REGION: e000000000000000\n"
+        "    USER DATA/STACK REGION: 8000000000000000\n    USER DATA/STACK REGION: 6000000000000000\n"
+        "USER IA32 EMULATION REGION: 0000000000000000\n"
+    )
+    assert parse("mach", text).one().bases == {
+        "kernel_cached_region": 0xE000000000000000,
+        "user_data_stack_region": 0x8000000000000000,
+        "user_data_stack_region_2": 0x6000000000000000,
+        "user_ia32_emulation_region": 0,
+    }
+    with pytest.raises(ParseError):
+        parse("mach", text + "      KERNEL CACHED REGION: e000000000000001\n")
+
+
+def test_memory_of_ia64() -> None:
+    text = (
+        "      PHYSICAL ADDRESS RANGE         TYPE / ATTRIBUTE / [ACCESS]\n"
+        "0000000000000000 - 0000000000001000  BOOT_SERVICES_DATA UC|WB [available][R7]\n"
+        "00000000fed00000 - 00000000fee00000  MEMORY_MAPPED_IO UC [R6]\n"
+        "0000000100000000 - 0000000200000000  (unknown type)  \n"
+    )
+    assert list(parse("mach -m", text)) == [
+        MemoryRange(
+            start=0,
+            end=0x1000,
+            type="BOOT_SERVICES_DATA",
+            attributes=("UC", "WB"),
+            available=True,
+            region="R7",
+        ),
+        MemoryRange(
+            start=0xFED00000,
+            end=0xFEE00000,
+            type="MEMORY_MAPPED_IO",
+            attributes=("UC",),
+            available=False,
+            region="R6",
+        ),
+        MemoryRange(
+            start=0x100000000, end=0x200000000, type="(unknown type)", attributes=(), available=False
+        ),
+    ]
+
+
+def test_resources_of_sparc64_end_at_their_last_byte() -> None:
+    text = (
+        "      PHYSICAL ADDRESS RANGE         TYPE\n"
+        f"0000000000400000 - 00000001ffffffff  {'System RAM':32}\n"
+        f"0000008000000000 - 00000080ffffffff  {'/pci@400/pci@1':32}\n"
+    )
+    assert list(parse("mach -m", text)) == [
+        MemoryRange(start=0x400000, end=0x200000000, type="System RAM"),
+        MemoryRange(start=0x8000000000, end=0x8100000000, type="/pci@400/pci@1"),
+    ]
+
+
+def test_cpus_of_alpha_and_ia64() -> None:
+    text = "HWRPB:\nstruct hwrpb_struct {\n  id = 0\n}\n\nCPU 0:\nstruct percpu_struct {\n  type = 5\n}\n"
+    assert [(row.cpu, row.structures[0].type) for row in parse("mach -c", text)] == [
+        (None, "struct hwrpb_struct"),
+        (0, "struct percpu_struct"),
+    ]
+    assert parse("mach -c", "CPU 0: (boot)\nstruct cpuinfo_ia64 {\n  number = 1\n}\n").one().boot
+    with pytest.raises(ParseError):
+        parse("mach -c", text + "\n" + text.partition("\n\n")[2])
