@@ -63,8 +63,10 @@ def parse_traces(source: Source) -> list[Backtrace]:
     """One record per task; also what ``foreach bt`` prints."""
     searching = source.command.has("eE")
     found: list[Backtrace] = []
-    for head, _start, end in split_blocks(source):
+    for head, start, end in split_blocks(source):
         reader = TraceReader(source, searching=searching)
+        if not (searching or source.text[head.end() : end].strip()):
+            reader.hole(start, "crash said nothing of a task's stack")
         for offset, line in lines_of(source.text, head.end() + 1, end):
             reader.feed(offset, line)
         reader.finish()

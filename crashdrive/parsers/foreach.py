@@ -1,13 +1,15 @@
 """``foreach``: another command for many tasks.
 
 The records are those of the command that it runs: ``foreach bt`` gives what ``bt`` gives. Where that
-command's output doesn't name the task itself (``vtop``), each task's records stand in a `TaskAnswer`.
+command's output doesn't name the task itself (``vtop``), each task's records stand in a `TaskAnswer`. crash
+runs one command only: ``foreach bt vm`` is ``foreach bt``, and says nothing of vm; the answer does.
 
 Source in crash: ``cmd_foreach()``, ``foreach()`` (task.c).
 """
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from types import ModuleType
 from typing import Any, Union
@@ -15,15 +17,16 @@ from typing import Any, Union
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
 from crashdrive.parsers.base import CommandLine, Shape, Source, split_command, split_words
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
 from crashdrive.parsers.grammar.table import is_elided, note_error
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Notice
 
 
 class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
-    """What the command gave for one task: its shape and records, none where it failed for this task."""
+    """What a command gave for one task: its name, shape and records, none where it failed for this task."""
 
+    command: str
     shape: str
     records: tuple[Any, ...]
 
@@ -34,10 +37,11 @@ EXAMPLES = (
     *("foreach UN bt", "foreach active bt", "foreach task -R comm,pid", "foreach task -R no_such_member"),
     *("foreach files", "foreach set", "foreach ps", "foreach ps -p", "foreach ps -t", "foreach ps -r"),
     *("foreach user sig", "foreach user sig -g", "foreach vm", "foreach net -s", "foreach user vtop 1000"),
-    *("foreach 999999 bt", "foreach no_such_name bt"),
+    *("foreach 999999 bt", "foreach no_such_name bt", "foreach bt vm", "foreach net", "foreach test"),
+    *("foreach sig -g", "foreach user ps -l", "foreach ps -m"),
 )
 
-_INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "vm", "vtop"})
+_INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "test", "vm", "vtop"})
 # Commands whose own output names no task; foreach's header does it for them.
 _NAMELESS = frozenset({"set", "vtop"})
 
@@ -48,7 +52,20 @@ def _inner(command: CommandLine) -> tuple[str, str]:
     name = next((word for word in words if word in _INNER), "")
     selected = words[: words.index(name)] if name else []
     flags = [word for word in selected if word.startswith("-")]
+    if name == "net" and not command.has("sS"):
+        flags.append("-s")  # as crash takes it, with a warning
     return name, " ".join([name, *flags, *words[len(selected) + 1 :]])
+
+
+def _note_ignored(source: Source, name: str) -> None:
+    """Say it where words behind the command have no effect: crash runs one command, on tasks named before."""
+    arguments = source.command.arguments
+    behind = arguments[arguments.index(name) + 1 :] if name in arguments else ()
+    if not behind or name == "vtop":
+        return
+    others = [word for word in behind if word in _INNER]
+    message = f"crash ignores what stands behind {name}: {' '.join(behind)}"
+    source.note("ignored", message, incomplete=bool(others))
 
 
 def _selects(command: CommandLine) -> bool:
@@ -72,13 +89,23 @@ def _parse(source: Source) -> list[Any]:
     name = _inner(source.command)[0]
     if not name:
         source.fail(0, "no command that foreach knows")
+    _note_ignored(source, name)
     if not source.text.strip() and _selects(source.command):
         return []
     if is_elided(source, 0, source.text.strip()):
         return []
+    if name == "test":
+        return [_selected(source, head, end) for head, _, end in split_blocks(source)]
     if name in _NAMELESS:
         return _each(source, name)
     return _run(source, name, source.text, 1)[1]
+
+
+def _selected(source: Source, head: re.Match[str], end: int) -> TaskHeader:
+    """A task of ``foreach test``, which prints nothing but the selected tasks."""
+    for offset, line in lines_of(source.text, head.end() + 1, end):
+        skip_or_reject(source, offset, line, "something behind a task's header line")
+    return header_of(head)
 
 
 def _run(source: Source, name: str, text: str, first_line: int) -> tuple[str, list[Any]]:
@@ -127,6 +154,7 @@ def _each(source: Source, name: str) -> list[Any]:
                 task=owner.task,
                 cpu=owner.cpu,
                 comm=owner.comm,
+                command=name,
                 shape=shape,
                 records=tuple(records),
             )
@@ -170,6 +198,13 @@ SHAPES = (
         parse=_parse,
         options="[tasks] vtop addresses",
         when=partial(_runs, "vtop"),
+    ),
+    Shape(
+        name="tasks",
+        record=TaskHeader,
+        parse=_parse,
+        options="[tasks] test",
+        when=partial(_runs, "test"),
     ),
     Shape(name="records", record=Any, parse=_parse, options="[tasks] files|net|set|sig|vm [options]"),
 )

@@ -224,6 +224,8 @@ def _task_structures(source: Source, task: TaskHeader, start: int, stop: int) ->
     cursor = Cursor(source, start, stop)
     if cursor.line == "No open sockets.":
         cursor.advance()
+    elif not cursor.skip_blank():
+        source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
     while cursor.skip_blank():
         if not cursor.match(_FD_TITLES):
             _beside_structures(cursor)

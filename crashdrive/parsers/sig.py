@@ -194,14 +194,14 @@ def _parse_signals(source: Source) -> list[TaskSignals]:
 def _task(source: Source, head: re.Match[str], _start: int, end: int) -> TaskSignals:
     """A block: the leader, and with ``-g`` each thread below an indented header."""
     whole = _Reader(source, header_of(head))
-    readers: list[_Reader] = []
-    for offset, line in lines_of(source.text, head.end() + 1, end):
-        inner = HEADER.fullmatch(line)
-        if inner and inner["indent"]:
-            readers.append(_Reader(source, header_of(inner)))
-        else:
-            (readers[-1] if readers else whole).feed(offset, line)
-    return whole.finish(tuple(reader.finish() for reader in readers))
+    inner = [found for found in HEADER.finditer(source.text, head.end() + 1, end) if found["indent"]]
+    starts = [head.end() + 1, *(found.end() + 1 for found in inner)]
+    ends = [*(found.start() for found in inner), end]
+    readers = [whole, *(_Reader(source, header_of(found)) for found in inner)]
+    for reader, first, last in zip(readers, starts, ends, strict=True):
+        for offset, line in lines_of(source.text, first, last):
+            reader.feed(offset, line)
+    return whole.finish(tuple(reader.finish() for reader in readers[1:]))
 
 
 _NAME = re.compile(

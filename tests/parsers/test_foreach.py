@@ -90,3 +90,41 @@ def test_a_command_that_failed_for_one_task() -> None:
     assert not answer.complete
     with pytest.raises(ParseError):
         parse("foreach vtop c0000000", bad)
+
+
+def test_crash_runs_one_command() -> None:
+    text = f"{INIT}{TRACE}\n{SH}{TRACE}"
+    for command in ("foreach bt vm", "foreach bt set -f", "foreach bt ps sig"):
+        answer = parse(command, text)
+        assert (list(answer), answer.complete) == (list(parse("foreach bt", text)), False)
+        assert answer.warnings[0].kind == "ignored"
+    answer = parse("foreach bt 7", text)  # for all tasks, although it names one
+    assert (answer.complete, [note.kind for note in answer.warnings]) == (True, ["ignored"])
+    assert parse("foreach 7 bt", text).warnings == ()
+
+
+def test_the_tasks_alone() -> None:
+    answer = parse("foreach user test", f"{INIT}\n{SH}")
+    assert [(task.pid, task.comm) for task in answer] == [(1, "init"), (7, "sh")]
+    with pytest.raises(ParseError):
+        parse("foreach test", f"{INIT}{TRACE}")
+
+
+def test_net_without_an_option_is_net_s() -> None:
+    warning = "WARNING: net command requires -s or -S option\n\n"
+    text = f"{INIT}No open sockets.\n\n{SH}No open sockets.\n\n"
+    assert list(parse("foreach net", warning + text)) == list(parse("foreach net -s", text))
+
+
+@pytest.mark.parametrize("command", ["bt", "bt -f", "vm", "files", "net -s", "net -S", "sig"])
+def test_a_task_of_which_crash_says_nothing(command: str) -> None:
+    assert not parse(f"foreach {command}", f"{INIT}\n{SH}").complete
+
+
+def test_threads_below_a_leader_whose_name_holds_a_newline() -> None:
+    block = "SIGNAL_STRUCT: ffff8ea541ae0000  NR_THREADS: 1\n"
+    state = "  SIGPENDING: no\n     BLOCKED: 0000000000000000\n"
+    thread = '  PID: 342      TASK: ffff8ea55eb68000  CPU: 1    COMMAND: "line\nbreak"\n'
+    text = header(342, 0xFFFF8EA55EB68000, 1, "line\nbreak") + block + thread + state
+    leader = parse("sig -g 342", text).one()
+    assert [(one.comm, one.sigpending) for one in leader.threads] == [("line\nbreak", False)]
