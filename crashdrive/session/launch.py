@@ -24,6 +24,9 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("--zero_excluded", "--no_kmem_cache", "--no_modules"),
     ("--minimal",),
 )
+# For physical memory alone nothing else is needed: no task table, no modules, no slab caches.
+QUICK = ("--minimal",)
+_MODE = "minimal mode commands:"
 # no other option makes these right for the same binary: a dump of another kernel, no dump, no debug data
 _FINAL = re.compile(
     r"do not match!|not a supported file format|No such file or directory|Permission denied"
@@ -45,12 +48,16 @@ class Start(Record, frozen=True):
 
 
 class Launched(Record, frozen=True):
-    """A crash at its first prompt, and how it got there."""
+    """A crash at its first prompt, and how it got there.
+
+    ``quick``: what its options take away another crash will give when it is asked for.
+    """
 
     binary: Binary
     options: tuple[str, ...]
     greeting: str
     attempts: tuple[Attempt, ...]
+    quick: bool = False
 
 
 def start_one(
@@ -96,6 +103,20 @@ def climb(
     raise StartError(_explain(attempts), attempts)
 
 
+def start_quickly(
+    binary: Binary, start: Start, notify: Notify = lambda _line: None
+) -> tuple[PtyTransport, Launched] | None:
+    """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so."""
+    notify(f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(QUICK)}")
+    transport, attempt, _ = _try_rung(binary, QUICK, start, start.rung_seconds)
+    if transport is None:
+        notify(f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}")
+        return None
+    greeting = "".join(line for line in attempt.said.splitlines(keepends=True) if _MODE not in line)
+    launched = Launched(binary=binary, options=QUICK, greeting=greeting, attempts=(attempt,), quick=True)
+    return transport, launched
+
+
 def _rungs(binaries: Sequence[Binary]) -> Iterator[tuple[tuple[str, ...], Binary]]:
     for options in LADDER:
         for binary in binaries:
@@ -127,14 +148,15 @@ def _try_rung(
 
 def health_of(launched: Launched) -> Health:
     """What the ladder gave."""
+    lacking = () if launched.quick else launched.options
     return Health(
         binary=launched.binary.path,
         version=launched.binary.version,
         gdb_version=launched.binary.gdb_version,
         options=launched.options,
         attempts=launched.attempts,
-        warnings=(*option_warnings(launched.options), *greeting_warnings(launched.greeting)),
-        missing=tuple(MISSING_WITH[option] for option in launched.options if option in MISSING_WITH),
+        warnings=(*option_warnings(lacking), *greeting_warnings(launched.greeting)),
+        missing=tuple(MISSING_WITH[option] for option in lacking if option in MISSING_WITH),
     )
 
 

@@ -22,6 +22,14 @@ _WHOLE = frozenset({"alias", "ascii", "eval", "gdb", "help", "rd", "set", "sym",
 _CONTEXT_OPTIONS = frozenset({"-p", "-c", "-a", "-x"})
 _SHOWING_OPTIONS = frozenset({"-v", "-h"})
 
+# what a crash without its tables is asked
+_PHYSICAL = re.compile(r"rd -p -(?:8|r /\S+) [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
+
+
+def is_physical(command: str) -> bool:
+    """Whether a command reads physical memory and nothing else."""
+    return _PHYSICAL.fullmatch(command) is not None
+
 
 def check_line(command: str) -> None:
     """UsageError for what would be no single command: control characters, too long, leaving crash."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,13 +20,14 @@ from crashdrive.errors import (
     SessionError,
     StartError,
 )
-from crashdrive.session.binaries import Binary, find_binaries
+from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import judge
 from crashdrive.session.find import Target, find_target
 from crashdrive.session.folder import TemporaryFileError
 from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
-from crashdrive.session.launch import Launched, Notify, Start, climb, health_of, start_one
-from crashdrive.session.lines import Context, check_line, groups, may_break_off
+from crashdrive.session.launch import Launched, Notify, health_of, start_quickly
+from crashdrive.session.lines import Context, check_line, groups, is_physical, may_break_off
+from crashdrive.session.opening import Opening, Restart, path_text
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
 from crashdrive.session.result import CommandResult, Failure
@@ -36,12 +37,8 @@ from crashdrive.text import printable
 
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
-# formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
-_WITH_HOLES = frozenset({"kdump", "diskdump", "sadump"})
-# what the output depends on, pinned
-_PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off")
-# starts another crash and runs these commands; with it those of them that failed
-Restart = Callable[[Sequence[str]], tuple[Transport, list[str]]]
+# starts crash with all its tables, as a session that the one in need of them takes over
+Whole = Callable[[], "Session"]
 
 
 class Session:
@@ -75,6 +72,8 @@ class Session:
         self._restart = restart
         self._side_channel = side_channel
         self._holes = holes
+        self._whole: Whole | None = None
+        self.vmcoreinfo: Mapping[str, str] = {}
         self._recorder: RecordingTransport | None = None
         self._context = Context()
         self._told_fifo: Path | None = None
@@ -98,6 +97,7 @@ class Session:
         start_timeout: float = START_TIMEOUT,
         record: str | os.PathLike[str] | None = None,
         side_channel: bool = True,
+        quick: Callable[[Target], bool] = lambda _target: False,
         notify: Notify = lambda _line: None,
     ) -> Session:
         """Start crash on a dump, as well as it can be.
@@ -105,53 +105,62 @@ class Session:
         ``crash``: binaries to try instead of CRASHDRIVE_CRASH's and PATH's; ``timeout``: seconds for a
         command; ``start_timeout``: for each rung of the ladder, and twice that for all of them; ``record``:
         a file to record the session to; ``side_channel=False``: everything through the terminal, no shared
-        files. Raises DumpError, VmlinuxError, CrashNotFoundError before anything is started, StartError
-        after, DeadlineError where no start came to an end in time.
+        files; ``quick`` is asked whether physical memory alone may do, see `quick`. Raises DumpError,
+        VmlinuxError, CrashNotFoundError before anything is started, StartError after, DeadlineError where no
+        start came to an end in time.
         """
-        target = find_target(_path(vmlinux), _path(vmcore), debug_dirs)
-        binaries = find_binaries(crash)
-        start = Start(files=(target.vmlinux.path, target.dump.path), rung_seconds=start_timeout)
+        how = Opening(
+            target=find_target(path_text(vmlinux), path_text(vmcore), debug_dirs),
+            binaries=find_binaries(crash),
+            rung_seconds=start_timeout,
+            timeout=timeout,
+            side_channel=side_channel,
+            notify=notify,
+        )
         with open_record(record) as file:
-            transport, launched = _launch(target, binaries, start, notify)
-            try:
-                session = cls._on(transport, launched, start, target, timeout, side_channel=side_channel)
-                session._record(file)  # noqa: SLF001 - our own
-            except BaseException:
-                transport.close()
-                raise
+            found = cls._quickly(how) if file is None and quick(how.target) else None
+            return found or cls._wholly(how, file)
+
+    @classmethod
+    def _wholly(cls, how: Opening, file: BinaryIO | None = None) -> Session:
+        """A session on a crash that is as good as the ladder gives it."""
+        transport, launched = how.climb()
+        try:
+            session = cls._on(transport, launched, how)
+            session._record(file)  # noqa: SLF001 - our own
+            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - as above
+        except BaseException:
+            transport.close()
+            raise
         return session
 
     @classmethod
-    def _on(
-        cls,
-        transport: Transport,
-        launched: Launched,
-        start: Start,
-        target: Target,
-        timeout: float,
-        *,
-        side_channel: bool,
-    ) -> Session:
-        def again(context: Sequence[str]) -> tuple[Transport, list[str]]:
-            fresh = start_one(launched.binary, launched.options, start)[0]
-            try:
-                return fresh, _prepare(fresh, context, timeout, side_channel=side_channel)
-            except BaseException:
-                fresh.close()
-                raise
+    def _quickly(cls, how: Opening) -> Session | None:
+        """A session on a crash without its tables, None where that doesn't come up."""
+        found = start_quickly(how.binaries[0], how.start, how.notify)
+        if found is None:
+            return None
+        try:
+            session = cls._on(*found, how)
+        except BaseException:
+            found[0].close()
+            raise
+        session._whole = lambda: cls._wholly(how)  # noqa: SLF001 - our own
+        return session
 
-        _prepare(transport, (), timeout, side_channel=side_channel)
-        health = health_of(launched)
+    @classmethod
+    def _on(cls, transport: Transport, launched: Launched, how: Opening) -> Session:
+        how.prepare(transport)
         session = cls(
             transport,
-            health,
-            _identity(target),
-            timeout=timeout,
-            restart=again,
-            side_channel=side_channel,
-            holes=target.dump.format in _WITH_HOLES,
+            health_of(launched),
+            how.identity(),
+            timeout=how.timeout,
+            restart=how.restart(launched),
+            side_channel=how.side_channel,
+            holes=how.holes,
         )
-        session._warn(*dump_warnings(target.dump), *task_table_warnings(session))
+        session.vmcoreinfo = how.target.dump.vmcoreinfo
         return session
 
     @classmethod
@@ -222,6 +231,15 @@ class Session:
         return self._health
 
     @property
+    def quick(self) -> bool:
+        """Whether crash came up without its tables, in a quarter of the time (``--minimal``).
+
+        It is asked for physical memory alone: what it says of anything else may be wrong without a word. At
+        the first command that wants more, a crash with all its tables takes its place.
+        """
+        return self._whole is not None
+
+    @property
     def version(self) -> str | None:
         """crash's version, such as ``8.0.2``."""
         return self._health.version
@@ -255,6 +273,7 @@ class Session:
         that failed is no exception: see ``failure``.
         """
         check_line(command)
+        self._serve([command])
         with self._exclusive():
             return self._run(command, self.timeout if timeout is None else timeout, to)
 
@@ -283,6 +302,7 @@ class Session:
             check_line(command)
         limit = self.timeout if timeout is None else timeout
         results: list[CommandResult] = []
+        self._serve(commands)
         with self._exclusive():
             deadline = time.monotonic() + limit
             for framed, group in self._groups(commands):
@@ -332,6 +352,7 @@ class Session:
         if not self._side_channel:
             raise SessionError("no side channel: this session has its terminal alone")
         limit = self.timeout if timeout is None else timeout
+        self._serve(commands)
         with self._exclusive():
             transport = self._ready()
             # one that was asked for before crash was started again is another one now
@@ -340,6 +361,20 @@ class Session:
                 return transport.stream(commands, sink, limit)
 
     # -- inside
+
+    def _serve(self, commands: Sequence[str]) -> None:
+        """Have a crash that can run these: one without its tables is for physical memory alone."""
+        if self._whole is None or all(map(is_physical, commands)):
+            return
+        with self._exclusive():
+            if (start := self._whole) is not None:  # else another thread was faster
+                self._drop()
+                self._become(start())
+
+    def _become(self, other: Session) -> None:
+        """Take over another session's crash, and the way to start it again."""
+        self._transport, other._transport = other._transport, None
+        self._restart, self._health, self._whole = other._restart, other.health, None
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -427,51 +462,3 @@ class Session:
             # gdb's state is unknown from here on: the next command gets a new crash
             self._drop()
         return CommandResult(command=command, raw=output, elapsed=elapsed, failure=failure)
-
-
-def _prepare(
-    transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool
-) -> list[str]:
-    """Settings that output depends on, and the context; those of the latter that failed.
-
-    A setting that this crash doesn't know is none to lose.
-    """
-    if side_channel:
-        transport.batch(_PINS, timeout)
-    else:
-        for pin in _PINS:
-            transport.exchange(pin, timeout)
-    return [
-        command for command in context if judge(command, transport.exchange(command, timeout)) is not None
-    ]
-
-
-def _path(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.fspath(path)
-
-
-def _launch(
-    target: Target, binaries: Sequence[Binary], start: Start, notify: Notify
-) -> tuple[Transport, Launched]:
-    try:
-        return climb(binaries, start, notify)
-    except StartError as error:
-        if target.dump.incomplete:
-            raise StartError(f"{error} (the dump is incomplete)", error.attempts) from error
-        raise
-
-
-def _identity(target: Target) -> dict[str, str]:
-    known = {
-        "vmlinux": str(Path(target.vmlinux.path).absolute()),
-        "vmcore": str(Path(target.dump.path).absolute()),
-        "build_id": target.vmlinux.build_id or target.dump.build_id,
-        "machine": str(target.vmlinux.machine),
-        "osrelease": target.dump.osrelease,
-        "format": target.dump.format,
-        "kaslr_offset": None if target.dump.kaslr_offset is None else hex(target.dump.kaslr_offset),
-        "crash_time": None if target.dump.crash_time is None else str(target.dump.crash_time),
-        "size": str(target.dump.size),
-        "mtime_ns": str(target.dump.mtime_ns),
-    }
-    return {key: value for key, value in known.items() if value is not None}

@@ -1,0 +1,100 @@
+"""What a session is opened with, and what it takes to bring crash up on it once more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from crashdrive.errors import StartError
+from crashdrive.session.binaries import Binary
+from crashdrive.session.failure import judge
+from crashdrive.session.find import Target
+from crashdrive.session.launch import Launched, Notify, Start, climb, start_one
+from crashdrive.session.transport import Transport
+
+# formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
+_WITH_HOLES = frozenset({"kdump", "diskdump", "sadump"})
+# what the output depends on, pinned
+_PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off")
+# starts another crash and runs these commands; with it those of them that failed
+Restart = Callable[[Sequence[str]], tuple[Transport, list[str]]]
+
+
+class Opening(NamedTuple):
+    """The files, binaries and patience (seconds: for a start, for a command) of one session."""
+
+    target: Target
+    binaries: Sequence[Binary]
+    rung_seconds: float
+    timeout: float
+    side_channel: bool
+    notify: Notify
+
+    @property
+    def start(self) -> Start:
+        """The same for one start."""
+        return Start(files=(self.target.vmlinux.path, self.target.dump.path), rung_seconds=self.rung_seconds)
+
+    @property
+    def holes(self) -> bool:
+        """Whether the dump may lack pages of which crash says nothing."""
+        return self.target.dump.format in _WITH_HOLES
+
+    def climb(self) -> tuple[Transport, Launched]:
+        """The best crash that comes up; StartError names an incomplete dump as such."""
+        try:
+            return climb(self.binaries, self.start, self.notify)
+        except StartError as error:
+            if self.target.dump.incomplete:
+                raise StartError(f"{error} (the dump is incomplete)", error.attempts) from error
+            raise
+
+    def restart(self, launched: Launched) -> Restart:
+        """The way to start the same crash again."""
+
+        def again(context: Sequence[str]) -> tuple[Transport, list[str]]:
+            fresh = start_one(launched.binary, launched.options, self.start)[0]
+            try:
+                return fresh, self.prepare(fresh, context)
+            except BaseException:
+                fresh.close()
+                raise
+
+        return again
+
+    def prepare(self, transport: Transport, context: Sequence[str] = ()) -> list[str]:
+        """Settings that output depends on, and the context; those of the latter that failed.
+
+        A setting that this crash doesn't know is none to lose.
+        """
+        if self.side_channel:
+            transport.batch(_PINS, self.timeout)
+        else:
+            for pin in _PINS:
+                transport.exchange(pin, self.timeout)
+        said = ((command, transport.exchange(command, self.timeout)) for command in context)
+        return [command for command, output in said if judge(command, output) is not None]
+
+    def identity(self) -> dict[str, str]:
+        """Which dump and kernel this is, as far as their files tell."""
+        vmlinux, dump = self.target.vmlinux, self.target.dump
+        known = {
+            "vmlinux": str(Path(vmlinux.path).absolute()),
+            "vmcore": str(Path(dump.path).absolute()),
+            "build_id": vmlinux.build_id or dump.build_id,
+            "machine": str(vmlinux.machine),
+            "osrelease": dump.osrelease,
+            "format": dump.format,
+            "kaslr_offset": None if dump.kaslr_offset is None else hex(dump.kaslr_offset),
+            "crash_time": None if dump.crash_time is None else str(dump.crash_time),
+            "size": str(dump.size),
+            "mtime_ns": str(dump.mtime_ns),
+        }
+        return {key: value for key, value in known.items() if value is not None}
+
+
+def path_text(path: str | os.PathLike[str] | None) -> str | None:
+    """A path as text."""
+    return None if path is None else os.fspath(path)
