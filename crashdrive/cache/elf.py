@@ -47,6 +47,7 @@ class Section(msgspec.Struct, frozen=True):
     size: int
     link: int
     entry_size: int
+    flags: int = 0
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -121,7 +122,8 @@ class ElfFile:
         if names_in < len(rows):
             names = self.exactly(rows[names_in][4], min(rows[names_in][5], 1 << 24))
         return [
-            Section(_string(names, row[0]), row[1], row[3], row[4], row[5], row[6], row[9]) for row in rows
+            Section(_string(names, row[0]), row[1], row[3], row[4], row[5], row[6], row[9], row[2])
+            for row in rows
         ]
 
     def notes(self, offset: int, size: int) -> Iterator[Note]:

@@ -38,22 +38,27 @@ def open_kernel(session: Runner, store: Store | None = None) -> Kernel:
     Layouts are kept by the vmlinux's build id, symbols by the dump as well; nothing is kept of a vmlinux
     that has no build id.
     """
-    from crashdrive.kernel.layouts import Layouts
+    from crashdrive.kernel.quick import QuickLayouts, make_quick
     from crashdrive.kernel.symbols import Symbols
 
     identity: dict[str, str] = getattr(session, "identity", None) or {}
     build_id = identity.get("build_id") or None
-    return Kernel(
-        session,
-        layouts=Layouts(session, store, build_id),
-        symbols=Symbols(session, store, build_id and _dump_key(build_id, identity, session)),
-    )
+
+    def make() -> Kernel:
+        return Kernel(
+            session,
+            layouts=QuickLayouts(session, store, build_id),
+            symbols=Symbols(session, store, build_id and _dump_key(build_id, identity, session)),
+        )
+
+    return make_quick(session, make) if getattr(session, "quick", False) else make()
 
 
 def _dump_key(build_id: str, identity: dict[str, str], session: Runner) -> str | None:
     """What symbols are kept under; None where it isn't known which dump this is.
 
-    A crash that was started with ``--no_modules`` or ``--minimal`` knows fewer of them.
+    A crash that was started with ``--no_modules`` or ``--minimal`` knows fewer of them; one that has yet to
+    be started as a whole is as good as that.
     """
     from crashdrive.kernel.symbols import symbols_key
 
@@ -61,5 +66,7 @@ def _dump_key(build_id: str, identity: dict[str, str], session: Runner) -> str |
     if None in marks:
         return None
     options = getattr(getattr(session, "health", None), "options", ())
+    if getattr(session, "quick", False):
+        options = ()
     dump = ":".join(map(str, (*marks, *options)))
     return symbols_key(build_id, int(identity.get("kaslr_offset") or "0", 0), dump)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from crashdrive.kernel.chains import first_path, only_path
 from crashdrive.kernel.columns import Columns, Plan
 from crashdrive.kernel.layouts import Layouts
 from crashdrive.kernel.memory import Gathered, Memory
+from crashdrive.kernel.moduletypes import ModuleTypes
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.paths import Place, direct, find, sizeof
 from crashdrive.kernel.series import Objects
@@ -48,6 +49,8 @@ class KernelBase:
         self.symbols = symbols if symbols is not None else Symbols(session)
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
+        if self.layouts.elsewhere is None:
+            self.layouts.elsewhere = ModuleTypes(self)
 
     # The machine
 
@@ -73,8 +76,10 @@ class KernelBase:
 
     @cached_property
     def page_size(self) -> int:
-        """Bytes of a page, as crash's ``mach`` says."""
-        return self._machine_number("PAGE SIZE")
+        """Bytes of a page, as VMCOREINFO or crash's ``mach`` says."""
+        info: Mapping[str, str] = getattr(self.session, "vmcoreinfo", {})
+        told = info.get("PAGESIZE", "")
+        return int(told) if told.isdecimal() else self._machine_number("PAGE SIZE")
 
     @cached_property
     def hz(self) -> int:

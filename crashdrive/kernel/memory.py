@@ -13,7 +13,9 @@ import msgspec
 
 from crashdrive.errors import ArgumentError, FaultError, KernelError
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, clip, pages_of, runs_of, union
+from crashdrive.kernel.paging import Paging
 from crashdrive.kernel.transfer import Fetched, Missing, Transfer
+from crashdrive.kernel.virtual import Walked
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
@@ -27,7 +29,7 @@ _MOST_HOLES = 1 << 20
 _TASK = re.compile(r"^ *TASK: ([0-9a-f]+)", re.MULTILINE)
 _KERNEL_BASE = re.compile(r"^ *kvbase: ([0-9a-f]+)", re.MULTILINE)
 # by ELF machine, where it isn't 0xff << 56: ppc64, s390x (an address space for each), loongarch
-_FLOORS = {21: 0xC << 60, 22: 0, 258: 0x8 << 60}
+_FLOORS = {21: 0xC << 60, 22: 0, 62: 0xFF << 56, 258: 0x8 << 60}
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -107,6 +109,7 @@ class Memory:
     pages are read in one go with up to ``gap`` pages between them. Addresses
     that can't belong to the space (NULL, poison, user addresses taken for the kernel's) are holes without
     being sent: crash would silently take them for something else. ``rounds`` counts the round trips.
+    With the kernel's ``paging`` its memory is read as physical memory, by page tables that we walk.
     """
 
     def __init__(self, session: Runner, *, cache_size: int = CACHE_SIZE, gap: int = GAP) -> None:
@@ -116,6 +119,7 @@ class Memory:
         self._known: dict[_Where, _Pages] = {}
         self._order: OrderedDict[int, tuple[_Where, _Block]] = OrderedDict()
         self._gap = gap
+        self.paging: Paging | None = None
         self.rounds = 0
 
     @cached_property
@@ -227,7 +231,11 @@ class Memory:
 
     def _fetch(self, where: _Where, missing: list[int], kept: _Pages) -> None:
         transfer = Transfer(self._session, {"physical": "-p", "user": "-u"}.get(where[0], ""))
-        if where[0] != "user":
+        if where[0] == "kernel" and self.paging:
+            walked = Walked(self._session, self.paging)
+            found = walked.fetch(missing, self._gap)
+            transfer.rounds, transfer.excluded = walked.rounds, walked.excluded
+        elif where[0] != "user":
             found = transfer.fetch(missing, self._gap)
         elif self._enter(transfer, where[1]):
             found = transfer.fetch(missing, 0)

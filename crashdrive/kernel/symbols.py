@@ -12,8 +12,8 @@ import difflib
 import re
 import zlib
 from array import array
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -47,6 +47,18 @@ class Place(NamedTuple):
     module: str | None
 
 
+class Source(Protocol):
+    """Symbols from elsewhere than crash."""
+
+    def named(self, names: Sequence[str]) -> dict[str, tuple[Symbol, ...]] | None:
+        """All symbols of each name; None where that can't be told for sure."""
+        ...
+
+    def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
+        """All symbols as (address, name, kind), modules' memory as (start, end, name); None as above."""
+        ...
+
+
 class _Stored(msgspec.Struct):
     """A table as it is kept: addresses as 64-bit words, little-endian; names joined by newlines, deflated."""
 
@@ -58,7 +70,10 @@ class _Stored(msgspec.Struct):
 
 
 class Symbols:
-    """The symbols of one dump; kept in the ``store`` under ``key`` (see `symbols_key`)."""
+    """The symbols of one dump; kept in the ``store`` under ``key`` (see `symbols_key`).
+
+    A ``source`` is asked before crash.
+    """
 
     def __init__(self, runner: Runner, store: Store | None = None, key: str | None = None) -> None:
         self._runner = runner
@@ -66,6 +81,7 @@ class Symbols:
         self._key = key or ""
         self._single: dict[str, tuple[Symbol, ...]] = {}
         self._loaded: _Table | None = None
+        self.source: Source | None = None
         self.queries = 0
 
     def address(self, name: str) -> int:
@@ -105,10 +121,11 @@ class Symbols:
             return
         if not self._single:
             self._loaded = self._kept()
-        if self._loaded is None and len(self._single) + len(cold) > _SINGLES:
-            self._loaded = self._read()
-        elif self._loaded is None:
-            self._ask(cold)
+        if self._loaded is None and not self._told(cold):
+            if len(self._single) + len(cold) > _SINGLES:
+                self._loaded = self._read()
+            else:
+                self._ask(cold)
 
     def lookup(self, address: int) -> Place | None:
         """The symbol at or nearest below an address in the kernel's image or a module; None elsewhere."""
@@ -123,6 +140,12 @@ class Symbols:
         return self._table.above(address)
 
     # asking
+
+    def _told(self, names: Sequence[str]) -> bool:
+        """Whether the source knew of all these names."""
+        found = self.source.named(names) if self.source else None
+        self._single.update(found or {})
+        return found is not None
 
     def _ask(self, names: list[str]) -> None:
         for name in names:
@@ -144,8 +167,13 @@ class Symbols:
     @property
     def _table(self) -> _Table:
         if self._loaded is None:
-            self._loaded = self._kept() or self._read()
+            self._loaded = self._kept() or self._made() or self._read()
         return self._loaded
+
+    def _made(self) -> _Table | None:
+        """The table out of the source."""
+        rows = self.source.rows() if self.source else None
+        return _table(*rows) if rows else None
 
     def _read(self) -> _Table:
         self.queries += 1
@@ -295,6 +323,10 @@ def read_table(text: bytes) -> _Table:
                 sections.append((open_at.pop(module), int(place, 16), module))
         elif line.strip():
             raise ParseError("sym -l", number, 1, line, "expected a symbol")
+    return _table(rows, sections)
+
+
+def _table(rows: list[tuple[int, str, str]], sections: list[tuple[int, int, str]]) -> _Table:
     rows.sort(key=lambda row: row[0])
     kinds = "".join(kind for _, _, kind in rows)
     return _Table(array("Q", (row[0] for row in rows)), kinds, [row[1] for row in rows], sections)

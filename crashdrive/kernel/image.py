@@ -1,0 +1,112 @@
+"""The kernel image's symbols out of the vmlinux: what crash's ``sym`` says of them, without asking it.
+
+A name is found by searching the string table as a whole, so that a few names cost a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from array import array
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from crashdrive.cache.elf import SHT_NOBITS, SHT_SYMTAB, BadElfError, ElfFile, Section
+from crashdrive.errors import VmlinuxError
+
+_ENTRY = struct.Struct("<IBBHQQ")
+_WIDTH = _ENTRY.size
+_UNDEFINED, _ABSOLUTE, _RESERVED = 0, 0xFFF1, 0xFF00
+_SECTION, _FILE = 3, 4  # kinds of symbols that are no names of anything
+_WEAK = 2
+_WRITE, _EXECUTE = 1, 4
+
+
+class ImageSymbol(msgspec.Struct, frozen=True):
+    """A symbol of the image: its address where the kernel ran, nm's letter for it."""
+
+    address: int
+    name: str
+    kind: str
+
+
+class ImageSymbols:
+    """The symbol table of a 64-bit little-endian vmlinux, moved by KASLR's ``relocation``.
+
+    VmlinuxError where the file has none that can be read.
+    """
+
+    def __init__(self, path: str | Path, relocation: int = 0) -> None:
+        self._path = path
+        self._relocation = relocation
+        self._symbols, self._strings, self._letters, self._start = self._load()
+
+    def named(self, name: str) -> list[ImageSymbol]:
+        """All symbols of a name, in order of address."""
+        wanted, found = name.encode(), []
+        for match in re.finditer(re.escape(wanted) + b"\0", self._strings):
+            # names that end alike share their bytes
+            found += [self._symbol(index) for index in self._by_offset.get(match.start(), ())]
+        return sorted((symbol for symbol in found if symbol), key=lambda symbol: symbol.address)
+
+    def all(self) -> Iterator[ImageSymbol]:
+        """All of them, in no order."""
+        for index in range(len(self._symbols) // _WIDTH):
+            if (symbol := self._symbol(index)) is not None:
+                yield symbol
+
+    @cached_property
+    def _by_offset(self) -> dict[int, tuple[int, ...]]:
+        """Indexes of symbols by the offset of their names; several static ones may share one name."""
+        offsets = array("I", self._symbols)[:: _WIDTH // 4]
+        if array("H", [1]).tobytes() == b"\0\1":
+            offsets.byteswap()
+        first = dict(zip(reversed(offsets), range(len(offsets) - 1, -1, -1), strict=True))
+        found: dict[int, tuple[int, ...]] = {offset: (index,) for offset, index in first.items()}
+        for index, offset in enumerate(offsets):
+            if first[offset] != index:
+                found[offset] += (index,)
+        return found
+
+    def _symbol(self, index: int) -> ImageSymbol | None:
+        offset, info, _, section, value, _ = _ENTRY.unpack_from(self._symbols, index * _WIDTH)
+        if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
+            return None
+        name = self._strings[offset : self._strings.find(b"\0", offset)].decode("ascii", "backslashreplace")
+        letter = "A" if section == _ABSOLUTE else self._letters.get(section, "?")
+        if info >> 4 == _WEAK:
+            letter = "W"
+        # per-cpu variables are offsets, and aren't moved
+        moved = value + self._relocation if value >= self._start else value
+        return ImageSymbol(moved, name, letter if info >> 4 else letter.lower())
+
+    def _load(self) -> tuple[bytes, bytes, dict[int, str], int]:
+        try:
+            with Path(self._path).open("rb") as file:
+                number = file.fileno()
+                elf = ElfFile(lambda offset, size: os.pread(number, size, offset))
+                sections = elf.sections()
+                table = next((part for part in sections if part.type == SHT_SYMTAB), None)
+                if table is None or not elf.wide or elf.order != "<" or table.link >= len(sections):
+                    raise VmlinuxError(f"{self._path!a}: no symbol table that can be read here")
+                symbols = elf.exactly(table.offset, table.size // _WIDTH * _WIDTH)
+                names = sections[table.link]
+                strings = elf.exactly(names.offset, names.size) + b"\0"
+        except (OSError, BadElfError) as error:
+            raise VmlinuxError(f"{self._path!a}: its symbols can't be read: {error}") from error
+        letters = {
+            index: "T" if part.flags & _EXECUTE else _data_letter(part)
+            for index, part in enumerate(sections[:_RESERVED])
+        }
+        start = min((part.address for part in sections if part.name == ".text"), default=0)
+        return symbols, strings, letters, start
+
+
+def _data_letter(part: Section) -> str:
+    if not part.flags & _WRITE:
+        return "R"
+    return "B" if part.type == SHT_NOBITS else "D"
