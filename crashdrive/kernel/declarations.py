@@ -1,7 +1,8 @@
 """C declarations as gdb prints them, turned into types: ``const struct sock *(*get)(int, u32)``.
 
 Knows what debug data of a C kernel contains: base types, tags, typedefs, pointers, arrays, functions,
-bit-fields, vectors. Names are not looked up: a tag or typedef becomes a `TypeRef`.
+bit-fields, vectors. Names are not looked up: a tag or typedef becomes a `TypeRef`. A name may say which
+module's is meant: ``struct priv@bonding *``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from crashdrive.kernel.types import (
     VoidType,
 )
 
-_TOKEN = re.compile(r"\s*([A-Za-z_$][\w$]*|\d+|\.\.\.|[*()\[\],:])")
+_TOKEN = re.compile(r"\s*([A-Za-z_$][\w$]*|@\w+|\d+|\.\.\.|[*()\[\],:])")
 _QUALIFIERS = {"const", "volatile", "restrict", "__restrict", "_Atomic", "register", "static", "extern"}
 _BASE_WORDS = {
     "signed", "unsigned", "char", "short", "int", "long", "float", "double", "_Bool", "void", "__int128",
@@ -157,17 +158,21 @@ class _Parser:
             if word in _QUALIFIERS:
                 self.take()
             elif word in _TAGS and not words and named is None:
-                named = TypeRef(f"{self.take()} {self.identifier()}")
+                named = self.of_module(f"{self.take()} {self.identifier()}")
             elif word in _BASE_WORDS and named is None:
                 words.append(self.take())
             elif not words and named is None:
-                named = TypeRef(self.take())
+                named = self.of_module(self.take())
             else:
                 break
         kind = named or base_type(words, self.abi)
         if kind is None:
             raise DeclarationError(f"no type in {' '.join(self.tokens)[:120]!a}")
         return kind
+
+    def of_module(self, name: str) -> TypeRef:
+        """A named type, with the module behind it that has it: ``struct priv@bonding``."""
+        return TypeRef(name + self.take() if self.peek().startswith("@") else name)
 
     def identifier(self) -> str:
         word = self.take()

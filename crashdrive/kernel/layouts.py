@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -23,6 +24,7 @@ from crashdrive.kernel.ptype import SizesWantedError, parse_ptype
 from crashdrive.kernel.types import (
     ArrayType,
     EnumType,
+    IncompleteType,
     Member,
     Type,
     TypedefType,
@@ -44,6 +46,15 @@ _CHAR = re.compile(r"\$\d+ = (-1|255) ")
 _TAGS = ("struct ", "union ", "enum ")
 # typedefs of typedefs end at some point; damaged debug data mustn't turn us in circles
 _DEEPEST = 32
+_NOTHING = IncompleteType("struct")
+
+
+class Elsewhere(Protocol):
+    """Types that the kernel's debug data doesn't have: those of modules."""
+
+    def find(self, name: str) -> Type | None:
+        """The type, None where there is none; UnknownTypeError where it can't be told."""
+        ...
 
 
 class Layouts:
@@ -51,6 +62,8 @@ class Layouts:
 
     ``key`` names the kernel in the ``store`` (see `layout_key`); without either, types are kept in memory
     alone. ``word_size`` is that of a pointer, in bytes. ``queries`` counts the commands sent to crash.
+    ``elsewhere`` is asked for types that the debug data lacks, and for those of one module
+    (``struct priv@bonding``; where that module has none of its own, the name means the kernel's).
     """
 
     def __init__(
@@ -61,13 +74,25 @@ class Layouts:
         self._key = key or ""
         self._known: dict[str, Type] = {}
         self._unknown: set[str] = set()
-        self._failed: dict[str, ParseError | CommandFailedError] = {}
+        self._failed: dict[str, ParseError | CommandFailedError | UnknownTypeError] = {}
+        self._from_modules: set[str] = set()
+        self.elsewhere: Elsewhere | None = None
         self._variables: dict[str, Type] = {}
         self._abi = Abi(word_size)
         self._has_offsets: bool | None = None
         self._asked_char = False
         self._keeps = self._store is not None
         self.queries = 0
+
+    @property
+    def store(self) -> Store | None:
+        """Where types are kept, None where they aren't."""
+        return self._store
+
+    @property
+    def key(self) -> str:
+        """What names the kernel in the store."""
+        return self._key
 
     def type(self, name: str) -> Type:
         """A type by name, or by a C declaration without a name (``struct sock *``, ``char [16]``).
@@ -233,8 +258,34 @@ class Layouts:
         return sorted({*self._known, *stored})
 
     def _learn(self, wanted: Sequence[TypeRef]) -> None:
-        """Get types from the store, then from crash, those of them that aren't known yet."""
+        """Get types that aren't known yet: from the store, from crash, from modules."""
         cold = {ref.name: ref for ref in wanted if not self._is_settled(ref.name)}
+        self._learn_own({name: ref for name, ref in cold.items() if "@" not in name})
+        for name in cold:
+            lacks = isinstance(self._known.get(name, _NOTHING), IncompleteType) and name not in self._failed
+            if self.elsewhere and lacks:
+                self._learn_elsewhere(self.elsewhere, name)
+
+    def _learn_elsewhere(self, elsewhere: Elsewhere, name: str) -> None:
+        """Get a type of a module; where a module is meant that has none of its own, it is the kernel's."""
+        try:
+            found = elsewhere.find(name)
+        except UnknownTypeError as error:
+            self._failed[name] = error
+            return
+        plain, _, module = name.partition("@")
+        if found is None and module:
+            if not self._is_settled(plain):
+                self._learn_own({plain: TypeRef(plain)})
+            found = None if plain in self._from_modules else self._known.get(plain)
+        elif found is not None:
+            self._from_modules.add(name)
+        if found is not None:
+            self._known[name] = found
+        self._unknown.add(name)  # to the kernel's own debug data
+
+    def _learn_own(self, cold: dict[str, TypeRef]) -> None:
+        """Get types of the kernel itself."""
         if cold and self._store:
             kept = self._store.get_many("type", self._key, cold, Type, version=VERSION)
             self._known.update(kept)
