@@ -19,7 +19,7 @@ from typing import Any
 from crashdrive.errors import UnknownTypeError
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.addresses import ipv4, ipv6, port
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -121,9 +121,7 @@ def report(crash: Any, **options: Any) -> Report:
     """The entries that are asked for; ``options`` by the names in `OPTIONS`."""
     asked = {option.name: option.absent for option in OPTIONS} | options
     kernel = crash.kernel
-    everywhere = namespaces(kernel)
-    survey = Survey(kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(kernel, asked["netns"])
     everything: list[Entry] = []
     if kernel.symbols.has("nf_conntrack_hash"):
         everything = survey.attempt(_WHAT, partial(_entries, survey))

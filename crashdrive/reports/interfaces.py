@@ -18,9 +18,8 @@ from typing import Any
 
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Device, Interface, devices, interfaces
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.qdiscs import qdiscs, transmit_queues
-from crashdrive.reports._net.routes import attempt
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -70,11 +69,9 @@ class CounterLine(Record, frozen=True):
 def report(crash: Any, **options: Any) -> Report:
     """The interfaces that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    everywhere = namespaces(crash.kernel)
-    survey = Survey(crash.kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
-    every = attempt(survey, "interfaces", partial(devices, survey))
-    found = attempt(survey, "interfaces", partial(interfaces, survey, every))
+    survey = Survey.of(crash.kernel, asked["netns"])
+    every = survey.attempt("interfaces", partial(devices, survey))
+    found = survey.attempt("interfaces", partial(interfaces, survey, every))
     rows = [row for row in found if asked["device"] in {None, row.name}]
     several = ("netns",) if len(survey.chosen) > 1 else ()
     tables = [_interfaces(rows, several), _addresses(rows, several)]
@@ -113,7 +110,7 @@ def _more(
     read: Callable[[Survey, Sequence[Device]], list[Any]],
     columns: tuple[str, ...],
 ) -> Table:
-    rows = attempt(survey, name, partial(read, survey, every))
+    rows = survey.attempt(name, partial(read, survey, every))
     return Table(
         name=name, rows=[row for row in rows if asked["device"] in {None, row.device}], columns=columns
     )

@@ -16,9 +16,8 @@ from functools import partial
 from typing import Any
 
 from crashdrive.errors import UsageError
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.neighbours import STATES, Neighbour, neighbours, proxies
-from crashdrive.reports._net.routes import attempt
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -41,15 +40,13 @@ def report(crash: Any, **options: Any) -> Report:
     """The neighbours that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
     states = _states(asked["state"])
-    everywhere = namespaces(crash.kernel)
-    survey = Survey(crash.kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(crash.kernel, asked["netns"])
     both = asked["four"] == asked["six"]
     found: list[Neighbour] = []
     for family, wanted in (("inet", asked["four"]), ("inet6", asked["six"])):
         if both or wanted:
-            found += attempt(survey, f"{family} neighbours", partial(neighbours, survey, family))
-            found += attempt(survey, f"{family} proxies", partial(proxies, survey, family))
+            found += survey.attempt(f"{family} neighbours", partial(neighbours, survey, family))
+            found += survey.attempt(f"{family} proxies", partial(proxies, survey, family))
     return Report(
         report=NAME,
         tables=(_table(survey, _filtered(found, asked, states)),),

@@ -21,7 +21,7 @@ from typing import Any
 
 from crashdrive.errors import UsageError
 from crashdrive.reports._net import detail, netlink, other_detail, packet, raw, tcp, tcp_detail, udp, unix
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import (
     OTHER_STATES,
     TCP_STATES,
@@ -102,9 +102,7 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     kernel = crash.kernel
     states = _states(asked["state"])
-    everywhere = namespaces(kernel)
-    survey = Survey(kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(kernel, asked["netns"])
     wanted = _wanted(asked, states)
     # peers of unix sockets are shown whatever state they are in
     sought = (

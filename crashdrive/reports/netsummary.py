@@ -38,7 +38,7 @@ from crashdrive.reports._net import findings, ports
 from crashdrive.reports._net.detail import ends
 from crashdrive.reports._net.findings import ListenQueue, QueuedData, Retransmitting
 from crashdrive.reports._net.links import link_findings, links
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import LISTENING, Socket, Survey, Wanted
 from crashdrive.reports._net.tcp_detail import Listener, TcpDetail, kinds, tables
 from crashdrive.reports.base import Finding, Layout, Report, Table
@@ -97,9 +97,7 @@ class _Sockets(NamedTuple):
 def report(crash: Any, **options: Any) -> Report:
     """The page; ``options`` by the names in `OPTIONS`."""
     netns = options.get("netns")
-    everywhere = namespaces(crash.kernel)
-    survey = Survey(crash.kernel, everywhere, everywhere.choose(netns))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(crash.kernel, netns)
     found = _sockets(survey)
     parts = [_of_sockets(survey, found), *_of_others(survey, crash, netns)]
     all_findings = [one for _, found_here in parts for one in found_here]

@@ -5,9 +5,10 @@ Examples:
   crashdrive report routing vmcore            ip route show table all
   crashdrive report routing -6 --table main --netns red vmcore
   crashdrive report routing --rules --nexthops vmcore
+  crashdrive report routing --cache vmcore    ip route show table all cached
   crashdrive report routing --classic vmcore  netstat -r
 
-Records (json, csv) have every field, and the text too. Cached exceptions (redirects, path MTUs) are not read.
+Records (json, csv) have every field, and the text too.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ import msgspec
 
 from crashdrive.reports._net import fib4, fib6
 from crashdrive.reports._net.classic import classic_routes
+from crashdrive.reports._net.exceptions import exceptions
 from crashdrive.reports._net.iproute import TABLES, route_lines
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.nexthops import Shared, objects
-from crashdrive.reports._net.routes import Route, attempt
+from crashdrive.reports._net.routes import Route
 from crashdrive.reports._net.rules import rules
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
 NAME = "routing"
-SUMMARY = "Routes of all tables, policy rules and nexthop objects, of all network namespaces."
+SUMMARY = "Routes of all tables, policy rules, nexthop objects and exceptions, of all network namespaces."
 OPTIONS = (
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
     Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),
@@ -39,18 +41,21 @@ OPTIONS = (
     Option(name="classic", flags=("--classic",), help="The main table as netstat -r prints it."),
     Option(name="rules", flags=("--rules",), help="Policy rules too."),
     Option(name="nexthops", flags=("--nexthops",), help="Nexthop objects too."),
-    Option(name="all", flags=("-a", "--all"), help="Routes, rules and nexthop objects."),
+    Option(
+        name="cache",
+        flags=("--cache",),
+        help="Exceptions to routes too: redirects and path MTUs that were learnt.",
+    ),
+    Option(name="all", flags=("-a", "--all"), help="Routes, rules, nexthop objects and exceptions."),
 )
 
 
 def report(crash: Any, **options: Any) -> Report:
     """The routes that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    everywhere = namespaces(crash.kernel)
-    survey = Survey(crash.kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(crash.kernel, asked["netns"])
     shared: dict[int, Shared] = {}
-    attempt(survey, "nexthop objects", lambda: [shared.update(objects(survey))])
+    survey.attempt("nexthop objects", lambda: [shared.update(objects(survey))])
     found = _routes(survey, asked, shared)
     tables = [_classic(survey, found) if asked["classic"] else _route_table(survey, found, asked["details"])]
     if asked["rules"] or asked["all"]:
@@ -58,6 +63,11 @@ def report(crash: Any, **options: Any) -> Report:
     if asked["nexthops"] or asked["all"]:
         rows = [one.row for one in shared.values()]
         tables.append(_text_table(survey, "nexthops", rows, "Nexthop objects"))
+    if asked["cache"] or asked["all"]:
+        learnt = survey.attempt(
+            "exceptions to routes", partial(exceptions, survey, found, shared, details=asked["details"])
+        )
+        tables.append(_text_table(survey, "exceptions", learnt, "Exceptions to routes"))
     return Report(
         report=NAME,
         tables=tuple(tables),
@@ -81,7 +91,7 @@ def _routes(survey: Survey, asked: dict[str, Any], shared: dict[int, Shared]) ->
     found: list[Route] = []
     for family in _families(asked):
         what, read = _READERS[family]
-        found += attempt(survey, what, partial(read, survey, shared))
+        found += survey.attempt(what, partial(read, survey, shared))
     if asked["table"] is None:
         return found
     wanted = _table_word(asked["table"])
@@ -102,7 +112,7 @@ def _rule_table(survey: Survey, asked: dict[str, Any]) -> Table:
     rows = [
         rule
         for family in _families(asked)
-        for rule in attempt(survey, "rules", partial(rules, survey, family, details=asked["details"]))
+        for rule in survey.attempt("rules", partial(rules, survey, family, details=asked["details"]))
     ]
     return _text_table(survey, "rules", rows, "Rules")
 

@@ -20,7 +20,6 @@ from crashdrive.errors import UsageError
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.addresses import port
 from crashdrive.reports._net.headers import Decoder, Header
-from crashdrive.reports._net.namespaces import namespaces
 from crashdrive.reports._net.queues import packets
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Option, Report, Table
@@ -172,9 +171,7 @@ def report(crash: Any, **options: Any) -> Report:
         raise UsageError(
             "which packet? --address takes that of a struct sk_buff, --queue a struct sk_buff_head"
         )
-    everywhere = namespaces(crash.kernel)
-    survey = Survey(crash.kernel, everywhere, everywhere)
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(crash.kernel, None)
     places = list(asked["address"])
     if asked["queue"]:
         places += survey.attempt("queues", lambda: chain(*packets(survey, asked["queue"]).values()))

@@ -22,7 +22,7 @@ from crashdrive.errors import UnknownSymbolError, UnknownTypeError, UsageError
 from crashdrive.kernel.columns import target_of
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 from crashdrive.session import arguments
@@ -103,9 +103,7 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     groups = _groups(asked["group"])
     kernel = crash.kernel
-    everywhere = namespaces(kernel)
-    survey = Survey(kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(kernel, asked["netns"])
     finders: list[tuple[str, Callable[[], Iterator[Counter]]]] = [
         ("Ip", partial(_ip, survey)),
         ("Icmp", partial(_icmp, survey)),

@@ -21,7 +21,7 @@ from crashdrive.kernel.paths import bare
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Report, Table
 
@@ -107,9 +107,7 @@ class Fragments(Record, frozen=True):
 def report(crash: Any, **options: Any) -> Report:
     """All protocols; ``options`` by the names in `OPTIONS`."""
     kernel = crash.kernel
-    everywhere = namespaces(kernel)
-    survey = Survey(kernel, everywhere, everywhere.choose(options.get("netns")))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(kernel, options.get("netns"))
     finders: list[tuple[str, str, Callable[[Survey], Iterator[Record]]]] = [
         ("usage", "Sockets", _usage),
         ("protocols", "Sockets by protocol", _protocols),

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.errors import FaultError
 from crashdrive.records import Notice, Record
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -91,9 +91,7 @@ class _Leaf(NamedTuple):
 def report(crash: Any, **options: Any) -> Report:
     """The settings that are asked for; ``options`` by the names in `OPTIONS`."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    everywhere = namespaces(crash.kernel)
-    survey = Survey(crash.kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(crash.kernel, asked["netns"])
     rows = survey.attempt(_WHAT, partial(_settings, survey, tuple(asked["prefix"])))
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     return Report(

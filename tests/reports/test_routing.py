@@ -15,7 +15,7 @@ from crashdrive.reports._net.classic import classic_routes
 from crashdrive.reports._net.iproute import route_lines
 from crashdrive.reports._net.namespaces import Namespaces, NetNamespace
 from crashdrive.reports._net.nexthops import NextHop
-from crashdrive.reports._net.routes import Route, attempt
+from crashdrive.reports._net.routes import Route
 from crashdrive.reports._net.sockets import Survey
 from tests.kernel.fake_memory import (
     CHAR,
@@ -265,7 +265,7 @@ def test_a_kernel_that_keeps_routes_elsewhere() -> None:
     kernel = fake_kernel(memory, {"struct net": record("net", ("number", INT))})
     one = NetNamespace(address=memory.allocate(64), inum=1, name=None, pid=None, initial=True)
     survey = Survey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
-    assert attempt(survey, "IPv4 routes", lambda: fib4.routes(survey, {})) == []
+    assert survey.attempt("IPv4 routes", lambda: fib4.routes(survey, {})) == []
     assert not survey.complete
     assert [notice.kind for notice in survey.notices] == ["elsewhere"]
 

@@ -7,7 +7,7 @@ are they here; the tests hold every line against it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.text import printable
@@ -88,17 +88,17 @@ def _head(route: Route, details: bool) -> Iterator[str]:  # noqa: FBT001 # passe
         yield "default"
     if route.source_prefix is not None:
         yield f"from {route.source_prefix}"
+    if route.nexthop_id is not None:
+        yield f"nhid {route.nexthop_id}"
     if route.encapsulation is not None:
         yield f"encap {route.encapsulation}"
     if route.tos:
         yield f"tos 0x{route.tos:02x}"
-    if route.nexthop_id is not None:
-        yield f"nhid {route.nexthop_id}"
 
 
 def _way(route: Route, details: bool) -> Iterator[str]:  # noqa: FBT001 # passed on
     if route.gateway is not None:
-        yield _via(route.gateway, route.family)
+        yield via(route.gateway, route.family)
     if route.device is not None:
         yield f"dev {printable(route.device)}"
     if details or route.table != "main":
@@ -117,11 +117,16 @@ def _way(route: Route, details: bool) -> Iterator[str]:  # noqa: FBT001 # passed
 def _tail(route: Route) -> Iterator[str]:
     if route.expires_seconds is not None:
         yield f"expires {int(route.expires_seconds)}sec"
-    for name, value in route.metrics.items():
-        lock = " lock" if name in route.locked else ""
-        yield f"{name}{lock} {_metric(name, value)}"
+    yield from metric_words(route.metrics, route.locked)
     if route.preference is not None:
         yield f"pref {route.preference}"
+
+
+def metric_words(metrics: Mapping[str, int | str], locked: Collection[str]) -> Iterator[str]:
+    """``mtu lock 1400`` and so on."""
+    for name, value in metrics.items():
+        lock = " lock" if name in locked else ""
+        yield f"{name}{lock} {_metric(name, value)}"
 
 
 def _metric(name: str, value: int | str) -> str:
@@ -136,7 +141,8 @@ def _metric(name: str, value: int | str) -> str:
     return f"{value / parts / 1000:g}s" if value // parts >= 1000 else f"{value // parts}ms"
 
 
-def _via(gateway: str, family: str | None) -> str:
+def via(gateway: str, family: str | None) -> str:
+    """``via ADDRESS``; of the other family as ``via inet6 ADDRESS``."""
     other = family == "inet" and ":" in gateway
     return f"via inet6 {gateway}" if other else f"via {gateway}"
 
@@ -145,9 +151,15 @@ def _hop(hop: NextHop) -> Iterator[str]:
     if hop.encapsulation is not None:
         yield f"encap {hop.encapsulation}"
     if hop.gateway is not None:
-        yield _via(hop.gateway, None)
+        yield via(hop.gateway, None)
     if hop.device is not None:
         yield f"dev {printable(hop.device)}"
+
+
+_RESILIENCE = (
+    ("buckets", "buckets"), ("idle_timer", "idle_timer"), ("unbalanced_timer", "unbalanced_timer"),
+    ("unbalanced_time", "unbalanced_seconds"),
+)  # fmt: skip
 
 
 def nexthop_line(facts: Mapping[str, Any]) -> str:
@@ -162,6 +174,11 @@ def _nexthop(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"group {'/'.join(members)}"
         if facts["resilient"]:
             yield "type resilient"
+            yield from words_of(
+                (word, None if facts.get(name) is None else f"{facts[name]:g}") for word, name in _RESILIENCE
+            )
+    if facts["encapsulation"] is not None:
+        yield f"encap {facts['encapsulation']}"
     if facts["gateway"] is not None:
         yield f"via {facts['gateway']}"
     if facts["device"] is not None:
@@ -175,6 +192,6 @@ def _nexthop(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "fdb"
 
 
-def words_of(pairs: Sequence[tuple[str, object | None]]) -> Iterator[str]:
+def words_of(pairs: Iterable[tuple[str, object | None]]) -> Iterator[str]:
     """``name value`` of those that have a value."""
     return (f"{name} {value}" for name, value in pairs if value is not None)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.addresses import ipv4, ipv6
+from crashdrive.reports._net.encaps import encapsulations
 from crashdrive.reports._net.iproute import PROTOCOLS, SCOPES, flag_names, named, nexthop_line
 from crashdrive.reports._net.sockets import Fields, Survey
 
@@ -25,7 +26,7 @@ class NextHop(Record, frozen=True):
 
     ``flags`` are those of RTNH_F_* that are set (``onlink``, ``linkdown``, ``dead``, ...), or ``unread``
     alone where the dump doesn't hold the next hop; ``encapsulation``
-    is the number of its light-weight tunnel's type (enum lwtunnel_encap_types).
+    is what it wraps packets in, as iproute2 words it (``mpls 100/200``).
     """
 
     gateway: str | None
@@ -33,7 +34,7 @@ class NextHop(Record, frozen=True):
     weight: int
     flags: tuple[str, ...] = ()
     scope: str | None = None
-    encapsulation: int | None = None
+    encapsulation: str | None = None
 
 
 class Member(Record, frozen=True):
@@ -44,7 +45,11 @@ class Member(Record, frozen=True):
 
 
 class NexthopObject(Record, frozen=True):
-    """What ``ip nexthop`` shows; ``group`` is empty unless it is one. ``fdb``: for a bridge, not routes."""
+    """What ``ip nexthop`` shows; ``group`` is empty unless it is one. ``fdb``: for a bridge, not routes.
+
+    A ``resilient`` group has so many ``buckets``; timers in seconds, ``unbalanced_seconds`` since when not
+    all members have their share (0: they do).
+    """
 
     netns: str | None
     id: int
@@ -59,14 +64,23 @@ class NexthopObject(Record, frozen=True):
     group: tuple[Member, ...]
     address: int
     text: tuple[str, ...]
+    encapsulation: str | None = None
+    buckets: int | None = None
+    idle_timer: float | None = None
+    unbalanced_timer: float | None = None
+    unbalanced_seconds: float | None = None
 
 
 class Shared(NamedTuple):
-    """A nexthop object as routes see it; ``multipath`` if it is a group."""
+    """A nexthop object as routes see it; ``multipath`` if it is a group.
+
+    ``infos``: the ``struct nh_info`` of each of its next hops.
+    """
 
     row: NexthopObject
     hops: tuple[NextHop, ...]
     multipath: bool
+    infos: tuple[int, ...] = ()
 
 
 # 5.2 moved what both families have into struct fib_nh_common
@@ -78,7 +92,7 @@ _COMMON = {
     "flags": ("nhc_flags",),
     "weight": ("nhc_weight",),
     "scope": ("nhc_scope",),
-    "encapsulation": ("nhc_lwtstate->type",),
+    "encapsulation": ("nhc_lwtstate",),
 }
 _BEFORE = {
     "device": ("nh_dev->name",),
@@ -87,7 +101,7 @@ _BEFORE = {
     "flags": ("nh_flags",),
     "weight": ("nh_weight",),
     "scope": ("nh_scope",),
-    "encapsulation": ("nh_lwtstate->type",),
+    "encapsulation": ("nh_lwtstate",),
 }
 
 
@@ -99,6 +113,7 @@ def hops(survey: Survey, kind: str, addresses: Sequence[int], prefix: str = "nh_
     }
     fields = Fields(survey.kernel, kind, members, ("device", "gateway", "flags"))
     columns = survey.read(fields, addresses, "next hops")
+    columns["encapsulation"] = encapsulations(survey, columns["encapsulation"])
     return [_hop(survey, dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
 
 
@@ -189,9 +204,9 @@ def _singles(survey: Survey, net: int, rows: Mapping[int, Mapping[str, Any]]) ->
             gateway=None if blackhole else hop.gateway,
             device=None if blackhole or bridge else hop.device,
             scope="global" if blackhole else hop.scope or "global",
-            blackhole=blackhole, fdb=bridge,
+            blackhole=blackhole, fdb=bridge, encapsulation=None if blackhole else hop.encapsulation,
         )  # fmt: skip
-        found[address] = Shared(made, (hop,), multipath=False)
+        found[address] = Shared(made, (hop,), multipath=False, infos=(row["info"],))
     return found
 
 
@@ -200,12 +215,24 @@ def _object(survey: Survey, net: int, address: int, row: Mapping[str, Any], **va
         "netns": survey.labels.get(net), "id": row["id"], "gateway": None, "device": None, "scope": "global",
         "protocol": named(PROTOCOLS, row["protocol"] or 0), "blackhole": False, "fdb": False,
         "resilient": False, "flags": flag_names(row["flags"] or 0), "group": (), "address": address,
+        "encapsulation": None,
         **values,
     }  # fmt: skip
     return NexthopObject(**facts, text=(nexthop_line(facts),))
 
 
-_GROUP = {"count": ("num_nh",), "resilient": ("resilient",), "fdb": ("fdb_nh",)}
+_GROUP = {
+    "count": ("num_nh",),
+    "resilient": ("resilient",),
+    "fdb": ("fdb_nh",),
+    # 5.13 (710ec5622306)
+    "table": ("res_table",),
+    "buckets": ("res_table->num_nh_buckets",),
+    "idle": ("res_table->idle_timer",),
+    "unbalanced": ("res_table->unbalanced_timer",),
+    "since": ("res_table->unbalanced_since",),
+    "waiting": ("res_table->uw_nh_entries.next",),
+}
 
 
 def _groups(
@@ -224,9 +251,8 @@ def _groups(
     columns = survey.gaps(kernel.read_many(entry, entries, ["nh", "weight"]), "nexthop groups")
     members = iter(columns)
     found = {}
-    for (address, row), count, resilient, fdb in zip(
-        rows.items(), counts, about["resilient"], about["fdb"], strict=True
-    ):
+    facts = [dict(zip(about, values, strict=True)) for values in zip(*about.values(), strict=True)]
+    for (address, row), count, fact in zip(rows.items(), counts, facts, strict=True):
         inside = [(singles.get(nh), weight) for nh, weight in (next(members) for _ in range(count))]
         if any(single is None for single, _ in inside):
             message = f"nexthop group {row['id']} has a member that is no nexthop object of its namespace"
@@ -234,10 +260,26 @@ def _groups(
         whole = [(single, weight) for single, weight in inside if single is not None]
         group = tuple(Member(id=single.row.id, weight=weight) for single, weight in whole)
         made = _object(
-            survey, net, address, row, group=group, resilient=bool(resilient), fdb=bool(fdb)
+            survey, net, address, row, group=group, resilient=bool(fact["resilient"]),
+            fdb=bool(fact["fdb"]), **_resilience(survey, fact),
         )  # fmt: skip
-        found[address] = Shared(made, tuple(_weighed(*one) for one in whole), multipath=True)
+        infos = tuple(info for single, _ in whole for info in single.infos)
+        found[address] = Shared(made, tuple(_weighed(*one) for one in whole), multipath=True, infos=infos)
     return found
+
+
+def _resilience(survey: Survey, fact: Mapping[str, Any]) -> dict[str, Any]:
+    """Buckets and timers of a resilient group."""
+    if not fact["resilient"] or not fact["table"]:
+        return {}
+    hz = survey.kernel.hz
+    idle, unbalanced = (None if fact[name] is None else fact[name] / hz for name in ("idle", "unbalanced"))
+    balanced = fact["waiting"] == fact["table"] + survey.kernel.offset("struct nh_res_table", "uw_nh_entries")
+    (since,) = survey.seconds([fact["since"]])
+    return {
+        "buckets": fact["buckets"], "idle_timer": idle, "unbalanced_timer": unbalanced,
+        "unbalanced_seconds": 0.0 if balanced else None if since is None else -since,
+    }  # fmt: skip
 
 
 def _weighed(single: Shared, weight: int) -> NextHop:

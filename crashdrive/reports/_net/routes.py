@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
-from crashdrive.records import Notice, Record
+from crashdrive.records import Record
 from crashdrive.reports._net.iproute import METRICS, TABLES, named
 from crashdrive.reports._net.nexthops import NextHop, Shared
 from crashdrive.reports._net.sockets import Survey
@@ -16,7 +15,6 @@ from crashdrive.reports._net.sockets import Survey
 # FIB_TABLE_HASHSZ and FIB6_TABLE_HASHSZ where a kernel has tables at all
 MANY_TABLES = 256
 _CONGESTION = "congctl"
-T = TypeVar("T")
 
 
 class Route(Record, frozen=True):
@@ -50,7 +48,7 @@ class Route(Record, frozen=True):
     source_prefix: str | None = None
     nexthop_id: int | None = None
     nexthop: str | None = None
-    encapsulation: int | None = None
+    encapsulation: str | None = None
     flags: tuple[str, ...] = ()
     metrics: dict[str, int | str] = msgspec.field(default_factory=dict)
     locked: tuple[str, ...] = ()
@@ -128,18 +126,6 @@ def _algorithms(survey: Survey) -> Iterator[tuple[int, str]]:
 def table_name(number: int) -> str:
     """``main``, ``local``, ``default``, or the number."""
     return named(TABLES, number)
-
-
-def attempt(survey: Survey, what: str, find: Callable[[], list[T]]) -> list[T]:
-    """What a reader gives; if this kernel keeps things elsewhere, a notice instead."""
-    try:
-        return find()
-    except (UnknownMemberError, UnknownSymbolError, UnknownTypeError) as error:
-        said = f"this kernel keeps {what} elsewhere; not read ({error})"
-        survey.miss([Notice(kind="elsewhere", message=said)])
-    except FaultError as error:
-        survey.miss([Notice(kind="hole", message=f"{what}: {error}")])
-    return []
 
 
 def tables(survey: Survey, hash_path: str, kind: str, member: str, rules: str) -> list[tuple[int, int]]:

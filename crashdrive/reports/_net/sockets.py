@@ -15,7 +15,7 @@ from crashdrive.errors import (
     UnknownTypeError,
 )
 from crashdrive.records import Notice, Record
-from crashdrive.reports._net.namespaces import Namespaces
+from crashdrive.reports._net.namespaces import Namespaces, namespaces
 from crashdrive.reports._net.owners import Owner, owners
 
 if TYPE_CHECKING:
@@ -192,6 +192,14 @@ class Survey:
         self.everywhere = len(chosen.found) == len(everywhere.found)
         self.notices: list[Notice] = []
         self.complete = True
+
+    @classmethod
+    def of(cls, kernel: Kernel, netns: str | None) -> Survey:
+        """A reading of the namespaces that ``--netns`` means; what is doubtful about these is noted."""
+        everywhere = namespaces(kernel)
+        survey = cls(kernel, everywhere, everywhere.choose(netns))
+        survey.miss(everywhere.warnings, complete=everywhere.complete)
+        return survey
 
     def miss(self, notices: Iterable[Notice], *, complete: bool = False) -> None:
         """Note what is missing or odd."""
