@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Notice, Record
-from crashdrive.reports._net import nftables
+from crashdrive.reports._net import nftables, xtables
 from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
@@ -35,6 +35,7 @@ OPTIONS = (
         kind="text",
         many=True,
     ),
+    Option(name="rules", flags=("-r", "--rules"), help="Rules, too, and what sets hold."),
     NETNS,
 )
 
@@ -106,12 +107,34 @@ def report(crash: Any, **options: Any) -> Report:
     tables = [Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address"))]
     if chains:
         tables.append(Table(name="chains", rows=chains, title="Chains of nf_tables"))
+    tables += _of_iptables(survey, rules=asked["rules"])
     return Report(
         report=NAME,
         tables=tuple(tables),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
+
+
+def _of_iptables(survey: Survey, *, rules: bool) -> list[Table]:
+    """Tables of iptables and ip6tables, where there are any."""
+    if not xtables.used(survey):
+        return []
+    if not xtables.readable(survey):
+        message = "tables of iptables are not read: debug data of x_tables isn't there (mod -s x_tables)"
+        survey.miss([Notice(kind="absent", message=message)], complete=True)
+        return []
+    found = survey.attempt("rules of iptables", lambda: [xtables.contents(survey)])
+    if not found or not found[0].chains:
+        return []
+    chains, told = found[0]
+    where = ("netns",) if len({chain.netns for chain in chains}) > 1 else ()
+    tables = [Table(name="iptables_chains", rows=chains, title="Chains of iptables")]
+    if rules:
+        columns = (*where, "family", "table", "counters", "rule")
+        title = "Rules of iptables"
+        tables.append(Table(name="iptables_rules", rows=told, columns=columns, layout="lines", title=title))
+    return tables
 
 
 def _chains(survey: Survey) -> Iterator[nftables.Chain]:

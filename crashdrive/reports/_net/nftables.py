@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crashdrive.errors import UnknownMemberError
 from crashdrive.records import Record
+from crashdrive.reports._net.pernet import own_memory
 from crashdrive.reports._net.sockets import Survey
 
 _WHAT = "chains of nf_tables"
@@ -73,14 +73,7 @@ def _tables(survey: Survey, net: int) -> int | None:
     kernel = survey.kernel
     if kernel.has_member("struct net", "nft.tables"):
         return net + kernel.offset("struct net", "nft.tables")
-    if not kernel.has_member("struct net_generic", "s.len"):
-        raise UnknownMemberError("struct net_generic has no s.len")
-    generic = kernel.object("struct net", net).gen
-    number = int(kernel.symbol_as("nf_tables_net_id", "unsigned int"))
-    if number >= int(generic.s.len):
-        return None
-    place = int(generic) + kernel.offset("struct net_generic", "ptr") + number * kernel.pointer_size
-    own = kernel.read_pointer(place)
+    own = own_memory(survey, net, "nf_tables_net_id")
     return own + kernel.offset("struct nftables_pernet", "tables") if own else None
 
 
