@@ -22,6 +22,7 @@ TOOLS = (
     "kexec-tools",
     "makedumpfile",
     "e2fsprogs",
+    "net-tools",
     "dash",
 )
 FILTER_TOOLS = ("makedumpfile", "dash")
@@ -48,6 +49,7 @@ GUEST_PROGRAMS = (
     "ethtool",
     "kexec",
     "mke2fs",
+    "netstat",
     "dash",
 )
 
@@ -62,7 +64,7 @@ def packages_needed(listing: str, tools: Sequence[str]) -> list[str]:
 def tools() -> Path:
     """The root of the guest's programs, downloaded if need be."""
     root = places.lab() / "userland" / "host"
-    if not root.exists():
+    if not all(_has(root, program) for program in GUEST_PROGRAMS):
         _fetch(root, apt.HOST_SUITE, TOOLS)
     return root
 
@@ -103,9 +105,15 @@ def _library_path(root: Path) -> str:
     return ":".join(str(root / folder) for folder in LIBRARY_FOLDERS)
 
 
+_PROGRAM_FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin")
+
+
+def _has(root: Path, program: str) -> bool:
+    return any((root / folder / program).exists() for folder in _PROGRAM_FOLDERS)
+
+
 def _find(root: Path, program: str) -> Path:
-    folders = ("bin", "sbin", "usr/bin", "usr/sbin")
-    return next(path for folder in folders if (path := root / folder / program).exists())
+    return next(path for folder in _PROGRAM_FOLDERS if (path := root / folder / program).exists())
 
 
 def libraries(root: Path, programs: Sequence[Path]) -> dict[str, Path]:

@@ -59,6 +59,7 @@ int main_finish(int argc, char **argv);
 int main_connections(int argc, char **argv);
 int main_tcp(int argc, char **argv);
 int main_sockets(int argc, char **argv);
+int main_routes(int argc, char **argv);
 int main_processes(int argc, char **argv);
 int main_eat(int argc, char **argv);
 

@@ -96,6 +96,7 @@ static const struct {
 	{ "connections", main_connections },
 	{ "tcp", main_tcp },
 	{ "sockets", main_sockets },
+	{ "routes", main_routes },
 	{ "processes", main_processes },
 	{ "rest", main_rest },
 };

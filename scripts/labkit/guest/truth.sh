@@ -10,9 +10,7 @@ frames() { # PREFIX OPTION...: a frame for each line `SLUG COMMAND` of the input
 	shift
 	while read -r slug command; do
 		test -n "$slug" || continue
-		case $1/$slug in # of the named namespaces only what is worth the time
-		-n/tc-*-json | -n/nft-*-json | -n/bridge-*-json | -n/*-legacy-save | -n/sysctl | -n/*-get) continue ;;
-		esac
+		case $1/$slug in -n/*-get) continue ;; esac # an address of the initial namespace
 		# shellcheck disable=SC2086 # the command is words
 		labguest frame "$@" "${prefix}cmd/$slug" $command
 	done
@@ -50,6 +48,10 @@ moving_net() { # PREFIX OPTION...: what counters, timers and sockets move
 		ip-link ip -d -s link
 		ip-route-cache ip route show cache
 		ip-6-route-cache ip -6 route show cache
+		ip-route-cached ip -d route show table all cached
+		ip-route-cached-json ip -d -j route show table all cached
+		ip-6-route-cached ip -6 -d route show table all cached
+		ip-6-route-cached-json ip -6 -d -j route show table all cached
 		ip-route-get ip route get 10.50.0.77
 		ip-6-route-get ip -6 route get 2001:db8:50::77
 		tc-qdisc tc -s -d qdisc
@@ -71,6 +73,8 @@ moving_net() { # PREFIX OPTION...: what counters, timers and sockets move
 		ss-summary ss -s
 		ip-neigh ip -d -s neigh
 		ip-neigh-json ip -s -j neigh
+		netstat-s6 netstat -s -6
+		netstat-s netstat -s
 	END
 }
 

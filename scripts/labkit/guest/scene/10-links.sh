@@ -5,7 +5,10 @@ sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 	net.ipv6.conf.default.use_tempaddr=2 net.ipv4.ip_forward=1 \
 	net.ipv4.ping_group_range="0 2147483647" net.ipv4.tcp_syn_retries=6
 
-for name in red blue blue-green.1; do
+# blue gets hash tables of its own
+sysctl -qe -w net.ipv4.tcp_child_ehash_entries=256 net.ipv4.udp_child_hash_entries=128
+for name in blue red blue-green.1; do
+	test "$name" = blue || sysctl -qe -w net.ipv4.tcp_child_ehash_entries=0 net.ipv4.udp_child_hash_entries=0
 	ip netns add "$name"
 	ip -n "$name" link set lo up
 done
@@ -45,7 +48,8 @@ bridge vlan add dev port0 vid 10-12
 bridge fdb add 02:00:00:00:02:99 dev port1 master static
 
 ip netns exec red dash -c '
-	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 \
+		net.ipv4.tcp_congestion_control=reno net.netfilter.nf_log.2=nf_log_ipv4
 	ip link set eth0 up
 	ip link add link eth0 name eth0.100 type vlan id 100
 	ip link set eth0.100 up
@@ -58,15 +62,21 @@ ip netns exec red dash -c '
 	ip addr add 2001:db8:50::1/64 dev far
 	ip route add default via 10.1.0.1
 	ip -6 route add default via 2001:db8:10::1
+	ip route add 100.65.1.0/24 dev far
+	ip route add 100.65.2.0/24 dev far mtu lock 400
+	ip route add 100.65.3.0/24 dev far
+	for net in 51 d e; do ip -6 route add 2001:db8:$net::/48 dev far; done
 	ip rule add from 10.50.0.0/24 table 50 prio 500
 	ip route add blackhole 10.51.0.0/16 table 50'
 ip netns exec blue dash -c '
-	sysctl -qw net.ipv4.ip_forward=1
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	ip link set eth0 up
 	ip addr add 10.2.0.2/24 dev eth0
 	ip addr add 2001:db8:20::2/64 dev eth0
 	ip route add default via 10.2.0.1
-	ip route add 10.60.0.0/24 via 10.2.0.3'
+	ip route add 10.60.0.0/24 via 10.2.0.3
+	ip neigh add fe80::ff:fe00:299 lladdr 02:00:00:00:02:99 dev eth0 nud permanent
+	ip -6 route add 2001:db8:60::/48 via fe80::ff:fe00:299 dev eth0'
 ip netns exec blue-green.1 dash -c '
 	ip link set mac0 up
 	ip addr add 192.0.2.66/24 dev mac0

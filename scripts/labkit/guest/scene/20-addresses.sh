@@ -40,6 +40,14 @@ ip -force -batch - <<-END
 	route add 10.95.0.0/16 via 10.1.0.2 tos 0x10
 	route add 10.50.0.0/24 via 10.1.0.2
 	route add 10.60.0.0/24 via 10.2.0.2
+	route add 100.65.1.0/24 via 10.1.0.2 window 20000 rtt 100ms rttvar 20ms ssthresh 12 initrwnd 15 features ecn
+	route add 100.65.2.0/24 via 10.1.0.2 reordering 5 cwnd lock 30 congctl reno fastopen_no_cookie 1
+	route add 10.101.0.0/16 encap ip id 100 src 10.1.0.1 dst 10.1.0.2 ttl 32 tos 0x10 dev dummy0
+	route add 10.102.0.0/16 encap ip6 id 101 dst 2001:db8:10::2 hoplimit 9 dev dummy0
+	route add 10.103.0.0/16 encap mpls 100/200 via 10.1.0.2 dev veth0
+	route add 10.103.0.0/16 metric 5 nexthop encap mpls 300 ttl 7 via 10.1.0.2 dev veth0 nexthop via 10.2.0.2 dev br0
+	route add 10.104.0.0/16 via 10.1.0.2 dsfield 0xc0 metric 5
+	route add 10.107.0.0/16 dev dummy0 mtu lock 1300
 	route add 10.99.0.0/16 nexthop via 10.1.0.2 dev veth0 weight 1 nexthop via 10.2.0.2 dev br0 weight 3
 	route add 10.97.0.0/16 table 100 via inet6 2001:db8:10::2 dev veth0
 	route add default via 10.1.0.2 table 100
@@ -54,7 +62,16 @@ ip -force -batch - <<-END
 	nexthop add id 6 via 2001:db8:10::2 dev veth0
 	nexthop add id 10 group 1,3/2,5
 	nexthop add id 11 group 6
+	nexthop add id 12 group 1,3/2 type resilient buckets 8 idle_timer 60 unbalanced_timer 300
+	nexthop add id 20 via 10.1.0.2 fdb
+	nexthop add id 21 via 10.1.0.3 fdb
+	nexthop add id 22 group 20/21 fdb
+	nexthop add id 30 encap mpls 400 via 10.1.0.2 dev veth0
+	nexthop add id 31 encap ip id 7 dst 10.1.0.2 via 10.1.0.2 dev veth0 onlink
 	route add 10.98.0.0/16 nhid 10
+	route add 10.105.0.0/16 nhid 12
+	route add 10.106.0.0/16 nhid 30
+	route add 100.65.3.0/24 nhid 1
 	route add 10.96.0.0/16 nhid 1 metric 9
 	rule add from 10.1.0.0/24 lookup 100 prio 1000
 	rule add fwmark 0x1/0xff lookup 100 prio 1001
@@ -88,6 +105,14 @@ ip -6 -force -batch - <<-END
 	route add 2001:db8:c::/48 dev dummy0 expires 3600 mtu 1300
 	route add 2001:db8:d::/48 nhid 11
 	route add default via 2001:db8:10::2 table 100
+	route add 2001:db8:51::/48 via 2001:db8:10::2 hoplimit 70 initcwnd 11 congctl lock vegas
+	route add 2001:db8:60::/48 via fe80::ff:fe00:202 dev br0
+	route add 2001:db8:61::/48 encap seg6 mode encap segs 2001:db8:10::2,2001:db8:50::1 via 2001:db8:10::2 dev veth0
+	route add 2001:db8:62::/48 encap seg6 mode inline segs 2001:db8:10::2 via 2001:db8:10::2 dev veth0
+	route add 2001:db8:63::/48 encap mpls 500 via 2001:db8:10::2 dev veth0
+	route add 2001:db8:64::/48 encap ip6 id 9 dst 2001:db8:10::2 dev dummy0
+	route add 2001:db8:65::/48 encap seg6local action End.DT6 table 100 dev veth0
+	route add 2001:db8:66::/48 via 2001:db8:10::2 mtu lock 1400 pref low
 	route add 2001:db8:e::/48 from 2001:db8:1::/64 via 2001:db8:10::2
 	route add 2001:db8:f::1/128 via fe80::1 dev dummy0 src 2001:db8:1::1
 	rule add from 2001:db8:10::/64 lookup 100 prio 1000

@@ -10,5 +10,6 @@ ping_neighbours() {
 	ping -c 1 -W 1 10.4.0.9 >/dev/null 2>&1 &
 	ip netns exec red ping -c 2 -W 1 10.1.0.1 >/dev/null 2>&1 &
 	ip netns exec blue ping -c 1 -W 1 10.1.0.2 >/dev/null 2>&1 &
-	sleep 1.5
+	labguest routes 2>&1
+	sleep 0.5
 }
