@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from crashdrive.session.launch import Notify
 
 DEFAULT_TIMEOUT = 120.0
-# kept by build id for each report that was computed: how often a quick start was of no use to it, in a row
-_STARTS, _VERSION = "wasted-starts", 1
-_MOST_WASTED = 3
 
 
 def open_dump(  # noqa: PLR0913 - each is an option of the command line
@@ -37,7 +34,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     record: str | os.PathLike[str] | None = None,
     replay: str | os.PathLike[str] | None = None,
     side_channel: bool = True,
-    report: str | None = None,
+    purpose: str | None = None,
     notify: Notify = lambda _line: None,
 ) -> Crash:
     """Open a dump with crash; use it in a ``with``, or close it.
@@ -46,8 +43,8 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     /usr/lib/debug, in ``debug_dirs``). ``crash`` names binaries to try (else CRASHDRIVE_CRASH, else PATH);
     ``timeout`` is each command's deadline in seconds, ``start_timeout`` that of each start; ``record``
     writes the session to a file, ``replay`` answers from such a file without crash and dump;
-    ``side_channel=False`` sends all through the terminal; ``report`` says which one the dump is opened for:
-    where this kernel's types are known to suffice for it, crash starts in a quarter of the time (see
+    ``side_channel=False`` sends all through the terminal; ``purpose`` is a name for what is going to be done:
+    where that needed nothing but memory on this kernel before, crash starts in a quarter of the time (see
     `Session.quick`). ``notify`` is called with a line for each step of the start. Raises TargetError's kinds
     where dump, vmlinux or crash can't be used.
     """
@@ -62,26 +59,24 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
-        quick=functools.partial(_is_quick, report) if report else lambda _target: False,
+        quick=functools.partial(_is_quick, purpose) if purpose else lambda _target: False,
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
-    return Crash(session, keep=record is None)
+    return Crash(session, keep=record is None, purpose=purpose)
 
 
-def _is_quick(report: str, target: Target) -> bool:
-    """Whether a report is likely to need nothing but memory, and crash no tables to read the dump's."""
+def _is_quick(purpose: str, target: Target) -> bool:
+    """Whether crash is likely to be asked for memory alone, and needs no tables to read the dump's."""
+    from crashdrive.cache.starts import Starts
     from crashdrive.cache.store import open_store
     from crashdrive.kernel.paging import is_known
 
     build_id = target.vmlinux.build_id
-    if not build_id or build_id != target.dump.build_id or target.dump.incomplete:
+    readable = build_id and build_id == target.dump.build_id and not target.dump.incomplete
+    if not readable or not is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo):
         return False
-    store = open_store() if is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo) else None
-    if store is None:
-        return False
-    wasted = store.get(_STARTS, build_id, report, int, version=_VERSION)
-    return wasted is not None and wasted < _MOST_WASTED
+    return Starts(open_store(), build_id, purpose).is_promising()
 
 
 class Crash:
@@ -92,10 +87,12 @@ class Crash:
     takes any command line as it is.
     """
 
-    def __init__(self, session: Session, *, keep: bool = True) -> None:
-        """Take over a session; ``keep``: whether layouts and symbols are kept between runs."""
+    def __init__(self, session: Session, *, keep: bool = True, purpose: str | None = None) -> None:
+        """Take over a session; ``keep``: whether what is learnt of the kernel is kept between runs."""
         self.session = session
         self._keep = keep
+        self._purpose = purpose
+        self._quick = session.quick
 
     # raw commands
 
@@ -157,23 +154,8 @@ class Crash:
         """Compute a report; its options are those of ``crashdrive report NAME --help``."""
         from crashdrive.reports import run_report
 
-        quick = self.session.quick
         report = run_report(self, name, **options)
-        self._remember(name, wasted=quick and not self.session.quick)
         return report if report.dump else msgspec.structs.replace(report, dump=dict(self.session.identity))
-
-    def _remember(self, report: str, *, wasted: bool) -> None:
-        """Keep that this kernel's report was computed, and whether crash had to start twice for it."""
-        from crashdrive.cache.store import open_store
-
-        build_id = self.identity.get("build_id")
-        store = open_store() if self._keep and build_id else None
-        if store is None or build_id is None:
-            return
-        before = store.get(_STARTS, build_id, report, int, version=_VERSION)
-        now = (before or 0) + 1 if wasted else 0 if before is None or self.session.quick else before
-        if now != before:
-            store.put(_STARTS, build_id, report, now, version=_VERSION)
 
     # the session
 
@@ -190,6 +172,18 @@ class Crash:
     def close(self) -> None:
         """End crash; may be called twice."""
         self.session.close()
+        self._learn()
+
+    def _learn(self) -> None:
+        """Keep how this purpose's start went, once."""
+        from crashdrive.cache.starts import Starts
+        from crashdrive.cache.store import open_store
+
+        purpose, self._purpose = self._purpose, None
+        if purpose is not None and self._keep:
+            starts = Starts(open_store(), self.identity.get("build_id"), purpose)
+            whole = self._quick and not self.session.quick
+            starts.learn(self.session.words, quick=self._quick, became_whole=whole)
 
     def __enter__(self) -> Self:
         return self

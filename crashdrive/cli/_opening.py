@@ -123,7 +123,7 @@ def _kind(path: str) -> str:
 
 
 @contextmanager
-def opened(target: Target, options: dict[str, Any], *, report: str | None = None) -> Iterator[Crash]:
+def opened(target: Target, options: dict[str, Any], *, purpose: str | None = None) -> Iterator[Crash]:
     """The dump, opened as the options say; what its reader has to know of the session goes to stderr."""
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
@@ -139,7 +139,7 @@ def opened(target: Target, options: dict[str, Any], *, report: str | None = None
             record=options["record"],
             replay=options["replay"],
             side_channel=options["side_channel"],
-            report=report,
+            purpose=purpose,
             notify=say if verbose else _say_nothing,
         )
     with crash:

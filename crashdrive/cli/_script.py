@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import traceback
@@ -29,6 +30,7 @@ class Script(NamedTuple):
 
     path: str
     code: CodeType
+    digest: str
 
 
 def load(path: str) -> Script:
@@ -38,10 +40,11 @@ def load(path: str) -> Script:
     except OSError as error:
         raise click.UsageError(f"script {path}: {error.strerror}") from error
     try:
-        return Script(path, compile(source, path, "exec", dont_inherit=True))
+        code = compile(source, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         _show_traceback(error)
         raise click.exceptions.Exit(EXIT_FAILED) from error
+    return Script(path, code, hashlib.sha256(source).hexdigest())
 
 
 def run(script: Script, argv: Sequence[str], crash: Crash, form: str) -> int:

@@ -110,7 +110,7 @@ def _show(
     target = take_files(words, replay=options["replay"])
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
-    with opened(target, options, report=name) as crash:
+    with opened(target, options, purpose=f"report {name}") as crash:
         with waiting(name):
             found = crash.report(name, **given)
         render(found, form, Output.standard())

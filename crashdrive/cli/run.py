@@ -56,5 +56,5 @@ def command(words: tuple[str, ...], form: str, **options: Any) -> int:
     if target.rest[0].startswith("-"):
         raise click.UsageError(f"Options go before the files: {target.rest[0]}")
     script = load(target.rest[0])
-    with opened(target, options) as crash:
+    with opened(target, options, purpose=f"script {script.digest}") as crash:
         return run(script, target.rest, crash, form)

@@ -20,6 +20,7 @@ from crashdrive.errors import (
     SessionError,
     StartError,
 )
+from crashdrive.parsers.base import canonical_words
 from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import judge
 from crashdrive.session.find import Target, find_target
@@ -73,6 +74,7 @@ class Session:
         self._side_channel = side_channel
         self._holes = holes
         self._whole: Whole | None = None
+        self.words: set[str] = set()  # what was run, by the commands' names
         self.vmcoreinfo: Mapping[str, str] = {}
         self._recorder: RecordingTransport | None = None
         self._context = Context()
@@ -129,6 +131,7 @@ class Session:
             session = cls._on(transport, launched, how)
             session._record(file)  # noqa: SLF001 - our own
             session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - as above
+            session.words.clear()
         except BaseException:
             transport.close()
             raise
@@ -273,7 +276,7 @@ class Session:
         that failed is no exception: see ``failure``.
         """
         check_line(command)
-        self._serve([command])
+        self._note([command])
         with self._exclusive():
             return self._run(command, self.timeout if timeout is None else timeout, to)
 
@@ -302,7 +305,7 @@ class Session:
             check_line(command)
         limit = self.timeout if timeout is None else timeout
         results: list[CommandResult] = []
-        self._serve(commands)
+        self._note(commands)
         with self._exclusive():
             deadline = time.monotonic() + limit
             for framed, group in self._groups(commands):
@@ -361,6 +364,10 @@ class Session:
                 return transport.stream(commands, sink, limit)
 
     # -- inside
+
+    def _note(self, commands: Sequence[str]) -> None:
+        self.words.update(canonical_words(command)[0] for command in commands)
+        self._serve(commands)
 
     def _serve(self, commands: Sequence[str]) -> None:
         """Have a crash that can run these: one without its tables is for physical memory alone."""
