@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.frames import Frame, StackWord, TraceReader
+from crashdrive.parsers.grammar.frames import Frame, TraceReader
 from crashdrive.parsers.grammar.registers import ExceptionFrame
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
+from crashdrive.parsers.grammar.stack import StackWord
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Record
 

@@ -19,30 +19,18 @@ from msgspec.structs import replace
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
+from crashdrive.parsers.grammar.lowcore import Lowcore
 from crashdrive.parsers.grammar.registers import (
     ExceptionFrame,
-    Lowcore,
     arm_flags,
     is_complete,
     register_pairs,
     value_row,
 )
 from crashdrive.parsers.grammar.rows import is_message
+from crashdrive.parsers.grammar.stack import StackWord, read_words
 from crashdrive.parsers.grammar.table import is_elided, note_error
 from crashdrive.records import Record
-
-
-class StackWord(Record, frozen=True, kw_only=True):
-    """A word on the stack, at ``address``.
-
-    ``value`` is None where crash shows a symbol (``symbol``, ``offset``) or a slab cache in its place.
-    """
-
-    address: int
-    value: int | None = None
-    symbol: str | None = None
-    offset: int | None = None
-    slab: str | None = None
 
 
 class Frame(Record, frozen=True, kw_only=True):
@@ -95,31 +83,36 @@ _START = re.compile(
 )
 _LINK = re.compile(rf" ++\[Link Register \] ++\[{_HEX}\] (\S{{1,300}}) at ({_HEX})[^\n]*+")
 _MARKER = re.compile(r"--- ?<([^>\n]{1,80})>(?: ---|---)[ ]*+| - (Interrupt) -[ ]*+")
+# ia64 breaks lines of arguments that get too long.
+_ARGUMENTS_CUT = re.compile(r" ++\(([^()\n]{60,500}),")
+_ARGUMENTS_MORE = re.compile(r" {5}([^\s(),]{1,300})([,)])")
 _ARGUMENTS = re.compile(r" ++\((void|[^()\n]{0,500})\)[ ]*+")
 _BOUNDS = re.compile(r" ++\[((?:RA|PC): [^\]\n]{1,300})\][ ]*+")
 _BOUND = re.compile(r"(RA|PC|LR|SP|FP|SIZE): (-?[0-9a-f]{1,16})")
 _DATA = re.compile(r" *+([0-9a-f]{8,16}): ([^\n]*+)")
-_TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})")
-_WORD = re.compile(r"[0-9a-f]{8}(?:[0-9a-f]{8})?")
-_SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?")
 _EXCEPTION = re.compile(r" *+\[exception [ER]IP: ([^\]\n]{1,300})\][ ]*+")
 _TITLE = re.compile(
-    rf" *+(?P<mode>KERNEL|USER)-MODE (?:EXCEPTION|INTERRUPT) FRAME(?: (?:AT|at):? (?P<at>{_HEX}):?|;)?"
+    rf" *+(?P<mode>KERNEL|USER)-MODE (?:EXCEPTION|INTERRUPT) FRAME(?: (?:AT|at):? (?P<at>{_HEX}):?|;|:)?"
     rf"(?: pt_regs at (?P<regs>{_HEX}):)?[ ]*+"
 )
+# ia64; Alpha has the first register in the same line, and a note above the frame of a kernel entry.
+_EFRAME = re.compile(rf" ++EFRAME: ({_HEX})(?: ++(\S.*+))?[ ]*+")
+_KERNEL_ENTRY = "NOTE: kernel-entry exception frame:"
+_FRAME_HOLE = re.compile(r" ++\[(exception frame incomplete -- [^\]\n]{1,80})\][ ]*+")
+_RECURSION = re.compile(r" ++\[ ([^\]\n]{1,80} exception stack recursion: [^\]\n]{1,80}) \][ ]*+")
 _PT_REGS = re.compile(rf" ++pt_regs at ({_HEX}):[ ]*+")
 _PPC_TITLE = re.compile(
     rf" ++(?P<kind>[A-Za-z][A-Za-z /()-]{{2,40}}?) {{1,2}}\[(?P<trap>{_HEX})\] exception frame:[ ]*+"
 )
 _PPC_SYMBOL = re.compile(r" ++\[(NIP|LR) *+: ([^\]\n]{1,300})\][ ]*+")
-_LINE_NUMBER = re.compile(r" ++(\S[^\n]{0,4096}?): (\d{1,7})[ ]*+")
+_LINE_NUMBER = re.compile(r"(?: ++|\t)(\S[^\n]{0,4096}?): (\d{1,7})[ ]*+")
 STATUS = re.compile(
     r" *+(\((?:active|no stack|no frame|void)\)|Task runs in userspace|CPU offline"
     r"|#0 \[(?:interrupted in )?user space\]"
     rf"|{_HEX}: (?:Task is running in (?:user space|OPAL \(firmware\) context)|Invalid Stack Pointer {_HEX}"
     rf"|GPR1 register value ?\(SP\) was not saved)|Could not find SP for task {_HEX}"
-    r"|cannot find the stack info\."
-    r"|\[exception frame incomplete[^\n]{0,80})[ ]*+"
+    rf"|cannot find the stack info\.|0{_HEX}: registers not saved|invalid pc: {_HEX}"
+    r"|\(hardware reset while in user space\))[ ]*+"
 )
 # Lines that belong to an error in front of them.
 _ERROR_TAIL = re.compile(
@@ -158,6 +151,7 @@ class TraceReader:
         self._in_error = False
         self._restart = False
         self._elided = False
+        self._open_arguments: dict[str, Any] | None = None
         self._takers: tuple[Callable[[int, str], bool], ...] = (
             self._take_registers,
             self._take_data,
@@ -167,10 +161,14 @@ class TraceReader:
             self._take_start,
             self._take_lowcore,
             self._take_status,
+            self._take_eframe,
         )
 
     def feed(self, offset: int, line: str) -> None:
         """One line (rejected when it is nothing that belongs into a trace)."""
+        if self._open_arguments is not None:
+            self._take_more_arguments(offset, line, self._open_arguments)
+            return
         frame = _FRAME.fullmatch(line) or _ARM_FRAME.fullmatch(line)
         if frame:
             self._new_frame(offset, frame)
@@ -184,6 +182,8 @@ class TraceReader:
 
     def finish(self) -> None:
         """The end of the trace."""
+        if self._open_arguments is not None:
+            self.hole(0, "the arguments of a frame end too early")
         self._close_frame()
 
     def hole(self, offset: int, message: str) -> None:
@@ -295,8 +295,9 @@ class TraceReader:
         offset = opened.pop("at", 0)
         _name_place(opened)
         opened["details"] = opened["details"] or None
-        opened["complete"] = is_complete(opened["registers"])
-        if not opened["complete"]:
+        complete = is_complete(opened["registers"])
+        opened["complete"] = complete and not opened.pop("damaged", False)
+        if not complete:
             self.hole(offset, "registers are missing")
         self._place(offset, ExceptionFrame(**opened))
 
@@ -346,6 +347,29 @@ class TraceReader:
             return self._take_ppc_symbol(line)
         return True
 
+    def _take_eframe(self, offset: int, line: str) -> bool:
+        """ia64's and Alpha's ``EFRAME: ADDRESS``, and what crash says of exception frames."""
+        if found := _EFRAME.fullmatch(line):
+            pairs = register_pairs(found[2]) if found[2] else ({}, {})
+            if pairs is None:
+                return False
+            if self._registers is None or self._registers["registers"]:
+                self._close_registers()
+            opened = self._open_registers()
+            opened |= {"at": offset, "location": int(found[1], 16)}
+            opened["registers"] |= pairs[0]
+        elif line == _KERNEL_ENTRY:
+            self._close_registers()
+            self._open_registers().update(at=offset, kind="kernel-entry")
+        elif (found := _FRAME_HOLE.fullmatch(line)) and self._registers is not None:
+            self._registers["damaged"] = True
+            self.hole(offset, found[1])
+        elif found := _RECURSION.fullmatch(line):
+            self.hole(offset, found[1])
+        else:
+            return False
+        return True
+
     def _take_ppc_symbol(self, line: str) -> bool:
         found = _PPC_SYMBOL.fullmatch(line)
         if found is None or self._registers is None:
@@ -389,7 +413,18 @@ class TraceReader:
         if "arguments" not in self._frame and (found := _ARGUMENTS.fullmatch(line)):
             self._frame["arguments"] = _arguments(found[1])
             return found[1] not in {"active", "no stack", "no frame"} or not self._frame.pop("arguments")
+        if "arguments" not in self._frame and (found := _ARGUMENTS_CUT.fullmatch(line)):
+            self._frame["arguments"] = _arguments(found[1])
+            self._open_arguments = self._frame
+            return True
         return self._take_line_number(line)
+
+    def _take_more_arguments(self, offset: int, line: str, frame: dict[str, Any]) -> None:
+        found = _ARGUMENTS_MORE.fullmatch(line)
+        if found is None:
+            self._source.fail(offset, "the arguments of a frame end too early")
+        frame["arguments"] += (found[1],)
+        self._open_arguments = frame if found[2] == "," else None
 
     def _take_line_number(self, line: str) -> bool:
         found = _LINE_NUMBER.fullmatch(line)
@@ -460,31 +495,3 @@ def _name_place(opened: dict[str, Any]) -> None:
         opened |= {"function": found[1], "offset": number(found[2])}
     else:
         opened["details"]["exception"] = place
-
-
-def read_words(address: int, text: str, size: int) -> list[StackWord]:
-    """Words of ``size`` bytes from ``address`` on; an empty list when something else stands there."""
-    words: list[StackWord] = []
-    position = 0
-    text = text.rstrip()
-    while position < len(text):
-        if text[position] == " ":
-            position += 1
-            continue
-        found = _TOKEN.match(text, position)
-        word = found and _word(address + size * len(words), found)
-        if not found or word is None:
-            return []
-        words.append(word)
-        position = found.end()
-    return words
-
-
-def _word(address: int, found: re.Match[str]) -> StackWord | None:
-    value, slab, plain = found.groups()
-    if slab is not None:
-        return StackWord(address=address, value=int(value, 16) if value else None, slab=slab)
-    if _WORD.fullmatch(plain):
-        return StackWord(address=address, value=int(plain, 16))
-    symbol = _SYMBOL.fullmatch(plain)
-    return symbol and StackWord(address=address, symbol=symbol[1], offset=number(symbol[2]))

@@ -1,16 +1,17 @@
-"""Register dumps below stack frames: exception frames, saved user registers, s390's lowcore.
+"""Register dumps below stack frames: exception frames, saved user registers.
 
 Each architecture has its own layout of names and values. Source in crash: ``x86_64_exception_frame()``
 (x86_64.c), ``x86_dump_eframe_common()`` (x86.c), ``arm64_print_exception_frame()`` (arm64.c),
 ``arm_dump_exception_stack()`` (arm.c), ``print_ptregs()`` and ``s390x_print_lowcore()`` (s390x.c),
 ``ppc64_print_regs()`` (ppc64.c), ``ppc_print_regs()`` (ppc.c), ``riscv64_dump_pt_regs()`` (riscv64.c),
-``mips64_dump_exception_stack()`` (mips64.c) and its like in loongarch64.c.
+``mips64_dump_exception_stack()`` (mips64.c) and its like in mips.c and loongarch64.c,
+``ia64_exception_frame()`` (ia64.c), ``alpha_exception_frame()`` (alpha.c), ``sparc64_print_eframe()``
+(sparc64.c).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from crashdrive.records import Record
 
@@ -18,12 +19,13 @@ from crashdrive.records import Record
 class ExceptionFrame(Record, frozen=True, kw_only=True):
     """Registers as an exception or a system call saved them.
 
-    ``registers`` maps names in lower case to values. ``function`` and ``offset`` say where the exception
-    happened (crash's ``[exception RIP: ...]``), where crash knows. ``mode`` is ``kernel`` or ``user``,
-    ``location`` the address that the registers were found at, ``kind`` and ``trap`` the exception's name and
-    number (ppc64); each None where crash doesn't say. ``details`` holds the rest: texts by lower-case name
-    (arm's processor flags, the symbols that arm64 and ppc64 give for pc and lr, s390's function).
-    ``complete``: all registers that the architecture saves are there.
+    ``registers`` maps names in lower case to values: what Alpha calls ``RA/R26`` is ``r26``, MIPS and
+    LoongArch number theirs ``$0`` to ``$31``, floating point registers are their bits. ``function`` and
+    ``offset`` say where the exception happened (crash's ``[exception RIP: ...]``), where crash knows.
+    ``mode`` is ``kernel`` or ``user``, ``location`` the address that the registers were found at, ``kind``
+    and ``trap`` the exception's name and number (ppc64); each None where crash doesn't say. ``details`` holds
+    the rest: texts by lower-case name (arm's processor flags, the symbols that arm64 and ppc64 give for pc
+    and lr, s390's function). ``complete``: all registers that the architecture saves are there.
     """
 
     registers: dict[str, int]
@@ -54,6 +56,16 @@ _ARM64 = _names("pc lr sp pstate")
 _ARM = _names("pc lr psr sp ip fp r10 r9 r8 r7 r6 r5 r4 r3 r2 r1 r0")
 _PPC = _names("nip msr or3 ctr lr xer ccr dar dsisr syscall_result")
 _S390 = frozenset({"psw_flags", "psw"})
+_RISCV = _names(
+    "epc ra sp gp tp t0 t1 t2 t3 t4 t5 t6 a0 a1 a2 a3 a4 a5 a6 a7 s0 s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11"
+)
+_ALPHA = (_numbered("r", 29) - _numbered("r", 15)) | _numbered("r", 8)
+_ALPHA |= _names("hae trap_a0 trap_a1 trap_a2 ps pc")
+_IA64 = _names(
+    "b0 b6 b7 cr_iip cr_ipsr cr_ifs ar_pfs ar_rsc ar_unat ar_rnat ar_ccv ar_fpsr loadrs ar_bspstore pr "
+    "r1 r2 r3 f6 f7 f8 f9"
+) | (_numbered("r", 31) - _numbered("r", 7))
+_SPARC = _names("tstate tt tpc tnpc sp ret_pc") | _numbered("g", 7) | _numbered("o", 5)
 # Each set as crash prints it; what may be absent or added stands in the second one.
 _COMPLETE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
     # Registers out of a dump's notes have no ORIG_RAX; crash prints it in a line with CS and SS.
@@ -67,21 +79,26 @@ _COMPLETE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
     (_PPC | _numbered("r", 31), frozenset({"mq", "softe"})),
     (_PPC | _numbered("r", 13), frozenset({"mq", "softe"})),
     (_S390 | _numbered("r", 15), frozenset()),
+    (_RISCV | _names("status badaddr cause orig_a0"), frozenset({"pc", "syscallno"})),
+    (_RISCV, frozenset()),
+    (_numbered("$", 31) | _names("hi lo epc ra status cause badva"), frozenset()),
+    (_numbered("$", 31) | _names("era ra crmd prmd ecfg estat euen badva"), frozenset()),
+    (_ALPHA, frozenset()),
+    (_IA64, frozenset({"f10", "f11"})),
+    (_SPARC, frozenset()),
+    (_SPARC | _numbered("l", 7) | _numbered("i", 7), frozenset()),
 )
-_UNCHECKED_MARKS = frozenset({"epc", "era", "hi"})
-_UNCHECKED = _names(
-    "epc ra gp tp a0 a1 a2 a3 a4 a5 a6 a7 s0 s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t0 t1 t2 t3 t4 t5 t6 "
-    "status badaddr cause orig_a0 syscallno hi lo badva era crmd prmd ecfg estat euen prefix cpu_timer "
-    "clock_cmp tod_programmable fpc"
-)
-_KNOWN = frozenset().union(*(most | more for most, more in _COMPLETE), _UNCHECKED)
-_MORE = re.compile(r"[xracfv]\d{1,2}|\$\d{1,2}")
+_KNOWN = frozenset().union(*(most | more for most, more in _COMPLETE))
+_MORE = re.compile(r"[xracfv]\d{1,2}")
 
 # NAME: value, NAME : value, NAME: [<value>]; several in a line. Possessive: a line is read once.
 _PAIR = re.compile(
-    r"[ \t]*+(Syscall Result|CSR [a-z]{4,5}|[A-Za-z_][A-Za-z0-9_]{0,15}+) *+: *+"
-    r"(?:(?:0x)?([0-9a-f]{1,16}+)|\[<([0-9a-f]{1,16}+)>\])(?![^ \t\r\n])"
+    r"[ \t]*+(Syscall Result|CSR [a-z]{4,5}|[A-Za-z_][A-Za-z0-9_]{0,15}+(?:/R\d{1,2}+)?) *+: *+"
+    r"(?:(?:0x)?([0-9a-f]{1,21}+)|\[<([0-9a-f]{1,16}+)>\])(?![^ \t\r\n])"
 )
+_FLOAT = re.compile(r"f\d{1,2}")
+# sparc64: NAME=0xVALUE
+_ASSIGNED = re.compile(r"[ ]*+([A-Za-z_][A-Za-z0-9_]{0,7}+)=0x([0-9a-f]{1,16}+)()(?![^ \r\n])")
 _SYMBOL = re.compile(r"[ \t]*+(?:\[([^\]\n]{1,300}+)\]|<([^>\n]{1,300}+)>|([A-Za-z_][\w.]{0,200}\+\w{1,18}))")
 _END = re.compile(r"[ ]*+$")
 
@@ -94,9 +111,10 @@ def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:
     values: dict[str, int] = {}
     symbols: dict[str, str] = {}
     position = 0
-    while found := _PAIR.match(line, position):
-        name = found[1].lower().replace(" ", "_").removeprefix("csr_")
-        if name in values or not (name in _KNOWN or _MORE.fullmatch(name)):
+    pair = _ASSIGNED if "=0x" in line else _PAIR
+    while found := pair.match(line, position):
+        name = found[1].rpartition("/")[2].lower().replace(" ", "_").removeprefix("csr_")
+        if name in values or not _may_hold(name, found[2] or found[3]):
             return None
         values[name] = int(found[2] or found[3], 16)
         position = found.end()
@@ -104,6 +122,12 @@ def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:
             symbols[name] = next(text for text in symbol.groups() if text)
             position = symbol.end()
     return (values, symbols) if values and _END.match(line, position) else None
+
+
+def _may_hold(name: str, digits: str) -> bool:
+    """Whether there is such a register and it can be that wide (82 bits: ia64's floating point)."""
+    wide = len(digits) > 16
+    return (name in _KNOWN or bool(_MORE.fullmatch(name))) and (not wide or bool(_FLOAT.fullmatch(name)))
 
 
 _VALUES = re.compile(
@@ -121,9 +145,9 @@ def value_row(line: str) -> tuple[str | None, list[int], str | None] | None:
 
 
 def is_complete(registers: dict[str, int]) -> bool:
-    """Whether no register of the architecture is missing (riscv64, mips64 and loongarch64 aren't checked)."""
+    """Whether no register of the architecture is missing."""
     names = registers.keys()
-    return bool(names & _UNCHECKED_MARKS) or any(most <= names <= most | more for most, more in _COMPLETE)
+    return any(most <= names <= most | more for most, more in _COMPLETE)
 
 
 _ARM_FLAGS = re.compile(
@@ -135,68 +159,3 @@ def arm_flags(line: str) -> dict[str, str] | None:
     """arm's decoded processor status; None when the line is none."""
     found = _ARM_FLAGS.fullmatch(line)
     return dict(zip(("flags", "irqs", "fiqs", "mode", "isa"), found.groups(), strict=True)) if found else None
-
-
-_LOWCORE = re.compile(
-    r"  -(psw|prefix|cpu timer|clock cmp) *: (0x[0-9a-f]{1,16}|0+)(?: (0x[0-9a-f]{1,16}|0+))? *+"
-)
-_LOWCORE_FUNCTION = re.compile(r"  -function : (\S{1,200}) at ([0-9a-f]{1,16}) *+")
-_LOWCORE_SECTION = re.compile(r"  -(general|access|control|floating point|vector) registers: *+")
-_LETTERS = {"general": "r", "access": "a", "control": "c", "floating point": "f", "vector": "v"}
-_WORD = re.compile(r"0x[0-9a-f]{1,16}|0+")
-
-
-class Lowcore:
-    """s390's LOWCORE INFO block, line by line."""
-
-    def __init__(self) -> None:
-        self.registers: dict[str, int] = {}
-        self.details: dict[str, str] = {}
-        self._letter = ""
-        self._numbers: Iterator[int] = iter(())
-
-    def take(self, line: str) -> bool:
-        """Whether the line belongs to the block."""
-        if found := _LOWCORE.fullmatch(line):
-            name = found[1].replace(" ", "_")
-            self._put(name, found[2], found[3])
-        elif found := _LOWCORE_FUNCTION.fullmatch(line):
-            self.details["function"] = found[1]
-        elif found := _LOWCORE_SECTION.fullmatch(line):
-            self._letter, self._numbers = _LETTERS[found[1]], iter(range(32))
-        else:
-            return self._values(line)
-        return True
-
-    def _put(self, name: str, first: str, second: str | None) -> None:
-        if second is None:
-            self.registers[name] = int(first, 16)
-        elif name == "psw":
-            self.registers |= {"psw_flags": int(first, 16), "psw": int(second, 16)}
-        else:
-            # s390 (31 bit): two words of 32 bits.
-            self.registers[name] = int(first, 16) << 32 | int(second, 16)
-
-    def _values(self, line: str) -> bool:
-        words = line.split()
-        if (
-            not self._letter
-            or not words
-            or not all(map(_WORD.fullmatch, words))
-            or not line.startswith("     ")
-        ):
-            return False
-        # The words first: they run out first, and zip() would lose a number the other way round.
-        for word, number in zip(words, self._numbers, strict=False):
-            self.registers[f"{self._letter}{number}"] = int(word, 16)
-        return True
-
-    def finish(self) -> ExceptionFrame:
-        """The block as one record."""
-        wanted = {"psw", "prefix"} | _numbered("r", 15) | _numbered("a", 15) | _numbered("c", 15)
-        return ExceptionFrame(
-            registers=self.registers,
-            details=self.details or None,
-            kind="lowcore",
-            complete=wanted - {"prefix"} <= self.registers.keys(),
-        )
