@@ -19,8 +19,9 @@ from typing import Any
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Device, Interface, devices, interfaces
 from crashdrive.reports._net.namespaces import NETNS
-from crashdrive.reports._net.qdiscs import qdiscs, transmit_queues
+from crashdrive.reports._net.qdiscs import qdiscs
 from crashdrive.reports._net.sockets import Survey
+from crashdrive.reports._net.txqueues import transmit_queues
 from crashdrive.reports.base import Option, Report, Table
 
 NAME = "interfaces"

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Interface
 from crashdrive.reports._net.findings import evidence
-from crashdrive.reports._net.qdiscs import Qdisc, TransmitQueue
+from crashdrive.reports._net.qdiscs import Qdisc
+from crashdrive.reports._net.txqueues import TransmitQueue
 from crashdrive.reports.base import Finding, Report
 
 SILENT = 60.0  # seconds

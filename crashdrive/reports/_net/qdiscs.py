@@ -1,34 +1,36 @@
-"""Queueing disciplines and transmit queues.
+"""Queueing disciplines: the tree of each device, with counters and what each kind keeps.
 
-Sources: net/sched/sch_api.c, sch_mq.c (what tc shows), include/linux/netdevice.h.
+Sources: net/sched/sch_api.c (what tc shows), include/net/sch_generic.h, net/core/gen_estimator.c.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import msgspec
-
-from crashdrive.errors import UnknownTypeError
+from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.records import Record
+from crashdrive.reports._net import tcwords
 from crashdrive.reports._net.devices import Device
 from crashdrive.reports._net.linkstats import Counters, number, sums
+from crashdrive.reports._net.schedulers.base import Details, Kind, Private, kinds, private_offset
 from crashdrive.reports._net.sockets import Fields, Survey
-from crashdrive.reports.snmp import enumerators
 
 # TCQ_F_* of include/net/sch_generic.h
-_BUILTIN, _CPU_STATISTICS, _INVISIBLE = 1, 0x20, 0x80
-_ROOT = 0xFFFF_FFFF
+_BUILTIN, _CPU_STATISTICS, _INVISIBLE, _OFFLOADED = 1, 0x20, 0x80, 0x200
 _BASIC, _QUEUE = ("bytes", "packets"), ("qlen", "backlog", "drops", "requeues", "overlimits")
-# they show the sum of what is below them
-_SUMMED = frozenset({"mq", "mqprio"})
+COUNTERS = (*_QUEUE, *_BASIC)
+_RATE_SHIFT = 8  # an estimator keeps its averages in units of 1/256
+Row = dict[str, Any]
 
 
 class Qdisc(Record, frozen=True):
     """A queueing discipline: ``handle`` and ``parent`` as tc has them, ``parent`` None for a device's root.
 
-    ``qlen`` in packets, ``backlog`` in bytes wait; ``bytes`` and ``packets`` were sent.
+    ``qlen`` in packets, ``backlog`` in bytes wait; ``bytes`` and ``packets`` were sent; the measured rates
+    are per second, None where nothing measures. ``details`` is what its kind keeps (fields of its own for
+    each kind), None where that is nothing, or is not read: then ``unread`` is true. ``limit`` is the kernel's
+    field, which not every kind uses.
     """
 
     netns: str | None
@@ -45,53 +47,56 @@ class Qdisc(Record, frozen=True):
     overlimits: int | None
     limit: int | None
     address: int
+    references: int | None = None
+    offloaded: bool = False
+    rate_bytes: int | None = None
+    rate_packets: int | None = None
+    details: Details | None = None
+    unread: bool = False
 
 
-class TransmitQueue(Record, frozen=True):
-    """A transmit queue. ``in_flight_bytes`` were given to the device and are not done, ``limit_bytes`` is
-    what BQL allows there, None without BQL; ``stopped``: the driver or BQL takes no more; ``last_start_ago``
-    in seconds since it last sent, None where it never did, and where the kernel doesn't keep that: drivers
-    that send without the queue's lock (loopback, veth, bridges, bonds, VLANs).
-    """
+class Reading(NamedTuple):
+    """A qdisc with what its classes and filters are found by; no ``private`` where its kind isn't read."""
 
-    netns: str | None
-    device: str
-    queue: int
-    qdisc: str | None
-    stopped: tuple[str, ...]
-    in_flight_bytes: int | None
-    limit_bytes: int | None
-    last_start_ago: float | None
-    timeouts: int | None
-    address: int
+    qdisc: Qdisc
+    device: Device
+    kind: Kind | None
+    private: Private | None
 
 
 _MEMBERS = {
     "kind": ("ops->id",), "handle": ("handle",), "parent": ("parent",), "flags": ("flags",),
     "limit": ("limit",), "waiting": ("q.qlen",), "cpu_basic": ("cpu_bstats",), "cpu_queue": ("cpu_qstats",),
+    "references": ("refcnt.refs.counter", "refcnt.counter", "refcnt"),
+    "bps": ("rate_est->avbps",), "pps": ("rate_est->avpps",),
     **{name: (f"bstats.{name}",) for name in _BASIC},
     **{name: (f"qstats.{name}",) for name in _QUEUE},
 }  # fmt: skip
+_REQUIRED = ("kind", "handle", "parent", "flags")
 
 
 def qdiscs(survey: Survey, every: Sequence[Device]) -> list[Qdisc]:
     """Qdiscs of the devices in the chosen namespaces: the root, those in its tree, that for ingress."""
-    kernel = survey.kernel
-    found: list[tuple[Device, int]] = []
-    for device in every:
-        if device.row["net"] in survey.chosen:
-            found += [(device, address) for address in _of_device(survey, device.address)]
-    fields = Fields(kernel, "struct Qdisc", _MEMBERS, ("kind", "handle", "parent", "flags"))
-    columns = survey.read(fields, [address for _, address in found], "qdiscs")
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    _count(survey, rows)
-    known = [
-        (device, address, row)
-        for (device, address), row in zip(found, rows, strict=True)
-        if row["flags"] is not None and not row["flags"] & (_BUILTIN | _INVISIBLE)
+    return [one.qdisc for one in readings(survey, every)]
+
+
+def readings(survey: Survey, every: Sequence[Device]) -> list[Reading]:
+    """The same, as `crashdrive.reports._net.qdisc_classes` needs them."""
+    found = [
+        (device, address)
+        for device in every
+        if device.row["net"] in survey.chosen
+        for address in _of_device(survey, device.address)
     ]
-    made = [_qdisc(survey, device, address, row) for device, address, row in known]
-    return [_summed(one, made) if one.kind in _SUMMED else one for one in made]
+    rows = plain_rows(survey, [address for _, address in found])
+    shown = [
+        (device, address, rows[address])
+        for device, address in found
+        if address in rows and not rows[address]["flags"] & (_BUILTIN | _INVISIBLE)
+    ]
+    privates = _privates(survey, shown)
+    _sum_parts(survey, shown)
+    return [_reading(survey, one, privates.get(one[1])) for one in shown]
 
 
 def _of_device(survey: Survey, device: int) -> list[int]:
@@ -105,7 +110,21 @@ def _of_device(survey: Survey, device: int) -> list[int]:
     return list(dict.fromkeys(one for one in (root, *walked.addresses, ingress) if one))
 
 
-def _count(survey: Survey, rows: Sequence[dict[str, Any]]) -> None:
+def plain_rows(survey: Survey, addresses: Iterable[int]) -> dict[int, Row]:
+    """What all qdiscs have, by address; those that the dump lacks are left out, and noted."""
+    wanted = list(dict.fromkeys(addresses))
+    fields = Fields(survey.kernel, "struct Qdisc", _MEMBERS, _REQUIRED)
+    columns = survey.read(fields, wanted, "qdiscs")
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    _count(survey, rows)
+    return {
+        address: row
+        for address, row in zip(wanted, rows, strict=True)
+        if None not in (row[name] for name in _REQUIRED)
+    }
+
+
+def _count(survey: Survey, rows: Sequence[Row]) -> None:
     """Numbers out of the kernel's forms of them; those by CPU are added up."""
     by_cpu = [row for row in rows if row["flags"] is not None and row["flags"] & _CPU_STATISTICS]
     pointers = {
@@ -132,32 +151,62 @@ def _basic_kind(survey: Survey) -> str:
     return merged if survey.kernel.has_type(merged) else "struct gnet_stats_basic_cpu"
 
 
-def _take(row: dict[str, Any], counted: Counters | None) -> None:
+def _take(row: Row, counted: Counters | None) -> None:
     for name in (counted or {}).keys() & row.keys():
         row[name] = (counted or {})[name]
 
 
-def _qdisc(survey: Survey, device: Device, address: int, row: Mapping[str, Any]) -> Qdisc:
-    return Qdisc(
-        netns=survey.labels.get(device.row["net"]),
-        device=device.row["name"],
-        kind=row["kind"],
-        handle=f"{row['handle'] >> 16:x}:",
-        parent=None if row["parent"] == _ROOT else f"{row['parent'] >> 16:x}:{row['parent'] & 0xFFFF:x}",
-        address=address,
-        limit=row["limit"],
-        **{name: row[name] for name in (*_QUEUE, *_BASIC)},
+Shown = tuple[Device, int, Row]
+
+
+def _privates(survey: Survey, shown: Sequence[Shown]) -> dict[int, Private]:
+    """The private parts by the address of their qdisc, where their kind is known and its members are."""
+    found: dict[int, Private] = {}
+    for name in dict.fromkeys(row["kind"] for _, _, row in shown):
+        kind = kinds().get(name)
+        if kind is not None:
+            found |= _of_kind(survey, kind, [one for one in shown if one[2]["kind"] == name])
+    return found
+
+
+def _of_kind(survey: Survey, kind: Kind, shown: Sequence[Shown]) -> dict[int, Private]:
+    start = private_offset(survey)
+    if kind.structure is None:
+        return {address: Private(device, row, address + start, {}) for device, address, row in shown}
+    try:
+        fields = kind.fields(survey)
+    except (UnknownTypeError, UnknownMemberError):
+        for _, _, row in shown:
+            row.update(dict.fromkeys(kind.overwrites))
+        return {}
+    columns = survey.read(
+        fields, [address + start for _, address, _ in shown], f"qdiscs of kind {kind.names[0]}"
     )
+    found: dict[int, Private] = {}
+    for (device, address, row), values in zip(shown, zip(*columns.values(), strict=True), strict=True):
+        own = dict(zip(columns, values, strict=True))
+        row.update({counter: own[name] for counter, name in kind.overwrites.items() if fields.has(name)})
+        if None not in (own[name] for name in kind.members if fields.has(name)):
+            found[address] = Private(device, row, address + start, own)
+    return found
 
 
-def _summed(root: Qdisc, every: Sequence[Qdisc]) -> Qdisc:
-    """A qdisc that keeps nothing itself: what those below it hold."""
-    below = [
-        one for one in every
-        if (one.netns, one.device) == (root.netns, root.device) and (one.parent or "").startswith(root.handle)
-    ]  # fmt: skip
-    totals = {name: _total([getattr(one, name) for one in below]) for name in (*_QUEUE, *_BASIC)}
-    return msgspec.structs.replace(root, **totals)
+def _sum_parts(survey: Survey, shown: Sequence[Shown]) -> None:
+    """Counters of qdiscs that keep none, but show what those of their queues hold."""
+    parts = {
+        address: list(kind.parts(survey, device))
+        for device, address, row in shown
+        if (kind := kinds().get(row["kind"])) is not None and kind.parts is not None
+    }
+    rows = plain_rows(survey, (one for each in parts.values() for one in each if one))
+    for _, address, row in shown:
+        if address in parts:
+            row.update(total([rows.get(one or 0) for one in parts[address]]))
+
+
+def total(rows: Sequence[Mapping[str, Any] | None]) -> dict[str, int | None]:
+    """Counters of several qdiscs added up; None where one isn't known."""
+    return {name: _total([None if row is None else row[name] for row in rows]) for name in COUNTERS}
 
 
 def _total(values: Sequence[int | None]) -> int | None:
@@ -165,89 +214,30 @@ def _total(values: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-_TRANSMIT = {
-    "qdisc": ("qdisc->ops->id",), "state": ("state",), "since": ("trans_start",),
-    "timeouts": ("trans_timeout.counter", "trans_timeout"),
-    # CONFIG_BQL
-    "queued": ("dql.num_queued",), "completed": ("dql.num_completed",), "limit": ("dql.limit",),
-}  # fmt: skip
-_STOPS = (
-    ("driver", "__QUEUE_STATE_DRV_XOFF"),
-    ("bql", "__QUEUE_STATE_STACK_XOFF"),
-    ("frozen", "__QUEUE_STATE_FROZEN"),
-)
-_MOST_QUEUES = 1 << 16
-
-
-def transmit_queues(survey: Survey, every: Sequence[Device]) -> list[TransmitQueue]:
-    """The transmit queues of the devices in the chosen namespaces."""
-    kernel, kind = survey.kernel, "struct netdev_queue"
-    chosen = [device for device in every if device.row["net"] in survey.chosen]
-    first = kernel.read_many("struct net_device", [device.address for device in chosen], ["_tx"])
-    size = kernel.sizeof(kind)
-    places = [
-        (device, index, start + index * size)
-        for device, start in zip(chosen, survey.gaps(first, "transmit queues").columns[0], strict=True)
-        if start
-        for index in range(min(device.row["tx_queues"] or 0, _MOST_QUEUES))
-    ]
-    fields = Fields(kernel, kind, _TRANSMIT)
-    columns = survey.read(fields, [place for _, _, place in places], "transmit queues")
-    bits = kernel.enumerators("enum netdev_queue_state_t")
-    kept = _lock_keepers(survey, [device.address for device in chosen])
-    sent = [
-        tick if kept.get(device.address) else None
-        for (device, _, _), tick in zip(places, columns["since"], strict=True)
-    ]
-    # 0: it never was
-    columns["since"] = survey.seconds([tick or None for tick in sent])
-    return [
-        _transmit(survey, device, index, place, dict(zip(columns, row, strict=True)), bits)
-        for (device, index, place), row in zip(places, zip(*columns.values(), strict=True), strict=True)
-    ]
-
-
-def _lock_keepers(survey: Survey, devices: Sequence[int]) -> Mapping[int, bool]:
-    """Which devices send under their queue's lock: only then the kernel notes when (txq_trans_update).
-
-    Others have there when they were set up. A member since 00d066a4d4ed (6.12), a feature before.
-    """
-    kernel, kind = survey.kernel, "struct net_device"
-    member = kernel.has_member(kind, "lltx")
-    if member:
-        mask = 1
-    else:
-        try:
-            mask = 1 << enumerators(survey, "NETIF_F_LLTX_BIT")["NETIF_F_LLTX_BIT"]
-        except UnknownTypeError:
-            return {}
-    path = "lltx" if member else "features"
-    column = survey.gaps(kernel.read_many(kind, devices, [path]), "interfaces")[path]
-    return {
-        address: value is not None and not value & mask
-        for address, value in zip(devices, column, strict=True)
-    }
-
-
-def _transmit(
-    survey: Survey,
-    device: Device,
-    index: int,
-    place: int,
-    row: Mapping[str, Any],
-    bits: Mapping[str, int],
-) -> TransmitQueue:
-    # what never queued by bytes has no driver that does
-    counted = bool(row["queued"]) and row["completed"] is not None
-    return TransmitQueue(
+def _reading(survey: Survey, shown: Shown, private: Private | None) -> Reading:
+    device, address, row = shown
+    kind = kinds().get(row["kind"])
+    details = None if kind is None or kind.make is None or private is None else kind.make(survey, private)
+    unread = kind is None or private is None or (kind.make is not None and details is None)
+    qdisc = Qdisc(
         netns=survey.labels.get(device.row["net"]),
         device=device.row["name"],
-        queue=index,
-        qdisc=row["qdisc"],
-        stopped=tuple(name for name, bit in _STOPS if (row["state"] or 0) >> bits[bit] & 1),
-        in_flight_bytes=(row["queued"] - row["completed"]) & 0xFFFF_FFFF if counted else None,
-        limit_bytes=row["limit"] if counted else None,
-        last_start_ago=None if row["since"] is None else -row["since"],
-        timeouts=row["timeouts"],
-        address=place,
+        kind=row["kind"],
+        handle=f"{row['handle'] >> 16:x}:",
+        parent=None if row["parent"] == tcwords.ROOT else tcwords.handle(row["parent"]),
+        address=address,
+        limit=row["limit"],
+        references=row["references"],
+        offloaded=bool(row["flags"] & _OFFLOADED),
+        rate_bytes=measured(row["bps"]),
+        rate_packets=measured(row["pps"]),
+        details=details,
+        unread=unread,
+        **{name: row[name] for name in COUNTERS},
     )
+    return Reading(qdisc, device, kind, private)
+
+
+def measured(average: int | None) -> int | None:
+    """What an estimator tells of one of its averages."""
+    return None if average is None else average >> _RATE_SHIFT

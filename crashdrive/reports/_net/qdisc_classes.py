@@ -1,0 +1,100 @@
+"""Classes of qdiscs, as ``tc class show`` has them.
+
+Sources: net/sched/sch_api.c (tc_fill_tclass), and those of each kind in `crashdrive.reports._net.schedulers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from crashdrive.records import Record
+from crashdrive.reports._net import tcwords
+from crashdrive.reports._net.qdiscs import COUNTERS, Reading, Row, measured, plain_rows, total
+from crashdrive.reports._net.schedulers.base import Details, Share
+from crashdrive.reports._net.sockets import Fields, Survey
+
+_ESTIMATOR = "struct net_rate_estimator"
+
+
+class QdiscClass(Record, frozen=True):
+    """A class: ``handle`` and ``parent`` as tc has them, ``parent`` None for one at the root; ``leaf`` the
+    handle of the qdisc in it, None where that has none. Counters as in a qdisc's row; None, too, where
+    the kind keeps none for its classes.
+    """
+
+    netns: str | None
+    device: str
+    kind: str
+    handle: str
+    parent: str | None
+    leaf: str | None
+    qlen: int | None
+    backlog: int | None
+    drops: int | None
+    bytes: int | None
+    packets: int | None
+    requeues: int | None
+    overlimits: int | None
+    rate_bytes: int | None
+    rate_packets: int | None
+    details: Details | None
+
+
+class ClassReading(NamedTuple):
+    """A class with what its filters are found by."""
+
+    row: QdiscClass
+    share: Share
+    of: Reading
+
+
+def classes(survey: Survey, found: Sequence[Reading]) -> list[ClassReading]:
+    """The classes of all qdiscs whose kind is read."""
+    shares = [
+        (one, share)
+        for one in found
+        if one.kind is not None and one.kind.classes is not None and one.private is not None
+        for share in one.kind.classes(survey, one.private)
+    ]
+    leaves = plain_rows(survey, (leaf for _, share in shares for leaf in (share.leaf, *share.parts) if leaf))
+    rates = _rates(survey, sorted({share.estimator for _, share in shares if share.estimator}))
+    return [ClassReading(_class(one, share, leaves, rates), share, one) for one, share in shares]
+
+
+def _rates(survey: Survey, estimators: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
+    """Bytes and packets per second."""
+    if not estimators:
+        return {}
+    names = {"bps": ("avbps",), "pps": ("avpps",)}
+    columns = survey.read(Fields(survey.kernel, _ESTIMATOR, names, names), estimators, "measured rates")
+    pairs = zip(map(measured, columns["bps"]), map(measured, columns["pps"]), strict=True)
+    return dict(zip(estimators, pairs, strict=True))
+
+
+def _class(
+    one: Reading,
+    share: Share,
+    leaves: Mapping[int, Row],
+    rates: Mapping[int, tuple[int | None, int | None]],
+) -> QdiscClass:
+    leaf = leaves.get(share.leaf or 0)
+    bytes_, packets = rates.get(share.estimator or 0, (None, None))
+    return QdiscClass(
+        netns=one.qdisc.netns,
+        device=one.qdisc.device,
+        kind=one.qdisc.kind,
+        handle=tcwords.handle(share.handle),
+        parent=None if share.parent == tcwords.ROOT else tcwords.handle(share.parent),
+        leaf=f"{leaf['handle'] >> 16:x}:" if leaf and leaf["handle"] else None,
+        rate_bytes=bytes_,
+        rate_packets=packets,
+        details=share.details,
+        **_counters(share, leaf, leaves),
+    )
+
+
+def _counters(share: Share, leaf: Row | None, leaves: Mapping[int, Row]) -> dict[str, Any]:
+    from_leaf = total([leaves.get(part or 0) for part in share.parts] if share.parts else [leaf])
+    taken = {name: from_leaf[name] for name in share.from_leaf}
+    return {**dict.fromkeys(COUNTERS), **share.counters, **taken}
