@@ -15,7 +15,7 @@ from tests.live.guest_truth import Namespace, namespaces
 
 pytestmark = pytest.mark.live
 
-FAMILIES = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",), "arp": ("arp",)}
+FAMILIES = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",), "arp": ("arp",), "netdev": ("netdev",)}
 PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 LEGACY = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output",
           "POSTROUTING": "postrouting"}  # fmt: skip
@@ -23,7 +23,7 @@ LEGACY = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "O
 
 @pytest.fixture(scope="module")
 def reported(lab: Any) -> Report:
-    return Crash(lab.session, keep=False).report("netfilter")
+    return Crash(lab.session, keep=False).report("netfilter", rules=True)
 
 
 def rows_of(reported: Report, truth: Namespace) -> list[Any]:
@@ -31,14 +31,21 @@ def rows_of(reported: Report, truth: Namespace) -> list[Any]:
 
 
 def told_chains(truth: Namespace) -> list[tuple[str, str, str, int]]:
-    """(family, hook, type, priority) of every chain with a hook, by what nft list ruleset printed."""
+    """(family, hook, type, priority) of every chain with a hook, by what nft list ruleset printed.
+
+    Those of tables that sleep aren't hooked.
+    """
     found = []
     text = (truth.folder / "cmd/nft-ruleset").read_text()
-    family = ""
+    family, awake = "", True
     for line in text.splitlines():
         if table := re.match(r"table (\w+) ", line):
-            family = table[1]
-        elif chain := re.match(r"\s+type (\w+) hook (\w+) priority ([-\w]+)(?: ([-+] \d+))?;", line):
+            family, awake = table[1], True
+        elif line.strip() == "flags dormant":
+            awake = False
+        elif awake and (
+            chain := re.match(r"\s+type (\w+) hook (\w+)(?: device "\w+")? priority ([-\w]+)(?: ([-+] \d+))?;", line)
+        ):
             number = int(chain[3]) if re.fullmatch(r"-?\d+", chain[3]) else PRIORITIES[chain[3]]
             number += int((chain[4] or "0").replace(" ", ""))
             found += [(each, chain[2], chain[1], number) for each in FAMILIES[family]]
@@ -94,16 +101,8 @@ def test_functions_are_symbols(reported: Report) -> None:
     assert ("ipv4_conntrack_defrag", "nf_defrag_ipv4", "conntrack_defrag") in names
 
 
-@pytest.fixture
-def chains(lab: Any) -> Iterator[list[Any]]:
-    """With the module's debug data."""
-    module = lab.folder / "modules/kernel/net/netfilter/nf_tables.ko"
-    lab.session.run(f"mod -s nf_tables {module.resolve()}").check()
-    yield list(Crash(lab.session, keep=False).report("netfilter").table("chains").rows)
-    lab.session.run("mod -d nf_tables")  # it says nothing
-
-
-def test_chains_with_the_modules_debug_data(lab: Any, chains: list[Any]) -> None:
+def test_chains_as_nft_lists_them(lab: Any, reported: Report) -> None:
+    chains = reported.table("chains").rows
     objects = json.loads((lab.folder / "truth/cmd/nft-ruleset-json").read_text())["nftables"]
     initial = namespaces(lab)[0].label
     ours = [row for row in chains if row.netns == initial]
@@ -122,6 +121,57 @@ def test_chains_with_the_modules_debug_data(lab: Any, chains: list[Any]) -> None
         text = (truth.folder / "cmd/nft-ruleset").read_text()
         names = re.findall(r"^\s+chain (\S+) \{", text, re.MULTILINE)
         assert sorted(names) == sorted(row.chain for row in chains if row.netns == truth.label)
+
+
+SAVED = (("iptables-legacy-save", "ipv4"), ("ip6tables-legacy-save", "ipv6"))
+# matches without words of ours; the rules show them marked, with their arguments in hexadecimal
+WORDLESS = re.compile(r"-m (hashlimit|rt|frag) .*?(?= -[mj] |$)")
+
+
+def saved(truth: Namespace) -> Iterator[tuple[str, str, str]]:
+    """(family, table, line) of all that iptables-save -c printed."""
+    for file, family in SAVED:
+        path = truth.folder / "cmd" / file
+        for table, body in re.findall(
+            r"^\*(\w+)\n(.*?)^COMMIT", path.read_text() if path.exists() else "", re.DOTALL | re.MULTILINE
+        ):
+            yield from ((family, table, line) for line in body.splitlines())
+
+
+def counted(text: str) -> tuple[int, int]:
+    """Packets and bytes out of ``[7:777]``."""
+    packets, size = text.strip("[]").split(":")
+    return int(packets), int(size)
+
+
+def test_rules_of_iptables(lab: Any, reported: Report) -> None:
+    """Each rule in its place and word by word; what counters had counted, and not less later on."""
+    compared = 0
+    for truth in namespaces(lab):
+        told = [(*place, *line.split(" ", 1)) for *place, line in saved(truth) if line.startswith("[")]
+        ours = [row for row in reported.table("iptables_rules").rows if row.netns == truth.label]
+        shown = [
+            (r.family, r.table, re.sub(r" \[revision \d, arguments not decoded\]", "", r.rule)) for r in ours
+        ]
+        assert shown == [(f, t, WORDLESS.sub(r"-m \1", rule)) for f, t, _, rule in told]
+        for row, (*_, counters, rule) in zip(ours, told, strict=True):
+            assert row.packets >= counted(counters)[0], rule
+            assert row.bytes >= counted(counters)[1], rule
+            assert bool(row.undecoded) == bool(WORDLESS.search(rule)), rule
+        compared += len(told)
+    assert compared >= 6
+
+
+def test_chains_of_iptables(lab: Any, reported: Report) -> None:
+    for truth in namespaces(lab):
+        told = [(*place, line[1:].split()) for *place, line in saved(truth) if line.startswith(":")]
+        ours = [row for row in reported.table("iptables_chains").rows if row.netns == truth.label]
+        places = [(row.family, row.table, row.chain, row.policy or "-") for row in ours]
+        assert sorted(places) == sorted((f, t, words[0], words[1]) for f, t, words in told)
+        counters = {(f, t, words[0]): counted(words[2]) for f, t, words in told}
+        for row in ours:
+            packets, size = counters[row.family, row.table, row.chain]
+            assert (row.packets or 0, row.bytes or 0) >= (packets, size)
 
 
 def test_complete(reported: Report) -> None:

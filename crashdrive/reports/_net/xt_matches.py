@@ -60,7 +60,7 @@ def _udp(data: Data) -> str:
 
 def _sctp(data: Data) -> str:
     to_low, to_high, low, high = data.get("4H")
-    given, inverted = data.get("2I", len(data.raw) - 8)
+    given, inverted = data.get("2I", 284)
     if given & ~3:
         raise Unknown("chunk types")
     sources = ports("sport", low, high, inverted=inverted & 1) if given & 1 else []
