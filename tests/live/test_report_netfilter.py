@@ -15,7 +15,9 @@ from tests.live.guest_truth import Namespace, namespaces
 
 pytestmark = pytest.mark.live
 
-FAMILIES = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",), "arp": ("arp",), "netdev": ("netdev",)}
+FAMILIES = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",), "arp": ("arp",),
+            "netdev": ("netdev",)}  # fmt: skip
+HOOKED = re.compile(r'\s+type (\w+) hook (\w+)(?: device "\w+")? priority ([-\w]+)(?: ([-+] \d+))?;')
 PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 LEGACY = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output",
           "POSTROUTING": "postrouting"}  # fmt: skip
@@ -43,9 +45,7 @@ def told_chains(truth: Namespace) -> list[tuple[str, str, str, int]]:
             family, awake = table[1], True
         elif line.strip() == "flags dormant":
             awake = False
-        elif awake and (
-            chain := re.match(r"\s+type (\w+) hook (\w+)(?: device "\w+")? priority ([-\w]+)(?: ([-+] \d+))?;", line)
-        ):
+        elif awake and (chain := HOOKED.match(line)):
             number = int(chain[3]) if re.fullmatch(r"-?\d+", chain[3]) else PRIORITIES[chain[3]]
             number += int((chain[4] or "0").replace(" ", ""))
             found += [(each, chain[2], chain[1], number) for each in FAMILIES[family]]
