@@ -40,9 +40,9 @@ _HEADER = struct.Struct("HBBIIIII")
 # what a kernel accepts, include/uapi/linux/btf.h: BTF_MAX_TYPE, BTF_MAX_NAME_OFFSET, with room to grow
 _MOST_TYPES = 1 << 22
 _MOST_BYTES = 1 << 28
-# types nest, in sane data, some ten levels; a type with all that it contains has some thousand members
+# types nest, in sane data, some ten levels; a type is made of some thousand others at most
 _DEEPEST = 64
-_MOST_MEMBERS = 100_000
+_MOST_PARTS = 100_000
 _MOST_COMPARED = 50_000
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
@@ -270,7 +270,7 @@ class _Builder:
 
     def __init__(self, btf: Btf) -> None:
         self.btf = btf
-        self.members = 0
+        self.parts = 0
 
     def top(self, number: int) -> Type:
         record = self.btf.record(number)
@@ -298,8 +298,9 @@ class _Builder:
         self, number: int, depth: int, *, by_value: bool = False, expand: bool = False
     ) -> Type:
         """A type; ``by_value``: its size is known where it is named, ``expand``: a structure with members."""
-        if depth > _DEEPEST:
-            raise self.btf.damaged("types are nested too deeply")
+        self.parts += 1
+        if depth > _DEEPEST or self.parts > _MOST_PARTS:
+            raise self.btf.damaged("a type is made of too many others")
         number = _unqualified(self.btf, number)
         if not number:
             return VoidType()
@@ -367,9 +368,6 @@ class _Builder:
 
     def structure(self, number: int, record: Record, depth: int) -> StructType:
         extra = record.extra
-        self.members += len(extra) // 3
-        if self.members > _MOST_MEMBERS:
-            raise self.btf.damaged("a type has too many members")
         members = tuple(
             self.member(record, *extra[at : at + 3], depth=depth) for at in range(0, len(extra), 3)
         )
