@@ -49,7 +49,9 @@ def bare(layouts: Layouts, kind: Type) -> Type:
 def sizeof(layouts: Layouts, kind: Type) -> int:
     """A type's size in bytes; 0 for void, functions and incomplete types."""
     size = size_of(kind)
-    return size if size is not None else size_of(bare(layouts, kind)) or 0
+    if size is None and isinstance(kind := bare(layouts, kind), ArrayType):
+        return sizeof(layouts, kind.element) * (kind.count or 0)
+    return size if size is not None else size_of(kind) or 0
 
 
 def find(layouts: Layouts, kind: Type, path: str) -> Place:
