@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -178,16 +178,30 @@ class Layouts:
         UnknownTypeError where the debug data has none, as for modules' symbols and those of assembler.
         """
         if name not in self._variables:
-            found = self._kept_variable(name)
+            found = self._kept(name, lambda: self._ask_variable(arguments.symbol(name)))
             self._variables[name] = self.resolve(found) if isinstance(found, TypeRef) else found
         return self._variables[name]
 
-    def _kept_variable(self, name: str) -> Type:
+    def enumeration_of(self, constant: str) -> dict[str, int]:
+        """All names and values of the enumeration that a constant belongs to; it may have no name.
+
+        UnknownTypeError where the kernel has no such constant.
+        """
+        return self.enumerators(self._kept(f"enum of {constant}", lambda: self._ask_enumeration(constant)))
+
+    def _ask_enumeration(self, constant: str) -> Type:
+        (result,) = self._run([f"gdb ptype {arguments.symbol(constant)}"])
+        if result.failure is not None:
+            raise UnknownTypeError(f"no constant {constant} in the kernel's debug data")
+        return parse_ptype(result.command, result.text, abi=self._abi, pointers=0)
+
+    def _kept(self, name: str, ask: Callable[[], Type]) -> Type:
+        """The type of what isn't a type's name, kept like those."""
         store, kept = self._store, None
         if store:
             kept = store.get("variable", self._key, name, Type, version=VERSION)
         if kept is None:
-            kept = self._ask_variable(arguments.symbol(name))
+            kept = ask()
             self._keeps = self._keeps and not self._has_module_types()
             if self._keeps and store:
                 store.put("variable", self._key, name, kept, version=VERSION)

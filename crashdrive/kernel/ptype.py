@@ -42,7 +42,7 @@ _TOTAL = re.compile(r"/\* total size(?: \(bytes\))?:\s*(\d+)(?: bytes)? \*/")
 _NOISE = re.compile(r"/\* XXX\s+\d+-(?:bit|byte) (?:hole|padding)\s*\*/")
 _QUALIFIER = re.compile(r"\b(?:const|volatile)\b\s*")
 _OPENING = re.compile(r"(struct|union)(?: ([A-Za-z_$][\w$]*))? \{")
-_ENUM = re.compile(r"enum(?: ([A-Za-z_$][\w$]*))? \{(.*)\}(.*)")
+_ENUM = re.compile(r"enum(?: ([A-Za-z_$][\w$]*))?(?: : [a-z ]+)? \{(.*)\}(.*)")
 _ENUMERATOR = re.compile(r"\s*([A-Za-z_$][\w$]*)(?: = (-?\d+))?\s*")
 
 # a path of members to an anonymous element whose size gdb doesn't print, as in ``near[0]``

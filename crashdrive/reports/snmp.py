@@ -12,20 +12,20 @@ Names come out of the kernel's own tables.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from crashdrive.errors import UnknownSymbolError, UnknownTypeError, UsageError
 from crashdrive.kernel.columns import target_of
+from crashdrive.kernel.types import ArrayType
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
 from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
-from crashdrive.session import arguments
 
 NAME = "snmp"
 SUMMARY = "Network counters of all namespaces: IP, ICMP, TCP, UDP and their extensions."
@@ -183,9 +183,10 @@ def _text(survey: Survey, address: int) -> str:
 def _length(survey: Survey, table: str, size: int) -> int:
     """How many elements an array has: as crash declares it, or (no debug data) up to the next symbol."""
     kernel = survey.kernel
-    said = kernel.session.run(f"whatis {arguments.symbol(table)}").text
-    if found := re.search(r"\[(\d{1,4})\];\s*$", said):
-        return int(found[1])
+    with suppress(UnknownTypeError):
+        kind = kernel.type(kernel.variable_type(table))
+        if isinstance(kind, ArrayType) and kind.count:
+            return kind.count
     first = kernel.symbols.address(table)
     following = kernel.symbols.next_after(first)
     return (following.address - first) // size if following else 0
@@ -271,17 +272,7 @@ def _plain_icmp(known: dict[str, int], direction: str, kinds: Sequence[Numbered]
 
 def enumerators(survey: Survey, member: str) -> dict[str, int]:
     """Names and numbers of the enumeration without a name that has this member."""
-    said = survey.kernel.session.run(f"gdb ptype {arguments.symbol(member)}").text
-    found = re.fullmatch(r"\s*type = enum (?:\w+ |: [\w ]+)?\{([\w =,\s-]*)\}\s*", said)
-    if found is None:
-        raise UnknownTypeError(f"no enumeration with {member}")
-    names: dict[str, int] = {}
-    number = -1
-    for part in found[1].split(","):
-        name, _, value = part.partition("=")
-        number = int(value) if value else number + 1
-        names[name.strip()] = number
-    return names
+    return survey.kernel.layouts.enumeration_of(member)
 
 
 def _messages(survey: Survey, member: str) -> dict[int, Sequence[int] | None]:

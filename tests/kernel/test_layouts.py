@@ -120,6 +120,7 @@ TEXTS = {
         "\n                           /* total size (bytes):   16 */\n                         } **\n"
     ),
     "gdb p (typeof(((struct task_struct *)0)->comm[0]))-1": "$3 = 255 '\\377'\n",
+    "gdb ptype A_NUM": "type = enum : unsigned char {A_NUM, A_INMSGS, A_OUT = 7, A_LAST}\n",
     "gdb p (char)-1": "$4 = -1 '\\377'\n",
     "mod": (
         "     MODULE       NAME    BASE   SIZE  OBJECT FILE\n"
@@ -455,3 +456,12 @@ def test_keys() -> None:
     assert layout_key("abc") == "abc"
     assert layout_key("abc", [("dm", "1"), ("xfs", "2")]) == layout_key("abc", [("xfs", "2"), ("dm", "1")])
     assert layout_key("abc", [("dm", "1")]) != layout_key("abc", [("dm", "2")]) != layout_key("abc")
+
+
+def test_the_enumeration_of_a_constant(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    known = {"A_NUM": 0, "A_INMSGS": 1, "A_OUT": 7, "A_LAST": 8}
+    assert Layouts(Gdb(), store, "k").enumeration_of("A_NUM") == known
+    assert Layouts(Gdb({}), store, "k").enumeration_of("A_NUM") == known
+    with pytest.raises(UnknownTypeError, match="no constant B_NUM"):
+        Layouts(Gdb()).enumeration_of("B_NUM")
