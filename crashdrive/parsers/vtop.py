@@ -33,13 +33,16 @@ EXAMPLES = (
 class Step(Record, frozen=True):
     """A level of the page tables: where the entry is and what it holds.
 
-    ``flags``: its flag bits as crash takes them apart (s390x: ``FC=0; P=0; ...``), None elsewhere.
+    ``value`` is None where crash doesn't show it (an entry that a Xen guest keeps for itself). ``flags``: its
+    flag bits as crash takes them apart (s390x: ``FC=0; P=0; ...``), None elsewhere. ``machine``: an entry of
+    Xen's machine addresses, not of the guest's.
     """
 
     level: str
     address: int
-    value: int
+    value: int | None
     flags: str | None = None
+    machine: bool = False
 
 
 class MappedArea(Record, frozen=True):
@@ -71,9 +74,11 @@ class Translation(Record, frozen=True, kw_only=True):
     """A virtual address: ``physical`` is None where it has none, ``reason`` says why.
 
     ``directory``: the page table's root; ``tables``: the levels on the way; ``page``: physical address of a
-    page, its ``page_size`` (``2MB``, ``1GB``) where it is a large one; ``swap`` and ``file``: where a page
+    page, its ``page_size`` (``2MB``, ``1GB``, ``HUGE``) where it is a large one; ``machine_page``: the
+    address that Xen gave it; ``swap`` and ``file``: where a page
     that isn't in memory is, each with ``offset`` (of swap in pages, of a file in bytes). ``segment``: the
-    part of the address space, on architectures that have them (MIPS, LoongArch).
+    part of the address space, on architectures that have them (MIPS, LoongArch, and ia64's ``UNCACHED
+    MEMORY`` and ``MAPPED IN TRANSLATION REGISTER``).
     """
 
     virtual: int
@@ -83,6 +88,7 @@ class Translation(Record, frozen=True, kw_only=True):
     tables: tuple[Step, ...] = ()
     page: int | None = None
     page_size: str | None = None
+    machine_page: int | None = None
     pte: PageTableEntry | None = None
     area: MappedArea | None = None
     page_struct: PageStruct | None = None
@@ -96,13 +102,21 @@ _START = re.compile(r"VIRTUAL +PHYSICAL *")
 _ADDRESS = re.compile(r"([0-9a-f]{1,16}) +(?:([0-9a-f]{1,16})|\(([a-z ]+)\)) *")
 _DIRECTORY = re.compile(r" *(?:PAGE DIRECTORY|PGD DIRECTORY|SEGMENT TABLE|REGION TABLE): ([0-9a-f]{1,16}) *")
 _STEP = re.compile(
-    r" *([A-Z][A-Z0-9]{2,4}): ([0-9a-f]{1,16}) => ([0-9a-f]{1,16})(?: \(flags = [0-9a-f]{1,16}\))? *"
+    r" *(?P<level>HUGE PD|[A-Z][A-Z0-9]{1,4}): *(?P<address>[0-9a-f]{1,16})"
+    r"(?: => *(?P<value>[0-9a-f]{1,16}))?(?: \(flags = [0-9a-f]{1,16}\))?(?P<machine> \[machine\])? *"
 )
 _STEP_FLAGS = re.compile(r" *flags in binary : ([A-Z]{1,3}=[01]{1,4}(?:[;,] [A-Z]{1,3}=[01]{1,4}){0,15}) *")
-_SEGMENT = re.compile(r"SEGMENT: (\w{1,32}) *")
+_SEGMENT = re.compile(r"SEGMENT: (\w{1,32}) *|\[([A-Z ]{1,40})\] *")
+# sparc64: the table, the entry's number in it, the entry.
+_FETCH = re.compile(
+    r"(p[gum4]d|pte) fetch\(0x([0-9a-f]{16})\) fetch of pte @index\[0x([0-9a-f]{4})\]=0x([0-9a-f]{16}) *"
+)
+_HUGE = re.compile(r"Huge Page/THP pmd=0x[0-9a-f]{16} paddr=0x[0-9a-f]{16} *")
 # RISC-V and SPARC; below the levels that crash has shown already, in front of it the header's first word.
-_NOT_PRESENT = re.compile(r" *(?:PTE +)?PAGE: [0-9a-f]{1,16} not present *")
-_PAGE = re.compile(r" *PAGE: ([0-9a-f]{1,16}) *(?:\(([^()\n]*)\))? *(?:\[[A-Z ]+\])? *")
+_NOT_PRESENT = re.compile(r" *(?:PTE +)?PAGE: (?:[0-9a-f]{1,16} not present|page not available) *")
+_PAGE = re.compile(
+    r" *(?:(HUGE) )?PAGE: ([0-9a-f]{1,16}) *(?:\(([^()\n]*)\))? *(?:(\[machine\])|\[[A-Z ]+\])? *"
+)
 _AREA_HEADER = re.compile(r" *VMA +START +END +FLAGS +FILE *")
 _AREA = re.compile(r"([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +([0-9a-f]{1,16})(?: +(\S.*?))? *")
 _STRUCT_HEADER = re.compile(r" *PAGE +PHYSICAL +(?:MAPPING +INDEX|INODE +OFFSET) +CNT +FLAGS *")
@@ -115,6 +129,27 @@ _IGNORED = re.compile(
     # Breaks into the header of a page table entry that crash takes for a swapped page's.
     r"| *(?:PTE +)?vtop: cannot determine swap location *"
 )
+
+
+# MIPS, LoongArch and RISC-V say it of an entry that leads nowhere, RISC-V even in front of the addresses.
+_INVALID = re.compile(r"invalid(?: for [0-9a-f]{1,16} address)? *")
+
+
+def _step(line: str) -> Step | None:
+    """A level of the page tables; None for any other line."""
+    if found := _STEP.fullmatch(line):
+        value = int(found["value"], 16) if found["value"] else None
+        machine = found["machine"] is not None
+        return Step(found["level"], int(found["address"], 16), value, machine=machine)
+    if fetched := _FETCH.fullmatch(line):
+        address = int(fetched[2], 16) + 8 * int(fetched[3], 16)
+        return Step(fetched[1].upper(), address, int(fetched[4], 16))
+    return None
+
+
+def _shown_by_xen(step: Step, above: Step | None) -> bool:
+    """Whether an entry without its value may be the guest's twin of the machine's entry above it."""
+    return above is not None and above.machine and above.level == step.level
 
 
 class _Reader:
@@ -138,11 +173,15 @@ class _Reader:
 
     def line(self, line: str) -> bool:
         """Take a line; whether it was one of those that are known here."""
-        if self.expecting is not None:
+        if self.expecting is not None and not _INVALID.fullmatch(line):
             row, self.expecting = self.expecting, None
             return row(line)
         if _START.fullmatch(line):
             self.expecting = self.address
+            return True
+        if _INVALID.fullmatch(line) and (self.found or self.expecting):
+            if self.expecting is None:
+                self.found[-1]["reason"] = "invalid"
             return True
         return bool(self.found) and (self.table(line) or self.header(line) or self.page_struct(line))
 
@@ -167,23 +206,39 @@ class _Reader:
 
     def table(self, line: str) -> bool:
         last = self.found[-1]
-        if match := _STEP.fullmatch(line):
-            last["tables"].append(Step(match[1], int(match[2], 16), int(match[3], 16)))
+        if _PAGE.fullmatch(line) or _NOT_PRESENT.fullmatch(line) or _HUGE.fullmatch(line):
+            return self._page(last, line)
+        if step := _step(line):
+            above = last["tables"][-1] if last["tables"] else None
+            if step.value is None and not step.machine and not _shown_by_xen(step, above):
+                return False
+            last["tables"].append(step)
         elif match := _DIRECTORY.fullmatch(line):
             self._directory(last, int(match[1], 16), root=line.strip().startswith("PGD "))
         elif last["tables"] and (match := _STEP_FLAGS.fullmatch(line)):
             last["tables"][-1] = structs.replace(last["tables"][-1], flags=match[1])
         elif match := _SEGMENT.fullmatch(line):
-            last["segment"] = match[1]
-        elif _NOT_PRESENT.fullmatch(line):
-            last["reason"] = "not present"
-        elif match := _PAGE.fullmatch(line):
-            last["page"], last["page_size"] = int(match[1], 16), match[2]
+            last["segment"] = match[1] or match[2]
         elif match := _ELSEWHERE.fullmatch(line):
             last[match[1].lower()] = match[2]
             last["offset"] = int(match[3]) if match[1] == "SWAP" else int(match[3], 16)
         else:
             return False
+        return True
+
+    def _page(self, last: dict[str, Any], line: str) -> bool:
+        """The page, or why there is none; with Xen its machine address first."""
+        match = _PAGE.fullmatch(line)
+        if match and match[4]:
+            last["machine_page"], last["page_size"] = int(match[2], 16), match[3]
+        elif match and last.get("page") is None:
+            last["page"], last["page_size"] = int(match[2], 16), match[3] or match[1] or last.get("page_size")
+        elif match:
+            return False
+        elif _HUGE.fullmatch(line):
+            last["page_size"] = "HUGE"
+        else:
+            last["reason"] = "not available" if "available" in line else "not present"
         return True
 
     def _directory(self, last: dict[str, Any], address: int, *, root: bool) -> None:

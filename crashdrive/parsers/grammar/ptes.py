@@ -15,7 +15,8 @@ class PageTableEntry(Record, frozen=True, kw_only=True):
     """What a page table entry says.
 
     ``physical``: the page's physical address and ``flags`` by name, none of them without a mapping; or
-    ``swap``: the device and ``swap_offset`` in pages of a page that is swapped out.
+    ``swap``: the device and ``swap_offset`` in pages of a page that is swapped out. sparc64 shows the flags
+    alone; of an entry that s390 calls invalid ``flags`` is ``INVALID``.
     """
 
     pte: int
