@@ -20,6 +20,7 @@ from crashdrive.reports._net.owners import Owner, owners
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Kernel, Objects, Problem, Walk
+    from crashdrive.kernel.walks.entries import Entries
 
 T = TypeVar("T")
 
@@ -206,7 +207,7 @@ class Survey:
         self.notices += notices
         self.complete &= complete
 
-    def walked(self, found: Objects | Walk, what: str) -> None:
+    def walked(self, found: Objects | Walk | Entries, what: str) -> None:
         """Note the problems of a walk, the first one of each kind and how many more there are."""
         kinds: dict[str, list[Problem]] = {}
         for problem in found.problems:
