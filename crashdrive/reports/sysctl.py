@@ -5,8 +5,8 @@ Examples:
   crashdrive report sysctl vmcore
   crashdrive report sysctl --name net.ipv4.tcp --netns red vmcore
 
-Values are what sysctl would print. What a kernel function computes for each reader isn't kept
-anywhere: such values are absent, with the function's name.
+Values are what sysctl would print. A value is absent where nobody may read it, where it was never set,
+and where this kernel computes it in a way that isn't known here; column absent says which.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from crashdrive.errors import FaultError
+from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.sockets import Fields, Survey
+from crashdrive.reports._net.sysctl_computed import COMPUTED, Source
 from crashdrive.reports.base import Option, Report, Table
 
 NAME = "sysctl"
@@ -42,6 +43,7 @@ _LONGEST_NAME = 256
 _MOST_LEVELS = 400
 _FORMAT, _FOLDER, _LINK = 0xF000, 0x4000, 0xA000  # S_IFMT, S_IFDIR, S_IFLNK
 _READABLE = 0o444
+_WRITE_ONLY, _NOT_SET, _NOT_READ, _NOT_THERE = "write-only", "not set", "not read", "not in the dump"
 _USER_HZ = 100  # of all architectures but Alpha
 _NODES = {
     "left": ("node.rb_left",),
@@ -56,14 +58,18 @@ _ENTRY = {
     "length": ("maxlen",),
     "mode": ("mode",),
     "handler": ("proc_handler",),
+    "extra": ("extra1",),
 }
+# what this reads needs no more of an entry
+_NEEDED = ("name", "data", "length", "mode", "handler")
 
 
 class Setting(Record, frozen=True):
     """A setting as sysctl names and prints it: several numbers with blanks (not tabs) between them.
 
-    ``value`` is None where nobody may read it, where the dump lacks it, and where ``handler``, the kernel's
-    function for it, is one that computes. ``data``: the address of the variable.
+    ``value`` is None where there is none to show, and ``absent`` says why: ``write-only``, ``not set``,
+    ``not in the dump``, or ``not read``, which is for what ``handler``, the kernel's function for it, takes
+    from elsewhere. ``data``: the address of the variable.
     """
 
     netns: str
@@ -72,6 +78,7 @@ class Setting(Record, frozen=True):
     handler: str | None
     mode: int
     data: int | None
+    absent: str | None = None
 
 
 class _Visit(NamedTuple):
@@ -178,7 +185,7 @@ def _entries(
                 places.append((one, header, table + at * size))
                 continue
         survey.miss([Notice(kind="node", message=f"{_WHAT}: a node at {one.address:x} has no entry")])
-    columns = survey.read(Fields(kernel, _TABLE, _ENTRY, tuple(_ENTRY)), [p for *_, p in places], _WHAT)
+    columns = survey.read(Fields(kernel, _TABLE, _ENTRY, _NEEDED), [p for *_, p in places], _WHAT)
     kernel.prefetch((name, _LONGEST_NAME) for name in columns["name"] if name)
     rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
     for (one, header, _), row in zip(places, rows, strict=True):
@@ -211,13 +218,15 @@ class _Reader:
     def setting(self, leaf: _Leaf) -> Setting:
         """A row."""
         handler = self._handler(leaf.row["handler"])
+        value, absent = self._value(leaf, handler)
         return Setting(
             netns=self._survey.labels[leaf.net],
             name=_name(leaf.path),
-            value=self._value(leaf, handler),
+            value=value,
             handler=handler,
             mode=leaf.row["mode"] & 0o7777,
             data=leaf.row["data"],
+            absent=absent,
         )
 
     def _handler(self, function: int | None) -> str | None:
@@ -227,25 +236,35 @@ class _Reader:
             self._names[function] = place.symbol.name if place is not None and named else f"{function:x}"
         return self._names[function]
 
-    def _value(self, leaf: _Leaf, handler: str | None) -> str | None:
-        row = leaf.row
-        if not row["mode"] & _READABLE:
-            return None
-        form = _BY_NAME.get(handler or "", {}).get(leaf.path[-1]) or _FORMS.get(handler or "")
-        if form is None or not row["data"] or not 0 < (row["length"] or 0) <= _MOST_BYTES:
-            self._unknown[handler or "none"] = self._unknown.get(handler or "none", 0) + 1
-            return None
+    def _value(self, leaf: _Leaf, handler: str | None) -> tuple[str | None, str | None]:
+        """The value, or why there is none."""
+        if not leaf.row["mode"] & _READABLE:
+            return None, _WRITE_ONLY
         try:
-            return form(self._kernel, self._kernel.read(row["data"], row["length"]))
+            value = self._read(leaf, handler or "")
+        except (UnknownMemberError, UnknownSymbolError, UnknownTypeError):
+            self._unknown[handler or "none"] = self._unknown.get(handler or "none", 0) + 1
+            return None, _NOT_READ
         except FaultError:
             self._lost += 1
-            return None
+            return None, _NOT_THERE
+        return value, None if value is not None else _NOT_SET
+
+    def _read(self, leaf: _Leaf, handler: str) -> str | None:
+        row = leaf.row
+        if handler in COMPUTED:
+            length, extra = row["length"] or 0, row["extra"] or 0
+            return COMPUTED[handler](Source(self._survey, leaf.net, row["data"] or 0, length, extra))
+        form = _BY_NAME.get(handler, {}).get(leaf.path[-1]) or _FORMS.get(handler)
+        if form is None or not row["data"] or not 0 < (row["length"] or 0) <= _MOST_BYTES:
+            raise UnknownTypeError(handler)
+        return form(self._kernel, self._kernel.read(row["data"], row["length"]))
 
     def complain(self) -> None:
         """Note what was not read."""
         if self._unknown:
             told = ", ".join(f"{name} ({count})" for name, count in sorted(self._unknown.items()))
-            message = f"settings that the kernel computes, or keeps elsewhere; not read: {told}"
+            message = f"settings that this kernel computes, or keeps elsewhere; not read: {told}"
             self._survey.miss([Notice(kind="elsewhere", message=message)])
         if self._lost:
             self._survey.miss([Notice(kind="hole", message=f"{self._lost} settings are not in the dump")])
@@ -294,19 +313,9 @@ def _byte_or_int(kernel: Any, raw: bytes) -> str | None:
     return (_BYTE if len(raw) == 1 else _INT)(kernel, raw)
 
 
-def _port_range(kernel: Any, raw: bytes) -> str | None:
-    """Two ints until 6.8 (d9f28735af87), two halves of one since."""
-    return _numbers("i" if len(raw) == 8 else "H", None)(kernel, _low_first(kernel, raw))
-
-
-def _low_first(kernel: Any, raw: bytes) -> bytes:
-    # the lower port is in the lower half, which lies behind the upper one on big machines
-    return raw[2:] + raw[:2] if len(raw) == 4 and kernel.order == ">" else raw
-
-
 # kernel/sysctl.c; then those of the network, which show what these do and only act when they are written
 _FORMS: dict[str, _Form] = {
-    "proc_dostring": _text,
+    **dict.fromkeys(("proc_dostring", "proc_scheduler"), _text),
     **dict.fromkeys(
         (
             "proc_dointvec", "proc_dointvec_minmax", "devinet_conf_proc", "devinet_sysctl_forward",
@@ -334,7 +343,6 @@ _FORMS: dict[str, _Form] = {
         ),
         _byte_or_int,
     ),
-    "ipv4_local_port_range": _port_range,
     "proc_dobool": _numbers("B", lambda _kernel, value: int(bool(value))),
     "proc_doulongvec_minmax": _numbers("L"),
     "proc_dolongvec_minmax_bpf_restricted": _numbers("L"),

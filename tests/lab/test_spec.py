@@ -51,6 +51,7 @@ def test_standard_names() -> None:
         "6.1-kdump-sysrq",
         "6.12-elf-sysrq",
         "6.12-kdump-sysrq",
+        "6.12-kdump-holes",
     ]
     assert {"6.1-elf-big", "6.12-elf-big", "6.1-kdump-oom"} < {wanted.name for wanted in spec.FULL}
 
