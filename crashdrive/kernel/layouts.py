@@ -196,16 +196,27 @@ class Layouts:
         return parse_ptype(result.command, result.text, abi=self._abi, pointers=0)
 
     def _kept(self, name: str, ask: Callable[[], Type]) -> Type:
-        """The type of what isn't a type's name, kept like those."""
-        store, kept = self._store, None
-        if store:
-            kept = store.get("variable", self._key, name, Type, version=VERSION)
-        if kept is None:
-            kept = ask()
-            self._keeps = self._keeps and not self._has_module_types()
-            if self._keeps and store:
-                store.put("variable", self._key, name, kept, version=VERSION)
-        return kept
+        """The type of what isn't a type's name, kept like those; also that there is none."""
+        kept: Type | None = None
+        if self._store:
+            kept = self._store.get("variable", self._key, name, Type, version=VERSION)
+        if kept is not None:
+            return kept
+        # as a type's name it can't be confused with one
+        if self._known_unknown([f"variable {name}"]):
+            raise UnknownTypeError(f"the debug data has no type of {name}; Kernel.symbol_as takes one")
+        try:
+            found = ask()
+        except UnknownTypeError:
+            self._keep("no-type", f"variable {name}", True)
+            raise
+        self._keep("variable", name, found)
+        return found
+
+    def _keep(self, kind: str, name: str, value: object) -> None:
+        self._keeps = self._keeps and not self._has_module_types()
+        if self._keeps and self._store:
+            self._store.put(kind, self._key, name, value, version=VERSION)
 
     def _ask_variable(self, name: str) -> Type:
         (result,) = self._run([f"whatis {name}"])
