@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source, canonical_words, make_answer, split_command
+from crashdrive.parsers.grammar.chatter import quieted
 from crashdrive.records import Answer
 
 __all__ = ["choose_shape", "command_names", "module_for", "parse"]
@@ -49,8 +50,20 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
 
     Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` the
     rows that are sure are kept, the others stand in ``warnings`` as raw text and the answer is not complete.
-    Blank lines around the text mean nothing where the command's grammar knows none there.
+    Blank lines around the text mean nothing where the command's grammar knows none there. Debug lines of
+    crash and questions of gdb, which may break into any output, are left out and told in ``warnings``.
     """
+    quiet = quieted(command, text)
+    if quiet is None:
+        return _parse_within_blanks(command, text, lenient=lenient)
+    try:
+        answer = _parse_within_blanks(command, quiet.text, lenient=lenient)
+    except ParseError as error:
+        raise quiet.error(error) from None
+    return replace(answer, warnings=quiet.moved(answer.warnings))
+
+
+def _parse_within_blanks(command: str, text: str, *, lenient: bool) -> Answer[Any]:
     start, end = _outer_blanks(text)
     bare = text[start:end]
     if not bare or bare == text:

@@ -298,6 +298,8 @@ def _arguments(source: Source, head: re.Match[str], _start: int, end: int) -> Ar
     lines = lines_of(source.text, head.end() + 1, end)
     while lines and not lines[-1][1].strip():
         lines.pop()
+    while lines and not lines[0][1].strip():
+        lines.pop(0)  # crash's message about a kernel that it doesn't know begins with an empty line
     if not lines:
         return Arguments(**_fields(task))
     if is_message(source, lines[0][1]):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from crashdrive.parsers.base import canonical_words, split_command, split_words
+from crashdrive.parsers.grammar.chatter import quieted
 from crashdrive.session.result import Failure
 
 # how much of a long output is looked at, at each end; errors in the middle are the parsers' business
@@ -66,6 +67,8 @@ def find_failure(command: str, text: str) -> Failure | None:
     words = canonical_words(command.removeprefix("\\"))
     if not words or words[0][0] == "!":
         return None
+    if quiet := quieted(command, text):
+        text = quiet.text
     if found := _SEGFAULT.search(text):
         return Failure(kind="gdb-crashed", message=found.group(1))
     if words[0] in _PRINT_STRANGERS:
