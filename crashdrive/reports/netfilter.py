@@ -20,8 +20,11 @@ from typing import Any, NamedTuple
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Notice, Record
-from crashdrive.reports._net import nftables, xtables
+from crashdrive.reports._net import nft_rules, nftables, xtables
 from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.nft_actions import ACTIONS
+from crashdrive.reports._net.nft_expressions import Decoder
+from crashdrive.reports._net.nft_forms import FORMS
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
@@ -99,14 +102,12 @@ def report(crash: Any, **options: Any) -> Report:
         rows = survey.attempt(_WHAT, partial(_hooks, survey))
     else:
         survey.absent("netfilter")
-    chains = survey.attempt("chains of nf_tables", partial(_chains, survey))
     families = {word.lower() for word in asked["family"]}
     rows = [row for row in rows if not families or row.family in families]
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     shown = (*several, "family", "hook", "priority", "function", "module", "kind", "device", "priority_name")
     tables = [Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address"))]
-    if chains:
-        tables.append(Table(name="chains", rows=chains, title="Chains of nf_tables"))
+    tables += _of_nf_tables(survey, rules=asked["rules"])
     tables += _of_iptables(survey, rules=asked["rules"])
     return Report(
         report=NAME,
@@ -137,12 +138,32 @@ def _of_iptables(survey: Survey, *, rules: bool) -> list[Table]:
     return tables
 
 
-def _chains(survey: Survey) -> Iterator[nftables.Chain]:
-    if nftables.readable(survey):
-        yield from nftables.chains(survey)
-    elif nftables.used(survey):
-        message = "chains of nf_tables are not read: its debug data isn't loaded (mod -s nf_tables)"
+def _of_nf_tables(survey: Survey, *, rules: bool) -> list[Table]:
+    """What nf_tables has, where there is any of it."""
+    if not nftables.used(survey):
+        return []
+    if not nftables.readable(survey):
+        message = "chains of nf_tables are not read: its debug data isn't there (mod -s nf_tables)"
         survey.miss([Notice(kind="absent", message=message)], complete=True)
+        return []
+    found = survey.attempt("chains of nf_tables", lambda: nftables.chains(survey))
+    chains = [one.chain for one in found]
+    tables = [Table(name="chains", rows=chains, title="Chains of nf_tables")] if chains else []
+    if rules and chains:
+        where = ("netns",) if len({chain.netns for chain in chains}) > 1 else ()
+        tables += _contents(survey, found, where)
+    return tables
+
+
+def _contents(survey: Survey, chains: Sequence[nftables.Rules], where: tuple[str, ...]) -> Iterator[Table]:
+    """Rules, and what they refer to."""
+    decoder = Decoder(survey, {**FORMS, **ACTIONS})
+    told = survey.attempt("rules of nf_tables", lambda: nft_rules.rules(survey, decoder, chains))
+    columns = (*where, "family", "table", "chain", "handle", "rule", "comment")
+    yield Table(name="rules", rows=told, columns=columns, layout="lines", title="Rules of nf_tables")
+    if decoder.unknown:
+        message = f"arguments of {', '.join(sorted(decoder.unknown))} have no words here; shown as they are"
+        survey.miss([Notice(kind="info", message=message)], complete=True)
 
 
 def _hooks(survey: Survey) -> Iterator[Hook]:

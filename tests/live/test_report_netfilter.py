@@ -174,5 +174,60 @@ def test_chains_of_iptables(lab: Any, reported: Report) -> None:
             assert (row.packets or 0, row.bytes or 0) >= (packets, size)
 
 
+COUNTED = re.compile(r"counter pkts (\d+) bytes (\d+)|quota bytes \d+ consumed (\d+)")
+
+
+def netlink_rules(truth: Namespace) -> dict[tuple[str, str, str, int], str]:
+    """(family, table, chain, handle) -> what nft --debug=netlink printed of the rule."""
+    path = truth.folder / "cmd/nft-ruleset-netlink"
+    found: dict[tuple[str, str, str, int], str] = {}
+    key: tuple[str, str, str, int] | None = None
+    for line in path.read_bytes().decode("utf-8", "backslashreplace").splitlines() if path.exists() else ():
+        if rule := re.match(r"(\w+) (\S+) ([^@\s]\S*) (\d+)(?: \d+)* *$", line):
+            key = (rule[1], rule[2], rule[3], int(rule[4]))
+            found[key] = ""
+        elif line.startswith("  [ ") and key:
+            found[key] = f"{found[key]} {line.strip()}".lstrip()
+        elif not line.startswith("  "):
+            key = None
+    return found
+
+
+def test_rules_of_nf_tables(lab: Any, reported: Report) -> None:
+    """Each rule, step by step; what counters had counted, and not less later on."""
+    for truth in namespaces(lab):
+        told = netlink_rules(truth)
+        if not told and not (truth.folder / "cmd/nft-ruleset-netlink").exists():
+            pytest.skip("this dump's guest didn't record nft --debug=netlink")
+        rows = [row for row in reported.table("rules").rows if row.netns == truth.label]
+        ours = {(row.family, row.table, row.chain, row.handle): row.rule for row in rows}
+        assert {key: COUNTED.sub("counted", rule) for key, rule in ours.items()} == {
+            key: COUNTED.sub("counted", rule) for key, rule in told.items()
+        }
+        for key, rule in told.items():
+            for then, now in zip(COUNTED.findall(rule), COUNTED.findall(ours[key]), strict=True):
+                assert all(int(a or 0) <= int(b or 0) for a, b in zip(then, now, strict=True)), key
+
+
+def test_comments_and_order_of_rules(lab: Any, reported: Report) -> None:
+    compared = 0
+    for truth in namespaces(lab):
+        path = truth.folder / "cmd/nft-ruleset-json"
+        if not path.exists():
+            continue
+        told = [one["rule"] for one in json.loads(path.read_text())["nftables"] if "rule" in one]
+        rows = [row for row in reported.table("rules").rows if row.netns == truth.label]
+        for row in rows:
+            row_rules = [
+                r for r in told if (r["family"], r["table"], r["chain"]) == (row.family, row.table, row.chain)
+            ]
+            same = [r for r in rows if (r.family, r.table, r.chain) == (row.family, row.table, row.chain)]
+            assert [(r["handle"], r.get("comment")) for r in row_rules] == [
+                (r.handle, r.comment) for r in same
+            ]
+        compared += len(rows)
+    assert compared
+
+
 def test_complete(reported: Report) -> None:
     assert reported.complete, reported.warnings

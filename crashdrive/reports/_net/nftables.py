@@ -1,21 +1,21 @@
-"""Chains of nf_tables, where the debug data of that module is loaded (crash's ``mod -s nf_tables``).
+"""What nf_tables has: tables, chains, and where their rules lie.
 
-Source: include/net/netfilter/nf_tables.h.
+What a transaction prepares, or has removed, is left out everywhere: each thing has a mask of the generations
+in which it is not there. Source: include/net/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from crashdrive.records import Record
+from crashdrive.reports._net.nft_words import FAMILIES, named
 from crashdrive.reports._net.pernet import own_memory
 from crashdrive.reports._net.sockets import Survey
 
 _WHAT = "chains of nf_tables"
 _TABLE, _CHAIN, _RULE = "struct nft_table", "struct nft_chain", "struct nft_rule"
-# include/uapi/linux/netfilter.h, as nft calls them
-_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _OTHER_HOOKS = {"arp": ("input", "output", "forward"), "netdev": ("ingress", "egress")}
 _POLICIES = {0: "drop", 1: "accept"}
@@ -43,6 +43,33 @@ class Chain(Record, frozen=True):
     address: int
 
 
+class Place(NamedTuple):
+    """A table: whose it is, its address, and the bit of the generation that counts now."""
+
+    netns: str | None
+    family: str
+    name: str | None
+    address: int
+    active: int
+
+
+class RulePlace(NamedTuple):
+    """A rule: its number, where its expressions are, and how many bytes; ``userdata`` lies behind them."""
+
+    address: int
+    handle: int
+    expressions: int
+    size: int
+    userdata: bool
+
+
+class Rules(NamedTuple):
+    """A chain and its rules in their order."""
+
+    chain: Chain
+    rules: list[RulePlace]
+
+
 def readable(survey: Survey) -> bool:
     """Whether the kernel has nf_tables, and its structures are known."""
     return used(survey) and survey.kernel.has_type(_TABLE) and survey.kernel.has_type("struct nft_base_chain")
@@ -53,19 +80,18 @@ def used(survey: Survey) -> bool:
     return survey.kernel.symbols.has("nf_tables_net_id")
 
 
-def chains(survey: Survey) -> Iterator[Chain]:
-    """All chains that rules are in now; what a transaction prepares, or has removed, is left out."""
+def tables(survey: Survey) -> Iterator[Place]:
+    """All tables of the namespaces that are asked for."""
     kernel = survey.kernel
     for one in survey.namespaces.found:
         if one.address not in survey.chosen:
             continue
         head = _tables(survey, one.address)
         active = 1 << int(kernel.object("struct net", one.address).nft.gencursor)
-        tables = _listed(survey, head, _TABLE, ["family", "name", "genmask"]) if head else []
-        for table, (family, name, mask) in tables:
-            if mask is not None and not mask & active:
-                words = (one.label, _FAMILIES.get(family, str(family)), _string(survey, name))
-                yield from _of_table(survey, table, active, words)
+        if head is None:
+            continue
+        for address, (family, name) in listed(survey, head, _TABLE, ["family", "name"], active):
+            yield Place(one.label, named(FAMILIES, family), string(survey, name), address, active)
 
 
 def _tables(survey: Survey, net: int) -> int | None:
@@ -77,34 +103,53 @@ def _tables(survey: Survey, net: int) -> int | None:
     return own + kernel.offset("struct nftables_pernet", "tables") if own else None
 
 
-def _listed(survey: Survey, head: int, kind: str, members: Sequence[str]) -> list[tuple[int, Any]]:
+def listed(
+    survey: Survey, head: int, kind: str, members: Sequence[str], active: int, what: str = _WHAT
+) -> Iterator[tuple[int, Any]]:
+    """Address and members of what is on a list and there in this generation."""
     found = survey.kernel.walk_list(head, kind, "list")
-    survey.walked(found, _WHAT)
-    return list(zip(found.addresses, survey.gaps(found.read(members), _WHAT), strict=True))
+    survey.walked(found, what)
+    columns = survey.gaps(found.read(["genmask", *members]), what)
+    for address, (mask, *values) in zip(found.addresses, columns, strict=True):
+        if mask is not None and not mask & active:
+            yield address, values
 
 
-def _string(survey: Survey, pointer: int | None) -> str | None:
+def string(survey: Survey, pointer: int | None) -> str | None:
+    """The text that a pointer leads to."""
     if not pointer:
         return None
     return survey.kernel.read_string(pointer, _LONGEST).decode("utf-8", "backslashreplace")
 
 
-def _of_table(survey: Survey, table: int, active: int, words: tuple[str, str, str | None]) -> Iterator[Chain]:
+def chains(survey: Survey) -> Iterator[Rules]:
+    """All chains, with where their rules are."""
+    for table in tables(survey):
+        yield from _of_table(survey, table)
+
+
+def _of_table(survey: Survey, table: Place) -> Iterator[Rules]:
     kernel = survey.kernel
-    netns, family, name = words
-    head = table + kernel.offset(_TABLE, "chains")
-    for address, (own, handle, uses, flags, mask) in _listed(
-        survey, head, _CHAIN, ["name", "handle", "use", "flags", "genmask"]
+    head = table.address + kernel.offset(_TABLE, "chains")
+    for address, (name, handle, uses, flags) in listed(
+        survey, head, _CHAIN, ["name", "handle", "use", "flags"], table.active
     ):
-        if mask is None or mask & active:
-            continue
-        rules = _listed(survey, address + kernel.offset(_CHAIN, "rules"), _RULE, ["genmask"])
-        masks = [rule[0] for _, rule in rules]
-        yield Chain(
-            netns=netns, family=family, table=name, chain=_string(survey, own), handle=handle, uses=uses,
-            rules=None if None in masks else sum(not rule & active for rule in masks),
-            address=address, **_base(survey, address, family, based=bool(flags & _BASE)),
+        rules = list(_rules(survey, address, table.active))
+        chain = Chain(
+            netns=table.netns, family=table.family, table=table.name, chain=string(survey, name),
+            handle=handle, uses=uses, rules=len(rules), address=address,
+            **_base(survey, address, table.family, based=bool((flags or 0) & _BASE)),
         )  # fmt: skip
+        yield Rules(chain, rules)
+
+
+def _rules(survey: Survey, chain: int, active: int) -> Iterator[RulePlace]:
+    kernel = survey.kernel
+    head, first = chain + kernel.offset(_CHAIN, "rules"), kernel.offset(_RULE, "data")
+    for address, values in listed(survey, head, _RULE, ["handle", "dlen", "udata"], active):
+        if None not in values:
+            handle, size, more = values
+            yield RulePlace(address, handle, address + first, size, bool(more))
 
 
 def _base(survey: Survey, chain: int, family: str, *, based: bool) -> dict[str, Any]:
@@ -116,13 +161,13 @@ def _base(survey: Survey, chain: int, family: str, *, based: bool) -> dict[str, 
     columns = kernel.read_many(kind, [place], ["type->name", "ops.hooknum", "ops.priority", "policy"])
     ((name, hook, priority, policy),) = survey.gaps(columns, _WHAT)
     return {
-        "type": _string(survey, name),
-        "hook": None if hook is None else _hook(family, hook),
+        "type": string(survey, name),
+        "hook": None if hook is None else hook_name(family, hook),
         "priority": priority,
         "policy": None if policy is None else _POLICIES.get(policy, str(policy)),
     }
 
 
-def _hook(family: str, number: int) -> str:
-    known = _OTHER_HOOKS.get(family, _HOOKS)
-    return known[number] if number < len(known) else str(number)
+def hook_name(family: str, number: int) -> str:
+    """A hook's name, or its number."""
+    return named(_OTHER_HOOKS.get(family, _HOOKS), number)
