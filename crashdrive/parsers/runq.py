@@ -13,7 +13,7 @@ from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
-from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of
+from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of, read_tasks
 from crashdrive.records import Record
 
 
@@ -375,7 +375,7 @@ def _parse_on_queue(source: Source) -> list[OnQueue]:
 
 def _parse_tasks(source: Source) -> list[TaskHeader]:
     """Kernels before 2.6 have one queue for all CPUs: crash prints the tasks alone."""
-    return demand_records(source, parse_rows(source, HEADER, header_of))
+    return read_tasks(source)
 
 
 def _given(letter: str) -> Callable[[Source], bool]:

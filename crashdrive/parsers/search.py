@@ -7,7 +7,7 @@ Source in crash: ``cmd_search()``, ``search_ulong()``, ``search_chars()``, ``dis
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words
@@ -49,6 +49,7 @@ class Match(Record, frozen=True, kw_only=True):
     after: tuple[Words, ...] = ()
 
 
+_NUMBER = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _VALUE = re.compile(r"([0-9a-f]{1,16}): ([0-9a-f]{1,16})(?: \(([^\n]+)\))? *")
 _TEXT = re.compile(r"([0-9a-f]{1,16}): ([\x20-\x7e]{1,200})")
 _AROUND = re.compile(r" *([0-9a-f]{1,16}):  ([0-9a-f]{1,16})(?: \(([^\n]+)\))? *")
@@ -56,8 +57,24 @@ _ROW = re.compile(r" *([0-9a-f]{1,16}):  ((?:[0-9a-f]{2,16} ){1,16}) *  ([\x20-\
 _OTHER = re.compile(r"(?:search: )?(?:WARNING: |search suspended at: |page excluded|seek error|read error).*")
 
 
+def _asked(source: Source) -> Callable[[re.Match[str]], bool]:
+    """Whether a row may be a match: crash shows nothing else than what it was asked for.
+
+    Known for texts and for plain numbers without a mask, not for symbols and expressions.
+    """
+    words = source.command.arguments
+    if source.command.has("c"):
+        texts = tuple(word.strip("\"'") for word in words)
+        return lambda row: not texts or row[2].startswith(texts)
+    if source.command.has("m") or not words or not all(_NUMBER.fullmatch(word) for word in words):
+        return lambda _row: True
+    values = {int(word, 16) for word in words}
+    return lambda row: int(row[2], 16) in values
+
+
 def _parse(source: Source) -> Sequence[Match]:
     text_search = source.command.has("c")
+    asked = _asked(source)
     owner: tuple[int | None, int | None] = (None, None)
     records: list[Match] = []
     heads_wanted = source.command.has("tT")
@@ -70,7 +87,9 @@ def _parse(source: Source) -> Sequence[Match]:
             head = heads.pop(0)
             task, end = header_of(head), head.end()
             owner = task.pid, task.task
-        elif (match := (_TEXT if text_search else _VALUE).fullmatch(line)) and (heads_wanted == bool(end)):
+        elif (match := (_TEXT if text_search else _VALUE).fullmatch(line)) and (
+            heads_wanted == bool(end) and asked(match)
+        ):
             records.append(_match(match, owner, text_search=text_search))
         elif line.strip() == "..." or _OTHER.fullmatch(line):
             kind = "elided" if line.strip() == "..." else "error"
@@ -94,6 +113,7 @@ def _parse_around(source: Source) -> Sequence[Match]:
     before: list[Words] = []
     after: list[Words] = []
     current: re.Match[str] | None = None
+    asked = _asked(source)
     for offset, line in [*source.lines(), (len(source.text), "")]:
         if not line.strip():
             if current:
@@ -109,7 +129,7 @@ def _parse_around(source: Source) -> Sequence[Match]:
             current, before, after = None, [], []
         elif row := _ROW.fullmatch(line):
             (after if current else before).append(_words(row))
-        elif current is None and (found := _AROUND.fullmatch(line)):
+        elif current is None and (found := _AROUND.fullmatch(line)) and asked(found):
             current = found
         else:
             source.reject(offset, "no match and no memory around it")

@@ -374,7 +374,7 @@ SHAPES = (
         record=Words,
         parse=read_words,
         options="struct NAME -r ADDRESS",
-        when=is_memory,
+        when=lambda source: source.command.has("r") and is_memory(source),
     ),
     Shape(
         name="definition",

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, parse_rows
-from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader, header_of
+from crashdrive.parsers.grammar.tasks import TaskHeader, read_tasks
 
 OPTSTRING = ""
 EXAMPLES = ("waitq log_wait", "waitq {sym:log_wait}", "waitq no_such_symbol")
@@ -21,7 +20,7 @@ def _parse(source: Source) -> list[TaskHeader]:
     """Nobody may wait: crash then says so."""
     if _EMPTY.fullmatch(source.text):
         return []
-    return demand_records(source, parse_rows(source, HEADER, header_of))
+    return read_tasks(source)
 
 
 SHAPES = (

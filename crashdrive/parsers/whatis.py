@@ -147,9 +147,23 @@ def _parse_declaration(source: Source) -> Sequence[Declaration]:
     return [Declaration(name=declared[0], type=declared[1])]
 
 
+_QUALIFIERS = {"const", "volatile", "restrict", "_Atomic"}
+_BASIC = {"unsigned", "signed", "long", "short", "int", "char", "float", "double", "void", "_Bool", "bool"}
+
+
+def _is_type(line: str) -> bool:
+    """Words that name one type: basic ones in any number, or one name; then what a declarator is made of."""
+    if not _TYPE.fullmatch(line):
+        return False
+    words = [word for word in re.split(r"[*(\[{]", line, maxsplit=1)[0].split() if word not in _QUALIFIERS]
+    if words and words[0] in {"struct", "union", "enum", "class"}:
+        return len(words) <= 2
+    return len(words) == 1 or (bool(words) and all(word in _BASIC or word == "__int128" for word in words))
+
+
 def _parse_type(source: Source) -> Sequence[Declaration]:
     line = source.text.strip()
-    if not _TYPE.fullmatch(line) or not split_declaration(f"{line} x") or ": " in line:
+    if not _is_type(line) or not split_declaration(f"{line} x") or ": " in line:
         source.fail(0, "expected a type")
     return [Declaration(name=None, type=line)]
 
@@ -210,6 +224,6 @@ SHAPES = (
         record=Declaration,
         parse=_parse_type,
         options="whatis EXPRESSION",
-        when=lambda source: not source.command.has("rm") and bool(_TYPE.fullmatch(source.text.strip())),
+        when=lambda source: not source.command.has("rm") and _is_type(source.text.strip()),
     ),
 )

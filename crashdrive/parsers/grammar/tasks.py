@@ -61,3 +61,17 @@ def split_blocks(source: Source) -> Iterator[tuple[re.Match[str], int, int]]:
         skip_or_reject(source, offset, line, "no task's header line")
     for head, following in zip(heads, [*heads[1:], None], strict=bool(heads)):
         yield head, head.start(), following.start() if following else len(source.text)
+
+
+def read_tasks(source: Source) -> list[TaskHeader]:
+    """Tasks one below the other, nothing between them. One that is indented belongs to another command."""
+    from crashdrive.parsers.grammar.rows import demand_records, parse_rows
+
+    def task(row: re.Match[str]) -> TaskHeader:
+        if row["indent"] != indent:
+            source.fail(row.start(), "a task that is indented")
+        return header_of(row)
+
+    first = HEADER.search(source.text)
+    indent = first["indent"] if first else ""
+    return demand_records(source, parse_rows(source, HEADER, task))
