@@ -22,14 +22,14 @@ from crashdrive.records import Record
 class VmPage(Record, frozen=True):
     """A page of an area: where it is in physical memory, on a swap device or in a file (offset in bytes).
 
-    ``swap_offset`` is as crash prints it: decimal for kernels 2.6 and later, hexadecimal before. All is None
-    for a page that isn't mapped.
+    ``swap_offset`` is in pages; of kernels 2.4 crash prints it in hexadecimal, which shows only where one has
+    a letter: an answer's offsets are then all read so. All is None for a page that isn't mapped.
     """
 
     virtual: int
     physical: int | None = None
     swap: str | None = None
-    swap_offset: str | None = None
+    swap_offset: int | None = None
     file: str | None = None
     offset: int | None = None
 
@@ -138,22 +138,37 @@ _PAGE = re.compile(
     rf" *([0-9a-f]{{1,16}}){GAP}(?:([0-9a-f]{{1,16}})|SWAP: (.{{0,4096}})  OFFSET: ([0-9a-f]{{1,16}})"
     r"|FILE: (.{0,8192})  OFFSET: ([0-9a-f]{1,16})|\(not mapped\)) *"
 )
+# Offsets on a swap device are decimal, with kernels 2.4 hexadecimal.
+_HEX_SWAP = re.compile(
+    r"^ *[0-9a-f]{1,16} {1,256}SWAP: .{0,4096}  OFFSET: \d{0,15}[a-f][0-9a-f]{0,15} *$", re.MULTILINE
+)
 _FLAGS = re.compile(r"([0-9a-f]{1,16}): \(([A-Z_|]*)\) *")
 
 
 def _parse_memory(source: Source) -> list[TaskMemory]:
-    tasks = [_Memory(Cursor(source, start, stop)).read(task) for task, start, stop in asked_blocks(source)]
+    base = 16 if "SWAP: " in source.text and _HEX_SWAP.search(source.text) else 10
+    tasks = [
+        _Memory(Cursor(source, start, stop), base).read(task) for task, start, stop in asked_blocks(source)
+    ]
+    if base == 10 and any(_maybe_2_4(area) for task in tasks for area in task.areas):
+        source.note("doubtful", "offsets on swap are read as decimal; of a kernel 2.4 they are hexadecimal")
     if not source.text.strip() and source.command.has("R"):
         say_empty(source, "no such reference")
         return tasks
     return demand_records(source, tasks, "no task's header line")
 
 
+def _maybe_2_4(area: VmArea) -> bool:
+    """Whether an area has pages on swap and addresses of 32 bits, as nearly all kernels 2.4 had."""
+    return area.vma < 1 << 32 and any(page.swap is not None for page in area.pages or ())
+
+
 class _Memory:
     """Reads what stands under a task's header."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: Cursor, swap_base: int) -> None:
         self.cursor = cursor
+        self.swap_base = swap_base
         self.mm: _MmRow | None = None
         self.areas: list[VmArea] = []
         self.area: _AreaRow | None = None
@@ -191,7 +206,7 @@ class _Memory:
         cursor = self.cursor
         line = cursor.line or ""
         if self.pages is not None and (page := cursor.match(_PAGE, 16384)):
-            self.pages.append(_page(page))
+            self.pages.append(_page(page, self.swap_base))
         elif self.layout and (row := self.layout.match(line)):
             self._close()
             self.area = row
@@ -254,12 +269,12 @@ class _Memory:
         return True
 
 
-def _page(found: re.Match[str]) -> VmPage:
+def _page(found: re.Match[str], swap_base: int) -> VmPage:
     return VmPage(
         virtual=int(found[1], 16),
         physical=int(found[2], 16) if found[2] else None,
         swap=found[3],
-        swap_offset=found[4],
+        swap_offset=int(found[4], swap_base) if found[4] else None,
         file=found[5],
         offset=int(found[6], 16) if found[6] else None,
     )

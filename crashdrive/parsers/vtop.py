@@ -14,7 +14,7 @@ from msgspec import structs
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.ptes import HEADER as PTE_HEADER
-from crashdrive.parsers.grammar.ptes import PageTableEntry, entry
+from crashdrive.parsers.grammar.ptes import PageTableEntry, entry, swap_offset
 from crashdrive.records import Record
 
 OPTSTRING = "ukc:"
@@ -167,7 +167,10 @@ class _Reader:
                 continue
             if not self.line(line) and not self.aside(offset, line):
                 self.source.reject(offset, "no part of an address translation")
-        if not self.found:
+        if self.expecting is not None:
+            # From crash 9.0.1 on a page of the tables that the dump lacks ends the command without a word.
+            self.source.note("partial", "crash broke off below a header", incomplete=True)
+        elif not self.found:
             self.source.fail(0, "no address translation")
         return [Translation(**{**fields, "tables": tuple(fields["tables"])}) for fields in self.found]
 
@@ -221,7 +224,7 @@ class _Reader:
             last["segment"] = match[1] or match[2]
         elif match := _ELSEWHERE.fullmatch(line):
             last[match[1].lower()] = match[2]
-            last["offset"] = int(match[3]) if match[1] == "SWAP" else int(match[3], 16)
+            last["offset"] = swap_offset(match[3]) if match[1] == "SWAP" else int(match[3], 16)
         else:
             return False
         return True

@@ -298,3 +298,27 @@ def test_registers_below_a_marker() -> None:
         2,
     )
     assert trace.frames[-1].exception is not None
+
+
+def test_translations_that_break_off() -> None:
+    answer = parse("vtop -u 400000", "VIRTUAL     PHYSICAL        \n")
+    assert (len(answer), answer.complete) == (0, False)
+    good = "VIRTUAL     PHYSICAL        \nc0000000    (not accessible)\n\n"
+    answer = parse("vtop c0000000 400000", f"{good}VIRTUAL     PHYSICAL        \n")
+    assert ([row.virtual for row in answer], answer.complete) == ([0xC0000000], False)
+    with pytest.raises(ParseError):
+        parse("vtop c0000000 400000", f"VIRTUAL     PHYSICAL        \n{good}")
+
+
+def test_swap_of_2_4_in_translations() -> None:
+    text = (
+        "VIRTUAL   PHYSICAL\n40104000  (not mapped)\n\nPAGE DIRECTORY: c40d8000\n"
+        "  PTE: c6bbe410 => 58bc00\n\n PTE      SWAP     OFFSET\n58bc00  /dev/sda8   58bc\n\n"
+        "SWAP: /dev/sda8  OFFSET: 58bc\n"
+    )
+    found = parse("vtop 40104000", text).one()
+    assert found.pte is not None
+    assert (found.pte.swap_offset, found.offset) == (0x58BC, 0x58BC)
+    found = parse("vtop 40104000", text.replace("58bc\n", "22716\n")).one()
+    assert found.pte is not None
+    assert (found.pte.swap_offset, found.offset) == (22716, 22716)

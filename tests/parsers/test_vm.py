@@ -29,7 +29,7 @@ def test_where_pages_are() -> None:
     (area,) = parse("vm -p 386", TASK + MM + TITLES + AREA + PAGES + rows).one().areas
     assert area.pages == (
         VmPage(virtual=0x8048000, physical=0x20E1000),
-        VmPage(virtual=0x804F000, swap="/dev/sda8", swap_offset="24225"),
+        VmPage(virtual=0x804F000, swap="/dev/sda8", swap_offset=24225),
         VmPage(virtual=0x40000000, file="/lib/a  OFFSET: 1.so", offset=0x1000),
         VmPage(virtual=0x40001000),
     )
@@ -123,3 +123,28 @@ def test_the_mm_struct_agrees_with_the_table(case: Path) -> None:
     assert isinstance(structures, TaskStructures)
     pgd = structures.structures[0].value["pgd"]
     assert getattr(pgd, "address", pgd) == task.pgd
+
+
+SWAPPED = (
+    'PID: 7      TASK: c61a0000  CPU: 0    COMMAND: "atd"\n'
+    "   MM       PGD      RSS    TOTAL_VM\n"
+    "c7e30560  c10e5000    88k     1112k\n"
+    "  VMA      START      END     FLAGS  FILE\n"
+    "c0fbe6a0   8048000   804b000  1875   /usr/sbin/atd\n"
+    " VIRTUAL  PHYSICAL\n"
+    " 8048000  SWAP: /dev/sda8  OFFSET: 24225\n"
+    " 8049000  SWAP: /swap file  OFFSET: 22716\n"
+)
+
+
+def test_offsets_on_swap() -> None:
+    def offsets(text: str) -> list[int | None]:
+        return [page.swap_offset for page in parse("vm -p 7", text).one().areas[0].pages]
+
+    assert offsets(SWAPPED) == [24225, 22716]
+    assert offsets(SWAPPED.replace("22716", "2271c")) == [0x24225, 0x2271C]
+    assert [note.kind for note in parse("vm -p 7", SWAPPED).warnings] == ["doubtful"]
+    wide = SWAPPED.replace("c0fbe6a0", "ffff8880c0fbe6a0")
+    assert parse("vm -p 7", wide).warnings == ()
+    named = wide.replace("/usr/sbin/atd", "/tmp/x SWAP: y  OFFSET: abc")
+    assert offsets(named) == [24225, 22716]

@@ -28,7 +28,15 @@ class PageTableEntry(Record, frozen=True, kw_only=True):
 
 HEADER = re.compile(r"[ \t]*PTE +(PHYSICAL +FLAGS|SWAP +OFFSET)[ \t]*")
 _MAPPED = re.compile(r"[ \t]*([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +\(([^()\n]*)\)[ \t]*")
-_SWAPPED = re.compile(r"[ \t]*([0-9a-f]{1,16}) +(\S(?:.*?\S)?) +(\d{1,20})[ \t]*")
+_SWAPPED = re.compile(r"[ \t]*([0-9a-f]{1,16}) +(\S(?:.*?\S)?) +(\d{1,20}|[0-9a-f]{1,16})[ \t]*")
+
+
+def swap_offset(text: str) -> int:
+    """An offset on a swap device: crash prints it in decimal, for kernels 2.4 in hexadecimal.
+
+    Digits alone are decimal; which kernel it was, the text doesn't say.
+    """
+    return int(text) if text.isdecimal() else int(text, 16)
 
 
 def entry(header: str, line: str) -> PageTableEntry | None:
@@ -37,7 +45,7 @@ def entry(header: str, line: str) -> PageTableEntry | None:
         match = _SWAPPED.fullmatch(line)
         if not match:
             return None
-        return PageTableEntry(pte=int(match[1], 16), swap=match[2], swap_offset=int(match[3]))
+        return PageTableEntry(pte=int(match[1], 16), swap=match[2], swap_offset=swap_offset(match[3]))
     match = _MAPPED.fullmatch(line)
     if not match:
         return None
