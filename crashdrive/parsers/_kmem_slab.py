@@ -147,7 +147,7 @@ _CPU = re.compile(r"CPU (\d{1,6}) (KMEM_CACHE_CPU:|SLAB:|PARTIAL:|\[OFFLINE\])")
 _NODE = re.compile(r"NODE (\d{1,6}) (PARTIAL|FULL):")
 _ADDRESS = re.compile(r"  ([0-9a-f]{1,16})")
 # Names of old kernels hold blanks ("file lock cache"); ``(T)`` behind an address is a symbol's.
-_NAME = re.compile(r"([0-9a-f]{1,16}) (?!\([A-Za-z?]\) )(\S.{0,255})")
+_NAME = re.compile(r"([0-9a-f]{8,16}) (?!\([A-Za-z?]\) )(\S.{0,255})")
 _TRACKED = {"(not tracked)": False, "(empty)": True}
 _OBJECTS_TITLE = "FREE / [ALLOCATED]"
 

@@ -60,16 +60,18 @@ _OTHER = re.compile(r"(?:search: )?(?:WARNING: |search suspended at: |page exclu
 def _asked(source: Source) -> Callable[[re.Match[str]], bool]:
     """Whether a row may be a match: crash shows nothing else than what it was asked for.
 
-    Known for texts and for plain numbers without a mask, not for symbols and expressions.
+    Known for texts and for plain numbers without a mask; behind the values of symbols and expressions crash
+    shows which one it is.
     """
     words = source.command.arguments
     if source.command.has("c"):
         texts = tuple(word.strip("\"'") for word in words)
         return lambda row: not texts or row[2].startswith(texts)
-    if source.command.has("m") or not words or not all(_NUMBER.fullmatch(word) for word in words):
+    if source.command.has("m") or not words:
         return lambda _row: True
-    values = {int(word, 16) for word in words}
-    return lambda row: int(row[2], 16) in values
+    values = {int(word, 16) for word in words if _NUMBER.fullmatch(word)}
+    named = len(values) < len(words)
+    return lambda row: int(row[2], 16) in values or (named and row[3] is not None)
 
 
 def _parse(source: Source) -> Sequence[Match]:
