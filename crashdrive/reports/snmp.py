@@ -5,6 +5,7 @@ Examples:
   crashdrive report snmp vmcore              all counters of all namespaces
   crashdrive report snmp -z vmcore           those that counted anything
   crashdrive report snmp -g Tcp -g TcpExt --netns red vmcore
+  crashdrive report snmp -s --netns init vmcore     as netstat -s and netstat -s -6 word them
 
 A group and a name together are the word that nstat has for a counter (TcpExtListenDrops).
 Names come out of the kernel's own tables.
@@ -16,6 +17,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
 from crashdrive.errors import UnknownSymbolError, UnknownTypeError, UsageError
@@ -24,12 +26,14 @@ from crashdrive.kernel.types import ArrayType
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
 from crashdrive.reports._net.namespaces import NETNS
+from crashdrive.reports._net.netstat_words import netstat_lines
 from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
 NAME = "snmp"
 SUMMARY = "Network counters of all namespaces: IP, ICMP, TCP, UDP and their extensions."
 OPTIONS = (
+    Option(name="words", flags=("-s", "--netstat"), help="In the words of netstat -s."),
     Option(name="nonzero", flags=("-z", "--nonzero"), help="Counters that counted anything alone."),
     Option(
         name="group",
@@ -52,6 +56,13 @@ class Counter(Record, frozen=True):
     group: str
     name: str
     value: int | None
+
+
+class Line(Record, frozen=True):
+    """A line of ``netstat -s`` for a namespace."""
+
+    netns: str
+    text: str
 
 
 class Names(NamedTuple):
@@ -115,16 +126,30 @@ def report(crash: Any, **options: Any) -> Report:
     for group, find in finders:
         if group in groups:
             rows += survey.attempt(f"{group} counters", find)
-    if asked["nonzero"]:
-        rows = [row for row in rows if row.value != 0]
     rows.sort(key=lambda row: _place(survey, row))
-    shown = ("group", "name", "value") if len({row.netns for row in rows}) < 2 else ()
+    table = _worded(rows) if asked["words"] else _counters(rows, nonzero=asked["nonzero"])
     return Report(
         report=NAME,
-        tables=(Table(name="counters", rows=rows, columns=shown),),
+        tables=(table,),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
+
+
+def _counters(rows: Sequence[Counter], *, nonzero: bool) -> Table:
+    some = [row for row in rows if row.value != 0] if nonzero else rows
+    shown = ("group", "name", "value") if len({row.netns for row in some}) < 2 else ()
+    return Table(name="counters", rows=some, columns=shown)
+
+
+def _worded(rows: Sequence[Counter]) -> Table:
+    lines = [
+        Line(netns=netns, text=text)
+        for netns, some in groupby(rows, key=lambda row: row.netns)
+        for text in netstat_lines(some)
+    ]
+    several = ("netns",) if len({line.netns for line in lines}) > 1 else ()
+    return Table(name="lines", rows=lines, columns=(*several, "text"), layout="lines")
 
 
 def _groups(wanted: Sequence[str]) -> frozenset[str]:

@@ -67,3 +67,33 @@ def test_every_counter(lab: Any, reported: Report) -> None:
 
 def test_complete(reported: Report) -> None:
     assert reported.complete, reported.warnings
+
+
+def spelled(lines: list[str]) -> list[tuple[str, str, int]]:
+    """(group, line without its number, number) of the lines of netstat -s."""
+    found: list[tuple[str, str, int]] = []
+    group = ""
+    for line in lines:
+        if re.fullmatch(r"\w+:", line):
+            group = line
+        # the number is the only word of digits alone
+        number = re.search(r"(?<!\w)\d+(?!\w)", line)
+        found.append((group, re.sub(r"(?<!\w)\d+(?!\w)", "#", line), int(number[0]) if number else 0))
+    return found
+
+
+def test_words_of_netstat(lab: Any) -> None:
+    """Line by line in its order; what counted something only after netstat looked is a line more."""
+    report = Crash(lab.session, keep=False).report("snmp", words=True)
+    for truth in namespaces(lab):
+        four = (truth.folder / "cmd/netstat-s").read_text().splitlines()
+        six = (truth.folder / "cmd/netstat-s6").read_text().splitlines()
+        told = spelled([*four, *six[: six.index("Tcp:")]])
+        ours = spelled([row.text for row in report.table("lines").rows if row.netns == truth.label])
+        rest = iter(ours)
+        for group, line, number in told:
+            found = next((one for one in rest if one[:2] == (group, line)), None)
+            assert found is not None, (group, line)
+            gauge = "connections established" in line
+            assert gauge or number <= found[2] <= number + MOST * LONGEST, (group, line)
+        assert len(ours) - len(told) < MOST
