@@ -12,7 +12,7 @@ from crashdrive.parsers.grammar.pairs import read_pairs
 from crashdrive.records import Record
 
 OPTSTRING = ""
-EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz")
+EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz", "ptob ffffffffffffffff 1")
 
 
 class PageAddress(Record, frozen=True):

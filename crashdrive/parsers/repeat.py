@@ -1,6 +1,7 @@
 """``repeat``: another command's output, over and over.
 
-Source in crash: ``cmd_repeat()`` (tools.c).
+crash goes on until it is interrupted, the command is refused or the reader of its output has gone; nothing
+stands between the rounds. Source in crash: ``cmd_repeat()`` (cmdline.c).
 """
 
 from __future__ import annotations
@@ -11,6 +12,18 @@ from typing import Any
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.records import Record
+
+
+class Round(Record, frozen=True, kw_only=True):
+    """One round of a repeated command: when it began, in seconds since the first one, and what it gave."""
+
+    number: int
+    start: float
+    shape: str
+    complete: bool
+    records: tuple[Any, ...]
+
 
 OPTSTRING = ""
 EXAMPLES = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
-from crashdrive.parsers.grammar.table import is_elided
+from crashdrive.parsers.grammar.table import is_elided, note_error
 from crashdrive.records import Record
 
 
@@ -49,6 +49,12 @@ class DebugSetting(Record, frozen=True, kw_only=True):
     """What the views ``level`` and ``pages`` hold: one number."""
 
     value: int
+
+
+class DebugCopy(Record, frozen=True, kw_only=True):
+    """The directory that all logs were written to (``-s``)."""
+
+    directory: str
 
 
 OPTSTRING = "vs"
@@ -141,6 +147,25 @@ def _parse_setting(source: Source) -> list[DebugSetting]:
     return [DebugSetting(value=int(found[1]))] if found else source.fail(0, "no number")
 
 
+_SAVING = re.compile(r'Saving s390dbf to directory "([^\n]{1,4096})"')
+_NOT_SAVED = re.compile(
+    r"Could not create (?:directory|file): [^\n]{1,8192}|(?:Debug log|View) '[^\n]{0,200}' not \w{1,20}!"
+)
+
+
+def _parse_copy(source: Source) -> list[DebugCopy]:
+    """What couldn't be written is told in lines of its own."""
+    found: list[DebugCopy] = []
+    for offset, line in lines_of(source.text, 0, len(source.text)):
+        if not found and (head := _SAVING.fullmatch(line)):
+            found.append(DebugCopy(directory=head[1]))
+        elif found and _NOT_SAVED.fullmatch(line):
+            note_error(source, offset, line)
+        else:
+            skip_or_reject(source, offset, line, "nothing about copied logs")
+    return demand_records(source, found)
+
+
 SHAPES = (
     Shape(
         name="all-views",
@@ -148,6 +173,13 @@ SHAPES = (
         parse=_names("REGISTERED VIEWS"),
         options="-v",
         when=lambda source: source.command.has("v"),
+    ),
+    Shape(
+        name="copy",
+        record=DebugCopy,
+        parse=_parse_copy,
+        options="-s directory",
+        when=lambda source: source.command.has("s"),
     ),
     Shape(
         name="setting",

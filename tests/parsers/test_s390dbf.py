@@ -6,7 +6,7 @@ import pytest
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
-from crashdrive.parsers.s390dbf import DebugEntry, DebugLog, DebugSetting, DebugView
+from crashdrive.parsers.s390dbf import DebugCopy, DebugEntry, DebugLog, DebugSetting, DebugView
 
 
 def test_logs_and_views() -> None:
@@ -52,3 +52,13 @@ def test_entries() -> None:
 def test_refused(command: str, text: str) -> None:
     with pytest.raises(ParseError):
         parse(command, text)
+
+
+def test_copies() -> None:
+    text = 'Saving s390dbf to directory "/tmp/dbf"\n'
+    assert parse("s390dbf -s /tmp/dbf", text).one() == DebugCopy(directory="/tmp/dbf")
+    answer = parse("s390dbf -s /tmp/dbf", f"{text}Could not create directory: /tmp/dbf (File exists)\n")
+    assert (len(answer), answer.complete) == (1, False)
+    for wrong in ("Specify directory name for -s\n", f"{text}{text}", "Could not create directory: x (y)\n"):
+        with pytest.raises(ParseError):
+            parse("s390dbf -s /tmp/dbf", wrong)

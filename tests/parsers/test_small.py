@@ -53,6 +53,10 @@ def test_pages_and_addresses() -> None:
     assert (len(one_of_two), one_of_two.complete) == (1, False)
     with pytest.raises(ParseError):
         parse("btop zz", 'btop: invalid input: "zz"\n')
+    beyond = parse("ptob ffffffffffffffff 1", "ffffffffffffffff: fffffffffffff000\n1: 1000\n")
+    assert ([row.address for row in beyond], beyond.complete) == ([0xFFFFFFFFFFFFF000, 0x1000], False)
+    with pytest.raises(ParseError):
+        parse("ptob ffffffffffffffff", "ffffffffffffffff: ffffffffffffd000\n")
 
 
 def test_ptov() -> None:
@@ -133,7 +137,8 @@ def test_vtop() -> None:
 def test_recorded_translations(case: Path) -> None:
     command, text = output(case)
     found = parse(command, text)
-    assert len(found) == text.count("VIRTUAL")
+    broken_off = text.rstrip().endswith("PHYSICAL") and not found.complete
+    assert len(found) == text.count("VIRTUAL") - broken_off
     assert sum(len(one.tables) for one in found) >= text.count(" => ")
 
 
