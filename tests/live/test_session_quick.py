@@ -1,0 +1,138 @@
+"""A crash without its tables gives the same answers as one with them, or makes way for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from crashdrive.cache.store import Store
+from crashdrive.crash import Crash
+from crashdrive.kernel import Kernel, open_kernel
+from crashdrive.kernel.walks.modules import for_each_module
+from crashdrive.records import to_builtins
+from crashdrive.reports import report_names
+from crashdrive.session import Session
+from tests.live.conftest import crash_binary, dump_file
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+
+TARGETS = [
+    ("6.1-elf-sysrq", "vmcore", "8.0.6"),
+    ("6.1-kdump-sysrq", "vmcore", "8.0.2"),
+    ("6.12-elf-sysrq", "vmcore.filtered", "9.0.2"),
+    ("6.12-kdump-holes", "vmcore", "9.0.2"),
+]
+PAGE = 4096
+NEEDS_AN_ADDRESS = frozenset({"skb"})
+
+
+class Both(msgspec.Struct):
+    """The same dump in a crash with its tables and in one without, with a store in common."""
+
+    whole: Crash
+    quick: Crash
+
+    @property
+    def kernels(self) -> tuple[Kernel, Kernel]:
+        return self.whole.kernel, self.quick.kernel
+
+
+@pytest.fixture(scope="module", params=TARGETS, ids="-".join)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    name, file, version = request.param
+    crash, vmcore = [str(crash_binary(version))], dump_file(name, file)
+    vmlinux, store = vmcore.parent / "vmlinux", Store(tmp_path_factory.mktemp("store"))
+    with Session.open(vmlinux, vmcore, crash=crash) as session:
+        whole = Crash(session, keep=False)
+        whole.kernel = open_kernel(session, store)
+        for report in reports():
+            whole.report(report)  # so that the store knows the types
+        quick = Session.open(vmlinux, vmcore, crash=crash, quick=lambda _target: True)
+        with quick:
+            other = Crash(quick, keep=False)
+            other.kernel = open_kernel(quick, store)
+            assert other.kernel.memory.paging
+            yield Both(whole, other)
+
+
+def reports() -> list[str]:
+    return [name for name in report_names() if name not in NEEDS_AN_ADDRESS]
+
+
+@pytest.mark.parametrize("name", reports())
+def test_reports_are_equal(both: Both, name: str) -> None:
+    whole, quick = both.whole.report(name), both.quick.report(name)
+    for one, other in zip(whole.tables, quick.tables, strict=True):
+        assert to_builtins(one) == to_builtins(other), one.name
+    assert whole.complete == quick.complete
+    assert both.quick.session.quick, both.quick.session.words
+
+
+def test_memory_of_all_kinds_is_equal(both: Both) -> None:
+    """Page by page. Around the image crash reads by arithmetic what the kernel, and drgn, have not mapped."""
+    whole, quick = both.kernels
+    names = ("init_task", "_stext", "jiffies_64", "__per_cpu_offset", "linux_banner", "_end")
+    places = [place for m in for_each_module(whole).addresses for place in (m, first_part(whole, m))]
+    places += [whole.symbols.address(name) for name in names]
+    places += [whole.per_cpu_address("runqueues", cpu) for cpu in whole.cpus]
+    places += list(whole.for_each_task().addresses)[:50]
+    places += [0xFFFFFFFFFFFFF000, 0xFFFFFFFFFF600000, 0xFFFF800000000000, 0xFFFFFE0000000000]
+    numbers = sorted({(place >> 12) + step for place in places for step in range(-3, 4)})
+    wanted = [(number << 12, PAGE) for number in numbers if number << 12 < 1 << 64]
+    one, other = whole.gather(wanted), quick.gather(wanted)
+    low, high = whole.symbols.address("_stext"), whole.symbols.address("_end")
+    read = 0
+    for address, size in wanted:
+        theirs, ours = one.get(address, size), other.get(address, size)
+        if theirs != ours:
+            hole = other.hole(address, size)
+            assert hole is not None, hex(address)
+            assert hole.reason == "not mapped", hex(address)
+            assert not low <= address < high, hex(address)
+        read += ours is not None
+    assert read > 200
+    assert both.quick.session.quick
+
+
+def first_part(kernel: Kernel, module: int) -> int:
+    path = kernel.path("struct module", "mem[0].base", "core_layout.base")
+    return int(kernel.read_many("struct module", [module], [path]).columns[0][0])
+
+
+def test_symbols_are_equal(both: Both) -> None:
+    whole, quick = both.kernels
+    names = random.Random(7).sample(list(whole.symbols.names()), 3000)  # noqa: S311 - test data
+    unequal = [
+        name for name in [*names, "no_such_symbol_at_all"]
+        if whole.symbols.addresses(name) != quick.symbols.addresses(name)
+    ]  # fmt: skip
+    assert unequal == []
+    places = [whole.symbols.addresses(name)[0] + 5 for name in names]
+    for place in places:
+        one, other = whole.symbols.lookup(place), quick.symbols.lookup(place)
+        assert (one and (one.module, one.symbol.address)) == (other and (other.module, other.symbol.address))
+    assert both.quick.session.quick
+
+
+def test_another_command_makes_way(tmp_path: Path) -> None:
+    name, file, version = TARGETS[0]
+    vmcore = dump_file(name, file)
+    crash = [str(crash_binary(version))]
+    with Session.open(None, vmcore, crash=crash, quick=lambda _target: True) as session:
+        states = [session.quick]
+        assert list(session.health.options) == ["--minimal"]
+        assert not session.health.warnings
+        assert not session.health.missing
+        kernel = open_kernel(session, Store(tmp_path))
+        states.append(session.quick)
+        said = session.run("rd linux_banner 2")
+        states.append(session.quick)
+        assert states == [True, True, False]
+        assert said.ok
+        assert list(session.health.options) == []
+        assert kernel.read(kernel.symbols.address("linux_banner"), 13) == b"Linux version"
+        assert len(Crash(session).ps()) > 50
