@@ -167,7 +167,9 @@ class Reader:
         offset = None if byte is None else 8 * int(byte) + int(bit or 0)
         return self.node(line[place.end() :], offset, int(size))
 
-    def enum(self, name: str | None, body: str, size: int | None) -> EnumType:
+    def enum(self, name: str | None, body: str, size: int | None) -> EnumType | IncompleteType:
+        if not body.strip():
+            return IncompleteType("enum", name)
         values: list[tuple[str, int]] = []
         upcoming = 0
         for part in body.split(","):
