@@ -32,15 +32,15 @@ class Element(Record, frozen=True):
     name: str | None = None
     divisor: int | None = None
 
-    def words(self) -> list[str]:
-        """As tc prints them first."""
+    def words(self, kind: str) -> list[str]:
+        """As tc prints first those of a kind."""
+        word = "classid" if kind in {"flower", "fw"} else "flowid"
         table = self.divisor is not None
-        of_u32 = table or not self.handle.startswith("0x")
         return word_list(
-            f"{'fh' if of_u32 else 'handle'} {self.handle}",
+            f"{'fh' if kind == 'u32' else 'handle'} {self.handle}",
             f"ht divisor {self.divisor}" if table else None,
             self.name,
-            f"flowid {self.classid}" if self.classid else None,
+            f"{word} {self.classid}" if self.classid else None,
         )
 
 

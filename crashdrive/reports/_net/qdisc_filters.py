@@ -136,4 +136,4 @@ def filter_lines(one: Filter) -> tuple[str, ...]:
     head = f"filter {place} protocol {one.protocol} pref {one.priority} {one.kind} chain {one.chain}"
     if one.elements is None:
         return (f"{head} [private data not read]",)
-    return (head, *(" ".join(word_list(head, *element.words())) for element in one.elements))
+    return (head, *(" ".join(word_list(head, *element.words(one.kind))) for element in one.elements))

@@ -27,10 +27,11 @@ Row = dict[str, Any]
 class Qdisc(Record, frozen=True):
     """A queueing discipline: ``handle`` and ``parent`` as tc has them, ``parent`` None for a device's root.
 
-    ``qlen`` in packets, ``backlog`` in bytes wait; ``bytes`` and ``packets`` were sent; the measured rates
-    are per second, None where nothing measures. ``details`` is what its kind keeps (fields of its own for
-    each kind), None where that is nothing, or is not read: then ``unread`` is true. ``limit`` is the kernel's
-    field, which not every kind uses.
+    ``qlen`` in packets, ``backlog`` in bytes wait; ``held`` of these packets were taken out of the queues and
+    not sent: the parent looked at what comes next, or the device gave them back. ``bytes`` and ``packets``
+    were sent; the measured rates are per second, None where nothing measures. ``details`` is what its kind
+    keeps (fields of its own for each kind), None where that is nothing, or is not read: then ``unread`` is
+    true. ``limit`` is the kernel's field, which not every kind uses.
     """
 
     netns: str | None
@@ -47,6 +48,7 @@ class Qdisc(Record, frozen=True):
     overlimits: int | None
     limit: int | None
     address: int
+    held: int | None = None
     references: int | None = None
     offloaded: bool = False
     rate_bytes: int | None = None
@@ -68,6 +70,8 @@ _MEMBERS = {
     "kind": ("ops->id",), "handle": ("handle",), "parent": ("parent",), "flags": ("flags",),
     "limit": ("limit",), "waiting": ("q.qlen",), "cpu_basic": ("cpu_bstats",), "cpu_queue": ("cpu_qstats",),
     "references": ("refcnt.refs.counter", "refcnt.counter", "refcnt"),
+    # lists since 4.16 (a53851e2c321, 70e57d5e8f5d)
+    "next": ("gso_skb.qlen",), "refused": ("skb_bad_txq.qlen",),
     "bps": ("rate_est->avbps",), "pps": ("rate_est->avpps",),
     **{name: (f"bstats.{name}",) for name in _BASIC},
     **{name: (f"qstats.{name}",) for name in _QUEUE},
@@ -227,6 +231,7 @@ def _reading(survey: Survey, shown: Shown, private: Private | None) -> Reading:
         parent=None if row["parent"] == tcwords.ROOT else tcwords.handle(row["parent"]),
         address=address,
         limit=row["limit"],
+        held=_total([row["next"], row["refused"]]),
         references=row["references"],
         offloaded=bool(row["flags"] & _OFFLOADED),
         rate_bytes=measured(row["bps"]),

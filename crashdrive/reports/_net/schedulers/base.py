@@ -128,6 +128,23 @@ def list_length(survey: Survey, head: int, first: int | None, what: str) -> int 
     return len(walked) if walked.complete else None
 
 
+def linked(survey: Survey, kind: str, member: str, places: Sequence[int], what: str) -> list[int]:
+    """The numbers of those whose ``list_head`` is on a list."""
+    kernel = survey.kernel
+    link = kernel.offset(kind, member)
+    following = survey.gaps(kernel.read_many(kind, places, [f"{member}.next"]), what).columns[0]
+    pairs = enumerate(zip(places, following, strict=True))
+    return [i for i, (place, after) in pairs if after is not None and after != place + link]
+
+
+def words32(survey: Survey, places: Sequence[int]) -> list[int | None]:
+    """Numbers of 32 bits somewhere."""
+    window = survey.kernel.window()
+    window.fetch((place, 4) for place in places)
+    raw = [window.bytes(place, 4) for place in places]
+    return [None if four is None else number(survey, four) for four in raw]
+
+
 def pointers(survey: Survey, table: int | None, count: int, what: str) -> list[int | None]:
     """An array of pointers somewhere else."""
     if not table or not 0 < count <= _LONGEST_LIST:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crashdrive.reports._net import tcwords
-from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private
+from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private, Share, linked, words32
+from crashdrive.reports._net.schedulers.packets import chain_length
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports._net.tcwords import word_list
 
@@ -158,16 +159,69 @@ _TIN_MEMBERS = {
 }  # fmt: skip
 
 
-def _tins(survey: Survey, row: Mapping[str, Any], diffserv: str) -> tuple[Tin, ...] | None:
-    kernel, count = survey.kernel, row["tin_cnt"]
+class CakeFlow(Details, frozen=True):
+    """A flow; ``deficit`` in bytes, ``count`` of drops since it began to drop, ``blue_prob`` of 2**32."""
+
+    deficit: int
+    count: int
+    dropping: bool
+    blue_prob: int
+
+    def lines(self) -> list[str]:
+        """As q_cake.c, but the times that it tells from its own now."""
+        dropping = " dropping" if self.dropping else ""
+        return [f"  deficit {self.deficit} count {self.count}{dropping} blue_prob {self.blue_prob}"]
+
+
+_FLOW = "struct cake_flow"
+_QUEUES = 1024
+_FLOW_MEMBERS = {
+    "head": ("head",), "dropped": ("dropped",), "deficit": ("deficit",), "count": ("cvars.count",),
+    "dropping": ("cvars.dropping",), "blue": ("cvars.p_drop",),
+}  # fmt: skip
+
+
+def _classes(survey: Survey, one: Private) -> Iterator[Share]:
+    """The flows of all tins that are on a list."""
+    kernel = survey.kernel
+    size = kernel.sizeof(_FLOW)
+    start = kernel.offset(_TIN, "backlogs")
+    for i, tin in enumerate(_tin_places(survey, one.row)):
+        places = [tin + kernel.offset(_TIN, "flows") + j * size for j in range(_QUEUES)]
+        busy = linked(survey, _FLOW, "flowchain", places, "flows of cake")
+        fields = Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS)
+        columns = survey.read(fields, [places[j] for j in busy], "flows of cake")
+        backlogs = words32(survey, [tin + start + 4 * j for j in busy])
+        for j, backlog, values in zip(busy, backlogs, zip(*columns.values(), strict=True), strict=True):
+            if None not in values:
+                row = dict(zip(columns, values, strict=True))
+                yield _flow(survey, one.handle, i * _QUEUES + j + 1, backlog, row)
+
+
+def _flow(survey: Survey, handle: int, minor: int, backlog: int | None, row: Mapping[str, Any]) -> Share:
+    counters = {"drops": row["dropped"], "overlimits": 0, "requeues": 0, "backlog": backlog}
+    details = CakeFlow(
+        deficit=row["deficit"], count=row["count"], dropping=bool(row["dropping"]), blue_prob=row["blue"]
+    )
+    waiting = chain_length(survey, row["head"])
+    return Share(handle | minor, handle, counters={**counters, "qlen": waiting}, details=details)
+
+
+def _tin_places(survey: Survey, row: Mapping[str, Any]) -> list[int]:
+    """Where the tins are, in tc's order; none where they can't be so many."""
+    count = row["tin_cnt"]
     if not row["tins"] or not 0 < count <= _MOST_TINS:
-        return None
-    order = [1, 0, *range(2, count)] if diffserv in _SWAPPED else list(range(count))
-    size = kernel.sizeof(_TIN)
-    places = [row["tins"] + i * size for i in order]
-    columns = survey.read(Fields(kernel, _TIN, _TIN_MEMBERS, _TIN_MEMBERS), places, "tins of cake")
+        return []
+    swapped = _named(_DIFFSERV, row["tin_mode"]) in _SWAPPED
+    order = [1, 0, *range(2, count)] if swapped else list(range(count))
+    return [row["tins"] + i * survey.kernel.sizeof(_TIN) for i in order]
+
+
+def _tins(survey: Survey, row: Mapping[str, Any]) -> tuple[Tin, ...] | None:
+    fields = Fields(survey.kernel, _TIN, _TIN_MEMBERS, _TIN_MEMBERS)
+    columns = survey.read(fields, _tin_places(survey, row), "tins of cake")
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return None if any(None in tin.values() for tin in rows) else tuple(map(_tin, rows))
+    return None if not rows or any(None in tin.values() for tin in rows) else tuple(map(_tin, rows))
 
 
 def _tin(row: Mapping[str, Any]) -> Tin:
@@ -180,14 +234,13 @@ def _tin(row: Mapping[str, Any]) -> Tin:
 
 def _make(survey: Survey, one: Private) -> Cake | None:
     row, flags = one.row, one.row["flags"]
-    diffserv = _named(_DIFFSERV, row["tin_mode"])
-    tins = _tins(survey, row, diffserv)
+    tins = _tins(survey, row)
     if tins is None:
         return None
     return Cake(
         **{name: row[name] for name in _PLAIN},
         rtt=row["interval"] / 1e6,  # kept in microseconds
-        diffserv=diffserv,
+        diffserv=_named(_DIFFSERV, row["tin_mode"]),
         flowmode=_named(_FLOWS, row["flow_mode"] & _FLOW_MASK),
         nat=bool(row["flow_mode"] & _NAT),
         autorate=bool(flags & _AUTORATE),
@@ -222,5 +275,6 @@ KIND = Kind(
         "tins": ("tins",), "tin_cnt": ("tin_cnt",), "avg_netoff": ("avg_netoff",),
     },
     make=_make,
+    classes=_classes,
     blocks=(Block("block"),),
 )  # fmt: skip

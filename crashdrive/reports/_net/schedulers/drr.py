@@ -30,6 +30,7 @@ class DrrClass(Details, frozen=True):
 _MEMBERS = {
     "id": ("common.classid",), "leaf": ("qdisc",), "quantum": ("quantum",), "deficit": ("deficit",),
     "bytes": ("bstats.bytes",), "packets": ("bstats.packets",), "rate_est": ("rate_est",),
+    "waiting": ("qdisc->q.qlen",),
 }  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
                 row["leaf"],
                 counters=whole(survey, row, "bytes", "packets"),
                 from_leaf=("drops", "overlimits", "requeues", "qlen", "backlog"),
-                details=DrrClass(quantum=row["quantum"], deficit=row["deficit"] if row["leaf"] else 0),
+                details=DrrClass(quantum=row["quantum"], deficit=row["deficit"] if row["waiting"] else 0),
                 estimator=row["rate_est"],
             )
 

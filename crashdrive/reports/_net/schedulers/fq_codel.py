@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from crashdrive.reports._net import tcwords
-from crashdrive.reports._net.linkstats import number
-from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private, Share, list_length
+from crashdrive.reports._net.schedulers.base import (
+    Block,
+    Details,
+    Kind,
+    Private,
+    Share,
+    linked,
+    list_length,
+    words32,
+)
 from crashdrive.reports._net.schedulers.codel import parameter_members, parameters, seconds, times
 from crashdrive.reports._net.schedulers.packets import chain_length
 from crashdrive.reports._net.sockets import Fields, Survey
@@ -102,7 +110,7 @@ def _make(survey: Survey, one: Private) -> FqCodel:
 
 
 _FLOW_MEMBERS = {
-    "chain": ("flowchain.next",), "head": ("head",), "deficit": ("deficit",), "count": ("cvars.count",),
+    "head": ("head",), "deficit": ("deficit",), "count": ("cvars.count",),
     "last_count": ("cvars.lastcount",), "last_delay": ("cvars.ldelay",), "dropping": ("cvars.dropping",),
 }  # fmt: skip
 
@@ -113,17 +121,15 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     count = one.row["count"] or 0
     if not first or not 0 < count <= _MOST_FLOWS or not (one.row["new_flows"] and one.row["old_flows"]):
         return
-    size, link = kernel.sizeof(_FLOW), kernel.offset(_FLOW, "flowchain")
-    places = [first + i * size for i in range(count)]
-    columns = survey.read(Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS), places, _WHAT)
-    busy = [
-        i
-        for i, (place, following) in enumerate(zip(places, columns["chain"], strict=True))
-        if following is not None and following != place + link
-    ]
-    bytes_ = _backlogs(survey, one.row["backlogs"], busy)
-    for i, waiting in zip(busy, bytes_, strict=True):
-        row = {name: column[i] for name, column in columns.items()}
+    places = [first + i * kernel.sizeof(_FLOW) for i in range(count)]
+    busy = linked(survey, _FLOW, "flowchain", places, _WHAT)
+    fields = Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS)
+    columns = survey.read(fields, [places[i] for i in busy], _WHAT)
+    backlogs = words32(survey, [one.row["backlogs"] + 4 * i for i in busy])
+    for i, waiting, values in zip(busy, backlogs, zip(*columns.values(), strict=True), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        if None in values:
+            continue
         counters = {"drops": 0, "overlimits": 0, "requeues": 0, "backlog": waiting}
         yield Share(
             one.handle | i + 1,
@@ -137,15 +143,6 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
                 dropping=bool(row["dropping"]),
             ),
         )
-
-
-def _backlogs(survey: Survey, table: int | None, chosen: list[int]) -> list[int | None]:
-    """The bytes that wait in the chosen flows."""
-    window = survey.kernel.window()
-    places = [(table or 0) + 4 * i for i in chosen]
-    window.fetch((place, 4) for place in places)
-    raw = [window.bytes(place, 4) if table else None for place in places]
-    return [None if four is None else number(survey, four) for four in raw]
 
 
 _STRUCTURE = "struct fq_codel_sched_data"

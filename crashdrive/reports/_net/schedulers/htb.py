@@ -98,7 +98,7 @@ _MEMBERS = {
     "overlimits": ("overlimits",), "bytes": ("bstats.bytes",), "packets": ("bstats.packets",),
     "rate_est": ("rate_est",),
 }  # fmt: skip
-# drops in its qdisc's counters, before 3c75f6ee139d (4.18)
+# a class counts these itself since 338ed9b4de57 (4.8) and 3c75f6ee139d (4.15)
 _OPTIONAL = frozenset({"drops", "overlimits", "mpu", "ceil_mpu", "block", "rate_est"})
 
 
