@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# include/linux/proc_ns.h: the initial network namespace has the number of no inode, but this one
-INITIAL = "4026531840"
+# what reports call the initial network namespace
+INITIAL = "init"
 
 
 class Namespace(NamedTuple):

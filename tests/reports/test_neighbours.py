@@ -130,7 +130,7 @@ def test_a_device_that_is_not_in_the_dump() -> None:
     machine.memory.word(lost + machine.kernel.offset("struct neighbour", "dev"), 0xFFFF_8880_7777_0000)
     survey = machine.survey()
     found = [(one.destination, one.device, one.netns) for one in neighbours(survey, "inet")]
-    assert found == [("10.0.0.2", "eth0", "1"), ("10.0.0.3", None, None)]
+    assert found == [("10.0.0.2", "eth0", "init"), ("10.0.0.3", None, None)]
     assert not survey.complete
 
 

@@ -213,7 +213,7 @@ def test_three_structures_by_their_state() -> None:
         82: ("SYN_RECV", "on", -1.0, 3, 1000),
     }
     (row,) = (row for row in rows if row.local_port == 80)
-    assert (row.send_q, row.recv_q, row.inode, row.remote_port, row.netns) == (7, 0, 0, 0x3039, "7")
+    assert (row.send_q, row.recv_q, row.inode, row.remote_port, row.netns) == (7, 0, 0, 0x3039, "init")
     assert (row.local_address, row.remote_address) == ("127.0.0.1", "127.0.0.1")
 
 

@@ -235,7 +235,7 @@ def test_a_connection_of_which_parts_are_missing() -> None:
     entry = reader.entry(1, row)
     assert (entry.family, entry.protocol, entry.state, entry.source, entry.status) == (None,) * 5
     entry = reader.entry(1, row | {"family": 2, "protocol": 6, "tcp": 9, "status": 0b1000001, "net": NET})
-    assert (entry.netns, entry.protocol, entry.state) == ("1", "tcp", "SYN_SENT2")
+    assert (entry.netns, entry.protocol, entry.state) == ("init", "tcp", "SYN_SENT2")
     assert entry.status == ("EXPECTED", "bit 6")
     # a state that the kernel has no name for
     assert reader.entry(1, row | {"protocol": 6, "tcp": 77}).state == "77"

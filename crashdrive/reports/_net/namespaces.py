@@ -23,6 +23,9 @@ NETNS = Option(
 )
 
 
+INITIAL = "init"
+
+
 class NetNamespace(Record, frozen=True):
     """A network namespace: ``address`` of its ``struct net``, ``inum`` as lsns and /proc/PID/ns/net have it.
 
@@ -38,8 +41,13 @@ class NetNamespace(Record, frozen=True):
 
     @property
     def label(self) -> str:
-        """``name``, or ``inum`` as text."""
-        return self.name or str(self.inum)
+        """``name``; ``init`` for the first process's; or ``inum`` as text.
+
+        A namespace that somebody named ``init`` and that isn't it goes by its number too.
+        """
+        if self.initial:
+            return self.name or INITIAL
+        return self.name if self.name and self.name != INITIAL else str(self.inum)
 
 
 class Namespaces(Record, frozen=True):
@@ -74,10 +82,10 @@ class Namespaces(Record, frozen=True):
 
 
 def _names(namespace: NetNamespace) -> set[str]:
-    names = {str(namespace.inum), hex(namespace.address), f"{namespace.address:x}"}
-    if namespace.name is not None:
-        names.add(namespace.name)
-    return names | ({"init"} if namespace.initial else set())
+    names = {str(namespace.inum), hex(namespace.address), f"{namespace.address:x}", namespace.label}
+    if namespace.initial:
+        names.add(INITIAL)
+    return names
 
 
 def namespaces(kernel: Kernel) -> Namespaces:

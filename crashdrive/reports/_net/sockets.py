@@ -53,7 +53,7 @@ class Socket(Record, frozen=True, gc=False):
     """A socket, with what /proc/net says of it.
 
     ``proto`` as netstat has it: tcp, tcp6, udp, udp6, udplite, udplite6, raw, raw6, icmp, icmp6 (ping
-    sockets), unix, packet, netlink; ``netns`` the namespace's name or inode number. ``local_address`` of a
+    sockets), unix, packet, netlink; ``netns`` as `NetNamespace.label` has it. ``local_address`` of a
     unix socket is its path (``@``: abstract, NULs in it as ``@``), of a netlink socket its protocol; a raw
     socket's ``local_port`` is its protocol, a netlink socket's its port id. ``recv_q`` and ``send_q`` in
     bytes; of a listening socket connections to be accepted, and how many may be. ``inode`` 0: a socket
