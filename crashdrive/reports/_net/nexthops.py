@@ -225,7 +225,7 @@ _GROUP = {
     "count": ("num_nh",),
     "resilient": ("resilient",),
     "fdb": ("fdb_nh",),
-    # 5.13 (710ec5622306)
+    # since 5.13
     "table": ("res_table",),
     "buckets": ("res_table->num_nh_buckets",),
     "idle": ("res_table->idle_timer",),

@@ -136,7 +136,7 @@ def _rss_key(source: Source) -> str:
 
 def _rps_entries(source: Source) -> str:
     kernel = source.survey.kernel
-    # 6.10 (aa70d2d16f28) moved it into net_hotdata
+    # newer kernels (6.12) have it in net_hotdata
     if kernel.symbols.has("rps_sock_flow_table"):
         table = kernel.read_pointer(kernel.symbols.address("rps_sock_flow_table"))
     else:
@@ -211,7 +211,7 @@ def _udp_buckets(source: Source) -> str:
 def _fast_open_keys(source: Source) -> str:
     """Sixteen bytes each, as four numbers of which the lowest byte comes first; zeros where there is none."""
     kernel, kind = source.survey.kernel, "struct tcp_fastopen_context"
-    # 5.4 (438ac88009bc) keeps two keys for siphash
+    # keys for siphash since 438ac88009bc (5.3)
     path = kernel.path(kind, "key")
     place = source.member("ipv4.tcp_fastopen_ctx")
     count = source.of(kind, place, kernel.path(kind, "num")) if place else 0
