@@ -115,12 +115,18 @@ def _parse(command: str, text: str, *, lenient: bool) -> Answer[Any]:
     try:
         _refuse_foreign(source)
         shape = choose_shape(source, module.SHAPES)
-        return make_answer(source, shape.name, shape.parse(source))
+        return _answer(source, shape)
     except ParseError as error:
         if not lenient:
             raise
         source.note("unparsed", error.reason, line=error.line, text=error.text, incomplete=True)
         return make_answer(source, module.SHAPES[0].name, ())
+
+
+def _ends_openly(source: Source) -> bool:
+    """Also a text out of memory (``rd -a``) ends as it does there."""
+    command = source.command
+    return command.name in _OPEN_ENDED or (command.name == "rd" and command.has("a"))
 
 
 def _refuse_foreign(source: Source) -> None:
@@ -138,4 +144,17 @@ def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] |
     line = split_command(f"struct {command}", module.OPTSTRING)
     source = Source(replace(line, text=command), text, lenient=lenient)
     shape = next((shape for shape in module.SHAPES if shape.when(source)), None)
-    return make_answer(source, shape.name, shape.parse(source)) if shape else None
+    return _answer(source, shape) if shape else None
+
+
+# What these print may end without a newline: a row of s390, gdb's own words.
+_OPEN_ENDED = frozenset({"pte", "rustfilt"})
+
+
+def _answer(source: Source, shape: Shape) -> Answer[Any]:
+    """What the shape reads; crash ends its lines, so that a last one that is open may be cut short."""
+    records = shape.parse(source)
+    if source.complete and source.text and source.text[-1] != "\n" and not _ends_openly(source):
+        message = "no newline behind the last line: it may be cut short"
+        source.note("partial", message, line=source.text.count("\n") + 1, incomplete=True)
+    return make_answer(source, shape.name, records)

@@ -90,6 +90,19 @@ def test_what_crash_never_prints(case: Path) -> None:
                 parse(command, damaged)
 
 
+@samples
+def test_a_last_line_that_is_cut_is_never_whole(case: Path) -> None:
+    """A word cut in its middle is another word: 512a000 and 512."""
+    command, text = output(case)
+    if case.parent.name in {"pte", "rustfilt"} or "-a" in command or text[-1] != "\n":
+        return
+    bare = text.rstrip()
+    last = len(bare) - bare.rfind("\n") - 1
+    for cut in range(min(12, last)):
+        answer = attempt(command, bare[: len(bare) - cut])
+        assert answer is None or not answer.complete
+
+
 @pytest.mark.parametrize(
     "case", list({case.parent.name: case for case in SAMPLES}.values()), ids=lambda case: case.stem
 )
