@@ -405,10 +405,30 @@ def test_netlink_chains(link: Callable[[int, int], int], kinds: list[str]) -> No
     assert survey.complete == (not kinds)
 
 
-def test_a_nested_netlink_table_is_not_read() -> None:
+def test_a_nested_netlink_table() -> None:
+    """Two pages below a page: the top has 1 << nest entries, those below the buckets."""
+    image, sockets = netlink_image(lambda _first, _second: 1)
+    memory, kernel = image.memory, image.kernel
+    table = kernel.read_pointer(kernel.read_pointer(kernel.symbols.address("nl_table")))
+    buckets = table + kernel.offset("struct bucket_table", "buckets")
+    head = kernel.read_pointer(buckets)
+    image.put("struct bucket_table", table, nest=1, size=1024)
+    top, below = memory.allocate(2 * 8), memory.allocate(4096)
+    memory.word(buckets, top)
+    memory.word(top, 0, below)
+    memory.word(below + 511 * 8, head)
+    survey = image.survey()
+    batches = survey.attempt("netlink", lambda: netlink.find(survey, wanted("netlink", listening=True)))
+    assert [address for batch in batches for address in batch.address] == sockets
+    assert survey.complete
+
+
+def test_a_nested_netlink_table_with_a_hole() -> None:
     image, _ = netlink_image(lambda _first, _second: 1)
-    table = image.kernel.read_pointer(image.kernel.read_pointer(image.kernel.symbols.address("nl_table")))
-    image.put("struct bucket_table", table, nest=1)
+    memory, kernel = image.memory, image.kernel
+    table = kernel.read_pointer(kernel.read_pointer(kernel.symbols.address("nl_table")))
+    image.put("struct bucket_table", table, nest=1, size=1024)
+    memory.word(table + kernel.offset("struct bucket_table", "buckets"), 0xFFFF_8880_7777_0000)
     survey = image.survey()
     assert survey.attempt("netlink", lambda: netlink.find(survey, wanted("netlink", listening=True))) == []
     assert not survey.complete

@@ -21,6 +21,8 @@ _TABLE = "struct bucket_table"
 # as many buckets as no kernel has; more is damage
 _MOST_BUCKETS = 1 << 26
 _MOST_TABLES = 16
+# what no pointer is
+_NEVER = -1
 
 
 def rhashtable(kernel: KernelBase, table: int, offset: int = 0) -> Walk:
@@ -82,7 +84,8 @@ def _nested(
 def _chains(
     window: Window, heads: Sequence[int], offset: int, problems: list[Problem], *, locks: bool
 ) -> Walk:
-    chains = Chains(window, [0] * len(heads), nulls=True)
+    # no chain ends in NULL: one that seems to is damaged
+    chains = Chains(window, [_NEVER] * len(heads), nulls=True)
     firsts: list[tuple[int, int]] = []
     for number, (head, word) in enumerate(zip(heads, window.words(heads), strict=True)):
         if word is None:
