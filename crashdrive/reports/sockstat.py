@@ -22,6 +22,7 @@ from crashdrive.kernel.types import StructType
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
 from crashdrive.reports._net.namespaces import NETNS
+from crashdrive.reports._net.pernet import own_memory
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports.base import Report, Table
 
@@ -88,7 +89,10 @@ class ProtocolMemory(Record, frozen=True):
 
 
 class Fragments(Record, frozen=True):
-    """Packets of which fragments are missing, in a namespace; ``family`` is ``ip`` or ``ip6``.
+    """Packets of which fragments are missing, in a namespace.
+
+    ``family`` is ``ip``, ``ip6``, or ``ip6-conntrack``: those of IPv6 that connection tracking holds back to
+    look at them as one (of IPv4 it holds them with the others).
 
     ``memory`` and the limits are in bytes: above ``high`` new fragments are dropped, until no more than
     ``low`` are left. ``timeout`` is in seconds.
@@ -263,22 +267,43 @@ def _orphans(survey: Survey, pointer: int | None) -> int | None:
 
 def _fragments(survey: Survey) -> Iterator[Fragments]:
     kernel, nets = survey.kernel, _nets(survey)
-    for family, version in (("ip", "ipv4"), ("ip6", "ipv6")):
+    for family, start in (("ip", "ipv4"), ("ip6", "ipv6")):
         # embedded until 5.3
         members = {
-            name: (f"{version}.fqdir->{path}", f"{version}.frags.{path}") for name, path in _FRAGMENTS.items()
+            name: (f"{start}.fqdir->{path}", f"{start}.frags.{path}") for name, path in _FRAGMENTS.items()
         }
-        fields = Fields(kernel, "struct net", members)
-        if family == "ip6" and not fields.paths:
+        if family == "ip6" and not Fields(kernel, "struct net", members).paths:
             survey.absent("IPv6")
             continue
-        columns = survey.read(
-            Fields(kernel, "struct net", members, ("memory", "high", "low")), nets, "fragments"
-        )
-        for net, values in zip(nets, zip(*columns.values(), strict=True), strict=True):
-            row = dict(zip(columns, values, strict=True))
-            ticks = row.pop("timeout")
-            yield Fragments(
-                netns=survey.labels[net], family=family, **row,
-                timeout=None if ticks is None else ticks / kernel.hz,
-            )  # fmt: skip
+        yield from _of_family(survey, family, nets, "struct net", members, nets)
+    yield from _tracked_fragments(survey, nets)
+
+
+def _tracked_fragments(survey: Survey, nets: Sequence[int]) -> Iterator[Fragments]:
+    """What nf_defrag_ipv6 holds, where that module is."""
+    kernel, kind = survey.kernel, "struct nft_ct_frag6_pernet"
+    if kernel.has_member("struct net", "nf_frag"):  # until 5.13
+        embedded = {
+            name: (f"nf_frag.fqdir->{path}", f"nf_frag.frags.{path}") for name, path in _FRAGMENTS.items()
+        }
+        yield from _of_family(survey, "ip6-conntrack", nets, "struct net", embedded, nets)
+    elif kernel.symbols.has("nf_frag_pernet_id"):
+        own = {net: own_memory(survey, net, "nf_frag_pernet_id") for net in nets}
+        known = {net: place for net, place in own.items() if place}
+        members = {name: (f"fqdir->{path}",) for name, path in _FRAGMENTS.items()}
+        yield from _of_family(survey, "ip6-conntrack", list(known), kind, members, list(known.values()))
+
+
+def _of_family(
+    survey: Survey, family: str, nets: Sequence[int], kind: str, members: Mapping[str, Sequence[str]],
+    places: Sequence[int],
+) -> Iterator[Fragments]:  # fmt: skip
+    fields = Fields(survey.kernel, kind, members, ("memory", "high", "low"))
+    columns = survey.read(fields, places, "fragments")
+    for net, values in zip(nets, zip(*columns.values(), strict=True), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        ticks = row.pop("timeout")
+        yield Fragments(
+            netns=survey.labels[net], family=family, **row,
+            timeout=None if ticks is None else ticks / survey.kernel.hz,
+        )  # fmt: skip

@@ -76,11 +76,26 @@ def test_limits(lab: Any, reported: Report) -> None:
         row = memory[name]
         assert [row.low, row.pressure_at, row.high] == [int(pages) * PAGE for pages in told[setting].split()]
     initial = namespaces(lab)[0].label
-    for family, start in (("ip", "net.ipv4.ipfrag_"), ("ip6", "net.ipv6.ip6frag_")):
+    for family, start, time in (
+        ("ip", "net.ipv4.ipfrag_", "time"),
+        ("ip6", "net.ipv6.ip6frag_", "time"),
+        ("ip6-conntrack", "net.netfilter.nf_conntrack_frag6_", "timeout"),
+    ):
         rows = reported.table("fragments").rows
         (row,) = [row for row in rows if (row.netns, row.family) == (initial, family)]
-        limits = [int(told[start + name]) for name in ("high_thresh", "low_thresh", "time")]
+        limits = [int(told[start + name]) for name in ("high_thresh", "low_thresh", time)]
         assert [row.high, row.low, row.timeout] == limits
+
+
+def test_fragments_that_connection_tracking_holds(lab: Any, reported: Report) -> None:
+    """No file has them: the guest sent one piece of one packet, in its initial namespace."""
+    rows = {row.netns: row for row in reported.table("fragments").rows if row.family == "ip6-conntrack"}
+    assert rows.keys() == {truth.label for truth in namespaces(lab)}
+    initial = namespaces(lab)[0].label
+    assert {label: row.queues for label, row in rows.items()} == {
+        label: int(label == initial) for label in rows
+    }
+    assert all(bool(row.memory) == (label == initial) for label, row in rows.items())
 
 
 def test_complete(reported: Report) -> None:

@@ -12,6 +12,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,28 @@ static void fragment(void *arg)
 	packet.head.saddr = packet.head.daddr = htonl(INADDR_LOOPBACK);
 	if (sendto(fd, &packet, sizeof(packet), 0, &to.any, size_of(&to)) < 0)
 		skip("a fragment");
+}
+
+/* The same of IPv6: connection tracking holds it, not IPv6 itself. */
+static void fragment6(void *arg)
+{
+	union address to = address("::1", 0);
+	struct {
+		struct ip6_hdr head;
+		struct ip6_frag part;
+		char data[64];
+	} packet = { .head = { .ip6_dst = IN6ADDR_LOOPBACK_INIT, .ip6_src = IN6ADDR_LOOPBACK_INIT },
+		     .part = { .ip6f_nxt = IPPROTO_UDP, .ip6f_offlg = IP6F_MORE_FRAG, .ip6f_ident = 4711 } };
+	int fd = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+
+	(void)arg;
+	set_comm("fragment6");
+	packet.head.ip6_flow = htonl(6u << 28);
+	packet.head.ip6_plen = htons(sizeof(packet) - sizeof(packet.head));
+	packet.head.ip6_nxt = IPPROTO_FRAGMENT;
+	packet.head.ip6_hlim = 64;
+	if (sendto(fd, &packet, sizeof(packet), 0, &to.any, size_of(&to)) < 0)
+		skip("a fragment of IPv6");
 }
 
 static socklen_t unix_address(struct sockaddr_un *address, const char *name, size_t size)
@@ -297,8 +320,8 @@ static void in_red(void *arg)
 
 int main_sockets(int argc, char **argv)
 {
-	void (*const bodies[])(void *) = { udp,	     udplite,	    raw,     unix_stream, fragment,
-					   unix_datagram, packets, netlinks, in_red };
+	void (*const bodies[])(void *) = { udp,	     udplite,	    raw,       unix_stream, fragment,
+					   fragment6, unix_datagram, packets, netlinks, in_red };
 
 	(void)argc, (void)argv;
 	set_comm("sockets");
