@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import KernelError, UnknownTypeError
@@ -14,10 +14,13 @@ from crashdrive.kernel.layouts import Layouts
 from crashdrive.kernel.memory import Gathered, Memory
 from crashdrive.kernel.moduletypes import ModuleTypes
 from crashdrive.kernel.objects import Object
+from crashdrive.kernel.pages import PAGE_SHIFT
+from crashdrive.kernel.paging import Paging
 from crashdrive.kernel.paths import Place, direct, find, sizeof
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.symbols import Symbols
 from crashdrive.kernel.types import Type, TypeRef, type_name
+from crashdrive.kernel.virtual import read_tables
 from crashdrive.kernel.walks.base import Walk
 from crashdrive.kernel.window import Window
 
@@ -47,6 +50,7 @@ class KernelBase:
         self.memory = memory if memory is not None else Memory(session, cache_size=_CACHE)
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
+        self.memory.user_tables = self._user_tables
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
         if self.layouts.elsewhere is None:
@@ -172,6 +176,25 @@ class KernelBase:
     def window(self) -> Window:
         """Memory for one computation, for the walks in `crashdrive.kernel.walks`."""
         return Window(self.memory, pointer_size=self.pointer_size, byte_order=self.byte_order)
+
+    @cached_property
+    def paging(self) -> Paging | None:
+        """The kernel's page tables; None where we don't know how this machine's are walked."""
+        identity: Mapping[str, str] = getattr(self.session, "identity", {})
+        info: Mapping[str, str] = getattr(self.session, "vmcoreinfo", {})
+        return Paging.of_kernel(identity.get("machine"), info, partial(read_tables, self.session))
+
+    def _user_tables(self, task: int) -> Paging | None:
+        """The page tables of a task's memory; None for a kernel thread, and for what is no task."""
+        if self.paging is None:
+            return None
+        try:
+            found = self.read_many("struct task_struct", [task], ["mm->pgd"])
+        except KernelError:
+            return None
+        root = found.columns[0][0]
+        extents = self.paging.translate([root >> PAGE_SHIFT])[0] if root else []
+        return self.paging.below(extents[0].frame << PAGE_SHIFT) if extents else None
 
     # Types
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -109,7 +109,8 @@ class Memory:
     pages are read in one go with up to ``gap`` pages between them. Addresses
     that can't belong to the space (NULL, poison, user addresses taken for the kernel's) are holes without
     being sent: crash would silently take them for something else. ``rounds`` counts the round trips.
-    With the kernel's ``paging`` its memory is read as physical memory, by page tables that we walk.
+    With the kernel's ``paging`` its memory is read as physical memory, by page tables that we walk, and with
+    ``user_tables`` that of a task which crash doesn't know.
     """
 
     def __init__(self, session: Runner, *, cache_size: int = CACHE_SIZE, gap: int = GAP) -> None:
@@ -120,6 +121,7 @@ class Memory:
         self._order: OrderedDict[int, tuple[_Where, _Block]] = OrderedDict()
         self._gap = gap
         self.paging: Paging | None = None
+        self.user_tables: Callable[[int], Paging | None] = lambda _task: None
         self.rounds = 0
 
     @cached_property
@@ -237,8 +239,10 @@ class Memory:
             transfer.rounds, transfer.excluded = walked.rounds, walked.excluded
         elif where[0] != "user":
             found = transfer.fetch(missing, self._gap)
-        elif self._enter(transfer, where[1]):
+        elif not getattr(self._session, "quick", False) and self._enter(transfer, where[1]):
             found = transfer.fetch(missing, 0)
+        elif (tables := self.user_tables(where[1])) is not None:
+            found = Walked(self._session, tables).fetch(missing, 0)
         else:
             # read all the same, it would be another task's memory
             found = Fetched(

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import FaultError, KernelError, VmlinuxError
 from crashdrive.kernel.image import ImageSymbols
 from crashdrive.kernel.layouts import Layouts
-from crashdrive.kernel.paging import Paging
 from crashdrive.kernel.symbols import Symbol
-from crashdrive.kernel.virtual import read_tables
 
 if TYPE_CHECKING:
     from crashdrive.kernel.kernel import Kernel
@@ -141,15 +139,13 @@ def make_quick(session: Runner, make: Callable[[], Kernel]) -> Kernel:
     """A kernel that needs no more than physical pages; one that asks crash, where that can't be proven."""
     kernel = make()
     identity: Mapping[str, str] = getattr(session, "identity", {})
-    info: Mapping[str, str] = getattr(session, "vmcoreinfo", {})
-    paging = Paging.of_kernel(identity.get("machine"), info, partial(read_tables, session))
     try:
         image = ImageSymbols(identity["vmlinux"], int(identity.get("kaslr_offset") or "0", 0))
     except VmlinuxError:
         return kernel
-    if paging is None:
+    if kernel.paging is None:
         return kernel
-    kernel.memory.paging = paging
+    kernel.memory.paging = kernel.paging
     kernel.symbols.source = DumpSymbols(image, kernel)
     if _is_right(kernel, image, identity.get("osrelease")):
         return kernel
