@@ -86,12 +86,7 @@ def qdiscs(survey: Survey, every: Sequence[Device]) -> list[Qdisc]:
 
 def readings(survey: Survey, every: Sequence[Device]) -> list[Reading]:
     """The same, as `crashdrive.reports._net.qdisc_classes` needs them."""
-    found = [
-        (device, address)
-        for device in every
-        if device.row["net"] in survey.chosen
-        for address in _of_device(survey, device.address)
-    ]
+    found = _of_devices(survey, [device for device in every if device.row["net"] in survey.chosen])
     rows = plain_rows(survey, [address for _, address in found])
     shown = [
         (device, address, rows[address])
@@ -103,15 +98,25 @@ def readings(survey: Survey, every: Sequence[Device]) -> list[Reading]:
     return [_reading(survey, one, privates.get(one[1])) for one in shown]
 
 
-def _of_device(survey: Survey, device: int) -> list[int]:
+def _of_devices(survey: Survey, chosen: Sequence[Device]) -> list[tuple[Device, int]]:
+    """Each device's root, what is hashed, and what is there for ingress."""
     kernel, kind = survey.kernel, "struct net_device"
     paths = ["qdisc", "ingress_queue->qdisc_sleeping"]
-    ((root, ingress),) = survey.gaps(kernel.read_many(kind, [device], paths), "qdiscs")
+    ends = survey.gaps(kernel.read_many(kind, [device.address for device in chosen], paths), "qdiscs")
     table = kernel.place(kind, "qdisc_hash")
-    buckets = kernel.sizeof(table.type) // kernel.pointer_size
-    walked = kernel.walk_table(device + table.offset, buckets, "struct Qdisc", "hash")
-    survey.walked(walked, "qdiscs")
-    return list(dict.fromkeys(one for one in (root, *walked.addresses, ingress) if one))
+    size = kernel.sizeof(table.type)
+    window = kernel.window()
+    window.fetch((device.address + table.offset, size) for device in chosen)
+    found: list[tuple[Device, int]] = []
+    for device, (root, ingress) in zip(chosen, ends, strict=True):
+        place = device.address + table.offset
+        hashed: Sequence[int] = ()
+        if window.bytes(place, size) != bytes(size):
+            walked = kernel.walk_table(place, size // kernel.pointer_size, "struct Qdisc", "hash")
+            survey.walked(walked, "qdiscs")
+            hashed = walked.addresses
+        found += [(device, one) for one in dict.fromkeys((root, *hashed, ingress)) if one]
+    return found
 
 
 def plain_rows(survey: Survey, addresses: Iterable[int]) -> dict[int, Row]:

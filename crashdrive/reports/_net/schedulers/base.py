@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from crashdrive.records import Record
+from crashdrive.records import Notice, Record
 from crashdrive.reports._net import schedulers
 from crashdrive.reports._net.devices import Device
 from crashdrive.reports._net.linkstats import number
@@ -145,9 +145,20 @@ def words32(survey: Survey, places: Sequence[int]) -> list[int | None]:
     return [None if four is None else number(survey, four) for four in raw]
 
 
+def credible(survey: Survey, count: int | None, most: int, what: str) -> int:
+    """The count, or 0, with a notice, where it can't be one."""
+    if count is None:
+        return 0
+    if 0 <= count <= most:
+        return count
+    survey.miss([Notice(kind="node", message=f"{what}: {count} of them can't be; not read")])
+    return 0
+
+
 def pointers(survey: Survey, table: int | None, count: int, what: str) -> list[int | None]:
     """An array of pointers somewhere else."""
-    if not table or not 0 < count <= _LONGEST_LIST:
+    count = credible(survey, count, _LONGEST_LIST, what)
+    if not table or not count:
         return []
     kernel = survey.kernel
     kind, size = "struct hlist_head", kernel.pointer_size

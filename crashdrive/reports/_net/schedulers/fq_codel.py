@@ -12,6 +12,7 @@ from crashdrive.reports._net.schedulers.base import (
     Kind,
     Private,
     Share,
+    credible,
     linked,
     list_length,
     words32,
@@ -115,11 +116,19 @@ _FLOW_MEMBERS = {
 }  # fmt: skip
 
 
+def _idle(survey: Survey, one: Private) -> bool:
+    """Whether both lists are empty."""
+    places = {
+        name: one.address + survey.kernel.offset(_STRUCTURE, name) for name in ("new_flows", "old_flows")
+    }
+    return all(one.row[name] == place for name, place in places.items())
+
+
 def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     """The flows that are on one of the lists."""
     kernel, first = survey.kernel, one.row["flows"]
-    count = one.row["count"] or 0
-    if not first or not 0 < count <= _MOST_FLOWS or not (one.row["new_flows"] and one.row["old_flows"]):
+    count = credible(survey, one.row["count"], _MOST_FLOWS, _WHAT)
+    if not first or _idle(survey, one):
         return
     places = [first + i * kernel.sizeof(_FLOW) for i in range(count)]
     busy = linked(survey, _FLOW, "flowchain", places, _WHAT)

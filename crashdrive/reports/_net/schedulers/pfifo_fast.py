@@ -6,9 +6,9 @@ what counts is between ``consumer_head`` and ``producer``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from crashdrive.records import Notice
 from crashdrive.reports._net.schedulers.base import Details, Kind, Members, Private, pointers
 from crashdrive.reports._net.schedulers.packets import packet_bytes
 from crashdrive.reports._net.sockets import Survey
@@ -49,7 +49,8 @@ def _number(value: int | None) -> str:
 
 def _make(survey: Survey, one: Private) -> PfifoFast:
     rings = [{part: one.row[f"{part}{band}"] for part in _PARTS} for band in range(_BANDS)]
-    waiting = [_waiting(survey, ring) for ring in rings]
+    empty = one.qdisc["qlen"] == 0
+    waiting = [_waiting(survey, ring, empty=empty) for ring in rings]
     return PfifoFast(
         bands=_BANDS,
         priomap=PRIORITY_MAP,
@@ -59,27 +60,20 @@ def _make(survey: Survey, one: Private) -> PfifoFast:
     )
 
 
-def _waiting(survey: Survey, ring: dict[str, Any]) -> Sequence[int] | None:
-    """The packets in a ring, the next one first; None where the dump doesn't say."""
+def _waiting(survey: Survey, ring: Mapping[str, int], *, empty: bool) -> Sequence[int] | None:
+    """The packets in a ring, the next one first; None where the dump doesn't say, or the ring can't be."""
     size, head, producer = ring["size"], ring["consumer_head"], ring["producer"]
-    if None in ring.values() or not 0 <= head < max(size, 1) or not 0 <= producer < max(size, 1):
+    if not 0 <= head < size or not 0 <= producer < size:
+        survey.miss([Notice(kind="node", message=f"pfifo_fast: a ring of {size} from {head} to {producer}")])
         return None
-    # none are waiting where they are equal, or as many as fit
-    count = (producer - head) % size if size else 0
-    found = (
-        pointers(survey, ring["queue"], size, "pfifo_fast") if count or (size and _full(survey, ring)) else []
-    )
-    if None in found:
+    if empty and head == producer:
+        return ()
+    found = pointers(survey, ring["queue"], size, "pfifo_fast")
+    if not found or None in found:
         return None
-    turned = [*found[head:], *found[:head]]
-    return [pointer for pointer in turned[: count or size] if pointer]
-
-
-def _full(survey: Survey, ring: dict[str, Any]) -> bool:
-    (first,) = pointers(
-        survey, ring["queue"] + ring["consumer_head"] * survey.kernel.pointer_size, 1, "pfifo_fast"
-    )
-    return bool(first)
+    # full, or empty, where they are equal
+    turned = [*found[head:], *found[:head]][: (producer - head) % size or size]
+    return [pointer for pointer in turned if pointer]
 
 
 _MEMBERS: Members = {

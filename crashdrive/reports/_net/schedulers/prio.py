@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private, Share, array
+from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private, Share, array, credible
+from crashdrive.reports._net.sockets import Survey
 
 LEAF_COUNTERS = ("bytes", "packets", "drops", "overlimits", "requeues", "qlen", "backlog")
 _MOST_BANDS = 16
@@ -25,9 +26,8 @@ def _make(_survey: object, one: Private) -> Prio:
     return Prio(bands=one.row["bands"], priomap=array(one.row["map"]))
 
 
-def _classes(_survey: object, one: Private) -> Iterator[Share]:
-    bands = min(one.row["bands"] or 0, _MOST_BANDS)
-    for i in range(bands):
+def _classes(survey: Survey, one: Private) -> Iterator[Share]:
+    for i in range(credible(survey, one.row["bands"], _MOST_BANDS, "bands of prio")):
         yield Share(one.handle | i + 1, one.handle, one.row[f"queue{i}"], from_leaf=LEAF_COUNTERS)
 
 

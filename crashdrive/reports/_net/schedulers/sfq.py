@@ -7,7 +7,7 @@ from typing import Any
 
 from crashdrive.reports._net import tcwords
 from crashdrive.reports._net.schedulers import red
-from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private, Share
+from crashdrive.reports._net.schedulers.base import Block, Details, Kind, Private, Share, credible
 from crashdrive.reports._net.sockets import Fields, Survey
 from crashdrive.reports._net.tcwords import word_list
 
@@ -112,8 +112,9 @@ _SLOT_MEMBERS = {"qlen": ("qlen",), "hash": ("hash",), "allot": ("allot",), "bac
 
 def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     """The flows that have packets."""
-    kernel, first, count = survey.kernel, one.row["slots"], one.row["flows"] or 0
-    if not first or not 0 < count <= _MOST_FLOWS or one.qdisc["qlen"] == 0:
+    kernel, first = survey.kernel, one.row["slots"]
+    count = credible(survey, one.row["flows"], _MOST_FLOWS, _WHAT)
+    if not first or one.qdisc["qlen"] == 0:
         return
     places = [first + i * kernel.sizeof(_SLOT) for i in range(count)]
     columns = survey.read(Fields(kernel, _SLOT, _SLOT_MEMBERS, _SLOT_MEMBERS), places, _WHAT)
