@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Notice, Record
-from crashdrive.reports._net import nft_rules, nftables, xtables
+from crashdrive.reports._net import nft_objects, nft_rules, nft_sets, nftables, xtables
 from crashdrive.reports._net.namespaces import NETNS, namespaces
 from crashdrive.reports._net.nft_actions import ACTIONS
 from crashdrive.reports._net.nft_expressions import Decoder
@@ -157,10 +157,46 @@ def _of_nf_tables(survey: Survey, *, rules: bool) -> list[Table]:
 
 def _contents(survey: Survey, chains: Sequence[nftables.Rules], where: tuple[str, ...]) -> Iterator[Table]:
     """Rules, and what they refer to."""
-    decoder = Decoder(survey, {**FORMS, **ACTIONS})
+    decoder = Decoder(survey, {**FORMS, **ACTIONS, **nft_objects.OBJECT_FORMS})
     told = survey.attempt("rules of nf_tables", lambda: nft_rules.rules(survey, decoder, chains))
     columns = (*where, "family", "table", "chain", "handle", "rule", "comment")
     yield Table(name="rules", rows=told, columns=columns, layout="lines", title="Rules of nf_tables")
+    sets = survey.attempt(nft_sets.WHAT, lambda: [nft_sets.contents(survey, decoder)])
+    if sets and sets[0].sets:
+        columns = (
+            *where,
+            "family",
+            "table",
+            "name",
+            "kind",
+            "type",
+            "data_type",
+            "elements",
+            "flags",
+            "backend",
+        )
+        yield Table(name="sets", rows=sets[0].sets, columns=columns, title="Sets of nf_tables")
+        columns = (
+            *where,
+            "family",
+            "table",
+            "set",
+            "key",
+            "key_end",
+            "data",
+            "expires",
+            "expressions",
+            "comment",
+        )
+        yield Table(name="elements", rows=sets[0].elements, columns=columns, title="Elements of sets")
+    things = survey.attempt("objects of nf_tables", lambda: nft_objects.objects(survey, decoder))
+    if things:
+        columns = (*where, "family", "table", "name", "type", "content", "uses", "handle", "comment")
+        yield Table(name="objects", rows=things, columns=columns, title="Objects of nf_tables")
+    flows = survey.attempt("flowtables", lambda: nft_objects.flowtables(survey))
+    if flows:
+        columns = (*where, "family", "table", "name", "hook", "priority", "devices", "flags", "entries")
+        yield Table(name="flowtables", rows=flows, columns=columns, title="Flowtables")
     if decoder.unknown:
         message = f"arguments of {', '.join(sorted(decoder.unknown))} have no words here; shown as they are"
         survey.miss([Notice(kind="info", message=message)], complete=True)

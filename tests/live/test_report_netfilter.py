@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Iterator
@@ -226,6 +227,136 @@ def test_comments_and_order_of_rules(lab: Any, reported: Report) -> None:
                 (r.handle, r.comment) for r in same
             ]
         compared += len(rows)
+    assert compared
+
+
+def told(truth: Namespace, *kinds: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(kind, object) of what nft -j list ruleset printed."""
+    path = truth.folder / "cmd/nft-ruleset-json"
+    objects = json.loads(path.read_text())["nftables"] if path.exists() else []
+    yield from ((kind, one) for each in objects for kind, one in each.items() if kind in kinds)
+
+
+def plain(value: Any, kind: str) -> str:
+    """A value of nft's JSON as reports show it."""
+    if kind == "mark":
+        return hex(value)
+    return {6: "tcp", 17: "udp", 132: "sctp"}[value] if kind == "inet_proto" else str(value)
+
+
+def ends(value: Any, kinds: list[str]) -> tuple[str, str]:
+    """First and last key of an interval of nft's JSON."""
+    match value:
+        case {"concat": parts}:
+            pairs = [ends(part, [kind]) for part, kind in zip(parts, kinds, strict=True)]
+            return " . ".join(low for low, _ in pairs), " . ".join(high for _, high in pairs)
+        case {"prefix": {"addr": address, "len": length}}:
+            network = ipaddress.ip_network(f"{address}/{length}")
+            return str(network[0]), str(network[-1])
+        case {"range": [low, high]}:
+            return plain(low, kinds[0]), plain(high, kinds[0])
+    return plain(value, kinds[0]), plain(value, kinds[0])
+
+
+def value_of(value: Any, kind: str) -> str | None:
+    """What a map has for a key."""
+    if value is None:
+        return None
+    if kind != "verdict":
+        return ends(value, kind.split(" . "))[0]
+    ((verdict, more),) = value.items()
+    return f"{verdict} -> {more['target']}" if more else verdict
+
+
+def told_element(one: Any, kinds: list[str], data: str | None) -> tuple[Any, ...]:
+    """(key, its end, value, comment, counters, seconds left) of an element of nft's JSON."""
+    key, value = one if isinstance(one, list) else (one, None)
+    more = key["elem"] if isinstance(key, dict) and "elem" in key else {"val": key}
+    low, high = ends(more["val"], kinds)
+    counter = more.get("counter")
+    shown = f"[ counter pkts {counter['packets']} bytes {counter['bytes']} ]" if counter else None
+    return (
+        low, None if high == low else high, value_of(value, data or ""), more.get("comment"), shown,
+        more.get("timeout"), more.get("expires"),
+    )  # fmt: skip
+
+
+def test_sets_and_their_elements(lab: Any, reported: Report) -> None:
+    """Both ways; an element's time runs on between the listing and the panic."""
+    backends = set()
+    for truth in namespaces(lab):
+        sets = {
+            (r.family, r.table, r.name): r
+            for r in reported.table("sets").rows
+            if r.netns == truth.label and "anonymous" not in r.flags
+        }
+        facts = {(one["family"], one["table"], one["name"]): one for _, one in told(truth, "set", "map")}
+        assert set(sets) == set(facts)
+        for key, one in facts.items():
+            row = sets[key]
+            kinds = one["type"] if isinstance(one["type"], list) else [one["type"]]
+            data = one.get("map")
+            assert (row.type, row.data_type, row.handle) == (" . ".join(kinds), data, one["handle"])
+            assert (row.size, row.timeout) == (one.get("size"), one.get("timeout"))
+            assert one.get("gc-interval") in (None, row.gc_interval)
+            assert set(one.get("flags", ())) <= set(row.flags)
+            ours = [
+                (r.key, r.key_end, r.data, r.comment, r.expressions, r.timeout, r.expires)
+                for r in reported.table("elements").rows
+                if (r.netns, r.family, r.table, r.set) == (truth.label, *key)
+            ]
+            theirs = [told_element(element, kinds, data) for element in one.get("elem", ())]
+            assert sorted(r[:5] for r in ours) == sorted(r[:5] for r in theirs)
+            assert row.elements == len(theirs)
+            left = {r[:2]: r[5:] for r in ours}
+            for element in theirs:
+                timeout, expires = left[element[:2]]
+                assert element[5] in (None, timeout)
+                assert (element[6] is None) == (expires is None)
+                assert element[6] is None or 0 <= element[6] + 1 - expires < 60
+            backends.add(row.backend)
+    assert {"rhash", "rbtree"} <= backends
+
+
+def test_objects_and_flowtables(lab: Any, reported: Report) -> None:
+    kinds = ("counter", "quota", "limit", "synproxy", "ct expectation", "ct timeout", "ct helper")
+    compared = 0
+    for truth in namespaces(lab):
+        ours = {
+            (r.type, r.family, r.table, r.name): r
+            for r in reported.table("objects").rows
+            if r.netns == truth.label
+        }
+        facts = {(kind, o["family"], o["table"], o["name"]): o for kind, o in told(truth, *kinds)}
+        if (truth.folder / "cmd/nft-ruleset-json").exists():
+            assert set(ours) == set(facts)
+        for key, one in facts.items():
+            row = ours[key]
+            assert (row.handle, row.comment) == (one["handle"], one.get("comment"))
+            match key[0]:
+                case "counter":
+                    packets, size = map(int, re.findall(r"\d+", row.content))
+                    assert packets >= one["packets"]
+                    assert size >= one["bytes"]
+                case "quota":
+                    said = f"quota bytes {one['bytes']} consumed {one['used']} flags {int(one['inv'])}"
+                    assert row.content == said
+                case "synproxy":
+                    options = " ".join(one["flags"])
+                    assert row.content == f"synproxy mss {one['mss']} wscale {one['wscale']} {options}"
+                case "limit":
+                    sizes = {"bytes": 1, "kbytes": 1 << 10, "mbytes": 1 << 20}
+                    number = one["rate"] * sizes.get(one.get("rate_unit", ""), 1)
+                    assert row.content.startswith(f"limit rate {number}/{one['per']} burst ")
+            compared += 1
+        flows = {
+            (r.family, r.table, r.name, r.handle, r.hook, r.priority, tuple(sorted(r.devices)))
+            for r in (reported.table("flowtables").rows if truth.label == "walls" else ())
+        }
+        assert flows == {
+            (o["family"], o["table"], o["name"], o["handle"], o["hook"], o["prio"], tuple(sorted(o["dev"])))
+            for _, o in told(truth, "flowtable")
+        }
     assert compared
 
 

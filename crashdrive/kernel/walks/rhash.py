@@ -1,7 +1,7 @@
 """Resizable hash tables: ``struct rhashtable``, also while they are resized and where they are nested.
 
 Sources: include/linux/rhashtable.h, lib/rhashtable.c. Buckets are heads of single lists that end in an odd
-mark. Where heads are ``struct rhash_lock_head`` (8f0db018006a, 5.3) their lowest bit is a lock, and empty
+mark. Where heads are ``struct rhash_lock_head`` (8f0db018006a, 5.2) their lowest bit is a lock, and empty
 ones are NULL. A table that found no memory in one piece is nested (da20420f83ea, 4.11): pages of pointers to
 pages.
 """

@@ -207,7 +207,7 @@ def _extension(kind: str) -> Form:
 
 ACTIONS: dict[str, Form] = {
     "nft_counter_eval": Form("struct nft_counter_percpu_priv", same("counter"), _counter, _counters),
-    # the count behind a pointer since 4b5eff57a0ab (5.17)
+    # the count is behind a pointer since 5.17
     "nft_quota_eval": Form(
         "struct nft_quota",
         same("flags") | {"quota": ("quota.counter", "quota")}

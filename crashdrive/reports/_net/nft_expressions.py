@@ -108,7 +108,7 @@ class Decoder:
     def fetch_counters(self, pointers: Iterable[int | None]) -> None:
         """Add up counters for `counter`."""
         kernel, wanted = self.kernel, sorted({pointer for pointer in pointers if pointer})
-        # struct nft_counter_percpu until d25e2e9388ed (4.19); u64_stats_t since 4a1d3acd6ea8 (6.1)
+        # struct nft_counter_percpu on older kernels, u64_stats_t on newer ones
         kind = next(
             (one for one in ("struct nft_counter_percpu", "struct nft_counter") if kernel.has_type(one)), None
         )
@@ -150,6 +150,10 @@ class Decoder:
                 by_kind.setdefault(expression.kind, []).append(expression.place)
         said = {kind: self._decode(kind, places) for kind, places in by_kind.items()}
         return [[said[one.kind][one.place] for one in expressions] for expressions in found]
+
+    def one(self, kind: Kind, place: int) -> str:
+        """What has the arguments of an expression, but isn't one: an object."""
+        return self._decode(kind, [place])[place]
 
     def _split(self, window: Window, run: Run) -> list[Found]:
         place, end = run.address, run.address + (run.size or 1)

@@ -272,7 +272,7 @@ FORMS: dict[str, Form] = {
         same("sreg", "len", "op") | {"low": ("data_from",), "high": ("data_to",)},
         _range,
     ),
-    # shifts since 567d746b55bc (5.6), operands in registers since b0ccf4f53d96 (6.13)
+    # shifts since 567d746b55bc (5.6); newer kernels take the second operand from a register, too
     "nft_bitwise_eval": Form(
         "struct nft_bitwise",
         same("sreg", "dreg", "len", "mask", "xor") | {"op": ("op", ""), "data": ("data", "mask")}

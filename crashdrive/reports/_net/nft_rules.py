@@ -11,7 +11,7 @@ from crashdrive.reports._net.nftables import Rules
 from crashdrive.reports._net.sockets import Survey
 
 # struct nft_userdata: one less than how many bytes there are
-_LONGEST_USERDATA = 257
+LONGEST_USERDATA = 257
 # NFTNL_UDATA_RULE_COMMENT, and that of sets' elements
 _COMMENT = 0
 
@@ -37,7 +37,7 @@ def rules(survey: Survey, decoder: Decoder, chains: Sequence[Rules]) -> Iterator
     places = [(one.chain, rule) for one in chains for rule in one.rules]
     texts = decoder.texts([Run(rule.expressions, rule.size) for _, rule in places])
     window = survey.kernel.window()
-    window.fetch((rule.expressions + rule.size, _LONGEST_USERDATA) for _, rule in places if rule.userdata)
+    window.fetch((rule.expressions + rule.size, LONGEST_USERDATA) for _, rule in places if rule.userdata)
     for (chain, rule), said in zip(places, texts, strict=True):
         more = userdata(survey, window, rule.expressions + rule.size) if rule.userdata else b""
         yield Rule(

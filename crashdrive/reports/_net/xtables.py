@@ -148,7 +148,7 @@ def contents(survey: Survey) -> Contents:
 
 
 def _tables(survey: Survey, net: int, netns: str | None) -> Iterator[_Place]:
-    """A list of tables for each family: in the module's own memory since a9e7f4d0d1f8 (5.15)."""
+    """A list of tables for each family; ``struct net`` has them on older kernels."""
     kernel = survey.kernel
     if kernel.has_member("struct net", "xt.tables"):
         kind, path, start = "struct net", "xt.tables", net
