@@ -29,7 +29,7 @@ SUMMARY = "Network interfaces: flags, addresses, masters, counters, queues and q
 OPTIONS = (
     Option(name="statistics", flags=("-s", "--statistics"), help="A table of the counters too."),
     Option(name="queues", flags=("--queues",), help="Transmit queues too."),
-    Option(name="qdiscs", flags=("--qdiscs",), help="Queueing disciplines too."),
+    Option(name="qdiscs", flags=("--qdiscs",), help="Queueing disciplines too (report qdisc has more)."),
     Option(name="all", flags=("-a", "--all"), help="All of these tables."),
     Option(name="device", flags=("--device",), help="One interface.", kind="text"),
     NETNS,
