@@ -1,14 +1,14 @@
-"""Who looks at packets: netfilter's hooks, in the order in which they are called.
+"""Who looks at packets: netfilter's hooks in the order of their calls, chains, and rules.
 
 \b
 Examples:
   crashdrive report netfilter vmcore
   crashdrive report netfilter --netns red --family ipv4 vmcore
+  crashdrive report netfilter --rules vmcore
 
-Tables, chains and rules of iptables and nf_tables are structures of modules, of which the kernel's own
-debug data knows nothing. Their hooks are here, each with the address of its table or chain; all those for
-NAT of a family and hook stand behind one function of the module nf_nat. In a script that has loaded the
-module's debug data (crash's mod -s nf_tables), there are its chains, too.
+Chains of nf_tables and of iptables follow; --rules adds what is in them, worded as iptables-save -c and
+nft --debug=netlink list ruleset do, and the sets, objects and flowtables that rules refer to. All NAT of a
+family and hook stands behind one function of the module nf_nat.
 """  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
+
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types import StructType
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net import nft_objects, nft_rules, nft_sets, nftables, xtables
-from crashdrive.reports._net.namespaces import NETNS, namespaces
+from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.nft_actions import ACTIONS
 from crashdrive.reports._net.nft_expressions import Decoder
 from crashdrive.reports._net.nft_forms import FORMS
@@ -29,7 +31,7 @@ from crashdrive.reports._net.sockets import Survey
 from crashdrive.reports.base import Option, Report, Table
 
 NAME = "netfilter"
-SUMMARY = "Netfilter's hooks: family, hook, priority, function, and what they belong to."
+SUMMARY = "Netfilter's hooks, chains and rules: nf_tables, iptables, and who else looks at packets."
 OPTIONS = (
     Option(
         name="family",
@@ -51,6 +53,8 @@ _MOST = 1024
 # include/uapi/linux/netfilter.h, netfilter_bridge.h; netfilter_arp.h
 _INET = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _HOOKS = {"ipv4": _INET, "ipv6": _INET, "bridge": _INET[:5], "arp": ("input", "output", "forward")}
+# what nf_tables calls a family, and that of both
+_ALSO = {"ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet"), "ip": ("ipv4",), "ip6": ("ipv6",)}
 _DEVICE = {"ingress": ("nf_hooks_ingress",), "egress": ("nf_hooks_egress",)}
 _PRIORITIES = {
     "ipv4": ("enum nf_ip_hook_priorities", "NF_IP_PRI_"),
@@ -94,27 +98,30 @@ def report(crash: Any, **options: Any) -> Report:
     """The hooks that are asked for; ``options`` by the names in `OPTIONS`."""
     asked = {option.name: option.absent for option in OPTIONS} | options
     kernel = crash.kernel
-    everywhere = namespaces(kernel)
-    survey = Survey(kernel, everywhere, everywhere.choose(asked["netns"]))
-    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    survey = Survey.of(kernel, asked["netns"])
     rows: list[Hook] = []
     if kernel.has_member("struct net", "nf"):
         rows = survey.attempt(_WHAT, partial(_hooks, survey))
     else:
         survey.absent("netfilter")
-    families = {word.lower() for word in asked["family"]}
-    rows = [row for row in rows if not families or row.family in families]
+    families = {one for word in asked["family"] for one in (word.lower(), *_ALSO.get(word.lower(), ()))}
+    rows = _of(families, rows)
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     shown = (*several, "family", "hook", "priority", "function", "module", "kind", "device", "priority_name")
     tables = [Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address"))]
-    tables += _of_nf_tables(survey, rules=asked["rules"])
-    tables += _of_iptables(survey, rules=asked["rules"])
+    more = [*_of_nf_tables(survey, rules=asked["rules"]), *_of_iptables(survey, rules=asked["rules"])]
+    tables += [msgspec.structs.replace(table, rows=_of(families, table.rows)) for table in more]
     return Report(
         report=NAME,
         tables=tuple(tables),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
+
+
+def _of(families: set[str], rows: Sequence[Any]) -> list[Any]:
+    """Rows of the families that are asked for."""
+    return [row for row in rows if not families or row.family in families]
 
 
 def _of_iptables(survey: Survey, *, rules: bool) -> list[Table]:
