@@ -101,9 +101,10 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey.of(crash.kernel, asked["netns"])
     rows = survey.attempt(_WHAT, partial(_settings, survey, tuple(asked["prefix"])))
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
+    absent = ("absent",) if any(row.absent for row in rows) else ()
     return Report(
         report=NAME,
-        tables=(Table(name="settings", rows=rows, columns=("name", "value", *several)),),
+        tables=(Table(name="settings", rows=rows, columns=("name", "value", *absent, *several)),),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
