@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Places:
     def _value(self, whole: str, name: str, argument: str | None) -> str | None:
         if whole not in self._known:
             if name == "sym":
-                self._known[whole] = self._first(f"sym {argument}", r"([0-9a-f]+) ")
+                self._known[whole] = self._first(f"sym {argument}", r"^([0-9a-f]{8,16}) ")
             else:
                 look = getattr(self, f"_{name}", None)
                 self._known[whole] = look() if look else None
@@ -156,6 +156,17 @@ class Places:
     def _module(self) -> str | None:
         return self._first("mod", r"^([0-9a-f]{8,16}) ")
 
+    def _tags(self) -> str | None:
+        """The tags of a disk's hardware queue, by way of its request queue and its set of tags."""
+        place = self._first("dev -d", r"^ *\d+ +[0-9a-f]+ +vd\w+ +([0-9a-f]{8,16}) ")
+        for member in ("request_queue.tag_set", "blk_mq_tag_set.tags"):
+            place = place and self._first(f"struct {member} {place}", r"= 0x([0-9a-f]+)")
+        return place and self._first(f"rd -x {place} 1", r": +([0-9a-f]{8,16})")
+
+    def _sbitmap(self) -> str | None:
+        tags = self._value("{tags}", "tags", None)
+        return tags and self._first(f"struct blk_mq_tags.bitmap_tags -o {tags}", r"\[([0-9a-f]+)\] struct s")
+
     def _module_name(self) -> str | None:
         return self._first("mod", r"^[0-9a-f]{8,16} +(\S+)")
 
@@ -165,6 +176,21 @@ def case_name(template: str, dump: Dump) -> str:
     plain = _PLACEHOLDER.sub(lambda found: found[2] or found[1], template)
     words = re.sub(r"[^\w.,=+:-]+", "_", plain).strip("_")[:100]
     return words if dump.format == "elf" else f"{words}@{dump.name.removeprefix(f'{dump.kernel}-')}"
+
+
+def recorded(golden: Path, command: str, template: str, dump: Dump) -> bool:
+    """Whether an example was recorded before, with any crash, on any dump."""
+    name = case_name(template, dump).partition("@")[0]
+    return any(golden.glob(f"*/*/{command}/{name}.cmd")) or any(golden.glob(f"*/*/{command}/{name}@*.cmd"))
+
+
+def without_recorded(golden: Path, commands: Iterable[str]) -> dict[str, list[str]]:
+    """The examples of each command that were never recorded."""
+    plain = Dump(name="", release="", format="elf")
+    return {
+        command: [one for one in module_for(command).EXAMPLES if not recorded(golden, command, one, plain)]
+        for command in commands
+    }
 
 
 class Recorder:
@@ -180,11 +206,11 @@ class Recorder:
         self.written = 0
         self._taken: dict[str, int] = {}
 
-    def record(self, commands: Iterable[str]) -> None:
-        """All examples of these commands."""
-        for command in commands:
+    def record(self, examples: Mapping[str, Iterable[str]]) -> None:
+        """These examples of these commands."""
+        for command, templates in examples.items():
             self.session.run("set -p")  # some outputs follow the current task
-            for template in module_for(command).EXAMPLES:
+            for template in templates:
                 try:
                     self._example(command, template)
                 except Exception as error:  # noqa: BLE001 - a parser's bug is reported, not fatal
@@ -310,6 +336,9 @@ def record_all(arguments: argparse.Namespace) -> list[str]:
     """Record with each crash on each dump that were asked for; gives what went wrong."""
     problems: list[str] = []
     commands = arguments.command or list(command_names())
+    examples = {command: list(module_for(command).EXAMPLES) for command in commands}
+    if arguments.missing:
+        examples = without_recorded(GOLDEN, commands)
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         # Neutral paths: crash prints those of the dump and of itself.
         link = Path(folder) / "lab"
@@ -317,7 +346,7 @@ def record_all(arguments: argparse.Namespace) -> list[str]:
         for dump in dumps():
             for version in binaries():
                 if _wanted(dump.name, arguments.dump) and _wanted(version, arguments.crash):
-                    problems += _record_one(link, dump, version, commands)
+                    problems += _record_one(link, dump, version, examples, keep=arguments.missing)
     return problems
 
 
@@ -325,7 +354,9 @@ def _wanted(name: str, asked: list[str]) -> bool:
     return not asked or name in asked
 
 
-def _record_one(lab: Path, dump: Dump, version: str, commands: list[str]) -> list[str]:
+def _record_one(
+    lab: Path, dump: Dump, version: str, examples: Mapping[str, list[str]], *, keep: bool
+) -> list[str]:
     files = lab / "dumps" / dump.name
     crash = str(lab / "crash" / version / "crash")
     try:
@@ -336,8 +367,9 @@ def _record_one(lab: Path, dump: Dump, version: str, commands: list[str]) -> lis
         if session.health.options:
             return [f"{version} on {dump.name}: opens only with {' '.join(session.health.options)}"]
         recorder = Recorder(session, dump, GOLDEN)
-        clear(recorder, commands)
-        recorder.record(commands)
+        if not keep:
+            clear(recorder, examples)
+        recorder.record(examples)
     print(f"{version} on {dump.name}: {recorder.written} cases")
     return recorder.problems
 
@@ -350,6 +382,7 @@ def main() -> int:
     parser.add_argument("--dump", action="append", default=[], help="only this dump of the lab (by name)")
     parser.add_argument("--crash", action="append", default=[], help="only this crash (by version)")
     parser.add_argument("--command", action="append", default=[], help="only this command's examples")
+    parser.add_argument("--missing", action="store_true", help="only examples that were never recorded")
     parser.add_argument("--expect", nargs="*", type=Path, help="write the .json of these cases (or all) anew")
     arguments = parser.parse_args()
     if arguments.expect is not None:

@@ -31,8 +31,9 @@ def repeat(
     """What a command gives when it is run ``times`` times, ``seconds`` apart: a `Round` for each.
 
     Of use on a live system; a dump gives the same again and again. crash's own ``repeat`` ends only when it
-    is interrupted, so that this one sends the command itself, round by round. Like crash's it stops where a
-    round fails: the rounds until there are the answer, marked, and the error is raised where there is none.
+    is interrupted, so that this one sends the command itself, round by round. It stops where a round fails
+    (crash's own goes on after some failures): the rounds until there are the answer, marked, and the error
+    is raised where there is none.
     ``timeout``: seconds for all rounds together, with the same end. ``command`` is a command line without
     pipes and redirections, of a command that has a parser. Source: crash's ``repeat``.
     """

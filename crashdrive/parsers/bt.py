@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.frames import Frame, TraceReader
+from crashdrive.parsers.grammar.frames import TraceReader
 from crashdrive.parsers.grammar.registers import ExceptionFrame
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
-from crashdrive.parsers.grammar.stack import StackWord
+from crashdrive.parsers.grammar.stack import Frame, StackWord
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Record
 
@@ -57,6 +57,7 @@ EXAMPLES = (
     *("bt", "bt -a", "bt -s", "bt -sx", "bt -l", "bt -f", "bt -F", "bt -FF", "bt -t", "bt -T", "bt -e"),
     *("bt -E", "bt -r", "bt -v", "bt -o", "bt -g", "bt -p", "bt -c 0", "bt -al", "bt -a -n idle"),
     *("bt {pid}", "bt {task}", "bt -f {pid}", "bt -e {pid}", "bt {pid} 999999", "bt 999999"),
+    *("bt -x", "bt -R schedule {pid}", "bt -n idle", "bt -c 0,1", "bt -tf", "bt -A"),
 )
 
 

@@ -24,6 +24,7 @@ EXAMPLES = (
     "dis -b 3 panic+100",
     "dis {text} 5",
     "dis nosuchsymbol",
+    *("dis -d panic 3", "dis -U schedule 2", "dis -u 401000 3"),
 )
 
 

@@ -31,6 +31,13 @@ EXAMPLES = (
     "gdb info line panic",
     "gdb help",
     "gdb p nosuchsymbol",
+    *(
+        "gdb x/4gx &init_task",
+        "gdb list panic",
+        "gdb disassemble panic,+8",
+        "gdb ptype int",
+        "gdb info scope schedule",
+    ),
 )
 
 

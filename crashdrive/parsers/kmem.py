@@ -120,6 +120,7 @@ EXAMPLES = (
     "kmem -s mm_struct -z",
     "kmem -g -n",
     "kmem -i -s",
+    *("kmem -P 5000000", "kmem -S=0,1 mm_struct", "kmem -S list", "kmem -L a"),
 )
 
 _SLAB_TITLES = re.compile(r"^ *SLAB +MEMORY ", re.MULTILINE)

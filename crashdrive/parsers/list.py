@@ -23,6 +23,12 @@ EXAMPLES = (
     "list -B -H {sym:modules}",
     "list -h 10",
     "list nosuchstruct.next {init_task}",
+    *(
+        "list -e {sym:modules} -H modules",
+        "list -O module.list -h {module}",
+        "list task_struct.tasks -e {task} -h {init_task}",
+        "list -o task_struct.sibling -O task_struct.children -h {init_task}",
+    ),
 )
 
 

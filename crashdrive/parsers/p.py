@@ -40,6 +40,7 @@ EXAMPLES = (
     "p 1==1",
     "p nosuchsymbol",
     "p *(int *)0xffff000000000000",
+    *("px init_task.flags", "pd init_task.flags", "p runqueues:0", "p (char)65"),
 )
 
 

@@ -86,6 +86,7 @@ EXAMPLES = (
     *("ps", "ps -k", "ps -u", "ps -s", "ps -p", "ps -c", "ps -a", "ps -g", "ps -t", "ps -l", "ps -m"),
     *("ps -r", "ps -S", "ps -A", "ps -G", "ps -H", "ps -us", "ps {pid}", "ps {task}", "ps -p {pid}"),
     *("ps -c {pid}", "ps -t {pid}", "ps -r {pid}", "ps -m -C all", "ps -l -C0", "ps 999999", "ps -y FIFO"),
+    *("ps -y NORMAL {pid}", "ps init"),
 )
 
 # Title -> what stands in the column. Which columns there are and their order is what the header says.

@@ -47,6 +47,7 @@ EXAMPLES = (
     "rd jiffies",
     "rd nosuchsymbol",
     "rd ffff000000000000",
+    *("rd -f 1000 4", "rd -u 401000 4", "rd -ps 1000 4"),
 )
 
 

@@ -26,7 +26,13 @@ class Round(Record, frozen=True, kw_only=True):
 
 
 OPTSTRING = ""
-EXAMPLES = ()
+# A reader that goes away ends it.
+EXAMPLES = (
+    "repeat p jiffies | head -5",
+    "repeat -1 sym init_task | head -3",
+    "repeat no_such_command",
+    "repeat -x ps",
+)
 
 _LINE = re.compile(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL)
 

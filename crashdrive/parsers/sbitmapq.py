@@ -11,11 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.cursor import say_empty
+from crashdrive.parsers.grammar.rows import skip_or_reject
 from crashdrive.parsers.grammar.values import ValueReader
 from crashdrive.records import Record
 
 OPTSTRING = "s:a:pvxd"
-EXAMPLES = ("sbitmapq 0",)
+EXAMPLES = (
+    "sbitmapq 0",
+    *("sbitmapq {sbitmap}", "sbitmapq -s request -a {tags} {sbitmap}"),
+)
 
 
 class WaitState(Record, frozen=True):
@@ -81,7 +86,8 @@ def _parse_queue(source: Source) -> Sequence[SbitmapQueue]:
         elif (match := _BITS.fullmatch(line.strip())) and int(match[1], 16) == len("".join(bitmap)) // 2:
             bitmap.append(match[2].replace(" ", ""))
         elif line.strip() not in ("", "ws = {", "}"):
-            source.reject(offset, "no field of a sbitmap queue")
+            # Of kernels from 6.1 on crash (up to 9.0) knows no more than the first fields, and says so.
+            skip_or_reject(source, offset, line, "no field of a sbitmap queue")
     missing = [name for name in ("depth", "busy", "bits_per_word", "map_nr") if name not in fields]
     if missing:
         source.fail(len(source.text), f"a sbitmap queue without {missing[0]}")
@@ -89,6 +95,9 @@ def _parse_queue(source: Source) -> Sequence[SbitmapQueue]:
 
 
 def _parse_entries(source: Source) -> Sequence[SbitmapEntry]:
+    if not source.text.strip():
+        say_empty(source, "no bit is set")
+        return []
     reader = ValueReader(source)
     records = []
     offset = 0
@@ -143,6 +152,9 @@ SHAPES = (
         record=SbitmapEntry,
         parse=_parse_entries,
         options="sbitmapq -s STRUCT[.MEMBER,...] -a ADDRESS [-p] [-v] ADDRESS",
-        when=lambda source: re.match(r"\d+(?:: 0x| \(0x)", source.text) is not None,
+        when=lambda source: (
+            re.match(r"\d+(?:: 0x| \(0x)", source.text) is not None
+            or (source.command.has("s") and not source.text.strip())
+        ),
     ),
 )

@@ -43,6 +43,7 @@ EXAMPLES = (
         "task -R no_such_member {pid}",
         "task 999999",
     ),
+    *("task -d {pid}", "task -R flags -x {pid}"),
 )
 
 _STRUCTURE = re.compile(r"struct (task_struct|thread_info) (?=\{)|union (task_union|thread_union) (?=\{)")

@@ -116,6 +116,7 @@ EXAMPLES = (
     "vm -f 0",
     "vm 999999",
     "vm -Z",
+    *("vm -d -v {pid}",),
 )
 
 _MM = Table(

@@ -58,6 +58,12 @@ _TRACED = re.compile(
     rf"^  ({_HEX}): (?:[A-Za-z_][\w.$@]{{0,255}}\+\d{{1,9}}|\(undetermined\)) *(?:\n|\Z)", re.MULTILINE
 )
 
+# Where nm can't read crash itself.
+_NO_NAMES = re.compile(
+    r"^(?:\w{1,32}: invalid ELF file: |(?:crash: )?/usr/bin/nm: )[^\x00-\x1f]{1,4096}(?:\n|\Z)",
+    re.MULTILINE,
+)
+
 _QUESTION = re.compile(
     r"(?:^This GDB supports auto-downloading debuginfo from the following URLs:\n"
     r"(?:  <[^<>\x00-\x1f]{1,500}>\n|https?://[^\x00-\x1f]{1,500}\n){1,20})?"
@@ -143,3 +149,4 @@ def _traces(text: str) -> Iterable[re.Match[str]]:
     if heads:
         behind = _TRACED.finditer(text, heads[0].end())
         yield from (found for found in behind if found[1] in addresses)
+        yield from _NO_NAMES.finditer(text, heads[0].end())

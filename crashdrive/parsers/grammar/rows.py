@@ -22,7 +22,7 @@ _WORDS = ("WARNING: ", "NOTE: ")
 # come the place in crash's source and crash's own backtrace, which say nothing of the dump.
 _UNKNOWN = re.compile(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}")
 _PLACE = re.compile(
-    r"    FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}"
+    r" {3,40}FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}"
 )
 
 
