@@ -120,7 +120,7 @@ def test_crash_cannot_read_its_own_symbols() -> None:
     place = "          FILE: sbitmap.c  LINE: 342  FUNCTION: sbitmap_queue_show()\n\n"
     fields = "depth = 64\nbusy = 1\ncleared = 8\nbits_per_word = 16\nmap_nr = 4\n\n"
     trace = "[/usr/bin/crash] error trace: 55d96282ff68 => 55d962982624\n"
-    broken = "sbitmapq: invalid ELF file: /usr/bin/crash\n/usr/bin/nm: /usr/bin/crash: file format not recognized\n"
+    broken = "sbitmapq: invalid ELF file: /bin/crash\n/usr/bin/nm: /bin/crash: file format not recognized\n"
     answer = parse("sbitmapq ffff888001dee610", f"{fields}{error}{place}{trace}{broken}\n{error}{place}")
     assert (answer.one().depth, answer.one().busy, answer.complete) == (64, 1, False)
 
