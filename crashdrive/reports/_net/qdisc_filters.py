@@ -48,10 +48,10 @@ class _Place(NamedTuple):
 def filters(survey: Survey, found: Sequence[Reading], shares: Sequence[ClassReading]) -> list[Filter]:
     """The filters on these qdiscs and on these classes."""
     places = _numbered(survey, dict(_places(found, shares)))
-    chains = _chains(survey, list(places))
+    order = {block: i for i, block in enumerate(places)}
     made = [
         _filter(survey, places[block], index, address, row)
-        for block, index, first in sorted(chains, key=lambda one: list(places).index(one[0]))
+        for block, index, first in sorted(_chains(survey, order), key=lambda one: order[one[0]])
         for address, row in _protos(survey, first)
     ]
     return [one for one in made if one is not None]
@@ -81,7 +81,7 @@ def _numbered(survey: Survey, places: Mapping[int, _Place]) -> dict[int, _Place]
     }
 
 
-def _chains(survey: Survey, blocks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def _chains(survey: Survey, blocks: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
     """(block, its chain's number, the first filter of the chain), where there is a filter."""
     kernel = survey.kernel
     start = kernel.offset(_BLOCK, "chain_list")
