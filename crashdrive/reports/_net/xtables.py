@@ -328,30 +328,33 @@ class _Reader:
     def _chains(self, entries: Sequence[_Entry], names: _Names) -> Iterator[tuple[str, int, int, int | None]]:
         """(name, first rule, the one behind the last, the one of the policy) by their positions.
 
-        A chain that a user made begins with a target ERROR that holds its name, and so ends the table.
-        The last rule of each chain is its policy, or the return from it.
+        A chain that a user made begins with a target ERROR that holds its name, and so ends the table. Its
+        last rule is the return from it. Where a table can't be read to its end, what is there are rules.
         """
-        heads: list[tuple[int, int, str, bool]] = []
         places = {entry.place: number for number, entry in enumerate(entries)}
+        heads = sorted([*self._hooked(places), *_made(entries, names)])
+        ends = [head[0] for head in heads[1:]] + [len(entries)]
+        whole = bool(entries) and entries[-1].place + entries[-1].size == self._size
+        for (start, first, name, hook), end in zip(heads, ends, strict=False):
+            last = end == len(entries)
+            if hook is not None:
+                policy = places.get(self._ends[hook], -1)
+                known = first <= policy < end
+                if not known:
+                    self._damaged(f"chain {name} has no policy")
+                yield name, first, policy if known else end, policy if known else None
+            elif not (name == "ERROR" and last and start == end - 1):
+                yield name, first, max(first, end if last and not whole else end - 1), None
+
+    def _hooked(self, places: dict[int, int]) -> Iterator[_Start]:
+        """Chains with a hook."""
         for hook, name in enumerate(_HOOKS):
             if self._place.hooks >> hook & 1:
                 start = places.get(self._starts[hook])
                 if start is None:
                     self._damaged(f"chain {name} begins at no rule")
                 else:
-                    heads.append((start, start, name, True))
-        for number, entry in enumerate(entries):
-            if (names.get(entry.target.kind) or ("",))[0] == "ERROR":
-                heads.append((number, number + 1, word(entry.target.raw[:30]), False))
-        heads.sort()
-        ends = [head[0] for head in heads[1:]] + [len(entries)]
-        for (start, first, name, built_in), end in zip(heads, ends, strict=True):
-            if not built_in and (name == "ERROR" and start == len(entries) - 1):
-                continue
-            if end - 1 < first:
-                self._damaged(f"chain {name} has no end")
-                continue
-            yield name, first, end - 1, end - 1 if built_in else None
+                    yield start, start, name, hook
 
     def _chain(
         self,
@@ -452,6 +455,17 @@ class _Reader:
             yield f"! -p {text}" if inverted & _NOT_PROTOCOL else f"-p {text}"
         if self._family == "ipv4" and row["flags"] & _FRAGMENT:
             yield "! -f" if inverted & _NOT_FRAGMENT else "-f"
+
+
+# what begins a chain, its first rule, its name, its hook
+_Start = tuple[int, int, str, int | None]
+
+
+def _made(entries: Sequence[_Entry], names: _Names) -> Iterator[_Start]:
+    """Chains of users."""
+    for number, entry in enumerate(entries):
+        if (names.get(entry.target.kind) or ("",))[0] == "ERROR":
+            yield number, number + 1, word(entry.target.raw[:30]), None
 
 
 def _or_unknown(number: int | None) -> str:
