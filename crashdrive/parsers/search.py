@@ -27,6 +27,7 @@ EXAMPLES = (
     "search -x 2 -s {init_task} -l 4096 {init_task}",
     "search -k deadbeefdeadbee1",
     "search -s 10 1",
+    *("search -u -s 401000 -l 4096 c3",),
 )
 
 

@@ -50,6 +50,14 @@ EXAMPLES = (
     "struct nosuchthing",
     "struct task_struct 0",
     "struct task_struct nosuchsymbol",
+    *(
+        "struct list_head -d modules",
+        "struct file_operations -d pipefifo_fops",
+        "union sigval -o",
+        "struct task_struct.pid,comm -l task_struct.tasks {sym:init_task}",
+        "struct rq.cpu runqueues:0",
+        "struct task_struct.rcu_node_entry -o {task}",
+    ),
 )
 
 

@@ -71,7 +71,14 @@ class HrtimerBase(Record, frozen=True, kw_only=True):
 
 
 OPTSTRING = "rC:"
-EXAMPLES = ("timer", "timer -r", "timer -C 0", "timer -r -C 0", "timer -C 999")
+EXAMPLES = (
+    "timer",
+    "timer -r",
+    "timer -C 0",
+    "timer -r -C 0",
+    "timer -C 999",
+    *("timer -C 0,1",),
+)
 
 _HEX = r"[0-9a-f]{1,16}"
 _BASE = re.compile(

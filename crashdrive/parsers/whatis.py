@@ -41,6 +41,7 @@ EXAMPLES = (
     "whatis -r 123457",
     "whatis init_task.comm",
     "whatis nosuchthing",
+    *("whatis union sigval", "whatis struct list_head *"),
 )
 
 
