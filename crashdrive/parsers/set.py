@@ -31,6 +31,7 @@ EXAMPLES = (
     "set namelist",
     "set 999999",
     "set nosuchvariable",
+    *("set -a {panic_pid}", "set free"),
 )
 
 
