@@ -290,7 +290,10 @@ def _last_run(found: re.Match[str]) -> LastRun:
 
 
 def parse_arguments(source: Source) -> list[Arguments]:
-    return demand_records(source, [_arguments(source, *block) for block in split_blocks(source)])
+    found = demand_records(source, [_arguments(source, *block) for block in split_blocks(source)])
+    if len(source.command.arguments) < 2 and len({row.task for row in found}) < len(found):
+        source.note("twice", "a task stands twice", incomplete=True)
+    return found
 
 
 def _arguments(source: Source, head: re.Match[str], _start: int, end: int) -> Arguments:
@@ -335,11 +338,17 @@ def _argument_lines(source: Source, task: TaskHeader, lines: list[tuple[int, str
             source.note(
                 "newline", "a value holds a newline", line=source.position(offset)[0], incomplete=True
             )
+    if environment is None:
+        source.note("partial", "a task's environment is missing", incomplete=True)
     found = None if environment is None else tuple(part for part in environment if part)
     return Arguments(**_fields(task), arguments=parts[0].rstrip(), environment=found)
 
 
 _LIMIT = re.compile(r" *([A-Z]{2,12}|\(unknown\)) +(\d{1,20}|\(unlimited\)) +(\d{1,20}|\(unlimited\))[ ]*")
+_LIMIT_NAMES = (
+    *("CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS"),
+    *("SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"),
+)
 _LIMIT_HEADER = ["RLIMIT", "CURRENT", "MAXIMUM"]
 
 
@@ -364,7 +373,15 @@ def _limits(source: Source, head: re.Match[str], start: int, end: int) -> Limits
         source.note("partial", "a task without its limits", line=place, incomplete=True)
     elif not seen_header:
         source.fail(start, "no table of limits")
+    elif [limit.name for limit in limits] != _names_of(len(limits)):
+        place = source.position(start)[0]
+        source.note("partial", "limits are missing in the middle", line=place, incomplete=True)
     return Limits(**_fields(header_of(head)), limits=tuple(limits))
+
+
+def _names_of(count: int) -> list[str]:
+    """The names of so many limits: kernels add theirs behind the others'."""
+    return [*_LIMIT_NAMES, *["(unknown)"] * count][:count]
 
 
 def _limit(text: str) -> int | None:

@@ -42,7 +42,7 @@ def _parse(source: Source) -> Sequence[Alias]:
                 source.fail(0, "expected ORIGIN, ALIAS and COMMAND")
         elif line.startswith("alias does not exist: "):
             source.note("error", line, line=source.position(offset)[0], text=line, incomplete=True)
-        elif match := _ROW.fullmatch(line):
+        elif not _HEADER.fullmatch(line) and (match := _ROW.fullmatch(line)):
             records.append(Alias(*match.groups()))
         else:
             source.reject(offset, "no alias")

@@ -63,6 +63,8 @@ def _parse(source: Source) -> Sequence[Evaluation]:
         agree = agree and _is_low_word(value, signed)
     if not agree:
         source.fail(0, "the bases disagree about the number")
+    if places is None and source.command.has("b"):
+        source.note("partial", "the numbers of the bits are missing", incomplete=True)
     return [
         Evaluation(value=value, signed=int(signed) if signed else None, size=size, width=width, bits=places)
     ]

@@ -57,6 +57,8 @@ def _parse(source: Source) -> list[FileUser]:
 def _with_files(source: Source, sections: list[list[FileUser]]) -> list[FileUser]:
     names: tuple[str | None, ...] = source.command.arguments
     if len(names) != len(sections):
+        if names:
+            source.note("partial", f"{len(sections)} tables for {len(names)} files", incomplete=True)
         names = (None,) * len(sections)
     return [
         FileUser(

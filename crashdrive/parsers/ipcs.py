@@ -155,6 +155,8 @@ def _details(cursor: Cursor, row: SharedMemory) -> SharedMemory:
         )
     if inode := cursor.match(_INODE):
         row = replace(row, inode=int(inode[1], 16))
+    if cursor.source.command.has("M") and not (pages and inode):
+        cursor.source.note("partial", f"no pages or inode of segment {row.shmid}", incomplete=True)
     return row
 
 

@@ -228,8 +228,11 @@ class _Reader:
         return int(text) if text.isdecimal() else self._source.fail(0, f"{label} is no number")
 
     def _stack_set(self, name: str) -> StackSet:
-        if name not in self._sizes:
-            self._source.note("partial", f"no size of the {name} stacks", incomplete=True)
+        missing = [
+            what for what, known in (("size", self._sizes), ("addresses", self._stacks)) if name not in known
+        ]
+        if missing:
+            self._source.note("partial", f"no {missing[0]} of the {name} stacks", incomplete=True)
         return StackSet(name=name, size=self._sizes.get(name), stacks=tuple(self._stacks.get(name, ())))
 
 

@@ -266,6 +266,10 @@ def _sockets(cursor: Cursor) -> list[Socket]:
         if socket is None:
             cursor.skip_or_reject("no row of a table of sockets")
             continue
+        if sockets and socket.fd <= sockets[-1].fd:
+            cursor.source.fail(
+                cursor.take()[0], f"file descriptor {sockets[-1].fd} is followed by {socket.fd}"
+            )
         sockets.append(socket)
         cursor.advance()
     return sockets

@@ -176,6 +176,11 @@ def _parse_queues(source: Source) -> list[RunQueue]:
     for head, lines in _cpu_blocks(source):
         task, address = _current(lines)
         old = head["old"] is not None
+        queues = tuple(_queues(source, lines, silent=old))
+        # Where crash doesn't know the current task it shows its address, and nothing below it.
+        if task is not None and not old and {queue.name for queue in queues} in _CUT:
+            place = source.position(head.start())[0]
+            source.note("partial", "a queue is missing", line=place, incomplete=True)
         if task is None and address is None and not head["offline"] and not old:
             source.fail(head.start() if not lines else lines[0][0], "a run queue without its CURRENT line")
         found.append(
@@ -185,10 +190,14 @@ def _parse_queues(source: Source) -> list[RunQueue]:
                 runqueue=int(head["at"], 16) if head["at"] else None,
                 current=task,
                 current_address=address,
-                queues=tuple(_queues(source, lines, silent=old)),
+                queues=queues,
             )
         )
     return demand_records(source, found)
+
+
+# Schedulers with RT PRIO_ARRAY have CFS RB_ROOT below it.
+_CUT: tuple[set[str], ...] = (set(), {"RT PRIO_ARRAY"})
 
 
 def _queues(source: Source, lines: list[tuple[int, str]], *, silent: bool = False) -> list[Queue]:

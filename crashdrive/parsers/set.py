@@ -74,7 +74,7 @@ class ActiveTask(Record, frozen=True):
 # The command's name may hold anything, so that the lines are found from the far end: they can't stand in it
 # twice.
 _CONTEXT = re.compile(
-    r' *PID: (?P<pid>-?\d{1,10})[ ]*\n *COMMAND: "(?P<command>.{0,64}?)"[ ]*\n'
+    r' *PID: (?P<pid>-?\d{1,10})[ ]*\n *COMMAND: "(?P<command>(?:\\x[0-9a-f]{2}|.){0,16}?)"[ ]*\n'
     r" *TASK: (?P<task>[0-9a-f]{1,16})[ ]*(?:\(1 of (?P<threads>\d{1,7})\)[ ]*)?"
     r"(?:\[THREAD_INFO: (?P<thread_info>[0-9a-f]{1,16})\])?[ ]*\n"
     r" *CPU: (?P<cpu>\d{1,5}|\?|-|\(unknown\))(?P<offline> \[OFFLINE\])?[ ]*\n"

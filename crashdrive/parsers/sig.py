@@ -7,6 +7,7 @@ Source in crash: ``do_sig()``, ``do_sig_thread_group()``, ``dump_signal_data()``
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
@@ -104,6 +105,8 @@ class _Reader:
         self.actions: list[SignalAction] = []
         self._into = "pending"
         self._queue: list[QueuedSignal] | None = None
+        self._said = False
+        self._titles: set[str] = set()
         self._gap = False
 
     def feed(self, offset: int, line: str) -> None:
@@ -160,12 +163,15 @@ class _Reader:
         if found := _QUEUE_NAME.fullmatch(line):
             self._close()
             self._into = "shared_pending" if found[1] == "SHARED" else "pending"
+            self._titles.add(self._into)
         elif found := _SIGNAL.fullmatch(line):
             self._set(offset, self._into, int(found[1], 16))
+            self._said = False
         elif found := _QUEUE.fullmatch(line):
             if not isinstance(self.values.get(self._into), int):
                 return False
             self._queue = None if found[1] else []
+            self._said = True
         elif self._queue is not None and (found := _QUEUED.fullmatch(line)):
             self._queue.append(QueuedSignal(signal=int(found[1]), siginfo=int(found[2], 16)))
         else:
@@ -176,14 +182,31 @@ class _Reader:
         mask = self.values.get(self._into)
         if isinstance(mask, int):
             self.values[self._into] = Pending(signal=mask, queue=tuple(self._queue or ()))
+            if not self._said or self._queue == []:
+                self._hole(f"has {self._into} without its queue")
         self._queue = None
+
+    def _missing(self, *, alone: bool) -> Iterator[str]:
+        """What isn't there although something else is. Kernels before 2.6 have no shared queue."""
+        state = ("sigpending", "blocked", "pending")
+        if "signal_struct" not in self.values and "sigpending" not in self.values:
+            yield "has no signals"
+        elif any(name in self.values for name in state):
+            yield from (f"has no {name}" for name in state if name not in self.values)
+        elif self.values["signal_struct"] and alone and "shared_pending" not in self.values:
+            yield "has nothing behind its table of signals"
+        yield from (f"has nothing of its {name}" for name in sorted(self._titles - self.values.keys()))
+        if self._titles == {"shared_pending"} and "pending" in self.values:
+            yield "has a queue without its name"
+
+    def _hole(self, what: str) -> None:
+        self._source.note("partial", f"task {self.values['task']:x} {what}", incomplete=True)
 
     def finish(self, threads: tuple[TaskSignals, ...] = ()) -> TaskSignals:
         """The record; a hole where a task has neither a table nor a state."""
         self._close()
-        if "signal_struct" not in self.values and "sigpending" not in self.values:
-            text = f"task {self.values['task']:x} has no signals"
-            self._source.note("partial", text, incomplete=True)
+        for text in self._missing(alone=not threads):
+            self._hole(text)
         return TaskSignals(**self.values, actions=tuple(self.actions), threads=threads)
 
 

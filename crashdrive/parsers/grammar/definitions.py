@@ -187,6 +187,7 @@ class DefinitionReader:
             if not match:
                 self.fail(offset, "no member, no brace")
             if match["close"] is not None:
+                self._check_names(stack[-1], match.start())
                 if len(stack) == 1:
                     return tuple(stack[0].members), match["close"].strip(), min(end + 1, len(self._text))
                 self._close(stack, match)
@@ -194,6 +195,12 @@ class DefinitionReader:
                 self._line(stack, match)
             offset = end + 1
         return self._unclosed(stack, offset)
+
+    def _check_names(self, body: _Open, offset: int) -> None:
+        """No compiler takes two members of one name."""
+        names = [member.name for member in body.members if member.name]
+        if len(set(names)) < len(names):
+            self.fail(offset, "a member stands twice")
 
     def _unclosed(self, stack: list[_Open], offset: int) -> tuple[tuple[Member, ...], str, int]:
         """People cut definitions off with ``...``; anything else that ends early is cut by accident."""

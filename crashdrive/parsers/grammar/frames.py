@@ -28,40 +28,8 @@ from crashdrive.parsers.grammar.registers import (
     value_row,
 )
 from crashdrive.parsers.grammar.rows import is_message
-from crashdrive.parsers.grammar.stack import StackWord, read_words
+from crashdrive.parsers.grammar.stack import Frame, StackWord, read_words
 from crashdrive.parsers.grammar.table import is_elided, note_error
-from crashdrive.records import Record
-
-
-class Frame(Record, frozen=True, kw_only=True):
-    """A stack frame, or (``level`` None) a text address found on the stack.
-
-    ``sp`` is the frame's stack address (None on arm, where crash doesn't show it), ``address`` the text
-    address, ``function`` its symbol, ``offset`` the distance from it (``bt -s`` only), ``module`` the module
-    it belongs to. ``via``: the function that crash found behind a jump. ``return_address``: arm's caller.
-    ``marker``: crash's line between two stacks right above this frame (``IRQ stack``, ``NMI exception
-    stack``). ``unreliable``: crash's own doubt. ``file`` and ``line`` come with ``-l``, ``arguments`` with
-    2.4 kernels, ``bounds`` (crash's RA, SP, FP, SIZE in lower case) and ``data`` with ``-f`` and ``-F``.
-    ``exception``: the registers below the frame.
-    """
-
-    level: int | None
-    sp: int | None
-    function: str
-    offset: int | None = None
-    address: int
-    module: str | None = None
-    via: str | None = None
-    return_address: int | None = None
-    marker: str | None = None
-    unreliable: bool = False
-    file: str | None = None
-    line: int | None = None
-    arguments: tuple[str, ...] | None = None
-    bounds: dict[str, int] | None = None
-    data: tuple[StackWord, ...] | None = None
-    exception: ExceptionFrame | None = None
-
 
 _HEX = r"[0-9a-f]{1,16}"
 _NAME = r"\S{1,300}?"
@@ -114,6 +82,7 @@ STATUS = re.compile(
     rf"|cannot find the stack info\.|0{_HEX}: registers not saved|invalid pc: {_HEX}"
     r"|\(hardware reset while in user space\))[ ]*+"
 )
+_LARGEST_STACK = 1 << 17
 # Lines that belong to an error in front of them.
 _ERROR_TAIL = re.compile(
     rf" *+(?:(?:exception stack pointer|IRQ stack pointer|process stack pointer|current stack base): {_HEX}"
@@ -182,9 +151,10 @@ class TraceReader:
 
     def finish(self) -> None:
         """The end of the trace."""
+        self._close_frame()
+        self._check_data()
         if self._open_arguments is not None:
             self.hole(0, "the arguments of a frame end too early")
-        self._close_frame()
 
     def hole(self, offset: int, message: str) -> None:
         """Something is missing here: marks the trace and the answer."""
@@ -197,6 +167,9 @@ class TraceReader:
         values = found.groupdict()
         level = number(values["level"])
         self._check_level(offset, level)
+        last = self.frames[-1] if self.frames else None
+        if level is None and last and last.sp == int(values["sp"], 16):
+            self.hole(offset, "a text address stands twice")
         self._frame = {
             "level": level,
             "sp": int(values["sp"], 16) if "sp" in values else None,
@@ -235,6 +208,16 @@ class TraceReader:
                 self._data = []
             self.frames.append(Frame(**self._frame))
             self._frame = None
+
+    def _check_data(self) -> None:
+        """On x86 a frame's words go up to where the next frame begins: where one's do, all have to."""
+        heads, tails = [], []
+        for frame, below in zip(self.frames, self.frames[1:], strict=False):
+            if frame.data and frame.sp and below.sp and below.marker is None:
+                heads.append(frame.data[0].address - frame.sp)
+                tails.append(below.sp - frame.data[-1].address)
+        if 0 in tails and (max(tails) > 0 or max(heads) > 8):
+            self.hole(0, "stack data is missing")
 
     def _take_registers(self, offset: int, line: str) -> bool:
         pairs = register_pairs(line)
@@ -306,6 +289,7 @@ class TraceReader:
         # s390 counts from 0 again below the registers of an interrupt in the kernel.
         self._restart = exception.mode == "kernel"
         if self._searching:
+            self._check_found(offset, exception)
             self.found.append(exception)
         elif self._frame is not None:
             if "exception" in self._frame:
@@ -319,6 +303,14 @@ class TraceReader:
             self._source.fail(offset, "an exception frame that belongs to no frame")
         else:
             self.exception = exception
+
+    def _check_found(self, offset: int, exception: ExceptionFrame) -> None:
+        """All but sparc64 give each frame a title; the frames of one task are on its stack."""
+        if exception.mode is None and "tstate" not in exception.registers:
+            self.hole(offset, "registers without a title")
+        first = self.found[0].location if self.found else None
+        if first and exception.location and abs(exception.location - first) > _LARGEST_STACK:
+            self.hole(offset, "exception frames on two stacks")
 
     def _take_title(self, offset: int, line: str) -> bool:
         if found := _EXCEPTION.fullmatch(line):

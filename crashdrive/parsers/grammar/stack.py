@@ -1,4 +1,4 @@
-"""Words of a stack as ``bt -f``, ``-F`` and ``-r`` show them.
+"""What a stack trace is made of: frames, and a stack's words as ``bt -f``, ``-F`` and ``-r`` show them.
 
 Source in crash: ``format_stack_entry()`` (kernel.c).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.grammar.literals import plain_number
+from crashdrive.parsers.grammar.registers import ExceptionFrame
 from crashdrive.records import Record
 
 
@@ -22,6 +23,36 @@ class StackWord(Record, frozen=True, kw_only=True):
     symbol: str | None = None
     offset: int | None = None
     slab: str | None = None
+
+
+class Frame(Record, frozen=True, kw_only=True):
+    """A stack frame, or (``level`` None) a text address found on the stack.
+
+    ``sp`` is the frame's stack address (None on arm, where crash doesn't show it), ``address`` the text
+    address, ``function`` its symbol, ``offset`` the distance from it (``bt -s`` only), ``module`` the module
+    it belongs to. ``via``: the function that crash found behind a jump. ``return_address``: arm's caller.
+    ``marker``: crash's line between two stacks right above this frame (``IRQ stack``, ``NMI exception
+    stack``). ``unreliable``: crash's own doubt. ``file`` and ``line`` come with ``-l``, ``arguments`` with
+    2.4 kernels, ``bounds`` (crash's RA, SP, FP, SIZE in lower case) and ``data`` with ``-f`` and ``-F``.
+    ``exception``: the registers below the frame.
+    """
+
+    level: int | None
+    sp: int | None
+    function: str
+    offset: int | None = None
+    address: int
+    module: str | None = None
+    via: str | None = None
+    return_address: int | None = None
+    marker: str | None = None
+    unreliable: bool = False
+    file: str | None = None
+    line: int | None = None
+    arguments: tuple[str, ...] | None = None
+    bounds: dict[str, int] | None = None
+    data: tuple[StackWord, ...] | None = None
+    exception: ExceptionFrame | None = None
 
 
 _TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})")
