@@ -42,6 +42,8 @@ def test_names(lab: Any, reported: Report) -> None:
 
 def test_interfaces(lab: Any, reported: Report) -> None:
     for row in reported.table("namespaces").rows:
+        if not row.initial and row.name is None:
+            continue  # of this one nobody looked
         folder = lab.folder / "truth" / ("." if row.initial else f"netns/{row.name}")
         lines = (folder / "proc/net/dev").read_text().splitlines()[2:]
         assert row.interfaces == len(lines)

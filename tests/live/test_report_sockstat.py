@@ -90,7 +90,7 @@ def test_limits(lab: Any, reported: Report) -> None:
 def test_fragments_that_connection_tracking_holds(lab: Any, reported: Report) -> None:
     """No file has them: the guest sent one piece of one packet, in its initial namespace."""
     rows = {row.netns: row for row in reported.table("fragments").rows if row.family == "ip6-conntrack"}
-    assert rows.keys() == {truth.label for truth in namespaces(lab)}
+    assert rows.keys() >= {truth.label for truth in namespaces(lab)}
     initial = namespaces(lab)[0].label
     assert {label: row.queues for label, row in rows.items()} == {
         label: int(label == initial) for label in rows

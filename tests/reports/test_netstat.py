@@ -367,6 +367,24 @@ def test_families_that_every_kernel_has(
     assert not survey.complete
 
 
+def test_listening_sockets_of_tables_with_a_common_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace's own table is for connections: listening sockets are in the common one, and told once."""
+    image = Image()
+    memory, kernel = image.memory, image.kernel
+    listener = image.tcp(skc_state=10)
+    bucket = memory.allocate(kernel.sizeof("struct inet_listen_hashbucket"))
+    node = listener + kernel.offset("struct sock_common", "skc_nulls_node")
+    memory.word(bucket + kernel.offset("struct inet_listen_hashbucket", "nulls_head"), node)
+    memory.word(node, 2 * tcp._LISTENING_NULLS_BASE + 1)
+    image.put("struct inet_hashinfo", image.info, lhash2=bucket)
+    other = memory.allocate(64)
+    memory.write(other, memory.read(image.info, 64))
+    monkeypatch.setattr(tcp, "hashinfos", lambda _survey: [image.info, other])
+    survey = image.survey()
+    batches = list(tcp.find(survey, wanted("tcp", listening=True)))
+    assert [address for batch in batches for address in batch.address] == [listener]
+
+
 # netlink: a resizable table
 
 

@@ -64,9 +64,10 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
     if not wanted.any_of("tcp", "tcp6"):
         return
     fields = Fields(survey.kernel, "struct tcp_sock", _MEMBERS, _NEEDED)
+    seen: set[int] = set()
     for hashinfo in hashinfos(survey):
         if wanted.listening:
-            yield from _listening(survey, wanted, fields, hashinfo)
+            yield from _listening(survey, wanted, fields, hashinfo, seen)
         if wanted.connected:
             yield from _established(survey, wanted, fields, hashinfo)
 
@@ -86,8 +87,10 @@ def hashinfos(survey: Survey) -> list[int]:
 # listening sockets
 
 
-def _listening(survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int) -> Iterator[Batch]:
-    for table in _listening_tables(survey, hashinfo):
+def _listening(
+    survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int, seen: set[int]
+) -> Iterator[Batch]:
+    for table in _listening_tables(survey, hashinfo, seen):
         survey.walked(table, "listening TCP sockets")
         if table.addresses:
             columns = survey.read(fields, table.addresses, "listening TCP sockets")
@@ -95,8 +98,12 @@ def _listening(survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int) ->
             yield batch.keep(selected(survey, wanted, batch))
 
 
-def _listening_tables(survey: Survey, hashinfo: int) -> Iterator[Objects]:
-    """Chains of listening sockets: one table by port until cae3873c5b3a (5.19), then that by address too."""
+def _listening_tables(survey: Survey, hashinfo: int, seen: set[int]) -> Iterator[Objects]:
+    """Chains of listening sockets: one table by port until cae3873c5b3a (5.19), then that by address too.
+
+    A namespace with a table of its own for connections still has its listening sockets in the common one:
+    ``seen`` are tables that were walked.
+    """
     kernel = survey.kernel
     bucket = "struct inet_listen_hashbucket"
     head = kernel.path(bucket, "nulls_head", "head")
@@ -108,6 +115,9 @@ def _listening_tables(survey: Survey, hashinfo: int) -> Iterator[Objects]:
         fields = ["lhash2", "lhash2_mask"]
         ((start, mask),) = kernel.read_many(_HASHINFO, [hashinfo], fields).check()
         count = survey.buckets(mask + 1, "listening TCP sockets")
+    if start in seen:
+        return
+    seen.add(start)
     yield kernel.walk_table(
         start + kernel.offset(bucket, head),
         count,
