@@ -194,6 +194,10 @@ def netlink_rules(truth: Namespace) -> dict[tuple[str, str, str, int], str]:
     return found
 
 
+# nft tells no arguments of iptables' matches and targets
+EXTENSION = re.compile(r"\[ (match|target) name (\w+) rev (\d+) (.*?) \](?= \[|$)")
+
+
 def test_rules_of_nf_tables(lab: Any, reported: Report) -> None:
     """Each rule, step by step; what counters had counted, and not less later on."""
     for truth in namespaces(lab):
@@ -202,12 +206,30 @@ def test_rules_of_nf_tables(lab: Any, reported: Report) -> None:
             pytest.skip("this dump's guest didn't record nft --debug=netlink")
         rows = [row for row in reported.table("rules").rows if row.netns == truth.label]
         ours = {(row.family, row.table, row.chain, row.handle): row.rule for row in rows}
-        assert {key: COUNTED.sub("counted", rule) for key, rule in ours.items()} == {
+        shown = {key: EXTENSION.sub(r"[ \1 name \2 rev \3 ]", rule) for key, rule in ours.items()}
+        assert {key: COUNTED.sub("counted", rule) for key, rule in shown.items()} == {
             key: COUNTED.sub("counted", rule) for key, rule in told.items()
         }
         for key, rule in told.items():
             for then, now in zip(COUNTED.findall(rule), COUNTED.findall(ours[key]), strict=True):
                 assert all(int(a or 0) <= int(b or 0) for a, b in zip(then, now, strict=True)), key
+
+
+def test_extensions_of_iptables_in_rules_of_nf_tables(lab: Any, reported: Report) -> None:
+    """Their arguments, as iptables-nft-save printed them of the same rule."""
+    for truth in namespaces(lab):
+        saved_rules = re.findall(r"-A \w+ .*", (truth.folder / "cmd/iptables-nft-save").read_text())
+        for row in reported.table("rules").rows:
+            found = EXTENSION.findall(row.rule)
+            if (
+                row.netns == truth.label
+                and found
+                and not any("arguments not decoded" in one[3] for one in found)
+            ):
+                words = [
+                    f"{'-m' if kind == 'match' else '-j'} {name} {more}" for kind, name, _, more in found
+                ]
+                assert any(all(one in rule for one in words) for rule in saved_rules), words
 
 
 def test_comments_and_order_of_rules(lab: Any, reported: Report) -> None:

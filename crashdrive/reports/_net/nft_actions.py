@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 from crashdrive.reports._net import nft_words
 from crashdrive.reports._net.nft_expressions import WHAT, Decoder, Form, Row
@@ -24,6 +25,7 @@ _COPY_LENGTH = 1  # NF_LOG_F_COPY_LEN
 _LARGE_MATCH = 192
 # what a match or target may have; struct xt_entry_match has 16 bits for its size
 _MOST_DATA = 1 << 16
+_IPV6 = 10  # NFPROTO_IPV6
 
 
 def _counter(decoder: Decoder, row: Row) -> str:
@@ -70,11 +72,8 @@ def _log(decoder: Decoder, row: Row) -> str:
         parts += [f"level {row['level']}", *bits(row["logflags"], _LOGGED)]
         return " ".join(parts)
     parts.append(f"group {row['group']}")
-    if row["flags"] & _COPY_LENGTH:
-        parts.append(f"snaplen {row['copy_len']}")
-    if row["qthreshold"]:
-        parts.append(f"qthreshold {row['qthreshold']}")
-    return " ".join(parts)
+    length = row["copy_len"] if row["flags"] & _COPY_LENGTH else 0
+    return " ".join([*parts, f"snaplen {length}", f"qthreshold {row['qthreshold']}"])
 
 
 def _prefixes(decoder: Decoder, rows: Sequence[Row]) -> None:
@@ -179,30 +178,36 @@ def _plain(name: str) -> Form:
 
 def _extension(kind: str) -> Form:
     """A match or target of iptables, its arguments in the words of iptables-save behind its name."""
+    decoders = MATCHES if kind == "match" else TARGETS
+    members = ["name", "revision", f"{kind}size", "family"]
+
+    def kinds(decoder: Decoder, rows: Sequence[Row]) -> dict[int, tuple[Any, ...]]:
+        known = sorted({row["extra"] for row in rows})
+        columns = decoder.kernel.read_many(f"struct xt_{kind}", known, members)
+        return dict(zip(known, decoder.survey.gaps(columns, WHAT), strict=True))
+
+    def prepare(decoder: Decoder, rows: Sequence[Row]) -> None:
+        known = kinds(decoder, rows)
+        decoder.kept.update(known)
+        sizes = ((row["place"], known[row["extra"]][2] or 0) for row in rows)
+        decoder.kernel.prefetch([(place, min(max(size, 8), _LARGE_MATCH)) for place, size in sizes])
 
     def words(decoder: Decoder, row: Row) -> str:
-        kernel, structure = decoder.kernel, f"struct xt_{kind}"
-        columns = kernel.read_many(structure, [row["extra"]], ["name", "revision", f"{kind}size", "family"])
-        ((name, revision, size, family),) = decoder.survey.gaps(columns, WHAT)
-        if name is None or revision is None:
+        kernel = decoder.kernel
+        name, revision, size, family = decoder.kept[row["extra"]]
+        if None in (name, revision, size):
             return f"{kind} ?"
+        large = kind == "match" and size > _LARGE_MATCH
+        raw = kernel.read(kernel.read_pointer(row["place"]) if large else row["place"], min(size, _MOST_DATA))
+        data = Data(raw, decoder.order, "ipv6" if family == _IPV6 else "ipv4", kernel.pointer_size)
         said = f"{kind} name {name} rev {revision}"
-        place = row["place"]
-        if kind == "match" and size > _LARGE_MATCH:
-            place = kernel.read_pointer(place)
-        raw = kernel.read(place, min(size, _MOST_DATA))
-        data = Data(raw, decoder.order, "ipv6" if family == 10 else "ipv4", kernel.pointer_size)
-        known = (MATCHES if kind == "match" else TARGETS).get((name, revision))
         try:
-            arguments = known(data) if known else None
-        except (Unknown, IndexError, ValueError, ArithmeticError, struct.error):
-            arguments = None
-        if arguments is None:
+            return f"{said} {decoders[name, revision](data)}".rstrip()
+        except (Unknown, LookupError, ValueError, ArithmeticError, struct.error):
             decoder.unknown.add(f"{kind} {name}")
             return f"{said} [arguments not decoded: {raw.hex()}]"
-        return f"{said} {arguments}".rstrip()
 
-    return Form("struct nft_expr", {}, words)
+    return Form("struct nft_expr", {}, words, prepare)
 
 
 ACTIONS: dict[str, Form] = {

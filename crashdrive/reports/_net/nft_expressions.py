@@ -76,11 +76,14 @@ class Decoder:
         self._forms = forms
         self._head = self.kernel.offset(_EXPR, "data")
         self._kinds: dict[int, Kind | None] = {}
-        self._strings: dict[int, str | None] = {}
+        self._strings: dict[int, str] = {}
+        self._chains: dict[int, int | None] = {}
         self._counters: dict[int, tuple[int | None, int | None]] = {}
         self._nested: dict[int, str] = {}
         self._fields: dict[str, Fields | None] = {}
         self.unknown: set[str] = set()
+        # what a form has looked up for itself, by address
+        self.kept: dict[int, tuple[Any, ...]] = {}
 
     # what forms use
 
@@ -94,12 +97,26 @@ class Decoder:
                 self._strings[pointer] = raw.decode("utf-8", "backslashreplace")
             except FaultError as error:
                 self.survey.miss([Notice(kind="hole", message=f"{WHAT}: a name: {error}")])
-                self._strings[pointer] = None
-        return self._strings[pointer] or "?"
+                self._strings[pointer] = "?"
+        return self._strings[pointer]
 
     def fetch_strings(self, pointers: Iterable[int | None]) -> None:
         """Have texts at hand, all in one round trip."""
         self.kernel.prefetch([(pointer, 1) for pointer in pointers if pointer])
+
+    def chain(self, pointer: int) -> str:
+        """The name of a chain."""
+        if pointer not in self._chains:
+            self.fetch_chains([pointer])
+        return self.string(self._chains[pointer])
+
+    def fetch_chains(self, pointers: Iterable[int]) -> None:
+        """Have the names of chains at hand."""
+        wanted = sorted(set(pointers) - set(self._chains))
+        columns = self.kernel.read_many("struct nft_chain", wanted, ["name"])
+        names = self.survey.gaps(columns, WHAT)["name"]
+        self._chains |= dict(zip(wanted, names, strict=True))
+        self.fetch_strings(names)
 
     def counter(self, pointer: int | None) -> tuple[int | None, int | None]:
         """Packets and bytes of a counter that each CPU has its own part of."""
@@ -203,7 +220,12 @@ class Decoder:
         if form.prepare:
             form.prepare(self, whole)
         said = dict.fromkeys(places, f"[ {kind.name} ? ]")
-        return said | {row["place"]: f"[ {form.words(self, row)} ]" for row in whole}
+        for row in whole:
+            try:
+                said[row["place"]] = f"[ {form.words(self, row)} ]"
+            except FaultError as error:
+                self.survey.miss([Notice(kind="hole", message=f"{WHAT}: {kind.name}: {error}")])
+        return said
 
     def _members(self, form: Form) -> _Members | None:
         """None where this kernel's debug data doesn't know the structure, or lacks a member."""

@@ -13,6 +13,7 @@ from crashdrive.reports._net.nft_expressions import Decoder, Form, Row
 from crashdrive.reports._net.nft_words import bits, named, register, verdict
 
 _IS_MAP = 8  # NFT_SET_MAP
+_JUMPS = frozenset({"jump", "goto"})
 _NO_DIRECTION = 2  # IP_CT_DIR_MAX
 
 
@@ -98,10 +99,14 @@ def _immediate(decoder: Decoder, row: Row) -> str:
 def verdict_words(decoder: Decoder, code: int, chain: int) -> str:
     """A verdict, with its chain where it goes to one."""
     said = verdict(code)
-    if said not in {"jump", "goto"}:
+    if said not in _JUMPS:
         return said
-    columns = decoder.kernel.read_many("struct nft_chain", [chain], ["name"])
-    return f"{said} -> {decoder.string(decoder.survey.gaps(columns, 'chains of nf_tables')['name'][0])}"
+    return f"{said} -> {decoder.chain(chain)}"
+
+
+def _targets(decoder: Decoder, rows: Sequence[Row]) -> None:
+    jumps = (row for row in rows if row["dreg"] == 0 and verdict(row["code"]) in _JUMPS)
+    decoder.fetch_chains(row["chain"] for row in jumps)
 
 
 def _lookup(decoder: Decoder, row: Row) -> str:
@@ -292,6 +297,7 @@ FORMS: dict[str, Form] = {
         "struct nft_immediate_expr",
         _DATA | same("dreg", "dlen") | {"code": ("data.verdict.code",), "chain": ("data.verdict.chain",)},
         _immediate,
+        _targets,
     ),
     "nft_lookup_eval": Form(
         "struct nft_lookup",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from crashdrive.records import Record
+from crashdrive.errors import FaultError
+from crashdrive.records import Notice, Record
 from crashdrive.reports._net.nft_words import FAMILIES, named
 from crashdrive.reports._net.pernet import own_memory
 from crashdrive.reports._net.sockets import Survey
@@ -116,10 +117,14 @@ def listed(
 
 
 def string(survey: Survey, pointer: int | None) -> str | None:
-    """The text that a pointer leads to."""
+    """The text that a pointer leads to; None where there is none."""
     if not pointer:
         return None
-    return survey.kernel.read_string(pointer, _LONGEST).decode("utf-8", "backslashreplace")
+    try:
+        return survey.kernel.read_string(pointer, _LONGEST).decode("utf-8", "backslashreplace")
+    except FaultError as error:
+        survey.miss([Notice(kind="hole", message=f"{_WHAT}: a name: {error}")])
+        return None
 
 
 def chains(survey: Survey) -> Iterator[Rules]:

@@ -215,4 +215,11 @@ legacy ip6tables -A INPUT -p icmpv6 --icmpv6-type 135 -j REJECT --reject-with ic
 legacy ip6tables -A INPUT -m hl --hl-lt 5 -m iprange --src-range 2001:db8::1-2001:db8::9
 legacy ip6tables -A INPUT -m rt --rt-type 0 -m frag --fragmore -j DROP
 legacy ip6tables -A FORWARD -m conntrack --ctstate INVALID --ctorigsrc 2001:db8::/48 -j LOG
+
+compat() { # ARGUMENT...: extensions of iptables inside rules of nf_tables
+	ip netns exec walls xtables-nft-multi iptables "$@" || say "iptables-nft refused: $*"
+}
+compat -A INPUT -m addrtype --dst-type LOCAL -m comment --comment "from a container" -j LOG --log-prefix "in nft "
+compat -A INPUT -p tcp -m conntrack --ctstate NEW -m multiport --dports 80,443 -j REJECT --reject-with tcp-reset
+compat -A INPUT -m hashlimit --hashlimit-upto 5/sec --hashlimit-mode srcip --hashlimit-name even -j NFLOG --nflog-group 3
 rm -f /tmp/walls.nft
