@@ -70,16 +70,22 @@ class IdtEntry(Record, frozen=True, kw_only=True):
 
 
 class SoftIrq(Record, frozen=True, kw_only=True):
-    """A softirq (or, on old kernels, a bottom half): number, address and name of its function."""
+    """A softirq: number, address and name of its function, and the module that this belongs to.
 
+    ``kind``: ``softirq``, or ``bottom-half``, which kernels before 2.6 have as well.
+    """
+
+    kind: str = "softirq"
     vector: int
     action: int
     name: str | None
+    module: str | None = None
 
 
 class BottomHalves(Record, frozen=True, kw_only=True):
-    """The masks of bottom halves on kernels before 2.4."""
+    """The masks of bottom halves on kernels before 2.4; with ``cpu``, those of a CPU's softirqs on 2.4."""
 
+    cpu: int | None = None
     bh_mask: int
     bh_active: int
 
@@ -234,11 +240,12 @@ def _parse_idt(source: Source) -> list[IdtEntry]:
 
 _SOFT = re.compile(
     rf"^ *+(?:\[(?P<vector>\d{{1,3}})\]|(?P<old>\d{{1,3}})) +(?P<at>{_HEX})"
-    r"(?: +<(?P<name>[^\n]{0,300})>)?[ ]*$",
+    r"(?: +<(?P<name>[^\n>]{0,300})>(?: +\[(?P<module>[^\]\s]{1,80})\])?)?[ ]*$",
     re.MULTILINE,
 )
-_SOFT_TITLES = (["SOFTIRQ_VEC", "ACTION"], ["BH_BASE", "FUNCTION"])
-_MASKS = re.compile(r"([0-9a-f]{8,16}) +([0-9a-f]{8,16})[ ]*")
+_SOFT_TITLES = (["SOFTIRQ_VEC", "ACTION"], ["VEC", "ACTION"], ["BH_BASE", "FUNCTION"])
+_MASK_TITLES = (["BH_MASK", "BH_ACTIVE"], ["SOFTIRQ_MASK"], ["CPU", "MASK", "ACTIVE"])
+_MASKS = re.compile(r"(?: (\d{1,3}) ++)?([0-9a-f]{8,16}) +([0-9a-f]{8,16})[ ]*")
 
 
 def _parse_soft(source: Source) -> list[SoftIrq | BottomHalves]:
@@ -247,23 +254,41 @@ def _parse_soft(source: Source) -> list[SoftIrq | BottomHalves]:
 
     def other(_offset: int, line: str) -> bool:
         words = words_of(line)
-        if words in _SOFT_TITLES or words[:1] in (["BH_MASK"], ["SOFTIRQ_MASK"]):
+        if words in _SOFT_TITLES or any(words[: len(title)] == title for title in _MASK_TITLES):
             titles.append(words)
             return True
         values = _MASKS.fullmatch(line)
-        if values and titles and titles[-1][0].endswith("_MASK"):
-            masks.append(BottomHalves(bh_mask=int(values[1], 16), bh_active=int(values[2], 16)))
+        if (
+            values
+            and titles
+            and titles[-1] not in _SOFT_TITLES
+            and (titles[-1][0] == "CPU") == bool(values[1])
+        ):
+            masks.append(
+                BottomHalves(
+                    cpu=int(values[1]) if values[1] else None,
+                    bh_mask=int(values[2], 16),
+                    bh_active=int(values[3], 16),
+                )
+            )
             return True
         return False
 
-    rows = parse_rows(source, _SOFT, _soft, other=other)
+    def soft(row: re.Match[str]) -> SoftIrq:
+        if not titles or titles[-1] not in _SOFT_TITLES:
+            source.fail(row.start(), "a function below no table's header")
+        return SoftIrq(
+            kind="bottom-half" if titles[-1][0] == "BH_BASE" else "softirq",
+            vector=int(row["vector"] or row["old"]),
+            action=int(row["at"], 16),
+            name=row["name"],
+            module=row["module"],
+        )
+
+    rows = parse_rows(source, _SOFT, soft, other=other)
     if not titles:
         source.fail(0, "no table of softirqs")
     return demand_records(source, [*masks, *rows])
-
-
-def _soft(row: re.Match[str]) -> SoftIrq:
-    return SoftIrq(vector=int(row["vector"] or row["old"]), action=int(row["at"], 16), name=row["name"])
 
 
 _AFFINITY = re.compile(

@@ -86,7 +86,7 @@ def test_tables_of_functions() -> None:
     old = "BH_MASK   BH_ACTIVE\n00000007  00000001\n\nBH_BASE   FUNCTION\n   0      c0117c0c  <timer_bh>\n"
     assert list(parse("irq -b", old)) == [
         BottomHalves(bh_mask=7, bh_active=1),
-        SoftIrq(vector=0, action=0xC0117C0C, name="timer_bh"),
+        SoftIrq(kind="bottom-half", vector=0, action=0xC0117C0C, name="timer_bh"),
     ]
 
 
@@ -133,3 +133,27 @@ def test_counted_interrupts_are_those_in_use(case: Path) -> None:
         used = {row.irq: row.actions for row in parse(*output(table))}
         for row in parse(*output(case)):
             assert row.name == ",".join(action.name for action in used[row.irq])
+
+
+def test_softirqs_of_linux_2_4() -> None:
+    text = (
+        "CPU    MASK     ACTIVE\n 0   0000000f  00000001\n 1   0000000f  00000000\n\n"
+        "VEC   ACTION \n 0   c0120f30  <tasklet_hi_action>\n\n"
+        "BH_BASE   FUNCTION\n   0      c011d7c0  <timer_bh>\n   9      d0828060  \n"
+    )
+    assert list(parse("irq -b", text)) == [
+        BottomHalves(cpu=0, bh_mask=15, bh_active=1),
+        BottomHalves(cpu=1, bh_mask=15, bh_active=0),
+        SoftIrq(vector=0, action=0xC0120F30, name="tasklet_hi_action"),
+        SoftIrq(kind="bottom-half", vector=0, action=0xC011D7C0, name="timer_bh"),
+        SoftIrq(kind="bottom-half", vector=9, action=0xD0828060, name=None),
+    ]
+    with pytest.raises(ParseError):
+        parse("irq -b", text.replace("VEC   ACTION \n", ""))
+
+
+def test_a_softirq_of_a_module() -> None:
+    text = "SOFTIRQ_VEC      ACTION     \n    [6]     ffffffffc0a01000  <poll_action>  [poller]\n"
+    assert list(parse("irq -b", text)) == [
+        SoftIrq(vector=6, action=0xFFFFFFFFC0A01000, name="poll_action", module="poller")
+    ]
