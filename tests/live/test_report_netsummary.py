@@ -190,5 +190,5 @@ def test_interfaces(lab: Any, reported: Report) -> None:
 
 
 def test_complete(reported: Report) -> None:
-    """What is missing are counters that some drivers keep by themselves."""
-    assert {(one.kind, "statistics" in one.message) for one in reported.warnings} == {("elsewhere", True)}
+    """Drivers' own counters are read, too."""
+    assert reported.complete, reported.warnings

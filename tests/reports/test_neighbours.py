@@ -152,12 +152,12 @@ def test_a_counter_of_which_a_cpu_is_missing() -> None:
     here, beyond = machine.memory.allocate(16), machine.memory.allocate(4096, 4096)
     machine.memory.word(here, 5, 2)
     machine.memory.hole(beyond)
-    machine.kernel.__dict__["cpus"] = (0, 1)
+    machine.kernel.__dict__["possible_cpus"] = (0, 1)
     machine.kernel.__dict__["_per_cpu_offsets"] = [0, beyond - here]
     survey = machine.survey()
     assert sums(survey, "struct counters", [here], ("packets", "errors")) == {
         here: {"packets": None, "errors": None}
     }
     assert not survey.complete
-    machine.kernel.__dict__["cpus"] = (0,)
+    machine.kernel.__dict__["possible_cpus"] = (0,)
     assert sums(survey, "struct counters", [here], ("packets", "absent")) == {here: {"packets": 5}}

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from crashdrive.errors import FaultError
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.addresses import mac
+from crashdrive.reports._net.counters import private_offset
 from crashdrive.reports._net.ifaddrs import InterfaceAddress, ipv4_addresses, ipv6_addresses
-from crashdrive.reports._net.linkstats import Reader, Statistics, private_offset
+from crashdrive.reports._net.linkstats import Reader, Statistics
 from crashdrive.reports._net.sockets import Fields, Survey
 
 # IFF_* in the order of iproute2
@@ -275,7 +276,7 @@ def _peers(survey: Survey, every: Sequence[Device]) -> dict[int, int]:
     kernel = survey.kernel
     texts = _Texts(survey)
     ends = [device.address for device in every if texts.at(device.row["kind"]) == "veth"]
-    start = private_offset(survey)
+    start = private_offset(kernel)
     window = kernel.window()
     first = dict(zip(ends, window.words([address + start for address in ends]), strict=True))
     return {end: peer for end, peer in first.items() if peer is not None and first.get(peer) == end}

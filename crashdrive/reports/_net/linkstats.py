@@ -1,8 +1,8 @@
 """Counters of network devices, from where their drivers keep them.
 
 Sources: net/core/dev.c (dev_get_stats), drivers/net/loopback.c, dummy.c, veth.c, net/8021q/vlan_dev.c.
-Which way a device goes is told by its ndo_get_stats64. Most hardware drivers sum counters of their own, of
-which a dump's debug data knows nothing: these are not read.
+Which way a device goes is told by its ndo_get_stats64; `crashdrive.reports._net.driverstats` knows some
+drivers that sum counters of their own. Those of other drivers, of most hardware, are not read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crashdrive.records import Notice, Record
+from crashdrive.reports._net.counters import Counters, add, number, private_offset, sums
+from crashdrive.reports._net.driverstats import DRIVERS
 from crashdrive.reports._net.sockets import Fields, Survey
+
+__all__ = ["Counters", "Reader", "Statistics", "number", "sums"]
 
 _BASE = (
     "rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped",
@@ -20,7 +24,6 @@ _BASE = (
     "tx_heartbeat_errors", "tx_window_errors", "rx_compressed", "tx_compressed",
 )  # fmt: skip
 _CORE = ("rx_dropped", "tx_dropped", "rx_nohandler", "rx_otherhost_dropped")
-Counters = dict[str, int | None]
 # enum netdev_stat_type
 _TSTATS, _DSTATS = 2, 3
 _NAMED = 8  # devices in a notice
@@ -64,44 +67,72 @@ _DEVICE = {
     "per_cpu": ("tstats",),
     "core": ("core_stats",),
     "xdp": ("xdp_state[1].prog",),
+    "tx_queues": ("num_tx_queues",),
+    "rx_queues": ("num_rx_queues",),
     **{name: (f"stats.{name}",) for name in _BASE},
 }
 
 
 class Reader:
-    """Reads the counters of many devices together."""
+    """Reads the counters of many devices together; ``rows``: what each device itself holds."""
 
     def __init__(self, survey: Survey, devices: Sequence[int], peers: Mapping[int, int]) -> None:
-        self._survey = survey
+        self.survey = survey
         self._peers = peers
         self._unread: dict[str, list[str]] = {}
+        self._found: dict[int, Statistics | None] = {}
         columns = survey.read(Fields(survey.kernel, "struct net_device", _DEVICE), devices, "interfaces")
-        self._rows = {
+        self.rows = {
             device: dict(zip(columns, row, strict=True))
             for device, row in zip(devices, zip(*columns.values(), strict=True), strict=True)
         }
         self._cpu = {
-            kind: self._sums(kind, [row["per_cpu"] for row in self._rows.values()], fields)
+            kind: self._sums(kind, [row["per_cpu"] for row in self.rows.values()], fields)
             for kind, fields in _PER_CPU.items()
             if survey.kernel.has_type(kind)
         }
         self._core = self._sums(
-            "struct net_device_core_stats", [row["core"] for row in self._rows.values()], _CORE
+            "struct net_device_core_stats", [row["core"] for row in self.rows.values()], _CORE
         )
+        self._of_drivers = self._by_drivers()
+
+    def _by_drivers(self) -> dict[int, Counters | None]:
+        """What drivers keep, all devices of a driver together."""
+        groups: dict[str, list[int]] = {}
+        for device, row in self.rows.items():
+            groups.setdefault(self._method(row), []).append(device)
+        found: dict[int, Counters | None] = {}
+        for method, read in DRIVERS.items():
+            if method in groups:
+                found.update(read(self, groups[method]))
+        return found
 
     def _sums(self, kind: str, pointers: Sequence[int | None], names: Sequence[str]) -> dict[int, Counters]:
         """Per-cpu structures added up, by their per-cpu pointer."""
-        return sums(self._survey, kind, sorted({p for p in pointers if p}), names)
+        return sums(self.survey, kind, sorted({p for p in pointers if p}), names)
 
     def of(self, device: int, name: str) -> Statistics | None:
         """The counters of a device; None where its driver keeps them: `tell` says so."""
-        row = self._rows[device]
-        way = _WAYS.get(self._method(row))
-        found = way(self, device, row) if way is not None else None
+        found = self._statistics(device)
         if found is None:
-            self._unread.setdefault(self._method(row), []).append(name)
+            self._unread.setdefault(self._method(self.rows[device]), []).append(name)
+        return found
+
+    def _statistics(self, device: int) -> Statistics | None:
+        if device not in self._found:
+            self._found[device] = None  # also what a bond would find that were its own slave
+            self._found[device] = self._summed(device)
+        return self._found[device]
+
+    def _summed(self, device: int) -> Statistics | None:
+        row = self.rows[device]
+        found = self._of_drivers.get(device)
+        way = _WAYS.get(self._method(row))
+        if found is None and way is not None:
+            found = way(self, device, row)
+        if found is None:
             return None
-        _add(found, self._core.get(row["core"] or 0, {}))
+        add(found, self._core.get(row["core"] or 0, {}))
         return Statistics(**{field: found.get(field, 0) for field in Statistics.__struct_fields__})
 
     def tell(self) -> None:
@@ -110,39 +141,34 @@ class Reader:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown = ", ".join(names[:_NAMED]) + more
             said = f"a driver keeps statistics elsewhere ({driver}); not read: those of {shown}"
-            self._survey.miss([Notice(kind="elsewhere", message=said)])
+            self.survey.miss([Notice(kind="elsewhere", message=said)])
 
     def _method(self, row: Mapping[str, Any]) -> str:
         """The name of what the kernel would call; how the core keeps them where it calls nothing."""
         function = row["get64"] or row["get"]
         if function:
-            place = self._survey.kernel.symbols.lookup(function)
+            place = self.survey.kernel.symbols.lookup(function)
             return place.symbol.name if place is not None else hex(function)
         return {_TSTATS: "dev_get_tstats64", _DSTATS: "dev_get_dstats64"}.get(row["place"] or 0, "")
 
-    def plain(self, _device: int, row: Mapping[str, Any]) -> Counters:
+    def plain(self, device: int) -> Counters:
         """In the device itself."""
-        return {name: row[name] for name in _BASE}
+        return {name: self.rows[device][name] for name in _BASE}
 
-    def software(self, device: int, row: Mapping[str, Any]) -> Counters | None:
+    def software(self, device: int) -> Counters | None:
         """In the device, and packets by CPU."""
-        return self._more(self.plain(device, row), "struct pcpu_sw_netstats", row)
+        return self._more(self.plain(device), "struct pcpu_sw_netstats", self.rows[device])
 
-    def dropping(self, device: int, row: Mapping[str, Any]) -> Counters | None:
-        """In the device, and packets and drops by CPU."""
-        return self._more(self.plain(device, row), "struct pcpu_dstats", row)
-
-    def tunnel(self, device: int, row: Mapping[str, Any]) -> Counters | None:
-        """As `software`; the tun driver itself counts bad frames."""
-        found = self.software(device, row)
-        return None if found is None else {**found, "rx_frame_errors": None}
+    def sent(self, device: int) -> Counters | None:
+        """Packets and bytes of a device that counts only what it sends."""
+        return self._sent(self.rows[device]) if device in self.rows else None
 
     def _more(self, found: Counters, kind: str, row: Mapping[str, Any]) -> Counters | None:
         more = self._cpu.get(kind, {}).get(row["per_cpu"] or 0)
         if row["per_cpu"] and more is None:
             return None
         for name, value in (more or {}).items():
-            _add(found, {_RENAMED.get(name, name): value})
+            add(found, {_RENAMED.get(name, name): value})
         return found
 
     def _sent(self, row: Mapping[str, Any]) -> Counters | None:
@@ -152,6 +178,10 @@ class Reader:
             return self._cpu.get("struct pcpu_lstats", {}).get(pointer)
         both = self._cpu.get("struct pcpu_sw_netstats", {}).get(pointer)
         return None if both is None else {name: both[f"tx_{name}"] for name in ("packets", "bytes")}
+
+    def dropping(self, device: int, row: Mapping[str, Any]) -> Counters | None:
+        """In the device, and packets and drops by CPU."""
+        return self._more(self.plain(device), "struct pcpu_dstats", row)
 
     def loopback(self, _device: int, row: Mapping[str, Any]) -> Counters | None:
         """What was sent was received."""
@@ -167,9 +197,9 @@ class Reader:
 
     def veth(self, device: int, row: Mapping[str, Any]) -> Counters | None:
         """What the peer sent was received; drops, and what XDP programs handle, the driver counts itself."""
-        if self._survey.kernel.has_member("struct net_device", "vstats"):  # its own, until 5.0
+        if self.survey.kernel.has_member("struct net_device", "vstats"):  # its own, until 5.0
             return None
-        peer = self._rows.get(self._peers.get(device, 0))
+        peer = self.rows.get(self._peers.get(device, 0))
         found = self.sending(device, row)
         if found is None:
             return None
@@ -178,19 +208,62 @@ class Reader:
             found[f"rx_{name}"] = None if theirs is None else theirs[name]
         return {**found, "rx_dropped": None, "tx_dropped": None}
 
+    def bond(self, device: int, row: Mapping[str, Any]) -> Counters | None:
+        """What its slaves counted since it last looked, on top of what it had then: bond_fold_stats()."""
+        del row
+        kernel, kind, names = self.survey.kernel, "struct bonding@bonding", Statistics.__struct_fields__
+        kept = [name for name in names if kernel.has_member(kind, f"bond_stats.{name}")]
+        if not kept or not kernel.has_type("struct slave@bonding"):
+            return None
+        own = self.survey.gaps(
+            kernel.read_many(
+                kind, [device + private_offset(kernel)], [f"bond_stats.{name}" for name in kept]
+            ),
+            "bonds",
+        )
+        found: Counters = dict(zip(kept, next(iter(own)), strict=True))
+        start = kernel.offset("struct net_device", "adj_list.lower")
+        walked = kernel.walk_list(device + start, "struct netdev_adjacent", "list")
+        self.survey.walked(walked, "slaves of bonds")
+        columns = self.survey.gaps(walked.read(["dev", "private"]), "slaves of bonds")
+        slaves = [self._slave(lower, slave, kept) for lower, slave in columns]
+        for more in slaves:
+            add(found, more)
+        return found
+
+    def _slave(self, device: int | None, slave: int | None, names: Sequence[str]) -> Counters:
+        """What a slave's device counted since its bond last looked; None where that isn't known."""
+        now = self._statistics(device) if device in self.rows and device is not None else None
+        if now is None or not slave:
+            return dict.fromkeys(names)
+        fields = [f"slave_stats.{name}" for name in names]
+        columns = self.survey.kernel.read_many("struct slave@bonding", [slave], fields)
+        then = next(iter(self.survey.gaps(columns, "slaves of bonds")))
+        return {name: _grown(before, getattr(now, name)) for name, before in zip(names, then, strict=True)}
+
     def vlan(self, device: int, _row: Mapping[str, Any]) -> Counters | None:
         """By CPU, in what belongs to the VLAN."""
-        kernel, kind = self._survey.kernel, "struct vlan_dev_priv"
+        kernel, kind = self.survey.kernel, "struct vlan_dev_priv"
         if not kernel.has_type(kind):
             return None
-        place = device + private_offset(self._survey)
-        columns = self._survey.gaps(kernel.read_many(kind, [place], ["vlan_pcpu_stats"]), "VLANs")
+        place = device + private_offset(self.survey.kernel)
+        columns = self.survey.gaps(kernel.read_many(kind, [place], ["vlan_pcpu_stats"]), "VLANs")
         (pointer,) = columns["vlan_pcpu_stats"]
         names = (
             "rx_packets", "rx_bytes", "rx_multicast", "tx_packets", "tx_bytes", "rx_errors", "tx_dropped",
         )  # fmt: skip
         found = self._sums("struct vlan_pcpu_stats", [pointer], names).get(pointer or 0)
         return None if found is None else {_RENAMED.get(name, name): value for name, value in found.items()}
+
+
+def _grown(before: int | None, now: int | None) -> int | None:
+    """What a counter has grown by; one of a driver with 32 bits may have begun again."""
+    if before is None or now is None:
+        return None
+    if (before | now) >> 32:
+        return max(now - before, 0)
+    grown = (now - before) & 0xFFFFFFFF
+    return 0 if grown >> 31 else grown
 
 
 _PER_CPU = {
@@ -200,60 +273,13 @@ _PER_CPU = {
 }
 _RENAMED = {"rx_multicast": "multicast", "rx_drops": "rx_dropped", "tx_drops": "tx_dropped"}
 _WAYS: dict[str, Callable[[Reader, int, Mapping[str, Any]], Counters | None]] = {
-    "": Reader.plain,
-    "dev_get_tstats64": Reader.software,
-    "ip_tunnel_get_stats64": Reader.software,
+    "": lambda reader, device, _row: reader.plain(device),
+    "dev_get_tstats64": lambda reader, device, _row: reader.software(device),
+    "ip_tunnel_get_stats64": lambda reader, device, _row: reader.software(device),
     "dev_get_dstats64": Reader.dropping,
-    "tun_net_get_stats64": Reader.tunnel,
+    "bond_get_stats": Reader.bond,
     "loopback_get_stats64": Reader.loopback,
     "dummy_get_stats64": Reader.sending,
     "veth_get_stats64": Reader.veth,
     "vlan_dev_get_stats64": Reader.vlan,
 }
-
-
-def private_offset(survey: Survey) -> int:
-    """Where a driver's part of a device begins: netdev_priv()."""
-    kernel, kind = survey.kernel, "struct net_device"
-    if kernel.has_member(kind, "priv"):  # kernels of 2024 and later
-        return kernel.offset(kind, "priv")
-    return -(-kernel.sizeof(kind) // 32) * 32
-
-
-def sums(survey: Survey, kind: str, pointers: Sequence[int], names: Sequence[str]) -> dict[int, Counters]:
-    """Per-cpu counters added up over the CPUs, by their per-cpu pointer; None where one can't be read."""
-    kernel = survey.kernel
-    if not pointers or not kernel.has_type(kind):
-        return {}
-    cpus = kernel.cpus
-    places = [kernel.per_cpu_address(pointer, cpu) for pointer in pointers for cpu in cpus]
-    fields = Fields(kernel, kind, {name: (name,) for name in names})
-    columns = survey.read(fields, places, "statistics")
-    found: dict[int, Counters] = {}
-    for i, pointer in enumerate(pointers):
-        parts = slice(i * len(cpus), (i + 1) * len(cpus))
-        found[pointer] = {name: _sum(survey, columns[name][parts]) for name in names if fields.has(name)}
-    return found
-
-
-def _sum(survey: Survey, values: Sequence[Any]) -> int | None:
-    """Plain numbers, or the structure that wraps them in newer kernels (316580b69d0a: u64_stats_t)."""
-    total = 0
-    for value in values:
-        if value is None:
-            return None
-        total += number(survey, value)
-    return total
-
-
-def number(survey: Survey, value: int | bytes) -> int:
-    """A counter out of either form."""
-    if isinstance(value, int):
-        return value
-    return int.from_bytes(value, "little" if survey.kernel.byte_order == "little" else "big")
-
-
-def _add(found: Counters, more: Mapping[str, int | None]) -> None:
-    for name, value in more.items():
-        before = found.get(name, 0)
-        found[name] = None if before is None or value is None else before + value
