@@ -75,7 +75,10 @@ def _parse(source: Source) -> Sequence[Instruction]:
     lines = source.command.has("l")
     for offset, line in source.lines():
         match = _INSTRUCTION.fullmatch(line)
-        if match:
+        if match and records and records[-1].address == int(match[1], 16):
+            # set debug 8 shows instructions as gdb has them and then as crash has
+            source.reject(offset, "an instruction a second time")
+        elif match:
             records.append(_instruction(match, place))
         elif lines and (found := _LINE.fullmatch(line)):
             place = found[1], int(found[2])

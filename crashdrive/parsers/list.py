@@ -26,7 +26,6 @@ EXAMPLES = (
     *(
         "list -e {sym:modules} -H modules",
         "list -O module.list -h {module}",
-        "list task_struct.tasks -e {task} -h {init_task}",
         "list -o task_struct.sibling -O task_struct.children -h {init_task}",
     ),
 )

@@ -106,7 +106,7 @@ EXAMPLES = (
     "net -s 999999",
     "net -n 999999",
     "net -Z",
-    *("net -x -S {sock_pid}", "net -d -S {sock_pid}", "net -s {task}"),
+    "net -x -S {sock_pid}",
 )
 
 

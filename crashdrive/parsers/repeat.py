@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from crashdrive.errors import ParseError
+from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Record
 
@@ -63,6 +63,8 @@ def _records(source: Source, command: str, text: str, start: int) -> list[Any]:
         raise ParseError(
             source.command.text, error.line + before, error.column, error.text, error.reason
         ) from None
+    except UsageError as error:
+        source.fail(start, str(error))
     for notice in answer.warnings:
         line = notice.line + before if notice.line else None
         source.note(notice.kind, notice.message, line=line, text=notice.text)

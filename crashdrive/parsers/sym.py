@@ -29,7 +29,7 @@ EXAMPLES = (
     "sym jiffies nosuchsymbolx panic",
     "sym nosuchsymbolx",
     "sym 12345",
-    *("sym -n schedule", "sym -p schedule", "sym -m {module_name}"),
+    *("sym -n schedule", "sym -p schedule"),
 )
 
 

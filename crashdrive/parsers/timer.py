@@ -77,7 +77,6 @@ EXAMPLES = (
     "timer -C 0",
     "timer -r -C 0",
     "timer -C 999",
-    *("timer -C 0,1",),
 )
 
 _HEX = r"[0-9a-f]{1,16}"

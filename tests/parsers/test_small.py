@@ -285,3 +285,16 @@ def test_every_line_of_a_table_is_kept(case: Path) -> None:
     if found.shape == "table":
         kept = sum(1 + len(entry.more) for entry in found)
         assert kept == len([line for line in text.split("\n") if line.strip()])
+
+
+def test_an_instruction_twice() -> None:
+    row = "0xffffffff9ee9ae40 <schedule>:\tnopl   0x0(%rax,%rax,1)"
+    assert len(parse("dis schedule 1", f"{row} [FTRACE NOP]\n")) == 1
+    with pytest.raises(ParseError):
+        parse("dis schedule 1", f"{row}\n{row} [FTRACE NOP]\n")
+
+
+def test_rounds_of_what_is_no_command() -> None:
+    for command in ("repeat no_such_command", "repeat -x ps"):
+        with pytest.raises(ParseError):
+            parse(command, "crash: command not found: no_such_command\n")

@@ -31,13 +31,16 @@ _IN_LINES = (
     rf"[^,>\x00-\x1f]{{1,40}}, {_HEX}>\n"
     rf"|<(?:read|write)_\w{{1,40}}: addr: {_HEX} paddr: {_HEX} cnt: \d{{1,20}}>\n"
     rf"|<addr: {_HEX} count: -?\d{{1,20}} flag: {_HEX} \([^()\x00-\x1f]{{1,20}}\)>\n"
-    r"|(?<![^ \n]) {0,64}(?:GETBUF\(-?\d{1,20} -> \d{1,9}\)|FREEBUF\(\d{1,9}\))\n"
+    r"|(?:^ {1,64})?(?:GETBUF\(-?\d{1,20} -> \d{1,9}\)|FREEBUF\(\d{1,9}\))\n"
 )
 _LINES = (
     rf"|^(?:read|write)_(?:netdump|kdump|diskdump|sadump|lkcd\w*|ramdump|proc_kcore|memory_device|dev_mem): "
     rf"(?:addr: {_HEX} )?paddr[:/][^\x00-\x1f]{{1,200}}\n"
     r"|^\w{1,32}: (?:per_cpu_symbol_search\(\w{1,256}\): NULL|get_cpus_\w{1,20}: \w{1,20}: \d{1,9}"
     rf"|convert_time: -?\d{{1,20}} \({_HEX}\))\n"
+    r"|^NOTE: GETBUF request > MAX_CACHE_SIZE: \d{1,20}\n"
+    r"|^[A-Z_]{1,32}(?:\[[^\x00-\x1f]{0,256}\])?: returned via gdb_error_hook[^\x00-\x1f]{0,200}\n"
+    rf"|^seq: \d{{1,20}} caller_id: {_HEX} \((?:pid|cpu): \d{{1,10}}\)\n"
     rf"|^< exception frame at: {_HEX} >\n"
     rf"|^(?:rsp: {_HEX} (?:rbp: {_HEX} )?(?:textaddr|prev_sp): |ELF prstatus rsp: {_HEX} rip: )"
     rf"{_HEX}[^\x00-\x1f]{{0,200}}\n"
@@ -47,8 +50,16 @@ _DEBUG = re.compile(_IN_LINES + _LINES + _HIT_RATES, re.MULTILINE)
 # help -F and others print the hit rates as their answer
 _DEBUG_OF_HELP = re.compile(_IN_LINES + _LINES, re.MULTILINE)
 _MARKS = (
-    *("<readmem: ", "<writemem: ", "<addr: ", " hit rate: ", "GETBUF(", "paddr", "per_cpu_symbol_search("),
-    *("prstatus rsp: ", " prev_sp: ", " textaddr: ", ": get_cpus_", ": convert_time: "),
+    *("<readmem: ", "<writemem: ", "<addr: ", " hit rate: ", "GETBUF", "paddr", "per_cpu_symbol_search("),
+    *(
+        "prstatus rsp: ",
+        " prev_sp: ",
+        " textaddr: ",
+        ": get_cpus_",
+        ": convert_time: ",
+        " caller_id: ",
+        "gdb_error_hook",
+    ),
 )
 
 _TRACE = re.compile(
