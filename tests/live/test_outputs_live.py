@@ -1,4 +1,4 @@
-"""Outputs of real crashes that no recorded example shows: broken into by debug lines, source, several flags."""
+"""Outputs of real crashes that no recorded example shows: cut by debug lines, source, several flags."""
 
 from __future__ import annotations
 
