@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.live.conftest import missing
+
 # what reports call the initial network namespace
 INITIAL = "init"
 
@@ -40,6 +42,14 @@ def namespaces(lab: Any) -> list[Namespace]:
         Namespace(INITIAL, root, "", index, panic),
         *(Namespace(one.name, one, f"netns/{one.name}/", index, panic) for one in named),
     ]
+
+
+def recorded(folder: Path, name: str) -> Path:
+    """A file of a guest's truth; a guest of before it was recorded is a dump that is missing."""
+    path = folder / name
+    if not path.exists():
+        missing(f"{path.relative_to(path.parents[2])} (scripts/lab standard --again)")
+    return path
 
 
 def settings(lab: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.reports.base import Report
+from tests.live.guest_truth import recorded
 
 pytestmark = pytest.mark.live
 
@@ -110,6 +111,7 @@ def test_nexthops_as_ip_prints_them(lab: Any, reported: Report) -> None:
 def test_exceptions_as_ip_prints_them(lab: Any, reported: Report) -> None:
     """Those that a route was made of, and each once: ip says it again for every route to the next hop."""
     for truth in truths(lab, reported):
+        recorded(truth.folder, "cmd/ip-route-cached")
         told = plain(truth.lines("cmd/ip-route-cached"))
         shown = [row for row in rows(reported, "exceptions", truth) if row.used and not row.stale]
         found = plain([line for row in shown for line in row.text])
@@ -127,6 +129,7 @@ def test_exceptions_by_field(lab: Any, reported: Report) -> None:
             for table in row.tables
         }
         for name in ("cmd/ip-route-cached-json", "cmd/ip-6-route-cached-json"):
+            recorded(truth.folder, name)
             age = truth.seconds(name)
             for said in json.loads(truth.text(name)):
                 row = found[said["dst"], said["table"]]

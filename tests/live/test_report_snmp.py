@@ -9,7 +9,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.reports.base import Report
-from tests.live.guest_truth import Namespace, namespaces
+from tests.live.guest_truth import Namespace, namespaces, recorded
 
 pytestmark = pytest.mark.live
 
@@ -86,8 +86,8 @@ def test_words_of_netstat(lab: Any) -> None:
     """Line by line in its order; what counted something only after netstat looked is a line more."""
     report = Crash(lab.session, keep=False).report("snmp", words=True)
     for truth in namespaces(lab):
-        four = (truth.folder / "cmd/netstat-s").read_text().splitlines()
-        six = (truth.folder / "cmd/netstat-s6").read_text().splitlines()
+        four = recorded(truth.folder, "cmd/netstat-s").read_text().splitlines()
+        six = recorded(truth.folder, "cmd/netstat-s6").read_text().splitlines()
         told = spelled([*four, *six[: six.index("Tcp:")]])
         ours = spelled([row.text for row in report.table("lines").rows if row.netns == truth.label])
         rest = iter(ours)

@@ -9,7 +9,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.reports.base import Report
-from tests.live.guest_truth import namespaces, settings
+from tests.live.guest_truth import namespaces, recorded, settings
 
 pytestmark = pytest.mark.live
 
@@ -89,6 +89,7 @@ def test_limits(lab: Any, reported: Report) -> None:
 
 def test_fragments_that_connection_tracking_holds(lab: Any, reported: Report) -> None:
     """No file has them: the guest sent one piece of one packet, in its initial namespace."""
+    recorded(lab.folder, "truth/cmd/netstat-s")  # by the first guest that sends it
     rows = {row.netns: row for row in reported.table("fragments").rows if row.family == "ip6-conntrack"}
     assert rows.keys() >= {truth.label for truth in namespaces(lab)}
     initial = namespaces(lab)[0].label
