@@ -343,3 +343,12 @@ def test_floating_point_registers_of_31_bit_s390() -> None:
     assert exception is not None
     assert [exception.registers[f"f{number}"] for number in (0, 2, 4, 6)] == [0x4F20 << 48, 1, 2, 3]
     assert exception.complete
+
+
+def test_the_link_register_of_ppc() -> None:
+    text = "  [Link Register ]  [c1235d40] third_one at c0012350  (unreliable)\n"
+    first, second = read(text).one().frames
+    assert (first.via, first.return_address, first.unreliable) == ("third_one", 0xC0012350, True)
+    assert (second.via, second.unreliable) == (None, False)
+    with pytest.raises(ParseError):
+        read(text.replace("(unreliable)", "(reliable)"))

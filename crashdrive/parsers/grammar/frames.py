@@ -49,7 +49,9 @@ _ARM_FRAME = re.compile(
 _START = re.compile(
     rf" *+START: (?P<function>{_NAME}){_OFFSET}(?: \(schedule\))? at (?P<address>{_HEX})[ ]*+"
 )
-_LINK = re.compile(rf" ++\[Link Register \] ++\[{_HEX}\] (\S{{1,300}}) at ({_HEX})[^\n]*+")
+_LINK = re.compile(
+    rf" ++\[Link Register \] ++\[{_HEX}\] (\S{{1,300}}) at ({_HEX})( {{1,2}}\(unreliable\))?[ ]*+"
+)
 _MARKER = re.compile(r"--- ?<([^>\n]{1,80})>(?: ---|---)[ ]*+| - (Interrupt) -[ ]*+")
 # ia64 breaks lines of arguments that get too long.
 _ARGUMENTS_CUT = re.compile(r" ++\(([^()\n]{60,500}),")
@@ -399,8 +401,9 @@ class TraceReader:
                 for name, value in _BOUND.findall(found[1])
             }
             return True
-        if _LINK.fullmatch(line):
-            self._frame["via"] = _LINK.fullmatch(line)[1]  # type: ignore[index] # it just matched
+        if found := _LINK.fullmatch(line):
+            self._frame |= {"via": found[1], "return_address": int(found[2], 16)}
+            self._frame["unreliable"] = self._frame["unreliable"] or found[3] is not None
             return True
         if "arguments" not in self._frame and (found := _ARGUMENTS.fullmatch(line)):
             self._frame["arguments"] = _arguments(found[1])
