@@ -95,6 +95,20 @@ each_net() { # FUNCTION: for the named network namespaces, and for the initial o
 	"$1" ""
 }
 
+scheduler_truth() { # classes and filters of the namespace queues
+	for device in $schedulers; do
+		labguest frame -n queues "netns/queues/cmd/tc-class-$device" tc -s -d class show dev "$device"
+	done
+	for device in round buckets; do
+		labguest frame -n queues "netns/queues/cmd/tc-filter-$device" tc -s -d filter show dev "$device"
+	done
+	for device in shared peak; do
+		for way in ingress egress; do
+			labguest frame -n queues "netns/queues/cmd/tc-$way-$device" tc -s -d filter show dev "$device" "$way"
+		done
+	done
+}
+
 settled_truth() { # before the short-lived sockets are opened, because it takes its time
 	labguest frame cmd/ip-netns ip netns
 	labguest frame cmd/ip-netns-list-id ip netns list-id
@@ -102,6 +116,7 @@ settled_truth() { # before the short-lived sockets are opened, because it takes 
 	labguest frame cmd/lsmod lsmod
 	labguest frame cmd/uname uname -a
 	labguest frame proc/kallsyms cat /proc/kallsyms
+	scheduler_truth
 	device_truth eth0 lo dummy0 veth0 br0 bond0 tun0
 	each_net settled_net
 }
