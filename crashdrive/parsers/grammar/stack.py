@@ -32,9 +32,9 @@ class Frame(Record, frozen=True, kw_only=True):
     address, ``function`` its symbol, ``offset`` the distance from it (``bt -s`` only), ``module`` the module
     it belongs to. ``via``: the function that crash found behind a jump. ``return_address``: arm's caller,
     ppc's link register. ``marker``: crash's line between two stacks right above this frame (``IRQ stack``,
-    ``NMI exception stack``). ``unreliable``: crash's own doubt. ``file`` and ``line`` come with ``-l``, ``arguments`` with
-    2.4 kernels, ``bounds`` (crash's RA, SP, FP, SIZE in lower case) and ``data`` with ``-f`` and ``-F``.
-    ``exception``: the registers below the frame.
+    ``NMI exception stack``). ``unreliable``: crash's own doubt. ``file`` and ``line`` come with
+    ``-l``, ``arguments`` with 2.4 kernels, ``bounds`` (crash's RA, SP, FP, SIZE in lower case) and ``data``
+    with ``-f`` and ``-F``. ``exception``: the registers below the frame.
     """
 
     level: int | None
