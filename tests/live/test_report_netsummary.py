@@ -81,7 +81,7 @@ def test_full_accept_queue(reported: Report) -> None:
     assert len(found.evidence) == 2
     for line in found.evidence:
         assert re.search(
-            r":8002 \(netns \d+, \d+/full queue\): 2 wait for accept\(\), limit 1, \d+ dropped$", line
+            r":8002 \(netns init, \d+/full queue\): 2 wait for accept\(\), limit 1, \d+ dropped$", line
         )
     full = [row for row in reported.table("listen_queues").rows if row.accept_queue > row.accept_limit]
     assert [row.program for row in full] == ["full queue", "full queue"]
