@@ -168,7 +168,14 @@ def test_an_unmapped_page_has_addresses_alone() -> None:
     assert (page.mapping, page.cnt, page.flag_names) == (None, None, ("reserved",))
 
 
-@each("kmem", "kmem_-i*")
+def alone(pattern: str, shape: str) -> pytest.MarkDecorator:
+    """Each good output of one shape."""
+    found = [case for case in cases("kmem", pattern) if parsed(case).shape == shape]
+    names = [str(case.relative_to(case.parents[3]).with_suffix("")) for case in found]
+    return pytest.mark.parametrize("case", found, ids=names)
+
+
+@alone("kmem_-i*", "info")
 def test_info_adds_up(case: Path) -> None:
     uses = {use.name: use for use in parsed(case) if isinstance(use, MemoryUse)}
     assert uses["USED"].pages == uses["TOTAL MEM"].pages - uses["FREE"].pages
@@ -196,7 +203,7 @@ def test_each_line_behind_the_header_is_a_cache(case: Path) -> None:
         assert line.endswith(row.name)
 
 
-@each("kmem", "kmem_-s_list")
+@each("kmem", "kmem_-[sS]_list")
 def test_the_list_of_caches_names_those_of_the_table(case: Path) -> None:
     names = {(row.cache, row.name) for row in _rows(parsed(case))}
     beside = case.with_name("kmem_-s.cmd")
@@ -209,7 +216,7 @@ def _rows(answer: Answer[object]) -> list[SlabCache]:
     return list(answer.records)  # type: ignore[arg-type]  # both kinds of rows have a cache and a name
 
 
-@each("kmem", "kmem_-S_*")
+@alone("kmem_-S*", "slabs")
 def test_objects_are_counted_and_agree_with_the_slabs(case: Path) -> None:
     _, text = output(case)
     for contents in parsed(case):
@@ -259,7 +266,7 @@ def test_areas_are_as_long_as_they_say(case: Path) -> None:
     assert len(areas) == lines_like(output(case)[1], " - ")
 
 
-@each("kmem", "kmem_-g*")
+@alone("kmem_-g*", "page-flags")
 def test_flags_are_their_bits(case: Path) -> None:
     flags = [flag for flag in parsed(case) if isinstance(flag, PageFlag)]
     assert all(flag.value == 1 << flag.bit for flag in flags)

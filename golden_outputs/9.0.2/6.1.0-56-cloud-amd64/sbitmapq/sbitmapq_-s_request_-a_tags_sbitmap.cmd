@@ -1,0 +1,7 @@
+sbitmapq -s request -a ffff8c3b103d8f00 ffff8c3b103d8f10
+crash: 9.0.2
+kernel: 6.1.0-56-cloud-amd64
+format: elf
+dump: 6.1-elf-sysrq
+date: 2026-11-21
+options: -s --no_crashrc --no_scroll
