@@ -124,9 +124,11 @@ def _parse(command: str, text: str, *, lenient: bool) -> Answer[Any]:
 
 
 def _ends_openly(source: Source) -> bool:
-    """Also a text out of memory (``rd -a``) ends as it does there."""
+    """Whether such a text has no newline at its end: gdb's own words, a text out of memory, a row of s390."""
     command = source.command
-    return command.name in _OPEN_ENDED or (command.name == "rd" and command.has("a"))
+    if command.name == "pte":
+        return source.text.endswith(")")
+    return command.name == "rustfilt" or (command.name == "rd" and command.has("a"))
 
 
 def _refuse_foreign(source: Source) -> None:
@@ -144,11 +146,10 @@ def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] |
     line = split_command(f"struct {command}", module.OPTSTRING)
     source = Source(replace(line, text=command), text, lenient=lenient)
     shape = next((shape for shape in module.SHAPES if shape.when(source)), None)
-    return _answer(source, shape) if shape else None
-
-
-# What these print may end without a newline: a row of s390, gdb's own words.
-_OPEN_ENDED = frozenset({"pte", "rustfilt"})
+    if shape is None:
+        return None
+    _refuse_foreign(source)
+    return _answer(source, shape)
 
 
 def _answer(source: Source, shape: Shape) -> Answer[Any]:

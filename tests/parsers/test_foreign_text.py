@@ -85,7 +85,7 @@ def test_what_crash_never_prints(case: Path) -> None:
     command, text = output(case)
     half = len(text) // 2
     for damaged in (text.replace("\n", "\r\n"), f"{text[:half]}\0{text[half:]}"):
-        if damaged != text and "." not in command.split()[0]:
+        if damaged != text:
             with pytest.raises(ParseError):
                 parse(command, damaged)
 
