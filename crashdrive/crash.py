@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from crashdrive.session.launch import Notify
 
 DEFAULT_TIMEOUT = 120.0
+# how the purpose of a report of ours begins
+_REPORT = "report "
 
 
 def open_dump(  # noqa: PLR0913 - each is an option of the command line
@@ -76,7 +78,9 @@ def _is_quick(purpose: str, target: Target) -> bool:
     readable = build_id and build_id == target.dump.build_id and not target.dump.incomplete
     if not readable or not is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo):
         return False
-    return Starts(open_store(), build_id, purpose).is_promising()
+    # reports take types from BTF where they aren't kept
+    known = purpose.startswith(_REPORT) and target.vmlinux.btf
+    return Starts(open_store(), build_id, purpose).is_promising(otherwise=known)
 
 
 class Crash:
@@ -148,7 +152,9 @@ class Crash:
         from crashdrive.cache.store import open_store
         from crashdrive.kernel import open_kernel
 
-        return open_kernel(self.session, open_store() if self._keep else None)
+        # our reports never index arrays of several dimensions, of which BTF knows one
+        ours = bool(self._purpose and self._purpose.startswith(_REPORT))
+        return open_kernel(self.session, open_store() if self._keep else None, btf=ours)
 
     def report(self, name: str, **options: Any) -> Report:
         """Compute a report; its options are those of ``crashdrive report NAME --help``."""

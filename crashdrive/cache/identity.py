@@ -61,7 +61,10 @@ _OTHERS = {
 
 
 class VmlinuxIdentity(Record, frozen=True):
-    """What a vmlinux says of itself; ``word_size`` in bytes, ``machine`` is ELF's number."""
+    """What a vmlinux says of itself; ``word_size`` in bytes, ``machine`` is ELF's number.
+
+    ``btf``: whether it carries its types for its own use, too.
+    """
 
     path: str
     size: int
@@ -70,6 +73,7 @@ class VmlinuxIdentity(Record, frozen=True):
     debug_data: bool
     word_size: int
     machine: int
+    btf: bool = False
 
 
 class DumpIdentity(Record, frozen=True):
@@ -132,6 +136,7 @@ def vmlinux_identity(path: str | Path) -> VmlinuxIdentity:
                 debug_data=debug is not None and debug.type != SHT_NOBITS and debug.size > 0,
                 word_size=8 if elf.wide else 4,
                 machine=elf.machine,
+                btf=".BTF" in sections,
             )
 
 

@@ -24,10 +24,10 @@ class Starts:
         self._key = build_id or ""
         self._purpose = purpose
 
-    def is_promising(self) -> bool:
-        """Whether crash will hardly be asked for anything but memory."""
+    def is_promising(self, *, otherwise: bool = False) -> bool:
+        """Whether crash will hardly be asked for more than memory; ``otherwise``: where there was no run."""
         wasted = self._wasted()
-        return wasted is not None and wasted < _MOST_WASTED
+        return otherwise if wasted is None else wasted < _MOST_WASTED
 
     def learn(self, words: Collection[str], *, quick: bool, became_whole: bool) -> None:
         """Note how a run went: the commands' names, how crash was started, whether it had to start again."""

@@ -32,22 +32,24 @@ __all__ = [
 ]
 
 
-def open_kernel(session: Runner, store: Store | None = None) -> Kernel:
+def open_kernel(session: Runner, store: Store | None = None, *, btf: bool = False) -> Kernel:
     """The kernel of a session's dump; what it learns of types and symbols is kept in the ``store``.
 
     Layouts are kept by the vmlinux's build id, symbols by the dump as well; nothing is kept of a vmlinux
-    that has no build id.
+    that has no build id. ``btf``: where crash came up without its tables, types may come from the image's BTF
+    (see `crashdrive.kernel.quick.QuickLayouts`).
     """
-    from crashdrive.kernel.quick import QuickLayouts, make_quick
+    from crashdrive.kernel.quick import QuickLayouts, btf_of, make_quick
     from crashdrive.kernel.symbols import Symbols
 
     identity: dict[str, str] = getattr(session, "identity", None) or {}
     build_id = identity.get("build_id") or None
+    image = identity.get("vmlinux") if btf else None
 
     def make() -> Kernel:
         return Kernel(
             session,
-            layouts=QuickLayouts(session, store, build_id),
+            layouts=QuickLayouts(session, store, build_id, lambda: btf_of(image) if image else None),
             symbols=Symbols(session, store, build_id and _dump_key(build_id, identity, session)),
         )
 

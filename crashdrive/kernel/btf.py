@@ -122,6 +122,17 @@ class Btf:
                     found[name] = (*found.get(name, ()), number)
         return found
 
+    def with_constant(self, name: str) -> tuple[int, ...]:
+        """The ids of the enumerations, named or not, that have a constant of this name."""
+        at = self._texts.find(b"\0" + name.encode() + b"\0")
+        offset = self._first_text + at + 1
+        return tuple(
+            number
+            for number, start in enumerate(self._starts, self.first)
+            if at >= 0 and self._words[start + 1] >> 24 & 0x7F in {Kind.ENUM, Kind.ENUM64}
+            and offset in (record := self.record(number)).extra[:: _EACH[record.kind]]
+        )  # fmt: skip
+
     def type(self, number: int) -> Type:
         """The type with an id, as `Layouts` has types: a typedef with what it finally stands for."""
         return _Builder(self).top(number)

@@ -269,6 +269,11 @@ class KernelBase:
         self.symbols.address(name)
         return self.layouts.variable(name)
 
+    def variable_size(self, name: str) -> int:
+        """Bytes of a variable, such as an array without a bound of its own; errors as `variable_type`."""
+        told = self.symbols.source.size(name) if self.symbols.source else None
+        return told if told is not None else self.sizeof(self.variable_type(name))
+
     def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:
         """A per-cpu variable's instances, one for each present CPU in the order of `cpus`."""
         wanted = self.variable_type(name) if kind is None else self.type(kind)

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -26,12 +27,29 @@ _WEAK = 2
 _WRITE, _EXECUTE = 1, 4
 
 
+def section(path: str | Path, name: str) -> bytes | None:
+    """A section's bytes, None where the file has no such section; VmlinuxError where it can't be read."""
+    try:
+        with Path(path).open("rb") as file:
+            elf = _elf(file)
+            found = next((part for part in elf.sections() if part.name == name), None)
+            return elf.exactly(found.offset, found.size) if found and found.type != SHT_NOBITS else None
+    except (OSError, BadElfError) as error:
+        raise VmlinuxError(f"{path!a}: {name} can't be read: {error}") from error
+
+
+def _elf(file: BinaryIO) -> ElfFile:
+    number = file.fileno()
+    return ElfFile(lambda offset, size: os.pread(number, size, offset))
+
+
 class ImageSymbol(msgspec.Struct, frozen=True):
-    """A symbol of the image: its address where the kernel ran, nm's letter for it."""
+    """A symbol of the image: its address where the kernel ran, nm's letter for it, its size in bytes."""
 
     address: int
     name: str
     kind: str
+    size: int = 0
 
 
 class ImageSymbols:
@@ -73,7 +91,7 @@ class ImageSymbols:
         return found
 
     def _symbol(self, index: int) -> ImageSymbol | None:
-        offset, info, _, section, value, _ = _ENTRY.unpack_from(self._symbols, index * _WIDTH)
+        offset, info, _, section, value, size = _ENTRY.unpack_from(self._symbols, index * _WIDTH)
         if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
             return None
         name = self._strings[offset : self._strings.find(b"\0", offset)].decode("ascii", "backslashreplace")
@@ -82,13 +100,12 @@ class ImageSymbols:
             letter = "W"
         # per-cpu variables are offsets, and aren't moved
         moved = value + self._relocation if value >= self._start else value
-        return ImageSymbol(moved, name, letter if info >> 4 else letter.lower())
+        return ImageSymbol(moved, name, letter if info >> 4 else letter.lower(), size)
 
     def _load(self) -> tuple[bytes, bytes, dict[int, str], int]:
         try:
             with Path(self._path).open("rb") as file:
-                number = file.fileno()
-                elf = ElfFile(lambda offset, size: os.pread(number, size, offset))
+                elf = _elf(file)
                 sections = elf.sections()
                 table = next((part for part in sections if part.type == SHT_SYMTAB), None)
                 if table is None or not elf.wide or elf.order != "<" or table.link >= len(sections):

@@ -13,11 +13,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import FaultError, KernelError, VmlinuxError
-from crashdrive.kernel.image import ImageSymbols
-from crashdrive.kernel.layouts import Layouts
+from crashdrive.kernel.btf import Btf
+from crashdrive.kernel.image import ImageSymbols, section
+from crashdrive.kernel.layouts import VERSION, Layouts
 from crashdrive.kernel.symbols import Symbol
+from crashdrive.kernel.types import Type, TypeRef
 
 if TYPE_CHECKING:
+    from crashdrive.cache.store import Store
     from crashdrive.kernel.kernel import Kernel
     from crashdrive.session.result import Runner
 
@@ -35,10 +38,66 @@ _MOST_SYMBOLS = 1 << 20
 
 
 class QuickLayouts(Layouts):
-    """Layouts of a kernel whose crash has loaded no modules."""
+    """Layouts of a kernel whose crash has loaded no modules; with ``btf``, what isn't kept comes from there.
+
+    BTF has all types of the image, in milliseconds where gdb takes seconds, but arrays of several dimensions
+    as arrays of one. So what comes from it is for those who never index these, and is kept apart.
+    """
+
+    def __init__(
+        self, runner: Runner, store: Store | None, key: str | None, btf: Callable[[], Btf | None]
+    ) -> None:
+        super().__init__(runner, store, key)
+        self._image_btf = btf
+
+    @cached_property
+    def _btf(self) -> Btf | None:
+        return self._image_btf()
+
+    @property
+    def _quick(self) -> bool:
+        return bool(getattr(self._runner, "quick", False))
 
     def _has_module_types(self) -> bool:
-        return not getattr(self._runner, "quick", False) and super()._has_module_types()
+        return not self._quick and super()._has_module_types()
+
+    def _learn_own(self, cold: dict[str, TypeRef]) -> None:
+        if self._quick:
+            cold = self._learn_from_btf(cold)
+        super()._learn_own(cold)
+
+    def _learn_from_btf(self, cold: dict[str, TypeRef]) -> dict[str, TypeRef]:
+        """Learn what the store or BTF has; the rest, for gdb."""
+        if self._store:
+            self._known.update(self._store.get_many("type", self.key, cold, Type, version=VERSION))
+            self._known_unknown(cold)
+            missing = [name for name in cold if not self._is_settled(name)]
+            self._known.update(self._store.get_many("btf-type", self.key, missing, Type, version=VERSION))
+        rest = {name: ref for name, ref in cold.items() if not self._is_settled(name)}
+        if not rest or self._btf is None:
+            return rest
+        try:
+            named = ((name, self._btf.named.get(name, ())) for name in rest)
+            found = {name: self._btf.type(numbers[0]) for name, numbers in named if len(numbers) == 1}
+        except KernelError:
+            return rest
+        self._known.update(found)
+        if self._store:
+            self._store.put_many("btf-type", self.key, found, version=VERSION)
+        absent = {name for name in rest if name not in self._btf.named}
+        self._unknown.update(absent)
+        return {name: ref for name, ref in rest.items() if name not in found and name not in absent}
+
+    def _ask_enumeration(self, constant: str) -> Type:
+        numbers = self._btf.with_constant(constant) if self._quick and self._btf is not None else ()
+        if self._btf is None or len(numbers) != 1:
+            return super()._ask_enumeration(constant)
+        return self._btf.type(numbers[0])
+
+    def _need_char(self, text: str) -> None:
+        if self._quick and not self._asked_char and self._btf is not None:
+            self._abi, self._asked_char = self._btf.abi, True
+        super()._need_char(text)
 
 
 class DumpSymbols:
@@ -55,7 +114,7 @@ class DumpSymbols:
         if others and self._modules is None:
             return None
         for name in others:
-            found[name] = tuple((self._modules or {}).get(name, ()))
+            found[name] = tuple(symbol for symbol, _ in (self._modules or {}).get(name, ()))
         return found
 
     def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
@@ -63,15 +122,22 @@ class DumpSymbols:
         if self._modules is None:
             return None
         rows = [(symbol.address, symbol.name, symbol.kind) for symbol in self._image.all()]
-        rows += [(one.address, one.name, one.kind) for each in self._modules.values() for one in each]
+        rows += [(one.address, one.name, one.kind) for each in self._modules.values() for one, _ in each]
         return rows, self._sections()
+
+    def size(self, name: str) -> int | None:
+        """Bytes of the image's only variable of that name; None where that isn't known."""
+        sizes = [one.size for one in self._image.named(name)]
+        if not sizes:
+            sizes = [size for _, size in (self._modules or {}).get(name, ())]
+        return sizes[0] or None if len(sizes) == 1 else None
 
     def _of_image(self, name: str) -> Iterator[Symbol]:
         return (Symbol(one.address, one.name, one.kind) for one in self._image.named(name))
 
     @cached_property
-    def _modules(self) -> Mapping[str, Sequence[Symbol]] | None:
-        """Symbols of all loaded modules by name; None where any of them can't be read."""
+    def _modules(self) -> Mapping[str, Sequence[tuple[Symbol, int]]] | None:
+        """Symbols of all loaded modules by name, with their sizes; None where any of them can't be read."""
         try:
             return _module_symbols(self._kernel)
         except (FaultError, KernelError):
@@ -81,8 +147,8 @@ class DumpSymbols:
         return list(_module_memory(self._kernel))
 
 
-def _module_symbols(kernel: Kernel) -> dict[str, list[Symbol]]:
-    """FaultError or KernelError where not all of it can be read."""
+def _module_symbols(kernel: Kernel) -> dict[str, list[tuple[Symbol, int]]]:
+    """By name; FaultError or KernelError where not all of it can be read."""
     found = kernel.walk_list(kernel.symbols.address("modules"), _MODULE, "list").check()
     paths = [kernel.path(_MODULE, *names) for names in _TABLES]
     kinds = kernel.chain(_MODULE, _KINDS)
@@ -95,7 +161,7 @@ def _module_symbols(kernel: Kernel) -> dict[str, list[Symbol]]:
     window.fetch((row[3], end + 1) for row, end in zip(modules, ends, strict=True))
     if kinds:
         window.fetch((row[4], row[2]) for row in modules if row[4])
-    symbols: dict[str, list[Symbol]] = {}
+    symbols: dict[str, list[tuple[Symbol, int]]] = {}
     for row, table, end in zip(modules, tables, ends, strict=True):
         # the last name's own bytes lie behind where the names are known to reach
         last = kernel.read_string(row[3] + end, _LONGEST_NAME)
@@ -104,7 +170,8 @@ def _module_symbols(kernel: Kernel) -> dict[str, list[Symbol]]:
         for entry, letter in zip(table, letters, strict=True):
             name = strings[entry[0] : strings.index(b"\0", entry[0])].decode("ascii", "backslashreplace")
             if entry[3] and name:
-                symbols.setdefault(name, []).append(Symbol(entry[4], name, chr(letter), row[0]))
+                symbol = Symbol(entry[4], name, chr(letter), row[0])
+                symbols.setdefault(name, []).append((symbol, entry[5]))
     return symbols
 
 
@@ -133,6 +200,15 @@ def _module_memory(kernel: Kernel) -> Iterator[tuple[int, int, str]]:
         for base, size in zip(places[::2], places[1::2], strict=True):
             if name and base and size:
                 yield base, base + size - 1, name
+
+
+def btf_of(vmlinux: str) -> Btf | None:
+    """The types that an image carries for the kernel's own use; None where it has none that can be read."""
+    try:
+        data = section(vmlinux, ".BTF")
+        return Btf(data) if data else None
+    except (KernelError, VmlinuxError):
+        return None
 
 
 def make_quick(session: Runner, make: Callable[[], Kernel]) -> Kernel:

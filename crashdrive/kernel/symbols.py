@@ -58,6 +58,10 @@ class Source(Protocol):
         """All symbols as (address, name, kind), modules' memory as (start, end, name); None as above."""
         ...
 
+    def size(self, name: str) -> int | None:
+        """Bytes of the image's only variable of that name; None where that isn't known."""
+        ...
+
 
 class _Stored(msgspec.Struct):
     """A table as it is kept: addresses as 64-bit words, little-endian; names joined by newlines, deflated."""

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 from crashdrive.errors import UnknownSymbolError, UnknownTypeError, UsageError
 from crashdrive.kernel.columns import target_of
-from crashdrive.kernel.types import ArrayType
 from crashdrive.records import Record
 from crashdrive.reports._net import percpu
 from crashdrive.reports._net.namespaces import NETNS
@@ -209,9 +208,7 @@ def _length(survey: Survey, table: str, size: int) -> int:
     """How many elements an array has: as crash declares it, or (no debug data) up to the next symbol."""
     kernel = survey.kernel
     with suppress(UnknownTypeError):
-        kind = kernel.type(kernel.variable_type(table))
-        if isinstance(kind, ArrayType) and kind.count:
-            return kind.count
+        return kernel.variable_size(table) // size
     first = kernel.symbols.address(table)
     following = kernel.symbols.next_after(first)
     return (following.address - first) // size if following else 0

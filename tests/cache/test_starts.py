@@ -17,6 +17,7 @@ def starts(tmp_path: Path) -> Starts:
 
 def test_the_second_run_is_promising(starts: Starts) -> None:
     assert not starts.is_promising()
+    assert starts.is_promising(otherwise=True)
     starts.learn({"gdb", "sym", "mod"}, quick=False, became_whole=False)
     assert starts.is_promising()
     starts.learn(set(), quick=True, became_whole=False)
@@ -25,7 +26,7 @@ def test_the_second_run_is_promising(starts: Starts) -> None:
 
 def test_a_run_with_other_commands_is_not(starts: Starts) -> None:
     starts.learn({"rd", "ps"}, quick=False, became_whole=False)
-    assert not starts.is_promising()
+    assert not starts.is_promising(otherwise=True)
 
 
 def test_quick_starts_that_are_wasted_end(starts: Starts) -> None:

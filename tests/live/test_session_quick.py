@@ -31,10 +31,14 @@ NEEDS_AN_ADDRESS = frozenset({"skb"})
 
 
 class Both(msgspec.Struct):
-    """The same dump in a crash with its tables and in one without, with a store in common."""
+    """The same dump in a crash with its tables and in one without, with a store in common.
+
+    ``fresh`` is like ``quick``, but knows nothing of the kernel: its types come from BTF.
+    """
 
     whole: Crash
     quick: Crash
+    fresh: Crash
 
     @property
     def kernels(self) -> tuple[Kernel, Kernel]:
@@ -51,12 +55,13 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         whole.kernel = open_kernel(session, store)
         for report in reports():
             whole.report(report)  # so that the store knows the types
-        quick = Session.open(vmlinux, vmcore, crash=crash, quick=lambda _target: True)
-        with quick:
-            other = Crash(quick, keep=False)
-            other.kernel = open_kernel(quick, store)
-            assert other.kernel.memory.paging
-            yield Both(whole, other)
+        opened = [Session.open(vmlinux, vmcore, crash=crash, quick=lambda _target: True) for _ in range(2)]
+        with opened[0], opened[1]:
+            quick, fresh = (Crash(each, keep=False) for each in opened)
+            quick.kernel = open_kernel(opened[0], store, btf=True)
+            fresh.kernel = open_kernel(opened[1], None, btf=True)
+            assert quick.kernel.memory.paging
+            yield Both(whole, quick, fresh)
 
 
 def reports() -> list[str]:
@@ -65,11 +70,13 @@ def reports() -> list[str]:
 
 @pytest.mark.parametrize("name", reports())
 def test_reports_are_equal(both: Both, name: str) -> None:
-    whole, quick = both.whole.report(name), both.quick.report(name)
-    for one, other in zip(whole.tables, quick.tables, strict=True):
-        assert to_builtins(one) == to_builtins(other), one.name
-    assert whole.complete == quick.complete
-    assert both.quick.session.quick, both.quick.session.words
+    whole = both.whole.report(name)
+    for crash in (both.quick, both.fresh):
+        found = crash.report(name)
+        for one, other in zip(whole.tables, found.tables, strict=True):
+            assert to_builtins(one) == to_builtins(other), one.name
+        assert (whole.complete, whole.warnings) == (found.complete, found.warnings)
+        assert crash.session.quick, crash.session.words
 
 
 def test_memory_of_all_kinds_is_equal(both: Both) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashdrive.errors import UnknownTypeError
-from crashdrive.kernel.types import ArrayType
 
 if TYPE_CHECKING:
     from crashdrive.reports._net.sockets import Survey
@@ -128,10 +127,8 @@ def _static_key(source: Source) -> str:
 
 def _rss_key(source: Source) -> str:
     kernel = source.survey.kernel
-    kind = kernel.variable_type("netdev_rss_key")
-    if not isinstance(kind, ArrayType):
-        raise UnknownTypeError("netdev_rss_key is no array")
-    return kernel.read(kernel.symbols.address("netdev_rss_key"), kernel.sizeof(kind)).hex(":")
+    size = kernel.variable_size("netdev_rss_key")
+    return kernel.read(kernel.symbols.address("netdev_rss_key"), size).hex(":")
 
 
 def _rps_entries(source: Source) -> str:

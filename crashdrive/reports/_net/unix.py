@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crashdrive.kernel.paths import bare
-from crashdrive.kernel.types import ArrayType
 from crashdrive.reports._net.inet import Named, full, nets, selected
 from crashdrive.reports._net.queues import queued_bytes
 from crashdrive.reports._net.sockets import TYPES, UNCONNECTED, Batch, Fields, Survey, Wanted
@@ -56,8 +54,8 @@ def _shared_table(survey: Survey) -> tuple[int, int]:
 
 
 def _length(survey: Survey, symbol: str) -> int:
-    array = bare(survey.kernel.layouts, survey.kernel.variable_type(symbol))
-    return (array.count or 0) if isinstance(array, ArrayType) else 0
+    kernel = survey.kernel
+    return kernel.variable_size(symbol) // kernel.sizeof("struct hlist_head")
 
 
 def _batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:

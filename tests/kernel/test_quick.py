@@ -1,0 +1,96 @@
+"""Types and symbols without crash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from crashdrive.cache.store import Store
+from crashdrive.errors import UnknownTypeError
+from crashdrive.kernel.btf import Btf
+from crashdrive.kernel.quick import QuickLayouts
+from crashdrive.kernel.types import IntType
+from crashdrive.session.result import CommandResult
+from tests.kernel.btf_bytes import Writer
+
+
+class Asked:
+    """A session that came up quickly; gdb knows ``struct twice`` alone."""
+
+    quick = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
+        """One command."""
+        return self.run_many([command], timeout=timeout)[0]
+
+    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:  # noqa: ARG002 - as Runner
+        """Remembered; as of now crash has its tables."""
+        self.asked += commands
+        self.quick = False
+        text = (
+            "type = struct twice {\n/*    0      |     8 */    long here;\n\n"
+            "                           /* total size (bytes):    8 */\n                         } **\n"
+        )
+        raw = text.encode()
+        return [CommandResult(command=command, raw=raw, elapsed=0.0, failure=None) for command in commands]
+
+
+def image() -> Btf:
+    """``struct pair``, two of the name ``struct twice``, an enumeration without a name."""
+    types = Writer()
+    number = types.integer("int", 4, 1)
+    types.integer("char", 1, 0)
+    types.record("pair", 8, ("left", number, 0), ("right", number, 32))
+    types.record("twice", 4, ("here", number, 0))
+    types.record("twice", 8, ("there", number, 0))
+    types.enum(None, [("A_ONE", 1), ("A_TWO", 2)])
+    return Btf(types.bytes())
+
+
+@pytest.fixture
+def runner() -> Asked:
+    return Asked()
+
+
+def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    layouts = QuickLayouts(runner, store, "k", image)
+    assert layouts.offset("struct pair", "right") == 4
+    assert not layouts.has_member("struct nothing", "x")
+    assert layouts.enumeration_of("A_ONE") == {"A_ONE": 1, "A_TWO": 2}
+    assert layouts.type("char") == IntType("char", 1, signed=False, kind="char")
+    assert runner.asked == []
+    assert store.names("type", "k") == []
+    later = QuickLayouts(runner, store, "k", lambda: None)
+    assert later.sizeof("struct pair") == 8
+    assert runner.asked == []
+
+
+def test_what_btf_does_not_tell_for_sure_is_asked(runner: Asked) -> None:
+    layouts = QuickLayouts(runner, None, None, image)
+    assert layouts.has_member("struct twice", "here")
+    assert "gdb ptype/o struct twice **" in runner.asked
+
+
+def test_without_btf_all_is_asked(runner: Asked) -> None:
+    layouts = QuickLayouts(runner, None, None, lambda: None)
+    assert layouts.sizeof("struct twice") == 8
+    assert runner.asked
+
+
+def test_a_kernel_with_all_tables_asks_gdb(runner: Asked) -> None:
+    runner.quick = False
+    layouts = QuickLayouts(runner, None, None, image)
+    layouts.sizeof("struct twice")
+    assert runner.asked[0] == "gdb ptype/o struct twice **"
+
+
+def test_constants_that_nobody_has(runner: Asked) -> None:
+    layouts = QuickLayouts(runner, None, None, image)
+    with pytest.raises(UnknownTypeError):
+        layouts.enumeration_of("B_ONE")
