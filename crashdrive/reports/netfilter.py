@@ -13,6 +13,7 @@ family and hook stands behind one function of the module nf_nat.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -55,6 +56,8 @@ _INET = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _HOOKS = {"ipv4": _INET, "ipv6": _INET, "bridge": _INET[:5], "arp": ("input", "output", "forward")}
 # what nf_tables calls a family, and that of both
 _ALSO = {"ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet"), "ip": ("ipv4",), "ip6": ("ipv6",)}
+# modules that have hooks where there are tables of iptables
+_TABLES = re.compile(r"ip6?_tables|ip6?table_|arp_tables|arptable_")
 _DEVICE = {"ingress": ("nf_hooks_ingress",), "egress": ("nf_hooks_egress",)}
 _PRIORITIES = {
     "ipv4": ("enum nf_ip_hook_priorities", "NF_IP_PRI_"),
@@ -105,11 +108,15 @@ def report(crash: Any, **options: Any) -> Report:
     else:
         survey.absent("netfilter")
     families = {one for word in asked["family"] for one in (word.lower(), *_ALSO.get(word.lower(), ()))}
-    rows = _of(families, rows)
+    everything, rows = rows, _of(families, rows)
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     shown = (*several, "family", "hook", "priority", "function", "module", "kind", "device", "priority_name")
     tables = [Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address"))]
-    more = [*_of_nf_tables(survey, rules=asked["rules"]), *_of_iptables(survey, rules=asked["rules"])]
+    modules, wanted = {row.module or "" for row in everything}, asked["rules"]
+    more = [
+        *_of_nf_tables(survey, rules=wanted, hooked="nf_tables" in modules),
+        *_of_iptables(survey, rules=wanted, hooked=any(_TABLES.match(module) for module in modules)),
+    ]
     tables += [msgspec.structs.replace(table, rows=_of(families, table.rows)) for table in more]
     return Report(
         report=NAME,
@@ -119,18 +126,27 @@ def report(crash: Any, **options: Any) -> Report:
     )
 
 
+def _unreadable(survey: Survey, what: str, kind: str, *, hooked: bool) -> None:
+    """Tell that structures aren't known; something is missing where there are hooks of theirs."""
+    reason = "debug data of its module isn't there"
+    try:
+        survey.kernel.type(kind)
+    except UnknownTypeError as error:
+        reason = str(error)
+    survey.miss([Notice(kind="absent", message=f"{what} are not read: {reason}")], complete=not hooked)
+
+
 def _of(families: set[str], rows: Sequence[Any]) -> list[Any]:
     """Rows of the families that are asked for."""
     return [row for row in rows if not families or row.family in families]
 
 
-def _of_iptables(survey: Survey, *, rules: bool) -> list[Table]:
+def _of_iptables(survey: Survey, *, rules: bool, hooked: bool) -> list[Table]:
     """Tables of iptables and ip6tables, where there are any."""
     if not xtables.used(survey):
         return []
     if not xtables.readable(survey):
-        message = "tables of iptables are not read: debug data of x_tables isn't there (mod -s x_tables)"
-        survey.miss([Notice(kind="absent", message=message)], complete=True)
+        _unreadable(survey, "tables of iptables", "struct xt_table", hooked=hooked)
         return []
     found = survey.attempt("rules of iptables", lambda: [xtables.contents(survey)])
     if not found or not found[0].chains:
@@ -145,13 +161,12 @@ def _of_iptables(survey: Survey, *, rules: bool) -> list[Table]:
     return tables
 
 
-def _of_nf_tables(survey: Survey, *, rules: bool) -> list[Table]:
+def _of_nf_tables(survey: Survey, *, rules: bool, hooked: bool) -> list[Table]:
     """What nf_tables has, where there is any of it."""
     if not nftables.used(survey):
         return []
     if not nftables.readable(survey):
-        message = "chains of nf_tables are not read: its debug data isn't there (mod -s nf_tables)"
-        survey.miss([Notice(kind="absent", message=message)], complete=True)
+        _unreadable(survey, "chains of nf_tables", "struct nft_table", hooked=hooked)
         return []
     found = survey.attempt("chains of nf_tables", lambda: nftables.chains(survey))
     chains = [one.chain for one in found]
