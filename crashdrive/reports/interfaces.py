@@ -5,9 +5,11 @@ Examples:
   crashdrive report interfaces vmcore
   crashdrive report interfaces -s --netns red vmcore      counters too
   crashdrive report interfaces --qdiscs --queues vmcore
+  crashdrive report interfaces --features --drivers --device eth0 vmcore
   crashdrive report interfaces --device eth0 --format json vmcore
 
-Counters that a driver keeps by itself (most hardware) are not read, and said to be missing.
+Counters are read of the drivers of virtual devices and of virtio_net; those that another driver (of most
+hardware) keeps by itself are said to be missing. Ring sizes are told of virtio_net alone.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 from crashdrive.records import Record
 from crashdrive.reports._net.devices import Device, Interface, devices, interfaces
+from crashdrive.reports._net.features import features
 from crashdrive.reports._net.namespaces import NETNS
 from crashdrive.reports._net.qdiscs import qdiscs
 from crashdrive.reports._net.sockets import Survey
@@ -30,6 +33,8 @@ OPTIONS = (
     Option(name="statistics", flags=("-s", "--statistics"), help="A table of the counters too."),
     Option(name="queues", flags=("--queues",), help="Transmit queues too."),
     Option(name="qdiscs", flags=("--qdiscs",), help="Queueing disciplines too (report qdisc has more)."),
+    Option(name="features", flags=("--features",), help="Features (offloads) too, as ethtool -k has them."),
+    Option(name="drivers", flags=("--drivers",), help="Drivers, buses and ring sizes too."),
     Option(name="all", flags=("-a", "--all"), help="All of these tables."),
     Option(name="device", flags=("--device",), help="One interface.", kind="text"),
     NETNS,
@@ -67,6 +72,20 @@ class CounterLine(Record, frozen=True):
     collisions: int | None
 
 
+class DriverLine(Record, frozen=True):
+    """What stands behind an interface, for people; records have it in the interface's row."""
+
+    netns: str | None
+    device: str
+    driver: str | None
+    bus_info: str | None
+    parent: str | None
+    rx_ring: int | None
+    rx_ring_max: int | None
+    tx_ring: int | None
+    tx_ring_max: int | None
+
+
 def report(crash: Any, **options: Any) -> Report:
     """The interfaces that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
@@ -78,6 +97,8 @@ def report(crash: Any, **options: Any) -> Report:
     tables = [_interfaces(rows, several), _addresses(rows, several)]
     if asked["statistics"] or asked["all"]:
         tables.append(_counters(rows, several))
+    if asked["drivers"] or asked["all"]:
+        tables.append(_drivers(rows, several))
     for name, read, columns in _MORE:
         if asked[name] or asked["all"]:
             tables.append(_more(survey, every, asked, name, read, (*several, *columns)))
@@ -100,6 +121,7 @@ _MORE: tuple[tuple[str, Callable[[Survey, Sequence[Device]], list[Any]], tuple[s
         qdiscs,
         ("device", "kind", "handle", "parent", "qlen", "backlog", "drops", "bytes", "packets", "address"),
     ),
+    ("features", features, ("device", "feature", "on", "fixed", "requested")),
 )
 
 
@@ -155,3 +177,21 @@ def _counters(rows: Sequence[Interface], several: tuple[str, ...]) -> Table:
         for row in rows
     ]
     return Table(name="statistics", rows=lines, columns=(*several, "device", *_COUNTERS))
+
+
+def _drivers(rows: Sequence[Interface], several: tuple[str, ...]) -> Table:
+    lines = [
+        DriverLine(
+            netns=row.netns,
+            device=row.name,
+            driver=row.driver,
+            bus_info=row.bus_info,
+            parent=row.parent_device,
+            **{f"{way}_ring{most}": getattr(row.rings, way + most, None) for way, most in _RINGS},
+        )
+        for row in rows
+    ]
+    return Table(name="drivers", rows=lines, columns=(*several, *DriverLine.__struct_fields__[1:]))
+
+
+_RINGS = [(way, most) for way in ("rx", "tx") for most in ("", "_max")]

@@ -185,7 +185,8 @@ def test_all_counters(reported: Report, told: list[Truth]) -> None:
                     field = name if name in {"multicast", "collisions"} else f"{way}_{name}"
                     field = {"rx_otherhost": "rx_otherhost_dropped"}.get(field, field)
                     if field != "tx_carrier_changes":
-                        most = BYTES if "bytes" in field else PACKETS if "packets" in field else 0
+                        grows = "packets" in field or field == "multicast"
+                        most = BYTES if "bytes" in field else PACKETS if grows else 0
                         ours = getattr(found[link["ifname"]], field)
                         assert 0 <= ours - value <= most, (truth.label, link["ifname"], field)
 
@@ -194,6 +195,66 @@ def test_nothing_is_missing(reported: Report) -> None:
     assert all(row.statistics is not None for row in reported.table("interfaces").rows)
     assert [notice for notice in reported.warnings if "statistics" in notice.message] == []
     assert reported.complete
+
+
+def ethtool(truth: Truth, option: str) -> dict[str, list[str]]:
+    """The lines of ``ethtool`` with an option, by device."""
+    start = f"ethtool-{option}-"
+    paths = (truth.folder / "cmd").glob(f"{start}*")
+    return {path.name.removeprefix(start): path.read_text().splitlines() for path in paths}
+
+
+def words(lines: list[str]) -> dict[str, str]:
+    """The last value of each name."""
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_features(reported: Report, told: list[Truth]) -> None:
+    said = ethtool(told[0], "k")
+    assert len(said) > 4
+    for device, lines in said.items():
+        found = {
+            row.feature: state_of(row) for row in rows(reported, told[0], "features") if row.device == device
+        }
+        names = words(lines[1:])
+        # headings of several
+        groups = ("tx-checksumming", "scatter-gather", "tcp-segmentation-offload")
+        assert found == {name: state for name, state in names.items() if name not in groups}
+
+
+def state_of(row: Any) -> str:
+    """As ethtool has it."""
+    asked = "" if row.requested is None else f" [requested {'on' if row.requested else 'off'}]"
+    return f"{'on' if row.on else 'off'}{' [fixed]' if row.fixed else asked}"
+
+
+def test_drivers(reported: Report, told: list[Truth]) -> None:
+    found = {row.name: row for row in rows(reported, told[0])}
+    for device, lines in ethtool(told[0], "i").items():
+        said = words(lines)
+        assert found[device].driver == said.get("driver"), device
+        if found[device].bus_info is not None:  # tun and bridges say something that isn't one
+            assert found[device].bus_info == said["bus-info"]
+    for link in told[0].json("ip-link-json"):
+        row = found[link["ifname"]]
+        assert (row.parent_bus, row.parent_device) == (link.get("parentbus"), link.get("parentdev"))
+    assert found["eth0"].driver == "virtio_net"
+    assert found["eth0"].bus_info is not None
+
+
+def test_rings(reported: Report, told: list[Truth]) -> None:
+    found = {row.name: row.rings for row in rows(reported, told[0])}
+    for device, lines in ethtool(told[0], "g").items():
+        if not lines or not lines[0].startswith("Ring parameters"):
+            assert found[device] is None
+            continue
+        half = lines.index("Current hardware settings:")
+        most, now = words(lines[:half]), words(lines[half:])
+        ours = found[device]
+        assert [ours.rx, ours.rx_max, ours.tx, ours.tx_max] == [
+            int(half[way]) for way in ("RX", "TX") for half in (now, most)
+        ]
+    assert found["eth0"] is not None
 
 
 def test_qdiscs(reported: Report, told: list[Truth]) -> None:

@@ -9,6 +9,7 @@ from crashdrive.errors import FaultError
 from crashdrive.records import Notice, Record
 from crashdrive.reports._net.addresses import mac
 from crashdrive.reports._net.counters import private_offset
+from crashdrive.reports._net.hardware import MEMBERS, Rings, hardware, rings
 from crashdrive.reports._net.ifaddrs import InterfaceAddress, ipv4_addresses, ipv6_addresses
 from crashdrive.reports._net.linkstats import Reader, Statistics
 from crashdrive.reports._net.sockets import Fields, Survey
@@ -40,7 +41,8 @@ class Interface(Record, frozen=True):
     bytes. ``statistics`` is None where the driver keeps them. ``master`` is the bridge, bond or VRF that it
     belongs to, ``lower`` the devices that it stands on, ``link`` what it is tied to: the device below a VLAN,
     the other end of a veth pair; in the namespace ``link_netns`` where that is another one.
-    ``carrier_changes`` counts both ways.
+    ``carrier_changes`` counts both ways. ``driver`` and ``bus_info`` as ``ethtool -i`` has them, ``rings`` as
+    ``-g``, of virtio; ``parent_bus`` and ``parent_device`` as ``ip -d link``.
     """
 
     name: str
@@ -70,6 +72,11 @@ class Interface(Record, frozen=True):
     promiscuity: int
     allmulti: int
     carrier_changes: int | None
+    driver: str | None
+    parent_bus: str | None
+    parent_device: str | None
+    bus_info: str | None
+    rings: Rings | None
 
 
 _MEMBERS = {
@@ -80,7 +87,7 @@ _MEMBERS = {
     "allmulti": ("allmulti",), "alias": ("ifalias",), "kind": ("rtnl_link_ops->kind",),
     "qdisc": ("qdisc->ops->id",), "up": ("carrier_up_count.counter",),
     "down": ("carrier_down_count.counter",), "net": ("nd_net.net", "nd_net"), "four": ("ip_ptr",),
-    "six": ("ip6_ptr",),
+    "six": ("ip6_ptr",), **MEMBERS,
 }  # fmt: skip
 _REQUIRED = ("name", "index", "mtu", "flags", "state", "operstate", "net")
 
@@ -120,6 +127,8 @@ def interfaces(survey: Survey, every: Sequence[Device]) -> list[Interface]:
     macs = _macs(survey, chosen)
     texts = _Texts(survey)
     bits = survey.kernel.enumerators("enum netdev_state_t")
+    behind = {device.address: hardware(device.row, texts.at) for device in chosen}
+    sizes = rings(survey, [address for address, said in behind.items() if said["driver"] == "virtio_net"])
     rows = [
         Interface(
             name=row["name"],
@@ -145,6 +154,8 @@ def interfaces(survey: Survey, every: Sequence[Device]) -> list[Interface]:
             promiscuity=row["promiscuity"],
             allmulti=row["allmulti"],
             carrier_changes=None if row["up"] is None or row["down"] is None else row["up"] + row["down"],
+            **behind[address],
+            rings=sizes.get(address),
         )
         for (address, row), own, own6, hardware in zip(chosen, four, six, macs, strict=True)
     ]
