@@ -311,6 +311,13 @@ def test_mq_shows_the_sum_of_its_queues() -> None:
     machine.memory.word(queue, 0xDEAD_0000_0000_0000)
     survey, found = machine.read()
     assert (found[0].qdisc.qlen, found[0].qdisc.bytes) == (None, None)
+    (lost,) = rows(survey, found)
+    assert (lost.leaf, lost.qlen) == ("?", None)
+    assert class_lines(lost) == (
+        "class mq :1 dev eth0 root leaf ?",
+        " Sent ? bytes ? pkt (dropped ?, overlimits ? requeues ?)",
+        " backlog ? ?p requeues ?",
+    )
     assert not survey.complete
 
 

@@ -19,8 +19,8 @@ _ESTIMATOR = "struct net_rate_estimator"
 
 class QdiscClass(Record, frozen=True):
     """A class: ``handle`` and ``parent`` as tc has them, ``parent`` None for one at the root; ``leaf`` the
-    handle of the qdisc in it, None where that has none. Counters as in a qdisc's row; None, too, where
-    the kind keeps none for its classes.
+    handle of the qdisc in it, None where that has none, ``?`` where the dump lacks it. Counters as in a
+    qdisc's row; a kind that keeps none for its classes has them None, and ``counted`` false.
     """
 
     netns: str | None
@@ -39,6 +39,7 @@ class QdiscClass(Record, frozen=True):
     rate_bytes: int | None
     rate_packets: int | None
     details: Details | None
+    counted: bool
 
 
 class ClassReading(NamedTuple):
@@ -86,12 +87,19 @@ def _class(
         kind=one.qdisc.kind,
         handle=tcwords.handle(share.handle),
         parent=None if share.parent == tcwords.ROOT else tcwords.handle(share.parent),
-        leaf=f"{leaf['handle'] >> 16:x}:" if leaf and leaf["handle"] else None,
+        leaf=_leaf(share, leaf),
         rate_bytes=bytes_,
         rate_packets=packets,
         details=share.details,
+        counted=bool(share.counters or share.from_leaf),
         **_counters(share, leaf, leaves),
     )
+
+
+def _leaf(share: Share, leaf: Row | None) -> str | None:
+    if leaf is None:
+        return "?" if share.leaf else None
+    return f"{leaf['handle'] >> 16:x}:" if leaf["handle"] else None
 
 
 def _counters(share: Share, leaf: Row | None, leaves: Mapping[int, Row]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ def class_lines(one: QdiscClass) -> tuple[str, ...]:
         f"leaf {one.leaf}" if one.leaf else None,
         *(one.details.words() if one.details else ()),
     )
-    counted = any(value is not None for value in (one.qlen, one.backlog, one.drops, one.bytes))
-    counters = _counters(one, sent=one.bytes is not None) if counted else ()
+    sent = one.bytes is not None or one.leaf == "?"
+    counters = _counters(one, sent=sent) if one.counted else ()
     return (" ".join(head), *counters, *(one.details.lines() if one.details else ()))
 
 
