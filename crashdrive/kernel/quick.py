@@ -78,15 +78,16 @@ class QuickLayouts(Layouts):
             return rest
         try:
             named = ((name, self._btf.named.get(name, ())) for name in rest)
-            found = {name: self._btf.type(numbers[0]) for name, numbers in named if len(numbers) == 1}
+            kinds = {name: set(map(self._btf.type, numbers)) for name, numbers in named}
         except KernelError:
             return rest
+        # a name that has several meanings is gdb's to tell
+        found = {name: meanings.pop() for name, meanings in kinds.items() if len(meanings) == 1}
         self._known.update(found)
         if self._store:
             self._store.put_many("btf-type", self.key, found, version=VERSION)
-        absent = {name for name in rest if name not in self._btf.named}
-        self._unknown.update(absent)
-        return {name: ref for name, ref in rest.items() if name not in found and name not in absent}
+        self._unknown.update(name for name in rest if name not in self._btf.named)
+        return {name: ref for name, ref in rest.items() if not self._is_settled(name)}
 
     def _ask_enumeration(self, constant: str) -> Type:
         numbers = self._btf.with_constant(constant) if self._quick and self._btf is not None else ()

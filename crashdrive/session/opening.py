@@ -65,17 +65,8 @@ class Opening(NamedTuple):
         return again
 
     def prepare(self, transport: Transport, context: Sequence[str] = ()) -> list[str]:
-        """Settings that output depends on, and the context; those of the latter that failed.
-
-        A setting that this crash doesn't know is none to lose.
-        """
-        if self.side_channel:
-            transport.batch(_PINS, self.timeout)
-        else:
-            for pin in _PINS:
-                transport.exchange(pin, self.timeout)
-        said = ((command, transport.exchange(command, self.timeout)) for command in context)
-        return [command for command, output in said if judge(command, output) is not None]
+        """Settings and context of a crash that was just started: see the function."""
+        return prepare(transport, context, self.timeout, side_channel=self.side_channel)
 
     def identity(self) -> dict[str, str]:
         """Which dump and kernel this is, as far as their files tell."""
@@ -93,6 +84,20 @@ class Opening(NamedTuple):
             "mtime_ns": str(dump.mtime_ns),
         }
         return {key: value for key, value in known.items() if value is not None}
+
+
+def prepare(transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool) -> list[str]:
+    """Settings that output depends on, and the context; those of the latter that failed.
+
+    A setting that this crash doesn't know is none to lose.
+    """
+    if side_channel:
+        transport.batch(_PINS, timeout)
+    else:
+        for pin in _PINS:
+            transport.exchange(pin, timeout)
+    said = ((command, transport.exchange(command, timeout)) for command in context)
+    return [command for command, output in said if judge(command, output) is not None]
 
 
 def path_text(path: str | os.PathLike[str] | None) -> str | None:

@@ -12,8 +12,8 @@ import pytest
 
 from crashdrive.session.binaries import Binary
 from crashdrive.session.launch import Start, start_one
+from crashdrive.session.opening import prepare
 from crashdrive.session.session import Session
-from crashdrive.session.session import _prepare as prepare
 from crashdrive.session.transport import PtyTransport
 from tests.session.places import HEALTH
 
