@@ -1,0 +1,88 @@
+"""A crash without its tables: what it is asked, and what takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crashdrive.errors import StartError
+from crashdrive.session.launch import QUICK, Start, health_of, start_quickly
+from crashdrive.session.lines import is_physical
+from crashdrive.session.session import Session
+from tests.session.conftest import Fake
+
+Make = Callable[..., Fake]
+START = Start(files=("/vmlinux", "/vmcore"), rung_seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("command", "physical"),
+    [
+        ("rd -p -r /dev/shm/x/fifo 1000 4096", True),
+        ("rd -p -8 1000 4096", True),
+        ("eval 0x5eed5", True),
+        ("rd -r /dev/shm/x/fifo 1000 4096", False),
+        ("rd -p 1000", False),
+        ("rd -p -8 1000 16 | sh", False),
+        ("rd -p -8 1000 16\nps", False),
+        ("rd -p -r /a > /b 1000 1", False),
+        ("eval jiffies", False),
+        ("ps", False),
+    ],
+)
+def test_what_reads_physical_memory_alone(command: str, *, physical: bool) -> None:
+    assert is_physical(command) is physical
+
+
+def test_a_quick_start_lacks_nothing_yet(make_fake: Make) -> None:
+    found = start_quickly(make_fake().binary, START)
+    assert found is not None
+    transport, launched = found
+    transport.close()
+    health = health_of(launched)
+    assert launched.quick
+    assert (health.options, health.warnings, health.missing) == (QUICK, (), ())
+
+
+def test_a_binary_that_does_not_come_up_so(make_fake: Make, scratch: Path) -> None:
+    lines: list[str] = []
+    assert start_quickly(make_fake("exits").binary, START, lines.append) is None
+    assert "--minimal" in lines[0]
+    assert "something is wrong" in lines[1]
+    assert not any(scratch.iterdir())
+
+
+@pytest.fixture
+def quick(make_fake: Make, scratch: Path) -> Session:
+    session = make_fake("minimal").session()
+    session._whole = make_fake().session
+    assert any(scratch.iterdir())
+    return session
+
+
+def test_another_command_brings_the_whole_crash(quick: Session, scratch: Path) -> None:
+    with quick as session:
+        assert session.run("eval 0x5eed5").ok
+        states, first = [session.quick], session._transport
+        assert session.run("eval 7").ok
+        states.append(session.quick)
+        assert states == [True, False]
+        assert session._transport is not first
+        assert [result.ok for result in session.run_many(["eval 1", "eval 2"])] == [True, True]
+        assert session.words == {"eval"}
+    assert not any(scratch.iterdir())
+
+
+def test_a_whole_crash_that_does_not_come_up_is_told(quick: Session, scratch: Path) -> None:
+    def fails() -> Session:
+        raise StartError("crash can't open this dump")
+
+    quick._whole = fails
+    with quick as session:
+        with pytest.raises(StartError, match="can't open"):
+            session.run("ps")
+        # physical memory can be read all the same
+        assert session.run("eval 0x5eed5").ok
+    assert not any(scratch.iterdir())
