@@ -129,9 +129,9 @@ class Session:
         transport, launched = how.climb()
         try:
             session = cls._on(transport, launched, how)
-            session._record(file)  # noqa: SLF001 - our own
-            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - as above
+            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - our own
             session.words.clear()
+            session._record(file)  # noqa: SLF001 - as above
         except BaseException:
             transport.close()
             raise
