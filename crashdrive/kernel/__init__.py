@@ -39,19 +39,19 @@ def open_kernel(session: Runner, store: Store | None = None, *, btf: bool = Fals
     that has no build id. ``btf``: where crash came up without its tables, types may come from the image's BTF
     (see `crashdrive.kernel.quick.QuickLayouts`).
     """
-    from crashdrive.kernel.quick import QuickLayouts, btf_of, make_quick
+    from crashdrive.kernel.quick import QuickLayouts, make_quick, proven_btf
     from crashdrive.kernel.symbols import Symbols
 
     identity: dict[str, str] = getattr(session, "identity", None) or {}
     build_id = identity.get("build_id") or None
-    image = identity.get("vmlinux") if btf else None
 
     def make() -> Kernel:
-        return Kernel(
+        kernel = Kernel(
             session,
-            layouts=QuickLayouts(session, store, build_id, lambda: btf_of(image) if image else None),
+            layouts=QuickLayouts(session, store, build_id, lambda: proven_btf(kernel) if btf else None),
             symbols=Symbols(session, store, build_id and _dump_key(build_id, identity, session)),
         )
+        return kernel
 
     return make_quick(session, make) if getattr(session, "quick", False) else make()
 

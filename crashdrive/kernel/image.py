@@ -39,8 +39,9 @@ def section(path: str | Path, name: str) -> bytes | None:
 
 
 def _elf(file: BinaryIO) -> ElfFile:
-    number = file.fileno()
-    return ElfFile(lambda offset, size: os.pread(number, size, offset))
+    number, end = file.fileno(), os.fstat(file.fileno()).st_size
+    # what a damaged header asks for behind the end isn't there, however much it is
+    return ElfFile(lambda offset, size: os.pread(number, max(min(size, end - offset), 0), min(offset, end)))
 
 
 class ImageSymbol(msgspec.Struct, frozen=True):
@@ -59,7 +60,7 @@ class ImageSymbols:
     """
 
     def __init__(self, path: str | Path, relocation: int = 0) -> None:
-        self._path = path
+        self.path = path
         self._relocation = relocation
         self._symbols, self._strings, self._letters, self._start = self._load()
 
@@ -104,22 +105,25 @@ class ImageSymbols:
 
     def _load(self) -> tuple[bytes, bytes, dict[int, str], int]:
         try:
-            with Path(self._path).open("rb") as file:
+            with Path(self.path).open("rb") as file:
                 elf = _elf(file)
                 sections = elf.sections()
                 table = next((part for part in sections if part.type == SHT_SYMTAB), None)
                 if table is None or not elf.wide or elf.order != "<" or table.link >= len(sections):
-                    raise VmlinuxError(f"{self._path!a}: no symbol table that can be read here")
+                    raise VmlinuxError(f"{self.path!a}: no symbol table that can be read here")
                 symbols = elf.exactly(table.offset, table.size // _WIDTH * _WIDTH)
                 names = sections[table.link]
                 strings = elf.exactly(names.offset, names.size) + b"\0"
         except (OSError, BadElfError) as error:
-            raise VmlinuxError(f"{self._path!a}: its symbols can't be read: {error}") from error
+            raise VmlinuxError(f"{self.path!a}: its symbols can't be read: {error}") from error
         letters = {
             index: "T" if part.flags & _EXECUTE else _data_letter(part)
             for index, part in enumerate(sections[:_RESERVED])
         }
-        start = min((part.address for part in sections if part.name == ".text"), default=0)
+        texts = [part.address for part in sections if part.name == ".text"]
+        if not texts:
+            raise VmlinuxError(f"{self.path!a}: no .text to tell addresses from per-cpu offsets by")
+        start = min(texts)
         return symbols, strings, letters, start
 
 

@@ -105,12 +105,13 @@ class DumpSymbols:
     """Symbols of the image out of the vmlinux, those of modules out of their memory in the dump."""
 
     def __init__(self, image: ImageSymbols, kernel: Kernel) -> None:
+        self.path = image.path
         self._image = image
         self._kernel = kernel
 
     def named(self, names: Sequence[str]) -> dict[str, tuple[Symbol, ...]] | None:
         """All symbols of each name; None where a module's can't be read."""
-        found = {name: tuple(self._of_image(name)) for name in names}
+        found = {name: self.of_image(name) for name in names}
         others = [name for name, symbols in found.items() if not symbols and name != "modules"]
         if others and self._modules is None:
             return None
@@ -133,8 +134,9 @@ class DumpSymbols:
             sizes = [size for _, size in (self._modules or {}).get(name, ())]
         return sizes[0] or None if len(sizes) == 1 else None
 
-    def _of_image(self, name: str) -> Iterator[Symbol]:
-        return (Symbol(one.address, one.name, one.kind) for one in self._image.named(name))
+    def of_image(self, name: str) -> tuple[Symbol, ...]:
+        """All symbols of a name in the image alone."""
+        return tuple(Symbol(one.address, one.name, one.kind) for one in self._image.named(name))
 
     @cached_property
     def _modules(self) -> Mapping[str, Sequence[tuple[Symbol, int]]] | None:
@@ -203,13 +205,23 @@ def _module_memory(kernel: Kernel) -> Iterator[tuple[int, int, str]]:
                 yield base, base + size - 1, name
 
 
-def btf_of(vmlinux: str) -> Btf | None:
-    """The types that an image carries for the kernel's own use; None where it has none that can be read."""
-    try:
-        data = section(vmlinux, ".BTF")
-        return Btf(data) if data else None
-    except (KernelError, VmlinuxError):
+def proven_btf(kernel: Kernel) -> Btf | None:
+    """The types that the image carries for the kernel's own use; None where they can't be had for sure.
+
+    The dump's memory has them too. Those of a vmlinux that was damaged would be taken for the kernel's, and
+    kept, without a word.
+    """
+    source = kernel.symbols.source
+    if not isinstance(source, DumpSymbols):
         return None
+    try:
+        data = section(source.path, ".BTF")
+        places = source.of_image("__start_BTF")
+        if data and len(places) == 1 and kernel.read(places[0].address, len(data)) == data:
+            return Btf(data)
+    except (KernelError, VmlinuxError):
+        pass
+    return None
 
 
 def make_quick(session: Runner, make: Callable[[], Kernel]) -> Kernel:

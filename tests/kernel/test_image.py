@@ -97,3 +97,21 @@ def test_a_name_outside_the_strings_is_empty(tmp_path: Path) -> None:
     wild = struct.pack("<IBBHQQ", 1 << 31, GLOBAL, 0, 1, TEXT, 0)
     image = ImageSymbols(vmlinux(tmp_path / "vmlinux", SYMBOLS + wild))
     assert "" in {one.name for one in image.all()}
+
+
+@pytest.mark.parametrize("field", [24, 32], ids=["offset", "size"])
+def test_a_table_that_is_nowhere(tmp_path: Path, field: int) -> None:
+    path = vmlinux(tmp_path / "vmlinux")
+    data = bytearray(path.read_bytes())
+    headers = int.from_bytes(data[40:48], "little")
+    struct.pack_into("<Q", data, headers + 4 * 64 + field, (1 << 64) - 24)
+    path.write_bytes(data)
+    with pytest.raises(VmlinuxError, match="can't be read"):
+        ImageSymbols(path)
+
+
+def test_per_cpu_offsets_need_a_text(tmp_path: Path) -> None:
+    path = vmlinux(tmp_path / "vmlinux")
+    path.write_bytes(path.read_bytes().replace(b".text\0", b".code\0"))
+    with pytest.raises(VmlinuxError, match=r"no \.text"):
+        ImageSymbols(path)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import UnknownTypeError
+from crashdrive.errors import FaultError, UnknownTypeError
 from crashdrive.kernel.btf import Btf
-from crashdrive.kernel.quick import QuickLayouts
+from crashdrive.kernel.quick import DumpSymbols, QuickLayouts, proven_btf
+from crashdrive.kernel.symbols import Symbol
 from crashdrive.kernel.types import IntType
 from crashdrive.session.result import CommandResult
 from tests.kernel.btf_bytes import Writer
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.kernel import Kernel
 
 
 class Asked:
@@ -94,3 +99,48 @@ def test_constants_that_nobody_has(runner: Asked) -> None:
     layouts = QuickLayouts(runner, None, None, image)
     with pytest.raises(UnknownTypeError):
         layouts.enumeration_of("B_ONE")
+
+
+class Proving:
+    """A kernel whose memory holds ``data`` where the image's BTF is; FaultError where None."""
+
+    def __init__(self, data: bytes | None, *, quick: bool = True) -> None:
+        self.data = data
+        self.symbols = self
+        self.source = Source.__new__(Source) if quick else None
+
+    def read(self, address: int, size: int) -> bytes:
+        assert address == PLACE
+        if self.data is None:
+            raise FaultError("excluded", address, size, "excluded")
+        return self.data[:size]
+
+
+PLACE = 0xFFFFFFFF82000000
+
+
+class Source(DumpSymbols):
+    """Knows where BTF begins, and nothing else."""
+
+    path = "/vmlinux"
+
+    def of_image(self, name: str) -> tuple[Symbol, ...]:
+        return (Symbol(PLACE, name, "R"),)
+
+
+def test_btf_of_a_vmlinux_has_to_be_that_of_the_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    types = Writer()
+    types.integer("int", 4, 1)
+    own = types.bytes()
+    found: list[bytes | None] = [own]
+    monkeypatch.setattr("crashdrive.kernel.quick.section", lambda _path, _name: found[0])
+
+    def proven(kernel: Proving) -> bool:
+        return proven_btf(cast("Kernel", kernel)) is not None
+
+    assert proven(Proving(own + b"more"))
+    assert not proven(Proving(own, quick=False))
+    assert not proven(Proving(None))
+    assert not proven(Proving(own[:-1] + b"x"))
+    found[0] = None
+    assert not proven(Proving(own))
