@@ -100,7 +100,7 @@ class Device(NamedTuple):
 
 
 def devices(survey: Survey) -> list[Device]:
-    """The devices of all namespaces: those that are tied to others may lie in another one."""
+    """The devices of all namespaces, by index: those that are tied to others may lie in another one."""
     found: list[int] = []
     for net in survey.namespaces.found:
         walked = survey.kernel.for_each_net_device(net.address)
@@ -110,11 +110,13 @@ def devices(survey: Survey) -> list[Device]:
         Fields(survey.kernel, "struct net_device", _MEMBERS, _REQUIRED), found, "interfaces"
     )
     rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
-    return [
+    kept = [
         Device(address, row)
         for address, row in zip(found, rows, strict=True)
         if all(row[name] is not None for name in _REQUIRED)
     ]
+    order = {net.address: number for number, net in enumerate(survey.namespaces.found)}
+    return sorted(kept, key=lambda one: (order.get(one.row["net"], len(order)), one.row["index"]))
 
 
 def interfaces(survey: Survey, every: Sequence[Device]) -> list[Interface]:
@@ -281,16 +283,27 @@ def _uppers(survey: Survey, every: Sequence[Device]) -> Iterator[tuple[int, int,
 
 
 def _peers(survey: Survey, every: Sequence[Device]) -> dict[int, int]:
-    """Ends of veth pairs. Its driver's structure begins with the peer (drivers/net/veth.c): a dump without
-    the module's debug data doesn't say so, but two devices that point at each other do.
-    """
-    kernel = survey.kernel
+    """Ends of pairs that point at each other: drivers/net/veth.c, netkit.c."""
     texts = _Texts(survey)
-    ends = [device.address for device in every if texts.at(device.row["kind"]) == "veth"]
-    start = private_offset(kernel)
-    window = kernel.window()
-    first = dict(zip(ends, window.words([address + start for address in ends]), strict=True))
+    window = survey.kernel.window()
+    places = {
+        device.address: device.address + start
+        for kind, start in _pairs(survey).items()
+        for device in every
+        if texts.at(device.row["kind"]) == kind
+    }
+    first = dict(zip(places, window.words(list(places.values())), strict=True))
     return {end: peer for end, peer in first.items() if peer is not None and first.get(peer) == end}
+
+
+def _pairs(survey: Survey) -> dict[str, int]:
+    """Where in a device of a kind its peer is noted."""
+    kernel, start = survey.kernel, private_offset(survey.kernel)
+    found = {"veth": start}  # the first thing ever since, where the type isn't to be had
+    for kind, driver in (("veth", "struct veth_priv@veth"), ("netkit", "struct netkit@netkit")):
+        if kernel.has_member(driver, "peer"):
+            found[kind] = start + kernel.offset(driver, "peer")
+    return found
 
 
 def _alternative_names(survey: Survey, every: Sequence[Device]) -> dict[int, tuple[str, ...]]:

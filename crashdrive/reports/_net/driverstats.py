@@ -154,16 +154,23 @@ def _errors_dropped(
 
 
 def vrf(reader: Reader, devices: Sequence[int]) -> Found:
-    """vrf_get_stats64(), until 6.10: counters by CPU of a structure that is the module's own."""
-    names = {"rx_pkts": "rx_packets", "tx_pkts": "tx_packets", "tx_drps": "tx_dropped"}
-    wanted = {**names, "rx_bytes": "rx_bytes", "tx_bytes": "tx_bytes"}
+    """vrf_get_stats64(), until 6.10: counters by CPU, of a structure of the module's own in older kernels."""
+    kernel, kind = reader.survey.kernel, "struct pcpu_dstats@vrf"
+    old = kernel.has_member(kind, "rx_pkts")
+    packets, drops = ("pkts", "drps") if old else ("packets", "drops")
+    wanted = {f"{way}_{name}": f"{way}_{told}" for way in ("rx", "tx") for name, told in _bytes(packets)}
+    wanted[f"tx_{drops}"] = "tx_dropped"
     places = {device: reader.rows[device]["per_cpu"] for device in devices if reader.rows[device]["per_cpu"]}
-    added = sums(reader.survey, "struct pcpu_dstats@vrf", sorted(set(places.values())), tuple(wanted))
+    added = sums(reader.survey, kind, sorted(set(places.values())), tuple(wanted))
     return {
         device: {wanted[name]: value for name, value in added[place].items()}
         for device, place in places.items()
         if place in added and added[place].keys() == wanted.keys()
     }
+
+
+def _bytes(packets: str) -> tuple[tuple[str, str], ...]:
+    return (packets, "packets"), ("bytes", "bytes")
 
 
 def ifb(reader: Reader, devices: Sequence[int]) -> Found:
