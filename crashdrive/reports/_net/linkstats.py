@@ -79,7 +79,7 @@ class Reader:
     def __init__(self, survey: Survey, devices: Sequence[int], peers: Mapping[int, int]) -> None:
         self.survey = survey
         self._peers = peers
-        self._unread: dict[str, list[str]] = {}
+        self._unread: dict[tuple[str, str], list[str]] = {}
         self._found: dict[int, Statistics | None] = {}
         columns = survey.read(Fields(survey.kernel, "struct net_device", _DEVICE), devices, "interfaces")
         self.rows = {
@@ -112,10 +112,11 @@ class Reader:
         return sums(self.survey, kind, sorted({p for p in pointers if p}), names)
 
     def of(self, device: int, name: str) -> Statistics | None:
-        """The counters of a device; None where its driver keeps them: `tell` says so."""
+        """The counters of a device; None where its driver keeps them: `tell` says so, also of single ones."""
         found = self._statistics(device)
-        if found is None:
-            self._unread.setdefault(self._method(self.rows[device]), []).append(name)
+        if found is None or None in (getattr(found, field) for field in found.__struct_fields__):
+            lost = "not read" if found is None else "not all read"
+            self._unread.setdefault((self._method(self.rows[device]), lost), []).append(name)
         return found
 
     def _statistics(self, device: int) -> Statistics | None:
@@ -137,10 +138,11 @@ class Reader:
 
     def tell(self) -> None:
         """Note which devices' counters are not read, one notice for each driver."""
-        for driver, names in self._unread.items():
+        for (driver, lost), names in self._unread.items():
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown = ", ".join(names[:_NAMED]) + more
-            said = f"a driver keeps statistics elsewhere ({driver}); not read: those of {shown}"
+            where = f"a driver keeps statistics elsewhere ({driver})" if driver else "damaged statistics"
+            said = f"{where}; {lost}: those of {shown}"
             self.survey.miss([Notice(kind="elsewhere", message=said)])
 
     def _method(self, row: Mapping[str, Any]) -> str:
@@ -226,16 +228,18 @@ class Reader:
         walked = kernel.walk_list(device + start, "struct netdev_adjacent", "list")
         self.survey.walked(walked, "slaves of bonds")
         columns = self.survey.gaps(walked.read(["dev", "private"]), "slaves of bonds")
-        slaves = [self._slave(lower, slave, kept) for lower, slave in columns]
-        for more in slaves:
+        for lower, slave in columns:
+            more = self._slave(lower, slave, kept)
+            if more is None:
+                return None
             add(found, more)
         return found
 
-    def _slave(self, device: int | None, slave: int | None, names: Sequence[str]) -> Counters:
+    def _slave(self, device: int | None, slave: int | None, names: Sequence[str]) -> Counters | None:
         """What a slave's device counted since its bond last looked; None where that isn't known."""
         now = self._statistics(device) if device in self.rows and device is not None else None
         if now is None or not slave:
-            return dict.fromkeys(names)
+            return None
         fields = [f"slave_stats.{name}" for name in names]
         columns = self.survey.kernel.read_many("struct slave@bonding", [slave], fields)
         then = next(iter(self.survey.gaps(columns, "slaves of bonds")))
