@@ -96,7 +96,7 @@ class Crash:
         self.session = session
         self._keep = keep
         self._purpose = purpose
-        self._quick = session.quick
+        self._quick = session.began_quick
 
     # raw commands
 

@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from crashdrive.errors import SessionError
+from crashdrive.errors import CommandFailedError, DeadlineError, SessionError
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, runs_of
 from crashdrive.session.result import Runner
 
@@ -128,7 +128,7 @@ class Transfer:
         A failure is final for less than a page, and for a page that is missing as a whole by its nature;
         unless some failed request was cut, which leaves doubt about pages.
         """
-        outcome = ask(requests)
+        outcome = self._asked(ask, requests)
         again: list[tuple[Range, bool]] = []
         for (address, size), data, reason in zip(requests, outcome.data, outcome.reasons, strict=True):
             if data is not None:
@@ -141,6 +141,16 @@ class Transfer:
                 again.append(((address, size), True))
                 self.excluded = self.excluded or (reason == "excluded" and size > PAGE)
         return again
+
+    def _asked(self, ask: Round, requests: Sequence[Range]) -> Outcome:
+        """One round; a crash without its tables that fails in it makes way for one that has them."""
+        try:
+            return ask(requests)
+        except (SessionError, DeadlineError, CommandFailedError):
+            make_whole: Callable[[], bool] = getattr(self._session, "make_whole", lambda: False)
+            if not make_whole():
+                raise
+        return ask(requests)
 
     def _raw_round(self, channel: Channel, requests: Sequence[Range]) -> Outcome:
         self.rounds += 1

@@ -26,6 +26,8 @@ LADDER: tuple[tuple[str, ...], ...] = (
 )
 # For physical memory alone nothing else is needed: no task table, no modules, no slab caches.
 QUICK = ("--minimal",)
+# seconds: it takes one or two, and one that doesn't come up is only that much of a loss
+_QUICK_PATIENCE = 20.0
 _MODE = "minimal mode commands:"
 # no other option makes these right for the same binary: a dump of another kernel, no dump, no debug data
 _FINAL = re.compile(
@@ -108,7 +110,7 @@ def start_quickly(
 ) -> tuple[PtyTransport, Launched] | None:
     """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so."""
     notify(f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(QUICK)}")
-    transport, attempt, _ = _try_rung(binary, QUICK, start, start.rung_seconds)
+    transport, attempt, _ = _try_rung(binary, QUICK, start, min(start.rung_seconds, _QUICK_PATIENCE))
     if transport is None:
         notify(f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}")
         return None

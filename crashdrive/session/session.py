@@ -74,6 +74,7 @@ class Session:
         self._side_channel = side_channel
         self._holes = holes
         self._whole: Whole | None = None
+        self.began_quick = False  # whether a quick start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
         self.vmcoreinfo: Mapping[str, str] = {}
         self._recorder: RecordingTransport | None = None
@@ -120,8 +121,10 @@ class Session:
             notify=notify,
         )
         with open_record(record) as file:
-            found = cls._quickly(how) if file is None and quick(how.target) else None
-            return found or cls._wholly(how, file)
+            began_quick = file is None and quick(how.target)
+            session = (cls._quickly(how) if began_quick else None) or cls._wholly(how, file)
+        session.began_quick = began_quick
+        return session
 
     @classmethod
     def _wholly(cls, how: Opening, file: BinaryIO | None = None) -> Session:
@@ -145,6 +148,9 @@ class Session:
             return None
         try:
             session = cls._on(*found, how)
+        except (OutOfTimeError, SessionDiedError):
+            found[0].close()
+            return None
         except BaseException:
             found[0].close()
             raise
@@ -371,12 +377,17 @@ class Session:
 
     def _serve(self, commands: Sequence[str]) -> None:
         """Have a crash that can run these: one without its tables is for physical memory alone."""
-        if self._whole is None or all(map(is_physical, commands)):
-            return
+        if self._whole is not None and not all(map(is_physical, commands)):
+            self.make_whole()
+
+    def make_whole(self) -> bool:
+        """Have a crash with all its tables; False where it has them, True where it had not."""
         with self._exclusive():
-            if (start := self._whole) is not None:  # else another thread was faster
-                self._drop()
-                self._become(start())
+            if (start := self._whole) is None:
+                return False
+            self._drop()
+            self._become(start())
+        return True
 
     def _become(self, other: Session) -> None:
         """Take over another session's crash, and the way to start it again."""

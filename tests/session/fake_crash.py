@@ -106,7 +106,10 @@ def promptly(_words: list[str]) -> None:
 
 
 def raw(words: list[str]) -> None:
-    """``rd -r FILE ADDR N``: bytes that tell their address, in chunks of 1500."""
+    """``rd [-p] -r FILE ADDR N``: bytes that tell their address, in chunks of 1500."""
+    if MODE == "dies-reading":
+        kill_self(signal.SIGSEGV)
+    words = [word for word in words if word != "-p"]
     address, size = int(words[3], 16), int(words[4])
     if address >> 12 == 0xBAD:
         raise Fatal(f'rd: page excluded: kernel virtual address: {address:x}  type: "raw dump to file"')

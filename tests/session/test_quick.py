@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crashdrive.errors import StartError
+from crashdrive.errors import SessionDiedError, StartError
+from crashdrive.kernel.transfer import Transfer
+from crashdrive.session import launch
 from crashdrive.session.launch import QUICK, Start, health_of, start_quickly
 from crashdrive.session.lines import is_physical
 from crashdrive.session.session import Session
@@ -54,6 +56,16 @@ def test_a_binary_that_does_not_come_up_so(make_fake: Make, scratch: Path) -> No
     assert not any(scratch.iterdir())
 
 
+def test_a_binary_that_hangs_so_is_left_soon(
+    make_fake: Make, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "_QUICK_PATIENCE", 0.5)
+    lines: list[str] = []
+    assert start_quickly(make_fake("hangs").binary, START, lines.append) is None
+    assert lines[1].startswith("deadline after")
+    assert not any(scratch.iterdir())
+
+
 @pytest.fixture
 def quick(make_fake: Make, scratch: Path) -> Session:
     session = make_fake("minimal").session()
@@ -85,4 +97,16 @@ def test_a_whole_crash_that_does_not_come_up_is_told(quick: Session, scratch: Pa
             session.run("ps")
         # physical memory can be read all the same
         assert session.run("eval 0x5eed5").ok
+    assert not any(scratch.iterdir())
+
+
+def test_one_that_dies_while_it_reads_makes_way(make_fake: Make, scratch: Path) -> None:
+    with make_fake("dies-reading").session() as session:
+        session._whole = make_fake().session
+        found = Transfer(session, "-p").fetch([1, 5], 0)
+        assert [(address, len(data)) for address, data in found.blocks] == [(0x1000, 4096), (0x5000, 4096)]
+        assert not session.quick
+        assert not session.make_whole()
+    with make_fake("dies-reading").session() as session, pytest.raises(SessionDiedError):
+        Transfer(session, "-p").fetch([1], 0)
     assert not any(scratch.iterdir())
