@@ -14,10 +14,10 @@ class Writer:
     def __init__(self, base: Writer | None = None, order: str = "<") -> None:
         self.order = order
         self.first = base.next if base else 1
-        self.first_text = base.first_text + len(base.texts) if base else 0
+        self.first_text: int = base.first_text + len(base.texts) if base else 0
         self.count = 0
         self.words: list[int] = []
-        self.texts = b"" if base else b"\0"
+        self.texts: bytes = b"" if base else b"\0"
 
     @property
     def next(self) -> int:
