@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from crashdrive.crash import Crash
+from crashdrive.kernel import Kernel
 from crashdrive.reports.base import Report
 from crashdrive.session import Session
 
@@ -508,14 +509,11 @@ def test_a_damaged_copy(lab: Any, reported: Report, tmp_path: Path) -> None:
     kernel = Crash(lab.session, keep=False).kernel
     sockets = [row for row in reported.table("sockets").rows if row.program == "connections"]
     plain = [row.address for row in sockets if row.state == "ESTABLISHED" and row.proto == "tcp"]
-    looped, poisoned, fileless, homeless = plain[:4]
     node = kernel.offset("struct sock_common", "skc_nulls_node")
-    behind: set[int] = set()
-    for start in (looped, poisoned):
-        following = kernel.read_pointer(start + node)
-        while not following & 1:
-            behind.add(following - node)
-            following = kernel.read_pointer(following)
+    # of chains that differ: behind one that is damaged nothing is found any more
+    chains = {chain[-1]: (start, chain[:-1]) for start in plain if (chain := behind_of(kernel, start, node))}
+    (looped, lost), (poisoned, others), (fileless, _), (homeless, _), *_ = chains.values()
+    behind = {*lost, *others}
     tasks = kernel.for_each_task(threads=False)
     task = tasks.addresses[list(tasks.read(["tgid"])["tgid"]).index(udp_pid(reported))]
     copy = Patched(lab, tmp_path / "vmcore")
@@ -541,6 +539,15 @@ def test_a_damaged_copy(lab: Any, reported: Report, tmp_path: Path) -> None:
     for address, row in damaged.items():
         if address not in touched and whole[address].program != "udp":
             assert row == whole[address]
+
+
+def behind_of(kernel: Kernel, socket: int, node: int) -> list[int]:
+    """The sockets behind one in its chain, and the mark at the chain's end, which tells the chain."""
+    found, following = list[int](), kernel.read_pointer(socket + node)
+    while not following & 1:
+        found.append(following - node)
+        following = kernel.read_pointer(following)
+    return [*found, following]
 
 
 def udp_pid(report: Report) -> int:
