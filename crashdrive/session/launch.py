@@ -32,7 +32,8 @@ _MODE = "minimal mode commands:"
 # no other option makes these right for the same binary: a dump of another kernel, no dump, no debug data
 _FINAL = re.compile(
     r"do not match!|not a supported file format|No such file or directory|Permission denied"
-    r"|machine type mismatch|no debugging data available|cannot open object file|^\S+: \S+ failed to start",
+    r"|machine type mismatch|no debugging data available|cannot open object file|^\S+: \S+ failed to start"
+    r"|^its prompt is ",
     re.MULTILINE,
 )
 # all rungs together, as a multiple of the patience for one

@@ -24,6 +24,9 @@ READ_SIZE = 1 << 16
 _ASKING = "set > /"
 # how long a crash that was interrupted may take to show its prompt again
 INTERRUPT_SECONDS = 5.0
+# crash behind a wrapper script that doesn't pass its name on: it waits for a command, and we for our prompt
+_OTHER_PROMPT = re.compile(rb"(?:\A|\n)([\w.+-]+)> \Z")
+_QUIET_SECONDS = 5.0
 # a prompt in the middle of a line counts when nothing follows it for so long
 _DOUBT_SECONDS = 0.02
 
@@ -105,8 +108,27 @@ class PtyTransport:
 
     def greeting(self, timeout: float) -> bytes:
         """All that crash prints up to its first prompt; OutOfTimeError or SessionDiedError otherwise."""
+        collector, deadline = Collector(self.prompt, None), time.monotonic() + timeout
         with self._plain_errors():
-            return self._plain(self._until_prompt(time.monotonic() + timeout))
+            while not collector.done or (collector.doubtful and self._goes_on()):
+                try:
+                    self._read_some(min(deadline, time.monotonic() + _QUIET_SECONDS), collector, None)
+                except OutOfTimeError:
+                    self._check_prompt(collector.pending())
+                    if time.monotonic() >= deadline:
+                        raise
+            return self._plain(collector.finish())
+
+    def _check_prompt(self, said: bytes) -> None:
+        """SessionDiedError where crash waits at another prompt than ours."""
+        other = _OTHER_PROMPT.search(said)
+        if other is not None:
+            why = (
+                b"its prompt is `%s>`, not what it was started as: a wrapper script has to pass its own "
+                % other[1]
+            )
+            why += b'name on (in bash: exec -a "$0" /path/to/crash "$@")'
+            raise SessionDiedError("crash ended: at another prompt", said[: other.start()] + b"\n" + why)
 
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:
         """See Transport."""

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-NAME = os.path.basename(sys.argv[0])  # noqa: PTH119 - as crash does
-PROMPT = f"{NAME}> ".encode()
 MODE = os.environ.get("FAKE_MODE", "")
+NAME = os.path.basename(sys.argv[0]) if MODE != "renamed" else "crash"  # noqa: PTH119 - as crash does
+PROMPT = f"{NAME}> ".encode()
 FILES = os.environ.get("FAKE_FILES", ".")
 MARK = "ffff888000000000"
 HOSTILE = b"a\0b \x1b[31mred\x1b[0m \xff\xfe\n\rcrash> \n"

@@ -193,3 +193,12 @@ def test_a_full_tmpfs(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert not any(full.iterdir())
     finally:
         subprocess.run(["/bin/umount", str(full)], check=False)
+
+
+def test_a_wrapper_that_keeps_its_name_to_itself(
+    make_fake: Make, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crashdrive.session.transport._QUIET_SECONDS", 0.3)
+    with pytest.raises(StartError, match=r"1 start tried.*its prompt is `crash>`.*exec -a"):
+        climb([make_fake("renamed").binary], START)
+    assert not any(scratch.iterdir())
