@@ -10,7 +10,7 @@ from crashdrive.cli._opening import format_option, opened, session_options, take
 from crashdrive.errors import EXIT_OK, UsageError
 from crashdrive.render import FORMATS
 from crashdrive.reports import module_for, report_names
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, ReportModule
 
 _HELP = """Reports that crash has no command for.
 
@@ -58,7 +58,7 @@ def _command(name: str) -> click.Command:
     return click.Command(
         name,
         callback=call,
-        help=module.__doc__ if module.__doc__ and "\b" in module.__doc__ else module.SUMMARY,
+        help=_help(module),
         short_help=module.SUMMARY,
         params=[
             *own,
@@ -69,10 +69,16 @@ def _command(name: str) -> click.Command:
     )
 
 
+def _help(module: ReportModule) -> str:
+    """The module's description where it is written for a terminal: with click's mark, also as two letters."""
+    text = (module.__doc__ or "").replace("\\b\n", "\b\n")
+    return text if "\b" in text else module.SUMMARY
+
+
 def _option(option: Option) -> click.Option:
     if option.kind == "flag":
         return click.Option([*option.flags, _OWN + option.name], is_flag=True, help=option.help)
-    kinds: dict[str, Any] = {"integer": int, "seconds": float}
+    kinds: dict[str, Any] = {"integer": int, "port": click.IntRange(0, 65535), "seconds": float}
     kind = click.Choice(option.choices) if option.choices else kinds.get(option.kind, str)
     return click.Option(
         [*option.flags, _OWN + option.name],
@@ -94,10 +100,15 @@ def _value(option: Option, value: Any) -> Any:
     """A value as the report takes it: addresses are hexadecimal, with or without 0x."""
     if option.kind != "address" or value is None:
         return value
+    words = [_address(option, word) for word in (value if option.many else [value])]
+    return tuple(words) if option.many else words[0]
+
+
+def _address(option: Option, word: str) -> int:
     try:
-        return tuple(int(word, 16) for word in value) if option.many else int(value, 16)
+        return int(word, 16)
     except ValueError as error:
-        raise UsageError(f"{option.flags[-1]}: {value!a} is no address (such as ffff888003a54000)") from error
+        raise UsageError(f"{option.flags[-1]}: {word!a} is no address (such as ffff888003a54000)") from error
 
 
 def _show(

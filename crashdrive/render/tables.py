@@ -71,6 +71,9 @@ def _write_fields(table: Table, output: Output) -> None:
 
 
 def _write_lines(table: Table, output: Output) -> None:
+    if not table.rows:
+        output.text("(none)\n")
+        return
     names = table.columns or all_columns(table.rows)
     values = [column_values(table.rows, name) for name in names]
     if values and any(isinstance(value, tuple) for value in values[-1]):
@@ -109,6 +112,8 @@ def _write_rows(table: Table, output: Output) -> None:
         _write_fields(table, output)
     else:
         _write_columns(columns, output)
+        if not table.rows:
+            output.text("(none)\n")
 
 
 def _columns(table: Table) -> list[_Column]:

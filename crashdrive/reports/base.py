@@ -20,7 +20,7 @@ import msgspec
 
 from crashdrive.records import Notice, Record, to_builtins
 
-Kind = Literal["flag", "text", "integer", "address", "seconds"]
+Kind = Literal["flag", "text", "integer", "port", "address", "seconds"]
 Severity = Literal["info", "warning", "critical"]
 Layout = Literal["rows", "fields", "lines"]
 

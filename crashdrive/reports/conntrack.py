@@ -37,7 +37,7 @@ OPTIONS = (
     ),
     Option(name="state", flags=("--state",), help="A state (ESTABLISHED, ...).", kind="text", many=True),
     Option(
-        name="port", flags=("--port",), help="A port, of either end and direction.", kind="integer", many=True
+        name="port", flags=("--port",), help="A port, of either end and direction.", kind="port", many=True
     ),
     NETNS,
 )

@@ -56,7 +56,7 @@ OPTIONS = (
     Option(
         name="state", flags=("--state",), help="A state (LISTEN, TIME_WAIT, ...).", kind="text", many=True
     ),
-    Option(name="port", flags=("--port",), help="A port, local or remote.", kind="integer", many=True),
+    Option(name="port", flags=("--port",), help="A port, local or remote.", kind="port", many=True),
     Option(name="program", flags=("--program",), help="Sockets that this program has open.", kind="text"),
     Option(name="pid", flags=("--pid",), help="Sockets that this process has open.", kind="integer"),
     Option(name="interface", flags=("--interface",), help="Sockets bound to this interface.", kind="text"),

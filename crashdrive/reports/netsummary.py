@@ -10,16 +10,16 @@ Examples:
 What is found, and from where on:
   listen queue full          more connections wait for accept() than the limit
   listen queue nearly full   90 % of the limit
-  SYN queue full             as many half-open connections as the accept queue's limit
+  SYN queue full             as many half-open ones as the limit
   stuck queues               TCP: data, and nothing has moved for 1 s
   retransmits                3 times the same without an answer
-  retransmit ratio           RetransSegs 1 % of OutSegs (10 %: critical), and 100
-  local ports                80 % of ip_local_port_range taken (95 %: critical)
-  memory                     above the second (third: critical) number of tcp_mem, udp_mem
+  retransmit ratio           100 RetransSegs, 1 % of OutSegs (10 %: critical)
+  local ports                80 % of ip_local_port_range (95 %: critical)
+  memory                     above tcp_mem's, udp_mem's 2nd (3rd: critical)
   connection tracking        80 % of nf_conntrack_max (95 %: critical)
   drops, failed neighbours   any, also interfaces without a carrier
   time squeeze               1 % of a CPU's packets
-  silent interfaces          nothing sent for 60 s, where the kernel keeps that
+  silent interfaces          nothing sent for 60 s, where that is known
 
 Counters are those since the start. No kernel keeps when an interface last received something. The rows
 behind the findings are in the tables.

@@ -3,7 +3,7 @@
 \b
 Examples:
   crashdrive report skb -a ffff8881033a4f00 vmcore
-  crashdrive report skb --queue ffff888103310d18 vmcore   all packets of a struct sk_buff_head
+  crashdrive report skb --queue ffff888103310d18 vmcore   a sk_buff_head
 
 Addresses of packets: the packets table of `report softnet --packets`, a socket's sk_receive_queue (the queue
 is in the socket's structure), arguments in backtraces.

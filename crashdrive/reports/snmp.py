@@ -5,7 +5,7 @@ Examples:
   crashdrive report snmp vmcore              all counters of all namespaces
   crashdrive report snmp -z vmcore           those that counted anything
   crashdrive report snmp -g Tcp -g TcpExt --netns red vmcore
-  crashdrive report snmp -s --netns init vmcore     as netstat -s and netstat -s -6 word them
+  crashdrive report snmp -s --netns init vmcore     as netstat -s has them
 
 A group and a name together are the word that nstat has for a counter (TcpExtListenDrops).
 Names come out of the kernel's own tables.

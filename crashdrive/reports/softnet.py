@@ -3,7 +3,7 @@
 \b
 Examples:
   crashdrive report softnet vmcore
-  crashdrive report softnet --packets vmcore   the packets that wait in the queues, too
+  crashdrive report softnet --packets vmcore   those in the queues too
 
 dropped: packets that found the backlog full; time_squeeze: how often the budget or its time ran out with
 work left; received_rps: wake-ups by other CPUs; flow_limit_count: packets of large flows that were dropped.

@@ -105,3 +105,23 @@ def test_the_registry_finds_modules_and_refuses_unknown_options(crash: Any) -> N
         run_report(crash, "echo", colour="red")
     assert report_names() == report_names()
     assert module_for is not None
+
+
+@pytest.mark.parametrize("name", sorted(report_names()))
+def test_help_of_every_report_teaches_in_80_columns(
+    name: str, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    for place in ("crashdrive.reports", "crashdrive.cli.report"):
+        monkeypatch.setattr(f"{place}.report_names", report_names)
+        monkeypatch.setattr(f"{place}.module_for", module_for)
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, _ = cli("report", name, "--help")
+    text = out.decode()
+    assert status == 0
+    assert f"crashdrive report {name} " in text.partition("Examples:")[2]
+    assert "\\b" not in text
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
+def test_the_one_address_that_is_none_is_named(cli: Cli, vmcore: str) -> None:
+    assert "'zz' is no address" in cli("report", "echo", "--at", "zz", vmcore)[2]

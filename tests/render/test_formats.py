@@ -152,7 +152,9 @@ def test_what_a_narrow_terminal_leaves_out_is_told() -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_rows(form: str) -> None:
     out([], form)
-    assert out(report(Table(name="tcp", rows=[], columns=("pid", "comm"))), "table") == "PID  COMM\n"
+    assert out(report(Table(name="tcp", rows=[], columns=("pid", "comm"))), "table") == "PID  COMM\n(none)\n"
+    lines = Table(name="ways", rows=[], columns=("pid",), layout="lines")
+    assert out(report(lines), "table") == "(none)\n"
 
 
 def test_undecodable_file_names_and_small_encodings() -> None:
