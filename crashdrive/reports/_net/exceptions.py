@@ -168,7 +168,7 @@ _FNHE = {
     "generation": ("fnhe_genid",),
     "destination": ("fnhe_daddr",),
     "mtu": ("fnhe_pmtu",),
-    # 4.17 (d52e5a7e7ca4)
+    # 4.16 (d52e5a7e7ca4)
     "locked": ("fnhe_mtu_locked",),
     "gateway": ("fnhe_gw",),
     "expires": ("fnhe_expires",),
@@ -184,7 +184,7 @@ def _ipv4(survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared])
         route.address: [route.address + start + at * step for at in range(len(route.nexthops) or 1)]
         for route in routes
     }
-    # 5.2 (a5995e7107eb) moved them into struct fib_nh_common
+    # newer kernels have them in struct fib_nh_common
     table = kernel.path(kind, "nh_common.nhc_exceptions", "nh_exceptions")
     ways = _ways(survey, routes, shared, own, _Form(kind, table, "fib_nh"))
     generations = _generations(survey)

@@ -76,7 +76,7 @@ _MEMBERS = {
     "used": ("used",),
     "confirmed": ("confirmed",),
     "updated": ("updated",),
-    # a refcount_t since 4.13 (9f23743031c6)
+    # a refcount_t since 4.13 (9f23743017d1)
     "references": ("refcnt.refs.counter", "refcnt.counter"),
     "queued_packets": ("arp_queue.qlen",),
     "queued_bytes": ("arp_queue_len_bytes",),

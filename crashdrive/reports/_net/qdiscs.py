@@ -70,7 +70,7 @@ _MEMBERS = {
     "kind": ("ops->id",), "handle": ("handle",), "parent": ("parent",), "flags": ("flags",),
     "limit": ("limit",), "waiting": ("q.qlen",), "cpu_basic": ("cpu_bstats",), "cpu_queue": ("cpu_qstats",),
     "references": ("refcnt.refs.counter", "refcnt.counter", "refcnt"),
-    # lists since 4.16 (a53851e2c321, 70e57d5e8f5d)
+    # lists in newer kernels, the first of them since 4.16 (a53851e2c321)
     "next": ("gso_skb.qlen",), "refused": ("skb_bad_txq.qlen",),
     "bps": ("rate_est->avbps",), "pps": ("rate_est->avpps",),
     **{name: (f"bstats.{name}",) for name in _BASIC},

@@ -99,7 +99,7 @@ def _listening(
 
 
 def _listening_tables(survey: Survey, hashinfo: int, seen: set[int]) -> Iterator[Objects]:
-    """Chains of listening sockets: one table by port until cae3873c5b3a (5.19), then that by address too.
+    """Chains of listening sockets: a table by port until 5.19 (cae3873c5b3a), one by address and port since.
 
     A namespace with a table of its own for connections still has its listening sockets in the common one:
     ``seen`` are tables that were walked.
