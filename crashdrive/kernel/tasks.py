@@ -18,7 +18,8 @@ _PF_KTHREAD = 0x0020_0000
 _IDLE = 0x402
 _RTLOCK_WAIT = 0x1000
 _FROZEN = 0x8000
-# nanoseconds since 3.17 (ccbf62d8a284, 57e0be041d9e), a timespec before; renamed in 5.5 (cf25e24db61c)
+# a timespec in older kernels, nanoseconds since (as start_time: 3.17, ccbf62d8a284); renamed in 5.5
+# (cf25e24db61c)
 _START = ("start_boottime", "real_start_time.tv_sec", "real_start_time")
 # fs/proc/array.c since 4.14 (8ef9925b02c2, 06eb61844d84), for dumps that lack the page of it
 _LETTERS = "RSDTtXZPI"
@@ -154,7 +155,8 @@ def state_letter(letters: str, state: int, exit_state: int) -> str | None:
     """A task's state as /proc shows it (task_state_index of include/linux/sched.h).
 
     Bits beyond the letters (wake-kill, no-load, ...) are no states of their own. A task that the freezer
-    holds is shown as D, as the kernel does since f718faf3940e; 6.1 itself called it R.
+    holds is shown as D, as the kernel does since f718faf3940e (in stable kernels, too); 6.1 itself called
+    it R.
     """
     idle = letters.find("I")
     reported = (1 << (idle - 1 if idle > 0 else min(len(letters), 7) - 1)) - 1

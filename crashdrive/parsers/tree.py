@@ -109,7 +109,7 @@ def _range(row: re.Match[str], base: int) -> MapleRange | None:
         return MapleRange(**ends, entry=int(entry[1], 16) if entry[1] else int(entry[2]))
     if number := _NUMBER.fullmatch(what):
         return MapleRange(**ends, value=int(number[1], 0))
-    return MapleRange(**ends, entry=0) if what == "(nil)" else None  # builds before crash 8.0.3
+    return MapleRange(**ends, entry=0) if what == "(nil)" else None  # of no release of crash
 
 
 def _parse(source: Source) -> Sequence[Element]:

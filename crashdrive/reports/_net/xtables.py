@@ -231,7 +231,7 @@ class _Reader:
         self._survey.miss([Notice(kind="node", message=message)])
 
     def _blob(self) -> int:
-        """Where rules begin; one copy for each CPU, which counts in it, until 482cfc318559 (4.2)."""
+        """Where rules begin; in older kernels one copy for each CPU, which counts in it."""
         start = self._place.info + self._kernel.offset(_INFO, "entries")
         kind = self._kernel.type(self._kernel.place(_INFO, "entries").type)
         if isinstance(kind, ArrayType) and isinstance(self._kernel.type(kind.element), PointerType):
