@@ -106,7 +106,10 @@ def test_walks_say_where_they_were_cut(kernel: Kernel) -> None:
     seen = {record.pid for record in answer if record.pid}
     assert len(seen & alive) > 20
     assert kernel.for_each_module().complete
-    assert not kernel.for_each_mount().complete
+    # which pages are missing differs by dump: some mounts, or none
+    mounts = kernel.for_each_mount()
+    assert mounts.complete == (not mounts.problems)
+    assert {problem.kind for problem in mounts.problems} <= {"hole"}
 
 
 def test_a_hash_table_with_holes_in_it(kernel: Kernel) -> None:
