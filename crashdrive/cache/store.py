@@ -8,6 +8,7 @@ foreign, or of another version of our code is dropped and counts as not there. T
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import os
@@ -48,9 +49,15 @@ def cache_directory() -> Path | None:
 
 
 def open_store(*, limit: int = _LIMIT) -> Store | None:
-    """The user's store; None where ``CRASHDRIVE_CACHE=off``."""
+    """The user's store, one for each directory; None where ``CRASHDRIVE_CACHE=off``."""
     directory = cache_directory()
-    return None if directory is None else Store(directory, limit=limit)
+    return None if directory is None else _store(directory, limit)
+
+
+@functools.cache
+def _store(directory: Path, limit: int) -> Store:
+    # the same one again, so that trouble with it is said once
+    return Store(directory, limit=limit)
 
 
 class Store:

@@ -211,3 +211,16 @@ def test_clear_and_drop(store: Store) -> None:
     assert store.names("point", "k1") == ["b", "c"]
     store.clear()
     assert store.names("point", "k1") == []
+
+
+def test_trouble_with_the_users_store_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "file"
+    place.touch()
+    monkeypatch.setenv("CRASHDRIVE_CACHE", str(place))
+    for _ in range(3):
+        store = open_store()
+        assert store is not None
+        assert store.get("kind", "key", "name", int) is None
+    assert len(caplog.records) == 1
