@@ -83,9 +83,9 @@ def unescaped(name: str) -> str:
 def test_mounts(place: Place) -> None:
     told = {(w[2], unescaped(w[0]), unescaped(w[1])) for w in lines(place, "proc/mounts")}
     said = {(m.type, m.device, m.mount_point) for m in mount(place.session)}
-    # Where a filesystem is mounted inside of another namespace's view, crash gives another path.
-    assert {(kind, device) for kind, device, _ in told} == {(kind, device) for kind, device, _ in said}
-    assert len(told & said) >= 0.8 * len(told)
+    # of what `ip netns` mounted crash names a folder twice: /run/netns/netns/red
+    told = {(kind, device, path.replace("/run/netns/", "/run/netns/netns/")) for kind, device, path in told}
+    assert told == said
 
 
 def test_device_names_and_addresses(place: Place) -> None:
