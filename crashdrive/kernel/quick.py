@@ -35,6 +35,7 @@ _KINDS = ("kallsyms->typetab", "typetab")  # since 5.2 (1c7651f43777)
 _ENTRY = struct.Struct("<IBBHQQ")
 _LONGEST_NAME = 512
 _MOST_SYMBOLS = 1 << 20
+_LONGEST_NAMES = 64 << 20
 
 
 class QuickLayouts(Layouts):
@@ -156,11 +157,15 @@ def _module_symbols(kernel: Kernel) -> dict[str, list[tuple[Symbol, int]]]:
     paths = [kernel.path(_MODULE, *names) for names in _TABLES]
     kinds = kernel.chain(_MODULE, _KINDS)
     columns = found.read(["name", *paths, *([kinds] if kinds else [])]).check()
-    modules = [row for row in columns if row[1] and 0 < row[2] < _MOST_SYMBOLS and row[3]]
+    modules = [row for row in columns if row[1] and row[2] and row[3]]
+    if any(row[2] > _MOST_SYMBOLS for row in modules):
+        raise KernelError("a module's table of symbols is damaged")
     window = kernel.window()
     window.fetch((table, count * _ENTRY.size) for _, table, count, *_ in modules)
     tables = [list(_entries(window.bytes(table, count * _ENTRY.size))) for _, table, count, *_ in modules]
     ends = [max((entry[0] for entry in table), default=0) for table in tables]
+    if any(end > _LONGEST_NAMES for end in ends):
+        raise KernelError("a module's names of symbols are damaged")
     window.fetch((row[3], end + 1) for row, end in zip(modules, ends, strict=True))
     if kinds:
         window.fetch((row[4], row[2]) for row in modules if row[4])

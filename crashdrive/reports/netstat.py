@@ -205,7 +205,7 @@ def _details(survey: Survey, rows: Sequence[Socket], peers: dict[int, Socket]) -
 
 def _table(rows: Sequence[Socket], *, processes: bool, detailed: bool, names: bool) -> Table:
     # a narrow terminal leaves the last ones out
-    shown = ["proto", "local_address", "local_port", "remote_address", "remote_port", "state"]
+    shown = ["proto", "state", "local_address", "local_port", "remote_address", "remote_port"]
     if names:
         rows = _named(rows)
         shown += ["local_service", "remote_service"]
