@@ -39,7 +39,7 @@ def open_kernel(session: Runner, store: Store | None = None, *, btf: bool = Fals
     that has no build id. ``btf``: where crash came up without its tables, types may come from the image's BTF
     (see `crashdrive.kernel.quick.QuickLayouts`).
     """
-    from crashdrive.kernel.quick import QuickLayouts, make_quick, proven_btf
+    from crashdrive.kernel.quick import QuickLayouts, make_quick, proven_btf, with_modules
     from crashdrive.kernel.symbols import Symbols
 
     identity: dict[str, str] = getattr(session, "identity", None) or {}
@@ -53,7 +53,13 @@ def open_kernel(session: Runner, store: Store | None = None, *, btf: bool = Fals
         )
         return kernel
 
-    return make_quick(session, make) if getattr(session, "quick", False) else make()
+    options = getattr(getattr(session, "health", None), "options", ())
+    if getattr(session, "recording", False):
+        # what a replay has to find in the record is asked of crash
+        return make()
+    if getattr(session, "quick", False) or "--minimal" in options:
+        return make_quick(session, make)
+    return with_modules(session, make()) if "--no_modules" in options else make()
 
 
 def _dump_key(build_id: str, identity: dict[str, str], session: Runner) -> str | None:

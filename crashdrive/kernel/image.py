@@ -44,6 +44,14 @@ def _elf(file: BinaryIO) -> ElfFile:
     return ElfFile(lambda offset, size: os.pread(number, max(min(size, end - offset), 0), min(offset, end)))
 
 
+def bare_name(name: str) -> str:
+    """A symbol's name without what compilers append to copies of functions, as crash has it."""
+    for mark in (".isra.", ".part.", ".llvm."):
+        if mark in name:
+            return name[: name.index(mark)]
+    return name
+
+
 class ImageSymbol(msgspec.Struct, frozen=True):
     """A symbol of the image: its address where the kernel ran, nm's letter for it, its size in bytes."""
 
@@ -66,11 +74,16 @@ class ImageSymbols:
 
     def named(self, name: str) -> list[ImageSymbol]:
         """All symbols of a name, in order of address."""
-        wanted, found = name.encode(), []
-        for match in re.finditer(re.escape(wanted) + b"\0", self._strings):
+        if not name:
+            return []
+        found: list[ImageSymbol] = []
+        for match in re.finditer(
+            re.escape(name.encode()) + rb"(?=\0|\.isra\.|\.part\.|\.llvm\.)", self._strings
+        ):
             # names that end alike share their bytes
-            found += [self._symbol(index) for index in self._by_offset.get(match.start(), ())]
-        return sorted((symbol for symbol in found if symbol), key=lambda symbol: symbol.address)
+            symbols = map(self._symbol, self._by_offset.get(match.start(), ()))
+            found += [symbol for symbol in symbols if symbol is not None and symbol.name == name]
+        return sorted(found, key=lambda symbol: symbol.address)
 
     def all(self) -> Iterator[ImageSymbol]:
         """All of them, in no order."""
@@ -96,6 +109,7 @@ class ImageSymbols:
         if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
             return None
         name = self._strings[offset : self._strings.find(b"\0", offset)].decode("ascii", "backslashreplace")
+        name = bare_name(name)
         letter = "A" if section == _ABSOLUTE else self._letters.get(section, "?")
         if info >> 4 == _WEAK:
             letter = "W"

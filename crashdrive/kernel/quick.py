@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.errors import FaultError, KernelError, VmlinuxError
 from crashdrive.kernel.btf import Btf
-from crashdrive.kernel.image import ImageSymbols, section
+from crashdrive.kernel.image import ImageSymbols, bare_name, section
 from crashdrive.kernel.layouts import VERSION, Layouts
 from crashdrive.kernel.symbols import Symbol
 from crashdrive.kernel.types import Type, TypeRef
@@ -110,14 +110,19 @@ class DumpSymbols:
         self._image = image
         self._kernel = kernel
 
-    def named(self, names: Sequence[str]) -> dict[str, tuple[Symbol, ...]] | None:
-        """All symbols of each name; None where a module's can't be read."""
+    def named(
+        self, names: Sequence[str], *, everywhere: bool = False
+    ) -> dict[str, tuple[Symbol, ...]] | None:
+        """All symbols of each name, as `Source` says; None where a module's can't be read."""
         found = {name: self.of_image(name) for name in names}
-        others = [name for name, symbols in found.items() if not symbols and name != "modules"]
+        # the list of modules itself is found by its symbol
+        others = [
+            name for name, symbols in found.items() if (everywhere or not symbols) and name != "modules"
+        ]
         if others and self._modules is None:
             return None
         for name in others:
-            found[name] = tuple(symbol for symbol, _ in (self._modules or {}).get(name, ()))
+            found[name] += tuple(symbol for symbol, _ in (self._modules or {}).get(name, ()))
         return found
 
     def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
@@ -176,7 +181,8 @@ def _module_symbols(kernel: Kernel) -> dict[str, list[tuple[Symbol, int]]]:
         strings = _whole(window.bytes(row[3], end)) + last + b"\0"
         letters = _whole(window.bytes(row[4], row[2])) if kinds and row[4] else b"?" * row[2]
         for entry, letter in zip(table, letters, strict=True):
-            name = strings[entry[0] : strings.index(b"\0", entry[0])].decode("ascii", "backslashreplace")
+            raw = strings[entry[0] : strings.index(b"\0", entry[0])]
+            name = bare_name(raw.decode("ascii", "backslashreplace"))
             if entry[3] and name:
                 symbol = Symbol(entry[4], name, chr(letter), row[0])
                 symbols.setdefault(name, []).append((symbol, entry[5]))
@@ -233,17 +239,30 @@ def make_quick(session: Runner, make: Callable[[], Kernel]) -> Kernel:
     """A kernel that needs no more than physical pages; one that asks crash, where that can't be proven."""
     kernel = make()
     identity: Mapping[str, str] = getattr(session, "identity", {})
-    try:
-        image = ImageSymbols(identity["vmlinux"], int(identity.get("kaslr_offset") or "0", 0))
-    except VmlinuxError:
-        return kernel
-    if kernel.paging is None:
+    image = _image(identity)
+    if image is None or kernel.paging is None:
         return kernel
     kernel.memory.paging = kernel.paging
     kernel.symbols.source = DumpSymbols(image, kernel)
     if _is_right(kernel, image, identity.get("osrelease")):
         return kernel
     return make()
+
+
+def with_modules(session: Runner, kernel: Kernel) -> Kernel:
+    """The same kernel; modules that crash was started without are found in the dump's memory."""
+    identity: Mapping[str, str] = getattr(session, "identity", {})
+    image = _image(identity)
+    if image is not None and _is_right(kernel, image, identity.get("osrelease")):
+        kernel.symbols.source = DumpSymbols(image, kernel)
+    return kernel
+
+
+def _image(identity: Mapping[str, str]) -> ImageSymbols | None:
+    try:
+        return ImageSymbols(identity["vmlinux"], int(identity.get("kaslr_offset") or "0", 0))
+    except (KeyError, VmlinuxError):
+        return None
 
 
 def _is_right(kernel: Kernel, image: ImageSymbols, release: str | None) -> bool:

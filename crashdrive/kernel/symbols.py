@@ -50,8 +50,13 @@ class Place(NamedTuple):
 class Source(Protocol):
     """Symbols from elsewhere than crash."""
 
-    def named(self, names: Sequence[str]) -> dict[str, tuple[Symbol, ...]] | None:
-        """All symbols of each name; None where that can't be told for sure."""
+    def named(
+        self, names: Sequence[str], *, everywhere: bool = False
+    ) -> dict[str, tuple[Symbol, ...]] | None:
+        """All symbols of each name; None where that can't be told for sure.
+
+        Those of modules are looked for where the kernel has none of the name, or ``everywhere``.
+        """
         ...
 
     def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
@@ -93,7 +98,7 @@ class Symbols:
 
         The kernel's own symbols come before modules', global ones before static ones.
         """
-        found = self.symbols(name)
+        found = self._foremost(name)
         if not found:
             raise UnknownSymbolError(f"no symbol {name}{self._near(name)}")
         best = min(_rank(symbol) for symbol in found)
@@ -109,10 +114,18 @@ class Symbols:
 
     def has(self, name: str) -> bool:
         """Whether there is a symbol of that name."""
-        return bool(self.symbols(name))
+        return bool(self._foremost(name))
 
     def symbols(self, name: str) -> tuple[Symbol, ...]:
         """All symbols of a name."""
+        if self.source and not self._loaded:
+            found = self.source.named([name], everywhere=True)
+            if found is not None:
+                return found[name]
+        return self._foremost(name)
+
+    def _foremost(self, name: str) -> tuple[Symbol, ...]:
+        """All symbols of a name, modules' perhaps only where the kernel has none."""
         self.prefetch([name])
         return self._table.named(name) if self._loaded else self._single[name]
 

@@ -249,6 +249,11 @@ class Session:
         return self._whole is not None
 
     @property
+    def recording(self) -> bool:
+        """Whether all of it is written down, or comes from such a record."""
+        return self._recorder is not None or isinstance(self._transport, ReplayTransport)
+
+    @property
     def version(self) -> str | None:
         """crash's version, such as ``8.0.2``."""
         return self._health.version
