@@ -22,7 +22,7 @@ from tests.live.guest_truth import Namespace, namespaces
 pytestmark = pytest.mark.live
 
 # what timers may send from tc's asking to the panic
-PACKETS, BYTES = 80, 40_000
+PACKETS, BYTES = 400, 200_000
 # classes are asked for long before the panic
 SLOWLY = 5
 # fq's bands, which that tc doesn't know

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashdrive.errors import UnknownTypeError
+from crashdrive.reports._net.pernet import own_memory
 
 if TYPE_CHECKING:
     from crashdrive.reports._net.sockets import Survey
@@ -281,6 +282,12 @@ def _logger(source: Source) -> str:
     return kernel.read_string(name, 64).decode("utf-8", "backslashreplace")
 
 
+def _vrf_strict(source: Source) -> str | None:
+    """Whether each table belongs to one VRF alone."""
+    place = own_memory(source.survey, source.net, "vrf_net_id")
+    return None if place is None else str(int(source.of("struct netns_vrf", place, "vmap.strict_mode")))
+
+
 COMPUTED: Mapping[str, Callable[[Source], str | None]] = {
     "set_default_qdisc": _default_qdisc,
     "flow_limit_cpu_sysctl": _flow_limit_cpus,
@@ -307,4 +314,5 @@ COMPUTED: Mapping[str, Callable[[Source], str | None]] = {
     "nf_conntrack_hash_sysctl": _own_int,
     "nf_hooks_lwtunnel_sysctl_handler": _lwtunnel_hooks,
     "nf_log_proc_dostring": _logger,
+    "vrf_shared_table_handler": _vrf_strict,
 }
