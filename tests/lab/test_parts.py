@@ -129,3 +129,18 @@ def test_help_starts_without_a_lab() -> None:
     program = Path(__file__).parents[2] / "scripts" / "lab"
     done = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
     assert "scripts/lab standard" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("log", "early"),
+    [
+        (b"LAB 1.5 modules\r\nLAB 33.6 finish\r\nOops: 0002\r\n---[ end Kernel panic - not syncing", False),
+        (b"LAB 33.6 finish\r\nLAB CAPTURE 1.0 start\r\n", False),
+        (b"Oops: int3: 0000 [#1] PREEMPT SMP\r\n---[ end Kernel panic - not syncing: Fatal", True),
+        (b"LAB 1.5 modules\r\n---[ end Kernel panic - not syncing", True),
+        (b"LAB 1.5 modules\r\n", False),
+    ],
+)
+def test_a_death_before_its_time_is_known(log: bytes, *, early: bool) -> None:
+    assert dumps.stumbled(log) is early
+    assert dumps.fall(b"x\r\nOops: int3: 0000 [#1]\r\n") == "Oops: int3: 0000 [#1]"
