@@ -1,5 +1,6 @@
 """Debian packages: installed ones the host needs, downloaded ones that only the lab uses."""
 
+import functools
 import os
 import re
 import shutil
@@ -45,6 +46,20 @@ def install(packages: Sequence[str]) -> None:
     say(f"installing Debian packages: {' '.join(packages)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "install", "-y", "--no-install-recommends", *packages], env=quiet)
+
+
+@functools.cache
+def refresh() -> None:
+    """Renew the host's package lists, once: a new machine's are old, or lack those of a suite's updates.
+
+    Without root, and where no mirror answers, the lists stay as they are.
+    """
+    if os.geteuid() or not shutil.which("apt-get"):
+        return
+    try:
+        run(["apt-get", "update"])
+    except LabError as error:
+        say(f"package lists could not be renewed, those that are here are used: {error}")
 
 
 @dataclass(frozen=True)

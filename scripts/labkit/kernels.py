@@ -62,6 +62,7 @@ def ensure(series: str) -> Kernel:
 
 def _fetch(series: str) -> Kernel:
     apt.require_apt([f"linux-image-{series}*-cloud-amd64-dbg"])
+    apt.refresh()
     names = apt.HOST_SUITE.cache("pkgnames", f"linux-image-{series}").split()
     release = newest_release(series, names)
     clock = Stopwatch()

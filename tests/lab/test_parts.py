@@ -1,7 +1,10 @@
 """The smaller pure parts: archives, ELF headers, versions, packages, folders that appear whole."""
 
+import os
+import shutil
 import struct
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -144,3 +147,35 @@ def test_help_starts_without_a_lab() -> None:
 def test_a_death_before_its_time_is_known(log: bytes, *, early: bool) -> None:
     assert dumps.stumbled(log) is early
     assert dumps.fall(b"x\r\nOops: int3: 0000 [#1]\r\n") == "Oops: int3: 0000 [#1]"
+
+
+@pytest.fixture
+def fresh_refresh() -> Iterator[None]:
+    apt.refresh.cache_clear()
+    yield
+    apt.refresh.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_refresh")
+def test_package_lists_are_renewed_once_before_a_kernel_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Sequence[str | Path]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/apt-get")
+    monkeypatch.setattr(apt, "run", ran.append)
+    apt.refresh()
+    apt.refresh()
+    assert ran == [["apt-get", "update"]]
+
+
+@pytest.mark.usefixtures("fresh_refresh")
+def test_package_lists_that_cannot_be_renewed_are_used_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def offline(_command: Sequence[str | Path]) -> str:
+        raise LabError("apt-get failed (100): no mirror")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/apt-get")
+    monkeypatch.setattr(apt, "run", offline)
+    apt.refresh()
+    assert "no mirror" in capsys.readouterr().err
