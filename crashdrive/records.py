@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 R = TypeVar("R")
+
+Address = Annotated[int, msgspec.Meta(extra_json_schema={"format": "address"})]
+"""A kernel, user or physical address. In JSON and CSV the string ``"0xffff888003a54000"``."""
+
+Bits = Annotated[int, msgspec.Meta(extra_json_schema={"format": "bits"})]
+"""Bits that people read in hexadecimal: a mask, a register, a raw word of memory. In JSON as an address."""
+
+Long = Annotated[int, msgspec.Meta(extra_json_schema={"format": "long"})]
+"""A number that can exceed 2^53, such as nanoseconds or an enumerator.
+
+In JSON a number up to 2^53-1, which every reader keeps exactly, beyond that a string as of an address.
+"""
+
+_KINDS: dict[object, str] = {Address: "address", Bits: "bits", Long: "long"}
+
+
+def integer_kind(annotation: object) -> str | None:
+    """``address``, ``bits`` or ``long`` of a type that is one of the three; None of any other."""
+    return _KINDS.get(annotation)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

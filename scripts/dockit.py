@@ -24,9 +24,10 @@ _GENERATED = "<!-- Written by scripts/docs; a test says when it is out of date. 
 _VOCABULARY = """\
 # The vocabulary of the records
 
-One word means one thing in all records, tables, JSON and CSV. Addresses and sizes are integers
-(hexadecimal only where a person reads them), sizes in bytes, times in seconds, and where it isn't plain the
-name says which. What is absent is `null`. `crashdrive parse --list` shows the same by command,
+One word means one thing in all records, tables, JSON and CSV. Sizes are in bytes, times in seconds, and where
+it isn't plain the name says which. What is absent is `null`. The types `address`, `bits` (masks, registers,
+raw words) and `long` (numbers that can exceed 2^53) are `int` in Python.
+`crashdrive parse --list` shows the same by command,
 `crashdrive parse --schema COMMAND` as JSON schema.
 
 """

@@ -12,7 +12,7 @@ import msgspec
 
 from crashdrive.parsers import command_names, module_for
 from crashdrive.parsers.base import Shape, canonical_words
-from crashdrive.records import Notice, Record
+from crashdrive.records import Notice, Record, integer_kind
 
 
 class FieldRow(Record, frozen=True):
@@ -95,7 +95,9 @@ def fields_of(record: Any) -> Iterator[FieldRow]:
 
 
 def type_text(annotation: Any) -> str:
-    """A type as Python writes it, without the names of modules."""
+    """A type as Python writes it, without names of modules; ``address``, ``bits`` and ``long`` as such."""
+    if kind := integer_kind(annotation):
+        return kind
     arguments = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
     if origin in {typing.Union, types.UnionType}:
@@ -104,10 +106,8 @@ def type_text(annotation: Any) -> str:
         return " | ".join(map(repr, arguments))
     if arguments:
         return f"{type_text(origin)}[{', '.join(map(type_text, arguments))}]"
-    if annotation is Ellipsis:
-        return "..."
-    if annotation is type(None):
-        return "None"
+    if annotation in {Ellipsis, type(None)}:
+        return "..." if annotation is Ellipsis else "None"
     name = getattr(annotation, "__forward_arg__", None) or getattr(annotation, "__name__", None)
     return str(name or annotation)
 

@@ -23,7 +23,7 @@ from crashdrive.parsers.grammar.table import (
     Layout,
     Table,
 )
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class FreeArea(Record, frozen=True):
@@ -36,10 +36,10 @@ class FreeArea(Record, frozen=True):
 
     area: int
     size: int
-    free_area_struct: int
+    free_area_struct: Address
     blocks: int | None = None
     pages: int | None = None
-    addresses: tuple[int, ...] = ()
+    addresses: tuple[Address, ...] = ()
     position: int | None = None
 
 
@@ -54,8 +54,8 @@ class FreeZone(Record, frozen=True):
     name: str | None = None
     size_pages: int | None = None
     free_pages: int | None = None
-    mem_map: int | None = None
-    start_paddr: int | None = None
+    mem_map: Address | None = None
+    start_paddr: Address | None = None
     start_mapnr: int | None = None
     node: int | None = None
 
@@ -65,8 +65,8 @@ class _ZoneRow(Record, frozen=True):
     name: str
     size_pages: int
     free_pages: int
-    mem_map: int
-    start_paddr: int
+    mem_map: Address
+    start_paddr: Address
     start_mapnr: int
 
 

@@ -13,7 +13,7 @@ from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.cursor import Cursor, read_table
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, SIGNED, WORD, Cell, Column, Table, or_none
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class NodeZone(Record, frozen=True):
@@ -22,8 +22,8 @@ class NodeZone(Record, frozen=True):
     zone: int
     name: str
     size_pages: int
-    mem_map: int
-    start_paddr: int
+    mem_map: Address
+    start_paddr: Address
     start_mapnr: int
 
 
@@ -32,11 +32,11 @@ class MemoryNode(Record, frozen=True):
 
     node: int
     size_pages: int
-    pglist_data: int
-    bootmem_data: int | None
-    node_zones: tuple[int, ...]
-    mem_map: int
-    start_paddr: int
+    pglist_data: Address
+    bootmem_data: Address | None
+    node_zones: tuple[Address, ...]
+    mem_map: Address
+    start_paddr: Address
     start_mapnr: int
     zones: tuple[NodeZone, ...]
 
@@ -45,9 +45,9 @@ class MemorySection(Record, frozen=True):
     """A section of sparse memory; ``state`` has a letter for each: Present, has a Map, Online, Early."""
 
     nr: int
-    section: int
-    coded_mem_map: int
-    mem_map: int
+    section: Address
+    coded_mem_map: Address
+    mem_map: Address
     pfn: int
     state: str | None = None
 
@@ -55,10 +55,10 @@ class MemorySection(Record, frozen=True):
 class MemoryBlock(Record, frozen=True):
     """A block of memory that can go offline: physical addresses of its first and last byte."""
 
-    mem_block: int
+    mem_block: Address
     name: str
-    physical_start: int
-    physical_end: int | None
+    physical_start: Address
+    physical_end: Address | None
     state: str
     start_section_no: int
     node: int | None = None
@@ -67,21 +67,21 @@ class MemoryBlock(Record, frozen=True):
 class _NodeRow(Record, frozen=True):
     node: int
     size_pages: int
-    pglist_data: int
-    bootmem_data: int | None
-    node_zones: int
+    pglist_data: Address
+    bootmem_data: Address | None
+    node_zones: Address
 
 
 class _MapRow(Record, frozen=True):
-    mem_map: int
-    start_paddr: int
+    mem_map: Address
+    start_paddr: Address
     start_mapnr: int
 
 
 class _BlockRow(Record, frozen=True):
-    mem_block: int
+    mem_block: Address
     name: str
-    range: tuple[int, int | None]
+    range: tuple[Address, Address | None]
     state: str
     start_section_no: int
     node: int | None = None

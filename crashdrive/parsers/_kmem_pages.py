@@ -12,7 +12,7 @@ from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.cursor import Cursor, only_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import GAP, HEX, SIGNED, Cell, Column, Layout, Table, or_none
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class Page(Record, frozen=True):
@@ -22,39 +22,39 @@ class Page(Record, frozen=True):
     names alone. What crash can't read is None.
     """
 
-    page: int
-    physical: int
-    mapping: int | None = None
-    index: int | None = None
-    inode: int | None = None
+    page: Address
+    physical: Address
+    mapping: Address | None = None
+    index: Bits | None = None
+    inode: Address | None = None
     offset: int | None = None
     cnt: int | None = None
-    flags: int | None = None
+    flags: Bits | None = None
     flag_names: tuple[str, ...] = ()
 
 
 class PageMembers(Record, frozen=True):
     """Members of a ``struct page`` as crash prints them (``kmem -m``); a list has its parts one by one."""
 
-    page: int
+    page: Address
     members: dict[str, tuple[str, ...]]
 
 
 class VmapArea(Record, frozen=True):
     """An area of the kernel's mapped memory, from ``start`` to before ``end``, ``size`` in bytes."""
 
-    vm_struct: int
-    start: int
-    end: int
+    vm_struct: Address
+    start: Address
+    end: Address
     size: int
-    vmap_area: int | None = None
+    vmap_area: Address | None = None
 
 
 class PageList(Record, frozen=True):
     """The pages of a list (``active_list``) or of a bucket (``page_hash_table[7]``): their struct pages."""
 
     name: str
-    pages: tuple[int, ...]
+    pages: tuple[Address, ...]
 
 
 class PageCount(Record, frozen=True):
@@ -66,14 +66,14 @@ class PageCount(Record, frozen=True):
 
 
 class _PageRow(Record, frozen=True):
-    page: int
-    physical: int
+    page: Address
+    physical: Address
     cnt: int
-    mapping: int | None = None
-    index: int | None = None
-    inode: int | None = None
+    mapping: Address | None = None
+    index: Bits | None = None
+    inode: Address | None = None
     offset: int | None = None
-    flags: tuple[int | None, tuple[str, ...]] = (None, ())
+    flags: tuple[Bits | None, tuple[str, ...]] = (None, ())
 
 
 def _flags(text: str) -> tuple[int | None, tuple[str, ...]]:
@@ -178,10 +178,10 @@ def _members(cursor: Cursor, names: tuple[str, ...]) -> PageMembers | None:
 
 
 class _AreaRow(Record, frozen=True):
-    vm_struct: int
-    range: tuple[int, int]
+    vm_struct: Address
+    range: tuple[Address, Address]
     size: int
-    vmap_area: int | None = None
+    vmap_area: Address | None = None
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from crashdrive.parsers.grammar.table import (
     Table,
     or_none,
 )
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class SlabCache(Record, frozen=True):
@@ -35,7 +35,7 @@ class SlabCache(Record, frozen=True):
     (``ignored``, ``kmem -I``).
     """
 
-    cache: int
+    cache: Address
     name: str
     objsize: int | None = None
     allocated: int | None = None
@@ -52,7 +52,7 @@ class SlabObject(Record, frozen=True):
     shared cache), or crash's own words for an address that is no object.
     """
 
-    address: int
+    address: Address
     state: str
     cpu: int | None = None
 
@@ -64,8 +64,8 @@ class Slab(Record, frozen=True):
     None where crash doesn't say. ``objects`` is empty where crash lists none.
     """
 
-    slab: int
-    memory: int
+    slab: Address
+    memory: Address
     total: int
     allocated: int
     free: int
@@ -78,7 +78,7 @@ class SlabCpu(Record, frozen=True):
     """A CPU's share of a cache: the address of its ``struct kmem_cache_cpu``."""
 
     cpu: int
-    kmem_cache_cpu: int | None = None
+    kmem_cache_cpu: Address | None = None
     offline: bool = False
 
 
@@ -88,7 +88,7 @@ class SlabNode(Record, frozen=True):
     ``full_tracked``: whether the kernel keeps a list of the full slabs; None where crash didn't get there.
     """
 
-    kmem_cache_node: int
+    kmem_cache_node: Address
     node: int
     slabs: int
     partial: int
@@ -108,7 +108,7 @@ class SlabCacheContents(Record, frozen=True):
 class SlabCacheName(Record, frozen=True):
     """Address and name of a slab cache (``kmem -s list``)."""
 
-    cache: int
+    cache: Address
     name: str
 
 

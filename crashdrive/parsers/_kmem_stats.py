@@ -14,7 +14,7 @@ from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.cursor import Cursor, only_table
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import DECIMAL, GAP, HEX, SIGNED, TEXT, WORD, Cell, Column, Table
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Long, Record
 
 
 class VmStatistic(Record, frozen=True):
@@ -22,7 +22,7 @@ class VmStatistic(Record, frozen=True):
 
     section: str
     name: str
-    value: int
+    value: Long
 
 
 class ZoneStatistics(Record, frozen=True):
@@ -33,7 +33,7 @@ class ZoneStatistics(Record, frozen=True):
 
     node: int
     zone: int
-    address: int
+    address: Address
     name: str
     unpopulated: bool = False
     size_pages: int | None = None
@@ -53,14 +53,14 @@ class PerCpuOffset(Record, frozen=True):
     """What is added to a per-cpu symbol's address to get at a CPU's own instance."""
 
     cpu: int
-    offset: int
+    offset: Bits
     offline: bool = False
 
 
 class HugePages(Record, frozen=True):
     """Huge pages of one size (bytes): how many are free, how many there are."""
 
-    hstate: int
+    hstate: Address
     size: int
     free: int
     total: int
@@ -72,7 +72,7 @@ class PageFlag(Record, frozen=True):
 
     page_flag: str
     bit: int
-    value: int
+    value: Bits
 
 
 _SECTION = re.compile(r"  (VM_(?:ZONE_|NODE_|NUMA_)?STAT|VM_EVENT_STATES|PAGE_STATES):")

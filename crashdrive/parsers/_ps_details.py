@@ -22,7 +22,7 @@ from crashdrive.parsers.grammar.rows import (
     words_of,
 )
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of, split_blocks
-from crashdrive.records import Record
+from crashdrive.records import Long, Record
 
 
 class Ancestry(TaskHeader, frozen=True, kw_only=True):
@@ -53,18 +53,18 @@ class TaskTimes(TaskHeader, frozen=True, kw_only=True):
     """
 
     run_time: int | None
-    start_time: int
-    utime: int | None = None
-    stime: int | None = None
-    user_time: int | None = None
-    system_time: int | None = None
+    start_time: Long
+    utime: Long | None = None
+    stime: Long | None = None
+    user_time: Long | None = None
+    system_time: Long | None = None
 
 
 class LastRun(TaskHeader, frozen=True, kw_only=True):
     """When a task last ran: ``last_run`` is the scheduler's timestamp (``-l``), ``ago`` seconds (``-m``)."""
 
     state: str | None
-    last_run: int | None = None
+    last_run: Long | None = None
     ago: float | None = None
 
 
@@ -80,8 +80,8 @@ class Limit(Record, frozen=True, kw_only=True):
     """A resource limit by its kernel name (``NOFILE``); None is unlimited."""
 
     name: str
-    current: int | None
-    maximum: int | None
+    current: Long | None
+    maximum: Long | None
 
 
 class Limits(TaskHeader, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.records import Record
+from crashdrive.records import Bits, Record
 
 OPTSTRING = ""
 EXAMPLES = ("ascii", "ascii 62696c2f7273752f", "ascii 62696c2f7273752f 4142", "ascii zz")
@@ -18,7 +18,7 @@ EXAMPLES = ("ascii", "ascii 62696c2f7273752f", "ascii 62696c2f7273752f 4142", "a
 class AsciiText(Record, frozen=True):
     """A number and its bytes in the machine's order, unprintable ones by name (``<NUL>``, ``<8d>``)."""
 
-    value: int
+    value: Bits
     text: str
 
 

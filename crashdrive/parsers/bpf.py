@@ -11,7 +11,7 @@ from typing import Any
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject, words_of
 from crashdrive.parsers.grammar.structures import Structure, read_structures
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class BpfInstruction(Record, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class BpfInstruction(Record, frozen=True, kw_only=True):
 class JitInstruction(Record, frozen=True, kw_only=True):
     """A machine instruction of a program: its address and text."""
 
-    address: int
+    address: Address
     text: str
 
 
@@ -38,8 +38,8 @@ class BpfProgram(Record, frozen=True, kw_only=True):
     """
 
     id: int
-    bpf_prog: int
-    bpf_prog_aux: int
+    bpf_prog: Address
+    bpf_prog_aux: Address
     type: str
     tag: str
     used_maps: tuple[int, ...] = ()
@@ -59,9 +59,9 @@ class BpfMap(Record, frozen=True, kw_only=True):
     """A map: number, address, type and flags; with ``-m`` and ``-M`` its sizes in bytes, name and owner."""
 
     id: int
-    bpf_map: int
+    bpf_map: Address
     type: str
-    map_flags: int
+    map_flags: Bits
     key_size: int | None = None
     value_size: int | None = None
     max_entries: int | None = None

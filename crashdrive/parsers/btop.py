@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pairs import read_pairs
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = ""
 EXAMPLES = ("btop 512a000", "btop 512a000 1000", "btop 512a000 zz", "btop zz")
@@ -18,7 +18,7 @@ EXAMPLES = ("btop 512a000", "btop 512a000 1000", "btop 512a000 zz", "btop zz")
 class PageNumber(Record, frozen=True):
     """An address and the number of the page that it is in."""
 
-    address: int
+    address: Address
     page: int
 
 

@@ -22,7 +22,7 @@ from crashdrive.parsers.grammar.rows import (
     words_of,
 )
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, is_elided, or_none
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class Device(Record, frozen=True, kw_only=True):
@@ -35,28 +35,28 @@ class Device(Record, frozen=True, kw_only=True):
     kind: str
     major: int
     name: str | None
-    cdev: int | None = None
-    gendisk: int | None = None
+    cdev: Address | None = None
+    gendisk: Address | None = None
     operations: str | None = None
-    operations_address: int | None = None
+    operations_address: Address | None = None
 
 
 class Resource(Record, frozen=True, kw_only=True):
     """A range of I/O ports (``space`` is ``port``) or of physical memory (``memory``); ``end`` is inside."""
 
     space: str
-    resource: int
-    start: int
-    end: int
+    resource: Address
+    start: Address
+    end: Address
     name: str | None
 
 
 class PciBus(Record, frozen=True, kw_only=True):
     """A PCI bus: a root bus has a ``name`` (``0000:00``), any other one a ``parent``."""
 
-    pci_bus: int
+    pci_bus: Address
     name: str | None = None
-    parent: int | None = None
+    parent: Address | None = None
 
 
 class PciDevice(Record, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class PciDevice(Record, frozen=True, kw_only=True):
     ``bus``: address of the bus that crash lists it under.
     """
 
-    pci_dev: int
+    pci_dev: Address
     address: str
     pci_class: int
     vendor: int
@@ -77,7 +77,7 @@ class PciDevice(Record, frozen=True, kw_only=True):
 class NamedPciDevice(Record, frozen=True, kw_only=True):
     """A PCI device as crash names it on kernels with a global list of them."""
 
-    pci_dev: int
+    pci_dev: Address
     address: str
     class_name: str
     name: str
@@ -91,9 +91,9 @@ class Disk(Record, frozen=True, kw_only=True, rename={"async_": "async"}):
     """
 
     major: int
-    gendisk: int
+    gendisk: Address
     name: str
-    request_queue: int
+    request_queue: Address
     total: int
     read: int | None = None
     write: int | None = None

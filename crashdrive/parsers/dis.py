@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.literals import plain_number
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "dxhulrfUsb:B::"
 EXAMPLES = (
@@ -36,11 +36,11 @@ class Instruction(Record, frozen=True, kw_only=True):
     call; ``note``: what crash adds (``FTRACE NOP``); ``file`` and ``line`` of its source with ``-l``.
     """
 
-    address: int
+    address: Address
     symbol: str | None = None
     offset: int | None = None
     instruction: str
-    target: int | None = None
+    target: Address | None = None
     target_symbol: str | None = None
     note: str | None = None
     file: str | None = None

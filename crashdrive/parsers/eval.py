@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.records import Record
+from crashdrive.records import Long, Record
 
 OPTSTRING = "bl"
 EXAMPLES = (
@@ -32,8 +32,8 @@ class Evaluation(Record, frozen=True, kw_only=True):
     ``bits``: numbers of the bits that are set, highest first, where they were asked for.
     """
 
-    value: int
-    signed: int | None = None
+    value: Long
+    signed: Long | None = None
     size: str | None = None
     width: int
     bits: tuple[int, ...] | None = None

@@ -14,7 +14,7 @@ from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table, read_
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
 from crashdrive.parsers.grammar.tasks import TaskHeader
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class OpenFile(Record, frozen=True):
@@ -26,10 +26,10 @@ class OpenFile(Record, frozen=True):
     """
 
     fd: int
-    file: int | None = None
-    dentry: int | None = None
-    inode: int | None = None
-    i_mapping: int | None = None
+    file: Address | None = None
+    dentry: Address | None = None
+    inode: Address | None = None
+    i_mapping: Address | None = None
     nrpages: int | None = None
     type: str | None = None
     path: str | None = None
@@ -39,7 +39,7 @@ class TaskFiles(Record, frozen=True):
     """A task, its root and working directories, its open files."""
 
     pid: int | None
-    task: int
+    task: Address
     cpu: int | None
     comm: str | None
     root: str | None
@@ -50,9 +50,9 @@ class TaskFiles(Record, frozen=True):
 class Dentry(Record, frozen=True):
     """A directory entry (``files -d``); a negative one has no inode and no type."""
 
-    dentry: int
-    inode: int
-    superblk: int
+    dentry: Address
+    inode: Address
+    superblk: Address
     type: str | None = None
     path: str | None = None
 
@@ -60,13 +60,13 @@ class Dentry(Record, frozen=True):
 class InodePages(Record, frozen=True):
     """An inode and its pages in the page cache (``files -p``)."""
 
-    inode: int
+    inode: Address
     nrpages: int
     pages: tuple[Page, ...]
 
 
 class _InodeRow(Record, frozen=True):
-    inode: int
+    inode: Address
     nrpages: int
 
 

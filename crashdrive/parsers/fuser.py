@@ -7,7 +7,7 @@ import re
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import Cursor
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class FileUser(Record, frozen=True):
@@ -18,7 +18,7 @@ class FileUser(Record, frozen=True):
     """
 
     pid: int
-    task: int
+    task: Address
     comm: str
     usage: tuple[str, ...]
     file: str | None = None

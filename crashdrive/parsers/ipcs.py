@@ -13,7 +13,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import Cursor
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import HEX, SIGNED, Cell, Column, Layout, Table, note_error
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class SharedMemory(Record, frozen=True):
@@ -22,7 +22,7 @@ class SharedMemory(Record, frozen=True):
     ``status``: ``dest`` (to be destroyed), ``locked``. The pages and the inode only with ``ipcs -M``.
     """
 
-    shmid_kernel: int
+    shmid_kernel: Address
     key: int
     shmid: int
     uid: int
@@ -33,13 +33,13 @@ class SharedMemory(Record, frozen=True):
     pages_allocated: int | None = None
     pages_resident: int | None = None
     pages_swapped: int | None = None
-    inode: int | None = None
+    inode: Address | None = None
 
 
 class SemaphoreArray(Record, frozen=True):
     """A semaphore array: address, key, id, owner, permission bits, number of semaphores."""
 
-    sem_array: int
+    sem_array: Address
     key: int
     semid: int
     uid: int
@@ -50,7 +50,7 @@ class SemaphoreArray(Record, frozen=True):
 class MessageQueue(Record, frozen=True):
     """A message queue: address, key, id, owner, permission bits, bytes and messages in it."""
 
-    msg_queue: int
+    msg_queue: Address
     key: int
     msqid: int
     uid: int

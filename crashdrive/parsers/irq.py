@@ -19,13 +19,13 @@ from crashdrive.parsers.grammar.rows import (
     skip_or_reject,
     words_of,
 )
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class IrqAction(Record, frozen=True, kw_only=True):
     """A handler of an interrupt line: address of its irqaction, name."""
 
-    irqaction: int
+    irqaction: Address
     name: str | None
 
 
@@ -33,14 +33,14 @@ class Irq(Record, frozen=True, kw_only=True):
     """An interrupt line; ``irq_desc`` is None, and ``actions`` empty, where crash says ``(unused)``."""
 
     irq: int
-    irq_desc: int | None
+    irq_desc: Address | None
     actions: tuple[IrqAction, ...] = ()
 
 
 class LabelledValue(Record, frozen=True, kw_only=True):
     """A value, and what crash says it is: a symbol or a text."""
 
-    value: int
+    value: Bits
     symbol: str | None = None
     text: str | None = None
 
@@ -53,9 +53,9 @@ class OldIrq(Record, frozen=True, kw_only=True):
     """
 
     irq: int
-    status: int | None = None
+    status: Bits | None = None
     status_flags: tuple[str, ...] = ()
-    handler: int | None = None
+    handler: Address | None = None
     handler_name: str | None = None
     handler_members: dict[str, LabelledValue] | None = None
     actions: tuple[dict[str, LabelledValue], ...] = ()
@@ -77,7 +77,7 @@ class SoftIrq(Record, frozen=True, kw_only=True):
 
     kind: str = "softirq"
     vector: int
-    action: int
+    action: Address
     name: str | None
     module: str | None = None
 
@@ -86,8 +86,8 @@ class BottomHalves(Record, frozen=True, kw_only=True):
     """The masks of bottom halves on kernels before 2.4; with ``cpu``, those of a CPU's softirqs on 2.4."""
 
     cpu: int | None = None
-    bh_mask: int
-    bh_active: int
+    bh_mask: Bits
+    bh_active: Bits
 
 
 class Affinity(Record, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
 from crashdrive.parsers.grammar.table import is_elided, note_error
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class LogEntry(Record, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class SafeBuffer(Record, frozen=True, kw_only=True):
 
     buffer: str
     cpu: int
-    address: int
+    address: Address
     size: int
     message_lost: int
     lines: tuple[str, ...]

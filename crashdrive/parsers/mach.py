@@ -15,7 +15,7 @@ from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import note_error
 from crashdrive.parsers.sys import size_of
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 V = TypeVar("V")
 
@@ -24,7 +24,7 @@ class CpuStack(Record, frozen=True, kw_only=True):
     """A CPU's stack; ``available`` False: crash found that it isn't mapped; ``offline``: the CPU is."""
 
     cpu: int
-    address: int
+    address: Address
     available: bool = True
     offline: bool = False
 
@@ -61,8 +61,8 @@ class Machine(Record, frozen=True, kw_only=True):
     page_size: int
     l1_cache_size: int | None = None
     kernel_stack_size: int | None = None
-    bases: dict[str, int]
-    page_flags: dict[str, int] | None = None
+    bases: dict[str, Address]
+    page_flags: dict[str, Bits] | None = None
     stacks: tuple[StackSet, ...] = ()
 
 
@@ -74,8 +74,8 @@ class MemoryRange(Record, frozen=True, kw_only=True):
     firmware wants it mapped).
     """
 
-    start: int
-    end: int
+    start: Address
+    end: Address
     type: str
     attributes: tuple[str, ...] | None = None
     available: bool | None = None

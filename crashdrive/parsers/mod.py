@@ -9,7 +9,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import only_table
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class Module(Record, frozen=True, kw_only=True):
@@ -21,9 +21,9 @@ class Module(Record, frozen=True, kw_only=True):
     temporary copy from a remote host. ``kallsyms``: the kernel keeps all of the module's symbols itself.
     """
 
-    module: int
+    module: Address
     name: str
-    base: int | None = None
+    base: Address | None = None
     size: int
     object_file: str | None = None
     temporary: bool = False
@@ -38,9 +38,9 @@ class ModuleTaint(Record, frozen=True):
 
 
 class _Row(Record, frozen=True, kw_only=True):
-    module: int
+    module: Address
     name: str
-    base: int | None = None
+    base: Address | None = None
     size: int
     object_file: str
 

@@ -9,14 +9,14 @@ from msgspec.structs import asdict, replace
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
 from crashdrive.parsers.grammar.table import HEX, TEXT, WORD, Cell, Column, Layout, Table
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class MountedFile(Record, frozen=True):
     """An open file of a filesystem; ``path`` below its mount point."""
 
-    dentry: int
-    inode: int
+    dentry: Address
+    inode: Address
     type: str
     path: str = ""
 
@@ -29,19 +29,19 @@ class Mount(Record, frozen=True):
     (addresses) are None where they weren't asked for.
     """
 
-    vfsmount: int
+    vfsmount: Address
     structure: str
-    super_block: int
+    super_block: Address
     type: str
     device: str
     mount_point: str
     files: tuple[MountedFile, ...] | None = None
-    dirty_inodes: tuple[int, ...] | None = None
+    dirty_inodes: tuple[Address, ...] | None = None
 
 
 class _Row(Record, frozen=True):
-    vfsmount: int
-    super_block: int
+    vfsmount: Address
+    super_block: Address
     type: str
     device: str
     mount_point: str

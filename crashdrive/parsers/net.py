@@ -16,7 +16,7 @@ from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table, note_error
 from crashdrive.parsers.grammar.tasks import TaskHeader
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class NetDevice(Record, frozen=True):
@@ -25,7 +25,7 @@ class NetDevice(Record, frozen=True):
     crash before 8.0.3 knows IPv4 addresses only, so that an absent IPv6 address means nothing there.
     """
 
-    net_device: int
+    net_device: Address
     name: str
     addresses: tuple[str, ...] = ()
 
@@ -37,7 +37,7 @@ class Neighbour(Record, frozen=True):
     (``REACHABLE``, ``STALE``, ...), none for an entry that was never used.
     """
 
-    neighbour: int
+    neighbour: Address
     address: str
     hw_type: str
     hw_address: str | None
@@ -49,8 +49,8 @@ class Socket(Record, frozen=True):
     """An open socket of a task; addresses and ports only for INET and INET6."""
 
     fd: int
-    socket: int
-    sock: int
+    socket: Address
+    sock: Address
     family: str
     type: str
     source_address: str | None = None
@@ -63,7 +63,7 @@ class TaskSockets(Record, frozen=True):
     """A task and its open sockets."""
 
     pid: int | None
-    task: int
+    task: Address
     cpu: int | None
     comm: str | None
     sockets: tuple[Socket, ...]
@@ -73,8 +73,8 @@ class SocketStructures(Record, frozen=True):
     """An open socket of a task, with the contents of its structures."""
 
     fd: int
-    socket: int
-    sock: int
+    socket: Address
+    sock: Address
     structures: tuple[Structure, ...]
 
 
@@ -82,13 +82,13 @@ class TaskSocketStructures(Record, frozen=True):
     """A task and its open sockets, with the contents of their structures."""
 
     pid: int | None
-    task: int
+    task: Address
     cpu: int | None
     comm: str | None
     sockets: tuple[SocketStructures, ...]
 
 
-class Address(Record, frozen=True):
+class IpAddress(Record, frozen=True):
     """An IPv4 address out of a number (``net -N``)."""
 
     address: str
@@ -133,10 +133,10 @@ def _parse_devices(source: Source) -> list[NetDevice]:
     return only_table(source, _DEVICES)
 
 
-def _parse_number(source: Source) -> list[Address]:
+def _parse_number(source: Source) -> list[IpAddress]:
     if not _ONE_ADDRESS.fullmatch(source.text):
         source.fail(0, "no IPv4 address")
-    return [Address(address=source.text.strip())]
+    return [IpAddress(address=source.text.strip())]
 
 
 _ARP_TITLES = re.compile(r"NEIGHBOUR +IP ADDRESS +HW TYPE +(HW ADDRESS) +DEVICE +STATE *")
@@ -316,7 +316,7 @@ SHAPES = (
     ),
     Shape(
         name="address",
-        record=Address,
+        record=IpAddress,
         parse=_parse_number,
         options="-N",
         when=lambda source: source.command.has("N"),

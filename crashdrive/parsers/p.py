@@ -13,7 +13,7 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.definitions import declared_name
 from crashdrive.parsers.grammar.values import ValueReader, skip_to
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "dhxu"
 EXAMPLES = (
@@ -64,7 +64,7 @@ class PerCpuAddress(Record, frozen=True, kw_only=True):
     name: str
     type: str | None
     cpu: int
-    address: int | None
+    address: Address | None
 
 
 _VALUE = re.compile(

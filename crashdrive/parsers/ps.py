@@ -34,7 +34,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, is_message, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.table import ELIDED
 from crashdrive.parsers.grammar.tasks import HEX
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 __all__ = [
     "EXAMPLES",
@@ -67,8 +67,8 @@ class Process(Record, frozen=True, kw_only=True):
     pid: int
     ppid: int | None
     cpu: int | None
-    task: int | None = None
-    kstackp: int | None = None
+    task: Address | None = None
+    kstackp: Address | None = None
     state: str | None = None
     mem_percent: float | None = None
     vsz: int | None = None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pairs import read_pairs
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = ""
 EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz", "ptob ffffffffffffffff 1")
@@ -19,7 +19,7 @@ class PageAddress(Record, frozen=True):
     """A page's number and its first address."""
 
     page: int
-    address: int
+    address: Address
 
 
 def _parse(source: Source) -> Sequence[PageAddress]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = ""
 EXAMPLES = ("ptov 56e000", "ptov 56e000 1000", "ptov b0c0:a", "ptov b0c0:0", "ptov zz")
@@ -18,8 +18,8 @@ EXAMPLES = ("ptov 56e000", "ptov 56e000 1000", "ptov b0c0:a", "ptov b0c0:0", "pt
 class VirtualAddress(Record, frozen=True):
     """A physical address and where the kernel maps it; ``virtual`` is None where it doesn't."""
 
-    virtual: int | None
-    physical: int
+    virtual: Address | None
+    physical: Address
 
 
 class PerCpuVirtual(Record, frozen=True):
@@ -27,7 +27,7 @@ class PerCpuVirtual(Record, frozen=True):
 
     offset: int
     cpu: int
-    virtual: int
+    virtual: Address
     offline: bool = False
 
 

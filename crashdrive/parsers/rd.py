@@ -18,7 +18,7 @@ from crashdrive.parsers.grammar.hexdump import (
     read_text,
     read_words,
 )
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "Raxme:r:pfudDusSNo:81:3:6:"
 EXAMPLES = (
@@ -55,7 +55,7 @@ class FileCopy(Record, frozen=True):
     """Memory that was copied to a file: ``size`` in bytes, from ``address``, to ``path``."""
 
     size: int
-    address: int
+    address: Address
     path: str
 
 

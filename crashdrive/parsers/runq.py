@@ -14,7 +14,7 @@ from typing import Any
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
 from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of, read_tasks
-from crashdrive.records import Record
+from crashdrive.records import Address, Long, Record
 
 
 class QueuedTask(TaskHeader, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Queue(Record, frozen=True, kw_only=True):
     """One queue: crash's name (``CFS RB_ROOT``, ``RT PRIO_ARRAY``, ``ACTIVE PRIO_ARRAY``) and address."""
 
     name: str
-    address: int
+    address: Address
     tasks: tuple[QueuedTask, ...]
 
 
@@ -37,9 +37,9 @@ class RunQueue(Record, frozen=True, kw_only=True):
 
     cpu: int
     offline: bool = False
-    runqueue: int | None = None
+    runqueue: Address | None = None
     current: TaskHeader | None = None
-    current_address: int | None = None
+    current_address: Address | None = None
     queues: tuple[Queue, ...] = ()
 
 
@@ -50,11 +50,11 @@ class TaskGroup(Record, frozen=True, kw_only=True):
     which queue of the group this is. ``priority``: of a group within a realtime queue.
     """
 
-    task_group: int
+    task_group: Address
     root: bool = False
-    parent: int | None = None
-    cfs_rq: int | None = None
-    rt_rq: int | None = None
+    parent: Address | None = None
+    cfs_rq: Address | None = None
+    rt_rq: Address | None = None
     name: str | None = None
     throttled: bool = False
     priority: int | None = None
@@ -67,7 +67,7 @@ class GroupedRunQueue(Record, frozen=True, kw_only=True):
     cpu: int
     offline: bool = False
     current: TaskHeader | None = None
-    current_address: int | None = None
+    current_address: Address | None = None
     groups: tuple[TaskGroup, ...] = ()
 
 
@@ -76,8 +76,8 @@ class QueueClock(Record, frozen=True, kw_only=True):
 
     cpu: int
     offline: bool = False
-    timestamp: int | None = None
-    last_run: int | None = None
+    timestamp: Long | None = None
+    last_run: Long | None = None
     current: TaskHeader | None = None
 
 

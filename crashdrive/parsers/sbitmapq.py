@@ -14,7 +14,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import say_empty
 from crashdrive.parsers.grammar.rows import skip_or_reject
 from crashdrive.parsers.grammar.values import ValueReader
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "s:a:pvxd"
 EXAMPLES = (
@@ -57,7 +57,7 @@ class SbitmapEntry(Record, frozen=True, kw_only=True):
     """
 
     index: int
-    address: int
+    address: Address
     members: dict[str, Any] | None = None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words
 from crashdrive.parsers.grammar.tasks import HEADER, header_of
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 OPTSTRING = "tTl:ukKV:ps:e:v:m:hwcx:"
 EXAMPLES = (
@@ -40,12 +40,12 @@ class Match(Record, frozen=True, kw_only=True):
     ``-x``.
     """
 
-    address: int
-    value: int | None = None
+    address: Address
+    value: Bits | None = None
     text: str | None = None
     expression: str | None = None
     pid: int | None = None
-    task: int | None = None
+    task: Address | None = None
     before: tuple[Words, ...] = ()
     after: tuple[Words, ...] = ()
 

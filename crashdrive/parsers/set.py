@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "pvc:a:"
 EXAMPLES = (
@@ -46,8 +46,8 @@ class Context(Record, frozen=True, kw_only=True):
 
     pid: int
     command: str
-    task: int
-    thread_info: int | None = None
+    task: Address
+    thread_info: Address | None = None
     threads: int = 1
     cpu: int | None = None
     offline: bool = False
@@ -67,7 +67,7 @@ class ActiveTask(Record, frozen=True):
     """The task that ``set -a`` made the active one of a CPU."""
 
     command: str
-    task: int
+    task: Address
     cpu: int
 
 

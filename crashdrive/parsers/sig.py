@@ -14,7 +14,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.table import is_elided
 from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader, header_of, split_blocks
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class SignalAction(Record, frozen=True, kw_only=True):
@@ -24,12 +24,12 @@ class SignalAction(Record, frozen=True, kw_only=True):
     """
 
     signal: int
-    sigaction: int
-    handler: int | None = None
+    sigaction: Address
+    handler: Address | None = None
     default: bool = False
     ignored: bool = False
-    mask: int
-    flags: int
+    mask: Bits
+    flags: Bits
     flag_names: tuple[str, ...] = ()
 
 
@@ -37,13 +37,13 @@ class QueuedSignal(Record, frozen=True, kw_only=True):
     """A signal in a queue, and the address of its siginfo."""
 
     signal: int
-    siginfo: int
+    siginfo: Address
 
 
 class Pending(Record, frozen=True, kw_only=True):
     """Pending signals as a bit mask, and their queue."""
 
-    signal: int
+    signal: Bits
     queue: tuple[QueuedSignal, ...] = ()
 
 
@@ -54,11 +54,11 @@ class TaskSignals(TaskHeader, frozen=True, kw_only=True):
     ``pending``: the task's own; ``shared_pending``: of its thread group. What crash doesn't print is None.
     """
 
-    signal_struct: int | None = None
+    signal_struct: Address | None = None
     count: int | None = None
     actions: tuple[SignalAction, ...] = ()
     sigpending: bool | None = None
-    blocked: int | None = None
+    blocked: Bits | None = None
     pending: Pending | None = None
     shared_pending: Pending | None = None
     threads: tuple[TaskSignals, ...] = ()

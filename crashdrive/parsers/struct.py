@@ -17,7 +17,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.definitions import Definition, DefinitionReader
 from crashdrive.parsers.grammar.hexdump import Words, read_words
 from crashdrive.parsers.grammar.values import Missing, Pointer, ValueReader, skip_to
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "pxdhfuc:rvol:"
 EXAMPLES = (
@@ -71,7 +71,7 @@ class Structure(Record, frozen=True, kw_only=True):
     """
 
     type: str
-    address: int | None = None
+    address: Address | None = None
     symbol: str | None = None
     cpu: int | None = None
     index: int = 0
@@ -87,7 +87,7 @@ class Target(Record, frozen=True, tag_field="$", tag="target"):
     """
 
     type: str
-    address: int
+    address: Address
     symbol: str | None = None
     value: Any = None
     reason: str | None = None

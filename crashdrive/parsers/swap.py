@@ -5,7 +5,7 @@ from __future__ import annotations
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import mark_unknown, only_table
 from crashdrive.parsers.grammar.table import HEX, SIGNED, TEXT, Cell, Column, Table, kilobytes
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class SwapDevice(Record, frozen=True, kw_only=True):
@@ -15,7 +15,7 @@ class SwapDevice(Record, frozen=True, kw_only=True):
     ``swap_info_struct`` is None with crash 6 and older, which don't show it.
     """
 
-    swap_info_struct: int | None = None
+    swap_info_struct: Address | None = None
     type: str
     size: int
     used: int

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 OPTSTRING = "lLQ:q:npsMm:"
 EXAMPLES = (
@@ -41,7 +41,7 @@ class Symbol(Record, frozen=True):
     ``section`` with ``-s``.
     """
 
-    address: int
+    address: Address
     type: str
     name: str
     offset: int | None = None
@@ -58,7 +58,7 @@ class Boundary(Record, frozen=True):
     or section's.
     """
 
-    address: int
+    address: Address
     kind: str
     name: str
 

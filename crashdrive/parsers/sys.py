@@ -12,7 +12,7 @@ from collections.abc import Callable
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.set import Context, context_at
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class System(Record, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class System(Record, frozen=True, kw_only=True):
 class Taint(Record, frozen=True, kw_only=True):
     """The kernel's taint: the mask, and crash's letters for its bits (None on kernels with ``tainted``)."""
 
-    mask: int
+    mask: Bits
     letters: str | None
 
 
@@ -67,7 +67,7 @@ class SystemCall(Record, frozen=True, kw_only=True):
     name: str | None
     file: str | None = None
     line: int | None = None
-    entry: int | None = None
+    entry: Address | None = None
 
 
 class DmiString(Record, frozen=True, kw_only=True):

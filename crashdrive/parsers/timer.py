@@ -11,7 +11,7 @@ from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject, words_of
-from crashdrive.records import Record
+from crashdrive.records import Address, Long, Record
 
 
 class Timer(Record, frozen=True, kw_only=True):
@@ -20,11 +20,11 @@ class Timer(Record, frozen=True, kw_only=True):
     ``slot``: the index in the timer table of kernels before 2.4, in place of the address.
     """
 
-    expires: int
-    tte: int | None = None
-    timer_list: int | None = None
+    expires: Long
+    tte: Long | None = None
+    timer_list: Address | None = None
     slot: int | None = None
-    function: int
+    function: Address
     function_name: str | None = None
 
 
@@ -36,9 +36,9 @@ class TimerBase(Record, frozen=True, kw_only=True):
 
     cpu: int | None = None
     kind: str | None = None
-    address: int | None = None
+    address: Address | None = None
     offline: bool = False
-    jiffies: int | None = None
+    jiffies: Long | None = None
     timers: tuple[Timer, ...] = ()
 
 
@@ -48,11 +48,11 @@ class Hrtimer(Record, frozen=True, kw_only=True):
     ``destroyed``: crash found no timer where one should be; nothing else is known then.
     """
 
-    softexpires: int | None = None
-    expires: int | None = None
-    tte: int | None = None
-    hrtimer: int | None = None
-    function: int | None = None
+    softexpires: Long | None = None
+    expires: Long | None = None
+    tte: Long | None = None
+    hrtimer: Address | None = None
+    function: Address | None = None
     function_name: str | None = None
     destroyed: bool = False
 
@@ -62,11 +62,11 @@ class HrtimerBase(Record, frozen=True, kw_only=True):
 
     cpu: int
     offline: bool = False
-    cpu_base: int | None = None
-    clock: int | None = None
-    address: int | None = None
+    cpu_base: Address | None = None
+    clock: Address | None = None
+    address: Address | None = None
     clock_name: str | None = None
-    current: int | None = None
+    current: Long | None = None
     timers: tuple[Hrtimer, ...] = ()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.walks import Element, WalkReader
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 OPTSTRING = "xdt:r:o:s:S:plNv"
 EXAMPLES = (
@@ -35,10 +35,10 @@ EXAMPLES = (
 class MapleTree(Record, frozen=True):
     """A maple tree: address of its ``struct maple_tree``, flags, height, and the entry that is its root."""
 
-    address: int
-    flags: int
+    address: Address
+    flags: Bits
     height: int
-    root: int
+    root: Address
 
 
 class MapleRange(Record, frozen=True, kw_only=True):
@@ -50,13 +50,13 @@ class MapleRange(Record, frozen=True, kw_only=True):
     """
 
     depth: int
-    first: int
-    last: int
-    node: int | None = None
+    first: Bits
+    last: Bits
+    node: Address | None = None
     node_type: int | None = None
     contents: str | None = None
-    entry: int | None = None
-    value: int | None = None
+    entry: Address | None = None
+    value: Bits | None = None
 
 
 _TREE = re.compile(

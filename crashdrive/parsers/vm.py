@@ -16,7 +16,7 @@ from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.table import GAP, HEX, KILOBYTES, TEXT, Column, Layout, Table
 from crashdrive.parsers.grammar.tasks import TaskHeader
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class VmPage(Record, frozen=True):
@@ -26,8 +26,8 @@ class VmPage(Record, frozen=True):
     a letter: an answer's offsets are then all read so. All is None for a page that isn't mapped.
     """
 
-    virtual: int
-    physical: int | None = None
+    virtual: Address
+    physical: Address | None = None
     swap: str | None = None
     swap_offset: int | None = None
     file: str | None = None
@@ -40,10 +40,10 @@ class VmArea(Record, frozen=True):
     ``pages`` is None where they weren't asked for.
     """
 
-    vma: int
-    start: int
-    end: int
-    flags: int
+    vma: Address
+    start: Address
+    end: Address
+    flags: Bits
     file: str | None = None
     pages: tuple[VmPage, ...] | None = None
 
@@ -56,11 +56,11 @@ class TaskMemory(Record, frozen=True):
     """
 
     pid: int | None
-    task: int
+    task: Address
     cpu: int | None
     comm: str | None
-    mm: int | None
-    pgd: int | None
+    mm: Address | None
+    pgd: Address | None
     rss: int | None
     total_vm: int | None
     areas: tuple[VmArea, ...]
@@ -70,7 +70,7 @@ class TaskStructures(Record, frozen=True):
     """A task with its mm_struct (``vm -m``) or all of its vm_area_structs (``vm -v``)."""
 
     pid: int | None
-    task: int
+    task: Address
     cpu: int | None
     comm: str | None
     structures: tuple[Structure, ...]
@@ -79,22 +79,22 @@ class TaskStructures(Record, frozen=True):
 class VmFlags(Record, frozen=True):
     """The names of the bits of a vm_flags value (``vm -f``)."""
 
-    flags: int
+    flags: Bits
     names: tuple[str, ...]
 
 
 class _MmRow(Record, frozen=True):
-    mm: int
-    pgd: int
+    mm: Address
+    pgd: Address
     rss: int
     total_vm: int
 
 
 class _AreaRow(Record, frozen=True):
-    vma: int
-    start: int
-    end: int
-    flags: int
+    vma: Address
+    start: Address
+    end: Address
+    flags: Bits
     file: str | None = None
 
 

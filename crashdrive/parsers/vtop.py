@@ -15,7 +15,7 @@ from msgspec import structs
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.ptes import HEADER as PTE_HEADER
 from crashdrive.parsers.grammar.ptes import PageTableEntry, entry, swap_offset
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 OPTSTRING = "ukc:"
 EXAMPLES = (
@@ -39,8 +39,8 @@ class Step(Record, frozen=True):
     """
 
     level: str
-    address: int
-    value: int | None
+    address: Address
+    value: Bits | None
     flags: str | None = None
     machine: bool = False
 
@@ -50,10 +50,10 @@ class MappedArea(Record, frozen=True):
     memory.
     """
 
-    vma: int
-    start: int
-    end: int
-    flags: int
+    vma: Address
+    start: Address
+    end: Address
+    flags: Bits
     file: str | None = None
 
 
@@ -62,10 +62,10 @@ class PageStruct(Record, frozen=True, kw_only=True):
     crash shows them.
     """
 
-    page: int
-    physical: int
-    mapping: int
-    index: int
+    page: Address
+    physical: Address
+    mapping: Address
+    index: Bits
     count: int
     flags: str
 
@@ -81,14 +81,14 @@ class Translation(Record, frozen=True, kw_only=True):
     MEMORY`` and ``MAPPED IN TRANSLATION REGISTER``).
     """
 
-    virtual: int
-    physical: int | None = None
+    virtual: Address
+    physical: Address | None = None
     reason: str | None = None
-    directory: int | None = None
+    directory: Address | None = None
     tables: tuple[Step, ...] = ()
-    page: int | None = None
+    page: Address | None = None
     page_size: str | None = None
-    machine_page: int | None = None
+    machine_page: Address | None = None
     pte: PageTableEntry | None = None
     area: MappedArea | None = None
     page_struct: PageStruct | None = None

@@ -18,7 +18,7 @@ from crashdrive.parsers.grammar.definitions import (
     read_enum,
     split_declaration,
 )
-from crashdrive.records import Record
+from crashdrive.records import Long, Record
 
 OPTSTRING = "om:r:"
 EXAMPLES = (
@@ -63,7 +63,7 @@ class EnumeratorOf(Record, frozen=True):
     """An enumerator's value and its enum's name; None where gdb doesn't know it."""
 
     enum: str | None
-    value: int
+    value: Long
 
 
 class SizedType(Record, frozen=True):

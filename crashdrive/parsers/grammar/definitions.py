@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
-from crashdrive.records import Record
+from crashdrive.records import Address, Long, Record
 
 MAX_DEPTH = 100
 """Structures within structures; gdb itself expands a few levels."""
@@ -34,7 +34,7 @@ class Member(Record, frozen=True):
     name: str | None
     type: str
     offset: int | None = None
-    address: int | None = None
+    address: Address | None = None
     size: int | None = None
     bits: int | None = None
     bit_offset: int | None = None
@@ -270,7 +270,7 @@ class Enumerator(Record, frozen=True):
     """A name and its value."""
 
     name: str
-    value: int
+    value: Long
 
 
 _ENUM = re.compile(r"enum(?: (\w++))? \{[ ]*+\n")

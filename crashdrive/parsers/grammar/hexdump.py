@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class Words(Record, frozen=True):
@@ -24,16 +24,16 @@ class Words(Record, frozen=True):
     where it shows none.
     """
 
-    address: int
+    address: Address
     width: int
-    words: tuple[int, ...]
+    words: tuple[Bits, ...]
     text: str | None = None
 
 
 class Word(Record, frozen=True):
     """A word that ``-s`` or ``-S`` may have replaced by ``symbol`` and ``offset`` or its slab ``cache``."""
 
-    value: int | None = None
+    value: Bits | None = None
     symbol: str | None = None
     offset: int | None = None
     cache: str | None = None
@@ -42,14 +42,14 @@ class Word(Record, frozen=True):
 class SymbolicWords(Record, frozen=True):
     """A row of words, each as a number or as what it points to."""
 
-    address: int
+    address: Address
     words: tuple[Word, ...]
 
 
 class Text(Record, frozen=True):
     """A run of printable characters (at most 60) from ``address`` on."""
 
-    address: int
+    address: Address
     text: str
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class PageTableEntry(Record, frozen=True, kw_only=True):
@@ -19,8 +19,8 @@ class PageTableEntry(Record, frozen=True, kw_only=True):
     alone; of an entry that s390 calls invalid ``flags`` is ``INVALID``.
     """
 
-    pte: int
-    physical: int | None = None
+    pte: Bits
+    physical: Address | None = None
     flags: tuple[str, ...] = ()
     swap: str | None = None
     swap_offset: int | None = None

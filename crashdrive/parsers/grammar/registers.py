@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class ExceptionFrame(Record, frozen=True, kw_only=True):
@@ -28,13 +28,13 @@ class ExceptionFrame(Record, frozen=True, kw_only=True):
     and lr, s390's function). ``complete``: all registers that the architecture saves are there.
     """
 
-    registers: dict[str, int]
+    registers: dict[str, Bits]
     function: str | None = None
     offset: int | None = None
     mode: str | None = None
-    location: int | None = None
+    location: Address | None = None
     kind: str | None = None
-    trap: int | None = None
+    trap: Bits | None = None
     details: dict[str, str] | None = None
     file: str | None = None
     line: int | None = None

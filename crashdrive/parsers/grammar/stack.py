@@ -9,7 +9,7 @@ import re
 
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.registers import ExceptionFrame
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 
 class StackWord(Record, frozen=True, kw_only=True):
@@ -18,8 +18,8 @@ class StackWord(Record, frozen=True, kw_only=True):
     ``value`` is None where crash shows a symbol (``symbol``, ``offset``) or a slab cache in its place.
     """
 
-    address: int
-    value: int | None = None
+    address: Address
+    value: Bits | None = None
     symbol: str | None = None
     offset: int | None = None
     slab: str | None = None
@@ -38,19 +38,19 @@ class Frame(Record, frozen=True, kw_only=True):
     """
 
     level: int | None
-    sp: int | None
+    sp: Address | None
     function: str
     offset: int | None = None
-    address: int
+    address: Address
     module: str | None = None
     via: str | None = None
-    return_address: int | None = None
+    return_address: Address | None = None
     marker: str | None = None
     unreliable: bool = False
     file: str | None = None
     line: int | None = None
     arguments: tuple[str, ...] | None = None
-    bounds: dict[str, int] | None = None
+    bounds: dict[str, Address] | None = None
     data: tuple[StackWord, ...] | None = None
     exception: ExceptionFrame | None = None
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from crashdrive.parsers.base import Source
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 # comm has at most 15 bytes, crash keeps 16. Bytes that are no UTF-8 arrive as \xNN. A name may hold quotes
 # and newlines; being that short it can't hold a whole row or header of its own.
@@ -30,7 +30,7 @@ class TaskHeader(Record, frozen=True, kw_only=True):
     """
 
     pid: int | None = None
-    task: int
+    task: Address
     cpu: int | None = None
     comm: str | None = None
 

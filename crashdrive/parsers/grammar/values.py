@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import parse_number, split_symbol, unescape
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 MAX_DEPTH = 200
 """Braces in braces; the kernel's own structures stay below 40."""
@@ -46,7 +46,7 @@ class Pointer(Record, frozen=True, tag_field="$", tag="pointer"):
     expression.
     """
 
-    address: int
+    address: Address
     symbol: str | None = None
     offset: int | None = None
     string: str | None = None
@@ -58,7 +58,7 @@ class Enumerators(Record, frozen=True, tag_field="$", tag="enum"):
     """A value shown by an enumerator's name, or several of them, or-ed; ``rest``: bits without a name."""
 
     names: tuple[str, ...]
-    rest: int = 0
+    rest: Bits = 0
 
 
 class Missing(Record, frozen=True, tag_field="$", tag="missing"):

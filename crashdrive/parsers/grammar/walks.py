@@ -14,7 +14,7 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.values import Pointer, ValueReader, skip_to
-from crashdrive.records import Record
+from crashdrive.records import Address, Long, Record
 
 
 class Element(Record, frozen=True):
@@ -25,8 +25,8 @@ class Element(Record, frozen=True):
     addresses were asked for.
     """
 
-    address: int
-    index: int | None = None
+    address: Address
+    index: Long | None = None
     position: str | None = None
     members: dict[str, Any] | None = None
 
