@@ -9,7 +9,7 @@ import os
 import re
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +24,8 @@ _WIDTH = _ENTRY.size
 _UNDEFINED, _ABSOLUTE, _RESERVED = 0, 0xFFF1, 0xFF00
 _SECTION, _FILE = 3, 4  # kinds of symbols that are no names of anything
 _WEAK = 2
-_WRITE, _EXECUTE = 1, 4
+_WRITE, _ALLOCATED, _EXECUTE = 1, 2, 4
+_WORD = (1 << 64) - 1
 
 
 def section(path: str | Path, name: str) -> bytes | None:
@@ -70,7 +71,7 @@ class ImageSymbols:
     def __init__(self, path: str | Path, relocation: int = 0) -> None:
         self.path = path
         self._relocation = relocation
-        self._symbols, self._strings, self._letters, self._start = self._load()
+        self._symbols, self._strings, self._letters, self._memory = self._load()
 
     def named(self, name: str) -> list[ImageSymbol]:
         """All symbols of a name, in order of address."""
@@ -113,11 +114,19 @@ class ImageSymbols:
         letter = "A" if section == _ABSOLUTE else self._letters.get(section, "?")
         if info >> 4 == _WEAK:
             letter = "W"
-        # per-cpu variables are offsets, and aren't moved
-        moved = value + self._relocation if value >= self._start else value
-        return ImageSymbol(moved, name, letter if info >> 4 else letter.lower(), size)
+        address = self._moved(value, absolute=section == _ABSOLUTE)
+        return ImageSymbol(address, name, letter if info >> 4 else letter.lower(), size)
 
-    def _load(self) -> tuple[bytes, bytes, dict[int, str], int]:
+    def _moved(self, value: int, *, absolute: bool) -> int:
+        """Where a symbol is once KASLR has moved the image.
+
+        Per-cpu variables below the image are offsets, and absolute symbols constants: neither moves. Those
+        absolute ones that are addresses in the image do, as in arch/x86/tools/relocs.c (init_per_cpu__*).
+        """
+        stays = value not in self._memory if absolute else value < self._memory.start
+        return value if stays else (value + self._relocation) & _WORD
+
+    def _load(self) -> tuple[bytes, bytes, dict[int, str], range]:
         try:
             with Path(self.path).open("rb") as file:
                 elf = _elf(file)
@@ -134,11 +143,14 @@ class ImageSymbols:
             index: "T" if part.flags & _EXECUTE else _data_letter(part)
             for index, part in enumerate(sections[:_RESERVED])
         }
+        return symbols, strings, letters, self._extent(sections)
+
+    def _extent(self, sections: Sequence[Section]) -> range:
+        """The addresses that the image is linked for, from its first .text on."""
         texts = [part.address for part in sections if part.name == ".text"]
         if not texts:
             raise VmlinuxError(f"{self.path!a}: no .text to tell addresses from per-cpu offsets by")
-        start = min(texts)
-        return symbols, strings, letters, start
+        return range(min(texts), max(part.address + part.size for part in sections if part.flags & _ALLOCATED))
 
 
 def _data_letter(part: Section) -> str:

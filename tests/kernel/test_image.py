@@ -42,7 +42,9 @@ def vmlinux(path: Path, symbols: bytes = SYMBOLS, *, names: int = 5) -> Path:
     """An ELF file of five sections: .text, .data, .data..percpu, .symtab, .strtab."""
     titles = b"\0.text\0.data\0.data..percpu\0.symtab\0.strtab\0"
     body = 64
-    parts = [(".text", 1, 6, TEXT, 0, 0), (".data", 1, 3, DATA, 0, 0), (".data..percpu", 1, 3, 0, 0, 0)]
+    parts = [
+        (".text", 1, 6, TEXT, 0, 0x4000), (".data", 1, 3, DATA, 0, 0x4000), (".data..percpu", 1, 3, 0, 0, 0x4000)
+    ]  # fmt: skip
     rows = [bytes(64)]
     for title, kind, flags, address, offset, size in parts:
         place = titles.index(title.encode() + b"\0")
@@ -76,6 +78,20 @@ def test_names_kinds_and_places(tmp_path: Path) -> None:
     assert {one.name for one in image.all()} == {
         "jiffies", "usecs_to_jiffies", "dup", "_weak", "cpu_var", "abs"
     }  # fmt: skip
+
+
+def test_absolute_symbols_are_moved_where_they_are_addresses_of_the_image(tmp_path: Path) -> None:
+    """``ffffffffffffffe0 a OFFSETOF_FOLD_ACROSS_512_BITS_CONSTS`` (7.2), ``A init_per_cpu__gdt_page``."""
+    absolute = b"".join(symbol("abs", LOCAL, 0, 0xFFF1, value) for value in (DATA + 0x100, (1 << 64) - 32))
+    image = ImageSymbols(vmlinux(tmp_path / "vmlinux", SYMBOLS + absolute), 0x1000000)
+    assert [one.address for one in image.named("abs")] == [7, DATA + 0x1000100, (1 << 64) - 32]
+
+
+def test_an_address_stays_one_of_64_bits(tmp_path: Path) -> None:
+    """A damaged vmlinux may have a variable at the very end of all addresses."""
+    wild = symbol("dup", GLOBAL, 1, 2, (1 << 64) - 32)
+    image = ImageSymbols(vmlinux(tmp_path / "vmlinux", SYMBOLS + wild), 0x1000000)
+    assert image.named("dup")[0].address == 0x1000000 - 32
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF" + bytes(100), b"no ELF at all" * 10])
