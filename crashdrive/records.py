@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 import msgspec
+
+from crashdrive.errors import IncompleteError
+from crashdrive.text import printable
 
 R = TypeVar("R")
 
@@ -72,10 +75,22 @@ class Answer(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         """An answer is an answer, also without rows."""
         return True
 
+    def check(self) -> Self:
+        """Itself; IncompleteError where something is missing."""
+        if not self.complete:
+            raise IncompleteError(told_incomplete(self.command, self.warnings))
+        return self
+
     def one(self) -> R:
         """The only record; ValueError if there is none or more than one."""
         (record,) = self.records
         return record
+
+
+def told_incomplete(what: str, warnings: Iterable[Notice]) -> str:
+    """One line that says of an answer that something is missing, and why."""
+    reasons = "; ".join(dict.fromkeys(notice.message for notice in warnings))
+    return printable(f"{what}: incomplete: {reasons or 'no reason given'}")
 
 
 def to_builtins(value: object) -> Any:

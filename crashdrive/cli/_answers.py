@@ -17,7 +17,7 @@ from crashdrive.errors import (
     SessionDiedError,
 )
 from crashdrive.parsers.base import canonical_words
-from crashdrive.records import Answer, Notice
+from crashdrive.records import Answer, Notice, told_incomplete
 from crashdrive.render import Output, render
 from crashdrive.reports.base import Report, Table
 
@@ -93,8 +93,7 @@ def completeness(value: Any, name: str) -> int:
     """The exit status of an answer or a report; one that isn't complete is told on stderr."""
     if getattr(value, "complete", True):
         return EXIT_OK
-    reasons = dict.fromkeys(notice.message for notice in getattr(value, "warnings", ()))
-    say(f"{name}: incomplete: {'; '.join(reasons) or 'no reason given'}")
+    say(told_incomplete(name, getattr(value, "warnings", ())))
     return EXIT_INCOMPLETE
 
 

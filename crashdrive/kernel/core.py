@@ -13,7 +13,7 @@ from crashdrive.kernel.columns import Columns, Plan
 from crashdrive.kernel.layouts import Layouts
 from crashdrive.kernel.memory import Gathered, Memory
 from crashdrive.kernel.moduletypes import ModuleTypes
-from crashdrive.kernel.objects import Object
+from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.paging import Paging
 from crashdrive.kernel.paths import Place, direct, find, sizeof
@@ -249,8 +249,8 @@ class KernelBase:
     # Objects
 
     def object(self, kind: str | Type, address: int | Object) -> Object:
-        """A typed object at an address; nothing is read yet."""
-        return Object(self, self.type(kind), int(address))
+        """A typed object at an address, or where an object lies or a pointer points; nothing is read yet."""
+        return Object(self, self.type(kind), address_of(address))
 
     def pointer(self, kind: str | Type, address: int | Object) -> Object:
         """A pointer of the type ``kind *`` with this value."""

@@ -150,7 +150,9 @@ class ImageSymbols:
         texts = [part.address for part in sections if part.name == ".text"]
         if not texts:
             raise VmlinuxError(f"{self.path!a}: no .text to tell addresses from per-cpu offsets by")
-        return range(min(texts), max(part.address + part.size for part in sections if part.flags & _ALLOCATED))
+        return range(
+            min(texts), max(part.address + part.size for part in sections if part.flags & _ALLOCATED)
+        )
 
 
 def _data_letter(part: Section) -> str:

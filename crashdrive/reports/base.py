@@ -14,11 +14,12 @@ A module whose name starts with ``_`` is a helper, not a report.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import msgspec
 
-from crashdrive.records import Notice, Record, to_builtins
+from crashdrive.errors import IncompleteError
+from crashdrive.records import Notice, Record, to_builtins, told_incomplete
 
 Kind = Literal["flag", "text", "integer", "port", "address", "seconds"]
 Severity = Literal["info", "warning", "critical"]
@@ -93,6 +94,12 @@ class Report(Record, frozen=True):
     complete: bool = True
     warnings: tuple[Notice, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    def check(self) -> Self:
+        """Itself; IncompleteError where something is missing."""
+        if not self.complete:
+            raise IncompleteError(told_incomplete(self.report, self.warnings))
+        return self
 
     def table(self, name: str) -> Table:
         """The table of that name; KeyError if there is none."""

@@ -174,7 +174,8 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey.of(crash.kernel, None)
     places = list(asked["address"])
     if asked["queue"]:
-        places += survey.attempt("queues", lambda: chain(*packets(survey, asked["queue"]).values()))
+        queued = partial(packets, survey, asked["queue"], "packets in queues")
+        places += survey.attempt("queues", lambda: chain(*queued().values()))
     found = survey.attempt("packets", partial(_packets, survey, places, data=asked["data"]))
     headers = [header for _, decoded in found for header in decoded]
     return Report(

@@ -132,6 +132,9 @@ def _limit(survey: Survey, variable: str, member: str) -> int | None:
     return None
 
 
+_WHAT = "packets in backlogs"
+
+
 def _packets(survey: Survey, places: Sequence[int]) -> Iterator[QueuedPacket]:
     kernel = survey.kernel
     heads = {
@@ -139,9 +142,9 @@ def _packets(survey: Survey, places: Sequence[int]) -> Iterator[QueuedPacket]:
         for cpu, place in zip(kernel.cpus, places, strict=True)
         for name, member in _QUEUES.items()
     }
-    for head, waiting in packets(survey, list(heads)).items():
+    for head, waiting in packets(survey, list(heads), _WHAT).items():
         cpu, queue = heads[head]
-        found = survey.gaps(kernel.read_many("struct sk_buff", waiting, _PACKET), "packets in backlogs")
+        found = survey.gaps(kernel.read_many("struct sk_buff", waiting, _PACKET), _WHAT)
         for address, (length, device, protocol) in zip(waiting, found, strict=True):
             yield QueuedPacket(
                 cpu=cpu, queue=queue, length=length, device=device, address=address,

@@ -43,8 +43,10 @@ def vmlinux(path: Path, symbols: bytes = SYMBOLS, *, names: int = 5) -> Path:
     titles = b"\0.text\0.data\0.data..percpu\0.symtab\0.strtab\0"
     body = 64
     parts = [
-        (".text", 1, 6, TEXT, 0, 0x4000), (".data", 1, 3, DATA, 0, 0x4000), (".data..percpu", 1, 3, 0, 0, 0x4000)
-    ]  # fmt: skip
+        (".text", 1, 6, TEXT, 0, 0x4000),
+        (".data", 1, 3, DATA, 0, 0x4000),
+        (".data..percpu", 1, 3, 0, 0, 0x4000),
+    ]
     rows = [bytes(64)]
     for title, kind, flags, address, offset, size in parts:
         place = titles.index(title.encode() + b"\0")

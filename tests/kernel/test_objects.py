@@ -159,6 +159,7 @@ def test_addresses_containers_and_casts(robot: Object, kernel: Kernel) -> None:
     assert (robot.owner + 1 - robot.owner) == 1
     assert robot.table[0].address_of_() == robot.table
     assert kernel.pointer("struct robot", robot.address_ or 0).deref_() == robot
+    assert kernel.object("struct robot", robot) == kernel.object("struct robot", robot.address_of_()) == robot
 
 
 def test_numbers(robot: Object) -> None:

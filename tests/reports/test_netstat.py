@@ -511,3 +511,20 @@ def test_by_default_what_is_connected() -> None:
     assert (listening.state("CONNECTED"), listening.state("LISTEN")) == (False, True)
     everything = netstat._wanted(asked | {"all": True}, frozenset())
     assert (everything.state("LISTEN"), everything.state("TIME_WAIT")) == (True, True)
+
+
+def test_columns_of_sockets_have_one_length() -> None:
+    """A column that is too short would take sockets with it, without a word."""
+    columns: dict[str, Any] = {
+        "address": [1, 2],
+        "proto": ["tcp"] * 2,
+        "family": ["inet"] * 2,
+        "state": [None] * 2,
+        "net": [None] * 2,
+    }
+    batch = Batch(**columns, local_port=[80, 81])
+    assert batch.keep([True, False]).local_port == [80]
+    with pytest.raises(ValueError, match=r"differ in length: address 2, .* local_port 1"):
+        Batch(**columns, local_port=[80])
+    with pytest.raises(ValueError, match="state 0"):
+        Batch(**columns | {"state": []})

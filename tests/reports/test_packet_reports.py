@@ -291,3 +291,15 @@ def test_a_backlog_that_never_ends() -> None:
     report = softnet.report(crash, packets=True)
     assert [row.address for row in report.table("packets").rows] == [packet]
     assert not report.complete
+
+
+def test_holes_in_a_backlog_are_said_of_it() -> None:
+    """Not of unix sockets, whose queues are read by the same function."""
+    memory = FakeMemory()
+    crash, head = backlog(memory)
+    gone = memory.allocate(PACKET.size, PAGE)
+    link_list(memory, head, [gone])
+    memory.hole(gone)
+    report = softnet.report(crash, packets=True)
+    assert not report.complete
+    assert [notice.message.partition(":")[0] for notice in report.warnings] == ["packets in backlogs"]

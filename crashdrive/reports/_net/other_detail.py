@@ -121,7 +121,7 @@ def _unix_queues(survey: Survey, rows: Sequence[Socket], everyone: Mapping[int, 
     """A packet in a listening socket's queue carries the socket that accept() will give."""
     kernel = survey.kernel
     offset = kernel.offset("struct unix_sock", "sk.sk_receive_queue")
-    queues = packets(survey, [row.address + offset for row in rows])
+    queues = packets(survey, [row.address + offset for row in rows], "accept queues of unix sockets")
     owners = {row.address + offset: row for row in rows}
     waiting = [(owners[head], buffer) for head, queue in queues.items() for buffer in queue if head in owners]
     columns = kernel.read_many("struct sk_buff", [buffer for _, buffer in waiting], ["sk"])

@@ -1,4 +1,4 @@
-"""What waits in queues: packets of unix sockets."""
+"""Packets that wait in queues, and how much of them unix sockets have still to read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ _DGRAM, _LISTEN = 2, 10
 _WHAT = "packets in unix sockets' queues"
 
 
-def packets(survey: Survey, heads: Sequence[int]) -> dict[int, list[int]]:
-    """The ``struct sk_buff`` of queues, in their order, by the address of their ``struct sk_buff_head``."""
+def packets(survey: Survey, heads: Sequence[int], what: str) -> dict[int, list[int]]:
+    """The ``struct sk_buff`` of queues, in their order, by the address of their ``struct sk_buff_head``.
+
+    ``what``: whose packets they are, for what is said where the dump has holes.
+    """
     found = survey.kernel.walk_lists(heads, "struct sk_buff", "next")
-    survey.walked(found, _WHAT)
-    before = survey.gaps(found.read(["prev"]), _WHAT)["prev"]
+    survey.walked(found, what)
+    before = survey.gaps(found.read(["prev"]), what)["prev"]
     known, queues, head = frozenset(heads), dict[int, list[int]](), 0
     for packet, previous in zip(found.addresses, before, strict=True):
         head = previous if previous in known else head
@@ -35,7 +38,7 @@ def queued_bytes(
     waiting = {sockets[i] + offset: i for i, length in enumerate(lengths) if length and states[i] != _LISTEN}
     if not waiting:
         return sizes
-    queues = packets(survey, list(waiting))
+    queues = packets(survey, list(waiting), _WHAT)
     counted = {i: queues.get(head, [])[: 1 if types[i] == _DGRAM else None] for head, i in waiting.items()}
     buffers = [buffer for queue in counted.values() for buffer in queue]
     left = dict(zip(buffers, _lengths(survey, buffers), strict=True))

@@ -96,7 +96,8 @@ class Batch(msgspec.Struct, kw_only=True):
     """Sockets of one kind as columns of equal length; an empty column is None in every row.
 
     ``net`` and ``socket`` are addresses of their ``struct net`` and ``struct socket``, ``bound`` the index of
-    the interface that they are bound to. ``inode`` 0 for kinds that have no file.
+    the interface that they are bound to. ``inode`` 0 for kinds that have no file. ValueError where the
+    lengths differ: a short column would take other columns' sockets with it.
     """
 
     address: Sequence[int]
@@ -121,6 +122,18 @@ class Batch(msgspec.Struct, kw_only=True):
     probes: Sequence[int | None] = ()
     drops: Sequence[int | None] = ()
     references: Sequence[int | None] = ()
+
+    def __post_init__(self) -> None:
+        """Hold the lengths against each other."""
+        needed = len(self.__struct_fields__) - len(self.__struct_defaults__)
+        lengths = {
+            name: len(column)
+            for number, (name, column) in enumerate(msgspec.structs.asdict(self).items())
+            if column or number < needed
+        }
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"columns of sockets differ in length: {told}")
 
     def keep(self, chosen: Sequence[bool]) -> Batch:
         """The rows that are chosen."""
@@ -314,7 +327,8 @@ def _holders(survey: Survey, files: _Files) -> dict[int | None, Owner]:
 
 def _interfaces(survey: Survey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
     """Names of the interfaces that sockets are bound to, by namespace and index; only where any are."""
-    nets = {net for batch in batches for net, index in zip(batch.net, batch.bound, strict=False) if index}
+    bound = (zip(batch.net, batch.bound, strict=True) for batch in batches if batch.bound)
+    nets = {net for pairs in bound for net, index in pairs if index}
     names: dict[tuple[int | None, int | None], str] = {}
     for net in sorted(net for net in nets if net in survey.labels and net is not None):
         devices = survey.kernel.for_each_net_device(net)
