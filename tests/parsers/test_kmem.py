@@ -82,6 +82,25 @@ def test_a_damaged_line_of_info_is_an_error(damage: tuple[str, str], line: int) 
     assert caught.value.line == line
 
 
+def test_sizes_are_those_of_the_pages_not_what_crash_rounded() -> None:
+    """347.7 MB are 364,589,875 bytes; 89,008 pages of 4 KiB are 364,576,768."""
+    head = "  PAGES  TOTAL  PERCENTAGE\n"
+    for rounded, page in (("347.7 MB", 4096), ("5.4 GB", 65536)):
+        answer = parse("kmem -i", f"{head} TOTAL MEM 89008 {rounded} ----\n TOTAL SWAP 0 0 ----\n")
+        assert [use.total for use in answer] == [89008 * page, 0]
+    (swap,) = parse("kmem -i", f"{head} TOTAL SWAP 0 0 ----\n")
+    assert swap.total is None
+
+
+@pytest.mark.parametrize("size", ["347.7 KB", "347.9 MB", "0", "695.4 MB"])
+def test_a_size_that_is_not_that_of_the_pages_is_an_error(size: str) -> None:
+    text = (
+        f"  PAGES  TOTAL  PERCENTAGE\n TOTAL MEM 120260 469.8 MB ----\n FREE 89008 {size} 74% of TOTAL MEM\n"
+    )
+    with pytest.raises(ParseError, match="is not the size of 89008 pages"):
+        parse("kmem -i", text)
+
+
 def test_caches_as_crash_printed_them_before_7_2_4() -> None:
     rows = parse("kmem -s", OLD_SLABS).records
     assert [row.name for row in rows] == ["kmem_cache", "dnotify cache", "ip_vs_conn"]
@@ -181,9 +200,7 @@ def test_info_adds_up(case: Path) -> None:
     assert uses["USED"].pages == uses["TOTAL MEM"].pages - uses["FREE"].pages
     assert uses["SWAP FREE"].pages == uses["TOTAL SWAP"].pages - uses["SWAP USED"].pages
     for use in uses.values():
-        exact = use.pages * 4096
-        unit = next((u for u in (1 << 30, 1 << 20, 1 << 10) if exact >= u), 1)
-        assert abs(use.total - exact) <= unit / 20 + 1
+        assert use.total == use.pages * 4096
         if use.percentage_of in uses and uses[use.percentage_of].pages:
             assert use.percentage == use.pages * 100 // uses[use.percentage_of].pages
 
