@@ -20,9 +20,9 @@ from functools import partial
 from pathlib import Path
 
 from crashdrive.cache.store import Store
-from crashdrive.kernel.layouts import Layouts
-from crashdrive.kernel.memory import Memory
-from crashdrive.kernel.symbols import Symbols
+from crashdrive.kernel.memory.bulk import Memory
+from crashdrive.kernel.symbols.lookup import Symbols
+from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.session import Session
 
 LAB = Path(__file__).resolve().parents[1] / ".lab"

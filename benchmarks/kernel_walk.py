@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from crashdrive.cache.store import Store
-from crashdrive.kernel import open_kernel
+from crashdrive.linux.opening import open_kernel
 from crashdrive.session import Session
 
 FIELDS = [

@@ -32,12 +32,13 @@ from typing import Any
 
 import crashdrive
 from crashdrive.cache.store import Store
-from crashdrive.kernel import open_kernel
+from crashdrive.linux.net.namespaces import namespaces
+from crashdrive.linux.net.sockets import tcp
+from crashdrive.linux.net.sockets.rows import Wanted, socket_rows
+from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.opening import open_kernel
 from crashdrive.render import FORMATS, Output, render
 from crashdrive.reports import run_report
-from crashdrive.reports._net import tcp
-from crashdrive.reports._net.namespaces import namespaces
-from crashdrive.reports._net.sockets import Survey, Wanted, socket_rows
 
 AF_INET6 = 10
 BUCKETS = (1 << 8, 1 << 11, 1 << 15, 1 << 30)

@@ -15,9 +15,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from crashdrive.records import Record
+from crashdrive.records import Record, Report, Table
 from crashdrive.render import FORMATS, Output, render
-from crashdrive.reports.base import Report, Table
 
 ROWS = 40_000
 LIMIT = 0.3

@@ -15,9 +15,9 @@ from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 
 if TYPE_CHECKING:
-    from crashdrive.kernel import Kernel
-    from crashdrive.reports.base import Report
-    from crashdrive.session.find import Target
+    from crashdrive.dump.find import Target
+    from crashdrive.linux.kernel import Kernel
+    from crashdrive.records import Report
     from crashdrive.session.launch import Notify
 
 DEFAULT_TIMEOUT = 120.0
@@ -72,7 +72,7 @@ def _is_quick(purpose: str, target: Target) -> bool:
     """Whether crash is likely to be asked for memory alone, and needs no tables to read the dump's."""
     from crashdrive.cache.starts import Starts
     from crashdrive.cache.store import open_store
-    from crashdrive.kernel.paging import is_known
+    from crashdrive.kernel.arch.x86_64.page_tables import is_known
 
     build_id = target.vmlinux.build_id
     readable = build_id and build_id == target.dump.build_id and not target.dump.incomplete
@@ -150,7 +150,7 @@ class Crash:
     def kernel(self) -> Kernel:
         """Symbols, layouts, memory, objects and walks of the dump's kernel."""
         from crashdrive.cache.store import open_store
-        from crashdrive.kernel import open_kernel
+        from crashdrive.linux.opening import open_kernel
 
         # our reports never index arrays of several dimensions, of which BTF knows one
         ours = bool(self._purpose and self._purpose.startswith(_REPORT))

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from crashdrive._version import __version__
-from crashdrive.cache.identity import vmlinux_identity
+from crashdrive.dump.identity import vmlinux_identity
 from crashdrive.errors import CrashdriveError
-from crashdrive.records import Notice, Record
-from crashdrive.reports.base import Report, Table
+from crashdrive.records import Notice, Record, Report, Table
 from crashdrive.session.binaries import Binary, find_binaries
 
 _KERNEL_PLACES = (

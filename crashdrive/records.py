@@ -1,9 +1,9 @@
-"""What every answer is made of: records, notices, answers."""
+"""What every answer is made of: records, notices, answers; tables, findings, reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Generic, Self, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
@@ -11,6 +11,9 @@ from crashdrive.errors import IncompleteError
 from crashdrive.text import printable
 
 R = TypeVar("R")
+
+Severity = Literal["info", "warning", "critical"]
+Layout = Literal["rows", "fields", "lines"]
 
 Address = Annotated[int, msgspec.Meta(extra_json_schema={"format": "address"})]
 """A kernel, user or physical address. In JSON and CSV the string ``"0xffff888003a54000"``."""
@@ -91,6 +94,77 @@ def told_incomplete(what: str, warnings: Iterable[Notice]) -> str:
     """One line that says of an answer that something is missing, and why."""
     reasons = "; ".join(dict.fromkeys(notice.message for notice in warnings))
     return printable(f"{what}: incomplete: {reasons or 'no reason given'}")
+
+
+class Finding(Record, frozen=True):
+    """Something that a reader should look at: what is wrong, how bad, and what shows it.
+
+    ``kind`` is a short stable word (``listen-queue-full``); ``evidence`` are the facts, one a line.
+    """
+
+    severity: Severity
+    kind: str
+    message: str
+    evidence: tuple[str, ...] = ()
+
+
+class Table(Record, frozen=True):
+    """Rows of one kind: records, or dicts with the same keys.
+
+    ``columns`` are the fields that the table format shows, in that order, the important ones first (a narrow
+    terminal leaves the last ones out and says so); where it is empty, all fields that hold anything. JSON and
+    CSV always have all fields. ``layout``: ``rows`` is a table, ``fields`` prints each row as a block of
+    ``name: value`` lines, ``lines`` prints the columns with single spaces and no header (log lines).
+    """
+
+    name: str
+    rows: Sequence[Any]
+    columns: tuple[str, ...] = ()
+    title: str | None = None
+    layout: Layout = "rows"
+
+
+class Report(Record, frozen=True):
+    """What a report found.
+
+    ``dump`` says of which dump (filled in by `Crash.report` where the module leaves it empty); ``complete``
+    is False when something is missing, and then ``warnings`` says what.
+    """
+
+    report: str
+    tables: tuple[Table, ...]
+    dump: dict[str, Any] = msgspec.field(default_factory=dict)
+    complete: bool = True
+    warnings: tuple[Notice, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def check(self) -> Self:
+        """Itself; IncompleteError where something is missing."""
+        if not self.complete:
+            raise IncompleteError(told_incomplete(self.report, self.warnings))
+        return self
+
+    def table(self, name: str) -> Table:
+        """The table of that name; KeyError if there is none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(name)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON has it; rows stay records."""
+        return {
+            "report": self.report,
+            "dump": self.dump,
+            "complete": self.complete,
+            "warnings": self.warnings,
+            "tables": {table.name: table.rows for table in self.tables},
+            "findings": self.findings,
+        }
+
+    def builtins(self) -> Any:
+        """The report as plain dicts, lists, str, int, ..."""
+        return to_builtins(self.document())
 
 
 def to_builtins(value: object) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.errors import EXIT_INCOMPLETE, IncompleteError
-from crashdrive.records import Answer, Notice
-from crashdrive.reports.base import Report
+from crashdrive.records import Answer, Notice, Report
 
 HOLES = (Notice(kind="hole", message="tasks: a page\x1b[31m is missing"),) * 2
 

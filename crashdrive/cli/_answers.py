@@ -17,9 +17,8 @@ from crashdrive.errors import (
     SessionDiedError,
 )
 from crashdrive.parsers.base import canonical_words
-from crashdrive.records import Answer, Notice, told_incomplete
+from crashdrive.records import Answer, Notice, Report, Table, told_incomplete
 from crashdrive.render import Output, render
-from crashdrive.reports.base import Report, Table
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash

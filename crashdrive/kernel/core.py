@@ -1,4 +1,4 @@
-"""The dump's kernel without its walks: symbols, layouts, memory and objects held together."""
+"""A program's image without walks: symbols, layouts, memory and objects held together."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import KernelError, UnknownTypeError
-from crashdrive.kernel.chains import first_path, only_path
-from crashdrive.kernel.columns import Columns, Plan
-from crashdrive.kernel.layouts import Layouts
-from crashdrive.kernel.memory import Gathered, Memory
-from crashdrive.kernel.moduletypes import ModuleTypes
+from crashdrive.kernel.arch.x86_64.page_tables import Paging
+from crashdrive.kernel.memory.bulk import Gathered, Memory
+from crashdrive.kernel.memory.columns import Columns, Plan
+from crashdrive.kernel.memory.virtual import read_tables
+from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.pages import PAGE_SHIFT
-from crashdrive.kernel.paging import Paging
-from crashdrive.kernel.paths import Place, direct, find, sizeof
 from crashdrive.kernel.series import Objects
-from crashdrive.kernel.symbols import Symbols
-from crashdrive.kernel.types import Type, TypeRef, type_name
-from crashdrive.kernel.virtual import read_tables
-from crashdrive.kernel.walks.base import Walk
-from crashdrive.kernel.window import Window
+from crashdrive.kernel.structures.walk import Walk
+from crashdrive.kernel.symbols.lookup import Symbols
+from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.model import Type, TypeRef, type_name
+from crashdrive.kernel.types.moved import first_path, only_path
+from crashdrive.kernel.types.paths import Place, direct, find, sizeof
 
 if TYPE_CHECKING:
     from crashdrive.session.result import Runner
@@ -53,8 +52,6 @@ class KernelBase:
         self.memory.user_tables = self._user_tables
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
-        if self.layouts.elsewhere is None:
-            self.layouts.elsewhere = ModuleTypes(self)
 
     # The machine
 
@@ -174,7 +171,7 @@ class KernelBase:
         return int.from_bytes(raw, "little" if self.byte_order == "little" else "big")
 
     def window(self) -> Window:
-        """Memory for one computation, for the walks in `crashdrive.kernel.walks`."""
+        """Memory for one computation, for the walks in `crashdrive.kernel.structures`."""
         return Window(self.memory, pointer_size=self.pointer_size, byte_order=self.byte_order)
 
     @cached_property

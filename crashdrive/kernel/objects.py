@@ -20,9 +20,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from crashdrive.errors import FaultError, UnknownMemberError
-from crashdrive.kernel.columns import Field, field_of, scalar_code, text
-from crashdrive.kernel.paths import Place, bare, find, member_of, sizeof
-from crashdrive.kernel.types import (
+from crashdrive.kernel.memory.columns import Field, field_of, scalar_code, text
+from crashdrive.kernel.types.model import (
     ArrayType,
     EnumType,
     FloatType,
@@ -35,6 +34,7 @@ from crashdrive.kernel.types import (
     VoidType,
     type_name,
 )
+from crashdrive.kernel.types.paths import Place, bare, find, member_of, sizeof
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Object:
         return self.at_(_place(self.kernel_, kind, path))
 
     def at_(self, place: Place) -> Object:
-        """What lies at a place that `crashdrive.kernel.paths.find` gave for its type."""
+        """What lies at a place that `crashdrive.kernel.types.paths.find` gave for its type."""
         if self.address_ is None:
             raise UnknownMemberError(f"a computed {self.type_name_} has no members")
         found = Object(

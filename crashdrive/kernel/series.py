@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
-from crashdrive.kernel.columns import Columns
+from crashdrive.kernel.memory.columns import Columns
 from crashdrive.kernel.objects import Object
-from crashdrive.kernel.types import Type, type_name
-from crashdrive.kernel.walks.base import Problem, Walk
+from crashdrive.kernel.structures.walk import Problem, Walk
+from crashdrive.kernel.types.model import Type, type_name
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:

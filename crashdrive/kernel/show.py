@@ -7,8 +7,7 @@ from itertools import groupby, islice
 
 from crashdrive.errors import CommandFailedError, CrashdriveError, FaultError, ParseError, UnknownTypeError
 from crashdrive.kernel.objects import Object
-from crashdrive.kernel.paths import Place, bare
-from crashdrive.kernel.types import (
+from crashdrive.kernel.types.model import (
     ArrayType,
     EnumType,
     FunctionType,
@@ -21,6 +20,7 @@ from crashdrive.kernel.types import (
     TypeRef,
     VoidType,
 )
+from crashdrive.kernel.types.paths import Place, bare
 from crashdrive.text import printable
 
 _ELEMENTS = 200

@@ -12,10 +12,9 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from crashdrive.records import Answer
+from crashdrive.records import Answer, Report, Table
 from crashdrive.render import data, tables
 from crashdrive.render.output import Output
-from crashdrive.reports.base import Report, Table
 
 __all__ = ["FORMATS", "Format", "Output", "as_report", "render"]
 

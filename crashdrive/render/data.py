@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from crashdrive.records import Report, Table
 from crashdrive.render.cells import all_columns, column_values
 from crashdrive.render.output import Output
-from crashdrive.reports.base import Report, Table
 from crashdrive.text import printable
 
 _UNSAFE = re.compile(r"[^\x20-\x7e\n]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from crashdrive.records import Finding, Report, Table
 from crashdrive.render import aligned
 from crashdrive.render.cells import (
     all_columns,
@@ -14,7 +15,6 @@ from crashdrive.render.cells import (
     named_cells,
 )
 from crashdrive.render.output import Output
-from crashdrive.reports.base import Finding, Report, Table
 from crashdrive.text import printable
 
 _PRETTY_ROWS = 200  # up to so many rows a terminal gets rich's tables, whose cells wrap

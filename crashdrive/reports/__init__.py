@@ -8,28 +8,44 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from importlib.machinery import FileFinder
+from pathlib import Path
 from typing import Any, cast
 
 from crashdrive.errors import UsageError
-from crashdrive.reports.base import Finding, Option, Report, ReportModule, Table
+from crashdrive.records import Finding, Report, Table
+from crashdrive.reports.base import Option, ReportModule
 
 __all__ = ["Finding", "Option", "Report", "Table", "module_for", "report_names", "run_report"]
 
-_NO_REPORTS = frozenset({"base"})
-
 
 @functools.cache
+def _modules() -> dict[str, str]:
+    """Each report's module by the report's name, wherever below this package it lies."""
+    return dict(_found(list(__path__), __name__))
+
+
+def _found(path: list[str], package: str) -> Iterator[tuple[str, str]]:
+    for folder, name, is_package in pkgutil.iter_modules(path):
+        module = f"{package}.{name}"
+        if is_package:
+            yield from _found([str(Path(cast("FileFinder", folder).path) / name)], module)
+        elif not name.startswith("_") and module != f"{__name__}.base":
+            yield name.replace("_", "-"), module
+
+
 def report_names() -> tuple[str, ...]:
     """All reports' names, sorted; nothing is imported for this."""
-    found = (info.name for info in pkgutil.iter_modules(__path__))
-    return tuple(sorted(n.replace("_", "-") for n in found if n not in _NO_REPORTS and not n.startswith("_")))
+    return tuple(sorted(_modules()))
 
 
 def module_for(name: str) -> ReportModule:
     """The module of a report (only that one is imported)."""
-    if name not in report_names():
+    module = _modules().get(name)
+    if module is None:
         raise UsageError(f"no report {name!a}; `crashdrive report --list` shows all")
-    return cast("ReportModule", importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
+    return cast("ReportModule", importlib.import_module(module))
 
 
 def run_report(crash: Any, name: str, **options: Any) -> Report:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from crashdrive.cache.identity import DumpIdentity
+from crashdrive.dump.identity import DumpIdentity
 from crashdrive.records import Record
 from crashdrive.session.result import CommandResult, Runner
 from crashdrive.text import printable

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from crashdrive.dump.find import Target
 from crashdrive.errors import StartError
 from crashdrive.session.binaries import Binary
 from crashdrive.session.failure import judge
-from crashdrive.session.find import Target
 from crashdrive.session.launch import Launched, Notify, Start, climb, start_one
 from crashdrive.session.transport import Transport
 

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from crashdrive.dump.find import Target, find_target
 from crashdrive.errors import (
     DeadlineError,
     SessionClosedError,
@@ -23,7 +24,6 @@ from crashdrive.errors import (
 from crashdrive.parsers.base import canonical_words
 from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import judge
-from crashdrive.session.find import Target, find_target
 from crashdrive.session.folder import TemporaryFileError
 from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
 from crashdrive.session.launch import Launched, Notify, health_of, start_quickly

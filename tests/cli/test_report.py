@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from crashdrive.records import Notice
+from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for, report_names, run_report
-from crashdrive.reports.base import Option, Report, Table
+from crashdrive.reports.base import Option
 
 Cli = Callable[..., tuple[int, bytes, str]]
 

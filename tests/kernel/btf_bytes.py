@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from crashdrive.kernel.btf import Kind
+from crashdrive.kernel.types.btf import Kind
 
 
 class Writer:

@@ -6,11 +6,11 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from crashdrive.errors import FaultError, UnknownSymbolError
-from crashdrive.kernel.kernel import Kernel
-from crashdrive.kernel.layouts import Layouts
-from crashdrive.kernel.memory import Chunk, Gathered, Hole
-from crashdrive.kernel.symbols import Place, Symbol
-from crashdrive.kernel.types import (
+from crashdrive.kernel.memory.bulk import Chunk, Gathered, Hole
+from crashdrive.kernel.memory.window import Window
+from crashdrive.kernel.symbols.lookup import Place, Symbol
+from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.model import (
     ArrayType,
     IntType,
     Member,
@@ -20,7 +20,7 @@ from crashdrive.kernel.types import (
     TypeRef,
     size_of,
 )
-from crashdrive.kernel.window import Window
+from crashdrive.linux.kernel import Kernel
 from crashdrive.session.result import CommandResult, Failure
 
 PAGE = 4096

@@ -9,9 +9,17 @@ import pickle  # refused: that is what's tested
 import pytest
 
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownTypeError
-from crashdrive.kernel.kernel import Kernel
 from crashdrive.kernel.objects import Object, addr_of, cast, container_of
-from crashdrive.kernel.types import ArrayType, EnumType, FunctionType, Member, StructType, Type, VoidType
+from crashdrive.kernel.types.model import (
+    ArrayType,
+    EnumType,
+    FunctionType,
+    Member,
+    StructType,
+    Type,
+    VoidType,
+)
+from crashdrive.linux.kernel import Kernel
 from tests.kernel.fake_memory import (
     BASE,
     BOOL,

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from crashdrive.kernel import Kernel
+from crashdrive.linux.kernel import Kernel
 from crashdrive.session import Session
 
 LAB = Path(__file__).resolve().parents[2] / ".lab"

@@ -10,11 +10,9 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import UnknownTypeError
-from crashdrive.kernel import Kernel
-from crashdrive.kernel.btf import Btf
-from crashdrive.kernel.layouts import Layouts
-from crashdrive.kernel.moduletypes import ModuleTypes
-from crashdrive.kernel.types import (
+from crashdrive.kernel.types.btf import Btf
+from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.model import (
     ArrayType,
     EnumType,
     FunctionType,
@@ -27,6 +25,8 @@ from crashdrive.kernel.types import (
     size_of,
     type_name,
 )
+from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.modules.types import ModuleTypes
 from tests.live.conftest import missing
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crashdrive.kernel import Kernel
+from crashdrive.linux.kernel import Kernel
 
 pytestmark = pytest.mark.live
 linux = pytest.importorskip("drgn.helpers.linux")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crashdrive.errors import FaultError, IncompleteError, KernelError
-from crashdrive.kernel import Kernel
+from crashdrive.linux.kernel import Kernel
 from crashdrive.session import Session
 from tests.live.conftest import crash_binary, dump_file
 

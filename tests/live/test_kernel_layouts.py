@@ -8,8 +8,8 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
-from crashdrive.kernel.layouts import Layouts
-from crashdrive.kernel.types import (
+from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.model import (
     ArrayType,
     EnumType,
     FloatType,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crashdrive.errors import FaultError
-from crashdrive.kernel import Kernel
-from crashdrive.kernel.memory import Memory
+from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.objects import address_of
+from crashdrive.linux.kernel import Kernel
 
 if TYPE_CHECKING:
     from tests.live.conftest import Lab

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
-from crashdrive.kernel import Kernel, addr_of, container_of
+from crashdrive.kernel import addr_of, container_of
+from crashdrive.linux.kernel import Kernel
 
 pytestmark = pytest.mark.live
 linux = pytest.importorskip("drgn.helpers.linux")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.kernel import Kernel, open_kernel
+from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.opening import open_kernel
 from crashdrive.session import Session
 from tests.live.conftest import crash_binary, dump_file
 

@@ -10,7 +10,7 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import UnknownSymbolError
-from crashdrive.kernel.symbols import Symbols
+from crashdrive.kernel.symbols.lookup import Symbols
 
 if TYPE_CHECKING:
     from tests.live.conftest import Lab

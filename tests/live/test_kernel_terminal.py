@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crashdrive.kernel import Kernel
+from crashdrive.linux.kernel import Kernel
 from crashdrive.session import Session
 from tests.live.conftest import Lab
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from crashdrive.errors import FaultError
-from crashdrive.kernel import Kernel, Objects
+from crashdrive.kernel import Objects
+from crashdrive.linux.kernel import Kernel
 from crashdrive.session import Session
 
 pytestmark = pytest.mark.live

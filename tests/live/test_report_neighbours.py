@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.reports.base import Report
+from crashdrive.records import Report
 
 pytestmark = pytest.mark.live
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.reports.base import Report
+from crashdrive.records import Report
 
 pytestmark = pytest.mark.live
 

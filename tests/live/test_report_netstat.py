@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.kernel import Kernel
-from crashdrive.reports.base import Report
+from crashdrive.linux.kernel import Kernel
+from crashdrive.records import Report
 from crashdrive.session import Session
 
 pytestmark = pytest.mark.live

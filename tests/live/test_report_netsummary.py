@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.reports.base import Finding, Report
+from crashdrive.records import Finding, Report
 from tests.live.guest_truth import namespaces, settings
 from tests.live.test_report_netstat import Line, explained, inet_line, truths, unix_line
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.reports.base import Report
+from crashdrive.records import Report
 from tests.live.guest_truth import Namespace, namespaces
 
 pytestmark = pytest.mark.live

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.reports.base import Report
+from crashdrive.records import Report
 from tests.live.guest_truth import recorded
 
 pytestmark = pytest.mark.live

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crashdrive.crash import Crash
-from crashdrive.reports.base import Report
+from crashdrive.records import Report
 from tests.live.guest_truth import namespaces, settings
 
 pytestmark = pytest.mark.live

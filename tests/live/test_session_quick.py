@@ -11,8 +11,9 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.crash import Crash
-from crashdrive.kernel import Kernel, open_kernel
-from crashdrive.kernel.walks.modules import for_each_module
+from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.modules.loaded import for_each_module
+from crashdrive.linux.opening import open_kernel
 from crashdrive.records import to_builtins
 from crashdrive.reports import report_names
 from crashdrive.session import Session

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from crashdrive.records import Answer, Notice, Record
+from crashdrive.records import Answer, Finding, Notice, Record, Report, Table
 from crashdrive.render import FORMATS, Output, render
 from crashdrive.render.cells import format_column
-from crashdrive.reports.base import Finding, Report, Table
 
 HOSTILE = 'x\x1b[2J\x07\x9b1m\u202e[red]"\n\r\tend'
 

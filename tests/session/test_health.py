@@ -10,8 +10,8 @@ import pytest
 from crashdrive.errors import StartError
 from crashdrive.session import Session
 from crashdrive.session.health import greeting_warnings, task_table_warnings
+from tests.dump.test_find import ID, vmcore, vmlinux
 from tests.session.conftest import Fake
-from tests.session.test_find import ID, vmcore, vmlinux
 
 Make = Callable[..., Fake]
 

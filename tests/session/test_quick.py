@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crashdrive.errors import SessionDiedError, StartError
-from crashdrive.kernel.transfer import Transfer
+from crashdrive.kernel.memory.transfer import Transfer
 from crashdrive.session import launch
 from crashdrive.session.launch import QUICK, Start, health_of, start_quickly
 from crashdrive.session.lines import is_physical

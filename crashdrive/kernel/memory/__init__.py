@@ -1,0 +1,1 @@
+"""The dump's memory, in bulk."""

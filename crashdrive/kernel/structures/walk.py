@@ -1,0 +1,275 @@
+"""What a walk gives, and the one loop that follows chains of pointers, many chains at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NoReturn, TypeAlias
+
+import msgspec
+
+from crashdrive.errors import CorruptError, FaultError
+from crashdrive.kernel.memory.window import BUDGET, NOWHERE, Window, around
+from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
+from crashdrive.records import Notice, Record
+
+# Read ahead only while few chains are followed: many of them bring each other's pages along.
+_FEW = 32
+# How many nodes are put to a batch at once.
+_STEP = 1024
+
+
+class Problem(Record, frozen=True):
+    """Why a walk may be incomplete, at which address.
+
+    ``kind``: ``hole`` (memory that the dump doesn't hold), ``null``, ``poison``, ``unaligned``, ``loop``,
+    ``end`` (a chain that ends in another chain's mark), ``shared`` (a node in two chains),
+    ``link`` (a node whose back link points elsewhere), ``node`` (a tree's node that is none).
+    """
+
+    kind: str
+    address: int
+    message: str
+
+
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
+    """Addresses found by a walk, in its order; ``complete`` is False where some may be missing.
+
+    ``problems`` says what was odd, also where nothing is missing.
+    """
+
+    addresses: Sequence[int]
+    problems: tuple[Problem, ...] = ()
+    complete: bool = True
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.addresses)
+
+    def check(self) -> Walk:
+        """Itself; FaultError or CorruptError (with ``found``) where it isn't complete."""
+        if not self.complete:
+            fail(self.problems, self.addresses)
+        return self
+
+    def notices(self, what: str) -> tuple[Notice, ...]:
+        """The problems for an Answer's warnings; ``what`` names what was walked."""
+        return tuple(Notice(kind=p.kind, message=f"{what}: {p.message}") for p in self.problems)
+
+
+# A back link may lag behind for an instant while a writer adds a node (list_add_rcu sets it last).
+HARMLESS = frozenset({"link"})
+
+
+def fail(problems: Sequence[Problem], found: Sequence[int]) -> NoReturn:
+    """FaultError or CorruptError for the worst of the problems of a walk that isn't complete."""
+    worst = next((p for p in problems if p.kind not in HARMLESS), problems[0])
+    message = f"{worst.message} after {len(found)} found"
+    if worst.kind == "hole":
+        raise FaultError(message, worst.address, 0, "hole")
+    raise CorruptError(message, worst.address, found)
+
+
+def lost(error: FaultError, what: str) -> Problem:
+    """A walk's beginning that couldn't be read."""
+    return Problem(kind="hole", address=error.address, message=f"{what} can't be read: {error}")
+
+
+def walk(addresses: Sequence[int], problems: Sequence[Problem]) -> Walk:
+    """A Walk out of what was found; complete unless a problem says otherwise."""
+    return Walk(
+        addresses=addresses, problems=tuple(problems), complete=all(p.kind in HARMLESS for p in problems)
+    )
+
+
+def suspicion(pointer: int, pointer_size: int) -> str | None:
+    """What makes a value no pointer to a node: ``null``, ``poison`` or ``unaligned``; None if nothing.
+
+    LIST_POISON1 and 2 are 0x100 and 0x122 above CONFIG_ILLEGAL_POINTER_VALUE (include/linux/poison.h).
+    """
+    if pointer == 0:
+        return "null"
+    if pointer in {0x100, 0x122, 0x200} or (pointer >> 32 == 0xDEAD0000 and pointer & 0xFFFFFFFF < PAGE):
+        return "poison"
+    return "unaligned" if pointer % pointer_size else None
+
+
+Visit: TypeAlias = Callable[[list[int]], None]
+
+
+class Chains:
+    """Follows many chains at once: all that the pages at hand allow, then one round trip for the rest.
+
+    Chain i has ended where a pointer is ``ends[i]``: 0; or its head where lists are ``circular``, and then
+    the word after each pointer must point back; or with ``nulls`` a mark of its own, an odd value, where any
+    other odd value ends it too and is kept in ``strays``. A node's pointer to the next is ``link`` bytes
+    after its start. ``reach`` is the part of each node, from and to relative to the node, that a fetch brings
+    along. ``visit`` is told the nodes of a batch while their pages are at hand.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        ends: Sequence[int],
+        *,
+        link: int = 0,
+        reach: tuple[int, int] = (0, 0),
+        circular: bool = False,
+        nulls: bool = False,
+        visit: Visit | None = None,
+    ) -> None:
+        self._window = window
+        self._ends = ends
+        self._link = link
+        self._circular = circular
+        self._mask = 1 if nulls else 0
+        self._low = min(reach[0], link)
+        self._high = max(reach[1], link + window.pointer_size * (2 if circular else 1))
+        self._visit = visit
+        # each node's chain; nodes of one chain in its order
+        self._chain_of: dict[int, int] = {}
+        # the last node of each chain that had to wait for a fetch
+        self._before: dict[int, int] = {}
+        self.strays: list[tuple[int, int]] = []
+        self.problems: list[Problem] = []
+
+    def nodes(self) -> list[int]:
+        """All nodes found, chain by chain."""
+        return sorted(self._chain_of, key=self._chain_of.__getitem__)
+
+    def lasts(self) -> dict[int, int]:
+        """The last node found of each chain that has any."""
+        return {chain: node for node, chain in self._chain_of.items()}
+
+    def follow(self, firsts: Iterable[tuple[int, int]]) -> None:
+        """Follow (first node, chain number) to their ends.
+
+        Memory is swept upwards, a budget's worth of pages at a time; what a sweep has passed already is
+        left to the next one.
+        """
+        starts = list(firsts)
+        waiting = dict(starts)
+        if len(waiting) < len(starts):
+            waiting = {}
+            for pointer, chain in starts:
+                self._wait(waiting, pointer, chain)
+        frontier, passed = sorted(waiting), dict[int, int]()
+        while frontier:
+            count, pages = self._batch(frontier)
+            self._window.fetch_pages(pages)
+            rest = self._advance(frontier[:count], waiting)
+            ahead, last = frontier[count:], frontier[count - 1]
+            joining: list[int] = []
+            for pointer, chain in rest:
+                later = ahead and pointer > last
+                if later and pointer not in waiting:
+                    joining.append(pointer)
+                self._wait(waiting if later else passed, pointer, chain)
+            if ahead:
+                frontier = sorted(ahead + joining)  # cheap: most of it is sorted
+                self._window.drop()
+            else:
+                waiting, passed = passed, {}
+                frontier = sorted(waiting)
+                if self._window.held > BUDGET:
+                    self._window.drop()
+
+    def _wait(self, waiting: dict[int, int], pointer: int, chain: int) -> None:
+        """Note a node to fetch; two chains at the same node is one too many."""
+        if waiting.setdefault(pointer, chain) != chain:
+            self._stop("shared", pointer, self._before.get(chain))
+
+    def _batch(self, frontier: Sequence[int]) -> tuple[int, set[int]]:
+        """How many of a sorted frontier go together, and the pages that they need: a budget's worth."""
+        pages: set[int] = set()
+        for at in range(0, len(frontier), _STEP):
+            more = self._pages(frontier[at : at + _STEP])
+            if at and (len(pages) + len(more)) << PAGE_SHIFT > BUDGET:
+                return at, pages
+            pages |= more
+        return len(frontier), pages
+
+    def _pages(self, nodes: Sequence[int]) -> set[int]:
+        low, high = self._low, self._high - 1
+        if len(nodes) <= _FEW:
+            spans = [(node + low, high + 1 - low) for node in nodes]
+            return self._window.pages_of([*spans, *(around(*span) for span in spans)])
+        if high - low >= PAGE:
+            return self._window.pages_of((node + low, high + 1 - low) for node in nodes)
+        return {(node + low) >> PAGE_SHIFT for node in nodes} | {
+            (node + high) >> PAGE_SHIFT for node in nodes
+        }
+
+    def _advance(self, batch: Sequence[int], waiting: dict[int, int]) -> list[tuple[int, int]]:
+        """Follow chains inside the pages at hand; the nodes to fetch next."""
+        visited: list[int] = []
+        rest: list[tuple[int, int]] = []
+        for first in batch:
+            chain = waiting.pop(first)
+            onward = self._follow_one(first, chain, visited)
+            if onward is not None:
+                rest.append((onward, chain))
+        if self._visit is not None:
+            self._visit(visited)
+        return rest
+
+    def _follow_one(self, pointer: int, chain: int, visited: list[int]) -> int | None:
+        """Follow one chain inside the pages at hand; the node to fetch next, or None where it ends."""
+        # The innermost loop of all walks: names are local and the window's word() is written out.
+        window, link, chain_of, end = self._window, self._link, self._chain_of, self._ends[chain]
+        pages, unpack, unaligned = window.pages, window.unpack, window.pointer_size - 1
+        previous = None
+        while True:
+            data, base = pages.get((pointer + link) >> PAGE_SHIFT, NOWHERE)
+            if not data or pointer & unaligned:
+                return self._missing(pointer, chain, previous)
+            if pointer in chain_of:
+                kind = "loop" if chain_of[pointer] == chain else "shared"
+                return self._stop(kind, pointer, previous or self._before.get(chain))
+            if self._circular:
+                self._check_back(pointer, previous or self._before.get(chain, end))
+            chain_of[pointer] = chain
+            visited.append(pointer)
+            previous = pointer
+            pointer = unpack(data, pointer + link - base)[0]
+            if pointer == end:
+                return None
+            if pointer & self._mask:
+                self.strays.append((chain, pointer))
+                return None
+
+    def _missing(self, pointer: int, chain: int, previous: int | None) -> int | None:
+        kind = suspicion(pointer, self._window.pointer_size)
+        if previous is not None:
+            self._before[chain] = previous
+        if kind is None and not self._window.knows(pointer + self._link):
+            if 0 <= pointer < self._window.limit - self._high:
+                return pointer
+            kind = "unaligned"
+        return self._stop(kind or "hole", pointer, self._before.get(chain))
+
+    def _check_back(self, pointer: int, previous: int) -> None:
+        back = self._window.word(pointer + self._link + self._window.pointer_size)
+        if back is not None and back != previous:
+            message = f"node {pointer:#x} follows {previous:#x}, but its prev is {back:#x}"
+            self.problems.append(Problem(kind="link", address=pointer, message=message))
+
+    def _stop(self, kind: str, pointer: int, previous: int | None) -> int | None:
+        """Note why a chain can't be followed any further; None, as at its end."""
+        before = f" after {previous:#x}" if previous else ", the first of its chain,"
+        said = _SAID.get(kind, "")
+        if kind == "hole":
+            hole = self._window.hole(pointer + self._link, self._window.pointer_size)
+            said = f"is not in the dump ({hole.reason if hole else 'unknown'})"
+        self.problems.append(Problem(kind=kind, address=pointer, message=f"node {pointer:#x}{before} {said}"))
+        return None
+
+
+_SAID = {
+    "null": "is NULL",
+    "poison": "is the poison of a deleted node",
+    "unaligned": "is no aligned pointer",
+    "loop": "was there before: the chain is a loop",
+    "shared": "is in another chain too",
+}

@@ -1,0 +1,161 @@
+"""The kernel image's symbols out of the vmlinux: what crash's ``sym`` says of them, without asking it.
+
+A name is found by searching the string table as a whole, so that a few names cost a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from crashdrive.dump.elf import SHT_NOBITS, SHT_SYMTAB, BadElfError, ElfFile, Section
+from crashdrive.errors import VmlinuxError
+
+_ENTRY = struct.Struct("<IBBHQQ")
+_WIDTH = _ENTRY.size
+_UNDEFINED, _ABSOLUTE, _RESERVED = 0, 0xFFF1, 0xFF00
+_SECTION, _FILE = 3, 4  # kinds of symbols that are no names of anything
+_WEAK = 2
+_WRITE, _ALLOCATED, _EXECUTE = 1, 2, 4
+_WORD = (1 << 64) - 1
+
+
+def section(path: str | Path, name: str) -> bytes | None:
+    """A section's bytes, None where the file has no such section; VmlinuxError where it can't be read."""
+    try:
+        with Path(path).open("rb") as file:
+            elf = _elf(file)
+            found = next((part for part in elf.sections() if part.name == name), None)
+            return elf.exactly(found.offset, found.size) if found and found.type != SHT_NOBITS else None
+    except (OSError, BadElfError) as error:
+        raise VmlinuxError(f"{path!a}: {name} can't be read: {error}") from error
+
+
+def _elf(file: BinaryIO) -> ElfFile:
+    number, end = file.fileno(), os.fstat(file.fileno()).st_size
+    # what a damaged header asks for behind the end isn't there, however much it is
+    return ElfFile(lambda offset, size: os.pread(number, max(min(size, end - offset), 0), min(offset, end)))
+
+
+def bare_name(name: str) -> str:
+    """A symbol's name without what compilers append to copies of functions, as crash has it."""
+    for mark in (".isra.", ".part.", ".llvm."):
+        if mark in name:
+            return name[: name.index(mark)]
+    return name
+
+
+class ImageSymbol(msgspec.Struct, frozen=True):
+    """A symbol of the image: its address where the kernel ran, nm's letter for it, its size in bytes."""
+
+    address: int
+    name: str
+    kind: str
+    size: int = 0
+
+
+class ImageSymbols:
+    """The symbol table of a 64-bit little-endian vmlinux, moved by KASLR's ``relocation``.
+
+    VmlinuxError where the file has none that can be read.
+    """
+
+    def __init__(self, path: str | Path, relocation: int = 0) -> None:
+        self.path = path
+        self._relocation = relocation
+        self._symbols, self._strings, self._letters, self._memory = self._load()
+
+    def named(self, name: str) -> list[ImageSymbol]:
+        """All symbols of a name, in order of address."""
+        if not name:
+            return []
+        found: list[ImageSymbol] = []
+        for match in re.finditer(
+            re.escape(name.encode()) + rb"(?=\0|\.isra\.|\.part\.|\.llvm\.)", self._strings
+        ):
+            # names that end alike share their bytes
+            symbols = map(self._symbol, self._by_offset.get(match.start(), ()))
+            found += [symbol for symbol in symbols if symbol is not None and symbol.name == name]
+        return sorted(found, key=lambda symbol: symbol.address)
+
+    def all(self) -> Iterator[ImageSymbol]:
+        """All of them, in no order."""
+        for index in range(len(self._symbols) // _WIDTH):
+            if (symbol := self._symbol(index)) is not None:
+                yield symbol
+
+    @cached_property
+    def _by_offset(self) -> dict[int, tuple[int, ...]]:
+        """Indexes of symbols by the offset of their names; several static ones may share one name."""
+        offsets = array("I", self._symbols)[:: _WIDTH // 4]
+        if array("H", [1]).tobytes() == b"\0\1":
+            offsets.byteswap()
+        first = dict(zip(reversed(offsets), range(len(offsets) - 1, -1, -1), strict=True))
+        found: dict[int, tuple[int, ...]] = {offset: (index,) for offset, index in first.items()}
+        for index, offset in enumerate(offsets):
+            if first[offset] != index:
+                found[offset] += (index,)
+        return found
+
+    def _symbol(self, index: int) -> ImageSymbol | None:
+        offset, info, _, section, value, size = _ENTRY.unpack_from(self._symbols, index * _WIDTH)
+        if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
+            return None
+        name = self._strings[offset : self._strings.find(b"\0", offset)].decode("ascii", "backslashreplace")
+        name = bare_name(name)
+        letter = "A" if section == _ABSOLUTE else self._letters.get(section, "?")
+        if info >> 4 == _WEAK:
+            letter = "W"
+        address = self._moved(value, absolute=section == _ABSOLUTE)
+        return ImageSymbol(address, name, letter if info >> 4 else letter.lower(), size)
+
+    def _moved(self, value: int, *, absolute: bool) -> int:
+        """Where a symbol is once KASLR has moved the image.
+
+        Per-cpu variables below the image are offsets, and absolute symbols constants: neither moves. Those
+        absolute ones that are addresses in the image do, as in arch/x86/tools/relocs.c (init_per_cpu__*).
+        """
+        stays = value not in self._memory if absolute else value < self._memory.start
+        return value if stays else (value + self._relocation) & _WORD
+
+    def _load(self) -> tuple[bytes, bytes, dict[int, str], range]:
+        try:
+            with Path(self.path).open("rb") as file:
+                elf = _elf(file)
+                sections = elf.sections()
+                table = next((part for part in sections if part.type == SHT_SYMTAB), None)
+                if table is None or not elf.wide or elf.order != "<" or table.link >= len(sections):
+                    raise VmlinuxError(f"{self.path!a}: no symbol table that can be read here")
+                symbols = elf.exactly(table.offset, table.size // _WIDTH * _WIDTH)
+                names = sections[table.link]
+                strings = elf.exactly(names.offset, names.size) + b"\0"
+        except (OSError, BadElfError) as error:
+            raise VmlinuxError(f"{self.path!a}: its symbols can't be read: {error}") from error
+        letters = {
+            index: "T" if part.flags & _EXECUTE else _data_letter(part)
+            for index, part in enumerate(sections[:_RESERVED])
+        }
+        return symbols, strings, letters, self._extent(sections)
+
+    def _extent(self, sections: Sequence[Section]) -> range:
+        """The addresses that the image is linked for, from its first .text on."""
+        texts = [part.address for part in sections if part.name == ".text"]
+        if not texts:
+            raise VmlinuxError(f"{self.path!a}: no .text to tell addresses from per-cpu offsets by")
+        return range(
+            min(texts), max(part.address + part.size for part in sections if part.flags & _ALLOCATED)
+        )
+
+
+def _data_letter(part: Section) -> str:
+    if not part.flags & _WRITE:
+        return "R"
+    return "B" if part.type == SHT_NOBITS else "D"

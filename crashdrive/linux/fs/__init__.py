@@ -1,0 +1,1 @@
+"""Mounts, super blocks, open files."""

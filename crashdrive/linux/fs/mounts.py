@@ -1,0 +1,50 @@
+"""Mounts, super blocks and their inodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.errors import FaultError
+from crashdrive.kernel.structures.walk import Walk, lost, walk
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.program import Program
+    from crashdrive.kernel.series import Objects
+
+_MOUNT = "struct mount"
+# A reader of /proc/mounts keeps its place by an entry in the list itself: MNT_CURSOR, 5.8 (9f6c61f96f2d).
+_CURSOR = 0x1000_0000
+
+
+def for_each_mount(kernel: Program, namespace: int | None = None) -> Objects:
+    """Every ``struct mount`` of a mount namespace.
+
+    A list until 6.8, where 2eea9ce4310d made it a red-black tree by mount ids.
+    """
+    if namespace is None:
+        try:
+            namespace = int(kernel.symbol_as("init_task", "struct task_struct").nsproxy.mnt_ns)
+        except FaultError as error:
+            return kernel.objects(_MOUNT, walk([], [lost(error, "the first mount namespace")]))
+    if kernel.has_member("struct mnt_namespace", "list"):
+        head = namespace + kernel.offset("struct mnt_namespace", "list")
+        return _without_cursors(kernel, kernel.walk_list(head, _MOUNT, "mnt_list"))
+    root = namespace + kernel.offset("struct mnt_namespace", "mounts")
+    return kernel.walk_rbtree(root, _MOUNT, "mnt_node")
+
+
+def _without_cursors(kernel: Program, mounts: Objects) -> Objects:
+    flags = mounts.read(["mnt.mnt_flags"])["mnt.mnt_flags"]
+    real = [a for a, f in zip(mounts.addresses, flags, strict=True) if f is None or not f & _CURSOR]
+    return kernel.objects(_MOUNT, Walk(addresses=real, problems=mounts.problems, complete=mounts.complete))
+
+
+def for_each_super_block(kernel: Program) -> Objects:
+    """Every ``struct super_block`` on ``super_blocks`` (fs/super.c)."""
+    return kernel.walk_list(kernel.symbols.address("super_blocks"), "struct super_block", "s_list")
+
+
+def for_each_inode(kernel: Program, super_block: int) -> Objects:
+    """Every ``struct inode`` of a super block that is in memory."""
+    head = super_block + kernel.offset("struct super_block", "s_inodes")
+    return kernel.walk_list(head, "struct inode", "i_sb_list")

@@ -1,0 +1,1 @@
+"""Loaded modules, and their types."""

@@ -1,0 +1,60 @@
+"""Loaded modules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.records import Answer, Record
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.program import Program
+    from crashdrive.kernel.series import Objects
+
+_MODULE = "struct module"
+# module_memory mem[] since 6.4 (ac3b43283923), MOD_TEXT is the first; module_layout since 4.5 (7523e4dc5057)
+_BASE = ("mem[0].base", "core_layout.base", "module_core")
+_SIZE = ("mem[0].size", "core_layout.size", "core_size")
+
+
+class LoadedModule(Record, frozen=True):
+    """A module: the address of its struct module, where its code begins, and how many bytes it takes."""
+
+    module: int
+    name: str | None
+    base: int | None
+    size: int | None
+
+
+def for_each_module(kernel: Program) -> Objects:
+    """Every ``struct module`` on the list ``modules`` (kernel/module), the youngest first."""
+    return kernel.walk_list(kernel.symbols.address("modules"), _MODULE, "list")
+
+
+def modules(kernel: Program) -> Answer[LoadedModule]:
+    """Loaded modules as records; ``size`` is that of all parts that stay after initialisation."""
+    found = for_each_module(kernel)
+    sizes = _size_fields(kernel)
+    columns = found.read(["name", kernel.path(_MODULE, *_BASE), *sizes])
+    records = tuple(
+        LoadedModule(module=address, name=name, base=base, size=None if None in parts else sum(parts))
+        for address, (name, base, *parts) in zip(found.addresses, columns, strict=True)
+    )
+    return Answer(
+        command="modules",
+        shape="modules",
+        complete=found.complete and columns.complete,
+        warnings=found.notices() + columns.notices("modules"),
+        records=records,
+    )
+
+
+def _size_fields(kernel: Program) -> list[str]:
+    path = kernel.path(_MODULE, *_SIZE)
+    if not path.startswith("mem["):
+        return [path]
+    kinds = kernel.enumerators("enum mod_mem_type")
+    kept = [number for name, number in kinds.items() if name in _KEPT]
+    return [path.replace("[0]", f"[{number}]") for number in kept]
+
+
+_KEPT = ("MOD_TEXT", "MOD_DATA", "MOD_RODATA", "MOD_RO_AFTER_INIT")

@@ -1,0 +1,1 @@
+"""Network devices: their state, addresses, queues and counters."""

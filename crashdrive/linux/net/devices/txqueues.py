@@ -1,0 +1,121 @@
+"""Transmit queues of network devices.
+
+Sources: include/linux/netdevice.h (struct netdev_queue), include/linux/dynamic_queue_limits.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crashdrive.errors import UnknownTypeError
+from crashdrive.linux.net.devices.devices import Device
+from crashdrive.linux.net.survey import Fields, Survey, enumerators
+from crashdrive.records import Record
+
+
+class TransmitQueue(Record, frozen=True):
+    """A transmit queue. ``in_flight_bytes`` were given to the device and are not done, ``limit_bytes`` is
+    what BQL allows there, None without BQL; ``stopped``: the driver or BQL takes no more; ``last_start_ago``
+    in seconds since it last sent, None where it never did, and where the kernel doesn't keep that: drivers
+    that send without the queue's lock (loopback, veth, bridges, bonds, VLANs).
+    """
+
+    netns: str | None
+    device: str
+    queue: int
+    qdisc: str | None
+    stopped: tuple[str, ...]
+    in_flight_bytes: int | None
+    limit_bytes: int | None
+    last_start_ago: float | None
+    timeouts: int | None
+    address: int
+
+
+_TRANSMIT = {
+    "qdisc": ("qdisc->ops->id",), "state": ("state",), "since": ("trans_start",),
+    "timeouts": ("trans_timeout.counter", "trans_timeout"),
+    # CONFIG_BQL
+    "queued": ("dql.num_queued",), "completed": ("dql.num_completed",), "limit": ("dql.limit",),
+}  # fmt: skip
+_STOPS = (
+    ("driver", "__QUEUE_STATE_DRV_XOFF"),
+    ("bql", "__QUEUE_STATE_STACK_XOFF"),
+    ("frozen", "__QUEUE_STATE_FROZEN"),
+)
+_MOST_QUEUES = 1 << 16
+
+
+def transmit_queues(survey: Survey, every: Sequence[Device]) -> list[TransmitQueue]:
+    """The transmit queues of the devices in the chosen namespaces."""
+    kernel, kind = survey.kernel, "struct netdev_queue"
+    chosen = [device for device in every if device.row["net"] in survey.chosen]
+    first = kernel.read_many("struct net_device", [device.address for device in chosen], ["_tx"])
+    size = kernel.sizeof(kind)
+    places = [
+        (device, index, start + index * size)
+        for device, start in zip(chosen, survey.gaps(first, "transmit queues").columns[0], strict=True)
+        if start
+        for index in range(min(device.row["tx_queues"] or 0, _MOST_QUEUES))
+    ]
+    fields = Fields(kernel, kind, _TRANSMIT)
+    columns = survey.read(fields, [place for _, _, place in places], "transmit queues")
+    bits = kernel.enumerators("enum netdev_queue_state_t")
+    kept = _lock_keepers(survey, [device.address for device in chosen])
+    sent = [
+        tick if kept.get(device.address) else None
+        for (device, _, _), tick in zip(places, columns["since"], strict=True)
+    ]
+    # 0: it never was
+    columns["since"] = survey.seconds([tick or None for tick in sent])
+    return [
+        _transmit(survey, device, index, place, dict(zip(columns, row, strict=True)), bits)
+        for (device, index, place), row in zip(places, zip(*columns.values(), strict=True), strict=True)
+    ]
+
+
+def _lock_keepers(survey: Survey, devices: Sequence[int]) -> Mapping[int, bool]:
+    """Which devices send under their queue's lock: only then the kernel notes when (txq_trans_update).
+
+    Others have there when they were set up. A member since 00d066a4d4ed (6.12), a feature before.
+    """
+    kernel, kind = survey.kernel, "struct net_device"
+    member = kernel.has_member(kind, "lltx")
+    if member:
+        mask = 1
+    else:
+        try:
+            mask = 1 << enumerators(survey, "NETIF_F_LLTX_BIT")["NETIF_F_LLTX_BIT"]
+        except UnknownTypeError:
+            return {}
+    path = "lltx" if member else "features"
+    column = survey.gaps(kernel.read_many(kind, devices, [path]), "interfaces")[path]
+    return {
+        address: value is not None and not value & mask
+        for address, value in zip(devices, column, strict=True)
+    }
+
+
+def _transmit(
+    survey: Survey,
+    device: Device,
+    index: int,
+    place: int,
+    row: Mapping[str, Any],
+    bits: Mapping[str, int],
+) -> TransmitQueue:
+    # what never queued by bytes has no driver that does
+    counted = bool(row["queued"]) and row["completed"] is not None
+    return TransmitQueue(
+        netns=survey.labels.get(device.row["net"]),
+        device=device.row["name"],
+        queue=index,
+        qdisc=row["qdisc"],
+        stopped=tuple(name for name, bit in _STOPS if (row["state"] or 0) >> bits[bit] & 1),
+        in_flight_bytes=(row["queued"] - row["completed"]) & 0xFFFF_FFFF if counted else None,
+        limit_bytes=row["limit"] if counted else None,
+        last_start_ago=None if row["since"] is None else -row["since"],
+        timeouts=row["timeouts"],
+        address=place,
+    )

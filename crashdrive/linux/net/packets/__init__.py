@@ -1,0 +1,1 @@
+"""Packets: what waits in queues, and what their bytes say."""

@@ -1,0 +1,37 @@
+"""Numbers that each CPU counts for itself, added up as the kernel adds them: over all possible CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.types.model import Type
+    from crashdrive.linux.net.survey import Survey
+
+
+def arrays(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]) -> dict[int, Any]:
+    """Arrays by the ``__percpu`` pointer to what holds them, summed; None where a CPU's part is missing."""
+    found = _instances(survey, kind, path, pointers)
+    return {
+        pointer: None if None in rows else [sum(column) for column in zip(*rows, strict=True)]
+        for pointer, rows in found.items()
+    }
+
+
+def numbers(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]) -> dict[int, int | None]:
+    """The same for numbers; an empty path where the pointer is to the number itself."""
+    found = _instances(survey, kind, path, pointers)
+    return {pointer: None if None in rows else sum(rows) for pointer, rows in found.items()}
+
+
+def _instances(
+    survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]
+) -> dict[int, Sequence[Any]]:
+    kernel, cpus = survey.kernel, survey.kernel.possible_cpus
+    places = [kernel.per_cpu_address(pointer, cpu) for pointer in pointers for cpu in cpus]
+    cells = survey.gaps(kernel.read_many(kind, places, [path]), "per-cpu counters")[path]
+    return {
+        pointer: cells[at : at + len(cpus)]
+        for pointer, at in zip(pointers, range(0, len(cells), len(cpus)), strict=True)
+    }

@@ -1,0 +1,1 @@
+"""Routes, rules, next hops, neighbours."""

@@ -1,0 +1,152 @@
+"""A route's row, and what routes of both families have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from crashdrive.linux.net.routing.iproute import METRICS
+from crashdrive.linux.net.routing.nexthops import NextHop, Shared
+from crashdrive.linux.net.rt_names import TABLES, named
+from crashdrive.linux.net.survey import Survey
+from crashdrive.records import Record
+
+# FIB_TABLE_HASHSZ and FIB6_TABLE_HASHSZ where a kernel has tables at all
+MANY_TABLES = 256
+_CONGESTION = "congctl"
+
+
+class Route(Record, frozen=True):
+    """A route of either family.
+
+    ``table`` by its name (``main``, ``local``, ``default``) or number, ``destination`` 0.0.0.0 or :: with
+    ``prefix_length`` 0 where it is the default. ``gateway`` and ``device`` are None for a route with several
+    ways: these are in ``nexthops`` (of one that has one way, it is that). ``metric`` is the priority,
+    ``metrics`` those for its connections (``mtu``, ``advmss``, ...: as the kernel keeps them, bytes and
+    milliseconds, rtt in 1/8 and rttvar in 1/4 of them), ``locked`` those that the kernel must not change.
+    ``source`` is the preferred source address, ``source_prefix`` the source that it is for alone.
+    ``nexthop_id`` of a shared nexthop object, ``nexthop`` its text. ``kernel_flags`` are the RTF_* of an IPv6
+    route, None for IPv4. ``address`` of its ``struct fib_info`` or ``fib6_info``. ``text`` as iproute2
+    prints it, line by line.
+    """
+
+    family: str
+    table: str
+    type: str
+    destination: str
+    prefix_length: int
+    gateway: str | None
+    device: str | None
+    metric: int
+    scope: str
+    protocol: str
+    source: str | None
+    netns: str | None
+    address: int
+    tos: int = 0
+    source_prefix: str | None = None
+    nexthop_id: int | None = None
+    nexthop: str | None = None
+    encapsulation: str | None = None
+    flags: tuple[str, ...] = ()
+    metrics: dict[str, int | str] = msgspec.field(default_factory=dict)
+    locked: tuple[str, ...] = ()
+    expires_seconds: float | None = None
+    preference: str | None = None
+    nexthops: tuple[NextHop, ...] = ()
+    kernel_flags: int | None = None
+    text: tuple[str, ...] = ()
+
+
+def way(
+    shared: Shared | None, hops: Sequence[NextHop], *, alone: bool = False, offload: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What a route's row says of where it leads; ``alone``: a group of one is shown as that one."""
+    ways = shared.hops if shared is not None else tuple(hops)
+    several = len(ways) > 1 or (shared is not None and shared.multipath and not alone)
+    facts: dict[str, Any] = {"nexthops": ways if several else (), "flags": tuple(offload)}
+    if ways and not several:
+        (hop,) = ways
+        facts |= {"gateway": hop.gateway, "device": hop.device, "encapsulation": hop.encapsulation}
+        facts["flags"] = (*hop.flags, *offload)
+    else:
+        facts |= {"gateway": None, "device": None}
+    if shared is not None:
+        facts |= {"nexthop_id": shared.row.id, "nexthop": shared.row.text[0]}
+        if shared.row.blackhole:
+            facts["type"] = "blackhole"
+    return facts
+
+
+OFFLOAD = {"rt_offload": ("offload",), "rt_trap": ("trap",), "rt_offload_failed": ("offload_failed",)}
+
+
+def offloaded(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the flags that tell where hardware forwards for a route."""
+    return tuple(name for name in OFFLOAD if row[name])
+
+
+class Metrics:
+    """The metrics of routes, by the value of ``struct dst_metrics.metrics``."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+        self._algorithms: dict[int, str] | None = None
+
+    def named(self, values: Sequence[int] | None) -> dict[str, Any]:
+        """``metrics`` and ``locked`` of a route's row."""
+        if not values or not any(values):
+            return {}
+        lock, *rest = values
+        known = dict(zip(METRICS, rest, strict=False))
+        return {
+            "metrics": {name: self._value(name, value) for name, value in known.items() if value},
+            "locked": tuple(name for bit, name in enumerate(METRICS, 2) if lock >> bit & 1),
+        }
+
+    def _value(self, name: str, value: int) -> int | str:
+        if name != _CONGESTION:
+            return value
+        if self._algorithms is None:
+            self._algorithms = dict(_algorithms(self._survey))
+        return self._algorithms.get(value, f"{value:#x}")
+
+
+def _algorithms(survey: Survey) -> Iterator[tuple[int, str]]:
+    """Congestion control algorithms by their keys (net/ipv4/tcp_cong.c)."""
+    kernel = survey.kernel
+    if not kernel.symbols.has("tcp_cong_list"):
+        return
+    found = kernel.walk_list(kernel.symbols.address("tcp_cong_list"), "struct tcp_congestion_ops", "list")
+    survey.walked(found, "congestion control algorithms")
+    yield from survey.gaps(found.read(["key", "name"]), "congestion control algorithms")
+
+
+def table_name(number: int) -> str:
+    """``main``, ``local``, ``default``, or the number."""
+    return named(TABLES, number)
+
+
+def tables(survey: Survey, hash_path: str, kind: str, member: str, rules: str) -> list[tuple[int, int]]:
+    """(struct net, table) of all tables of the chosen namespaces, in the order of their hashes.
+
+    ``rules`` is a member that only a kernel with several tables has (CONFIG_IP_MULTIPLE_TABLES): it
+    hashes them by 256.
+    """
+    kernel = survey.kernel
+    nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    count = MANY_TABLES if kernel.has_member("struct net", rules) else _FEW_TABLES[kind]
+    found: list[tuple[int, int]] = []
+    heads = survey.gaps(kernel.read_many("struct net", nets, [hash_path]), "routing tables")[hash_path]
+    for net, head in zip(nets, heads, strict=True):
+        if head:
+            walked = kernel.walk_table(head, count, kind, member)
+            survey.walked(walked, "routing tables")
+            found += [(net, table) for table in walked.addresses]
+    return found
+
+
+# FIB_TABLE_HASHSZ and FIB6_TABLE_HASHSZ without CONFIG_IP(V6)_MULTIPLE_TABLES
+_FEW_TABLES = {"struct fib_table": 2, "struct fib6_table": 1}

@@ -1,0 +1,85 @@
+"""What all detail tables share, and the memory that every full socket accounts for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crashdrive.linux.net.sockets.rows import Socket
+from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.records import Record, Table
+
+# include/net/sock.h: sk_shutdown
+_SHUT = {0: None, 1: "receive", 2: "send", 3: "both"}
+
+
+class Buffers(Record, frozen=True, gc=False):
+    """A socket's memory in bytes, as ``ss -m`` has it.
+
+    ``rmem`` and ``wmem`` are allocated for what was received and for what is to be sent, ``rcvbuf`` and
+    ``sndbuf`` their limits; ``forward_alloc`` is reserved, ``wmem_queued`` queued for sending, ``omem``
+    options, ``backlog`` what arrived while the socket was in use. ``shut``: which directions are closed.
+    """
+
+    proto: str
+    local: str | None
+    remote: str | None
+    rmem: int | None
+    rcvbuf: int | None
+    wmem: int | None
+    sndbuf: int | None
+    forward_alloc: int | None
+    wmem_queued: int | None
+    omem: int | None
+    backlog: int | None
+    drops: int | None
+    shut: str | None
+    address: int
+
+
+_MEMBERS = {
+    "rmem": ("sk_backlog.rmem_alloc.counter",),
+    "rcvbuf": ("sk_rcvbuf",),
+    "wmem": ("sk_wmem_alloc.refs.counter", "sk_wmem_alloc.counter"),
+    "sndbuf": ("sk_sndbuf",),
+    "forward_alloc": ("sk_forward_alloc",),
+    "wmem_queued": ("sk_wmem_queued",),
+    "omem": ("sk_omem_alloc.counter",),
+    "backlog": ("sk_backlog.len",),
+    "drops": ("sk_drops.counter",),
+    "shut": ("sk_shutdown",),
+}
+
+
+def buffers(survey: Survey, rows: Sequence[Socket]) -> Table:
+    """The memory of full sockets."""
+    fields = Fields(survey.kernel, "struct sock", _MEMBERS)
+    found = survey.read(fields, [row.address for row in rows], "buffers of sockets")
+    found["wmem"] = [None if held is None else held - 1 for held in found["wmem"]]
+    found["shut"] = [_SHUT.get(bits, str(bits)) if bits is not None else None for bits in found["shut"]]
+    records = [
+        Buffers(proto=row.proto, **ends(row), address=row.address, **values)
+        for row, values in zip(rows, turned(found), strict=True)
+    ]
+    return Table(name="buffers", rows=records, title="Memory")
+
+
+def turned(columns: dict[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Columns as one dict per row."""
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def ends(row: Socket) -> dict[str, Any]:
+    """``local`` and ``remote`` of a socket, to tell it by."""
+    return {
+        "local": endpoint(row.local_address, row.local_port),
+        "remote": endpoint(row.remote_address, row.remote_port),
+    }
+
+
+def endpoint(address: str | None, port: int | None) -> str | None:
+    """``192.0.2.1:80``, ``[2001:db8::1]:80``, or the address alone."""
+    if address is None or port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,0 +1,182 @@
+"""What sockets of IPv4 and IPv6 have in common: ``struct sock_common`` and ``struct sock`` as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.errors import UnknownMemberError
+from crashdrive.kernel.types.model import ArrayType, type_name
+from crashdrive.kernel.types.paths import bare
+from crashdrive.linux.net.addresses import ipv4, ipv6
+from crashdrive.linux.net.sockets.rows import FAMILIES, TYPES, UNCONNECTED, Batch, Wanted
+from crashdrive.linux.net.survey import Fields, Survey
+
+if TYPE_CHECKING:
+    from crashdrive.kernel import Objects
+    from crashdrive.kernel.program import Program
+
+AF_INET, AF_INET6 = 2, 10
+Named = dict[str, Sequence[Any]]
+
+
+def common(prefix: str = "") -> dict[str, tuple[str, ...]]:
+    """Members of a ``struct sock_common`` at ``prefix``, by short name."""
+    return {
+        "family": (f"{prefix}skc_family",),
+        "state": (f"{prefix}skc_state",),
+        "port": (f"{prefix}skc_num",),
+        "remote_port": (f"{prefix}skc_dport",),
+        "local": (f"{prefix}skc_rcv_saddr",),
+        "remote": (f"{prefix}skc_daddr",),
+        # only with CONFIG_IPV6
+        "local6": (f"{prefix}skc_v6_rcv_saddr",),
+        "remote6": (f"{prefix}skc_v6_daddr",),
+        "bound": (f"{prefix}skc_bound_dev_if",),
+        # only with CONFIG_NET_NS
+        "net": (f"{prefix}skc_net.net",),
+        # 41c6d650f653 (4.13) made it a refcount_t
+        "references": (f"{prefix}skc_refcnt.refs.counter", f"{prefix}skc_refcnt.counter"),
+    }
+
+
+def full(prefix: str = "") -> dict[str, tuple[str, ...]]:
+    """Members of a ``struct sock`` at ``prefix`` that have a row in /proc/net, by short name."""
+    return {
+        **common(f"{prefix}__sk_common."),
+        "socket": (f"{prefix}sk_socket",),
+        # 86741ec25462 (4.10)
+        "uid": (f"{prefix}sk_uid.val",),
+        "type": (f"{prefix}sk_type",),
+        "rmem": (f"{prefix}sk_backlog.rmem_alloc.counter",),
+        # 14afee4b6092 (4.13) made it a refcount_t
+        "wmem": (f"{prefix}sk_wmem_alloc.refs.counter", f"{prefix}sk_wmem_alloc.counter"),
+        "drops": (f"{prefix}sk_drops.counter",),
+    }
+
+
+REQUIRED = ("family", "state", "port", "remote_port", "local", "remote")
+
+
+def mapped(values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+    """A column converted, each value once; None stays None."""
+    known = {value: convert(value) for value in set(values) if value is not None}
+    return list(map(known.get, values))
+
+
+def ports(kernel: Program, values: Sequence[int | None]) -> list[int | None]:
+    """``__be16`` values, as the machine read them, as numbers."""
+    if kernel.order == ">":
+        return list(values)
+    return mapped(values, lambda value: (value & 0xFF) << 8 | value >> 8)
+
+
+def texts4(kernel: Program, values: Sequence[int | None]) -> list[str | None]:
+    """``__be32`` values, as the machine read them, as addresses."""
+    order: Any = kernel.byte_order
+    return mapped(values, lambda value: ipv4(value.to_bytes(4, order)))
+
+
+def address_columns(kernel: Program, columns: Named) -> dict[str, Sequence[Any]]:
+    """Family, addresses and ports for a batch; sockets of unknown families have no address."""
+    families = columns["family"]
+    return {
+        "family": mapped(families, lambda family: FAMILIES.get(family, str(family))),
+        "local_address": _addresses(kernel, families, columns["local"], columns["local6"]),
+        "local_port": columns["port"],
+        "remote_address": _addresses(kernel, families, columns["remote"], columns["remote6"]),
+        "remote_port": ports(kernel, columns["remote_port"]),
+    }
+
+
+def _addresses(
+    kernel: Program, families: Sequence[int | None], four: Sequence[Any], six: Sequence[Any]
+) -> Sequence[str | None]:
+    kinds = set(families)
+    if kinds <= {AF_INET}:
+        return texts4(kernel, four)
+    texts = {
+        AF_INET: texts4(kernel, [v if f == AF_INET else None for f, v in zip(families, four, strict=True)]),
+        AF_INET6: mapped([v if f == AF_INET6 else None for f, v in zip(families, six, strict=True)], ipv6),
+    }
+    nothing: list[None] = [None] * len(families)
+    return [texts.get(family or 0, nothing)[i] for i, family in enumerate(families)]
+
+
+def nets(survey: Survey, values: Sequence[int | None]) -> Sequence[int | None]:
+    """Namespaces; the only one where the kernel has no others (without CONFIG_NET_NS)."""
+    if survey.kernel.has_member("struct sock_common", "skc_net.net"):
+        return values
+    return [survey.kernel.symbols.address("init_net")] * len(values)
+
+
+def names(proto: str, families: Sequence[str | None]) -> list[str]:
+    """``udp`` or ``udp6``, by family."""
+    return [proto + "6" if family == "inet6" else proto for family in families]
+
+
+def datagram_batch(
+    survey: Survey, wanted: Wanted, proto: str, addresses: Sequence[int], columns: Named
+) -> Batch:
+    """UDP, raw and ping sockets, which have the same members but for what is queued."""
+    base = address_columns(survey.kernel, columns)
+    batch = Batch(
+        address=addresses,
+        proto=names(proto, base["family"]),
+        state=mapped(columns["state"], datagram_state),
+        net=nets(survey, columns["net"]),
+        socket=columns["socket"],
+        bound=columns["bound"],
+        recv_q=columns["rmem"],
+        # the socket itself holds one
+        send_q=mapped(columns["wmem"], lambda value: value - 1),
+        uid=columns["uid"],
+        type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
+        drops=columns["drops"],
+        references=columns["references"],
+        **base,
+    )
+    return batch.keep(selected(survey, wanted, batch))
+
+
+def datagram_state(state: int) -> str:
+    """ESTABLISHED means connected; TCP_CLOSE (7) is the usual state of such a socket."""
+    return {1: "ESTABLISHED", 7: UNCONNECTED}.get(state, str(state))
+
+
+def selected(survey: Survey, wanted: Wanted, batch: Batch) -> Sequence[bool]:
+    """Which rows of a batch are asked for: by protocol, state and namespace."""
+    return [
+        net and proto in wanted.protos and wanted.state(state)
+        for net, proto, state in zip(survey.chosen_nets(batch.net), batch.proto, batch.state, strict=True)
+    ]
+
+
+def difference(left: Sequence[int | None], right: Sequence[int | None]) -> list[int | None]:
+    """Differences of two columns; None where either is."""
+    return [None if a is None or b is None else a - b for a, b in zip(left, right, strict=True)]
+
+
+def array_chains(kernel: Program, address: int, kind: str, path: str) -> tuple[int, int, bool]:
+    """Where an array of list heads begins, how many there are, and whether they are hlist_nulls."""
+    place = kernel.place(kind, path)
+    array = bare(kernel.layouts, place.type)
+    if not isinstance(array, ArrayType):
+        raise UnknownMemberError(f"{kind}.{path} is no array")
+    return address + place.offset, array.count or 0, "nulls" in type_name(array.element)
+
+
+def walk_array(
+    survey: Survey, chains: tuple[int, int, bool], fields: Fields, link: str, what: str
+) -> Iterator[tuple[Objects, Named]]:
+    """Sockets on all chains of an array, with their columns; nothing where there are none."""
+    first, count, nulls = chains
+    found = survey.kernel.walk_table(first, count, fields.kind, link, nulls=nulls)
+    survey.walked(found, what)
+    if found.addresses:
+        yield found, survey.read(fields, found.addresses, what)
+
+
+def distinct(pointers: Iterable[int | None]) -> list[int]:
+    """Pointers that are there, each once, in their order."""
+    return list(dict.fromkeys(pointer for pointer in pointers if pointer))

@@ -1,0 +1,271 @@
+"""Details of unix, packet, netlink and UDP sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crashdrive.linux.net.packets.queues import packets
+from crashdrive.linux.net.sockets.detail import ends, turned
+from crashdrive.linux.net.sockets.rows import Socket
+from crashdrive.linux.net.survey import Fields, Survey, bit
+from crashdrive.records import Record, Table
+
+# include/uapi/linux/if_packet.h
+_FANOUT = {0: "hash", 1: "lb", 2: "cpu", 3: "rollover", 4: "rnd", 5: "qm", 6: "cbpf", 7: "ebpf"}
+
+
+class UnixDetail(Record, frozen=True, gc=False):
+    """A unix socket, ``peer_*`` of what it is connected to (unknown in a namespace that isn't shown).
+
+    ``queued``: packets, of a listening socket connections, in its queue.
+    """
+
+    local: str | None
+    type: str | None
+    state: str | None
+    inode: int | None
+    peer_inode: int | None
+    peer_local: str | None
+    peer_program: str | None
+    queued: int | None
+    address: int
+    peer_address: int | None
+
+
+class UnixWaiting(Record, frozen=True, gc=False):
+    """A connection in a unix socket's accept queue: ``address`` of the socket to be; who has connected."""
+
+    local: str | None
+    peer_inode: int | None
+    peer_program: str | None
+    address: int | None
+    peer_address: int | None
+    listener_address: int
+
+
+class PacketDetail(Record, frozen=True, gc=False):
+    """A packet socket: ``running`` when it receives; ``ring_*`` its receive ring in blocks and frames."""
+
+    protocol: int | None
+    type: str | None
+    interface: str | None
+    running: bool | None
+    version: int | None
+    copy_threshold: int | None
+    fanout: int | None
+    fanout_type: str | None
+    ring_block_size: int | None
+    ring_blocks: int | None
+    ring_frame_size: int | None
+    inode: int | None
+    address: int
+
+
+class NetlinkDetail(Record, frozen=True, gc=False):
+    """A netlink socket: numbers of the ``groups`` that it listens to; ``dumping`` while it is answered."""
+
+    protocol: str | None
+    port_id: int | None
+    groups: tuple[int, ...] | None
+    dumping: bool | None
+    destination_port_id: int | None
+    destination_group: int | None
+    inode: int | None
+    address: int
+
+
+class UdpDetail(Record, frozen=True, gc=False):
+    """A UDP socket: ``pending`` bytes of a datagram to be completed, ``corked`` when it waits for more."""
+
+    local: str | None
+    remote: str | None
+    pending: int | None
+    corked: bool | None
+    encapsulation: int | None
+    address: int
+
+
+def addresses_of(rows: Sequence[Socket]) -> list[int]:
+    """Where the rows' structures are."""
+    return [row.address for row in rows]
+
+
+# unix
+
+
+def unix_tables(survey: Survey, rows: Sequence[Socket], everyone: Mapping[int, Socket]) -> Iterator[Table]:
+    """Peers and accept queues; ``everyone``: rows by address, also of peers."""
+    if not rows:
+        return
+    members = {"peer": ("peer",), "queued": ("sk.sk_receive_queue.qlen",)}
+    fields = Fields(survey.kernel, "struct unix_sock", members)
+    found = survey.read(fields, addresses_of(rows), "unix sockets")
+    records = [
+        UnixDetail(
+            local=row.local_address, type=row.type, state=row.state, inode=row.inode,
+            queued=queued, address=row.address, peer_address=peer or None, **_peer(everyone.get(peer)),
+            peer_local=everyone[peer].local_address if peer in everyone else None,
+        )
+        for row, peer, queued in zip(rows, found["peer"], found["queued"], strict=True)
+    ]  # fmt: skip
+    yield Table(name="unix", rows=records, title="Unix sockets")
+    yield _unix_queues(survey, [row for row in rows if row.state == "LISTEN" and row.recv_q], everyone)
+
+
+def _peer(row: Socket | None) -> dict[str, Any]:
+    return {"peer_inode": row and row.inode, "peer_program": row and row.program}
+
+
+def _unix_queues(survey: Survey, rows: Sequence[Socket], everyone: Mapping[int, Socket]) -> Table:
+    """A packet in a listening socket's queue carries the socket that accept() will give."""
+    kernel = survey.kernel
+    offset = kernel.offset("struct unix_sock", "sk.sk_receive_queue")
+    queues = packets(survey, [row.address + offset for row in rows], "accept queues of unix sockets")
+    owners = {row.address + offset: row for row in rows}
+    waiting = [(owners[head], buffer) for head, queue in queues.items() for buffer in queue if head in owners]
+    columns = kernel.read_many("struct sk_buff", [buffer for _, buffer in waiting], ["sk"])
+    embryos = survey.gaps(columns, "accept queues of unix sockets")["sk"]
+    pointers = sorted({embryo for embryo in embryos if embryo})
+    peers = survey.gaps(kernel.read_many("struct unix_sock", pointers, ["peer"]), "unix sockets")["peer"]
+    peer_of = dict(zip(pointers, peers, strict=True))
+    records = [
+        UnixWaiting(
+            local=row.local_address, address=embryo or None, listener_address=row.address,
+            peer_address=peer_of.get(embryo) or None, **_peer(everyone.get(peer_of.get(embryo) or 0)),
+        )
+        for (row, _), embryo in zip(waiting, embryos, strict=True)
+    ]  # fmt: skip
+    return Table(name="unix_accept_queues", rows=records, title="Unix connections to be accepted")
+
+
+# packet
+
+_PACKET = {
+    "running": ("running",),
+    "flags": ("flags",),
+    "version": ("tp_version",),
+    "copy_threshold": ("copy_thresh",),
+    "fanout": ("fanout->id",),
+    "fanout_type": ("fanout->type",),
+    "ring_block_size": ("rx_ring.pg_vec_pages",),
+    "ring_blocks": ("rx_ring.pg_vec_len",),
+    "ring_frame_size": ("rx_ring.frame_size",),
+}
+
+
+def packet_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
+    """Packet sockets."""
+    if not rows:
+        return
+    kernel = survey.kernel
+    fields = Fields(kernel, "struct packet_sock", _PACKET)
+    found = survey.read(fields, addresses_of(rows), "packet sockets")
+    flags, running = found.pop("flags"), found.pop("running")
+    if kernel.has_type("enum packet_sock_flags"):  # one of the flags since 6.4
+        mask = bit(kernel, "enum packet_sock_flags", "PACKET_SOCK_RUNNING")
+        running = [None if bits is None else bool(bits & mask) for bits in flags]
+    found["running"] = [None if value is None else bool(value) for value in running]
+    size = kernel.page_size
+    found["ring_block_size"] = [pages and pages * size for pages in found["ring_block_size"]]
+    found["fanout_type"] = [
+        None if kind is None else _FANOUT.get(kind, str(kind)) for kind in found["fanout_type"]
+    ]
+    records = [
+        PacketDetail(
+            protocol=row.protocol, type=row.type, interface=row.interface, inode=row.inode,
+            address=row.address, **values,
+        )
+        for row, values in zip(rows, turned(found), strict=True)
+    ]  # fmt: skip
+    yield Table(name="packet", rows=records, title="Packet sockets")
+
+
+# netlink
+
+_NETLINK = {
+    "groups": ("groups",),
+    "count": ("ngroups",),
+    "dumping": ("cb_running",),
+    "destination_port_id": ("dst_portid",),
+    "destination_group": ("dst_group",),
+}
+# a socket that claims more groups than this is damaged: the largest family has a few dozen
+_MOST_GROUPS = 1 << 16
+
+
+def netlink_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
+    """Netlink sockets."""
+    if not rows:
+        return
+    fields = Fields(survey.kernel, "struct netlink_sock", _NETLINK)
+    found = survey.read(fields, addresses_of(rows), "netlink sockets")
+    found["groups"] = _groups(survey, found["groups"], found.pop("count"))
+    found["dumping"] = [None if value is None else bool(value) for value in found["dumping"]]
+    records = [
+        NetlinkDetail(
+            protocol=row.local_address, port_id=row.local_port, inode=row.inode, address=row.address, **values
+        )
+        for row, values in zip(rows, turned(found), strict=True)
+    ]
+    yield Table(name="netlink", rows=records, title="Netlink sockets")
+
+
+def _groups(
+    survey: Survey, pointers: Sequence[int | None], counts: Sequence[int | None]
+) -> list[tuple[int, ...] | None]:
+    """Numbers of the bits set, from 1, in the machine's longs."""
+    kernel = survey.kernel
+    window, width = kernel.window(), kernel.pointer_size
+    sizes = [
+        -(-count // (8 * width)) * width if pointer and count and count <= _MOST_GROUPS else 0
+        for pointer, count in zip(pointers, counts, strict=True)
+    ]
+    window.fetch((p, size) for p, size in zip(pointers, sizes, strict=True) if p and size)
+    found: list[tuple[int, ...] | None] = []
+    for pointer, size in zip(pointers, sizes, strict=True):
+        raw = window.bytes(pointer or 0, size) if size else b""
+        found.append(None if raw is None else _bits(raw, width, kernel.byte_order))
+    return found
+
+
+def _bits(raw: bytes, width: int, order: Any) -> tuple[int, ...]:
+    words = (int.from_bytes(raw[at : at + width], order) for at in range(0, len(raw), width))
+    return tuple(
+        8 * width * i + place + 1
+        for i, word in enumerate(words)
+        for place in range(8 * width)
+        if word >> place & 1
+    )
+
+
+# UDP
+
+_UDP = {
+    "pending": ("pending",),
+    "length": ("len",),
+    "corkflag": ("corkflag",),
+    "flags": ("udp_flags",),
+    "encapsulation": ("encap_type",),
+}
+_CORKED = 1  # bit UDP_FLAGS_CORK of udp_flags, a member of its own before that
+
+
+def udp_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
+    """UDP and UDP-Lite sockets."""
+    if not rows:
+        return
+    fields = Fields(survey.kernel, "struct udp_sock", _UDP)
+    found = survey.read(fields, addresses_of(rows), "UDP sockets")
+    corked = found["corkflag"] if fields.has("corkflag") else found["flags"]
+    records = [
+        UdpDetail(
+            **ends(row), address=row.address, encapsulation=encapsulation,
+            pending=length if pending else None if pending is None else 0,
+            corked=None if cork is None else bool(cork & _CORKED),
+        )
+        for row, pending, length, cork, encapsulation in zip(
+            rows, found["pending"], found["length"], corked, found["encapsulation"], strict=True
+        )
+    ]  # fmt: skip
+    yield Table(name="udp", rows=records, title="UDP sockets")

@@ -1,0 +1,262 @@
+"""Socket rows: what all families share, and how a family's columns become rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress, repeat
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from crashdrive.linux.fs.owners import Owner, owners
+from crashdrive.linux.net.net_list import for_each_net_device
+from crashdrive.linux.net.survey import Survey
+from crashdrive.records import Record
+
+T = TypeVar("T")
+
+# include/net/tcp_states.h; 12 is a request socket, which /proc/net/tcp shows as SYN_RECV
+TCP_STATES = {
+    1: "ESTABLISHED",
+    2: "SYN_SENT",
+    3: "SYN_RECV",
+    4: "FIN_WAIT1",
+    5: "FIN_WAIT2",
+    6: "TIME_WAIT",
+    7: "CLOSE",
+    8: "CLOSE_WAIT",
+    9: "LAST_ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+    12: "SYN_RECV",
+    13: "BOUND_INACTIVE",
+}
+UNCONNECTED = "UNCONN"
+LISTENING = frozenset({"LISTEN", UNCONNECTED})
+OTHER_STATES = ("UNCONN", "CONNECTING", "CONNECTED", "DISCONNECTING")
+TYPES = {1: "stream", 2: "dgram", 3: "raw", 4: "rdm", 5: "seqpacket", 6: "dccp", 10: "packet"}
+FAMILIES = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink", 17: "packet"}
+
+
+class Socket(Record, frozen=True, gc=False):
+    """A socket, with what /proc/net says of it.
+
+    ``proto`` as netstat has it: tcp, tcp6, udp, udp6, udplite, udplite6, raw, raw6, icmp, icmp6 (ping
+    sockets), unix, packet, netlink; ``netns`` as `NetNamespace.label` has it. ``local_address`` of a
+    unix socket is its path (``@``: abstract, NULs in it as ``@``), of a netlink socket its protocol; a raw
+    socket's ``local_port`` is its protocol, a netlink socket's its port id. ``recv_q`` and ``send_q`` in
+    bytes; of a listening socket connections to be accepted, and how many may be. ``inode`` 0: a socket
+    without file (not accepted yet, orphaned, TIME_WAIT). ``uid`` of the socket: that of its file, also after
+    the file was closed, where /proc shows 0. ``pid``, ``program``: the process of the lowest number that has
+    it open. ``address`` of the kernel's structure.
+
+    ``timer`` is what will act next: ``on`` (retransmit), ``keepalive``, ``timewait``, ``probe`` (of a closed
+    window); ``timer_left`` in seconds, negative where it is overdue. ``retransmits`` of the data at the
+    head, ``probes`` without an answer, ``drops`` of packets that didn't fit.
+    """
+
+    proto: str
+    family: str
+    netns: str | None
+    local_address: str | None
+    local_port: int | None
+    remote_address: str | None
+    remote_port: int | None
+    state: str | None
+    recv_q: int | None
+    send_q: int | None
+    inode: int | None
+    uid: int | None
+    pid: int | None
+    program: str | None
+    address: int
+    type: str | None = None
+    protocol: int | None = None
+    interface: str | None = None
+    timer: str | None = None
+    timer_left: float | None = None
+    retransmits: int | None = None
+    probes: int | None = None
+    drops: int | None = None
+    references: int | None = None
+
+
+class Batch(msgspec.Struct, kw_only=True):
+    """Sockets of one kind as columns of equal length; an empty column is None in every row.
+
+    ``net`` and ``socket`` are addresses of their ``struct net`` and ``struct socket``, ``bound`` the index of
+    the interface that they are bound to. ``inode`` 0 for kinds that have no file. ValueError where the
+    lengths differ: a short column would take other columns' sockets with it.
+    """
+
+    address: Sequence[int]
+    proto: Sequence[str]
+    family: Sequence[str]
+    state: Sequence[str | None]
+    net: Sequence[int | None]
+    socket: Sequence[int | None] = ()
+    bound: Sequence[int | None] = ()
+    local_address: Sequence[str | None] = ()
+    local_port: Sequence[int | None] = ()
+    remote_address: Sequence[str | None] = ()
+    remote_port: Sequence[int | None] = ()
+    recv_q: Sequence[int | None] = ()
+    send_q: Sequence[int | None] = ()
+    uid: Sequence[int | None] = ()
+    type: Sequence[str | None] = ()
+    protocol: Sequence[int | None] = ()
+    timer: Sequence[str | None] = ()
+    timer_left: Sequence[float | None] = ()
+    retransmits: Sequence[int | None] = ()
+    probes: Sequence[int | None] = ()
+    drops: Sequence[int | None] = ()
+    references: Sequence[int | None] = ()
+
+    def __post_init__(self) -> None:
+        """Hold the lengths against each other."""
+        needed = len(self.__struct_fields__) - len(self.__struct_defaults__)
+        lengths = {
+            name: len(column)
+            for number, (name, column) in enumerate(msgspec.structs.asdict(self).items())
+            if column or number < needed
+        }
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"columns of sockets differ in length: {told}")
+
+    def keep(self, chosen: Sequence[bool]) -> Batch:
+        """The rows that are chosen."""
+        if all(chosen):
+            return self
+        return Batch(**{name: list(compress(getattr(self, name), chosen)) for name in self.__struct_fields__})
+
+
+class Wanted(NamedTuple):
+    """Which sockets are asked for."""
+
+    protos: frozenset[str]
+    listening: bool
+    connected: bool
+
+    def state(self, state: str | None) -> bool:
+        """Whether sockets in that state are."""
+        return self.listening if state in LISTENING else self.connected
+
+    def any_of(self, *protos: str) -> bool:
+        """Whether any of these protocols is."""
+        return not self.protos.isdisjoint(protos)
+
+
+def socket_rows(survey: Survey, batches: Sequence[Batch], *, processes: bool) -> list[Socket]:
+    """Rows of all batches; ``processes``: find out who has each socket open."""
+    pointers = sorted({pointer for batch in batches for pointer in batch.socket if pointer})
+    files = _files(survey, pointers)
+    holders = _holders(survey, files) if processes else {}
+    names = _interfaces(survey, batches)
+    rows: list[Socket] = []
+    for batch in batches:
+        rows += _rows(survey, batch, files, holders, names)
+    return rows
+
+
+class _Files(NamedTuple):
+    """By address of a ``struct socket``: its inode's number and owner, and its ``struct file``."""
+
+    inodes: dict[int | None, int | None]
+    uids: dict[int | None, int | None]
+    files: dict[int | None, int | None]
+
+
+def _files(survey: Survey, pointers: Sequence[int]) -> _Files:
+    """A socket's inode lies beside it in ``struct socket_alloc`` (include/net/sock.h)."""
+    kernel = survey.kernel
+    kind = "struct socket_alloc"
+    shift = kernel.offset(kind, "socket")
+    fields = ["vfs_inode.i_ino", "vfs_inode.i_uid.val", "socket.file"]
+    columns = kernel.read_many(kind, [pointer - shift for pointer in pointers], fields)
+    survey.gaps(columns, "inodes of sockets")
+    inodes, uids, files = (
+        dict[int | None, Any](zip(pointers, column, strict=True)) for column in columns.columns
+    )
+    return _Files({0: 0, **inodes}, uids, files)
+
+
+def _holders(survey: Survey, files: _Files) -> dict[int | None, Owner]:
+    """Who has sockets open, by address of their ``struct socket``."""
+    found = owners(survey.kernel)
+    if found.warnings:
+        survey.miss(found.warnings, complete=found.complete)
+    by_file = found.by_file
+    return {pointer: by_file[file] for pointer, file in files.files.items() if file in by_file}
+
+
+def _interfaces(survey: Survey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
+    """Names of the interfaces that sockets are bound to, by namespace and index; only where any are."""
+    bound = (zip(batch.net, batch.bound, strict=True) for batch in batches if batch.bound)
+    nets = {net for pairs in bound for net, index in pairs if index}
+    names: dict[tuple[int | None, int | None], str] = {}
+    for net in sorted(net for net in nets if net in survey.labels and net is not None):
+        devices = for_each_net_device(survey.kernel, net)
+        survey.walked(devices, "interfaces")
+        columns = survey.gaps(devices.read(["ifindex", "name"]), "interfaces")
+        names |= {(net, index): name for index, name in columns}
+    return names
+
+
+_NOBODY = Owner(None, None)  # type: ignore[arg-type] # stands for no owner in a row
+
+
+def _rows(
+    survey: Survey,
+    batch: Batch,
+    files: _Files,
+    holders: Mapping[int | None, Owner],
+    names: Mapping[tuple[int | None, int | None], str],
+) -> Iterator[Socket]:
+    def column(name: str) -> Iterable[Any]:
+        return getattr(batch, name) or repeat(None)
+
+    pointers = batch.socket or [0] * len(batch.address)
+    labels = {net: survey.labels.get(net) or _unknown_net(net) for net in set(batch.net)}
+    uids = column("uid") if batch.uid and None not in batch.uid else _uids(batch, files)
+    held = map(holders.get, pointers, repeat(_NOBODY)) if holders else repeat(_NOBODY)
+    for (
+        proto, family, net, local, port, remote, remote_port, state, recv_q, send_q, inode, uid,
+        (pid, program), address, kind, protocol, interface, timer, left, retransmits, probes, drops,
+        references,
+    ) in zip(
+        batch.proto, batch.family, map(labels.get, batch.net), column("local_address"), column("local_port"),
+        column("remote_address"), column("remote_port"), batch.state, column("recv_q"), column("send_q"),
+        map(files.inodes.get, pointers), uids, held, batch.address, column("type"), column("protocol"),
+        _bound(batch, names), column("timer"), column("timer_left"), column("retransmits"),
+        column("probes"), column("drops"), column("references"), strict=False,
+    ):  # fmt: skip
+        yield Socket(
+            proto=proto, family=family, netns=net, local_address=local, local_port=port,
+            remote_address=remote, remote_port=remote_port, state=state, recv_q=recv_q, send_q=send_q,
+            inode=inode, uid=uid, pid=pid, program=program, address=address, type=kind, protocol=protocol,
+            interface=interface, timer=timer, timer_left=left, retransmits=retransmits, probes=probes,
+            drops=drops, references=references,
+        )  # fmt: skip
+
+
+def _uids(batch: Batch, files: _Files) -> Iterable[int | None]:
+    """The sockets' own users, or those of their inodes where the kernel keeps no others."""
+    own = batch.uid or [None] * len(batch.address)
+    pointers = batch.socket or own
+    return [
+        files.uids.get(pointer) if uid is None else uid for uid, pointer in zip(own, pointers, strict=True)
+    ]
+
+
+def _bound(batch: Batch, names: Mapping[tuple[int | None, int | None], str]) -> Iterable[str | None]:
+    """Names of the interfaces that sockets are bound to, ``if7`` for one that isn't there any more."""
+    if not any(batch.bound):
+        return repeat(None)
+    pairs = zip(batch.net, batch.bound, strict=True)
+    return [names.get((net, index), f"if{index}") if index else None for net, index in pairs]
+
+
+def _unknown_net(net: int | None) -> str | None:
+    """A namespace that is on no list (half torn down), by its address."""
+    return None if net is None else f"{net:x}"

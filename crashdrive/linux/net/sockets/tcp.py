@@ -1,0 +1,305 @@
+"""TCP sockets: listening ones, and all that the established table holds in three different structures.
+
+Sources: include/net/inet_hashtables.h, net/ipv4/tcp_ipv4.c (what /proc/net/tcp shows), inet_hashtables.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from crashdrive.linux.net.sockets.inet import (
+    REQUIRED,
+    Named,
+    address_columns,
+    distinct,
+    full,
+    mapped,
+    names,
+    nets,
+    selected,
+)
+from crashdrive.linux.net.sockets.rows import TCP_STATES, Batch, Wanted
+from crashdrive.linux.net.survey import Fields, Survey
+
+if TYPE_CHECKING:
+    from crashdrive.kernel import Columns, Objects
+
+TIME_WAIT, LISTEN, NEW_SYN_RECV = 6, 10, 12
+SOCK = "inet_conn.icsk_inet.sk."
+COMMON = f"{SOCK}__sk_common."
+_HASHINFO = "struct inet_hashinfo"
+# The marks of listening chains begin here (include/net/inet_hashtables.h), where chains have marks.
+_LISTENING_NULLS_BASE = 1 << 29
+# include/net/inet_connection_sock.h: what icsk_pending says will happen, as /proc/net/tcp sums it up
+_RETRANSMITTING, _PROBING = frozenset({1, 5, 6}), 3
+
+_MEMBERS = {
+    **full(SOCK),
+    "accepted": (f"{SOCK}sk_ack_backlog",),
+    "most": (f"{SOCK}sk_max_ack_backlog",),
+    "write_seq": ("write_seq",),
+    "snd_una": ("snd_una",),
+    "rcv_nxt": ("rcv_nxt",),
+    "copied_seq": ("copied_seq",),
+    "pending": ("inet_conn.icsk_pending",),
+    "timeout": (
+        "inet_conn.icsk_timeout",
+        "inet_conn.icsk_retransmit_timer.expires",
+        f"{SOCK}tcp_retransmit_timer.expires",
+    ),
+    "retransmits": ("inet_conn.icsk_retransmits",),
+    "probes": ("inet_conn.icsk_probes_out",),
+    # stable kernels got the first one too: 6.1.192 has it
+    "keepalive": ("inet_conn.icsk_keepalive_timer.expires", f"{SOCK}sk_timer.expires"),
+    "keepalive_set": ("inet_conn.icsk_keepalive_timer.entry.pprev", f"{SOCK}sk_timer.entry.pprev"),
+}
+_NEEDED = (*REQUIRED, "write_seq", "snd_una", "rcv_nxt", "copied_seq", "socket")
+
+
+def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+    """TCP sockets of both families."""
+    if not wanted.any_of("tcp", "tcp6"):
+        return
+    fields = Fields(survey.kernel, "struct tcp_sock", _MEMBERS, _NEEDED)
+    seen: set[int] = set()
+    for hashinfo in hashinfos(survey):
+        if wanted.listening:
+            yield from _listening(survey, wanted, fields, hashinfo, seen)
+        if wanted.connected:
+            yield from _established(survey, wanted, fields, hashinfo)
+
+
+def hashinfos(survey: Survey) -> list[int]:
+    """``tcp_hashinfo``, and the tables that namespaces have of their own since 6.1 (d1e5e6408b30)."""
+    kernel = survey.kernel
+    path = "ipv4.tcp_death_row.hashinfo"
+    shared = kernel.symbols.address("tcp_hashinfo")
+    if not kernel.has_member("struct net", path):
+        return [shared]
+    addresses = [one.address for one in survey.namespaces.found]
+    found = survey.gaps(kernel.read_many("struct net", addresses, [path]), "TCP tables of namespaces")
+    return distinct([shared, *found[path]])
+
+
+# listening sockets
+
+
+def _listening(
+    survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int, seen: set[int]
+) -> Iterator[Batch]:
+    for table in _listening_tables(survey, hashinfo, seen):
+        survey.walked(table, "listening TCP sockets")
+        if table.addresses:
+            columns = survey.read(fields, table.addresses, "listening TCP sockets")
+            batch = _full_batch(survey, table.addresses, columns)
+            yield batch.keep(selected(survey, wanted, batch))
+
+
+def _listening_tables(survey: Survey, hashinfo: int, seen: set[int]) -> Iterator[Objects]:
+    """Chains of listening sockets: a table by port until 5.19 (cae3873c5b3a), one by address and port since.
+
+    A namespace with a table of its own for connections still has its listening sockets in the common one:
+    ``seen`` are tables that were walked.
+    """
+    kernel = survey.kernel
+    bucket = "struct inet_listen_hashbucket"
+    head = kernel.path(bucket, "nulls_head", "head")
+    nulls = head == "nulls_head"
+    if kernel.has_member(_HASHINFO, "listening_hash"):
+        start = hashinfo + kernel.offset(_HASHINFO, "listening_hash[0]")
+        count = kernel.sizeof(kernel.place(_HASHINFO, "listening_hash").type) // kernel.sizeof(bucket)
+    else:
+        fields = ["lhash2", "lhash2_mask"]
+        ((start, mask),) = kernel.read_many(_HASHINFO, [hashinfo], fields).check()
+        count = survey.buckets(mask + 1, "listening TCP sockets")
+    if start in seen:
+        return
+    seen.add(start)
+    yield kernel.walk_table(
+        start + kernel.offset(bucket, head),
+        count,
+        "struct tcp_sock",
+        f"{COMMON}skc_nulls_node" if nulls else f"{COMMON}skc_node",
+        step=kernel.sizeof(bucket),
+        nulls=nulls,
+        nulls_base=_LISTENING_NULLS_BASE if nulls else None,
+    )
+
+
+# the established table
+
+
+def _established(survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int) -> Iterator[Batch]:
+    """Sockets, TIME_WAIT and request sockets: which structure it is, the state alone tells."""
+    kernel = survey.kernel
+    ((table, mask),) = kernel.read_many(_HASHINFO, [hashinfo], ["ehash", "ehash_mask"]).check()
+    found = kernel.walk_table(
+        table,
+        survey.buckets(mask + 1, "TCP sockets"),
+        fields.kind,
+        f"{COMMON}skc_nulls_node",
+        step=kernel.sizeof("struct inet_ehash_bucket"),
+        nulls=True,
+        nulls_base=0,
+        fields=fields.paths,
+    )
+    survey.walked(found, "TCP sockets")
+    if not found.addresses or found.columns is None:
+        return
+    columns = fields.named(found.columns)
+    _note_gaps(survey, found.columns, columns["state"])
+    for kind, make in ((None, _full_batch), (TIME_WAIT, _timewait_batch), (NEW_SYN_RECV, _request_batch)):
+        chosen = [_kind_of(state) == kind for state in columns["state"]]
+        if any(chosen):
+            addresses, part = _part(found.addresses, columns, chosen)
+            batch = make(survey, addresses, part)
+            yield batch.keep(selected(survey, wanted, batch))
+
+
+def _kind_of(state: int | None) -> int | None:
+    return state if state in {TIME_WAIT, NEW_SYN_RECV} else None
+
+
+def _note_gaps(survey: Survey, columns: Columns, states: Sequence[int | None]) -> None:
+    """Gaps in full sockets: the small structures end before most of the members that were asked for."""
+    shared = {i for i, path in enumerate(columns.fields) if path.startswith(COMMON)}
+    gaps = [gap for gap in columns.gaps if gap.column in shared or _kind_of(states[gap.row]) is None]
+    survey.gaps(msgspec.structs.replace(columns, gaps=tuple(gaps)), "TCP sockets")
+
+
+def _part(addresses: Sequence[int], columns: Named, chosen: Sequence[bool]) -> tuple[Sequence[int], Named]:
+    if all(chosen):
+        return addresses, columns
+    return (
+        list(compress(addresses, chosen)),
+        {name: list(compress(values, chosen)) for name, values in columns.items()},
+    )
+
+
+def _base(survey: Survey, addresses: Sequence[int], columns: Named) -> dict[str, Sequence[object]]:
+    base = address_columns(survey.kernel, columns)
+    return {
+        "address": addresses,
+        "proto": names("tcp", base["family"]),
+        "net": nets(survey, columns["net"]),
+        "bound": columns["bound"],
+        "type": ["stream"] * len(addresses),
+        "references": columns["references"],
+        **base,
+    }
+
+
+def _full_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+    timers = [
+        _timer(*values)
+        for values in zip(
+            columns["pending"],
+            columns["timeout"],
+            columns["keepalive_set"],
+            columns["keepalive"],
+            strict=True,
+        )
+    ]
+    return Batch(
+        **_base(survey, addresses, columns),  # type: ignore[arg-type] # columns by their names
+        state=mapped(columns["state"], lambda state: TCP_STATES.get(state, str(state))),
+        socket=columns["socket"],
+        recv_q=_queue(columns, "accepted", "rcv_nxt", "copied_seq"),
+        send_q=_queue(columns, "most", "write_seq", "snd_una"),
+        uid=columns["uid"],
+        timer=[name for name, _ in timers],
+        timer_left=survey.seconds([when for _, when in timers]),
+        retransmits=columns["retransmits"],
+        probes=columns["probes"],
+        drops=columns["drops"],
+    )
+
+
+def _timer(
+    pending: int | None, timeout: int | None, keepalive_set: int | None, keepalive: int | None
+) -> tuple[str | None, int | None]:
+    """What /proc/net/tcp calls the active timer, and when it ends in jiffies."""
+    if pending in _RETRANSMITTING:
+        return "on", timeout
+    if pending == _PROBING:
+        return "probe", timeout
+    return ("keepalive", keepalive) if keepalive_set else (None, None)
+
+
+def _queue(columns: Named, listening: str, end: str, start: str) -> list[int | None]:
+    """Bytes between two sequence numbers; what ``listening`` says of a listening socket.
+
+    A negative distance (a FIN was counted already) is nothing, as in tcp_v4's seq_show.
+    """
+    return [
+        number if state == LISTEN else None if a is None or b is None else _distance(a, b)
+        for state, number, a, b in zip(
+            columns["state"], columns[listening], columns[end], columns[start], strict=True
+        )
+    ]
+
+
+def _distance(end: int, start: int) -> int:
+    ahead = (end - start) & 0xFFFFFFFF
+    return ahead if ahead < 1 << 31 else 0
+
+
+_TIMEWAIT = {"substate": ("tw_substate",), "expires": ("tw_timer.expires",)}
+
+
+def _timewait_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+    """``struct inet_timewait_sock``: FIN_WAIT2 too ends in one, which its substate tells."""
+    fields = Fields(survey.kernel, "struct inet_timewait_sock", _TIMEWAIT, _TIMEWAIT)
+    more = survey.read(fields, addresses, "TIME_WAIT sockets")
+    nothing = [0] * len(addresses)
+    return Batch(
+        **_base(survey, addresses, columns),  # type: ignore[arg-type] # columns by their names
+        state=mapped(more["substate"], lambda state: TCP_STATES.get(state, str(state))),
+        recv_q=nothing,
+        send_q=nothing,
+        timer=["timewait"] * len(addresses),
+        timer_left=survey.seconds(more["expires"]),
+        retransmits=nothing,
+        probes=nothing,
+    )
+
+
+_REQUEST = {
+    "listener": ("__req_common.skc_listener",),
+    "timeouts": ("num_timeout",),
+    "expires": ("rsk_timer.expires",),
+}
+
+
+def _request_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+    """``struct request_sock``: in this table since 079096f103fa (4.4)."""
+    fields = Fields(survey.kernel, "struct request_sock", _REQUEST, _REQUEST)
+    more = survey.read(fields, addresses, "request sockets")
+    nothing = [0] * len(addresses)
+    return Batch(
+        **_base(survey, addresses, columns),  # type: ignore[arg-type] # columns by their names
+        state=["SYN_RECV"] * len(addresses),
+        recv_q=nothing,
+        send_q=nothing,
+        uid=_uids(survey, more["listener"]),
+        timer=["on"] * len(addresses),
+        timer_left=survey.seconds(more["expires"]),
+        retransmits=more["timeouts"],
+        probes=nothing,
+    )
+
+
+def _uids(survey: Survey, listeners: Sequence[int | None]) -> Sequence[int | None]:
+    """The listeners' users."""
+    fields = Fields(survey.kernel, "struct sock", {"uid": full()["uid"]})
+    pointers = distinct(listeners)
+    if not pointers or not fields.has("uid"):
+        return [None] * len(listeners)
+    users: Mapping[int, int | None] = dict(
+        zip(pointers, survey.read(fields, pointers, "listening TCP sockets")["uid"], strict=True)
+    )
+    return [users.get(pointer or 0) for pointer in listeners]

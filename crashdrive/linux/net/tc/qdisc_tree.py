@@ -1,0 +1,253 @@
+"""Queueing disciplines: the tree of each device, with counters and what each kind keeps.
+
+Sources: net/sched/sch_api.c (what tc shows), include/net/sch_generic.h, net/core/gen_estimator.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from crashdrive.errors import UnknownMemberError, UnknownTypeError
+from crashdrive.linux.net.devices.devices import Device
+from crashdrive.linux.net.devices.link_stats import Counters, number, sums
+from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.tc import words as tcwords
+from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, kinds, private_offset
+from crashdrive.records import Record
+
+# TCQ_F_* of include/net/sch_generic.h
+_BUILTIN, _CPU_STATISTICS, _INVISIBLE, _OFFLOADED = 1, 0x20, 0x80, 0x200
+_BASIC, _QUEUE = ("bytes", "packets"), ("qlen", "backlog", "drops", "requeues", "overlimits")
+COUNTERS = (*_QUEUE, *_BASIC)
+_RATE_SHIFT = 8  # an estimator keeps its averages in units of 1/256
+Row = dict[str, Any]
+
+
+class Qdisc(Record, frozen=True):
+    """A queueing discipline: ``handle`` and ``parent`` as tc has them, ``parent`` None for a device's root.
+
+    ``qlen`` in packets, ``backlog`` in bytes wait; ``held`` of these packets were taken out of the queues and
+    not sent: the parent looked at what comes next, or the device gave them back. ``bytes`` and ``packets``
+    were sent; the measured rates are per second, None where nothing measures. ``details`` is what its kind
+    keeps (fields of its own for each kind), None where that is nothing, or is not read: then ``unread`` is
+    true. ``limit`` is the kernel's field, which not every kind uses.
+    """
+
+    netns: str | None
+    device: str
+    kind: str
+    handle: str
+    parent: str | None
+    qlen: int | None
+    backlog: int | None
+    drops: int | None
+    bytes: int | None
+    packets: int | None
+    requeues: int | None
+    overlimits: int | None
+    limit: int | None
+    address: int
+    held: int | None = None
+    references: int | None = None
+    offloaded: bool = False
+    rate_bytes: int | None = None
+    rate_packets: int | None = None
+    details: Details | None = None
+    unread: bool = False
+
+
+class Reading(NamedTuple):
+    """A qdisc with what its classes and filters are found by; no ``private`` where its kind isn't read."""
+
+    qdisc: Qdisc
+    device: Device
+    kind: Kind | None
+    private: Private | None
+
+
+_MEMBERS = {
+    "kind": ("ops->id",), "handle": ("handle",), "parent": ("parent",), "flags": ("flags",),
+    "limit": ("limit",), "waiting": ("q.qlen",), "cpu_basic": ("cpu_bstats",), "cpu_queue": ("cpu_qstats",),
+    "references": ("refcnt.refs.counter", "refcnt.counter", "refcnt"),
+    # lists in newer kernels, the first of them since 4.16 (a53851e2c321)
+    "next": ("gso_skb.qlen",), "refused": ("skb_bad_txq.qlen",),
+    "bps": ("rate_est->avbps",), "pps": ("rate_est->avpps",),
+    **{name: (f"bstats.{name}",) for name in _BASIC},
+    **{name: (f"qstats.{name}",) for name in _QUEUE},
+}  # fmt: skip
+_REQUIRED = ("kind", "handle", "parent", "flags")
+
+
+def qdiscs(survey: Survey, every: Sequence[Device]) -> list[Qdisc]:
+    """Qdiscs of the devices in the chosen namespaces: the root, those in its tree, that for ingress."""
+    return [one.qdisc for one in readings(survey, every)]
+
+
+def readings(survey: Survey, every: Sequence[Device]) -> list[Reading]:
+    """The same, as `crashdrive.linux.net.tc.classes` needs them."""
+    found = _of_devices(survey, [device for device in every if device.row["net"] in survey.chosen])
+    rows = plain_rows(survey, [address for _, address in found])
+    shown = [
+        (device, address, rows[address])
+        for device, address in found
+        if address in rows and not rows[address]["flags"] & (_BUILTIN | _INVISIBLE)
+    ]
+    privates = _privates(survey, shown)
+    _sum_parts(survey, shown)
+    return [_reading(survey, one, privates.get(one[1])) for one in shown]
+
+
+def _of_devices(survey: Survey, chosen: Sequence[Device]) -> list[tuple[Device, int]]:
+    """Each device's root, what is hashed, and what is there for ingress."""
+    kernel, kind = survey.kernel, "struct net_device"
+    paths = ["qdisc", "ingress_queue->qdisc_sleeping"]
+    ends = survey.gaps(kernel.read_many(kind, [device.address for device in chosen], paths), "qdiscs")
+    table = kernel.place(kind, "qdisc_hash")
+    size = kernel.sizeof(table.type)
+    window = kernel.window()
+    window.fetch((device.address + table.offset, size) for device in chosen)
+    found: list[tuple[Device, int]] = []
+    for device, (root, ingress) in zip(chosen, ends, strict=True):
+        place = device.address + table.offset
+        hashed: Sequence[int] = ()
+        if window.bytes(place, size) != bytes(size):
+            walked = kernel.walk_table(place, size // kernel.pointer_size, "struct Qdisc", "hash")
+            survey.walked(walked, "qdiscs")
+            hashed = walked.addresses
+        found += [(device, one) for one in dict.fromkeys((root, *hashed, ingress)) if one]
+    return found
+
+
+def plain_rows(survey: Survey, addresses: Iterable[int]) -> dict[int, Row]:
+    """What all qdiscs have, by address; those that the dump lacks are left out, and noted."""
+    wanted = list(dict.fromkeys(addresses))
+    fields = Fields(survey.kernel, "struct Qdisc", _MEMBERS, _REQUIRED)
+    columns = survey.read(fields, wanted, "qdiscs")
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    _count(survey, rows)
+    return {
+        address: row
+        for address, row in zip(wanted, rows, strict=True)
+        if None not in (row[name] for name in _REQUIRED)
+    }
+
+
+def _count(survey: Survey, rows: Sequence[Row]) -> None:
+    """Numbers out of the kernel's forms of them; those by CPU are added up."""
+    by_cpu = [row for row in rows if row["flags"] is not None and row["flags"] & _CPU_STATISTICS]
+    pointers = {
+        name: sorted({row[name] for row in by_cpu if row[name]}) for name in ("cpu_basic", "cpu_queue")
+    }
+    basic = sums(survey, _basic_kind(survey), pointers["cpu_basic"], _BASIC)
+    queue = sums(survey, "struct gnet_stats_queue", pointers["cpu_queue"], _QUEUE)
+    for row in rows:
+        for name in _BASIC:
+            row[name] = None if row[name] is None else number(survey, row[name])
+        row["qlen"] = row["waiting"]
+    for row in by_cpu:
+        _take(row, basic.get(row["cpu_basic"]))
+        more = queue.get(row["cpu_queue"])
+        waiting = row["waiting"]
+        _take(row, more)
+        if more is not None:
+            row["qlen"] = None if waiting is None or more["qlen"] is None else waiting + more["qlen"]
+
+
+def _basic_kind(survey: Survey) -> str:
+    # 5.16 merged it with its per-cpu form (50dc9a8572aa)
+    merged = "struct gnet_stats_basic_sync"
+    return merged if survey.kernel.has_type(merged) else "struct gnet_stats_basic_cpu"
+
+
+def _take(row: Row, counted: Counters | None) -> None:
+    for name in (counted or {}).keys() & row.keys():
+        row[name] = (counted or {})[name]
+
+
+Shown = tuple[Device, int, Row]
+
+
+def _privates(survey: Survey, shown: Sequence[Shown]) -> dict[int, Private]:
+    """The private parts by the address of their qdisc, where their kind is known and its members are."""
+    found: dict[int, Private] = {}
+    for name in dict.fromkeys(row["kind"] for _, _, row in shown):
+        kind = kinds().get(name)
+        if kind is not None:
+            found |= _of_kind(survey, kind, [one for one in shown if one[2]["kind"] == name])
+    return found
+
+
+def _of_kind(survey: Survey, kind: Kind, shown: Sequence[Shown]) -> dict[int, Private]:
+    start = private_offset(survey)
+    if kind.structure is None:
+        return {address: Private(device, row, address + start, {}) for device, address, row in shown}
+    try:
+        fields = kind.fields(survey)
+    except (UnknownTypeError, UnknownMemberError):
+        for _, _, row in shown:
+            row.update(dict.fromkeys(kind.overwrites))
+        return {}
+    columns = survey.read(
+        fields, [address + start for _, address, _ in shown], f"qdiscs of kind {kind.names[0]}"
+    )
+    found: dict[int, Private] = {}
+    for (device, address, row), values in zip(shown, zip(*columns.values(), strict=True), strict=True):
+        own = dict(zip(columns, values, strict=True))
+        row.update({counter: own[name] for counter, name in kind.overwrites.items() if fields.has(name)})
+        if None not in (own[name] for name in kind.members if fields.has(name)):
+            found[address] = Private(device, row, address + start, own)
+    return found
+
+
+def _sum_parts(survey: Survey, shown: Sequence[Shown]) -> None:
+    """Counters of qdiscs that keep none, but show what those of their queues hold."""
+    parts = {
+        address: list(kind.parts(survey, device))
+        for device, address, row in shown
+        if (kind := kinds().get(row["kind"])) is not None and kind.parts is not None
+    }
+    rows = plain_rows(survey, (one for each in parts.values() for one in each if one))
+    for _, address, row in shown:
+        if address in parts:
+            row.update(total([rows.get(one or 0) for one in parts[address]]))
+
+
+def total(rows: Sequence[Mapping[str, Any] | None]) -> dict[str, int | None]:
+    """Counters of several qdiscs added up; None where one isn't known."""
+    return {name: _total([None if row is None else row[name] for row in rows]) for name in COUNTERS}
+
+
+def _total(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _reading(survey: Survey, shown: Shown, private: Private | None) -> Reading:
+    device, address, row = shown
+    kind = kinds().get(row["kind"])
+    details = None if kind is None or kind.make is None or private is None else kind.make(survey, private)
+    unread = kind is None or private is None or (kind.make is not None and details is None)
+    qdisc = Qdisc(
+        netns=survey.labels.get(device.row["net"]),
+        device=device.row["name"],
+        kind=row["kind"],
+        handle=f"{row['handle'] >> 16:x}:",
+        parent=None if row["parent"] == tcwords.ROOT else tcwords.handle(row["parent"]),
+        address=address,
+        limit=row["limit"],
+        held=_total([row["next"], row["refused"]]),
+        references=row["references"],
+        offloaded=bool(row["flags"] & _OFFLOADED),
+        rate_bytes=measured(row["bps"]),
+        rate_packets=measured(row["pps"]),
+        details=details,
+        unread=unread,
+        **{name: row[name] for name in COUNTERS},
+    )
+    return Reading(qdisc, device, kind, private)
+
+
+def measured(average: int | None) -> int | None:
+    """What an estimator tells of one of its averages."""
+    return None if average is None else average >> _RATE_SHIFT

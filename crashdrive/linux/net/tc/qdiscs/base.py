@@ -1,0 +1,171 @@
+"""What all kinds of qdiscs have in common, and the finding of their modules."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from crashdrive.linux.net.devices.devices import Device
+from crashdrive.linux.net.devices.link_stats import number
+from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.tc import qdiscs as schedulers
+from crashdrive.records import Notice, Record
+
+Members = Mapping[str, Sequence[str]]
+_LONGEST_LIST = 1 << 20
+
+
+class Details(Record, frozen=True):
+    """What a kind of qdisc, or a class of one, keeps beyond what all have; each kind has a subclass."""
+
+    def words(self) -> list[str]:
+        """Behind the qdisc's name, as ``tc -d`` has them."""
+        return []
+
+    def lines(self) -> list[str]:
+        """Below its counters, as ``tc -s`` has them."""
+        return []
+
+
+class Private(NamedTuple):
+    """A qdisc of a kind: its device, its plain members, and the kind's own at ``address``."""
+
+    device: Device
+    qdisc: Mapping[str, Any]
+    address: int
+    row: Mapping[str, Any]
+
+    @property
+    def handle(self) -> int:
+        """The qdisc's number."""
+        return int(self.qdisc["handle"])
+
+
+class Share(NamedTuple):
+    """A class. ``leaf`` is the address of the qdisc in it, ``parts`` those of several; ``counters`` are the
+    class's own, ``from_leaf`` says which are the leaf's, or the sum of the parts'. ``block`` has the filters
+    of the class; ``estimator`` measures its rate.
+    """
+
+    handle: int
+    parent: int
+    leaf: int | None = None
+    parts: Sequence[int | None] = ()
+    counters: Mapping[str, int | None] = {}  # a mapping that nobody changes
+    from_leaf: Sequence[str] = ()
+    details: Details | None = None
+    block: int | None = None
+    estimator: int | None = None
+
+
+class Block(NamedTuple):
+    """Filters that hang on a qdisc: which member points to them, and what tc calls the place."""
+
+    member: str
+    place: str | None = None
+
+
+class Kind(NamedTuple):
+    """A kind: ``structure`` is what lies behind its ``struct Qdisc``, None where nothing does.
+
+    ``make`` turns a qdisc's members (``members``, all there but those in ``optional``) into its Details.
+    ``overwrites``: counters of the qdisc that it sets only when it is asked, with the members that are right.
+    ``parts`` are the qdiscs whose counters it sums when it is asked.
+    """
+
+    names: tuple[str, ...]
+    structure: str | None = None
+    members: Members = {}  # noqa: RUF012 # see Share
+    optional: frozenset[str] = frozenset()
+    make: Callable[[Survey, Private], Details | None] | None = None
+    classes: Callable[[Survey, Private], Iterable[Share]] | None = None
+    blocks: tuple[Block, ...] = ()
+    overwrites: Mapping[str, str] = {}  # see Share
+    parts: Callable[[Survey, Device], Sequence[int | None]] | None = None
+
+    def fields(self, survey: Survey) -> Fields:
+        """Its members; UnknownTypeError or UnknownMemberError where this kernel doesn't tell them."""
+        wanted = {**self.members, **{block.member: (block.member,) for block in self.blocks}}
+        required = [name for name in self.members if name not in self.optional]
+        return Fields(survey.kernel, self.structure or "", wanted, required)
+
+
+@functools.cache
+def kinds() -> Mapping[str, Kind]:
+    """All kinds by their names."""
+    found = (
+        importlib.import_module(f"{schedulers.__name__}.{info.name}")
+        for info in pkgutil.iter_modules(schedulers.__path__)
+    )
+    every = [module.KIND for module in found if hasattr(module, "KIND")]
+    return {name: kind for kind in every for name in kind.names}
+
+
+def private_offset(survey: Survey) -> int:
+    """Where a qdisc's private part begins: qdisc_priv()."""
+    kernel, kind = survey.kernel, "struct Qdisc"
+    if kernel.has_member(kind, "privdata"):
+        return kernel.offset(kind, "privdata")
+    return -(-kernel.sizeof(kind) // 64) * 64  # QDISC_ALIGN of older kernels
+
+
+def whole(survey: Survey, row: Mapping[str, Any], *names: str) -> dict[str, int | None]:
+    """Counters out of either form of them."""
+    return {name: None if row[name] is None else number(survey, row[name]) for name in names}
+
+
+def list_length(survey: Survey, head: int, first: int | None, what: str) -> int | None:
+    """How many there are on a list; None where the dump doesn't say. ``first`` is what its head points to."""
+    if first is None:
+        return None
+    if first == head:
+        return 0
+    walked = survey.kernel.walk_list(head, "struct list_head", "next")
+    survey.walked(walked, what)
+    return len(walked) if walked.complete else None
+
+
+def linked(survey: Survey, kind: str, member: str, places: Sequence[int], what: str) -> list[int]:
+    """The numbers of those whose ``list_head`` is on a list."""
+    kernel = survey.kernel
+    link = kernel.offset(kind, member)
+    following = survey.gaps(kernel.read_many(kind, places, [f"{member}.next"]), what).columns[0]
+    pairs = enumerate(zip(places, following, strict=True))
+    return [i for i, (place, after) in pairs if after is not None and after != place + link]
+
+
+def words32(survey: Survey, places: Sequence[int]) -> list[int | None]:
+    """Numbers of 32 bits somewhere."""
+    window = survey.kernel.window()
+    window.fetch((place, 4) for place in places)
+    raw = [window.bytes(place, 4) for place in places]
+    return [None if four is None else number(survey, four) for four in raw]
+
+
+def credible(survey: Survey, count: int | None, most: int, what: str) -> int:
+    """The count, or 0, with a notice, where it can't be one."""
+    if count is None:
+        return 0
+    if 0 <= count <= most:
+        return count
+    survey.miss([Notice(kind="node", message=f"{what}: {count} of them can't be; not read")])
+    return 0
+
+
+def pointers(survey: Survey, table: int | None, count: int, what: str) -> list[int | None]:
+    """An array of pointers somewhere else."""
+    count = credible(survey, count, _LONGEST_LIST, what)
+    if not table or not count:
+        return []
+    kernel = survey.kernel
+    kind, size = "struct hlist_head", kernel.pointer_size
+    read = kernel.read_many(kind, [table + i * size for i in range(count)], ["first"])
+    return list(survey.gaps(read, what).columns[0])
+
+
+def array(value: Any) -> tuple[int, ...]:
+    """Small numbers of an array, whatever they came as."""
+    return tuple(value)

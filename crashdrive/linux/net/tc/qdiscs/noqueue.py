@@ -1,0 +1,7 @@
+"""noqueue, noop: they queue nothing and keep nothing (net/sched/sch_generic.c)."""
+
+from __future__ import annotations
+
+from crashdrive.linux.net.tc.qdiscs.base import Kind
+
+KIND = Kind(names=("noqueue", "noop"))

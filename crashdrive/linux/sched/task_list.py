@@ -1,0 +1,125 @@
+"""All tasks and all pids of the dump."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from crashdrive.kernel.memory.window import Window
+from crashdrive.kernel.structures.lists import list_head, list_heads
+from crashdrive.kernel.structures.walk import Problem, Walk, walk
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.program import Program
+    from crashdrive.kernel.series import Objects
+
+_TASK = "struct task_struct"
+
+
+def for_each_task(kernel: Program, *, threads: bool = True, idle: bool = False) -> Objects:
+    """Every ``struct task_struct``: processes in the order of ``init_task.tasks``, each with its threads.
+
+    ``threads`` False: thread group leaders alone. ``idle``: the swapper task of each present CPU goes
+    first. The list is walked itself, so that tasks are found which crash doesn't know, as crash 8.0.2 on
+    6.1.
+    """
+    kernel.layouts.prefetch([_TASK, "struct signal_struct", "struct rq"])
+    window = kernel.window()
+    known = _bring(kernel, window)
+    offset = kernel.offset(_TASK, "tasks")
+    leaders = list_head(window, kernel.symbols.address("init_task") + offset, offset)
+    found = _with_threads(kernel, window, leaders) if threads else leaders
+    swappers, holes = idle_tasks(kernel) if idle else ([], [])
+    # what a broken list has lost, the pids may still know; the walk stays incomplete
+    more = known if threads and not found.complete else []
+    everyone = dict.fromkeys([*swappers, *found.addresses, *more])
+    return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *holes]))
+
+
+def idle_tasks(kernel: Program) -> tuple[list[int], list[Problem]]:
+    """The swapper task of each present CPU, from its run queue; and the run queues that can't be read."""
+    queues = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
+    columns = kernel.read_many("struct rq", queues, ["idle"])
+    holes = [
+        Problem(kind="hole", address=gap.address, message=f"the idle task of a CPU: {gap.reason}")
+        for gap in columns.gaps
+    ]
+    return [pointer for pointer in columns["idle"] if pointer], holes
+
+
+def _bring(kernel: Program, window: Window) -> Sequence[int]:
+    """All tasks' list nodes at hand in a few round trips, by way of the pids: the list alone takes one each.
+
+    The tasks found; a hint only: what is missing here costs round trips, no tasks.
+    """
+    if not kernel.has_member("struct pid_namespace", "idr"):
+        return []
+    offset = kernel.offset(_TASK, "tasks")
+    reach = max(offset, kernel.offset(_TASK, kernel.path(_TASK, "thread_node", "thread_group"))) + 16
+    tasks = pid_tasks(kernel, window)
+    window.fetch((task, reach) for task in tasks)
+    return tasks
+
+
+def for_each_pid(kernel: Program, namespace: int | None = None) -> Objects:
+    """Every ``struct pid`` of a pid namespace (address; the first one where None).
+
+    In an idr since 4.15 (95846ecf9dac); a hash table of all namespaces' ``struct upid`` before.
+    """
+    namespace = kernel.symbols.address("init_pid_ns") if namespace is None else namespace
+    if kernel.has_member("struct pid_namespace", "idr"):
+        found = kernel.walk_idr(namespace + kernel.offset("struct pid_namespace", "idr"))
+        pids = [entry for _, entry in found]
+        return kernel.objects("struct pid", walk(pids, found.problems))
+    return kernel.objects("struct pid", _hashed_pids(kernel, namespace))
+
+
+def _hashed_pids(kernel: Program, namespace: int) -> Walk:
+    shift = int(kernel.symbol("pidhash_shift"))
+    table = int(kernel.symbol("pid_hash"))
+    upids = kernel.walk_table(table, 1 << shift, "struct upid", "pid_chain")
+    level = kernel.read_many("struct pid_namespace", [namespace], ["level"]).check()["level"][0]
+    offset = kernel.offset("struct pid", f"numbers[{level}]")
+    owners = upids.read(["ns"])["ns"]
+    ours = [a - offset for a, owner in zip(upids.addresses, owners, strict=True) if owner == namespace]
+    return walk(ours, upids.problems)
+
+
+def pid_tasks(kernel: Program, window: Window | None = None) -> Sequence[int]:
+    """Tasks by way of the first pid namespace: the second way to find them, to hold the first against."""
+    # 2c4704756cab (4.19) replaced task_struct.pids[] by pid_links[]
+    link = kernel.path(_TASK, "pid_links[0]", "pids[0].node")
+    offset = kernel.offset(_TASK, link)
+    firsts = for_each_pid(kernel).addresses
+    nodes = kernel.read_many("struct pid", firsts, ["tasks[0].first"], window=window)["tasks[0].first"]
+    return [node - offset for node in nodes if node]
+
+
+def _with_threads(kernel: Program, window: Window, leaders: Walk) -> Walk:
+    """Threads behind their leaders: signal_struct.thread_head, from 3.14 on (0c740d0afc3b)."""
+    if not kernel.has_member("struct signal_struct", "thread_head"):
+        return _with_thread_groups(kernel, window, leaders)
+    offset = kernel.offset(_TASK, "thread_node")
+    head = kernel.offset("struct signal_struct", "thread_head")
+    signals = kernel.read_many(_TASK, leaders.addresses, ["signal"], window=window)
+    gone = [_lost(gap.address, gap.reason) for gap in signals.gaps]
+    heads = list(dict.fromkeys(signal + head for signal in signals["signal"] if signal))
+    found = list_heads(window, heads, offset)
+    return _merged(leaders, found, gone)
+
+
+def _lost(address: int, reason: str) -> Problem:
+    return Problem(kind="hole", address=address, message=f"the threads of a task: {reason}")
+
+
+def _with_thread_groups(kernel: Program, window: Window, leaders: Walk) -> Walk:
+    """Threads by thread_group, where each leader is the head of its own; removed in 6.7 (8e1f385104ac)."""
+    offset = kernel.offset(_TASK, "thread_group")
+    others = list_heads(window, [leader + offset for leader in leaders.addresses], offset)
+    return _merged(leaders, others, ())
+
+
+def _merged(leaders: Walk, found: Walk, more: Sequence[Problem]) -> Walk:
+    """Leaders and threads, each once; a leader that its own list has lost goes last."""
+    everyone = dict.fromkeys([*found.addresses, *leaders.addresses])
+    return walk(list(everyone), [*leaders.problems, *found.problems, *more])

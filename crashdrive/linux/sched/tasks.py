@@ -1,0 +1,170 @@
+"""Tasks as records: the complete list, whatever crash itself knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from crashdrive.errors import CrashdriveError
+from crashdrive.linux.sched.task_list import for_each_task
+from crashdrive.records import Answer, Record
+
+if TYPE_CHECKING:
+    from crashdrive.kernel.program import Program
+
+_TASK = "struct task_struct"
+_PF_KTHREAD = 0x0020_0000
+# TASK_NOLOAD, TASK_RTLOCK_WAIT and TASK_FROZEN of include/linux/sched.h since 4.14, 5.16 and 6.1. The bits
+# were unused before each of these releases (since 4.14), so that they need no detection of their own.
+_IDLE = 0x402
+_RTLOCK_WAIT = 0x1000
+_FROZEN = 0x8000
+# a timespec in older kernels, nanoseconds since (as start_time: 3.17, ccbf62d8a284); renamed in 5.5
+# (cf25e24db61c)
+_START = ("start_boottime", "real_start_time.tv_sec", "real_start_time")
+# fs/proc/array.c since 4.14 (8ef9925b02c2, 06eb61844d84), for dumps that lack the page of it
+_LETTERS = "RSDTtXZPI"
+
+
+class Task(Record, frozen=True):
+    """A task. ``task`` is the address of its task_struct; ``cpu`` the one it runs on or ran last.
+
+    ``state`` is the letter that ``/proc/PID/stat`` would show (R S D T t X Z P I); ``uid`` the real user id;
+    ``vsz`` and ``rss`` in bytes, None for kernel threads; ``start_time`` in seconds after boot; ``mm`` the
+    address of its mm_struct. A value that the dump doesn't hold is None.
+    """
+
+    pid: int | None
+    tgid: int | None
+    ppid: int | None
+    cpu: int | None
+    task: int
+    state: str | None
+    uid: int | None
+    comm: str | None
+    kernel_thread: bool | None
+    mm: int | None
+    vsz: int | None
+    rss: int | None
+    start_time: float | None
+
+
+class _Form(NamedTuple):
+    """What to read of a task by our own names, and how to understand it on this kernel."""
+
+    fields: dict[str, str]
+    rss: Sequence[str]
+    letters: str
+    page_size: int
+    start_unit: float
+
+
+def tasks(kernel: Program, *, threads: bool = True, idle: bool = False) -> Answer[Task]:
+    """All tasks, by `for_each_task`; ``complete`` is False where the list or a value has a hole."""
+    found = for_each_task(kernel, threads=threads, idle=idle)
+    form = _form(kernel)
+    columns = kernel.read_many(_TASK, found.addresses, list(form.fields.values()))
+    records = tuple(
+        _task(form, address, dict(zip(form.fields, row, strict=True)))
+        for address, row in zip(found.addresses, columns, strict=True)
+    )
+    return Answer(
+        command="tasks",
+        shape="tasks",
+        complete=found.complete and columns.complete,
+        warnings=found.notices() + columns.notices("tasks"),
+        records=records,
+    )
+
+
+def _form(kernel: Program) -> _Form:
+    kernel.layouts.prefetch([_TASK, "struct cred", "struct mm_struct", "struct thread_info"])
+    fields = {
+        "pid": "pid",
+        "tgid": "tgid",
+        "ppid": "real_parent->tgid",
+        "comm": "comm",
+        # 2f064a59a11f (5.14) renamed state
+        "state": kernel.path(_TASK, "__state", "state"),
+        "exit_state": "exit_state",
+        "flags": "flags",
+        "mm": "mm",
+        "pages": "mm->total_vm",
+        # kuid_t since 3.5
+        "uid": kernel.path(_TASK, "real_cred->uid.val", "real_cred->uid"),
+        # bcf9033e5449 (5.16) moved task_struct.cpu back to thread_info, which lies in the task since 4.9
+        # (c65eacbe290b); before that it is at the end of the stack, and the run queue knows the CPU
+        "cpu": kernel.path(_TASK, "cpu", "thread_info.cpu", "se.cfs_rq->rq->cpu"),
+        "start": kernel.path(_TASK, *_START),
+    }
+    rss = _rss_fields(kernel)
+    unit = 1.0 if fields["start"].endswith("tv_sec") else 1e-9
+    return _Form(fields | rss, list(rss), state_letters(kernel), kernel.page_size, unit)
+
+
+def _rss_fields(kernel: Program) -> dict[str, str]:
+    """File, anonymous and (since 4.5) shared pages; 1 and 3 around swap entries, which are not resident.
+
+    percpu_counters since 6.2 (f1a7941243c1): as in /proc, without what the CPUs haven't added to them yet.
+    """
+    form = kernel.chain(_TASK, ["mm->rss_stat[0].count", "mm->rss_stat.count[0].counter"])
+    if form is None:
+        return {}
+    wanted = {f"rss{i}": form.replace("[0]", f"[{i}]") for i in (0, 1, 3)}
+    return {name: path for name, path in wanted.items() if kernel.has_member(_TASK, path)}
+
+
+def _task(form: _Form, address: int, row: dict[str, object]) -> Task:
+    numbers = {name: value for name, value in row.items() if isinstance(value, int)}
+    rss = [numbers[name] for name in form.rss if name in numbers]
+    comm = row["comm"]
+    return Task(
+        pid=numbers.get("pid"),
+        tgid=numbers.get("tgid"),
+        ppid=numbers.get("ppid"),
+        cpu=numbers.get("cpu"),
+        task=address,
+        state=_state(form.letters, numbers),
+        uid=numbers.get("uid"),
+        comm=comm if isinstance(comm, str) else None,
+        kernel_thread=bool(numbers["flags"] & _PF_KTHREAD) if "flags" in numbers else None,
+        mm=numbers.get("mm") or None,
+        vsz=numbers["pages"] * form.page_size if "pages" in numbers else None,
+        rss=sum(max(pages, 0) for pages in rss) * form.page_size
+        if rss and len(rss) == len(form.rss)
+        else None,
+        start_time=numbers["start"] * form.start_unit if "start" in numbers else None,
+    )
+
+
+def _state(letters: str, numbers: dict[str, int]) -> str | None:
+    if "state" not in numbers or "exit_state" not in numbers:
+        return None
+    return state_letter(letters, numbers["state"], numbers["exit_state"])
+
+
+def state_letters(kernel: Program) -> str:
+    """The letters of ``task_state_array`` (fs/proc/array.c), one for each bit of a task's state."""
+    try:
+        pointers = [int(item) for item in kernel.symbol("task_state_array")]
+        return "".join(chr(kernel.read(pointer, 1)[0]) for pointer in pointers)
+    except CrashdriveError:
+        return _LETTERS
+
+
+def state_letter(letters: str, state: int, exit_state: int) -> str | None:
+    """A task's state as /proc shows it (task_state_index of include/linux/sched.h).
+
+    Bits beyond the letters (wake-kill, no-load, ...) are no states of their own. A task that the freezer
+    holds is shown as D, as the kernel does since f718faf3940e (in stable kernels, too); 6.1 itself called
+    it R.
+    """
+    idle = letters.find("I")
+    reported = (1 << (idle - 1 if idle > 0 else min(len(letters), 7) - 1)) - 1
+    number = (state | exit_state) & reported
+    if idle > 0 and state & _IDLE == _IDLE:
+        number = 1 << (idle - 1)
+    if idle > 0 and state & (_RTLOCK_WAIT | _FROZEN):
+        number = 2
+    index = number.bit_length()
+    return letters[index] if index < len(letters) else None

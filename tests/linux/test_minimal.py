@@ -1,0 +1,146 @@
+"""Types and symbols without crash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from crashdrive.cache.store import Store
+from crashdrive.errors import FaultError, UnknownTypeError
+from crashdrive.kernel.symbols.lookup import Symbol
+from crashdrive.kernel.types.btf import Btf
+from crashdrive.kernel.types.model import IntType
+from crashdrive.linux.minimal import DumpSymbols, QuickLayouts, proven_btf
+from crashdrive.session.result import CommandResult
+from tests.kernel.btf_bytes import Writer
+
+if TYPE_CHECKING:
+    from crashdrive.linux.kernel import Kernel
+
+
+class Asked:
+    """A session that came up quickly; gdb knows ``struct twice`` alone."""
+
+    quick = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
+        """One command."""
+        return self.run_many([command], timeout=timeout)[0]
+
+    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:  # noqa: ARG002 - as Runner
+        """Remembered; as of now crash has its tables."""
+        self.asked += commands
+        self.quick = False
+        text = (
+            "type = struct twice {\n/*    0      |     8 */    long here;\n\n"
+            "                           /* total size (bytes):    8 */\n                         } **\n"
+        )
+        raw = text.encode()
+        return [CommandResult(command=command, raw=raw, elapsed=0.0, failure=None) for command in commands]
+
+
+def image() -> Btf:
+    """``struct pair``, two of the name ``struct twice``, an enumeration without a name."""
+    types = Writer()
+    number = types.integer("int", 4, 1)
+    types.integer("char", 1, 0)
+    types.record("pair", 8, ("left", number, 0), ("right", number, 32))
+    types.record("twice", 4, ("here", number, 0))
+    types.record("twice", 8, ("there", number, 0))
+    types.enum(None, [("A_ONE", 1), ("A_TWO", 2)])
+    return Btf(types.bytes())
+
+
+@pytest.fixture
+def runner() -> Asked:
+    return Asked()
+
+
+def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    layouts = QuickLayouts(runner, store, "k", image)
+    assert layouts.offset("struct pair", "right") == 4
+    assert not layouts.has_member("struct nothing", "x")
+    assert layouts.enumeration_of("A_ONE") == {"A_ONE": 1, "A_TWO": 2}
+    assert layouts.type("char") == IntType("char", 1, signed=False, kind="char")
+    assert runner.asked == []
+    assert store.names("type", "k") == []
+    later = QuickLayouts(runner, store, "k", lambda: None)
+    assert later.sizeof("struct pair") == 8
+    assert runner.asked == []
+
+
+def test_what_btf_does_not_tell_for_sure_is_asked(runner: Asked) -> None:
+    layouts = QuickLayouts(runner, None, None, image)
+    assert layouts.has_member("struct twice", "here")
+    assert "gdb ptype/o struct twice **" in runner.asked
+
+
+def test_without_btf_all_is_asked(runner: Asked) -> None:
+    layouts = QuickLayouts(runner, None, None, lambda: None)
+    assert layouts.sizeof("struct twice") == 8
+    assert runner.asked
+
+
+def test_a_kernel_with_all_tables_asks_gdb(runner: Asked) -> None:
+    runner.quick = False
+    layouts = QuickLayouts(runner, None, None, image)
+    layouts.sizeof("struct twice")
+    assert runner.asked[0] == "gdb ptype/o struct twice **"
+
+
+def test_constants_that_nobody_has(runner: Asked) -> None:
+    layouts = QuickLayouts(runner, None, None, image)
+    with pytest.raises(UnknownTypeError):
+        layouts.enumeration_of("B_ONE")
+
+
+class Proving:
+    """A kernel whose memory holds ``data`` where the image's BTF is; FaultError where None."""
+
+    def __init__(self, data: bytes | None, *, quick: bool = True) -> None:
+        self.data = data
+        self.symbols = self
+        self.source = Source.__new__(Source) if quick else None
+
+    def read(self, address: int, size: int) -> bytes:
+        assert address == PLACE
+        if self.data is None:
+            raise FaultError("excluded", address, size, "excluded")
+        return self.data[:size]
+
+
+PLACE = 0xFFFFFFFF82000000
+
+
+class Source(DumpSymbols):
+    """Knows where BTF begins, and nothing else."""
+
+    path = "/vmlinux"
+
+    def of_image(self, name: str) -> tuple[Symbol, ...]:
+        return (Symbol(PLACE, name, "R"),)
+
+
+def test_btf_of_a_vmlinux_has_to_be_that_of_the_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    types = Writer()
+    types.integer("int", 4, 1)
+    own = types.bytes()
+    found: list[bytes | None] = [own]
+    monkeypatch.setattr("crashdrive.linux.minimal.section", lambda _path, _name: found[0])
+
+    def proven(kernel: Proving) -> bool:
+        return proven_btf(cast("Kernel", kernel)) is not None
+
+    assert proven(Proving(own + b"more"))
+    assert not proven(Proving(own, quick=False))
+    assert not proven(Proving(None))
+    assert not proven(Proving(own[:-1] + b"x"))
+    found[0] = None
+    assert not proven(Proving(own))
