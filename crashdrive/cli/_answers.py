@@ -11,44 +11,51 @@ from crashdrive.errors import (
     EXIT_FAILED,
     EXIT_INCOMPLETE,
     EXIT_OK,
+    CommandFailedError,
     CrashdriveError,
     DeadlineError,
     ParseError,
     SessionDiedError,
+    UsageError,
 )
 from crashdrive.parsers.base import canonical_words
 from crashdrive.records import Answer, Notice, Report, Table, told_incomplete
 from crashdrive.render import Output, render
 
 if TYPE_CHECKING:
-    from crashdrive.crash import Crash
+    from crashdrive.cli._lines import Lines
 
 
-def show_text(crash: Crash, commands: Sequence[str]) -> int:
-    """What crash prints, as it comes; made safe where a terminal shows it."""
+def show_text(lines: Lines, commands: Sequence[str], *, header: bool = False) -> int:
+    """What crash prints, as it comes; made safe where a terminal shows it.
+
+    With ``header`` each command stands behind crash's prompt before its answer, as ``crash -i`` has it.
+    """
     output = Output.standard()
     statuses = []
     for command in commands:
+        if header:
+            output.text(f"crash> {command}\n")
         try:
             with output.foreign() as sink:
-                result = crash.run(command, to=sink)
-        except (DeadlineError, SessionDiedError) as error:
+                result = lines.run(command, to=sink)
+        except (CommandFailedError, DeadlineError, SessionDiedError, UsageError) as error:
             say(str(error))
             statuses.append(error.exit_status)
             continue
         if result.failure is not None:
             say(f"{command}: {result.failure.message}")
             statuses.append(EXIT_FAILED)
-        elif crash.health.affecting(canonical_words(command)[0]):
+        elif lines.crash.health.affecting(canonical_words(result.command)[0]):
             say(f"{command}: incomplete: see the warnings above")
             statuses.append(EXIT_INCOMPLETE)
     return worst(statuses)
 
 
-def show_answers(crash: Crash, commands: Sequence[str], form: str, *, lenient: bool) -> int:
+def show_answers(lines: Lines, commands: Sequence[str], form: str, *, lenient: bool) -> int:
     """The records of each command; JSON as they come, other formats at the end."""
     statuses, answers = [], []
-    for status, answer in _answers(crash, commands, lenient=lenient):
+    for status, answer in _answers(lines, commands, lenient=lenient):
         statuses.append(status)
         if form == "json":
             show([answer], form)
@@ -58,10 +65,10 @@ def show_answers(crash: Crash, commands: Sequence[str], form: str, *, lenient: b
     return worst(statuses)
 
 
-def _answers(crash: Crash, commands: Sequence[str], *, lenient: bool) -> Iterator[tuple[int, Answer[Any]]]:
+def _answers(lines: Lines, commands: Sequence[str], *, lenient: bool) -> Iterator[tuple[int, Answer[Any]]]:
     for command in commands:
         try:
-            answer = crash.marked(answer_of(crash.run(command), lenient=lenient))
+            answer = lines.crash.marked(answer_of(lines.run(command), lenient=lenient))
         except CrashdriveError as error:
             say(str(error))
             yield error.exit_status, _failed(command, error)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.errors import EXIT_OK
 
 _HELP = """Run crash commands on a dump.
 
-Each COMMAND is one word of the shell: quote what has options of its own. A COMMAND of - reads commands from
-stdin, one per line. All of them run, also when one fails; then the exit status is 1.
+Each COMMAND is one word of the shell: quote what has options of its own. All of them run, also when one
+fails; then the exit status is 1. A COMMAND of - reads commands from stdin, '< FILE' from a file, one per
+line, as crash -i does: comments (#), blank lines and aliases work, and q, quit or exit ends the run.
 
 \b
 Examples:
   crashdrive exec vmcore sys
   crashdrive exec vmlinux vmcore 'ps -G' 'bt -a' log
   crashdrive exec --format json vmcore ps | jq '.records[].comm'
+  crashdrive exec vmcore - < commands-of-crash-i
   crashdrive exec --record case.session vmcore sys ps 'bt -a'
   crashdrive exec --replay case.session 'bt -a'
 
 \b
 Formats:
-  text    as crash prints it (on a terminal control characters are escaped)
+  text    as crash prints it (on a terminal control characters are escaped);
+          of several commands each answer has its command before it
   json    {"command", "shape", "complete", "warnings", "records"},
           one object per line and command
   jsonl   the records alone, one per line
@@ -51,26 +55,26 @@ class _Exec(click.Command):
         *session_options(),
         format_option(("text", "json", "jsonl", "csv", "table"), "text"),
         click.Option(["--lenient"], is_flag=True, help="Keep the rows that are sure, mark the others."),
+        click.Option(
+            ["--header/--no-header"],
+            default=True,
+            help="Whether text of several commands names each (default).",
+        ),
         click.Argument(["words"], nargs=-1, required=True, metavar="[VMLINUX] VMCORE COMMAND..."),
     ],
 )
-def command(words: tuple[str, ...], form: str, lenient: bool, **options: Any) -> int:  # noqa: FBT001 - click's
+def command(words: tuple[str, ...], form: str, lenient: bool, header: bool, **options: Any) -> int:  # noqa: FBT001 - click's
     """See the help text."""
     from crashdrive.cli._answers import show_answers, show_text
+    from crashdrive.cli._input import read_commands
+    from crashdrive.cli._lines import Lines
 
     target = take_files(words, replay=options["replay"])
-    commands = list(_commands(target.rest))
+    commands = read_commands(target.rest)
     if not commands:
-        raise click.UsageError("Missing argument COMMAND")
+        return EXIT_OK
     with opened(target, options) as crash:
+        lines = Lines(crash, None if options["replay"] else Path.cwd())
         if form == "text":
-            return show_text(crash, commands)
-        return show_answers(crash, commands, form, lenient=lenient)
-
-
-def _commands(words: tuple[str, ...]) -> list[str]:
-    found: list[str] = []
-    for word in words:
-        lines = sys.stdin.read().splitlines() if word == "-" else [word]
-        found += (line.strip() for line in lines if line.strip())
-    return found
+            return show_text(lines, commands, header=header and len(commands) > 1)
+        return show_answers(lines, commands, form, lenient=lenient)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from crashdrive.errors import UsageError
-from crashdrive.parsers.base import canonical_words
+from crashdrive.parsers.base import canonical_words, split_words
 
 # crash's own bounds for a line: longer ones are refused on a terminal and cut in two in an input file
 MOST_CHARACTERS = 1499
@@ -41,11 +41,16 @@ def check_line(command: str) -> None:
             f"crash takes {MOST_CHARACTERS} characters and {MOST_ARGUMENTS} arguments a line: "
             f"{command[:60]!a}..."
         )
-    if words[0].lstrip("\\") in _LEAVING:
+    if is_leaving(command):
         raise UsageError("crash is left by closing the session, not by a command")
     standing_for = canonical_words(command)
     if standing_for[0] == "set" and len(standing_for) > 2 and standing_for[1] in _OURS:
         raise UsageError(f"`set {standing_for[1]}` is the session's own: it reads crash by it")
+
+
+def is_leaving(command: str) -> bool:
+    """Whether a command leaves crash."""
+    return any(word.lstrip("\\") in _LEAVING for word in command.split(maxsplit=1)[:1])
 
 
 def may_break_off(command: str, aliases: frozenset[str]) -> bool:
@@ -99,9 +104,23 @@ class Context:
 
     def aliases(self) -> frozenset[str]:
         """The names of the user's own aliases."""
-        return frozenset(
-            command.split()[1] for key, command in self._commands.items() if key.startswith("alias ")
-        )
+        return frozenset(self._aliases())
+
+    def resolve(self, command: str) -> str:
+        """The command with the user's own alias at its start replaced by what it stands for."""
+        name, _, rest = command.partition(" ")
+        return f"{self._aliases().get(name, name)} {rest}".strip()
+
+    def _aliases(self) -> dict[str, str]:
+        """What the user's own aliases stand for; the last one of a name counts, an empty one deletes it."""
+        defined = (split_words(command) for command in self._commands.values())
+        strings = {words[1]: _unquoted(words[2:]) for words in defined if words[0] == "alias" and words[2:]}
+        return {name: string for name, string in strings.items() if string}
+
+
+def _unquoted(words: tuple[str, ...]) -> str:
+    """The words that an alias stands for: crash takes double quotes away, and refuses single ones."""
+    return " ".join(word.strip('"') for word in words).strip()
 
 
 def _key(words: tuple[str, ...]) -> str | None:

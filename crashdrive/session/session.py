@@ -294,14 +294,15 @@ class Session:
     def _run(self, command: str, limit: float, to: BinaryIO | None = None) -> CommandResult:
         ends = None if to is None else Ends(to)
         transport = self._ready()
+        meant = self._context.resolve(command)
         began = time.monotonic()
         with self._in_step(command, limit):
             output = transport.exchange(command, limit, ends)
             if ends is not None:
                 ends(output)
             elapsed = time.monotonic() - began
-            failure = judge(command, output) if ends is None else ends.judge(command)
-            if failure is None and self._holes and may_break_off(command, self._context.aliases()):
+            failure = judge(meant, output) if ends is None else ends.judge(meant)
+            if failure is None and self._holes and may_break_off(meant, frozenset()):
                 failure = BROKEN_OFF if transport.broke_off(command, limit) else None
         return self._result(command, output if ends is None else ends.last, elapsed, failure)
 

@@ -37,6 +37,7 @@ class FakeCrash:
         self.opened: tuple[Any, ...] = ()
         self.options: dict[str, Any] = {}
         self.closed = 0
+        self.ran: list[str] = []
         self.warnings: tuple[HealthWarning, ...] = ()
 
     def open(self, vmlinux: str | None, vmcore: str | None, **options: Any) -> FakeCrash:
@@ -63,6 +64,7 @@ class FakeCrash:
     marked = Crash.marked
 
     def run(self, command: str, *, timeout: float | None = None, to: BinaryIO | None = None) -> CommandResult:
+        self.ran.append(command)
         result = self._run(command, timeout)
         if to is not None:
             to.write(result.raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,19 @@ from crashdrive.errors import DeadlineError, SessionDiedError, StartError
 from crashdrive.session.health import HealthWarning
 from crashdrive.session.result import CommandResult, Failure
 
+
+def feed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What stdin holds."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
 Cli = Callable[..., tuple[int, bytes, str]]
 
 
 def test_text_comes_as_crash_prints_it(cli: Cli, crash: Any, vmcore: str) -> None:
     status, out, err = cli("exec", vmcore, "hostile", "btop 512a")
     assert (status, err) == (0, "")
-    assert out == b"a\tb\n\x1b]0;pwned\x07[red]\x9b\n512a: 512a000\n"
+    assert out == b"crash> hostile\na\tb\n\x1b]0;pwned\x07[red]\x9b\ncrash> btop 512a\n512a: 512a000\n"
     assert crash.closed == 1
 
 
@@ -87,10 +94,108 @@ def test_json_one_object_per_line_and_command(cli: Cli, vmcore: str) -> None:
 
 
 def test_commands_from_stdin(cli: Cli, crash: Any, vmcore: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("\nhostile\n  btop 512a\n"))
-    _, out, _ = cli("exec", vmcore, "-")
+    feed(monkeypatch, "\nhostile\n  btop 512a\n")
+    _, out, _ = cli("exec", "--no-header", vmcore, "-")
     assert out.count(b"\n") == 3
     assert crash.closed == 1
+
+
+def test_files_of_crash_i_work_unchanged(
+    cli: Cli, crash: Any, vmcore: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(
+        monkeypatch, "# all of it\n\n  // as crash has it\nsf\nset scroll off\n\tbtop\t512a\r\nps\nquit\nbt\n"
+    )
+    assert cli("exec", vmcore, "-") == (
+        0, b"crash> btop 512a\n512a: 512a000\ncrash> ps\n" + crash.answers["ps"], ""
+    )  # fmt: skip
+    assert crash.ran == ["btop 512a", "ps"]
+
+
+@pytest.mark.parametrize("leave", ["q", "quit", "exit", "  q # done", "\\quit"])
+def test_what_leaves_crash_ends_the_run(cli: Cli, crash: Any, vmcore: str, leave: str) -> None:
+    assert cli("exec", vmcore, "btop 512a", leave, "ps") == (0, b"512a: 512a000\n", "")
+    assert cli("exec", vmcore, leave, "ps") == (0, b"", "")
+    assert crash.closed == 1
+
+
+def test_an_input_file(
+    cli: Cli, crash: Any, vmcore: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my commands").write_bytes(b"# caf\xe9\nbtop 512a\n")
+    monkeypatch.chdir(tmp_path)
+    assert cli("exec", vmcore, "< my commands") == (0, b"512a: 512a000\n", "")
+    status, out, err = cli("exec", vmcore, "ps", "< nosuch")
+    assert (status, out) == (2, b"")
+    assert err == "crashdrive: input file 'nosuch': No such file or directory\n"
+    assert crash.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("set gdb on", "stdin:2: `set gdb` is the session's own"),
+        ("p \x1b[2J", "stdin:2: no single crash command: 'p \\x1b[2J'"),
+        ("bt " + "1" * 1500, "stdin:2: crash takes 1499 characters"),
+        ("bt caf\xe9\x01", "stdin:2: no single crash command"),
+    ],
+)
+def test_a_line_that_cannot_be_sent_is_told_before_anything_runs(
+    cli: Cli, crash: Any, vmcore: str, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    feed(monkeypatch, f"ps\n{line}\n")
+    status, out, err = cli("exec", vmcore, "-")
+    assert (status, out, crash.closed) == (2, b"", 0)
+    assert err.startswith(f"crashdrive: {said}")
+    assert err.count("\n") == 1
+
+
+def test_input_files_do_not_nest_and_stop_nothing(
+    cli: Cli, crash: Any, vmcore: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(monkeypatch, "btop 512a\n< other\nps\n")
+    status, _, err = cli("exec", vmcore, "-")
+    assert (status, crash.ran) == (2, ["btop 512a", "ps"])
+    assert err == "crashdrive: < other: input files do not nest, as with crash\n"
+
+
+def test_what_is_about_the_terminal_is_left_out_and_said(cli: Cli, crash: Any, vmcore: str) -> None:
+    status, _, err = cli("exec", vmcore, "set scroll on", "sn", "set silent off", "ps", "set scroll off")
+    assert (status, crash.ran) == (0, ["ps"])
+    assert err.count("left out: it is about crash's own terminal") == 3
+
+
+def test_aliases_of_earlier_lines(cli: Cli, crash: Any, vmcore: str) -> None:
+    assert cli("exec", "--no-header", vmcore, "alias tasks ps", "tasks 999999")[0] == 1
+    assert crash.ran == ["alias tasks ps", "ps 999999"]
+    out = cli("exec", "--format", "jsonl", vmcore, 'alias t "ps"', "alias x ps", 'alias x ""', "t")[1]
+    assert json.loads(out.splitlines()[-1])["table"] == "ps"
+
+
+def test_redirections_are_in_the_users_folder(
+    cli: Cli, crash: Any, vmcore: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli("exec", vmcore, "ps > ps.txt")[0] == 0
+    assert crash.ran == [f"gdb cd {tmp_path}", "ps > ps.txt", "gdb cd"]
+
+
+def test_a_folder_that_crash_cannot_be_led_to(
+    cli: Cli, crash: Any, vmcore: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a | b").mkdir()
+    monkeypatch.chdir(tmp_path / "a | b")
+    status, _, err = cli("exec", vmcore, "ps > ps.txt", "btop 512a")
+    assert (status, crash.ran) == (2, ["btop 512a"])
+    assert "crash can't write into a folder of this name" in err
+
+
+@pytest.mark.usefixtures("crash")
+def test_an_empty_stdin_is_no_success(cli: Cli, vmcore: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(monkeypatch, "")
+    assert cli("exec", vmcore, "-")[0] == 2
+    feed(monkeypatch, "# nothing to do\n")
+    assert cli("exec", vmcore, "-") == (0, b"", "")
 
 
 def test_health_warnings_are_told(cli: Cli, crash: Any, vmcore: str) -> None:

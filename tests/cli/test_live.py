@@ -109,6 +109,55 @@ def test_a_recorded_session_says_the_same(tmp_path: Path) -> None:
     assert crashdrive("exec", "--replay", session, "log").returncode == 3
 
 
+COMMANDS = """\
+# what people feed to crash -i
+// and more of it
+
+alias nr p nr_cpu_ids
+nr
+\tsys\t-c
+bt nosuch
+set 1
+set
+p nr_cpu_ids | cat -n
+p nr_cpu_ids > out.txt
+!cat out.txt
+< nested
+nosuchcommand
+px nr_cpu_ids
+quit
+bt
+"""
+
+
+def test_a_file_for_crash_i_prints_what_crash_prints(tmp_path: Path) -> None:
+    folder = dump("6.1-kdump-sysrq")
+    files = (folder / "vmlinux", folder / "vmcore")
+    (tmp_path / "commands").write_text(COMMANDS)
+    crash = subprocess.run(
+        [binary("8.0.6"), "--no_crashrc", "-s", "-i", "commands", *files],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200, check=True,
+    )  # fmt: skip
+    (tmp_path / "out.txt").unlink()
+    command = [sys.executable, "-m", "crashdrive", "exec", "--no-header", "--crash", str(binary("8.0.6"))]
+    ours = subprocess.run(
+        [*command, *files, "< commands"],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200, check=False,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )  # fmt: skip
+    refused = "crash: embedded input files not allowed!\n"
+    assert refused in crash.stdout + crash.stderr
+    assert sorted((crash.stdout + crash.stderr).replace(refused, "").splitlines()) == sorted(
+        ours.stdout.splitlines()
+    )
+    assert [line.split(": ")[1] for line in ours.stderr.splitlines()] == [
+        "bt nosuch",
+        "< nested",
+        "nosuchcommand",
+    ]
+    assert (ours.returncode, (tmp_path / "out.txt").read_text()) == (1, "nr_cpu_ids = $3 = 2\n")
+
+
 def test_an_interrupt_leaves_no_crash_behind() -> None:
     folder = dump("6.1-kdump-sysrq")
     command = [sys.executable, "-m", "crashdrive", "exec", "-v", str(folder / "vmcore"), "repeat -1 sys"]

@@ -42,6 +42,33 @@ def test_context(commands: list[str], kept: list[str]) -> None:
     assert context(*commands) == kept
 
 
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        ("b -a", "bt -a"),
+        ("b", "bt"),
+        ("j 1", "p jiffies | cat 1"),
+        ("px nr", "p nr"),  # over crash's own
+        ("gone 1", "gone 1"),
+        ("sys -i", "sys -i"),
+        ("bt b", "bt b"),
+    ],
+)
+def test_the_users_aliases(command: str, meant: str) -> None:
+    noted = Context()
+    for line in (
+        "alias b ps",
+        "alias b bt",
+        'alias j "p jiffies | cat"',
+        "alias px p",
+        "alias gone ps",
+        "alias",
+    ):
+        noted.note(line)
+    noted.note('alias gone ""')
+    assert noted.resolve(command) == meant
+
+
 def test_groups() -> None:
     commands = ["ps", "bt", "ps | wc", "p 3>2", "log", "# x", "a 1", "sys"]
     assert list(groups(commands, frozenset({"a"}))) == [
