@@ -9,15 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeAlias, TypeVar
 
+from crashdrive.linux.net.counters.snmp import Counter
+from crashdrive.linux.net.counters.sockstat import Fragments, ProtocolMemory
+from crashdrive.linux.net.netfilter.conntrack import Count
+from crashdrive.linux.net.packets.softnet import Softnet
 from crashdrive.linux.net.routing.neighbours import Neighbour
 from crashdrive.linux.net.sockets.detail import endpoint
 from crashdrive.linux.net.sockets.ports import PortUse, SharedPort
 from crashdrive.linux.net.sockets.rows import Socket
 from crashdrive.records import Finding, Record, Severity
-from crashdrive.reports.net.conntrack import Count
-from crashdrive.reports.net.snmp import Counter
-from crashdrive.reports.net.sockstat import Fragments, ProtocolMemory
-from crashdrive.reports.net.softnet import Softnet
 
 T = TypeVar("T")
 

@@ -11,15 +11,13 @@ Entries whose time has run out and that wait to be collected are there too: thei
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.errors import UnknownTypeError
-from crashdrive.linux.net.addresses import ipv4, ipv6, port
-from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record, Report, Table
+from crashdrive.linux.net.netfilter.conntrack import WHAT, Entry, counts, entries
+from crashdrive.linux.net.survey import Survey
+from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
 
@@ -42,80 +40,6 @@ OPTIONS = (
     NETNS,
 )
 
-_CONN = "struct nf_conn"
-_HASHED = "struct nf_conntrack_tuple_hash"
-_WHAT = "connection tracking entries"
-# hashsize= of the module is an int; this many buckets would take 128 MB
-_MOST_BUCKETS = 1 << 24
-_FAMILIES = {2: "ipv4", 10: "ipv6"}
-# as the kernel's trackers call themselves
-_PROTOCOLS = {
-    1: "icmp",
-    6: "tcp",
-    17: "udp",
-    33: "dccp",
-    47: "gre",
-    58: "icmpv6",
-    132: "sctp",
-    136: "udplite",
-}
-_ICMP = frozenset({"icmp", "icmpv6"})
-_PORTS = frozenset({"tcp", "udp", "dccp", "sctp", "udplite", "gre"})
-# protocol -> its enumeration, what its names begin with
-_STATES = {
-    "tcp": ("enum tcp_conntrack", "TCP_CONNTRACK_"),
-    "sctp": ("enum sctp_conntrack", "SCTP_CONNTRACK_"),
-    "dccp": ("enum ct_dccp_states", "CT_DCCP_"),
-}
-# LISTEN has stood for the second SYN of a simultaneous open since 2.6.31; its enumerator kept the name
-_RENAMED = {("tcp", "LISTEN"): "SYN_SENT2"}
-
-
-class Entry(Record, frozen=True):
-    """A connection that is followed, and its answers' direction as it is expected (NAT makes them differ).
-
-    ``protocol`` is a number where no tracker has a name for it; ``state`` is the tracker's, None for
-    protocols without. Ports of GRE are its keys; ICMP has a type, a code and an id in each direction.
-    ``status`` are the bits of ``enum ip_conntrack_status``; without SEEN_REPLY nobody has answered yet.
-    ``timeout`` in seconds from the dump on, negative for entries that wait to be collected. ``uses`` counts
-    references; ``master`` is the address of the connection that this one was expected of.
-    """
-
-    netns: str | None
-    family: str | None
-    protocol: str | None
-    state: str | None
-    source: str | None
-    source_port: int | None
-    destination: str | None
-    destination_port: int | None
-    reply_source: str | None
-    reply_source_port: int | None
-    reply_destination: str | None
-    reply_destination_port: int | None
-    timeout: float | None
-    status: tuple[str, ...] | None
-    mark: int | None
-    zone: int | None
-    uses: int | None
-    icmp_type: int | None
-    icmp_code: int | None
-    icmp_id: int | None
-    reply_icmp_type: int | None
-    reply_icmp_code: int | None
-    reply_icmp_id: int | None
-    secmark: int | None
-    master: int | None
-    address: int
-
-
-class Count(Record, frozen=True):
-    """Entries of a namespace, and how many there may be (None: not known)."""
-
-    netns: str | None
-    entries: int
-    most: int | None
-
 
 def report(crash: Any, **options: Any) -> Report:
     """The entries that are asked for; ``options`` by the names in `OPTIONS`."""
@@ -124,19 +48,19 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey.of(kernel, asked["netns"])
     everything: list[Entry] = []
     if kernel.symbols.has("nf_conntrack_hash"):
-        everything = survey.attempt(_WHAT, partial(_entries, survey))
+        everything = survey.attempt(WHAT, partial(entries, survey))
     elif kernel.has_member("struct net", "ct.hash"):  # each namespace had a table until 4.7
-        message = f"this kernel keeps {_WHAT} elsewhere; not read (struct net has ct.hash)"
+        message = f"this kernel keeps {WHAT} elsewhere; not read (struct net has ct.hash)"
         survey.miss([Notice(kind="elsewhere", message=message)])
     else:
         survey.absent("connection tracking in use")
-    counts = survey.attempt("counts", partial(_counts, survey, everything))
+    totals = survey.attempt("counts", partial(counts, survey, everything))
     rows = [row for row in everything if _wanted(row, asked)]
     return Report(
         report=NAME,
         tables=(
             Table(name="entries", rows=rows, columns=_shown(rows)),
-            Table(name="counts", rows=counts, title="Entries by namespace"),
+            Table(name="counts", rows=totals, title="Entries by namespace"),
         ),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
@@ -163,177 +87,3 @@ def _wanted(row: Entry, asked: dict[str, Any]) -> bool:
         and (not asked["state"] or row.state in {word.upper() for word in asked["state"]})
         and (not asked["port"] or not ports.isdisjoint(asked["port"]))
     )
-
-
-def _counts(survey: Survey, rows: Sequence[Entry]) -> Iterator[Count]:
-    """The limit is one for all namespaces."""
-    kernel = survey.kernel
-    known = kernel.symbols.has("nf_conntrack_max")
-    most = int(kernel.symbol_as("nf_conntrack_max", "unsigned int")) if known else None
-    for label, entries in Counter(row.netns for row in rows).items():
-        yield Count(netns=label, entries=entries, most=most)
-
-
-# the table
-
-
-def _entries(survey: Survey) -> Iterator[Entry]:
-    """Each connection hangs in the table by both directions; the first one stands for it."""
-    kernel = survey.kernel
-    ways = _hashed(survey)
-    shift = kernel.offset(_CONN, "tuplehash[0]")
-    places = [address - shift for address, way in ways if way == 0]
-    columns = survey.read(Fields(kernel, _CONN, _members(), _REQUIRED), places, _WHAT)
-    reader = _Reader(survey)
-    for place, values in zip(places, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True))
-        # a freed entry, of which the list has an end still: its memory is used for others at once
-        if row["uses"] != 0 and (survey.everywhere or row["net"] in survey.chosen):
-            yield reader.entry(place, row)
-
-
-def _hashed(survey: Survey) -> list[tuple[int, int | None]]:
-    """(address, direction) of all that is in the table."""
-    kernel = survey.kernel
-    buckets = int(kernel.symbol_as("nf_conntrack_htable_size", "unsigned int"))
-    if not 0 < buckets <= _MOST_BUCKETS:
-        message = f"{_WHAT}: {buckets} buckets can't be; not read"
-        survey.miss([Notice(kind="node", message=message)])
-        return []
-    found = kernel.walk_table(
-        kernel.read_pointer(kernel.symbols.address("nf_conntrack_hash")),
-        buckets,
-        _HASHED,
-        "hnnode",
-        nulls=True,
-        nulls_base=0,
-        fields=["tuple.dst.dir"],
-    )
-    survey.walked(found, _WHAT)
-    if found.columns is None:
-        return []
-    return list(zip(found.addresses, survey.gaps(found.columns, _WHAT)["tuple.dst.dir"], strict=True))
-
-
-_REQUIRED = ("net", "status", "family", "protocol", "source", "destination", "reply_source")
-_TUPLE = {
-    "source": "src.u3",
-    "from": "src.u",
-    "destination": "dst.u3",
-    "to": "dst.u",
-}
-
-
-def _members() -> dict[str, Sequence[str]]:
-    members: dict[str, Sequence[str]] = {
-        f"{before}{name}": (f"tuplehash[{way}].tuple.{path}",)
-        for way, before in ((0, ""), (1, "reply_"))
-        for name, path in _TUPLE.items()
-    }
-    return members | {
-        "family": ("tuplehash[0].tuple.src.l3num",),
-        "protocol": ("tuplehash[0].tuple.dst.protonum",),
-        "net": ("ct_net.net", "ct_net"),
-        "status": ("status",),
-        # a timer until f330a7fdbe16 (4.9)
-        "expires": ("timeout.expires",),
-        "timeout": ("timeout",),
-        "mark": ("mark",),
-        "secmark": ("secmark",),
-        "zone": ("zone.id",),
-        "uses": ("ct_general.use.refs.counter", "ct_general.use.counter"),
-        "master": ("master",),
-        "tcp": ("proto.tcp.state",),
-        "sctp": ("proto.sctp.state",),
-        "dccp": ("proto.dccp.state",),
-    }
-
-
-class _Reader:
-    """Rows out of members: holds what a kernel's names are."""
-
-    def __init__(self, survey: Survey) -> None:
-        self._survey = survey
-        self._bits = _status_bits(survey)
-        self._states = {protocol: _states(survey, protocol) for protocol in _STATES}
-
-    def entry(self, address: int, row: dict[str, Any]) -> Entry:
-        """A row out of the members of `_members`."""
-        protocol, family = _word(_PROTOCOLS, row["protocol"]), _word(_FAMILIES, row["family"])
-        ends = _ends(family, protocol, row, "") | _ends(family, protocol, row, "reply_")
-        return Entry(
-            netns=self._netns(row["net"]),
-            family=family,
-            protocol=protocol,
-            state=self._state(protocol, row),
-            timeout=self._left(row),
-            status=None if row["status"] is None else self._status(row["status"]),
-            master=row["master"] or None,
-            address=address,
-            **{name: row[name] for name in ("mark", "zone", "uses", "secmark")},
-            **ends,
-        )
-
-    def _netns(self, net: int | None) -> str | None:
-        return None if net is None else self._survey.labels.get(net, f"{net:x}")
-
-    def _state(self, protocol: str | None, row: dict[str, Any]) -> str | None:
-        return _word(self._states[protocol], row[protocol]) if protocol in self._states else None
-
-    def _status(self, status: int) -> tuple[str, ...]:
-        return tuple(
-            self._bits.get(bit, f"bit {bit}") for bit in range(status.bit_length()) if status >> bit & 1
-        )
-
-    def _left(self, row: dict[str, Any]) -> float | None:
-        """Seconds; the time of the end is the low 32 bits of jiffies."""
-        kernel, expires, timeout = self._survey.kernel, row["expires"], row["timeout"]
-        if expires is not None:
-            return self._survey.seconds([expires])[0]
-        if not isinstance(timeout, int):
-            return None
-        return (((timeout - kernel.jiffies + (1 << 31)) & ((1 << 32) - 1)) - (1 << 31)) / kernel.hz
-
-
-def _word(names: dict[int, str], number: int | None) -> str | None:
-    """What a number is called, or the number itself."""
-    return None if number is None else names.get(number, str(number))
-
-
-def _ends(family: str | None, protocol: str | None, row: dict[str, Any], way: str) -> dict[str, Any]:
-    """One direction's columns."""
-    before, after = row[f"{way}from"], row[f"{way}to"]
-    found: dict[str, Any] = {
-        f"{way}source": _address(family, row[f"{way}source"]),
-        f"{way}destination": _address(family, row[f"{way}destination"]),
-    }
-    ports = protocol in _PORTS
-    found[f"{way}source_port"] = port(before) if ports and before is not None else None
-    found[f"{way}destination_port"] = port(after) if ports and after is not None else None
-    numbers = (after[0], after[1], port(before)) if protocol in _ICMP and after and before else (None,) * 3
-    return found | dict(zip((f"{way}icmp_type", f"{way}icmp_code", f"{way}icmp_id"), numbers, strict=True))
-
-
-def _address(family: str | None, raw: bytes | None) -> str | None:
-    """Bytes that belong to no family of IP in hexadecimal."""
-    if raw is None:
-        return None
-    return ipv4(raw[:4]) if family == "ipv4" else ipv6(raw) if family == "ipv6" else raw.hex()
-
-
-def _status_bits(survey: Survey) -> dict[int, str]:
-    bits: dict[int, str] = {}
-    for name, number in survey.kernel.enumerators("enum ip_conntrack_status").items():
-        if name.startswith("IPS_") and name.endswith("_BIT"):
-            bits.setdefault(number, name.removeprefix("IPS_").removesuffix("_BIT"))
-    return bits
-
-
-def _states(survey: Survey, protocol: str) -> dict[int, str]:
-    kind, prefix = _STATES[protocol]
-    try:
-        found = survey.kernel.enumerators(kind)
-    except UnknownTypeError:
-        return {}
-    names = {number: name.removeprefix(prefix) for name, number in found.items()}
-    return {number: _RENAMED.get((protocol, name), name) for number, name in names.items()}

@@ -22,16 +22,11 @@ from typing import Any
 from crashdrive.errors import UsageError
 from crashdrive.linux.net.sockets import (
     detail,
-    netlink,
     other_detail,
-    packet,
-    raw,
-    tcp,
     tcp_detail,
-    udp,
-    unix,
 )
-from crashdrive.linux.net.sockets.rows import OTHER_STATES, TCP_STATES, Batch, Socket, Wanted, socket_rows
+from crashdrive.linux.net.sockets.every import sockets
+from crashdrive.linux.net.sockets.rows import OTHER_STATES, TCP_STATES, Socket, Wanted
 from crashdrive.linux.net.survey import Survey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
@@ -67,17 +62,6 @@ OPTIONS = (
     NETNS,
     Option(name="retrans_only", flags=("--retrans-only",), help="TCP sockets that are retransmitting."),
     Option(name="names", flags=("--names",), help="Services' names too, as this host knows them."),
-)
-
-_FINDERS: tuple[tuple[str, Callable[..., Any]], ...] = (
-    ("TCP sockets", tcp.find),
-    ("UDP sockets", udp.find),
-    ("UDP-Lite sockets", udp.find_lite),
-    ("raw sockets", raw.find),
-    ("ping sockets", raw.find_ping),
-    ("unix sockets", unix.find),
-    ("packet sockets", packet.find),
-    ("netlink sockets", netlink.find),
 )
 _INET = {"tcp": ("tcp",), "udp": ("udp", "udplite"), "raw": ("raw", "icmp")}
 _STATES = frozenset({*TCP_STATES.values(), *OTHER_STATES})
@@ -126,14 +110,6 @@ def report(crash: Any, **options: Any) -> Report:
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
-
-
-def sockets(survey: Survey, wanted: Wanted, *, processes: bool) -> list[Socket]:
-    """Sockets of all families; a finder may give more than is wanted. ``processes``: who has them open."""
-    batches: list[Batch] = []
-    for what, find in _FINDERS:
-        batches += survey.attempt(what, partial(find, survey, wanted))
-    return socket_rows(survey, batches, processes=processes)
 
 
 def _wanted(asked: dict[str, Any], states: frozenset[str]) -> Wanted:

@@ -32,19 +32,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from crashdrive.linux.net.counters.snmp import Counter
 from crashdrive.linux.net.sockets import ports
 from crashdrive.linux.net.sockets.detail import ends
+from crashdrive.linux.net.sockets.every import sockets
 from crashdrive.linux.net.sockets.rows import LISTENING, Socket, Wanted
 from crashdrive.linux.net.sockets.tcp_detail import Listener, TcpDetail, kinds, tables
 from crashdrive.linux.net.survey import Survey
 from crashdrive.records import Finding, Layout, Record, Report, Table
 from crashdrive.reports import run_report
 from crashdrive.reports.net import _findings as findings
-from crashdrive.reports.net import netstat
 from crashdrive.reports.net._findings import ListenQueue, QueuedData, Retransmitting
 from crashdrive.reports.net._links import link_findings, links
 from crashdrive.reports.net._options import NETNS
-from crashdrive.reports.net.snmp import Counter
 
 NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
@@ -117,7 +117,7 @@ def report(crash: Any, **options: Any) -> Report:
 
 def _sockets(survey: Survey) -> _Sockets:
     wanted = Wanted(_PROTOS, listening=True, connected=True)
-    rows = netstat.sockets(survey, wanted, processes=True)
+    rows = sockets(survey, wanted, processes=True)
     tcp = [row for row in rows if row.proto in {"tcp", "tcp6"}]
     detail = {table.name: table.rows for table in survey.attempt("TCP", partial(_detail, survey, tcp))}
     known = dict(survey.attempt("ranges of local ports", lambda: ports.ranges(survey).items()))

@@ -11,18 +11,15 @@ is in the socket's structure), arguments in backtraces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from crashdrive.errors import UsageError
-from crashdrive.linux.net.addresses import port
-from crashdrive.linux.net.net_list import for_each_net_device
-from crashdrive.linux.net.packets.headers import Decoder, Header
+from crashdrive.linux.net.packets.buffers import read_packets
 from crashdrive.linux.net.packets.queues import packets
-from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record, Report, Table
+from crashdrive.linux.net.survey import Survey
+from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 
 NAME = "skb"
@@ -39,131 +36,6 @@ OPTIONS = (
     Option(name="data", flags=("--data",), help="The bytes of the linear part, in hexadecimal."),
 )
 
-_KIND = "struct sk_buff"
-_SHARED = "struct skb_shared_info"
-_MEMBERS = {
-    "length": ("len",),
-    "data_length": ("data_len",),
-    "truesize": ("truesize",),
-    "device": ("dev",),
-    "interface": ("skb_iif",),
-    "socket": ("sk",),
-    "protocol": ("protocol",),
-    "packet_type": ("pkt_type",),
-    "cloned": ("cloned",),
-    "mark": ("mark",),
-    "priority": ("priority",),
-    "queue": ("queue_mapping",),
-    "hash": ("hash",),
-    "vlan_tag": ("vlan_tci",),
-    "vlan_present": ("vlan_present", "vlan_all"),
-    "users": ("users.refs.counter", "users.counter"),
-    "connection": ("_nfct", "nfct"),
-    "head": ("head",),
-    "data": ("data",),
-    "tail": ("tail",),
-    "end": ("end",),
-    "mac": ("mac_header",),
-    "network": ("network_header",),
-    "transport": ("transport_header",),
-}
-_REQUIRED = ("length", "data_length", "head", "data", "tail", "end", "mac", "network", "protocol")
-_SHARED_MEMBERS = {
-    "fragments": ("nr_frags",),
-    "gso_size": ("gso_size",),
-    "gso_segments": ("gso_segs",),
-    "gso_type": ("gso_type",),
-    "fragment_list": ("frag_list",),
-    "data_users": ("dataref.counter",),
-}
-_OFFSETS = (("mac", "mac_header"), ("network", "network_header"), ("transport", "transport_header"))
-# include/uapi/linux/if_packet.h
-_TYPES = {
-    0: "host",
-    1: "broadcast",
-    2: "multicast",
-    3: "other host",
-    4: "outgoing",
-    5: "loopback",
-    6: "user",
-    7: "kernel",
-}
-_ETHERNET = frozenset({1, 772})  # ARPHRD_ETHER, ARPHRD_LOOPBACK
-_LINKS = (14, 18, 22)  # without a VLAN's tag, with one, with two
-# dataref counts users of the data alone in its upper half (include/linux/skbuff.h)
-_LOW_HALF = 0xFFFF
-# a linear part larger than this can't be: the largest are some 64 kB
-_MOST_LINEAR = 1 << 20
-
-
-class Packet(Record, frozen=True):
-    """A packet; lengths in bytes.
-
-    ``length`` of the data, ``data_length`` of that which lies in pages or further packets. ``headroom`` and
-    ``tailroom`` are free before and behind the linear data. ``mac_offset``, ``network_offset``,
-    ``transport_offset``: where headers begin as the kernel says, from ``head_address`` on; None where unset.
-    ``ethertype``: what is in it. ``interface`` is the index of the one it came in by, and
-    ``device`` where it is now, or (at a socket, which uses the place for something else) where it came in.
-    ``connection_address``: of its ``struct nf_conn``. ``data``: the linear part, if it was asked for.
-    """
-
-    address: int
-    length: int | None
-    data_length: int | None
-    truesize: int | None
-    ethertype: int | None
-    type: str | None
-    device: str | None
-    interface: int | None
-    netns: str | None
-    socket_address: int | None
-    users: int | None
-    data_users: int | None
-    cloned: bool | None
-    mark: int | None
-    priority: int | None
-    queue: int | None
-    hash: int | None
-    vlan: int | None
-    connection_address: int | None
-    head_address: int | None
-    headroom: int | None
-    tailroom: int | None
-    mac_offset: int | None
-    network_offset: int | None
-    transport_offset: int | None
-    fragments: int | None
-    fragment_list_address: int | None
-    gso_size: int | None
-    gso_segments: int | None
-    gso_type: int | None
-    data: str | None
-
-
-class _Device(NamedTuple):
-    """What is known of an interface."""
-
-    name: str
-    net: int | None
-    number: int | None
-    type: int | None
-
-
-class _Devices:
-    """Interfaces by address, and by namespace and index."""
-
-    def __init__(self, survey: Survey) -> None:
-        devices = for_each_net_device(survey.kernel)
-        survey.walked(devices, "interfaces")
-        rows = survey.gaps(devices.read(["name", "nd_net.net", "ifindex", "type"]), "interfaces")
-        found = [(place, _Device(*row)) for place, row in zip(devices.addresses, rows, strict=True) if row[0]]
-        self._by_address: dict[int | None, _Device] = dict(found)
-        self._by_index = {(device.net, device.number): device for _, device in found}
-
-    def of(self, address: int | None, net: int | None, index: int | None) -> _Device | None:
-        """That at an address; else (a socket's queue) the one in the socket's namespace with an index."""
-        return self._by_address.get(address) or self._by_index.get((net, index or None))
-
 
 def report(crash: Any, **options: Any) -> Report:
     """The packets at ``address`` and in ``queue`` (both sequences of addresses)."""
@@ -177,7 +49,7 @@ def report(crash: Any, **options: Any) -> Report:
     if asked["queue"]:
         queued = partial(packets, survey, asked["queue"], "packets in queues")
         places += survey.attempt("queues", lambda: chain(*queued().values()))
-    found = survey.attempt("packets", partial(_packets, survey, places, data=asked["data"]))
+    found = survey.attempt("packets", partial(read_packets, survey, places, data=asked["data"]))
     headers = [header for _, decoded in found for header in decoded]
     return Report(
         report=NAME,
@@ -188,142 +60,3 @@ def report(crash: Any, **options: Any) -> Report:
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
-
-
-def _packets(survey: Survey, places: Sequence[int], *, data: bool) -> Iterator[tuple[Packet, list[Header]]]:
-    rows = _sound(survey, places)
-    buffers = _buffers(survey, rows)
-    devices, nets = _Devices(survey), _nets_of(survey, [row["socket"] for row in rows])
-    for row, buffer in zip(rows, buffers, strict=True):
-        net = nets.get(row["socket"])
-        device = devices.of(row["device"], net, row["interface"])
-        row["netns"] = survey.labels.get(device.net if device else net)
-        text = buffer[row["data"] :].hex() if buffer is not None and data else None
-        yield _packet(row, device, text), _headers(row, buffer or b"", device)
-
-
-def _sound(survey: Survey, places: Sequence[int]) -> list[dict[str, Any]]:
-    """Members of what are packets, those of the data that packets share with their clones too."""
-    kernel = survey.kernel
-    columns = survey.read(Fields(kernel, _KIND, _MEMBERS, _REQUIRED), places, "packets")
-    rows = []
-    for place, values in zip(places, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True)) | {"address": place}
-        _lay_out(survey, row)
-        if _is_packet(row, kernel.memory.floor):
-            rows.append(row)
-        else:
-            message = f"{place:#x} is no packet: buffer and lengths contradict"
-            survey.miss([Notice(kind="node", message=message)])
-    ends = [row["head"] + row["end"] for row in rows]
-    shared = survey.read(Fields(kernel, _SHARED, _SHARED_MEMBERS), ends, "packets' shared data")
-    for row, values in zip(rows, zip(*shared.values(), strict=True), strict=True):
-        row |= dict(zip(shared, values, strict=True))
-    return rows
-
-
-def _buffers(survey: Survey, rows: Sequence[dict[str, Any]]) -> list[bytes | None]:
-    """The linear parts, from ``head`` on; None and a notice where one is missing."""
-    found = survey.kernel.gather((row["head"], row["tail"]) for row in rows)
-    buffers = []
-    for row in rows:
-        size = row["tail"]
-        buffers.append(found.get(row["head"], size) if size else b"")
-        if buffers[-1] is None:
-            hole = found.hole(row["head"], size)
-            reason = hole.reason if hole else "not in the dump"
-            message = f"data of the packet at {row['address']:#x}: {reason}"
-            survey.miss([Notice(kind="hole", message=message)])
-    return buffers
-
-
-def _lay_out(survey: Survey, row: dict[str, Any]) -> None:
-    """All places as offsets from ``head``; those that are unset None.
-
-    Where pointers have 32 bits (NET_SKBUFF_DATA_USES_OFFSET is not set), they are kept as such.
-    """
-    kernel, head = survey.kernel, row["head"]
-    pointers = head is not None and kernel.pointer_size == 4
-    row["data"] = None if None in (head, row["data"]) else row["data"] - head
-    for name, member in (("tail", "tail"), ("end", "end"), *_OFFSETS):
-        value = row[name]
-        unset = (1 << 8 * kernel.sizeof(kernel.place(_KIND, member).type)) - 1
-        if value is None or (value == unset and name not in ("tail", "end")):
-            row[name] = None
-        elif pointers and name in ("tail", "end"):
-            row[name] = value - head
-    # never written, but zero from the start: there is always room in front of a packet of the network
-    row["network"] = row["network"] or None
-    protocol = row["protocol"]
-    row["protocol"] = None if protocol is None else port(protocol.to_bytes(2, kernel.byte_order))
-
-
-def _is_packet(row: dict[str, Any], floor: int) -> bool:
-    """There is a buffer, and the lengths fit each other (skb_headlen, skb_tailroom)."""
-    if None in (row["head"], row["data"], row["tail"], row["end"], row["length"], row["data_length"]):
-        return False
-    ordered = (
-        floor <= row["head"]
-        and 0 <= row["data"] <= row["tail"] <= row["end"] <= _MOST_LINEAR
-        and row["end"] > 0
-    )
-    return ordered and bool(row["length"] - row["data_length"] == row["tail"] - row["data"])
-
-
-def _packet(row: dict[str, Any], device: _Device | None, data: str | None) -> Packet:
-    same = (
-        "address", "netns", "length", "data_length", "truesize", "users", "mark", "priority", "queue", "hash",
-        "fragments", "gso_size", "gso_segments", "gso_type",
-    )  # fmt: skip
-    shared = row["data_users"]
-    return Packet(
-        **{name: row[name] for name in same},
-        head_address=row["head"],
-        ethertype=row["protocol"] or None,
-        type=None if row["packet_type"] is None else _TYPES[row["packet_type"]],
-        device=device.name if device else None,
-        interface=row["interface"] or None,
-        socket_address=row["socket"] or None,
-        data_users=None if shared is None else shared & _LOW_HALF,
-        cloned=None if row["cloned"] is None else bool(row["cloned"]),
-        vlan=row["vlan_tag"] if row["vlan_present"] else None,
-        # the low bits say how the packet belongs to the connection
-        connection_address=(row["connection"] or 0) & ~7 or None,
-        headroom=row["data"],
-        tailroom=0 if row["data_length"] else row["end"] - row["tail"],
-        mac_offset=row["mac"],
-        network_offset=row["network"],
-        transport_offset=row["transport"],
-        fragment_list_address=row["fragment_list"] or None,
-        data=data,
-    )
-
-
-def _nets_of(survey: Survey, sockets: Sequence[int | None]) -> dict[int | None, int | None]:
-    """The namespaces of packets' sockets; a packet that nobody owns has a NULL there."""
-    # older kernels use the place for fragments (ip_defrag_offset)
-    known = sorted({socket for socket in sockets if socket and socket >= survey.kernel.memory.floor})
-    found = survey.kernel.read_many("struct sock_common", known, ["skc_net.net"])
-    return dict(zip(known, survey.gaps(found, "sockets of packets")["skc_net.net"], strict=True))
-
-
-def _headers(row: dict[str, Any], buffer: bytes, device: _Device | None) -> list[Header]:
-    """From the link's header on if it is one of Ethernet, else from the network's."""
-    place, mac, network, kind = row["address"], row["mac"], row["network"], row["protocol"]
-    if network is None:
-        return []
-    if mac is not None and network - mac in _LINKS and (device is None or device.type in _ETHERNET):
-        decoder = Decoder(place, buffer)
-        decoder.ethernet(mac)
-        # it is none where what follows is something else than the kernel took it for
-        if any(header.offset == network for header in decoder.found):
-            return decoder.found
-    decoder = Decoder(place, buffer)
-    decoder.network(kind or _by_version(buffer, network), network)
-    return decoder.found
-
-
-def _by_version(buffer: bytes, offset: int) -> int:
-    """What lies there by its first half byte: packets on their way out may have no type yet."""
-    version = buffer[offset] >> 4 if offset < len(buffer) else 0
-    return {4: 0x0800, 6: 0x86DD}.get(version, 0)

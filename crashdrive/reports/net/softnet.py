@@ -11,83 +11,18 @@ work left; received_rps: wake-ups by other CPUs; flow_limit_count: packets of la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.linux.net.addresses import port
 from crashdrive.linux.net.namespaces import Namespaces
-from crashdrive.linux.net.packets.queues import packets
-from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Record, Report, Table
+from crashdrive.linux.net.packets.softnet import cpus, limits, queued_packets
+from crashdrive.linux.net.survey import Survey
+from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 
 NAME = "softnet"
 SUMMARY = "Packets that came in, by CPU: processed, dropped, squeezed, and what waits in the backlog."
 OPTIONS = (Option(name="packets", flags=("--packets",), help="The packets in the queues."),)
-
-_KIND = "struct softnet_data"
-_FIELDS = {
-    "processed": ("processed",),
-    # an atomic_t since 6.10
-    "dropped": ("dropped.counter", "dropped"),
-    "time_squeeze": ("time_squeeze",),
-    "received_rps": ("received_rps",),
-    "flow_limit": ("flow_limit",),
-    "flow_limit_count": ("flow_limit->count",),
-    "input_queue": ("input_pkt_queue.qlen",),
-    "process_queue": ("process_queue.qlen",),
-    "deferred": ("defer_count",),
-}
-_PACKET = ("len", "dev->name", "protocol")
-_REQUIRED = ("processed", "dropped", "time_squeeze", "input_queue", "process_queue")
-_QUEUES = {"input": "input_pkt_queue", "process": "process_queue"}
-# settings: variables of their own, members of net_hotdata since 6.9
-_HOT = {
-    "netdev_max_backlog": "max_backlog",
-    "netdev_budget": "netdev_budget",
-    "netdev_budget_usecs": "netdev_budget_usecs",
-}
-
-
-class Softnet(Record, frozen=True):
-    """A CPU's counters of received packets since the start, and how many packets wait.
-
-    ``input_queue`` (filled by interrupts and other CPUs) and ``process_queue`` (being worked off) make up
-    ``backlog``. ``flow_limit_count`` is None where no flow limit is set; ``deferred`` packets wait to be
-    freed, None where the kernel doesn't do that.
-    """
-
-    cpu: int
-    processed: int | None
-    dropped: int | None
-    time_squeeze: int | None
-    received_rps: int | None
-    flow_limit_count: int | None
-    backlog: int | None
-    input_queue: int | None
-    process_queue: int | None
-    deferred: int | None
-    address: int
-
-
-class Limits(Record, frozen=True):
-    """The settings: longest backlog and packets of a round, how long a round may take in seconds."""
-
-    max_backlog: int | None
-    budget: int | None
-    budget_seconds: float | None
-
-
-class QueuedPacket(Record, frozen=True):
-    """A packet in a CPU's backlog; ``protocol`` is its EtherType, ``address`` that of its ``sk_buff``."""
-
-    cpu: int
-    queue: str
-    length: int | None
-    device: str | None
-    protocol: int | None
-    address: int
 
 
 def report(crash: Any, **options: Any) -> Report:
@@ -97,56 +32,10 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey(kernel, nowhere, nowhere)
     places = [kernel.per_cpu_address("softnet_data", cpu) for cpu in kernel.cpus]
     tables = [
-        Table(name="softnet", rows=survey.attempt("softnet counters", partial(_cpus, survey, places))),
-        Table(name="limits", rows=survey.attempt("limits", partial(_limits, survey)), layout="fields"),
+        Table(name="softnet", rows=survey.attempt("softnet counters", partial(cpus, survey, places))),
+        Table(name="limits", rows=survey.attempt("limits", partial(limits, survey)), layout="fields"),
     ]
     if options.get("packets"):
-        rows = survey.attempt("backlogs", partial(_packets, survey, places))
+        rows = survey.attempt("backlogs", partial(queued_packets, survey, places))
         tables.append(Table(name="packets", rows=rows, title="Packets in backlogs"))
     return Report(report=NAME, tables=tuple(tables), complete=survey.complete, warnings=tuple(survey.notices))
-
-
-def _cpus(survey: Survey, places: Sequence[int]) -> Iterator[Softnet]:
-    columns = survey.read(Fields(survey.kernel, _KIND, _FIELDS, _REQUIRED), places, "softnet counters")
-    for cpu, address, values in zip(
-        survey.kernel.cpus, places, zip(*columns.values(), strict=True), strict=True
-    ):
-        row = dict(zip(columns, values, strict=True))
-        queues = (row["input_queue"], row["process_queue"])
-        del row["flow_limit"]
-        yield Softnet(cpu=cpu, address=address, backlog=None if None in queues else sum(queues), **row)
-
-
-def _limits(survey: Survey) -> Iterator[Limits]:
-    backlog, budget, usecs = (_limit(survey, *names) for names in _HOT.items())
-    yield Limits(max_backlog=backlog, budget=budget, budget_seconds=None if usecs is None else usecs / 1e6)
-
-
-def _limit(survey: Survey, variable: str, member: str) -> int | None:
-    """A setting; None where this kernel doesn't have it (the time of a round is one since 4.12)."""
-    kernel = survey.kernel
-    if kernel.symbols.has(variable):
-        return int(kernel.symbol_as(variable, "int"))
-    if kernel.symbols.has("net_hotdata") and kernel.has_member("struct net_hotdata", member):
-        return int(kernel.symbol_as("net_hotdata", "struct net_hotdata").member_(member))
-    return None
-
-
-_WHAT = "packets in backlogs"
-
-
-def _packets(survey: Survey, places: Sequence[int]) -> Iterator[QueuedPacket]:
-    kernel = survey.kernel
-    heads = {
-        place + kernel.offset(_KIND, member): (cpu, name)
-        for cpu, place in zip(kernel.cpus, places, strict=True)
-        for name, member in _QUEUES.items()
-    }
-    for head, waiting in packets(survey, list(heads), _WHAT).items():
-        cpu, queue = heads[head]
-        found = survey.gaps(kernel.read_many("struct sk_buff", waiting, _PACKET), _WHAT)
-        for address, (length, device, protocol) in zip(waiting, found, strict=True):
-            yield QueuedPacket(
-                cpu=cpu, queue=queue, length=length, device=device, address=address,
-                protocol=None if protocol is None else port(protocol.to_bytes(2, kernel.byte_order)),
-            )  # fmt: skip

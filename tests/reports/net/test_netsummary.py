@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from crashdrive.linux.net.counters.snmp import Counter
+from crashdrive.linux.net.counters.sockstat import Fragments, ProtocolMemory
+from crashdrive.linux.net.netfilter.conntrack import Count
+from crashdrive.linux.net.packets.softnet import Softnet
 from crashdrive.linux.net.routing.neighbours import Neighbour
 from crashdrive.linux.net.sockets import ports
 from crashdrive.linux.net.sockets.detail import ends
@@ -13,10 +17,6 @@ from crashdrive.linux.net.sockets.rows import Socket
 from crashdrive.reports.net import _findings as findings
 from crashdrive.reports.net import _links as links
 from crashdrive.reports.net._findings import ListenQueue, QueuedData, Retransmitting
-from crashdrive.reports.net.conntrack import Count
-from crashdrive.reports.net.snmp import Counter
-from crashdrive.reports.net.sockstat import Fragments, ProtocolMemory
-from crashdrive.reports.net.softnet import Softnet
 
 WHO: dict[str, Any] = {
     "proto": "tcp", "netns": "red", "local": "192.0.2.1:80", "remote": "0.0.0.0:0", "pid": 7,

@@ -11,9 +11,13 @@ from crashdrive.errors import UsageError
 from crashdrive.kernel.types.model import ArrayType, EnumType, IntType, Type
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net import percpu
+from crashdrive.linux.net.counters import sockstat
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
+from crashdrive.linux.net.netfilter import conntrack
+from crashdrive.linux.net.netfilter import hooks as netfilter_hooks
+from crashdrive.linux.net.packets import buffers
 from crashdrive.linux.net.survey import Survey
-from crashdrive.reports.net import conntrack, netfilter, skb, sockstat, softnet
+from crashdrive.reports.net import skb, softnet
 from tests.kernel.fake_memory import (
     CHAR,
     INT,
@@ -154,11 +158,11 @@ HOOK_TYPES: dict[str, Type] = {
 }
 
 
-def hooks(memory: FakeMemory, count: int, place: int) -> tuple[list[netfilter.Hook], Survey]:
+def hooks(memory: FakeMemory, count: int, place: int) -> tuple[list[netfilter_hooks.Hook], Survey]:
     kernel = fake_kernel(memory, HOOK_TYPES, {"a_function": 0xFFFF_FFFF_8100_0000})
     survey = survey_of(kernel)
-    chain = netfilter._Chain(NET, "ipv4", "input", None, place)
-    return list(netfilter._of_chain(survey, chain, count, {-200: "conntrack"})), survey
+    chain = netfilter_hooks._Chain(NET, "ipv4", "input", None, place)
+    return list(netfilter_hooks._of_chain(survey, chain, count, {-200: "conntrack"})), survey
 
 
 def test_hooks_with_what_they_were_registered_with() -> None:
@@ -188,10 +192,10 @@ def test_hooks_with_what_they_were_registered_with() -> None:
 )
 def test_what_is_a_packet(changed: dict[str, Any]) -> None:
     row: dict[str, Any] = {"head": 1 << 63, "data": 4, "tail": 14, "end": 64, "length": 30, "data_length": 20}
-    assert skb._is_packet(row, 1 << 62)
+    assert buffers._is_packet(row, 1 << 62)
     if "len" in changed:
         changed = {"length": None}
-    assert not skb._is_packet(row | changed, 1 << 62)
+    assert not buffers._is_packet(row | changed, 1 << 62)
 
 
 def test_which_packet() -> None:

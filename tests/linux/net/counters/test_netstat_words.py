@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crashdrive.linux.net.counters.netstat_words import netstat_lines
-from crashdrive.reports.net.snmp import Counter
+from crashdrive.linux.net.counters.snmp import Counter
 
 
 def lines(*counters: tuple[str, str, int | None]) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.errors import UsageError
-from crashdrive.reports.net import snmp
+from crashdrive.linux.net.counters import snmp
 
 
-def test_groups_in_any_case() -> None:
-    assert snmp._groups(["tcpext", "IP"]) == {"TcpExt", "Ip"}
-    assert "Udp6" in snmp._groups([])
+def testgroups_of_in_any_case() -> None:
+    assert snmp.groups_of(["tcpext", "IP"]) == {"TcpExt", "Ip"}
+    assert "Udp6" in snmp.groups_of([])
     with pytest.raises(UsageError, match="no group 'Tcq'; there are: Ip, Icmp"):
-        snmp._groups(["Tcq"])
+        snmp.groups_of(["Tcq"])
 
 
 def test_sums_wrap_around() -> None:

@@ -10,7 +10,7 @@ import pytest
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.survey import Survey
-from crashdrive.reports.net import sysctl
+from crashdrive.linux.net.sysctl import tables
 from tests.kernel.fake_memory import INT, PAGE, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
 RB_NODE = record("rb_node", ("color", ULONG), ("rb_right", ULONG), ("rb_left", ULONG))
@@ -78,7 +78,7 @@ class Image:
         return following
 
     def text(self, name: str) -> int:
-        place = self.memory.allocate(sysctl._LONGEST_NAME)
+        place = self.memory.allocate(tables._LONGEST_NAME)
         self.memory.write(place, name.encode())
         return place
 
@@ -93,7 +93,7 @@ class Image:
         kernel: Kernel = fake_kernel(self.memory, TYPES, HANDLERS)
         found = (NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True),)
         survey = Survey(kernel, Namespaces(found=found), Namespaces(found=found))
-        return {row.name: row.value for row in sysctl._settings(survey, ())}, survey
+        return {row.name: row.value for row in tables.settings(survey, ())}, survey
 
 
 def ints(*values: int) -> bytes:
@@ -132,7 +132,7 @@ def test_what_is_not_read_is_said() -> None:
     image = Image(
         Entry("computed", "odd", ints(1)),
         Entry("nothing"),
-        Entry("huge", data=bytes(sysctl._MOST_BYTES + 1)),
+        Entry("huge", data=bytes(tables._MOST_BYTES + 1)),
         Entry("secret", data=ints(1), mode=FILE | 0o200),
     )
     values, survey = image.settings()
@@ -178,7 +178,7 @@ def test_a_node_without_its_entry(poison: int) -> None:
 
 def test_units() -> None:
     kernel = fake_kernel(FakeMemory())
-    forms = sysctl._FORMS
+    forms = tables._FORMS
     assert forms["proc_dointvec_jiffies"](kernel, ints(30 * 250, -250)) == "30 -1"
     assert forms["proc_dointvec_ms_jiffies"](kernel, ints(250)) == "1000"
     assert forms["proc_dointvec_userhz_jiffies"](kernel, ints(250)) == "100"

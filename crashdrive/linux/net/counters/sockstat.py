@@ -1,0 +1,277 @@
+"""How many sockets there are and what memory they take: /proc/net/sockstat, sockstat6 and protocols.
+
+Sources: net/ipv4/proc.c, net/ipv6/proc.c, net/core/sock.c.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crashdrive.kernel.types.model import StructType
+from crashdrive.kernel.types.paths import bare, target_of
+from crashdrive.linux.net import percpu
+from crashdrive.linux.net.pernet import own_memory
+from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.records import Record
+
+# until 6.0 memory was counted in these units, and in pages since
+_OLD_UNIT = 4096
+_PROTO = "struct proto"
+_IN_USE = ("core.prot_inuse", "struct prot_inuse", "all")
+_OLD_USED = ("core.sock_inuse", "int", "")
+_MEMORY = {
+    "name": ("name",),
+    "counter": ("memory_allocated",),
+    "allocated": ("memory_allocated->counter",),
+    "sockets": ("sockets_allocated",),
+    "orphans": ("orphan_count",),
+    "limits": ("sysctl_mem",),
+    "pressure": ("memory_pressure",),
+}
+_FRAGMENTS = {
+    "queues": "rhashtable.nelems.counter",
+    "memory": "mem.counter",
+    "high": "high_thresh",
+    "low": "low_thresh",
+    "timeout": "timeout",
+    "max_distance": "max_dist",
+}
+
+
+class Usage(Record, frozen=True):
+    """Sockets of a namespace; ``time_wait``: TCP connections whose socket is gone already."""
+
+    netns: str
+    used: int | None
+    time_wait: int | None
+
+
+class Protocol(Record, frozen=True):
+    """Sockets of a protocol (the kernel's name for it, as in /proc/net/protocols) in a namespace."""
+
+    netns: str
+    protocol: str
+    in_use: int | None
+
+
+class ProtocolMemory(Record, frozen=True):
+    """What protocols that count together take in the whole machine.
+
+    ``allocated``: sockets, also those that no process has any more; ``orphans``: such ones that are still
+    connected. ``memory``, and the limits from which on the kernel relaxes (``low``), economises
+    (``pressure_at``) and refuses (``high``), are in bytes. ``under_pressure``: economising now.
+    """
+
+    protocols: tuple[str, ...]
+    allocated: int | None
+    orphans: int | None
+    memory: int | None
+    low: int | None
+    pressure_at: int | None
+    high: int | None
+    under_pressure: bool | None
+
+
+class Fragments(Record, frozen=True):
+    """Packets of which fragments are missing, in a namespace.
+
+    ``family`` is ``ip``, ``ip6``, or ``ip6-conntrack``: those of IPv6 that connection tracking holds back to
+    look at them as one (of IPv4 it holds them with the others).
+
+    ``memory`` and the limits are in bytes: above ``high`` new fragments are dropped, until no more than
+    ``low`` are left. ``timeout`` is in seconds.
+    """
+
+    netns: str
+    family: str
+    queues: int | None
+    memory: int | None
+    high: int | None
+    low: int | None
+    timeout: float | None
+    max_distance: int | None
+
+
+# counted by namespace
+
+
+def _nets(survey: Survey) -> list[int]:
+    """The namespaces, in their order."""
+    return [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+
+
+def usage(survey: Survey) -> Iterator[Usage]:
+    # counted with the protocols since 5.17, on their own before
+    together = survey.kernel.has_member("struct prot_inuse", "all")
+    used = _counted(survey, *(_IN_USE if together else _OLD_USED))
+    for net, waiting in zip(_nets(survey), _time_wait(survey), strict=True):
+        yield Usage(netns=survey.labels[net], used=_positive(used[net]), time_wait=waiting)
+
+
+def _counted(survey: Survey, member: str, kind: str, path: str) -> dict[int, Any]:
+    """What a ``__percpu`` pointer of each namespace leads to, summed over the CPUs."""
+    nets = _nets(survey)
+    pointers = survey.gaps(survey.kernel.read_many("struct net", nets, [member]), "socket counters")[member]
+    known = sorted({pointer for pointer in pointers if pointer})
+    add = percpu.arrays if path == "val" else percpu.numbers
+    sums = add(survey, kind, path, known)
+    return {net: sums.get(pointer or 0) for net, pointer in zip(nets, pointers, strict=True)}
+
+
+def _positive(value: int | None) -> int | None:
+    """A CPU may have counted down what another counts up: the kernel shows no less than 0."""
+    return None if value is None else max(0, value)
+
+
+def _time_wait(survey: Survey) -> list[int | None]:
+    """Connections in TIME_WAIT; a reference count has one more, the older counter has not."""
+    row = "ipv4.tcp_death_row"
+    counted = f"{row}.tw_refcount.refs.counter"
+    path = survey.kernel.path("struct net", counted, f"{row}.tw_count.counter")
+    column = survey.gaps(survey.kernel.read_many("struct net", _nets(survey), [path]), "TIME_WAIT")[path]
+    return [None if value is None else value - (path == counted) for value in column]
+
+
+def protocols(survey: Survey) -> Iterator[Protocol]:
+    counted = _counted(survey, _IN_USE[0], _IN_USE[1], "val")
+    rows = _all_protocols(survey, {"name": ("name",), "index": ("inuse_idx",)})
+    for net in _nets(survey):
+        sums = counted[net]
+        for row in rows:
+            if row["name"] is None:
+                continue
+            # the last number is for protocols that found no other one free: /proc shows it for all of them
+            value = None if sums is None or not _within(row["index"], sums) else sums[row["index"]]
+            yield Protocol(netns=survey.labels[net], protocol=row["name"], in_use=_positive(value))
+
+
+def _within(index: int | None, sums: Sequence[int]) -> bool:
+    return index is not None and index < len(sums)
+
+
+def _all_protocols(survey: Survey, members: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Members of every ``struct proto``, those first that were there first."""
+    kernel = survey.kernel
+    found = kernel.walk_list(kernel.symbols.address("proto_list"), _PROTO, "node")
+    survey.walked(found, "protocols")
+    columns = survey.read(Fields(kernel, _PROTO, members, ("name",)), found.addresses, "protocols")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)][::-1]
+
+
+# counted once
+
+
+def memory(survey: Survey) -> Iterator[ProtocolMemory]:
+    """One row for the protocols that share a counter."""
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in _all_protocols(survey, _MEMORY):
+        if row["counter"] and row["name"] is not None:
+            groups.setdefault(row["counter"], []).append(row)
+    for rows in groups.values():
+        first = rows[0]
+        limits = _limits(survey, first["limits"])
+        yield ProtocolMemory(
+            protocols=tuple(row["name"] for row in rows),
+            allocated=_allocated(survey, first["sockets"]),
+            orphans=_orphans(survey, first["orphans"]),
+            memory=_in_bytes(survey, first["allocated"]),
+            low=limits[0], pressure_at=limits[1], high=limits[2],
+            under_pressure=_pressed(survey, first["pressure"]),
+        )  # fmt: skip
+
+
+def _in_bytes(survey: Survey, units: int | None) -> int | None:
+    paged = survey.kernel.has_member(_PROTO, "per_cpu_fw_alloc")
+    return None if units is None else max(0, units) * (survey.kernel.page_size if paged else _OLD_UNIT)
+
+
+def _limits(survey: Survey, pointer: int | None) -> list[int | None]:
+    """The three limits, set in pages."""
+    if not pointer:
+        return [None, None, None]
+    kernel = survey.kernel
+    size = kernel.pointer_size
+    pages = struct.unpack(f"{kernel.order}3{'q' if size == 8 else 'i'}", kernel.read(pointer, 3 * size))
+    return [count * kernel.page_size for count in pages]
+
+
+def _pressed(survey: Survey, pointer: int | None) -> bool | None:
+    """The moment at which pressure began (on older kernels a flag, in an int): 0 for none."""
+    if not pointer:
+        return None
+    kernel = survey.kernel
+    target = target_of(kernel.layouts, kernel.place(_PROTO, "memory_pressure"))
+    return any(kernel.read(pointer, kernel.sizeof(target)))
+
+
+def _allocated(survey: Survey, pointer: int | None) -> int | None:
+    """A ``struct percpu_counter``: what was added up already, and what each CPU holds."""
+    if not pointer:
+        return None
+    columns = survey.kernel.read_many("struct percpu_counter", [pointer], ["count", "counters"])
+    ((count, parts),) = survey.gaps(columns, "sockets allocated")
+    if count is None or parts is None:
+        return None
+    held = percpu.numbers(survey, "int", "", [parts])[parts]
+    return None if held is None else max(0, count + held)
+
+
+def _orphans(survey: Survey, pointer: int | None) -> int | None:
+    """A ``struct percpu_counter`` until 5.16, numbers of the CPUs since."""
+    if not pointer:
+        return None
+    kernel = survey.kernel
+    target = target_of(kernel.layouts, kernel.place(_PROTO, "orphan_count"))
+    if isinstance(bare(kernel.layouts, target), StructType):
+        return _allocated(survey, pointer)
+    # signed: a CPU may have counted down what another counted up
+    return _positive(percpu.numbers(survey, "int", "", [pointer])[pointer])
+
+
+# fragments
+
+
+def fragments(survey: Survey) -> Iterator[Fragments]:
+    kernel, nets = survey.kernel, _nets(survey)
+    for family, start in (("ip", "ipv4"), ("ip6", "ipv6")):
+        # embedded until 5.3
+        members = {
+            name: (f"{start}.fqdir->{path}", f"{start}.frags.{path}") for name, path in _FRAGMENTS.items()
+        }
+        if family == "ip6" and not Fields(kernel, "struct net", members).paths:
+            survey.absent("IPv6")
+            continue
+        yield from _of_family(survey, family, nets, "struct net", members, nets)
+    yield from _tracked_fragments(survey, nets)
+
+
+def _tracked_fragments(survey: Survey, nets: Sequence[int]) -> Iterator[Fragments]:
+    """What nf_defrag_ipv6 holds, where that module is."""
+    kernel, kind = survey.kernel, "struct nft_ct_frag6_pernet"
+    if kernel.has_member("struct net", "nf_frag"):  # until 5.13
+        embedded = {
+            name: (f"nf_frag.fqdir->{path}", f"nf_frag.frags.{path}") for name, path in _FRAGMENTS.items()
+        }
+        yield from _of_family(survey, "ip6-conntrack", nets, "struct net", embedded, nets)
+    elif kernel.symbols.has("nf_frag_pernet_id"):
+        own = {net: own_memory(survey, net, "nf_frag_pernet_id") for net in nets}
+        known = {net: place for net, place in own.items() if place}
+        members = {name: (f"fqdir->{path}",) for name, path in _FRAGMENTS.items()}
+        yield from _of_family(survey, "ip6-conntrack", list(known), kind, members, list(known.values()))
+
+
+def _of_family(
+    survey: Survey, family: str, nets: Sequence[int], kind: str, members: Mapping[str, Sequence[str]],
+    places: Sequence[int],
+) -> Iterator[Fragments]:  # fmt: skip
+    fields = Fields(survey.kernel, kind, members, ("memory", "high", "low"))
+    columns = survey.read(fields, places, "fragments")
+    for net, values in zip(nets, zip(*columns.values(), strict=True), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        ticks = row.pop("timeout")
+        yield Fragments(
+            netns=survey.labels[net], family=family, **row,
+            timeout=None if ticks is None else ticks / survey.kernel.hz,
+        )  # fmt: skip

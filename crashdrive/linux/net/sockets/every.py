@@ -1,0 +1,37 @@
+"""Sockets of all families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from crashdrive.linux.net.sockets import (
+    netlink,
+    packet,
+    raw,
+    tcp,
+    udp,
+    unix,
+)
+from crashdrive.linux.net.sockets.rows import Batch, Socket, Wanted, socket_rows
+from crashdrive.linux.net.survey import Survey
+
+FINDERS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("TCP sockets", tcp.find),
+    ("UDP sockets", udp.find),
+    ("UDP-Lite sockets", udp.find_lite),
+    ("raw sockets", raw.find),
+    ("ping sockets", raw.find_ping),
+    ("unix sockets", unix.find),
+    ("packet sockets", packet.find),
+    ("netlink sockets", netlink.find),
+)
+
+
+def sockets(survey: Survey, wanted: Wanted, *, processes: bool) -> list[Socket]:
+    """Sockets of all families; a finder may give more than is wanted. ``processes``: who has them open."""
+    batches: list[Batch] = []
+    for what, find in FINDERS:
+        batches += survey.attempt(what, partial(find, survey, wanted))
+    return socket_rows(survey, batches, processes=processes)

@@ -1,0 +1,327 @@
+"""Settings of the network: the tables of sysctl, by network namespace. Source: fs/proc/proc_sysctl.c."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
+from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
+from crashdrive.records import Notice, Record
+
+_NODE, _TABLE, _DIR = "struct ctl_node", "struct ctl_table", "struct ctl_dir"
+WHAT = "sysctl tables"
+_MOST_BYTES = 4096
+_LONGEST_NAME = 256
+_MOST_LEVELS = 400
+_FORMAT, _FOLDER, _LINK = 0xF000, 0x4000, 0xA000  # S_IFMT, S_IFDIR, S_IFLNK
+_READABLE = 0o444
+_WRITE_ONLY, _NOT_SET, _NOT_READ, _NOT_THERE = "write-only", "not set", "not read", "not in the dump"
+_USER_HZ = 100  # of all architectures but Alpha
+_NODES = {
+    "left": ("node.rb_left",),
+    "right": ("node.rb_right",),
+    "header": ("header",),
+    "table": ("header->ctl_table",),
+    "first": ("header->node",),
+}
+_ENTRY = {
+    "name": ("procname",),
+    "data": ("data",),
+    "length": ("maxlen",),
+    "mode": ("mode",),
+    "handler": ("proc_handler",),
+    "extra": ("extra1",),
+}
+# what this reads needs no more of an entry
+_NEEDED = ("name", "data", "length", "mode", "handler")
+
+
+class Setting(Record, frozen=True):
+    """A setting as sysctl names and prints it: several numbers with blanks (not tabs) between them.
+
+    ``value`` is None where there is none to show, and ``absent`` says why: ``write-only``, ``not set``,
+    ``not in the dump``, or ``not read``, which is for what ``handler``, the kernel's function for it, takes
+    from elsewhere. ``data``: the address of the variable.
+    """
+
+    netns: str
+    name: str
+    value: str | None
+    handler: str | None
+    mode: int
+    data: int | None
+    absent: str | None = None
+
+
+class _Visit(NamedTuple):
+    """A node of a directory's tree, and whose."""
+
+    net: int
+    path: tuple[str, ...]
+    address: int
+
+
+class _Leaf(NamedTuple):
+    net: int
+    path: tuple[str, ...]
+    row: dict[str, Any]
+
+
+def settings(survey: Survey, names: tuple[str, ...]) -> list[Setting]:
+    leaves = [leaf for leaf in _leaves(survey) if not names or _name(leaf.path).startswith(names)]
+    reader = _Reader(survey)
+    reader.prefetch(leaves)
+    made = [reader.setting(leaf) for leaf in leaves]
+    reader.complain()
+    order = [one.label for one in survey.namespaces.found]
+    return sorted(made, key=lambda one: (order.index(one.netns), one.name))
+
+
+def _name(path: Sequence[str]) -> str:
+    """As sysctl has it: the dot in ``eth0.5`` is a slash."""
+    return ".".join(part.replace(".", "/") for part in path)
+
+
+# the trees
+
+
+def _leaves(survey: Survey) -> Iterator[_Leaf]:
+    """All entries of all namespaces, one level of all their trees together at a time."""
+    nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    column = survey.gaps(survey.kernel.read_many("struct net", nets, ["sysctls.dir.root.rb_node"]), WHAT)
+    roots = column["sysctls.dir.root.rb_node"]
+    level = [_Visit(net, (), root) for net, root in zip(nets, roots, strict=True) if root]
+    seen = {one.address for one in level}
+    for _ in range(_MOST_LEVELS):
+        if not level:
+            return
+        found, following = _level(survey, level)
+        yield from found
+        below = {one.address: one for one in following if one.address not in seen}
+        if len(below) < len(following):
+            survey.miss([Notice(kind="loop", message=f"{WHAT}: a tree leads back into itself")])
+        level = list(below.values())
+        seen |= below.keys()
+    survey.miss([Notice(kind="depth", message=f"{WHAT}: more than {_MOST_LEVELS} levels; not read")])
+
+
+def _level(survey: Survey, level: Sequence[_Visit]) -> tuple[list[_Leaf], list[_Visit]]:
+    """The entries of nodes, and the nodes below: those of their trees, and of directories."""
+    nodes = survey.read(Fields(survey.kernel, _NODE, _NODES), [one.address for one in level], WHAT)
+    below = [
+        one._replace(address=child)
+        for one, *both in zip(level, nodes["left"], nodes["right"], strict=True)
+        for child in both
+        if child
+    ]
+    leaves: list[_Leaf] = []
+    folders: list[tuple[_Visit, int]] = []
+    for one, row in _entries(survey, level, nodes):
+        path = (*one.path, row["text"])
+        kind = row["mode"] & _FORMAT
+        if kind == _FOLDER:
+            folders.append((one._replace(path=path), row["header"]))
+        elif kind != _LINK:
+            leaves.append(_Leaf(one.net, path, row))
+    roots = survey.kernel.read_many(_DIR, [header for _, header in folders], ["root.rb_node"])
+    firsts = survey.gaps(roots, WHAT)["root.rb_node"]
+    below += [one._replace(address=root) for (one, _), root in zip(folders, firsts, strict=True) if root]
+    return leaves, below
+
+
+def _entries(
+    survey: Survey, level: Sequence[_Visit], nodes: dict[str, Sequence[Any]]
+) -> Iterator[tuple[_Visit, dict[str, Any]]]:
+    """A node has the same place among its header's nodes as its entry has in the header's table."""
+    kernel = survey.kernel
+    step, size = kernel.sizeof(_NODE), kernel.sizeof(_TABLE)
+    places: list[tuple[_Visit, int, int]] = []
+    for one, header, table, first in zip(level, nodes["header"], nodes["table"], nodes["first"], strict=True):
+        if header and table and first:
+            at, rest = divmod(one.address - first, step)
+            if rest == 0 and 0 <= at < 1 << 16:
+                places.append((one, header, table + at * size))
+                continue
+        survey.miss([Notice(kind="node", message=f"{WHAT}: a node at {one.address:x} has no entry")])
+    columns = survey.read(Fields(kernel, _TABLE, _ENTRY, _NEEDED), [p for *_, p in places], WHAT)
+    kernel.prefetch((name, _LONGEST_NAME) for name in columns["name"] if name)
+    rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    for (one, header, _), row in zip(places, rows, strict=True):
+        if row["name"] and row["mode"] is not None:
+            text = kernel.read_string(row["name"], _LONGEST_NAME).decode("utf-8", "backslashreplace")
+            yield one, {**row, "header": header, "text": text}
+
+
+# values
+
+
+class _Reader:
+    """Values out of variables, by the function that the kernel reads them with."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+        self._kernel = survey.kernel
+        self._unknown: dict[str, int] = {}
+        self._lost = 0
+        self._names: dict[int | None, str | None] = {None: None, 0: None}
+
+    def prefetch(self, leaves: Sequence[_Leaf]) -> None:
+        """Bring all variables at once."""
+        self._kernel.prefetch(
+            (leaf.row["data"], leaf.row["length"])
+            for leaf in leaves
+            if leaf.row["data"] and 0 < (leaf.row["length"] or 0) <= _MOST_BYTES
+        )
+
+    def setting(self, leaf: _Leaf) -> Setting:
+        """A row."""
+        handler = self._handler(leaf.row["handler"])
+        value, absent = self._value(leaf, handler)
+        return Setting(
+            netns=self._survey.labels[leaf.net],
+            name=_name(leaf.path),
+            value=value,
+            handler=handler,
+            mode=leaf.row["mode"] & 0o7777,
+            data=leaf.row["data"],
+            absent=absent,
+        )
+
+    def _handler(self, function: int | None) -> str | None:
+        if function not in self._names:
+            place = self._kernel.symbols.lookup(function or 0)
+            named = place is not None and not place.offset
+            self._names[function] = place.symbol.name if place is not None and named else f"{function:x}"
+        return self._names[function]
+
+    def _value(self, leaf: _Leaf, handler: str | None) -> tuple[str | None, str | None]:
+        """The value, or why there is none."""
+        if not leaf.row["mode"] & _READABLE:
+            return None, _WRITE_ONLY
+        try:
+            value = self._read(leaf, handler or "")
+        except (UnknownMemberError, UnknownSymbolError, UnknownTypeError):
+            self._unknown[handler or "none"] = self._unknown.get(handler or "none", 0) + 1
+            return None, _NOT_READ
+        except FaultError:
+            self._lost += 1
+            return None, _NOT_THERE
+        return value, None if value is not None else _NOT_SET
+
+    def _read(self, leaf: _Leaf, handler: str) -> str | None:
+        row = leaf.row
+        if handler in COMPUTED:
+            length, extra = row["length"] or 0, row["extra"] or 0
+            return COMPUTED[handler](Source(self._survey, leaf.net, row["data"] or 0, length, extra))
+        form = _BY_NAME.get(handler, {}).get(leaf.path[-1]) or _FORMS.get(handler)
+        if form is None or not row["data"] or not 0 < (row["length"] or 0) <= _MOST_BYTES:
+            raise UnknownTypeError(handler)
+        return form(self._kernel, self._kernel.read(row["data"], row["length"]))
+
+    def complain(self) -> None:
+        """Note what was not read."""
+        if self._unknown:
+            told = ", ".join(f"{name} ({count})" for name, count in sorted(self._unknown.items()))
+            message = f"settings that this kernel computes, or keeps elsewhere; not read: {told}"
+            self._survey.miss([Notice(kind="elsewhere", message=message)])
+        if self._lost:
+            self._survey.miss([Notice(kind="hole", message=f"{self._lost} settings are not in the dump")])
+
+
+_Form = Callable[[Any, bytes], str | None]
+
+
+def _numbers(code: str, change: Callable[[Any, int], int] | None = None) -> _Form:
+    def form(kernel: Any, raw: bytes) -> str | None:
+        letter = ("Q" if kernel.pointer_size == 8 else "I") if code == "L" else code
+        count = len(raw) // struct.calcsize(f"={letter}")
+        values = struct.unpack_from(f"{kernel.order}{count}{letter}", raw)
+        return " ".join(str(change(kernel, value) if change else value) for value in values)
+
+    return form
+
+
+def _text(_kernel: Any, raw: bytes) -> str:
+    """Up to the first NUL or line end."""
+    line = raw.partition(b"\0")[0].partition(b"\n")[0]
+    return line.decode("utf-8", "backslashreplace")
+
+
+def _whole(value: int, divisor: int) -> int:
+    """C's division: towards 0."""
+    return abs(value) // divisor * (1 if value >= 0 else -1)
+
+
+def _seconds(kernel: Any, ticks: int) -> int:
+    return _whole(ticks, kernel.hz)
+
+
+def _milliseconds(kernel: Any, ticks: int) -> int:
+    return _whole(ticks * 1000, kernel.hz)
+
+
+def _clock(kernel: Any, ticks: int) -> int:
+    return _whole(ticks * _USER_HZ, kernel.hz)
+
+
+_INT, _UINT, _BYTE = _numbers("i"), _numbers("I"), _numbers("B")
+
+
+def _byte_or_int(kernel: Any, raw: bytes) -> str | None:
+    return (_BYTE if len(raw) == 1 else _INT)(kernel, raw)
+
+
+# kernel/sysctl.c; then those of the network, which show what these do and only act when they are written
+_FORMS: dict[str, _Form] = {
+    **dict.fromkeys(("proc_dostring", "proc_scheduler"), _text),
+    **dict.fromkeys(
+        (
+            "proc_dointvec", "proc_dointvec_minmax", "devinet_conf_proc", "devinet_sysctl_forward",
+            "ipv4_doint_and_flush", "addrconf_sysctl_forward", "addrconf_sysctl_mtu",
+            "addrconf_sysctl_disable", "addrconf_sysctl_proxy_ndp", "addrconf_sysctl_addr_gen_mode",
+            "addrconf_sysctl_ignore_routes_with_linkdown", "addrconf_sysctl_disable_policy",
+            "proc_dointvec_minmax_bpf_enable", "proc_dointvec_minmax_bpf_restricted", "proc_do_dev_weight",
+            "proc_blackhole_detect_timeout", "proc_tfo_blackhole_detect_timeout", "ipv4_privileged_ports",
+            "neigh_proc_dointvec", "neigh_proc_dointvec_zero_intmax", "proc_dointvec_minmax_sysadmin",
+        ),
+        _INT,
+    ),
+    **dict.fromkeys(
+        (
+            "proc_douintvec", "proc_douintvec_minmax", "proc_fib_multipath_hash_fields",
+            "proc_rt6_multipath_hash_fields", "ipv4_ping_group_range",
+        ),
+        _UINT,
+    ),
+    # numbers of one byte since 5.13, of four before
+    **dict.fromkeys(
+        (
+            "proc_dou8vec_minmax", "ipv4_fwd_update_priority", "proc_fib_multipath_hash_policy",
+            "proc_rt6_multipath_hash_policy",
+        ),
+        _byte_or_int,
+    ),
+    "proc_dobool": _numbers("B", lambda _kernel, value: int(bool(value))),
+    "proc_doulongvec_minmax": _numbers("L"),
+    "proc_dolongvec_minmax_bpf_restricted": _numbers("L"),
+    "proc_doulongvec_ms_jiffies_minmax": _numbers("L", _milliseconds),
+    **dict.fromkeys(("proc_dointvec_jiffies", "neigh_proc_dointvec_jiffies"), _numbers("i", _seconds)),
+    **dict.fromkeys(
+        (
+            "proc_dointvec_ms_jiffies", "proc_dointvec_ms_jiffies_minmax", "neigh_proc_dointvec_ms_jiffies",
+            "neigh_proc_dointvec_ms_jiffies_positive",
+        ),
+        _numbers("i", _milliseconds),
+    ),
+    **dict.fromkeys(
+        ("proc_dointvec_userhz_jiffies", "neigh_proc_dointvec_userhz_jiffies"), _numbers("i", _clock)
+    ),
+}  # fmt: skip
+_TIMES = {"retrans_time": _INT, "base_reachable_time": _FORMS["proc_dointvec_jiffies"]} | dict.fromkeys(
+    ("retrans_time_ms", "base_reachable_time_ms"), _FORMS["proc_dointvec_ms_jiffies"]
+)
+# these look at the setting's name
+_BY_NAME = {"ndisc_ifinfo_sysctl_change": _TIMES, "neigh_proc_base_reachable_time": _TIMES}
