@@ -3,7 +3,7 @@
 An entry is found by kind, key (such as a kernel's build id) and name; its value is msgpack, typed by whoever
 asks. Nothing in the file is trusted: each entry carries a digest over all of it, and one that is damaged,
 foreign, or of another version of our code is dropped and counts as not there. Trouble with the file itself
-(read-only, full, no database) means working without it, said once.
+(read-only, full, locked, not ours) means working without it, said once.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import functools
 import hashlib
 import logging
 import os
+import random
 import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -24,20 +24,16 @@ from typing import Any, Final, TypeVar, overload
 import msgspec
 import platformdirs
 
+from crashdrive.cache.place import LAYOUT, BusyPlaceError, prepare, remove
+from crashdrive.text import printable
+
 T = TypeVar("T")
 
-# raise it when the table below changes; entries have a version of their own
-_LAYOUT: Final = 1
 _LIMIT = 512 << 20
+# seconds that a process waits for others that have the file locked, in all: what is kept saves no more
+PATIENCE: Final = 1.5
 _TOUCH_AFTER = 3600  # seconds; a more exact order of use isn't worth a write at each read
 _LOG = logging.getLogger("crashdrive.cache")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries (
-    kind TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
-    used INTEGER NOT NULL, size INTEGER NOT NULL, digest BLOB NOT NULL, value BLOB NOT NULL,
-    PRIMARY KEY (kind, key, name));
-CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
-"""
 
 
 def cache_directory() -> Path | None:
@@ -69,13 +65,14 @@ class Store:
 
     def __init__(self, directory: str | Path, *, limit: int = _LIMIT) -> None:
         self.directory = Path(directory)
-        self.path = self.directory / f"store-{_LAYOUT}.sqlite"
+        self.path = self.directory / f"store-{LAYOUT}.sqlite"
         self.limit = limit
         self.problem: str | None = None
         self._closed_for_good = False
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
         self._process = 0
+        self._patience = PATIENCE
         self._written = limit  # so that the first write checks the limit
 
     @overload
@@ -177,20 +174,30 @@ class Store:
     def _guarded(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, writes: bool = False) -> T:
         """Do something with the database; ``otherwise`` where it can't be used."""
         with self._lock:
-            for attempt in (1, 2):
-                if self._closed_for_good or (writes and self.problem is not None):
-                    return otherwise
+            damaged = False
+            while not (self._closed_for_good or (writes and self.problem is not None)):
                 try:
                     return self._transaction(work)
-                except sqlite3.OperationalError as error:
+                except (sqlite3.OperationalError, BusyPlaceError) as error:
                     if not _is_busy(error):
                         self._give_up(error, reading=not writes)
-                    return otherwise
-                except sqlite3.DatabaseError as error:  # damaged, or no database at all
-                    self._start_afresh(error, last=attempt == 2)
+                    elif not self._wait():
+                        self._give_up("another process has it locked", reading=True)
+                except sqlite3.DatabaseError as error:  # damaged
+                    self._start_afresh(error, last=damaged)
+                    damaged = True
                 except OSError as error:
                     self._give_up(error, reading=True)
             return otherwise
+
+    def _wait(self) -> bool:
+        """Wait a moment for another process; False where that was done for long enough."""
+        if self._patience <= 0:
+            return False
+        moment = random.uniform(0.005, 0.025)  # noqa: S311 - so that two of them don't wait in step
+        self._patience -= moment
+        time.sleep(moment)
+        return True
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         database = self._database
@@ -201,17 +208,11 @@ class Store:
             return work(database)
 
     def _connect(self) -> sqlite3.Connection:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(self.directory)
-        with suppress(OSError):  # read-only: reading may still do
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        database = sqlite3.connect(self.path, timeout=10, check_same_thread=False)
+        prepare(self.directory, self.path)
+        database = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
         try:
             if os.access(self.path, os.W_OK):
-                database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = NORMAL")
-                database.executescript(_SCHEMA)
             database.execute("SELECT kind, key, name, used, size, digest, value FROM entries LIMIT 1")
         except sqlite3.Error:
             database.close()
@@ -223,19 +224,18 @@ class Store:
         if last:
             self._give_up(error, reading=True)
             return
-        _LOG.warning("the cache %s is damaged (%s); starting a new one", self.path, error)
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(OSError):
-                Path(f"{self.path}{suffix}").unlink()
+        _LOG.warning("the cache %s is damaged (%s); starting a new one", printable(str(self.path)), error)
+        with suppress(OSError):
+            remove(self.path)
 
-    def _give_up(self, error: Exception, *, reading: bool) -> None:
+    def _give_up(self, error: Exception | str, *, reading: bool) -> None:
         """Stop writing, or all use; said once."""
         if reading:
             self.close()
             self._closed_for_good = True
         if self.problem is None:
             without = "working without it" if reading else "nothing new is kept"
-            self.problem = f"the cache {self.path} can't be used: {error}; {without}"
+            self.problem = f"the cache {printable(str(self.path))} can't be used: {error}; {without}"
             _LOG.warning("%s", self.problem)
 
 
@@ -275,13 +275,6 @@ def _shrink(database: sqlite3.Connection, limit: int) -> None:
     database.execute("PRAGMA incremental_vacuum").fetchall()
 
 
-def _check_private(directory: Path) -> None:
-    status = directory.stat()
-    if status.st_uid not in {os.geteuid(), 0} or (
-        status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
-    ):
-        raise PermissionError(f"{directory} can be written by others")
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+def _is_busy(error: Exception) -> bool:
+    busy = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return isinstance(error, BusyPlaceError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in busy

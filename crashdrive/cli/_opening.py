@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -128,6 +129,7 @@ def opened(target: Target, options: dict[str, Any], *, purpose: str | None = Non
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
 
+    _say_what_is_logged()
     verbose = options["verbose"]
     with waiting(f"opening {target.vmcore or options['replay']}"):
         crash = open_dump(
@@ -148,6 +150,20 @@ def opened(target: Target, options: dict[str, Any], *, purpose: str | None = Non
             yield crash
         finally:
             _tell(crash, told)  # such as: crash died, and was started again
+
+
+class _Saying(logging.Handler):
+    """What the package warns of, such as a cache that can't be used, told as all else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line on standard error."""
+        say(record.getMessage())
+
+
+def _say_what_is_logged() -> None:
+    logger = logging.getLogger("crashdrive")
+    if not logger.handlers:
+        logger.addHandler(_Saying(logging.WARNING))
 
 
 def _say_nothing(_line: str) -> None:

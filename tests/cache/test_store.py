@@ -6,12 +6,14 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from crashdrive.cache.store import Store, cache_directory, open_store
+from crashdrive.cache.store import PATIENCE, Store, cache_directory, open_store
 
 
 class Point(msgspec.Struct):
@@ -132,17 +134,6 @@ def test_a_folder_that_others_can_write_to_is_not_used(
     assert len(caplog.records) == 1
 
 
-def test_a_symbolic_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    target = tmp_path / "precious"
-    target.write_bytes(b"precious")
-    directory = tmp_path / "cache"
-    directory.mkdir(mode=0o700)
-    store = Store(directory)
-    store.path.symlink_to(target)
-    store.put("point", "k1", "a", Point(1, "one"))
-    assert target.read_bytes() == b"precious"
-
-
 def test_without_a_place_to_write_there_is_no_cache_and_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -184,6 +175,28 @@ def test_the_environment_chooses_the_place(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delenv("CRASHDRIVE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_directory() == tmp_path / "crashdrive"
+
+
+@pytest.mark.parametrize("lock", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
+def test_a_locked_store_is_waited_for_once_and_not_for_long(
+    store: Store, lock: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    store.put("point", "k1", "a", Point(1, "one"))
+    store.close()
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        if "EXCLUSIVE" in lock:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute(lock)
+        for number in range(20):
+            store.put("point", "k1", str(number), Point(1, "one"))
+            store.get("point", "k1", "a", Point)
+    assert PATIENCE <= sum(waited) <= PATIENCE + 0.1
+    assert store.problem is not None
+    assert "another process has it locked" in store.problem
+    assert len(caplog.records) == 1
+    assert Store(store.directory).get("point", "k1", "a", Point) == Point(1, "one")
 
 
 def writer(directory: Path, number: int) -> None:
