@@ -35,14 +35,27 @@ def command_names() -> tuple[str, ...]:
 def module_for(name: str) -> ModuleType:
     """The parser module of a crash command (only that one is imported)."""
     if name not in command_names():
-        raise UsageError(f"no parser for crash's command {name!a}; `crashdrive parse --list` shows all")
+        raise _no_parser(name)
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def _no_parser(name: str) -> UsageError:
+    return UsageError(f"no parser for crash's command {name!a}; `crashdrive parse --list` shows all")
 
 
 def choose_shape(source: Source, shapes: tuple[Shape, ...]) -> Shape:
     """The first shape that fits; ParseError when none does."""
     fitting = next((shape for shape in shapes if shape.when(source)), None)
-    return fitting or source.fail(0, "no known shape of this command's output")
+    return fitting or source.fail(0, _unfitting(source))
+
+
+def _unfitting(source: Source) -> str:
+    words = canonical_words(source.command.text)
+    if words[:1] == (source.command.name,):
+        return "no known shape of this command's output"
+    return (
+        f"no parser for crash's command {words[0]!a}, and this is nothing that `struct {words[0]!a}` prints"
+    )
 
 
 def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
@@ -108,10 +121,7 @@ def _parse(command: str, text: str, *, lenient: bool) -> Answer[Any]:
     words = canonical_words(command)
     if not words:
         raise UsageError("an empty command has no output to parse")
-    if words[0] not in command_names() and (answer := _parse_structure(command, text, lenient=lenient)):
-        return answer
-    module = module_for(words[0])
-    source = Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
+    module, source = _source(command, words, text, lenient=lenient)
     try:
         _refuse_foreign(source)
         shape = choose_shape(source, module.SHAPES)
@@ -140,16 +150,28 @@ def _refuse_foreign(source: Source) -> None:
         source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 
-def _parse_structure(command: str, text: str, *, lenient: bool) -> Answer[Any] | None:
-    """``task_struct.pid ADDR``: crash takes a structure's name for a command; None where the text is none."""
+def _source(command: str, words: tuple[str, ...], text: str, *, lenient: bool) -> tuple[ModuleType, Source]:
+    """The module for a command line, and what it has to work on.
+
+    ``task_struct.pid ADDR``: crash takes a structure's name for a command, as if ``struct`` stood before it.
+    """
+    if words[0] in command_names():
+        module = module_for(words[0])
+        return module, Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
     module = module_for("struct")
-    line = split_command(f"struct {command}", module.OPTSTRING)
-    source = Source(replace(line, text=command), text, lenient=lenient)
-    shape = next((shape for shape in module.SHAPES if shape.when(source)), None)
-    if shape is None:
-        return None
-    _refuse_foreign(source)
-    return _answer(source, shape)
+    line = replace(split_command(f"struct {command}", module.OPTSTRING), text=command)
+    source = Source(line, text, lenient=lenient)
+    if not _means_structure(words) and not any(shape.when(source) for shape in module.SHAPES):
+        raise _no_parser(words[0])
+    return module, source
+
+
+def _means_structure(words: tuple[str, ...]) -> bool:
+    """Whether a line that begins with no command's name means a structure, whatever was printed for it.
+
+    Names of commands and aliases have no dot in them, and a bare word may be anything.
+    """
+    return "." in words[0] or (len(words) > 1 and not words[1].startswith("-"))
 
 
 def _answer(source: Source, shape: Shape) -> Answer[Any]:

@@ -177,6 +177,17 @@ def test_lenient_keeps_what_is_sure() -> None:
     assert not found.complete
 
 
+@pytest.mark.parametrize(
+    "line", ["task_struct.comm ffff888000000000", "task_struct.comm", "list_head modules"]
+)
+@pytest.mark.parametrize("text", ["  comm", ', "init"\n', "co\nmm = 1\n", "\tnext = 0x0\n", "x\n"])
+def test_a_structures_name_as_command_stays_one_however_its_text_is_damaged(line: str, text: str) -> None:
+    with pytest.raises(ParseError, match="nothing that `struct"):
+        parse(line, text)
+    answer = parse(line, text, lenient=True)
+    assert (len(answer), answer.complete) == (0, False)
+
+
 def test_a_word_that_names_nothing_is_no_structure() -> None:
     with pytest.raises(UsageError):
         parse("nosuchcommand", "anything\n")
