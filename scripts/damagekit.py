@@ -1,0 +1,558 @@
+"""Recorded outputs, damaged in many ways: what do the parsers make of them?
+
+::
+
+    scripts/damage                          all commands, all kinds (some minutes)
+    scripts/damage ps bt --kind cut,join    two commands, two kinds (seconds)
+    scripts/damage ps --kind join --show 5  with examples of what was lost without a mark
+    scripts/damage --write                  the figures of tests/parsers/damage.toml
+
+A damage has a name, as ``9.0.2/6.12.117/ps/ps:join:2``, that means the same one as long as the case, the
+kind, the seed and the number of places are the same. What a parser makes of a damaged text is one of
+
+- ``error``: ParseError; ``marked``: an answer that says that it is incomplete; ``same``: the same records;
+- ``fewer``: complete, and fewer rows than there were: **lost without a mark**, what this program hunts;
+- ``values``: as many rows, complete, and fewer values in them;
+- ``text``: one text in one row is another one: a comm or a path that was cut can't be told from a short one;
+- ``other``: as many rows or more, and other values: a digit that is another one, rows that changed places;
+- ``wrong``: any other exception than ParseError.
+
+What can't be noticed is counted like the rest: a line that is missing (``delete``, ``lines``) from a table
+that nowhere says how many rows it has; a digit that is another one. The kinds that have a bound are ``join``,
+``cut`` and ``end``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import fnmatch
+import itertools
+import multiprocessing
+import random
+import sys
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers import parse
+from crashdrive.records import Answer
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+GOLDEN = CHECKOUT / "golden_outputs"
+FIGURES = CHECKOUT / "tests" / "parsers" / "damage.toml"
+
+SLOW = 0.1
+"""Seconds of CPU time that no recorded output takes, however it is damaged."""
+
+LONGEST_OF_SAMPLE = 60_000
+"""Bytes; the sample is part of the test run."""
+
+CLASSES = ("same", "error", "marked", "fewer", "values", "text", "other", "wrong")
+
+Lines = list[str]
+Damage = Callable[[Lines, int, random.Random], str | None]
+
+
+def _with(lines: Lines, place: int, *instead: str, count: int = 1) -> str:
+    return "\n".join([*lines[:place], *instead, *lines[place + count :]])
+
+
+def _inside(line: str, chance: random.Random) -> int:
+    """A place behind a line's first and before its last character; 0 where there is none."""
+    start, end = len(line) - len(line.lstrip()), len(line.rstrip())
+    return chance.randrange(start + 1, end) if end - start > 1 else 0
+
+
+def _cut(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = _inside(lines[place], chance)
+    return _with(lines, place, lines[place][:column]) if column else None
+
+
+def _head(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = _inside(lines[place], chance)
+    return _with(lines, place, lines[place][column:]) if column else None
+
+
+def _join(lines: Lines, place: int, chance: random.Random) -> str | None:
+    first, second = [*lines, ""][place : place + 2]
+    between = chance.choice(("", " "))
+    return _with(lines, place, first + between + second, count=2) if second.strip() else None
+
+
+def _break(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = _inside(lines[place], chance)
+    return _with(lines, place, lines[place][:column], lines[place][column:]) if column else None
+
+
+def _swap(lines: Lines, place: int, _chance: random.Random) -> str | None:
+    first, second = [*lines, ""][place : place + 2]
+    return _with(lines, place, second, first, count=2) if second.strip() and first != second else None
+
+
+def _double(lines: Lines, place: int, _chance: random.Random) -> str | None:
+    return _with(lines, place, lines[place], lines[place])
+
+
+def _delete(lines: Lines, place: int, _chance: random.Random) -> str | None:
+    return _with(lines, place)
+
+
+def _one_of(line: str, wanted: Callable[[str], bool], chance: random.Random) -> int | None:
+    places = [column for column, character in enumerate(line) if wanted(character)]
+    return chance.choice(places) if places else None
+
+
+def _replaced(lines: Lines, place: int, column: int, character: str) -> str:
+    line = lines[place]
+    return _with(lines, place, line[:column] + character + line[column + 1 :])
+
+
+def _digit(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = _one_of(lines[place], lambda character: character in "0123456789", chance)
+    if column is None:
+        return None
+    return _replaced(lines, place, column, chance.choice("0123456789".replace(lines[place][column], "")))
+
+
+def _character(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = chance.randrange(len(lines[place]))
+    return _replaced(lines, place, column, chance.choice("x0 \t\"'[]{}<>:\x1b"))
+
+
+def _tab(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = _one_of(lines[place], " ".__eq__, chance)
+    return None if column is None else _replaced(lines, place, column, "\t")
+
+
+def _nul(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = chance.randrange(len(lines[place]))
+    return _with(lines, place, lines[place][:column] + "\0" + lines[place][column:])
+
+
+def _crlf(lines: Lines, place: int, _chance: random.Random) -> str | None:
+    return _with(lines, place, lines[place] + "\r")
+
+
+def _end(lines: Lines, place: int, chance: random.Random) -> str | None:
+    column = _inside(lines[place], chance)
+    return "\n".join([*lines[:place], lines[place][:column]]) if column else None
+
+
+def _lines(lines: Lines, place: int, _chance: random.Random) -> str | None:
+    return "\n".join([*lines[:place], ""]) if place else None
+
+
+KINDS: dict[str, tuple[Damage, str]] = {
+    "cut": (_cut, "a line loses its end"),
+    "head": (_head, "a line loses its beginning"),
+    "join": (_join, "a line and the next are one, with a space between or without"),
+    "break": (_break, "a line is two"),
+    "swap": (_swap, "a line and the next change places"),
+    "double": (_double, "a line stands there twice"),
+    "delete": (_delete, "a line is missing"),
+    "digit": (_digit, "a digit is another one"),
+    "character": (_character, "a character is another one"),
+    "tab": (_tab, "a space is a tab"),
+    "nul": (_nul, "a NUL is in a line"),
+    "crlf": (_crlf, "a line ends in CR LF"),
+    "end": (_end, "the text ends within a line"),
+    "lines": (_lines, "the text ends behind a line"),
+}
+
+
+class Damaged(NamedTuple):
+    """A damaged text, and its name."""
+
+    name: str
+    kind: str
+    text: str
+
+
+class Case(NamedTuple):
+    """A recorded output; ``name`` is its path below golden_outputs without suffix."""
+
+    name: str
+    command: str
+    line: str
+    text: str
+
+
+class Wanted(NamedTuple):
+    """What is tried on each case, and how much is told of it."""
+
+    kinds: tuple[str, ...]
+    places: int
+    seed: int
+    shown: frozenset[str] = frozenset()
+
+
+class Loss(NamedTuple):
+    """A damage and what became of the records, for people."""
+
+    name: str
+    became: str
+    story: str
+
+
+class Outcome(NamedTuple):
+    """What the damages of one case gave: counts by kind and class, the slowest by kind, examples."""
+
+    command: str
+    counts: Counter[tuple[str, str]]
+    slowest: dict[str, tuple[float, str]]
+    losses: list[Loss]
+
+
+def load(path: Path) -> Case | None:
+    """A case by its .cmd file; None where crash refused the command, or printed nothing."""
+    answer = path.with_suffix(".json").read_bytes()
+    text = path.with_suffix(".out").read_bytes().decode("utf-8", "backslashreplace")
+    if not text.strip() or msgspec.json.decode(answer) == {"failure": True}:
+        return None
+    line = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    return Case(str(path.relative_to(GOLDEN).with_suffix("")), path.parent.name, line, text)
+
+
+def paths(commands: Iterable[str] = (), pattern: str = "*") -> list[Path]:
+    """The .cmd files of these commands (all without any) whose name has the pattern."""
+    chosen = set(commands)
+    found = (path for path in sorted(GOLDEN.glob("*/*/*/*.cmd")) if not chosen or path.parent.name in chosen)
+    return [path for path in found if fnmatch.fnmatch(str(path.with_suffix("")), f"*{pattern}")]
+
+
+def sample_paths() -> list[Path]:
+    """For each name of a case the shortest good output, whatever crash and dump it is from."""
+    by_name: dict[tuple[str, str], Path] = {}
+    for path in sorted(paths(), key=lambda path: (path.with_suffix(".out").stat().st_size, path)):
+        name = path.parent.name, path.stem.partition("@")[0]
+        if (
+            name not in by_name
+            and path.with_suffix(".out").stat().st_size <= LONGEST_OF_SAMPLE
+            and load(path)
+        ):
+            by_name[name] = path
+    return list(by_name.values())
+
+
+def damages(case: Case, wanted: Wanted) -> Iterator[Damaged]:
+    """The damaged texts of a case: each kind at so many lines, chosen by the seed and the case's name."""
+    lines = case.text.split("\n")
+    places = [place for place, line in enumerate(lines) if line.strip()]
+    for kind in wanted.kinds:
+        chance = random.Random(f"{wanted.seed}/{case.name}/{kind}")  # noqa: S311 - the same in each run
+        for number, place in enumerate(chance.sample(places, min(wanted.places, len(places))), 1):
+            text = KINDS[kind][0](lines, place, chance)
+            if text is not None and text != case.text:
+                yield Damaged(f"{case.name}:{kind}:{number}", kind, text)
+
+
+def examine(path: Path, wanted: Wanted) -> Outcome | None:
+    """Damage one case in all ways; None for one that says nothing (refused, empty).
+
+    Of an output that is marked as incomplete itself counts what becomes complete, or fails.
+    """
+    case = load(path)
+    if case is None:
+        return None
+    whole = parse(case.line, case.text)
+    outcome = Outcome(case.command, Counter(), {}, [])
+    for damaged in damages(case, wanted):
+        start = time.process_time()
+        became, answer = attempt(case.line, damaged.text, whole)
+        seconds = time.process_time() - start
+        if became == "marked" and not whole.complete:
+            continue
+        outcome.counts[damaged.kind, became] += 1
+        outcome.slowest[damaged.kind] = max(
+            outcome.slowest.get(damaged.kind, (0.0, "")), (seconds, damaged.name)
+        )
+        if became in wanted.shown:
+            outcome.losses.append(Loss(damaged.name, became, story(case, damaged, whole, answer)))
+    return outcome
+
+
+def attempt(line: str, text: str, whole: Answer[Any]) -> tuple[str, Answer[Any] | Exception]:
+    """Parse a damaged text and say which class that is."""
+    try:
+        answer = parse(line, text)
+    except ParseError as error:
+        return "error", error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        return "wrong", error
+    return became(answer, whole), answer
+
+
+def became(answer: Answer[Any], whole: Answer[Any]) -> str:
+    """The class of an answer to a damaged text."""
+    if not answer.complete:
+        return "marked"
+    if answer.records == whole.records:
+        return "same"
+    ours, theirs = list(rows(answer.records)), list(rows(whole.records))
+    if len(ours) < len(theirs):
+        return "fewer"
+    if sum(map(size, ours)) < sum(map(size, theirs)):
+        return "values"
+    return "text" if len(ours) == len(theirs) and _one_text(ours, theirs) else "other"
+
+
+def rows(value: Any) -> Iterator[msgspec.Struct]:
+    """All records, those inside of others too."""
+    if isinstance(value, msgspec.Struct):
+        yield value
+        value = [getattr(value, field) for field in value.__struct_fields__]
+    elif isinstance(value, dict):
+        value = value.values()
+    if isinstance(value, tuple | list) or hasattr(value, "values"):
+        for held in value:
+            yield from rows(held)
+
+
+def size(row: msgspec.Struct) -> int:
+    """How many values a record has itself."""
+    return sum(_values(getattr(row, field)) for field in row.__struct_fields__)
+
+
+def _values(value: Any) -> int:
+    if value is None or isinstance(value, msgspec.Struct):
+        return 0
+    if isinstance(value, dict):
+        return sum(map(_values, value.values()))
+    return sum(map(_values, value)) if isinstance(value, tuple | list) else 1
+
+
+def _one_text(ours: list[msgspec.Struct], theirs: list[msgspec.Struct]) -> bool:
+    """Whether two lists of records are alike but for one text in one record, and those around that one."""
+    different = [pair for pair in zip(ours, theirs, strict=True) if _flat(pair[0]) != _flat(pair[1])]
+    if len(different) != 1:
+        return False
+    one, other = map(_flat, different[0])
+    texts = [(one.get(name), other.get(name)) for name in one | other if one.get(name) != other.get(name)]
+    return len(texts) == 1 and all(isinstance(text, str) for text in texts[0])
+
+
+def _flat(row: msgspec.Struct) -> dict[str, Any]:
+    """A record's name and its own values."""
+    held = {field: getattr(row, field) for field in row.__struct_fields__}
+    return {"": type(row)} | {
+        name: value for name, value in held.items() if not any(True for _ in rows(value))
+    }
+
+
+def story(case: Case, damaged: Damaged, whole: Answer[Any], answer: Answer[Any] | Exception) -> str:
+    """What was done to a text, and what that did to its records."""
+    text = _diff(case.text.splitlines(), damaged.text.splitlines(), 1)
+    if isinstance(answer, Exception):
+        return f"{text}\n  => {type(answer).__name__}: {answer}"
+    return f"{text}\n  =>\n{_diff(_shown(whole), _shown(answer), 0)}"
+
+
+def _shown(answer: Answer[Any]) -> list[str]:
+    return [f"{type(row).__name__} {_flat_text(row)}" for row in rows(answer.records)]
+
+
+def _flat_text(row: msgspec.Struct) -> str:
+    return " ".join(f"{name}={value!r:.120}" for name, value in _flat(row).items() if name)
+
+
+def _diff(before: list[str], after: list[str], context: int) -> str:
+    lines = list(difflib.unified_diff(before, after, lineterm="", n=context))[2:]
+    shown = [f"    {line!a:.230}" for line in lines if not line.startswith("@@")]
+    return "\n".join([*shown[:12], *(["    ..."] if len(shown) > 12 else [])])
+
+
+def run(chosen: list[Path], wanted: Wanted, jobs: int) -> list[Outcome]:
+    """Damage these cases, in so many processes."""
+    tasks = [
+        (path, wanted) for path in sorted(chosen, key=lambda path: -path.with_suffix(".out").stat().st_size)
+    ]
+    if jobs == 1:
+        return [outcome for outcome in itertools.starmap(examine, tasks) if outcome]
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        return [outcome for outcome in pool.imap_unordered(_examined, tasks, chunksize=4) if outcome]
+
+
+def _examined(task: tuple[Path, Wanted]) -> Outcome | None:
+    return examine(*task)
+
+
+Counts = dict[tuple[str, str], Counter[str]]
+"""Number of damages by command and kind, by class."""
+
+
+def total(outcomes: Iterable[Outcome]) -> Counts:
+    """The counts of all cases of each command."""
+    counts: Counts = {}
+    for outcome in outcomes:
+        for (kind, became), number in outcome.counts.items():
+            counts.setdefault((outcome.command, kind), Counter())[became] += number
+    order = list(KINDS)
+    return dict(sorted(counts.items(), key=lambda item: (item[0][0], order.index(item[0][1]))))
+
+
+def table(counts: Counts, slowest: dict[tuple[str, str], tuple[float, str]]) -> Iterator[str]:
+    """The counts as lines for a terminal, and a line for each kind of all commands together."""
+    titles = "".join(f"{name:>8}" for name in CLASSES)
+    yield f"{'command':12} {'kind':10} {'tried':>7}{titles} {'fewer %':>8} {'slowest':>8}"
+    kinds: dict[str, Counter[str]] = {}
+    for (command, kind), by_class in counts.items():
+        kinds.setdefault(kind, Counter()).update(by_class)
+        yield _line(command, kind, by_class, slowest[command, kind][0])
+    for kind in filter(kinds.__contains__, KINDS):
+        seconds = max(value[0] for (_, other), value in slowest.items() if other == kind)
+        yield _line("(all)", kind, kinds[kind], seconds)
+
+
+def _line(command: str, kind: str, by_class: Counter[str], seconds: float) -> str:
+    tried = by_class.total()
+    numbers = "".join(f"{by_class[name] or '':>8}" for name in CLASSES)
+    return f"{command:12} {kind:10} {tried:7d}{numbers} {100 * by_class['fewer'] / tried:8.2f} {seconds:8.3f}"
+
+
+def slowest_of(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], tuple[float, str]]:
+    """The slowest damage of each command and kind: seconds and name."""
+    found: dict[tuple[str, str], tuple[float, str]] = {}
+    for outcome in outcomes:
+        for kind, value in outcome.slowest.items():
+            key = outcome.command, kind
+            found[key] = max(found.get(key, (0.0, "")), value)
+    return found
+
+
+class Figure(NamedTuple):
+    """How many damages of a kind were tried, and how many lost rows without a mark."""
+
+    fewer: int
+    tried: int
+
+
+Figures = dict[str, dict[str, Figure]]
+"""Figures by command and kind."""
+
+
+def figures(counts: Counts) -> Figures:
+    """What is kept of the counts."""
+    found: Figures = {}
+    for (command, kind), by_class in counts.items():
+        found.setdefault(command, {})[kind] = Figure(by_class["fewer"], by_class.total())
+    return found
+
+
+def known_figures() -> dict[str, Figures]:
+    """The figures that may only fall: of ``all`` damages, and of the ``sample`` that the test tries."""
+    read = tomllib.loads(FIGURES.read_text(encoding="utf-8"))
+    return {
+        part: {
+            command: {kind: Figure(*numbers) for kind, numbers in kinds.items()}
+            for command, kinds in read[part].items()
+        }
+        for part in read
+    }
+
+
+def write_figures(parts: dict[str, Figures]) -> None:
+    """Write tests/parsers/damage.toml."""
+    lines = [
+        "# Written by scripts/damage --write: [rows lost without a mark, damages tried] by command and kind.",
+        "# They may only fall. `sample` is what tests/parsers/test_damage.py tries; what it leaves out is 0.",
+    ]
+    for part, commands in parts.items():
+        for command, kinds in commands.items():
+            kept = {kind: figure for kind, figure in kinds.items() if part == "all" or figure.fewer}
+            lines += ["", f"[{part}.{command}]"] if kept else []
+            lines += [f"{kind} = [{figure.fewer}, {figure.tried}]" for kind, figure in kept.items()]
+    FIGURES.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+SAMPLE = Wanted(tuple(KINDS), places=2, seed=0)
+ALL = Wanted(tuple(KINDS), places=6, seed=0)
+
+
+def risen(now: Figures, known: Figures) -> Iterator[str]:
+    """What is lost more often than it was."""
+    for command, kinds in now.items():
+        for kind, figure in kinds.items():
+            old = known.get(command, {}).get(kind, Figure(0, 1))
+            if figure.fewer * old.tried > old.fewer * figure.tried:
+                yield (
+                    f"{command}, {kind}: {figure.fewer} of {figure.tried} lose rows without a mark, "
+                    f"it was {old.fewer} of {old.tried}"
+                )
+
+
+def write(jobs: int) -> int:
+    """Measure anew and keep the figures; say what rose."""
+    old = known_figures() if FIGURES.exists() else {}
+    parts = {
+        "all": figures(total(run(paths(), ALL, jobs))),
+        "sample": figures(total(run(sample_paths(), SAMPLE, jobs))),
+    }
+    write_figures(parts)
+    rises = [f"{part}: {line}" for part, known in old.items() for line in risen(parts[part], known)]
+    print("\n".join(rises) or f"{FIGURES.relative_to(CHECKOUT)} is written; nothing rose")
+    return 1 if rises else 0
+
+
+def main() -> int:
+    """Damage what was asked for; status 1 where another exception than ParseError came out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="*", help="crash commands (default: all)")
+    parser.add_argument("--kind", default=",".join(KINDS), help="kinds of damage (default: %(default)s)")
+    parser.add_argument("--case", default="*", help="only cases whose path ends so: 'ps/ps_-*'")
+    parser.add_argument("--places", type=int, default=ALL.places, help="lines damaged per case and kind")
+    parser.add_argument("--sample", type=int, help="only so many cases of each command")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="N examples per command and kind")
+    parser.add_argument("--class", dest="classes", default="fewer,wrong", help="which: %(default)s")
+    parser.add_argument("--write", action="store_true", help="measure all, write tests/parsers/damage.toml")
+    arguments = parser.parse_args()
+    return write(arguments.jobs) if arguments.write else report(arguments)
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Run and print."""
+    kinds = tuple(arguments.kind.split(","))
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        print(f"unknown kind {unknown[0]}; there are {', '.join(KINDS)}", file=sys.stderr)
+        return 2
+    shown = frozenset(arguments.classes.split(",")) if arguments.show else frozenset()
+    chosen = _sampled(paths(arguments.command, arguments.case), arguments.sample, arguments.seed)
+    outcomes = run(chosen, Wanted(kinds, arguments.places, arguments.seed, shown), arguments.jobs)
+    counts = total(outcomes)
+    for example in _examples(outcomes, arguments.show):
+        print(example)
+    print("\n".join(table(counts, slowest_of(outcomes))))
+    for seconds, name in sorted(slowest_of(outcomes).values(), reverse=True)[:5]:
+        if seconds > SLOW:
+            print(f"slow: {seconds:.2f} s, {name}")
+    return 1 if any(by_class["wrong"] for by_class in counts.values()) else 0
+
+
+def _sampled(chosen: list[Path], number: int | None, seed: int) -> list[Path]:
+    if number is None:
+        return chosen
+    by_command: dict[str, list[Path]] = {}
+    for path in chosen:
+        by_command.setdefault(path.parent.name, []).append(path)
+    chance = random.Random(seed)  # noqa: S311 - the same in each run
+    return [path for some in by_command.values() for path in chance.sample(some, min(number, len(some)))]
+
+
+def _examples(outcomes: list[Outcome], number: int) -> Iterator[str]:
+    told: Counter[tuple[str, str]] = Counter()
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.command):
+        for loss in outcome.losses:
+            key = outcome.command, loss.name.split(":")[-2]
+            told[key] += 1
+            if told[key] <= number:
+                yield f"{loss.name} ({loss.became})\n{loss.story}\n"

@@ -1,0 +1,89 @@
+"""Recorded outputs damaged by scripts/damage: what is lost without a mark may only become less.
+
+Each kind of damage is tried at one line of the shortest output of each case. `scripts/damage` tries more, and
+with ``--show`` it prints what was lost.
+"""
+
+from __future__ import annotations
+
+import damagekit
+import pytest
+
+from crashdrive.parsers import command_names, parse
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> list[damagekit.Outcome]:
+    return damagekit.run(
+        damagekit.sample_paths(), damagekit.SAMPLE._replace(shown=frozenset({"wrong"})), jobs=1
+    )
+
+
+@pytest.mark.timeout(120)
+def test_no_more_is_lost_without_a_mark(outcomes: list[damagekit.Outcome]) -> None:
+    now = damagekit.figures(damagekit.total(outcomes))
+    rises = list(damagekit.risen(now, damagekit.known_figures()["sample"]))
+    assert not rises, (
+        "see `scripts/damage COMMAND --kind KIND --show 5`; new recordings: `scripts/damage --write`"
+    )
+
+
+def test_nothing_but_parse_error_comes_out(outcomes: list[damagekit.Outcome]) -> None:
+    assert not [loss for outcome in outcomes for loss in outcome.losses]
+
+
+def test_no_damage_takes_long(outcomes: list[damagekit.Outcome]) -> None:
+    """The bound is for a parser that runs away, not for a busy machine: a damage takes milliseconds."""
+    assert max(damagekit.slowest_of(outcomes).values()) < (20 * damagekit.SLOW, "")
+
+
+def test_every_command_is_tried(outcomes: list[damagekit.Outcome]) -> None:
+    unrecorded = {"bpf", "s390dbf"}  # crash printed nothing, or refused: no dump had any
+    assert {outcome.command for outcome in outcomes} == set(command_names()) - unrecorded
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("cut", {"ab 1\ncd\n", "ab 1\ncd \n", "ab 1\nc\n", "a\ncd 2\n", "ab\ncd 2\n", "ab \ncd 2\n"}),
+        ("join", {"ab 1cd 2\n", "ab 1 cd 2\n"}),
+        ("swap", {"cd 2\nab 1\n"}),
+        ("double", {"ab 1\nab 1\ncd 2\n", "ab 1\ncd 2\ncd 2\n"}),
+        ("delete", {"ab 1\n", "cd 2\n"}),
+        ("lines", {"ab 1\n"}),
+        ("end", {"ab 1\nc", "ab 1\ncd", "ab 1\ncd ", "a", "ab", "ab "}),
+        ("crlf", {"ab 1\r\ncd 2\n", "ab 1\ncd 2\r\n"}),
+        ("tab", {"ab\t1\ncd 2\n", "ab 1\ncd\t2\n"}),
+    ],
+)
+def test_a_damage_is_what_its_name_says_and_is_the_same_in_each_run(kind: str, texts: set[str]) -> None:
+    case = damagekit.Case("x", "ps", "ps", "ab 1\ncd 2\n")
+    seen: set[str] = set()
+    for seed in range(30):
+        wanted = damagekit.Wanted((kind,), places=2, seed=seed)
+        damages = list(damagekit.damages(case, wanted))
+        assert damages == list(damagekit.damages(case, wanted))
+        seen |= {damaged.text for damaged in damages}
+    assert seen == texts - {case.text}
+
+
+WHOLE = """\
+VIRTUAL           PHYSICAL
+ffff888000001000  1000
+ffff888000002000  2000
+"""
+
+
+@pytest.mark.parametrize(
+    ("damage", "became"),
+    [
+        (("  2000", "  2000 "), "same"),
+        (("  2000\n", "  2"), "marked"),
+        (("ffff888000002000  2000\n", ""), "fewer"),
+        (("  2000", "  3000"), "other"),
+        (("VIRTUAL", "virtual"), "error"),
+    ],
+)
+def test_what_becomes_of_the_records_has_a_class(damage: tuple[str, str], became: str) -> None:
+    whole = parse("ptov 1000 2000", WHOLE)
+    assert damagekit.attempt("ptov 1000 2000", WHOLE.replace(*damage), whole)[0] == became
