@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from crashdrive.cli._complete import Items, files, folders, names
 from crashdrive.cli._ending import say
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def session_options() -> list[click.Parameter]:
             ["--crash", "crash_binaries"],
             multiple=True,
             metavar="PATH",
+            shell_complete=files,
             help="crash binary to use; can be given several times, the one that fits the dump is taken "
             "(default: CRASHDRIVE_CRASH, then PATH).",
         ),
@@ -43,6 +45,7 @@ def session_options() -> list[click.Parameter]:
             ["--debug-dir", "debug_dirs"],
             multiple=True,
             metavar="DIR",
+            shell_complete=folders,
             help="Look there, too, for the vmlinux that belongs to the dump.",
         ),
         click.Option(
@@ -53,10 +56,16 @@ def session_options() -> list[click.Parameter]:
             metavar="SECONDS",
             help="Deadline of each command.",
         ),
-        click.Option(["--record"], metavar="FILE", help="Write the session to FILE, for --replay."),
+        click.Option(
+            ["--record"],
+            metavar="FILE",
+            shell_complete=files,
+            help="Write the session to FILE, for --replay.",
+        ),
         click.Option(
             ["--replay"],
             metavar="FILE",
+            shell_complete=files,
             help="Answer out of a recorded session: needs no crash and no dump.",
         ),
         click.Option(
@@ -104,6 +113,20 @@ def take_files(words: Sequence[str], *, replay: str | None = None) -> Target:
     if second == "dump" and first != "dump":  # the first is meant as a vmlinux, and will be refused as one
         return Target(words[0], words[1], words[2:])
     return Target(None, words[0], words[1:])
+
+
+def complete_commands(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """What may stand next of ``[VMLINUX] VMCORE COMMAND...``: a file, a command, or either."""
+    from crashdrive.commands import command_names
+
+    words = ctx.params.get("words") or ()
+    kind = _kind(words[0]) if words else "none"
+    if kind == "vmlinux" and len(words) == 1:
+        return files(ctx, param, incomplete)
+    path = files(ctx, param, incomplete) if len(words) < 2 else []
+    if kind == "none" and not ctx.params.get("replay"):
+        return path
+    return [*path, *names(sorted((*command_names(), "union")), incomplete)]
 
 
 def _kind(path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import click
 
 import crashdrive.cli
+import crashdrive.cli._complete  # the shells' classes are registered
 from crashdrive._version import __version__
 from crashdrive.cli._ending import PastClickError
 
@@ -36,8 +37,10 @@ Exit status:
 Data goes to stdout, messages to stderr.
 
 \b
-Shell completion, for bash (zsh and fish alike), into ~/.bashrc:
+Shell completion, for bash (zsh_source for zsh), into ~/.bashrc:
   eval "$(_CRASHDRIVE_COMPLETE=bash_source crashdrive)"
+for fish, into ~/.config/fish/config.fish:
+  _CRASHDRIVE_COMPLETE=fish_source crashdrive | source
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from crashdrive.cli._complete import files, folders
 from crashdrive.cli._ending import say
 from crashdrive.cli._opening import format_option
 from crashdrive.errors import EXIT_OK, EXIT_TARGET
@@ -27,10 +28,18 @@ Examples:
     short_help="What this host has, what is missing, what to install.",
     params=[
         click.Option(
-            ["--crash", "crash_binaries"], multiple=True, metavar="PATH", help="Look at this crash binary."
+            ["--crash", "crash_binaries"],
+            multiple=True,
+            metavar="PATH",
+            shell_complete=files,
+            help="Look at this crash binary.",
         ),
         click.Option(
-            ["--debug-dir", "debug_dirs"], multiple=True, metavar="DIR", help="Look for vmlinux files there."
+            ["--debug-dir", "debug_dirs"],
+            multiple=True,
+            metavar="DIR",
+            shell_complete=folders,
+            help="Look for vmlinux files there.",
         ),
         format_option(FORMATS, "table"),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.cli._opening import complete_commands, format_option, opened, session_options, take_files
 from crashdrive.errors import EXIT_OK
 
 _HELP = """Run crash commands on a dump.
@@ -60,7 +60,13 @@ class _Exec(click.Command):
             default=True,
             help="Whether text of several commands names each (default).",
         ),
-        click.Argument(["words"], nargs=-1, required=True, metavar="[VMLINUX] VMCORE COMMAND..."),
+        click.Argument(
+            ["words"],
+            nargs=-1,
+            required=True,
+            metavar="[VMLINUX] VMCORE COMMAND...",
+            shell_complete=complete_commands,
+        ),
     ],
 )
 def command(words: tuple[str, ...], form: str, lenient: bool, header: bool, **options: Any) -> int:  # noqa: FBT001 - click's

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from crashdrive.cli._complete import Items, files, names
 from crashdrive.cli._opening import format_option
 from crashdrive.errors import EXIT_OK
 from crashdrive.render import FORMATS
@@ -28,6 +29,12 @@ Examples:
 """
 
 
+def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Items:
+    from crashdrive.parsers import command_names
+
+    return names(command_names(), incomplete)
+
+
 @click.command(
     "parse",
     help=_HELP,
@@ -41,8 +48,8 @@ Examples:
         ),
         click.Option(["--list", "listing"], is_flag=True, help="All commands and shapes with their fields."),
         click.Option(["--schema"], is_flag=True, help="JSON schema of what COMMAND's records look like."),
-        click.Argument(["line"], required=False, metavar="COMMAND"),
-        click.Argument(["file"], required=False, metavar="[FILE]"),
+        click.Argument(["line"], required=False, metavar="COMMAND", shell_complete=_complete),
+        click.Argument(["file"], required=False, metavar="[FILE]", shell_complete=files),
     ],
 )
 def command(

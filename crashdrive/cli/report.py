@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from crashdrive.cli._complete import Items, files, names
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
 from crashdrive.errors import EXIT_OK, UsageError
 from crashdrive.render import FORMATS
@@ -44,6 +45,10 @@ class Reports(click.Group):
         """The command of a report, None if there is no such report."""
         return _command(cmd_name) if cmd_name in report_names() else None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
+        """The reports' names, without importing one; the group's options."""
+        return [*names(report_names(), incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+
 
 def _command(name: str) -> click.Command:
     module = module_for(name)
@@ -64,7 +69,7 @@ def _command(name: str) -> click.Command:
             *own,
             *common,
             format_option(FORMATS, "table"),
-            click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE"),
+            click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE", shell_complete=files),
         ],
     )
 
@@ -129,7 +134,7 @@ def _show(
 
 
 def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
-    if not wanted:
+    if not wanted or ctx.resilient_parsing:
         return
     from crashdrive.render import Output, render
 

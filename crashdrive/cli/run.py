@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from crashdrive.cli._complete import files
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
 from crashdrive.render import FORMATS
 
@@ -43,6 +44,7 @@ A whole script:
             required=True,
             metavar="[VMLINUX] VMCORE SCRIPT [ARGS]...",
             type=click.UNPROCESSED,
+            shell_complete=files,
         ),
     ],
 )
