@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from crashdrive.records import Record, Report, Table
+from crashdrive.records import Address, Record, Report, Table
 from crashdrive.render import FORMATS, Output, render
 
 ROWS = 40_000
@@ -39,7 +39,7 @@ class Row(Record, frozen=True):
     uid: int
     pid: int | None
     program: str | None
-    address: int
+    address: Address
 
 
 def rows() -> list[Row]:

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
 from crashdrive.errors import IncompleteError
+from crashdrive.integers import Address, Bits, Long, described, exact
 from crashdrive.text import printable
+
+__all__ = [
+    "Address",
+    "Answer",
+    "Bits",
+    "Finding",
+    "Layout",
+    "Long",
+    "Notice",
+    "Record",
+    "Report",
+    "Severity",
+    "Table",
+    "to_builtins",
+    "told_incomplete",
+]
 
 R = TypeVar("R")
 
 Severity = Literal["info", "warning", "critical"]
 Layout = Literal["rows", "fields", "lines"]
 
-Address = Annotated[int, msgspec.Meta(extra_json_schema={"format": "address"})]
-"""A kernel, user or physical address. In JSON and CSV the string ``"0xffff888003a54000"``."""
-
-Bits = Annotated[int, msgspec.Meta(extra_json_schema={"format": "bits"})]
-"""Bits that people read in hexadecimal: a mask, a register, a raw word of memory. In JSON as an address."""
-
-Long = Annotated[int, msgspec.Meta(extra_json_schema={"format": "long"})]
-"""A number that can exceed 2^53, such as nanoseconds or an enumerator.
-
-In JSON a number up to 2^53-1, which every reader keeps exactly, beyond that a string as of an address.
-"""
-
-_KINDS: dict[object, str] = {Address: "address", Bits: "bits", Long: "long"}
-
-
-def integer_kind(annotation: object) -> str | None:
-    """``address``, ``bits`` or ``long`` of a type that is one of the three; None of any other."""
-    return _KINDS.get(annotation)
-
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: frozen, typed, slotted. Absent is None; sizes in bytes, times in seconds."""
+    """Base of all records: frozen, typed, slotted. Absent is None; sizes in bytes, times in seconds.
+
+    ``repr`` and ``print`` show addresses and masks in hexadecimal.
+    """
+
+    def __repr__(self) -> str:
+        return described(self)
 
 
 class Notice(Record, frozen=True):
@@ -168,5 +172,5 @@ class Report(Record, frozen=True):
 
 
 def to_builtins(value: object) -> Any:
-    """Records as plain dicts, lists, str, int, ...: what JSON will hold."""
-    return msgspec.to_builtins(value)
+    """Records as plain dicts, lists, str, int, ...: what JSON holds, with addresses as strings as there."""
+    return msgspec.to_builtins(exact(value))

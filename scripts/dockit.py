@@ -27,7 +27,8 @@ _VOCABULARY = """\
 
 One word means one thing in all records, tables, JSON and CSV. Sizes are in bytes, times in seconds, and where
 it isn't plain the name says which. What is absent is `null`. The types `address`, `bits` (masks, registers,
-raw words) and `long` (numbers that can exceed 2^53) are `int` in Python.
+raw words) and `long` (numbers that can exceed 2^53) are `int` in Python. In JSON and CSV the first two are
+strings such as `"0xffff888003a54000"`, and so is a `long` from 2^53 on.
 `crashdrive parse --list` shows the same by command,
 `crashdrive parse --schema COMMAND` as JSON schema.
 

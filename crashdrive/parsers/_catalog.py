@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
+from crashdrive.integers import exact_schema, integer_kind
 from crashdrive.parsers import command_names, module_for
 from crashdrive.parsers.base import Shape, canonical_words
-from crashdrive.records import Notice, Record, integer_kind
+from crashdrive.records import Notice, Record
 
 
 class FieldRow(Record, frozen=True):
@@ -124,7 +125,7 @@ def schema(command: str) -> dict[str, Any]:
     wanted = list(dict.fromkeys(record for records in members for record in records))
     described, definitions = msgspec.json.schema_components([*wanted, Notice], ref_template="#/$defs/{name}")
     by_type = dict(zip(wanted, described, strict=False))
-    return {
+    document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": name,
         "anyOf": [
@@ -133,6 +134,7 @@ def schema(command: str) -> dict[str, Any]:
         ],
         "$defs": definitions,
     }
+    return dict(exact_schema(document))
 
 
 def _answer(shape: str, records: list[dict[str, Any]], notice: dict[str, Any]) -> dict[str, Any]:

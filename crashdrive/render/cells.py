@@ -9,11 +9,9 @@ from typing import Any
 
 import msgspec
 
+from crashdrive.integers import hexadecimal_fields
 from crashdrive.text import printable
 
-_ADDRESS_NAMES = frozenset(
-    {"address", "task", "base", "flags", "sp", "pc", "physical", "virtual", "mm", "pgd"}
-)
 _KERNEL_HALF = 1 << 63
 _UNIFORM_LIMIT = 4096  # a column with fewer different values than this is formatted value by value
 
@@ -64,14 +62,14 @@ def _value(row: Any, name: str) -> Any:
     return row if name == "value" else None
 
 
-def format_column(values: Sequence[Any], name: str) -> list[str]:
+def format_column(values: Sequence[Any], *, hexadecimal: bool = False) -> list[str]:
     """All values of a column as cells: one line each, safe for a terminal."""
     kinds = set(map(type, values))
     if kinds <= {str}:
         return _texts(values)
     if kinds - {type(None)} == {float}:
         return _floats(values)
-    form = _formatter(name)
+    form = _formatter(hexadecimal=hexadecimal)
     if kinds - {type(None)} <= {int} and len(distinct := set(values)) < _UNIFORM_LIMIT:
         return list(map({value: form(value) for value in distinct}.__getitem__, values))
     return list(map(form, values))
@@ -92,18 +90,28 @@ def _floats(values: Sequence[float | None]) -> list[str]:
     return [text[: len(text) - cut] for text in texts] if cut else texts
 
 
-def _formatter(name: str) -> Callable[[Any], str]:
-    return _as_address if is_address(name) else as_cell
+def _formatter(*, hexadecimal: bool) -> Callable[[Any], str]:
+    return _as_address if hexadecimal else as_cell
 
 
-def is_address(name: str) -> bool:
-    """Whether a field of this name holds addresses or bits, which people read in hexadecimal."""
-    return name in _ADDRESS_NAMES or name.endswith(("_address", "_flags"))
+def is_hexadecimal(rows: Sequence[Any], name: str) -> bool:
+    """Whether a column holds addresses or bits, which people read in hexadecimal: the rows' types say it."""
+    return any(name in hexadecimal_names(kind) for kind in set(map(type, rows)))
+
+
+@functools.cache
+def hexadecimal_names(kind: type) -> frozenset[str]:
+    """The fields of a row's type that hold addresses or bits."""
+    return hexadecimal_fields(kind) if issubclass(kind, msgspec.Struct) else frozenset()
 
 
 def _as_address(value: Any) -> str:
     if type(value) is int:
         return f"{value:x}" if value >= 0 else str(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_as_address, value))
+    if isinstance(value, Mapping):
+        return printable(" ".join(f"{name}={_as_address(item)}" for name, item in value.items()))
     return as_cell(value)
 
 
@@ -137,7 +145,11 @@ def _compound(value: Any) -> str:
 
 def named_cells(row: Any) -> list[tuple[str, str]]:
     """(name, cell) of each field of a row that has something to show."""
-    pairs = ((name, _formatter(name)(_value(row, name))) for name in field_names(row))
+    kind: type = type(row)
+    addresses = hexadecimal_names(kind)
+    pairs = (
+        (name, _formatter(hexadecimal=name in addresses)(_value(row, name))) for name in field_names(row)
+    )
     return [(printable(name), cell) for name, cell in pairs if cell]
 
 

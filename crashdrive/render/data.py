@@ -1,15 +1,16 @@
-"""Reports and rows for programs: JSON, JSON lines, CSV. Fields as they are, nothing cut."""
+"""Reports and rows for programs: JSON, JSON lines, CSV. All fields, nothing cut, addresses as text."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from crashdrive.integers import EXACT, exact, exact_but_numbers
 from crashdrive.records import Report, Table
 from crashdrive.render.cells import all_columns, column_values
 from crashdrive.render.output import Output
@@ -20,15 +21,32 @@ _CHUNK = 20_000  # rows per write
 
 
 def encode(value: object) -> bytes:
-    r"""JSON of records in UTF-8, on one line.
+    r"""JSON of records in UTF-8, on one line; integers as `crashdrive.integers` describes.
 
     Characters that a terminal would act on (C1 controls, bidirectional overrides, ...) are written as
     ``\uXXXX``, which is the same JSON.
     """
+    return _tame(_encoded(_ENCODER.encode, value))
+
+
+def _encoded(encode: Callable[[Any], bytes], value: object) -> bytes:
+    """JSON in which no reader finds a number that it can't keep, nor bytes that are no UTF-8."""
     try:
-        return _tame(_ENCODER.encode(value))
+        data = encode(exact_but_numbers(value))
+        return encode(exact(value)) if _has_long_number(data) else data
+    except OverflowError:  # of msgspec, beyond 64 bits
+        return _encoded(encode, exact(value))
     except UnicodeEncodeError:
-        return _tame(_ENCODER.encode(_without_surrogates(msgspec.to_builtins(value, enc_hook=_fallback))))
+        return encode(_without_surrogates(msgspec.to_builtins(exact(value), enc_hook=_fallback)))
+
+
+def _has_long_number(data: bytes) -> bool:
+    """Whether 16 digits stand in a row, as in numbers from 2^53 on (and in some texts)."""
+    return _SIXTEEN in data.translate(_DIGITS_ALONE)
+
+
+_SIXTEEN = b"0" * 16
+_DIGITS_ALONE = bytes(b"0"[0] if chr(byte).isdecimal() and byte < 128 else 32 for byte in range(256))
 
 
 def _fallback(value: object) -> object:
@@ -89,10 +107,7 @@ def write_lines(rows: Sequence[Any], output: Output, *, table: str | None = None
 
 
 def _encode_lines(rows: Sequence[Any]) -> bytes:
-    try:
-        return _tame(_ENCODER.encode_lines(rows))
-    except UnicodeEncodeError:
-        return b"".join(encode(row) + b"\n" for row in rows)
+    return _tame(_encoded(_ENCODER.encode_lines, rows))
 
 
 def _label_name(rows: Sequence[Any]) -> str:
@@ -138,7 +153,7 @@ def write_csv(
     label = () if table is None else (_label_name(rows),)
     _write_csv_rows([(*label, *names)], output)
     for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
+        chunk = exact_but_numbers(rows[start : start + _CHUNK])
         cells = [_plain_column(column_values(chunk, name)) for name in names]
         front = [] if table is None else [[table] * len(chunk)]
         _write_csv_rows(zip(*front, *cells, strict=True), output)
@@ -152,7 +167,10 @@ def _write_csv_rows(rows: Iterable[Sequence[Any]], output: Output) -> None:
 
 
 def _plain_column(values: list[Any]) -> list[Any]:
-    if set(map(type, values)) <= {str, int, float, type(None)}:
+    kinds = set(map(type, values))
+    if kinds <= {str, float, type(None)} or (
+        kinds == {int} and -EXACT <= min(values) <= max(values) <= EXACT
+    ):
         return values
     return list(map(_plain, values))
 
@@ -161,5 +179,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, (str, int, float)):
-        return value
+        return exact(value)
     return encode(value).decode("utf-8")

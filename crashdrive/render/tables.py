@@ -11,6 +11,7 @@ from crashdrive.render.cells import (
     all_columns,
     column_values,
     format_column,
+    is_hexadecimal,
     is_numeric,
     named_cells,
 )
@@ -78,7 +79,10 @@ def _write_lines(table: Table, output: Output) -> None:
     values = [column_values(table.rows, name) for name in names]
     if values and any(isinstance(value, tuple) for value in values[-1]):
         values = _unfolded(values)
-    columns = [format_column(column, name) for name, column in zip(names, values, strict=True)]
+    columns = [
+        format_column(column, hexadecimal=is_hexadecimal(table.rows, name))
+        for name, column in zip(names, values, strict=True)
+    ]
     _emit((" ".join(cells).rstrip() for cells in zip(*columns, strict=True)), output)
 
 
@@ -121,7 +125,7 @@ def _columns(table: Table) -> list[_Column]:
     names = table.columns or all_columns(table.rows)
     values = [column_values(table.rows, name) for name in names]
     columns = [
-        _Column(name, format_column(column, name), is_numeric(column))
+        _Column(name, format_column(column, hexadecimal=is_hexadecimal(table.rows, name)), is_numeric(column))
         for name, column in zip(names, values, strict=True)
     ]
     if table.columns:

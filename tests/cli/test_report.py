@@ -53,7 +53,7 @@ def test_options_reach_the_report(cli: Cli, vmcore: str, crash: Any) -> None:
     status, out, _ = cli("report", "echo", *words, "--format", "json", vmcore)
     assert status == 0
     assert values(out) == {
-        "all": False, "verbose": True, "port": 80, "state": ["UP", "DOWN"], "address": 0xFFFF888003A54000,
+        "all": False, "verbose": True, "port": 80, "state": ["UP", "DOWN"], "address": "0xffff888003a54000",
         "within": 1.5,
     }  # fmt: skip
     assert crash.opened == (None, vmcore)

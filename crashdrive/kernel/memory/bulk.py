@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from crashdrive.errors import ArgumentError, FaultError, KernelError
+from crashdrive.integers import Address, described
 from crashdrive.kernel.arch.x86_64.page_tables import Paging
 from crashdrive.kernel.memory.transfer import Fetched, Missing, Transfer
 from crashdrive.kernel.memory.virtual import Walked
@@ -40,9 +41,12 @@ class Hole(msgspec.Struct, frozen=True):
     crash``.
     """
 
-    address: int
+    address: Address
     size: int
     reason: str
+
+    def __repr__(self) -> str:
+        return described(self)
 
 
 class Chunk(NamedTuple):

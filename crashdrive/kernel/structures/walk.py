@@ -10,7 +10,7 @@ import msgspec
 from crashdrive.errors import CorruptError, FaultError
 from crashdrive.kernel.memory.window import BUDGET, NOWHERE, Window, around
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 # Read ahead only while few chains are followed: many of them bring each other's pages along.
 _FEW = 32
@@ -27,7 +27,7 @@ class Problem(Record, frozen=True):
     """
 
     kind: str
-    address: int
+    address: Address
     message: str
 
 

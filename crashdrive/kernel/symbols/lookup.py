@@ -19,6 +19,7 @@ import msgspec
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import ArgumentError, ParseError, UnknownSymbolError
+from crashdrive.integers import Address, described
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
@@ -33,10 +34,13 @@ _FOUND = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)(?: \[([^\]]+)\])?(?: .*)?")
 class Symbol(msgspec.Struct, frozen=True, order=True):
     """A symbol; ``kind``: nm's letter (upper case: global) or ``?``; ``module``: None for the kernel's."""
 
-    address: int
+    address: Address
     name: str
     kind: str
     module: str | None = None
+
+    def __repr__(self) -> str:
+        return described(self)
 
 
 class Place(NamedTuple):

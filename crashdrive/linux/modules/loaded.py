@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crashdrive.records import Answer, Record
+from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
     from crashdrive.kernel.program import Program
@@ -19,9 +19,9 @@ _SIZE = ("mem[0].size", "core_layout.size", "core_size")
 class LoadedModule(Record, frozen=True):
     """A module: the address of its struct module, where its code begins, and how many bytes it takes."""
 
-    module: int
+    module: Address
     name: str | None
-    base: int | None
+    base: Address | None
     size: int | None
 
 

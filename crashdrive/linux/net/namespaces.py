@@ -10,7 +10,7 @@ from crashdrive.errors import FaultError, UsageError
 from crashdrive.linux.fs.mounts import for_each_mount
 from crashdrive.linux.net.net_list import for_each_net_namespace
 from crashdrive.linux.sched.task_list import for_each_task
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class NetNamespace(Record, frozen=True):
     ``initial`` is that of the first process.
     """
 
-    address: int
+    address: Address
     inum: int
     name: str | None
     pid: int | None

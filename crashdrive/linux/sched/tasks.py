@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.errors import CrashdriveError
 from crashdrive.linux.sched.task_list import for_each_task
-from crashdrive.records import Answer, Record
+from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
     from crashdrive.kernel.program import Program
@@ -38,12 +38,12 @@ class Task(Record, frozen=True):
     tgid: int | None
     ppid: int | None
     cpu: int | None
-    task: int
+    task: Address
     state: str | None
     uid: int | None
     comm: str | None
     kernel_thread: bool | None
-    mm: int | None
+    mm: Address | None
     vsz: int | None
     rss: int | None
     start_time: float | None

@@ -17,7 +17,7 @@ from crashdrive.linux.net.routing.neighbours import Neighbour
 from crashdrive.linux.net.sockets.detail import endpoint
 from crashdrive.linux.net.sockets.ports import PortUse, SharedPort
 from crashdrive.linux.net.sockets.rows import Socket
-from crashdrive.records import Finding, Record, Severity
+from crashdrive.records import Address, Finding, Record, Severity
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class ListenQueue(Record, frozen=True):
     drops: int | None
     pid: int | None
     program: str | None
-    address: int
+    address: Address
 
 
 class QueuedData(Record, frozen=True):
@@ -110,7 +110,7 @@ class QueuedData(Record, frozen=True):
     stuck: str | None
     pid: int | None
     program: str | None
-    address: int
+    address: Address
 
 
 class Retransmitting(Record, frozen=True):
@@ -126,7 +126,7 @@ class Retransmitting(Record, frozen=True):
     timer_left: float | None
     pid: int | None
     program: str | None
-    address: int
+    address: Address
 
 
 # a row about a socket, with who has it

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from crashdrive.linux.net.devices.devices import Interface
 from crashdrive.linux.net.devices.txqueues import TransmitQueue
 from crashdrive.linux.net.tc.qdisc_tree import Qdisc
-from crashdrive.records import Finding, Record, Report
+from crashdrive.records import Address, Finding, Record, Report
 from crashdrive.reports.net._findings import evidence
 
 SILENT = 60.0  # seconds
@@ -39,7 +39,7 @@ class Link(Record, frozen=True):
     tx_packets: int | None
     qdisc_drops: int | None
     lost: dict[str, int]
-    address: int
+    address: Address
 
 
 def links(told: Report) -> Iterator[Link]:

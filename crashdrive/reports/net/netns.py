@@ -18,7 +18,7 @@ from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.sched.task_list import for_each_task
-from crashdrive.records import Record, Report, Table
+from crashdrive.records import Address, Record, Report, Table
 
 NAME = "netns"
 SUMMARY = "Network namespaces with their numbers, processes and interfaces."
@@ -41,7 +41,7 @@ class Namespace(Record, frozen=True):
     pid: int | None
     program: str | None
     interfaces: int
-    address: int
+    address: Address
 
 
 def report(crash: Any, **_options: Any) -> Report:

@@ -13,7 +13,7 @@ from crashdrive.linux.net.devices.ifaddrs import InterfaceAddress, ipv4_addresse
 from crashdrive.linux.net.devices.link_stats import Reader, Statistics
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 # IFF_* in the order of iproute2
 _FLAGS = (
@@ -48,7 +48,7 @@ class Interface(Record, frozen=True):
 
     name: str
     index: int
-    address: int
+    address: Address
     flags: tuple[str, ...]
     mtu: int
     mac: str | None

@@ -11,7 +11,7 @@ from typing import Any
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.devices.devices import Device
 from crashdrive.linux.net.survey import Fields, Survey, enumerators
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 
 class TransmitQueue(Record, frozen=True):
@@ -30,7 +30,7 @@ class TransmitQueue(Record, frozen=True):
     limit_bytes: int | None
     last_start_ago: float | None
     timeouts: int | None
-    address: int
+    address: Address
 
 
 _TRANSMIT = {

@@ -9,7 +9,7 @@ from typing import Any
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.addresses import ipv4, ipv6, port
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _CONN = "struct nf_conn"
 _HASHED = "struct nf_conntrack_tuple_hash"
@@ -74,8 +74,8 @@ class Entry(Record, frozen=True):
     reply_icmp_code: int | None
     reply_icmp_id: int | None
     secmark: int | None
-    master: int | None
-    address: int
+    master: Address | None
+    address: Address
 
 
 class Count(Record, frozen=True):

@@ -9,7 +9,7 @@ from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types.model import StructType
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _ENTRIES = "struct nf_hook_entries"
 _ENTRY = "struct nf_hook_entry"
@@ -45,8 +45,8 @@ class Hook(Record, frozen=True):
     function: str | None
     module: str | None
     kind: str | None
-    private_address: int | None
-    address: int | None
+    private_address: Address | None
+    address: Address | None
 
 
 class _Chain(NamedTuple):

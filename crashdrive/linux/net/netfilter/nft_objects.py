@@ -17,7 +17,7 @@ from crashdrive.linux.net.netfilter.nft_words import OBJECTS, bits, named
 from crashdrive.linux.net.netfilter.nftables import Place, hook_name, listed, string, tables
 from crashdrive.linux.net.netfilter.xt_text import protocol
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 _TABLE, _OBJECT, _FLOWTABLE = "struct nft_table", "struct nft_object", "struct nft_flowtable"
 _WHAT, _FLOWS = "objects of nf_tables", "flowtables"
@@ -39,7 +39,7 @@ class Object(Record, frozen=True):
     uses: int | None
     content: str
     comment: str | None
-    address: int
+    address: Address
 
 
 class Flowtable(Record, frozen=True):
@@ -56,7 +56,7 @@ class Flowtable(Record, frozen=True):
     flags: tuple[str, ...]
     devices: tuple[str, ...]
     entries: int | None
-    address: int
+    address: Address
 
 
 def objects(survey: Survey, decoder: Decoder) -> Iterator[Object]:

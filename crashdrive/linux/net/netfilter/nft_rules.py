@@ -8,7 +8,7 @@ from crashdrive.kernel.memory.window import Window
 from crashdrive.linux.net.netfilter.nft_expressions import WHAT, Decoder, Run
 from crashdrive.linux.net.netfilter.nftables import Rules
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 # struct nft_userdata: one less than how many bytes there are
 LONGEST_USERDATA = 257
@@ -29,7 +29,7 @@ class Rule(Record, frozen=True):
     handle: int
     rule: str
     comment: str | None
-    address: int
+    address: Address
 
 
 def rules(survey: Survey, decoder: Decoder, chains: Sequence[Rules]) -> Iterator[Rule]:

@@ -19,7 +19,7 @@ from crashdrive.linux.net.netfilter.nft_rules import LONGEST_USERDATA, comment, 
 from crashdrive.linux.net.netfilter.nft_words import OBJECTS, bits, named
 from crashdrive.linux.net.netfilter.nftables import Place, listed, string, tables
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 WHAT = "sets of nf_tables"
 _TABLE, _SET, _EXT = "struct nft_table", "struct nft_set", "struct nft_set_ext"
@@ -60,7 +60,7 @@ class Set(Record, frozen=True):
     timeout: float | None
     gc_interval: float | None
     comment: str | None
-    address: int
+    address: Address
 
 
 class Element(Record, frozen=True):
@@ -82,7 +82,7 @@ class Element(Record, frozen=True):
     expires: float | None
     expressions: str | None
     comment: str | None
-    address: int
+    address: Address
 
 
 class Contents(NamedTuple):

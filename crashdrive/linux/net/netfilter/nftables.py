@@ -13,7 +13,7 @@ from crashdrive.errors import FaultError
 from crashdrive.linux.net.netfilter.nft_words import FAMILIES, named
 from crashdrive.linux.net.pernet import own_memory
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _WHAT = "chains of nf_tables"
 _TABLE, _CHAIN, _RULE = "struct nft_table", "struct nft_chain", "struct nft_rule"
@@ -41,7 +41,7 @@ class Chain(Record, frozen=True):
     policy: str | None
     rules: int | None
     uses: int | None
-    address: int
+    address: Address
 
 
 class Place(NamedTuple):

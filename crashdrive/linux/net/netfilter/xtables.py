@@ -22,7 +22,7 @@ from crashdrive.linux.net.netfilter.xt_text import address as address_text
 from crashdrive.linux.net.percpu import numbers
 from crashdrive.linux.net.pernet import own_memory
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _WHAT = "rules of iptables"
 _TABLE, _INFO, _COUNTERS = "struct xt_table", "struct xt_table_info", "struct xt_counters"
@@ -79,7 +79,7 @@ class TableRule(Record, frozen=True):
     counters: str
     rule: str
     undecoded: tuple[Undecoded, ...]
-    address: int
+    address: Address
 
 
 class Contents(NamedTuple):

@@ -12,7 +12,7 @@ from crashdrive.linux.net.addresses import port
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.packets.headers import Decoder, Header
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _KIND = "struct sk_buff"
 _SHARED = "struct skb_shared_info"
@@ -82,7 +82,7 @@ class Packet(Record, frozen=True):
     ``connection_address``: of its ``struct nf_conn``. ``data``: the linear part, if it was asked for.
     """
 
-    address: int
+    address: Address
     length: int | None
     data_length: int | None
     truesize: int | None
@@ -91,7 +91,7 @@ class Packet(Record, frozen=True):
     device: str | None
     interface: int | None
     netns: str | None
-    socket_address: int | None
+    socket_address: Address | None
     users: int | None
     data_users: int | None
     cloned: bool | None
@@ -100,15 +100,15 @@ class Packet(Record, frozen=True):
     queue: int | None
     hash: int | None
     vlan: int | None
-    connection_address: int | None
-    head_address: int | None
+    connection_address: Address | None
+    head_address: Address | None
     headroom: int | None
     tailroom: int | None
     mac_offset: int | None
     network_offset: int | None
     transport_offset: int | None
     fragments: int | None
-    fragment_list_address: int | None
+    fragment_list_address: Address | None
     gso_size: int | None
     gso_segments: int | None
     gso_type: int | None

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 
 from crashdrive.linux.net.addresses import ipv4, ipv6, mac
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 # include/uapi/linux/if_ether.h
 IPV4, IPV6, ARP = 0x0800, 0x86DD, 0x0806
@@ -34,7 +34,7 @@ class Header(Record, frozen=True):
     ``fields`` are its fields by their names in the protocol's standard, addresses as text, flags as words.
     """
 
-    packet_address: int
+    packet_address: Address
     protocol: str
     offset: int
     size: int

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from crashdrive.linux.net.addresses import port
 from crashdrive.linux.net.packets.queues import packets
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 _KIND = "struct softnet_data"
 _FIELDS = {
@@ -51,7 +51,7 @@ class Softnet(Record, frozen=True):
     input_queue: int | None
     process_queue: int | None
     deferred: int | None
-    address: int
+    address: Address
 
 
 class Limits(Record, frozen=True):
@@ -70,7 +70,7 @@ class QueuedPacket(Record, frozen=True):
     length: int | None
     device: str | None
     protocol: int | None
-    address: int
+    address: Address
 
 
 def cpus(survey: Survey, places: Sequence[int]) -> Iterator[Softnet]:

@@ -10,7 +10,7 @@ from crashdrive.linux.net.routing.iproute import prefix_text, words_of
 from crashdrive.linux.net.routing.routes import table_name
 from crashdrive.linux.net.rt_names import IP_PROTOCOLS, PROTOCOLS, named
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 from crashdrive.text import printable
 
 # FR_ACT_*, FIB_RULE_* of include/uapi/linux/fib_rules.h
@@ -53,7 +53,7 @@ class Rule(Record, frozen=True):
     realms: int | None
     protocol: str
     flags: tuple[str, ...]
-    address: int
+    address: Address
     text: str
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from crashdrive.linux.net.addresses import ipv4, ipv6, mac
 from crashdrive.linux.net.rt_names import PROTOCOLS, TYPES, named
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 # NUD_*
 STATES = {
@@ -61,7 +61,7 @@ class Neighbour(Record, frozen=True):
     queued_packets: int | None
     queued_bytes: int | None
     protocol: str | None
-    address: int
+    address: Address
 
 
 _MEMBERS = {

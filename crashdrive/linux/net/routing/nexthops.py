@@ -13,7 +13,7 @@ from crashdrive.linux.net.routing.iproute import flag_names, nexthop_line
 from crashdrive.linux.net.routing.lwtunnel import encapsulations
 from crashdrive.linux.net.rt_names import PROTOCOLS, SCOPES, named
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _INET, _INET6 = 2, 10
 # more than these no group and no route has: netlink messages are short
@@ -63,7 +63,7 @@ class NexthopObject(Record, frozen=True):
     resilient: bool
     flags: tuple[str, ...]
     group: tuple[Member, ...]
-    address: int
+    address: Address
     text: tuple[str, ...]
     encapsulation: str | None = None
     buckets: int | None = None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from crashdrive.linux.net.routing.nexthops import NextHop
 from crashdrive.linux.net.routing.routes import Route
-from crashdrive.records import Record
+from crashdrive.records import Bits, Record
 
 _UP, _GATEWAY, _HOST, _REJECT = 1, 2, 4, 0x200
 _REJECTED = frozenset({"unreachable", "prohibit"})
@@ -38,7 +38,7 @@ class ClassicRoute(Record, frozen=True):
     gateway: str
     genmask: str | None
     flags: str
-    flag_bits: int
+    flag_bits: Bits
     metric: int
     device: str | None
     mss: int | None

@@ -18,7 +18,7 @@ from crashdrive.linux.net.routing.routes import Metrics, Route
 from crashdrive.linux.net.rt_names import PREFERENCES
 from crashdrive.linux.net.short_chains import chained
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 from crashdrive.text import printable
 
 _WHAT = "exceptions to routes"
@@ -61,7 +61,7 @@ class RouteException(Record, frozen=True):
     locked: tuple[str, ...]
     preference: str | None
     nexthop_id: int | None
-    address: int
+    address: Address
     text: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from crashdrive.linux.net.routing.iproute import METRICS
 from crashdrive.linux.net.routing.nexthops import NextHop, Shared
 from crashdrive.linux.net.rt_names import TABLES, named
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Record
+from crashdrive.records import Address, Bits, Record
 
 # FIB_TABLE_HASHSZ and FIB6_TABLE_HASHSZ where a kernel has tables at all
 MANY_TABLES = 256
@@ -44,7 +44,7 @@ class Route(Record, frozen=True):
     protocol: str
     source: str | None
     netns: str | None
-    address: int
+    address: Address
     tos: int = 0
     source_prefix: str | None = None
     nexthop_id: int | None = None
@@ -56,7 +56,7 @@ class Route(Record, frozen=True):
     expires_seconds: float | None = None
     preference: str | None = None
     nexthops: tuple[NextHop, ...] = ()
-    kernel_flags: int | None = None
+    kernel_flags: Bits | None = None
     text: tuple[str, ...] = ()
 
 

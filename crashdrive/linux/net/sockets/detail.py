@@ -7,7 +7,7 @@ from typing import Any
 
 from crashdrive.linux.net.sockets.rows import Socket
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Record, Table
+from crashdrive.records import Address, Record, Table
 
 # include/net/sock.h: sk_shutdown
 _SHUT = {0: None, 1: "receive", 2: "send", 3: "both"}
@@ -34,7 +34,7 @@ class Buffers(Record, frozen=True, gc=False):
     backlog: int | None
     drops: int | None
     shut: str | None
-    address: int
+    address: Address
 
 
 _MEMBERS = {

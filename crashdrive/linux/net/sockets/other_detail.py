@@ -9,7 +9,7 @@ from crashdrive.linux.net.packets.queues import packets
 from crashdrive.linux.net.sockets.detail import ends, turned
 from crashdrive.linux.net.sockets.rows import Socket
 from crashdrive.linux.net.survey import Fields, Survey, bit
-from crashdrive.records import Record, Table
+from crashdrive.records import Address, Record, Table
 
 # include/uapi/linux/if_packet.h
 _FANOUT = {0: "hash", 1: "lb", 2: "cpu", 3: "rollover", 4: "rnd", 5: "qm", 6: "cbpf", 7: "ebpf"}
@@ -29,8 +29,8 @@ class UnixDetail(Record, frozen=True, gc=False):
     peer_local: str | None
     peer_program: str | None
     queued: int | None
-    address: int
-    peer_address: int | None
+    address: Address
+    peer_address: Address | None
 
 
 class UnixWaiting(Record, frozen=True, gc=False):
@@ -39,9 +39,9 @@ class UnixWaiting(Record, frozen=True, gc=False):
     local: str | None
     peer_inode: int | None
     peer_program: str | None
-    address: int | None
-    peer_address: int | None
-    listener_address: int
+    address: Address | None
+    peer_address: Address | None
+    listener_address: Address
 
 
 class PacketDetail(Record, frozen=True, gc=False):
@@ -59,7 +59,7 @@ class PacketDetail(Record, frozen=True, gc=False):
     ring_blocks: int | None
     ring_frame_size: int | None
     inode: int | None
-    address: int
+    address: Address
 
 
 class NetlinkDetail(Record, frozen=True, gc=False):
@@ -72,7 +72,7 @@ class NetlinkDetail(Record, frozen=True, gc=False):
     destination_port_id: int | None
     destination_group: int | None
     inode: int | None
-    address: int
+    address: Address
 
 
 class UdpDetail(Record, frozen=True, gc=False):
@@ -83,7 +83,7 @@ class UdpDetail(Record, frozen=True, gc=False):
     pending: int | None
     corked: bool | None
     encapsulation: int | None
-    address: int
+    address: Address
 
 
 def addresses_of(rows: Sequence[Socket]) -> list[int]:

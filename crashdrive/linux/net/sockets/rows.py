@@ -11,7 +11,7 @@ import msgspec
 from crashdrive.linux.fs.owners import Owner, owners
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.survey import Survey
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class Socket(Record, frozen=True, gc=False):
     uid: int | None
     pid: int | None
     program: str | None
-    address: int
+    address: Address
     type: str | None = None
     protocol: int | None = None
     interface: str | None = None

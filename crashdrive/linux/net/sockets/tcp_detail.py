@@ -14,7 +14,7 @@ from crashdrive.linux.net.sockets.inet import Named, address_columns, common, ma
 from crashdrive.linux.net.sockets.rows import TCP_STATES, Socket
 from crashdrive.linux.net.sockets.tcp import LISTEN, NEW_SYN_RECV, SOCK, TIME_WAIT
 from crashdrive.linux.net.survey import Fields, Survey
-from crashdrive.records import Record, Table
+from crashdrive.records import Address, Record, Table
 
 _NEVER = 0x7FFFFFFF  # TCP_INFINITE_SSTHRESH
 _UNSET32 = 0xFFFFFFFF
@@ -37,7 +37,7 @@ class TcpDetail(Record, frozen=True, gc=False):
     local: str | None
     remote: str | None
     state: str | None
-    address: int
+    address: Address
     congestion_control: str | None
     congestion_state: str | None
     ulp: str | None
@@ -106,7 +106,7 @@ class Listener(Record, frozen=True, gc=False):
     fastopen_limit: int | None
     congestion_control: str | None
     program: str | None
-    address: int
+    address: Address
 
 
 class Waiting(Record, frozen=True, gc=False):
@@ -115,9 +115,9 @@ class Waiting(Record, frozen=True, gc=False):
     local: str | None
     remote: str | None
     state: str | None
-    address: int | None
-    listener_address: int
-    request_address: int
+    address: Address | None
+    listener_address: Address
+    request_address: Address
 
 
 class HalfOpen(Record, frozen=True, gc=False):
@@ -129,8 +129,8 @@ class HalfOpen(Record, frozen=True, gc=False):
     timer_left: float | None
     mss: int | None
     syncookie: bool | None
-    listener_address: int | None
-    address: int
+    listener_address: Address | None
+    address: Address
 
 
 def kinds(survey: Survey, rows: Sequence[Socket]) -> dict[int, int | None]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
 from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
-from crashdrive.records import Notice, Record
+from crashdrive.records import Address, Notice, Record
 
 _NODE, _TABLE, _DIR = "struct ctl_node", "struct ctl_table", "struct ctl_dir"
 WHAT = "sysctl tables"
@@ -52,7 +52,7 @@ class Setting(Record, frozen=True):
     value: str | None
     handler: str | None
     mode: int
-    data: int | None
+    data: Address | None
     absent: str | None = None
 
 

@@ -14,7 +14,7 @@ from crashdrive.linux.net.tc.classes import ClassReading
 from crashdrive.linux.net.tc.filter_kinds import READERS, Element
 from crashdrive.linux.net.tc.qdisc_tree import Reading
 from crashdrive.linux.net.tc.words import word_list
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 _BLOCK, _CHAIN, _PROTO = "struct tcf_block", "struct tcf_chain", "struct tcf_proto"
 _WHAT = "filters"
@@ -35,7 +35,7 @@ class Filter(Record, frozen=True):
     priority: int
     kind: str
     elements: tuple[Element, ...] | None
-    address: int
+    address: Address
 
 
 class _Place(NamedTuple):

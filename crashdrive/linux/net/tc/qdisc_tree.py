@@ -14,7 +14,7 @@ from crashdrive.linux.net.devices.link_stats import Counters, number, sums
 from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, kinds, private_offset
-from crashdrive.records import Record
+from crashdrive.records import Address, Record
 
 # TCQ_F_* of include/net/sch_generic.h
 _BUILTIN, _CPU_STATISTICS, _INVISIBLE, _OFFLOADED = 1, 0x20, 0x80, 0x200
@@ -47,7 +47,7 @@ class Qdisc(Record, frozen=True):
     requeues: int | None
     overlimits: int | None
     limit: int | None
-    address: int
+    address: Address
     held: int | None = None
     references: int | None = None
     offloaded: bool = False
