@@ -23,7 +23,8 @@ Start here:
   crashdrive doctor                              what this host has and lacks
   crashdrive exec vmcore sys 'bt -a'             crash's commands, as text
   crashdrive exec --format json vmcore ps        ... as records
-  crashdrive run vmcore examples/report.py       a script that gets `crash`
+  crashdrive examples report > report.py         a script to start from
+  crashdrive run vmcore report.py                ... run: it gets `crash`
   crashdrive report --list                       what crash has no command for
   crashdrive parse ps < captured.txt             records out of text, no dump
 
