@@ -136,9 +136,9 @@ class Crash:
 
     def marked(self, answer: Answer[Any]) -> Answer[Any]:
         """The answer with what the session's health says against it; incomplete then."""
-        from crashdrive.parsers.base import canonical_words
+        from crashdrive.commandline import command_line
 
-        doubts = self.health.affecting(canonical_words(answer.command)[0])
+        doubts = self.health.affecting(command_line(answer.command).name)
         if not doubts:
             return answer
         notices = tuple(Notice(kind=doubt.kind, message=doubt.message) for doubt in doubts)

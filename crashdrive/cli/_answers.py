@@ -18,7 +18,6 @@ from crashdrive.errors import (
     SessionDiedError,
     UsageError,
 )
-from crashdrive.parsers.base import canonical_words
 from crashdrive.records import Answer, Notice, Report, Table, told_incomplete
 from crashdrive.render import Output, render
 
@@ -46,7 +45,7 @@ def show_text(lines: Lines, commands: Sequence[str], *, header: bool = False) ->
         if result.failure is not None:
             say(f"{command}: {result.failure.message}")
             statuses.append(EXIT_FAILED)
-        elif lines.crash.health.affecting(canonical_words(result.command)[0]):
+        elif lines.crash.health.affecting(result.line.name):
             say(f"{command}: incomplete: see the warnings above")
             statuses.append(EXIT_INCOMPLETE)
     return worst(statuses)

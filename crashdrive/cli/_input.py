@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from crashdrive.cli._ending import say
+from crashdrive.commandline import command_line
 from crashdrive.errors import UsageError
-from crashdrive.parsers.base import canonical_words
 from crashdrive.session.lines import check_line, is_leaving
 
 _COMMENT = re.compile(r"#|//")
@@ -68,7 +68,7 @@ def _numbered(name: str, data: bytes) -> Iterator[tuple[str, str]]:
 
 def _is_sendable(place: str, line: str) -> bool:
     """Whether crash is to be sent the line; UsageError for one that it can't be sent."""
-    words = canonical_words(line)
+    words = command_line(line).words
     if words[:1] == ("set",) and len(words) == 3 and words[1] in _ABOUT_TERMINAL:
         if words[1:] != ("scroll", "off"):
             say(f"{place}{line}: left out: it is about crash's own terminal")

@@ -46,11 +46,11 @@ def answer_of(result: CommandResult, *, lenient: bool = False) -> Answer[Any]:
     """
     failure = result.failure
     if failure is None:
-        return parse(result.command, result.text, lenient=lenient)
+        return parse(result.line, result.text, lenient=lenient)
     if failure.kind in _WHOLE:
         result.check()
     try:
-        answer = parse(result.command, result.text, lenient=lenient)
+        answer = parse(result.line, result.text, lenient=lenient)
     except ParseError:
         raise CommandFailedError(f"{result.command}: {printable(failure.message)}", result) from None
     if not answer.records:

@@ -6,10 +6,10 @@ import re
 import time
 from typing import Any
 
+from crashdrive.commandline import command_line
 from crashdrive.commands.base import answer_of
 from crashdrive.errors import ArgumentError, CommandFailedError, CrashdriveError, DeadlineError
 from crashdrive.parsers import command_names
-from crashdrive.parsers.base import canonical_words
 from crashdrive.parsers.repeat import Round
 from crashdrive.records import Answer, Notice
 from crashdrive.session.result import Runner
@@ -83,8 +83,8 @@ def _ended(error: CrashdriveError, done: int, times: int) -> Notice:
 
 
 def _check(command: str, times: int, seconds: float) -> None:
-    words = canonical_words(command)
-    if not words or words[0] not in command_names() or words[0] == "repeat" or _ACTING.search(command):
+    name = command_line(command).name
+    if name not in command_names() or name == "repeat" or _ACTING.search(command):
         raise ArgumentError(f"{command!a} is no plain command that can be repeated (such as runq -t)")
     if not 1 <= times <= MOST_ROUNDS or not 0 <= seconds <= 86_400:
         raise ArgumentError(f"repeat: 1 to {MOST_ROUNDS} rounds, 0 to 86400 seconds apart")

@@ -15,8 +15,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crashdrive.commandline import CommandLine, command_line, split_command
 from crashdrive.errors import ParseError, UsageError
-from crashdrive.parsers.base import Shape, Source, canonical_words, make_answer, split_command
+from crashdrive.parsers.base import Shape, Source, make_answer
 from crashdrive.parsers.grammar.chatter import quieted
 from crashdrive.records import Answer
 
@@ -50,7 +51,7 @@ def choose_shape(source: Source, shapes: tuple[Shape, ...]) -> Shape:
 
 
 def _unfitting(source: Source) -> str:
-    words = canonical_words(source.command.text)
+    words = command_line(source.command.text).words
     if words[:1] == (source.command.name,):
         return "no known shape of this command's output"
     return (
@@ -58,7 +59,7 @@ def _unfitting(source: Source) -> str:
     )
 
 
-def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
+def parse(command: str | CommandLine, text: str, *, lenient: bool = False) -> Answer[Any]:
     """Records out of the text that ``command`` printed.
 
     Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` the
@@ -66,35 +67,36 @@ def parse(command: str, text: str, *, lenient: bool = False) -> Answer[Any]:
     Blank lines around the text mean nothing where the command's grammar knows none there. Debug lines of
     crash and questions of gdb, which may break into any output, are left out and told in ``warnings``.
     """
-    quiet = quieted(command, text)
+    line = command_line(command) if isinstance(command, str) else command
+    quiet = quieted(line, text)
     if quiet is None:
-        return _parse_within_blanks(command, text, lenient=lenient)
+        return _parse_within_blanks(line, text, lenient=lenient)
     try:
-        answer = _parse_within_blanks(command, quiet.text, lenient=lenient)
+        answer = _parse_within_blanks(line, quiet.text, lenient=lenient)
     except ParseError as error:
         raise quiet.error(error) from None
     return replace(answer, warnings=quiet.moved(answer.warnings))
 
 
-def _parse_within_blanks(command: str, text: str, *, lenient: bool) -> Answer[Any]:
+def _parse_within_blanks(line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
     start, end = _outer_blanks(text)
     bare = text[start:end]
     if not bare or bare == text:
-        return _parse(command, text, lenient=lenient)
+        return _parse(line, text, lenient=lenient)
     above = text.count("\n", 0, start)
     try:
-        answer = _parse(command, text, lenient=lenient)
+        answer = _parse(line, text, lenient=lenient)
         if not lenient or not any(
             note.text is not None and not note.text.strip() for note in answer.warnings
         ):
             return answer
-        return _moved(_parse(command, bare, lenient=True), above)
+        return _moved(_parse(line, bare, lenient=True), above)
     except ParseError as error:
         # An error further down is about what stands there: then blank lines may tell where something ends.
         if above + 1 < error.line <= above + bare.count("\n"):
             raise
         try:
-            return _moved(_parse(command, bare, lenient=False), above)
+            return _moved(_parse(line, bare, lenient=False), above)
         except ParseError:
             raise error from None
 
@@ -117,11 +119,10 @@ def _moved(answer: Answer[Any], lines: int) -> Answer[Any]:
     return replace(answer, warnings=tuple(notices))
 
 
-def _parse(command: str, text: str, *, lenient: bool) -> Answer[Any]:
-    words = canonical_words(command)
-    if not words:
+def _parse(line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
+    if not line.words:
         raise UsageError("an empty command has no output to parse")
-    module, source = _source(command, words, text, lenient=lenient)
+    module, source = _source(line, text, lenient=lenient)
     try:
         _refuse_foreign(source)
         shape = choose_shape(source, module.SHAPES)
@@ -133,14 +134,6 @@ def _parse(command: str, text: str, *, lenient: bool) -> Answer[Any]:
         return make_answer(source, module.SHAPES[0].name, ())
 
 
-def _ends_openly(source: Source) -> bool:
-    """Whether such a text has no newline at its end: gdb's own words, a text out of memory, a row of s390."""
-    command = source.command
-    if command.name == "pte":
-        return source.text.endswith(")")
-    return command.name == "rustfilt" or (command.name == "rd" and command.has("a"))
-
-
 def _refuse_foreign(source: Source) -> None:
     """What crash never prints: NULs, and CR before every LF; something between changed the text."""
     text = source.text
@@ -150,19 +143,19 @@ def _refuse_foreign(source: Source) -> None:
         source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 
-def _source(command: str, words: tuple[str, ...], text: str, *, lenient: bool) -> tuple[ModuleType, Source]:
+def _source(line: CommandLine, text: str, *, lenient: bool) -> tuple[ModuleType, Source]:
     """The module for a command line, and what it has to work on.
 
     ``task_struct.pid ADDR``: crash takes a structure's name for a command, as if ``struct`` stood before it.
     """
-    if words[0] in command_names():
-        module = module_for(words[0])
-        return module, Source(split_command(command, getattr(module, "OPTSTRING", "")), text, lenient=lenient)
+    if line.name in command_names():
+        module = module_for(line.name)
+        return module, Source(line.with_options(getattr(module, "OPTSTRING", "")), text, lenient=lenient)
     module = module_for("struct")
-    line = replace(split_command(f"struct {command}", module.OPTSTRING), text=command)
-    source = Source(line, text, lenient=lenient)
-    if not _means_structure(words) and not any(shape.when(source) for shape in module.SHAPES):
-        raise _no_parser(words[0])
+    meant = replace(split_command(f"struct {line.text}", module.OPTSTRING), text=line.text)
+    source = Source(meant, text, lenient=lenient)
+    if not _means_structure(line.words) and not any(shape.when(source) for shape in module.SHAPES):
+        raise _no_parser(line.name)
     return module, source
 
 
@@ -177,7 +170,12 @@ def _means_structure(words: tuple[str, ...]) -> bool:
 def _answer(source: Source, shape: Shape) -> Answer[Any]:
     """What the shape reads; crash ends its lines, so that a last one that is open may be cut short."""
     records = shape.parse(source)
-    if source.complete and source.text and source.text[-1] != "\n" and not _ends_openly(source):
+    if (
+        source.complete
+        and source.text
+        and source.text[-1] != "\n"
+        and not source.command.ends_openly(source.text)
+    ):
         message = "no newline behind the last line: it may be cut short"
         source.note("partial", message, line=source.text.count("\n") + 1, incomplete=True)
     return make_answer(source, shape.name, records)

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
+from crashdrive.commandline import command_line
 from crashdrive.integers import exact_schema, integer_kind
 from crashdrive.parsers import command_names, module_for
-from crashdrive.parsers.base import Shape, canonical_words
+from crashdrive.parsers.base import Shape
 from crashdrive.records import Notice, Record
 
 
@@ -118,8 +119,7 @@ def schema(command: str) -> dict[str, Any]:
 
     UsageError for a command that has no parser.
     """
-    words = canonical_words(command)
-    name = words[0] if words else command
+    name = command_line(command).name or command
     shapes = shapes_of(name)
     members = [record_types(shape.record) for shape in shapes]
     wanted = list(dict.fromkeys(record for records in members for record in records))

@@ -18,104 +18,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
+from crashdrive.commandline import CommandLine
 from crashdrive.errors import ParseError
 from crashdrive.records import Answer, Notice
 
 if TYPE_CHECKING:
     from pyparsing import ParserElement
-
-# crash's own aliases (its alias_init()), as far as they stand for another command's output
-ALIASES: dict[str, str] = {
-    "*": "struct",
-    "?": "help",
-    "dec": "set radix 10",
-    "dmesg": "log",
-    "for": "foreach",
-    "g": "gdb",
-    "hex": "set radix 16",
-    "last": "ps -l",
-    "lsmod": "mod",
-    "man": "help",
-    "pd": "p -d",
-    "px": "p -x",
-    "sf": "set scroll off",
-    "size": "struct",
-    "sn": "set scroll on",
-    "union": "struct",
-}
-
-
-_WORD = re.compile(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"'].*")
-
-
-class CommandLine(msgspec.Struct, frozen=True):
-    """A crash command line, taken apart as crash does.
-
-    ``options`` maps each option letter to its argument ("" where it takes none); ``arguments`` are
-    the rest.
-    """
-
-    text: str
-    name: str
-    options: dict[str, str]
-    arguments: tuple[str, ...]
-
-    def has(self, letters: str) -> bool:
-        """Whether any of these option letters was given."""
-        return any(letter in self.options for letter in letters)
-
-
-def split_words(text: str) -> tuple[str, ...]:
-    """The words of a command line; quotes and parentheses hold a word together."""
-    return tuple(_WORD.findall(text.strip()))
-
-
-def canonical_words(text: str) -> tuple[str, ...]:
-    """The words of a command line with crash's built-in alias resolved; ``*foo`` is ``struct foo``."""
-    words = split_words(text)
-    if not words:
-        return ()
-    if words[0].startswith("*") and len(words[0]) > 1:
-        words = ("*", words[0][1:], *words[1:])
-    target = ALIASES.get(words[0])
-    return (*target.split(), *words[1:]) if target else words
-
-
-def split_command(text: str, optstring: str = "") -> CommandLine:
-    """Take a command line apart with the command's getopt string (options may follow arguments)."""
-    words = _before_pipe(canonical_words(text))
-    options: dict[str, str] = {}
-    arguments: list[str] = []
-    rest = list(words[1:])
-    while rest:
-        word = rest.pop(0)
-        if word == "--":
-            arguments += rest
-            break
-        if len(word) > 1 and word[0] == "-" and optstring and not word.startswith("--"):
-            _take_cluster(word[1:], optstring, options, rest)
-        else:
-            arguments.append(word)
-    return CommandLine(text, words[0] if words else "", options, tuple(arguments))
-
-
-def _before_pipe(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of crash's own command, without the shell's part behind ``|`` or ``>``."""
-    ends = (place for place, word in enumerate(words) if place and word in {"|", ">", ">>"})
-    return words[: next(ends, len(words))]
-
-
-def _take_cluster(cluster: str, optstring: str, options: dict[str, str], rest: list[str]) -> None:
-    for position, letter in enumerate(cluster):
-        place = optstring.find(letter)
-        takes = place >= 0 and optstring[place + 1 : place + 2] == ":"
-        if not takes:
-            options[letter] = ""
-            continue
-        glued = cluster[position + 1 :]
-        optional = optstring[place + 1 : place + 3] == "::"  # takes no word of its own, as in getopt(3)
-        options[letter] = glued if glued or optional or not rest else rest.pop(0)
-        return
 
 
 class Source:

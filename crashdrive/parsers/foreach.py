@@ -14,9 +14,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Union
 
+from crashdrive.commandline import CommandLine, split_command, split_words
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
-from crashdrive.parsers.base import CommandLine, Shape, Source, split_command, split_words
+from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
 from crashdrive.parsers.grammar.table import is_elided, note_error
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crashdrive.commandline import command_line
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import (
     SymbolicWords,
@@ -20,7 +21,7 @@ from crashdrive.parsers.grammar.hexdump import (
 )
 from crashdrive.records import Address, Record
 
-OPTSTRING = "Raxme:r:pfudDusSNo:81:3:6:"
+OPTSTRING = command_line("rd").traits.own_options
 EXAMPLES = (
     "rd {init_task}",
     "rd {init_task} 33",

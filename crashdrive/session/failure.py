@@ -10,28 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from crashdrive.parsers.base import canonical_words, split_command, split_words
+from crashdrive.commandline import COMMANDS, CommandLine, command_line, split_words
 from crashdrive.parsers.grammar.chatter import quieted
 from crashdrive.session.result import Failure
 
 # how much of a long output is looked at, at each end; errors in the middle are the parsers' business
 WINDOW = 1 << 14
-# these print text of strangers from the first column on
-_PRINT_STRANGERS = frozenset({"log", "cat", "help"})
-# commands whose success is never silent: crash 9.0.1 and later print nothing for a page that was excluded
-_NEVER_SILENT = frozenset({
-    "ascii", "bt", "btop", "dis", "eval", "kmem", "mach", "mod", "mount", "p", "pd", "ps", "pte", "ptob",
-    "ptov", "px", "rd", "runq", "struct", "swap", "sym", "sys", "task", "vtop", "whatis",
-})  # fmt: skip
-# crash's own commands; a word that is none of them is a type's name, or gdb's
-COMMANDS = frozenset({
-    "alias", "ascii", "bpf", "bt", "btop", "dev", "dis", "eval", "exit", "extend", "files", "foreach",
-    "fuser", "gdb", "help", "ipcs", "irq", "kmem", "list", "log", "mach", "mod", "mount", "net", "p", "ps",
-    "pte", "ptob", "ptov", "q", "rd", "repeat", "runq", "rustfilt", "sbitmapq", "search", "set", "sig",
-    "struct", "swap", "sym", "sys", "task", "timer", "tree", "union", "vm", "vtop", "waitq", "whatis", "wr",
-})  # fmt: skip
-# their messages break into a line of data; nothing that they print comes from strangers
-_BREAKING = frozenset({"pte", "vtop"})
 _OTHER_PROGRAM = re.compile(r"[|>!]")
 
 _MEMORY = re.compile(
@@ -64,27 +48,27 @@ def judge(command: str, output: bytes) -> Failure | None:
 
 def find_failure(command: str, text: str) -> Failure | None:
     """How the command failed, or None when nothing says so."""
-    words = canonical_words(command.removeprefix("\\"))
-    if not words or words[0][0] == "!":
+    line = command_line(command)
+    if not line.words or line.name[0] == "!":
         return None
-    if quiet := quieted(command, text):
+    if quiet := quieted(line, text):
         text = quiet.text
     if found := _SEGFAULT.search(text):
         return Failure(kind="gdb-crashed", message=found.group(1))
-    if words[0] in _PRINT_STRANGERS:
-        return _first_line(words, text)
+    if line.traits.strangers:
+        return _first_line(line, text)
     return (
         _by_words(text)
-        or _by_prefix(words, command, text)
+        or _by_prefix(line, text)
         or _by_usage(text)
-        or _by_silence(words, command, text)
-        or _by_count(words, command, text)
+        or _by_silence(line, text)
+        or _by_count(line, text)
     )
 
 
-def _first_line(words: tuple[str, ...], text: str) -> Failure | None:
+def _first_line(line: CommandLine, text: str) -> Failure | None:
     """A failure that has the first line to itself, or crash's words for a kernel that it doesn't know."""
-    if found := re.match(rf"(?:{words[0]}|crash): (?!WARNING|NOTE)[^\n]*", text):
+    if found := re.match(rf"(?:{line.name}|crash): (?!WARNING|NOTE)[^\n]*", text):
         return _classified(found.group())
     if text.startswith("No help data for"):
         return Failure(kind="message", message=text.strip())
@@ -121,24 +105,24 @@ def _by_words(text: str) -> Failure | None:
     return None
 
 
-def _names(words: tuple[str, ...], command: str) -> set[str]:
+def _names(line: CommandLine) -> set[str]:
     """What crash may call the command: as it was typed, as it stands for, what it runs, or the program."""
-    typed = split_words(command)[0].lstrip("\\")
-    names = {"crash", typed, words[0]}
-    if words[0] == "struct" or words[0] not in COMMANDS:
+    typed = split_words(line.text)[0].lstrip("\\")
+    names = {"crash", typed, line.name}
+    if line.name == "struct" or line.name not in COMMANDS:
         names |= {"*", "struct", "union"}
-    if words[0] in {"foreach", "repeat"}:
-        names |= COMMANDS.intersection(words)
+    if line.traits.runs_others:
+        names |= COMMANDS.intersection(line.words)
     return names
 
 
-def _by_prefix(words: tuple[str, ...], command: str, text: str) -> Failure | None:
+def _by_prefix(line: CommandLine, text: str) -> Failure | None:
     """``CMD: message`` at the start of a line; crash's warnings have no name before them."""
-    pattern = "|".join(map(re.escape, sorted(_names(words, command))))
+    pattern = "|".join(map(re.escape, sorted(_names(line))))
     message = re.search(rf"^(?:{pattern}): (?!WARNING|NOTE).+", text, re.MULTILINE)
-    if message is None and words[0] in _BREAKING:
-        message = re.search(rf"\b{words[0]}: (?!WARNING|NOTE).+", text)
-    if message is None and words[0] == "<":
+    if message is None and line.traits.mixes:
+        message = re.search(rf"\b{line.name}: (?!WARNING|NOTE).+", text)
+    if message is None and line.name == "<":
         message = re.search(r"^\w+: .*", text, re.MULTILINE)
     return _classified(message.group()) if message else None
 
@@ -163,28 +147,27 @@ def _by_usage(text: str) -> Failure | None:
     return None
 
 
-def _by_silence(words: tuple[str, ...], command: str, text: str) -> Failure | None:
-    if words[0] == "dis" and text.endswith(":\t"):
+def _by_silence(line: CommandLine, text: str) -> Failure | None:
+    if line.name == "dis" and text.endswith(":\t"):
         return Failure(kind="memory", message="dis could not read the instruction")
-    if text.strip() or words[0] not in _NEVER_SILENT or _OTHER_PROGRAM.search(command):
+    if text.strip() or not line.traits.never_silent or _OTHER_PROGRAM.search(line.text):
         return None
-    if (text and words[0] == "rd") or words[:2] == ("mod", "-d"):
+    if (text and line.name == "rd") or line.words[:2] == ("mod", "-d"):
         return None  # bytes that are no characters, to -a; symbols that were forgotten
     return Failure(
-        kind="silent", message=f"{words[0]} printed nothing; the memory may be excluded from the dump"
+        kind="silent", message=f"{line.name} printed nothing; the memory may be excluded from the dump"
     )
 
 
 # rd's units by option: bytes of each, and how one is printed
 _UNITS = {"8": (1, r"[0-9a-f]{2}"), "1": (2, r"[0-9a-f]{4}"), "3": (4, r"[0-9a-f]{8}")}
-_RD_OPTIONS = "Raxme:r:pfudDusSNo:81:3:6:"
 
 
-def _by_count(words: tuple[str, ...], command: str, text: str) -> Failure | None:
+def _by_count(line: CommandLine, text: str) -> Failure | None:
     """``rd`` that printed less than was asked: crash 9.0.1 and later stop silently at an excluded page."""
-    if words[0] != "rd" or _OTHER_PROGRAM.search(command):
+    if line.name != "rd" or _OTHER_PROGRAM.search(line.text):
         return None
-    asked = split_command(" ".join(words), _RD_OPTIONS)
+    asked = line.with_options(line.traits.own_options)
     if asked.has("r"):
         if re.search(r"^\d+ bytes copied from 0x[0-9a-f]+ to ", text, re.MULTILINE):
             return None

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from crashdrive.commandline import resting_on
 from crashdrive.dump.identity import DumpIdentity
 from crashdrive.records import Record
 from crashdrive.session.result import CommandResult, Runner
@@ -19,19 +20,20 @@ MISSING_WITH = {
     "--minimal": "all commands but log, dis, rd, sym, eval, set",
 }
 # commands whose answer is short when crash's task table is
-TASK_COMMANDS = ("ps", "foreach", "bt", "task", "runq", "files", "vm", "net", "sig", "fuser", "sys")
-_MODULE_COMMANDS = ("mod", "sym")
+TASK_COMMANDS = resting_on("tasks")
+_MODULE_COMMANDS = resting_on("modules")
+_SLAB_COMMANDS = resting_on("slabs")
 # what to doubt in a session that was started with an option
 _AFFECTED_BY = {
     "--no_modules": _MODULE_COMMANDS,
-    "--no_kmem_cache": ("kmem",),
+    "--no_kmem_cache": _SLAB_COMMANDS,
     "--zero_excluded": (*TASK_COMMANDS, "mod"),
     "--minimal": ("*",),
 }
 # what to doubt when crash says so before its first prompt; its task table is checked, whatever it says
 _AFFECTED_WHEN = (
     (re.compile(r"module", re.IGNORECASE), _MODULE_COMMANDS),
-    (re.compile(r"slab|kmem_cache|mem_map|sparsemem|vmalloc", re.IGNORECASE), ("kmem",)),
+    (re.compile(r"slab|kmem_cache|mem_map|sparsemem|vmalloc", re.IGNORECASE), _SLAB_COMMANDS),
 )
 
 

@@ -5,30 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from crashdrive.commandline import CommandLine, command_line, split_words
 from crashdrive.errors import UsageError
-from crashdrive.parsers.base import canonical_words, split_words
 
 # crash's own bounds for a line: longer ones are refused on a terminal and cut in two in an input file
 MOST_CHARACTERS = 1499
 MOST_ARGUMENTS = 99
-_LEAVING = frozenset({"q", "quit", "exit"})
 # other programs write past the frames of a batch, comments and input files have none, repeat never ends
 _UNFRAMED = re.compile(r"[|>!<]|\s*(?:#|//|repeat\b)")
 # other prompts, other frames, a pager: the session couldn't read crash any more
 _OURS = frozenset({"gdb", "silent", "scroll", "edit"})
-# they read no memory, or it is counted what they print
-_WHOLE = frozenset({"alias", "ascii", "eval", "gdb", "help", "rd", "set", "sym", "whatis"})
 # `set` of these is about the context, not about a variable
 _CONTEXT_OPTIONS = frozenset({"-p", "-c", "-a", "-x"})
 _SHOWING_OPTIONS = frozenset({"-v", "-h"})
-
-# what a crash without its tables is asked
-_PHYSICAL = re.compile(r"rd -p -(?:8|r /\S+) [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
-
-
-def is_physical(command: str) -> bool:
-    """Whether a command reads physical memory and nothing else."""
-    return _PHYSICAL.fullmatch(command) is not None
 
 
 def check_line(command: str) -> None:
@@ -43,19 +32,19 @@ def check_line(command: str) -> None:
         )
     if is_leaving(command):
         raise UsageError("crash is left by closing the session, not by a command")
-    standing_for = canonical_words(command)
+    standing_for = command_line(command).words
     if standing_for[0] == "set" and len(standing_for) > 2 and standing_for[1] in _OURS:
         raise UsageError(f"`set {standing_for[1]}` is the session's own: it reads crash by it")
 
 
 def is_leaving(command: str) -> bool:
     """Whether a command leaves crash."""
-    return any(word.lstrip("\\") in _LEAVING for word in command.split(maxsplit=1)[:1])
+    return command_line(command).traits.leaves
 
 
 def may_break_off(command: str, aliases: frozenset[str]) -> bool:
     """Whether crash may leave the command before its end, and can be asked then whether it did."""
-    return not _unframed(command, aliases) and canonical_words(command)[0] not in _WHOLE
+    return not _unframed(command, aliases) and command_line(command).traits.breaks_off
 
 
 def _unframed(command: str, aliases: frozenset[str]) -> bool:
@@ -92,7 +81,7 @@ class Context:
 
     def note(self, command: str) -> None:
         """A command that succeeded."""
-        key = _key(canonical_words(command.removeprefix("\\")))
+        key = _key(command_line(command))
         if key is not None:
             # of several contexts or values of one variable the last one counts
             self._commands.pop(key, None)
@@ -123,13 +112,14 @@ def _unquoted(words: tuple[str, ...]) -> str:
     return " ".join(word.strip('"') for word in words).strip()
 
 
-def _key(words: tuple[str, ...]) -> str | None:
+def _key(line: CommandLine) -> str | None:
     """What a command changes: a variable, the context, or something of its own; None: nothing."""
+    words = line.words
     if len(words) < 2:
         return None
-    if words[0] == "set":
+    if line.name == "set":
         return _set_key(words)
-    if words[0] in {"mod", "extend", "alias"} or words[:2] == ("gdb", "set"):
+    if line.traits.stays or words[:2] == ("gdb", "set"):
         return " ".join(words)
     return None
 

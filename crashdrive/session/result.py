@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from crashdrive.commandline import CommandLine, command_line
 from crashdrive.errors import CommandFailedError
 from crashdrive.text import printable
 
@@ -35,6 +36,11 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes
     elapsed: float
     failure: Failure | None = None
+
+    @property
+    def line(self) -> CommandLine:
+        """The command line, taken apart."""
+        return command_line(self.command)
 
     @property
     def text(self) -> str:

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from crashdrive.commandline import command_line, is_physical
 from crashdrive.dump.find import Target, find_target
 from crashdrive.errors import (
     DeadlineError,
@@ -21,13 +22,12 @@ from crashdrive.errors import (
     SessionError,
     StartError,
 )
-from crashdrive.parsers.base import canonical_words
 from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import judge
 from crashdrive.session.folder import TemporaryFileError
 from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
 from crashdrive.session.launch import Launched, Notify, health_of, start_quickly
-from crashdrive.session.lines import Context, check_line, groups, is_physical, may_break_off
+from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Opening, Restart, path_text
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
@@ -378,7 +378,7 @@ class Session:
     # -- inside
 
     def _note(self, commands: Sequence[str]) -> None:
-        self.words.update(canonical_words(command)[0] for command in commands)
+        self.words.update(command_line(command).name for command in commands)
         self._serve(commands)
 
     def _serve(self, commands: Sequence[str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from crashdrive.commandline import split_command
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
-from crashdrive.parsers.base import split_command
 
 PS = (
     "   PID    PPID  CPU       TASK        ST  %MEM     VSZ    RSS  COMM\n"

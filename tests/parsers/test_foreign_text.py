@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from crashdrive.commandline import command_line
 from crashdrive.errors import ParseError
 from crashdrive.parsers import command_names, parse
-from crashdrive.parsers.base import canonical_words
 from crashdrive.records import Answer
 from tests.parsers.recorded import GOLDEN, cases, failed, output
 
@@ -124,7 +124,7 @@ def test_rows_of_another_command(case: Path) -> None:
         return
     chance = random.Random(case.stem)  # noqa: S311 - a choice that a rerun repeats
     for line in chance.sample(sorted(LINES.values()), 12):
-        ours, theirs = (canonical_words(words)[0].partition(".")[0] for words in (line, command))
+        ours, theirs = (command_line(words).name.partition(".")[0] for words in (line, command))
         if ours in {theirs, *FREE, "foreach"} or theirs == "foreach" or {ours, theirs} <= VALUES:
             continue
         answer = attempt(line, text)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from crashdrive.commandline import is_physical
 from crashdrive.errors import SessionDiedError, StartError
 from crashdrive.kernel.memory.transfer import Transfer
 from crashdrive.session import launch
 from crashdrive.session.launch import QUICK, Start, health_of, start_quickly
-from crashdrive.session.lines import is_physical
 from crashdrive.session.session import Session
 from tests.session.conftest import Fake
 

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from crashdrive.commandline import CommandLine
 from crashdrive.errors import ParseError
 from crashdrive.records import Notice
 
@@ -121,12 +122,12 @@ class Quieted:
         return ParseError(error.command, self.line(error.line), error.column, error.text, error.reason)
 
 
-def quieted(command: str, text: str) -> Quieted | None:
+def quieted(line: CommandLine, text: str) -> Quieted | None:
     """The text without chatter; None where there is none, as nearly always."""
     cuts: list[tuple[int, int]] = []
     notices: list[Notice] = []
     if any(mark in text for mark in _MARKS):
-        pattern = _DEBUG_OF_HELP if command.lstrip().startswith(("help", "man", "?")) else _DEBUG
+        pattern = _DEBUG_OF_HELP if line.traits.hit_rates else _DEBUG
         _take(text, pattern.finditer(text), "crash's debug lines", "debug", cuts, notices)
     if "] error trace: " in text:
         _take(text, _traces(text), "lines of crash's trace of itself", "debug", cuts, notices)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crashdrive.commandline import split_command
 from crashdrive.errors import ParseError
-from crashdrive.parsers.base import Source, split_command
+from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table
 from crashdrive.parsers.grammar.table import (
     DECIMAL,

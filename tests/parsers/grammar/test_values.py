@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crashdrive.commandline import split_command
 from crashdrive.errors import ParseError
-from crashdrive.parsers.base import Source, split_command
+from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.values import (
     MAX_DEPTH,
     MAX_RUN,

@@ -1,0 +1,255 @@
+"""crash's command line: its words, aliases and options, and what each command is like, in one table.
+
+`command_line` takes a line apart, once; what comes out of it travels with the `CommandResult` from the
+session to the parser. A command's options are in its parser's module (``OPTSTRING``), as crash gives them to
+getopt(3); `CommandLine.with_options` applies them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import msgspec
+
+# crash's own aliases (its alias_init()), as far as they stand for another command's output
+ALIASES: dict[str, str] = {
+    "*": "struct",
+    "?": "help",
+    "dec": "set radix 10",
+    "dmesg": "log",
+    "for": "foreach",
+    "g": "gdb",
+    "hex": "set radix 16",
+    "last": "ps -l",
+    "lsmod": "mod",
+    "man": "help",
+    "pd": "p -d",
+    "px": "p -x",
+    "sf": "set scroll off",
+    "size": "struct",
+    "sn": "set scroll on",
+    "union": "struct",
+}
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a crash command is like.
+
+    - ``breaks_off``: crash may leave it without a word at memory that the dump lacks. False: it reads none,
+      or what it prints is counted.
+    - ``never_silent``: printing nothing is a failure; crash 9.0.1 and later print nothing for a page that was
+      excluded.
+    - ``strangers``: it prints text of strangers from the first column on.
+    - ``mixes``: its messages break into a line of data; nothing that it prints comes from strangers.
+    - ``open_end``: its text has no newline at its end; with these option letters alone where it isn't empty.
+    - ``open_behind``: its text may end, without a newline, in this.
+    - ``rests_on``: the tables of crash that its answer rests on: ``tasks``, ``modules``, ``slabs``.
+    - ``stays``: later output depends on it, so that it is run again when crash is started again.
+    - ``runs_others``: it runs other commands, which speak in their own names.
+    - ``hit_rates``: it prints the hit rates of crash's caches as its answer.
+    - ``leaves``: it ends crash.
+    - ``own_options``: its options, where the session itself has to understand them.
+    """
+
+    breaks_off: bool = True
+    never_silent: bool = False
+    strangers: bool = False
+    mixes: bool = False
+    open_end: str | None = None
+    open_behind: str | None = None
+    rests_on: tuple[str, ...] = ()
+    stays: bool = False
+    runs_others: bool = False
+    hit_rates: bool = False
+    leaves: bool = False
+    own_options: str = ""
+
+
+_PLAIN = Traits()
+_SPEAKS = Traits(never_silent=True)
+_TASKS = Traits(rests_on=("tasks",))
+_SPEAKS_OF_TASKS = Traits(never_silent=True, rests_on=("tasks",))
+_LEAVES = Traits(leaves=True)
+
+# crash's own commands; a word that is none of them is a type's name, gdb's, or an extension's
+_TABLE: dict[str, Traits] = {
+    "alias": Traits(breaks_off=False, stays=True),
+    "ascii": Traits(breaks_off=False, never_silent=True),
+    "bpf": _PLAIN,
+    "bt": _SPEAKS_OF_TASKS,
+    "btop": _SPEAKS,
+    "dev": _PLAIN,
+    "dis": _SPEAKS,
+    "eval": Traits(breaks_off=False, never_silent=True),
+    "exit": _LEAVES,
+    "extend": Traits(stays=True),
+    "files": _TASKS,
+    "foreach": Traits(rests_on=("tasks",), runs_others=True),
+    "fuser": _TASKS,
+    "gdb": Traits(breaks_off=False),
+    "help": Traits(breaks_off=False, strangers=True, hit_rates=True),
+    "ipcs": _PLAIN,
+    "irq": _PLAIN,
+    "kmem": Traits(never_silent=True, rests_on=("slabs",)),
+    "list": _PLAIN,
+    "log": Traits(strangers=True),
+    "mach": _SPEAKS,
+    "map": _PLAIN,
+    "mod": Traits(never_silent=True, rests_on=("modules",), stays=True),
+    "mount": _SPEAKS,
+    "net": _TASKS,
+    "p": _SPEAKS,
+    "ps": _SPEAKS_OF_TASKS,
+    "pte": Traits(never_silent=True, mixes=True, open_behind=")"),
+    "ptob": _SPEAKS,
+    "ptov": _SPEAKS,
+    "q": _LEAVES,
+    "quit": _LEAVES,
+    "rd": Traits(breaks_off=False, never_silent=True, open_end="a", own_options="Raxme:r:pfudDusSNo:81:3:6:"),
+    "repeat": Traits(runs_others=True),
+    "runq": _SPEAKS_OF_TASKS,
+    "rustfilt": Traits(open_end=""),
+    "s390dbf": _PLAIN,
+    "sbitmapq": _PLAIN,
+    "search": _PLAIN,
+    "set": Traits(breaks_off=False),
+    "sig": _TASKS,
+    "struct": _SPEAKS,
+    "swap": _SPEAKS,
+    "sym": Traits(breaks_off=False, never_silent=True, rests_on=("modules",)),
+    "sys": _SPEAKS_OF_TASKS,
+    "task": _SPEAKS_OF_TASKS,
+    "timer": _PLAIN,
+    "tree": _PLAIN,
+    "union": _SPEAKS,
+    "vm": _TASKS,
+    "vtop": Traits(never_silent=True, mixes=True),
+    "waitq": _PLAIN,
+    "whatis": Traits(breaks_off=False, never_silent=True),
+    "wr": _PLAIN,
+    # no command of crash, but what people run through it
+    "cat": Traits(strangers=True),
+}
+COMMANDS = frozenset(_TABLE) - {"cat"}
+
+
+def resting_on(table: str) -> tuple[str, ...]:
+    """The commands whose answers rest on one of crash's tables: see `Traits`."""
+    return tuple(name for name, traits in _TABLE.items() if table in traits.rests_on)
+
+
+class CommandLine(msgspec.Struct, frozen=True):
+    """A crash command line, taken apart as crash does.
+
+    ``words`` are those of the whole line, with crash's built-in alias resolved; ``*foo`` is ``struct foo``.
+    ``options`` maps each option letter to its argument ("" where it takes none); ``arguments`` are the rest,
+    without the shell's part behind ``|`` or ``>``.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    options: dict[str, str]
+    arguments: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The command's own name; "" for an empty line."""
+        return self.words[0] if self.words else ""
+
+    @property
+    def traits(self) -> Traits:
+        """What the command is like."""
+        return _TABLE.get(self.name, _PLAIN)
+
+    def has(self, letters: str) -> bool:
+        """Whether any of these option letters was given."""
+        return any(letter in self.options for letter in letters)
+
+    def with_options(self, optstring: str) -> CommandLine:
+        """The same line with its options told from its arguments by the command's getopt string."""
+        options, arguments = _told_apart(_before_pipe(self.words)[1:], optstring)
+        return CommandLine(self.text, self.words, options, arguments)
+
+    def ends_openly(self, text: str) -> bool:
+        """Whether what it printed rightly has no newline at its end: gdb's words, a text out of memory."""
+        traits = self.traits
+        if traits.open_behind is not None:
+            return text.endswith(traits.open_behind)
+        return traits.open_end is not None and (not traits.open_end or self.has(traits.open_end))
+
+
+_WORD = re.compile(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"'].*")
+# what a crash without its tables is asked
+_PHYSICAL = re.compile(r"rd -p -(?:8|r /\S+) [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
+# a line has 1,499 characters at most, and a session says few different ones again and again
+_KEPT = 1024
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """The words of a command line; quotes and parentheses hold a word together."""
+    return tuple(_WORD.findall(text.strip()))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def command_line(text: str) -> CommandLine:
+    r"""A line taken apart, its options not yet told from its arguments.
+
+    A ``\`` before the command, by which crash passes over the user's own aliases, is none of its name.
+    """
+    words = _canonical(split_words(text.lstrip().removeprefix("\\")))
+    return CommandLine(text, words, {}, _before_pipe(words)[1:])
+
+
+def split_command(text: str, optstring: str = "") -> CommandLine:
+    """Take a command line apart with the command's getopt string (options may follow arguments)."""
+    return command_line(text).with_options(optstring)
+
+
+def is_physical(command: str) -> bool:
+    """Whether a command reads physical memory and nothing else."""
+    return _PHYSICAL.fullmatch(command) is not None
+
+
+def _canonical(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words:
+        return ()
+    if words[0].startswith("*") and len(words[0]) > 1:
+        words = ("*", words[0][1:], *words[1:])
+    target = ALIASES.get(words[0])
+    return (*target.split(), *words[1:]) if target else words
+
+
+def _before_pipe(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of crash's own command, without the shell's part behind ``|`` or ``>``."""
+    ends = (place for place, word in enumerate(words) if place and word in {"|", ">", ">>"})
+    return words[: next(ends, len(words))]
+
+
+def _told_apart(words: tuple[str, ...], optstring: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    options: dict[str, str] = {}
+    arguments: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            arguments += rest
+            break
+        if len(word) > 1 and word[0] == "-" and optstring and not word.startswith("--"):
+            _take_cluster(word[1:], optstring, options, rest)
+        else:
+            arguments.append(word)
+    return options, tuple(arguments)
+
+
+def _take_cluster(cluster: str, optstring: str, options: dict[str, str], rest: list[str]) -> None:
+    for position, letter in enumerate(cluster):
+        place = optstring.find(letter)
+        takes = place >= 0 and optstring[place + 1 : place + 2] == ":"
+        if not takes:
+            options[letter] = ""
+            continue
+        glued = cluster[position + 1 :]
+        optional = optstring[place + 1 : place + 3] == "::"  # takes no word of its own, as in getopt(3)
+        options[letter] = glued if glued or optional or not rest else rest.pop(0)
+        return
