@@ -14,6 +14,8 @@ from crashdrive.records import Address, Notice, Record
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
+    from crashdrive.kernel import Objects
+    from crashdrive.kernel.memory.columns import Gap
     from crashdrive.kernel.program import Program
 
 
@@ -47,11 +49,13 @@ class NetNamespace(Record, frozen=True):
 class Namespaces(Record, frozen=True):
     """All of them, the initial one first, and what is doubtful about that.
 
-    ``members``: the address of each process's namespace, by pid.
+    ``members``: the address of each process's namespace, by pid; ``unread`` says why some may be missing,
+    which matters to those alone that ask for processes.
     """
 
     found: tuple[NetNamespace, ...]
     members: dict[int, int] = msgspec.field(default_factory=dict)
+    unread: tuple[Notice, ...] = ()
     warnings: tuple[Notice, ...] = ()
     complete: bool = True
 
@@ -71,7 +75,8 @@ class Namespaces(Record, frozen=True):
         chosen = tuple(one for one in self.found if one.address == home or wanted in _names(one))
         if not chosen:
             there = ", ".join(printable(one.label) for one in self.found)
-            raise UsageError(f"no network namespace {wanted!a}; there are: {there}")
+            unsure = f" ({self.unread[0].message})" if kind == "pid" and self.unread else ""
+            raise UsageError(f"no network namespace {wanted!a}; there are: {there}{unsure}")
         return msgspec.structs.replace(self, found=chosen)
 
 
@@ -88,7 +93,7 @@ def namespaces(kernel: Program) -> Namespaces:
     walked = for_each_net_namespace(kernel)
     addresses = [initial, *(a for a in walked.addresses if a != initial)]
     inums = kernel.read_many("struct net", addresses, [_inum_path(kernel)])
-    members = _members(kernel)
+    members, unread = _members(kernel)
     pids: dict[int, int] = {}
     for pid in sorted(members, reverse=True):
         pids[members[pid]] = pid
@@ -106,6 +111,7 @@ def namespaces(kernel: Program) -> Namespaces:
     return Namespaces(
         found=found,
         members=members,
+        unread=unread,
         warnings=(*walked.notices(), *inums.notices("struct net"), *doubts),
         complete=walked.complete and inums.complete and not doubts,
     )
@@ -116,22 +122,49 @@ def _inum_path(kernel: Program) -> str:
     return kernel.path("struct net", "ns.inum", "proc_inum")
 
 
-def _members(kernel: Program) -> dict[int, int]:
-    """Each process's namespace by its pid; a zombie is in none."""
+_PROCESSES = "processes of network namespaces"
+_NAMES = "names of network namespaces"
+_NAMED = ["mnt.mnt_sb->s_type->name", "mnt.mnt_root->d_inode->i_ino", "mnt_mountpoint->d_name.name"]
+
+
+def _members(kernel: Program) -> tuple[dict[int, int], tuple[Notice, ...]]:
+    """Each process's namespace by its pid, and why some may be missing; a zombie is in none."""
     tasks = for_each_task(kernel, threads=False)
-    return {pid: net for net, pid in tasks.read(["nsproxy->net_ns", "tgid"]) if net and pid is not None}
+    columns = tasks.read(["nsproxy->net_ns", "tgid"])
+    members = {pid: net for net, pid in columns if net and pid is not None}
+    return members, (*_cut(tasks, _PROCESSES), *columns.notices(_PROCESSES))
+
+
+def _cut(found: Objects, what: str) -> tuple[Notice, ...]:
+    """What a walk that came to no end says; nothing of another."""
+    return () if found.complete else found.walk.notices(what)
 
 
 def _mount_names(kernel: Program) -> tuple[dict[int, str], tuple[Notice, ...]]:
-    """Inode number -> name of what ``ip netns`` has mounted: files of nsfs bound over /run/netns/NAME."""
-    path = ["mnt.mnt_sb->s_type->name", "mnt.mnt_root->d_inode->i_ino", "mnt_mountpoint->d_name.name"]
+    """Inode number -> name of what ``ip netns`` has mounted: files of nsfs bound over /run/netns/NAME.
+
+    And why some may be missing: a namespace then goes by its number.
+    """
+    mounts = for_each_mount(kernel)
+    columns = mounts.read(_NAMED)
+    gaps = {gap.row: gap for gap in reversed(columns.gaps)}
     names: dict[int, str] = {}
-    lost: list[FaultError] = []
-    for kind, inum, name in for_each_mount(kernel).read(path):
+    lost: list[str] = []
+    for row, (kind, inum, name) in enumerate(columns):
+        gap = gaps.get(row)
         try:
-            if kind and inum and name and kernel.read_string(kind, 8) == b"nsfs":
+            if not _may_be_nsfs(kernel, kind, gap):
+                continue
+            if inum and name:
                 names[inum] = kernel.read_string(name, 256).decode("utf-8", "backslashreplace")
+            elif gap:
+                lost.append(f"{gap.reason} at {gap.address:#x}")
         except FaultError as error:
-            lost.append(error)
-    message = f"{len(lost)} mounts may be names of network namespaces: {lost[0]}" if lost else ""
-    return names, (Notice(kind="hole", message=message),) if lost else ()
+            lost.append(str(error))
+    message = f"{_NAMES}: {len(lost)} mounts unread that may be some: {lost[0]}" if lost else ""
+    return names, (*_cut(mounts, _NAMES), *([Notice(kind="hole", message=message)] if lost else ()))
+
+
+def _may_be_nsfs(kernel: Program, kind: int | None, gap: Gap | None) -> bool:
+    """Whether a file system's type is nsfs by the pointer to its name, or can't be told."""
+    return kernel.read_string(kind, 8) == b"nsfs" if kind else gap is not None

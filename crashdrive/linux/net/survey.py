@@ -75,6 +75,8 @@ class Survey:
         everywhere = namespaces(kernel)
         survey = cls(kernel, everywhere, everywhere.choose(netns))
         survey.miss(everywhere.warnings, complete=everywhere.complete)
+        if netns is not None and netns.startswith("pid:"):
+            survey.miss(everywhere.unread, complete=not everywhere.unread)
         return survey
 
     def miss(self, notices: Iterable[Notice], *, complete: bool = False) -> None:

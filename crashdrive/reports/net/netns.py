@@ -48,6 +48,7 @@ def report(crash: Any, **_options: Any) -> Report:
     """All of them, the initial one first."""
     survey = Survey.of(crash.kernel, None)
     everywhere = survey.namespaces
+    survey.miss(everywhere.unread, complete=not everywhere.unread)
     programs = _programs(survey, everywhere)
     counts = Counter(everywhere.members.values())
     rows = [_row(survey, one, counts[one.address], programs) for one in everywhere.found]
@@ -79,4 +80,5 @@ def _programs(survey: Survey, everywhere: Namespaces) -> dict[int, str | None]:
     """Names of the processes that stand for a namespace."""
     wanted = {one.pid for one in everywhere.found}
     tasks = for_each_task(survey.kernel, threads=False)
-    return {pid: comm for pid, comm in tasks.read(["tgid", "comm"]) if pid in wanted}
+    columns = survey.gaps(tasks.read(["tgid", "comm"]), "names of processes")
+    return {pid: comm for pid, comm in columns if pid in wanted}
