@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -11,10 +13,35 @@ from hypothesis import settings
 settings.register_profile("crashdrive", deadline=None)
 settings.load_profile("crashdrive")
 
+# a dump in a crash, opened once for all modules: 6.1-elf-sysrq-vmcore-8.0.2
+_LAB = re.compile(r"[\[-](\d[\w.]*-\w+-\w+-vmcore[\w.]*?-[\d.]+)\b")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Live tests go last: what needs no dump says first whether the code is right."""
     items.sort(key=lambda item: item.get_closest_marker("live") is not None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--dist loadscope``: live tests that share a crash run in one process, all others in any."""
+    # xdist's own groups (loadgroup) are without effect in pytest 9.2, whose items have no _nodeid to write
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = shared
+    return scheduler
+
+
+def shared(nodeid: str) -> str:
+    """What a test shares with others: the dump of all modules, something of its module, or nothing."""
+    path, _, name = nodeid.partition("::")
+    if not path.startswith("tests/live/"):
+        return nodeid
+    lab = _LAB.search(name)
+    return lab[1] if lab else f"{path}{name[name.find('[') :]}" if "[" in name else path
 
 
 @pytest.fixture(scope="session", autouse=True)

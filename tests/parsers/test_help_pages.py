@@ -134,6 +134,7 @@ def failures(binary: Path) -> tuple[int, dict[tuple[str, str], str]]:
 needs_crash = pytest.mark.skipif(not binaries(), reason="no crash on this host")
 
 
+@pytest.mark.live
 @needs_crash
 @pytest.mark.parametrize("binary", binaries(), ids=str)
 def test_examples_parse(binary: Path) -> None:
@@ -144,6 +145,7 @@ def test_examples_parse(binary: Path) -> None:
     assert len(failed) <= count * 0.02
 
 
+@pytest.mark.live
 @needs_crash
 def test_no_exception_is_stale() -> None:
     """Each listed example still fails with some crash on this host (or none of them has it)."""

@@ -1,0 +1,24 @@
+"""Which tests run in one process where several do: `shared` in conftest.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import shared
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "scope"),
+    [
+        ("tests/live/test_a.py::test_x[6.12-elf-sysrq-vmcore.filtered-8.0.6]",
+         "6.12-elf-sysrq-vmcore.filtered-8.0.6"),
+        ("tests/live/test_b.py::test_y[6.1-elf-sysrq-vmcore-8.0.2-sock]", "6.1-elf-sysrq-vmcore-8.0.2"),
+        ("tests/live/test_b.py::test_y[sock-6.1-elf-sysrq-vmcore-8.0.2]", "6.1-elf-sysrq-vmcore-8.0.2"),
+        ("tests/live/test_c.py::test_z[8.0.6]", "tests/live/test_c.py[8.0.6]"),
+        ("tests/live/test_c.py::test_z", "tests/live/test_c.py"),
+        ("tests/cli/test_live.py::test_z[6.1-8.0.2]", "tests/cli/test_live.py::test_z[6.1-8.0.2]"),
+        ("tests/kernel/test_d.py::test_z[1]", "tests/kernel/test_d.py::test_z[1]"),
+    ],
+)  # fmt: skip
+def test_who_shares_what(nodeid: str, scope: str) -> None:
+    assert shared(nodeid) == scope
