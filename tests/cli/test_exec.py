@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,3 +246,28 @@ def test_usage_errors(cli: Cli, vmcore: str, vmlinux: str, words: list[str]) -> 
     assert status == 2
     assert err.startswith("crashdrive: ")
     assert "crashdrive exec --help" in err
+
+
+IMPORTED = """\
+import sys
+from crashdrive import crash
+from crashdrive.cli import main
+from tests.cli.conftest import FakeCrash
+crash.open_dump = FakeCrash().open
+status = main(sys.argv[1:])
+print(*sorted(sys.modules), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("command", ["ps", "btop 512a"])
+def test_text_is_shown_without_a_parser(command: str, vmcore: str) -> None:
+    """Grammars, and pyparsing under them, are for records alone."""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, "exec", vmcore, command],
+        capture_output=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, bool(done.stdout)) == (0, True)
+    modules = set(done.stderr.decode().split())
+    assert not modules & {"pyparsing", f"crashdrive.parsers.{command.partition(' ')[0]}"}
