@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Any, cast
 
 import click
 
-import crashdrive.cli
-import crashdrive.cli._complete  # the shells' classes are registered
 from crashdrive._version import __version__
 from crashdrive.cli._ending import PastClickError
 
@@ -50,7 +49,7 @@ class Subcommands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The modules' names; one that starts with ``_`` is a helper."""
-        names = (info.name for info in pkgutil.iter_modules(crashdrive.cli.__path__))
+        names = (info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]))
         return sorted(name for name in names if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import KernelError, UnknownTypeError
+from crashdrive.kernel import show
 from crashdrive.kernel.arch.x86_64.page_tables import Paging
 from crashdrive.kernel.memory.bulk import Gathered, Memory
 from crashdrive.kernel.memory.columns import Columns, Plan
@@ -248,6 +249,14 @@ class KernelBase:
     def object(self, kind: str | Type, address: int | Object) -> Object:
         """A typed object at an address, or where an object lies or a pointer points; nothing is read yet."""
         return Object(self, self.type(kind), address_of(address))
+
+    def shown(self, value: Object) -> str:
+        """A structure as crash prints it; everything else with its type before it."""
+        return show.shown(value)
+
+    def shown_value(self, value: Object) -> str:
+        """The same without its type."""
+        return show.shown_value(value)
 
     def pointer(self, kind: str | Type, address: int | Object) -> Object:
         """A pointer of the type ``kind *`` with this value."""

@@ -17,10 +17,11 @@ from __future__ import annotations
 import html
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, Protocol, overload
 
 from crashdrive.errors import FaultError, UnknownMemberError
 from crashdrive.kernel.memory.columns import Field, field_of, scalar_code, text
+from crashdrive.kernel.space import Space
 from crashdrive.kernel.types.model import (
     ArrayType,
     EnumType,
@@ -37,12 +38,16 @@ from crashdrive.kernel.types.model import (
 from crashdrive.kernel.types.paths import Place, bare, find, member_of, sizeof
 from crashdrive.text import printable
 
-if TYPE_CHECKING:
-    from crashdrive.kernel.core import KernelBase
-
 # Longer strings than this are no strings.
 STRING_LIMIT = 1 << 20
 _STRING_STEP = 256
+
+
+class Owner(Space, Protocol):
+    """The program whose object it is; it also says how objects look."""
+
+    def shown(self, value: Object) -> str: ...
+    def shown_value(self, value: Object) -> str: ...
 
 
 class Object:
@@ -52,7 +57,7 @@ class Object:
 
     def __init__(
         self,
-        kernel: KernelBase,
+        kernel: Owner,
         kind: Type,
         address: int | None = None,
         *,
@@ -390,17 +395,13 @@ class Object:
     # Looks
 
     def __repr__(self) -> str:
-        from crashdrive.kernel.show import shown
-
-        return shown(self)
+        return self.kernel_.shown(self)
 
     def __str__(self) -> str:
         kind = self.bare_()
         if isinstance(kind, ArrayType) and _is_char(self.kernel_, kind.element):
             return printable(self.string_())
-        from crashdrive.kernel.show import shown_value
-
-        return shown_value(self)
+        return self.kernel_.shown_value(self)
 
     def __format__(self, spec: str) -> str:
         if spec and scalar_code(self.bare_()) is not None:
@@ -433,7 +434,7 @@ def cast(kind: str | Type, value: Object) -> Object:
     return value.cast_(kind)
 
 
-def _place(kernel: KernelBase, kind: Type, path: str) -> Place:
+def _place(kernel: Owner, kind: Type, path: str) -> Place:
     if path.isidentifier():
         member, place, bits = member_of(kind, path)
         return Place(member, place, bits)
@@ -452,7 +453,7 @@ def _named(kind: Type) -> Type:
     return kind
 
 
-def _is_char(kernel: KernelBase, kind: Type) -> bool:
+def _is_char(kernel: Owner, kind: Type) -> bool:
     element = bare(kernel.layouts, kind)
     return isinstance(element, IntType) and element.name == "char"
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from crashdrive.kernel.memory.columns import Columns
-from crashdrive.kernel.objects import Object
+from crashdrive.kernel.objects import Object, Owner
 from crashdrive.kernel.structures.walk import Problem, Walk
 from crashdrive.kernel.types.model import Type, type_name
 from crashdrive.records import Notice
-
-if TYPE_CHECKING:
-    from crashdrive.kernel.core import KernelBase
 
 
 class Objects(Sequence[Object]):
@@ -21,7 +18,7 @@ class Objects(Sequence[Object]):
     ``addresses`` holds the plain numbers; ``complete`` and ``problems`` are those of the walk.
     """
 
-    def __init__(self, kernel: KernelBase, kind: Type, walk: Walk) -> None:
+    def __init__(self, kernel: Owner, kind: Type, walk: Walk) -> None:
         self.kernel = kernel
         self.type = kind
         self.walk = walk
@@ -77,6 +74,6 @@ class Objects(Sequence[Object]):
 class Table(Objects):
     """What a hash table holds; ``columns`` are the members that were asked for with it, None if none were."""
 
-    def __init__(self, kernel: KernelBase, kind: Type, walk: Walk, columns: Columns | None) -> None:
+    def __init__(self, kernel: Owner, kind: Type, walk: Walk, columns: Columns | None) -> None:
         super().__init__(kernel, kind, walk)
         self.columns = columns

@@ -9,13 +9,10 @@ pages.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from crashdrive.kernel.memory.window import Window
+from crashdrive.kernel.space import Space
 from crashdrive.kernel.structures.walk import Chains, Problem, Walk, walk
-
-if TYPE_CHECKING:
-    from crashdrive.kernel.core import KernelBase
-    from crashdrive.kernel.memory.window import Window
 
 _TABLE = "struct bucket_table"
 # as many buckets as no kernel has; more is damage
@@ -25,7 +22,7 @@ _MOST_TABLES = 16
 _NEVER = -1
 
 
-def rhashtable(kernel: KernelBase, table: int, offset: int = 0) -> Walk:
+def rhashtable(kernel: Space, table: int, offset: int = 0) -> Walk:
     """Containers of the ``struct rhash_head`` at ``offset``; ``table``: a ``struct rhashtable``'s ``tbl``.
 
     While a table is resized, both are walked: what has moved is in the new one alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from crashdrive.errors import UnknownMemberError
 from crashdrive.kernel.types.model import (
@@ -18,10 +18,15 @@ from crashdrive.kernel.types.model import (
     type_name,
 )
 
-if TYPE_CHECKING:
-    from crashdrive.kernel.types.layouts import Layouts
-
 _STEP = re.compile(r"(?:\.|->)?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
+
+
+class Resolver(Protocol):
+    """What knows types by name: `crashdrive.kernel.types.layouts.Layouts`."""
+
+    def resolve(self, kind: Type) -> Type:
+        """The type that a reference or a typedef stands for."""
+        ...
 
 
 class Place(NamedTuple):
@@ -41,12 +46,12 @@ class Place(NamedTuple):
         return self.bit_offset >> 3
 
 
-def bare(layouts: Layouts, kind: Type) -> Type:
+def bare(layouts: Resolver, kind: Type) -> Type:
     """A type without its typedefs and references."""
     return layouts.resolve(kind) if isinstance(kind, TypeRef | TypedefType) else kind
 
 
-def sizeof(layouts: Layouts, kind: Type) -> int:
+def sizeof(layouts: Resolver, kind: Type) -> int:
     """A type's size in bytes; 0 for void, functions and incomplete types."""
     size = size_of(kind)
     if size is None and isinstance(kind := bare(layouts, kind), ArrayType):
@@ -54,7 +59,7 @@ def sizeof(layouts: Layouts, kind: Type) -> int:
     return size if size is not None else size_of(kind) or 0
 
 
-def find(layouts: Layouts, kind: Type, path: str) -> Place:
+def find(layouts: Resolver, kind: Type, path: str) -> Place:
     """Follow a path until its end or its first pointer; UnknownMemberError says what is near."""
     place = Place(kind, 0)
     at = 0
@@ -70,7 +75,7 @@ def find(layouts: Layouts, kind: Type, path: str) -> Place:
     return place
 
 
-def direct(layouts: Layouts, kind: Type, path: str) -> Place:
+def direct(layouts: Resolver, kind: Type, path: str) -> Place:
     """The same for a path inside of the type itself; UnknownMemberError where it leads through a pointer."""
     place = find(layouts, kind, path)
     if place.rest:
@@ -80,7 +85,7 @@ def direct(layouts: Layouts, kind: Type, path: str) -> Place:
     return place
 
 
-def _step(layouts: Layouts, place: Place, target: Type, name: str | None, index: str | None) -> Place:
+def _step(layouts: Resolver, place: Place, target: Type, name: str | None, index: str | None) -> Place:
     if name is not None:
         member, offset, bits = member_of(target, name)
         return Place(member, place.bit_offset + offset, bits)
@@ -112,7 +117,7 @@ def near(kind: StructType, name: str) -> str:
     return f"; near: {', '.join(close)}" if close else ""
 
 
-def target_of(layouts: Layouts, place: Place) -> Type:
+def target_of(layouts: Resolver, place: Place) -> Type:
     """What the pointer at a place points to."""
     kind = bare(layouts, place.type)
     if not isinstance(kind, PointerType):

@@ -25,7 +25,7 @@ from crashdrive.linux.net.routing.iproute import route_lines
 from crashdrive.linux.net.routing.nexthops import Shared, objects
 from crashdrive.linux.net.routing.proc_route import classic_routes
 from crashdrive.linux.net.routing.route_exceptions import exceptions
-from crashdrive.linux.net.routing.routes import Route
+from crashdrive.linux.net.routing.rows import Route
 from crashdrive.linux.net.rt_names import TABLES
 from crashdrive.linux.net.survey import Survey
 from crashdrive.records import Report, Table

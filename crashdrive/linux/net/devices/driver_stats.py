@@ -8,18 +8,25 @@ kernel keeps otherwise than is known here isn't read: None for the device.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from crashdrive.linux.net.counters.device_counters import Counters, add, private_offset, sums, total
-from crashdrive.linux.net.survey import Fields
-
-if TYPE_CHECKING:
-    from crashdrive.linux.net.devices.link_stats import Reader
+from crashdrive.linux.net.survey import Fields, Survey
 
 Found = Mapping[int, Counters | None]
 Row = Mapping[str, Any]
 _MOST_QUEUES = 1 << 14
 _PACKETS = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")
+
+
+class Reader(Protocol):
+    """What reads the counters of many devices: `crashdrive.linux.net.devices.link_stats.Reader`."""
+
+    survey: Survey
+    rows: dict[int, dict[str, Any]]
+
+    def software(self, device: int) -> Counters | None: ...
+    def sent(self, device: int) -> Counters | None: ...
 
 
 def virtio(reader: Reader, devices: Sequence[int]) -> Found:

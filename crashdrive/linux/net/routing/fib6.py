@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from crashdrive.kernel.structures.walk import suspicion
 from crashdrive.linux.net.addresses import ipv6
 from crashdrive.linux.net.routing.iproute import prefix_text
-from crashdrive.linux.net.routing.nexthops import NextHop, Shared, hops
-from crashdrive.linux.net.routing.routes import OFFLOAD, Metrics, Route, offloaded, table_name, tables, way
+from crashdrive.linux.net.routing.nexthops import Shared, hops
+from crashdrive.linux.net.routing.routes import OFFLOAD, Metrics, offloaded, table_name, tables, way
+from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.rt_names import PREFERENCES, PROTOCOLS, TYPES, named
 from crashdrive.linux.net.short_chains import chained
 from crashdrive.linux.net.survey import Fields, Survey

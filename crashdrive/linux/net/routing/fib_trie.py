@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from crashdrive.kernel.memory.window import Window
 from crashdrive.linux.net.addresses import ipv4, quad
-from crashdrive.linux.net.routing.nexthops import NextHop, Shared, checked_count, hops
-from crashdrive.linux.net.routing.routes import OFFLOAD, Metrics, Route, offloaded, table_name, tables, way
+from crashdrive.linux.net.routing.nexthops import Shared, checked_count, hops
+from crashdrive.linux.net.routing.routes import OFFLOAD, Metrics, offloaded, table_name, tables, way
+from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.rt_names import PROTOCOLS, SCOPES, TYPES, named
 from crashdrive.linux.net.short_chains import chained
 from crashdrive.linux.net.survey import Fields, Survey

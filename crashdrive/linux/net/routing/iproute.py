@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
-    from crashdrive.linux.net.routing.nexthops import NextHop
-    from crashdrive.linux.net.routing.routes import Route
+    from crashdrive.linux.net.routing.rows import NextHop, Route
 
 # RTNH_F_*, by bit
 _FLAGS = ("dead", "pervasive", "onlink", "offload", "linkdown", "unresolved", "trap")

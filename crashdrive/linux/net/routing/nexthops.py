@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from crashdrive.linux.net.addresses import ipv4, ipv6, quad
 from crashdrive.linux.net.routing.iproute import flag_names, nexthop_line
 from crashdrive.linux.net.routing.lwtunnel import encapsulations
+from crashdrive.linux.net.routing.rows import NextHop
 from crashdrive.linux.net.rt_names import PROTOCOLS, SCOPES, named
 from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.records import Address, Notice, Record
@@ -20,22 +21,6 @@ _INET, _INET6 = 2, 10
 MOST_HOPS = 4096
 # else it would look like a route to nowhere
 UNREAD = ("unread",)
-
-
-class NextHop(Record, frozen=True):
-    """A way out: ``gateway`` (of either family) and ``device``, None where it has none.
-
-    ``flags`` are those of RTNH_F_* that are set (``onlink``, ``linkdown``, ``dead``, ...), or ``unread``
-    alone where the dump doesn't hold the next hop; ``encapsulation``
-    is what it wraps packets in, as iproute2 words it (``mpls 100/200``).
-    """
-
-    gateway: str | None
-    device: str | None
-    weight: int
-    flags: tuple[str, ...] = ()
-    scope: str | None = None
-    encapsulation: str | None = None
 
 
 class Member(Record, frozen=True):

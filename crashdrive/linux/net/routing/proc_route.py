@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from crashdrive.linux.net.routing.nexthops import NextHop
-from crashdrive.linux.net.routing.routes import Route
+from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.records import Bits, Record
 
 _UP, _GATEWAY, _HOST, _REJECT = 1, 2, 4, 0x200

@@ -13,8 +13,9 @@ import msgspec
 
 from crashdrive.linux.net.addresses import ipv6, quad
 from crashdrive.linux.net.routing.iproute import METRICS, metric_words, prefix_text, via
-from crashdrive.linux.net.routing.nexthops import NextHop, Shared, hops
-from crashdrive.linux.net.routing.routes import Metrics, Route
+from crashdrive.linux.net.routing.nexthops import Shared, hops
+from crashdrive.linux.net.routing.routes import Metrics
+from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.rt_names import PREFERENCES
 from crashdrive.linux.net.short_chains import chained
 from crashdrive.linux.net.survey import Fields, Survey

@@ -12,7 +12,7 @@ from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.routing.lwtunnel import encapsulations
 from crashdrive.linux.net.routing.nexthops import NexthopObject, Shared
 from crashdrive.linux.net.routing.route_exceptions import RouteException, exceptions
-from crashdrive.linux.net.routing.routes import Route
+from crashdrive.linux.net.routing.rows import Route
 from crashdrive.linux.net.survey import Survey
 from tests.kernel.fake_memory import (
     BOOL,

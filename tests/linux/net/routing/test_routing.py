@@ -12,9 +12,8 @@ from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.routing import fib6, fib_trie
 from crashdrive.linux.net.routing.iproute import route_lines
-from crashdrive.linux.net.routing.nexthops import NextHop
 from crashdrive.linux.net.routing.proc_route import classic_routes
-from crashdrive.linux.net.routing.routes import Route
+from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.short_chains import chained
 from crashdrive.linux.net.survey import Survey
 from tests.kernel.fake_memory import (
