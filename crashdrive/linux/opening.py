@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from crashdrive.kernel.symbols.lookup import Symbols, symbols_key
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.minimal import QuickLayouts, make_quick, proven_btf, with_modules
+from crashdrive.text import valid
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
@@ -52,5 +53,5 @@ def _dump_key(build_id: str, identity: dict[str, str], session: Runner) -> str |
     options = getattr(getattr(session, "health", None), "options", ())
     if getattr(session, "quick", False):
         options = ()
-    dump = ":".join(map(str, (*marks, *options)))
+    dump = valid(":".join(map(str, (*marks, *options))))
     return symbols_key(build_id, int(identity.get("kaslr_offset") or "0", 0), dump)

@@ -14,7 +14,7 @@ from crashdrive.integers import EXACT, exact, exact_but_numbers
 from crashdrive.records import Report, Table
 from crashdrive.render.cells import all_columns, column_values
 from crashdrive.render.output import Output
-from crashdrive.text import printable
+from crashdrive.text import all_valid, printable, valid
 
 _UNSAFE = re.compile(r"[^\x20-\x7e\n]")
 _CHUNK = 20_000  # rows per write
@@ -37,7 +37,7 @@ def _encoded(encode: Callable[[Any], bytes], value: object) -> bytes:
     except OverflowError:  # of msgspec, beyond 64 bits
         return _encoded(encode, exact(value))
     except UnicodeEncodeError:
-        return encode(_without_surrogates(msgspec.to_builtins(exact(value), enc_hook=_fallback)))
+        return encode(all_valid(msgspec.to_builtins(exact(value), enc_hook=_fallback)))
 
 
 def _has_long_number(data: bytes) -> bool:
@@ -67,17 +67,6 @@ def _escape(match: re.Match[str]) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-
-
-def _without_surrogates(value: Any) -> Any:
-    """The same value with lone surrogates (file names that aren't UTF-8) as backslash escapes."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_surrogates(item) for item in value]
-    return value
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_fallback)
@@ -163,7 +152,7 @@ def _write_csv_rows(rows: Iterable[Sequence[Any]], output: Output) -> None:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     text = buffer.getvalue()
-    output.text("\n".join(map(printable, text.split("\n"))) if output.terminal else text)
+    output.text("\n".join(map(printable, text.split("\n"))) if output.terminal else valid(text))
 
 
 def _plain_column(values: list[Any]) -> list[Any]:

@@ -26,7 +26,7 @@ from crashdrive.session.health import Health
 from crashdrive.session.reads import RecordedMemory
 from crashdrive.session.terminal import Sink
 from crashdrive.session.transport import OutOfTimeError, Transport
-from crashdrive.text import printable
+from crashdrive.text import all_valid, printable
 
 T = TypeVar("T", bound=Record)
 Op = Literal["run", "stream", "broke-off"]
@@ -271,10 +271,17 @@ class RecordingTransport:
 
     def _write(self, line: Record) -> None:
         try:
-            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.write(_as_json(line) + b"\n")
             self._file.flush()
         except OSError as error:
             raise SessionError(f"can't write the recorded session: {error.strerror}") from error
+
+
+def _as_json(line: Record) -> bytes:
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # the name of a dump or of crash
+        return msgspec.json.encode(all_valid(msgspec.to_builtins(line)))
 
 
 class ReplayTransport:

@@ -312,6 +312,16 @@ def test_a_full_disk_while_recording() -> None:
         recorder.finish()
 
 
+def test_names_that_are_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "case.session"
+    with open_record(path) as file:
+        assert file is not None
+        recorder = RecordingTransport(Scripted({}), file)  # type: ignore[arg-type] # as a transport
+        recorder.write_head(HEALTH, {"vmcore": "/tmp/vmcore\udcff"})
+        recorder.finish()
+    assert Session.replay(path).identity == {"vmcore": "/tmp/vmcore\\xff"}
+
+
 def test_deadline_and_death_come_back(tmp_path: Path) -> None:
     path = tmp_path / "session"
     path.write_text(

@@ -1,0 +1,31 @@
+"""Text from strangers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crashdrive.linux.opening import _dump_key
+from crashdrive.text import all_valid, printable, valid
+
+ANY = st.text(st.characters() | st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF, categories=["Cs"]))
+
+
+def test_a_byte_of_a_name_that_is_no_utf8_is_shown_as_bytes_out_of_a_dump_are() -> None:
+    name = b"vmcore\xff\xc3\xa9".decode("utf-8", "surrogateescape")
+    assert valid(name) == printable(name) == "vmcore\\xff\u00e9"
+    assert valid("a\tb\ud800") == "a\tb\\ud800"
+    assert all_valid({"a\udcfe": ["b\udcff", 1, None]}) == {"a\\xfe": ["b\\xff", 1, None]}
+
+
+@given(ANY)
+def test_utf8_has_all_of_it(text: str) -> None:
+    assert valid(text).encode() or not text
+    assert printable(text).isprintable()
+
+
+def test_what_is_kept_of_a_dump_is_kept_under_text_that_a_database_takes() -> None:
+    identity = {"vmcore": "/tmp/vmcore\udcff", "size": "1", "mtime_ns": "2"}
+    key = _dump_key("abc", identity, object())  # type: ignore[arg-type] # no crash is asked
+    assert key is not None
+    assert key.encode()
