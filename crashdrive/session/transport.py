@@ -283,20 +283,23 @@ class PtyTransport:
 
     def waiting(self) -> bool:
         """See Transport."""
-        process = self.process
-        ready = () if process.ended else readable([process.master, process.status], 0)
-        if process.status in ready and process.master not in ready and process.pid is None:
-            process.read_status(0)
-            return process.ended is None
-        return not ready and process.ended is None
+        return self._lives() and not readable([self.process.master], 0)
+
+    def _lives(self) -> bool:
+        """Whether neither crash nor its keeper has ended by now, whatever the terminal still holds."""
+        self.process.read_status(0)
+        return self.process.ended is None
 
     def recover(self) -> bool:
         """^C until the prompt is back, then a marker: only its own answer proves that we are in step."""
         deadline = time.monotonic() + INTERRUPT_SECONDS
+        if not self._lives():
+            return False
         try:
             self._write(b"\x03")
             self._until_prompt(deadline, sink=_nowhere, fifo_sink=_nowhere)
-            return self._resynchronise(deadline)
+            # without its keeper nobody would end it: one that still answers isn't used either
+            return self._resynchronise(deadline) and self._lives()
         except (OutOfTimeError, SessionError):
             return False
 

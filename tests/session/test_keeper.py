@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from crashdrive.errors import SessionError
+from crashdrive.session import terminal
 from crashdrive.session.session import Session
 from crashdrive.session.transport import PtyTransport
 from tests.session.conftest import Fake
@@ -178,6 +179,30 @@ def test_killed_keeper(make_fake: Callable[..., Fake], scratch: Path) -> None:
         assert gone(crash)
         assert len(list(scratch.iterdir())) == 1
     assert not any(scratch.iterdir())
+
+
+def test_a_killed_keeper_is_noticed_before_the_command_is_sent(
+    make_fake: Callable[..., Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """crash answers faster than the keeper's end is noticed, as on a loaded machine."""
+
+    def terminal_first(descriptors: Sequence[int], seconds: float) -> set[int]:
+        if len(descriptors) > 1:
+            ready = terminal.readable(descriptors[:1], min(seconds, 0.5))
+            return ready or terminal.readable(descriptors, max(seconds - 0.5, 0))
+        return terminal.readable(descriptors, seconds)
+
+    monkeypatch.setattr("crashdrive.session.transport.readable", terminal_first)
+    with make_fake().session() as session:
+        crash = int(session.run("pid").text)
+        transport = session._transport
+        assert isinstance(transport, PtyTransport)
+        assert transport.crash_pid() == crash
+        keeper = transport.process._handles.keeper.pid
+        os.kill(keeper, signal.SIGKILL)
+        assert gone(keeper)
+        assert int(session.run("pid").text) != crash
+        assert gone(crash)
 
 
 def test_nothing_is_left_open(make_fake: Callable[..., Fake]) -> None:
