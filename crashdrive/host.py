@@ -14,7 +14,7 @@ from crashdrive._version import __version__
 from crashdrive.dump.identity import vmlinux_identity
 from crashdrive.errors import CrashdriveError
 from crashdrive.records import Notice, Record, Report, Table
-from crashdrive.session.binaries import Binary, find_binaries
+from crashdrive.session.binaries import Binary, find_binaries, limits
 
 _KERNEL_PLACES = (
     "/usr/lib/debug/boot/vmlinux-*",
@@ -24,6 +24,15 @@ _KERNEL_PLACES = (
 )
 _SCRATCH_PLACES = ("/dev/shm", "/run/shm", "/tmp")  # noqa: S108 - asked what they are, nothing is put there
 _MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
+
+
+class CrashBinary(Record, frozen=True):
+    """A crash of this host; ``limits`` is what is known to be lacking in its version, None for nothing."""
+
+    path: str
+    version: str | None
+    gdb_version: str | None
+    limits: str | None
 
 
 class DebugKernel(Record, frozen=True):
@@ -60,7 +69,7 @@ def doctor(crash_binaries: tuple[str, ...] = (), debug_dirs: tuple[str, ...] = (
         warnings=missing,
         tables=(
             Table(name="checks", rows=checks, title=f"crashdrive {__version__}"),
-            Table(name="crash", rows=binaries, title=f"crash binaries ({len(binaries)})"),
+            Table(name="crash", rows=list(map(_row, binaries)), title=f"crash binaries ({len(binaries)})"),
             Table(name="kernels", rows=kernels, title=f"kernels with debug data ({len(kernels)})"),
         ),
     )
@@ -105,9 +114,21 @@ def _crash(binaries: tuple[Binary, ...], problem: str) -> Check:
     usable = [binary for binary in binaries if binary.version]
     if usable:
         versions = ", ".join(f"{b.version} (gdb {b.gdb_version or 'unknown'})" for b in usable)
-        return Check(what="crash", status="ok", detail=versions)
+        if any(not limits(binary) for binary in usable):
+            return Check(what="crash", status="ok", detail=versions)
+        lacking = "; ".join(f"{binary.version}: {', '.join(limits(binary))}" for binary in usable)
+        return Check(what="crash", status="useful", detail=lacking, install="a newer crash beside it")
     detail = problem or "; ".join(f"{binary.path} does not say its version" for binary in binaries)
     return Check(what="crash", status="missing", detail=detail, install=package("crash", "crash"))
+
+
+def _row(binary: Binary) -> CrashBinary:
+    return CrashBinary(
+        path=binary.path,
+        version=binary.version,
+        gdb_version=binary.gdb_version,
+        limits="; ".join(limits(binary)) or None,
+    )
 
 
 def _kernels(kernels: list[DebugKernel]) -> Check:

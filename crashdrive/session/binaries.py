@@ -12,6 +12,19 @@ from crashdrive.errors import CrashNotFoundError
 from crashdrive.records import Record
 
 VERSION_SECONDS = 10.0
+# crash says the name that it was started by, and then its version
+_VERSION = re.compile(r"\s*\S+ (\d+(?:\.\d+)+\S*)\n")
+_GDB_VERSION = re.compile(r"^GNU gdb (?:\(.*?\) )?(\S+)", re.MULTILINE)
+# what is known of crashes and gdbs before these versions; those from the first one on are tested
+_LIMITS = (
+    ("crash", (8, 0, 2), "older than the releases that are tested (8.0.2 to 9.0.2)"),
+    (
+        "crash",
+        (8, 0, 4),
+        "knows only the active tasks where struct pid ends in a flexible array (kernel 6.5, late 6.1)",
+    ),
+    ("gdb", (8, 1), "its gdb has no ptype/o: types are asked for member by member, which is slow"),
+)
 
 
 class Binary(Record, frozen=True):
@@ -38,9 +51,22 @@ def find_binaries(chosen: Sequence[str] = ()) -> tuple[Binary, ...]:
 def inspect(path: Path) -> Binary:
     """What ``crash -v`` says; a binary that doesn't answer keeps None as its version."""
     text = _version_text(path)
-    version = re.search(r"^crash (\S+)", text, re.MULTILINE)
-    gdb = re.search(r"^GNU gdb (?:\(.*?\) )?(\S+)", text, re.MULTILINE)
-    return Binary(path=str(path), version=version and version.group(1), gdb_version=gdb and gdb.group(1))
+    version, gdb = _VERSION.match(text), _GDB_VERSION.search(text)
+    if version is None or gdb is None:  # some other program
+        return Binary(path=str(path), version=None, gdb_version=gdb and gdb[1])
+    return Binary(path=str(path), version=version[1], gdb_version=gdb[1])
+
+
+def limits(binary: Binary) -> tuple[str, ...]:
+    """What is known to be lacking in a crash of this version, whatever the dump."""
+    has = {"crash": _numbers(binary.version), "gdb": _numbers(binary.gdb_version)}
+    return tuple(what for program, first, what in _LIMITS if has[program] and has[program] < first)
+
+
+def _numbers(version: str | None) -> tuple[int, ...]:
+    """A version's numbers, to compare; those behind another character are left out."""
+    found = re.match(r"\d+(?:\.\d+)*", version or "")
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def _version_text(path: Path) -> str:

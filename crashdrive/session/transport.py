@@ -127,7 +127,7 @@ class PtyTransport:
                 b"its prompt is `%s>`, not what it was started as: a wrapper script has to pass its own "
                 % other[1]
             )
-            why += b'name on (in bash: exec -a "$0" /path/to/crash "$@")'
+            why += b'name on: begin it with #!/bin/bash, end it with exec -a "$0" /path/to/crash "$@"'
             raise SessionDiedError("crash ended: at another prompt", said[: other.start()] + b"\n" + why)
 
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -123,6 +124,18 @@ def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     status, out, err = cli("doctor")
     assert (status, err) == (0, "")
     assert b"9.9.9 (gdb 16.2)" in out
+    old = tmp_path / "crash-7.2.9"
+    old.write_text("#!/bin/sh\necho\necho crash-7.2.9 7.2.9\necho 'GNU gdb (GDB) 7.6'\n")
+    old.chmod(0o755)
+    status, out, err = cli("doctor", "--crash", str(old), "--format", "json")
+    tables = json.loads(out)["tables"]
+    (check,) = [row for row in tables["checks"] if row["what"] == "crash"]
+    assert (status, err, check["status"]) == (0, "", "useful")
+    assert check["detail"].startswith("7.2.9: older than the releases that are tested")
+    assert tables["crash"][0]["version"] == "7.2.9"
+    assert "no ptype/o" in tables["crash"][0]["limits"]
+    status, out, _ = cli("doctor", "--crash", str(old), "--crash", str(binary), "--format", "json")
+    assert {row["status"] for row in json.loads(out)["tables"]["checks"] if row["what"] == "crash"} == {"ok"}
 
 
 def test_main_takes_its_arguments_from_sys_argv(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from crashdrive.errors import CrashNotFoundError, DeadlineError, SessionError, StartError
-from crashdrive.session.binaries import find_binaries
+from crashdrive.session.binaries import Binary, find_binaries, inspect, limits
 from crashdrive.session.launch import _FINAL, LADDER, Start, climb, health_of
 from crashdrive.session.transport import PtyTransport
 from tests.session.conftest import Fake
@@ -151,6 +153,42 @@ def test_binaries(make_fake: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         find_binaries()
 
 
+VERSIONS = [
+    ("crash 9.0.2", "GNU gdb (GDB) 16.2", "9.0.2", "16.2"),
+    ("crash-8.0.6 8.0.6", "GNU gdb (GDB) 10.2", "8.0.6", "10.2"),
+    ("c 7.2.9-21.fc34", "GNU gdb (GDB) 7.6", "7.2.9-21.fc34", "7.6"),
+    ("crash 8.0.6++", "GNU gdb (Linaro) 10.2.1", "8.0.6++", "10.2.1"),
+    ("ls (GNU coreutils) 9.1", "Copyright", None, None),
+    ("bash 5.2", "Copyright", None, None),
+]
+
+
+@pytest.mark.parametrize(("first", "later", "version", "gdb"), VERSIONS)
+def test_versions_of_binaries_by_any_name(
+    tmp_path: Path, first: str, later: str, version: str | None, gdb: str | None
+) -> None:
+    binary = tmp_path / "crash-8.0.6"
+    binary.write_text(f"#!/bin/sh\ncat <<E\n\n{first}\nCopyright (C) 2002-2025  Red Hat, Inc.\n{later}\nE\n")
+    binary.chmod(0o755)
+    assert inspect(binary) == Binary(path=str(binary), version=version, gdb_version=gdb)
+
+
+@pytest.mark.parametrize(
+    ("version", "gdb", "said"),
+    [
+        ("7.2.9", "7.6", ["older than the releases", "only the active tasks", "no ptype/o"]),
+        ("8.0.2", "10.2", ["only the active tasks"]),
+        ("8.0.4", "10.2", []),
+        ("9.0.10", "16.2", []),
+        (None, None, []),
+    ],
+)
+def test_what_is_known_of_old_versions(version: str | None, gdb: str | None, said: list[str]) -> None:
+    found = limits(Binary(path="crash", version=version, gdb_version=gdb))
+    assert len(found) == len(said)
+    assert all(words in limit for words, limit in zip(said, found, strict=True))
+
+
 def test_no_room_for_temporary_files(fake: Fake, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = fake.session()
     with monkeypatch.context() as patch:
@@ -199,6 +237,15 @@ def test_a_wrapper_that_keeps_its_name_to_itself(
     make_fake: Make, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crashdrive.session.transport._QUIET_SECONDS", 0.3)
-    with pytest.raises(StartError, match=r"1 start tried.*its prompt is `crash>`.*exec -a"):
+    with pytest.raises(StartError, match=r"1 start tried.*its prompt is `crash>`.*exec -a") as caught:
         climb([make_fake("renamed").binary], START)
     assert not any(scratch.iterdir())
+    # what the message says to write does pass the name on
+    said = re.search(r"begin it with (\S+), end it with (.*)", str(caught.value))
+    assert said is not None
+    program = f"{shutil.which('bash')} -c 'echo \"${{0##*/}}\"'"
+    wrapper = scratch / "wrapper"
+    wrapper.write_text(f"{said[1]}\n{said[2].replace('/path/to/crash', program)}\n".replace(' "$@"', ""))
+    wrapper.chmod(0o755)
+    (scratch / "c123").symlink_to(wrapper)
+    assert subprocess.check_output([scratch / "c123"], text=True) == "c123\n"
