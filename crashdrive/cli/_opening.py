@@ -38,8 +38,8 @@ def session_options() -> list[click.Parameter]:
             multiple=True,
             metavar="PATH",
             shell_complete=files,
-            help="crash binary to use; can be given several times, the one that fits the dump is taken "
-            "(default: CRASHDRIVE_CRASH, then PATH).",
+            help="crash binary to use; can be given several times, the first that knows all of the dump "
+            "is taken (default: CRASHDRIVE_CRASH, then PATH).",
         ),
         click.Option(
             ["--debug-dir", "debug_dirs"],

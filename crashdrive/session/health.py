@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from crashdrive.commandline import resting_on
 from crashdrive.dump.identity import DumpIdentity
@@ -23,6 +23,9 @@ MISSING_WITH = {
 TASK_COMMANDS = resting_on("tasks")
 _MODULE_COMMANDS = resting_on("modules")
 _SLAB_COMMANDS = resting_on("slabs")
+# more than are ever named one by one
+ALL_COMMANDS = 1000
+_OF_THE_DUMP = "incomplete-dump"
 # what to doubt in a session that was started with an option
 _AFFECTED_BY = {
     "--no_modules": _MODULE_COMMANDS,
@@ -50,7 +53,10 @@ class HealthWarning(Record, frozen=True):
 
 
 class Attempt(Record, frozen=True):
-    """One rung of the start-up ladder: ``outcome`` is ``prompt``, ``failed`` or ``deadline``."""
+    """One rung of the start-up ladder: ``outcome`` is ``prompt``, ``failed`` or ``deadline``.
+
+    ``said`` is what crash printed until then, ``doubts`` what a look at a crash that came up gave to doubt.
+    """
 
     binary: str
     version: str | None
@@ -58,6 +64,7 @@ class Attempt(Record, frozen=True):
     seconds: float
     outcome: str
     said: str
+    doubts: tuple[str, ...] = ()
 
 
 class Health(Record, frozen=True):
@@ -74,6 +81,17 @@ class Health(Record, frozen=True):
     def affecting(self, command: str) -> tuple[HealthWarning, ...]:
         """The warnings that make this command's answer doubtful."""
         return tuple(w for w in self.warnings if command in w.affects or "*" in w.affects)
+
+
+def doubted(warnings: Iterable[HealthWarning]) -> int:
+    """How many commands' answers crash itself makes doubtful: 0 for a crash that is whole."""
+    affected = {command for warning in doubts(warnings) for command in warning.affects}
+    return ALL_COMMANDS if "*" in affected else len(affected)
+
+
+def doubts(warnings: Iterable[HealthWarning]) -> list[HealthWarning]:
+    """The warnings of which another crash on the same dump may be free."""
+    return [warning for warning in warnings if warning.affects and warning.kind != _OF_THE_DUMP]
 
 
 def greeting_warnings(greeting: str) -> list[HealthWarning]:
@@ -107,7 +125,7 @@ def dump_warnings(dump: DumpIdentity) -> list[HealthWarning]:
     if not dump.incomplete:
         return []
     message = "the dump is incomplete: shorter than its headers say, or marked so when it was written"
-    return [HealthWarning(kind="incomplete-dump", message=message, affects=("*",))]
+    return [HealthWarning(kind=_OF_THE_DUMP, message=message, affects=("*",))]
 
 
 def task_table_warnings(runner: Runner) -> list[HealthWarning]:

@@ -7,10 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from crashdrive.errors import DeadlineError, SessionDiedError, StartError
 from crashdrive.records import Record
 from crashdrive.session.binaries import Binary
-from crashdrive.session.health import MISSING_WITH, Attempt, Health, greeting_warnings, option_warnings
+from crashdrive.session.health import (
+    ALL_COMMANDS,
+    MISSING_WITH,
+    Attempt,
+    Health,
+    doubted,
+    greeting_warnings,
+    option_warnings,
+)
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
 
@@ -76,44 +86,80 @@ def start_one(
     return transport, greeting.decode("utf-8", "backslashreplace")
 
 
+class Ladder:
+    """The starts that are left to try: all binaries on each rung before the next, each until it comes up.
+
+    ``attempts`` is what was tried, ``notify`` is called with a line for each.
+    """
+
+    def __init__(self, binaries: Sequence[Binary], start: Start, notify: Notify = lambda _line: None) -> None:
+        self.attempts: list[Attempt] = []
+        self.start = start
+        self.notify = notify
+        self._rungs = list(_rungs(binaries))
+        self._deadline = time.monotonic() + _PATIENCE * start.rung_seconds
+
+    def has_more(self, bound: int) -> bool:
+        """Whether a start is left whose options alone leave fewer than ``bound`` commands in doubt."""
+        self._rungs = [rung for rung in self._rungs if doubted(option_warnings(rung[0])) < bound]
+        return bool(self._rungs) and time.monotonic() < self._deadline
+
+    def climb(self, bound: int = ALL_COMMANDS + 1) -> tuple[PtyTransport, Launched] | None:
+        """The next start that gives a prompt, of those that `has_more` means; None if none does."""
+        while self.has_more(bound):
+            options, binary = self._rungs.pop(0)
+            self.notify(_starting(binary, options))
+            seconds = min(self._deadline - time.monotonic(), self.start.rung_seconds)
+            transport, attempt, final = _try_rung(binary, options, self.start, seconds)
+            self.attempts.append(attempt)
+            if transport is not None or final:
+                self._rungs = [rung for rung in self._rungs if rung[1].path != binary.path]
+            if transport is not None:
+                launched = Launched(
+                    binary=binary, options=options, greeting=attempt.said, attempts=tuple(self.attempts)
+                )
+                return transport, launched
+            self.notify(_went(attempt))
+        return None
+
+    def note(self, doubts: Sequence[str]) -> None:
+        """What is to be doubted of the last start, as a look at it has shown."""
+        self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], doubts=tuple(doubts))
+
+    def failure(self) -> StartError | DeadlineError:
+        """What to say where nothing came up."""
+        if self.attempts and all(attempt.outcome == "deadline" for attempt in self.attempts):
+            return DeadlineError(_explain(self.attempts))
+        return StartError(_explain(self.attempts), self.attempts)
+
+
 def climb(
     binaries: Sequence[Binary], start: Start, notify: Notify = lambda _line: None
 ) -> tuple[PtyTransport, Launched]:
-    """The first rung that gives a prompt, all binaries on each before the next.
+    """The first start that gives a prompt; StartError if none does, DeadlineError if none ended in time."""
+    ladder = Ladder(binaries, start, notify)
+    found = ladder.climb()
+    if found is None:
+        raise ladder.failure()
+    return found
 
-    StartError if none does; DeadlineError if none came to an end in time.
-    """
-    attempts: list[Attempt] = []
-    hopeless: set[str] = set()
-    deadline = time.monotonic() + _PATIENCE * start.rung_seconds
-    for options, binary in _rungs(binaries):
-        left = deadline - time.monotonic()
-        if binary.path in hopeless or left <= 0:
-            continue
-        notify(f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(options)}".rstrip())
-        transport, attempt, final = _try_rung(binary, options, start, min(left, start.rung_seconds))
-        attempts.append(attempt)
-        if transport is not None:
-            launched = Launched(
-                binary=binary, options=options, greeting=attempt.said, attempts=tuple(attempts)
-            )
-            return transport, launched
-        notify(f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}")
-        if final:
-            hopeless.add(binary.path)
-    if attempts and all(attempt.outcome == "deadline" for attempt in attempts):
-        raise DeadlineError(_explain(attempts))
-    raise StartError(_explain(attempts), attempts)
+
+def _starting(binary: Binary, options: Sequence[str]) -> str:
+    return f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(options)}".rstrip()
+
+
+def _went(attempt: Attempt) -> str:
+    return f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}"
 
 
 def start_quickly(
     binary: Binary, start: Start, notify: Notify = lambda _line: None
 ) -> tuple[PtyTransport, Launched] | None:
     """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so."""
-    notify(f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(QUICK)}")
+    notify(_starting(binary, QUICK))
     transport, attempt, _ = _try_rung(binary, QUICK, start, min(start.rung_seconds, _QUICK_PATIENCE))
     if transport is None:
-        notify(f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}")
+        notify(_went(attempt))
         return None
     greeting = "".join(line for line in attempt.said.splitlines(keepends=True) if _MODE not in line)
     launched = Launched(binary=binary, options=QUICK, greeting=greeting, attempts=(attempt,), quick=True)

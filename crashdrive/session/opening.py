@@ -10,8 +10,10 @@ from typing import NamedTuple
 from crashdrive.dump.find import Target
 from crashdrive.errors import StartError
 from crashdrive.session.binaries import Binary
+from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
-from crashdrive.session.launch import Launched, Notify, Start, climb, start_one
+from crashdrive.session.health import Attempt
+from crashdrive.session.launch import Ladder, Launched, Notify, Start, start_one
 from crashdrive.session.transport import Transport
 
 # formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
@@ -42,10 +44,10 @@ class Opening(NamedTuple):
         """Whether the dump may lack pages of which crash says nothing."""
         return self.target.dump.format in _WITH_HOLES
 
-    def climb(self) -> tuple[Transport, Launched]:
-        """The best crash that comes up; StartError names an incomplete dump as such."""
+    def best(self, judge: Judge[S]) -> tuple[S, tuple[Attempt, ...]]:
+        """The best crash that comes up, see `choose`; StartError names an incomplete dump as such."""
         try:
-            return climb(self.binaries, self.start, self.notify)
+            return choose(Ladder(self.binaries, self.start, self.notify), judge)
         except StartError as error:
             if self.target.dump.incomplete:
                 raise StartError(f"{error} (the dump is incomplete)", error.attempts) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
@@ -129,12 +130,22 @@ class Session:
     @classmethod
     def _wholly(cls, how: Opening, file: BinaryIO | None = None) -> Session:
         """A session on a crash that is as good as the ladder gives it."""
-        transport, launched = how.climb()
+        session, attempts = how.best(functools.partial(cls._judged, how=how))
+        session._health = msgspec.structs.replace(session.health, attempts=attempts)  # noqa: SLF001 - our own
+        try:
+            session._record(file)  # noqa: SLF001 - as above
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    @classmethod
+    def _judged(cls, transport: Transport, launched: Launched, how: Opening) -> Session:
+        """A session on a crash that came up, with what is to be doubted of it."""
         try:
             session = cls._on(transport, launched, how)
-            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - our own
+            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - as above
             session.words.clear()
-            session._record(file)  # noqa: SLF001 - as above
         except BaseException:
             transport.close()
             raise

@@ -240,3 +240,17 @@ def test_commands_that_crash_breaks_off_are_told() -> None:
         use = crash.kmem()
         assert len(use) > 1
         assert not use.complete
+
+
+@pytest.mark.parametrize("name", ["6.1-elf-sysrq", "6.1-kdump-sysrq"])
+def test_the_crash_that_knows_all_tasks_is_taken(name: str) -> None:
+    folder, binaries = dump_folder(name), [str(crash_binary(version)) for version in ("8.0.2", "8.0.6")]
+    lines: list[str] = []
+    opened = Session.open(folder / "vmlinux", folder / "vmcore", crash=binaries, notify=lines.append)
+    with opened as session:
+        assert session.binary == binaries[1]
+        assert session.health.affecting("ps") == ()
+        assert [attempt.outcome for attempt in session.health.attempts] == ["prompt", "prompt"]
+        assert "unknown to crash" in " ".join(session.health.attempts[0].doubts)
+        assert session.health.attempts[1].doubts == ()
+    assert any("came up, but: crash knows" in line for line in lines)
