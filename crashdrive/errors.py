@@ -17,6 +17,7 @@
     ├── DeadlineError                  4  a command or a start took longer than allowed
     ├── CommandFailedError             1  crash said no
     ├── ParseError                     1  text that the grammar doesn't know
+    ├── PluginError                    1  a report from outside that is broken
     ├── IncompleteError                5  the answer has holes and the caller wanted none
     └── KernelError                    1  the dump's kernel as data
         ├── UnknownTypeError           1
@@ -144,6 +145,10 @@ class ParseError(CrashdriveError):
         self.text = text if len(text) <= 200 else text[:197] + "..."
         self.reason = reason
         super().__init__(f"{command}: line {line}, column {column}: {reason}: {self.text!a}")
+
+
+class PluginError(CrashdriveError):
+    """A report, rule or parser that isn't part of crashdrive can't be loaded, or failed; names its file."""
 
 
 class IncompleteError(CrashdriveError):

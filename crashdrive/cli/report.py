@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from crashdrive.cli._complete import Items, files, names
+from crashdrive.cli._ending import say
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
-from crashdrive.errors import EXIT_OK, UsageError
+from crashdrive.errors import EXIT_OK, CrashdriveError, PluginError, UsageError
+from crashdrive.records import Report, Table
 from crashdrive.render import FORMATS
-from crashdrive.reports import module_for, report_names
+from crashdrive.reports import foreign_reports, module_for, purpose_of, report_names
 from crashdrive.reports.base import Option, ReportModule
 
 _HELP = """Reports that crash has no command for.
@@ -38,16 +41,30 @@ class Reports(click.Group):
     """A group with one command per report module."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The reports' names."""
-        return list(report_names())
+        """The reports' names, crashdrive's own and others'."""
+        return sorted({*report_names(), *foreign_reports().plugins})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a report, None if there is no such report."""
-        return _command(cmd_name) if cmd_name in report_names() else None
+        try:
+            return _command(cmd_name)
+        except CrashdriveError:
+            # a broken one hides no other from who presses TAB
+            if ctx.resilient_parsing:
+                return None
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Each report with its summary; one that is broken is told, and hides no other."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, _, summary in _summaries()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
         """The reports' names, without importing one; the group's options."""
-        return [*names(report_names(), incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+        return [
+            *names(self.list_commands(ctx), incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
 
 def _command(name: str) -> click.Command:
@@ -126,11 +143,24 @@ def _show(
     target = take_files(words, replay=options["replay"])
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
-    with opened(target, options, purpose=f"report {name}") as crash:
+    with opened(target, options, purpose=purpose_of(name)) as crash:
         with waiting(name):
             found = crash.report(name, **given)
         render(found, form, Output.standard())
     return completeness(found, name)
+
+
+def _summaries() -> Iterator[tuple[str, str, str]]:
+    """Name, where it comes from (nothing for ours) and summary; what is refused or broken goes to stderr."""
+    found = foreign_reports()
+    for line in found.refused:
+        say(line)
+    for name in sorted({*report_names(), *found.plugins}):
+        source = "" if name in report_names() else found.plugins[name].source
+        try:
+            yield name, source, module_for(name).SUMMARY
+        except PluginError as error:
+            say(str(error))
 
 
 def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -138,8 +168,13 @@ def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  
         return
     from crashdrive.render import Output, render
 
-    rows = [{"report": name, "summary": module_for(name).SUMMARY} for name in report_names()]
-    render(rows, "table", Output.standard())
+    rows = [{"report": name, "from": source, "summary": summary} for name, source, summary in _summaries()]
+    own = [row for row in rows if not row["from"]]
+    foreign = [row for row in rows if row["from"]]
+    tables = [Table(name="reports", rows=own, columns=("report", "summary"))]
+    if foreign:
+        tables.append(Table(name="foreign", rows=foreign, title="From elsewhere, no part of crashdrive"))
+    render(Report(report="reports", tables=tuple(tables)), "table", Output.standard())
     ctx.exit(EXIT_OK)
 
 

@@ -1,5 +1,7 @@
 """Reports: what crash has no command for, or not in this form. One module each, found by itself.
 
+Those from outside (`crashdrive.plugins`) are found too, where none of ours has the name.
+
 ``run_report(crash, "netstat", all=True)`` gives a `Report`.
 """
 
@@ -8,16 +10,30 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import FileFinder
 from pathlib import Path
 from typing import Any, cast
 
-from crashdrive.errors import UsageError
+from crashdrive.errors import PluginError, UsageError
+from crashdrive.plugins import Found, Plugin, blamed, find, load
 from crashdrive.records import Finding, Report, Table
 from crashdrive.reports.base import Option, ReportModule
 
-__all__ = ["Finding", "Option", "Report", "Table", "module_for", "report_names", "run_report"]
+__all__ = [
+    "Finding",
+    "Option",
+    "Report",
+    "Table",
+    "foreign_reports",
+    "module_for",
+    "purpose_of",
+    "report_names",
+    "run_report",
+]
+
+
+_RESERVED = frozenset({"-h", "--help", "--format"})
 
 
 @functools.cache
@@ -36,16 +52,53 @@ def _found(path: list[str], package: str) -> Iterator[tuple[str, str]]:
 
 
 def report_names() -> tuple[str, ...]:
-    """All reports' names, sorted; nothing is imported for this."""
+    """The names of crashdrive's own reports, sorted; nothing is imported for this."""
     return tuple(sorted(_modules()))
 
 
+def foreign_reports() -> Found:
+    """Reports from outside, and what was refused of them; nothing of them is run."""
+    return find("reports", taken=report_names())
+
+
 def module_for(name: str) -> ReportModule:
-    """The module of a report (only that one is imported)."""
+    """The module of a report (only that one is imported).
+
+    UsageError where there is none, PluginError for one from outside that is broken.
+    """
     module = _modules().get(name)
-    if module is None:
-        raise UsageError(f"no report {name!a}; `crashdrive report --list` shows all")
-    return cast("ReportModule", importlib.import_module(module))
+    if module is not None:
+        return cast("ReportModule", importlib.import_module(module))
+    return cast("ReportModule", load(_foreign(name), functools.partial(_wrong, name)))
+
+
+def purpose_of(name: str) -> str:
+    """What a session is opened for; that a report of crashdrive's own needs memory alone is known before."""
+    return f"report {name}" if name in report_names() else f"foreign {name} {_foreign(name).identity}"
+
+
+def _foreign(name: str) -> Plugin:
+    found = foreign_reports()
+    if name not in found.plugins:
+        refused = "".join(f"; {line}" for line in found.refused)
+        raise UsageError(f"no report {name!a}; `crashdrive report --list` shows all{refused}")
+    return found.plugins[name]
+
+
+def _wrong(name: str, module: Any) -> str | None:
+    """Why a module isn't the report of that name that `reports.base` describes; None if it is."""
+    if (told := getattr(module, "NAME", None)) != name:
+        return f"its NAME is {told!a}, not {name!a}"
+    summary = getattr(module, "SUMMARY", None)
+    if not isinstance(summary, str) or not summary.isprintable():
+        return "SUMMARY is no line of text"
+    options = getattr(module, "OPTIONS", None)
+    if not isinstance(options, tuple) or not all(isinstance(option, Option) for option in options):
+        return "OPTIONS is no tuple of Option"
+    flags = [flag for option in options for flag in option.flags]
+    if taken := [flag for flag in flags if flag in _RESERVED or flags.count(flag) > 1]:
+        return f"an option can't be {taken[0]!a}"
+    return None if callable(getattr(module, "report", None)) else "it has no function report(crash, ...)"
 
 
 def run_report(crash: Any, name: str, **options: Any) -> Report:
@@ -57,4 +110,19 @@ def run_report(crash: Any, name: str, **options: Any) -> Report:
         raise UsageError(
             f"report {name} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}"
         )
-    return module.report(crash, **{**known, **options})
+    compute = module.report if name in report_names() else _guarded(name, module)
+    return compute(crash, **{**known, **options})
+
+
+def _guarded(name: str, module: ReportModule) -> Callable[..., Report]:
+    """A foreign report's function, whose errors are its own and not crashdrive's."""
+    plugin = _foreign(name)
+
+    def compute(crash: Any, **options: Any) -> Report:
+        with blamed(plugin):
+            found: object = module.report(crash, **options)
+        if not isinstance(found, Report):
+            raise PluginError(f"{plugin.source}: it gave {type(found).__name__}, no Report")
+        return found
+
+    return compute
