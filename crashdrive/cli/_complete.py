@@ -36,7 +36,6 @@ def names(words: Iterable[str], incomplete: str) -> Items:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-@add_completion_class
 class Bash(BashComplete):
     """bash makes three words of ``--format=json``, and completes the last one."""
 
@@ -52,7 +51,6 @@ class Bash(BashComplete):
         return words[:-1], words[-1]
 
 
-@add_completion_class
 class Zsh(ZshComplete):
     """zsh keeps it one word, and wants names with what comes before them, files without."""
 
@@ -67,7 +65,6 @@ class Zsh(ZshComplete):
         return [_behind(option, item) if item.type == "plain" else item for item in items]
 
 
-@add_completion_class
 class Fish(FishComplete):
     """fish keeps it one word, and wants all of it; its own completion of files knows no such word."""
 
@@ -78,6 +75,12 @@ class Fish(FishComplete):
         if option and any(item.type != "plain" for item in items):
             items = [CompletionItem(path) for path in _paths(incomplete.removeprefix(option))]
         return [_behind(option, item) for item in items]
+
+
+def register_shells() -> None:
+    """Have the shells told by the classes above."""
+    for shell in (Bash, Zsh, Fish):
+        add_completion_class(shell)
 
 
 def _option_before(incomplete: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import click
 
 from crashdrive._version import __version__
+from crashdrive.cli._complete import register_shells
 from crashdrive.cli._ending import PastClickError
 
 _HELP = """Drive the Linux crash utility: kernel dumps as typed records, reports and scripts.
@@ -73,3 +74,4 @@ root = Subcommands(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 click.version_option(__version__, message="crashdrive %(version)s")(root)
+register_shells()
