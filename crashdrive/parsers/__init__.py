@@ -19,6 +19,7 @@ from crashdrive.commandline import CommandLine, command_line, split_command
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source, make_answer
 from crashdrive.parsers.grammar.chatter import quieted
+from crashdrive.parsers.grammar.shapes import read_shape
 from crashdrive.records import Answer
 
 __all__ = ["choose_shape", "command_names", "module_for", "parse"]
@@ -169,7 +170,7 @@ def _means_structure(words: tuple[str, ...]) -> bool:
 
 def _answer(source: Source, shape: Shape) -> Answer[Any]:
     """What the shape reads; crash ends its lines, so that a last one that is open may be cut short."""
-    records = shape.parse(source)
+    records = read_shape(shape, source)
     if (
         source.complete
         and source.text

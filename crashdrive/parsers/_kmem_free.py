@@ -12,8 +12,7 @@ from msgspec.structs import asdict, replace
 
 from crashdrive.parsers._kmem_pages import PageCount
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
-from crashdrive.parsers.grammar.table import (
+from crashdrive.parsers.grammar.columns import (
     DECIMAL,
     HEX,
     KILOBYTES,
@@ -23,6 +22,7 @@ from crashdrive.parsers.grammar.table import (
     Layout,
     Table,
 )
+from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
 from crashdrive.records import Address, Record
 
 

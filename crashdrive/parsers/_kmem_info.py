@@ -8,8 +8,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import DECIMAL, GAP, WORD, Cell, Column, Table
 from crashdrive.parsers.grammar.cursor import Cursor, read_table
-from crashdrive.parsers.grammar.table import DECIMAL, GAP, WORD, Cell, Column, Table
 from crashdrive.records import Record
 
 

@@ -10,9 +10,9 @@ from functools import partial
 
 from crashdrive.parsers._kmem_free import ZONE_NAME
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import DECIMAL, HEX, SIGNED, WORD, Cell, Column, Table, or_none
 from crashdrive.parsers.grammar.cursor import Cursor, read_table
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import DECIMAL, HEX, SIGNED, WORD, Cell, Column, Table, or_none
 from crashdrive.records import Address, Record
 
 

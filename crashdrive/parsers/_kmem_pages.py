@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import GAP, HEX, SIGNED, Cell, Column, Layout, Table, or_none
 from crashdrive.parsers.grammar.cursor import Cursor, only_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import GAP, HEX, SIGNED, Cell, Column, Layout, Table, or_none
 from crashdrive.records import Address, Bits, Record
 
 

@@ -23,9 +23,9 @@ from crashdrive.parsers._kmem_pages import (
 )
 from crashdrive.parsers._kmem_slab import CACHES, SlabCacheContents, read_contents
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import GAP
 from crashdrive.parsers.grammar.cursor import Cursor, read_table
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import GAP
 from crashdrive.parsers.set import Context
 from crashdrive.parsers.sym import Symbol
 from crashdrive.records import Record

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.shapes import read_shape
 from crashdrive.records import Record
 
 
@@ -89,7 +90,7 @@ def _one(source: Source, letters: str, start: int, end: int, shapes: Sequence[Sh
     before = source.position(start)[0] - 1
     shape = next(shape for shape in shapes if shape.when(part))
     try:
-        records = tuple(shape.parse(part))
+        records = tuple(read_shape(shape, part))
     except ParseError as error:
         raise ParseError(
             source.command.text, error.line + before, error.column, error.text, error.reason

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
-from crashdrive.parsers.grammar.table import (
+from crashdrive.parsers.grammar.columns import (
     DECIMAL,
     GAP,
     HEX,
@@ -25,6 +24,7 @@ from crashdrive.parsers.grammar.table import (
     Table,
     or_none,
 )
+from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
 from crashdrive.records import Address, Record
 
 

@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import DECIMAL, GAP, HEX, SIGNED, TEXT, WORD, Cell, Column, Table
 from crashdrive.parsers.grammar.cursor import Cursor, only_table
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import DECIMAL, GAP, HEX, SIGNED, TEXT, WORD, Cell, Column, Table
 from crashdrive.records import Address, Bits, Long, Record
 
 

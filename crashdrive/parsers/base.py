@@ -1,8 +1,9 @@
-"""What every parser module is made of, and the one place that calls pyparsing.
+"""What every parser module is made of.
 
 A parser module is named after crash's command (``parsers/ps.py``), is found by its name alone, and holds
 
 - its records (subclasses of `Record`),
+- its grammar: functions that put elements of `crashdrive.parsers.grammar` together,
 - ``OPTSTRING``: the command's options as crash gives them to getopt(3),
 - ``SHAPES``: the shapes of its output, the first one that fits is taken,
 - ``EXAMPLES``: command lines that ``scripts/record`` records as golden files; ``{name}`` stands for
@@ -44,6 +45,11 @@ class Source:
             self._starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
         line = bisect.bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset in the text of a line and column (from 1)."""
+        self.position(0)
+        return (self._starts or [0])[line - 1] + column - 1
 
     def line_at(self, offset: int) -> str:
         """The whole line around an offset."""
@@ -91,39 +97,21 @@ class Source:
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """One shape of a command's output.
 
-    ``record`` is the record type (a union for mixed outputs); ``parse`` turns a Source into records;
+    ``record`` is the record type (a union for mixed outputs). ``grammar`` gives the grammar of the text
+    (`crashdrive.parsers.grammar`): a function without arguments, called when such a text is first read;
+    ``finish`` checks or completes the records that it gave, all notices stand in the source then. ``parse``
+    does both by hand: a Source into records.
     ``when`` decides from the command line (and, where it must, the text) whether it is this shape;
     ``options`` tells people which command lines give it.
     """
 
     name: str
     record: Any
-    parse: Callable[[Source], Sequence[Any]]
+    grammar: Callable[[], ParserElement] | None = None
+    finish: Callable[[Source, list[Any]], Sequence[Any]] | None = None
+    parse: Callable[[Source], Sequence[Any]] | None = None
     options: str
     when: Callable[[Source], bool] = lambda _source: True
-
-
-def run_grammar(grammar: ParserElement, source: Source, text: str | None = None, base: int = 0) -> list[Any]:
-    """Parse all of the source's text with a pyparsing grammar, or ``text``, which starts at ``base`` of it.
-
-    All input must be consumed. Tabs stay tabs, no global default of pyparsing is touched. A grammar that
-    gives up, or recurses too deep, becomes a ParseError with the place. Results are those of the grammar's
-    parse actions, as a plain list.
-    """
-    from pyparsing import ParseBaseException
-
-    grammar.parse_with_tabs()
-    try:
-        return list(grammar.parse_string(source.text if text is None else text, parse_all=True))
-    except ParseBaseException as error:
-        source.fail(base + error.loc, _expected(error))
-    except RecursionError:
-        source.fail(base, "nested too deeply")
-
-
-def _expected(error: Any) -> str:
-    message = " ".join(str(error.msg).split())
-    return message[:160] if message else "unexpected text"
 
 
 def make_answer(source: Source, shape: str, records: Sequence[Any]) -> Answer[Any]:

@@ -1,7 +1,7 @@
 """``bt``: kernel stack traces.
 
 Source in crash: ``cmd_bt()``, ``back_trace()`` (kernel.c), ``check_stack_overflow()`` (task.c), and a file
-per architecture (see `crashdrive.parsers.grammar.frames`).
+per architecture (see `crashdrive.parsers.grammar.traces`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.frames import TraceReader
-from crashdrive.parsers.grammar.registers import ExceptionFrame
+from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
 from crashdrive.parsers.grammar.stack import Frame, StackWord
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
+from crashdrive.parsers.grammar.traces import TraceReader
 from crashdrive.records import Record
 
 

@@ -12,6 +12,17 @@ from typing import TypeVar
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import (
+    DECIMAL,
+    HEX,
+    TEXT,
+    WORD,
+    Cell,
+    Column,
+    Table,
+    is_elided,
+    or_none,
+)
 from crashdrive.parsers.grammar.hexdump import Words, read_words
 from crashdrive.parsers.grammar.rows import (
     demand_records,
@@ -21,7 +32,6 @@ from crashdrive.parsers.grammar.rows import (
     skip_or_reject,
     words_of,
 )
-from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, is_elided, or_none
 from crashdrive.records import Address, Record
 
 

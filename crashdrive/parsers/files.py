@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from crashdrive.parsers._kmem_pages import PAGES, Page, read_page
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
+from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
 from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table, read_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
 

@@ -18,8 +18,9 @@ from crashdrive.commandline import CommandLine, split_command, split_words
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import is_elided, note_error
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
-from crashdrive.parsers.grammar.table import is_elided, note_error
+from crashdrive.parsers.grammar.shapes import read_shape
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.records import Notice
 
@@ -114,7 +115,7 @@ def _run(source: Source, name: str, text: str, first_line: int) -> tuple[str, li
     module, part = _source(source, name, text)
     try:
         shape = next(shape for shape in module.SHAPES if shape.when(part))
-        records = list(shape.parse(part))
+        records = list(read_shape(shape, part))
     except ParseError as error:
         line = error.line + first_line - 1
         raise ParseError(source.command.text, line, error.column, error.text, error.reason) from error

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import HEX, SIGNED, Cell, Column, Layout, Table, note_error
 from crashdrive.parsers.grammar.cursor import Cursor
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import HEX, SIGNED, Cell, Column, Layout, Table, note_error
 from crashdrive.records import Address, Record
 
 

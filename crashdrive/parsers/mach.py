@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import note_error
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
 from crashdrive.parsers.grammar.structures import Structure, read_structures
-from crashdrive.parsers.grammar.table import note_error
 from crashdrive.parsers.sys import size_of
 from crashdrive.records import Address, Bits, Record
 

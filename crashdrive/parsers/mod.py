@@ -6,9 +6,9 @@ Source in crash: ``do_module_cmd()``, ``show_module_taint()`` (kernel.c).
 from __future__ import annotations
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table
 from crashdrive.parsers.grammar.cursor import only_table
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.table import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table
 from crashdrive.records import Address, Record
 
 

@@ -7,8 +7,8 @@ import re
 from msgspec.structs import asdict, replace
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import HEX, TEXT, WORD, Cell, Column, Layout, Table
 from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
-from crashdrive.parsers.grammar.table import HEX, TEXT, WORD, Cell, Column, Layout, Table
 from crashdrive.records import Address, Record
 
 

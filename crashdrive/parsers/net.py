@@ -11,10 +11,10 @@ from functools import partial
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
+from crashdrive.parsers.grammar.columns import GAP, HEX, WORD, Cell, Column, Table, note_error
 from crashdrive.parsers.grammar.cursor import Cursor, only_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
-from crashdrive.parsers.grammar.table import GAP, HEX, WORD, Cell, Column, Table, note_error
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
 

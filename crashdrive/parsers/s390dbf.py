@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import is_elided, note_error
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
-from crashdrive.parsers.grammar.table import is_elided, note_error
 from crashdrive.records import Record
 
 

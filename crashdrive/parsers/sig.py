@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import is_elided
 from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
-from crashdrive.parsers.grammar.table import is_elided
 from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader, header_of, split_blocks
 from crashdrive.records import Address, Bits, Record
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.cursor import mark_unknown, only_table
-from crashdrive.parsers.grammar.table import HEX, SIGNED, TEXT, Cell, Column, Table, kilobytes
+from crashdrive.parsers.grammar.columns import HEX, SIGNED, TEXT, Cell, Column, kilobytes
+from crashdrive.parsers.grammar.cursor import mark_unknown
 from crashdrive.records import Address, Record
 
 
@@ -24,27 +25,35 @@ class SwapDevice(Record, frozen=True, kw_only=True):
     filename: str
 
 
-OPTSTRING = ""
-EXAMPLES = ("swap", "swap -x")
+def _devices() -> g.ParserElement:
+    """One row for each device or file::
 
-_AMOUNT = Cell(r"-?+\d{1,20}+k", kilobytes)
-_TABLE = Table(
-    SwapDevice,
-    Column("SWAP_INFO_STRUCT", "swap_info_struct", HEX),
-    Column("TYPE", "type", Cell("PARTITION|FILE")),
-    Column("SIZE", "size", _AMOUNT),
-    Column("USED", "used", _AMOUNT),
-    Column("PCT", "percent", Cell(r"-?\d{1,9}%", lambda text: int(text[:-1]))),
-    Column("PRI", "priority", SIGNED),
-    Column("PRIORITY", "priority", SIGNED),
-    Column("FILENAME", "filename", TEXT),
-)
+    SWAP_INFO_STRUCT    TYPE       SIZE       USED    PCT  PRI  FILENAME
+    ffff8904411f1800  PARTITION 1048572k       0k      0%   -2  /dev/vda2
+    """
+    amount = Cell(r"-?+\d{1,20}+k", kilobytes)
+    return g.table(
+        SwapDevice,
+        Column("SWAP_INFO_STRUCT", "swap_info_struct", HEX),
+        Column("TYPE", "type", Cell("PARTITION|FILE")),
+        Column("SIZE", "size", amount),
+        Column("USED", "used", amount),
+        Column("PCT", "percent", Cell(r"-?\d{1,9}%", lambda text: int(text[:-1]))),
+        Column("PRI", "priority", SIGNED),
+        Column("PRIORITY", "priority", SIGNED),
+        Column("FILENAME", "filename", TEXT),
+        what="swap",
+        between=g.noise(blank=False),
+        until=g.Blank(),
+        least=0,
+    )
 
 
-def _parse(source: Source) -> list[SwapDevice]:
-    devices = only_table(source, _TABLE)
+def _check(source: Source, devices: list[SwapDevice]) -> list[SwapDevice]:
     mark_unknown(source, (device.filename for device in devices))
     return devices
 
 
-SHAPES = (Shape(name="devices", record=SwapDevice, parse=_parse, options="(none)"),)
+OPTSTRING = ""
+SHAPES = (Shape(name="devices", record=SwapDevice, grammar=_devices, finish=_check, options="(none)"),)
+EXAMPLES = ("swap", "swap -x")

@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import is_elided
 from crashdrive.parsers.grammar.rows import demand_records, is_message, take_message
-from crashdrive.parsers.grammar.table import is_elided
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 from crashdrive.parsers.grammar.values import ValueReader
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import DECIMAL, SIGNED, Cell, Column
+from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject, words_of
 from crashdrive.records import Address, Long, Record
 
@@ -80,100 +85,94 @@ EXAMPLES = (
 )
 
 _HEX = r"[0-9a-f]{1,16}"
-_BASE = re.compile(
-    rf"(?:TVEC|TIMER)_BASES\[(?P<cpu>\d{{1,6}})\](?:\[(?P<kind>\w{{1,32}})\])?: "
-    rf"(?:(?P<at>{_HEX})|\[OFFLINE\])[ ]*"
-)
 _JIFFIES = re.compile(r" *+(\d{1,20})[ ]*")
-_TITLES = (["EXPIRES", "TTE", "TIMER_LIST", "FUNCTION"], ["EXPIRES", "TTE", "TIMER_LIST/TABLE", "FUNCTION"])
-_OLD_TITLES = (["EXPIRES", "TIMER_LIST", "FUNCTION"], ["EXPIRES", "TIMER_LIST/TABLE", "FUNCTION"])
-_TIMER = re.compile(
-    rf" *+(?P<expires>\d{{1,20}}) +(?:(?P<tte>-?\d{{1,20}}) +)?"
-    rf"(?:timer_table\[(?P<slot>\d{{1,3}})\]|(?P<at>{_HEX})) +"
-    rf"(?P<function>{_HEX})(?: +<(?P<name>[^>\n]{{0,300}})>)?[ ]*"
-)
-_STALE = re.compile(rf" *+\(invalid/stale entry at {_HEX}\)[ ]*")
+_SYMBOL = re.compile(rf"({_HEX})(?: +<([^>\n]{{0,300}})>)?")
 
 
-class _Bases:
-    """Collects the timers of each base."""
+def _timers() -> g.ParserElement:
+    """Jiffies stand at the top, or (before Linux 4.8) below each base; kernels before 2.6 have no base::
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._found: list[dict[str, Any]] = []
-        self._jiffies: int | None = None
-        self._wants_jiffies = False
-        self._titles = False
-        self._has_tte = True
+    JIFFIES
+    4294898721
 
-    def feed(self, offset: int, line: str) -> None:
-        """One line."""
-        words = words_of(line)
-        if base := _BASE.fullmatch(line):
-            at = base["at"]
-            self._found.append(
-                {
-                    "cpu": int(base["cpu"]),
-                    "kind": base["kind"],
-                    "address": int(at, 16) if at else None,
-                    "offline": at is None,
-                    "jiffies": self._jiffies,
-                    "timers": [],
-                }
-            )
-            self._titles = False
-        elif words == ["JIFFIES"]:
-            self._wants_jiffies = True
-        elif self._wants_jiffies and (found := _JIFFIES.fullmatch(line)):
-            self._take_jiffies(int(found[1]))
-        elif words in _TITLES or words in _OLD_TITLES:
-            self._titles, self._has_tte = True, words in _TITLES
-            if not self._found:
-                self._found.append({"jiffies": self._jiffies, "timers": []})
-        elif not (self._timer(line) or self._nothing(offset, line)):
-            skip_or_reject(self._source, offset, line, "no timer")
-
-    def _take_jiffies(self, jiffies: int) -> None:
-        """They stand once at the top, or (before 4.8) below each base."""
-        self._jiffies, self._wants_jiffies = jiffies, False
-        if self._found and not self._found[-1]["timers"]:
-            self._found[-1]["jiffies"] = jiffies
-
-    def _timer(self, line: str) -> bool:
-        found = _TIMER.fullmatch(line) if self._titles else None
-        if found is None or self._has_tte != (found["tte"] is not None):
-            return False
-        self._found[-1]["timers"].append(
-            Timer(
-                expires=int(found["expires"]),
-                tte=int(found["tte"]) if found["tte"] else None,
-                timer_list=int(found["at"], 16) if found["at"] else None,
-                slot=int(found["slot"]) if found["slot"] else None,
-                function=int(found["function"], 16),
-                function_name=found["name"],
-            )
-        )
-        return True
-
-    def _nothing(self, offset: int, line: str) -> bool:
-        if _STALE.fullmatch(line):
-            place = self._source.position(offset)[0]
-            self._source.note("stale", line.strip(), line=place, text=line, incomplete=True)
-            return True
-        return self._titles and line.strip() == "(none)"
-
-    def finish(self) -> list[TimerBase]:
-        """All bases."""
-        if not self._found:
-            self._source.fail(0, "no base of timers")
-        return [TimerBase(**{**base, "timers": tuple(base["timers"])}) for base in self._found]
+    TIMER_BASES[0][BASE_STD]: ffff8c3b1de20980
+      EXPIRES        TTE          TIMER_LIST     FUNCTION
+      4294898722         1  ffff8c3b1ebb5250  ffffffffc0610b80  <mrp_join_timer>
+    """
+    number = g.Row(r" *+(\d{1,20}+)", lambda row: int(row[1]), "a number of jiffies")
+    jiffies = g.Titles("JIFFIES") + number("jiffies")
+    base = g.Row(
+        rf"(?:TVEC|TIMER)_BASES\[(?P<cpu>\d{{1,6}})\](?:\[(?P<kind>\w{{1,32}})\])?: "
+        rf"(?:(?P<at>{_HEX})|\[OFFLINE\])",
+        _base,
+        "a base of timers: TIMER_BASES[CPU][KIND]: ADDRESS",
+    )
+    timers = g.section(g.Gap(), _timer_table(until=g.Gap() + (base | jiffies)))("timers")
+    below = g.Gap() + g.Opt(jiffies) + g.Opt(timers)
+    bases = g.Many(g.record(_with_timers, base("base") + below), resume=base)
+    return g.Gap() + g.Opt(jiffies) + (bases | g.record(TimerBase, timers))
 
 
-def _parse_timers(source: Source) -> list[TimerBase]:
-    bases = _Bases(source)
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        bases.feed(offset, line)
-    return bases.finish()
+def _timer_table(until: g.ParserElement) -> g.ParserElement:
+    place = Cell(rf"timer_table\[\d{{1,3}}\]|{_HEX}")
+    return g.table(
+        Timer,
+        Column("EXPIRES", "expires", DECIMAL),
+        Column("TTE", "tte", SIGNED),
+        Column("TIMER_LIST", "place", place),
+        Column("TIMER_LIST/TABLE", "place", place),
+        Column("FUNCTION", "symbol", Cell(rf"{_HEX}(?: +<[^>\n]{{0,300}}>)?"), last=True),
+        derived=(
+            Derived(("timer_list", "slot"), of=("place",), by=_place),
+            Derived(("function", "function_name"), of=("symbol",), by=_symbol),
+        ),
+        required=("EXPIRES", frozenset({"TIMER_LIST", "TIMER_LIST/TABLE"}), "FUNCTION"),
+        what="timer",
+        between=g.noise(
+            g.Remark(r" *+\(none\)"),
+            g.Remark(rf" *+\(invalid/stale entry at {_HEX}\)", "stale"),
+        ),
+        until=until,
+        least=0,
+    )
+
+
+def _place(text: str) -> tuple[int | None, int | None]:
+    """The timer's address, or its index in the timer table."""
+    in_table = text.startswith("timer_table[")
+    return (None, int(text[12:-1])) if in_table else (int(text, 16), None)
+
+
+def _symbol(text: str) -> tuple[int, str | None]:
+    """The function's address, and its name where crash knows it."""
+    address, _, name = text.partition(" ")
+    return int(address, 16), name.strip()[1:-1] if name else None
+
+
+def _base(found: re.Match[str]) -> TimerBase:
+    at = found["at"]
+    return TimerBase(
+        cpu=int(found["cpu"]), kind=found["kind"], address=int(at, 16) if at else None, offline=at is None
+    )
+
+
+def _with_timers(base: TimerBase, jiffies: int | None = None, timers: tuple[Timer, ...] = ()) -> TimerBase:
+    return replace(base, jiffies=jiffies, timers=timers)
+
+
+def _check_timers(source: Source, found: list[int | TimerBase]) -> list[TimerBase]:
+    """The bases, each with the jiffies that stand last above it."""
+    jiffies: int | None = None
+    bases: list[TimerBase] = []
+    for one in found:
+        if isinstance(one, int):
+            jiffies = one
+            continue
+        jiffies = jiffies if one.jiffies is None else one.jiffies
+        bases.append(replace(one, jiffies=jiffies))
+    if not bases:
+        source.fail(0, "no base of timers")
+    return bases
 
 
 _CPU = re.compile(
@@ -287,5 +286,5 @@ SHAPES = (
         options="-r",
         when=lambda source: source.command.has("r"),
     ),
-    Shape(name="timers", record=TimerBase, parse=_parse_timers, options="(none) -C"),
+    Shape(name="timers", record=TimerBase, grammar=_timers, finish=_check_timers, options="(none) -C"),
 )

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
+from crashdrive.parsers.grammar.columns import GAP, HEX, KILOBYTES, TEXT, Column, Layout, Table
 from crashdrive.parsers.grammar.cursor import Cursor, goes_on, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
-from crashdrive.parsers.grammar.table import GAP, HEX, KILOBYTES, TEXT, Column, Layout, Table
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Bits, Record
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.bt import Backtrace
-from crashdrive.parsers.grammar.registers import ExceptionFrame
+from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.records import Answer
 
 HEAD = 'PID: 7      TASK: c000000012345600  CPU: 1    COMMAND: "worker"\n'

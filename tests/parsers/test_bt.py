@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.bt import Backtrace
-from crashdrive.parsers.grammar.registers import ExceptionFrame
+from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.parsers.grammar.stack import Frame, StackWord
 from tests.parsers.printed import (
     CPUS,

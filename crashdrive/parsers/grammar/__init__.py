@@ -1,1 +1,112 @@
-"""Grammars that several commands share."""
+"""What crash prints, written down as grammars: the elements that every command's grammar is made of.
+
+``from crashdrive.parsers import grammar as g`` costs nothing: an element, and pyparsing with it, is imported
+when it is first asked for, so that a grammar belongs into a function without arguments, which `Shape.grammar`
+takes and which is called once, when a text is first read. ``docs/grammars.md`` says how one is written.
+
+Structure is pyparsing's: ``+``, ``|``, `Group`, `Opt`, `ZeroOrMore`, `Forward`, `FollowedBy` stand here as
+pyparsing has them. Whatever a text has thousands of is one of our own tokens: `Rows` takes a run of rows in
+one loop, and so does `table` with the row that its header promises.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyparsing import And as And
+    from pyparsing import FollowedBy as FollowedBy
+    from pyparsing import Forward as Forward
+    from pyparsing import Group as Group
+    from pyparsing import MatchFirst as MatchFirst
+    from pyparsing import OneOrMore as OneOrMore
+    from pyparsing import Opt as Opt
+    from pyparsing import ParserElement as ParserElement
+    from pyparsing import ParseResults as ParseResults
+    from pyparsing import Suppress as Suppress
+    from pyparsing import ZeroOrMore as ZeroOrMore
+
+    from crashdrive.parsers.grammar.context import Text as Text
+    from crashdrive.parsers.grammar.existing import GdbValue as GdbValue
+    from crashdrive.parsers.grammar.existing import HexDump as HexDump
+    from crashdrive.parsers.grammar.existing import Reader as Reader
+    from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
+    from crashdrive.parsers.grammar.existing import frames as frames
+    from crashdrive.parsers.grammar.existing import layout as layout
+    from crashdrive.parsers.grammar.existing import registers as registers
+    from crashdrive.parsers.grammar.existing import task_header as task_header
+    from crashdrive.parsers.grammar.headed import table as table
+    from crashdrive.parsers.grammar.labelled import key_values as key_values
+    from crashdrive.parsers.grammar.noises import Blank as Blank
+    from crashdrive.parsers.grammar.noises import CrashMessage as CrashMessage
+    from crashdrive.parsers.grammar.noises import Elided as Elided
+    from crashdrive.parsers.grammar.noises import Gap as Gap
+    from crashdrive.parsers.grammar.noises import Noise as Noise
+    from crashdrive.parsers.grammar.noises import Remark as Remark
+    from crashdrive.parsers.grammar.noises import Tail as Tail
+    from crashdrive.parsers.grammar.noises import noise as noise
+    from crashdrive.parsers.grammar.reading import prepared as prepared
+    from crashdrive.parsers.grammar.reading import read as read
+    from crashdrive.parsers.grammar.repeated import Many as Many
+    from crashdrive.parsers.grammar.repeated import Rows as Rows
+    from crashdrive.parsers.grammar.sections import blocks as blocks
+    from crashdrive.parsers.grammar.sections import nested as nested
+    from crashdrive.parsers.grammar.sections import record as record
+    from crashdrive.parsers.grammar.sections import section as section
+    from crashdrive.parsers.grammar.terminals import Address as Address
+    from crashdrive.parsers.grammar.terminals import Anything as Anything
+    from crashdrive.parsers.grammar.terminals import End as End
+    from crashdrive.parsers.grammar.terminals import Line as Line
+    from crashdrive.parsers.grammar.terminals import Number as Number
+    from crashdrive.parsers.grammar.terminals import Row as Row
+    from crashdrive.parsers.grammar.terminals import Size as Size
+    from crashdrive.parsers.grammar.terminals import SymbolOffset as SymbolOffset
+    from crashdrive.parsers.grammar.terminals import Terminal as Terminal
+    from crashdrive.parsers.grammar.terminals import Titles as Titles
+    from crashdrive.parsers.grammar.terminals import Word as Word
+
+_HOMES = {
+    "pyparsing": (
+        *("And", "FollowedBy", "Forward", "Group", "MatchFirst", "OneOrMore", "Opt", "ParseResults"),
+        *("ParserElement", "Suppress", "ZeroOrMore"),
+    ),
+    f"{__name__}.context": ("Text",),
+    f"{__name__}.terminals": (
+        *(
+            "Address",
+            "Anything",
+            "End",
+            "Line",
+            "Number",
+            "Row",
+            "Size",
+            "SymbolOffset",
+            "Terminal",
+            "Titles",
+        ),
+        "Word",
+    ),
+    f"{__name__}.noises": (*("Blank", "CrashMessage", "Elided", "Gap", "Noise", "Remark", "Tail", "noise"),),
+    f"{__name__}.repeated": ("Many", "Rows"),
+    f"{__name__}.headed": ("table",),
+    f"{__name__}.labelled": ("key_values",),
+    f"{__name__}.sections": ("blocks", "nested", "record", "section"),
+    f"{__name__}.existing": (
+        *("GdbValue", "HexDump", "Reader", "c_declaration", "frames", "layout", "registers", "task_header"),
+    ),
+    f"{__name__}.reading": ("prepared", "read"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 # names of the table above, which is the only list of them
+
+
+def __getattr__(name: str) -> Any:
+    """An element, imported when it is first asked for."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(home), name)
+    globals()[name] = found
+    return found

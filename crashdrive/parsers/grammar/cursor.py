@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import Table, is_elided
 from crashdrive.parsers.grammar.rows import take_message
-from crashdrive.parsers.grammar.table import Table, is_elided
 from crashdrive.records import Record
 
 R = TypeVar("R", bound=Record)

@@ -103,7 +103,7 @@ def read_words(source: Source) -> list[Words]:
     order = Order()
     for offset, line in source.lines():
         start = row_start(source, offset, line)
-        row = _hex_row(source, offset, line, start, order) if start else None
+        row = hex_row(source, offset, line, start, order) if start else None
         if row and rows and (rows[-1].width != row.width or len(rows[-1].words) != PER_LINE[row.width]):
             source.reject(offset, "a row of another width, or behind a short one")
         elif row:
@@ -112,7 +112,8 @@ def read_words(source: Source) -> list[Words]:
     return rows
 
 
-def _hex_row(source: Source, offset: int, line: str, start: tuple[int, int], order: Order) -> Words | None:
+def hex_row(source: Source, offset: int, line: str, start: tuple[int, int], order: Order) -> Words | None:
+    """A row whose words begin at ``start`` (address, place); None for a line that was set aside."""
     address, place = start
     first = _DIGITS.match(line, place)
     digits = len(first[0]) if first else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from crashdrive.parsers.grammar.registers import ExceptionFrame
+from crashdrive.parsers.grammar.register_values import ExceptionFrame
 
 _LOWCORE = re.compile(
     r"  -(psw|prefix|cpu timer|clock cmp) *: (0x[0-9a-f]{1,16}|0+)(?: (0x[0-9a-f]{1,16}|0+))? *+"

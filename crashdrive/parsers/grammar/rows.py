@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.table import is_elided, note_error
+from crashdrive.parsers.grammar.columns import is_elided
+from crashdrive.records import Notice
 
 R = TypeVar("R")
 
@@ -88,18 +89,29 @@ def is_message(source: Source, line: str) -> bool:
     return line.startswith((f"{source.command.name}: ", *_WORDS)) or bool(_UNKNOWN.fullmatch(line))
 
 
+def names_place(line: str) -> bool:
+    """Whether crash names the place in its own source here, or shows its own backtrace."""
+    return _PLACE.fullmatch(line) is not None
+
+
+def message_notice(source: Source, line: str, number: int) -> Notice:
+    """The notice of a line in which crash speaks: of kind ``note``, or ``error``, which marks the answer."""
+    plain = line.removeprefix(f"{source.command.name}: ")
+    if plain.startswith("NOTE: "):
+        return Notice(kind="note", message=plain[6:].strip(), line=number, text=line)
+    return Notice(kind="error", message=line.strip(), line=number, text=line)
+
+
 def take_message(source: Source, offset: int, line: str) -> bool:
     """Keep what crash said between the rows; marks the answer unless it is a note."""
-    if _PLACE.fullmatch(line):
+    if names_place(line):
         source.complete = False
         return True
     if not is_message(source, line):
         return False
-    plain = line.removeprefix(f"{source.command.name}: ")
-    if plain.startswith("NOTE: "):
-        source.note("note", plain[6:].strip(), line=source.position(offset)[0], text=line)
-    else:
-        note_error(source, offset, line)
+    notice = message_notice(source, line, source.position(offset)[0])
+    source.warnings.append(notice)
+    source.complete = source.complete and notice.kind != "error"
     return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers.grammar.literals import plain_number
-from crashdrive.parsers.grammar.registers import ExceptionFrame
+from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.records import Address, Bits, Record
 
 

@@ -18,9 +18,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import is_elided, note_error
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.lowcore import Lowcore
-from crashdrive.parsers.grammar.registers import (
+from crashdrive.parsers.grammar.register_values import (
     ExceptionFrame,
     arm_flags,
     is_complete,
@@ -29,7 +30,6 @@ from crashdrive.parsers.grammar.registers import (
 )
 from crashdrive.parsers.grammar.rows import is_message
 from crashdrive.parsers.grammar.stack import Frame, StackWord, read_words
-from crashdrive.parsers.grammar.table import is_elided, note_error
 
 _HEX = r"[0-9a-f]{1,16}"
 _NAME = r"\S{1,300}?"

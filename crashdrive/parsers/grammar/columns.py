@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec.structs import fields
@@ -51,27 +51,37 @@ TEXT = Cell(r"[^ \n](?:.*?[^ \n])??")
 
 def or_none(cell: Cell, placeholder: str) -> Cell:
     """The cell, or a placeholder (an expression) that stands for None."""
-    mark = re.compile(placeholder)
+    # a placeholder that is a plain text is compared as one, which is faster
+    literal = placeholder.replace("\\", "")
+    plain = placeholder == re.escape(literal) or not set(placeholder) & set("\\.^$*+?{}[]|()")
+    mark = None if plain else re.compile(placeholder)
 
     def convert(text: str) -> Any:
-        if mark.fullmatch(text):
+        if text == literal if mark is None else mark.fullmatch(text):
             return None
         return cell.convert(text) if cell.convert else text
 
     return Cell(f"(?:{cell.pattern}|{placeholder})", convert)
 
 
+def often(cell: Cell) -> Cell:
+    """The cell, for a column of few different values in many rows: each is converted once and kept."""
+    return Cell(cell.pattern, lru_cache(maxsize=1024)(cell.convert) if cell.convert else None)
+
+
 class Column(NamedTuple):
     """A column: crash's title, the record's field, its cells.
 
     ``blank``: cells may be empty, and then the field takes the record's default (sound for the last columns
-    only). The header must have it all the same, and each column whose field has no default.
+    only). The header must have it all the same, and each column whose field has no default. ``last``: no
+    other column may stand behind it.
     """
 
     title: str
     field: str
     cell: Cell
     blank: bool = False
+    last: bool = False
 
 
 class Layout(Generic[R]):

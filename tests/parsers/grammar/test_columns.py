@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from crashdrive.commandline import split_command
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table
-from crashdrive.parsers.grammar.table import (
+from crashdrive.parsers.grammar.columns import (
     DECIMAL,
     GAP,
     HEX,
@@ -26,6 +25,7 @@ from crashdrive.parsers.grammar.table import (
     Table,
     or_none,
 )
+from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table
 from crashdrive.records import Record
 
 
@@ -207,3 +207,14 @@ def test_a_cursor_goes_over_its_part_only(make: Callable[[], Cursor]) -> None:
     while cursor.line is not None:
         found.append(cursor.take()[1])
     assert found == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "stands", "not_it"),
+    [("-1", "-1", "1"), (r"\?\?", "??", "2"), ("-+", "----", "4"), (r"\(\w+\)", "(x)", "5")],
+)
+def test_a_placeholder_stands_for_none(placeholder: str, stands: str, not_it: str) -> None:
+    convert = or_none(DECIMAL, placeholder).convert
+    assert convert is not None
+    assert convert(stands) is None
+    assert convert(not_it) == int(not_it)

@@ -1,0 +1,149 @@
+"""The text that a grammar reads: a ``str`` that knows its source and what became of the reading so far.
+
+pyparsing hands its input from element to element and into every action as ``instring``; as it is a `Text`,
+elements reach command line, lenient mode and notices without a global: threads and grammars within grammars
+keep apart.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, NoReturn, Self
+
+from pyparsing import ParseFatalException
+
+from crashdrive.commandline import command_line
+from crashdrive.errors import ParseError
+from crashdrive.parsers.base import Source
+from crashdrive.records import Notice
+
+
+class _Remark(NamedTuple):
+    place: int
+    notice: Notice | None
+    incomplete: bool
+
+
+class Text(str):
+    """A source's text, or the part of it that begins at ``base``.
+
+    Notices are kept back until the reading has ended: those of an alternative that failed are forgotten.
+    """
+
+    __slots__ = ("_furthest", "_names", "_reason", "_remarks", "base", "depth", "quiet", "source")
+
+    def __new__(cls, source: Source, text: str | None = None, base: int = 0) -> Self:
+        """``text`` None: all of the source's."""
+        made = super().__new__(cls, source.text if text is None else text)
+        made.source, made.base = source, base
+        made.depth = made.quiet = 0
+        made._furthest = -1
+        made._names, made._reason = [], None
+        made._remarks = []
+        return made
+
+    source: Source
+    base: int
+    depth: int
+    quiet: int
+    _furthest: int
+    _names: list[str]
+    _reason: str | None
+    _remarks: list[_Remark]
+
+    @classmethod
+    def of(cls, instring: str) -> Text:
+        """The text itself; a plain ``str`` gets a source of its own, strict and without a command."""
+        return instring if isinstance(instring, cls) else cls(Source(command_line(""), instring))
+
+    # What was expected, and where the reading came furthest.
+
+    def missed(
+        self, place: int, name: str, reason: str | None = None, below: frozenset[str] | None = None
+    ) -> None:
+        """An element failed here. ``reason``: a sentence; ``below``: names that ``name`` stands for."""
+        if self.quiet or place < self._furthest:
+            return
+        if place > self._furthest:
+            self._furthest, self._names, self._reason = place, [], None
+        if below:
+            self._names = [known for known in self._names if known not in below]
+        self._reason = self._reason or reason
+        if name not in self._names:
+            self._names.append(name)
+
+    def furthest(self) -> int:
+        """The last place where something was expected that wasn't there; -1 when nothing failed."""
+        return self._furthest
+
+    def expected(self, place: int, otherwise: str) -> str:
+        """What was expected there, in words."""
+        if place != self._furthest or not (self._names or self._reason):
+            return otherwise
+        names = [name for name in self._names if name != END] or self._names
+        if self._reason or names == [END]:
+            return self._reason or BEHIND
+        return "expected " + " or ".join(names[:6])
+
+    # Notices.
+
+    def note(
+        self, place: int, kind: str, message: str, *, text: str | None = None, incomplete: bool = False
+    ) -> None:
+        """A notice about the line at ``place``; ``text`` is that line where it isn't given."""
+        line = self.source.position(self.base + place)[0]
+        self.remark(place, Notice(kind=kind, message=message, line=line, text=text), incomplete=incomplete)
+
+    def remark(self, place: int, notice: Notice | None, *, incomplete: bool) -> None:
+        """Keep a notice (None: the mark alone); what stood behind this place was tried and given up."""
+        while self._remarks and self._remarks[-1].place > place:
+            self._remarks.pop()
+        remark = _Remark(place, notice, incomplete)
+        if remark not in self._remarks[-4:]:
+            self._remarks.append(remark)
+
+    def forget(self, place: int) -> None:
+        """Notices from this place on are void: what made them failed."""
+        while self._remarks and self._remarks[-1].place >= place:
+            self._remarks.pop()
+
+    def remarks_since(self, place: int) -> bool:
+        """Whether there is a notice about what stands behind this place."""
+        return bool(self._remarks) and self._remarks[-1].place >= place
+
+    def reject(self, place: int, reason: str) -> None:
+        """Set the line at ``place`` aside (lenient mode alone may ask for that)."""
+        line, column = self.source.position(self.base + place)
+        message = f"column {column}: {reason}"
+        shown = self.source.line_at(self.base + place)
+        self.remark(place, Notice(kind="unparsed", message=message, line=line, text=shown), incomplete=True)
+
+    def settle(self) -> None:
+        """Give the notices to the source."""
+        for remark in self._remarks:
+            if remark.notice is not None:
+                self.source.warnings.append(remark.notice)
+            self.source.complete = self.source.complete and not remark.incomplete
+        self._remarks.clear()
+
+    def too_deep(self, place: int) -> NoReturn:
+        """More levels within each other than any output has: nothing else can be meant."""
+        self.missed(place, "", "nested too deeply")
+        raise ParseFatalException(self, place, "nested too deeply")
+
+    def place_of(self, error: ParseError) -> int:
+        """Where in this text an error of its source happened; -1 before it."""
+        return max(-1, self.source.offset(error.line, error.column) - self.base)
+
+    def next_line(self, place: int) -> int:
+        """Where the line below the one at ``place`` begins; the text's end where there is none."""
+        newline = self.find("\n", place)
+        return len(self) if newline < 0 else newline + 1
+
+    def line(self, place: int) -> str:
+        """The rest of the line from ``place`` on."""
+        newline = self.find("\n", place)
+        return self[place:] if newline < 0 else self[place:newline]
+
+
+END = "the end of the output"
+BEHIND = "text behind the end of the output"

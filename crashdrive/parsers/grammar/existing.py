@@ -1,0 +1,126 @@
+"""Elements around the hand-written readers of gdb's values, hexdumps, traces, declarations and layouts.
+
+Their interface stays; their insides become grammars of their own, family by family.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.definitions import DefinitionReader, split_declaration
+from crashdrive.parsers.grammar.hexdump import Order, hex_row, row_start
+from crashdrive.parsers.grammar.register_values import register_pairs
+from crashdrive.parsers.grammar.tasks import TASK, header_of
+from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
+from crashdrive.parsers.grammar.traces import TraceReader
+from crashdrive.parsers.grammar.values import ValueReader
+
+Read = Callable[[Source, int], tuple[Any, int] | None]
+"""(source, offset in its text) -> (value, where it ended); None, or ParseError, where it doesn't stand."""
+
+
+class Reader(Terminal):
+    """What a function reads: ``Reader(read, "a value of gdb")``. Its notices are kept back as all others are.
+
+    The function's ParseError tells the place and the expectation.
+    """
+
+    leaves_notices = True
+
+    def __init__(self, read: Read, what: str, start: str = r"(?s:.)") -> None:
+        super().__init__(f"(?={start})", what)
+        self._read = read
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        if self.match(instring, loc) is None:
+            self.miss(instring, loc)
+        text = Text.of(instring)
+        source = text.source
+        complete, count = source.complete, len(source.warnings)
+        try:
+            found = self._read(source, text.base + loc)
+        except ParseError as error:
+            self.miss(text, max(loc, text.place_of(error)), error.reason)
+        finally:
+            notices, marked = source.warnings[count:], complete and not source.complete
+            del source.warnings[count:]
+            source.complete = complete
+        if found is None:
+            self.miss(instring, loc)
+        value, end = found
+        if do_actions:
+            for notice in notices:
+                text.remark(loc, notice, incomplete=marked)
+            if marked and not notices:
+                text.remark(loc, None, incomplete=True)
+        return end - text.base, [value]
+
+
+def GdbValue(what: str = "a value of gdb") -> Reader:  # noqa: N802 # an element among others
+    """A value as gdb prints it (numbers, texts, ``{...}``), up to its end: what `ValueReader` makes of it."""
+    return Reader(lambda source, offset: ValueReader(source).value(offset), what)
+
+
+def HexDump(what: str = "a row of a hexdump") -> Reader:  # noqa: N802 # an element among others
+    """One row ``ffff...:  0000000000000001 ...   ....``: a `Words`; each row by itself."""
+    return Reader(_hex_row, what, r" *+[0-9a-f]{1,16}+:")
+
+
+def _hex_row(source: Source, offset: int) -> tuple[Any, int] | None:
+    line = source.line_at(offset)
+    start = row_start(source, offset, line)
+    row = hex_row(source, offset, line, start, Order()) if start else None
+    return None if row is None else (row, min(offset + len(line) + 1, len(source.text)))
+
+
+def c_declaration(what: str = "a declaration in C") -> Reader:
+    """``struct list_head *next;``: (name, type) as `split_declaration` has them; a whole line."""
+    return Reader(_declaration, what)
+
+
+def _declaration(source: Source, offset: int) -> tuple[Any, int] | None:
+    line = source.line_at(offset)
+    found = split_declaration(line.strip().removesuffix(";"))
+    return None if found is None else (found, min(offset + len(line) + 1, len(source.text)))
+
+
+def layout(what: str = "a type's layout") -> Reader:
+    """A definition of a struct, union or enum in C, as `DefinitionReader` has it: a `Definition`."""
+    return Reader(lambda source, offset: DefinitionReader(source).definition(offset), what)
+
+
+def task_header(what: str = "a task's header line", *, indent: str = "") -> Row:
+    """``PID: 1  TASK: ffff...  CPU: 0  COMMAND: "init"``: a `TaskHeader`; ``indent``: an expression."""
+    return Row(f"{indent}{TASK}", header_of, what)
+
+
+def registers(what: str = "registers") -> Row:
+    """A line of ``RIP: ffffffff810  RSP: ffff...``: (values by name, the texts behind them by name)."""
+    return Row(r"(?= *+[A-Za-z])[^\n]{1,4096}?", lambda found: register_pairs(found[0].rstrip("\n")), what)
+
+
+_BLOCK = re.compile(r"(?:(?!PID: )[^\n]++\n?+)++")
+
+
+def frames(what: str = "a frame of a trace", *, searching: bool = False) -> Reader:
+    """All below a task's header, to the next one or a blank line: a `TraceReader` that has read it."""
+
+    def read(source: Source, offset: int) -> tuple[Any, int] | None:
+        found = _BLOCK.match(source.text, offset)
+        if found is None:
+            return None
+        reader = TraceReader(source, searching=searching)
+        place = offset
+        for line in found[0].removesuffix("\n").split("\n"):
+            reader.feed(place, line)
+            place += len(line) + 1
+        reader.finish()
+        return reader, found.end()
+
+    return Reader(read, what)

@@ -1,0 +1,188 @@
+"""Tables whose row comes from the header that they meet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from msgspec.structs import fields
+from pyparsing import ParserElement
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import GAP, LONGEST_ROW, Column
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.makers import Derived, maker
+from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.repeated import Continued, Rows, ends_at
+from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
+
+Usual = Callable[[Source], Sequence[str]]
+
+
+class Table(Terminal):
+    """See `table`."""
+
+    leaves_notices = True
+
+    def __init__(  # noqa: PLR0913 # `table`'s, in which each has its name
+        self,
+        record: Callable[..., Any],
+        columns: Sequence[Column],
+        *,
+        derived: Sequence[Derived],
+        what: str,
+        lead: Column | None,
+        together: Iterable[frozenset[str]],
+        required: Iterable[str | frozenset[str]],
+        usual: Usual | None,
+        rows: dict[str, Any],
+    ) -> None:
+        titles = sorted((column.title for column in columns), key=len, reverse=True)
+        title = " *+(" + "|".join(map(re.escape, titles)) + r")(?![^ \n])"
+        super().__init__(f"{title}{title}" if len(titles) > 1 else title, f"the header of {what}")
+        self.what = what
+        self._record = record
+        self._derived = tuple(derived)
+        self._columns = {column.title: column for column in columns}
+        self._lead = lead
+        self._required = [_titles(wanted) for wanted in required] or required_titles(record, columns)
+        self._together = tuple(together)
+        self._title = re.compile(title)
+        self._head = re.compile("^" + self.pattern.pattern, re.MULTILINE)
+        self._usual = usual
+        self._rows = rows
+        self._between: Noise = rows["between"] or noise()
+        self._layouts: dict[tuple[str, ...], Rows] = {}
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        text = Text.of(instring)
+        loc = self._above(text, loc, do_actions=do_actions)
+        titles = tuple(self._usual(text.source)) if self._usual and not self.match(text, loc) else ()
+        end = loc
+        if not titles:
+            titles, end = self.header(text, loc)
+        rows = self._layouts.get(titles)
+        if rows is None:
+            rows = self._layouts[titles] = self._layout(titles)
+        return rows.run(instring, end, rows.row, do_actions=do_actions)
+
+    def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
+        """Where the header may begin: behind noise, and in lenient mode behind lines that are set aside."""
+        start = loc
+        while loc < len(text) and not self.match(text, loc):
+            end = self._between.take(text, loc) if do_actions else self._between.ahead(text, loc)
+            if end < 0:
+                lenient = text.source.lenient and do_actions and not self._usual
+                until = self._rows["until"]
+                if not lenient or (until is not None and ends_at(until, text, loc) >= 0):
+                    break
+                if self._head.search(text, loc) is None:
+                    break
+                text.reject(loc, f"expected {self.name}")
+                end = text.next_line(loc)
+            loc = end
+        return loc if loc < len(text) else start
+
+    def header(self, text: Text, loc: int) -> tuple[tuple[str, ...], int]:
+        """The titles of a header, and where its line ended."""
+        if self._title.match(text, loc) is None:
+            self.miss(text, loc)
+        titles: list[str] = []
+        end = text.next_line(loc)
+        stop = loc + len(text[loc:end].rstrip("\n").rstrip(" "))
+        place = loc
+        while place < stop:
+            found = self._title.match(text, place)
+            if found is None or found[1] in titles:
+                place = place + len(text[place:stop]) - len(text[place:stop].lstrip(" "))
+                self.miss(text, place, f"{self.name} has an unknown column")
+            titles.append(found[1])
+            place = found.end()
+        if any(self._columns[title].last for title in titles[:-1]):
+            self.miss(text, loc, f"{self.name} has its columns in another order")
+        self._check(text, loc, frozenset(titles))
+        return tuple(titles), end
+
+    def _check(self, text: Text, loc: int, titles: frozenset[str]) -> None:
+        missing = next((wanted for wanted in self._required if not wanted & titles), frozenset())
+        for group in self._together:
+            missing = missing or (group - titles if group & titles else missing)
+        if missing:
+            self.miss(text, loc, f"{self.name} lacks the column {' or '.join(sorted(missing))}")
+
+    def _layout(self, titles: tuple[str, ...]) -> Rows:
+        columns = [self._columns[title] for title in titles]
+        name = f"a row of {self.what}: {' '.join(titles)}"
+        row = Row(self._expression(columns), self._maker(columns), name)
+        return Rows(row, **self._rows)
+
+    def _expression(self, columns: list[Column]) -> str:
+        parts = [("" if i == 0 else GAP) + f"({column.cell.pattern})" for i, column in enumerate(columns)]
+        cells = "".join(f"(?:{p})?" if c.blank else p for p, c in zip(parts, columns, strict=True))
+        lead = f"(?:({self._lead.cell.pattern}) *+)?+" if self._lead else ""
+        return rf"(?=[^\n]{{0,{LONGEST_ROW}}}+(?:\n|\Z)) *+{lead}{cells}"
+
+    def _maker(self, columns: list[Column]) -> Callable[[re.Match[str]], Any]:
+        """One function per header: it knows which columns there are, so that no row has to ask."""
+        order = [*([self._lead] if self._lead else []), *columns]
+        return maker(self._record, order, self._derived)
+
+
+def _titles(wanted: str | frozenset[str]) -> frozenset[str]:
+    return frozenset({wanted}) if isinstance(wanted, str) else wanted
+
+
+def required_titles(record: Callable[..., Any], columns: Sequence[Column]) -> list[frozenset[str]]:
+    """The titles of which a header must have one, for each field without a default, and each blank column."""
+    names = [field.name for field in fields(record) if field.required] if isinstance(record, type) else []
+    names += [column.field for column in columns if column.blank]
+    by_field = (frozenset(c.title for c in columns if c.field == name) for name in dict.fromkeys(names))
+    return [titles for titles in by_field if titles]
+
+
+def table(  # noqa: PLR0913 # names, of which a table uses few
+    record: Callable[..., Any],
+    *columns: Column,
+    what: str,
+    derived: Sequence[Derived] = (),
+    lead: Column | None = None,
+    together: Iterable[frozenset[str]] = (),
+    required: Iterable[str | frozenset[str]] = (),
+    usual: Usual | None = None,
+    between: Noise | None = None,
+    until: ParserElement | None = None,
+    least: int = 1,
+    continued: Continued | None = None,
+) -> Table:
+    """A header line, and below it the rows that it promises.
+
+    - ``record``: the record's type, or a function that takes the fields by name. ``derived``: fields that
+      follow from several columns.
+    - The header says which columns there are and in which order: a column that a new crash adds is one more
+      `Column`. A title that no column has, one that stands twice, and a missing column are errors: one of
+      ``required`` (of a set: one of it) or, none given, of the record's fields without default; and all of a
+      set in ``together`` as soon as one of it is there.
+    - Noise may stand above the header. ``lead``: a mark before the first column, without a title (a blank
+      `Column`). ``usual``: gives the titles of a table that may come without header.
+    - ``what``: the table's name in error words: ``expected a row of ps: PID PPID CPU``.
+    - ``between``, ``until``, ``least``, ``continued``: those of `Rows`.
+
+    ::
+
+        PID    COMM         table(Task, Column("PID", "pid", DECIMAL), Column("COMM", "comm", TEXT), what="x")
+          1    init         -> Task(pid=1, comm="init")
+    """
+    rows: dict[str, Any] = {"between": between, "until": until, "least": least, "continued": continued}
+    return Table(
+        record,
+        columns,
+        derived=derived,
+        what=what,
+        lead=lead,
+        together=together,
+        required=required,
+        usual=usual,
+        rows=rows,
+    )

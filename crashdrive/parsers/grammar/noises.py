@@ -1,0 +1,167 @@
+"""What stands between rows without being one: blank or left-out lines, crash's own words; gaps; the end."""
+
+from __future__ import annotations
+
+import re
+
+from crashdrive.parsers.grammar.columns import ELIDED, LONGEST_ROW
+from crashdrive.parsers.grammar.context import BEHIND, END, Text
+from crashdrive.parsers.grammar.rows import is_message, message_notice, names_place
+from crashdrive.parsers.grammar.terminals import END_OF_LINE, Made, Terminal
+
+
+class Noise(Terminal):
+    """A line that is no part of the output; gives no value, may leave a notice. Several are joined by
+    `noise`. Subclasses say in `fits` which lines these are, in `remark` what they leave.
+    """
+
+    leaves_notices = True
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        end = self.take(instring, loc) if do_actions else self.ahead(instring, loc)
+        if end < 0:
+            self.miss(instring, loc)
+        return end, []
+
+    def ahead(self, instring: str, loc: int) -> int:
+        """Where the line would end; -1 when it is no such line."""
+        found = self.match(instring, loc)
+        if found is None or not self.fits(Text.of(instring), found):
+            return -1
+        return found.end()
+
+    def take(self, instring: str, loc: int) -> int:
+        """Take the line: its notice is kept. Where it ended, or -1."""
+        end = self.ahead(instring, loc)
+        if end >= 0:
+            self.remark(Text.of(instring), loc)
+        return end
+
+    def fits(self, text: Text, found: re.Match[str]) -> bool:  # noqa: ARG002 # for subclasses
+        """Whether the line that matched is noise in this text."""
+        return True
+
+    def remark(self, text: Text, loc: int) -> None:
+        """Leave the notice of the line at ``loc``."""
+
+
+class Blank(Noise):
+    """A blank line: blanks alone."""
+
+    def __init__(self) -> None:
+        super().__init__(r"[ ]++(?:\n|\Z)|\n", "a blank line", keep=False)
+
+
+class Elided(Noise):
+    """``...`` or ``[...]`` in a line of its own: lines were left out. Notice ``elided``, a mark."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"[ ]*+(?:{ELIDED.pattern}){END_OF_LINE}", "'...'", keep=False)
+
+    def remark(self, text: Text, loc: int) -> None:
+        """The mark."""
+        text.note(loc, "elided", "lines were left out here", incomplete=True)
+
+
+class Remark(Noise):
+    r"""A line that is no row but says something: ``Remark(r" *+\(invalid/stale entry\)", "stale")``.
+
+    Its words are the notice of kind ``kind``; ``incomplete``: it marks the answer. ``kind`` None: a line
+    without meaning, which leaves nothing (``Remark(r" *+\(none\)")``).
+    """
+
+    def __init__(self, pattern: str, kind: str | None = None, *, incomplete: bool = True) -> None:
+        super().__init__(rf"(?:{pattern}){END_OF_LINE}", "a remark of crash", keep=False)
+        self._kind = kind
+        self._incomplete = incomplete
+
+    def remark(self, text: Text, loc: int) -> None:
+        """The line's own words."""
+        if self._kind is not None:
+            line = text.line(loc)
+            text.note(loc, self._kind, line.strip(), text=line, incomplete=self._incomplete)
+
+
+class CrashMessage(Noise):
+    """crash speaks: ``CMD: text``, ``WARNING: text``, ``NOTE: text``. Notice ``error`` (marks), ``note``."""
+
+    def __init__(self) -> None:
+        super().__init__(r"[^\n]++(?:\n|\Z)", "a message of crash", keep=False)
+
+    def fits(self, text: Text, found: re.Match[str]) -> bool:
+        """Whether crash speaks in this line."""
+        line = found[0].removesuffix("\n") if found.end() - found.start() <= LONGEST_ROW else ""
+        return is_message(text.source, line) or names_place(line)
+
+    def remark(self, text: Text, loc: int) -> None:
+        """crash's words, or the mark alone for the place in its source that it names."""
+        line = text.line(loc)
+        if names_place(line):
+            return text.remark(loc, None, incomplete=True)
+        number = text.source.position(text.base + loc)[0]
+        notice = message_notice(text.source, line, number)
+        return text.remark(loc, notice, incomplete=notice.kind == "error")
+
+
+class _AnyNoise(Noise):
+    """Several kinds of noise."""
+
+    def __init__(self, kinds: tuple[Noise, ...]) -> None:
+        super().__init__("", "noise", keep=False)
+        self.kinds = kinds
+
+    def ahead(self, instring: str, loc: int) -> int:
+        """Where the line would end."""
+        return next((end for kind in self.kinds if (end := kind.ahead(instring, loc)) >= 0), -1)
+
+    def take(self, instring: str, loc: int) -> int:
+        """The first kind that takes it."""
+        return next((end for kind in self.kinds if (end := kind.take(instring, loc)) >= 0), -1)
+
+
+def noise(*more: Noise, blank: bool = True) -> Noise:
+    """What may stand between rows of any output: blank lines (``blank``), `Elided`, `CrashMessage`; ``more``
+    is tried first.
+    """
+    return _AnyNoise((*more, *((Blank(),) if blank else ()), Elided(), CrashMessage()))
+
+
+class Gap(Terminal):
+    """Any noise, or none: ``header + Gap() + rows``."""
+
+    leaves_notices = True
+
+    def __init__(self, between: Noise | None = None) -> None:
+        super().__init__("", "nothing", keep=False)
+        self._noise = noise() if between is None else between
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        step = self._noise.take if do_actions else self._noise.ahead
+        while (end := step(instring, loc)) > loc:
+            loc = end
+        return loc, []
+
+
+class Tail(Terminal):
+    """What may follow any output: noise, down to the end of the text. Lenient mode sets other lines aside."""
+
+    leaves_notices = True
+
+    def __init__(self) -> None:
+        super().__init__("", END, keep=False)
+        self._noise = noise()
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        text = Text.of(instring)
+        while loc < len(text):
+            end = self._noise.take(text, loc) if do_actions else self._noise.ahead(text, loc)
+            if end < 0 and not text.source.lenient:
+                self.miss(text, loc, None)
+            if end < 0:
+                text.reject(loc, text.expected(loc, BEHIND))
+                end = text.next_line(loc)
+            loc = end
+        return loc, []

@@ -1,0 +1,125 @@
+"""The one place that calls pyparsing: a grammar is made ready, reads all of a text, and its failure is told.
+
+What is made ready: no element skips white space, tabs stay tabs, failures note what was expected, and the
+settings of pyparsing that a program around us may have changed (packrat, left recursion, white space) change
+nothing here. Nothing global is changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pyparsing import (
+    And,
+    Forward,
+    MatchFirst,
+    Or,
+    ParseBaseException,
+    ParseElementEnhance,
+    ParserElement,
+    Token,
+)
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.noises import Tail
+from crashdrive.parsers.grammar.repeated import Many, Rows
+from crashdrive.parsers.grammar.terminals import Terminal
+
+Factory = Callable[[], ParserElement]
+_LOCK = threading.Lock()
+
+
+def read(
+    grammar: Factory | ParserElement, source: Source, text: str | None = None, base: int = 0
+) -> list[Any]:
+    """The values that a grammar makes of all of a source's text, or of ``text``, which is at ``base``.
+
+    ParseError with line, column and what was expected where the grammar and the text don't fit, or where text
+    is left. Notices of the elements stand in the source then. A factory is called once.
+    """
+    instring = Text(source, text, base)
+    try:
+        return list(_ready(grammar).parse_string(instring))
+    except ParseBaseException as error:
+        place = max(error.loc, instring.furthest())
+        otherwise = " ".join(str(error.msg).split())[:200] or "unexpected text"
+        reason = instring.expected(place, otherwise)
+        instring.forget(place)
+        instring.settle()
+        source.fail(base + place, reason)
+    except RecursionError:
+        source.fail(base, "nested too deeply")
+    finally:
+        instring.settle()
+
+
+def prepared(element: ParserElement) -> ParserElement:
+    """The element, and the end of the text behind it, ready to read: see this module's own words."""
+    with _LOCK:
+        whole = And([element, Tail()])
+        whole.streamline()
+        for each in _all_of(whole):
+            each.streamline()
+        for each in _all_of(whole):
+            _make_ready(each)
+    return whole
+
+
+@functools.lru_cache(maxsize=512)
+def _ready(grammar: Factory | ParserElement) -> ParserElement:
+    return prepared(grammar if isinstance(grammar, ParserElement) else grammar())
+
+
+def _all_of(element: ParserElement) -> Iterator[ParserElement]:
+    """The element and all that it is made of, each once."""
+    seen: set[int] = set()
+    waiting: list[Any] = [element]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list | tuple):
+            waiting += each
+        elif isinstance(each, ParserElement) and id(each) not in seen:
+            seen.add(id(each))
+            waiting += vars(each).values()
+            waiting += vars(each.gap).values() if isinstance(each, Rows | Many) else ()
+            yield each
+
+
+def _make_ready(element: ParserElement) -> None:
+    own: dict[str, Any] = {"skipWhitespace": False, "keepTabs": True}
+    if not element.ignoreExprs:
+        own["callPreparse"] = False
+    # ParserElement.enable_packrat() and enable_left_recursion() work through these two
+    own["_parse"] = element._parseNoCache  # noqa: SLF001 # the way around a cache that has no place for notices
+    if isinstance(element, Forward):
+        own["parseImpl"] = functools.partial(ParseElementEnhance.parseImpl, element)
+    quiet = isinstance(element, Terminal) and not element.leaves_notices
+    if not quiet and element.failAction is None:
+        element.set_fail_action(_Failed(element))
+    vars(element).update(own)
+
+
+class _Failed:
+    """What happens where an element that isn't one of our own tokens fails."""
+
+    def __init__(self, element: ParserElement) -> None:
+        self._leaf = isinstance(element, Token) and not isinstance(element, Terminal)
+        self._name: str = element.customName or ""
+        stands_for_all = isinstance(element, MatchFirst | Or) and self._name
+        below = (each.name for each in _all_of(element) if each is not element) if stands_for_all else ()
+        self._below = frozenset(below)
+
+    def __call__(self, instring: str, start: int, element: ParserElement, error: Exception) -> None:
+        """pyparsing's hook."""
+        if not isinstance(instring, Text):
+            return
+        instring.forget(start)
+        place = getattr(error, "loc", start)
+        if self._leaf:
+            instring.missed(place, element.name)
+        elif self._name and place <= start and not isinstance(element, Terminal):
+            instring.missed(start, self._name, below=self._below)

@@ -1,0 +1,226 @@
+"""Runs of rows and of items, and what may stand between: the one place for noise, lenient mode, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from pyparsing import ParseBaseException, ParseException, ParserElement
+
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
+
+Continued = Callable[[Text, int, str, Any], Any]
+"""(text, place, line, record above) -> that record with the line in it, or None."""
+
+
+def parse_of(element: ParserElement) -> Callable[..., tuple[int, Any]]:
+    """pyparsing's own way from an element into another."""
+    return element._parse  # noqa: SLF001 # there is no public one that gives tokens and a place
+
+
+def ends_at(element: ParserElement, instring: str, loc: int) -> int:
+    """Where the element would end if it stood here, -1 when it doesn't; has no effect."""
+    if isinstance(element, Terminal):
+        return element.ahead(instring, loc)
+    text = instring if isinstance(instring, Text) else None
+    if text is not None:
+        text.quiet += 1
+    try:
+        return parse_of(element)(instring, loc, do_actions=False)[0]
+    except ParseBaseException:
+        return -1
+    finally:
+        if text is not None:
+            text.quiet -= 1
+
+
+class Between:
+    """What a run does where its item doesn't stand: noise, the end, or a line that is set aside.
+
+    - ``between`` is taken and forgotten (`noise` leaves notices); None: nothing may stand there.
+    - ``until`` ends the run, it isn't taken; None: the run goes on to the end of the text. An element that
+      always matches (`Anything`) ends it at the first line that isn't an item.
+    - Any other line is an error; in lenient mode it is set aside, and the run goes on in the next line, or
+      where ``resume`` stands.
+    """
+
+    def __init__(
+        self, between: Noise | None, until: ParserElement | None, resume: ParserElement | None = None
+    ) -> None:
+        self.between = between
+        self.until = until
+        self.resume = resume
+
+    def behind(self, instring: str, loc: int, *, do_actions: bool) -> int:
+        """Where the run goes on behind noise; -1 when it ends here, -2 when this line is an error."""
+        if self.between is not None:
+            step = self.between.take if do_actions else self.between.ahead
+            end = step(instring, loc)
+            if end > loc:
+                return end
+        if self.until is not None and ends_at(self.until, instring, loc) >= 0:
+            return -1
+        return -2
+
+    def aside(self, text: Text, loc: int, place: int, reason: str) -> int:
+        """Set the line at ``place`` aside, an item began at ``loc``; where the run goes on."""
+        text.reject(place, reason)
+        loc = text.next_line(loc)
+        while self.resume is not None and loc < len(text) and ends_at(self.resume, text, loc) < 0:
+            loc = text.next_line(loc)
+        return loc
+
+
+class Rows(Terminal):
+    """A run of rows, taken in one loop: the fastest way through a table.
+
+    ``Rows(Row(...), between=noise(), until=Blank())`` gives one record per row. ``least``: so many rows there
+    must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
+    See `Between` for the rest. The expectation is the row's.
+    """
+
+    leaves_notices = True
+
+    def __init__(
+        self,
+        row: Row,
+        *,
+        between: Noise | None = None,
+        until: ParserElement | None = None,
+        least: int = 1,
+        continued: Continued | None = None,
+    ) -> None:
+        super().__init__(row.pattern, row.name)
+        self.row = row
+        self.gap = Between(noise() if between is None else between, until)
+        self.least = least
+        self.continued = continued
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        return self.run(instring, loc, self.row, do_actions=do_actions)
+
+    def run(self, instring: str, loc: int, row: Terminal, *, do_actions: bool) -> Made:
+        """The rows from ``loc`` on, as ``row`` has them."""
+        match, make, end = row.match, row.make, len(instring)
+        found: list[Any] = []
+        append = found.append
+        start = below = loc
+        while loc < end:
+            if (matched := match(instring, loc)) and (record := make(matched)) is not None:
+                append(record)
+                loc = below = matched.end()
+                continue
+            if loc == below and found and (joined := self._joined(instring, loc, found)):
+                loc = below = joined
+                continue
+            behind = self._other(instring, loc, row, do_actions=do_actions)
+            if behind < 0:
+                break
+            loc = behind
+        if len(found) < self.least and not _set_aside(instring, start):
+            row.miss(instring, loc)
+        return loc, found
+
+    def _joined(self, instring: str, loc: int, found: list[Any]) -> int:
+        """Where the run goes on behind a line that belongs to the row right above it; 0: it doesn't."""
+        if self.continued is None:
+            return 0
+        text = Text.of(instring)
+        joined = self.continued(text, loc, text.line(loc), found[-1])
+        if joined is None:
+            return 0
+        found[-1] = joined
+        return text.next_line(loc)
+
+    def _other(self, instring: str, loc: int, row: Terminal, *, do_actions: bool) -> int:
+        """Where the run goes on behind a line that is no row; -1 where it ends."""
+        text = instring if isinstance(instring, Text) else None
+        behind = self.gap.behind(instring, loc, do_actions=do_actions)
+        if behind > -2:
+            return behind
+        if text is None or not text.source.lenient or not do_actions:
+            row.miss(instring, loc)
+        return self.gap.aside(text, loc, loc, f"expected {row.name}")
+
+
+def _set_aside(instring: str, start: int) -> bool:
+    """Whether lenient mode has notices about what stands behind ``start``: then a run may be empty."""
+    return isinstance(instring, Text) and instring.source.lenient and instring.remarks_since(start)
+
+
+class Many(ParserElement):
+    """One item after the other, each of any structure; gives all their values, one after the other.
+
+    ``Many(item, between=noise(), until=header)``: unlike pyparsing's ``OneOrMore`` it knows what may stand
+    between items and where they end, so that an item that fails is an error at its place, or, in lenient
+    mode, is set aside; ``resume`` is where the next item may begin then (None: in the next line). ``first``:
+    ``until`` is asked before the item, for items that would take it. ``least``: so many values at least.
+    """
+
+    def __init__(
+        self,
+        item: ParserElement,
+        *,
+        between: Noise | None = None,
+        until: ParserElement | None = None,
+        resume: ParserElement | None = None,
+        first: bool = False,
+        least: int = 1,
+    ) -> None:
+        super().__init__(savelist=True)
+        self.item = item
+        self.gap = Between(noise() if between is None else between, until, resume)
+        self.first = first
+        self.least = least
+        self._may_return_empty = least == 0
+        self.mayIndexError = False
+
+    def recurse(self) -> list[ParserElement]:
+        """The elements that it is made of."""
+        return [self.item]
+
+    def _generateDefaultName(self) -> str:  # noqa: N802 # pyparsing's
+        return f"{{{self.item}}}..."
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        parse, end, start = parse_of(self.item), len(instring), loc
+        found: list[Any] = []
+        while loc < end:
+            if self.first and self._ends(instring, loc):
+                break
+            try:
+                after, values = parse(instring, loc, do_actions)
+            except ParseException as error:
+                after = self._other(instring, loc, error, do_actions=do_actions)
+                if after < 0:
+                    break
+            else:
+                found.extend(values)
+            if after == loc:
+                break
+            loc = after
+        if len(found) < self.least and not _set_aside(instring, start):
+            self._miss(instring, loc)
+        return loc, found
+
+    def _ends(self, instring: str, loc: int) -> bool:
+        return self.gap.until is not None and ends_at(self.gap.until, instring, loc) >= 0
+
+    def _other(self, instring: str, loc: int, error: ParseException, *, do_actions: bool) -> int:
+        behind = self.gap.behind(instring, loc, do_actions=do_actions)
+        if behind > -2:
+            return behind
+        text = instring if isinstance(instring, Text) else None
+        if text is None or not text.source.lenient or not do_actions:
+            raise error
+        place = max(text.furthest(), loc)
+        return self.gap.aside(text, loc, place, text.expected(place, str(error.msg)))
+
+    def _miss(self, instring: str, loc: int) -> NoReturn:
+        if isinstance(instring, Text):
+            instring.missed(loc, self.item.name)
+        raise ParseException(instring, loc, f"expected {self.item.name}", self)

@@ -1,0 +1,97 @@
+"""Larger structure: records of named values, sections, blocks, nesting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pyparsing import FollowedBy, Group, ParserElement, ParseResults, Suppress, TokenConverter
+
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.noises import Noise
+from crashdrive.parsers.grammar.repeated import Many, parse_of
+from crashdrive.parsers.grammar.terminals import Made
+
+DEEPEST = 64
+"""Levels of nesting at most: far beyond what crash prints, far below what Python's stack allows."""
+
+
+class _Apart(TokenConverter):
+    """Holds an action apart from the element, which may stand elsewhere, too."""
+
+
+def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
+    """``element``'s named values as one record: ``record(Pair, Word()("name") + Number()("count"))``.
+
+    ``make`` takes the names as keywords: a record's type, or a function. A name that didn't match is left
+    out, values without a name are dropped. A name belongs to a token or to a `section` (``Group``), whose
+    list becomes a tuple; on a sequence (``a + b``) it would give a list, too.
+    """
+
+    def action(tokens: ParseResults) -> Any:
+        return make(**{name: _plain(value) for name, value in _named(tokens)})
+
+    return _Apart(element).add_parse_action(action)
+
+
+def _named(tokens: ParseResults) -> Iterator[tuple[str, Any]]:
+    yield from tokens.items()  # type: ignore[no-untyped-call] # pyparsing types all of it but this
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, ParseResults) else value
+
+
+def section(header: ParserElement, body: ParserElement) -> ParserElement:
+    """A header that gives no value, and its body's values as one list.
+
+    ``section(Titles("OPEN FILES"), Rows(file))("files")``: in a `record`, ``files`` is a tuple.
+    """
+    return Group(Suppress(header) + body)
+
+
+def blocks(
+    header: ParserElement,
+    item: ParserElement,
+    make: Callable[[Any, tuple[Any, ...]], Any],
+    *,
+    between: Noise | None = None,
+    until: ParserElement | None = None,
+    least: int = 0,
+) -> ParserElement:
+    r"""Blocks, each a header of one value and its items: ``make(header's value, items)`` gives the record.
+
+    A block ends where the next header stands, or ``until``; ``least``: so many items in each. In lenient mode
+    an item that fails is set aside, and a header that fails loses its block up to the next one.
+
+    ::
+
+        CPU 0           blocks(Row(r"CPU (\d++)", cpu, "a CPU"), Row(r"  (\S++)", name, "a name"), Queue)
+          one           -> Queue(0, ("one",))
+    """
+    ends = header if until is None else header | until
+    items = Many(item, between=between, until=ends, first=True, least=least)
+
+    def action(tokens: ParseResults) -> Any:
+        return make(tokens[0], tuple(tokens[1:]))
+
+    block = _Apart(header + items).add_parse_action(action)
+    return Many(block, between=between, until=until, resume=FollowedBy(header))
+
+
+class nested(TokenConverter):  # noqa: N801 # reads as a function, like pyparsing's own helpers
+    """``value = Forward(); value <<= nested(group) | number``: at most 64 levels of an element within itself.
+
+    Deeper text is an error at its place, and never a RecursionError.
+    """
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        text = Text.of(instring)
+        if text.depth >= DEEPEST:
+            text.too_deep(loc)
+        text.depth += 1
+        try:
+            return parse_of(self.expr)(instring, loc, do_actions)
+        finally:
+            text.depth -= 1

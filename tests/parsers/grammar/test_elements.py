@@ -1,0 +1,281 @@
+"""The grammar library: each element with good and bad text, and the one place that reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pyparsing
+import pytest
+
+from crashdrive.commandline import split_command
+from crashdrive.errors import ParseError
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, Cell, Column
+from crashdrive.parsers.grammar.makers import Derived
+from crashdrive.records import Record
+
+
+class Pair(Record, frozen=True, kw_only=True):
+    name: str
+    count: int = 0
+    more: tuple[Any, ...] = ()
+
+
+def source(text: str, command: str = "x", *, lenient: bool = False) -> Source:
+    return Source(split_command(command), text, lenient=lenient)
+
+
+def read(element: g.ParserElement, text: str) -> list[Any]:
+    return g.read(element, source(text))
+
+
+def refused(element: g.ParserElement, text: str) -> tuple[int, int, str]:
+    with pytest.raises(ParseError) as caught:
+        read(element, text)
+    return caught.value.line, caught.value.column, caught.value.reason
+
+
+def pair_row() -> g.Row:
+    def make(found: Any) -> Pair:
+        return Pair(name=found[1], count=int(found[2]))
+
+    return g.Row(r"([a-z]++) ++(\d{1,9}+)", make, "a row of pairs: NAME COUNT")
+
+
+def pairs_table(**options: Any) -> g.ParserElement:
+    return g.table(
+        Pair, Column("NAME", "name", TEXT), Column("COUNT", "count", DECIMAL), what="pairs", **options
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "text", "value"),
+    [
+        (g.Word(), "a\tb  ", "a\tb"),
+        (g.Number(), "-12", -12),
+        (g.Address(), "0xffff888003a54000", 0xFFFF888003A54000),
+        (g.Size(), "16k", 16384),
+        (g.Size(), "128MB", 128 << 20),
+        (g.Size(), "12 bytes", 12),
+        (g.SymbolOffset(), "<schedule+12>", ("schedule", 12)),
+        (g.SymbolOffset(), "schedule+0xc ", ("schedule", 12)),
+        (g.SymbolOffset(), "schedule", ("schedule", 0)),
+        (g.Line(), "any \tline\n", "any \tline"),
+        (g.GdbValue(), "{a = 1, b = 0x10}", {"a": 1, "b": 16}),
+        (g.c_declaration(), "    char comm[16];\n", ("comm", "char [16]")),
+        (g.nested(g.Word()), "x", "x"),
+    ],
+)
+def test_a_token(element: g.ParserElement, text: str, value: object) -> None:
+    assert read(element, text) == [value]
+
+
+@pytest.mark.parametrize(
+    ("element", "text", "column", "reason"),
+    [
+        (g.Number("a pid"), "1x", 1, "expected a pid"),
+        (g.Word("a name") + g.Number("a pid"), "init x1", 6, "expected a pid"),
+        (g.Address(), "0x12345678901234567", 1, "expected an address"),
+        (g.Size(), "1.5 GB", 1, "expected a size"),
+        (g.SymbolOffset(), "<schedule+12", 1, "expected a symbol"),
+        (g.Number("a pid") | g.Address("a task"), "zz", 1, "expected a pid or a task"),
+        ((g.Number("a pid") | g.Address("a task")).set_name("who"), "zz", 1, "expected who"),
+        (g.Word() + g.Opt(g.Number("a pid")), "init x1", 6, "expected a pid"),
+        (g.Number(), "1 2", 3, "text behind the end of the output"),
+        (g.Number() + g.Number("a count"), "1", 2, "expected a count"),
+        (g.Titles("CPU", "MASK"), "CPU  MASKS", 1, "expected the header CPU MASK"),
+        (g.GdbValue(), "{a = ", 6, None),
+        (pyparsing.Literal("abc"), "abd", 1, "expected 'abc'"),
+    ],
+)
+def test_a_failure_tells_place_and_words(
+    element: g.ParserElement, text: str, column: int, reason: str | None
+) -> None:
+    line, place, told = refused(element, text)
+    assert (line, place) == (1, column)
+    assert reason is None or told == reason
+
+
+def test_rows() -> None:
+    assert read(g.Rows(pair_row()), "a 1\n\nb  22  \nc 3") == [
+        Pair(name="a", count=1),
+        Pair(name="b", count=22),
+        Pair(name="c", count=3),
+    ]
+    assert refused(g.Rows(pair_row()), "a 1\nB 2\n") == (2, 1, "expected a row of pairs: NAME COUNT")
+    assert refused(g.Rows(pair_row()), "") == (1, 1, "expected a row of pairs: NAME COUNT")
+    assert refused(g.Rows(pair_row()), "a 1\r\nb 2\r\n")[0] == 1
+    assert refused(g.Rows(pair_row()), "a\t1\n")[0] == 1
+    assert refused(g.Rows(pair_row()), "a 1\n\0\n")[0] == 2
+
+
+def test_noise_leaves_notices_and_lenient_mode_sets_lines_aside() -> None:
+    given = source("a 1\n...\nx: seek error\nNOTE: fine\nB 2\nb 2\n", lenient=True)
+    assert [pair.name for pair in g.read(g.Rows(pair_row()), given)] == ["a", "b"]
+    assert [(note.kind, note.line) for note in given.warnings] == [
+        ("elided", 2),
+        ("error", 3),
+        ("note", 4),
+        ("unparsed", 5),
+    ]
+    assert given.warnings[3].message == "column 1: expected a row of pairs: NAME COUNT"
+    assert not given.complete
+    strict = source("a 1\nNOTE: fine\nb 2\n")
+    g.read(g.Rows(pair_row()), strict)
+    assert strict.complete
+
+
+def test_notices_of_an_alternative_that_failed_are_forgotten() -> None:
+    given = source("a 1\n...\nend\n")
+    rows, end = g.Rows(pair_row(), until=g.Titles("end")), g.Titles("end")
+    element = (rows + g.Titles("other")) | (rows + end)
+    assert len(g.read(element, given)) == 1
+    assert [note.kind for note in given.warnings] == ["elided"]
+    text = source("a 1\n...\nend\n")
+    lines = g.Many(g.Line(), between=g.Blank())
+    assert g.read((rows + g.Titles("other")) | lines, text) == ["a 1", "...", "end"]
+    assert text.warnings == []
+
+
+def test_a_table_takes_its_row_from_the_header() -> None:
+    table = pairs_table()
+    assert read(table, "NAME  COUNT\na b   7\n") == [Pair(name="a b", count=7)]
+    assert read(table, "COUNT NAME\n7  a b\n") == [Pair(name="a b", count=7)]
+    assert read(table, "x: no such thing\nNAME COUNT\na 7\n") == [Pair(name="a", count=7)]
+    assert refused(table, "NAME  COUNT  SIZE\n") == (1, 14, "the header of pairs has an unknown column")
+    assert refused(table, "NAME  NAME\n")[2] == "the header of pairs has an unknown column"
+    assert refused(table, "COUNT  COUNT\n")[:2] == (1, 8)
+    assert refused(table, "NAME COUNT\na 7\nb x\n") == (3, 1, "expected a row of pairs: NAME COUNT")
+    assert refused(table, "nothing\n") == (1, 1, "expected the header of pairs")
+
+
+def test_a_new_column_is_one_line() -> None:
+    columns = (Column("NAME", "name", TEXT), Column("COUNT", "count", DECIMAL))
+    newer = Column("STATE", "more", Cell("[A-Z]{2}", lambda text: (text,)))
+    text = "NAME  STATE  COUNT\na     RU     7\n"
+    assert refused(g.table(Pair, *columns, what="pairs"), text)[:2] == (1, 7)
+    assert read(g.table(Pair, *columns, newer, what="pairs"), text) == [Pair(name="a", count=7, more=("RU",))]
+
+
+def test_a_table_with_lead_derived_fields_and_no_header() -> None:
+    table = pairs_table(
+        lead=Column("", "mark", Cell(">"), blank=True),
+        derived=(Derived(("more",), of=("mark", "count"), by=lambda mark, count: ((mark, count),)),),
+        usual=lambda given: ("NAME", "COUNT") if given.command.name == "x" else (),
+    )
+    assert [pair.more for pair in read(table, "> a 1\n  b 2\n")] == [(">", 1), (None, 2)]
+    with pytest.raises(ValueError, match="no name of a field"):
+        read(g.table(Pair, Column("NAME", "name=1", TEXT), what="x", required=("NAME",)), "NAME\na\n")
+
+
+def test_a_lenient_table_finds_its_header() -> None:
+    given = source("rubbish\nNAME COUNT\na 1\nb x\nc 3\n", lenient=True)
+    assert [pair.name for pair in g.read(pairs_table(), given)] == ["a", "c"]
+    assert [note.line for note in given.warnings] == [1, 4]
+
+
+def test_sections_blocks_and_records() -> None:
+    head = g.Row(r"CPU (\d++)", lambda found: found[1], "a CPU")
+    item = g.Row(r"  ([a-z]++)", lambda found: found[1], "a name")
+    blocks = g.blocks(head, item, lambda cpu, items: Pair(name=cpu, more=items))
+    text = "CPU 0\n  a\n  b\nCPU 1\nCPU 2\n  c\n"
+    assert read(blocks, text) == [
+        Pair(name="0", more=("a", "b")),
+        Pair(name="1"),
+        Pair(name="2", more=("c",)),
+    ]
+    assert refused(blocks, text.replace("  b", "  B")) == (3, 1, "expected a name")
+    given = source(text.replace("CPU 1", "CPU x"), lenient=True)
+    assert [pair.name for pair in g.read(blocks, given)] == ["0", "2"]
+    assert [note.line for note in given.warnings] == [4]
+    counted = g.section(g.Titles("NAMES"), g.Rows(item))("more")
+    element = g.record(
+        Pair, g.Word()("name") + g.Number()("count") + g.Row("", bool, "a line's end") + counted
+    )
+    assert read(element, "a 1\nNAMES\n  b\n  c\n") == [Pair(name="a", count=1, more=("b", "c"))]
+
+
+def test_key_values() -> None:
+    element = g.key_values(Pair, Column("NAME", "name", TEXT), Column("COUNT", "count", HEX), what="a pair")
+    assert read(element, " NAME: a b\nCOUNT: 1f\n") == [Pair(name="a b", count=31)]
+    assert refused(element, " NAME: a\nCOUNT: xx\n") == (2, 8, "expected the value of COUNT in a pair")
+    assert refused(element, "COUNT: 1\n") == (2, 1, "a pair lacks NAME")
+    assert refused(element, "NAME: a\nNAME: b\n") == (2, 1, "NAME stands twice in a pair")
+
+
+def test_parts_of_a_text_tell_their_true_place() -> None:
+    given = source("first\nsecond\na 1\nB 2\n")
+    with pytest.raises(ParseError) as caught:
+        g.read(g.Rows(pair_row()), given, "a 1\nB 2\n", given.text.index("a 1"))
+    assert (caught.value.line, caught.value.column, caught.value.text) == (4, 1, "B 2")
+
+
+def test_nesting_is_bounded() -> None:
+    value = g.Forward()
+    mark = g.Terminal(r"\[", "an opening bracket", keep=False)
+    end = g.Terminal(r"\]", "a closing bracket", keep=False)
+    value <<= g.Terminal(r"\d", "a digit") | g.nested(mark + value + end)
+    assert read(value, "[" * 30 + "1" + "]" * 30) == ["1"]
+    assert refused(value, "[" * 65 + "1" + "]" * 65) == (1, 65, "nested too deeply")
+    assert refused(value, "[" * 100_000)[2] == "nested too deeply"
+
+
+@pytest.mark.parametrize("filler", ["x", " ", "9 ", "a 1 ", "\t", "\0"])
+def test_ten_megabytes_in_a_line(filler: str) -> None:
+    """Linear: each of these takes a part of a second."""
+    long = filler * (10_000_000 // len(filler))
+    for element in (g.Rows(pair_row()), pairs_table(), g.Word() + g.Number()):
+        with pytest.raises(ParseError):
+            read(element, f"NAME COUNT\n{long}\n")
+
+
+FOREIGN = """
+import pyparsing
+from crashdrive.parsers import parse
+before = (pyparsing.ParserElement.DEFAULT_WHITE_CHARS, pyparsing.ParserElement._packratEnabled)
+head = "      PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM\\n"
+row = "        1       0   0  ffff8904411fc180  RU   0.2     1540     1196  init\\n"
+text = head + row + "...\\n" + row
+plain = parse("ps", text)
+assert before == (pyparsing.ParserElement.DEFAULT_WHITE_CHARS, pyparsing.ParserElement._packratEnabled)
+assert pyparsing.ParserElement._parse is pyparsing.ParserElement._parseNoCache
+assert pyparsing.Word("a").parse_string("  a").as_list() == ["a"]
+"""
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "pyparsing.ParserElement.enable_packrat()",
+        "pyparsing.ParserElement.enable_left_recursion()",
+        "pyparsing.ParserElement.set_default_whitespace_chars('123456789af.')",
+        "pyparsing.ParserElement.inline_literals_using(pyparsing.Suppress)",
+    ],
+)
+def test_neither_side_changes_the_other(setting: str) -> None:
+    """Settings of a program around us change no result; ours change nothing of theirs."""
+    swap = "SWAP_INFO_STRUCT TYPE SIZE USED PCT PRI FILENAME\\nffff890441 FILE 4k 0k 0% -2 /x y\\n"
+    program = (
+        f"{FOREIGN}\nmore = parse('swap', '{swap}')\n{setting}\n"
+        "import crashdrive.parsers.grammar.reading as reading\nreading._ready.cache_clear()\n"
+        f"assert parse('ps', text) == plain and parse('swap', '{swap}') == more\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_grammar_is_imported_when_a_text_is_read() -> None:
+    program = (
+        "import sys\nfrom crashdrive.parsers.ps import SHAPES\nassert 'pyparsing' not in sys.modules\n"
+        "from crashdrive.parsers import parse\nparse('swap', 'SIZE', lenient=True)\n"
+        "assert 'pyparsing' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_every_name_of_the_library_is_there() -> None:
+    assert all(getattr(g, name) is not None for name in g.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = g.nope
