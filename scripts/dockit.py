@@ -1,4 +1,6 @@
-"""The generated pages of docs/: vocabulary.md out of the records, coverage.md out of the golden files."""
+"""The generated pages of docs/: vocabulary.md out of the records, coverage.md out of the golden files,
+architecture.svg out of the imports.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import damagekit
+import housekit
 import msgspec
 
 from crashdrive.parsers import _catalog, command_names
@@ -152,7 +155,7 @@ def _counted() -> Counts:
     return counts
 
 
-PAGES = {"vocabulary.md": vocabulary, "coverage.md": coverage}
+PAGES = {"vocabulary.md": vocabulary, "coverage.md": coverage, "architecture.svg": housekit.picture}
 
 
 def main() -> int:

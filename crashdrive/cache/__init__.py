@@ -1,1 +1,1 @@
-"""What is kept between runs, and what it is kept under: identities of kernels and dumps, the store."""
+"""What is kept between runs: the store, and what is known of earlier starts of crash."""
