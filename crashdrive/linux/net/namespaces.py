@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from crashdrive.choices import no_such
 from crashdrive.errors import FaultError, UsageError
 from crashdrive.linux.fs.mounts import for_each_mount
 from crashdrive.linux.net.net_list import for_each_net_namespace
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Address, Notice, Record
-from crashdrive.text import printable
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Objects
@@ -74,9 +74,9 @@ class Namespaces(Record, frozen=True):
         home = self.members.get(int(pid)) if kind == "pid" and pid.isdecimal() else None
         chosen = tuple(one for one in self.found if one.address == home or wanted in _names(one))
         if not chosen:
-            there = ", ".join(printable(one.label) for one in self.found)
             unsure = f" ({self.unread[0].message})" if kind == "pid" and self.unread else ""
-            raise UsageError(f"no network namespace {wanted!a}; there are: {there}{unsure}")
+            error = no_such("network namespace", wanted, [one.label for one in self.found])
+            raise UsageError(f"{error}{unsure}")
         return msgspec.structs.replace(self, found=chosen)
 
 

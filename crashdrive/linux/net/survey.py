@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from crashdrive.choices import no_such
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
 from crashdrive.linux.net.namespaces import Namespaces, namespaces
 from crashdrive.records import Notice
@@ -116,6 +117,19 @@ class Survey:
         except FaultError as error:
             self.miss([Notice(kind="hole", message=f"{what}: {error}")])
         return found
+
+    def require(self, what: str, words: Iterable[object], there: Iterable[object]) -> None:
+        """UsageError for a word that names nothing that there is.
+
+        Where not all was read it may be in what is missing: this is noted, and is no error.
+        """
+        known = list(there)
+        for word in words:
+            if word not in known:
+                error = no_such(what, word, known)
+                if self.complete:
+                    raise error
+                self.miss([Notice(kind="unknown", message=f"{error}; it may be in what is missing")])
 
     def absent(self, what: str) -> None:
         """Note that this kernel was built without something; nothing is missing."""

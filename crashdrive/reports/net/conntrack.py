@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.linux.net.netfilter.conntrack import WHAT, Entry, counts, entries
+from crashdrive.linux.net.netfilter.conntrack import WHAT, Entry, counts, entries, protocol_name, states_of
 from crashdrive.linux.net.survey import Survey
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.base import Option
@@ -44,6 +44,8 @@ OPTIONS = (
 def report(crash: Any, **options: Any) -> Report:
     """The entries that are asked for; ``options`` by the names in `OPTIONS`."""
     asked = {option.name: option.absent for option in OPTIONS} | options
+    asked["protocol"] = {protocol_name(word) for word in asked["protocol"]}
+    asked["state"] = {word.upper() for word in asked["state"]}
     kernel = crash.kernel
     survey = Survey.of(kernel, asked["netns"])
     everything: list[Entry] = []
@@ -55,6 +57,8 @@ def report(crash: Any, **options: Any) -> Report:
     else:
         survey.absent("connection tracking in use")
     totals = survey.attempt("counts", partial(counts, survey, everything))
+    if kernel.symbols.has("nf_conntrack_hash"):
+        _require(survey, asked, everything)
     rows = [row for row in everything if _wanted(row, asked)]
     return Report(
         report=NAME,
@@ -76,6 +80,14 @@ def _shown(rows: Sequence[Entry]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _require(survey: Survey, asked: dict[str, Any], rows: Sequence[Entry]) -> None:
+    """UsageError for a state that no tracker of this kernel has."""
+    if asked["state"]:
+        known = {state for states in states_of(survey).values() for state in states.values()}
+        known |= {row.state for row in rows if row.state is not None}
+        survey.require("state", sorted(asked["state"]), sorted(known))
+
+
 def _wanted(row: Entry, asked: dict[str, Any]) -> bool:
     families = {name for name, flag in (("ipv4", "four"), ("ipv6", "six")) if asked[flag]}
     ports = {
@@ -83,7 +95,7 @@ def _wanted(row: Entry, asked: dict[str, Any]) -> bool:
     }  # fmt: skip
     return (
         (not families or row.family in families)
-        and (not asked["protocol"] or row.protocol in {word.lower() for word in asked["protocol"]})
-        and (not asked["state"] or row.state in {word.upper() for word in asked["state"]})
+        and (not asked["protocol"] or row.protocol in asked["protocol"])
+        and (not asked["state"] or row.state in asked["state"])
         and (not asked["port"] or not ports.isdisjoint(asked["port"]))
     )

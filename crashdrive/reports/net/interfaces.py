@@ -92,6 +92,8 @@ def report(crash: Any, **options: Any) -> Report:
     survey = Survey.of(crash.kernel, asked["netns"])
     every = survey.attempt("interfaces", partial(devices, survey))
     found = survey.attempt("interfaces", partial(interfaces, survey, every))
+    if asked["device"] is not None:
+        survey.require("interface", [asked["device"]], [row.name for row in found])
     rows = [row for row in found if asked["device"] in {None, row.name}]
     several = ("netns",) if len(survey.chosen) > 1 else ()
     tables = [_interfaces(rows, several), _addresses(rows, several)]

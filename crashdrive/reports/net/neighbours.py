@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.errors import UsageError
+from crashdrive.choices import no_such
+from crashdrive.linux.net.devices.devices import device_names
 from crashdrive.linux.net.routing.neighbours import STATES, Neighbour, neighbours, proxies
 from crashdrive.linux.net.survey import Survey
 from crashdrive.records import Report, Table
@@ -48,6 +49,8 @@ def report(crash: Any, **options: Any) -> Report:
         if both or wanted:
             found += survey.attempt(f"{family} neighbours", partial(neighbours, survey, family))
             found += survey.attempt(f"{family} proxies", partial(proxies, survey, family))
+    if asked["device"] is not None:
+        survey.require("interface", [asked["device"]], device_names(survey))
     return Report(
         report=NAME,
         tables=(_table(survey, _filtered(found, asked, states)),),
@@ -59,7 +62,7 @@ def report(crash: Any, **options: Any) -> Report:
 def _states(words: Sequence[str]) -> frozenset[str]:
     states = frozenset(word.upper() for word in words)
     if unknown := states - set(STATES.values()):
-        raise UsageError(f"no state {min(unknown)!a}; there are: {', '.join(sorted(STATES.values()))}")
+        raise no_such("state", min(unknown), sorted(STATES.values()))
     return states
 
 

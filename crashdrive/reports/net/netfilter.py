@@ -20,12 +20,14 @@ from typing import Any
 
 import msgspec
 
+from crashdrive.choices import no_such
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.netfilter import nft_objects, nft_rules, nft_sets, nftables, xtables
 from crashdrive.linux.net.netfilter.hooks import WHAT, Hook, hooks
 from crashdrive.linux.net.netfilter.nft_actions import ACTIONS
 from crashdrive.linux.net.netfilter.nft_expressions import Decoder
 from crashdrive.linux.net.netfilter.nft_forms import FORMS
+from crashdrive.linux.net.netfilter.nft_words import FAMILIES
 from crashdrive.linux.net.survey import Survey
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.base import Option
@@ -46,6 +48,7 @@ OPTIONS = (
 )
 # what nf_tables calls a family, and that of both
 _ALSO = {"ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet"), "ip": ("ipv4",), "ip6": ("ipv6",)}
+_FAMILIES = ("ipv4", "ipv6", "arp", "bridge", "netdev", *FAMILIES.values())
 # modules that have hooks where there are tables of iptables
 _TABLES = re.compile(r"ip6?_tables|ip6?table_|arp_tables|arptable_")
 
@@ -53,6 +56,7 @@ _TABLES = re.compile(r"ip6?_tables|ip6?table_|arp_tables|arptable_")
 def report(crash: Any, **options: Any) -> Report:
     """The hooks that are asked for; ``options`` by the names in `OPTIONS`."""
     asked = {option.name: option.absent for option in OPTIONS} | options
+    families = _families(asked["family"])
     kernel = crash.kernel
     survey = Survey.of(kernel, asked["netns"])
     rows: list[Hook] = []
@@ -60,7 +64,6 @@ def report(crash: Any, **options: Any) -> Report:
         rows = survey.attempt(WHAT, partial(hooks, survey))
     else:
         survey.absent("netfilter")
-    families = {one for word in asked["family"] for one in (word.lower(), *_ALSO.get(word.lower(), ()))}
     everything, rows = rows, _of(families, rows)
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     shown = (*several, "family", "hook", "priority", "function", "module", "kind", "device", "priority_name")
@@ -77,6 +80,16 @@ def report(crash: Any, **options: Any) -> Report:
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
     )
+
+
+def _families(words: Sequence[str]) -> set[str]:
+    """Families in any case, each with what others call it; UsageError for what is none."""
+    families: set[str] = set()
+    for word in map(str.lower, words):
+        if word not in _FAMILIES:
+            raise no_such("family", word, _FAMILIES)
+        families |= {word, *_ALSO.get(word, ())}
+    return families
 
 
 def _unreadable(survey: Survey, what: str, kind: str, *, hooked: bool) -> None:

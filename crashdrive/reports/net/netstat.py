@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.errors import UsageError
+from crashdrive.choices import no_such
+from crashdrive.linux.net.devices.devices import device_names
 from crashdrive.linux.net.sockets import (
     detail,
     other_detail,
@@ -28,6 +29,7 @@ from crashdrive.linux.net.sockets import (
 from crashdrive.linux.net.sockets.every import sockets
 from crashdrive.linux.net.sockets.rows import OTHER_STATES, TCP_STATES, Socket, Wanted
 from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -100,6 +102,7 @@ def report(crash: Any, **options: Any) -> Report:
     )
     processes = asked["processes"] or asked["program"] is not None or asked["pid"] is not None
     everything = sockets(survey, sought, processes=processes)
+    _require(survey, asked, everything)
     rows = _filtered(everything, asked, states, wanted)
     tables = [_table(rows, processes=processes, detailed=asked["detail"], names=asked["names"])]
     if asked["detail"]:
@@ -140,7 +143,7 @@ def _states(words: Sequence[str]) -> frozenset[str]:
         plain = word.upper().replace("-", "_")
         meant = _MEANT.get(plain, (plain,))
         if not _STATES.issuperset(meant):
-            raise UsageError(f"no state {word!a}; there are: {', '.join(sorted(_STATES))}")
+            raise no_such("state", word, sorted(_STATES))
         states.update(meant)
     return frozenset(states)
 
@@ -159,6 +162,21 @@ def _filtered(
     if asked["retrans_only"]:
         tests.append(lambda row: bool(row.retransmits))
     return [row for row in rows if all(test(row) for test in tests)] if tests else rows
+
+
+def _require(survey: Survey, asked: dict[str, Any], rows: Sequence[Socket]) -> None:
+    """UsageError for an interface, a process or a program that isn't in the dump; it needs no sockets."""
+    if asked["interface"] is not None:
+        gone = (row.interface for row in rows if row.interface is not None)
+        survey.require("interface", [asked["interface"]], [*device_names(survey), *gone])
+    if asked["pid"] is None and asked["program"] is None:
+        return
+    tasks = for_each_task(survey.kernel, threads=False)
+    survey.walked(tasks, "processes")
+    columns = survey.gaps(tasks.read(["tgid", "comm"]), "processes")
+    for name, what, column in (("pid", "process", "tgid"), ("program", "program", "comm")):
+        if asked[name] is not None:
+            survey.require(what, [asked[name]], [one for one in columns[column] if one is not None])
 
 
 def _has(name: str, value: object, row: Socket) -> bool:

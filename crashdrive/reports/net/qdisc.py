@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from crashdrive.linux.net.devices.devices import devices
+from crashdrive.linux.net.devices.devices import device_names, devices
 from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc.classes import ClassReading, QdiscClass, classes
 from crashdrive.linux.net.tc.filters import Filter, filter_lines, filters
@@ -63,6 +63,8 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     survey = Survey.of(crash.kernel, asked["netns"])
     every = survey.attempt("interfaces", partial(devices, survey))
+    if asked["device"] is not None:
+        survey.require("interface", [asked["device"]], device_names(survey))
     chosen = [one for one in every if asked["device"] in {None, one.row["name"]}]
     found = survey.attempt("qdiscs", partial(readings, survey, chosen))
     _tell_unread(survey, found)

@@ -25,6 +25,7 @@ from crashdrive.linux.net.routing.iproute import route_lines
 from crashdrive.linux.net.routing.nexthops import Shared, objects
 from crashdrive.linux.net.routing.proc_route import classic_routes
 from crashdrive.linux.net.routing.route_exceptions import exceptions
+from crashdrive.linux.net.routing.routes import table_name, table_names
 from crashdrive.linux.net.routing.rows import Route
 from crashdrive.linux.net.rt_names import TABLES
 from crashdrive.linux.net.survey import Survey
@@ -97,12 +98,26 @@ def _routes(survey: Survey, asked: dict[str, Any], shared: dict[int, Shared]) ->
     if asked["table"] is None:
         return found
     wanted = _table_word(asked["table"])
+    known: set[str] = {*TABLES.values(), *(route.table for route in found)}
+    if wanted not in known:
+        for family in _families(asked):
+            known.update(survey.attempt("routing tables", partial(table_names, survey, family)))
+        there = sorted(known, key=_place)
+        survey.require("table", [wanted], there)
     return [route for route in found if route.table == wanted]
 
 
+def _place(name: str) -> tuple[bool, int, str]:
+    """Names come before numbers, and these in their order."""
+    return name.isdecimal(), len(name), name
+
+
 def _table_word(word: str) -> str:
-    """A table's number as its name where it has one; any number may be a table."""
-    return TABLES.get(int(word, 0), str(int(word, 0))) if word[:1].isdigit() else word
+    """A table's number as its name where it has one."""
+    try:
+        return table_name(int(word, 0))
+    except ValueError:
+        return word
 
 
 def _route_table(survey: Survey, found: Sequence[Route], details: bool) -> Table:  # noqa: FBT001 # passed on

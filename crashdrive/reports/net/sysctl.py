@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from crashdrive.linux.net.survey import Survey
-from crashdrive.linux.net.sysctl.tables import WHAT, settings
+from crashdrive.linux.net.sysctl.tables import WHAT, names, settings
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -39,6 +39,9 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     survey = Survey.of(crash.kernel, asked["netns"])
     rows = survey.attempt(WHAT, partial(settings, survey, tuple(asked["prefix"])))
+    for prefix in asked["prefix"]:
+        if not any(row.name.startswith(prefix) for row in rows):
+            survey.require("setting", [prefix], names(survey))
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     absent = ("absent",) if any(row.absent for row in rows) else ()
     return Report(

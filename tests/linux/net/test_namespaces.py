@@ -29,7 +29,7 @@ TYPES: dict[str, Type] = {
     "struct net": record(
         "net", ("list", LIST_HEAD), ("dev_base_head", LIST_HEAD), ("ns", record(None, ("inum", UINT)))
     ),
-    "struct net_device": record("net_device", ("dev_list", LIST_HEAD)),
+    "struct net_device": record("net_device", ("dev_list", LIST_HEAD), ("name", ArrayType(CHAR, 16))),
     "struct task_struct": record(
         "task_struct",
         ("tasks", LIST_HEAD),
@@ -78,7 +78,9 @@ class Machine:
         link_list(memory, head, nets)
         for net, inum in zip(nets, (1000, 2000), strict=True):
             devices = net + self.offset("struct net", "dev_base_head")
-            link_list(memory, devices, [])
+            device = self.page(f"device {inum}")
+            link_list(memory, devices, [device])
+            memory.write(device + self.offset("struct net_device", "name"), f"eth{inum}".encode())
             memory.int32(net + self.offset("struct net", "ns.inum"), inum)
         mounts = self.page("mounts")
         spaces = [self.page("proxy of init"), self.page("proxy of red")]

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
-from crashdrive.errors import UnknownSymbolError, UnknownTypeError, UsageError
+from crashdrive.choices import no_such
+from crashdrive.errors import UnknownSymbolError, UnknownTypeError
 from crashdrive.kernel.types.paths import target_of
 from crashdrive.linux.net import percpu
 from crashdrive.linux.net.survey import Survey, enumerators
@@ -78,7 +79,7 @@ def groups_of(wanted: Sequence[str]) -> frozenset[str]:
     known = {group.lower(): group for group in _GROUPS}
     for word in wanted:
         if word.lower() not in known:
-            raise UsageError(f"no group {word!a}; there are: {', '.join(_GROUPS)}")
+            raise no_such("group", word, _GROUPS)
     return frozenset(known[word.lower()] for word in wanted) or frozenset(_GROUPS)
 
 

@@ -120,6 +120,18 @@ def devices(survey: Survey) -> list[Device]:
     return sorted(kept, key=lambda one: (order.get(one.row["net"], len(order)), one.row["index"]))
 
 
+def device_names(survey: Survey) -> list[str]:
+    """The names of the interfaces in the chosen namespaces."""
+    names: list[str] = []
+    for net in sorted(survey.chosen):
+        found = for_each_net_device(survey.kernel, net)
+        survey.walked(found, "interfaces")
+        names += [
+            name for name in survey.gaps(found.read(["name"]), "interfaces")["name"] if name is not None
+        ]
+    return names
+
+
 def interfaces(survey: Survey, every: Sequence[Device]) -> list[Interface]:
     """The rows of the devices in the chosen namespaces."""
     ties = _Ties(survey, every)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crashdrive.choices import no_such
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.addresses import ipv4, ipv6, port
 from crashdrive.linux.net.survey import Fields, Survey
@@ -95,6 +96,20 @@ def counts(survey: Survey, rows: Sequence[Entry]) -> Iterator[Count]:
         yield Count(netns=label, entries=entries, most=most)
 
 
+def protocol_name(word: str) -> str:
+    """A protocol as rows have it, by its name or its number (0 to 255); UsageError for others."""
+    name = word.lower()
+    number = int(name) if name.isascii() and name.isdecimal() else -1
+    if name not in _PROTOCOLS.values() and not 0 <= number < 256:
+        raise no_such("protocol", word, [*_PROTOCOLS.values(), "0 to 255"])
+    return _PROTOCOLS.get(number, name if number < 0 else str(number))
+
+
+def states_of(survey: Survey) -> dict[str, dict[int, str]]:
+    """The states of each protocol that has any, by their numbers; empty where the debug data lacks them."""
+    return {protocol: _states(survey, protocol) for protocol in _STATES}
+
+
 # the table
 
 
@@ -176,7 +191,7 @@ class _Reader:
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
         self._bits = _status_bits(survey)
-        self._states = {protocol: _states(survey, protocol) for protocol in _STATES}
+        self._states = states_of(survey)
 
     def entry(self, address: int, row: dict[str, Any]) -> Entry:
         """A row out of the members of `_members`."""

@@ -104,5 +104,21 @@ def tables(survey: Survey, hash_path: str, kind: str, member: str, rules: str) -
     return found
 
 
+# by family: `tables`' arguments, and where a table has its number
+_TABLES_OF = {
+    "inet": (("ipv4.fib_table_hash", "struct fib_table", "tb_hlist", "ipv4.rules_ops"), "tb_id"),
+    "inet6": (("ipv6.fib_table_hash", "struct fib6_table", "tb6_hlist", "ipv6.fib6_rules_ops"), "tb6_id"),
+}
+
+
+def table_names(survey: Survey, family: str) -> set[str]:
+    """The tables of a family (``inet``, ``inet6``) in the chosen namespaces, also those without routes."""
+    where, number = _TABLES_OF[family]
+    if not survey.kernel.has_type(where[1]):
+        return set()
+    columns = survey.kernel.read_many(where[1], [table for _, table in tables(survey, *where)], [number])
+    return {table_name(one) for one in survey.gaps(columns, "routing tables")[number] if one is not None}
+
+
 # FIB_TABLE_HASHSZ and FIB6_TABLE_HASHSZ without CONFIG_IP(V6)_MULTIPLE_TABLES
 _FEW_TABLES = {"struct fib_table": 2, "struct fib6_table": 1}

@@ -80,6 +80,11 @@ def settings(survey: Survey, names: tuple[str, ...]) -> list[Setting]:
     return sorted(made, key=lambda one: (order.index(one.netns), one.name))
 
 
+def names(survey: Survey) -> list[str]:
+    """The names of all settings of the chosen namespaces."""
+    return sorted({_name(leaf.path) for leaf in _leaves(survey)})
+
+
 def _name(path: Sequence[str]) -> str:
     """As sysctl has it: the dot in ``eth0.5`` is a slash."""
     return ".".join(part.replace(".", "/") for part in path)

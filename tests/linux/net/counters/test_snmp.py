@@ -11,7 +11,7 @@ from crashdrive.linux.net.counters import snmp
 def testgroups_of_in_any_case() -> None:
     assert snmp.groups_of(["tcpext", "IP"]) == {"TcpExt", "Ip"}
     assert "Udp6" in snmp.groups_of([])
-    with pytest.raises(UsageError, match="no group 'Tcq'; there are: Ip, Icmp"):
+    with pytest.raises(UsageError, match="no group 'Tcq'; near: Tcp; there are: Ip, Icmp"):
         snmp.groups_of(["Tcq"])
 
 

@@ -87,7 +87,7 @@ class Machine:
         self.memory = FakeMemory()
         self.kernel: Kernel = fake_kernel(self.memory, TYPES)
         self.net, self.trie = self.make("struct net"), self.make("struct trie")
-        heads = self.memory.allocate(256 * 8)
+        self.memory_heads = heads = self.memory.allocate(256 * 8)
         self.put("struct net", self.net, "ipv4.fib_table_hash", heads)
         table = self.make("struct fib_table")
         self.memory.word(heads + 254 * 8, table)
