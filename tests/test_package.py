@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import crashdrive
 
+CHECKOUT = Path(__file__).parents[1]
 HEAVY = {"pexpect", "pyparsing", "rich", "click", "jinja2", "sqlite3", "msgspec", "subprocess"}
 
 
@@ -57,3 +60,16 @@ def test_help_needs_neither_session_nor_parsers_nor_rich() -> None:
 def test_one_parser_does_not_import_the_others() -> None:
     loaded = imported_by("from crashdrive.parsers import module_for; module_for('net')")
     assert "crashdrive.parsers.ps" not in loaded
+
+
+def test_nothing_is_imported_from_the_current_directory(tmp_path: Path) -> None:
+    for name in ("click", "msgspec", "pexpect", "tty", "zoneinfo"):
+        (tmp_path / f"{name}.py").write_text("print('run')")
+    (tmp_path / "vmcore").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "crashdrive", "exec", "vmcore", "sys"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("crashdrive: vmcore: ")
