@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,7 @@ _COPIED = re.compile(rb"^(\d+) bytes copied from 0x([0-9a-f]+) to ", re.MULTILIN
 _FAILED = re.compile(rb"^rd: .*?address: ([0-9a-f]+).*\n", re.MULTILINE)
 _EVAL = re.compile(r"eval (0x[0-9a-f]+)")
 _PAGE = 4096
+_CHUNK = 1500  # crash's BUFSIZE: a read of up to so many bytes brings all of them or none
 
 
 class Answer(msgspec.Struct):
@@ -22,11 +24,45 @@ class Answer(msgspec.Struct):
     text: bytes
 
 
+class NotRecordedError(LookupError):
+    """Memory that no recorded stream brought, and that none failed to bring."""
+
+    def __init__(self, address: int, size: int) -> None:
+        super().__init__(f"{size} bytes of memory at {address:#x}")
+
+
+class Stream(NamedTuple):
+    """Reads, and what they brought: commands, bytes of the FIFO, text of the terminal."""
+
+    commands: tuple[str, ...]
+    data: bytes
+    text: bytes
+
+
 class _Read(msgspec.Struct):
     space: str
     fifo: str
     address: int
     size: int
+
+    @property
+    def command(self) -> str:
+        """As it was asked."""
+        option = self.space[:3].rstrip()
+        return f"rd {option + ' ' if option else ''}-r {self.fifo} {self.address:x} {self.size}"
+
+    @property
+    def copied(self) -> bytes:
+        """What crash says of its success."""
+        return f"{self.size} bytes copied from {self.address:#x} to {self.fifo}\n".encode()
+
+
+def is_memory(commands: Sequence[str]) -> bool:
+    """Whether a stream is made of reads and what goes with them: changes of context, a mark at its end."""
+    return all(
+        _READ.fullmatch(command) or _EVAL.fullmatch(command) or command.startswith("set ")
+        for command in commands
+    )
 
 
 class RecordedMemory:
@@ -45,12 +81,9 @@ class RecordedMemory:
         reads = _reads(commands)
         copied = {int(found[2], 16): int(found[1]) for found in _COPIED.finditer(text)}
         said = {int(found[1], 16): found[0] for found in _FAILED.finditer(text)}
-        good = [read for read in reads if copied.get(read.address) == read.size]
-        if sum(read.size for read in good) == len(data):
-            at = 0
-            for read in good:
-                self._keep(read, data[at : at + read.size])
-                at += read.size
+        done = [copied.get(read.address) == read.size for read in reads]
+        for read, at in _places(reads, done, len(data)):
+            self._keep(read, data[at : at + read.size])
         for read in reads:
             if copied.get(read.address) != read.size and read.size <= _PAGE:
                 key = (read.space, read.address // _PAGE)
@@ -68,19 +101,38 @@ class RecordedMemory:
                 self._pieces[read.space, page].append((offset, part))
             at += len(part)
 
-    def answer(self, commands: Sequence[str]) -> Answer | None:
-        """What these commands would have brought; None where the recordings don't tell."""
+    def streams(self, fifo: str) -> Iterator[Stream]:
+        """All that is held, as one stream for each address space; no byte in it twice."""
+        for space in sorted({space for space, _ in (*self._pages, *self._pieces, *self._failed)}):
+            context = space[3:]
+            found = list(_joined(self._held(space)))
+            failed = {page: words for (where, page), words in self._failed.items() if where == space}
+            reads = [_Read(space=space, fifo=fifo, address=a, size=len(data)) for a, data in found]
+            reads += [_Read(space=space, fifo=fifo, address=page * _PAGE, size=_PAGE) for page in failed]
+            text = b"".join(read.copied for read in reads[: len(found)]) + b"".join(failed.values())
+            commands = ((context,) if context else ()) + tuple(read.command for read in reads)
+            yield Stream(commands, b"".join(data for _, data in found), text)
+
+    def _held(self, space: str) -> Iterator[tuple[int, bytes]]:
+        """Pages, and pieces of others, by address."""
+        held = {page * _PAGE: data for (where, page), data in self._pages.items() if where == space}
+        for (where, page), pieces in self._pieces.items():
+            if where == space and (where, page) not in self._pages:
+                held |= {page * _PAGE + offset: data for offset, data in sorted(pieces, key=_length)}
+        yield from sorted(held.items())
+
+    def answer(self, commands: Sequence[str]) -> Answer:
+        """What these commands would have brought; NotRecordedError where the recordings don't tell."""
         answer = Answer(data=[], text=b"")
         reads = iter(_reads(commands))
         for command in commands:
             if _READ.fullmatch(command):
-                if not self._answer_read(next(reads), answer):
-                    return None
+                self._answer_read(next(reads), answer)
             elif found := _EVAL.fullmatch(command):
                 answer.text += f"hexadecimal: {int(found[1], 16):x}\n".encode()
         return answer
 
-    def _answer_read(self, read: _Read, answer: Answer) -> bool:
+    def _answer_read(self, read: _Read, answer: Answer) -> None:
         """Add a read's bytes, or its failure; crash's pieces of a page before a bad one are left out."""
         data = bytearray()
         while len(data) < read.size:
@@ -89,12 +141,13 @@ class RecordedMemory:
             part = self._part(read.space, page, offset, wanted)
             if part is None:
                 words = self._failed.get((read.space, page))
-                answer.text += words or b""
-                return words is not None
+                if words is None:
+                    raise NotRecordedError(page * _PAGE + offset, wanted)
+                answer.text += words
+                return
             data += part
         answer.data.append(bytes(data))
-        answer.text += f"{read.size} bytes copied from {read.address:#x} to {read.fifo}\n".encode()
-        return True
+        answer.text += read.copied
 
     def _part(self, space: str, page: int, offset: int, size: int) -> bytes | None:
         if whole := self._pages.get((space, page)):
@@ -103,6 +156,44 @@ class RecordedMemory:
             if start <= offset and offset + size <= start + len(data):
                 return data[offset - start : offset - start + size]
         return None
+
+
+def _places(reads: Sequence[_Read], done: Sequence[bool], received: int) -> Iterator[tuple[_Read, int]]:
+    """Where in the data each read's bytes are, as far as that is certain.
+
+    Of reads that failed some bytes may have come before: then those in front of the first such read are
+    certain, and those behind the last one.
+    """
+    excess = received - sum(read.size for read, ok in zip(reads, done, strict=True) if ok)
+    suspects = [i for i, ok in enumerate(done) if not ok and reads[i].size > _CHUNK] if excess else []
+    if excess < 0 or (excess and not suspects):
+        return
+    first, last = (suspects[0], suspects[-1]) if excess else (len(reads), -1)
+    at = 0
+    for i, (read, ok) in enumerate(zip(reads, done, strict=True)):
+        at += excess if i == last else 0
+        if ok and not first < i < last:
+            yield read, at
+        at += read.size if ok else 0
+
+
+def _length(piece: tuple[int, bytes]) -> int:
+    return len(piece[1])
+
+
+def _joined(held: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Neighbours as one; what begins within another stays by itself."""
+    start, parts, end = 0, list[bytes](), -1
+    for address, data in held:
+        if parts and address == end:
+            parts.append(data)
+        else:
+            if parts:
+                yield start, b"".join(parts)
+            start, parts = address, [data]
+        end = address + len(data)
+    if parts:
+        yield start, b"".join(parts)
 
 
 def _reads(commands: Sequence[str]) -> list[_Read]:

@@ -1,8 +1,9 @@
 """Sessions on file: RecordingTransport writes them, ReplayTransport answers from them without crash.
 
 The file is JSON lines: a head (`Head`), then one `Entry` for each command in the order of the calls. Bytes
-that are UTF-8 stand as text; others, and bulk data, are deflated and base85-coded. The paths of the private
-folder, which are others in each session, stand as ``FIFO`` and ``SCRATCH``.
+that are UTF-8 stand as text; others, and bulk data, are deflated (or packed by xz), then base85-coded. Paths
+of the private folder, which are others in each session, stand as ``FIFO`` and ``SCRATCH``. A file may be
+packed by xz as a whole; `crashdrive.session.compact` makes such a one of a recorded one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import lzma
 import os
 import stat
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
@@ -23,7 +25,7 @@ import msgspec
 from crashdrive.errors import SessionClosedError, SessionDiedError, SessionError, TranscriptError, UsageError
 from crashdrive.records import Record
 from crashdrive.session.health import Health
-from crashdrive.session.reads import RecordedMemory
+from crashdrive.session.reads import NotRecordedError, RecordedMemory
 from crashdrive.session.terminal import Sink
 from crashdrive.session.transport import OutOfTimeError, Transport
 from crashdrive.text import all_valid, printable
@@ -39,14 +41,18 @@ _SCRATCH_NAME = "SCRATCH"
 _MOST_BYTES = 1 << 29
 _MOST_STREAMED = 1 << 34
 _PIECE = 1 << 20
+_XZ = b"\xfd7zXZ\0"
+_XZ_MEMORY = 128 << 20
+_RECORD_AGAIN = "it is of other commands, or of another crashdrive: record it again"
 
 
 class Head(Record, frozen=True):
-    """First line of a recorded session."""
+    """First line of a recorded session; ``vmcoreinfo`` is the dump's, as far as crash isn't asked for it."""
 
     crashdrive_session: int
     health: Health
     identity: dict[str, str]
+    vmcoreinfo: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Entry(Record, frozen=True, omit_defaults=True):
@@ -89,16 +95,40 @@ def _pack(data: bytes) -> str:
 
 def _unpacked_pieces(text: str, most: int) -> Iterator[bytes]:
     """The bytes in pieces; TranscriptError where they are more than ``most``, ValueError where damaged."""
-    decompressor = zlib.decompressobj()
-    rest = base64.b85decode(text)
+    return _inflated(base64.b85decode(text), most)
+
+
+def _inflated(packed: bytes, most: int) -> Iterator[bytes]:
+    if packed.startswith(_XZ):
+        return _bounded(_un_xz(packed), most)
+    return _bounded(_un_deflate(packed), most)
+
+
+def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
     size = 0
-    while not decompressor.eof:
-        piece = decompressor.decompress(rest, _PIECE)
-        rest = decompressor.unconsumed_tail
+    for piece in pieces:
         size += len(piece)
         if size > most:
             raise TranscriptError(f"the recorded session holds an entry of more than {most >> 20} MiB")
+        yield piece
+
+
+def _un_deflate(rest: bytes) -> Iterator[bytes]:
+    decompressor = zlib.decompressobj()
+    while not decompressor.eof:
+        piece = decompressor.decompress(rest, _PIECE)
+        rest = decompressor.unconsumed_tail
         if not piece and not rest and not decompressor.eof:
+            raise ValueError("it ends early")
+        yield piece
+
+
+def _un_xz(rest: bytes) -> Iterator[bytes]:
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+    while not decompressor.eof:
+        piece = decompressor.decompress(rest, _PIECE)
+        rest = b""
+        if not piece and decompressor.needs_input:
             raise ValueError("it ends early")
         yield piece
 
@@ -161,9 +191,12 @@ class RecordingTransport:
         """See Transport."""
         return self.inner.fifo
 
-    def write_head(self, health: Health, identity: dict[str, str]) -> None:
+    def write_head(
+        self, health: Health, identity: dict[str, str], vmcoreinfo: Mapping[str, str] | None = None
+    ) -> None:
         """The file's first line."""
-        self._write(Head(crashdrive_session=FORMAT, health=health, identity=identity))
+        info = dict(vmcoreinfo or {})
+        self._write(Head(crashdrive_session=FORMAT, health=health, identity=identity, vmcoreinfo=info))
 
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:
         """See Transport."""
@@ -313,8 +346,11 @@ class ReplayTransport:
             mode = self._path.stat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
                 raise TranscriptError(f"{name} is no file: no recorded crashdrive session")
-            lines = self._path.read_bytes().split(b"\n")
-        except (OSError, ValueError) as error:
+            content = self._path.read_bytes()
+            if content.startswith(_XZ):
+                content = b"".join(_inflated(content, _MOST_BYTES))
+            lines = content.split(b"\n")
+        except (OSError, ValueError, lzma.LZMAError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise TranscriptError(f"can't read the recorded session {name}: {reason}") from error
         if len(lines) < 2:
@@ -334,7 +370,8 @@ class ReplayTransport:
         entry = self._find(op, command)
         if entry is None:
             raise TranscriptError(
-                f"the recorded session {str(self._path)!a} doesn't hold `{printable(command)[:120]}`"
+                f"the recorded session {str(self._path)!a} doesn't hold `{printable(command)[:120]}`; "
+                f"{_RECORD_AGAIN}"
             )
         return entry
 
@@ -389,19 +426,32 @@ class ReplayTransport:
     def _from_memory(self, commands: Sequence[str], sink: Sink) -> bytes:
         if self._memory is None:
             self._memory = RecordedMemory()
-            for (op, name), entries in self._entries.items():
-                if op == "stream" and entries[-1].data is not None and entries[-1].ended is None:
-                    data = b"".join(self._unpacked(entries[-1].data, _MOST_BYTES))
-                    self._memory.add(name.split("\n"), data, self._bytes(entries[-1]))
-        answer = self._memory.answer(commands)
-        if answer is None:
+            for entry in self._streams():
+                self._memory.add(entry.command.split("\n"), *self.streamed(entry))
+        try:
+            answer = self._memory.answer(commands)
+        except NotRecordedError as error:
             raise TranscriptError(
-                f"the recorded session {str(self._path)!a} doesn't hold the memory that is read by "
-                f"`{printable(commands[0])[:120]}` and {len(commands) - 1} more commands"
-            )
+                f"the recorded session {str(self._path)!a} doesn't hold {error} "
+                f"that `{printable(commands[0])[:120]}` wants; {_RECORD_AGAIN}"
+            ) from None
         for piece in answer.data:
             sink(piece)
         return answer.text
+
+    def _streams(self) -> Iterator[Entry]:
+        """The last of each recorded stream that came to its end."""
+        for (op, _), entries in self._entries.items():
+            if op == "stream" and entries[-1].data is not None and entries[-1].ended is None:
+                yield entries[-1]
+
+    def entries(self) -> Iterator[list[Entry]]:
+        """All that is recorded: the answers of each command, in their order."""
+        yield from self._entries.values()
+
+    def streamed(self, entry: Entry) -> tuple[bytes, bytes]:
+        """What a stream brought through the FIFO, and what the terminal showed."""
+        return b"".join(self._unpacked(entry.data or "", _MOST_BYTES)), self._bytes(entry)
 
     def _bytes(self, entry: Entry) -> bytes:
         return b"".join(self._pieces(entry, _MOST_BYTES))
@@ -415,7 +465,7 @@ class ReplayTransport:
     def _unpacked(self, packed: str, most: int) -> Iterator[bytes]:
         try:
             yield from _unpacked_pieces(packed, most)
-        except (ValueError, binascii.Error, zlib.error) as error:
+        except (ValueError, binascii.Error, zlib.error, lzma.LZMAError) as error:
             raise TranscriptError(f"{str(self._path)!a}: damaged entry ({error})") from error
 
     def waiting(self) -> bool:

@@ -193,13 +193,15 @@ class Session:
             return transport, []
 
         head = transport.head
-        return cls(transport, head.health, head.identity, timeout=timeout, restart=again)
+        session = cls(transport, head.health, head.identity, timeout=timeout, restart=again)
+        session.vmcoreinfo = head.vmcoreinfo
+        return session
 
     def _record(self, file: BinaryIO | None) -> None:
         if file is None or self._transport is None:
             return
         self._recorder = RecordingTransport(self._transport, file)
-        self._recorder.write_head(self._health, self.identity)
+        self._recorder.write_head(self._health, self.identity, self.vmcoreinfo)
         self._transport = self._recorder
 
     def close(self) -> None:
