@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from crashdrive.kernel.memory.columns import Columns, Plan
 from crashdrive.kernel.memory.virtual import read_tables
 from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.objects import Object, address_of
-from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.structures.walk import Walk
 from crashdrive.kernel.symbols.lookup import Symbols
@@ -33,7 +32,7 @@ _CACHE = 32 << 20
 
 
 class KernelBase:
-    """The dump's kernel as data. ``session`` is what runs crash's commands.
+    """A program's image as data. ``session`` is what runs crash's commands.
 
     Addresses are kernel virtual unless said otherwise. Everything is fetched when it is needed, and once.
     """
@@ -50,7 +49,6 @@ class KernelBase:
         self.memory = memory if memory is not None else Memory(session, cache_size=_CACHE)
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
-        self.memory.user_tables = self._user_tables
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
@@ -83,59 +81,11 @@ class KernelBase:
         told = info.get("PAGESIZE", "")
         return int(told) if told.isdecimal() else self._machine_number("PAGE SIZE")
 
-    @cached_property
-    def hz(self) -> int:
-        """Ticks per second: by the clock of jiffies, whose tick lasts (mult >> shift) nanoseconds.
-
-        crash's ``mach`` is the fallback: it says 1000 where it does not know (8.0.6, 9.0.2; 6.12 with 250).
-        """
-        if not self.symbols.has("clocksource_jiffies"):
-            return self._machine_number("HZ")
-        clock = self.symbols.address("clocksource_jiffies")
-        found = self.read_many("struct clocksource", [clock], ["mult", "shift"]).check()
-        mult, shift = (int(column[0]) for column in found.columns)
-        return round(1_000_000_000 / (mult >> shift))
-
     def _machine_number(self, name: str) -> int:
         found = re.search(rf"^\s*{name}: (\d+)\s*$", self._machine, re.MULTILINE)
         if found is None:
             raise KernelError(f"crash's mach tells no {name}")
         return int(found[1])
-
-    @cached_property
-    def jiffies(self) -> int:
-        """The tick counter at the time of the dump (``jiffies_64``), as counted from its odd start."""
-        address = self.symbols.address("jiffies_64")
-        return self._word(self.read(address, 8))
-
-    @cached_property
-    def cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that are present; those that a panic stopped are no longer ``online``."""
-        return self._cpu_mask("present")
-
-    @cached_property
-    def online_cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that were on line; panic() takes the others off line where no kdump follows."""
-        return self._cpu_mask("online")
-
-    @cached_property
-    def possible_cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more)."""
-        return tuple(sorted({*self.cpus, *self._cpu_mask("possible")}))
-
-    def _cpu_mask(self, which: str) -> tuple[int, ...]:
-        # 5aec01b834fd (4.5) made the masks themselves symbols; cpu_present_bits before.
-        for symbol in (f"__cpu_{which}_mask", f"cpu_{which}_bits"):
-            if self.symbols.has(symbol):
-                return tuple(self._bits(self.symbols.address(symbol), self.sizeof("struct cpumask")))
-        return (0,)  # a kernel without SMP
-
-    def _bits(self, address: int, size: int) -> Iterator[int]:
-        """Numbers of the bits set in an array of unsigned long."""
-        raw, width = self.read(address, size), self.pointer_size
-        for at in range(0, size, width):
-            word = self._word(raw[at : at + width])
-            yield from (8 * at + bit for bit in range(8 * width) if word >> bit & 1)
 
     # Memory
 
@@ -181,18 +131,6 @@ class KernelBase:
         identity: Mapping[str, str] = getattr(self.session, "identity", {})
         info: Mapping[str, str] = getattr(self.session, "vmcoreinfo", {})
         return Paging.of_kernel(identity.get("machine"), info, partial(read_tables, self.session))
-
-    def _user_tables(self, task: int) -> Paging | None:
-        """The page tables of a task's memory; None for a kernel thread, and for what is no task."""
-        if self.paging is None:
-            return None
-        try:
-            found = self.read_many("struct task_struct", [task], ["mm->pgd"])
-        except KernelError:
-            return None
-        root = found.columns[0][0]
-        extents = self.paging.translate([root >> PAGE_SHIFT])[0] if root else []
-        return self.paging.below(extents[0].frame << PAGE_SHIFT) if extents else None
 
     # Types
 
@@ -279,25 +217,6 @@ class KernelBase:
         """Bytes of a variable, such as an array without a bound of its own; errors as `variable_type`."""
         told = self.symbols.source.size(name) if self.symbols.source else None
         return told if told is not None else self.sizeof(self.variable_type(name))
-
-    def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:
-        """A per-cpu variable's instances, one for each present CPU in the order of `cpus`."""
-        wanted = self.variable_type(name) if kind is None else self.type(kind)
-        return [Object(self, wanted, self.per_cpu_address(name, cpu)) for cpu in self.cpus]
-
-    def per_cpu_address(self, variable: str | int, cpu: int) -> int:
-        """Where a CPU's instance of a per-cpu symbol, or of what a ``__percpu`` pointer holds, lies."""
-        address = self.symbols.address(variable) if isinstance(variable, str) else variable
-        return (address + self._per_cpu_offsets[cpu]) & ((1 << 8 * self.pointer_size) - 1)
-
-    @cached_property
-    def _per_cpu_offsets(self) -> Sequence[int]:
-        count = max(self.possible_cpus) + 1
-        if not self.symbols.has("__per_cpu_offset"):
-            return [0] * count  # a kernel without SMP
-        size = self.pointer_size
-        raw = self.read(self.symbols.address("__per_cpu_offset"), size * count)
-        return [self._word(raw[at : at + size]) for at in range(0, len(raw), size)]
 
     def read_many(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.objects import Object, address_of
-from crashdrive.kernel.program import Head, Program
+from crashdrive.kernel.program import Head
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.linux.fs import files, mounts
+from crashdrive.linux.machine import Machine
 from crashdrive.linux.mm import vmas
 from crashdrive.linux.modules import loaded
 from crashdrive.linux.modules.types import ModuleTypes
@@ -19,7 +20,7 @@ from crashdrive.records import Answer
 from crashdrive.session.result import Runner
 
 
-class Kernel(Program):
+class Kernel(Machine):
     """The dump's kernel as data.
 
     Walks over structures begin with ``walk_``, walks over what a subsystem has with ``for_each_``. None of

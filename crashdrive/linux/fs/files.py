@@ -11,8 +11,8 @@ from crashdrive.kernel.structures.walk import Problem, Walk
 
 if TYPE_CHECKING:
     from crashdrive.kernel.objects import Object
-    from crashdrive.kernel.program import Program
     from crashdrive.kernel.series import Objects
+    from crashdrive.linux.machine import Machine
 
 # fs.nr_open can't be set higher than this on any machine with 64 bits that was seen (INT_MAX / 8 rounded)
 _MOST = 1 << 28
@@ -46,7 +46,7 @@ class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
         return zip(self.descriptors, self.files, strict=True)
 
 
-def for_each_file(kernel: Program, task: int) -> OpenFiles:
+def for_each_file(kernel: Machine, task: int) -> OpenFiles:
     """Descriptors and files of ``task->files->fdt``; none where the task has given them back."""
     fields = ["files->fdt->max_fds", "files->fdt->fd", "files"]
     columns = kernel.read_many("struct task_struct", [task], fields)
@@ -67,7 +67,7 @@ def for_each_file(kernel: Program, task: int) -> OpenFiles:
 _LOST = "the task's table of files is not in the dump"
 
 
-def _descriptors(kernel: Program, table: int, count: int) -> OpenFiles:
+def _descriptors(kernel: Machine, table: int, count: int) -> OpenFiles:
     window = kernel.window()
     window.fetch([(table, count * window.pointer_size)])
     found: list[tuple[int, int]] = []
@@ -85,7 +85,7 @@ def _descriptors(kernel: Program, table: int, count: int) -> OpenFiles:
 
 
 def _open_files(
-    kernel: Program, descriptors: list[int], files: list[int], problems: list[Problem]
+    kernel: Machine, descriptors: list[int], files: list[int], problems: list[Problem]
 ) -> OpenFiles:
     walk = Walk(addresses=files, problems=tuple(problems), complete=not problems)
     return OpenFiles(descriptors=descriptors, files=kernel.objects("struct file", walk))

@@ -11,7 +11,7 @@ from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
+    from crashdrive.linux.machine import Machine
 
 # a table that claims more slots is damaged: it is only as large as the highest descriptor in use
 _MOST = 1 << 24
@@ -42,7 +42,7 @@ class _Table(NamedTuple):
     owner: Owner
 
 
-def owners(kernel: Program) -> Owners:
+def owners(kernel: Machine) -> Owners:
     """Who holds which file; threads share their process's table (``struct files_struct``).
 
     A file that only travels in a unix socket's queue, or that the kernel alone holds, has no owner.
@@ -60,7 +60,7 @@ def owners(kernel: Program) -> Owners:
     return Owners(by_file, (*tasks.notices(), *columns.notices("open files of tasks"), *damaged))
 
 
-def _read_tables(kernel: Program, tables: Sequence[_Table]) -> tuple[dict[int, Owner], tuple[Notice, ...]]:
+def _read_tables(kernel: Machine, tables: Sequence[_Table]) -> tuple[dict[int, Owner], tuple[Notice, ...]]:
     sound = sorted(table for table in tables if 0 <= table.slots <= _MOST)
     by_file: dict[int, Owner] = {}
     lost = len(tables) - len(sound)
@@ -91,6 +91,6 @@ def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
         yield part
 
 
-def _words(raw: bytes, kernel: Program) -> Iterator[int]:
+def _words(raw: bytes, kernel: Machine) -> Iterator[int]:
     code = "Q" if kernel.pointer_size == 8 else "I"
     return (word for (word,) in struct.iter_unpack(kernel.order + code, raw))

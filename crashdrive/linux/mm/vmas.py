@@ -8,13 +8,13 @@ from crashdrive.errors import FaultError
 from crashdrive.kernel.structures.walk import lost, walk
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
     from crashdrive.kernel.series import Objects
+    from crashdrive.linux.machine import Machine
 
 _VMA = "struct vm_area_struct"
 
 
-def for_each_vma(kernel: Program, task: int) -> Objects:
+def for_each_vma(kernel: Machine, task: int) -> Objects:
     """Every ``struct vm_area_struct`` of a task by rising address.
 
     In a maple tree since 6.1 (d4af56c5c7c6), on a list by vm_next before (removed by 763ecb035029).

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
     from crashdrive.kernel.series import Objects
+    from crashdrive.linux.machine import Machine
 
 _MODULE = "struct module"
 # module_memory mem[] since 6.4 (ac3b43283923), MOD_TEXT is the first; module_layout since 4.5 (7523e4dc5057)
@@ -25,12 +25,12 @@ class LoadedModule(Record, frozen=True):
     size: int | None
 
 
-def for_each_module(kernel: Program) -> Objects:
+def for_each_module(kernel: Machine) -> Objects:
     """Every ``struct module`` on the list ``modules`` (kernel/module), the youngest first."""
     return kernel.walk_list(kernel.symbols.address("modules"), _MODULE, "list")
 
 
-def modules(kernel: Program) -> Answer[LoadedModule]:
+def modules(kernel: Machine) -> Answer[LoadedModule]:
     """Loaded modules as records; ``size`` is that of all parts that stay after initialisation."""
     found = for_each_module(kernel)
     sizes = _size_fields(kernel)
@@ -48,7 +48,7 @@ def modules(kernel: Program) -> Answer[LoadedModule]:
     )
 
 
-def _size_fields(kernel: Program) -> list[str]:
+def _size_fields(kernel: Machine) -> list[str]:
     path = kernel.path(_MODULE, *_SIZE)
     if not path.startswith("mem["):
         return [path]

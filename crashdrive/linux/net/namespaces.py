@@ -16,7 +16,7 @@ from crashdrive.records import Address, Notice, Record
 if TYPE_CHECKING:
     from crashdrive.kernel import Objects
     from crashdrive.kernel.memory.columns import Gap
-    from crashdrive.kernel.program import Program
+    from crashdrive.linux.machine import Machine
 
 
 INITIAL = "init"
@@ -87,7 +87,7 @@ def _names(namespace: NetNamespace) -> set[str]:
     return names
 
 
-def namespaces(kernel: Program) -> Namespaces:
+def namespaces(kernel: Machine) -> Namespaces:
     """Every ``struct net`` on ``net_namespace_list``; without CONFIG_NET_NS there is ``init_net`` alone."""
     initial = kernel.symbols.address("init_net")
     walked = for_each_net_namespace(kernel)
@@ -117,7 +117,7 @@ def namespaces(kernel: Program) -> Namespaces:
     )
 
 
-def _inum_path(kernel: Program) -> str:
+def _inum_path(kernel: Machine) -> str:
     # 435d5f4bb2cc (3.19) moved the number into struct ns_common
     return kernel.path("struct net", "ns.inum", "proc_inum")
 
@@ -127,7 +127,7 @@ _NAMES = "names of network namespaces"
 _NAMED = ["mnt.mnt_sb->s_type->name", "mnt.mnt_root->d_inode->i_ino", "mnt_mountpoint->d_name.name"]
 
 
-def _members(kernel: Program) -> tuple[dict[int, int], tuple[Notice, ...]]:
+def _members(kernel: Machine) -> tuple[dict[int, int], tuple[Notice, ...]]:
     """Each process's namespace by its pid, and why some may be missing; a zombie is in none."""
     tasks = for_each_task(kernel, threads=False)
     columns = tasks.read(["nsproxy->net_ns", "tgid"])
@@ -140,7 +140,7 @@ def _cut(found: Objects, what: str) -> tuple[Notice, ...]:
     return () if found.complete else found.walk.notices(what)
 
 
-def _mount_names(kernel: Program) -> tuple[dict[int, str], tuple[Notice, ...]]:
+def _mount_names(kernel: Machine) -> tuple[dict[int, str], tuple[Notice, ...]]:
     """Inode number -> name of what ``ip netns`` has mounted: files of nsfs bound over /run/netns/NAME.
 
     And why some may be missing: a namespace then goes by its number.
@@ -165,6 +165,6 @@ def _mount_names(kernel: Program) -> tuple[dict[int, str], tuple[Notice, ...]]:
     return names, (*_cut(mounts, _NAMES), *([Notice(kind="hole", message=message)] if lost else ()))
 
 
-def _may_be_nsfs(kernel: Program, kind: int | None, gap: Gap | None) -> bool:
+def _may_be_nsfs(kernel: Machine, kind: int | None, gap: Gap | None) -> bool:
     """Whether a file system's type is nsfs by the pointer to its name, or can't be told."""
     return kernel.read_string(kind, 8) == b"nsfs" if kind else gap is not None

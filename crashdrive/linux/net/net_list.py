@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
     from crashdrive.kernel.series import Objects
+    from crashdrive.linux.machine import Machine
 
 
-def for_each_net_namespace(kernel: Program) -> Objects:
+def for_each_net_namespace(kernel: Machine) -> Objects:
     """Every ``struct net`` on ``net_namespace_list`` (net/core/net_namespace.c)."""
     return kernel.walk_list(kernel.symbols.address("net_namespace_list"), "struct net", "list")
 
 
-def for_each_net_device(kernel: Program, namespace: int | None = None) -> Objects:
+def for_each_net_device(kernel: Machine, namespace: int | None = None) -> Objects:
     """Every ``struct net_device`` of one network namespace, or of all, in the order of their indices."""
     nets = for_each_net_namespace(kernel).addresses if namespace is None else [namespace]
     head = kernel.offset("struct net", "dev_base_head")

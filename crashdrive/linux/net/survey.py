@@ -12,8 +12,8 @@ from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Objects, Problem, Walk
-    from crashdrive.kernel.program import Program
     from crashdrive.kernel.structures.xarray import Entries
+    from crashdrive.linux.machine import Machine
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class Fields:
 
     def __init__(
         self,
-        kernel: Program,
+        kernel: Machine,
         kind: str,
         wanted: Mapping[str, Sequence[str]],
         required: Iterable[str] = (),
@@ -61,7 +61,7 @@ class Fields:
 class Survey:
     """One reading of sockets: the kernel, the namespaces that are asked for, and what was missing."""
 
-    def __init__(self, kernel: Program, everywhere: Namespaces, chosen: Namespaces) -> None:
+    def __init__(self, kernel: Machine, everywhere: Namespaces, chosen: Namespaces) -> None:
         self.kernel = kernel
         self.namespaces = everywhere
         self.labels: dict[int | None, str] = {one.address: one.label for one in everywhere.found}
@@ -71,7 +71,7 @@ class Survey:
         self.complete = True
 
     @classmethod
-    def of(cls, kernel: Program, netns: str | None) -> Survey:
+    def of(cls, kernel: Machine, netns: str | None) -> Survey:
         """A reading of the namespaces that ``--netns`` means; what is doubtful about these is noted."""
         everywhere = namespaces(kernel)
         survey = cls(kernel, everywhere, everywhere.choose(netns))
@@ -155,7 +155,7 @@ class Survey:
         return [net in self.chosen for net in nets]
 
 
-def bit(kernel: Program, enumeration: str, name: str) -> int:
+def bit(kernel: Machine, enumeration: str, name: str) -> int:
     """The mask of a bit that an enumeration numbers."""
     return 1 << kernel.enumerators(enumeration)[name]
 

@@ -10,13 +10,13 @@ from crashdrive.kernel.structures.lists import list_head, list_heads
 from crashdrive.kernel.structures.walk import Problem, Walk, walk
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
     from crashdrive.kernel.series import Objects
+    from crashdrive.linux.machine import Machine
 
 _TASK = "struct task_struct"
 
 
-def for_each_task(kernel: Program, *, threads: bool = True, idle: bool = False) -> Objects:
+def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) -> Objects:
     """Every ``struct task_struct``: processes in the order of ``init_task.tasks``, each with its threads.
 
     ``threads`` False: thread group leaders alone. ``idle``: the swapper task of each present CPU goes
@@ -36,7 +36,7 @@ def for_each_task(kernel: Program, *, threads: bool = True, idle: bool = False) 
     return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *holes]))
 
 
-def idle_tasks(kernel: Program) -> tuple[list[int], list[Problem]]:
+def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
     """The swapper task of each present CPU, from its run queue; and the run queues that can't be read."""
     queues = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     columns = kernel.read_many("struct rq", queues, ["idle"])
@@ -47,7 +47,7 @@ def idle_tasks(kernel: Program) -> tuple[list[int], list[Problem]]:
     return [pointer for pointer in columns["idle"] if pointer], holes
 
 
-def _bring(kernel: Program, window: Window) -> Sequence[int]:
+def _bring(kernel: Machine, window: Window) -> Sequence[int]:
     """All tasks' list nodes at hand in a few round trips, by way of the pids: the list alone takes one each.
 
     The tasks found; a hint only: what is missing here costs round trips, no tasks.
@@ -61,7 +61,7 @@ def _bring(kernel: Program, window: Window) -> Sequence[int]:
     return tasks
 
 
-def for_each_pid(kernel: Program, namespace: int | None = None) -> Objects:
+def for_each_pid(kernel: Machine, namespace: int | None = None) -> Objects:
     """Every ``struct pid`` of a pid namespace (address; the first one where None).
 
     In an idr since 4.15 (95846ecf9dac); a hash table of all namespaces' ``struct upid`` before.
@@ -74,7 +74,7 @@ def for_each_pid(kernel: Program, namespace: int | None = None) -> Objects:
     return kernel.objects("struct pid", _hashed_pids(kernel, namespace))
 
 
-def _hashed_pids(kernel: Program, namespace: int) -> Walk:
+def _hashed_pids(kernel: Machine, namespace: int) -> Walk:
     shift = int(kernel.symbol("pidhash_shift"))
     table = int(kernel.symbol("pid_hash"))
     upids = kernel.walk_table(table, 1 << shift, "struct upid", "pid_chain")
@@ -85,7 +85,7 @@ def _hashed_pids(kernel: Program, namespace: int) -> Walk:
     return walk(ours, upids.problems)
 
 
-def pid_tasks(kernel: Program, window: Window | None = None) -> Sequence[int]:
+def pid_tasks(kernel: Machine, window: Window | None = None) -> Sequence[int]:
     """Tasks by way of the first pid namespace: the second way to find them, to hold the first against."""
     # 2c4704756cab (4.19) replaced task_struct.pids[] by pid_links[]
     link = kernel.path(_TASK, "pid_links[0]", "pids[0].node")
@@ -95,7 +95,7 @@ def pid_tasks(kernel: Program, window: Window | None = None) -> Sequence[int]:
     return [node - offset for node in nodes if node]
 
 
-def _with_threads(kernel: Program, window: Window, leaders: Walk) -> Walk:
+def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:
     """Threads behind their leaders: signal_struct.thread_head, from 3.14 on (0c740d0afc3b)."""
     if not kernel.has_member("struct signal_struct", "thread_head"):
         return _with_thread_groups(kernel, window, leaders)
@@ -112,7 +112,7 @@ def _lost(address: int, reason: str) -> Problem:
     return Problem(kind="hole", address=address, message=f"the threads of a task: {reason}")
 
 
-def _with_thread_groups(kernel: Program, window: Window, leaders: Walk) -> Walk:
+def _with_thread_groups(kernel: Machine, window: Window, leaders: Walk) -> Walk:
     """Threads by thread_group, where each leader is the head of its own; removed in 6.7 (8e1f385104ac)."""
     offset = kernel.offset(_TASK, "thread_group")
     others = list_heads(window, [leader + offset for leader in leaders.addresses], offset)

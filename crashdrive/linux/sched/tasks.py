@@ -10,7 +10,7 @@ from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
+    from crashdrive.linux.machine import Machine
 
 _TASK = "struct task_struct"
 _PF_KTHREAD = 0x0020_0000
@@ -59,7 +59,7 @@ class _Form(NamedTuple):
     start_unit: float
 
 
-def tasks(kernel: Program, *, threads: bool = True, idle: bool = False) -> Answer[Task]:
+def tasks(kernel: Machine, *, threads: bool = True, idle: bool = False) -> Answer[Task]:
     """All tasks, by `for_each_task`; ``complete`` is False where the list or a value has a hole."""
     found = for_each_task(kernel, threads=threads, idle=idle)
     form = _form(kernel)
@@ -77,7 +77,7 @@ def tasks(kernel: Program, *, threads: bool = True, idle: bool = False) -> Answe
     )
 
 
-def _form(kernel: Program) -> _Form:
+def _form(kernel: Machine) -> _Form:
     kernel.layouts.prefetch([_TASK, "struct cred", "struct mm_struct", "struct thread_info"])
     fields = {
         "pid": "pid",
@@ -102,7 +102,7 @@ def _form(kernel: Program) -> _Form:
     return _Form(fields | rss, list(rss), state_letters(kernel), kernel.page_size, unit)
 
 
-def _rss_fields(kernel: Program) -> dict[str, str]:
+def _rss_fields(kernel: Machine) -> dict[str, str]:
     """File, anonymous and (since 4.5) shared pages; 1 and 3 around swap entries, which are not resident.
 
     percpu_counters since 6.2 (f1a7941243c1): as in /proc, without what the CPUs haven't added to them yet.
@@ -143,7 +143,7 @@ def _state(letters: str, numbers: dict[str, int]) -> str | None:
     return state_letter(letters, numbers["state"], numbers["exit_state"])
 
 
-def state_letters(kernel: Program) -> str:
+def state_letters(kernel: Machine) -> str:
     """The letters of ``task_state_array`` (fs/proc/array.c), one for each bit of a task's state."""
     try:
         pointers = [int(item) for item in kernel.symbol("task_state_array")]

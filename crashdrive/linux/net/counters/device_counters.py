@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from crashdrive.linux.net.survey import Fields
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.program import Program
+    from crashdrive.linux.machine import Machine
     from crashdrive.linux.net.survey import Survey
 
 Counters = dict[str, int | None]
 
 
-def private_offset(kernel: Program) -> int:
+def private_offset(kernel: Machine) -> int:
     """Where a driver's part of a device begins: netdev_priv()."""
     kind = "struct net_device"
     if kernel.has_member(kind, "priv"):  # kernels of 2024 and later

@@ -13,23 +13,23 @@ from crashdrive.kernel.structures.walk import Problem, Walk, walk
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Objects
-    from crashdrive.kernel.program import Program
+    from crashdrive.linux.machine import Machine
 
 _MOST = 1 << 26
 
-Places = Callable[["Program", int], "Walk | Objects"]
+Places = Callable[["Machine", int], "Walk | Objects"]
 
 
 def _impossible(place: int, count: int, what: str) -> Walk:
     return walk([], [Problem(kind="node", address=place, message=f"{count} {what} can't be")])
 
 
-def _resizable(kernel: Program, own: int) -> Walk:
+def _resizable(kernel: Machine, own: int) -> Walk:
     table = kernel.read_pointer(own + kernel.offset("struct nft_rhash", "ht.tbl"))
     return rhashtable(kernel, table, kernel.offset("struct nft_rhash_elem", "node"))
 
 
-def _fixed(kernel: Program, own: int) -> Walk | Objects:
+def _fixed(kernel: Machine, own: int) -> Walk | Objects:
     count = int(kernel.object("struct nft_hash", own).buckets)
     if not 0 < count <= _MOST:
         return _impossible(own, count, "buckets")
@@ -37,17 +37,17 @@ def _fixed(kernel: Program, own: int) -> Walk | Objects:
     return kernel.walk_table(heads, count, "struct nft_hash_elem", "node")
 
 
-def _tree(kernel: Program, own: int) -> Objects:
+def _tree(kernel: Machine, own: int) -> Objects:
     root = own + kernel.offset("struct nft_rbtree", "root")
     return kernel.walk_rbtree(root, "struct nft_rbtree_elem", "node")
 
 
-def _bitmap(kernel: Program, own: int) -> Objects:
+def _bitmap(kernel: Machine, own: int) -> Objects:
     head = own + kernel.offset("struct nft_bitmap", "list")
     return kernel.walk_list(head, "struct nft_bitmap_elem", "head")
 
 
-def _pipapo(kernel: Program, own: int) -> Walk:
+def _pipapo(kernel: Machine, own: int) -> Walk:
     """The last field's rules point to elements; several rules in a row to the same."""
     kind, field = "struct nft_pipapo_match", "struct nft_pipapo_field"
     match = int(kernel.object("struct nft_pipapo", own).match)

@@ -14,7 +14,7 @@ from crashdrive.linux.net.survey import Fields, Survey
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Objects
-    from crashdrive.kernel.program import Program
+    from crashdrive.linux.machine import Machine
 
 AF_INET, AF_INET6 = 2, 10
 Named = dict[str, Sequence[Any]]
@@ -64,20 +64,20 @@ def mapped(values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
     return list(map(known.get, values))
 
 
-def ports(kernel: Program, values: Sequence[int | None]) -> list[int | None]:
+def ports(kernel: Machine, values: Sequence[int | None]) -> list[int | None]:
     """``__be16`` values, as the machine read them, as numbers."""
     if kernel.order == ">":
         return list(values)
     return mapped(values, lambda value: (value & 0xFF) << 8 | value >> 8)
 
 
-def texts4(kernel: Program, values: Sequence[int | None]) -> list[str | None]:
+def texts4(kernel: Machine, values: Sequence[int | None]) -> list[str | None]:
     """``__be32`` values, as the machine read them, as addresses."""
     order: Any = kernel.byte_order
     return mapped(values, lambda value: ipv4(value.to_bytes(4, order)))
 
 
-def address_columns(kernel: Program, columns: Named) -> dict[str, Sequence[Any]]:
+def address_columns(kernel: Machine, columns: Named) -> dict[str, Sequence[Any]]:
     """Family, addresses and ports for a batch; sockets of unknown families have no address."""
     families = columns["family"]
     return {
@@ -90,7 +90,7 @@ def address_columns(kernel: Program, columns: Named) -> dict[str, Sequence[Any]]
 
 
 def _addresses(
-    kernel: Program, families: Sequence[int | None], four: Sequence[Any], six: Sequence[Any]
+    kernel: Machine, families: Sequence[int | None], four: Sequence[Any], six: Sequence[Any]
 ) -> Sequence[str | None]:
     kinds = set(families)
     if kinds <= {AF_INET}:
@@ -157,7 +157,7 @@ def difference(left: Sequence[int | None], right: Sequence[int | None]) -> list[
     return [None if a is None or b is None else a - b for a, b in zip(left, right, strict=True)]
 
 
-def array_chains(kernel: Program, address: int, kind: str, path: str) -> tuple[int, int, bool]:
+def array_chains(kernel: Machine, address: int, kind: str, path: str) -> tuple[int, int, bool]:
     """Where an array of list heads begins, how many there are, and whether they are hlist_nulls."""
     place = kernel.place(kind, path)
     array = bare(kernel.layouts, place.type)

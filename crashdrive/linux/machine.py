@@ -1,0 +1,111 @@
+"""The machine as its kernel sees it: clock, CPUs, per-CPU memory, page tables of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from crashdrive.errors import KernelError
+from crashdrive.kernel.arch.x86_64.page_tables import Paging
+from crashdrive.kernel.memory.bulk import Memory
+from crashdrive.kernel.objects import Object
+from crashdrive.kernel.pages import PAGE_SHIFT
+from crashdrive.kernel.program import Program
+from crashdrive.kernel.symbols.lookup import Symbols
+from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.model import Type
+from crashdrive.session.result import Runner
+
+
+class Machine(Program):
+    """A kernel's image with what all subsystems go by; the readers below `crashdrive.linux` take one."""
+
+    def __init__(
+        self,
+        session: Runner,
+        *,
+        memory: Memory | None = None,
+        layouts: Layouts | None = None,
+        symbols: Symbols | None = None,
+    ) -> None:
+        super().__init__(session, memory=memory, layouts=layouts, symbols=symbols)
+        self.memory.user_tables = self._user_tables
+
+    @cached_property
+    def hz(self) -> int:
+        """Ticks per second: by the clock of jiffies, whose tick lasts (mult >> shift) nanoseconds.
+
+        crash's ``mach`` is the fallback: it says 1000 where it does not know (8.0.6, 9.0.2; 6.12 with 250).
+        """
+        if not self.symbols.has("clocksource_jiffies"):
+            return self._machine_number("HZ")
+        clock = self.symbols.address("clocksource_jiffies")
+        found = self.read_many("struct clocksource", [clock], ["mult", "shift"]).check()
+        mult, shift = (int(column[0]) for column in found.columns)
+        return round(1_000_000_000 / (mult >> shift))
+
+    @cached_property
+    def jiffies(self) -> int:
+        """The tick counter at the time of the dump (``jiffies_64``), as counted from its odd start."""
+        address = self.symbols.address("jiffies_64")
+        return self._word(self.read(address, 8))
+
+    @cached_property
+    def cpus(self) -> tuple[int, ...]:
+        """Numbers of the CPUs that are present; those that a panic stopped are no longer ``online``."""
+        return self._cpu_mask("present")
+
+    @cached_property
+    def online_cpus(self) -> tuple[int, ...]:
+        """Numbers of the CPUs that were on line; panic() takes the others off line where no kdump follows."""
+        return self._cpu_mask("online")
+
+    @cached_property
+    def possible_cpus(self) -> tuple[int, ...]:
+        """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more)."""
+        return tuple(sorted({*self.cpus, *self._cpu_mask("possible")}))
+
+    def _cpu_mask(self, which: str) -> tuple[int, ...]:
+        # 5aec01b834fd (4.5) made the masks themselves symbols; cpu_present_bits before.
+        for symbol in (f"__cpu_{which}_mask", f"cpu_{which}_bits"):
+            if self.symbols.has(symbol):
+                return tuple(self._bits(self.symbols.address(symbol), self.sizeof("struct cpumask")))
+        return (0,)  # a kernel without SMP
+
+    def _bits(self, address: int, size: int) -> Iterator[int]:
+        """Numbers of the bits set in an array of unsigned long."""
+        raw, width = self.read(address, size), self.pointer_size
+        for at in range(0, size, width):
+            word = self._word(raw[at : at + width])
+            yield from (8 * at + bit for bit in range(8 * width) if word >> bit & 1)
+
+    def per_cpu(self, name: str, kind: str | Type | None = None) -> list[Object]:
+        """A per-cpu variable's instances, one for each present CPU in the order of `cpus`."""
+        wanted = self.variable_type(name) if kind is None else self.type(kind)
+        return [Object(self, wanted, self.per_cpu_address(name, cpu)) for cpu in self.cpus]
+
+    def per_cpu_address(self, variable: str | int, cpu: int) -> int:
+        """Where a CPU's instance of a per-cpu symbol, or of what a ``__percpu`` pointer holds, lies."""
+        address = self.symbols.address(variable) if isinstance(variable, str) else variable
+        return (address + self._per_cpu_offsets[cpu]) & ((1 << 8 * self.pointer_size) - 1)
+
+    @cached_property
+    def _per_cpu_offsets(self) -> Sequence[int]:
+        count = max(self.possible_cpus) + 1
+        if not self.symbols.has("__per_cpu_offset"):
+            return [0] * count  # a kernel without SMP
+        size = self.pointer_size
+        raw = self.read(self.symbols.address("__per_cpu_offset"), size * count)
+        return [self._word(raw[at : at + size]) for at in range(0, len(raw), size)]
+
+    def _user_tables(self, task: int) -> Paging | None:
+        """The page tables of a task's memory; None for a kernel thread, and for what is no task."""
+        if self.paging is None:
+            return None
+        try:
+            found = self.read_many("struct task_struct", [task], ["mm->pgd"])
+        except KernelError:
+            return None
+        root = found.columns[0][0]
+        extents = self.paging.translate([root >> PAGE_SHIFT])[0] if root else []
+        return self.paging.below(extents[0].frame << PAGE_SHIFT) if extents else None
