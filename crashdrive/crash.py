@@ -114,7 +114,10 @@ class Crash:
         from crashdrive.commands import command_function, command_names
 
         if name.startswith("_") or name not in command_names():
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            from crashdrive.near import hint
+
+            near = "" if name.startswith("_") else hint(name, dir(self))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}")
         return functools.partial(self._call, command_function(name))
 
     def __dir__(self) -> list[str]:

@@ -12,6 +12,7 @@ import click
 from crashdrive._version import __version__
 from crashdrive.cli._complete import register_shells
 from crashdrive.cli._ending import PastClickError
+from crashdrive.cli._groups import NearGroup
 
 _HELP = """Drive the Linux crash utility: kernel dumps as typed records, reports and scripts.
 
@@ -45,7 +46,7 @@ for fish, into ~/.config/fish/config.fish:
 """
 
 
-class Subcommands(click.Group):
+class Subcommands(NearGroup):
     """A group whose commands are modules with a ``command``, imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import sys
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -13,6 +12,7 @@ import click
 
 from crashdrive.cli._complete import Items, names
 from crashdrive.errors import EXIT_OK
+from crashdrive.near import hint
 
 _HELP = """Scripts to start from: all of them, or the text of one.
 
@@ -62,9 +62,7 @@ def command(name: str | None) -> int:
         return _list(found)
     file = found.get(name.removesuffix(_SUFFIX))
     if file is None:
-        near = difflib.get_close_matches(name, found, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(found))}"
-        raise click.UsageError(f"no example {name!a}; {hint}")
+        raise click.UsageError(f"no example {name!a}{hint(name, sorted(found), every=True)}")
     sys.stdout.write(file.read_text("utf-8"))
     return EXIT_OK
 

@@ -9,6 +9,7 @@ import click
 
 from crashdrive.cli._complete import Items, files, names
 from crashdrive.cli._ending import say
+from crashdrive.cli._groups import NearGroup
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
 from crashdrive.errors import EXIT_OK, CrashdriveError, PluginError, UsageError
 from crashdrive.records import Report, Table
@@ -37,7 +38,7 @@ Formats:
 _OWN = "own_"  # before the names of a report's options, which may be those of common ones
 
 
-class Reports(click.Group):
+class Reports(NearGroup):
     """A group with one command per report module."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+from crashdrive.commands._choices import checked
 from crashdrive.errors import UsageError
 
 __all__ = ["command_function", "command_names"]
@@ -21,10 +22,11 @@ def command_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in found if name != "base" and not name.startswith("_")))
 
 
+@functools.cache
 def command_function(name: str) -> Callable[..., Any]:
-    """The typed call of a crash command."""
+    """The typed call of a crash command; words out of a few are checked."""
     if name not in command_names():
         raise UsageError(f"no typed call for crash's command {name!a}; `crash.run(...)` takes any")
     module = importlib.import_module(f"{__name__}.{name}")
     function: Callable[..., Any] = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
-    return function
+    return checked(function)

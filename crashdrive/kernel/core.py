@@ -184,7 +184,7 @@ class KernelBase:
 
     # Objects
 
-    def object(self, kind: str | Type, address: int | Object) -> Object:
+    def object(self, kind: str | Type, address: int | str | Object) -> Object:
         """A typed object at an address, or where an object lies or a pointer points; nothing is read yet."""
         return Object(self, self.type(kind), address_of(address))
 
@@ -196,7 +196,7 @@ class KernelBase:
         """The same without its type."""
         return show.shown_value(value)
 
-    def pointer(self, kind: str | Type, address: int | Object) -> Object:
+    def pointer(self, kind: str | Type, address: int | str | Object) -> Object:
         """A pointer of the type ``kind *`` with this value."""
         return self.object(kind, address).address_of_()
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import html
 import operator
+import re
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol, overload
 
-from crashdrive.errors import FaultError, UnknownMemberError
+from crashdrive.errors import ArgumentError, FaultError, UnknownMemberError
 from crashdrive.kernel.memory.columns import Field, field_of, scalar_code, text
 from crashdrive.kernel.space import Space
 from crashdrive.kernel.types.model import (
@@ -412,11 +413,29 @@ class Object:
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-def address_of(value: int | Object) -> int:
-    """The address that is meant: a number itself, a pointer's value, or where a structure lies."""
+def address_of(value: int | str | Object) -> int:
+    """The address that is meant: a number itself, a pointer's value, or where a structure lies.
+
+    Also a hexadecimal text, as JSON has it; ArgumentError for any other text.
+    """
     if isinstance(value, Object) and value.address_ is not None and scalar_code(value.bare_()) is None:
         return value.address_
-    return int(value)
+    if isinstance(value, str):
+        return _written_address(value)
+    return operator.index(value) if not isinstance(value, Object) else int(value)
+
+
+def _written_address(text: str) -> int:
+    """An address as crash or Python writes it: with 0x, or sixteen hexadecimal digits without."""
+    if not _ADDRESS.fullmatch(text):
+        raise ArgumentError(
+            f"{text!a:.80} is no address: a number, a hexadecimal text (0xffff888003a54000), or an object, "
+            f"such as kernel.symbol({text!a:.80})"
+        )
+    return int(text, 16)
+
+
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}")
 
 
 def addr_of(value: Object, member: str | None = None) -> Object:

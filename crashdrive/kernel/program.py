@@ -19,7 +19,7 @@ from crashdrive.kernel.structures.xarray import Entries, NodeShape, entries
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.kernel.types.paths import bare
 
-Head = int | Object
+Head = int | str | Object
 """An address, a structure, or a pointer to one."""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from crashdrive.errors import PluginError, UsageError
+from crashdrive.near import hint
 from crashdrive.plugins import Found, Plugin, blamed, find, load
 from crashdrive.records import Finding, Report, Table
 from crashdrive.reports.base import Option, ReportModule
@@ -81,7 +82,8 @@ def _foreign(name: str) -> Plugin:
     found = foreign_reports()
     if name not in found.plugins:
         refused = "".join(f"; {line}" for line in found.refused)
-        raise UsageError(f"no report {name!a}; `crashdrive report --list` shows all{refused}")
+        near = hint(name, [*report_names(), *found.plugins])
+        raise UsageError(f"no report {name!a}{near}; `crashdrive report --list` shows all{refused}")
     return found.plugins[name]
 
 
@@ -108,7 +110,8 @@ def run_report(crash: Any, name: str, **options: Any) -> Report:
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(
-            f"report {name} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}"
+            f"report {name} has no option {', '.join(unknown)}{hint(unknown[0], known)}; "
+            f"it has {', '.join(known) or 'none'}"
         )
     compute = module.report if name in report_names() else _guarded(name, module)
     return compute(crash, **{**known, **options})

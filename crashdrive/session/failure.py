@@ -8,7 +8,7 @@ the output, outside of quotes, and the commands that print strangers' text are j
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from crashdrive.commandline import COMMANDS, CommandLine, command_line, split_words
 from crashdrive.parsers.grammar.chatter import quieted
@@ -154,9 +154,22 @@ def _by_silence(line: CommandLine, text: str) -> Failure | None:
         return None
     if (text and line.name == "rd") or line.words[:2] == ("mod", "-d"):
         return None  # bytes that are no characters, to -a; symbols that were forgotten
+    if line.name == "ps" and (chosen := line.words[1:]) and any(not word.startswith("-") for word in chosen):
+        return Failure(kind="silent", message=_no_task(chosen))
     return Failure(
         kind="silent", message=f"{line.name} printed nothing; the memory may be excluded from the dump"
     )
+
+
+# crash's task_state_string()
+_STATES = frozenset(["RU", "IN", "UN", "ST", "ZO", "DE", "SW", "WA", "PA", "TR", "ID", "NE"])
+
+
+def _no_task(chosen: Sequence[str]) -> str:
+    """``ps -m UN`` prints nothing where no task is so: it picks tasks, and doesn't look for one."""
+    states = [word for word in chosen if word in _STATES]
+    which = f"in state {' or '.join(states)}" if states else "of those that were asked for"
+    return f"ps found no task {which}"
 
 
 # rd's units by option: bytes of each, and how one is printed

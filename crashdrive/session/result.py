@@ -58,6 +58,14 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
             raise CommandFailedError(f"{self.command}: {printable(self.failure.message)}", self)
         return self
 
+    def __str__(self) -> str:
+        """What crash printed, safe for a terminal."""
+        return "\n".join("\t".join(map(printable, line.split("\t"))) for line in self.text.split("\n"))
+
+    def __repr__(self) -> str:
+        failed = f", failed: {self.failure.message!a}" if self.failure else ""
+        return f"<{self.command!a}: {len(self.raw)} bytes in {self.elapsed:.3f} s{failed}>"
+
     def __bool__(self) -> bool:
         raise TypeError("a CommandResult is neither true nor false; ask .ok or .failure")
 

@@ -33,7 +33,7 @@ def test_one_is_printed_as_it_is(cli: Cli, name: str) -> None:
 def test_one_that_is_not_there(cli: Cli) -> None:
     status, out, err = cli("examples", "blokked")
     assert (status, out) == (2, b"")
-    assert err.startswith("crashdrive: no example 'blokked'; did you mean 'blocked'?")
+    assert err.startswith("crashdrive: no example 'blokked'; near: blocked")
     assert "there are blocked, demo.session, memory, report" in cli("examples", "../pyproject.toml")[2]
 
 

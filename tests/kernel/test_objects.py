@@ -8,7 +8,7 @@ import pickle  # refused: that is what's tested
 
 import pytest
 
-from crashdrive.errors import FaultError, UnknownMemberError, UnknownTypeError
+from crashdrive.errors import ArgumentError, FaultError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.objects import Object, addr_of, cast, container_of
 from crashdrive.kernel.types.model import (
     ArrayType,
@@ -203,6 +203,15 @@ def test_errors_name_type_member_and_near_misses(robot: Object, kernel: Kernel) 
     with pytest.raises(UnknownTypeError):
         kernel.object("struct robott", BASE)
     assert not hasattr(robot, "_ipython_display_")
+
+
+def test_addresses_may_be_written_as_text(kernel: Kernel) -> None:
+    assert kernel.object("struct robot", hex(BASE)) == kernel.object("struct robot", BASE)
+    assert kernel.object("struct robot", f"{BASE:016x}") == kernel.object("struct robot", BASE)
+    for text in ("modules", "ffff", "12", "-0x10", "0x", ""):
+        with pytest.raises(ArgumentError, match="no address: a number, a hexadecimal text") as raised:
+            kernel.walk_list(text, "struct robot", "list")
+        assert ascii(text) in str(raised.value)
 
 
 def test_dir_and_members(robot: Object) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crashdrive.session.failure import find_failure, judge
+from crashdrive.session.result import CommandResult, Failure
 
 RECORDED = sorted(Path(__file__).with_name("recorded").glob("*.jsonl"))
 CASES = [
@@ -101,6 +102,7 @@ MISSED = [
     ("rd -s ffff888003a54000 2", "ffff888003a54000:  init_task+12 \n", "memory"),
     ("rd -d ffff888003a54000 2", "ffff888003a54000:                0 \n", "memory"),
     ("rd ffff888003a54000", "", "silent"),
+    ("ps -m UN", "", "silent"),
     ("rd -r FIFO ffff888003a54000 8", "", "silent"),
     ("struct task_struct ffff888003a54000", "", "silent"),
     ("bt", 'PID: 1\n #0 [ffff] x\nbt: page excluded: kernel virtual address: 0  type: "x"\n', "memory"),
@@ -134,3 +136,27 @@ def test_long_outputs_are_judged_by_their_ends() -> None:
 def test_speed_is_bounded_on_hostile_text() -> None:
     for piece in ("a: ", "* ", '"', "rd: ", "\n", "invalid ", "x" * 79 + " "):
         judge("p x", (piece * 100_000).encode())
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("ps -m UN", "ps found no task in state UN"),
+        ("ps -m UN ZO", "ps found no task in state UN or ZO"),
+        ("ps -y RR", "ps found no task of those that were asked for"),
+        ("ps -m", "ps printed nothing; the memory may be excluded from the dump"),
+    ],
+)
+def test_a_choice_of_tasks_that_none_fits_blames_no_memory(command: str, said: str) -> None:
+    failure = find_failure(command, "")
+    assert failure is not None
+    assert failure.message == said
+
+
+def test_a_result_is_shown_as_what_crash_printed() -> None:
+    result = CommandResult(command="log", raw=b"a\tb\n\x1b[31m\xff\n", elapsed=0.25)
+    assert str(result) == "a\tb\n\\x1b[31m\\xff\n"
+    assert repr(result) == "<'log': 11 bytes in 0.250 s>"
+    failure = Failure(kind="message", message="log: \x1b[no")
+    failed = CommandResult(command="log", raw=b"", elapsed=0, failure=failure)
+    assert repr(failed) == "<'log': 0 bytes in 0.000 s, failed: 'log: \\x1b[no'>"

@@ -8,7 +8,6 @@ the kernel was (KASLR). Those of per-cpu variables are offsets into each CPU's a
 from __future__ import annotations
 
 import bisect
-import difflib
 import re
 import zlib
 from array import array
@@ -20,6 +19,7 @@ import msgspec
 from crashdrive.cache.store import Store
 from crashdrive.errors import ArgumentError, ParseError, UnknownSymbolError
 from crashdrive.integers import Address, described
+from crashdrive.near import hint
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
@@ -210,13 +210,7 @@ class Symbols:
     def _near(self, name: str) -> str:
         if not _is_name(name):
             return f": {ascii(name)[:80]} is no symbol's name"
-        known = self._table.by_name
-        stem = name[: max(3, len(name) // 2)]
-        alike = {other for other in known if stem in other or (len(other) > 5 and other in name)}
-        # the likeliest of many: those that begin alike and are about as long
-        closest = sorted(alike, key=lambda one: (not one.startswith(stem), abs(len(one) - len(name)), one))
-        near = difflib.get_close_matches(name, closest[:2000], n=3)
-        return f"; near: {', '.join(near)}" if near else ""
+        return hint(name, self._table.by_name)
 
 
 class _Table:

@@ -7,7 +7,6 @@ asks for each member's place.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +31,7 @@ from crashdrive.kernel.types.model import (
 )
 from crashdrive.kernel.types.paths import direct
 from crashdrive.kernel.types.ptype import SizesWantedError, parse_ptype
+from crashdrive.near import hint
 from crashdrive.session import arguments
 from crashdrive.session.result import CommandResult, Runner
 
@@ -274,9 +274,9 @@ class Layouts:
             return self._known[kind.name]
         if kind.name in self._failed:
             raise self._failed[kind.name].with_traceback(None)
-        near = difflib.get_close_matches(kind.name, self._names(), n=3)
-        hint = f"; near: {', '.join(near)}" if near else ""
-        raise UnknownTypeError(f"no type {kind.name} in the kernel's debug data{hint}")
+        raise UnknownTypeError(
+            f"no type {kind.name} in the kernel's debug data{hint(kind.name, self._names())}"
+        )
 
     def _names(self) -> list[str]:
         stored = self._store.names("type", self._key) if self._store else []
