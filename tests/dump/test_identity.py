@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from crashdrive.dump.identity import (
     dump_identity,
     has_debug_data,
-    parse_vmcoreinfo,
     vmlinux_build_id,
     vmlinux_identity,
 )
+from crashdrive.dump.vmcoreinfo import parse_vmcoreinfo
 from crashdrive.errors import DumpError, VmlinuxError
 
 BUILD_ID = "3b43fad5034874490492495d552c0af6a5fab235"
