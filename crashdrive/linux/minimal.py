@@ -7,35 +7,22 @@ comes up with all its tables (`Session.quick`).
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import FaultError, KernelError, VmlinuxError
-from crashdrive.kernel.symbols.image import ImageSymbols, bare_name, section
+from crashdrive.kernel.symbols.image import ImageSymbols, section
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import VERSION, Layouts
 from crashdrive.kernel.types.model import Type, TypeRef
+from crashdrive.linux.modules.symbols import module_memory, module_symbols
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
     from crashdrive.linux.kernel import Kernel
     from crashdrive.session.result import Runner
-
-_MODULE = "struct module"
-# mod_kallsyms since 4.5 (8244062ef1e5)
-_TABLES = (
-    ("kallsyms->symtab", "symtab"),
-    ("kallsyms->num_symtab", "num_symtab"),
-    ("kallsyms->strtab", "strtab"),
-)
-_KINDS = ("kallsyms->typetab", "typetab")  # since 5.2 (1c7651f43777)
-_ENTRY = struct.Struct("<IBBHQQ")
-_LONGEST_NAME = 512
-_MOST_SYMBOLS = 1 << 20
-_LONGEST_NAMES = 64 << 20
 
 
 class QuickLayouts(Layouts):
@@ -148,72 +135,12 @@ class DumpSymbols:
     def _modules(self) -> Mapping[str, Sequence[tuple[Symbol, int]]] | None:
         """Symbols of all loaded modules by name, with their sizes; None where any of them can't be read."""
         try:
-            return _module_symbols(self._kernel)
+            return module_symbols(self._kernel)
         except (FaultError, KernelError):
             return None
 
     def _sections(self) -> list[tuple[int, int, str]]:
-        return list(_module_memory(self._kernel))
-
-
-def _module_symbols(kernel: Kernel) -> dict[str, list[tuple[Symbol, int]]]:
-    """By name; FaultError or KernelError where not all of it can be read."""
-    found = kernel.walk_list(kernel.symbols.address("modules"), _MODULE, "list").check()
-    paths = [kernel.path(_MODULE, *names) for names in _TABLES]
-    kinds = kernel.chain(_MODULE, _KINDS)
-    columns = found.read(["name", *paths, *([kinds] if kinds else [])]).check()
-    modules = [row for row in columns if row[1] and row[2] and row[3]]
-    if any(row[2] > _MOST_SYMBOLS for row in modules):
-        raise KernelError("a module's table of symbols is damaged")
-    window = kernel.window()
-    window.fetch((table, count * _ENTRY.size) for _, table, count, *_ in modules)
-    tables = [list(_entries(window.bytes(table, count * _ENTRY.size))) for _, table, count, *_ in modules]
-    ends = [max((entry[0] for entry in table), default=0) for table in tables]
-    if any(end > _LONGEST_NAMES for end in ends):
-        raise KernelError("a module's names of symbols are damaged")
-    window.fetch((row[3], end + 1) for row, end in zip(modules, ends, strict=True))
-    if kinds:
-        window.fetch((row[4], row[2]) for row in modules if row[4])
-    symbols: dict[str, list[tuple[Symbol, int]]] = {}
-    for row, table, end in zip(modules, tables, ends, strict=True):
-        # the last name's own bytes lie behind where the names are known to reach
-        last = kernel.read_string(row[3] + end, _LONGEST_NAME)
-        strings = _whole(window.bytes(row[3], end)) + last + b"\0"
-        letters = _whole(window.bytes(row[4], row[2])) if kinds and row[4] else b"?" * row[2]
-        for entry, letter in zip(table, letters, strict=True):
-            raw = strings[entry[0] : strings.index(b"\0", entry[0])]
-            name = bare_name(raw.decode("ascii", "backslashreplace"))
-            if entry[3] and name:
-                symbol = Symbol(entry[4], name, chr(letter), row[0])
-                symbols.setdefault(name, []).append((symbol, entry[5]))
-    return symbols
-
-
-def _entries(raw: bytes | None) -> Iterator[tuple[int, ...]]:
-    return _ENTRY.iter_unpack(_whole(raw))
-
-
-def _whole(raw: bytes | None) -> bytes:
-    if raw is None:
-        raise KernelError("a module's symbols aren't in the dump")
-    return raw
-
-
-def _module_memory(kernel: Kernel) -> Iterator[tuple[int, int, str]]:
-    """(start, end, name) of each part of each module."""
-    found = kernel.walk_list(kernel.symbols.address("modules"), _MODULE, "list")
-    if kernel.has_member(_MODULE, "mem"):
-        count = kernel.sizeof(kernel.place(_MODULE, "mem").type) // kernel.sizeof("struct module_memory")
-        parts = [(f"mem[{number}].base", f"mem[{number}].size") for number in range(count)]
-    else:
-        both = (("core_layout.base", "module_core"), ("core_layout.size", "core_size"))
-        late = (("init_layout.base", "module_init"), ("init_layout.size", "init_size"))
-        parts = [(kernel.path(_MODULE, *b), kernel.path(_MODULE, *s)) for b, s in (both, late)]
-    columns = found.read(["name", *(path for pair in parts for path in pair)])
-    for name, *places in columns:
-        for base, size in zip(places[::2], places[1::2], strict=True):
-            if name and base and size:
-                yield base, base + size - 1, name
+        return list(module_memory(self._kernel))
 
 
 def proven_btf(kernel: Kernel) -> Btf | None:
