@@ -75,14 +75,17 @@ class ActiveTask(Record, frozen=True):
 # twice.
 _CONTEXT = re.compile(
     r' *PID: (?P<pid>-?\d{1,10})[ ]*\n *COMMAND: "(?P<command>(?:\\x[0-9a-f]{2}|.){0,16}?)"[ ]*\n'
-    r" *TASK: (?P<task>[0-9a-f]{1,16})[ ]*(?:\(1 of (?P<threads>\d{1,7})\)[ ]*)?"
-    r"(?:\[THREAD_INFO: (?P<thread_info>[0-9a-f]{1,16})\])?[ ]*\n"
-    r" *CPU: (?P<cpu>\d{1,5}|\?|-|\(unknown\))(?P<offline> \[OFFLINE\])?[ ]*\n"
-    r" *STATE: (?P<state>[^\n]*?)[ ]*(?:\((?P<note>[A-Z ]{2,30})\))?[ ]*\n"
+    r" *TASK: (?P<task>[0-9a-f]{1,16})[ ]*+(?:\(1 of (?P<threads>\d{1,7})\)[ ]*+)?"
+    r"(?:\[THREAD_INFO: (?P<thread_info>[0-9a-f]{1,16})\])?[ ]*+\n"
+    r" *CPU: (?P<cpu>\d{1,5}|\?|-|\(unknown\))(?P<offline> \[OFFLINE\])?[ ]*+\n"
+    r" *STATE: (?P<state>[^\n ]++(?: ++[^\n ]++)*?|)[ ]*+(?:\((?P<note>[A-Z ]{2,30})\))?[ ]*+\n"
     r"(?: *(?P<warning>(?:WARNING|INFO): [^\n]*)\n)?",
     re.DOTALL,
 )
-_VARIABLE = re.compile(r" *([a-z_-]{2,20}|output radix): ?(?:([^\n(]*?)[ ]*)(?:\(([^\n]*?)\)?\))?[ ]*")
+_VARIABLE = re.compile(
+    r" *+([a-z_-]{2,20}|output radix): ?((?: ++(?=[^\n( ]))?(?:[^\n( ]++(?: ++(?=[^\n( ]))?)*+) *+"
+    r"(?:\(([^\n]*?)\)?\))? *+"
+)
 _FREED = re.compile(r"(\d{1,18}) pages freed\n?")
 _ACTIVE = re.compile(
     r'"(.{0,64})" task ([0-9a-f]{1,16}) has been marked as the active task on cpu (\d{1,5})\n?', re.DOTALL

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
+from pathlib import Path
 
 import pytest
+from damagekit import Case, load, sample_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +71,11 @@ HEADS = (
     "NAME\n",
 )
 UNITS = (
+    "  ",
+    "[",
+    "/a",
+    "=",
+    "|",
     "a",
     "0",
     " ",
@@ -87,6 +95,14 @@ UNITS = (
     "\0",
     "\t",
     "\r",
+)
+
+
+# Texts with which a pattern once ran away, in quadratic time or worse; "#" is where it was fed.
+WORST = (
+    ("set namelist", "namelist: /usr/lib/debug/vmlinux#x\n"),
+    ("set -p", '    PID: 1\nCOMMAND: "a"\n   TASK: 1# (1 of 2)#[THREAD_INFO: 1]#x\n    CPU: 1\n  STATE: a\n'),
+    ("set -p", '    PID: 1\nCOMMAND: "a"\n   TASK: 1\n    CPU: 1\n  STATE: TASK_RUNNING# (PANIC)#x\n'),
 )
 
 
@@ -124,3 +140,28 @@ def test_no_text_does_more_than_fail(command: str, text: str) -> None:
 def test_lenient_never_fails(command: str, text: str) -> None:
     answer = parse(command, text, lenient=True)
     assert answer.records or answer.warnings or not text.strip() or answer.complete
+
+
+@pytest.mark.parametrize(("command", "text"), WORST, ids=lambda text: text[:20])
+def test_what_once_ran_away(command: str, text: str) -> None:
+    """At 10 MB/s these take 20 milliseconds; they took minutes."""
+    assert seconds(command, text.replace("#", " " * 100_000)) < 2
+
+
+@pytest.mark.parametrize("path", sample_paths(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_run_of_one_thing_inside_a_line(path: Path) -> None:
+    """One run of each recorded output a time: 60 kB of something, somewhere in a line, strict and lenient."""
+    case = load(path)
+    assert isinstance(case, Case)
+    chance = random.Random(case.name)  # noqa: S311 - the same in each run
+    lines = case.text.split("\n")
+    place = chance.choice([number for number, line in enumerate(lines) if line.strip()])
+    column = chance.choice((len(lines[place]), chance.randrange(len(lines[place]) + 1)))
+    unit = chance.choice(UNITS)
+    run = unit * (60_000 // len(unit))
+    lines[place] = lines[place][:column] + run + lines[place][column:]
+    for lenient in (False, True):
+        start = time.process_time()
+        with contextlib.suppress(ParseError):
+            parse(case.line, "\n".join(lines), lenient=lenient)
+        assert time.process_time() - start < 2
