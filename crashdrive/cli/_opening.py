@@ -13,6 +13,7 @@ import click
 
 from crashdrive.cli._complete import Items, files, folders, names
 from crashdrive.cli._ending import say
+from crashdrive.steps import step
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
@@ -73,12 +74,15 @@ def session_options() -> list[click.Parameter]:
             default=True,
             help="Whether bulk memory goes through a private FIFO (default) or the terminal.",
         ),
-        click.Option(
-            ["-v", "--verbose"],
-            is_flag=True,
-            help="Say on stderr how the dump was opened, and what that took.",
+        verbose_option(
+            "Say on stderr how the dump was opened, what crash was asked, and what each step took."
         ),
     ]
+
+
+def verbose_option(shown: str) -> click.Option:
+    """``-v``, which is no report's."""
+    return click.Option(["-v", "--verbose"], is_flag=True, help=shown)
 
 
 def format_option(formats: Sequence[str], default: str | None, shown: str | None = None) -> click.Option:
@@ -152,9 +156,9 @@ def opened(target: Target, options: dict[str, Any], *, purpose: str | None = Non
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
 
-    _say_what_is_logged()
     verbose = options["verbose"]
-    with waiting(f"opening {target.vmcore or options['replay']}"):
+    say_what_is_logged(verbose=verbose)
+    with waiting(f"opening {target.vmcore or options['replay']}"), step("opened"):
         crash = open_dump(
             target.vmlinux,
             target.vmcore,
@@ -176,17 +180,19 @@ def opened(target: Target, options: dict[str, Any], *, purpose: str | None = Non
 
 
 class _Saying(logging.Handler):
-    """What the package warns of, such as a cache that can't be used, told as all else is."""
+    """What the package warns of, such as a cache that can't be used, and with -v each step."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line on standard error."""
         say(record.getMessage())
 
 
-def _say_what_is_logged() -> None:
+def say_what_is_logged(*, verbose: bool = False) -> None:
+    """Warnings of the package go to stderr; with ``verbose`` what each step took, too."""
     logger = logging.getLogger("crashdrive")
     if not logger.handlers:
-        logger.addHandler(_Saying(logging.WARNING))
+        logger.addHandler(_Saying())
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def _say_nothing(_line: str) -> None:

@@ -6,9 +6,10 @@ import click
 
 from crashdrive.cli._complete import files, folders
 from crashdrive.cli._ending import say
-from crashdrive.cli._opening import format_option
+from crashdrive.cli._opening import format_option, say_what_is_logged, verbose_option
 from crashdrive.errors import EXIT_OK, EXIT_TARGET
 from crashdrive.render import FORMATS
+from crashdrive.steps import step
 
 _HELP = """Say what this host has for working on dumps, what is missing, and what to install.
 
@@ -42,14 +43,22 @@ Examples:
             help="Look for vmlinux files there.",
         ),
         format_option(FORMATS, "table"),
+        verbose_option("Say on stderr what the search took."),
     ],
 )
-def command(crash_binaries: tuple[str, ...], debug_dirs: tuple[str, ...], form: str) -> int:
+def command(
+    crash_binaries: tuple[str, ...],
+    debug_dirs: tuple[str, ...],
+    form: str,
+    verbose: bool,  # noqa: FBT001 - click's
+) -> int:
     """See the help text."""
     from crashdrive.host import doctor
     from crashdrive.render import Output, render
 
-    found = doctor(crash_binaries, debug_dirs)
+    say_what_is_logged(verbose=verbose)
+    with step("searched"):
+        found = doctor(crash_binaries, debug_dirs)
     render(found, form, Output.standard())
     for notice in found.warnings:
         say(f"missing: {notice.message}")

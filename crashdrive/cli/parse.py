@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from crashdrive.cli._complete import Items, files, names
-from crashdrive.cli._opening import format_option
+from crashdrive.cli._opening import format_option, say_what_is_logged, verbose_option
 from crashdrive.errors import EXIT_OK
 from crashdrive.render import FORMATS
+from crashdrive.steps import step
 
 _HELP = """Turn the captured output of a crash COMMAND into records: needs no crash and no dump.
 
@@ -47,6 +48,7 @@ def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
             help="Keep the rows that are sure, the others as raw text under `warnings`; exit status 5.",
         ),
         click.Option(["--list", "listing"], is_flag=True, help="All commands and shapes with their fields."),
+        verbose_option("Say on stderr what each step took."),
         click.Option(["--schema"], is_flag=True, help="JSON schema of what COMMAND's records look like."),
         click.Argument(["line"], required=False, metavar="COMMAND", shell_complete=_complete),
         click.Argument(["file"], required=False, metavar="[FILE]", shell_complete=files),
@@ -59,8 +61,10 @@ def command(
     lenient: bool,  # noqa: FBT001 - click's
     listing: bool,  # noqa: FBT001 - click's
     schema: bool,  # noqa: FBT001 - click's
+    verbose: bool,  # noqa: FBT001 - click's
 ) -> int:
     """See the help text."""
+    say_what_is_logged(verbose=verbose)
     if listing:
         return _list(form or "table")
     if line is None:
@@ -74,8 +78,10 @@ def _parse(line: str, text: str, form: str, *, lenient: bool) -> int:
     from crashdrive.cli._answers import show, tell_incomplete
     from crashdrive.parsers import parse
 
-    answer = parse(line, text, lenient=lenient)
-    show([answer], form)
+    with step("parsed"):
+        answer = parse(line, text, lenient=lenient)
+    with step("written"):
+        show([answer], form)
     return tell_incomplete(answer)
 
 

@@ -16,6 +16,7 @@ from crashdrive.records import Report, Table
 from crashdrive.render import FORMATS
 from crashdrive.reports import foreign_reports, module_for, purpose_of, report_names
 from crashdrive.reports.base import Option, ReportModule
+from crashdrive.steps import step
 
 _HELP = """Reports that crash has no command for.
 
@@ -76,7 +77,7 @@ def _command(name: str) -> click.Command:
 
     def call(words: tuple[str, ...], form: str, **values: Any) -> int:
         given = {option.name: _value(option, values.pop(_OWN + option.name)) for option in module.OPTIONS}
-        return _show(name, words, form, given, {"verbose": False, **values})
+        return _show(name, words, form, given, values)
 
     return click.Command(
         name,
@@ -145,9 +146,10 @@ def _show(
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
     with opened(target, options, purpose=purpose_of(name)) as crash:
-        with waiting(name):
+        with waiting(name), step(f"report {name}"):
             found = crash.report(name, **given)
-        render(found, form, Output.standard())
+        with step("written"):
+            render(found, form, Output.standard())
     return completeness(found, name)
 
 

@@ -9,6 +9,7 @@ import click
 from crashdrive.cli._complete import files
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
 from crashdrive.render import FORMATS
+from crashdrive.steps import step
 
 _HELP = """Run a Python SCRIPT that gets the opened dump as the global `crash`.
 
@@ -58,5 +59,5 @@ def command(words: tuple[str, ...], form: str, **options: Any) -> int:
     if target.rest[0].startswith("-"):
         raise click.UsageError(f"Options go before the files: {target.rest[0]}")
     script = load(target.rest[0])
-    with opened(target, options, purpose=f"script {script.digest}") as crash:
+    with opened(target, options, purpose=f"script {script.digest}") as crash, step("script"):
         return run(script, target.rest, crash, form)

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-_RESERVED = frozenset({"-h", "--help", "--format"})
+_RESERVED = frozenset({"-h", "--help", "--format", "-v", "--verbose"})
 
 
 @functools.cache

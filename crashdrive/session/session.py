@@ -35,6 +35,7 @@ from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_
 from crashdrive.session.result import CommandResult, Failure
 from crashdrive.session.terminal import Sink
 from crashdrive.session.transport import OutOfTimeError, Transport
+from crashdrive.steps import sending
 from crashdrive.text import printable
 
 DEFAULT_TIMEOUT = 120.0
@@ -309,7 +310,7 @@ class Session:
         transport = self._ready()
         meant = self._context.resolve(command)
         began = time.monotonic()
-        with self._in_step(command, limit):
+        with self._in_step(command, limit), sending([command]):
             output = transport.exchange(command, limit, ends)
             if ends is not None:
                 ends(output)
@@ -353,7 +354,7 @@ class Session:
         transport = self._ready()
         began = time.monotonic()
         try:
-            with self._in_step("a batch of commands", limit):
+            with self._in_step("a batch of commands", limit), sending(commands):
                 outputs = transport.batch(commands, limit)
         except (DeadlineError, SessionDiedError) as error:
             results += self._results(commands, getattr(error.__cause__, "finished", []), limit)
@@ -385,7 +386,7 @@ class Session:
             transport = self._ready()
             # one that was asked for before crash was started again is another one now
             commands = [command.replace(str(self._told_fifo), str(transport.fifo)) for command in commands]
-            with self._in_step("a stream of commands", limit):
+            with self._in_step("a stream of commands", limit), sending(commands):
                 return transport.stream(commands, sink, limit)
 
     # -- inside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,12 @@ from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for, report_names, run_report
 from crashdrive.reports.base import Option
 
+real_module = module_for
 Cli = Callable[..., tuple[int, bytes, str]]
 
 OPTIONS = (
     Option(name="all", flags=("-a", "--all"), help="Everything."),
-    Option(name="verbose", flags=("-v", "--verbose"), help="More columns."),
+    Option(name="extend", flags=("-e", "--extend"), help="More columns."),
     Option(name="port", flags=("--port",), help="One port.", kind="integer"),
     Option(name="state", flags=("--state",), help="States.", kind="text", choices=("UP", "DOWN"), many=True),
     Option(name="address", flags=("--at",), help="Where.", kind="address"),
@@ -49,11 +51,11 @@ def values(out: bytes) -> dict[str, Any]:
 
 
 def test_options_reach_the_report(cli: Cli, vmcore: str, crash: Any) -> None:
-    words = ["-v", "--port", "80", "--state", "UP", "--state", "DOWN", "--at", "0xffff888003a54000"]
+    words = ["-e", "--port", "80", "--state", "UP", "--state", "DOWN", "--at", "0xffff888003a54000"]
     status, out, _ = cli("report", "echo", *words, "--format", "json", vmcore)
     assert status == 0
     assert values(out) == {
-        "all": False, "verbose": True, "port": 80, "state": ["UP", "DOWN"], "address": "0xffff888003a54000",
+        "all": False, "extend": True, "port": 80, "state": ["UP", "DOWN"], "address": "0xffff888003a54000",
         "within": 1.5,
     }  # fmt: skip
     assert crash.opened == (None, vmcore)
@@ -62,8 +64,21 @@ def test_options_reach_the_report(cli: Cli, vmcore: str, crash: Any) -> None:
 def test_defaults(cli: Cli, vmcore: str) -> None:
     _, out, _ = cli("report", "echo", "--format", "json", vmcore)
     assert values(out) == {
-        "all": False, "verbose": False, "port": None, "state": [], "address": None, "within": 1.5
+        "all": False, "extend": False, "port": None, "state": [], "address": None, "within": 1.5
     }  # fmt: skip
+
+
+def test_verbose_is_the_programs_in_every_report(cli: Cli, vmcore: str) -> None:
+    status, _, err = cli("report", "echo", "-v", vmcore)
+    assert status == 0
+    assert re.findall(r"crashdrive: (.*): \d+\.\d{3} s\n", err) == ["opened", "report echo", "written"]
+    assert cli("report", "echo", vmcore)[2] == ""
+
+
+@pytest.mark.parametrize("name", report_names())
+def test_no_report_takes_the_programs_flags(name: str) -> None:
+    flags = {flag for option in real_module(name).OPTIONS for flag in option.flags}
+    assert not flags & {"-v", "--verbose", "-h", "--help", "--format"}
 
 
 def test_an_incomplete_report_is_told(cli: Cli, vmcore: str) -> None:

@@ -51,8 +51,11 @@ OPTIONS = (
     Option(name="processes", flags=("-p", "--processes"), help="Which process has each socket open."),
     Option(
         name="detail",
-        flags=("-e", "-v", "--extend", "--verbose"),
+        flags=("-e", "--extend"),
         help="More tables: buffers, windows, timers, round trips, queues with their entries, peers, groups.",
+    ),
+    Option(
+        name="timers", flags=("-o", "--timers"), help="Each socket's timer, what is left of it, retransmits."
     ),
     Option(
         name="state", flags=("--state",), help="A state (LISTEN, TIME_WAIT, ...).", kind="text", many=True
@@ -104,7 +107,9 @@ def report(crash: Any, **options: Any) -> Report:
     everything = sockets(survey, sought, processes=processes)
     _require(survey, asked, everything)
     rows = _filtered(everything, asked, states, wanted)
-    tables = [_table(rows, processes=processes, detailed=asked["detail"], names=asked["names"])]
+    tables = [
+        _table(rows, processes=processes, timers=asked["detail"] or asked["timers"], names=asked["names"])
+    ]
     if asked["detail"]:
         tables += _details(survey, rows, {row.address: row for row in everything if row.proto == "unix"})
     return Report(
@@ -201,7 +206,7 @@ def _details(survey: Survey, rows: Sequence[Socket], peers: dict[int, Socket]) -
     return [table for table in tables if table.rows]
 
 
-def _table(rows: Sequence[Socket], *, processes: bool, detailed: bool, names: bool) -> Table:
+def _table(rows: Sequence[Socket], *, processes: bool, timers: bool, names: bool) -> Table:
     # a narrow terminal leaves the last ones out
     shown = ["proto", "state", "local_address", "local_port", "remote_address", "remote_port"]
     if names:
@@ -210,7 +215,7 @@ def _table(rows: Sequence[Socket], *, processes: bool, detailed: bool, names: bo
     if processes:
         shown += ["pid", "program"]
     shown += ["recv_q", "send_q"]
-    if detailed:
+    if timers:
         shown += ["timer", "timer_left", "retransmits"]
     shown += [
         name for name in ("interface", "protocol") if any(getattr(row, name) is not None for row in rows)
