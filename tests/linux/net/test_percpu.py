@@ -1,0 +1,33 @@
+"""Numbers that each CPU counts for itself."""
+
+from __future__ import annotations
+
+from crashdrive.linux.net import percpu
+from tests.kernel.fake_memory import (
+    PAGE,
+    FakeMemory,
+)
+from tests.linux.net.small_kernel import MIB, survey_of, two_cpus
+
+
+def test_sums_over_cpus() -> None:
+    memory = FakeMemory()
+    kernel = two_cpus(memory, {"struct mib": MIB})
+    place = memory.allocate(2 * PAGE, PAGE)
+    memory.word(place, 1, 2, 3)
+    memory.word(place + PAGE, 10, 20, (1 << 64) - 1)
+    survey = survey_of(kernel)
+    assert percpu.arrays(survey, "struct mib", "mibs", [place]) == {place: [11, 22, (1 << 64) + 2]}
+    assert percpu.numbers(survey, "int", "", [place]) == {place: 11}
+    assert survey.complete
+
+
+def test_a_sum_without_one_cpu_is_none() -> None:
+    memory = FakeMemory()
+    kernel = two_cpus(memory, {"struct mib": MIB})
+    place = memory.allocate(2 * PAGE, PAGE)
+    memory.hole(place + PAGE)
+    survey = survey_of(kernel)
+    assert percpu.arrays(survey, "struct mib", "mibs", [place]) == {place: None}
+    assert not survey.complete
+    assert "excluded" in survey.notices[0].message
