@@ -1,18 +1,11 @@
-"""``alias``: names for command lines.
-
-Source in crash: ``cmd_alias()``, ``list_aliases()`` (cmdline.c).
-"""
+"""``alias``: names for command lines. Source in crash: ``cmd_alias()``, ``list_aliases()`` (cmdline.c)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.columns import WORD, Cell, Column
 from crashdrive.records import Record
-
-OPTSTRING = ""
-EXAMPLES = ("alias", "alias kp kmem -p", "alias kp", 'alias kp ""', "alias nosuchalias")
 
 
 class Alias(Record, frozen=True):
@@ -29,42 +22,45 @@ class DeletedAlias(Record, frozen=True):
     name: str
 
 
-_HEADER = re.compile(r"ORIGIN +ALIAS +COMMAND *")
-_ROW = re.compile(r"(builtin|runtime|\S+) +(\S+) +(\S(?:.*?\S)?) *")
-_DELETED = re.compile(r"alias deleted: (\S+) *\n?")
+def _aliases() -> g.ParserElement:
+    """One row for each alias; a command that holds another row's beginning is two rows in one::
+
+    ORIGIN   ALIAS    COMMAND
+    builtin  man      help
+    runtime  kp       kmem -p
+    """
+    row = r" ?(?:builtin|runtime|[^ \n]{0,256}rc) {2}"
+    return g.table(
+        Alias,
+        Column("ORIGIN", "origin", Cell(r"(?!ORIGIN |alias does )[^ \n]++")),
+        Column("ALIAS", "name", WORD),
+        Column("COMMAND", "command", Cell(rf"[^ \n](?:(?!{row})[^\n])*?"), last=True),
+        what="alias",
+        between=g.noise(g.Remark(r"alias does not exist: [^\n]*+", "error")),
+        least=0,
+    )
 
 
-def _parse(source: Source) -> Sequence[Alias]:
-    records = []
-    for offset, line in source.lines():
-        if not offset:
-            if not _HEADER.fullmatch(line):
-                source.fail(0, "expected ORIGIN, ALIAS and COMMAND")
-        elif line.startswith("alias does not exist: "):
-            source.note("error", line, line=source.position(offset)[0], text=line, incomplete=True)
-        elif not _HEADER.fullmatch(line) and (match := _ROW.fullmatch(line)):
-            records.append(Alias(*match.groups()))
-        else:
-            source.reject(offset, "no alias")
-    if not (records or source.warnings):
-        source.fail(0, "expected ORIGIN, ALIAS and COMMAND")
-    return records
+def _check(source: Source, found: list[Alias]) -> list[Alias]:
+    if not (found or source.warnings):
+        source.fail(0, "expected an alias")
+    return found
 
 
-def _parse_deleted(source: Source) -> Sequence[DeletedAlias]:
-    match = _DELETED.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected an alias that was deleted")
-    return [DeletedAlias(match[1])]
+def _deleted() -> g.ParserElement:
+    """``alias deleted: kp``."""
+    return g.Row(r"alias deleted: ([^ \n]++)", lambda row: DeletedAlias(row[1]), "an alias that was deleted")
 
 
+OPTSTRING = ""
 SHAPES = (
     Shape(
         name="deleted",
         record=DeletedAlias,
-        parse=_parse_deleted,
+        grammar=_deleted,
         options='alias NAME ""',
-        when=lambda source: _DELETED.fullmatch(source.text) is not None,
+        when=lambda source: source.text.startswith("alias deleted: "),
     ),
-    Shape(name="aliases", record=Alias, parse=_parse, options="alias [NAME [COMMAND]]"),
+    Shape(name="aliases", record=Alias, grammar=_aliases, finish=_check, options="alias [NAME [COMMAND]]"),
 )
+EXAMPLES = ("alias", "alias kp kmem -p", "alias kp", 'alias kp ""', "alias nosuchalias")

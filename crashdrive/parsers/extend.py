@@ -5,14 +5,10 @@ Source in crash: ``cmd_extend()``, ``load_extension()``, ``unload_extension()`` 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
-from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.columns import Cell, Column
 from crashdrive.records import Record
-
-OPTSTRING = "us"
-EXAMPLES = ("extend", "extend -u", "extend -s", "extend nosuch.so")
 
 
 class Extension(Record, frozen=True):
@@ -35,72 +31,78 @@ class AvailableExtension(Record, frozen=True):
     path: str
 
 
-_HEADER = re.compile(r"SHARED OBJECT +COMMANDS *")
-_ROW = re.compile(r"(\S++) +(\S.*+)")
-_EVENT = re.compile(r"(.+): shared object (loaded|unloaded|already loaded) *")
-_ERROR = re.compile(r"extend: (.+)")
+def _loaded() -> g.ParserElement:
+    """One row for each shared object::
+
+    SHARED OBJECT  COMMANDS
+    ./extlib1.so   echo util bin
+    """
+    words = Cell(r"\S(?:[^\n]*?[^ \n])??", lambda text: tuple(text.split()))
+    return g.table(
+        Extension,
+        Column("SHARED OBJECT", "path", Cell(r"\S++")),
+        Column("COMMANDS", "commands", words, last=True),
+        what="extensions",
+        least=0,
+    )
 
 
-def _parse_loaded(source: Source) -> Sequence[Extension]:
-    records: list[Extension] = []
-    for offset, line in source.lines():
-        if _HEADER.fullmatch(line) and not records:
-            continue
-        match = _ROW.fullmatch(line)
-        if match:
-            records.append(Extension(match[1], tuple(match[2].split())))
-        else:
-            source.reject(offset, "no shared object and its commands")
-    return records
+def _events() -> g.ParserElement:
+    """``./extlib1.so: shared object loaded``: a line for each object."""
+    return g.Rows(
+        g.Row(
+            r"((?:(?!: shared object )[^\n])++): shared object (loaded|unloaded|already loaded)",
+            lambda row: ExtensionEvent(row[1], row[2]),
+            "a shared object that was loaded or unloaded",
+        ),
+        least=0,
+    )
 
 
-def _parse_events(source: Source) -> Sequence[ExtensionEvent]:
-    records = []
-    for offset, line in source.lines():
-        if match := _EVENT.fullmatch(line):
-            records.append(ExtensionEvent(match[1], match[2]))
-        elif match := _ERROR.fullmatch(line):
-            source.note("error", match[1], line=source.position(offset)[0], text=line, incomplete=True)
-        else:
-            source.reject(offset, "no shared object that was loaded or unloaded")
-    return records
+def _available() -> g.ParserElement:
+    """A path on each line; a second ``.so`` in one is a second path."""
+    path = g.Row(
+        r"((?:(?!\.so *+[^ \n])[^\n])+?)",
+        lambda row: AvailableExtension(row[1]),
+        "the path of an extension: FILE.so",
+    )
+    return g.Rows(path, least=0)
 
 
-def _parse_available(source: Source) -> Sequence[AvailableExtension]:
-    return [AvailableExtension(line) for _, line in source.lines() if line.strip()]
+def _none() -> g.ParserElement:
+    """Nothing is printed."""
+    return g.Gap()
 
 
-def _parse_nothing(_source: Source) -> Sequence[Extension]:
-    return []
-
-
+OPTSTRING = "us"
 SHAPES = (
     Shape(
         name="loaded",
         record=Extension,
-        parse=_parse_loaded,
+        grammar=_loaded,
         options="extend",
-        when=lambda source: _HEADER.match(source.text) is not None,
+        when=lambda source: source.text.startswith("SHARED OBJECT "),
     ),
     Shape(
         name="events",
         record=ExtensionEvent,
-        parse=_parse_events,
+        grammar=_events,
         options="extend FILE...; extend -u [FILE...]",
         when=lambda source: ": shared object " in source.text,
     ),
     Shape(
         name="available",
         record=AvailableExtension,
-        parse=_parse_available,
+        grammar=_available,
         options="extend -s",
-        when=lambda source: source.command.has("s") and not _ERROR.match(source.text),
+        when=lambda source: source.command.has("s") and not source.text.startswith("extend: "),
     ),
     Shape(
         name="none",
         record=Extension,
-        parse=_parse_nothing,
+        grammar=_none,
         options="extend, with none loaded",
         when=lambda source: not source.text.strip() and not source.command.arguments,
     ),
 )
+EXAMPLES = ("extend", "extend -u", "extend -s", "extend nosuch.so")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.cursor import Cursor
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Record
 
@@ -17,22 +17,23 @@ class MapFile(Record, frozen=True):
     file: str
 
 
-OPTSTRING = "af"
-EXAMPLES = ("map", "map -x")
-
-_LINE = re.compile(r"MAP FILE (IN USE|CREATED|APPENDED TO): (.+)")
 _ACTIONS = {"IN USE": "in use", "CREATED": "created", "APPENDED TO": "appended"}
 
 
-def _parse(source: Source) -> list[MapFile]:
-    cursor = Cursor(source)
-    files: list[MapFile] = []
-    while cursor.skip_blank():
-        if found := cursor.match(_LINE, 8192):
-            files.append(MapFile(action=_ACTIONS[found[1]], file=found[2]))
-        else:
-            cursor.skip_or_reject("no map file")
+def _files() -> g.ParserElement:
+    """``MAP FILE IN USE: /tmp/vm.map``: a line for each file."""
+    pattern = r"MAP FILE (IN USE|CREATED|APPENDED TO): ((?:(?!MAP FILE )[^\n]){1,8192})"
+    return g.Rows(g.Row(pattern, _file, "a map file: MAP FILE IN USE: FILE"), least=0)
+
+
+def _file(row: re.Match[str]) -> MapFile:
+    return MapFile(action=_ACTIONS[row[1]], file=row[2])
+
+
+def _check(source: Source, files: list[MapFile]) -> list[MapFile]:
     return demand_records(source, files, "no map file")
 
 
-SHAPES = (Shape(name="file", record=MapFile, parse=_parse, options="(none) -a -f"),)
+OPTSTRING = "af"
+SHAPES = (Shape(name="file", record=MapFile, grammar=_files, finish=_check, options="(none) -a -f"),)
+EXAMPLES = ("map", "map -x")

@@ -7,10 +7,10 @@ stands between the rounds. Source in crash: ``cmd_repeat()`` (cmdline.c).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from crashdrive.errors import ParseError, UsageError
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Record
 
@@ -25,19 +25,15 @@ class Round(Record, frozen=True, kw_only=True):
     records: tuple[Any, ...]
 
 
-OPTSTRING = ""
-# A reader that goes away ends it.
-EXAMPLES = (
-    "repeat p jiffies | head -5",
-    "repeat -1 sym init_task | head -3",
-    "repeat no_such_command",
-    "repeat -x ps",
-)
-
 _LINE = re.compile(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL)
 
 
-def _parse(source: Source) -> Sequence[Any]:
+def _rounds() -> g.ParserElement:
+    """All of the text: the repeated command's grammar reads it, once for all rounds or round by round."""
+    return g.Reader(lambda source, _: (_read(source), len(source.text)), "the output of a command", start="")
+
+
+def _read(source: Source) -> list[Any]:
     """The records of all rounds; an output that can't hold two rounds at once is cut where its first line
     comes again.
     """
@@ -47,7 +43,7 @@ def _parse(source: Source) -> Sequence[Any]:
     try:
         return _records(source, match[1], source.text, 0)
     except ParseError:
-        rounds = _rounds(source.text)
+        rounds = _split(source.text)
         if len(rounds) < 2:
             raise
         return [record for start, text in rounds for record in _records(source, match[1], text, start)]
@@ -72,7 +68,7 @@ def _records(source: Source, command: str, text: str, start: int) -> list[Any]:
     return list(answer.records)
 
 
-def _rounds(text: str) -> list[tuple[int, str]]:
+def _split(text: str) -> list[tuple[int, str]]:
     """(offset, text) of each round: a round starts like the first one."""
     first = text.split("\n", 1)[0] + "\n"
     starts = [0] if first.strip() else []
@@ -84,4 +80,18 @@ def _rounds(text: str) -> list[tuple[int, str]]:
     return [(start, text[start:end]) for start, end in zip(starts, ends, strict=bool(starts))]
 
 
-SHAPES = (Shape(name="rounds", record=Any, parse=_parse, options="repeat [-SECONDS] COMMAND"),)
+def _flat(_source: Source, found: list[list[Any]]) -> list[Any]:
+    return [record for records in found for record in records]
+
+
+OPTSTRING = ""
+SHAPES = (
+    Shape(name="rounds", record=Any, grammar=_rounds, finish=_flat, options="repeat [-SECONDS] COMMAND"),
+)
+# A reader that goes away ends it.
+EXAMPLES = (
+    "repeat p jiffies | head -5",
+    "repeat -1 sym init_task | head -3",
+    "repeat no_such_command",
+    "repeat -x ps",
+)

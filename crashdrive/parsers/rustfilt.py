@@ -5,18 +5,9 @@ Source in crash: ``cmd_rustfilt()`` (symbols.c), from crash 9.0.1 on.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
-from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
 from crashdrive.records import Record
-
-OPTSTRING = ""
-EXAMPLES = ("rustfilt _RNvNtCshc5sK6KjdJJ_6kernel5print11call_printk", "rustfilt nosuchsymbol")
-
-
-# crate::module::item, with generics, references, closures
-_NAME = re.compile(r"(?=.*::)(?:[\w$<>&*()\[\]{},;'#=+-]|::|(?<=[,;>])[ ]|[ ](?:as|for|mut|dyn)[ ])+")
 
 
 class RustSymbol(Record, frozen=True):
@@ -25,14 +16,26 @@ class RustSymbol(Record, frozen=True):
     name: str
 
 
-def _parse(source: Source) -> Sequence[RustSymbol]:
-    if source.text.startswith("Not a rust symbol:"):
-        source.note("error", " ".join(source.text.split()), line=1, incomplete=True)
-        return []
-    lines = [line.strip() for _, line in source.lines() if line.strip()]
-    if len(lines) != 1 or not _NAME.fullmatch(lines[0]):
-        source.fail(0, "expected one name")
-    return [RustSymbol(lines[0])]
+# crate::module::item, with generics, references, closures
+_NAME = r"(?=[^\n]*::)(?:[\w$<>&*()\[\]{},;'#=+-]|::|(?<=[,;>])[ ]|[ ](?:as|for|mut|dyn)[ ])+"
 
 
-SHAPES = (Shape(name="name", record=RustSymbol, parse=_parse, options="rustfilt SYMBOL"),)
+def _name() -> g.ParserElement:
+    """``kernel::print::call_printk``; crash writes the name that it refuses on a line of its own::
+
+    Not a rust symbol:
+    nosuchsymbol
+    """
+    name = g.Row(rf" *+({_NAME})", lambda row: RustSymbol(row[1]), "a Rust symbol's name: CRATE::ITEM")
+    refused = g.Terminal(r"Not a rust symbol:[^\n]*+(?:\n[^\n]*+)?+\n?+", "a symbol that isn't Rust's")
+    return g.Gap() + (refused.add_parse_action(_refused) | name)
+
+
+def _refused(text: str, place: int, tokens: g.ParseResults) -> list[RustSymbol]:
+    g.Text.of(text).note(place, "error", " ".join(tokens[0].split()), incomplete=True)
+    return []
+
+
+OPTSTRING = ""
+SHAPES = (Shape(name="name", record=RustSymbol, grammar=_name, options="rustfilt SYMBOL"),)
+EXAMPLES = ("rustfilt _RNvNtCshc5sK6KjdJJ_6kernel5print11call_printk", "rustfilt nosuchsymbol")
