@@ -16,7 +16,7 @@ def report(crash):
     waiting = defaultdict(list)
     tasks = crash.kernel.tasks()
     for task in tasks:
-        if task.state == "D":
+        if task.state == "UN":
             waiting[place(crash, task)].append(task)
     rows = [
         {

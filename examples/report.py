@@ -108,5 +108,5 @@ def on_cpu(trace):
 
 
 def by_state(tasks):
-    counted = Counter(task.state for task in tasks).most_common()
+    counted = Counter(task.state_letter for task in tasks).most_common()
     return [{"state": state, "tasks": count, "meaning": STATES.get(state)} for state, count in counted]

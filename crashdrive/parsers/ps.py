@@ -34,6 +34,7 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import ELIDED, HEX, Cell, Column, often, or_none
 from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.rows import demand_records, is_message
+from crashdrive.parsers.grammar.states import LETTERS
 from crashdrive.records import Address, Record
 
 __all__ = [
@@ -79,6 +80,11 @@ class Process(Record, frozen=True, kw_only=True):
     kernel: bool | None
     active: bool = False
     cpu_offline: bool = False
+
+    @property
+    def state_letter(self) -> str | None:
+        """The kernel's letter of the state, as in /proc (``D`` of crash's ``UN``); None where it has none."""
+        return LETTERS.get(self.state or "")
 
 
 OPTSTRING = "HAISgstcpkuGlmarC:y:Y"

@@ -63,7 +63,7 @@ def test_task_records_are_what_drgn_sees(warm: Kernel, peer: Any) -> None:
         assert record.ppid == task.real_parent.tgid
         assert record.uid == task.real_cred.uid.val
         assert record.cpu == linux.task_cpu(task)
-        assert record.state == linux.task_state_to_char(task)
+        assert record.state_letter == linux.task_state_to_char(task)
         assert record.comm == task.comm.string_().decode("utf-8", "backslashreplace")
         assert record.mm == (task.mm.value_() or None)
         assert record.vsz == (task.mm.total_vm.value_() * 4096 if task.mm else None)

@@ -324,3 +324,17 @@ def test_parents_are_the_tables_own(case: Path) -> None:
     for chain in parse(command, text):
         if chain.ancestors and not chain.unknown:
             assert by_task[chain.task].ppid == chain.ancestors[-1].pid
+
+
+@pytest.mark.parametrize(
+    ("state", "letter"),
+    [
+        ("RU", "R"), ("IN", "S"), ("UN", "D"), ("ST", "T"), ("TR", "t"), ("DE", "X"), ("ZO", "Z"),
+        ("PA", "P"), ("ID", "I"), ("WA", None), ("??", None),
+    ],
+)  # fmt: skip
+def test_the_kernels_letter_of_a_state(state: str, letter: str | None) -> None:
+    header = "      PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM\n"
+    row = f"        1       0   1  ffff888003a54000  {state}   0.1     2388      800  init\n"
+    task = parse("ps", header + row).one()
+    assert (task.state, task.state_letter) == (None if state == "??" else state, letter)

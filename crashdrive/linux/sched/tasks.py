@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.errors import CrashdriveError
 from crashdrive.linux.sched.task_list import for_each_task
+from crashdrive.parsers.grammar.states import WORDS
 from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _LETTERS = "RSDTtXZPI"
 class Task(Record, frozen=True):
     """A task. ``task`` is the address of its task_struct; ``cpu`` the one it runs on or ran last.
 
-    ``state`` is the letter that ``/proc/PID/stat`` would show (R S D T t X Z P I); ``uid`` the real user id;
+    ``state`` is crash's two letters (``UN``, as in `crash.ps()`), ``state_letter`` what ``/proc/PID/stat``
+    would show (R S D T t X Z P I); ``uid`` the real user id;
     ``vsz`` and ``rss`` in bytes, None for kernel threads; ``start_time`` in seconds after boot; ``mm`` the
     address of its mm_struct. A value that the dump doesn't hold is None.
     """
@@ -40,6 +42,7 @@ class Task(Record, frozen=True):
     cpu: int | None
     task: Address
     state: str | None
+    state_letter: str | None
     uid: int | None
     comm: str | None
     kernel_thread: bool | None
@@ -118,13 +121,15 @@ def _task(form: _Form, address: int, row: dict[str, object]) -> Task:
     numbers = {name: value for name, value in row.items() if isinstance(value, int)}
     rss = [numbers[name] for name in form.rss if name in numbers]
     comm = row["comm"]
+    letter = _state(form.letters, numbers)
     return Task(
         pid=numbers.get("pid"),
         tgid=numbers.get("tgid"),
         ppid=numbers.get("ppid"),
         cpu=numbers.get("cpu"),
         task=address,
-        state=_state(form.letters, numbers),
+        state=WORDS.get(letter or ""),
+        state_letter=letter,
         uid=numbers.get("uid"),
         comm=comm if isinstance(comm, str) else None,
         kernel_thread=bool(numbers["flags"] & _PF_KTHREAD) if "flags" in numbers else None,

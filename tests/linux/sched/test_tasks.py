@@ -191,11 +191,12 @@ def test_task_records(counters: Type, paths: list[str]) -> None:
     answer = guest.kernel.tasks()
     assert answer.complete
     first, second = answer
-    assert (first.pid, first.ppid, first.comm, first.state) == (7, 0, "bash", "R")
+    assert (first.pid, first.ppid, first.comm, first.state) == (7, 0, "bash", "RU")
     assert (first.mm, first.vsz, first.rss, first.uid, first.kernel_thread) == (None, None, None, None, False)
     assert (second.pid, second.tgid, second.ppid, second.task) == (8, 8, 7, task)
     assert second.comm == "\x1b[31m\\xff"
-    assert (second.state, second.uid, second.cpu, second.kernel_thread) == ("I", 1000, 3, True)
+    assert (second.state, second.uid, second.cpu, second.kernel_thread) == ("ID", 1000, 3, True)
+    assert (first.state_letter, second.state_letter) == ("R", "I")
     assert (second.mm, second.vsz, second.rss) == (mm, 500 * PAGE, (1 + 10 + 1000) * PAGE)
     assert second.start_time == 2.5
 
@@ -246,7 +247,7 @@ def test_letters_come_from_the_kernel_itself() -> None:
     task = guest.add(5)
     guest.memory.int32(guest.at(task, "__state"), 0x402)
     (record_,) = kernel.tasks()
-    assert record_.state == "D"
+    assert (record_.state, record_.state_letter) == ("UN", "D")
 
 
 def test_a_cpu_mask_and_per_cpu_places() -> None:
