@@ -59,10 +59,10 @@ class Process(Record, frozen=True, kw_only=True):
 
     ``task`` is the address of the task_struct; with ``-s`` it is None and ``kstackp`` holds the kernel stack
     pointer (None for a running task). ``state`` is crash's two letters, None for ``??``. ``mem_percent`` is
-    a percentage of physical memory, ``vsz`` and ``rss`` are bytes (a multiple of 1024), ``comm`` is the
-    command's name without the brackets of kernel threads. ``active``: the task was on its CPU;
-    ``cpu_offline``: and that CPU is offline. ``kernel``: a kernel thread; None where crash's text doesn't
-    tell (then ``comm`` stands as printed). ``policy`` and ``priority`` come with ``-Y``.
+    a percentage of physical memory, which crash rounds to a tenth, ``vsz`` and ``rss`` are bytes (whole
+    pages, exactly), ``comm`` is the command's name without the brackets of kernel threads. ``active``: the
+    task was on its CPU; ``cpu_offline``: and that CPU is offline. ``kernel``: a kernel thread; None where
+    crash's text doesn't tell (then ``comm`` stands as printed). ``policy`` and ``priority`` come with ``-Y``.
     """
 
     pid: int
