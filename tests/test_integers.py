@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
+import pkgutil
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crashdrive
 from crashdrive.integers import EXACT, exact, exact_but_numbers, exact_schema
 from crashdrive.kernel.memory.bulk import Hole
 from crashdrive.kernel.symbols.lookup import Symbol
@@ -196,3 +200,27 @@ def test_other_values_stay_as_they_are(value: Any) -> None:
 def test_a_schema_of_anything_else_stays() -> None:
     plain = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"anyOf": [{"type": "string"}]}}}
     assert exact_schema(plain) == plain
+
+
+def records(root: Any) -> list[Any]:
+    """Every record of the package, those that tests of other modules define left out."""
+    found, waiting = [], [root]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        found += [kind] if kind.__module__.startswith("crashdrive.") else []
+    return found
+
+
+def test_no_address_is_a_plain_integer() -> None:
+    for module in pkgutil.walk_packages(crashdrive.__path__, "crashdrive."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    named = re.compile(r"address|\w+_address|task|mm|sp|base")
+    wrong = [
+        f"{kind.__module__}.{kind.__name__}.{field.name}"
+        for kind in records(Record)
+        for field in msgspec.structs.fields(kind)
+        if named.fullmatch(field.name) and field.type in (int, int | None)
+    ]
+    assert wrong == []
