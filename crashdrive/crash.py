@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -61,11 +62,23 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
-        quick=functools.partial(_is_quick, purpose) if purpose else lambda _target: False,
+        quick=functools.partial(_before_start, purpose),
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
     return Crash(session, keep=record is None, purpose=purpose)
+
+
+def _before_start(purpose: str | None, target: Target) -> bool:
+    """What has time to be done while crash starts; whether it may start without its tables."""
+    if not purpose:
+        return False
+    from crashdrive.cache.store import open_store
+    from crashdrive.kernel.keys import prepare_keys
+
+    if (store := open_store()) is not None:
+        prepare_keys(str(Path(target.vmlinux.path).absolute()), target.vmlinux.mark, store)
+    return _is_quick(purpose, target)
 
 
 def _is_quick(purpose: str, target: Target) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashdrive.linux.opening import _dump_key
 from crashdrive.text import all_valid, printable, valid
 
 ANY = st.text(st.characters() | st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF, categories=["Cs"]))
@@ -22,10 +21,3 @@ def test_a_byte_of_a_name_that_is_no_utf8_is_shown_as_bytes_out_of_a_dump_are() 
 def test_utf8_has_all_of_it(text: str) -> None:
     assert valid(text).encode() or not text
     assert printable(text).isprintable()
-
-
-def test_what_is_kept_of_a_dump_is_kept_under_text_that_a_database_takes() -> None:
-    identity = {"vmcore": "/tmp/vmcore\udcff", "size": "1", "mtime_ns": "2"}
-    key = _dump_key("abc", identity, object())  # type: ignore[arg-type] # no crash is asked
-    assert key is not None
-    assert key.encode()

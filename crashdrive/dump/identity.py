@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from crashdrive.dump.contents import file_mark
 from crashdrive.dump.elf import ET_CORE, PT_LOAD, PT_NOTE, SHT_NOBITS, SHT_NOTE, BadElfError, ElfFile, Read
 from crashdrive.dump.files import clear_elf_errors, opened, reader, refuse_packed, shown
 from crashdrive.dump.flattened import unflatten
@@ -43,7 +44,7 @@ _OTHERS = {
 class VmlinuxIdentity(Record, frozen=True):
     """What a vmlinux says of itself; ``word_size`` in bytes, ``machine`` is ELF's number.
 
-    ``btf``: whether it carries its types for its own use, too.
+    ``btf``: whether it carries its types for its own use, too; ``mark`` as `file_mark` has it.
     """
 
     path: str
@@ -54,6 +55,7 @@ class VmlinuxIdentity(Record, frozen=True):
     word_size: int
     machine: int
     btf: bool = False
+    mark: str = ""
 
 
 class DumpIdentity(Record, frozen=True):
@@ -63,7 +65,7 @@ class DumpIdentity(Record, frozen=True):
     that wants ``makedumpfile -R``. ``build_id`` in hexadecimal, ``kaslr_offset`` in bytes, ``crash_time`` in
     seconds since 1970 (from VMCOREINFO or the kdump header). ``incomplete`` is True where the file is
     shorter than its headers promise, or is marked so by the program that wrote it. ``vmcoreinfo`` holds the
-    note's ``NAME=value`` lines.
+    note's ``NAME=value`` lines; ``mark`` as `file_mark` has it.
     """
 
     path: str
@@ -78,6 +80,7 @@ class DumpIdentity(Record, frozen=True):
     dump_level: int | None = None
     incomplete: bool | None = None
     vmcoreinfo: dict[str, str] = msgspec.field(default_factory=dict)
+    mark: str = ""
 
 
 def vmlinux_build_id(path: str | Path) -> str | None:
@@ -117,6 +120,7 @@ def vmlinux_identity(path: str | Path) -> VmlinuxIdentity:
                 word_size=8 if elf.wide else 4,
                 machine=elf.machine,
                 btf=".BTF" in sections,
+                mark=file_mark(status),
             )
 
 
@@ -150,6 +154,7 @@ def dump_identity(path: str | Path) -> DumpIdentity:
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
             incomplete=True if not complete else facts.incomplete,
+            mark=file_mark(status),
         )
         return _with_vmcoreinfo(base, facts)
 

@@ -40,6 +40,11 @@ class Opening(NamedTuple):
         return Start(files=(self.target.vmlinux.path, self.target.dump.path), rung_seconds=self.rung_seconds)
 
     @property
+    def marks(self) -> dict[str, str]:
+        """What the two files were when they were looked at: see `file_mark`."""
+        return {"vmlinux": self.target.vmlinux.mark, "vmcore": self.target.dump.mark}
+
+    @property
     def holes(self) -> bool:
         """Whether the dump may lack pages of which crash says nothing."""
         return self.target.dump.format in _WITH_HOLES

@@ -79,12 +79,11 @@ class Session:
         self.began_quick = False  # whether a quick start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
         self.vmcoreinfo: Mapping[str, str] = {}
+        self.marks: Mapping[str, str] = {}  # of vmlinux and vmcore, see `file_mark`
         self._recorder: RecordingTransport | None = None
         self._context = Context()
         self._told_fifo: Path | None = None
-        self._doubtful = False
-        self._closed = False
-        self._busy = False
+        self._doubtful = self._closed = self._busy = False
         self._lock = threading.RLock()
         self._owner = os.getpid()
 
@@ -181,7 +180,7 @@ class Session:
             side_channel=how.side_channel,
             holes=how.holes,
         )
-        session.vmcoreinfo = how.target.dump.vmcoreinfo
+        session.vmcoreinfo, session.marks = how.target.dump.vmcoreinfo, how.marks
         return session
 
     @classmethod

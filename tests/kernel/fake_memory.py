@@ -171,6 +171,7 @@ class FakeSymbols:
 
     def __init__(self, symbols: Mapping[str, int]) -> None:
         self.symbols = dict(symbols)
+        self.key = ""
 
     def address(self, name: str) -> int:
         """As Symbols.address."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from crashdrive.cache.store import Store
+from crashdrive.dump.elf import ElfFile, Section
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.opening import open_kernel
 from crashdrive.session import Session
@@ -137,3 +141,56 @@ def test_what_is_damaged_or_foreign_is_asked_again(
     store.close()
     store.path.write_bytes(b"this is no database" * 100)
     assert Opened(pair[0], Store(tmp_path), monkeypatch).kernel.layouts.types(names) == expected
+
+
+def part(path: Path, name: str) -> Section:
+    """A section of a vmlinux."""
+    with path.open("rb") as file:
+        elf = ElfFile(lambda offset, size: os.pread(file.fileno(), size, offset))
+        return next(section for section in elf.sections() if section.name == name)
+
+
+def swap(path: Path, places: tuple[int, int], size: int) -> None:
+    """Exchange two pieces of a file."""
+    with path.open("r+b") as file:
+        pieces = [os.pread(file.fileno(), size, place) for place in places]
+        for place, piece in zip(places, reversed(pieces), strict=True):
+            os.pwrite(file.fileno(), piece, place)
+
+
+def damage(path: Path) -> None:
+    """Exchange the names of two members, and the values of two symbols."""
+    names, table, strings = (part(path, name) for name in (".debug_str", ".symtab", ".strtab"))
+    with path.open("rb") as file:
+        words, values, letters = (os.pread(file.fileno(), s.size, s.offset) for s in (names, table, strings))
+    members = [names.offset + words.index(b"\0" + name + b"\0") + 1 for name in (b"skc_daddr", b"skc_dport")]
+    swap(path, (members[0], members[1]), 9)
+    wanted = [letters.index(b"\0" + name + b"\0") + 1 for name in (b"udp_table", b"udplite_table")]
+    at = {struct.unpack_from("<I", values, place)[0]: place for place in range(0, len(values), 24)}
+    entries = [table.offset + at[offset] + 8 for offset in wanted]
+    swap(path, (entries[0], entries[1]), 8)
+
+
+def facts(vmlinux: Path, vmcore: Path, version: str, store: Store | None) -> list[object]:
+    """What comes from debug data and from the table of symbols."""
+    with Session.open(vmlinux, vmcore, crash=[str(crash_binary(version))]) as session:
+        kernel = open_kernel(session, store)
+        assert "init_task" in kernel.symbols.names()
+        members = [kernel.offset("struct sock_common", name) for name in ("skc_daddr", "skc_dport")]
+        return [members, kernel.symbols.address("udp_table"), kernel.symbols.address("udplite_table")]
+
+
+def test_a_damaged_vmlinux_of_the_same_build_harms_no_other(tmp_path: Path) -> None:
+    vmcore = dump_file("6.12-kdump-sysrq")
+    right, damaged, store = vmcore.parent / "vmlinux", tmp_path / "vmlinux", Store(tmp_path / "store")
+    shutil.copy(right, damaged)
+    damage(damaged)
+    wrong = facts(damaged, vmcore, "8.0.6", store)
+    found = facts(right, vmcore, "8.0.6", store)
+    assert found == facts(right, vmcore, "8.0.6", None)
+    assert found == [[0, 12], wrong[2], wrong[1]]
+    assert wrong[0] == [12, 0]
+    store.close()
+    with sqlite3.connect(store.path) as database:
+        keys = [key for (key,) in database.execute("SELECT DISTINCT key FROM entries WHERE kind = 'type'")]
+    assert len(keys) == 2

@@ -83,7 +83,7 @@ class _Stored(msgspec.Struct):
 
 
 class Symbols:
-    """The symbols of one dump; kept in the ``store`` under ``key`` (see `symbols_key`).
+    """The symbols of one dump; kept in the ``store`` under ``key`` (see `crashdrive.kernel.keys`).
 
     A ``source`` is asked before crash.
     """
@@ -96,6 +96,11 @@ class Symbols:
         self._loaded: _Table | None = None
         self.source: Source | None = None
         self.queries = 0
+
+    @property
+    def key(self) -> str:
+        """What names the dump in the store; empty where nothing of it is kept."""
+        return self._key
 
     def address(self, name: str) -> int:
         """The address of a symbol; UnknownSymbolError if there is none, or if several places have the name.
@@ -345,11 +350,6 @@ def _table(rows: list[tuple[int, str, str]], sections: list[tuple[int, int, str]
     rows.sort(key=lambda row: row[0])
     kinds = "".join(kind for _, _, kind in rows)
     return _Table(array("Q", (row[0] for row in rows)), kinds, [row[1] for row in rows], sections)
-
-
-def symbols_key(build_id: str, relocation: int, dump: str) -> str:
-    """What symbols are kept under: build id of the vmlinux, KASLR's offset, the dump with its modules."""
-    return f"{build_id}+{relocation:x}+{dump}"
 
 
 def _rank(symbol: Symbol) -> tuple[bool, bool]:

@@ -443,10 +443,10 @@ class Layouts:
         return self._runner.run_many(commands, timeout=timeout)
 
 
-def layout_key(build_id: str, modules: Iterable[tuple[str, str]] = ()) -> str:
-    """What layouts are kept under: the vmlinux's build id, modules (name, build id) with debug data."""
+def layout_key(kernel: str, modules: Iterable[tuple[str, str]] = ()) -> str:
+    """What layouts are kept under: the kernel's own key, modules (name, build id) with debug data."""
     loaded = "\n".join(f"{name} {identity}" for name, identity in sorted(modules))
-    return f"{build_id}+{hashlib.sha256(loaded.encode()).hexdigest()[:32]}" if loaded else build_id
+    return f"{kernel}+{hashlib.sha256(loaded.encode()).hexdigest()[:32]}" if loaded else kernel
 
 
 def _refused(result: CommandResult) -> bool:

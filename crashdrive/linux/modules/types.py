@@ -19,7 +19,6 @@ from crashdrive.kernel.types.btf import Btf, same
 from crashdrive.kernel.types.declarations import Abi
 from crashdrive.kernel.types.layouts import VERSION, layout_key
 from crashdrive.kernel.types.model import Type
-from crashdrive.text import valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,9 +151,7 @@ class ModuleTypes:
     @property
     def _dump(self) -> str:
         """What is kept of a dump is kept under this; empty where it isn't known which dump it is."""
-        identity: Mapping[str, str] = getattr(self._kernel.session, "identity", None) or {}
-        marks = [identity.get(mark) for mark in ("build_id", "vmcore", "size", "mtime_ns")]
-        return "" if None in marks else valid(":".join(map(str, marks)))
+        return self._kernel.symbols.key
 
     def _read_catalog(self) -> _Catalog:
         catalog = _Catalog([], {}, [])

@@ -9,7 +9,7 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import ParseError, UnknownSymbolError
-from crashdrive.kernel.symbols.lookup import Symbol, Symbols, read_table, symbols_key
+from crashdrive.kernel.symbols.lookup import Symbol, Symbols, read_table
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
 
@@ -184,7 +184,3 @@ def test_a_kept_table_is_used_for_all(tmp_path: Path) -> None:
 def test_a_line_that_is_no_symbol_is_an_error() -> None:
     with pytest.raises(ParseError, match="line 2"):
         read_table(b"0 (D) a\nwhat is this\n")
-
-
-def test_keys() -> None:
-    assert len({symbols_key("a", 0, "d"), symbols_key("a", 16, "d"), symbols_key("a", 0, "e")}) == 3

@@ -33,7 +33,7 @@ from tests.kernel.fake_memory import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from crashdrive.linux.kernel import Kernel
@@ -86,14 +86,13 @@ class Dump:
         self._nodes.insert(0, node)
         link_list(self.memory, self.head, self._nodes)
 
-    def kernel(self, store: Store | None = None, identity: Mapping[str, str] | None = None) -> Kernel:
+    def kernel(self, store: Store | None = None, key: str = "a dump") -> Kernel:
         """A kernel of it, knowing nothing."""
         symbols = {"btf_modules": self.head}
         kernel = fake_kernel(self.memory, TYPES, symbols)
         if store is not None:
             kernel.layouts._store, kernel.layouts._key = store, "a build"
-        marks = {"build_id": "b", "vmcore": "v", "size": "1", "mtime_ns": "2"}
-        kernel.session.identity = marks | dict(identity or {})  # type: ignore[attr-defined] # as a Session has
+        vars(kernel.symbols)["key"] = key
         return kernel
 
 
@@ -224,7 +223,7 @@ def test_what_was_read_is_kept_for_the_dump_and_types_for_the_module_s_build(
     # another dump of this kernel, with another build of the module
     other = Dump()
     other.module("older", priv(8))
-    elsewhere = other.kernel(store, {"vmcore": "another"})
+    elsewhere = other.kernel(store, "another dump")
     assert elsewhere.sizeof("struct queue") == 8
     assert not elsewhere.has_type("struct single")
 
