@@ -40,6 +40,11 @@ def file_mark(status: os.stat_result) -> str:
     return ":".join(map(str, fields))
 
 
+def is_same(mark: str | None, other: str) -> bool:
+    """Whether two marks are those of a file that wasn't written to; its rights and links may have changed."""
+    return mark is not None and mark.split(":")[:-1] == other.split(":")[:-1]
+
+
 def current_mark(path: str | Path) -> str | None:
     """The mark of the file that has this path now; None where there is none."""
     try:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from crashdrive.dump.contents import current_mark, is_same
 from crashdrive.dump.find import Target
-from crashdrive.errors import StartError
+from crashdrive.errors import DumpError, StartError, VmlinuxError
 from crashdrive.session.binaries import Binary
 from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
@@ -44,6 +45,16 @@ class Opening(NamedTuple):
         """What the two files were when they were looked at: see `file_mark`."""
         return {"vmlinux": self.target.vmlinux.mark, "vmcore": self.target.dump.mark}
 
+    def unchanged(self) -> Opening:
+        """The same, for one more crash; DumpError or VmlinuxError where a file isn't what the first read."""
+        for path, mark, error in (
+            (self.target.vmlinux.path, self.target.vmlinux.mark, VmlinuxError),
+            (self.target.dump.path, self.target.dump.mark, DumpError),
+        ):
+            if not is_same(current_mark(path), mark):
+                raise error(f"{path!a} was changed since crash opened it: open it anew")
+        return self
+
     @property
     def holes(self) -> bool:
         """Whether the dump may lack pages of which crash says nothing."""
@@ -62,6 +73,7 @@ class Opening(NamedTuple):
         """The way to start the same crash again."""
 
         def again(context: Sequence[str]) -> tuple[Transport, list[str]]:
+            self.unchanged()
             fresh = start_one(launched.binary, launched.options, self.start)[0]
             try:
                 return fresh, self.prepare(fresh, context)

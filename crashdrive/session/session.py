@@ -165,7 +165,7 @@ class Session:
         except BaseException:
             found[0].close()
             raise
-        session._whole = lambda: cls._wholly(how)  # noqa: SLF001 - our own
+        session._whole = lambda: cls._wholly(how.unchanged())  # noqa: SLF001 - our own
         return session
 
     @classmethod
@@ -480,13 +480,8 @@ class Session:
             self._recorder.replace(fresh)
         self._transport = self._recorder or fresh
         what = f"all but {', '.join(map(printable, lost))} of its context" if lost else "its context"
-        self._warn(
-            HealthWarning(
-                kind="restarted",
-                message=f"crash was started again; {what} was put back",
-                affects=("*",) if lost else (),
-            )
-        )
+        message = f"crash was started again; {what} was put back"
+        self._warn(HealthWarning(kind="restarted", message=message, affects=("*",) if lost else ()))
         return self._transport
 
     def _warn(self, *warnings: HealthWarning) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crashdrive.errors import DumpError, SessionDiedError, VmlinuxError
 from crashdrive.session import Session, room
 from crashdrive.session.health import HealthWarning, doubted, option_warnings
 from crashdrive.session.launch import LADDER
@@ -125,6 +126,23 @@ def test_with_little_memory_there_is_one_at_a_time(
         assert len(list(scratch.iterdir())) == 1
         assert session.run("echo 1").text == "1\n"
     assert (starts(fakes[0]), starts(fakes[1])) == counts
+
+
+@pytest.mark.parametrize(("name", "error"), [("kernel", VmlinuxError), ("dump", DumpError)])
+def test_a_file_that_changed_is_not_opened_again(
+    make_fake: Make, opened: Open, tmp_path: Path, name: str, error: type[Exception]
+) -> None:
+    with opened(make_fake()) as session:
+        (tmp_path / name).chmod(0o600)  # no change of what is in it
+        with pytest.raises(SessionDiedError):
+            session.run("die")
+        assert session.run("echo 1").ok
+        with pytest.raises(SessionDiedError):
+            session.run("die")
+        with (tmp_path / name).open("ab") as file:
+            file.write(b"more")
+        with pytest.raises(error, match="was changed since crash opened it"):
+            session.run("echo 1")
 
 
 def test_what_a_start_leaves_in_doubt() -> None:
