@@ -7,23 +7,25 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
 import msgspec
 
-from crashdrive.records import Answer, Notice
+from crashdrive.records import Answer, Notice, Report
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 
 if TYPE_CHECKING:
     from crashdrive.dump.find import Target
     from crashdrive.linux.kernel import Kernel
-    from crashdrive.records import Report
+    from crashdrive.session.health import HealthWarning
     from crashdrive.session.launch import Notify
 
 DEFAULT_TIMEOUT = 120.0
 # how the purpose of a report of ours begins
 _REPORT = "report "
+
+Marked = TypeVar("Marked", Answer[Any], Report)
 
 
 def open_dump(  # noqa: PLR0913 - each is an option of the command line
@@ -96,6 +98,15 @@ def _is_quick(purpose: str, target: Target) -> bool:
     return Starts(open_store(), build_id, purpose).is_promising(otherwise=known)
 
 
+def doubted(found: Marked, doubts: Sequence[HealthWarning]) -> Marked:
+    """An answer or a report, marked with what there is to doubt."""
+    if not doubts:
+        return found
+    told = dict.fromkeys(found.warnings)
+    told.update((Notice(kind=doubt.kind, message=doubt.message), None) for doubt in doubts)
+    return msgspec.structs.replace(found, complete=False, warnings=tuple(told))
+
+
 class Crash:
     """A dump, opened: crash's commands, typed and raw, the kernel as data, reports.
 
@@ -154,11 +165,7 @@ class Crash:
         """The answer with what the session's health says against it; incomplete then."""
         from crashdrive.commandline import command_line
 
-        doubts = self.health.affecting(command_line(answer.command).name)
-        if not doubts:
-            return answer
-        notices = tuple(Notice(kind=doubt.kind, message=doubt.message) for doubt in doubts)
-        return msgspec.structs.replace(answer, complete=False, warnings=(*answer.warnings, *notices))
+        return doubted(answer, self.health.affecting(command_line(answer.command).name))
 
     # the kernel as data, reports
 
@@ -176,7 +183,7 @@ class Crash:
         """Compute a report; its options are those of ``crashdrive report NAME --help``."""
         from crashdrive.reports import run_report
 
-        report = run_report(self, name, **options)
+        report = doubted(run_report(self, name, **options), self.health.of_memory)
         return report if report.dump else msgspec.structs.replace(report, dump=dict(self.session.identity))
 
     # the session

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 import crashdrive
-from crashdrive.errors import EXIT_FAILED, EXIT_OK, CrashdriveError
+from crashdrive.cli._ending import say
+from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError
+from crashdrive.records import Report
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -53,9 +55,9 @@ def run(script: Script, argv: Sequence[str], crash: Crash, form: str) -> int:
     module.__dict__["crash"] = crash
     try:
         exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user
-        return _report(module, crash, form)
+        return _whole(_report(module, crash, form), crash)
     except SystemExit as end:
-        return _exit_status(end)
+        return _whole(_exit_status(end), crash)
     except BrokenPipeError:
         raise
     except CrashdriveError as error:
@@ -85,13 +87,24 @@ def _report(module: ModuleType, crash: Crash, form: str) -> int:
     if value is None:
         return EXIT_OK
     from crashdrive.cli._answers import completeness
+    from crashdrive.crash import doubted
     from crashdrive.render import Output, as_report, render
 
     sys.stdout.flush()
     name = Path(str(module.__file__)).stem
     value = as_report(value, name) or value
+    if isinstance(value, Report):
+        value = doubted(value, crash.health.of_memory)
     render(value, form, Output.standard(), name=name, dump=crash.identity)
     return completeness(value, str(module.__file__))
+
+
+def _whole(status: int, crash: Crash) -> int:
+    """The exit status, that of something incomplete where nothing that was read is to be trusted."""
+    if status != EXIT_OK or not crash.health.of_memory:
+        return status
+    say(f"incomplete: {crash.health.of_memory[0].message}")
+    return EXIT_INCOMPLETE
 
 
 def _exit_status(end: SystemExit) -> int:

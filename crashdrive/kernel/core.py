@@ -16,7 +16,7 @@ from crashdrive.kernel.memory.virtual import read_tables
 from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.series import Objects
-from crashdrive.kernel.structures.walk import Walk
+from crashdrive.kernel.structures.walk import Walk, doubted
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.kernel.types.model import Type, TypeRef, type_name
@@ -246,4 +246,10 @@ class KernelBase:
     def objects(self, kind: str | Type, walk: Walk | Sequence[int]) -> Objects:
         """A walk's addresses as objects of a type."""
         found = walk if isinstance(walk, Walk) else Walk(addresses=walk)
-        return Objects(self, self.type(kind), found)
+        return Objects(self, self.type(kind), doubted(found, self._doubts))
+
+    @property
+    def _doubts(self) -> list[str]:
+        """Why all that is read may be less than it looks: crash takes missing pages for zeros."""
+        health = getattr(self.session, "health", None)
+        return [warning.message for warning in getattr(health, "of_memory", ())]

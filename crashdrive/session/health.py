@@ -16,7 +16,7 @@ from crashdrive.text import printable
 MISSING_WITH = {
     "--no_modules": "modules and their symbols",
     "--no_kmem_cache": "slab caches (kmem -s, -S, and addresses in slabs)",
-    "--zero_excluded": "telling pages that were excluded from zeros while crash starts",
+    "--zero_excluded": "telling pages that the dump lacks from zeros",
     "--minimal": "all commands but log, dis, rd, sym, eval, set",
 }
 # commands whose answer is short when crash's task table is
@@ -26,11 +26,14 @@ _SLAB_COMMANDS = resting_on("slabs")
 # more than are ever named one by one
 ALL_COMMANDS = 1000
 _OF_THE_DUMP = "incomplete-dump"
+# pages that the dump lacks may have been read as zeros: by crash, and by whoever reads memory through it
+_ZEROS = "zeros"
+_READS_ZEROS = re.compile(r"(on|1)")
 # what to doubt in a session that was started with an option
 _AFFECTED_BY = {
     "--no_modules": _MODULE_COMMANDS,
     "--no_kmem_cache": _SLAB_COMMANDS,
-    "--zero_excluded": (*TASK_COMMANDS, "mod"),
+    "--zero_excluded": ("*",),
     "--minimal": ("*",),
 }
 # what to doubt when crash says so before its first prompt; its task table is checked, whatever it says
@@ -44,7 +47,7 @@ class HealthWarning(Record, frozen=True):
     """A reason to doubt answers, in crash's or our words, and the commands that it ``affects`` ("*": all).
 
     ``kind`` is one of ``start-warning``, ``task-table``, ``unchecked``, ``degraded``, ``incomplete-dump``,
-    ``restarted``.
+    ``restarted``, ``zeros`` (nothing that is read is whole: crash takes what the dump lacks for zeros).
     """
 
     kind: str
@@ -82,11 +85,19 @@ class Health(Record, frozen=True):
         """The warnings that make this command's answer doubtful."""
         return tuple(w for w in self.warnings if command in w.affects or "*" in w.affects)
 
+    @property
+    def of_memory(self) -> tuple[HealthWarning, ...]:
+        """The warnings that make all memory doubtful, and so walks and reports."""
+        return tuple(w for w in self.warnings if w.kind == _ZEROS)
+
 
 def doubted(warnings: Iterable[HealthWarning]) -> int:
     """How many commands' answers crash itself makes doubtful: 0 for a crash that is whole."""
     affected = {command for warning in doubts(warnings) for command in warning.affects}
-    return ALL_COMMANDS if "*" in affected else len(affected)
+    if "*" not in affected:
+        return len(affected)
+    # crash has all its tables at least
+    return ALL_COMMANDS - all(w.kind == _ZEROS for w in doubts(warnings) if "*" in w.affects)
 
 
 def doubts(warnings: Iterable[HealthWarning]) -> list[HealthWarning]:
@@ -111,13 +122,21 @@ def option_warnings(options: Sequence[str]) -> list[HealthWarning]:
     """What the start options cost."""
     return [
         HealthWarning(
-            kind="degraded",
+            kind=_ZEROS if option == "--zero_excluded" else "degraded",
             message=f"started with {option}: without {MISSING_WITH[option]}",
             affects=_AFFECTED_BY[option],
         )
         for option in options
         if option in MISSING_WITH
     ]
+
+
+def setting_warning(words: Sequence[str]) -> HealthWarning | None:
+    """What a command that succeeded costs, by its words: ``set zero_excluded on``; None if nothing."""
+    if len(words) == 3 and words[:2] == ["set", "zero_excluded"] and _READS_ZEROS.fullmatch(words[2]):
+        message = "zero_excluded was set on: pages that the dump lacks are read as zeros"
+        return HealthWarning(kind=_ZEROS, message=message, affects=("*",))
+    return None
 
 
 def dump_warnings(dump: DumpIdentity) -> list[HealthWarning]:

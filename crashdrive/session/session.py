@@ -26,7 +26,13 @@ from crashdrive.errors import (
 from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import judge
 from crashdrive.session.folder import TemporaryFileError
-from crashdrive.session.health import Health, HealthWarning, dump_warnings, task_table_warnings
+from crashdrive.session.health import (
+    Health,
+    HealthWarning,
+    dump_warnings,
+    setting_warning,
+    task_table_warnings,
+)
 from crashdrive.session.launch import Launched, Notify, health_of, start_quickly
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Opening, Restart, path_text
@@ -490,6 +496,9 @@ class Session:
     def _result(self, command: str, output: bytes, elapsed: float, failure: Failure | None) -> CommandResult:
         if failure is None:
             self._context.note(command)
+            warning = setting_warning(command.split())
+            if warning is not None and warning not in self._health.warnings:
+                self._warn(warning)
         elif failure.kind == "gdb-crashed":
             # gdb's state is unknown from here on: the next command gets a new crash
             self._drop()

@@ -13,6 +13,7 @@ import pytest
 
 from crashdrive.errors import DeadlineError
 from crashdrive.records import Answer, Notice
+from crashdrive.session.health import option_warnings
 
 Cli = Callable[..., tuple[int, bytes, str]]
 Script = Callable[[str], str]
@@ -152,3 +153,14 @@ def test_stdin_is_the_users(tmp_path: Path, vmcore: str) -> None:
         input=b"first\nrest", capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (9, b"first 4\n", b"")
+
+
+def test_scripts_on_a_crash_that_reads_zeros_are_incomplete(
+    cli: Cli, crash: Any, vmcore: str, script: Script
+) -> None:
+    path = script("print('read')")
+    assert cli("run", vmcore, path)[0] == 0
+    crash.warnings = tuple(option_warnings(["--zero_excluded"]))
+    status, out, err = cli("run", vmcore, path)
+    assert (status, out) == (5, b"read\n")
+    assert "incomplete: started with --zero_excluded" in err

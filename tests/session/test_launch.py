@@ -49,7 +49,9 @@ def test_degraded_starts_are_told(make_fake: Make, option: str) -> None:
     transport.close()
     assert launched.options == next(rung for rung in LADDER if option in rung)
     health = health_of(launched)
-    assert [w.kind for w in health.warnings] == ["degraded"] * len(launched.options)
+    assert [w.kind for w in health.warnings] == [
+        "zeros" if option == "--zero_excluded" else "degraded" for option in launched.options
+    ]
     assert len(health.missing) == len(launched.options)
     assert health.affecting("mod") or option == "--minimal"
     assert [a.outcome for a in launched.attempts[:-1]] == ["failed"] * (len(launched.attempts) - 1)

@@ -23,12 +23,18 @@ class Problem(Record, frozen=True):
 
     ``kind``: ``hole`` (memory that the dump doesn't hold), ``null``, ``poison``, ``unaligned``, ``loop``,
     ``end`` (a chain that ends in another chain's mark), ``shared`` (a node in two chains),
-    ``link`` (a node whose back link points elsewhere), ``node`` (a tree's node that is none).
+    ``link`` (a node whose back link points elsewhere), ``node`` (a tree's node that is none), ``zeros``
+    (pages that the dump lacks may have been read as zeros), ``time`` (it took too long).
     """
 
     kind: str
     address: Address
     message: str
+
+    def notice(self, what: str, more: str = "") -> Notice:
+        """The problem as an answer's warning; one of all memory is the same whatever was walked."""
+        told = self.message if self.kind == "zeros" else f"{what}: {self.message}{more}"
+        return Notice(kind=self.kind, message=told)
 
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +61,7 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
 
     def notices(self, what: str) -> tuple[Notice, ...]:
         """The problems for an Answer's warnings; ``what`` names what was walked."""
-        return tuple(Notice(kind=p.kind, message=f"{what}: {p.message}") for p in self.problems)
+        return tuple(problem.notice(what) for problem in self.problems)
 
 
 # A back link may lag behind for an instant while a writer adds a node (list_add_rcu sets it last).
@@ -81,6 +87,14 @@ def walk(addresses: Sequence[int], problems: Sequence[Problem]) -> Walk:
     return Walk(
         addresses=addresses, problems=tuple(problems), complete=all(p.kind in HARMLESS for p in problems)
     )
+
+
+def doubted(found: Walk, doubts: Sequence[str]) -> Walk:
+    """The same walk, incomplete where there is reason to doubt all that was read."""
+    if not doubts:
+        return found
+    more = (Problem(kind="zeros", address=0, message=doubt) for doubt in doubts)
+    return Walk(addresses=found.addresses, problems=(*found.problems, *more), complete=False)
 
 
 def suspicion(pointer: int, pointer_size: int) -> str | None:

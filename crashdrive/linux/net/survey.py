@@ -90,9 +90,9 @@ class Survey:
         kinds: dict[str, list[Problem]] = {}
         for problem in found.problems:
             kinds.setdefault(problem.kind, []).append(problem)
-        for kind, problems in kinds.items():
+        for problems in kinds.values():
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            self.miss([Notice(kind=kind, message=f"{what}: {problems[0].message}{more}")], complete=True)
+            self.miss([problems[0].notice(what, more)], complete=True)
         self.complete &= found.complete
 
     def gaps(self, columns: Columns, what: str) -> Columns:
