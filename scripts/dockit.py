@@ -13,6 +13,7 @@ from pathlib import Path
 import damagekit
 import housekit
 import msgspec
+from damagekinds import KINDS
 
 from crashdrive.parsers import _catalog, command_names
 
@@ -99,13 +100,13 @@ def coverage() -> str:
 def _damage() -> str:
     """The part about damaged outputs."""
     known = damagekit.known_figures()["all"]
-    kinds = "\n".join(f"- `{kind}`: {meaning}" for kind, (_, meaning) in damagekit.KINDS.items())
+    kinds = "\n".join(f"- `{kind}`: {meaning}" for kind, (_, meaning) in KINDS.items())
     rows = [
-        [f"`{command}`", *(_lost(by_kind.get(kind)) for kind in damagekit.KINDS)]
+        [f"`{command}`", *(_lost(by_kind.get(kind)) for kind in KINDS)]
         for command, by_kind in {**known, "all": _summed(known.values())}.items()
     ]
     text = _DAMAGE.format(places=damagekit.ALL.places, kinds=kinds)
-    return text + "\n" + table(["Command", *damagekit.KINDS], rows)
+    return text + "\n" + table(["Command", *KINDS], rows)
 
 
 def _lost(figure: damagekit.Figure | None) -> str:
