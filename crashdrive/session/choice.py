@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from crashdrive.errors import SessionDiedError, StartError
-from crashdrive.session.health import Attempt, Health, doubted, doubts
+from crashdrive.session.health import ALL_COMMANDS, Attempt, Health, doubted, doubts
 from crashdrive.session.launch import Ladder, Launched, start_one
 from crashdrive.session.room import room_for_another
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
@@ -75,16 +75,20 @@ def choose(ladder: Ladder, judge: Judge[S]) -> tuple[S, tuple[Attempt, ...]]:
 
 
 def _next(ladder: Ladder, judge: Judge[S], best: _Candidate[S] | None) -> _Candidate[S] | None:
-    """The next crash that comes up, looked at."""
-    found = ladder.climb() if best is None else ladder.climb(best.rank[0])
-    if found is None:
-        return None
-    candidate = _judged(judge, *found)
-    told = [warning.message for warning in doubts(candidate.session.health.warnings)]
-    ladder.note(told)
-    for message in told:
-        ladder.notify(f"{_named(candidate.launched)} came up, but: {message}")
-    return candidate
+    """The next crash that comes up and stays, looked at; one that may be better than the ``best``."""
+    bound = ALL_COMMANDS + 1 if best is None else best.rank[0]
+    while (found := ladder.climb(bound)) is not None:
+        try:
+            candidate = _judged(judge, *found)
+        except StartError as error:
+            ladder.fell(str(error))
+            continue
+        told = [warning.message for warning in doubts(candidate.session.health.warnings)]
+        ladder.note(told)
+        for message in told:
+            ladder.notify(f"{_named(candidate.launched)} came up, but: {message}")
+        return candidate
+    return None
 
 
 def _again(best: _Candidate[S], ladder: Ladder, judge: Judge[S]) -> _Candidate[S]:

@@ -126,6 +126,11 @@ class Ladder:
         """What is to be doubted of the last start, as a look at it has shown."""
         self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], doubts=tuple(doubts))
 
+    def fell(self, how: str) -> None:
+        """The last start gave a prompt, and ended when it was looked at."""
+        self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], outcome="failed", said=how)
+        self.notify(how)
+
     def failure(self) -> StartError | DeadlineError:
         """What to say where nothing came up."""
         if self.attempts and all(attempt.outcome == "deadline" for attempt in self.attempts):

@@ -165,9 +165,13 @@ def damage(path: Path) -> None:
         words, values, letters = (os.pread(file.fileno(), s.size, s.offset) for s in (names, table, strings))
     members = [names.offset + words.index(b"\0" + name + b"\0") + 1 for name in (b"skc_daddr", b"skc_dport")]
     swap(path, (members[0], members[1]), 9)
-    wanted = [letters.index(b"\0" + name + b"\0") + 1 for name in (b"udp_table", b"udplite_table")]
-    at = {struct.unpack_from("<I", values, place)[0]: place for place in range(0, len(values), 24)}
-    entries = [table.offset + at[offset] + 8 for offset in wanted]
+    # names that end alike share their bytes
+    named = {
+        letters[offset : letters.index(b"\0", offset)]: place
+        for place in range(0, len(values), 24)
+        for (offset,) in [struct.unpack_from("<I", values, place)]
+    }
+    entries = [table.offset + named[name] + 8 for name in (b"udp_table", b"udplite_table")]
     swap(path, (entries[0], entries[1]), 8)
 
 

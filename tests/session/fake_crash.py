@@ -125,6 +125,8 @@ def memory(address: int, size: int) -> bytes:
 
 def set_(words: list[str]) -> None:
     """``set silent on|off``, ``set PID``, ``set``."""
+    if MODE == "dies-at-once":
+        kill_self(signal.SIGSEGV)
     if words[1:2] == ["silent"]:
         State.silent = words[2] == "on"
     elif len(words) == 2 and words[1].isdigit():

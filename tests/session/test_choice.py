@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crashdrive.errors import DumpError, SessionDiedError, VmlinuxError
+from crashdrive.errors import DumpError, SessionDiedError, StartError, VmlinuxError
 from crashdrive.session import Session, room
 from crashdrive.session.health import HealthWarning, doubted, option_warnings
 from crashdrive.session.launch import LADDER
@@ -91,6 +91,21 @@ def test_of_two_that_are_alike_the_first_is_kept(make_fake: Make, opened: Open, 
         assert [bool(a.doubts) for a in session.health.attempts] == [True, True]
     assert (starts(first), starts(second)) == (1, 1)
     assert lines[-1].startswith(f"taken: {first.path}")
+
+
+@pytest.mark.parametrize("first", ["dies-at-once", "short-table"])
+def test_one_that_comes_up_and_dies_is_no_end(make_fake: Make, opened: Open, first: str) -> None:
+    modes = (first, "dies-at-once" if first == "short-table" else "")
+    fakes = [make_fake(mode, name) for mode, name in zip(modes, ("one", "two"), strict=True)]
+    with opened(*fakes) as session:
+        assert session.binary == str(fakes[first == "dies-at-once"].path)
+        assert [a.outcome for a in session.health.attempts if "SIGSEGV" in a.said] == ["failed"]
+        assert session.run("echo 1").ok
+
+
+def test_where_all_die_it_is_told(make_fake: Make, opened: Open) -> None:
+    with pytest.raises(StartError, match="came up, and ended at once: crash ended: killed by SIGSEGV"):
+        opened(make_fake("dies-at-once"))
 
 
 def test_one_alone_is_started_once(make_fake: Make, opened: Open) -> None:
