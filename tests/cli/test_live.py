@@ -21,10 +21,13 @@ PAIRS = [("6.1", "8.0.2"), ("6.1", "9.0.2"), ("6.12", "8.0.6"), ("6.12", "9.0.2"
 
 
 def crashdrive(*words: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
+    """``--crash`` or, without it, 8.0.6: the host's PATH need not hold any."""
     command = [sys.executable, "-m", "crashdrive", *map(str, words)]
+    chosen = {"CRASHDRIVE_CRASH": str(binary("8.0.6"))}
+    settings = {"cwd": CHECKOUT, "env": os.environ | chosen, **more}
     return subprocess.run(
         command, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=200, check=False,
-        cwd=CHECKOUT, **more,
+        **settings,
     )  # fmt: skip
 
 
@@ -160,7 +163,8 @@ def test_a_file_for_crash_i_prints_what_crash_prints(tmp_path: Path) -> None:
 
 def test_an_interrupt_leaves_no_crash_behind() -> None:
     folder = dump("6.1-kdump-sysrq")
-    command = [sys.executable, "-m", "crashdrive", "exec", "-v", str(folder / "vmcore"), "repeat -1 sys"]
+    options = ["-v", "--crash", str(binary("8.0.6"))]
+    command = [sys.executable, "-m", "crashdrive", "exec", *options, str(folder / "vmcore"), "repeat -1 sys"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert b"KERNEL" in child.stdout.readline()
@@ -198,7 +202,8 @@ def is_alive(pid: int) -> bool:
 
 def test_a_pipe_to_head() -> None:
     folder = dump("6.1-kdump-sysrq")
-    command = [sys.executable, "-m", "crashdrive", "exec", str(folder / "vmcore"), "sym -l"]
+    crash = ["--crash", str(binary("8.0.6"))]
+    command = [sys.executable, "-m", "crashdrive", "exec", *crash, str(folder / "vmcore"), "sym -l"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
