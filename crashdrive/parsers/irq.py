@@ -125,9 +125,9 @@ _HEX = r"[0-9a-f]{1,16}"
 _TITLES = ["IRQ", "IRQ_DESC/_DATA", "IRQACTION", "NAME"]
 _ROW = re.compile(
     rf" *+(?P<irq>\d{{1,6}}) +(?:(?P<desc>{_HEX})|\(unused\)) +(?:(?P<action>{_HEX})|\(unused\))"
-    r"(?: +\"(?P<name>[^\n]*)\"| *)[ ]*"
+    r"(?: ++\"(?P<name>[^\n]*)\")? *+"
 )
-_MORE = re.compile(rf" {{10,}}(?P<action>{_HEX})(?: +\"(?P<name>[^\n]*)\"| *)[ ]*")
+_MORE = re.compile(rf" {{10,}}(?P<action>{_HEX})(?: ++\"(?P<name>[^\n]*)\")? *+")
 
 
 def _parse_irqs(source: Source) -> list[Irq]:
