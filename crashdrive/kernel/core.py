@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from crashdrive.errors import KernelError, UnknownTypeError
+from crashdrive.errors import CorruptError, KernelError, UnknownTypeError
 from crashdrive.kernel import show
 from crashdrive.kernel.arch.x86_64.page_tables import Paging
 from crashdrive.kernel.memory.bulk import Gathered, Memory
 from crashdrive.kernel.memory.columns import Columns, Plan
 from crashdrive.kernel.memory.virtual import read_tables
-from crashdrive.kernel.memory.window import Window
+from crashdrive.kernel.memory.window import WALK_SECONDS, Window
 from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.structures.walk import Walk, doubted
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 _STRING_STEP = 256
 # Walks and columns hold what they need by themselves; this is for single reads.
 _CACHE = 32 << 20
+
+
+# by ELF's number: machines whose kernels have one byte order (i386, x86-64, RISC-V, LoongArch; s390)
+_ORDERS = {**dict.fromkeys(("3", "62", "243", "258"), "little"), "22": "big"}
+_STATIC_PRIO = 120
 
 
 class KernelBase:
@@ -49,6 +54,8 @@ class KernelBase:
         self.memory = memory if memory is not None else Memory(session, cache_size=_CACHE)
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
+        # a walk has as long as a command of the session; what it has found by then is incomplete
+        self.walk_seconds: float = getattr(session, "timeout", WALK_SECONDS)
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
@@ -61,9 +68,25 @@ class KernelBase:
 
     @cached_property
     def byte_order(self) -> str:
-        """``little`` or ``big``: ``init_task.static_prio`` is 120 in all kernels and for ever."""
+        """``little`` or ``big``: that of the machine, where all of its kind have one.
+
+        On others ``init_task.static_prio`` tells, which is 120 in all kernels and for ever; CorruptError
+        where a damaged dump has something else there.
+        """
+        if (known := _ORDERS.get(self._identity.get("machine", ""))) is not None:
+            return known
         place = self.symbols.address("init_task") + self.offset("struct task_struct", "static_prio")
-        return "little" if self.read(place, 4)[0] else "big"
+        raw = self.read(place, 4)
+        for order in ("little", "big"):
+            if int.from_bytes(raw, order) == _STATIC_PRIO:
+                return order
+        raise CorruptError(
+            f"init_task.static_prio at {place:#x} is 0x{raw.hex()}: init_task is damaged", place
+        )
+
+    @property
+    def _identity(self) -> Mapping[str, str]:
+        return getattr(self.session, "identity", {})
 
     @property
     def order(self) -> str:
@@ -123,7 +146,12 @@ class KernelBase:
 
     def window(self) -> Window:
         """Memory for one computation, for the walks in `crashdrive.kernel.structures`."""
-        return Window(self.memory, pointer_size=self.pointer_size, byte_order=self.byte_order)
+        return Window(
+            self.memory,
+            pointer_size=self.pointer_size,
+            byte_order=self.byte_order,
+            walk_seconds=self.walk_seconds,
+        )
 
     @cached_property
     def paging(self) -> Paging | None:

@@ -7,7 +7,8 @@ one round trip. Nothing here asks crash by itself, so that it stays visible wher
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from crashdrive.kernel.memory.bulk import Hole, Memory
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, runs_of
@@ -19,6 +20,8 @@ _LONGEST = 1 << 40
 READ_AHEAD = 8 * PAGE
 # No more bytes than these are held at once: 39,500 sockets lie in 92 MB of slabs.
 BUDGET = 16 << 20
+# No walk takes longer than this many seconds: what damage leads to may have no end that matters.
+WALK_SECONDS = 120.0
 
 
 class Window:
@@ -27,7 +30,17 @@ class Window:
     4096 is the unit of bookkeeping, not the target's page size: larger pages are simply several of these.
     """
 
-    def __init__(self, memory: Memory, *, pointer_size: int = 8, byte_order: str = "little") -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        pointer_size: int = 8,
+        byte_order: str = "little",
+        walk_seconds: float = WALK_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.walk_seconds = walk_seconds
+        self.clock = clock
         self._memory = memory
         self.pages: dict[int, tuple[bytes, int]] = {}
         self._holes: dict[int, Hole] = {}

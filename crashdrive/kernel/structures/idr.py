@@ -10,7 +10,7 @@ import struct
 from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.structures.walk import Problem, suspicion
+from crashdrive.kernel.structures.walk import Problem, Timer, suspicion
 from crashdrive.kernel.structures.xarray import Entries
 
 
@@ -30,7 +30,8 @@ def idr_layers(window: Window, top: int, shape: LayerShape) -> Entries:
     bits = shape.slot_count.bit_length() - 1
     letter = "Q" if window.pointer_size == 8 else "I"
     level = [(top, 0)] if top else []
-    while level:
+    timer = Timer(window)
+    while level and not timer.is_up(level[0][0], len(level), problems):
         window.fetch((layer, shape.size) for layer, _ in level)
         below: list[tuple[int, int]] = []
         for layer, base in level:

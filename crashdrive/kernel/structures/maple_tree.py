@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.structures.walk import HARMLESS, Problem, fail, suspicion
+from crashdrive.kernel.structures.walk import HARMLESS, Problem, Timer, fail, suspicion
 from crashdrive.kernel.structures.xarray import ZERO_ENTRY
 
 _NODE_MASK = 255
@@ -83,7 +83,8 @@ def maple_tree(window: Window, root: int, shapes: Mapping[int, MapleShape], size
     problems: list[Problem] = []
     seen: set[int] = set()
     level = [_Node(root, 0, window.limit - 1, 0)]
-    while level:
+    timer = Timer(window)
+    while level and not timer.is_up(level[0].encoded, len(level), problems):
         window.fetch((node.encoded & ~_NODE_MASK, size) for node in level)
         below: list[_Node] = []
         for node in level:

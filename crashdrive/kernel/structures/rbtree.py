@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.structures.walk import Problem, Walk, suspicion, walk
+from crashdrive.kernel.structures.walk import Problem, Timer, Walk, suspicion, walk
 
 
 class RbOffsets(NamedTuple):
@@ -39,7 +39,8 @@ def rbtree(
     level = [(root, 0)] if root else []
     low = min(reach[0] - offset, 0)
     high = max(reach[1] - offset, max(links) + window.pointer_size)
-    while level:
+    timer = Timer(window)
+    while level and not timer.is_up(level[0][0], len(level), problems):
         window.fetch(
             (node + low, high - low) for node, _ in level if not suspicion(node, window.pointer_size)
         )

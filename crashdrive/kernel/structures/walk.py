@@ -109,6 +109,22 @@ def suspicion(pointer: int, pointer_size: int) -> str | None:
     return "unaligned" if pointer % pointer_size else None
 
 
+class Timer:
+    """The time that one walk has, from now on."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._end = window.clock() + window.walk_seconds
+
+    def is_up(self, address: int, left: int, problems: list[Problem]) -> bool:
+        """Whether it is up, noted at the ``address`` to go on from, of ``left`` that there are."""
+        if self._window.clock() < self._end:
+            return False
+        message = f"given up after {self._window.walk_seconds:g} s, {left} nodes were still to be followed"
+        problems.append(Problem(kind="time", address=address, message=message))
+        return True
+
+
 Visit: TypeAlias = Callable[[list[int]], None]
 
 
@@ -169,7 +185,8 @@ class Chains:
             for pointer, chain in starts:
                 self._wait(waiting, pointer, chain)
         frontier, passed = sorted(waiting), dict[int, int]()
-        while frontier:
+        timer = Timer(self._window)
+        while frontier and not timer.is_up(frontier[0], len(frontier), self.problems):
             count, pages = self._batch(frontier)
             self._window.fetch_pages(pages)
             rest = self._advance(frontier[:count], waiting)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.structures.walk import HARMLESS, Problem, fail, suspicion
+from crashdrive.kernel.structures.walk import HARMLESS, Problem, Timer, fail, suspicion
 
 ZERO_ENTRY = 257 << 2 | 2
 """What a reserved slot of an xarray holds (xa_mk_internal(257)); it reads as NULL."""
@@ -77,7 +77,8 @@ def entries(window: Window, head: int, shape: NodeShape) -> Entries:
     problems: list[Problem] = []
     seen: set[int] = set()
     level = [_Node(head - mark, 0, None, 0)]
-    while level:
+    timer = Timer(window)
+    while level and not timer.is_up(level[0].address, len(level), problems):
         window.fetch((node.address, shape.size) for node in level)
         level = [child for node in level for child in _expand(window, node, shape, found, problems, seen)]
     found.sort()
