@@ -11,7 +11,8 @@ that (crash 8.0.2 knows only the running tasks of a 6.1 kernel).
 import sys
 from collections import Counter
 
-from crashdrive.reports import Report, Table
+from crashdrive.errors import CommandFailedError, KernelError, ParseError
+from crashdrive.records import Answer, Notice, Report, Table
 
 STATES = {
     "R": "running or ready to run",
@@ -45,25 +46,27 @@ SYSTEM = (
 
 def report(crash):
     lines = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    system = crash.sys()
-    panicked = crash.bt(panic=True)
-    active = crash.bt(active=True)
-    tasks = crash.kernel.tasks()
-    log = crash.log()
-    answers = [panicked, active, tasks, log]
-    trace = panicked[0]
+    system = asked("sys", crash.sys)
+    panicked = asked("bt", crash.bt, panic=True)
+    active = asked("bt", crash.bt, active=True)
+    tasks = asked("tasks", crash.kernel.tasks)
+    log = asked("log", crash.log)
+    answers = [system, panicked, active, tasks, log]
+    trace = panicked[0] if len(panicked) else None
     return Report(
         report="what-happened",
         complete=all(whole(crash, answer) for answer in answers),
-        warnings=notices(system, *answers),
+        warnings=notices(*answers),
         tables=(
             Table(name="system", rows=system.records, columns=SYSTEM, layout="fields", title="The system"),
-            Table(name="panic", rows=[the_panic(system.one(), trace)], layout="fields", title="The panic"),
+            Table(name="panic", rows=the_panic(system, trace), layout="fields", title="The panic"),
             Table(
                 name="backtrace",
-                rows=trace.frames,
+                rows=trace.frames if trace else (),
                 columns=("level", "function", "module", "address"),
-                title=f"Stack of PID {trace.pid} ({trace.comm})",
+                title=f"Stack of PID {trace.pid} ({trace.comm})"
+                if trace
+                else "Stack of the task that panicked",
             ),
             Table(name="cpus", rows=[on_cpu(one) for one in active], title="What ran on the CPUs"),
             Table(name="states", rows=by_state(tasks), title=f"All {len(tasks)} tasks by state"),
@@ -82,6 +85,15 @@ def report(crash):
     )
 
 
+def asked(what, call, **options):
+    """An answer; an empty one that says why where a damaged dump gives none: the others are worth having."""
+    try:
+        return call(**options)
+    except (CommandFailedError, KernelError, ParseError) as error:
+        notice = Notice(kind="error", message=str(error))
+        return Answer(command=what, shape="failed", complete=False, warnings=(notice,), records=())
+
+
 def whole(crash, answer):
     """Whether nothing is missing but tasks that crash doesn't know: the task list here isn't crash's."""
     known = {warning.message for warning in crash.health.warnings if warning.kind == "task-table"}
@@ -93,13 +105,11 @@ def notices(*answers):
 
 
 def the_panic(system, trace):
-    return {
-        "message": system.panic,
-        "cpu": trace.cpu,
-        "pid": trace.pid,
-        "comm": trace.comm,
-        "task": trace.task,
-    }
+    messages = [{"message": one.panic} for one in system]
+    if trace is None:
+        return messages
+    place = {"cpu": trace.cpu, "pid": trace.pid, "comm": trace.comm, "task": trace.task}
+    return [message | place for message in messages or [{}]]
 
 
 def on_cpu(trace):
