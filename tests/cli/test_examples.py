@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from crashdrive.errors import CommandFailedError
+from crashdrive.records import Answer
 
 Cli = Callable[..., tuple[int, bytes, str]]
 CHECKOUT = Path(__file__).parents[2]
@@ -54,3 +60,21 @@ def test_a_wheel_carries_them(tmp_path: Path) -> None:
         capture_output=True, check=True,
     )  # fmt: skip
     assert installed.stdout == (CHECKOUT / "examples/memory.py").read_bytes()
+
+
+def test_the_report_of_a_dump_that_gives_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that fail and an unread task list are said; the rest is shown."""
+
+    def refuse(**_: object) -> object:
+        raise CommandFailedError("bt: command not available in minimal mode")
+
+    monkeypatch.setattr("sys.argv", ["report.py"])
+    empty = Answer[Any](command="log", shape="log", complete=True, warnings=(), records=())
+    crash = SimpleNamespace(
+        sys=refuse, bt=refuse, log=lambda: empty, kernel=SimpleNamespace(tasks=refuse),
+        health=SimpleNamespace(warnings=()),
+    )  # fmt: skip
+    report = runpy.run_path(str(FOLDER / "report.py"))["report"](crash)
+    assert not report.complete
+    assert [notice.message for notice in report.warnings] == ["bt: command not available in minimal mode"]
+    assert [len(table.rows) for table in report.tables] == [0] * len(report.tables)
