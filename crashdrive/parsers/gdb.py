@@ -102,12 +102,6 @@ def _parse_lines(source: Source) -> Sequence[Line]:
     return [Line(line) for _, line in source.lines()]
 
 
-def _shape(name: str) -> Shape:
-    return next(shape for shape in p.SHAPES if shape.name == name)
-
-
-_VALUES = _shape("value")
-
 SHAPES = (
     Shape(
         name="layout",
@@ -140,7 +134,7 @@ SHAPES = (
     Shape(
         name="value",
         record=p.Expression,
-        parse=_VALUES.parse,
+        grammar=p.values,
         options="gdb p[/FORMAT] EXPRESSION",
         when=lambda source: re.match(r"\$\d+ = ", source.text) is not None,
     ),

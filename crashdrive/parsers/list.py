@@ -5,12 +5,19 @@ Source in crash: ``cmd_list()``, ``do_list()`` (tools.c).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.walks import Element, WalkReader
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.walks import Element, check_elements, elements
 
 OPTSTRING = "BHhrs:S:e:o:O:xdl:"
+SHAPES = (
+    Shape(
+        name="elements",
+        record=Element,
+        grammar=elements,
+        finish=check_elements,
+        options="list [-o] OFFSET|STRUCT.MEMBER [-H|-h|-l] [-s|-S STRUCT[.MEMBER,...]] START",
+    ),
+)
 EXAMPLES = (
     "list task_struct.tasks -h {init_task}",
     "list -H {sym:net_namespace_list} -o net.list -s net.ifindex,dev_base_seq,list",
@@ -27,19 +34,5 @@ EXAMPLES = (
         "list -e {sym:modules} -H modules",
         "list -O module.list -h {module}",
         "list -o task_struct.sibling -O task_struct.children -h {init_task}",
-    ),
-)
-
-
-def _parse(source: Source) -> Sequence[Element]:
-    return WalkReader(source).read()
-
-
-SHAPES = (
-    Shape(
-        name="elements",
-        record=Element,
-        parse=_parse,
-        options="list [-o] OFFSET|STRUCT.MEMBER [-H|-h|-l] [-s|-S STRUCT[.MEMBER,...]] START",
     ),
 )

@@ -6,42 +6,12 @@ Source in crash: ``cmd_p()``, ``display_per_cpu_info()``, ``process_gdb_output()
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from crashdrive.errors import ParseError
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.definitions import declared_name
-from crashdrive.parsers.grammar.values import ValueReader, skip_to
 from crashdrive.records import Address, Record
-
-OPTSTRING = "dhxu"
-EXAMPLES = (
-    "p jiffies",
-    "p -x jiffies",
-    "p init_mm",
-    "p init_task",
-    "p sizeof(struct task_struct)",
-    "p &init_task",
-    "p ((struct task_struct *)0x{task})->comm",
-    "p __per_cpu_offset",
-    "p linux_banner",
-    "p saved_command_line",
-    "p panic",
-    "p system_state",
-    "p softirq_vec",
-    "p softirq_to_name",
-    "p modules",
-    "p tcp_hashinfo",
-    "p fair_sched_class",
-    "p runqueues",
-    "p runqueues:0",
-    "p cpu_number:a",
-    "p 1==1",
-    "p nosuchsymbol",
-    "p *(int *)0xffff000000000000",
-    *("px init_task.flags", "pd init_task.flags", "p runqueues:0", "p (char)65"),
-)
 
 
 class Expression(Record, frozen=True, kw_only=True):
@@ -67,108 +37,127 @@ class PerCpuAddress(Record, frozen=True, kw_only=True):
     address: Address | None
 
 
-_VALUE = re.compile(
-    r"(?:&?per_cpu\(([\w.$]{1,512}), (\d{1,5})\) = |([A-Za-z_.$][\w.$]{0,511}) = )?"
-    r"\$(\d{1,9}) =(?: \n?|\n)[ ]*",
-    re.ASCII,
-)
-_STARTS = re.compile(r"^(?:&?per_cpu\([^\n)]{1,600}\) = |[\w.$]{1,512} = )?\$\d", re.MULTILINE)
-_END = re.compile(r"[ \t]*(?:\n|\Z)")
-_WARNING = re.compile(r"[\w-]+: (WARNING: [^\n]*)\n")
-_OFFLINE = re.compile(r"cpu (\d{1,5}) is OFFLINE\n")
-_ELIDED = re.compile(r"\.\.\.[ \t]*(?:\n|\Z)")
-_TYPE = re.compile(r"PER-CPU DATA TYPE:\n  ([^\n]+)\nPER-CPU ADDRESSES:\n")
-_ADDRESS = re.compile(r"  \[(\d{1,5})\]: ([0-9a-f]{1,16})\n")
+_PER_CPU = r"&?per_cpu\((?P<of>[\w.$]{1,512}), (?P<cpu>\d{1,5})\) = "
+_NAMED = r"(?P<name>[A-Za-z_.$][\w.$]{0,511}) = "
+_NUMBER = r"\$(?P<history>\d{1,9}) =(?: \n?|\n)[ ]*"
+_OFFLINE = r"cpu (\d{1,5}) is OFFLINE"
 
 
-def _note(source: Source, kind: str, message: str, offset: int, *, incomplete: bool) -> None:
-    line, _ = source.position(offset)
-    source.note(kind, message, line=line, text=source.line_at(offset), incomplete=incomplete)
+def values() -> g.ParserElement:
+    """Values, each with gdb's number for it; a name where crash knows the expression to be a symbol::
+
+    jiffies = $1 = 4294898721
+    per_cpu(cpu_number, 0) = $2 = 0
+    cpu 1 is OFFLINE
+    $3 = {
+      counter = 1
+    }
+    """
+    head = g.Terminal(
+        rf"(?a:(?:{_PER_CPU}|{_NAMED})?{_NUMBER})", "a value with its number: NAME = $1 = VALUE", _head
+    )
+    # an address with a blank behind it lost the text or symbol that stood there
+    end = g.Terminal(r"(?:(?<!0x[0-9a-f]{16})[ \t]++)?+(?:\n|\Z)", "the end of the value's line", keep=False)
+    value = (head + g.GdbValue() + end).add_parse_action(lambda tokens: _expression(*tokens))
+    between = g.noise(
+        g.Remark(r"[\w-]+: (WARNING: [^\n]*)", "warning", incomplete=False, words=lambda found: found[1]),
+        g.Remark(_OFFLINE, "offline", incomplete=False, words=lambda found: f"CPU {found[1]} is offline"),
+        blank=False,
+    )
+    return g.Many(value, between=between, resume=head, least=0)
 
 
-def _aside(source: Source, offset: int) -> int | None:
-    """Past a line that is no value but belongs here."""
-    text = source.text
-    if match := _WARNING.match(text, offset):
-        _note(source, "warning", match[1], offset, incomplete=False)
-    elif match := _OFFLINE.match(text, offset):
-        _note(source, "offline", f"CPU {match[1]} is offline", offset, incomplete=False)
-    elif match := _ELIDED.match(text, offset):
-        _note(source, "elided", "left out here", offset, incomplete=True)
-    return match.end() if match else None
+def _head(found: re.Match[str]) -> re.Match[str]:
+    return found
 
 
-def _parse_values(source: Source) -> Sequence[Expression]:
-    reader = ValueReader(source)
-    records = []
-    offset = 0
-    while offset < len(source.text):
-        try:
-            after = _aside(source, offset)
-            if after is None:
-                record, after = _expression(source, reader, offset)
-                records.append(record)
-            offset = after
-        except ParseError as error:
-            offset = skip_to(source, error, offset, _STARTS)
-    return records
-
-
-def _expression(source: Source, reader: ValueReader, offset: int) -> tuple[Expression, int]:
-    match = _VALUE.match(source.text, offset)
-    if not match:
-        source.fail(offset, "expected a value with its $number")
-    value, end = reader.value(match.end())
-    closing = _END.match(source.text, end)
-    if not closing:
-        source.fail(end, "unexpected text after the value")
-    record = Expression(
-        name=match[1] or match[3],
-        cpu=int(match[2]) if match[2] else None,
-        history=int(match[4]),
+def _expression(head: re.Match[str], value: Any) -> Expression:
+    return Expression(
+        name=head["of"] or head["name"],
+        cpu=int(head["cpu"]) if head["cpu"] else None,
+        history=int(head["history"]),
         value=value,
     )
-    return record, closing.end()
 
 
-def _parse_addresses(source: Source) -> Sequence[PerCpuAddress]:
-    match = _TYPE.match(source.text)
-    if not match:
-        source.fail(0, "expected 'PER-CPU DATA TYPE:'")
-    declared = declared_name(match[1].removeprefix("[undetermined type] ").rstrip())
-    undetermined = match[1].startswith("[undetermined type] ")
-    if undetermined:
-        declared = match[1].removeprefix("[undetermined type] ").rstrip().rstrip(";"), ""
-    if not declared or not declared[0]:
-        source.fail(match.start(1), "expected a declaration")
-    records = []
-    offset = match.end()
-    while offset < len(source.text):
-        row, off = _ADDRESS.match(source.text, offset), _OFFLINE.match(source.text, offset)
-        found = row or off
-        if not found:
-            source.fail(offset, "expected a CPU's address")
-        address = int(row[2], 16) if row else None
-        records.append(
-            PerCpuAddress(name=declared[0], type=declared[1] or None, cpu=int(found[1]), address=address)
-        )
-        offset = found.end()
-    return records
+def _addresses() -> g.ParserElement:
+    """Where each CPU's copy of a variable lies::
+
+    PER-CPU DATA TYPE:
+      int cpu_number;
+    PER-CPU ADDRESSES:
+      [0]: ffff8c3b1de0a0a8
+    """
+    declared = g.Row(r"  ([^\n]+?)", _declared, "the variable's declaration: TYPE NAME;")
+    address = g.Row(
+        r"  \[(\d{1,5})\]: ([0-9a-f]{1,16})",
+        lambda row: (int(row[1]), int(row[2], 16)),
+        "a CPU's address: [CPU]: ADDRESS",
+    )
+    offline = g.Row(_OFFLINE, lambda row: (int(row[1]), None), "a CPU that is offline")
+    return (
+        g.Titles("PER-CPU", "DATA", "TYPE:")
+        + declared
+        + g.Titles("PER-CPU", "ADDRESSES:")
+        + g.Many(address | offline, between=g.noise(blank=False), least=0)
+    )
 
 
+def _declared(row: re.Match[str]) -> tuple[str, str | None] | None:
+    """(name, type); gdb may know a symbol's name alone: ``[undetermined type] NAME;``."""
+    known = row[1].removeprefix("[undetermined type] ")
+    if known != row[1]:
+        return known.rstrip(";"), None
+    found = declared_name(known)
+    return (found[0], found[1]) if found and found[0] else None
+
+
+def _with_name(_source: Source, found: list[Any]) -> list[PerCpuAddress]:
+    (name, kind), *addresses = found
+    return [PerCpuAddress(name=name, type=kind, cpu=cpu, address=address) for cpu, address in addresses]
+
+
+OPTSTRING = "dhxu"
 SHAPES = (
     Shape(
         name="per-cpu",
         record=PerCpuAddress,
-        parse=_parse_addresses,
+        grammar=_addresses,
+        finish=_with_name,
         options="p PER_CPU_SYMBOL",
         when=lambda source: source.text.startswith("PER-CPU DATA TYPE:\n"),
     ),
     Shape(
         name="value",
         record=Expression,
-        parse=_parse_values,
+        grammar=values,
         options="p [-x|-d] EXPRESSION; p PER_CPU_SYMBOL:CPUS",
         when=lambda source: re.search(r"(?:\A|\n|= )\$\d+ =[ \n]", source.text) is not None,
     ),
+)
+EXAMPLES = (
+    "p jiffies",
+    "p -x jiffies",
+    "p init_mm",
+    "p init_task",
+    "p sizeof(struct task_struct)",
+    "p &init_task",
+    "p ((struct task_struct *)0x{task})->comm",
+    "p __per_cpu_offset",
+    "p linux_banner",
+    "p saved_command_line",
+    "p panic",
+    "p system_state",
+    "p softirq_vec",
+    "p softirq_to_name",
+    "p modules",
+    "p tcp_hashinfo",
+    "p fair_sched_class",
+    "p runqueues",
+    "p runqueues:0",
+    "p cpu_number:a",
+    "p 1==1",
+    "p nosuchsymbol",
+    "p *(int *)0xffff000000000000",
+    *("px init_task.flags", "pd init_task.flags", "p runqueues:0", "p (char)65"),
 )

@@ -7,29 +7,11 @@ Source in crash: ``cmd_tree()``, ``rbtree_iteration()`` (tools.c), ``do_xarray()
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
-from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.walks import Element, WalkReader
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.walks import Element, check_elements, elements
 from crashdrive.records import Address, Bits, Record
-
-OPTSTRING = "xdt:r:o:s:S:plNv"
-EXAMPLES = (
-    "tree -t rbtree -o vmap_area.rb_node vmap_area_root",
-    "tree -t rbtree -o vmap_area.rb_node vmap_area_root -p",
-    "tree -t rbtree -o vmap_area.rb_node vmap_area_root -l",
-    "tree -t rbtree -o vmap_area.rb_node vmap_area_root -S vmap_area.va_start,va_end -x",
-    "tree -t xarray irq_desc_tree",
-    "tree -t xarray irq_desc_tree -p",
-    "tree -t xarray irq_desc_tree -S irq_desc.irq_data.irq",
-    "tree -t radix irq_desc_tree",
-    "tree -t maple -r mm_struct.mm_mt {sym:init_mm}",
-    "tree -t maple -r mm_struct.mm_mt {mm}",
-    "tree -t maple -r mm_struct.mm_mt {mm} -x -p -S vm_area_struct.vm_start,vm_end",
-    "tree -t maple -r mm_struct.mm_mt {mm} -v",
-    "tree -t nosuchtype irq_desc_tree",
-)
 
 
 class MapleTree(Record, frozen=True):
@@ -59,75 +41,89 @@ class MapleRange(Record, frozen=True, kw_only=True):
     value: Bits | None = None
 
 
-_TREE = re.compile(
-    r"maple_tree\(([0-9a-f]{1,16})\) flags ([0-9A-F]{1,8}), height (\d{1,3}) root 0x([0-9a-f]{1,16})"
-)
-_RANGE = re.compile(r"( *)([0-9a-f]{1,20})(?:-([0-9a-f]{1,20}))?: (\S.*)")
-_NODE = re.compile(r"node 0x([0-9a-f]{1,16}) depth (\d{1,3}) type (\d{1,2}) (parent .*)")
-_ENTRY = re.compile(r"(?:0x([0-9a-f]{1,16})|(\d{1,20}))")
-_NUMBER = re.compile(
-    r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?(?: \(0x[0-9a-f]{1,16}\))?(?: \[0x[0-9a-f]{1,16}\])?"
-)
+def _maple() -> g.ParserElement:
+    """The tree, its nodes and entries; depth by indentation, bounds in the radix of the command::
+
+    maple_tree(ffff9034c006aec0) flags 309, height 2 root 0xffff9034de70041e
+    0-18446744073709551615: node 0xffff9034de700400 depth 0 type 3 parent 0x1 contents: ...
+      0-94643156942847: 0x0
+      94643156942848-94643156946943: value 7 [0xf]
+    """
+    tree = g.Row(
+        r" *+maple_tree\(([0-9a-f]{1,16})\) flags ([0-9A-F]{1,8}), height (\d{1,3}) root 0x([0-9a-f]{1,16})",
+        lambda row: MapleTree(int(row[1], 16), int(row[2], 16), int(row[3]), int(row[4], 16)),
+        "a maple tree: maple_tree(ADDRESS) flags F, height H root ADDRESS",
+    )
+    # ranges carry no 0x: the whole range of the root tells, or the option that was given
+    hexadecimal = g.Terminal("", "ranges in hexadecimal", _is_hexadecimal)
+    in_hexadecimal = g.Many(tree | g.Rows(_ranges("[0-9a-f]", 16), until=tree))
+    in_decimal = g.Many(tree | g.Rows(_ranges(r"\d", 10), until=tree))
+    return g.Suppress(hexadecimal) + in_hexadecimal | in_decimal
 
 
-def _parse_maple(source: Source) -> Sequence[MapleTree | MapleRange]:
-    records: list[MapleTree | MapleRange] = []
-    base = _base(source)
-    for offset, line in source.lines():
-        if tree := _TREE.fullmatch(line.strip()):
-            address, flags, height, root = tree.groups()
-            records.append(MapleTree(int(address, 16), int(flags, 16), int(height), int(root, 16)))
-        elif (row := _RANGE.fullmatch(line.rstrip())) and (found := _range(row, base)):
-            records.append(found)
-        elif line.strip() == "...":
-            source.note("elided", "left out here", line=source.position(offset)[0], incomplete=True)
-        elif line.strip():
-            source.reject(offset, "no range of a maple tree")
-    return records
+def _is_hexadecimal(found: re.Match[str]) -> bool | None:
+    source = g.Text.of(found.string).source
+    return source.command.has("x") or "-ffffffffffffffff: " in source.text or None
 
 
-def _base(source: Source) -> int:
-    """Ranges carry no 0x: the whole range of the root tells, or the option that was given."""
-    if source.command.has("x") or "-ffffffffffffffff: " in source.text:
-        return 16
-    return 10
+def _ranges(digit: str, base: int) -> g.Row:
+    node = r"node 0x([0-9a-f]{1,16}) depth \d{1,3} type (\d{1,2}) (parent [^\n]*+)"
+    # (nil) is of no release of crash
+    entry = r"0x([0-9a-f]{1,16})|(\d{1,20})|\(nil\)"
+    value = r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?"
+    again = r"(?: \(0x[0-9a-f]{1,16}\))?(?: \[0x[0-9a-f]{1,16}\])?"
+
+    def make(row: re.Match[str]) -> MapleRange:
+        indent, first, last, node, kind, contents, entry, decimal, value = row.groups()
+        low = int(first, base)
+        depth, high = len(indent) // 2, low if last is None else int(last, base)
+        if node:
+            address, of = int(node, 16), int(kind)
+            contents = contents.rstrip()
+            return MapleRange(
+                depth=depth, first=low, last=high, node=address, node_type=of, contents=contents
+            )
+        if value:
+            return MapleRange(depth=depth, first=low, last=high, value=int(value, 0))
+        pointer = int(entry, 16) if entry else int(decimal or 0)
+        return MapleRange(depth=depth, first=low, last=high, entry=pointer)
+
+    return g.Row(
+        rf"( *+)({digit}{{1,20}}+)(?:-({digit}{{1,20}}+))?: (?:{node}|{entry}|{value}{again})",
+        make,
+        "a range of a maple tree: FIRST-LAST: ENTRY",
+    )
 
 
-def _range(row: re.Match[str], base: int) -> MapleRange | None:
-    indent, first, last, what = row.groups()
-    if base == 10 and not (first + (last or "")).isdecimal():
-        return None
-    ends: dict[str, Any] = {
-        "depth": len(indent) // 2,
-        "first": int(first, base),
-        "last": int(last or first, base),
-    }
-    if node := _NODE.fullmatch(what):
-        address, kind = int(node[1], 16), int(node[3])
-        return MapleRange(**ends, node=address, node_type=kind, contents=node[4])
-    if entry := _ENTRY.fullmatch(what):
-        return MapleRange(**ends, entry=int(entry[1], 16) if entry[1] else int(entry[2]))
-    if number := _NUMBER.fullmatch(what):
-        return MapleRange(**ends, value=int(number[1], 0))
-    return MapleRange(**ends, entry=0) if what == "(nil)" else None  # of no release of crash
-
-
-def _parse(source: Source) -> Sequence[Element]:
-    return WalkReader(source).read()
-
-
+OPTSTRING = "xdt:r:o:s:S:plNv"
 SHAPES = (
     Shape(
         name="maple",
         record=MapleTree | MapleRange,
-        parse=_parse_maple,
+        grammar=_maple,
         options="tree -t maple -v START",
         when=lambda source: source.text.lstrip().startswith("maple_tree("),
     ),
     Shape(
         name="elements",
         record=Element,
-        parse=_parse,
+        grammar=elements,
+        finish=check_elements,
         options="tree -t TYPE [-o OFFSET] [-r OFFSET] [-s|-S STRUCT[.MEMBER,...]] [-p] [-l] [-N] START",
     ),
+)
+EXAMPLES = (
+    "tree -t rbtree -o vmap_area.rb_node vmap_area_root",
+    "tree -t rbtree -o vmap_area.rb_node vmap_area_root -p",
+    "tree -t rbtree -o vmap_area.rb_node vmap_area_root -l",
+    "tree -t rbtree -o vmap_area.rb_node vmap_area_root -S vmap_area.va_start,va_end -x",
+    "tree -t xarray irq_desc_tree",
+    "tree -t xarray irq_desc_tree -p",
+    "tree -t xarray irq_desc_tree -S irq_desc.irq_data.irq",
+    "tree -t radix irq_desc_tree",
+    "tree -t maple -r mm_struct.mm_mt {sym:init_mm}",
+    "tree -t maple -r mm_struct.mm_mt {mm}",
+    "tree -t maple -r mm_struct.mm_mt {mm} -x -p -S vm_area_struct.vm_start,vm_end",
+    "tree -t maple -r mm_struct.mm_mt {mm} -v",
+    "tree -t nosuchtype irq_desc_tree",
 )

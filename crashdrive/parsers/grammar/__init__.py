@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pyparsing import ZeroOrMore as ZeroOrMore
 
     from crashdrive.parsers.grammar.context import Text as Text
-    from crashdrive.parsers.grammar.existing import GdbValue as GdbValue
     from crashdrive.parsers.grammar.existing import HexDump as HexDump
     from crashdrive.parsers.grammar.existing import Reader as Reader
     from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.existing import layout as layout
     from crashdrive.parsers.grammar.existing import registers as registers
     from crashdrive.parsers.grammar.existing import task_header as task_header
+    from crashdrive.parsers.grammar.gdb_values import GdbValue as GdbValue
+    from crashdrive.parsers.grammar.gdb_values import Members as Members
+    from crashdrive.parsers.grammar.gdb_values import Structure as Structure
     from crashdrive.parsers.grammar.headed import table as table
     from crashdrive.parsers.grammar.labelled import key_values as key_values
     from crashdrive.parsers.grammar.noises import Blank as Blank
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.noises import Remark as Remark
     from crashdrive.parsers.grammar.noises import Tail as Tail
     from crashdrive.parsers.grammar.noises import noise as noise
+    from crashdrive.parsers.grammar.quick import Blocks as Blocks
     from crashdrive.parsers.grammar.reading import prepared as prepared
     from crashdrive.parsers.grammar.reading import read as read
     from crashdrive.parsers.grammar.repeated import Many as Many
@@ -93,8 +96,10 @@ _HOMES = {
     f"{__name__}.labelled": ("key_values",),
     f"{__name__}.sections": ("blocks", "nested", "record", "section"),
     f"{__name__}.existing": (
-        *("GdbValue", "HexDump", "Reader", "c_declaration", "frames", "layout", "registers", "task_header"),
+        *("HexDump", "Reader", "c_declaration", "frames", "layout", "registers", "task_header"),
     ),
+    f"{__name__}.gdb_values": ("GdbValue", "Members", "Structure"),
+    f"{__name__}.quick": ("Blocks",),
     f"{__name__}.reading": ("prepared", "read"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -7,9 +7,9 @@ keep apart.
 
 from __future__ import annotations
 
-from typing import NamedTuple, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
-from pyparsing import ParseFatalException
+from pyparsing import ParseException, ParseFatalException
 
 from crashdrive.commandline import command_line
 from crashdrive.errors import ParseError
@@ -29,13 +29,14 @@ class Text(str):
     Notices are kept back until the reading has ended: those of an alternative that failed are forgotten.
     """
 
-    __slots__ = ("_furthest", "_names", "_reason", "_remarks", "base", "depth", "quiet", "source")
+    __slots__ = ("_furthest", "_names", "_reason", "_remarks", "base", "depth", "kept", "quiet", "source")
 
     def __new__(cls, source: Source, text: str | None = None, base: int = 0) -> Self:
         """``text`` None: all of the source's."""
         made = super().__new__(cls, source.text if text is None else text)
         made.source, made.base = source, base
         made.depth = made.quiet = 0
+        made.kept = {}
         made._furthest = -1
         made._names, made._reason = [], None
         made._remarks = []
@@ -44,6 +45,7 @@ class Text(str):
     source: Source
     base: int
     depth: int
+    kept: dict[Any, Any]  # what elements keep for this reading, by themselves or their class
     quiet: int
     _furthest: int
     _names: list[str]
@@ -70,6 +72,11 @@ class Text(str):
         self._reason = self._reason or reason
         if name not in self._names:
             self._names.append(name)
+
+    def refuse(self, place: int, reason: str) -> NoReturn:
+        """What was read here can't be: for actions. Then the element doesn't stand here, for this reason."""
+        self.missed(max(place, self._furthest), "", reason)
+        raise ParseException(self, place, reason)
 
     def furthest(self) -> int:
         """The last place where something was expected that wasn't there; -1 when nothing failed."""

@@ -1,4 +1,4 @@
-"""Elements around the hand-written readers of gdb's values, hexdumps, traces, declarations and layouts.
+"""Elements around the hand-written readers of hexdumps, traces, declarations and layouts.
 
 Their interface stays; their insides become grammars of their own, family by family.
 """
@@ -18,7 +18,6 @@ from crashdrive.parsers.grammar.register_values import register_pairs
 from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 from crashdrive.parsers.grammar.traces import TraceReader
-from crashdrive.parsers.grammar.values import ValueReader
 
 Read = Callable[[Source, int], tuple[Any, int] | None]
 """(source, offset in its text) -> (value, where it ended); None, or ParseError, where it doesn't stand."""
@@ -44,7 +43,7 @@ class Reader(Terminal):
         source = text.source
         complete, count = source.complete, len(source.warnings)
         try:
-            found = self._read(source, text.base + loc)
+            found = self.found(text, text.base + loc)
         except ParseError as error:
             self.miss(text, max(loc, text.place_of(error)), error.reason)
         finally:
@@ -61,10 +60,9 @@ class Reader(Terminal):
                 text.remark(loc, None, incomplete=True)
         return end - text.base, [value]
 
-
-def GdbValue(what: str = "a value of gdb") -> Reader:  # noqa: N802 # an element among others
-    """A value as gdb prints it (numbers, texts, ``{...}``), up to its end: what `ValueReader` makes of it."""
-    return Reader(lambda source, offset: ValueReader(source).value(offset), what)
+    def found(self, text: Text, offset: int) -> tuple[Any, int] | None:
+        """The value at an offset of the source and where it ended; None, or ParseError, where none is."""
+        return self._read(text.source, offset)
 
 
 def HexDump(what: str = "a row of a hexdump") -> Reader:  # noqa: N802 # an element among others

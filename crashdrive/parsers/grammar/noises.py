@@ -7,7 +7,7 @@ import re
 from crashdrive.parsers.grammar.columns import ELIDED, LONGEST_ROW
 from crashdrive.parsers.grammar.context import BEHIND, END, Text
 from crashdrive.parsers.grammar.rows import is_message, message_notice, names_place
-from crashdrive.parsers.grammar.terminals import END_OF_LINE, Made, Terminal
+from crashdrive.parsers.grammar.terminals import END_OF_LINE, Made, Make, Terminal
 
 
 class Noise(Terminal):
@@ -52,6 +52,13 @@ class Blank(Noise):
     def __init__(self) -> None:
         super().__init__(r"[ ]++(?:\n|\Z)|\n", "a blank line", keep=False)
 
+    def ahead(self, instring: str, loc: int) -> int:
+        """Where the line would end: the most frequent noise, and any blank line is."""
+        found = self.match(instring, loc)
+        return -1 if found is None else found.end()
+
+    take = ahead
+
 
 class Elided(Noise):
     """``...`` or ``[...]`` in a line of its own: lines were left out. Notice ``elided``, a mark."""
@@ -68,19 +75,25 @@ class Remark(Noise):
     r"""A line that is no row but says something: ``Remark(r" *+\(invalid/stale entry\)", "stale")``.
 
     Its words are the notice of kind ``kind``; ``incomplete``: it marks the answer. ``kind`` None: a line
-    without meaning, which leaves nothing (``Remark(r" *+\(none\)")``).
+    without meaning, which leaves nothing (``Remark(r" *+\(none\)")``). ``words``: what the notice says, made
+    of the match (the whole line).
     """
 
-    def __init__(self, pattern: str, kind: str | None = None, *, incomplete: bool = True) -> None:
+    def __init__(
+        self, pattern: str, kind: str | None = None, *, incomplete: bool = True, words: Make | None = None
+    ) -> None:
         super().__init__(rf"(?:{pattern}){END_OF_LINE}", "a remark of crash", keep=False)
         self._kind = kind
         self._incomplete = incomplete
+        self._words = words
 
     def remark(self, text: Text, loc: int) -> None:
         """The line's own words."""
         if self._kind is not None:
             line = text.line(loc)
-            text.note(loc, self._kind, line.strip(), text=line, incomplete=self._incomplete)
+            found = self.match(text, loc) if self._words else None
+            message = self._words(found) if self._words and found else line.strip()
+            text.note(loc, self._kind, message, text=line, incomplete=self._incomplete)
 
 
 class CrashMessage(Noise):
@@ -113,11 +126,17 @@ class _AnyNoise(Noise):
 
     def ahead(self, instring: str, loc: int) -> int:
         """Where the line would end."""
-        return next((end for kind in self.kinds if (end := kind.ahead(instring, loc)) >= 0), -1)
+        for kind in self.kinds:
+            if (end := kind.ahead(instring, loc)) >= 0:
+                return end
+        return -1
 
     def take(self, instring: str, loc: int) -> int:
         """The first kind that takes it."""
-        return next((end for kind in self.kinds if (end := kind.take(instring, loc)) >= 0), -1)
+        for kind in self.kinds:
+            if (end := kind.take(instring, loc)) >= 0:
+                return end
+        return -1
 
 
 def noise(*more: Noise, blank: bool = True) -> Noise:

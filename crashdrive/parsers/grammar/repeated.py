@@ -9,7 +9,7 @@ from pyparsing import ParseBaseException, ParseException, ParserElement
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
-from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
+from crashdrive.parsers.grammar.terminals import Made, Terminal
 
 Continued = Callable[[Text, int, str, Any], Any]
 """(text, place, line, record above) -> that record with the line in it, or None."""
@@ -85,7 +85,7 @@ class Rows(Terminal):
 
     def __init__(
         self,
-        row: Row,
+        row: Terminal,
         *,
         between: Noise | None = None,
         until: ParserElement | None = None,

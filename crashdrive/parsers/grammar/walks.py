@@ -6,15 +6,19 @@ Source in crash: ``do_list()``, ``rbtree_iteration()``, ``dump_struct_members_fa
 
 from __future__ import annotations
 
+import functools
 import re
-import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crashdrive.errors import ParseError
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
-from crashdrive.parsers.grammar.values import Pointer, ValueReader, skip_to
+from crashdrive.parsers.grammar.value_records import Pointer
 from crashdrive.records import Address, Long, Record
+
+if TYPE_CHECKING:
+    from crashdrive.parsers.grammar.values import ValueReader
 
 
 class Element(Record, frozen=True):
@@ -31,152 +35,169 @@ class Element(Record, frozen=True):
     members: dict[str, Any] | None = None
 
 
-_ADDRESS = re.compile(r"([0-9a-f]{1,16})(?:\n|\Z|(?=\t))")
-# crash 9 prints the entries of maple trees in decimal, without a sign of it, where the radix is 10.
-_DECIMAL = re.compile(r"(1844[0-9]{16})(?:\n|\Z)")
-_MEMBER = re.compile(r"[ ]{2,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
-_POSITION = re.compile(r"  (?:index: ([0-9a-f]{1,20})  )?position: (\S+)\n?")
-_HEAD = re.compile(r"(?:struct|union) [A-Za-z_]\w* (?=\{)", re.ASCII)
-_LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
-# crash quotes the text that a char pointer leads to, but escapes nothing in it.
-_RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)")
-# It may hold quotes and newlines; it ends before a line with a member, or an address as long as the first.
-_RAW_TEXT = r"\"((?:[^\n]|\n){0,4096}?)\"(?=\n(?:[0-9a-f]{%d}\n|  [A-Za-z_][\w.]* = |\Z)|\Z)"
-_RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
-_STARTS = re.compile(r"^[0-9a-f]{8,16}$", re.MULTILINE)
+class _Position(NamedTuple):
+    """Where an element stands in a tree; ``digits`` of its index, ``place`` in the text."""
+
+    digits: str | None
+    path: str
+    place: int
+
+
+class _Indexed(NamedTuple):
+    """An element whose index must be that of its place among the elements."""
+
+    element: Element
+    digits: str
+    place: int
+
+
+def elements() -> g.ParserElement:
+    """Addresses alone, or below each its place in a tree, members, whole structures::
+
+    ffff8ea5572d0000                         ffff8c3b0104d240
+      pid = 658,                               index: 1  position: root/l/r
+      comm = "queues"                        struct list_head {
+    ffff8ea5572d4000                           next = 0xffff8c3b01050080,
+      pid = 659,                               prev = 0xffff8c3b0104c6c0
+      comm = "kworker/0:1"                   }
+    """
+    # a tab: what was asked for begins in this line; decimal: entries of maple trees in crash 9
+    number = r"(?:([0-9a-f]{1,16})|(1844[0-9]{16}))"
+    address = g.Terminal(rf"{number}(?:\n|\Z|\t)", "an element's address", _address)
+    # the bulk of most lists: an address, and below it another one
+    bare = g.Terminal(rf"{number}\n(?={number}\n|\Z)", address.name, _bare)
+    refused = g.Remark(
+        r"[\w-]+:(?: | ?\n)((?:invalid|duplicate|cannot|rb_node|seek error|read error|page excluded)[^\n]*+)",
+        "error",
+        words=lambda found: found[1],
+    )
+    left_out = g.Remark(r"[ \t]*\.{3,4}[ \t]*", "elided", words=lambda _: "left out here")
+    between = g.noise(refused, left_out)
+    position = g.Row(
+        r"  (?:index: ([0-9a-f]{1,20})  )?position: (root(?:/(?:[lr]|\d{1,9}))*+)",
+        lambda row: _Position(row[1], row[2], row.start()),
+        "an element's place in its tree: position: root/l/r",
+    )
+    members = g.Members(asked=lambda source: asked_members(source.command.text), one=True, reading=_reading)
+    empty = g.Row(r"\(empty\)", lambda _: EMPTY, "'(empty)'")
+    below = g.Blocks(address, members, position, g.Structure(), make=_element, between=between)
+    return empty | g.Opt(g.Rows(bare, until=g.Anything())) + below
+
+
+EMPTY = "(empty)"
+
+
+def _address(found: re.Match[str]) -> int | None:
+    if found[1]:
+        return int(found[1], 16)
+    maple = isinstance(found.string, g.Text) and found.string.source.command.options.get("t", "")[:1] == "m"
+    return int(found[2]) if maple else None
+
+
+def _bare(found: re.Match[str]) -> Element | None:
+    address = _address(found)
+    return None if address is None else Element(address)
+
+
+def _element(text: g.Text, place: int, address: int, below: list[Any]) -> Element | _Indexed:
+    """An element with all that stands below its address."""
+    members: dict[str, Any] | None = None
+    position: _Position | None = None
+    for part in below:
+        if isinstance(part, _Position):
+            if position is not None:
+                text.refuse(part.place, "an element's second place in its tree")
+            position = part
+            continue
+        named = part[1] if isinstance(part, tuple) else part
+        if members and not members.keys().isdisjoint(named):
+            text.refuse(place, f"a member stands twice: {min(members.keys() & named.keys())}")
+        members = {**members, **named} if members else named
+    if position is None:
+        return Element(address, None, None, members)
+    element = Element(address, None, position.path, members)
+    return element if position.digits is None else _Indexed(element, position.digits, position.place)
+
+
 _ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)")
-_ELIDED = re.compile(r"[ \t]*\.{3,4}[ \t]*(?:\n|\Z)")
-_EMPTY = re.compile(r"\(empty\)\n?")
-_ERROR = re.compile(
-    r"\n?[\w-]+: (?:\n)?((?:invalid|duplicate|cannot|rb_node|seek error|read error|page excluded)[^\n]*)\n?"
-)
 
 
+@functools.lru_cache(maxsize=64)
 def asked_members(command: str) -> frozenset[str]:
     """Members that ``-s`` and ``-S`` ask for (both may stand more than once)."""
     asked = (found.partition(".")[2] for found in _ASKED.findall(command))
     return frozenset(name for part in asked for name in part.split(",") if name)
 
 
-class WalkReader:
-    """Reads elements out of a source's text."""
+# crash quotes the text that a char pointer leads to, but escapes nothing in it.
+_RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)")
+_RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._text = source.text
-        self._values = ValueReader(source)
-        self._members = asked_members(source.command.text)
-        first = _ADDRESS.match(source.text)
-        self._raw_text = re.compile(_RAW_TEXT % len(first[1]) if first else r"(?!)")
-        self._raw = source.command.has("S")
-        self._maple = source.command.options.get("t", "").startswith("m")
-        self._records: list[Element] = []
-        self._fields: dict[str, Any] = {}
 
-    def read(self) -> list[Element]:
-        """All elements."""
-        if _EMPTY.fullmatch(self._text) or (not self._text and self._source.command.name == "tree"):
-            return []  # crash prints nothing for an empty tree
-        offset = 0
-        while offset < len(self._text):
-            try:
-                offset = self._step(offset)
-            except ParseError as error:
-                offset = skip_to(self._source, error, offset, _STARTS)
-                self._fields = {}  # its members are in doubt
-        self._close()
-        if not self._records:
-            self._source.fail(0, "expected an address")
-        return self._records
+@functools.lru_cache(maxsize=16)
+def _raw_text(digits: int) -> re.Pattern[str]:
+    """A text as ``-S`` prints it: it may hold quotes and newlines, and ends before a line with a member, or
+    an address as long as the first one.
+    """
+    line = rf"(?:[0-9a-f]{{{digits}}}\n|  [A-Za-z_][\w.]* = )"
+    return re.compile(rf"\"((?:[^\n]|\n(?!{line})){{0,4096}}?)\"(?=\n(?:{line}|\Z)|\Z)")
 
-    def _step(self, offset: int) -> int:
-        text = self._text
-        if match := _ADDRESS.match(text, offset):
-            self._close()
-            self._fields = {"address": int(match[1], 16)}
-            return match.end() + (1 if text.startswith("\t", match.end()) else 0)
-        if self._maple and (match := _DECIMAL.match(text, offset)):
-            self._close()
-            self._fields = {"address": int(match[1])}
-            return match.end()
-        if match := _ELIDED.match(text, offset):
-            self._note("elided", "left out here", offset)
-            return match.end()
-        if match := _ERROR.match(text, offset):
-            self._note("error", match[1], offset)
-            return match.end()
-        if not self._fields:
-            self._source.fail(offset, "expected an address")
-        return self._content(offset)
 
-    def _content(self, offset: int) -> int:
-        """A line below an address."""
-        text = self._text
-        if match := _POSITION.match(text, offset):
-            self._fields |= {"index": self._index(match[1], offset), "position": match[2]}
-            return match.end()
-        if (match := _MEMBER.match(text, offset)) and self._wanted(match[1]):
-            value, end = self._value(match.end())
-            # one text for all elements: their names would outweigh their values
-            return self._add({sys.intern(match[1]): value}, offset, end)
-        if match := _HEAD.match(text, offset):
-            value, end = self._values.value(match.end())
-            if isinstance(value, dict):
-                return self._add(value, offset, end)
-        if text.startswith("\n", offset):
-            return offset + 1
-        return self._source.fail(offset, "expected an address, a member or a structure")
+_FIRST = re.compile(r"[0-9a-f]{1,16}")
 
-    def _index(self, digits: str | None, offset: int) -> int | None:
-        """An element's index. Maple trees count from 1, and crash 9 does so in hexadecimal with ``-x``."""
-        if digits is None or (digits.isdecimal() and not self._maple):
-            return None if digits is None else int(digits)
-        expected = len(self._records) + 1
-        if expected not in {int(digits, 16), int(digits) if digits.isdecimal() else -1}:
-            self._source.fail(offset, "an index out of order")
-        return expected
 
-    def _wanted(self, name: str) -> bool:
-        """Whether this member was asked for: a name out of the dump can look like a member's line."""
-        return not self._members or name in self._members
+def _reading(source: Source) -> Callable[[ValueReader, int], tuple[Any, int]]:
+    """How members' values are read: as gdb prints them, or as crash does with ``-S``."""
+    text = source.text
+    first = _FIRST.match(text) if source.command.has("S") else None
+    raw_text = _raw_text(len(first[0])) if first else None
 
-    def _value(self, offset: int) -> tuple[Any, int]:
-        if self._raw and (match := self._raw_text.match(self._text, offset)):
+    def value(reader: ValueReader, offset: int) -> tuple[Any, int]:
+        if raw_text and (match := raw_text.match(text, offset)):
             return match[1], match.end(1) + 1
-        if match := _RAW_ARRAY.match(self._text, offset):
+        if match := _RAW_ARRAY.match(text, offset):
             return match[1], match.end(1) + 1
-        if match := _RAW.match(self._text, offset):
+        if match := _RAW.match(text, offset):
             string = match[2] if match[2] is not None else match[3]
             if not string.startswith(("=", ",")):
                 return Pointer(address=plain_number(match[1]), string=string), match.end() - 1
-        return self._values.value(offset)
+        return reader.value(offset)
 
-    def _add(self, members: dict[str, Any], offset: int, end: int) -> int:
-        found = self._fields.get("members") or {}
-        twice = found.keys() & members.keys()
-        if twice:
-            self._source.fail(offset, f"a member stands twice: {min(twice)}")
-        self._fields["members"] = found | members
-        match = _LINE_END.match(self._text, end)
-        if not match:
-            self._source.fail(end, "unexpected text after a value")
-        return match.end()
+    return value
 
-    def _close(self) -> None:
-        if self._fields:
-            missing = self._lacking(self._fields.get("members"))
-            if missing and self._source.complete:
-                address = f"{self._fields['address']:x}"
-                self._source.note("missing", f"{address} lacks {missing}", incomplete=True)
-            self._records.append(Element(**self._fields))
-        self._fields = {}
 
-    def _lacking(self, members: dict[str, Any] | None) -> str:
-        """What was asked for and isn't there."""
-        if self._source.command.has("sS") and members is None:
-            return "what was asked for"
-        return ", ".join(sorted(self._members - (members or {}).keys()))
+def check_elements(source: Source, found: list[Any]) -> list[Element]:
+    """The elements, indexed; what was asked for and isn't there is told."""
+    if found == [EMPTY] or (not found and not source.text and source.command.name == "tree"):
+        return []  # crash prints nothing for an empty tree
+    if not found:
+        source.fail(0, "expected an element's address")
+    records = [
+        _with_index(source, one, number) if isinstance(one, _Indexed) else one
+        for number, one in enumerate(found, 1)
+    ]
+    if source.command.has("sS"):
+        _check_members(source, records)
+    return records
 
-    def _note(self, kind: str, message: str, offset: int) -> None:
-        line, _ = self._source.position(offset)
-        self._source.note(kind, message, line=line, text=self._source.line_at(offset), incomplete=True)
+
+def _with_index(source: Source, one: _Indexed, number: int) -> Element:
+    """Maple trees count from 1, and crash 9 does so in hexadecimal with ``-x``."""
+    element, digits, place = one
+    index = number
+    if digits.isdecimal() and not source.command.options.get("t", "").startswith("m"):
+        index = int(digits)
+    elif number not in {int(digits, 16), int(digits) if digits.isdecimal() else -1}:
+        source.fail(place, "an index out of order")
+    return Element(element.address, index, element.position, element.members)
+
+
+def _check_members(source: Source, records: list[Element]) -> None:
+    asked = asked_members(source.command.text)
+    for record in records:
+        if not source.complete:
+            return
+        lacking = ", ".join(sorted(asked - (record.members or {}).keys()))
+        if record.members is None or lacking:
+            missing = lacking if record.members is not None else "what was asked for"
+            source.note("missing", f"{record.address:x} lacks {missing}", incomplete=True)

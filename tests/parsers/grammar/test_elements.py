@@ -15,6 +15,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, Cell, Column
 from crashdrive.parsers.grammar.makers import Derived
+from crashdrive.parsers.grammar.values import MAX_RUN, Repeated
 from crashdrive.records import Record
 
 
@@ -279,3 +280,37 @@ def test_every_name_of_the_library_is_there() -> None:
     assert all(getattr(g, name) is not None for name in g.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         _ = g.nope
+
+
+def test_blocks_in_one_loop() -> None:
+    cpu = g.Row(r"CPU (\d{1,6}+)", lambda row: int(row[1]), "a CPU")
+    name = g.Row(r"  ([a-z]++)", lambda row: row[1], "a name")
+    blocks = g.Blocks(cpu, name, make=lambda _text, _place, head, below: (head, *below))
+    text = "CPU 0\n  one\n\n  two\nCPU 1\nCPU 2\n  three\n"
+    assert read(blocks, text) == [(0, "one", "two"), (1,), (2, "three")]
+    damaged = text.replace("  two", "  2")
+    assert refused(blocks, damaged) == (4, 1, "expected a name or a CPU")
+    lenient = source(damaged, lenient=True)
+    assert g.read(blocks, lenient) == [(1,), (2, "three")]
+    assert not lenient.complete
+
+
+def test_members_of_structures() -> None:
+    members = g.Many(g.Members(asked=lambda _source: ("a", "b")))
+    assert read(members, "  a = 1,\n  b = {\n    c = 2\n  }\n  a = 3\n") == [
+        {"a": 1, "b": {"c": 2}},
+        {"a": 3},
+    ]
+    assert refused(members, "  a = 1\n  c = 2\n") == (2, 1, "expected a member: NAME = VALUE")
+    assert refused(g.Members(one=True), "  a = 1\n  a = 2\n") == (2, 1, "a member stands twice: a")
+    assert read(g.Structure(), "struct x {\n  a = 1\n}\n") == [("x", {"a": 1})]
+    assert refused(g.Structure(), "struct x {1, 2}\n") == (1, 10, "a structure without members")
+
+
+def test_repeated_elements_are_bounded_for_a_whole_text() -> None:
+    """However many values a text is made of, it may ask for so many elements."""
+    count = MAX_RUN // 2 + 1
+    half = f"{{0 <repeats {count} times>}}\n"
+    first, second = read(g.Many(g.GdbValue()), half + half)
+    assert first == [0] * count
+    assert second == [Repeated(value=0, times=count)]

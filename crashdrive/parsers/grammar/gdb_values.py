@@ -1,0 +1,147 @@
+r"""gdb's values as elements of a grammar: a value, lines of members, a whole structure.
+
+::
+
+    struct list_head {          Structure()     -> (name, {"next": 1, "prev": 2})
+      next = 0x1,
+      prev = 0x2
+    }
+      pid = 1,                  Members()       -> {"pid": 1, "comm": "init"}
+      comm = "init\\000"
+    {1, 2}                      GdbValue()      -> [1, 2]
+
+Values are read by `ValueReader`, one for each text, since a text may ask for so many repeated elements and no
+more, however many values it is made of.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable, Collection
+from typing import Any
+
+from crashdrive.errors import ParseError
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.existing import Reader
+from crashdrive.parsers.grammar.terminals import Terminal
+from crashdrive.parsers.grammar.values import ValueReader
+
+ReadValue = Callable[[ValueReader, int], tuple[Any, int]]
+"""(reader, offset) -> (value, where it ended)."""
+
+_MEMBER = re.compile(r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+_HEAD = re.compile(r"(?:struct|union) ([A-Za-z_]\w{0,255}) (?=[{<])", re.ASCII)
+_LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
+
+
+def values_of(text: Text) -> ValueReader:
+    """The reader of all values of this text."""
+    reader = text.kept.get(ValueReader)
+    if reader is None:
+        reader = text.kept[ValueReader] = ValueReader(text.source)
+    return reader
+
+
+class GdbValue(Reader):
+    """A value as gdb prints it (numbers, texts, ``{...}``), up to its end: see `ValueReader`."""
+
+    def __init__(self, what: str = "a value of gdb") -> None:
+        super().__init__(_plain, what)
+
+    def found(self, text: Text, offset: int) -> tuple[Any, int] | None:
+        """The value."""
+        return values_of(text).value(offset)
+
+
+def _plain(source: Source, offset: int) -> tuple[Any, int]:
+    return ValueReader(source).value(offset)
+
+
+class Members(Reader):
+    """Lines of ``NAME = VALUE``, with or without commas, as one dict by name.
+
+    Ends at the first other line, at a member that ``asked`` (a function of the source, which gives names;
+    none: any) doesn't name, and at one that stands there already: then it is another structure's, or, where
+    they are ``one`` structure's, an error. ``reading``: a function of the source that gives the function by
+    which values are read, where it isn't gdb who prints them.
+    """
+
+    def __init__(
+        self,
+        what: str = "a member: NAME = VALUE",
+        *,
+        asked: Callable[[Source], Collection[str]] = lambda _source: (),
+        one: bool = False,
+        reading: Callable[[Source], ReadValue] | None = None,
+    ) -> None:
+        super().__init__(_plain, what, start=_MEMBER.pattern)
+        self._asked = asked
+        self._one = one
+        self._reading = reading
+
+    def found(self, text: Text, offset: int) -> tuple[dict[str, Any], int] | None:
+        """The members; what stands before one that can't be read is kept."""
+        source = text.source
+        if self not in text.kept:
+            text.kept[self] = self._prepared(text)
+        asked, read = text.kept[self]
+        members: dict[str, Any] = {}
+        whole = source.text
+        while match := _MEMBER.match(whole, offset):
+            # one text for all structures: their names would outweigh their values
+            name = sys.intern(match[1])
+            if asked and name not in asked:
+                break
+            if name in members:
+                if self._one:
+                    source.fail(offset, f"a member stands twice: {name}")
+                break
+            try:
+                value, end = read(match.end())
+                closing = _LINE_END.match(whole, end)
+                if closing is None:
+                    source.fail(end, "unexpected text after a value")
+            except ParseError:
+                if self._one or not members:
+                    raise
+                break
+            members[name] = value
+            offset = closing.end()
+        return (members, offset) if members else None
+
+    def _prepared(self, text: Text) -> tuple[Collection[str], Callable[[int], tuple[Any, int]]]:
+        """What holds for all of a text: names, and how values are read."""
+        reader = values_of(text)
+        asked = self._asked(text.source)
+        if self._reading is None:
+            return asked, reader.value
+        return asked, functools.partial(self._reading(text.source), reader)
+
+
+class Structure(Reader):
+    """``struct NAME {...}`` with the end of its line: (name, members)."""
+
+    def __init__(self, what: str = "a structure: struct NAME {...}") -> None:
+        super().__init__(_plain, what, start=_HEAD.pattern)
+
+    def found(self, text: Text, offset: int) -> tuple[tuple[str, dict[str, Any]], int] | None:
+        """Name and members."""
+        source = text.source
+        head = _HEAD.match(source.text, offset)
+        if head is None:
+            return None
+        members, end = values_of(text).value(head.end())
+        if not isinstance(members, dict):
+            source.fail(head.end(), "a structure without members")
+        closing = _LINE_END.match(source.text, end)
+        if closing is None:
+            source.fail(end, "unexpected text after a value")
+        return (head[1], members), closing.end()
+
+
+def line_end() -> Terminal:
+    """The end of a value's line, behind its comma if it has one."""
+    return Terminal(_LINE_END.pattern, "the end of the line behind a value", keep=False)
