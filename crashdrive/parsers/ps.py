@@ -122,7 +122,7 @@ def _tasks() -> g.ParserElement:
         Column("RSS", "rss", kilobytes),
         Column("POLICY", "policy", Cell(r"[A-Z]{1,16}+")),
         Column("PRIO", "priority", Cell(r"-?+\d{1,4}+", int)),
-        Column("COMM", "comm", Cell(r"[^\n]{0,80}?"), last=True),
+        Column("COMM", "comm", Cell(r"[^\n]{0,80}?"), last=True, joined="error"),
         lead=Column("", "mark", Cell("[>-]"), blank=True),
         what="ps",
         derived=(

@@ -41,7 +41,7 @@ def _devices() -> g.ParserElement:
         Column("PCT", "percent", Cell(r"-?\d{1,9}%", lambda text: int(text[:-1]))),
         Column("PRI", "priority", SIGNED),
         Column("PRIORITY", "priority", SIGNED),
-        Column("FILENAME", "filename", TEXT),
+        Column("FILENAME", "filename", TEXT, joined="mark"),
         what="swap",
         between=g.noise(blank=False),
         until=g.Blank(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from msgspec.structs import fields
 
@@ -23,6 +23,11 @@ R = TypeVar("R", bound=Record)
 GAP = r" {1,256}+"
 # Longer than any line that crash's buffers can make of a path (4096) and some columns.
 LONGEST_ROW = 65536
+# Free text of at most so many characters holds no second row.
+SHORTEST_ROW = 24
+
+Joined = Literal["error", "mark"]
+"""What becomes of a row whose free text holds another row's beginning: no row at all, or a marked answer."""
 
 hexadecimal: Callable[[str], int] = partial(int, base=16)
 
@@ -74,7 +79,9 @@ class Column(NamedTuple):
 
     ``blank``: cells may be empty, and then the field takes the record's default (sound for the last columns
     only). The header must have it all the same, and each column whose field has no default. ``last``: no
-    other column may stand behind it.
+    other column may stand behind it. ``joined``: what becomes of a row in whose cell another row begins, as
+    its newline was lost: an error for names, which hold no such thing, a mark for paths and other people's
+    text, which may.
     """
 
     title: str
@@ -82,6 +89,7 @@ class Column(NamedTuple):
     cell: Cell
     blank: bool = False
     last: bool = False
+    joined: Joined | None = None
 
 
 class Layout(Generic[R]):

@@ -12,6 +12,7 @@ from pyparsing import ParserElement
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import GAP, LONGEST_ROW, Column
 from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.joined import Apart
 from crashdrive.parsers.grammar.makers import Derived, maker
 from crashdrive.parsers.grammar.noises import Noise, noise
 from crashdrive.parsers.grammar.repeated import Continued, Rows, ends_at
@@ -115,19 +116,29 @@ class Table(Terminal):
     def _layout(self, titles: tuple[str, ...]) -> Rows:
         columns = [self._columns[title] for title in titles]
         name = f"a row of {self.what}: {' '.join(titles)}"
-        row = Row(self._expression(columns), self._maker(columns), name)
+        row = Row(self._expression(columns), self._maker(columns, name), name)
         return Rows(row, **self._rows)
 
     def _expression(self, columns: list[Column]) -> str:
-        parts = [("" if i == 0 else GAP) + f"({column.cell.pattern})" for i, column in enumerate(columns)]
-        cells = "".join(f"(?:{p})?" if c.blank else p for p, c in zip(parts, columns, strict=True))
+        cells = _cells(columns)
         lead = f"(?:({self._lead.cell.pattern}) *+)?+" if self._lead else ""
         return rf"(?=[^\n]{{0,{LONGEST_ROW}}}+(?:\n|\Z)) *+{lead}{cells}"
 
-    def _maker(self, columns: list[Column]) -> Callable[[re.Match[str]], Any]:
+    def _maker(self, columns: list[Column], name: str) -> Callable[[re.Match[str]], Any]:
         """One function per header: it knows which columns there are, so that no row has to ask."""
-        order = [*([self._lead] if self._lead else []), *columns]
-        return maker(self._record, order, self._derived)
+        lead = [self._lead] if self._lead else []
+        apart = {
+            len(lead) + place: Apart(_cells(columns[:place]), name, column.joined)
+            for place, column in enumerate(columns)
+            if column.joined and place
+        }
+        return maker(self._record, [*lead, *columns], self._derived, apart)
+
+
+def _cells(columns: Sequence[Column]) -> str:
+    """The cells of these columns, each a group."""
+    parts = [("" if i == 0 else GAP) + f"({column.cell.pattern})" for i, column in enumerate(columns)]
+    return "".join(f"(?:{p})?" if c.blank else p for p, c in zip(parts, columns, strict=True))
 
 
 def _titles(wanted: str | frozenset[str]) -> frozenset[str]:

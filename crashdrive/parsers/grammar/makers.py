@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import NODEFAULT
 from msgspec.structs import fields
 
-from crashdrive.parsers.grammar.columns import Column
+from crashdrive.parsers.grammar.columns import SHORTEST_ROW, Column
+
+if TYPE_CHECKING:
+    from crashdrive.parsers.grammar.joined import Apart
 
 
 class Derived(NamedTuple):
@@ -30,11 +34,15 @@ class Derived(NamedTuple):
 
 
 def maker(
-    record: Callable[..., Any], columns: Sequence[Column], derived: Sequence[Derived] = ()
+    record: Callable[..., Any],
+    columns: Sequence[Column],
+    derived: Sequence[Derived] = (),
+    apart: Mapping[int, Apart] = MappingProxyType({}),
 ) -> Callable[[re.Match[str]], Any]:
     """A function of a match whose groups are the columns' cells.
 
-    A ``blank`` cell that is absent gives the field's default, or None where it has none.
+    A ``blank`` cell that is absent gives the field's default, or None where it has none. ``apart``: the cells
+    (from 0) that must not hold another row; the function gives None then.
     """
     for name in (*(column.field for column in columns), *(name for one in derived for name in one.fields)):
         if not name.isidentifier() or keyword.iskeyword(name):
@@ -52,6 +60,10 @@ def maker(
             f"default{place} if cell{place} is None else {turned}" if column.blank else turned
         )
     lines = [f"{', '.join(cells)}, = found.groups()"]
+    for place, check in apart.items():
+        known[f"holds{place}"] = check.holds
+        long = f"cell{place} is not None and len(cell{place}) > {SHORTEST_ROW}"
+        lines.append(f"if {long} and holds{place}(found, {place + 1}): return None")
     for place, one in enumerate(derived):
         known[f"derive{place}"] = one.by
         for name in one.of:

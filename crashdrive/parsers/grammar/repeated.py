@@ -143,7 +143,11 @@ class Rows(Terminal):
             return behind
         if text is None or not text.source.lenient or not do_actions:
             row.miss(instring, loc)
-        return self.gap.aside(text, loc, loc, f"expected {row.name}")
+        place = text.furthest() if loc < text.furthest() < text.next_line(loc) else loc
+        otherwise = f"expected {row.name}"
+        return self.gap.aside(
+            text, loc, place, otherwise if place == loc else text.expected(place, otherwise)
+        )
 
 
 def _set_aside(instring: str, start: int) -> bool:

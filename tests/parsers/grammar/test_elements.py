@@ -172,6 +172,43 @@ def test_a_table_with_lead_derived_fields_and_no_header() -> None:
         read(g.table(Pair, Column("NAME", "name=1", TEXT), what="x", required=("NAME",)), "NAME\na\n")
 
 
+@pytest.mark.parametrize("newline", ["", " "])
+def test_a_row_that_took_the_next_one_is_an_error_where_that_begins(newline: str) -> None:
+    element = g.table(
+        Pair,
+        Column("COUNT", "count", DECIMAL),
+        Column("TASK", "more", HEX),
+        Column("NAME", "name", TEXT, last=True, joined="error"),
+        what="pairs",
+    )
+    text = f"COUNT TASK NAME\n 1  ffff888003a54000  a longer name{newline} 2  ffff888003a58000  b\n"
+    line, column, reason = refused(element, text)
+    assert (line, text.splitlines()[1][column - 1 :]) == (2, "2  ffff888003a58000  b")
+    assert reason == "expected the end of a row of pairs: COUNT TASK NAME; another row begins here"
+    given = source(text + " 3  ffff888003a5c000  c\n", lenient=True)
+    assert [pair.name for pair in g.read(element, given)] == ["c"]
+    assert given.warnings[0].message == f"column {column}: {reason}"
+
+
+def test_free_text_that_may_hold_a_row_is_marked_where_it_does() -> None:
+    element = g.table(
+        Pair,
+        Column("COUNT", "count", DECIMAL),
+        Column("SIZE", "more", DECIMAL),
+        Column("NAME", "name", TEXT, last=True, joined="mark"),
+        what="pairs",
+    )
+    given = source(
+        "COUNT SIZE NAME\n 1  2  /a file of 3 by 4 words that is long\n 1 2 /tmp/a name 3 4 of a file\n"
+    )
+    assert [pair.name for pair in g.read(element, given)] == [
+        "/a file of 3 by 4 words that is long",
+        "/tmp/a name 3 4 of a file",
+    ]
+    assert [(note.kind, note.line) for note in given.warnings] == [("joined", 3)]
+    assert not given.complete
+
+
 def test_a_lenient_table_finds_its_header() -> None:
     given = source("rubbish\nNAME COUNT\na 1\nb x\nc 3\n", lenient=True)
     assert [pair.name for pair in g.read(pairs_table(), given)] == ["a", "c"]
