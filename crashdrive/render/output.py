@@ -67,6 +67,10 @@ class Output:
         self.stream.flush()
         buffer.write(data)
 
+    def flush(self) -> None:
+        """Hand on what was written: a program prints while it works, and somebody reads along."""
+        self.stream.flush()
+
 
 class _SinkError(Exception):
     """The output failed; no OSError, which who writes into a sink could take for a failure of its source."""
@@ -92,6 +96,7 @@ class _Foreign:
     def _write(self, data: bytes) -> None:
         if not self._output.terminal:
             self._output.raw(data)
+            self._output.flush()
             return
         lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
         self._show(lines + newline)

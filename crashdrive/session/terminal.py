@@ -51,10 +51,10 @@ class Collector:
 
     def _pass_on(self, sink: Sink) -> None:
         data = b"".join(self._chunks)
-        keep = len(self._end)
-        if len(data) > keep:
-            sink(data[:-keep])
-        self._chunks = [data[-keep:]]
+        ready = len(data) - begun(data, (self._end,))
+        if ready:
+            sink(data[:ready])
+        self._chunks = [data[ready:]]
 
     def pending(self) -> bytes:
         """What is here so far."""
@@ -63,6 +63,13 @@ class Collector:
     def finish(self) -> bytes:
         """All without ``end``; with a sink there is nothing left."""
         return self.pending()[: -len(self._end)]
+
+
+def begun(data: bytes, words: Sequence[bytes]) -> int:
+    """How many of the last bytes may be one of these words, or its beginning; 0 where none can."""
+    longest = min(len(data), max(map(len, words)))
+    sizes = range(longest, 0, -1)
+    return next((size for size in sizes if any(word.startswith(data[-size:]) for word in words)), 0)
 
 
 def readable(descriptors: Sequence[int], seconds: float) -> set[int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from crashdrive.errors import SessionDiedError, SessionError
 from crashdrive.session.folder import Folder
 from crashdrive.session.process import CrashProcess
-from crashdrive.session.terminal import PIPE_SIZE, Collector, Sink, readable
+from crashdrive.session.terminal import PIPE_SIZE, Collector, Sink, begun, readable
 
 if TYPE_CHECKING:
     from pexpect.fdpexpect import fdspawn
@@ -132,7 +132,7 @@ class PtyTransport:
 
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:
         """See Transport."""
-        plain = None if sink is None else _PlainSink(self._plain, sink, self._longest_name())
+        plain = None if sink is None else _PlainSink(self._plain, sink, self._names())
         with self._plain_errors(plain):
             self._send(command)
             rest = self._until_prompt(time.monotonic() + timeout, sink=plain)
@@ -146,8 +146,9 @@ class PtyTransport:
             error.output = self._plain((b"" if sink is None else sink.held) + error.output)
             raise
 
-    def _longest_name(self) -> int:
-        return max(map(len, [self.name, *self.folder.shown]))
+    def _names(self) -> list[bytes]:
+        """What `_plain` replaces."""
+        return [self.name.encode(), *self.folder.shown]
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
         """See Transport. With ``set silent off`` crash prints each command behind a prompt: the frame."""
@@ -329,19 +330,23 @@ class PtyTransport:
 
 
 class _PlainSink:
-    """Passes output on as `PtyTransport._plain` has it, also where a name comes in two pieces."""
+    """Passes output on as `PtyTransport._plain` has it, also where a name comes in two pieces.
 
-    def __init__(self, plain: Callable[[bytes], bytes], sink: Sink, longest: int) -> None:
+    Only what may be the beginning of a name is held back: somebody may be watching.
+    """
+
+    def __init__(self, plain: Callable[[bytes], bytes], sink: Sink, names: Sequence[bytes]) -> None:
         self._plain = plain
         self._sink = sink
-        self._keep = longest - 1
+        self._names = names
         self.held = b""
 
     def __call__(self, data: bytes) -> None:
         data = self._plain(self.held + data)
-        if len(data) > self._keep:
-            self._sink(data[: -self._keep])
-        self.held = data[-self._keep :]
+        ready = len(data) - begun(data, self._names)
+        if ready:
+            self._sink(data[:ready])
+        self.held = data[ready:]
 
 
 def _in_step(framed: Sequence[tuple[bytes, bytes]], commands: Sequence[str]) -> bool:

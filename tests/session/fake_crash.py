@@ -78,6 +78,12 @@ def forever(words: list[str]) -> None:
         time.sleep(0.01)
 
 
+def row_by_row(words: list[str]) -> None:
+    """One row, and then nothing for longer than anybody waits."""
+    out(" ".join(words[1:]) + "\n")
+    forever(words)
+
+
 def big(words: list[str]) -> None:
     """So many MB, in lines of 64 bytes."""
     chunk = (b"x" * 63 + b"\n") * 1024
@@ -177,6 +183,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "rd": raw,
     "echo": lambda words: out(" ".join(words[1:]) + "\n"),
     "spin": forever,
+    "slowly": row_by_row,
     "die": lambda _words: kill_self(signal.SIGKILL),
     "stop": lambda _words: kill_self(signal.SIGSTOP),
     "segv": lambda _words: out("   <segmentation violation in gdb>\n\n"),

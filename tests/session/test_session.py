@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from crashdrive.errors import (
     UsageError,
 )
 from crashdrive.session.session import Session
+from crashdrive.session.terminal import Collector
 from tests.session.conftest import Fake
 from tests.session.fake_crash import HOSTILE, memory
 from tests.session.places import alive, gone
@@ -246,6 +248,47 @@ def test_output_to_a_file(session: Session, tmp_path: Path) -> None:
     assert (
         buffer.getvalue() == failed.raw == b"crash: command not found: nosuch\n".replace(b"crash", b"crash")
     )
+
+
+def test_rows_are_passed_on_as_they_come(session: Session) -> None:
+    rows: list[bytes] = []
+    seen = threading.Event()
+
+    class Watched(io.BytesIO):
+        def write(self, data: Any) -> int:
+            rows.append(bytes(data))
+            seen.set()
+            return len(data)
+
+    caught: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            session.run("slowly 17 rows", to=Watched(), timeout=4)
+        except DeadlineError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert seen.wait(10), "nothing was passed on while the command ran"
+    assert b"".join(rows) == b"17 rows\n"
+    thread.join(60)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("pieces", [(1,), (3, 7), (64,)])
+def test_pieces_change_nothing_of_what_a_sink_gets(pieces: tuple[int, ...]) -> None:
+    text = b"abc cd7f> def cd7f\nghi cd7 cd\ncd7f> "
+    got = bytearray()
+    collector = Collector(b"\ncd7f> ", got.extend)
+    at = 0
+    while at < len(text):
+        step = pieces[at % len(pieces)]
+        collector.add(text[at : at + step])
+        at += step
+    assert collector.done
+    assert bytes(got) == text.removesuffix(b"\ncd7f> ")
+    assert collector.finish() == b""
 
 
 @pytest.mark.slow
