@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from crashdrive.dump.elf import ET_REL, SHT_NOBITS, BadElfError, ElfFile, Section
+from crashdrive.dump.elf import ET_REL, SHT_NOBITS, BadElfError, Section, opened_elf
 
 # relocations are for a linker: where a file is linked nobody applies them
 _RELOCATIONS = frozenset({4, 9})
@@ -78,9 +78,7 @@ def sections_digest(path: str | Path) -> str | None:
     """
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        end = os.fstat(file).st_size
-        # what a damaged header asks for behind the end isn't there, however much it is
-        elf = ElfFile(lambda offset, size: os.pread(file, max(min(size, end - offset), 0), min(offset, end)))
+        end, elf = os.fstat(file).st_size, opened_elf(file)
         sections = elf.sections()
         used = list(_used(sections, linked=elf.type != ET_REL))
         # sections that lie in each other, as no linker makes them, could be read for ever

@@ -6,6 +6,7 @@ file are untrusted: what lies outside the file or is absurdly large is a `BadElf
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator
 
@@ -137,6 +138,14 @@ class ElfFile:
                 return
             yield Note(data[at + 12 : at + 12 + name_size].rstrip(b"\0"), kind, data[start : start + size])
             at = start + (size + 3 & ~3)
+
+
+def opened_elf(descriptor: int) -> ElfFile:
+    """The ELF file of a descriptor; what a damaged header asks for behind the end isn't there."""
+    end = os.fstat(descriptor).st_size
+    return ElfFile(
+        lambda offset, size: os.pread(descriptor, max(min(size, end - offset), 0), min(offset, end))
+    )
 
 
 def _string(table: bytes, offset: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.dump.elf import ElfFile, Section
+from crashdrive.dump.elf import Section, opened_elf
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.opening import open_kernel
 from crashdrive.session import Session
@@ -146,8 +146,8 @@ def test_what_is_damaged_or_foreign_is_asked_again(
 def part(path: Path, name: str) -> Section:
     """A section of a vmlinux."""
     with path.open("rb") as file:
-        elf = ElfFile(lambda offset, size: os.pread(file.fileno(), size, offset))
-        return next(section for section in elf.sections() if section.name == name)
+        sections = opened_elf(file.fileno()).sections()
+        return next(section for section in sections if section.name == name)
 
 
 def swap(path: Path, places: tuple[int, int], size: int) -> None:

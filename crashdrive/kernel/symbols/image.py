@@ -5,18 +5,16 @@ A name is found by searching the string table as a whole, so that a few names co
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
-from crashdrive.dump.elf import SHT_NOBITS, SHT_SYMTAB, BadElfError, ElfFile, Section
+from crashdrive.dump.elf import SHT_NOBITS, SHT_SYMTAB, BadElfError, Section, opened_elf
 from crashdrive.errors import VmlinuxError
 
 _ENTRY = struct.Struct("<IBBHQQ")
@@ -32,17 +30,11 @@ def section(path: str | Path, name: str) -> bytes | None:
     """A section's bytes, None where the file has no such section; VmlinuxError where it can't be read."""
     try:
         with Path(path).open("rb") as file:
-            elf = _elf(file)
+            elf = opened_elf(file.fileno())
             found = next((part for part in elf.sections() if part.name == name), None)
             return elf.exactly(found.offset, found.size) if found and found.type != SHT_NOBITS else None
     except (OSError, BadElfError) as error:
         raise VmlinuxError(f"{path!a}: {name} can't be read: {error}") from error
-
-
-def _elf(file: BinaryIO) -> ElfFile:
-    number, end = file.fileno(), os.fstat(file.fileno()).st_size
-    # what a damaged header asks for behind the end isn't there, however much it is
-    return ElfFile(lambda offset, size: os.pread(number, max(min(size, end - offset), 0), min(offset, end)))
 
 
 def bare_name(name: str) -> str:
@@ -129,7 +121,7 @@ class ImageSymbols:
     def _load(self) -> tuple[bytes, bytes, dict[int, str], range]:
         try:
             with Path(self.path).open("rb") as file:
-                elf = _elf(file)
+                elf = opened_elf(file.fileno())
                 sections = elf.sections()
                 table = next((part for part in sections if part.type == SHT_SYMTAB), None)
                 if table is None or not elf.wide or elf.order != "<" or table.link >= len(sections):
