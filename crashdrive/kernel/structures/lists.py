@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.structures.walk import HARMLESS, Chains, Problem, Visit, Walk, walk
 
@@ -28,7 +30,7 @@ def list_heads(
     chains.follow(_firsts(window, heads, heads, chains.problems))
     if not any(p.kind not in HARMLESS for p in chains.problems):
         _check_ends(heads, lasts, chains)
-    return _walk(chains, offset)
+    return structs.replace(_walk(chains, offset), lists=chains.numbers())
 
 
 def _check_ends(heads: Sequence[int], lasts: Sequence[int | None], chains: Chains) -> None:

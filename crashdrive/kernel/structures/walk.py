@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn, TypeAlias
 
 import msgspec
+from msgspec import structs
 
 from crashdrive.errors import CorruptError, FaultError
 from crashdrive.kernel.memory.window import BUDGET, NOWHERE, Window, around
@@ -40,12 +41,14 @@ class Problem(Record, frozen=True):
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses found by a walk, in its order; ``complete`` is False where some may be missing.
 
-    ``problems`` says what was odd, also where nothing is missing.
+    ``problems`` says what was odd, also where nothing is missing. ``lists``, of a walk over many circular
+    lists: for each address the number of its list, from 0 in the order of the heads.
     """
 
     addresses: Sequence[int]
     problems: tuple[Problem, ...] = ()
     complete: bool = True
+    lists: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -94,7 +97,7 @@ def doubted(found: Walk, doubts: Sequence[str]) -> Walk:
     if not doubts:
         return found
     more = (Problem(kind="zeros", address=0, message=doubt) for doubt in doubts)
-    return Walk(addresses=found.addresses, problems=(*found.problems, *more), complete=False)
+    return structs.replace(found, problems=(*found.problems, *more), complete=False)
 
 
 def suspicion(pointer: int, pointer_size: int) -> str | None:
@@ -167,6 +170,10 @@ class Chains:
     def nodes(self) -> list[int]:
         """All nodes found, chain by chain."""
         return sorted(self._chain_of, key=self._chain_of.__getitem__)
+
+    def numbers(self) -> list[int]:
+        """The chain of each of `nodes`."""
+        return sorted(self._chain_of.values())
 
     def lasts(self) -> dict[int, int]:
         """The last node found of each chain that has any."""

@@ -17,11 +17,9 @@ def packets(survey: Survey, heads: Sequence[int], what: str) -> dict[int, list[i
     """
     found = survey.kernel.walk_lists(heads, "struct sk_buff", "next")
     survey.walked(found, what)
-    before = survey.gaps(found.read(["prev"]), what)["prev"]
-    known, queues, head = frozenset(heads), dict[int, list[int]](), 0
-    for packet, previous in zip(found.addresses, before, strict=True):
-        head = previous if previous in known else head
-        queues.setdefault(head, []).append(packet)
+    queues: dict[int, list[int]] = {}
+    for packet, number in zip(found.addresses, found.walk.lists, strict=True):
+        queues.setdefault(heads[number], []).append(packet)
     return queues
 
 
