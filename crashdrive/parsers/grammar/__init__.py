@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.existing import registers as registers
     from crashdrive.parsers.grammar.existing import task_header as task_header
     from crashdrive.parsers.grammar.gdb_values import GdbValue as GdbValue
+    from crashdrive.parsers.grammar.gdb_values import LineEnd as LineEnd
     from crashdrive.parsers.grammar.gdb_values import Members as Members
     from crashdrive.parsers.grammar.gdb_values import Structure as Structure
     from crashdrive.parsers.grammar.headed import table as table
@@ -98,7 +99,7 @@ _HOMES = {
     f"{__name__}.existing": (
         *("HexDump", "Reader", "c_declaration", "frames", "layout", "registers", "task_header"),
     ),
-    f"{__name__}.gdb_values": ("GdbValue", "Members", "Structure"),
+    f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),
     f"{__name__}.quick": ("Blocks",),
     f"{__name__}.reading": ("prepared", "read"),
 }

@@ -30,6 +30,8 @@ class Reader(Terminal):
     """
 
     leaves_notices = True
+    several = False
+    """Whether what is read is a list of values, and not one value."""
 
     def __init__(self, read: Read, what: str, start: str = r"(?s:.)") -> None:
         super().__init__(f"(?={start})", what)
@@ -53,12 +55,13 @@ class Reader(Terminal):
         if found is None:
             self.miss(instring, loc)
         value, end = found
+        values = value if self.several else [value]
         if do_actions:
             for notice in notices:
                 text.remark(loc, notice, incomplete=marked)
             if marked and not notices:
                 text.remark(loc, None, incomplete=True)
-        return end - text.base, [value]
+        return end - text.base, values
 
     def found(self, text: Text, offset: int) -> tuple[Any, int] | None:
         """The value at an offset of the source and where it ended; None, or ParseError, where none is."""

@@ -61,13 +61,15 @@ def _plain(source: Source, offset: int) -> tuple[Any, int]:
 
 
 class Members(Reader):
-    """Lines of ``NAME = VALUE``, with or without commas, as one dict by name.
+    """Lines of ``NAME = VALUE``, with or without commas, as dicts by name.
 
     Ends at the first other line, at a member that ``asked`` (a function of the source, which gives names;
-    none: any) doesn't name, and at one that stands there already: then it is another structure's, or, where
-    they are ``one`` structure's, an error. ``reading``: a function of the source that gives the function by
+    none: any) doesn't name. One that stands there already begins another structure's dict; where all are
+    ``one`` structure's, it is an error. ``reading``: a function of the source that gives the function by
     which values are read, where it isn't gdb who prints them.
     """
+
+    several = True
 
     def __init__(
         self,
@@ -82,13 +84,14 @@ class Members(Reader):
         self._one = one
         self._reading = reading
 
-    def found(self, text: Text, offset: int) -> tuple[dict[str, Any], int] | None:
+    def found(self, text: Text, offset: int) -> tuple[list[dict[str, Any]], int] | None:
         """The members; what stands before one that can't be read is kept."""
         source = text.source
         if self not in text.kept:
             text.kept[self] = self._prepared(text)
         asked, read = text.kept[self]
         members: dict[str, Any] = {}
+        found = [members]
         whole = source.text
         while match := _MEMBER.match(whole, offset):
             # one text for all structures: their names would outweigh their values
@@ -98,19 +101,21 @@ class Members(Reader):
             if name in members:
                 if self._one:
                     source.fail(offset, f"a member stands twice: {name}")
-                break
+                members = {}
+                found.append(members)
             try:
                 value, end = read(match.end())
                 closing = _LINE_END.match(whole, end)
                 if closing is None:
                     source.fail(end, "unexpected text after a value")
             except ParseError:
-                if self._one or not members:
+                if self._one or not found[0]:
                     raise
                 break
             members[name] = value
             offset = closing.end()
-        return (members, offset) if members else None
+        found = found if members else found[:-1]
+        return (found, offset) if found else None
 
     def _prepared(self, text: Text) -> tuple[Collection[str], Callable[[int], tuple[Any, int]]]:
         """What holds for all of a text: names, and how values are read."""
@@ -142,6 +147,8 @@ class Structure(Reader):
         return (head[1], members), closing.end()
 
 
-def line_end() -> Terminal:
-    """The end of a value's line, behind its comma if it has one."""
-    return Terminal(_LINE_END.pattern, "the end of the line behind a value", keep=False)
+class LineEnd(Terminal):
+    """The end of the line behind a value, behind its comma if it has one."""
+
+    def __init__(self) -> None:
+        super().__init__(_LINE_END.pattern, "the end of the line behind a value", keep=False)
