@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.repeated import Many as Many
     from crashdrive.parsers.grammar.repeated import Rows as Rows
     from crashdrive.parsers.grammar.sections import blocks as blocks
+    from crashdrive.parsers.grammar.sections import made as made
     from crashdrive.parsers.grammar.sections import nested as nested
     from crashdrive.parsers.grammar.sections import record as record
     from crashdrive.parsers.grammar.sections import section as section
@@ -95,7 +96,7 @@ _HOMES = {
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
     f"{__name__}.labelled": ("key_values",),
-    f"{__name__}.sections": ("blocks", "nested", "record", "section"),
+    f"{__name__}.sections": ("blocks", "made", "nested", "record", "section"),
     f"{__name__}.existing": (
         *("HexDump", "Reader", "c_declaration", "frames", "layout", "registers", "task_header"),
     ),

@@ -7,6 +7,8 @@ keep apart.
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from typing import Any, NamedTuple, NoReturn, Self
 
 from pyparsing import ParseException, ParseFatalException
@@ -94,17 +96,34 @@ class Text(str):
     # Notices.
 
     def note(
-        self, place: int, kind: str, message: str, *, text: str | None = None, incomplete: bool = False
+        self,
+        place: int,
+        kind: str,
+        message: str,
+        *,
+        text: str | None = None,
+        incomplete: bool = False,
+        late: bool = False,
     ) -> None:
-        """A notice about the line at ``place``; ``text`` is that line where it isn't given."""
-        line = self.source.position(self.base + place)[0]
-        self.remark(place, Notice(kind=kind, message=message, line=line, text=text), incomplete=incomplete)
+        """A notice about the line at ``place``; ``text`` is that line where it isn't given.
 
-    def remark(self, place: int, notice: Notice | None, *, incomplete: bool) -> None:
-        """Keep a notice (None: the mark alone); what stood behind this place was tried and given up."""
+        ``late``: the reading is past that line, and what was noticed behind it stays true. So say the actions
+        of larger elements, which check what they are made of.
+        """
+        line = self.source.position(self.base + place)[0]
+        notice = Notice(kind=kind, message=message, line=line, text=text)
+        self.remark(place, notice, incomplete=incomplete, late=late)
+
+    def remark(self, place: int, notice: Notice | None, *, incomplete: bool, late: bool = False) -> None:
+        """Keep a notice (None: the mark alone); what stood behind this place was tried and given up, unless
+        the notice comes ``late``.
+        """
+        remark = _Remark(place, notice, incomplete)
+        if late:
+            bisect.insort(self._remarks, remark, key=lambda known: known.place)
+            return
         while self._remarks and self._remarks[-1].place > place:
             self._remarks.pop()
-        remark = _Remark(place, notice, incomplete)
         if remark not in self._remarks[-4:]:
             self._remarks.append(remark)
 
@@ -117,12 +136,27 @@ class Text(str):
         """Whether there is a notice about what stands behind this place."""
         return bool(self._remarks) and self._remarks[-1].place >= place
 
-    def reject(self, place: int, reason: str) -> None:
+    def marked_since(self, place: int) -> bool:
+        """Whether something behind this place marks the answer."""
+        behind = itertools.takewhile(lambda known: known.place >= place, reversed(self._remarks))
+        return any(known.incomplete for known in behind)
+
+    def misfit(self, place: int, reason: str) -> None:
+        """What stands at ``place`` fits by itself, but not to the rest, as an action finds out that has all
+        of it: an error; in lenient mode that line is set aside, and the action goes on without it.
+        """
+        if self.source.lenient:
+            return self.reject(place, reason, late=True)
+        self._furthest, self._names, self._reason = place, [], reason
+        raise ParseFatalException(self, place, reason)
+
+    def reject(self, place: int, reason: str, *, late: bool = False) -> None:
         """Set the line at ``place`` aside (lenient mode alone may ask for that)."""
         line, column = self.source.position(self.base + place)
         message = f"column {column}: {reason}"
         shown = self.source.line_at(self.base + place)
-        self.remark(place, Notice(kind="unparsed", message=message, line=line, text=shown), incomplete=True)
+        notice = Notice(kind="unparsed", message=message, line=line, text=shown)
+        self.remark(place, notice, incomplete=True, late=late)
 
     def settle(self) -> None:
         """Give the notices to the source."""

@@ -100,7 +100,10 @@ class CrashMessage(Noise):
     """crash speaks: ``CMD: text``, ``WARNING: text``, ``NOTE: text``. Notice ``error`` (marks), ``note``."""
 
     def __init__(self) -> None:
-        super().__init__(r"[^\n]++(?:\n|\Z)", "a message of crash", keep=False)
+        # first what tells most lines apart
+        super().__init__(
+            r"(?=[^ :\n]{1,256}+: | {3,40}+FILE: |\[)[^\n]++(?:\n|\Z)", "a message of crash", keep=False
+        )
 
     def fits(self, text: Text, found: re.Match[str]) -> bool:
         """Whether crash speaks in this line."""
@@ -139,11 +142,11 @@ class _AnyNoise(Noise):
         return -1
 
 
-def noise(*more: Noise, blank: bool = True) -> Noise:
-    """What may stand between rows of any output: blank lines (``blank``), `Elided`, `CrashMessage`; ``more``
-    is tried first.
+def noise(*more: Noise, blank: bool = True, messages: CrashMessage | None = None) -> Noise:
+    """What may stand between rows of any output: blank lines (``blank``), `Elided`, `CrashMessage` or a
+    command's own kind of ``messages``; ``more`` is tried first.
     """
-    return _AnyNoise((*more, *((Blank(),) if blank else ()), Elided(), CrashMessage()))
+    return _AnyNoise((*more, *((Blank(),) if blank else ()), Elided(), messages or CrashMessage()))
 
 
 class Gap(Terminal):

@@ -34,6 +34,19 @@ def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
     return _Apart(element).add_parse_action(action)
 
 
+def made(sequence: ParserElement, make: Callable[[Text, int, list[Any]], Any]) -> ParserElement:
+    """``made(header + items, make)``: ``make(text, place, values)`` makes one value of all of the sequence's.
+
+    A list stands for its values, None for those that came. ``make`` may check how they fit together, and says
+    so by `Text.misfit` and `Text.note` with ``late``. The sequence stands nowhere else.
+    """
+
+    def action(instring: str, place: int, tokens: ParseResults) -> Any:
+        return make(Text.of(instring), place, list(tokens))
+
+    return sequence.add_parse_action(action)
+
+
 def _named(tokens: ParseResults) -> Iterator[tuple[str, Any]]:
     yield from tokens.items()  # type: ignore[no-untyped-call] # pyparsing types all of it but this
 

@@ -13,6 +13,7 @@ from crashdrive.commandline import split_command
 from crashdrive.errors import ParseError
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar import noises
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, Cell, Column
 from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.values import MAX_RUN, Repeated
@@ -234,6 +235,44 @@ def test_sections_blocks_and_records() -> None:
         Pair, g.Word()("name") + g.Number()("count") + g.Row("", bool, "a line's end") + counted
     )
     assert read(element, "a 1\nNAMES\n  b\n  c\n") == [Pair(name="a", count=1, more=("b", "c"))]
+
+
+def ascending() -> g.ParserElement:
+    """Rows whose counts ascend; each that is 0 leaves a notice."""
+
+    def make(text: g.Text, place: int, found: list[Pair]) -> list[Pair]:
+        kept: list[Pair] = []
+        for row in found:
+            if row.count == 0:
+                text.note(place, "zero", f"{row.name} is 0", incomplete=True, late=True)
+            if kept and row.count < kept[-1].count:
+                text.misfit(text.index(row.name), f"{row.count} is less than {kept[-1].count}")
+            else:
+                kept.append(row)
+        return kept
+
+    return g.made(g.Titles("PAIRS") + g.Rows(pair_row()), make)
+
+
+def test_what_is_made_of_all_of_a_sequence() -> None:
+    good = source("PAIRS\na 0\n...\nb 2\n")
+    assert [row.name for row in g.read(ascending(), good)] == ["a", "b"]
+    assert [(notice.line, notice.kind) for notice in good.warnings] == [(1, "zero"), (3, "elided")]
+    assert refused(ascending(), "PAIRS\na 5\nb 2\nc 7\n") == (3, 1, "2 is less than 5")
+    lenient = source("PAIRS\na 5\nb 2\nc 7\n", lenient=True)
+    assert [row.name for row in g.read(ascending(), lenient)] == ["a", "c"]
+    assert [(notice.line, notice.kind) for notice in lenient.warnings] == [(3, "unparsed")]
+
+
+def test_messages_of_a_command_s_own_kind() -> None:
+    class Quiet(noises.CrashMessage):
+        def remark(self, text: g.Text, loc: int) -> None:
+            """None."""
+
+    rows = g.Rows(pair_row(), between=g.noise(messages=Quiet()))
+    found = source("x: one\na 1\nx: two\nb 2\n")
+    assert len(g.read(rows, found)) == 2
+    assert (found.warnings, found.complete) == ([], True)
 
 
 def test_key_values() -> None:
