@@ -6,15 +6,20 @@ per architecture (see `crashdrive.parsers.grammar.traces`).
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.register_values import ExceptionFrame
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.stack import Frame, StackWord
-from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
-from crashdrive.parsers.grammar.traces import TraceReader
+from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from crashdrive.parsers.grammar.trace_pieces import Trace
 
 
 class Backtrace(TaskHeader, frozen=True, kw_only=True):
@@ -52,46 +57,47 @@ class StackOverflow(TaskHeader, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
-OPTSTRING = "D:fFI:S:c:n:aAloreEgstTdxR:Ovp"
-EXAMPLES = (
-    *("bt", "bt -a", "bt -s", "bt -sx", "bt -l", "bt -f", "bt -F", "bt -FF", "bt -t", "bt -T", "bt -e"),
-    *("bt -E", "bt -r", "bt -v", "bt -o", "bt -g", "bt -p", "bt -c 0", "bt -al", "bt -a -n idle"),
-    *("bt {pid}", "bt {task}", "bt -f {pid}", "bt -e {pid}", "bt {pid} 999999", "bt 999999"),
-    *("bt -x", "bt -R schedule {pid}", "bt -n idle", "bt -c 0,1", "bt -tf", "bt -A"),
-)
+def _traces() -> g.ParserElement:
+    """A task's header line, and its trace::
+
+    PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
+     #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f
+     #1 [ffffcdfe80013f50] entry_SYSCALL_64_after_hwframe at ffffffffad400126
+        RIP: 000000000043b1e0  RSP: 00007ffec14a6f18  RFLAGS: 00000202
+        ...
+    """
+    head = g.task_header()
+    return g.Many(g.made(head + g.trace(until=head), _backtrace), resume=head, least=0)
 
 
-def parse_traces(source: Source) -> list[Backtrace]:
-    """One record per task; also what ``foreach bt`` prints."""
-    searching = source.command.has("eE")
-    found: list[Backtrace] = []
-    for head, start, end in split_blocks(source):
-        reader = TraceReader(source, searching=searching)
-        if not (searching or source.text[head.end() : end].strip()):
-            reader.hole(start, "crash said nothing of a task's stack")
-        for offset, line in lines_of(source.text, head.end() + 1, end):
-            reader.feed(offset, line)
-        reader.finish()
-        found.append(_backtrace(header_of(head), reader))
-    _mark_twice(source, found)
-    return demand_records(source, found, "no task's header line")
+def _backtrace(text: g.Text, place: int, found: list[Any]) -> Backtrace:
+    task, *pieces = found
+    searching = text.source.command.has("eE")
+    if not (pieces or searching or text.remarks_since(place)):
+        text.note(place, "partial", "crash said nothing of a task's stack", incomplete=True)
+    return _of_task(text, place, task, g.make_trace(text, pieces, place, searching=searching))
 
 
-def _backtrace(task: TaskHeader, reader: TraceReader) -> Backtrace:
+def _of_task(text: g.Text, place: int, task: TaskHeader, trace: Trace) -> Backtrace:
     return Backtrace(
         pid=task.pid,
         task=task.task,
         cpu=task.cpu,
         comm=task.comm,
-        frames=tuple(reader.frames),
-        exception=reader.exception,
-        start=reader.start,
-        found=tuple(reader.found),
-        stack=tuple(reader.stack),
-        status=tuple(reader.status),
-        marker=reader.marker,
-        complete=reader.complete,
+        frames=trace.frames,
+        exception=trace.exception,
+        start=trace.start,
+        found=trace.found,
+        stack=trace.stack,
+        status=trace.status,
+        marker=trace.marker,
+        complete=not text.marked_since(place),
     )
+
+
+def _check_traces(source: Source, found: list[Backtrace]) -> list[Backtrace]:
+    _mark_twice(source, found)
+    return demand_records(source, found, "no task's header line")
 
 
 def _mark_twice(source: Source, found: list[Backtrace]) -> None:
@@ -105,84 +111,77 @@ def _mark_twice(source: Source, found: list[Backtrace]) -> None:
         seen.add(trace.task)
 
 
-def _parse_fragment(source: Source) -> list[Backtrace]:
+def _fragment() -> g.ParserElement:
     """Frames without a task's header, as crash's help page shows them: marked."""
-    reader = TraceReader(source)
-    for offset, line in source.lines():
-        reader.feed(offset, line)
-    reader.finish()
-    if not reader.frames:
+
+    def trace(text: g.Text, place: int, found: list[Any]) -> Backtrace:
+        text.note(place, "partial", "the task's header line is missing", incomplete=True, late=True)
+        return _of_task(text, place, TaskHeader(task=0), g.make_trace(text, found, place))
+
+    return g.made(g.Gap() + g.trace(until=g.task_header()), trace)
+
+
+def _check_fragment(source: Source, found: list[Backtrace]) -> list[Backtrace]:
+    if not any(trace.frames for trace in found):
         source.fail(0, "no task's header line")
-    source.note("partial", "the task's header line is missing", incomplete=True)
-    return [_backtrace(TaskHeader(task=0), reader)]
+    return found
 
 
-_STACK = re.compile(
-    r"CPU (\d{1,6}) ([A-Za-z()][\w() ]{0,40}?) STACK:(?:( \[OFFLINE\])| ?(\(none found\)))?[ ]*+"
-)
+_NONE_FOUND = "(none found)"
 
 
-def _parse_stacks(source: Source) -> list[SearchedStack]:
-    heads = [(o, found) for o, line in source.lines() if (found := _STACK.fullmatch(line))]
-    if not heads:
-        source.fail(0, "no IRQ or exception stack")
-    for offset, line in lines_of(source.text, 0, heads[0][0]):
-        skip_or_reject(source, offset, line, "no IRQ or exception stack")
-    ends = [*(offset for offset, _ in heads[1:]), len(source.text)]
-    return [_stack(source, offset, head, end) for (offset, head), end in zip(heads, ends, strict=True)]
+def _stacks() -> g.ParserElement:
+    """Stacks by CPU and name, and below each what was found on it::
 
+    CPU 0 IRQ STACK:
+    (none found)
 
-def _stack(source: Source, start: int, head: re.Match[str], end: int) -> SearchedStack:
-    reader = TraceReader(source, searching=True)
-    none = head[4] is not None  # arm64 and RISC-V say so in the stack's own line
-    for offset, line in lines_of(source.text, start + head.end() + 1, end):
-        if line.strip() == "(none found)":
-            none = True
-        else:
-            reader.feed(offset, line)
-    reader.finish()
-    if none == bool(reader.found) and not head[3] and reader.complete:
-        reader.hole(start, "crash doesn't say what it found on this stack")
-    return SearchedStack(
-        cpu=int(head[1]), stack=head[2], offline=head[3] is not None, found=tuple(reader.found)
+    CPU 1 NMI EXCEPTION STACK: [OFFLINE]
+
+    CPU 1 MCE EXCEPTION STACK:
+
+      KERNEL-MODE EXCEPTION FRAME AT: ffffcdfe80013c70
+        RIP: 000000000043b1e0  RSP: 00007ffec14a6f18  RFLAGS: 00000202
+        ...
+    """
+    head = g.Row(
+        r"CPU (\d{1,6}+) ([A-Za-z()][\w() ]{0,40}?) STACK:(?:( \[OFFLINE\])| ?(\(none found\)))?+",
+        # arm64 and RISC-V say in the stack's own line that there is nothing
+        lambda row: (SearchedStack(cpu=int(row[1]), stack=row[2], offline=row[3] is not None), row[4]),
+        "a stack: CPU NUMBER NAME STACK:",
     )
+    none = g.Row(r" *+\(none found\)", lambda _row: _NONE_FOUND, "(none found)")
+    return g.Many(g.made(head + g.trace(head, none), _stack), resume=head)
 
 
-_OVERFLOW = re.compile(r" *+possible stack overflow: (\S[^\n]{0,200}?)[ ]*+")
+def _stack(text: g.Text, place: int, found: list[Any]) -> SearchedStack:
+    stack: SearchedStack
+    (stack, none), *pieces = found
+    none = none or _NONE_FOUND in pieces
+    trace = g.make_trace(text, [one for one in pieces if one != _NONE_FOUND], place, searching=True)
+    if bool(none) == bool(trace.found) and not stack.offline and not text.marked_since(place):
+        said = "crash doesn't say what it found on this stack"
+        text.note(place, "partial", said, incomplete=True, late=True)
+    return structs.replace(stack, found=trace.found)
 
 
-_NO_OVERFLOW = "No stack overflows detected"
+def _overflows() -> g.ParserElement:
+    """Tasks with a problem; or that there is none, below what crash couldn't tell of some tasks::
+
+    PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
+      possible stack overflow: 40ffffffff != STACK_END_MAGIC
+    """
+    none = g.Titles("No", "stack", "overflows", "detected")
+    problem = g.Row(
+        r" *+possible stack overflow: (\S[^\n]{0,200}?)",
+        lambda row: row[1],
+        "possible stack overflow: PROBLEM",
+    )
+    return g.Gap() + (none | g.blocks(g.task_header(), problem, _overflow, least=1))
 
 
-def _no_overflow(source: Source) -> list[StackOverflow]:
-    """Before that crash may say of which tasks it couldn't tell."""
-    for offset, line in source.lines():
-        if line.strip() != _NO_OVERFLOW:
-            skip_or_reject(source, offset, line, "nothing about a stack overflow")
-    return []
-
-
-def _parse_overflows(source: Source) -> list[StackOverflow]:
-    if source.text.rstrip().endswith(_NO_OVERFLOW):
-        return _no_overflow(source)
-    found: list[StackOverflow] = []
-    for head, start, end in split_blocks(source):
-        problems: list[str] = []
-        for offset, line in lines_of(source.text, head.end() + 1, end):
-            problem = _OVERFLOW.fullmatch(line)
-            if problem:
-                problems.append(problem[1])
-            else:
-                skip_or_reject(source, offset, line, "nothing about a stack overflow")
-        if not problems:
-            source.fail(start, "a task without a problem")
-        task = header_of(head)
-        found.append(
-            StackOverflow(
-                pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, problems=tuple(problems)
-            )
-        )
-    return demand_records(source, found)
+def _overflow(task: TaskHeader, problems: tuple[str, ...]) -> StackOverflow:
+    return StackOverflow(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, problems=problems)
 
 
 def _is_fragment(source: Source) -> bool:
@@ -190,27 +189,41 @@ def _is_fragment(source: Source) -> bool:
     return source.text.lstrip().startswith("...") and "PID: " not in source.text
 
 
+OPTSTRING = "D:fFI:S:c:n:aAloreEgstTdxR:Ovp"
 SHAPES = (
     Shape(
         name="overflows",
         record=StackOverflow,
-        parse=_parse_overflows,
+        grammar=_overflows,
         options="-v",
         when=lambda source: source.command.has("v"),
     ),
     Shape(
         name="stacks",
         record=SearchedStack,
-        parse=_parse_stacks,
+        grammar=_stacks,
         options="-E",
         when=lambda source: source.command.has("E"),
     ),
     Shape(
         name="fragment",
         record=Backtrace,
-        parse=_parse_fragment,
+        grammar=_fragment,
+        finish=_check_fragment,
         options="(text that begins with ...)",
         when=_is_fragment,
     ),
-    Shape(name="traces", record=Backtrace, parse=parse_traces, options="(none) -a -t -T -l -e -f -F -r ..."),
+    Shape(
+        name="traces",
+        record=Backtrace,
+        grammar=_traces,
+        finish=_check_traces,
+        options="(none) -a -t -T -l -e -f -F -r ...",
+    ),
+)
+EXAMPLES = (
+    *("bt", "bt -a", "bt -s", "bt -sx", "bt -l", "bt -f", "bt -F", "bt -FF", "bt -t", "bt -T", "bt -e"),
+    *("bt -E", "bt -r", "bt -v", "bt -o", "bt -g", "bt -p", "bt -c 0", "bt -al", "bt -a -n idle"),
+    *("bt {pid}", "bt {task}", "bt -f {pid}", "bt -e {pid}", "bt {pid} 999999", "bt 999999"),
+    *("bt -x", "bt -R schedule {pid}", "bt -n idle", "bt -c 0,1", "bt -tf", "bt -A"),
 )

@@ -338,6 +338,30 @@ def test_text_symbols() -> None:
     ]
 
 
+def test_the_start_of_a_search_stands_at_its_top() -> None:
+    start = "             START: schedule at ffffffff80062f90\n"
+    with pytest.raises(ParseError, match="a second START"):
+        parse("bt -t", f"{INIT}  [ffffcdfe80013c10] panic at ffffffffac86c62f\n{start}")
+
+
+def test_where_an_error_is_and_what_was_expected() -> None:
+    with pytest.raises(ParseError, match="expected a frame, registers, words of the stack") as caught:
+        parse("bt", f"{INIT}{TOP} #1 [ffffcdfe80013c10] panic ffffffffac86c62f\n")
+    assert (caught.value.line, caught.value.column) == (3, 1)
+    with pytest.raises(ParseError, match="frame #0 is followed by #0") as caught:
+        parse("bt", f"{INIT}{TOP}{TOP}")
+    assert caught.value.line == 3
+
+
+def test_lenient_sets_aside_what_does_not_fit() -> None:
+    answer = parse(
+        "bt", f"{INIT}{TOP}{USER}nonsense\n{USER}{OLD} #0 [c5601f38] schedule at c01135f6\n", lenient=True
+    )
+    first, second = answer
+    assert (len(first.frames), first.complete, second.complete) == (1, False, True)
+    assert [(notice.line, notice.kind) for notice in answer.warnings] == [(10, "unparsed"), (11, "unparsed")]
+
+
 def test_stack_data_with_symbols_and_slabs() -> None:
     text = (
         f"{INIT} #4 [ffff810072b47f10] vfs_write at ffffffff800789d8\n"

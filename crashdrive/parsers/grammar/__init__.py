@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.existing import HexDump as HexDump
     from crashdrive.parsers.grammar.existing import Reader as Reader
     from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
-    from crashdrive.parsers.grammar.existing import frames as frames
     from crashdrive.parsers.grammar.existing import layout as layout
-    from crashdrive.parsers.grammar.existing import registers as registers
     from crashdrive.parsers.grammar.existing import task_header as task_header
     from crashdrive.parsers.grammar.gdb_values import GdbValue as GdbValue
     from crashdrive.parsers.grammar.gdb_values import LineEnd as LineEnd
@@ -70,6 +68,8 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.terminals import Terminal as Terminal
     from crashdrive.parsers.grammar.terminals import Titles as Titles
     from crashdrive.parsers.grammar.terminals import Word as Word
+    from crashdrive.parsers.grammar.trace_pieces import make_trace as make_trace
+    from crashdrive.parsers.grammar.traces import trace as trace
 
 _HOMES = {
     "pyparsing": (
@@ -97,12 +97,12 @@ _HOMES = {
     f"{__name__}.headed": ("table",),
     f"{__name__}.labelled": ("key_values",),
     f"{__name__}.sections": ("blocks", "made", "nested", "record", "section"),
-    f"{__name__}.existing": (
-        *("HexDump", "Reader", "c_declaration", "frames", "layout", "registers", "task_header"),
-    ),
+    f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "layout", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),
     f"{__name__}.quick": ("Blocks",),
     f"{__name__}.reading": ("prepared", "read"),
+    f"{__name__}.traces": ("trace",),
+    f"{__name__}.trace_pieces": ("make_trace",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,11 +1,10 @@
-"""Elements around the hand-written readers of hexdumps, traces, declarations and layouts.
+"""Elements around the hand-written readers of hexdumps, declarations and layouts.
 
 Their interface stays; their insides become grammars of their own, family by family.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +13,8 @@ from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.definitions import DefinitionReader, split_declaration
 from crashdrive.parsers.grammar.hexdump import Order, hex_row, row_start
-from crashdrive.parsers.grammar.register_values import register_pairs
 from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
-from crashdrive.parsers.grammar.traces import TraceReader
 
 Read = Callable[[Source, int], tuple[Any, int] | None]
 """(source, offset in its text) -> (value, where it ended); None, or ParseError, where it doesn't stand."""
@@ -99,29 +96,3 @@ def layout(what: str = "a type's layout") -> Reader:
 def task_header(what: str = "a task's header line", *, indent: str = "") -> Row:
     """``PID: 1  TASK: ffff...  CPU: 0  COMMAND: "init"``: a `TaskHeader`; ``indent``: an expression."""
     return Row(f"{indent}{TASK}", header_of, what)
-
-
-def registers(what: str = "registers") -> Row:
-    """A line of ``RIP: ffffffff810  RSP: ffff...``: (values by name, the texts behind them by name)."""
-    return Row(r"(?= *+[A-Za-z])[^\n]{1,4096}?", lambda found: register_pairs(found[0].rstrip("\n")), what)
-
-
-_BLOCK = re.compile(r"(?:(?!PID: )[^\n]++\n?+)++")
-
-
-def frames(what: str = "a frame of a trace", *, searching: bool = False) -> Reader:
-    """All below a task's header, to the next one or a blank line: a `TraceReader` that has read it."""
-
-    def read(source: Source, offset: int) -> tuple[Any, int] | None:
-        found = _BLOCK.match(source.text, offset)
-        if found is None:
-            return None
-        reader = TraceReader(source, searching=searching)
-        place = offset
-        for line in found[0].removesuffix("\n").split("\n"):
-            reader.feed(place, line)
-            place += len(line) + 1
-        reader.finish()
-        return reader, found.end()
-
-    return Reader(read, what)

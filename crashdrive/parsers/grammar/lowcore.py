@@ -6,98 +6,163 @@ Source in crash: ``s390x_print_lowcore()`` and ``s390x_print_vx_sa()`` (s390x.c)
 
 from __future__ import annotations
 
-import re
+from typing import Any, NamedTuple
 
+from pyparsing import Opt, ParserElement
+
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.noises import Noise
+from crashdrive.parsers.grammar.register_rows import Fields
 from crashdrive.parsers.grammar.register_values import ExceptionFrame
+from crashdrive.parsers.grammar.registers import source_line
+from crashdrive.parsers.grammar.repeated import Many, Rows
+from crashdrive.parsers.grammar.sections import made
+from crashdrive.parsers.grammar.terminals import Anything, Row, Titles
 
-_LOWCORE = re.compile(
-    r"  -(psw|prefix|cpu timer|clock cmp) *: (0x[0-9a-f]{1,16}|0+)(?: (0x[0-9a-f]{1,16}|0+))? *+"
-)
-_LOWCORE_FUNCTION = re.compile(r"  -function : (\S{1,200}) at ([0-9a-f]{1,16}) *+")
-_LOWCORE_SECTION = re.compile(r"  -(general|access|control|floating point|vector) registers( 0,2,4,6)?: *+")
+_VALUE = r"(?:0x[0-9a-f]{1,16}+|0++)(?![^ \n])"
 _LETTERS = {"general": "r", "access": "a", "control": "c", "floating point": "f", "vector": "v"}
-_LINE_NUMBER = re.compile(r" ++(\S[^\n]{0,4096}?): (\d{1,7}) *+")
-_WORD = re.compile(r"0x[0-9a-f]{1,16}|0+")
-# How many words these sections have where they are printed at all.
-_SIZES = {"floating point": 16, "floating point 0,2,4,6": 4, "vector": 64}
+# How many words the sections have where they are printed at all.
+_SIZES = {
+    **dict.fromkeys(("general", "access", "control", "floating point"), 16),
+    "floating point 0,2,4,6": 4,
+    "vector": 64,
+}
+_ALWAYS = {"general", "access", "control"}
 
 
-class Lowcore:
-    """s390's LOWCORE INFO block, line by line."""
+class Lowcore(NamedTuple):
+    """The block, and where it stands in the text."""
 
-    def __init__(self) -> None:
-        self.registers: dict[str, int] = {}
-        self.details: dict[str, str] = {}
-        self._words: dict[str, list[int]] = {}
-        self._section = ""
-        self._place: tuple[str, int] | None = None
+    place: int
+    frame: ExceptionFrame
 
-    def take(self, line: str) -> bool:
-        """Whether the line belongs to the block."""
-        if found := _LOWCORE.fullmatch(line):
-            name = found[1].replace(" ", "_")
-            self._put(name, found[2], found[3])
-        elif found := _LOWCORE_FUNCTION.fullmatch(line):
-            self.details["function"] = found[1]
-        elif found := _LOWCORE_SECTION.fullmatch(line):
-            self._section = found[1] + (found[2] or "")
-            return self._words.setdefault(self._section, []) == []
-        elif self._section:
-            return self._values(line)
-        else:
-            return self._line_number(line)
-        return True
 
-    def _line_number(self, line: str) -> bool:
-        """With -l the function's place in the source stands below it."""
-        found = _LINE_NUMBER.fullmatch(line)
-        if found is None or self._place or "function" not in self.details:
-            return False
-        self._place = (found[1], int(found[2]))
-        return True
+class _Pair(NamedTuple):
+    """A register of one value or two, as text."""
 
-    def _put(self, name: str, first: str, second: str | None) -> None:
-        if second is None:
-            self.registers[name] = int(first, 16)
-        elif name == "psw":
-            self.registers |= {"psw_flags": int(first, 16), "psw": int(second, 16)}
-        elif "prefix" in self.registers:
-            # s390x, crash before 7.0.9: the upper half of the register and of what stands behind it.
-            self.details[name] = f"{first} {second}"
-        else:
-            # s390 (31 bit): two words of 32 bits.
-            self.registers[name] = int(first, 16) << 32 | int(second, 16)
+    name: str
+    first: str
+    second: str | None
 
-    def _values(self, line: str) -> bool:
-        words = line.split()
-        if not words or not all(map(_WORD.fullmatch, words)) or not line.startswith("     "):
-            return False
-        self._words[self._section] += [int(word, 16) for word in words]
-        return len(self._words[self._section]) <= (64 if self._section == "vector" else 16)
 
-    def _numbered(self) -> dict[str, int]:
-        """The registers of all sections by name; a vector register is two words."""
-        found: dict[str, int] = {}
-        for section, words in self._words.items():
-            name, _, numbers = section.partition(" 0,")
-            step = 2 if numbers else 1
-            values = words
-            if section == "vector":
-                values = [high << 64 | low for high, low in zip(words[::2], words[1::2], strict=False)]
-            found |= {f"{_LETTERS[name]}{step * number}": value for number, value in enumerate(values)}
-        return found
+class _Detail(NamedTuple):
+    function: str
 
-    def finish(self) -> ExceptionFrame:
-        """The block as one record."""
-        sizes = {section: len(words) for section, words in self._words.items()}
-        return ExceptionFrame(
-            registers=self.registers | self._numbered(),
-            details=self.details or None,
-            kind="lowcore",
-            file=self._place and self._place[0],
-            line=self._place and self._place[1],
-            complete={"psw", "cpu_timer", "clock_cmp"} <= self.registers.keys() | self.details.keys()
-            and bool({"floating point", "floating point 0,2,4,6"} & sizes.keys())
-            and all(sizes.pop(section, 0) == 16 for section in ("general", "access", "control"))
-            and all(size == _SIZES[section] for section, size in sizes.items()),
-        )
+
+class _Section(NamedTuple):
+    """Numbered registers of one kind."""
+
+    place: int
+    name: str
+    words: list[int]
+
+
+def lowcore(*, between: Noise, until: ParserElement) -> ParserElement:
+    """The block, a `Lowcore`::
+
+    LOWCORE INFO:
+     -psw      : 0x0002000180000000 0x0000000000a1b2c3
+     -function : vtime_stop_cpu at a1b2c3
+     -prefix   : 0x7fe42000
+     -cpu timer: 0x7fffffffff123456
+     -clock cmp: 0x00c6e4d21f9d1a00
+     -general registers:
+        0x0000000000000001 0000000000000000
+        ...
+    """
+    pair = Row(
+        rf"  -(psw|prefix|cpu timer|clock cmp) *+: ({_VALUE})(?: ({_VALUE}))?+",
+        lambda found: _Pair(found[1].replace(" ", "_"), found[2], found[3]),
+        "a register of the lowcore: -NAME: VALUE",
+    )
+    function = Row(
+        r"  -function : (\S{1,200}+) at [0-9a-f]{1,16}+", lambda found: _Detail(found[1]), "-function : NAME"
+    )
+    head = Row(
+        r"  -(general|access|control|floating point|vector) registers( 0,2,4,6)?:",
+        lambda found: _Section(found.start(), found[1] + (found[2] or ""), []),
+        "a title: -KIND registers:",
+    )
+    words = Row(
+        rf" {{5}} *+({_VALUE}(?: ++{_VALUE}){{0,15}}+)",
+        lambda found: [int(word, 16) for word in found[1].split()],
+        "registers: VALUE VALUE ...",
+    )
+    section = made(head + Rows(words, between=between, until=Anything()), _section)
+    item = pair | (function + Opt(source_line())) | section
+    items = Many(item.set_name("registers of the lowcore"), between=between, until=until)
+    return made(Titles("LOWCORE", "INFO:") + items, _lowcore)
+
+
+def _section(text: Text, _place: int, found: list[Any]) -> _Section:
+    head: _Section = found[0]
+    words = [word for row in found[1:] for word in row]
+    if len(words) > _SIZES[head.name]:
+        text.misfit(head.place, f"{head.name} registers are {_SIZES[head.name]}, not {len(words)}")
+    return head._replace(words=words)
+
+
+def _lowcore(text: Text, place: int, found: list[Any]) -> Lowcore:
+    registers: dict[str, int] = {}
+    details: dict[str, str] = {}
+    source: dict[str, Any] = {}
+    sections: dict[str, list[int]] = {}
+    for one in found:
+        match one:
+            case _Pair():
+                _put(registers, details, one)
+            case _Detail():
+                details["function"] = one.function
+            case Fields():
+                source |= one.values
+            case _Section() if one.name in sections:
+                text.misfit(one.place, f"{one.name} registers stand twice")
+            case _Section():
+                sections[one.name] = one.words
+    complete = _is_complete(registers.keys() | details.keys(), sections)
+    if not complete:
+        text.note(place, "partial", "registers are missing in the lowcore", incomplete=True, late=True)
+    frame = ExceptionFrame(
+        registers=registers | _numbered(sections),
+        details=details or None,
+        kind="lowcore",
+        complete=complete,
+        **source,
+    )
+    return Lowcore(place, frame)
+
+
+def _put(registers: dict[str, int], details: dict[str, str], pair: _Pair) -> None:
+    name, first, second = pair
+    if second is None:
+        registers[name] = int(first, 16)
+    elif name == "psw":
+        registers |= {"psw_flags": int(first, 16), "psw": int(second, 16)}
+    elif "prefix" in registers:
+        # s390x, crash before 7.0.9: the upper half of the register and of what stands behind it.
+        details[name] = f"{first} {second}"
+    else:
+        # s390 (31 bit): two words of 32 bits.
+        registers[name] = int(first, 16) << 32 | int(second, 16)
+
+
+def _is_complete(names: set[str], sections: dict[str, list[int]]) -> bool:
+    return (
+        {"psw", "cpu_timer", "clock_cmp"} <= names
+        and sections.keys() >= _ALWAYS
+        and bool({"floating point", "floating point 0,2,4,6"} & sections.keys())
+        and all(len(words) == _SIZES[name] for name, words in sections.items())
+    )
+
+
+def _numbered(sections: dict[str, list[int]]) -> dict[str, int]:
+    """The registers of all sections by name; a vector register is two words."""
+    found: dict[str, int] = {}
+    for section, words in sections.items():
+        name, _, numbers = section.partition(" 0,")
+        step = 2 if numbers else 1
+        values = words
+        if section == "vector":
+            values = [high << 64 | low for high, low in zip(words[::2], words[1::2], strict=False)]
+        found |= {f"{_LETTERS[name]}{step * number}": value for number, value in enumerate(values)}
+    return found

@@ -12,6 +12,7 @@ Each architecture has its own layout of names and values. Source in crash: ``x86
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from crashdrive.records import Address, Bits, Record
 
@@ -113,10 +114,12 @@ def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:
     position = 0
     pair = _ASSIGNED if "=0x" in line else _PAIR
     while found := pair.match(line, position):
-        name = found[1].rpartition("/")[2].lower().replace(" ", "_").removeprefix("csr_")
-        if name in values or not _may_hold(name, found[2] or found[3]):
+        title, plain, bracketed = found.groups()
+        digits = plain or bracketed
+        name = _register(title, wide=len(digits) > 16)
+        if name is None or name in values:
             return None
-        values[name] = int(found[2] or found[3], 16)
+        values[name] = int(digits, 16)
         position = found.end()
         if symbol := _SYMBOL.match(line, position):
             symbols[name] = next(text for text in symbol.groups() if text)
@@ -124,38 +127,15 @@ def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:
     return (values, symbols) if values and _END.match(line, position) else None
 
 
-def _may_hold(name: str, digits: str) -> bool:
-    """Whether there is such a register and it can be that wide (82 bits: ia64's floating point)."""
-    wide = len(digits) > 16
-    return (name in _KNOWN or bool(_MORE.fullmatch(name))) and (not wide or bool(_FLOAT.fullmatch(name)))
-
-
-_VALUES = re.compile(
-    r" *+(?:(PSW|GPRS|\$ ?\d{1,2}) *+: *+)?((?:(?:0x)?+[0-9a-f]{8,16}+(?: ++|$)){1,16}+)"
-    r"(\([^\n]{1,300}\))? *+$"
-)
-
-
-def value_row(line: str) -> tuple[str | None, list[int], str | None] | None:
-    """(label, values, remark) of rows that name only their first value (s390, mips64); None for others."""
-    found = _VALUES.match(line) if len(line) < 400 else None
-    if found is None:
-        return None
-    return found[1], [int(word, 16) for word in found[2].split()], found[3]
+@lru_cache(maxsize=1024)
+def _register(title: str, *, wide: bool) -> str | None:
+    """The register of that title, if it exists and can be that wide (82 bits: ia64's floating point)."""
+    name = title.rpartition("/")[2].lower().replace(" ", "_").removeprefix("csr_")
+    known = name in _KNOWN or _MORE.fullmatch(name)
+    return name if known and (not wide or _FLOAT.fullmatch(name)) else None
 
 
 def is_complete(registers: dict[str, int]) -> bool:
     """Whether no register of the architecture is missing."""
     names = registers.keys()
     return any(most <= names <= most | more for most, more in _COMPLETE)
-
-
-_ARM_FLAGS = re.compile(
-    r" *+Flags: ([nN][zZ][cC][vV])  IRQs (on|off)  FIQs (on|off)  Mode (\S{1,12})  ISA (\S{1,12}) *+"
-)
-
-
-def arm_flags(line: str) -> dict[str, str] | None:
-    """arm's decoded processor status; None when the line is none."""
-    found = _ARM_FLAGS.fullmatch(line)
-    return dict(zip(("flags", "irqs", "fiqs", "mode", "isa"), found.groups(), strict=True)) if found else None

@@ -56,12 +56,18 @@ class Frame(Record, frozen=True, kw_only=True):
 
 
 _TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})")
+_PLAIN = re.compile(r" *+(?:[0-9a-f]{8}(?:[0-9a-f]{8})?+(?: ++|\Z))++")
 _WORD = re.compile(r"[0-9a-f]{8}(?:[0-9a-f]{8})?")
 _SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?")
 
 
 def read_words(address: int, text: str, size: int) -> list[StackWord]:
     """Words of ``size`` bytes from ``address`` on; an empty list when something else stands there."""
+    if _PLAIN.fullmatch(text):
+        return [
+            StackWord(address=address + size * place, value=int(word, 16))
+            for place, word in enumerate(text.split())
+        ]
     words: list[StackWord] = []
     position = 0
     text = text.rstrip()
