@@ -91,6 +91,8 @@ TYPES: dict[str, Type] = {
 class FakeMemory:
     """Bytes at addresses; whole pages can be holes. ``rounds`` counts gathers, ``fetched`` their bytes."""
 
+    reads_ahead = True
+
     def __init__(self, order: str = "<") -> None:
         self.order = order
         self.pages: dict[int, bytearray] = {}

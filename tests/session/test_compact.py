@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from crashdrive.errors import TranscriptError
 from crashdrive.kernel.memory.bulk import Memory
+from crashdrive.kernel.memory.window import Window
 from crashdrive.session import replay
 from crashdrive.session.compact import compact
 from crashdrive.session.reads import NotRecordedError, RecordedMemory, is_memory
@@ -175,3 +176,10 @@ def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(lzma.compress(b"\n" * (1 << 22)))
     with pytest.raises(TranscriptError, match="more than 1 MiB"):
         Session.replay(path)
+
+
+def test_walks_of_a_replay_read_no_pages_ahead(recorded: Path, make_fake: Callable[..., Fake]) -> None:
+    with Session.replay(recorded) as session:
+        assert Window(Memory(session)).around(0x12345, 16) == (0x12000, PAGE)
+    with make_fake().session() as session:
+        assert Window(Memory(session)).around(0x12345, 16) == (0x10000, 8 * PAGE)

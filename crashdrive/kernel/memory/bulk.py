@@ -110,7 +110,8 @@ class Memory:
 
     Kernel virtual addresses unless ``space`` says ``physical``, or ``user`` with the ``task`` (address of its
     task_struct) that they belong to. What was read is kept, ``cache_size`` bytes of it at most. Wanted
-    pages are read in one go with up to ``gap`` pages between them; none where the session is recorded.
+    pages are read in one go with up to ``gap`` pages between them. Of a recorded session nothing is read but
+    what is wanted: no ``gap``, and others shall not read ahead either (``reads_ahead``).
     Addresses that can't belong to the space (NULL, poison, user addresses taken for the kernel's) are holes
     without being sent: crash would silently take them for something else. ``rounds`` counts the round trips.
     With the kernel's ``paging`` its memory is read as physical memory, by page tables that we walk, and with
@@ -124,7 +125,8 @@ class Memory:
         self._known: dict[_Where, _Pages] = {}
         self._order: OrderedDict[int, tuple[_Where, _Block]] = OrderedDict()
         # a record has to hold what is wanted, and has nothing else
-        self._gap = 0 if getattr(session, "recording", False) else gap
+        self.reads_ahead = not getattr(session, "recording", False)
+        self._gap = gap if self.reads_ahead else 0
         self.paging: Paging | None = None
         self.user_tables: Callable[[int], Paging | None] = lambda _task: None
         self.rounds = 0

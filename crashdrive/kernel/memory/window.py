@@ -42,6 +42,7 @@ class Window:
         self.walk_seconds = walk_seconds
         self.clock = clock
         self._memory = memory
+        self._ahead = READ_AHEAD if memory.reads_ahead else PAGE
         self.pages: dict[int, tuple[bytes, int]] = {}
         self._holes: dict[int, Hole] = {}
         self.pointer_size = pointer_size
@@ -146,8 +147,7 @@ class Window:
             address, size = address + len(part), size - len(part)
         return b"".join(parts)
 
-
-def around(address: int, size: int) -> tuple[int, int]:
-    """The aligned neighbourhood to read ahead for a single list's next node."""
-    first = address & -READ_AHEAD
-    return first, max(READ_AHEAD, address + size - first)
+    def around(self, address: int, size: int) -> tuple[int, int]:
+        """The aligned neighbourhood to read ahead for a single list's next node."""
+        first = address & -self._ahead
+        return first, max(self._ahead, address + size - first)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from crashdrive.errors import CorruptError, FaultError
-from crashdrive.kernel.memory.window import BUDGET, NOWHERE, Window, around
+from crashdrive.kernel.memory.window import BUDGET, NOWHERE, Window
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
 from crashdrive.records import Address, Notice, Record
 
@@ -232,7 +232,7 @@ class Chains:
         low, high = self._low, self._high - 1
         if len(nodes) <= _FEW:
             spans = [(node + low, high + 1 - low) for node in nodes]
-            return self._window.pages_of([*spans, *(around(*span) for span in spans)])
+            return self._window.pages_of([*spans, *(self._window.around(*span) for span in spans)])
         if high - low >= PAGE:
             return self._window.pages_of((node + low, high + 1 - low) for node in nodes)
         return {(node + low) >> PAGE_SHIFT for node in nodes} | {

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import ArgumentError, ParseError, UnknownSymbolError
+from crashdrive.errors import ArgumentError, ParseError, TranscriptError, UnknownSymbolError
 from crashdrive.integers import Address, described
 from crashdrive.near import hint
 from crashdrive.session import arguments
@@ -151,7 +151,7 @@ class Symbols:
             if len(self._single) + len(cold) > _SINGLES:
                 self._loaded = self._read()
             else:
-                self._ask(cold)
+                self._ask_or_read(cold)
 
     def lookup(self, address: int) -> Place | None:
         """The symbol at or nearest below an address in the kernel's image or a module; None elsewhere."""
@@ -172,6 +172,16 @@ class Symbols:
         found = self.source.named(names) if self.source else None
         self._single.update(found or {})
         return found is not None
+
+    def _ask_or_read(self, names: list[str]) -> None:
+        """Learn names one by one; a recorded session that was asked for others has all in the table."""
+        try:
+            self._ask(names)
+        except TranscriptError as error:
+            try:
+                self._loaded = self._read()
+            except TranscriptError:
+                raise error from None
 
     def _ask(self, names: list[str]) -> None:
         for name in names:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import ParseError, UnknownSymbolError
+from crashdrive.errors import ParseError, TranscriptError, UnknownSymbolError
 from crashdrive.kernel.symbols.lookup import Symbol, Symbols, read_table
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
@@ -184,3 +184,27 @@ def test_a_kept_table_is_used_for_all(tmp_path: Path) -> None:
 def test_a_line_that_is_no_symbol_is_an_error() -> None:
     with pytest.raises(ParseError, match="line 2"):
         read_table(b"0 (D) a\nwhat is this\n")
+
+
+class Recorded(Crash):
+    """A session that was asked for other names when it was recorded."""
+
+    def __init__(self, *held: str) -> None:
+        super().__init__(TABLE.replace(" [virtio_blk]", ""))
+        self.held = {f"sym {name}" for name in held}
+
+    def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
+        if command not in self.held:
+            raise TranscriptError(f"doesn't hold `{command}`")
+        return super().run(command, timeout=timeout)
+
+
+def test_names_that_were_not_recorded_are_in_a_recorded_table() -> None:
+    symbols = Symbols(Recorded("init_task", "-l"))
+    assert symbols.address("init_task") == 0xFFFFFFFFAE000000
+    assert symbols.address("schedule") == 0xFFFFFFFFAD200080
+    assert not symbols.has("nothing")
+    without = Symbols(Recorded("init_task"))
+    with pytest.raises(TranscriptError, match="`sym schedule`"):
+        without.address("schedule")
+    assert without.address("init_task") == 0xFFFFFFFFAE000000
