@@ -1,0 +1,114 @@
+"""The tree of errors, and where others' arise; what becomes of those: session/test_foreign_errors.py."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from crashdrive import errors
+from crashdrive.errors import CrashdriveError
+
+PACKAGE = Path(errors.__file__).parent
+
+# class: its parents, its exit status
+TREE = {
+    "CrashdriveError": (("Exception",), 1),
+    "UsageError": (("CrashdriveError",), 2),
+    "ArgumentError": (("UsageError",), 2),
+    "TargetError": (("CrashdriveError",), 3),
+    "DumpError": (("TargetError",), 3),
+    "VmlinuxError": (("TargetError",), 3),
+    "CrashNotFoundError": (("TargetError",), 3),
+    "StartError": (("TargetError",), 3),
+    "TranscriptError": (("TargetError",), 3),
+    "SessionError": (("CrashdriveError",), 3),
+    "SessionDiedError": (("SessionError",), 3),
+    "SessionClosedError": (("SessionError",), 3),
+    "DeadlineError": (("CrashdriveError",), 4),
+    "CommandFailedError": (("CrashdriveError",), 1),
+    "ParseError": (("CrashdriveError",), 1),
+    "PluginError": (("CrashdriveError",), 1),
+    "IncompleteError": (("CrashdriveError",), 5),
+    "KernelError": (("CrashdriveError",), 1),
+    "UnknownTypeError": (("KernelError",), 1),
+    "UnknownMemberError": (("KernelError", "AttributeError"), 1),
+    "UnknownSymbolError": (("KernelError",), 1),
+    "FaultError": (("KernelError",), 1),
+    "CorruptError": (("KernelError",), 1),
+}
+
+
+def classes() -> dict[str, type[CrashdriveError]]:
+    found = inspect.getmembers(errors, inspect.isclass)
+    return {
+        name: kind
+        for name, kind in found
+        if issubclass(kind, CrashdriveError) and kind.__module__ == errors.__name__
+    }
+
+
+def test_the_tree() -> None:
+    found = {
+        name: (tuple(parent.__name__ for parent in kind.__bases__), kind.exit_status)
+        for name, kind in classes().items()
+    }
+    assert found == TREE
+
+
+def test_the_drawing_at_the_top_is_the_tree() -> None:
+    rows = re.findall(r"^ {4}([│├└─ ]*)(\w+) +(\d)", errors.__doc__ or "", re.MULTILINE)
+    above: list[str] = []
+    drawn = {}
+    for branch, name, status in rows:
+        above = [*above[: len(branch) // 4], name]
+        drawn[name] = (above[-2] if len(above) > 1 else "Exception", int(status))
+    assert drawn == {name: (parents[0], status) for name, (parents, status) in TREE.items()}
+
+
+def test_every_error_elsewhere_is_one_of_the_tree_or_caught_inside() -> None:
+    """Subclasses outside of errors.py, each with why users don't have to know it."""
+    known = {
+        "BadElfError": "caught by those who read ELF files",
+        "BusyPlaceError": "caught by the store",
+        "DeclarationError": "caught by layouts",
+        "NotRecordedError": "caught by the replay",
+        "OutOfTimeError": "caught by the session",
+        "PastClickError": "carries what ends the command line past click",
+        "SizesWantedError": "caught by layouts",
+        "TemporaryFileError": "a SessionError",
+        "UnsafePlaceError": "caught by the store",
+        "_SinkError": "carries an error past a sink",
+    }
+    found = {
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "errors.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+    }
+    assert found == known.keys()
+
+
+# libraries that raise errors of their own: the modules that call them; all else is to ask these
+HOLDERS = {
+    "pexpect": {"session/transport.py"},
+    "sqlite3": {"cache/place.py", "cache/store.py"},
+    "subprocess": {"session/binaries.py", "session/process.py"},
+    "lzma": {"session/compact.py", "session/replay.py"},
+}
+
+
+@pytest.mark.parametrize("library", HOLDERS)
+def test_who_calls_what_raises_errors_of_its_own(library: str) -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Import) and library in {alias.name.split(".")[0] for alias in node.names})
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == library)
+    }
+    assert found == HOLDERS[library]
