@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from crashdrive.text import all_valid, printable, valid
-
-ANY = st.text(st.characters() | st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF, categories=["Cs"]))
+from tests.strategies import ANY_TEXT
 
 
 def test_a_byte_of_a_name_that_is_no_utf8_is_shown_as_bytes_out_of_a_dump_are() -> None:
@@ -17,7 +15,7 @@ def test_a_byte_of_a_name_that_is_no_utf8_is_shown_as_bytes_out_of_a_dump_are() 
     assert all_valid({"a\udcfe": ["b\udcff", 1, None]}) == {"a\\xfe": ["b\\xff", 1, None]}
 
 
-@given(ANY)
+@given(ANY_TEXT)
 def test_utf8_has_all_of_it(text: str) -> None:
     assert valid(text).encode() or not text
     assert printable(text).isprintable()

@@ -16,17 +16,9 @@ from crashdrive.parsers import parse
 from crashdrive.parsers.bt import Backtrace
 from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.parsers.grammar.stack import Frame, StackWord
-from tests.parsers.printed import (
-    CPUS,
-    KERNEL_ADDRESSES,
-    NAMES,
-    PIDS,
-    SYMBOLS,
-    header,
-    with_a_line_twice,
-    without_a_line,
-)
+from tests.parsers.printed import header, with_a_line_twice, without_a_line
 from tests.parsers.recorded import each, output
+from tests.strategies import COMMANDS, CPUS, KERNEL_ADDRESSES, PIDS, SYMBOLS, WORDS
 
 INIT = header(1, 0xFFFF8904411FC180, 0, "init")
 TOP = " #0 [ffffcdfe80013c10] panic at ffffffffac86c62f\n"
@@ -82,7 +74,7 @@ def trace_text(trace: Backtrace) -> str:
 
 EXCEPTIONS = st.builds(
     ExceptionFrame,
-    registers=st.fixed_dictionaries({name: st.integers(0, (1 << 64) - 1) for name in NAMES_X86_64}),
+    registers=st.fixed_dictionaries(dict.fromkeys(NAMES_X86_64, WORDS)),
     function=st.none() | SYMBOLS,
 ).flatmap(
     lambda e: (
@@ -118,7 +110,7 @@ def traces(draw: st.DrawFn) -> Backtrace:
         piece["marker"] = piece["marker"] if level else None
     frames = [Frame(**piece) for piece in pieces]
     return Backtrace(
-        pid=draw(PIDS), task=draw(KERNEL_ADDRESSES), cpu=draw(CPUS), comm=draw(NAMES), frames=tuple(frames)
+        pid=draw(PIDS), task=draw(KERNEL_ADDRESSES), cpu=draw(CPUS), comm=draw(COMMANDS), frames=tuple(frames)
     )
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.set import ActiveTask, Context, Variable
-from tests.parsers.printed import CPUS, KERNEL_ADDRESSES, PIDS
 from tests.parsers.recorded import each, output
+from tests.strategies import CPUS, KERNEL_ADDRESSES, PIDS
 
 OLD = '     PID: 698\n COMMAND: "gen12"\n    TASK: f9d78000\n     CPU: 2\n   STATE: TASK_RUNNING (PANIC)\n'
 

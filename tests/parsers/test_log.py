@@ -13,13 +13,12 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.log import AuditEntry, LogEntry, SafeBuffer
 from tests.parsers.recorded import each, output
+from tests.strategies import LINES
 
-# What crash prints of a message: printable characters, blanks, newlines (the next line is indented then).
-LINES = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=60)
 ENTRIES = st.builds(
     LogEntry,
     timestamp=st.integers(0, 10**12).map(lambda microseconds: microseconds / 1_000_000),
-    text=st.lists(LINES, min_size=1, max_size=4).map("\n".join),
+    text=st.lists(LINES, min_size=1, max_size=4).map("\n".join),  # the next line is indented then
 )
 
 

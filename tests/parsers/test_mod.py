@@ -12,6 +12,7 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.mod import Module, ModuleTaint
 from tests.parsers.recorded import each, output, parsed
+from tests.strategies import LONG_ADDRESSES, MODULE_NAMES
 
 TITLES = " MODULE   NAME              BASE      SIZE  OBJECT FILE\n"
 ROW = "f7e44c20  dm_mod          f7e34000   88568  "
@@ -93,9 +94,9 @@ def test_taints(title: str) -> None:
 
 MODULES = st.builds(
     Module,
-    module=st.integers(1 << 60, (1 << 64) - 1),
-    name=st.from_regex(r"[a-z0-9_]{1,55}", fullmatch=True),
-    base=st.integers(1 << 60, (1 << 64) - 1),
+    module=LONG_ADDRESSES,
+    name=MODULE_NAMES,
+    base=LONG_ADDRESSES,
     size=st.integers(0, 1 << 30),
     kallsyms=st.booleans(),
 )

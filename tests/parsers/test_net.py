@@ -14,6 +14,7 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.net import Neighbour, NetDevice, TaskSockets, TaskSocketStructures
 from tests.parsers.recorded import each, output, parsed
+from tests.strategies import DEVICE_NAMES, IP_ADDRESSES, LONG_ADDRESSES
 
 TASK = 'PID: 2517   TASK: c1598000  CPU: 1   COMMAND: "rlogin"\n'
 TITLES = "FD   SOCKET     SOCK    FAMILY:TYPE         SOURCE-PORT     DESTINATION-PORT\n"
@@ -119,9 +120,9 @@ def test_an_address_that_is_none(text: str) -> None:
 
 DEVICES = st.builds(
     NetDevice,
-    net_device=st.integers(1 << 60, (1 << 64) - 1),
-    name=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=15),
-    addresses=st.lists(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str), max_size=3).map(tuple),
+    net_device=LONG_ADDRESSES,
+    name=DEVICE_NAMES,
+    addresses=st.lists(IP_ADDRESSES, max_size=3).map(tuple),
 )
 
 

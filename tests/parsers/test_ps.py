@@ -25,17 +25,9 @@ from crashdrive.parsers.ps import (
     TaskTimes,
     ThreadGroup,
 )
-from tests.parsers.printed import (
-    CPUS,
-    KERNEL_ADDRESSES,
-    NAMES,
-    PIDS,
-    cut,
-    header,
-    with_a_line_twice,
-    without_a_line,
-)
+from tests.parsers.printed import cut, header, with_a_line_twice, without_a_line
 from tests.parsers.recorded import each, output
+from tests.strategies import COMMANDS, CPUS, KERNEL_ADDRESSES, KIBIBYTES, PIDS
 
 HEADER = "      PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM\n"
 STATES = st.sampled_from(["RU", "IN", "UN", "ID", "ZO", "UNEX", None])
@@ -50,9 +42,9 @@ def processes() -> st.SearchStrategy[Process]:
         task=KERNEL_ADDRESSES,
         state=STATES,
         mem_percent=st.integers(0, 999).map(lambda tenths: tenths / 10),
-        vsz=st.integers(1, 1 << 40).map(lambda kilobytes: kilobytes * 1024),
-        rss=st.integers(0, 1 << 40).map(lambda kilobytes: kilobytes * 1024),
-        comm=NAMES,
+        vsz=KIBIBYTES.filter(bool),
+        rss=KIBIBYTES,
+        comm=COMMANDS,
         kernel=st.just(False),
         active=st.booleans(),
     )

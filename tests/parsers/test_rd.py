@@ -15,8 +15,9 @@ from crashdrive.parsers import parse
 from crashdrive.parsers.grammar.hexdump import PER_LINE, Word, Words
 from crashdrive.parsers.rd import FileCopy
 from crashdrive.parsers.search import Match
-from tests.parsers.printed import KERNEL_ADDRESSES, with_a_line_twice, without_a_line
+from tests.parsers.printed import with_a_line_twice, without_a_line
 from tests.parsers.recorded import each, output
+from tests.strategies import KERNEL_ADDRESSES
 
 PLAIN = "f6e31f70:  f6e31f6c f779c180 c04a4032 00a9dd40   l.....y.2@J.@...\n"
 

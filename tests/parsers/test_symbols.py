@@ -16,8 +16,9 @@ from crashdrive.parsers.grammar.definitions import Definition, Enumerator
 from crashdrive.parsers.p import Expression, PerCpuAddress
 from crashdrive.parsers.sym import Boundary, Count, Symbol
 from crashdrive.parsers.whatis import Declaration, Enumeration, EnumeratorOf, SizedType
-from tests.parsers.printed import KERNEL_ADDRESSES, SYMBOLS, with_a_line_twice, without_a_line
+from tests.parsers.printed import with_a_line_twice, without_a_line
 from tests.parsers.recorded import each, output
+from tests.strategies import KERNEL_ADDRESSES, SYMBOLS
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from crashdrive.errors import CorruptError, FaultError
 from crashdrive.kernel.structures import lists
 from tests.kernel.fake_memory import BASE, PAGE, FakeMemory, fake_kernel, link_chain, link_list
+from tests.strategies import distinct
 
-PLACES = st.lists(st.integers(1, 4000), max_size=60, unique=True)
+PLACES = distinct(1, 4000, 60)
 OFFSET = 40
 HEAD = BASE
 POISON = 0xDEAD_0000_0000_0100

@@ -26,6 +26,7 @@ from tests.kernel.fake_memory import (
     pointer,
     record,
 )
+from tests.strategies import distinct
 
 RB_NODE = record(
     "rb_node",
@@ -65,7 +66,7 @@ def tree_of(values: list[int]) -> tuple[FakeMemory, Kernel]:
     return memory, fake_kernel(memory, RB_TYPES)
 
 
-VALUES = st.lists(st.integers(0, 3000), max_size=80, unique=True)
+VALUES = distinct(0, 3000, 80)
 
 
 @given(VALUES)
@@ -312,7 +313,7 @@ def maple_of(ends: list[int], inner: int) -> tuple[FakeMemory, Kernel, list[tupl
     return memory, fake_kernel(memory, maple_types()), [r for r in ranges if r[2]]
 
 
-ENDS = st.lists(st.integers(1, MAX - 1), max_size=70, unique=True).map(sorted)
+ENDS = distinct(1, MAX - 1, 70).map(sorted)
 
 
 @given(ENDS, st.sampled_from([RANGE, ARANGE]))

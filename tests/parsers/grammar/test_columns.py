@@ -27,6 +27,7 @@ from crashdrive.parsers.grammar.columns import (
 )
 from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table
 from crashdrive.records import Record
+from tests.strategies import WORDS
 
 
 class Row(Record, frozen=True):
@@ -130,7 +131,7 @@ def test_left_out_lines_and_messages_mark_the_answer() -> None:
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=12)
 ROWS = st.builds(
     Plain,
-    cache=st.integers(0, (1 << 64) - 1),
+    cache=WORDS,
     size=st.integers(0, 1 << 30).map(lambda k: k * 1024),
     name=st.lists(NAMES, min_size=1, max_size=3).map(" ".join),
 )

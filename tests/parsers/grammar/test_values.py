@@ -24,6 +24,7 @@ from crashdrive.parsers.grammar.values import (
     as_int,
     as_text,
 )
+from tests.strategies import MEMBERS, WORDS
 
 
 def source_of(text: str) -> Source:
@@ -260,20 +261,15 @@ def test_time_grows_with_the_text_alone(unit: str) -> None:
 
 # Printing a tree as gdb does, and reading it again.
 
-NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(
-    lambda name: name not in {"true", "false", "void"}
-)
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20).map(
     lambda text: text.rstrip("\0")
 )
 LEAVES = st.one_of(
     st.integers(-(1 << 63), (1 << 64) - 1),
     st.booleans(),
-    st.builds(Pointer, address=st.integers(0, (1 << 64) - 1), symbol=NAMES, offset=st.integers(0, 1 << 20)),
-    st.builds(
-        Pointer, address=st.integers(0, (1 << 64) - 1), string=TEXT.filter(lambda text: "\\x" not in text)
-    ),
-    st.lists(NAMES, min_size=1, max_size=3).map(
+    st.builds(Pointer, address=WORDS, symbol=MEMBERS, offset=st.integers(0, 1 << 20)),
+    st.builds(Pointer, address=WORDS, string=TEXT.filter(lambda text: "\\x" not in text)),
+    st.lists(MEMBERS, min_size=1, max_size=3).map(
         lambda names: Enumerators(names=tuple(f"E_{name}" for name in names))
     ),
     TEXT.filter(lambda text: "\\x" not in text),
@@ -283,16 +279,16 @@ LEAVES = st.one_of(
 def arrays(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     numbers = st.lists(st.integers(0, 1 << 64), min_size=1, max_size=5)
     return st.one_of(
-        numbers, st.dictionaries(NAMES, children, min_size=1, max_size=4).map(lambda one: [one, one])
+        numbers, st.dictionaries(MEMBERS, children, min_size=1, max_size=4).map(lambda one: [one, one])
     )
 
 
 TREES = st.dictionaries(
-    NAMES,
+    MEMBERS,
     st.recursive(
         LEAVES,
         lambda children: st.one_of(
-            st.dictionaries(NAMES, children, min_size=1, max_size=4), arrays(children)
+            st.dictionaries(MEMBERS, children, min_size=1, max_size=4), arrays(children)
         ),
         max_leaves=20,
     ),
