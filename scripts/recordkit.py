@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sessionkit import expect_sessions, record_sessions
 
 from crashdrive.errors import CrashdriveError, ParseError
 from crashdrive.parsers import command_names, module_for, parse
@@ -384,8 +385,13 @@ def main() -> int:
     parser.add_argument("--command", action="append", default=[], help="only this command's examples")
     parser.add_argument("--missing", action="store_true", help="only examples that were never recorded")
     parser.add_argument("--expect", nargs="*", type=Path, help="write the .json of these cases (or all) anew")
+    sessions = "the sessions that answer all reports; with --expect, what reports make of them"
+    parser.add_argument("--sessions", action="store_true", help=sessions)
     arguments = parser.parse_args()
-    if arguments.expect is not None:
+    if arguments.sessions:
+        (record_sessions if arguments.expect is None else expect_sessions)(arguments.dump)
+        problems = []
+    elif arguments.expect is not None:
         cases = arguments.expect or sorted(GOLDEN.glob("*/*/*/*.cmd"))
         wanted = [case for case in cases if _of_commands(case, arguments.command)]
         problems = [*expect_again(wanted), *take_in()]

@@ -9,8 +9,6 @@ import pytest
 from crashdrive.crash import Crash
 from crashdrive.errors import UsageError
 
-pytestmark = pytest.mark.live
-
 UNKNOWN: list[tuple[str, dict[str, Any], str]] = [
     ("conntrack", {"state": ("ESTABLISHD",)}, "no state 'ESTABLISHD'; near: ESTABLISHED"),
     ("conntrack", {"protocol": ("tpc",)}, "no protocol 'tpc'; near: tcp"),

@@ -9,8 +9,6 @@ import pytest
 from crashdrive.crash import Crash
 from crashdrive.records import Report
 
-pytestmark = pytest.mark.live
-
 TRANSPORTS = {"tcp": "TCP", "udp": "UDP", "udplite": "UDP-Lite"}
 
 

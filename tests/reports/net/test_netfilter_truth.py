@@ -12,9 +12,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import Namespace, namespaces
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import Namespace, namespaces
 
 FAMILIES = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",), "arp": ("arp",),
             "netdev": ("netdev",)}  # fmt: skip

@@ -8,9 +8,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import namespaces, settings
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import namespaces, settings
 
 # packets of timers (retransmits, solicitations) that come in the last moment
 MOST = 40

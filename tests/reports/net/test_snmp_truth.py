@@ -9,9 +9,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import Namespace, namespaces, recorded
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import Namespace, namespaces, recorded
 
 # what timers go on doing until the machine stops: retransmits, keepalives, and the router solicitations
 # and multicast reports of IPv6, each with what the other end of a veth pair makes of it

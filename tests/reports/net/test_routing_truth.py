@@ -18,9 +18,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import recorded
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import recorded
 
 # a machine that panicked counts on for a moment, until its memory is written
 AFTERWARDS = 2

@@ -15,8 +15,6 @@ import pytest
 from crashdrive.crash import Crash
 from crashdrive.records import Report
 
-pytestmark = pytest.mark.live
-
 # what time alone makes of a state, by net/core/neighbour.c's timer, and traffic that begins by itself
 # an answer that came since can also have changed its flags, probes and mac
 NEXT = {

@@ -15,8 +15,6 @@ import pytest
 from crashdrive.crash import Crash
 from crashdrive.records import Report
 
-pytestmark = pytest.mark.live
-
 FOR_EVER = 0xFFFF_FFFF
 AFTERWARDS = 2
 # packets and bytes that timers may send from a file's reading to the panic

@@ -10,9 +10,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import Namespace, namespaces, settings
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import Namespace, namespaces, settings
 
 # /proc rounds down to seconds, and the machine goes on for a moment after its panic
 SLACK = 1.3

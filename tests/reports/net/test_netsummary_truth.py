@@ -11,10 +11,8 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Finding, Report
-from tests.live.guest_truth import namespaces, settings
-from tests.live.test_report_netstat import Line, explained, inet_line, truths, unix_line
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import namespaces, settings
+from tests.reports.net.test_netstat_truth import Line, explained, inet_line, truths, unix_line
 
 INET = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6")
 
@@ -148,7 +146,8 @@ def test_neighbours(lab: Any, reported: Report) -> None:
 
 def test_local_ports(lab: Any, reported: Report) -> None:
     low, high = map(int, settings(lab)["net.ipv4.ip_local_port_range"].split())
-    rows = [row for row in reported.table("ports").rows if row.netns == namespaces(lab)[0].label]
+    initial = namespaces(lab)[0].label
+    rows = [row for row in reported.table("ports").rows if row.netns == initial]
     assert rows
     assert {row.available for row in rows} == {high - low + 1}
     assert all(0 < row.used <= row.available for row in rows)

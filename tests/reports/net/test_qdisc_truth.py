@@ -17,9 +17,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import Namespace, namespaces
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import Namespace, namespaces
 
 # what timers may send from tc's asking to the panic
 PACKETS, BYTES = 400, 200_000

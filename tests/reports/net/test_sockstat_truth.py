@@ -9,9 +9,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import namespaces, recorded, settings
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import namespaces, recorded, settings
 
 # what /proc/net/sockstat calls protocols, and what they are called elsewhere
 NAMES = {

@@ -8,9 +8,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
-from tests.live.guest_truth import Namespace, namespaces
-
-pytestmark = pytest.mark.live
+from tests.reports.guest_truth import Namespace, namespaces
 
 # they count, and were read before the guest made its connections
 COUNTS = {"net.netfilter.nf_conntrack_count"}
@@ -64,5 +62,6 @@ def test_by_name(lab: Any, reported: Report) -> None:
     )
     rows = some.table("settings").rows
     assert {row.name.split(".")[1] for row in rows} == {"core", "ipv4"}
-    wanted = [row for row in reported.table("settings").rows if row.netns == namespaces(lab)[0].label]
+    initial = namespaces(lab)[0].label
+    wanted = [row for row in reported.table("settings").rows if row.netns == initial]
     assert list(rows) == [row for row in wanted if row.name.startswith(("net.ipv4.tcp_mem", "net.core"))]

@@ -10,8 +10,6 @@ import pytest
 from crashdrive.crash import Crash
 from crashdrive.records import Report
 
-pytestmark = pytest.mark.live
-
 
 @pytest.fixture(scope="module")
 def reported(lab: Any) -> Report:

@@ -1,0 +1,223 @@
+"""Recorded sessions that answer every report: golden_outputs/sessions/, one folder for each dump.
+
+A folder holds ``session.xz`` (what crash answered, compact), ``truth.tar.xz`` (what the guest said of itself
+right before it died), ``dump.json`` (of which dump) and ``expected.json.xz`` (what the reports make of it: by
+case the JSON of each). Read what --expect says has changed before you commit it.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from crashdrive.crash import Crash, open_dump
+from crashdrive.records import Report
+from crashdrive.render import Output, render
+from crashdrive.session.compact import compact
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+SESSIONS = CHECKOUT / "golden_outputs" / "sessions"
+LAB = CHECKOUT / ".lab"
+SESSION, TRUTH, EXPECTED = "session.xz", "truth.tar.xz", "expected.json.xz"
+# each kernel, each form of dumps; the others are for live tests
+RECORDED = (("6.1-elf-sysrq", "8.0.2"), ("6.12-kdump-sysrq", "9.0.2"))
+# of a process's folder
+_OF_PROCESSES = {"ns", "fd", "comm", "status"}
+# queues that are looked into, of those that hold packets
+_QUEUES = 60
+
+
+class Case(NamedTuple):
+    """A report with options."""
+
+    report: str
+    options: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """``netstat all=True``."""
+        return " ".join([self.report, *(f"{name}={_shown(value)}" for name, value in self.options.items())])
+
+
+def _shown(value: Any) -> str:
+    """An option's value, addresses by their number."""
+    addresses = isinstance(value, tuple) and all(isinstance(one, int) for one in value)
+    return f"{len(value)} of them" if addresses else str(value)
+
+
+def _case(report: str, **options: Any) -> Case:
+    return Case(report, options)
+
+
+CASES = (
+    _case("conntrack"),
+    _case("conntrack", four=True, protocol=("tcp",), state=("ESTABLISHED",)),
+    _case("conntrack", six=True),
+    _case("conntrack", protocol=("17", "icmp")),
+    _case("interfaces"),
+    _case("interfaces", all=True),
+    _case("interfaces", netns="red", device="far", statistics=True),
+    _case("neighbours"),
+    _case("neighbours", all=True),
+    _case("neighbours", four=True, state=("permanent", "failed")),
+    _case("netfilter"),
+    _case("netfilter", rules=True),
+    _case("netfilter", rules=True, family=("bridge", "netdev")),
+    _case("netns"),
+    _case("netstat"),
+    _case("netstat", all=True, processes=True, detail=True),
+    _case("netstat", listening=True, tcp=True, six=True),
+    _case("netstat", all=True, udp=True, raw=True, netns="init"),
+    _case("netstat", all=True, unix=True, packet=True, netlink=True, netns="red"),
+    _case("netstat", program="connections", four=True, state=("ESTABLISHED",)),
+    _case("netstat", retrans_only=True, detail=True),
+    _case("netsummary"),
+    _case("netsummary", netns="red"),
+    _case("qdisc"),
+    _case("qdisc", all=True),
+    _case("qdisc", busy=True, classes=True, filters=True, netns="queues"),
+    _case("routing"),
+    _case("routing", all=True, details=True),
+    _case("routing", classic=True),
+    _case("routing", six=True, table="main", netns="red"),
+    _case("routing", four=True, rules=True, nexthops=True, cache=True),
+    _case("snmp"),
+    _case("snmp", words=True),
+    _case("snmp", nonzero=True, group=("Tcp", "Udp"), netns="red"),
+    _case("sockstat"),
+    _case("softnet"),
+    _case("softnet", packets=True),
+    _case("sysctl"),
+    _case("sysctl", prefix=("net.ipv4.tcp_mem", "net.core"), netns="init"),
+)  # fmt: skip
+
+
+def cases(crash: Crash) -> Iterator[Case]:
+    """All cases, those with addresses of this dump too."""
+    yield from CASES
+    queues = tuple(full_queues(crash))
+    yield _case("skb", queue=queues)
+    yield _case("skb", queue=queues[:2], data=True)
+    yield _case("skb", address=(crash.kernel.symbols.address("init_task"),))
+
+
+def full_queues(crash: Crash) -> Iterator[int]:
+    """Addresses of receive queues that hold something."""
+    sockets = crash.report("netstat", all=True).table("sockets").rows
+    shift = crash.kernel.offset("struct sock", "sk_receive_queue")
+    full = [s for s in sockets if s.recv_q and s.state not in {"LISTEN", "TIME_WAIT", "SYN_RECV"}]
+    return (socket.address + shift for socket in full[:_QUEUES])
+
+
+def document(report: Report) -> dict[str, Any]:
+    """A report as ``--format json`` has it, without whose it is."""
+    stream = io.StringIO()
+    render(msgspec.structs.replace(report, dump={}), "json", Output(stream))
+    found: dict[str, Any] = msgspec.json.decode(stream.getvalue())
+    return found
+
+
+def folders() -> list[Path]:
+    """The folders of all recorded sessions."""
+    return sorted(path.parent for path in SESSIONS.glob(f"*/{SESSION}"))
+
+
+def expected(folder: Path) -> dict[str, Any]:
+    """What reports make of a recorded session, by the name of the case."""
+    found: dict[str, Any] = msgspec.json.decode(lzma.decompress((folder / EXPECTED).read_bytes()))
+    return found
+
+
+def unpack(folder: Path, target: Path) -> None:
+    """Put a session's dump.json and truth into a folder."""
+    shutil.copy(folder / "dump.json", target)
+    with tarfile.open(folder / TRUTH) as archive:
+        archive.extractall(target, filter="data")
+
+
+def record_sessions(dump_names: list[str]) -> None:
+    """Record anew, and expect what comes of it."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as place:
+        # neutral paths: a recording names those of the dump and of crash
+        link = Path(place) / "lab"
+        link.symlink_to(LAB)
+        for dump, version in RECORDED:
+            if not dump_names or dump in dump_names:
+                _record(link, dump, version, Path(place) / "raw")
+    expect_sessions(dump_names)
+
+
+def _record(lab: Path, dump: str, version: str, raw: Path) -> None:
+    source, target = lab / "dumps" / dump, SESSIONS / f"{dump}-{version}"
+    target.mkdir(parents=True, exist_ok=True)
+    binary = str(lab / "crash" / version / "crash")
+    with open_dump(source / "vmlinux", source / "vmcore", crash=[binary], record=raw) as crash:
+        for case in cases(crash):
+            crash.report(case.report, **case.options)
+    compact(raw, target / SESSION)
+    shutil.copy(source / "dump.json", target)
+    _pack_truth(source / "truth", target / TRUTH)
+
+
+def _pack_truth(truth: Path, target: Path) -> None:
+    """What tests hold reports against, in a file that says nothing of when or by whom it was made."""
+    with tarfile.open(target, "w:xz", preset=9) as archive:
+        for path in sorted(truth.rglob("*")):
+            name = path.relative_to(truth)
+            if _is_wanted(name.parts) and not path.is_dir():
+                archive.add(path, f"truth/{name}", filter=_nobodys)
+
+
+def _is_wanted(parts: tuple[str, ...]) -> bool:
+    if parts[0] == "proc" and len(parts) > 2 and parts[1].isdecimal():
+        return parts[2] in _OF_PROCESSES
+    return parts[-1] != "kallsyms"
+
+
+def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    return member.replace(mtime=0, uid=0, gid=0, uname="", gname="", deep=False)
+
+
+def expect_sessions(dump_names: list[str]) -> None:
+    """Write what reports make of the recorded sessions, and print what has changed."""
+    for folder in folders():
+        if dump_names and not any(folder.name.startswith(f"{name}-") for name in dump_names):
+            continue
+        before = expected(folder) if (folder / EXPECTED).exists() else {}
+        after: dict[str, Any] = {}
+        with open_dump(None, None, replay=folder / SESSION) as crash:
+            for case in cases(crash):
+                after[case.name] = document(crash.report(case.report, **case.options))
+        for name in sorted(before.keys() ^ after.keys()):
+            print(f"{folder.name}: {name}: {'new' if name in after else 'gone'}")
+        for name in sorted(before.keys() & after.keys()):
+            for difference in differences(before[name], after[name]):
+                print(f"{folder.name}: {name}: {difference}")
+        content = msgspec.json.encode(after, order="deterministic")
+        (folder / EXPECTED).write_bytes(lzma.compress(content, preset=6))
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], most: int = 5) -> Iterator[str]:
+    """What differs between two reports, table by table; of each the first rows."""
+    for name in sorted({*before, *after} - {"tables"}):
+        if before.get(name) != after.get(name):
+            yield f"{name}: {before.get(name)!r:.400} -> {after.get(name)!r:.400}"
+    old, new = before.get("tables", {}), after.get("tables", {})
+    for table in sorted({*old, *new}):
+        rows, others = old.get(table, []), new.get(table, [])
+        changed = [pair for pair in zip(rows, others, strict=False) if pair[0] != pair[1]]
+        if len(rows) != len(others) or changed:
+            yield f"{table}: {len(rows)} -> {len(others)} rows, {len(changed)} others"
+            for row, other in changed[:most]:
+                fields = [name for name in {*row, *other} if row.get(name) != other.get(name)]
+                yield f"{table}: " + "; ".join(
+                    f"{n}: {row.get(n)!r:.100} -> {other.get(n)!r:.100}" for n in sorted(fields)
+                )

@@ -1,0 +1,79 @@
+"""Each report, with options, of each recorded session: exactly what is expected, in every format."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sessionkit import CASES, SESSION, Case, cases, differences, document, expected, folders
+
+from crashdrive.cli import main
+from crashdrive.crash import Crash, open_dump
+from crashdrive.render import FORMATS, Output, render
+from crashdrive.reports import report_names
+
+AGAIN = "where that is right, scripts/record --sessions --expect takes it over"
+
+
+@pytest.fixture(scope="module", params=folders(), ids=lambda folder: folder.name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def crash(folder: Path) -> Iterator[Crash]:
+    with open_dump(None, None, replay=folder / SESSION) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def known(folder: Path) -> dict[str, Any]:
+    return expected(folder)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_reports(crash: Crash, known: dict[str, Any], case: Case) -> None:
+    same(crash, known, case)
+
+
+def test_packets(crash: Crash, known: dict[str, Any]) -> None:
+    for case in cases(crash):
+        if case not in CASES:
+            same(crash, known, case)
+
+
+def same(crash: Crash, known: dict[str, Any], case: Case) -> None:
+    found = document(crash.report(case.report, **case.options))
+    assert not list(differences(known[case.name], found)), AGAIN
+    assert found == known[case.name], AGAIN
+
+
+def test_every_report_is_recorded(crash: Crash, known: dict[str, Any]) -> None:
+    asked = {case.name for case in cases(crash)}
+    assert known.keys() == asked
+    assert {name.split()[0] for name in asked} == set(report_names())
+
+
+@pytest.mark.parametrize("name", sorted({case.report for case in CASES}))
+def test_every_format(crash: Crash, name: str) -> None:
+    """Hostile bytes of the dump don't get through; a terminal's width is kept."""
+    report = crash.report(name)
+    for form in FORMATS:
+        for width in (None, 80):
+            stream = io.StringIO()
+            render(report, form, Output(stream, width=width))
+            text = stream.getvalue()
+            assert all(one.isprintable() or one in "\n\t" for one in text)
+            assert form == "json" or text.count("\n") >= sum(len(table.rows) for table in report.tables)
+
+
+def test_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["report", "netstat", "-a", "--replay", str(folder / SESSION), "--format", "jsonl"]
+    status = main(words)
+    printed = capsys.readouterr()
+    assert status == 0, printed.err
+    assert printed.out.count('"table":"sockets"') > 300
