@@ -6,26 +6,15 @@ Source in crash: ``cmd_dis()``, ``list_source_code()`` (kernel.c), ``dis_filter`
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
-from crashdrive.parsers.base import Shape, Source
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.records import Address, Record
-
-OPTSTRING = "dxhulrfUsb:B::"
-EXAMPLES = (
-    "dis panic 3",
-    "dis -l panic 20",
-    "dis -r panic+40",
-    "dis -rl panic+40",
-    "dis -f panic+40",
-    "dis -x panic 12",
-    "dis -s panic",
-    "dis -b 3 panic+100",
-    "dis {text} 5",
-    "dis nosuchsymbol",
-    *("dis -d panic 3", "dis -U schedule 2", "dis -u 401000 3"),
-)
 
 
 class Instruction(Record, frozen=True, kw_only=True):
@@ -58,42 +47,39 @@ class SourceLine(Record, frozen=True, kw_only=True):
     current: bool = False
 
 
-_INSTRUCTION = re.compile(
-    r"(?:=> )?[ ]*0x([0-9a-f]{1,16})(?: <([^<>\n]+?)(?:\+(-?\d{1,20}|0x[0-9a-f]{1,16}))?>)?:\s++"
-    r"(\S++(?:[^\S\n]++\S++)*?)(?: \[([A-Z][A-Z ]*)\])?[ \t]*+"
-)
-_TARGET = re.compile(r"0x([0-9a-f]{1,16}) <([^<>\n]+)>")
-_LINE = re.compile(r"(\S[^\n]*?): (\d{1,7})[ ]*")
-_ERROR = re.compile(r"dis: ((?:WARNING: )?[^\n]*)")
-_PLACE = re.compile(r"FILE: ([^\n]+)\nLINE: (\d{1,7}|\(unknown\))\n\n?")
-_CODE = re.compile(r"([* ]) +(\d{1,7})(?:\t| {2,})?([^\n]*)")
+# Another instruction in the text of one: only a lost newline puts it there.
+_SECOND = re.compile(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s")
+_TARGET = re.compile(r"0x([0-9a-f]{1,16}+) <([^<>\n]{1,600}+)>")
+_NOTE = re.compile(r" \[([A-Z][A-Z ]{0,60}+)\]\Z")
 
 
-def _parse(source: Source) -> Sequence[Instruction]:
-    records: list[Instruction] = []
-    place: tuple[str | None, int | None] = (None, None)
-    lines = source.command.has("l")
-    for offset, line in source.lines():
-        match = _INSTRUCTION.fullmatch(line)
-        if match and records and records[-1].address == int(match[1], 16):
-            # set debug 8 shows instructions as gdb has them and then as crash has
-            source.reject(offset, "an instruction a second time")
-        elif match:
-            records.append(_instruction(match, place))
-        elif lines and (found := _LINE.fullmatch(line)):
-            place = found[1], int(found[2])
-        elif line.strip() == "..." or (records and _ERROR.fullmatch(line)):
-            kind = "elided" if line.strip() == "..." else "error"
-            source.note(kind, line.strip(), line=source.position(offset)[0], text=line, incomplete=True)
-        elif line.strip():
-            source.reject(offset, "no instruction")
-    if not records:
-        source.fail(0, "no instruction")
-    return records
+def _instructions() -> g.ParserElement:
+    """Instructions, with ``-l`` below the line of source that they were made of::
+
+    /usr/src/linux/kernel/panic.c: 276
+    0xffffffff9e2c4eb0 <panic>:     push   %rbp
+    0xffffffff9e2c4eb1 <panic+1>:   call   0xffffffff9e2c5010 <vpanic> [FTRACE NOP]
+    """
+    instruction = g.Row(
+        r"(?:=> )?+ *+0x([0-9a-f]{1,16}+)(?: <([^<>\n]{1,600}?)(?:\+(-?\d{1,20}+|0x[0-9a-f]{1,16}+))?>)?+:"
+        r"[ \t]++([^\s][^\n]*+)",
+        _instruction,
+        "an instruction: 0xADDRESS <SYMBOL>: TEXT",
+    )
+    line = g.Row(r"(?=[^ \n])([^\n]{1,4096}?): (\d{1,7}+)", _place, "a line of source: FILE: NUMBER")
+    rows = g.Rows(instruction, until=g.Anything())
+    below = g.made(line + g.Opt(rows), _below)
+    return g.made(g.Many((rows | below).set_name("an instruction: 0xADDRESS <SYMBOL>: TEXT")), _apart)
 
 
-def _instruction(match: re.Match[str], place: tuple[str | None, int | None]) -> Instruction:
-    address, symbol, distance, text, note = match.groups()
+def _instruction(row: re.Match[str]) -> Instruction | None:
+    address, symbol, distance, text = row.groups()
+    text = text.rstrip(" \t")
+    if ":" in text and _SECOND.search(text):
+        return None
+    note = _NOTE.search(text) if text[-1] == "]" else None
+    if note:
+        text = text[: note.start()]
     targets = _TARGET.findall(text) if "<" in text else []
     return Instruction(
         address=int(address, 16),
@@ -102,43 +88,89 @@ def _instruction(match: re.Match[str], place: tuple[str | None, int | None]) -> 
         instruction=text,
         target=int(targets[-1][0], 16) if targets else None,
         target_symbol=targets[-1][1] if targets else None,
-        note=note,
-        file=place[0],
-        line=place[1],
+        note=note[1] if note else None,
     )
 
 
-def _parse_source(source: Source) -> Sequence[SourceLine]:
-    match = _PLACE.match(source.text)
-    if not match:
-        source.fail(0, "expected FILE and LINE")
-    records = []
-    for offset, line in source.lines():
-        if offset < match.end() or not line.strip():
-            continue
-        row = _CODE.fullmatch(line)
-        if row:
-            records.append(SourceLine(file=match[1], line=int(row[2]), text=row[3], current=row[1] == "*"))
-        else:
-            source.reject(offset, "no line of source")
-    numbers = [record.line for record in records]
-    if not numbers or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        source.fail(match.end(), "no source, or lines of it are missing")
-    return records
+def _place(row: re.Match[str]) -> tuple[str, int] | None:
+    """A line of source stands here with ``-l`` alone."""
+    text = row.string
+    return (row[1], int(row[2])) if isinstance(text, g.Text) and text.source.command.has("l") else None
 
 
+def _below(_text: g.Text, _place: int, found: list[Any]) -> list[Instruction]:
+    (file, line), *instructions = found
+    return [replace(one, file=file, line=line) for one in instructions]
+
+
+_ROW = re.compile(r"^(?:=> )?+ *+0x[0-9a-f]{1,16}+[ :]", re.MULTILINE)
+
+
+def _apart(text: g.Text, place: int, found: list[Instruction]) -> list[Instruction]:
+    """``set debug 8`` shows instructions as gdb has them and then as crash has."""
+    twice = {count for count, (one, below) in enumerate(pairwise(found), 1) if one.address == below.address}
+    if not twice:
+        return found
+    places = [row.start() for row in _ROW.finditer(text, place)]
+    for count in sorted(twice):
+        text.misfit(places[count] if count < len(places) else place, "an instruction a second time")
+    return [one for count, one in enumerate(found) if count not in twice]
+
+
+def _source() -> g.ParserElement:
+    """The source, ``*`` marks the line of the address that was asked for::
+
+    FILE: kernel/panic.c
+    LINE: 276
+
+      274  void panic(const char *fmt, ...)
+      275  {
+    * 276    int i;
+    """
+    file = g.Row(r"FILE: ([^\n]++)", lambda row: row[1], "the file: FILE: NAME")
+    line = g.Row(r"LINE: (?:\d{1,7}+|\(unknown\))", lambda row: row[0], "the line: LINE: NUMBER")
+    code = g.Row(
+        r"([* ]) ++(\d{1,7}+)(?:\t| {2,}+)?+([^\n]*+)",
+        lambda row: SourceLine(file="", line=int(row[2]), text=row[3], current=row[1] == "*"),
+        "a line of source: NUMBER TEXT",
+    )
+    return g.made(file + g.Suppress(line) + g.Rows(code), _lines)
+
+
+def _lines(text: g.Text, place: int, found: list[Any]) -> list[SourceLine]:
+    file, *lines = found
+    for before, after in pairwise(lines):
+        if after.line != before.line + 1:
+            text.misfit(place, f"line {after.line} follows line {before.line}")
+    return [replace(line, file=file) for line in lines]
+
+
+OPTSTRING = "dxhulrfUsb:B::"
 SHAPES = (
     Shape(
         name="source",
         record=SourceLine,
-        parse=_parse_source,
+        grammar=_source,
         options="dis -s ADDRESS|SYMBOL [COUNT]",
         when=lambda source: source.text.startswith("FILE: "),
     ),
     Shape(
         name="instructions",
         record=Instruction,
-        parse=_parse,
+        grammar=_instructions,
         options="dis [-l] [-r|-f] [-u] [-x|-d] [-b COUNT] ADDRESS|SYMBOL [COUNT]",
     ),
+)
+EXAMPLES = (
+    "dis panic 3",
+    "dis -l panic 20",
+    "dis -r panic+40",
+    "dis -rl panic+40",
+    "dis -f panic+40",
+    "dis -x panic 12",
+    "dis -s panic",
+    "dis -b 3 panic+100",
+    "dis {text} 5",
+    "dis nosuchsymbol",
+    *("dis -d panic 3", "dis -U schedule 2", "dis -u 401000 3"),
 )

@@ -7,30 +7,12 @@ Source in crash: ``cmd_sym()``, ``show_symbol()``, ``symbol_dump()``, ``module_s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Address, Record
-
-OPTSTRING = "lLQ:q:npsMm:"
-EXAMPLES = (
-    "sym jiffies",
-    "sym panic",
-    "sym {text}",
-    "sym -np jiffies",
-    "sym -p panic",
-    "sym -q pipe",
-    "sym -q nosuchsymbolx",
-    "sym -Q pipe",
-    "sym -m virtio_net",
-    "sym cleanup_module",
-    "sym -s panic",
-    "sym jiffies panic init_task",
-    "sym jiffies nosuchsymbolx panic",
-    "sym nosuchsymbolx",
-    "sym 12345",
-    *("sym -n schedule", "sym -p schedule"),
-)
 
 
 class Symbol(Record, frozen=True):
@@ -70,110 +52,119 @@ class Count(Record, frozen=True):
     name: str | None
 
 
-# All but the address are words: names come from ELF files, crash prints them as they are.
-_SYMBOL = re.compile(
-    r"[ ]*+([0-9a-f]{1,16})[ ]\((.)\)[ ]([^\s+()\[\]]++)(?:\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+))?"
-    r"(?:[ ]\[([^\[\]\s]*+)\])?(?:[ ]{1,2}([^\s\[\]][^\n\[\]]*?):[ ]([0-9]{1,9}+))?"
-    r"(?:[ ]\[([^\[\]\n]*+)\])?[ ]*+"
-)
-_BOUNDARY = re.compile(
-    r"([0-9a-f]{1,16})[ ](?:(MODULE [A-Z][A-Z_ ]*[A-Z]): (\S+)|(\S+): (section (?:start|end)))[ ]*"
-)
-_MODULE = re.compile(r"([0-9a-f]{1,16})[ ]\((.)\)[ ]\((\S+) module\)(?:\+(-?[0-9]{1,20}|0x[0-9a-f]{1,16}))?")
-_COUNT = re.compile(r"(\d{1,9}) found (?:\((\S+)\))?")
-_ERROR = re.compile(r"(symbol not found: .*|[\w-]+: invalid address: .*)")
-_NONE = ("(none found)", "  (none found)")
+_DISTANCE = r"\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+)"
+# Only a lost newline puts another symbol into a file's name.
+_FILE = r"[^\s\[\]](?:(?! \(.\) )[^\n\[\]])*?"
 
 
-def _parse(source: Source) -> Sequence[Symbol | Boundary]:
-    records: list[Symbol | Boundary] = []
-    section = source.command.has("s")
-    match_symbol = _SYMBOL.fullmatch
-    guesses = False
-    for offset, line in source.lines():
-        if guesses and line.startswith("  "):
-            continue
-        guesses = False
-        match = match_symbol(line)
-        if match:
-            records.append(_symbol(match, section=section))
-        elif line == "possible alternatives:":
-            guesses = True
-        elif not _aside(source, offset, line):
-            record = _special(line)
-            if record:
-                records.append(record)
-            else:
-                source.reject(offset, "no symbol")
-    _only_errors(source, records)
-    return records
+def _symbols() -> g.ParserElement:
+    """Symbols, and the boundaries of modules and their sections::
 
-
-def _only_errors(source: Source, records: Sequence[object]) -> None:
-    if not records and any(notice.kind == "error" for notice in source.warnings):
-        source.fail(0, "no symbol, only errors")
-
-
-def _symbol(match: re.Match[str], *, section: bool) -> Symbol:
-    address, type_, name, distance, bracket, file, line, last = match.groups()
-    if section and last is None:
-        bracket, last = None, bracket
-    return Symbol(
-        int(address, 16),
-        type_,
-        name,
-        int(distance, 0) if distance else None,
-        bracket,
-        file,
-        int(line) if line else None,
-        last or None,
+    ffffffff9e5cd000 (T) panic+12 [module]  kernel/panic.c: 276 [.text]
+    ffffffffc0451000 MODULE TEXT START: virtio_net
+    ffffffffc0451000 .text: section start
+    f8887000 (m) (ext3 module)+0x10
+    """
+    # All but the address are words: names come from ELF files, crash prints them as they are.
+    symbol = g.Row(
+        rf" *+([0-9a-f]{{1,16}}+) \((.)\) ([^\s+()\[\]]++)(?:{_DISTANCE})?"
+        rf"(?: \[([^\[\]\s]*+)\])?(?: {{1,2}}({_FILE}): ([0-9]{{1,9}}+))?(?: \[([^\[\]\n]*+)\])?",
+        _symbol,
+        "a symbol: ADDRESS (TYPE) NAME",
+    )
+    module = g.Row(
+        rf"([0-9a-f]{{1,16}}+) \((.)\) \((\S+) module\)(?:{_DISTANCE})?",
+        lambda row: Symbol(int(row[1], 16), row[2], row[3], _offset(row[4]), row[3]),
+        "a symbol: ADDRESS (TYPE) (NAME module)",
+    )
+    boundary = g.Row(
+        r"([0-9a-f]{1,16}+) (?:(MODULE [A-Z][A-Z_ ]{0,60}[A-Z]): (\S++)|(\S+): (section (?:start|end)))",
+        lambda row: Boundary(int(row[1], 16), row[2] or row[5], row[3] or row[4]),
+        "a boundary: ADDRESS MODULE ... START: NAME",
+    )
+    between = g.noise(
+        g.Remark(r"(?:  )?+\(none found\)"),
+        g.Remark(r"(?:symbol not found: |[\w-]{1,64}+: invalid address: )[^\n]*+", "error"),
+        # what crash offers in place of a symbol that it doesn't know
+        g.Remark(r"possible alternatives:(?:\n  [^\n]*+)*+"),
+        blank=False,
+    )
+    run = g.Rows(symbol, between=between, until=g.Anything())
+    return g.Many(
+        (run | boundary | module).set_name("a symbol: ADDRESS (TYPE) NAME"), between=between, least=0
     )
 
 
-def _special(line: str) -> Symbol | Boundary | None:
-    if match := _BOUNDARY.fullmatch(line):
-        address, kind, module, section, edge = match.groups()
-        return Boundary(int(address, 16), kind or edge, module or section)
-    if match := _MODULE.fullmatch(line):
-        distance = int(match[4], 0) if match[4] else None
-        return Symbol(int(match[1], 16), match[2], match[3], distance, match[3])
-    return None
+def _symbol(row: re.Match[str]) -> Symbol:
+    address, type_, name, distance, bracket, file, line, last = row.groups()
+    if distance is None and file is None and last is None:
+        return Symbol(int(address, 16), type_, name, None, bracket)
+    number = int(line) if line else None
+    return Symbol(int(address, 16), type_, name, _offset(distance), bracket, file, number, last or None)
 
 
-def _aside(source: Source, offset: int, line: str) -> bool:
-    """Whether this line says that something isn't there or isn't shown."""
-    if line in _NONE:
-        return True
-    if _ERROR.fullmatch(line):
-        kind, incomplete = "error", True
-    elif line.strip() == "...":
-        kind, incomplete = "elided", True
-    else:
-        return False
-    source.note(kind, line.strip(), line=source.position(offset)[0], text=line, incomplete=incomplete)
-    return True
+def _offset(distance: str | None) -> int | None:
+    return None if distance is None else int(distance, 0)
 
 
-def _parse_count(source: Source) -> Sequence[Count]:
-    match = _COUNT.fullmatch(source.text.strip())
-    if not match:
-        source.fail(0, "expected a count")
-    return [Count(count=int(match[1]), name=match[2])]
+def _check_symbols(source: Source, found: list[Symbol | Boundary]) -> list[Symbol | Boundary]:
+    """With ``-s`` the last brackets hold the section, and where there are only one, these."""
+    if not found and any(notice.kind == "error" for notice in source.warnings):
+        source.fail(0, "no symbol, only errors")
+    return [_with_section(one) for one in found] if source.command.has("s") else found
 
 
+def _with_section(one: Symbol | Boundary) -> Symbol | Boundary:
+    if isinstance(one, Boundary) or one.section is not None:
+        return one
+    return replace(one, module=None, section=one.module or None)
+
+
+_COUNT = re.compile(r"\s*+\d{1,9}+ found ")
+
+
+def _count() -> g.ParserElement:
+    """``228 found (core_pipe_limit)``."""
+    return g.Row(
+        r" *+(\d{1,9}+) found(?: \(([^\s()]++)\))?",
+        lambda row: Count(count=int(row[1]), name=row[2]),
+        "a count: NUMBER found (NAME)",
+    )
+
+
+OPTSTRING = "lLQ:q:npsMm:"
 SHAPES = (
     Shape(
         name="count",
         record=Count,
-        parse=_parse_count,
+        grammar=_count,
         options="sym -Q TEXT",
         when=lambda source: _COUNT.match(source.text) is not None,
     ),
     Shape(
         name="symbols",
         record=Symbol | Boundary,
-        parse=_parse,
+        grammar=_symbols,
+        finish=_check_symbols,
         options="sym [-p] [-n] NAME|ADDRESS...; sym -l|-M|-m MODULE|-q TEXT",
         when=lambda source: source.text.strip() != "" or source.command.has("Mm"),
     ),
+)
+EXAMPLES = (
+    "sym jiffies",
+    "sym panic",
+    "sym {text}",
+    "sym -np jiffies",
+    "sym -p panic",
+    "sym -q pipe",
+    "sym -q nosuchsymbolx",
+    "sym -Q pipe",
+    "sym -m virtio_net",
+    "sym cleanup_module",
+    "sym -s panic",
+    "sym jiffies panic init_task",
+    "sym jiffies nosuchsymbolx panic",
+    "sym nosuchsymbolx",
+    "sym 12345",
+    *("sym -n schedule", "sym -p schedule"),
 )

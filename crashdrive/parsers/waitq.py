@@ -5,24 +5,28 @@ Source in crash: ``cmd_waitq()``, ``dump_waitq()`` (kernel.c).
 
 from __future__ import annotations
 
-import re
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.tasks import TaskHeader
 
-from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.tasks import TaskHeader, read_tasks
+
+def _tasks() -> g.ParserElement:
+    """One task below the other; nobody may wait, and crash then says so::
+
+    PID: 7      TASK: c5496000          CPU: 0    COMMAND: "bash"
+    PID: 8      TASK: c5498000          CPU: 1    COMMAND: "sh"
+
+    wait queue "log_wait" (ffffffffae2d2350) is empty
+    """
+    queue = r'(?:"[^"\n]{1,300}+" \([0-9a-f]{1,16}+\)|[0-9a-f]{1,16}+)'
+    empty = g.Row(f" *+wait queue {queue} is empty", lambda row: row[0], "wait queue ... is empty")
+    return g.Gap() + (g.Suppress(empty) | g.Rows(g.task_header()))
+
 
 OPTSTRING = ""
-EXAMPLES = ("waitq log_wait", "waitq {sym:log_wait}", "waitq no_such_symbol")
-
-_EMPTY = re.compile(r'\s*+wait queue (?:"[^"\n]{1,300}" \([0-9a-f]{1,16}\)|[0-9a-f]{1,16}) is empty\s*+')
-
-
-def _parse(source: Source) -> list[TaskHeader]:
-    """Nobody may wait: crash then says so."""
-    if _EMPTY.fullmatch(source.text):
-        return []
-    return read_tasks(source)
-
-
 SHAPES = (
-    Shape(name="tasks", record=TaskHeader, parse=_parse, options="symbol | struct.member address | address"),
+    Shape(
+        name="tasks", record=TaskHeader, grammar=_tasks, options="symbol | struct.member address | address"
+    ),
 )
+EXAMPLES = ("waitq log_wait", "waitq {sym:log_wait}", "waitq no_such_symbol")

@@ -186,6 +186,13 @@ def test_dis() -> None:
         parse("dis sys_signal", DIS)
 
 
+def test_two_instructions_in_one_line() -> None:
+    rows = DIS.splitlines()[1:3]
+    for join in ("", " "):
+        with pytest.raises(ParseError, match="expected an instruction"):
+            parse("dis sys_signal", join.join(rows) + "\n")
+
+
 def test_source() -> None:
     text = "FILE: kernel/fork.c\nLINE: 617\n\n  616   void mmput(struct mm_struct *mm)\n* 617   {\n  618   \n"
     first, current, last = parse("dis -s mmput", text).records

@@ -172,3 +172,11 @@ def test_recorded_expressions(case: Path) -> None:
     found = parse(command, text)
     pattern = r"^  \[\d+\]: " if found.shape == "per-cpu" else r"(?:^|= )\$\d+ = "
     assert len(found) == len(re.findall(pattern, text, re.MULTILINE))
+
+
+def test_two_symbols_in_one_line() -> None:
+    rows = ("c0100000 (T) one kernel/panic.c: 276", "c0100010 (T) two kernel/sched: core.c: 7")
+    assert len(parse("sym -n one", "\n".join(rows) + "\n")) == 2
+    for join in ("", " "):
+        with pytest.raises(ParseError, match="expected a symbol"):
+            parse("sym -n one", join.join(rows) + "\n")
