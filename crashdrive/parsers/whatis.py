@@ -10,13 +10,13 @@ import re
 from collections.abc import Sequence
 
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.declarations import is_type
 from crashdrive.parsers.grammar.definitions import (
     Definition,
     DefinitionReader,
     Enumerator,
     declared_name,
     read_enum,
-    split_declaration,
 )
 from crashdrive.records import Long, Record
 
@@ -164,7 +164,7 @@ def _is_type(line: str) -> bool:
 
 def _parse_type(source: Source) -> Sequence[Declaration]:
     line = source.text.strip()
-    if not _is_type(line) or not split_declaration(f"{line} x") or ": " in line:
+    if not _is_type(line) or not is_type(line) or ": " in line:
         source.fail(0, "expected a type")
     return [Declaration(name=None, type=line)]
 

@@ -10,7 +10,8 @@ import pytest
 
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import parse
-from crashdrive.parsers.grammar.definitions import Member, split_declaration
+from crashdrive.parsers.grammar.declarations import split_declaration
+from crashdrive.parsers.grammar.definitions import Member
 from crashdrive.parsers.struct import Definition, Structure, Target
 from tests.parsers.recorded import each, output, parsed
 

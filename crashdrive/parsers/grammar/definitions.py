@@ -13,6 +13,7 @@ import re
 from typing import NoReturn
 
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.declarations import split_declaration
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.records import Address, Long, Record
 
@@ -69,55 +70,6 @@ _SIZE = re.compile(
     r"(?:[ ]*+\n)?SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?[ \t]*+"
 )
 _BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
-_DECLARED = re.compile(r"([A-Za-z_$][\w$]*+)((?:[ ]?\[[^\]\n]*+\])*+)", re.ASCII)
-_INSIDE = re.compile(r"\([ ]*+\*(?:[ ]*+(?:\*|const\b|volatile\b|restrict\b))*+[ ]*+", re.ASCII)
-
-
-def split_declaration(text: str) -> tuple[str | None, str] | None:
-    """(name, type) out of a C declaration without its semicolon; None where it is none.
-
-    ``char comm[16]`` gives ``("comm", "char [16]")``; a bit-field without a name gives None as its name.
-    """
-    place = _declarator(text)
-    match = _DECLARED.match(text, place) if place is not None else None
-    if place is None or not match:
-        return None
-    before, after = text[:place], text[match.end(1) :]
-    after = after.lstrip() if before[-1:] in "* (" else after
-    gap = " " if after.startswith("[") and before[-1:] not in (" ", "(", "*") else ""
-    name, type_ = match[1], (before + gap + after).rstrip()
-    return (name, type_) if before.strip() else None
-
-
-def _declarator(text: str) -> int | None:
-    """Where the name starts: after the innermost ``(*``, or the last word before ``[`` or the end."""
-    position, found = 0, None
-    while match := _INSIDE.search(text, position):
-        found, position = match.end(), match.end()
-        if text.startswith(")", found):
-            break  # a parameter's type: int request(void (*)(int))
-        if not text.startswith("(", found):
-            return found
-    end = len(text)
-    while text[:end].endswith("]"):
-        end = text.rfind("[", 0, end)
-        end = len(text[: max(end, 0)].rstrip())
-    if text[:end].endswith(")"):
-        end = _call_start(text, end)
-    start = end
-    while start and (text[start - 1].isalnum() or text[start - 1] in "_$"):
-        start -= 1
-    return start if start < end else None
-
-
-def _call_start(text: str, end: int) -> int:
-    """Where the parameters of a function's declaration begin."""
-    depth = 0
-    for position in range(end - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(text[position], 0)
-        if not depth:
-            return len(text[:position].rstrip())
-    return 0
 
 
 class _Open:

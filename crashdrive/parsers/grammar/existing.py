@@ -11,7 +11,8 @@ from typing import Any
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
-from crashdrive.parsers.grammar.definitions import DefinitionReader, split_declaration
+from crashdrive.parsers.grammar.declarations import split_declaration
+from crashdrive.parsers.grammar.definitions import DefinitionReader
 from crashdrive.parsers.grammar.hexdump import Order, hex_row, row_start
 from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal

@@ -14,7 +14,8 @@ import re
 from typing import NoReturn
 
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.definitions import MAX_DEPTH, Definition, Member, split_declaration
+from crashdrive.parsers.grammar.declarations import split_declaration
+from crashdrive.parsers.grammar.definitions import MAX_DEPTH, Definition, Member
 
 _HEADER = re.compile(
     r"(?:/\* offset +\| +size \*/ +)?type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII
