@@ -1,5 +1,5 @@
 """The generated pages of docs/: vocabulary.md out of the records, coverage.md out of the golden files,
-architecture.svg out of the imports.
+architecture.svg out of the imports, grammars/ out of the grammars.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import damagekit
+import grammarkit
 import housekit
 import msgspec
 from damagekinds import KINDS
@@ -157,6 +158,7 @@ def _counted() -> Counts:
 
 
 PAGES = {"vocabulary.md": vocabulary, "coverage.md": coverage, "architecture.svg": housekit.picture}
+"""The pages that are always there; those of the grammars are as many as there are grammars."""
 
 
 def main() -> int:
@@ -164,12 +166,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, say what is out of date")
     check = parser.parse_args().check
-    stale = [name for name, page in PAGES.items() if not _is_current(name, page())]
+    wanted = {name: page() for name, page in PAGES.items()} | grammarkit.pages()
+    stale = [name for name, text in wanted.items() if not _is_current(name, text)]
     for name in stale:
         print(f"docs/{name} {'is out of date' if check else 'written'}")
         if not check:
-            (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
-    return 1 if check and stale else 0
+            (DOCS / name).parent.mkdir(exist_ok=True)
+            (DOCS / name).write_text(wanted[name], encoding="utf-8")
+    left = left_over(wanted)
+    for path in left:
+        print(f"{path.relative_to(DOCS.parent)} {'is left over' if check else 'removed'}")
+        if not check:
+            path.unlink()
+    return 1 if check and (stale or left) else 0
+
+
+def left_over(wanted: Iterable[str]) -> list[Path]:
+    """The files of docs/grammars/ that no grammar stands for any more."""
+    known = {DOCS / name for name in wanted}
+    return [path for path in sorted((DOCS / "grammars").glob("*")) if path not in known]
 
 
 def _is_current(name: str, text: str) -> bool:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import html
+
 import dockit
+import grammarkit
+import picturekit
 import pytest
 
 from crashdrive.parsers import _catalog, command_names
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.grammar.columns import DECIMAL, WORD, Column
 
 
 @pytest.mark.parametrize("name", sorted(dockit.PAGES))
@@ -23,3 +29,47 @@ def test_vocabulary_names_every_field() -> None:
 
 def test_cells_cannot_break_the_table() -> None:
     assert dockit.table(["a"], [["x | y"]]) == "| a |\n| --- |\n| x \\| y |\n"
+
+
+def test_pages_of_the_grammars_are_up_to_date() -> None:
+    pages = grammarkit.pages()
+    stale = [name for name, text in pages.items() if (dockit.DOCS / name).read_text(encoding="utf-8") != text]
+    assert (stale, dockit.left_over(pages)) == ([], []), "run scripts/docs"
+
+
+def _boxes(grammar: g.ParserElement) -> list[str]:
+    """What is written into the boxes of the drawings."""
+    return [
+        html.unescape(text.split("</text>")[0].split(">", 1)[1])
+        for picture in picturekit.pictures(grammar)
+        for text in picture.svg.split("<text ")[1:]
+    ]
+
+
+def test_drawing_has_the_words_of_the_command_and_no_noise() -> None:
+    timer = g.Row("a", lambda _row: 1, "a timer: EXPIRES")
+    grammar = g.Gap() + g.Titles("CPU", "MASK") + g.Many(timer | g.Line("a <remark>"), between=g.noise())
+    assert _boxes(grammar) == ["CPU MASK", "a timer: EXPIRES", "a <remark>"]
+
+
+def _named(**fields: object) -> dict[str, object]:
+    return fields
+
+
+def test_drawing_of_a_table_has_its_columns() -> None:
+    table = g.table(
+        _named, Column("PID", "pid", DECIMAL), Column("COMM", "comm", WORD), what="x", required=("PID",)
+    )
+    assert _boxes(table) == ["PID", "COMM", "a row of x: a cell below each title"]
+
+
+def test_drawing_of_a_nested_element_has_it_apart() -> None:
+    value = g.Forward()
+    value <<= g.Row("n", lambda _row: 1, "a number") | g.nested(g.Line("an opening") + g.Many(value))
+    value.set_name("a value")
+    assert {"a value", "a number", "an opening"} == set(_boxes(value))
+
+
+def test_drawings_are_the_same_each_time() -> None:
+    grammar = g.Many(g.Line("a line").set_name("one") | g.Line("another"))
+    assert picturekit.pictures(grammar) == picturekit.pictures(grammar)
