@@ -8,10 +8,10 @@ import signal
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Machines differ and are shared: speed is measured in benchmarks/, never here.
-settings.register_profile("crashdrive", deadline=None)
+settings.register_profile("crashdrive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("crashdrive")
 # What this machine's user has added to crashdrive is no part of it.
 os.environ["CRASHDRIVE_PLUGINS"] = "off"
@@ -41,10 +41,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def shared(nodeid: str) -> str:
     """What a test shares with others: the dump of all modules, something of its module, or nothing."""
     path, _, name = nodeid.partition("::")
+    if lab := _LAB.search(name):
+        return lab[1]
     if not path.startswith("tests/live/"):
         return nodeid
-    lab = _LAB.search(name)
-    return lab[1] if lab else f"{path}{name[name.find('[') :]}" if "[" in name else path
+    return f"{path}{name[name.find('[') :]}" if "[" in name else path
 
 
 @pytest.fixture(scope="session", autouse=True)
