@@ -35,7 +35,7 @@ from crashdrive.cache.store import Store
 from crashdrive.linux.net.namespaces import namespaces
 from crashdrive.linux.net.sockets import tcp
 from crashdrive.linux.net.sockets.rows import Wanted, socket_rows
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.opening import open_kernel
 from crashdrive.render import FORMATS, Output, render
 from crashdrive.reports import run_report
@@ -91,7 +91,7 @@ class Ours:
         return time.process_time() - start
 
 
-class Fewer(Survey):
+class Fewer(NetSurvey):
     """A survey that looks into fewer buckets."""
 
     most = 0

@@ -11,7 +11,7 @@ import pytest
 from crashdrive import reports
 from crashdrive.crash import Crash
 from crashdrive.errors import IncompleteError
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report
 from crashdrive.session import Health, Session
 from crashdrive.session.health import option_warnings, setting_warning
@@ -50,9 +50,9 @@ def test_reports_are_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_walks_are_incomplete() -> None:
     kernel = Machine().kernel
-    assert Survey.of(kernel, None).complete
+    assert NetSurvey.of(kernel, None).complete
     kernel.session.health = health(RUNG)  # type: ignore[attr-defined] # what a Session has
-    survey = Survey.of(kernel, None)
+    survey = NetSurvey.of(kernel, None)
     assert not survey.complete
     assert [notice.message for notice in dict.fromkeys(survey.notices)] == [ZEROS]
     assert not kernel.walk_list(kernel.symbols.address("net_namespace_list"), "struct net", "list").complete

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crashdrive.linux.net.survey import Survey
+    from crashdrive.linux.survey import Survey
 
 # a dump has far fewer addresses than rows
 _KEPT = 1 << 16

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crashdrive.kernel.types.model import Type
-    from crashdrive.linux.net.survey import Survey
+    from crashdrive.linux.survey import Survey
 
 
 def arrays(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]) -> dict[int, Any]:

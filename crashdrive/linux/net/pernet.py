@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crashdrive.errors import UnknownMemberError
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.survey import Survey
 
 
 def own_memory(survey: Survey, net: int, symbol: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crashdrive.kernel.structures.walk import suspicion
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.survey import Survey
 from crashdrive.records import Notice
 
 

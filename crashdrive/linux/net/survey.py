@@ -1,77 +1,33 @@
-"""One reading of the network of a dump: whose namespaces, what was found, and what is missing."""
+"""A reading of the network: which of its namespaces are asked for, on top of what any reading notes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from crashdrive.choices import no_such
-from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
 from crashdrive.linux.net.namespaces import Namespaces, namespaces
-from crashdrive.records import Notice
+from crashdrive.linux.survey import Survey
 
 if TYPE_CHECKING:
-    from crashdrive.kernel import Columns, Objects, Problem, Walk
-    from crashdrive.kernel.structures.xarray import Entries
     from crashdrive.linux.machine import Machine
 
-T = TypeVar("T")
 
-# a hash table that claims more buckets than this is damaged: thash_entries= is capped at 512 k
-_MOST_BUCKETS = 1 << 24
+class NetSurvey(Survey):
+    """A reading of a kernel's network in the namespaces that are asked for.
 
-
-class Fields:
-    """Members by short names, each with the paths that it had in different kernels.
-
-    A member that this kernel has under none of them is None everywhere, or, if it is ``required``, an
-    UnknownMemberError.
+    ``labels``: what users know each namespace by, by the address of its ``struct net``; ``chosen``: addresses
+    of those that are asked for; ``everywhere``: whether these are all.
     """
 
-    def __init__(
-        self,
-        kernel: Machine,
-        kind: str,
-        wanted: Mapping[str, Sequence[str]],
-        required: Iterable[str] = (),
-    ) -> None:
-        self.kind = kind
-        self._names: dict[str, str | None] = {}
-        for name, paths in wanted.items():
-            self._names[name] = kernel.chain(kind, paths)
-        for name in required:
-            if self._names[name] is None:
-                raise UnknownMemberError(f"{kind} has no {wanted[name]}")
-
-    @property
-    def paths(self) -> list[str]:
-        """What is there to read."""
-        return list(dict.fromkeys(path for path in self._names.values() if path is not None))
-
-    def has(self, name: str) -> bool:
-        """Whether this kernel has that member."""
-        return self._names[name] is not None
-
-    def named(self, columns: Columns) -> dict[str, Sequence[Any]]:
-        """Columns by their short names."""
-        nothing = [None] * len(columns)
-        return {name: nothing if path is None else columns[path] for name, path in self._names.items()}
-
-
-class Survey:
-    """One reading of sockets: the kernel, the namespaces that are asked for, and what was missing."""
-
     def __init__(self, kernel: Machine, everywhere: Namespaces, chosen: Namespaces) -> None:
-        self.kernel = kernel
+        super().__init__(kernel)
         self.namespaces = everywhere
         self.labels: dict[int | None, str] = {one.address: one.label for one in everywhere.found}
         self.chosen = frozenset(one.address for one in chosen.found)
         self.everywhere = len(chosen.found) == len(everywhere.found)
-        self.notices: list[Notice] = []
-        self.complete = True
 
     @classmethod
-    def of(cls, kernel: Machine, netns: str | None) -> Survey:
+    def of(cls, kernel: Machine, netns: str | None = None) -> NetSurvey:
         """A reading of the namespaces that ``--netns`` means; what is doubtful about these is noted."""
         everywhere = namespaces(kernel)
         survey = cls(kernel, everywhere, everywhere.choose(netns))
@@ -80,86 +36,8 @@ class Survey:
             survey.miss(everywhere.unread, complete=not everywhere.unread)
         return survey
 
-    def miss(self, notices: Iterable[Notice], *, complete: bool = False) -> None:
-        """Note what is missing or odd."""
-        self.notices += notices
-        self.complete &= complete
-
-    def walked(self, found: Objects | Walk | Entries, what: str) -> None:
-        """Note the problems of a walk, the first one of each kind and how many more there are."""
-        kinds: dict[str, list[Problem]] = {}
-        for problem in found.problems:
-            kinds.setdefault(problem.kind, []).append(problem)
-        for problems in kinds.values():
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            self.miss([problems[0].notice(what, more)], complete=True)
-        self.complete &= found.complete
-
-    def gaps(self, columns: Columns, what: str) -> Columns:
-        """The same columns, their gaps noted."""
-        if columns.gaps:
-            self.miss(columns.notices(what))
-        return columns
-
-    def read(self, fields: Fields, addresses: Sequence[int], what: str) -> dict[str, Sequence[Any]]:
-        """Members of structures, by their short names; gaps are noted."""
-        columns = self.kernel.read_many(fields.kind, addresses, fields.paths)
-        return fields.named(self.gaps(columns, what))
-
-    def attempt(self, what: str, find: Callable[[], Iterable[T]]) -> list[T]:
-        """What a finder gives; if this kernel keeps things elsewhere, a notice instead."""
-        found: list[T] = []
-        try:
-            found.extend(find())
-        except (UnknownMemberError, UnknownSymbolError, UnknownTypeError) as error:
-            said = f"this kernel keeps {what} elsewhere; not read ({error})"
-            self.miss([Notice(kind="elsewhere", message=said)])
-        except FaultError as error:
-            self.miss([Notice(kind="hole", message=f"{what}: {error}")])
-        return found
-
-    def require(self, what: str, words: Iterable[object], there: Iterable[object]) -> None:
-        """UsageError for a word that names nothing that there is.
-
-        Where not all was read it may be in what is missing: this is noted, and is no error.
-        """
-        known = list(there)
-        for word in words:
-            if word not in known:
-                error = no_such(what, word, known)
-                if self.complete:
-                    raise error
-                self.miss([Notice(kind="unknown", message=f"{error}; it may be in what is missing")])
-
-    def absent(self, what: str) -> None:
-        """Note that this kernel was built without something; nothing is missing."""
-        self.miss([Notice(kind="absent", message=f"this kernel has no {what}")], complete=True)
-
-    def buckets(self, count: int, what: str) -> int:
-        """How many buckets to walk: the count, or none where it can't be one."""
-        if 0 < count <= _MOST_BUCKETS and not count & (count - 1):
-            return count
-        self.miss([Notice(kind="node", message=f"{what}: {count} buckets can't be; not read")])
-        return 0
-
-    def seconds(self, ticks: Sequence[int | None]) -> list[float | None]:
-        """How long from now until points in jiffies, in seconds."""
-        now, hz, span = self.kernel.jiffies, self.kernel.hz, 1 << (8 * self.kernel.pointer_size)
-        half = span >> 1
-        return [None if tick is None else (((tick - now + half) & (span - 1)) - half) / hz for tick in ticks]
-
     def chosen_nets(self, nets: Sequence[int | None]) -> Sequence[bool]:
         """Which of the namespaces are asked for."""
         if self.everywhere:
             return [True] * len(nets)
         return [net in self.chosen for net in nets]
-
-
-def bit(kernel: Machine, enumeration: str, name: str) -> int:
-    """The mask of a bit that an enumeration numbers."""
-    return 1 << kernel.enumerators(enumeration)[name]
-
-
-def enumerators(survey: Survey, member: str) -> dict[str, int]:
-    """Names and numbers of the enumeration without a name that has this member."""
-    return survey.kernel.layouts.enumeration_of(member)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from crashdrive.linux.net.netfilter.conntrack import WHAT, Entry, counts, entries, protocol_name, states_of
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -47,7 +47,7 @@ def report(crash: Any, **options: Any) -> Report:
     asked["protocol"] = {protocol_name(word) for word in asked["protocol"]}
     asked["state"] = {word.upper() for word in asked["state"]}
     kernel = crash.kernel
-    survey = Survey.of(kernel, asked["netns"])
+    survey = NetSurvey.of(kernel, asked["netns"])
     everything: list[Entry] = []
     if kernel.symbols.has("nf_conntrack_hash"):
         everything = survey.attempt(WHAT, partial(entries, survey))
@@ -80,7 +80,7 @@ def _shown(rows: Sequence[Entry]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _require(survey: Survey, asked: dict[str, Any], rows: Sequence[Entry]) -> None:
+def _require(survey: NetSurvey, asked: dict[str, Any], rows: Sequence[Entry]) -> None:
     """UsageError for a state that no tracker of this kernel has."""
     if asked["state"]:
         known = {state for states in states_of(survey).values() for state in states.values()}

@@ -21,7 +21,7 @@ from typing import Any
 from crashdrive.linux.net.devices.devices import Device, Interface, devices, interfaces
 from crashdrive.linux.net.devices.features import features
 from crashdrive.linux.net.devices.txqueues import transmit_queues
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc.qdisc_tree import qdiscs
 from crashdrive.records import Record, Report, Table
 from crashdrive.reports.base import Option
@@ -89,7 +89,7 @@ class DriverLine(Record, frozen=True):
 def report(crash: Any, **options: Any) -> Report:
     """The interfaces that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    survey = Survey.of(crash.kernel, asked["netns"])
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
     every = survey.attempt("interfaces", partial(devices, survey))
     found = survey.attempt("interfaces", partial(interfaces, survey, every))
     if asked["device"] is not None:
@@ -112,7 +112,7 @@ def report(crash: Any, **options: Any) -> Report:
     )
 
 
-_MORE: tuple[tuple[str, Callable[[Survey, Sequence[Device]], list[Any]], tuple[str, ...]], ...] = (
+_MORE: tuple[tuple[str, Callable[[NetSurvey, Sequence[Device]], list[Any]], tuple[str, ...]], ...] = (
     (
         "queues",
         transmit_queues,
@@ -128,11 +128,11 @@ _MORE: tuple[tuple[str, Callable[[Survey, Sequence[Device]], list[Any]], tuple[s
 
 
 def _more(
-    survey: Survey,
+    survey: NetSurvey,
     every: Sequence[Device],
     asked: dict[str, Any],
     name: str,
-    read: Callable[[Survey, Sequence[Device]], list[Any]],
+    read: Callable[[NetSurvey, Sequence[Device]], list[Any]],
     columns: tuple[str, ...],
 ) -> Table:
     rows = survey.attempt(name, partial(read, survey, every))

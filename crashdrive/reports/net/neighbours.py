@@ -18,7 +18,7 @@ from typing import Any
 from crashdrive.choices import no_such
 from crashdrive.linux.net.devices.devices import device_names
 from crashdrive.linux.net.routing.neighbours import STATES, Neighbour, neighbours, proxies
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -42,7 +42,7 @@ def report(crash: Any, **options: Any) -> Report:
     """The neighbours that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
     states = _states(asked["state"])
-    survey = Survey.of(crash.kernel, asked["netns"])
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
     both = asked["four"] == asked["six"]
     found: list[Neighbour] = []
     for family, wanted in (("inet", asked["four"]), ("inet6", asked["six"])):
@@ -77,7 +77,7 @@ def _filtered(found: list[Neighbour], asked: dict[str, Any], states: frozenset[s
     return [row for row in found if all(test(row) for test in tests)]
 
 
-def _table(survey: Survey, rows: Sequence[Neighbour]) -> Table:
+def _table(survey: NetSurvey, rows: Sequence[Neighbour]) -> Table:
     several = ("netns",) if len(survey.chosen) > 1 else ()
     shown = ("destination", "device", "mac", "state", "flags", "probes", "used_ago", "confirmed_ago")
     return Table(name="neighbours", rows=rows, columns=(*several, *shown, "updated_ago", "address"))

@@ -28,7 +28,7 @@ from crashdrive.linux.net.netfilter.nft_actions import ACTIONS
 from crashdrive.linux.net.netfilter.nft_expressions import Decoder
 from crashdrive.linux.net.netfilter.nft_forms import FORMS
 from crashdrive.linux.net.netfilter.nft_words import FAMILIES
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -58,7 +58,7 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     families = _families(asked["family"])
     kernel = crash.kernel
-    survey = Survey.of(kernel, asked["netns"])
+    survey = NetSurvey.of(kernel, asked["netns"])
     rows: list[Hook] = []
     if kernel.has_member("struct net", "nf"):
         rows = survey.attempt(WHAT, partial(hooks, survey))
@@ -92,7 +92,7 @@ def _families(words: Sequence[str]) -> set[str]:
     return families
 
 
-def _unreadable(survey: Survey, what: str, kind: str, *, hooked: bool) -> None:
+def _unreadable(survey: NetSurvey, what: str, kind: str, *, hooked: bool) -> None:
     """Tell that structures aren't known; something is missing where there are hooks of theirs."""
     reason = "debug data of its module isn't there"
     try:
@@ -107,7 +107,7 @@ def _of(families: set[str], rows: Sequence[Any]) -> list[Any]:
     return [row for row in rows if not families or row.family in families]
 
 
-def _of_iptables(survey: Survey, *, rules: bool, hooked: bool) -> list[Table]:
+def _of_iptables(survey: NetSurvey, *, rules: bool, hooked: bool) -> list[Table]:
     """Tables of iptables and ip6tables, where there are any."""
     if not xtables.used(survey):
         return []
@@ -127,7 +127,7 @@ def _of_iptables(survey: Survey, *, rules: bool, hooked: bool) -> list[Table]:
     return tables
 
 
-def _of_nf_tables(survey: Survey, *, rules: bool, hooked: bool) -> list[Table]:
+def _of_nf_tables(survey: NetSurvey, *, rules: bool, hooked: bool) -> list[Table]:
     """What nf_tables has, where there is any of it."""
     if not nftables.used(survey):
         return []
@@ -143,7 +143,7 @@ def _of_nf_tables(survey: Survey, *, rules: bool, hooked: bool) -> list[Table]:
     return tables
 
 
-def _contents(survey: Survey, chains: Sequence[nftables.Rules], where: tuple[str, ...]) -> Iterator[Table]:
+def _contents(survey: NetSurvey, chains: Sequence[nftables.Rules], where: tuple[str, ...]) -> Iterator[Table]:
     """Rules, and what they refer to."""
     decoder = Decoder(survey, {**FORMS, **ACTIONS, **nft_objects.OBJECT_FORMS})
     told = survey.attempt("rules of nf_tables", lambda: nft_rules.rules(survey, decoder, chains))

@@ -16,7 +16,7 @@ from typing import Any
 
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.net_list import for_each_net_device
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Address, Record, Report, Table
 
@@ -46,7 +46,7 @@ class Namespace(Record, frozen=True):
 
 def report(crash: Any, **_options: Any) -> Report:
     """All of them, the initial one first."""
-    survey = Survey.of(crash.kernel, None)
+    survey = NetSurvey.of(crash.kernel, None)
     everywhere = survey.namespaces
     survey.miss(everywhere.unread, complete=not everywhere.unread)
     programs = _programs(survey, everywhere)
@@ -66,7 +66,7 @@ def report(crash: Any, **_options: Any) -> Report:
     )
 
 
-def _row(survey: Survey, one: NetNamespace, count: int, programs: Mapping[int, str | None]) -> Namespace:
+def _row(survey: NetSurvey, one: NetNamespace, count: int, programs: Mapping[int, str | None]) -> Namespace:
     devices = for_each_net_device(survey.kernel, one.address)
     survey.walked(devices, "interfaces")
     return Namespace(
@@ -76,7 +76,7 @@ def _row(survey: Survey, one: NetNamespace, count: int, programs: Mapping[int, s
     )  # fmt: skip
 
 
-def _programs(survey: Survey, everywhere: Namespaces) -> dict[int, str | None]:
+def _programs(survey: NetSurvey, everywhere: Namespaces) -> dict[int, str | None]:
     """Names of the processes that stand for a namespace."""
     wanted = {one.pid for one in everywhere.found}
     tasks = for_each_task(survey.kernel, threads=False)

@@ -28,7 +28,7 @@ from crashdrive.linux.net.sockets import (
 )
 from crashdrive.linux.net.sockets.every import sockets
 from crashdrive.linux.net.sockets.rows import OTHER_STATES, TCP_STATES, Socket, Wanted
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
@@ -95,7 +95,7 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     kernel = crash.kernel
     states = _states(asked["state"])
-    survey = Survey.of(kernel, asked["netns"])
+    survey = NetSurvey.of(kernel, asked["netns"])
     wanted = _wanted(asked, states)
     # peers of unix sockets are shown whatever state they are in
     sought = (
@@ -169,7 +169,7 @@ def _filtered(
     return [row for row in rows if all(test(row) for test in tests)] if tests else rows
 
 
-def _require(survey: Survey, asked: dict[str, Any], rows: Sequence[Socket]) -> None:
+def _require(survey: NetSurvey, asked: dict[str, Any], rows: Sequence[Socket]) -> None:
     """UsageError for an interface, a process or a program that isn't in the dump; it needs no sockets."""
     if asked["interface"] is not None:
         gone = (row.interface for row in rows if row.interface is not None)
@@ -188,7 +188,7 @@ def _has(name: str, value: object, row: Socket) -> bool:
     return bool(getattr(row, name) == value)
 
 
-def _details(survey: Survey, rows: Sequence[Socket], peers: dict[int, Socket]) -> list[Table]:
+def _details(survey: NetSurvey, rows: Sequence[Socket], peers: dict[int, Socket]) -> list[Table]:
     """Tables about the sockets that are shown, empty ones left out."""
     of = {proto: [row for row in rows if row.proto == proto] for proto in {row.proto for row in rows}}
     tcp_rows = [*of.get("tcp", ()), *of.get("tcp6", ())]

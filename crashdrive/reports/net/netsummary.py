@@ -38,7 +38,7 @@ from crashdrive.linux.net.sockets.detail import ends
 from crashdrive.linux.net.sockets.every import sockets
 from crashdrive.linux.net.sockets.rows import LISTENING, Socket, Wanted
 from crashdrive.linux.net.sockets.tcp_detail import Listener, TcpDetail, kinds, tables
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Finding, Layout, Record, Report, Table
 from crashdrive.reports import run_report
 from crashdrive.reports.net import _findings as findings
@@ -99,7 +99,7 @@ class _Sockets(NamedTuple):
 def report(crash: Any, **options: Any) -> Report:
     """The page; ``options`` by the names in `OPTIONS`."""
     netns = options.get("netns")
-    survey = Survey.of(crash.kernel, netns)
+    survey = NetSurvey.of(crash.kernel, netns)
     found = _sockets(survey)
     parts = [_of_sockets(survey, found), *_of_others(survey, crash, netns)]
     all_findings = [one for _, found_here in parts for one in found_here]
@@ -115,7 +115,7 @@ def report(crash: Any, **options: Any) -> Report:
 # sockets
 
 
-def _sockets(survey: Survey) -> _Sockets:
+def _sockets(survey: NetSurvey) -> _Sockets:
     wanted = Wanted(_PROTOS, listening=True, connected=True)
     rows = sockets(survey, wanted, processes=True)
     tcp = [row for row in rows if row.proto in {"tcp", "tcp6"}]
@@ -124,7 +124,7 @@ def _sockets(survey: Survey) -> _Sockets:
     return _Sockets(rows, detail.get("tcp", ()), detail.get("listeners", ()), known)
 
 
-def _detail(survey: Survey, tcp: Sequence[Socket]) -> Iterator[Table]:
+def _detail(survey: NetSurvey, tcp: Sequence[Socket]) -> Iterator[Table]:
     """Connections and listening sockets alone; what waits in queues is for netstat -e."""
     made = tables(survey, tcp, kinds(survey, tcp))
     for table in made:
@@ -136,7 +136,7 @@ def _detail(survey: Survey, tcp: Sequence[Socket]) -> Iterator[Table]:
 _Part = tuple[list[Table], list[Finding]]
 
 
-def _of_sockets(survey: Survey, found: _Sockets) -> _Part:
+def _of_sockets(survey: NetSurvey, found: _Sockets) -> _Part:
     queues = _listen_queues(found)
     data = _queued(found)
     again = _retransmitting(found.rows)
@@ -179,7 +179,7 @@ def _table(
     return Table(name=name, rows=rows, title=title, columns=columns, layout=layout)
 
 
-def _states(survey: Survey, rows: Sequence[Socket]) -> list[StateCount]:
+def _states(survey: NetSurvey, rows: Sequence[Socket]) -> list[StateCount]:
     """Namespaces in their order, protocols as they come, the most frequent state first."""
     counts = Tally((row.netns, row.proto, row.state) for row in rows)
     nets = {label: at for at, label in enumerate(survey.labels.values())}
@@ -266,7 +266,7 @@ def _retransmitting(rows: Sequence[Socket]) -> list[Retransmitting]:
 # what other reports know
 
 
-def _of_others(survey: Survey, crash: Any, netns: str | None) -> Iterator[_Part]:
+def _of_others(survey: NetSurvey, crash: Any, netns: str | None) -> Iterator[_Part]:
     chosen = {"netns": netns}
     if counted := _ask(survey, crash, "snmp", group=_GROUPS, nonzero=True, **chosen):
         yield _counters(counted.table("counters").rows)
@@ -308,7 +308,7 @@ def _counters(rows: Sequence[Counter]) -> _Part:
     return [_table("counters", lost, "Counters of what was lost")], found
 
 
-def _ask(survey: Survey, crash: Any, name: str, **options: Any) -> Report | None:
+def _ask(survey: NetSurvey, crash: Any, name: str, **options: Any) -> Report | None:
     """Another report, its notices noted; None where this kernel lacks what it starts from."""
     found = survey.attempt(name, lambda: [run_report(crash, name, **options)])
     for one in found:

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from crashdrive.linux.net.devices.devices import device_names, devices
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc.classes import ClassReading, QdiscClass, classes
 from crashdrive.linux.net.tc.filters import Filter, filter_lines, filters
 from crashdrive.linux.net.tc.lines import class_lines, qdisc_lines
@@ -61,7 +61,7 @@ class FilterText(Filter, frozen=True):
 def report(crash: Any, **options: Any) -> Report:
     """The qdiscs that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    survey = Survey.of(crash.kernel, asked["netns"])
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
     every = survey.attempt("interfaces", partial(devices, survey))
     if asked["device"] is not None:
         survey.require("interface", [asked["device"]], device_names(survey))
@@ -79,7 +79,7 @@ def report(crash: Any, **options: Any) -> Report:
     )
 
 
-def _more(survey: Survey, found: Sequence[Reading], asked: dict[str, Any]) -> list[Table]:
+def _more(survey: NetSurvey, found: Sequence[Reading], asked: dict[str, Any]) -> list[Table]:
     """Classes, which are read for their filters too."""
     shares = survey.attempt("classes of qdiscs", partial(classes, survey, found))
     tables = []
@@ -94,19 +94,19 @@ def _more(survey: Survey, found: Sequence[Reading], asked: dict[str, Any]) -> li
     return tables
 
 
-def _filters(survey: Survey, found: Sequence[Reading], shares: Sequence[ClassReading]) -> list[Filter]:
+def _filters(survey: NetSurvey, found: Sequence[Reading], shares: Sequence[ClassReading]) -> list[Filter]:
     rows = filters(survey, found, shares)
     kinds = {row.kind for row in rows if row.elements is None}
     _tell(survey, kinds, "filters", "their number and their classes are not read")
     return rows
 
 
-def _tell_unread(survey: Survey, found: Sequence[Reading]) -> None:
+def _tell_unread(survey: NetSurvey, found: Sequence[Reading]) -> None:
     kinds = {one.qdisc.kind for one in found if one.qdisc.unread}
     _tell(survey, kinds, "qdiscs", "what they keep, their classes and their filters are not read")
 
 
-def _tell(survey: Survey, kinds: set[str], what: str, missing: str) -> None:
+def _tell(survey: NetSurvey, kinds: set[str], what: str, missing: str) -> None:
     """Kinds whose own data isn't read: who asks for this report asks for them."""
     for kind in sorted(kinds):
         survey.miss([Notice(kind="elsewhere", message=f"{what} of kind {kind}: {missing}")])
@@ -120,7 +120,7 @@ def _rows(rows: Sequence[Any], asked: dict[str, Any]) -> list[Any]:
 
 
 def _table(
-    survey: Survey,
+    survey: NetSurvey,
     name: str,
     rows: Sequence[Any],
     kind: type[Any],

@@ -28,7 +28,7 @@ from crashdrive.linux.net.routing.route_exceptions import exceptions
 from crashdrive.linux.net.routing.routes import table_name, table_names
 from crashdrive.linux.net.routing.rows import Route
 from crashdrive.linux.net.rt_names import TABLES
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -56,7 +56,7 @@ OPTIONS = (
 def report(crash: Any, **options: Any) -> Report:
     """The routes that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    survey = Survey.of(crash.kernel, asked["netns"])
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
     shared: dict[int, Shared] = {}
     survey.attempt("nexthop objects", lambda: [shared.update(objects(survey))])
     found = _routes(survey, asked, shared)
@@ -90,7 +90,7 @@ _READERS: dict[str, tuple[str, Callable[..., list[Route]]]] = {
 }
 
 
-def _routes(survey: Survey, asked: dict[str, Any], shared: dict[int, Shared]) -> list[Route]:
+def _routes(survey: NetSurvey, asked: dict[str, Any], shared: dict[int, Shared]) -> list[Route]:
     found: list[Route] = []
     for family in _families(asked):
         what, read = _READERS[family]
@@ -120,12 +120,12 @@ def _table_word(word: str) -> str:
         return word
 
 
-def _route_table(survey: Survey, found: Sequence[Route], details: bool) -> Table:  # noqa: FBT001 # passed on
+def _route_table(survey: NetSurvey, found: Sequence[Route], details: bool) -> Table:  # noqa: FBT001 # passed on
     rows = [msgspec.structs.replace(route, text=route_lines(route, details=details)) for route in found]
     return _text_table(survey, "routes", rows, "Routes")
 
 
-def _rule_table(survey: Survey, asked: dict[str, Any]) -> Table:
+def _rule_table(survey: NetSurvey, asked: dict[str, Any]) -> Table:
     rows = [
         rule
         for family in _families(asked)
@@ -134,7 +134,7 @@ def _rule_table(survey: Survey, asked: dict[str, Any]) -> Table:
     return _text_table(survey, "rules", rows, "Rules")
 
 
-def _text_table(survey: Survey, name: str, rows: Sequence[Any], title: str) -> Table:
+def _text_table(survey: NetSurvey, name: str, rows: Sequence[Any], title: str) -> Table:
     """Lines as iproute2 prints them; behind their namespace where these are several."""
     several = len(survey.chosen) > 1
     return Table(
@@ -146,7 +146,7 @@ def _text_table(survey: Survey, name: str, rows: Sequence[Any], title: str) -> T
     )
 
 
-def _classic(survey: Survey, found: Sequence[Route]) -> Table:
+def _classic(survey: NetSurvey, found: Sequence[Route]) -> Table:
     rows = classic_routes(found)
     names = ("destination", "gateway", "genmask", "flags", "metric", "device", "mss", "window", "irtt_msec")
     several = ("netns",) if len(survey.chosen) > 1 else ()

@@ -18,7 +18,7 @@ from typing import Any
 from crashdrive.errors import UsageError
 from crashdrive.linux.net.packets.buffers import read_packets
 from crashdrive.linux.net.packets.queues import packets
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 
@@ -44,7 +44,7 @@ def report(crash: Any, **options: Any) -> Report:
         raise UsageError(
             "which packet? --address takes that of a struct sk_buff, --queue a struct sk_buff_head"
         )
-    survey = Survey.of(crash.kernel, None)
+    survey = NetSurvey.of(crash.kernel, None)
     places = list(asked["address"])
     if asked["queue"]:
         queued = partial(packets, survey, asked["queue"], "packets in queues")

@@ -30,7 +30,7 @@ from crashdrive.linux.net.counters.snmp import (
     ip,
     order,
 )
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Record, Report, Table
 from crashdrive.reports.base import Option
 from crashdrive.reports.net._options import NETNS
@@ -63,7 +63,7 @@ def report(crash: Any, **options: Any) -> Report:
     asked = {option.name: option.absent for option in OPTIONS} | options
     groups = groups_of(asked["group"])
     kernel = crash.kernel
-    survey = Survey.of(kernel, asked["netns"])
+    survey = NetSurvey.of(kernel, asked["netns"])
     finders: list[tuple[str, Callable[[], Iterator[Counter]]]] = [
         ("Ip", partial(ip, survey)),
         ("Icmp", partial(icmp, survey)),

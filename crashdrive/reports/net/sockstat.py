@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from crashdrive.linux.net.counters.sockstat import fragments, memory, protocols, usage
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Record, Report, Table
 from crashdrive.reports.net._options import NETNS
 
@@ -28,8 +28,8 @@ OPTIONS = (NETNS,)
 def report(crash: Any, **options: Any) -> Report:
     """All protocols; ``options`` by the names in `OPTIONS`."""
     kernel = crash.kernel
-    survey = Survey.of(kernel, options.get("netns"))
-    finders: list[tuple[str, str, Callable[[Survey], Iterator[Record]]]] = [
+    survey = NetSurvey.of(kernel, options.get("netns"))
+    finders: list[tuple[str, str, Callable[[NetSurvey], Iterator[Record]]]] = [
         ("usage", "Sockets", usage),
         ("protocols", "Sockets by protocol", protocols),
         ("memory", "Memory of the whole machine", memory),

@@ -14,9 +14,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from crashdrive.linux.net.namespaces import Namespaces
 from crashdrive.linux.net.packets.softnet import cpus, limits, queued_packets
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.survey import Survey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
 
@@ -28,8 +27,7 @@ OPTIONS = (Option(name="packets", flags=("--packets",), help="The packets in the
 def report(crash: Any, **options: Any) -> Report:
     """All CPUs; ``options`` by the names in `OPTIONS`."""
     kernel = crash.kernel
-    nowhere = Namespaces(found=())
-    survey = Survey(kernel, nowhere, nowhere)
+    survey = Survey(kernel)
     places = [kernel.per_cpu_address("softnet_data", cpu) for cpu in kernel.cpus]
     tables = [
         Table(name="softnet", rows=survey.attempt("softnet counters", partial(cpus, survey, places))),

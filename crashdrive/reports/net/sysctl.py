@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl.tables import WHAT, names, settings
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option
@@ -37,7 +37,7 @@ OPTIONS = (
 def report(crash: Any, **options: Any) -> Report:
     """The settings that are asked for; ``options`` by the names in `OPTIONS`."""
     asked = {option.name: option.absent for option in OPTIONS} | options
-    survey = Survey.of(crash.kernel, asked["netns"])
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
     rows = survey.attempt(WHAT, partial(settings, survey, tuple(asked["prefix"])))
     for prefix in asked["prefix"]:
         if not any(row.name.startswith(prefix) for row in rows):

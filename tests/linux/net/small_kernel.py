@@ -5,7 +5,7 @@ from __future__ import annotations
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import (
     PAGE,
     ULONG,
@@ -19,10 +19,10 @@ NET = 0xFFFF_8880_1000_0000
 MIB = record("mib", ("mibs", ArrayType(ULONG, 3)))
 
 
-def survey_of(kernel: Kernel) -> Survey:
+def survey_of(kernel: Kernel) -> NetSurvey:
     found = (NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True),)
     everywhere = Namespaces(found=found)
-    return Survey(kernel, everywhere, everywhere)
+    return NetSurvey(kernel, everywhere, everywhere)
 
 
 def two_cpus(memory: FakeMemory, types: dict[str, Type], symbols: dict[str, int] | None = None) -> Kernel:

@@ -9,7 +9,7 @@ import pytest
 from crashdrive.errors import UsageError
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.net.namespaces import Namespaces, namespaces
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.reports.net import netns
 from tests.kernel.fake_memory import (
     CHAR,
@@ -175,7 +175,7 @@ def test_the_report_says_it_once(page: str) -> None:
 def test_a_name_that_is_lost_is_said_of_names(page: str) -> None:
     machine = Machine()
     machine.memory.hole(machine.pages[page])
-    survey = Survey.of(machine.kernel, None)
+    survey = NetSurvey.of(machine.kernel, None)
     assert not survey.complete
     assert all(notice.message.startswith("names of network namespaces: ") for notice in survey.notices)
 
@@ -190,8 +190,8 @@ def test_other_file_systems_lose_no_names() -> None:
 def test_processes_matter_to_those_who_ask_for_one() -> None:
     machine = Machine()
     machine.memory.hole(machine.pages["task 9"])
-    assert Survey.of(machine.kernel, None).complete
-    assert Survey.of(machine.kernel, "red").complete
-    assert not Survey.of(machine.kernel, "pid:7").complete
+    assert NetSurvey.of(machine.kernel, None).complete
+    assert NetSurvey.of(machine.kernel, "red").complete
+    assert not NetSurvey.of(machine.kernel, "pid:7").complete
     with pytest.raises(UsageError, match=r"no network namespace 'pid:9'.*processes of network namespaces: "):
-        Survey.of(machine.kernel, "pid:9")
+        NetSurvey.of(machine.kernel, "pid:9")

@@ -10,14 +10,14 @@ from crashdrive.errors import UsageError
 from crashdrive.kernel.types.model import EnumType
 from crashdrive.linux.net.devices.devices import device_names
 from crashdrive.linux.net.netfilter.conntrack import protocol_name
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.reports.net import conntrack, netfilter, netstat, routing
 from tests.linux.net.routing.test_routing import Machine as Routes
 from tests.linux.net.test_namespaces import Machine
 
 
 def test_what_was_not_read_may_have_it() -> None:
-    survey = Survey.of(Machine().kernel, None)
+    survey = NetSurvey.of(Machine().kernel, None)
     survey.require("interface", ["lo"], ["lo", "eth0"])
     with pytest.raises(UsageError, match="no interface 'eth1'; near: eth0; there are: lo, eth0"):
         survey.require("interface", ["eth1"], ["lo", "eth0"])
@@ -29,8 +29,8 @@ def test_what_was_not_read_may_have_it() -> None:
 
 def test_interfaces_of_the_namespaces_that_are_asked_for() -> None:
     kernel = Machine().kernel
-    assert sorted(device_names(Survey.of(kernel, None))) == ["eth1000", "eth2000"]
-    assert device_names(Survey.of(kernel, "red")) == ["eth2000"]
+    assert sorted(device_names(NetSurvey.of(kernel, None))) == ["eth1000", "eth2000"]
+    assert device_names(NetSurvey.of(kernel, "red")) == ["eth2000"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_interfaces_of_the_namespaces_that_are_asked_for() -> None:
     ],
 )
 def test_sockets_of_processes_and_interfaces(asked: dict[str, Any], message: str | None) -> None:
-    survey = Survey.of(Machine().kernel, None)
+    survey = NetSurvey.of(Machine().kernel, None)
     asked = {"pid": None, "program": None, "interface": None} | asked
     if message is None:
         netstat._require(survey, asked, [])
@@ -58,7 +58,7 @@ def test_sockets_of_processes_and_interfaces(asked: dict[str, Any], message: str
 def test_a_process_that_a_damaged_list_may_have_lost() -> None:
     machine = Machine()
     machine.memory.hole(machine.pages["task 9"])
-    survey = Survey.of(machine.kernel, None)
+    survey = NetSurvey.of(machine.kernel, None)
     netstat._require(survey, {"pid": 9, "program": None, "interface": None}, [])
     assert not survey.complete
     assert survey.notices[-1].message.endswith("it may be in what is missing")
@@ -81,7 +81,7 @@ def test_states_that_no_tracker_has() -> None:
     machine = Machine()
     states = (("TCP_CONNTRACK_NONE", 0), ("TCP_CONNTRACK_ESTABLISHED", 3))
     machine.kernel.layouts._known["enum tcp_conntrack"] = EnumType("tcp_conntrack", 4, False, states)
-    survey = Survey.of(machine.kernel, None)
+    survey = NetSurvey.of(machine.kernel, None)
     conntrack._require(survey, {"state": {"ESTABLISHED"}}, [])
     with pytest.raises(UsageError, match="no state 'FOO'; there are: ESTABLISHED, NONE"):
         conntrack._require(survey, {"state": {"FOO"}}, [])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.linux.net.survey import Fields
+from crashdrive.linux.survey import Fields
 
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
-    from crashdrive.linux.net.survey import Survey
+    from crashdrive.linux.survey import Survey
 
 Counters = dict[str, int | None]
 

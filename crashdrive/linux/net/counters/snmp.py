@@ -14,7 +14,8 @@ from crashdrive.choices import no_such
 from crashdrive.errors import UnknownSymbolError, UnknownTypeError
 from crashdrive.kernel.types.paths import target_of
 from crashdrive.linux.net import percpu
-from crashdrive.linux.net.survey import Survey, enumerators
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import enumerators
 from crashdrive.records import Record
 
 
@@ -83,7 +84,7 @@ def groups_of(wanted: Sequence[str]) -> frozenset[str]:
     return frozenset(known[word.lower()] for word in wanted) or frozenset(_GROUPS)
 
 
-def order(survey: Survey, row: Counter) -> tuple[int, int]:
+def order(survey: NetSurvey, row: Counter) -> tuple[int, int]:
     """The initial namespace first; groups as /proc has them."""
     order = [one.label for one in survey.namespaces.found]
     return order.index(row.netns), _GROUPS.index(row.group)
@@ -92,14 +93,14 @@ def order(survey: Survey, row: Counter) -> tuple[int, int]:
 # what lies where
 
 
-def _pointers(survey: Survey, member: str) -> dict[int, int]:
+def _pointers(survey: NetSurvey, member: str) -> dict[int, int]:
     """Namespace -> where its counters are, 0 for none yet."""
     nets = sorted(survey.chosen)
     column = survey.gaps(survey.kernel.read_many("struct net", nets, [member]), "network counters")[member]
     return {net: pointer for net, pointer in zip(nets, column, strict=True) if pointer is not None}
 
 
-def _sums(survey: Survey, member: str) -> dict[int, Sequence[int] | None]:
+def _sums(survey: NetSurvey, member: str) -> dict[int, Sequence[int] | None]:
     """Namespace -> its counters by number, all CPUs' added up; empty where nothing counts yet."""
     kernel = survey.kernel
     pointers = _pointers(survey, member)
@@ -108,7 +109,7 @@ def _sums(survey: Survey, member: str) -> dict[int, Sequence[int] | None]:
     return {net: sums[pointer] if pointer else () for net, pointer in pointers.items()}
 
 
-def _names(survey: Survey, table: str) -> list[Numbered]:
+def _names(survey: NetSurvey, table: str) -> list[Numbered]:
     """A table's (name, number of the counter): a ``struct snmp_mib`` array, or one of the same form.
 
     Most kernels' tables end in an entry without a name.
@@ -123,11 +124,11 @@ def _names(survey: Survey, table: str) -> list[Numbered]:
     return [(_text(survey, name), number) for name, number in rows]
 
 
-def _text(survey: Survey, address: int) -> str:
+def _text(survey: NetSurvey, address: int) -> str:
     return survey.kernel.read_string(address, _LONGEST).decode("utf-8", "backslashreplace")
 
 
-def _length(survey: Survey, table: str, size: int) -> int:
+def _length(survey: NetSurvey, table: str, size: int) -> int:
     """How many elements an array has: as crash declares it, or (no debug data) up to the next symbol."""
     kernel = survey.kernel
     with suppress(UnknownTypeError):
@@ -145,7 +146,7 @@ def _value(numbers: Sequence[int] | None, number: int, *, bits: int, signed: boo
     return value - (1 << bits) if signed and value >> (bits - 1) else value
 
 
-def _bits(survey: Survey, member: str) -> int:
+def _bits(survey: NetSurvey, member: str) -> int:
     """How wide a group's counters are: unsigned long, or u64."""
     kernel = survey.kernel
     kind = target_of(kernel.layouts, kernel.place("struct net", member))
@@ -155,7 +156,7 @@ def _bits(survey: Survey, member: str) -> int:
 # groups
 
 
-def counters(survey: Survey, one: Names) -> Iterator[Counter]:
+def counters(survey: NetSurvey, one: Names) -> Iterator[Counter]:
     """A group whose counters have all their names in one table."""
     kernel = survey.kernel
     if not (kernel.has_member("struct net", one.member) and kernel.symbols.has(one.table)):
@@ -169,12 +170,12 @@ def counters(survey: Survey, one: Names) -> Iterator[Counter]:
             yield _counter(survey, net, one.group, name, value)
 
 
-def _counter(survey: Survey, net: int, group: str, name: str, value: int | None) -> Counter:
+def _counter(survey: NetSurvey, net: int, group: str, name: str, value: int | None) -> Counter:
     # tables of IPv6 and xfrm have the group in the names
     return Counter(netns=survey.labels[net], group=group, name=name.removeprefix(group), value=value)
 
 
-def ip(survey: Survey) -> Iterator[Counter]:
+def ip(survey: NetSurvey) -> Iterator[Counter]:
     """Two settings stand before the counters."""
     # the first number of the settings is IPV4_DEVCONF_FORWARDING (include/uapi/linux/ip.h)
     paths = ["ipv4.devconf_all->data[0]", "ipv4.sysctl_ip_default_ttl"]
@@ -187,7 +188,7 @@ def ip(survey: Survey) -> Iterator[Counter]:
     yield from counters(survey, _IP)
 
 
-def icmp(survey: Survey) -> Iterator[Counter]:
+def icmp(survey: NetSurvey) -> Iterator[Counter]:
     """Counters by the enumeration's names, and those by type that RFC 1213 has a name for."""
     kernel = survey.kernel
     kinds = _names(survey, _ICMP.table)
@@ -215,7 +216,7 @@ def _plain_icmp(known: dict[str, int], direction: str, kinds: Sequence[Numbered]
     return [one for one in named if one[0].startswith("In") == (direction == "In")]
 
 
-def _messages(survey: Survey, member: str) -> dict[int, Sequence[int] | None]:
+def _messages(survey: NetSurvey, member: str) -> dict[int, Sequence[int] | None]:
     """Namespace -> messages by type: 256 numbers received, 256 sent; not counted by each CPU."""
     kernel = survey.kernel
     kind = target_of(kernel.layouts, kernel.place("struct net", member))
@@ -228,12 +229,12 @@ def _messages(survey: Survey, member: str) -> dict[int, Sequence[int] | None]:
     }
 
 
-def icmp_messages(survey: Survey) -> Iterator[Counter]:
+def icmp_messages(survey: NetSurvey) -> Iterator[Counter]:
     for net, counted in _messages(survey, "mib.icmpmsg_statistics").items():
         yield from _by_type(survey, net, "IcmpMsg", counted)
 
 
-def _by_type(survey: Survey, net: int, group: str, counted: Sequence[int] | None) -> Iterator[Counter]:
+def _by_type(survey: NetSurvey, net: int, group: str, counted: Sequence[int] | None) -> Iterator[Counter]:
     """``InType8``: all that isn't zero."""
     for at, value in enumerate(counted or ()):
         if value:
@@ -241,7 +242,7 @@ def _by_type(survey: Survey, net: int, group: str, counted: Sequence[int] | None
             yield _counter(survey, net, group, f"{direction}Type{at % _OUT}", value)
 
 
-def icmp6_messages(survey: Survey) -> Iterator[Counter]:
+def icmp6_messages(survey: NetSurvey) -> Iterator[Counter]:
     """By name those that the kernel has a name for, then all by type."""
     kernel, member = survey.kernel, "mib.icmpv6msg_statistics"
     if not (kernel.has_member("struct net", member) and kernel.symbols.has("icmp6type2name")):

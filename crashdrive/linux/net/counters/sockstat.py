@@ -13,7 +13,8 @@ from crashdrive.kernel.types.model import StructType
 from crashdrive.kernel.types.paths import bare, target_of
 from crashdrive.linux.net import percpu
 from crashdrive.linux.net.pernet import own_memory
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
 
 # until 6.0 memory was counted in these units, and in pages since
@@ -97,12 +98,12 @@ class Fragments(Record, frozen=True):
 # counted by namespace
 
 
-def _nets(survey: Survey) -> list[int]:
+def _nets(survey: NetSurvey) -> list[int]:
     """The namespaces, in their order."""
     return [one.address for one in survey.namespaces.found if one.address in survey.chosen]
 
 
-def usage(survey: Survey) -> Iterator[Usage]:
+def usage(survey: NetSurvey) -> Iterator[Usage]:
     # counted with the protocols since 5.17, on their own before
     together = survey.kernel.has_member("struct prot_inuse", "all")
     used = _counted(survey, *(_IN_USE if together else _OLD_USED))
@@ -110,7 +111,7 @@ def usage(survey: Survey) -> Iterator[Usage]:
         yield Usage(netns=survey.labels[net], used=_positive(used[net]), time_wait=waiting)
 
 
-def _counted(survey: Survey, member: str, kind: str, path: str) -> dict[int, Any]:
+def _counted(survey: NetSurvey, member: str, kind: str, path: str) -> dict[int, Any]:
     """What a ``__percpu`` pointer of each namespace leads to, summed over the CPUs."""
     nets = _nets(survey)
     pointers = survey.gaps(survey.kernel.read_many("struct net", nets, [member]), "socket counters")[member]
@@ -125,7 +126,7 @@ def _positive(value: int | None) -> int | None:
     return None if value is None else max(0, value)
 
 
-def _time_wait(survey: Survey) -> list[int | None]:
+def _time_wait(survey: NetSurvey) -> list[int | None]:
     """Connections in TIME_WAIT; a reference count has one more, the older counter has not."""
     row = "ipv4.tcp_death_row"
     counted = f"{row}.tw_refcount.refs.counter"
@@ -134,7 +135,7 @@ def _time_wait(survey: Survey) -> list[int | None]:
     return [None if value is None else value - (path == counted) for value in column]
 
 
-def protocols(survey: Survey) -> Iterator[Protocol]:
+def protocols(survey: NetSurvey) -> Iterator[Protocol]:
     counted = _counted(survey, _IN_USE[0], _IN_USE[1], "val")
     rows = _all_protocols(survey, {"name": ("name",), "index": ("inuse_idx",)})
     for net in _nets(survey):
@@ -151,7 +152,7 @@ def _within(index: int | None, sums: Sequence[int]) -> bool:
     return index is not None and index < len(sums)
 
 
-def _all_protocols(survey: Survey, members: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def _all_protocols(survey: NetSurvey, members: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """Members of every ``struct proto``, those first that were there first."""
     kernel = survey.kernel
     found = kernel.walk_list(kernel.symbols.address("proto_list"), _PROTO, "node")
@@ -163,7 +164,7 @@ def _all_protocols(survey: Survey, members: Mapping[str, Sequence[str]]) -> list
 # counted once
 
 
-def memory(survey: Survey) -> Iterator[ProtocolMemory]:
+def memory(survey: NetSurvey) -> Iterator[ProtocolMemory]:
     """One row for the protocols that share a counter."""
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in _all_protocols(survey, _MEMORY):
@@ -182,12 +183,12 @@ def memory(survey: Survey) -> Iterator[ProtocolMemory]:
         )  # fmt: skip
 
 
-def _in_bytes(survey: Survey, units: int | None) -> int | None:
+def _in_bytes(survey: NetSurvey, units: int | None) -> int | None:
     paged = survey.kernel.has_member(_PROTO, "per_cpu_fw_alloc")
     return None if units is None else max(0, units) * (survey.kernel.page_size if paged else _OLD_UNIT)
 
 
-def _limits(survey: Survey, pointer: int | None) -> list[int | None]:
+def _limits(survey: NetSurvey, pointer: int | None) -> list[int | None]:
     """The three limits, set in pages."""
     if not pointer:
         return [None, None, None]
@@ -197,7 +198,7 @@ def _limits(survey: Survey, pointer: int | None) -> list[int | None]:
     return [count * kernel.page_size for count in pages]
 
 
-def _pressed(survey: Survey, pointer: int | None) -> bool | None:
+def _pressed(survey: NetSurvey, pointer: int | None) -> bool | None:
     """The moment at which pressure began (on older kernels a flag, in an int): 0 for none."""
     if not pointer:
         return None
@@ -206,7 +207,7 @@ def _pressed(survey: Survey, pointer: int | None) -> bool | None:
     return any(kernel.read(pointer, kernel.sizeof(target)))
 
 
-def _allocated(survey: Survey, pointer: int | None) -> int | None:
+def _allocated(survey: NetSurvey, pointer: int | None) -> int | None:
     """A ``struct percpu_counter``: what was added up already, and what each CPU holds."""
     if not pointer:
         return None
@@ -218,7 +219,7 @@ def _allocated(survey: Survey, pointer: int | None) -> int | None:
     return None if held is None else max(0, count + held)
 
 
-def _orphans(survey: Survey, pointer: int | None) -> int | None:
+def _orphans(survey: NetSurvey, pointer: int | None) -> int | None:
     """A ``struct percpu_counter`` until 5.16, numbers of the CPUs since."""
     if not pointer:
         return None
@@ -233,7 +234,7 @@ def _orphans(survey: Survey, pointer: int | None) -> int | None:
 # fragments
 
 
-def fragments(survey: Survey) -> Iterator[Fragments]:
+def fragments(survey: NetSurvey) -> Iterator[Fragments]:
     kernel, nets = survey.kernel, _nets(survey)
     for family, start in (("ip", "ipv4"), ("ip6", "ipv6")):
         # embedded until 5.3
@@ -247,7 +248,7 @@ def fragments(survey: Survey) -> Iterator[Fragments]:
     yield from _tracked_fragments(survey, nets)
 
 
-def _tracked_fragments(survey: Survey, nets: Sequence[int]) -> Iterator[Fragments]:
+def _tracked_fragments(survey: NetSurvey, nets: Sequence[int]) -> Iterator[Fragments]:
     """What nf_defrag_ipv6 holds, where that module is."""
     kernel, kind = survey.kernel, "struct nft_ct_frag6_pernet"
     if kernel.has_member("struct net", "nf_frag"):  # until 5.13
@@ -263,7 +264,7 @@ def _tracked_fragments(survey: Survey, nets: Sequence[int]) -> Iterator[Fragment
 
 
 def _of_family(
-    survey: Survey, family: str, nets: Sequence[int], kind: str, members: Mapping[str, Sequence[str]],
+    survey: NetSurvey, family: str, nets: Sequence[int], kind: str, members: Mapping[str, Sequence[str]],
     places: Sequence[int],
 ) -> Iterator[Fragments]:  # fmt: skip
     fields = Fields(survey.kernel, kind, members, ("memory", "high", "low"))

@@ -12,7 +12,8 @@ from crashdrive.linux.net.devices.hardware import MEMBERS, Rings, hardware, ring
 from crashdrive.linux.net.devices.ifaddrs import InterfaceAddress, ipv4_addresses, ipv6_addresses
 from crashdrive.linux.net.devices.link_stats import Reader, Statistics
 from crashdrive.linux.net.net_list import for_each_net_device
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 
 # IFF_* in the order of iproute2
@@ -100,7 +101,7 @@ class Device(NamedTuple):
     row: Mapping[str, Any]
 
 
-def devices(survey: Survey) -> list[Device]:
+def devices(survey: NetSurvey) -> list[Device]:
     """The devices of all namespaces, by index: those that are tied to others may lie in another one."""
     found: list[int] = []
     for net in survey.namespaces.found:
@@ -120,7 +121,7 @@ def devices(survey: Survey) -> list[Device]:
     return sorted(kept, key=lambda one: (order.get(one.row["net"], len(order)), one.row["index"]))
 
 
-def device_names(survey: Survey) -> list[str]:
+def device_names(survey: NetSurvey) -> list[str]:
     """The names of the interfaces in the chosen namespaces."""
     names: list[str] = []
     for net in sorted(survey.chosen):
@@ -132,7 +133,7 @@ def device_names(survey: Survey) -> list[str]:
     return names
 
 
-def interfaces(survey: Survey, every: Sequence[Device]) -> list[Interface]:
+def interfaces(survey: NetSurvey, every: Sequence[Device]) -> list[Interface]:
     """The rows of the devices in the chosen namespaces."""
     ties = _Ties(survey, every)
     reader = Reader(survey, [device.address for device in every], ties.peers)
@@ -195,7 +196,7 @@ def _state(row: Mapping[str, Any], bits: Mapping[str, int]) -> dict[str, Any]:
     return {"flags": tuple(names), "operstate": word if running else "DOWN"}
 
 
-def _macs(survey: Survey, chosen: Sequence[Device]) -> list[str | None]:
+def _macs(survey: NetSurvey, chosen: Sequence[Device]) -> list[str | None]:
     """Hardware addresses: ``dev_addr`` points to them."""
     window = survey.kernel.window()
     places = [(device.row["mac"], device.row["length"]) for device in chosen]
@@ -215,7 +216,7 @@ def _broadcast(row: Mapping[str, Any]) -> str | None:
 class _Texts:
     """Strings behind pointers, each read once."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: NetSurvey) -> None:
         self._survey = survey
         self._known: dict[int, str | None] = {}
 
@@ -243,7 +244,7 @@ class _Texts:
 class _Ties:
     """Which device belongs to which."""
 
-    def __init__(self, survey: Survey, every: Sequence[Device]) -> None:
+    def __init__(self, survey: NetSurvey, every: Sequence[Device]) -> None:
         self._survey = survey
         self._by_address = dict(every)
         self._masters: dict[int, int] = {}
@@ -280,7 +281,7 @@ class _Ties:
         return f"{address:#x}" if row is None else row["name"]
 
 
-def _uppers(survey: Survey, every: Sequence[Device]) -> Iterator[tuple[int, int, bool]]:
+def _uppers(survey: NetSurvey, every: Sequence[Device]) -> Iterator[tuple[int, int, bool]]:
     """(device, the one above it, whether that is its master): ``struct netdev_adjacent``."""
     kernel, kind = survey.kernel, "struct net_device"
     start = kernel.offset(kind, "adj_list.upper")
@@ -295,7 +296,7 @@ def _uppers(survey: Survey, every: Sequence[Device]) -> Iterator[tuple[int, int,
                     yield address, above, bool(master)
 
 
-def _peers(survey: Survey, every: Sequence[Device]) -> dict[int, int]:
+def _peers(survey: NetSurvey, every: Sequence[Device]) -> dict[int, int]:
     """Ends of pairs that point at each other: drivers/net/veth.c, netkit.c."""
     texts = _Texts(survey)
     window = survey.kernel.window()
@@ -309,7 +310,7 @@ def _peers(survey: Survey, every: Sequence[Device]) -> dict[int, int]:
     return {end: peer for end, peer in first.items() if peer is not None and first.get(peer) == end}
 
 
-def _pairs(survey: Survey) -> dict[str, int]:
+def _pairs(survey: NetSurvey) -> dict[str, int]:
     """Where in a device of a kind its peer is noted."""
     kernel, start = survey.kernel, private_offset(survey.kernel)
     found = {"veth": start}  # the first thing ever since, where the type isn't to be had
@@ -319,7 +320,7 @@ def _pairs(survey: Survey) -> dict[str, int]:
     return found
 
 
-def _alternative_names(survey: Survey, every: Sequence[Device]) -> dict[int, tuple[str, ...]]:
+def _alternative_names(survey: NetSurvey, every: Sequence[Device]) -> dict[int, tuple[str, ...]]:
     """Since 5.5 (ff92741270bf) a device has a list of names, its own being the head."""
     kernel, kind = survey.kernel, "struct netdev_name_node"
     if not kernel.has_type(kind):

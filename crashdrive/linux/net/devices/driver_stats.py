@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from crashdrive.linux.net.counters.device_counters import Counters, add, private_offset, sums, total
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey
 
 Found = Mapping[int, Counters | None]
 Row = Mapping[str, Any]

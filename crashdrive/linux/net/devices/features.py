@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Feature(Record, frozen=True):
     requested: bool | None
 
 
-def features(survey: Survey, every: Sequence[Device]) -> list[Feature]:
+def features(survey: NetSurvey, every: Sequence[Device]) -> list[Feature]:
     """The features that the kernel knows, of each device in the chosen namespaces."""
     kernel = survey.kernel
     chosen = [device for device in every if device.row["net"] in survey.chosen]
@@ -64,7 +65,7 @@ def features(survey: Survey, every: Sequence[Device]) -> list[Feature]:
     return found
 
 
-def _names(survey: Survey) -> dict[int, str]:
+def _names(survey: NetSurvey) -> dict[int, str]:
     """Names by bit; bits that no kernel uses any more have none."""
     kernel = survey.kernel
     start = kernel.symbols.address(_NAMES)

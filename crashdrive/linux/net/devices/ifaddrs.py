@@ -8,7 +8,7 @@ from typing import Any
 from crashdrive.linux.net.addresses import ipv6, quad
 from crashdrive.linux.net.rt_names import SCOPES, named
 from crashdrive.linux.net.short_chains import chained
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Record
 
 _FOR_EVER = 0xFFFF_FFFF

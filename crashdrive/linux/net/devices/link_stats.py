@@ -12,7 +12,7 @@ from typing import Any
 
 from crashdrive.linux.net.counters.device_counters import Counters, add, number, private_offset, sums
 from crashdrive.linux.net.devices.driver_stats import DRIVERS
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Notice, Record
 
 __all__ = ["Counters", "Reader", "Statistics", "number", "sums"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.devices.devices import Device
-from crashdrive.linux.net.survey import Fields, Survey, enumerators
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields, enumerators
 from crashdrive.records import Address, Record
 
 
@@ -47,7 +48,7 @@ _STOPS = (
 _MOST_QUEUES = 1 << 16
 
 
-def transmit_queues(survey: Survey, every: Sequence[Device]) -> list[TransmitQueue]:
+def transmit_queues(survey: NetSurvey, every: Sequence[Device]) -> list[TransmitQueue]:
     """The transmit queues of the devices in the chosen namespaces."""
     kernel, kind = survey.kernel, "struct netdev_queue"
     chosen = [device for device in every if device.row["net"] in survey.chosen]
@@ -75,7 +76,7 @@ def transmit_queues(survey: Survey, every: Sequence[Device]) -> list[TransmitQue
     ]
 
 
-def _lock_keepers(survey: Survey, devices: Sequence[int]) -> Mapping[int, bool]:
+def _lock_keepers(survey: NetSurvey, devices: Sequence[int]) -> Mapping[int, bool]:
     """Which devices send under their queue's lock: only then the kernel notes when (txq_trans_update).
 
     Others have there when they were set up. A member since 00d066a4d4ed (6.12), a feature before.
@@ -98,7 +99,7 @@ def _lock_keepers(survey: Survey, devices: Sequence[int]) -> Mapping[int, bool]:
 
 
 def _transmit(
-    survey: Survey,
+    survey: NetSurvey,
     device: Device,
     index: int,
     place: int,

@@ -9,7 +9,8 @@ from typing import Any
 from crashdrive.choices import no_such
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.addresses import ipv4, ipv6, port
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 
 _CONN = "struct nf_conn"
@@ -87,7 +88,7 @@ class Count(Record, frozen=True):
     most: int | None
 
 
-def counts(survey: Survey, rows: Sequence[Entry]) -> Iterator[Count]:
+def counts(survey: NetSurvey, rows: Sequence[Entry]) -> Iterator[Count]:
     """The limit is one for all namespaces."""
     kernel = survey.kernel
     known = kernel.symbols.has("nf_conntrack_max")
@@ -105,7 +106,7 @@ def protocol_name(word: str) -> str:
     return _PROTOCOLS.get(number, name if number < 0 else str(number))
 
 
-def states_of(survey: Survey) -> dict[str, dict[int, str]]:
+def states_of(survey: NetSurvey) -> dict[str, dict[int, str]]:
     """The states of each protocol that has any, by their numbers; empty where the debug data lacks them."""
     return {protocol: _states(survey, protocol) for protocol in _STATES}
 
@@ -113,7 +114,7 @@ def states_of(survey: Survey) -> dict[str, dict[int, str]]:
 # the table
 
 
-def entries(survey: Survey) -> Iterator[Entry]:
+def entries(survey: NetSurvey) -> Iterator[Entry]:
     """Each connection hangs in the table by both directions; the first one stands for it."""
     kernel = survey.kernel
     ways = _hashed(survey)
@@ -128,7 +129,7 @@ def entries(survey: Survey) -> Iterator[Entry]:
             yield reader.entry(place, row)
 
 
-def _hashed(survey: Survey) -> list[tuple[int, int | None]]:
+def _hashed(survey: NetSurvey) -> list[tuple[int, int | None]]:
     """(address, direction) of all that is in the table."""
     kernel = survey.kernel
     buckets = int(kernel.symbol_as("nf_conntrack_htable_size", "unsigned int"))
@@ -188,7 +189,7 @@ def _members() -> dict[str, Sequence[str]]:
 class _Reader:
     """Rows out of members: holds what a kernel's names are."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: NetSurvey) -> None:
         self._survey = survey
         self._bits = _status_bits(survey)
         self._states = states_of(survey)
@@ -257,7 +258,7 @@ def _address(family: str | None, raw: bytes | None) -> str | None:
     return ipv4(raw[:4]) if family == "ipv4" else ipv6(raw) if family == "ipv6" else raw.hex()
 
 
-def _status_bits(survey: Survey) -> dict[int, str]:
+def _status_bits(survey: NetSurvey) -> dict[int, str]:
     bits: dict[int, str] = {}
     for name, number in survey.kernel.enumerators("enum ip_conntrack_status").items():
         if name.startswith("IPS_") and name.endswith("_BIT"):
@@ -265,7 +266,7 @@ def _status_bits(survey: Survey) -> dict[int, str]:
     return bits
 
 
-def _states(survey: Survey, protocol: str) -> dict[int, str]:
+def _states(survey: NetSurvey, protocol: str) -> dict[int, str]:
     kind, prefix = _STATES[protocol]
     try:
         found = survey.kernel.enumerators(kind)

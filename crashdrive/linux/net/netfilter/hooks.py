@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.types.model import StructType
 from crashdrive.linux.net.net_list import for_each_net_device
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Address, Notice, Record
 
 _ENTRIES = "struct nf_hook_entries"
@@ -59,7 +59,7 @@ class _Chain(NamedTuple):
     pointer: int
 
 
-def hooks(survey: Survey) -> Iterator[Hook]:
+def hooks(survey: NetSurvey) -> Iterator[Hook]:
     kernel = survey.kernel
     # lists of entries until 960632ece694 (4.14)
     if not kernel.has_member(_ENTRIES, "num_hook_entries"):
@@ -76,7 +76,7 @@ def hooks(survey: Survey) -> Iterator[Hook]:
             yield from _of_chain(survey, chain, count, names.get(chain.family, {}))
 
 
-def _of_families(survey: Survey) -> Iterator[_Chain]:
+def _of_families(survey: NetSurvey) -> Iterator[_Chain]:
     """Arrays of pointers in each namespace, one for each family since b0f38338aef2 (4.16)."""
     kernel = survey.kernel
     kind = kernel.type(kernel.place("struct net", "nf").type)
@@ -98,7 +98,7 @@ def _hook_name(family: str, number: int) -> str:
     return known[number] if number < len(known) else str(number)
 
 
-def _of_devices(survey: Survey) -> Iterator[_Chain]:
+def _of_devices(survey: NetSurvey) -> Iterator[_Chain]:
     """Hooks of interfaces: what comes in, what goes out (5.16)."""
     kernel = survey.kernel
     hooks = [name for name, paths in _DEVICE.items() if kernel.chain("struct net_device", paths)]
@@ -111,7 +111,7 @@ def _of_devices(survey: Survey) -> Iterator[_Chain]:
                 yield _Chain(net, "netdev", name, device, pointer)
 
 
-def _of_chain(survey: Survey, chain: _Chain, count: int, names: dict[int, str]) -> Iterator[Hook]:
+def _of_chain(survey: NetSurvey, chain: _Chain, count: int, names: dict[int, str]) -> Iterator[Hook]:
     """The functions lie in an array; pointers to what they were registered with lie in one behind it."""
     kernel = survey.kernel
     step, size = kernel.sizeof(_ENTRY), kernel.pointer_size
@@ -147,12 +147,12 @@ def _function(address: int | None, place: Any) -> str | None:
     return str(place.symbol.name) if not place.offset else f"{place.symbol.name}+{place.offset:#x}"
 
 
-def _ops_members(survey: Survey) -> Sequence[str]:
+def _ops_members(survey: NetSurvey) -> Sequence[str]:
     told = survey.kernel.has_member(_OPS, "hook_ops_type")
     return ["priority", "hook_ops_type"] if told else ["priority"]
 
 
-def _kind(survey: Survey, number: int | None) -> str | None:
+def _kind(survey: NetSurvey, number: int | None) -> str | None:
     """``nf_tables`` for NF_HOOK_OP_NF_TABLES; None for NF_HOOK_OP_UNDEFINED."""
     if not number:
         return None
@@ -160,7 +160,7 @@ def _kind(survey: Survey, number: int | None) -> str | None:
     return known.get(number, str(number)).removeprefix("NF_HOOK_OP_").lower()
 
 
-def _priority_names(survey: Survey) -> dict[str, dict[int, str]]:
+def _priority_names(survey: NetSurvey) -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
     for family, (kind, prefix) in _PRIORITIES.items():
         try:

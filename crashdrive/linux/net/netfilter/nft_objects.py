@@ -16,7 +16,7 @@ from crashdrive.linux.net.netfilter.nft_rules import comment
 from crashdrive.linux.net.netfilter.nft_words import OBJECTS, bits, named
 from crashdrive.linux.net.netfilter.nftables import Place, hook_name, listed, string, tables
 from crashdrive.linux.net.netfilter.xt_text import protocol
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Address, Record
 
 _TABLE, _OBJECT, _FLOWTABLE = "struct nft_table", "struct nft_object", "struct nft_flowtable"
@@ -59,7 +59,7 @@ class Flowtable(Record, frozen=True):
     address: Address
 
 
-def objects(survey: Survey, decoder: Decoder) -> Iterator[Object]:
+def objects(survey: NetSurvey, decoder: Decoder) -> Iterator[Object]:
     """The objects of all tables."""
     kernel = survey.kernel
     name = kernel.path(_OBJECT, "key.name", "name")
@@ -81,11 +81,11 @@ def objects(survey: Survey, decoder: Decoder) -> Iterator[Object]:
             )  # fmt: skip
 
 
-def _comment(survey: Survey, udata: int | None, length: int | None) -> str | None:
+def _comment(survey: NetSurvey, udata: int | None, length: int | None) -> str | None:
     return comment(survey.kernel.read(udata, length)) if udata and length else None
 
 
-def flowtables(survey: Survey) -> Iterator[Flowtable]:
+def flowtables(survey: NetSurvey) -> Iterator[Flowtable]:
     """The flowtables of all tables; none on kernels before 4.16."""
     kernel = survey.kernel
     if not kernel.has_member(_TABLE, "flowtables") or not kernel.has_type(_FLOWTABLE):
@@ -109,7 +109,7 @@ def _hook(table: Place, number: int) -> str:
     return hook_name("netdev" if table.family != "netdev" else table.family, number)
 
 
-def _devices(survey: Survey, flowtable: int) -> list[str]:
+def _devices(survey: NetSurvey, flowtable: int) -> list[str]:
     kernel, kind = survey.kernel, "struct nft_hook"
     if not kernel.has_member(_FLOWTABLE, "hook_list"):
         return []

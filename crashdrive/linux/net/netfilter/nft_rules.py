@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from crashdrive.kernel.memory.window import Window
 from crashdrive.linux.net.netfilter.nft_expressions import WHAT, Decoder, Run
 from crashdrive.linux.net.netfilter.nftables import Rules
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.survey import Survey
 from crashdrive.records import Address, Notice, Record
 
 # struct nft_userdata: one less than how many bytes there are

@@ -18,7 +18,7 @@ from crashdrive.linux.net.netfilter.nft_forms import verdict_words
 from crashdrive.linux.net.netfilter.nft_rules import LONGEST_USERDATA, comment, userdata
 from crashdrive.linux.net.netfilter.nft_words import OBJECTS, bits, named
 from crashdrive.linux.net.netfilter.nftables import Place, listed, string, tables
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Address, Notice, Record
 
 WHAT = "sets of nf_tables"
@@ -113,7 +113,7 @@ class _Raw(NamedTuple):
     userdata: int | None
 
 
-def contents(survey: Survey, decoder: Decoder) -> Contents:
+def contents(survey: NetSurvey, decoder: Decoder) -> Contents:
     """Sets of all tables, and their elements."""
     found = Contents([], [])
     kernel = survey.kernel
@@ -130,7 +130,7 @@ class _Reader:
     """One set."""
 
     def __init__(
-        self, survey: Survey, decoder: Decoder, table: Place, address: int, row: dict[str, Any]
+        self, survey: NetSurvey, decoder: Decoder, table: Place, address: int, row: dict[str, Any]
     ) -> None:
         self._survey, self._decoder, self._kernel = survey, decoder, survey.kernel
         self._table, self._address, self._row = table, address, row

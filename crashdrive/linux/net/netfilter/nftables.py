@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import FaultError
 from crashdrive.linux.net.netfilter.nft_words import FAMILIES, named
 from crashdrive.linux.net.pernet import own_memory
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Address, Notice, Record
 
 _WHAT = "chains of nf_tables"
@@ -71,17 +71,17 @@ class Rules(NamedTuple):
     rules: list[RulePlace]
 
 
-def readable(survey: Survey) -> bool:
+def readable(survey: NetSurvey) -> bool:
     """Whether the kernel has nf_tables, and its structures are known."""
     return used(survey) and survey.kernel.has_type(_TABLE) and survey.kernel.has_type("struct nft_base_chain")
 
 
-def used(survey: Survey) -> bool:
+def used(survey: NetSurvey) -> bool:
     """Whether the kernel has nf_tables."""
     return survey.kernel.symbols.has("nf_tables_net_id")
 
 
-def tables(survey: Survey) -> Iterator[Place]:
+def tables(survey: NetSurvey) -> Iterator[Place]:
     """All tables of the namespaces that are asked for."""
     kernel = survey.kernel
     for one in survey.namespaces.found:
@@ -95,7 +95,7 @@ def tables(survey: Survey) -> Iterator[Place]:
             yield Place(one.label, named(FAMILIES, family), string(survey, name), address, active)
 
 
-def _tables(survey: Survey, net: int) -> int | None:
+def _tables(survey: NetSurvey, net: int) -> int | None:
     """The head of a namespace's tables: its own memory of the module since 5.12, ``struct net`` before."""
     kernel = survey.kernel
     if kernel.has_member("struct net", "nft.tables"):
@@ -105,7 +105,7 @@ def _tables(survey: Survey, net: int) -> int | None:
 
 
 def listed(
-    survey: Survey, head: int, kind: str, members: Sequence[str], active: int, what: str = _WHAT
+    survey: NetSurvey, head: int, kind: str, members: Sequence[str], active: int, what: str = _WHAT
 ) -> Iterator[tuple[int, Any]]:
     """Address and members of what is on a list and there in this generation."""
     found = survey.kernel.walk_list(head, kind, "list")
@@ -116,7 +116,7 @@ def listed(
             yield address, values
 
 
-def string(survey: Survey, pointer: int | None) -> str | None:
+def string(survey: NetSurvey, pointer: int | None) -> str | None:
     """The text that a pointer leads to; None where there is none."""
     if not pointer:
         return None
@@ -127,13 +127,13 @@ def string(survey: Survey, pointer: int | None) -> str | None:
         return None
 
 
-def chains(survey: Survey) -> Iterator[Rules]:
+def chains(survey: NetSurvey) -> Iterator[Rules]:
     """All chains, with where their rules are."""
     for table in tables(survey):
         yield from _of_table(survey, table)
 
 
-def _of_table(survey: Survey, table: Place) -> Iterator[Rules]:
+def _of_table(survey: NetSurvey, table: Place) -> Iterator[Rules]:
     kernel = survey.kernel
     head = table.address + kernel.offset(_TABLE, "chains")
     for address, (name, handle, uses, flags) in listed(
@@ -148,7 +148,7 @@ def _of_table(survey: Survey, table: Place) -> Iterator[Rules]:
         yield Rules(chain, rules)
 
 
-def _rules(survey: Survey, chain: int, active: int) -> Iterator[RulePlace]:
+def _rules(survey: NetSurvey, chain: int, active: int) -> Iterator[RulePlace]:
     kernel = survey.kernel
     head, first = chain + kernel.offset(_CHAIN, "rules"), kernel.offset(_RULE, "data")
     for address, values in listed(survey, head, _RULE, ["handle", "dlen", "udata"], active):
@@ -157,7 +157,7 @@ def _rules(survey: Survey, chain: int, active: int) -> Iterator[RulePlace]:
             yield RulePlace(address, handle, address + first, size, bool(more))
 
 
-def _base(survey: Survey, chain: int, family: str, *, based: bool) -> dict[str, Any]:
+def _base(survey: NetSurvey, chain: int, family: str, *, based: bool) -> dict[str, Any]:
     """What only a chain with a hook has: it lies in a larger structure."""
     if not based:
         return dict.fromkeys(("type", "hook", "priority", "policy"))

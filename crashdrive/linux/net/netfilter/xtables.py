@@ -21,7 +21,7 @@ from crashdrive.linux.net.netfilter.xt_text import Data, Decoder, Unknown, prefi
 from crashdrive.linux.net.netfilter.xt_text import address as address_text
 from crashdrive.linux.net.percpu import numbers
 from crashdrive.linux.net.pernet import own_memory
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Address, Notice, Record
 
 _WHAT = "rules of iptables"
@@ -126,18 +126,18 @@ class _Words(NamedTuple):
     jumps: dict[int, str]
 
 
-def used(survey: Survey) -> bool:
+def used(survey: NetSurvey) -> bool:
     """Whether the kernel has the module that keeps tables."""
     kernel = survey.kernel
     return kernel.symbols.has("xt_pernet_id") or kernel.has_member("struct net", "xt.tables")
 
 
-def readable(survey: Survey) -> bool:
+def readable(survey: NetSurvey) -> bool:
     """Whether its structures are known."""
     return survey.kernel.has_type(_TABLE) and survey.kernel.has_type(_INFO)
 
 
-def contents(survey: Survey) -> Contents:
+def contents(survey: NetSurvey) -> Contents:
     """Chains and rules of all tables of the namespaces that are asked for."""
     found = Contents([], [])
     for one in survey.namespaces.found:
@@ -147,7 +147,7 @@ def contents(survey: Survey) -> Contents:
     return found
 
 
-def _tables(survey: Survey, net: int, netns: str | None) -> Iterator[_Place]:
+def _tables(survey: NetSurvey, net: int, netns: str | None) -> Iterator[_Place]:
     """A list of tables for each family; ``struct net`` has them on older kernels."""
     kernel = survey.kernel
     if kernel.has_member("struct net", "xt.tables"):
@@ -171,7 +171,7 @@ def _tables(survey: Survey, net: int, netns: str | None) -> Iterator[_Place]:
                 yield _Place(netns, number, name, info, hooks)
 
 
-def _of_table(survey: Survey, place: _Place, found: Contents) -> None:
+def _of_table(survey: NetSurvey, place: _Place, found: Contents) -> None:
     if place.number not in _FAMILIES:
         family = _OTHER_FAMILIES.get(place.number, str(place.number))
         message = f"rules of table {place.name} of family {family} are not read"
@@ -190,7 +190,7 @@ def _of_table(survey: Survey, place: _Place, found: Contents) -> None:
 class _Reader:
     """One table."""
 
-    def __init__(self, survey: Survey, place: _Place) -> None:
+    def __init__(self, survey: NetSurvey, place: _Place) -> None:
         self._survey, self._place = survey, place
         self._kernel = survey.kernel
         self._family, self._kind, self._member, self._module = _FAMILIES[place.number]

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from crashdrive.linux.net.addresses import port
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.packets.headers import Decoder, Header
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 
 _KIND = "struct sk_buff"
@@ -127,7 +128,7 @@ class _Device(NamedTuple):
 class _Devices:
     """Interfaces by address, and by namespace and index."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: NetSurvey) -> None:
         devices = for_each_net_device(survey.kernel)
         survey.walked(devices, "interfaces")
         rows = survey.gaps(devices.read(["name", "nd_net.net", "ifindex", "type"]), "interfaces")
@@ -141,7 +142,7 @@ class _Devices:
 
 
 def read_packets(
-    survey: Survey, places: Sequence[int], *, data: bool
+    survey: NetSurvey, places: Sequence[int], *, data: bool
 ) -> Iterator[tuple[Packet, list[Header]]]:
     rows = _sound(survey, places)
     buffers = _buffers(survey, rows)
@@ -154,7 +155,7 @@ def read_packets(
         yield _packet(row, device, text), _headers(row, buffer or b"", device)
 
 
-def _sound(survey: Survey, places: Sequence[int]) -> list[dict[str, Any]]:
+def _sound(survey: NetSurvey, places: Sequence[int]) -> list[dict[str, Any]]:
     """Members of what are packets, those of the data that packets share with their clones too."""
     kernel = survey.kernel
     columns = survey.read(Fields(kernel, _KIND, _MEMBERS, _REQUIRED), places, "packets")
@@ -174,7 +175,7 @@ def _sound(survey: Survey, places: Sequence[int]) -> list[dict[str, Any]]:
     return rows
 
 
-def _buffers(survey: Survey, rows: Sequence[dict[str, Any]]) -> list[bytes | None]:
+def _buffers(survey: NetSurvey, rows: Sequence[dict[str, Any]]) -> list[bytes | None]:
     """The linear parts, from ``head`` on; None and a notice where one is missing."""
     found = survey.kernel.gather((row["head"], row["tail"]) for row in rows)
     buffers = []
@@ -189,7 +190,7 @@ def _buffers(survey: Survey, rows: Sequence[dict[str, Any]]) -> list[bytes | Non
     return buffers
 
 
-def _lay_out(survey: Survey, row: dict[str, Any]) -> None:
+def _lay_out(survey: NetSurvey, row: dict[str, Any]) -> None:
     """All places as offsets from ``head``; those that are unset None.
 
     Where pointers have 32 bits (NET_SKBUFF_DATA_USES_OFFSET is not set), they are kept as such.
@@ -251,7 +252,7 @@ def _packet(row: dict[str, Any], device: _Device | None, data: str | None) -> Pa
     )
 
 
-def _nets_of(survey: Survey, sockets: Sequence[int | None]) -> dict[int | None, int | None]:
+def _nets_of(survey: NetSurvey, sockets: Sequence[int | None]) -> dict[int | None, int | None]:
     """The namespaces of packets' sockets; a packet that nobody owns has a NULL there."""
     # older kernels use the place for fragments (ip_defrag_offset)
     known = sorted({socket for socket in sockets if socket and socket >= survey.kernel.memory.floor})

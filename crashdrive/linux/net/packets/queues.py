@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.survey import Survey
 
 _DGRAM, _LISTEN = 2, 10
 _WHAT = "packets in unix sockets' queues"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from crashdrive.linux.net.addresses import port
 from crashdrive.linux.net.packets.queues import packets
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Address, Record
 
 _KIND = "struct softnet_data"

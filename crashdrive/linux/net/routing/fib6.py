@@ -17,7 +17,8 @@ from crashdrive.linux.net.routing.routes import OFFLOAD, Metrics, offloaded, tab
 from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.rt_names import PREFERENCES, PROTOCOLS, TYPES, named
 from crashdrive.linux.net.short_chains import chained
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Notice
 
 _WHAT = "IPv6 routes"
@@ -43,7 +44,7 @@ class _Place(NamedTuple):
     address: int
 
 
-def routes(survey: Survey, shared: Mapping[int, Shared]) -> list[Route]:
+def routes(survey: NetSurvey, shared: Mapping[int, Shared]) -> list[Route]:
     """All IPv6 routes of the chosen namespaces, in the order of ``ip -6 route show table all``."""
     kernel = survey.kernel
     if not kernel.has_type("struct fib6_table"):
@@ -72,7 +73,7 @@ def routes(survey: Survey, shared: Mapping[int, Shared]) -> list[Route]:
     return list(_rows(survey, listed, shared))
 
 
-def _nodes(survey: Survey, roots: Sequence[int]) -> dict[int, _Node]:
+def _nodes(survey: NetSurvey, roots: Sequence[int]) -> dict[int, _Node]:
     """All nodes of all trees by their address, a level in each round trip."""
     kernel = survey.kernel
     members = {
@@ -97,7 +98,7 @@ def _nodes(survey: Survey, roots: Sequence[int]) -> dict[int, _Node]:
     return found
 
 
-def _fits(survey: Survey, child: int, found: Mapping[int, _Node]) -> bool:
+def _fits(survey: NetSurvey, child: int, found: Mapping[int, _Node]) -> bool:
     kind = suspicion(child, survey.kernel.pointer_size) or ("loop" if child in found else None)
     if kind is not None:
         survey.miss([Notice(kind=kind, message=f"{_WHAT}: a tree's node {child:#x} can't be one ({kind})")])
@@ -138,7 +139,7 @@ _INFO = {
 }
 
 
-def _rows(survey: Survey, real: Sequence[_Place], shared: Mapping[int, Shared]) -> Iterator[Route]:
+def _rows(survey: NetSurvey, real: Sequence[_Place], shared: Mapping[int, Shared]) -> Iterator[Route]:
     kernel, kind = survey.kernel, "struct fib6_info"
     fields = Fields(kernel, kind, _INFO, ("flags", "metric", "protocol", "type", "fib6_dst.addr"))
     columns = survey.read(fields, [place.address for place in real], _WHAT)
@@ -169,7 +170,7 @@ def _together(places: Sequence[_Place], rows: Sequence[Mapping[str, Any]], at: i
 
 
 def _row(
-    survey: Survey,
+    survey: NetSurvey,
     place: _Place,
     row: Mapping[str, Any],
     ways: Sequence[NextHop],

@@ -9,7 +9,8 @@ from crashdrive.linux.net.addresses import ipv6, quad
 from crashdrive.linux.net.routing.iproute import prefix_text, words_of
 from crashdrive.linux.net.routing.routes import table_name
 from crashdrive.linux.net.rt_names import IP_PROTOCOLS, PROTOCOLS, named
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Record
 from crashdrive.text import printable
 
@@ -82,7 +83,7 @@ _KINDS = {"inet": "struct fib4_rule", "inet6": "struct fib6_rule"}
 _OPERATIONS = {"inet": "ipv4.rules_ops", "inet6": "ipv6.fib6_rules_ops"}
 
 
-def rules(survey: Survey, family: str, *, details: bool) -> list[Rule]:
+def rules(survey: NetSurvey, family: str, *, details: bool) -> list[Rule]:
     """The rules of a family in the chosen namespaces, in the order of ``ip rule``."""
     kernel, kind, path = survey.kernel, _KINDS[family], _OPERATIONS[family]
     if not kernel.has_member("struct net", path):
@@ -107,7 +108,7 @@ def rules(survey: Survey, family: str, *, details: bool) -> list[Rule]:
 
 
 def _rule(
-    survey: Survey, family: str, net: int, address: int, row: Mapping[str, Any], *, details: bool
+    survey: NetSurvey, family: str, net: int, address: int, row: Mapping[str, Any], *, details: bool
 ) -> Rule:
     action = named(_ACTIONS, row["action"])
     facts: dict[str, Any] = {
@@ -146,7 +147,7 @@ def _header(row: Mapping[str, Any]) -> dict[str, int | None]:
     return {"tos": None if full else value or None, "dscp": (value or 0) >> 2 if full else None}
 
 
-def _prefix(survey: Survey, address: bytes | int | None, length: int | None) -> str | None:
+def _prefix(survey: NetSurvey, address: bytes | int | None, length: int | None) -> str | None:
     if not length or address is None:
         return None
     if isinstance(address, int):
@@ -161,7 +162,7 @@ def _range(first: int | None, last: int | None, *, none: tuple[int, int]) -> tup
     return first, last
 
 
-def _tunnel(survey: Survey, raw: int | None) -> int | None:
+def _tunnel(survey: NetSurvey, raw: int | None) -> int | None:
     """A ``__be64``, read as a number of the machine."""
     if not raw:
         return None

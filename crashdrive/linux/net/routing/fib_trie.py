@@ -17,7 +17,8 @@ from crashdrive.linux.net.routing.routes import OFFLOAD, Metrics, offloaded, tab
 from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.rt_names import PROTOCOLS, SCOPES, TYPES, named
 from crashdrive.linux.net.short_chains import chained
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Notice
 
 _KEY_BITS = 32
@@ -49,7 +50,7 @@ class _Entry(NamedTuple):
     alias: Mapping[str, Any]
 
 
-def routes(survey: Survey, shared: Mapping[int, Shared]) -> list[Route]:
+def routes(survey: NetSurvey, shared: Mapping[int, Shared]) -> list[Route]:
     """All IPv4 routes of the chosen namespaces, in the order of ``ip route show table all``."""
     kernel = survey.kernel
     found = tables(survey, "ipv4.fib_table_hash", "struct fib_table", "tb_hlist", "ipv4.rules_ops")
@@ -66,7 +67,7 @@ def routes(survey: Survey, shared: Mapping[int, Shared]) -> list[Route]:
     return list(_rows(survey, entries, shared))
 
 
-def _entries(survey: Survey, tries: Mapping[int, int]) -> Iterator[_Entry]:
+def _entries(survey: NetSurvey, tries: Mapping[int, int]) -> Iterator[_Entry]:
     kernel, kind = survey.kernel, "struct fib_alias"
     leaves = _leaves(survey, list(tries))
     first = kernel.offset("struct key_vector", "leaf")
@@ -95,7 +96,7 @@ _ALIAS = {
 }
 
 
-def _leaves(survey: Survey, tries: Sequence[int]) -> list[_Leaf]:
+def _leaves(survey: NetSurvey, tries: Sequence[int]) -> list[_Leaf]:
     """The leaves of all tries: a level of all of them in two round trips."""
     kernel = survey.kernel
     children = kernel.offset("struct key_vector", "leaf")  # in a union with the children
@@ -119,7 +120,7 @@ def _leaves(survey: Survey, tries: Sequence[int]) -> list[_Leaf]:
     return found
 
 
-def _sound(survey: Survey, node: _Node, key: int, position: int, bits: int, seen: set[int]) -> bool:
+def _sound(survey: NetSurvey, node: _Node, key: int, position: int, bits: int, seen: set[int]) -> bool:
     """Whether a node can be where it is: its key begins with its place, its bits come after that."""
     fits = position + bits <= node.above and bits <= _MOST_BITS and not (key ^ node.key) >> node.above
     if fits and (bits or not position) and node.address not in seen:
@@ -130,7 +131,7 @@ def _sound(survey: Survey, node: _Node, key: int, position: int, bits: int, seen
     return False
 
 
-def _below(survey: Survey, inner: Sequence[tuple[_Node, int, int, int]], children: int) -> Iterator[_Node]:
+def _below(survey: NetSurvey, inner: Sequence[tuple[_Node, int, int, int]], children: int) -> Iterator[_Node]:
     window = survey.kernel.window()
     size = window.pointer_size
     window.fetch((node.address + children, size << bits) for node, _, _, bits in inner)
@@ -142,7 +143,7 @@ def _below(survey: Survey, inner: Sequence[tuple[_Node, int, int, int]], childre
                 yield _Node(node.trie, pointer, base | index << position, position)
 
 
-def _pointers(survey: Survey, window: Window, address: int, count: int) -> Sequence[int]:
+def _pointers(survey: NetSurvey, window: Window, address: int, count: int) -> Sequence[int]:
     raw = window.bytes(address, count * window.pointer_size)
     if raw is None:
         message = f"{_WHAT}: the children of a trie's node at {address:#x} are not in the dump"
@@ -163,7 +164,7 @@ _INFO = {
 }
 
 
-def _rows(survey: Survey, entries: Sequence[_Entry], shared: Mapping[int, Shared]) -> Iterator[Route]:
+def _rows(survey: NetSurvey, entries: Sequence[_Entry], shared: Mapping[int, Shared]) -> Iterator[Route]:
     infos = sorted({entry.alias["info"] for entry in entries})
     fields = Fields(survey.kernel, "struct fib_info", _INFO, ("protocol", "scope", "priority", "count"))
     columns = survey.read(fields, infos, _WHAT)
@@ -184,7 +185,7 @@ def _rows(survey: Survey, entries: Sequence[_Entry], shared: Mapping[int, Shared
             yield _row(survey, entry, facts[entry.alias["info"]])
 
 
-def _ways(survey: Survey, infos: Sequence[int], counts: Sequence[int | None]) -> list[list[NextHop]]:
+def _ways(survey: NetSurvey, infos: Sequence[int], counts: Sequence[int | None]) -> list[list[NextHop]]:
     """The next hops behind each ``struct fib_info``."""
     kernel = survey.kernel
     start, step = kernel.offset("struct fib_info", "fib_nh"), kernel.sizeof("struct fib_nh")
@@ -195,7 +196,7 @@ def _ways(survey: Survey, infos: Sequence[int], counts: Sequence[int | None]) ->
 
 
 def _facts(
-    survey: Survey,
+    survey: NetSurvey,
     row: Mapping[str, Any],
     ways: Sequence[NextHop],
     shared: Mapping[int, Shared],
@@ -216,7 +217,7 @@ def _facts(
     }
 
 
-def _row(survey: Survey, entry: _Entry, facts: Mapping[str, Any]) -> Route:
+def _row(survey: NetSurvey, entry: _Entry, facts: Mapping[str, Any]) -> Route:
     alias = entry.alias
     return Route(
         **{

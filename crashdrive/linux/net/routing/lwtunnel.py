@@ -15,7 +15,7 @@ from crashdrive.linux.net.addresses import ipv4, ipv6
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
-    from crashdrive.linux.net.survey import Survey
+    from crashdrive.linux.survey import Survey
 
 _STATE = "struct lwtunnel_state"
 # enum lwtunnel_encap_types of include/uapi/linux/lwtunnel.h

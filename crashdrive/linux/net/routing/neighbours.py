@@ -12,7 +12,8 @@ from typing import Any
 
 from crashdrive.linux.net.addresses import ipv4, ipv6, mac
 from crashdrive.linux.net.rt_names import PROTOCOLS, TYPES, named
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 
 # NUD_*
@@ -85,7 +86,7 @@ _MEMBERS = {
 }
 
 
-def neighbours(survey: Survey, family: str) -> list[Neighbour]:
+def neighbours(survey: NetSurvey, family: str) -> list[Neighbour]:
     """The entries of a family's table in the chosen namespaces, bucket by bucket."""
     kernel, kind = survey.kernel, "struct neighbour"
     table = _table(survey, family)
@@ -103,14 +104,14 @@ def neighbours(survey: Survey, family: str) -> list[Neighbour]:
     ]
 
 
-def _table(survey: Survey, family: str) -> int | None:
+def _table(survey: NetSurvey, family: str) -> int | None:
     if survey.kernel.symbols.has(_TABLES[family]):
         return survey.kernel.symbols.address(_TABLES[family])
     survey.absent(f"neighbours of {family}")
     return None
 
 
-def _entries(survey: Survey, table: int, what: str) -> Sequence[int]:
+def _entries(survey: NetSurvey, table: int, what: str) -> Sequence[int]:
     kernel, kind = survey.kernel, "struct neigh_hash_table"
     # 6.13 made the buckets hlists
     lists = kernel.has_member(kind, "hash_heads")
@@ -127,7 +128,7 @@ def _entries(survey: Survey, table: int, what: str) -> Sequence[int]:
     return found.addresses
 
 
-def _keys(survey: Survey, addresses: Sequence[int], start: int, family: str) -> list[str | None]:
+def _keys(survey: NetSurvey, addresses: Sequence[int], start: int, family: str) -> list[str | None]:
     """The addresses behind the entries' ends; None where they aren't in the dump."""
     window, size = survey.kernel.window(), _SIZES[family]
     window.fetch((address + start, size) for address in addresses)
@@ -137,7 +138,7 @@ def _keys(survey: Survey, addresses: Sequence[int], start: int, family: str) -> 
 
 
 def _chosen(
-    survey: Survey, addresses: Sequence[int], keys: Sequence[str | None], columns: dict[str, Sequence[Any]]
+    survey: NetSurvey, addresses: Sequence[int], keys: Sequence[str | None], columns: dict[str, Sequence[Any]]
 ) -> Iterator[tuple[int, str, tuple[Any, ...]]]:
     """Entries of the chosen namespaces that can be read; the others are noted already, or here."""
     wanted = survey.chosen_nets(columns["net"])
@@ -149,7 +150,7 @@ def _chosen(
             survey.miss([Notice(kind="hole", message=f"the neighbour {address:#x} is not whole in the dump")])
 
 
-def _row(survey: Survey, family: str, address: int, key: str, row: dict[str, Any]) -> Neighbour:
+def _row(survey: NetSurvey, family: str, address: int, key: str, row: dict[str, Any]) -> Neighbour:
     return Neighbour(
         family=family,
         netns=survey.labels.get(row["net"]),
@@ -194,7 +195,7 @@ _PROXY = {
 }
 
 
-def proxies(survey: Survey, family: str) -> list[Neighbour]:
+def proxies(survey: NetSurvey, family: str) -> list[Neighbour]:
     """The addresses that this machine answers for, in the chosen namespaces."""
     kernel, kind, what = survey.kernel, "struct pneigh_entry", f"{family} proxies"
     table = _table(survey, family)
@@ -214,7 +215,7 @@ def proxies(survey: Survey, family: str) -> list[Neighbour]:
     ]
 
 
-def _proxy(survey: Survey, family: str, address: int, key: str, row: dict[str, Any]) -> Neighbour:
+def _proxy(survey: NetSurvey, family: str, address: int, key: str, row: dict[str, Any]) -> Neighbour:
     return Neighbour(
         family=family,
         netns=survey.labels.get(row["net"]),

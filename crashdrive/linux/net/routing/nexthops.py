@@ -13,7 +13,8 @@ from crashdrive.linux.net.routing.iproute import flag_names, nexthop_line
 from crashdrive.linux.net.routing.lwtunnel import encapsulations
 from crashdrive.linux.net.routing.rows import NextHop
 from crashdrive.linux.net.rt_names import PROTOCOLS, SCOPES, named
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 
 _INET, _INET6 = 2, 10
@@ -91,7 +92,7 @@ _BEFORE = {
 }
 
 
-def hops(survey: Survey, kind: str, addresses: Sequence[int], prefix: str = "nh_common.") -> list[NextHop]:
+def hops(survey: NetSurvey, kind: str, addresses: Sequence[int], prefix: str = "nh_common.") -> list[NextHop]:
     """The next hops in structures of a kind: ``struct fib_nh``, ``struct fib6_nh``, ``struct nh_info``."""
     members = {
         name: tuple(prefix + path for path in _COMMON.get(name, ())) + _BEFORE.get(name, ())
@@ -103,7 +104,7 @@ def hops(survey: Survey, kind: str, addresses: Sequence[int], prefix: str = "nh_
     return [_hop(survey, dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
 
 
-def _hop(survey: Survey, row: Mapping[str, Any]) -> NextHop:
+def _hop(survey: NetSurvey, row: Mapping[str, Any]) -> NextHop:
     index = row["index"]
     return NextHop(
         gateway=_gateway(survey, row["family"], row["gateway"]),
@@ -115,7 +116,7 @@ def _hop(survey: Survey, row: Mapping[str, Any]) -> NextHop:
     )
 
 
-def _gateway(survey: Survey, family: int | None, raw: bytes | int | None) -> str | None:
+def _gateway(survey: NetSurvey, family: int | None, raw: bytes | int | None) -> str | None:
     """By its family; before that was kept, IPv4's is a number and none is all zeros."""
     if raw is None or family == 0:
         return None
@@ -136,7 +137,7 @@ _MEMBERS = {
 }
 
 
-def objects(survey: Survey) -> dict[int, Shared]:
+def objects(survey: NetSurvey) -> dict[int, Shared]:
     """Nexthop objects of the chosen namespaces by the address of their ``struct nexthop``."""
     kernel = survey.kernel
     if not kernel.has_type("struct nexthop"):
@@ -152,7 +153,7 @@ def objects(survey: Survey) -> dict[int, Shared]:
     return found
 
 
-def _of_namespace(survey: Survey, net: int, addresses: Sequence[int]) -> dict[int, Shared]:
+def _of_namespace(survey: NetSurvey, net: int, addresses: Sequence[int]) -> dict[int, Shared]:
     fields = Fields(survey.kernel, "struct nexthop", _MEMBERS, ("id", "is_group", "info"))
     columns = survey.read(fields, addresses, "nexthop objects")
     rows = {
@@ -170,7 +171,7 @@ def _of_namespace(survey: Survey, net: int, addresses: Sequence[int]) -> dict[in
 _INFO = {"reject": ("reject_nh",), "fdb": ("fdb_nh",)}
 
 
-def _singles(survey: Survey, net: int, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Shared]:
+def _singles(survey: NetSurvey, net: int, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Shared]:
     infos = [row["info"] for row in rows.values()]
     ways = hops(survey, "struct nh_info", infos, "fib_nhc.")
     fields = Fields(survey.kernel, "struct nh_info", _INFO)
@@ -191,7 +192,9 @@ def _singles(survey: Survey, net: int, rows: Mapping[int, Mapping[str, Any]]) ->
     return found
 
 
-def _object(survey: Survey, net: int, address: int, row: Mapping[str, Any], **values: Any) -> NexthopObject:
+def _object(
+    survey: NetSurvey, net: int, address: int, row: Mapping[str, Any], **values: Any
+) -> NexthopObject:
     facts: dict[str, Any] = {
         "netns": survey.labels.get(net), "id": row["id"], "gateway": None, "device": None, "scope": "global",
         "protocol": named(PROTOCOLS, row["protocol"] or 0), "blackhole": False, "fdb": False,
@@ -217,7 +220,7 @@ _GROUP = {
 
 
 def _groups(
-    survey: Survey, net: int, rows: Mapping[int, Mapping[str, Any]], singles: Mapping[int, Shared]
+    survey: NetSurvey, net: int, rows: Mapping[int, Mapping[str, Any]], singles: Mapping[int, Shared]
 ) -> dict[int, Shared]:
     kernel, kind, entry = survey.kernel, "struct nh_group", "struct nh_grp_entry"
     pointers = [row["group"] for row in rows.values()]
@@ -249,7 +252,7 @@ def _groups(
     return found
 
 
-def _resilience(survey: Survey, fact: Mapping[str, Any]) -> dict[str, Any]:
+def _resilience(survey: NetSurvey, fact: Mapping[str, Any]) -> dict[str, Any]:
     """Buckets and timers of a resilient group."""
     if not fact["resilient"] or not fact["table"]:
         return {}
@@ -271,7 +274,7 @@ def _weighed(single: Shared, weight: int) -> NextHop:
     )  # fmt: skip
 
 
-def checked_count(survey: Survey, count: int | None, what: str) -> int:
+def checked_count(survey: NetSurvey, count: int | None, what: str) -> int:
     """How many next hops to read: the count, or none where it can't be one."""
     if count is None:
         return 0

@@ -18,7 +18,8 @@ from crashdrive.linux.net.routing.routes import Metrics
 from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.rt_names import PREFERENCES
 from crashdrive.linux.net.short_chains import chained
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 from crashdrive.text import printable
 
@@ -83,7 +84,7 @@ class _Way(NamedTuple):
 
 
 def exceptions(
-    survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared], *, details: bool = False
+    survey: NetSurvey, routes: Sequence[Route], shared: Mapping[int, Shared], *, details: bool = False
 ) -> list[RouteException]:
     """The exceptions to these routes; `routes` as `fib4.routes` and `fib6.routes` give them."""
     found: list[RouteException] = []
@@ -98,8 +99,8 @@ def exceptions(
 
 
 def _ways(
-    survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared], own: Mapping[int, Sequence[int]],
-    form: _Form,
+    survey: NetSurvey, routes: Sequence[Route], shared: Mapping[int, Shared],
+    own: Mapping[int, Sequence[int]], form: _Form,
 ) -> dict[int, _Way]:  # fmt: skip
     """Each next hop that has exceptions, once: those in routes (``own``, by the route's address) and those in
     nexthop objects.
@@ -137,7 +138,7 @@ def _facts(way: _Way) -> dict[str, Any]:
 
 
 def _hanging(
-    survey: Survey, ways: Iterable[_Way], kind: str, link: str, *, count: int, step: int, shift: int = 0
+    survey: NetSurvey, ways: Iterable[_Way], kind: str, link: str, *, count: int, step: int, shift: int = 0
 ) -> list[tuple[_Way, int]]:
     """(next hop, exception) out of the tables of next hops."""
     window = survey.kernel.window()
@@ -155,7 +156,7 @@ def _hanging(
 
 
 def _rows(
-    survey: Survey, fields: Fields, found: Sequence[tuple[_Way, int]]
+    survey: NetSurvey, fields: Fields, found: Sequence[tuple[_Way, int]]
 ) -> Iterator[tuple[_Way, int, dict[str, Any]]]:
     columns = survey.read(fields, [address for _, address in found], _WHAT)
     for (way, address), values in zip(found, zip(*columns.values(), strict=True), strict=True):
@@ -179,7 +180,9 @@ _FNHE = {
 }
 
 
-def _ipv4(survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared]) -> Iterator[RouteException]:
+def _ipv4(
+    survey: NetSurvey, routes: Sequence[Route], shared: Mapping[int, Shared]
+) -> Iterator[RouteException]:
     kernel, kind, one = survey.kernel, "struct fib_nh", "struct fib_nh_exception"
     start, step = kernel.offset("struct fib_info", "fib_nh"), kernel.sizeof(kind)
     own = {
@@ -197,7 +200,7 @@ def _ipv4(survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared])
         yield _exception4(survey, way, address, row, generations)
 
 
-def _generations(survey: Survey) -> dict[str | None, int | None]:
+def _generations(survey: NetSurvey) -> dict[str | None, int | None]:
     """By namespace what its exceptions' generation must be: others are from before its routes changed."""
     nets = sorted(survey.chosen)
     path = survey.kernel.chain("struct net", ["fnhe_genid.counter"])
@@ -208,7 +211,7 @@ def _generations(survey: Survey) -> dict[str | None, int | None]:
 
 
 def _exception4(
-    survey: Survey, way: _Way, address: int, row: Mapping[str, Any], generations: Mapping[str | None, Any]
+    survey: NetSurvey, way: _Way, address: int, row: Mapping[str, Any], generations: Mapping[str | None, Any]
 ) -> RouteException:
     first = way.routes[0]
     # those that only name a gateway, and never expire, are made by gateways of IPsec
@@ -252,7 +255,9 @@ _RT6 = {
 }
 
 
-def _ipv6(survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared]) -> Iterator[RouteException]:
+def _ipv6(
+    survey: NetSurvey, routes: Sequence[Route], shared: Mapping[int, Shared]
+) -> Iterator[RouteException]:
     kernel, kind, one = survey.kernel, "struct fib6_nh", "struct rt6_exception"
     start = kernel.offset("struct fib6_info", "fib6_nh")
     own = {route.address: [at + start for at in _siblings(survey, route)] for route in routes}
@@ -268,7 +273,7 @@ def _ipv6(survey: Survey, routes: Sequence[Route], shared: Mapping[int, Shared])
             yield _exception6(survey, way, address, row, metrics)
 
 
-def _siblings(survey: Survey, route: Route) -> list[int]:
+def _siblings(survey: NetSurvey, route: Route) -> list[int]:
     """The ``struct fib6_info`` of each way of a route: the others are on the first one's list."""
     if len(route.nexthops) < 2 or route.nexthop_id is not None:
         return [route.address]
@@ -280,7 +285,7 @@ def _siblings(survey: Survey, route: Route) -> list[int]:
 
 
 def _exception6(
-    survey: Survey, way: _Way, address: int, row: Mapping[str, Any], metrics: Metrics
+    survey: NetSurvey, way: _Way, address: int, row: Mapping[str, Any], metrics: Metrics
 ) -> RouteException:
     flags = row["flags"]
     (expires,) = survey.seconds([row["expires"] if flags & _EXPIRES else None])
@@ -300,7 +305,7 @@ def _exception6(
     )  # fmt: skip
 
 
-def _metric_values(survey: Survey, pointer: int | None) -> Sequence[int] | None:
+def _metric_values(survey: NetSurvey, pointer: int | None) -> Sequence[int] | None:
     """The numbers behind a ``dst_entry._metrics``."""
     if not pointer or not pointer & ~_FLAGS:
         return None

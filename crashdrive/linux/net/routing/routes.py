@@ -9,7 +9,7 @@ from crashdrive.linux.net.routing.iproute import METRICS
 from crashdrive.linux.net.routing.nexthops import Shared
 from crashdrive.linux.net.routing.rows import NextHop
 from crashdrive.linux.net.rt_names import TABLES, named
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 
 # FIB_TABLE_HASHSZ and FIB6_TABLE_HASHSZ where a kernel has tables at all
 MANY_TABLES = 256
@@ -47,7 +47,7 @@ def offloaded(row: Mapping[str, Any]) -> tuple[str, ...]:
 class Metrics:
     """The metrics of routes, by the value of ``struct dst_metrics.metrics``."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: NetSurvey) -> None:
         self._survey = survey
         self._algorithms: dict[int, str] | None = None
 
@@ -70,7 +70,7 @@ class Metrics:
         return self._algorithms.get(value, f"{value:#x}")
 
 
-def _algorithms(survey: Survey) -> Iterator[tuple[int, str]]:
+def _algorithms(survey: NetSurvey) -> Iterator[tuple[int, str]]:
     """Congestion control algorithms by their keys (net/ipv4/tcp_cong.c)."""
     kernel = survey.kernel
     if not kernel.symbols.has("tcp_cong_list"):
@@ -85,7 +85,7 @@ def table_name(number: int) -> str:
     return named(TABLES, number)
 
 
-def tables(survey: Survey, hash_path: str, kind: str, member: str, rules: str) -> list[tuple[int, int]]:
+def tables(survey: NetSurvey, hash_path: str, kind: str, member: str, rules: str) -> list[tuple[int, int]]:
     """(struct net, table) of all tables of the chosen namespaces, in the order of their hashes.
 
     ``rules`` is a member that only a kernel with several tables has (CONFIG_IP_MULTIPLE_TABLES): it
@@ -111,7 +111,7 @@ _TABLES_OF = {
 }
 
 
-def table_names(survey: Survey, family: str) -> set[str]:
+def table_names(survey: NetSurvey, family: str) -> set[str]:
     """The tables of a family (``inet``, ``inet6``) in the chosen namespaces, also those without routes."""
     where, number = _TABLES_OF[family]
     if not survey.kernel.has_type(where[1]):

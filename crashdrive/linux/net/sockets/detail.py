@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crashdrive.linux.net.sockets.rows import Socket
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Address, Record, Table
 
 # include/net/sock.h: sk_shutdown

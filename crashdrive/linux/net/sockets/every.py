@@ -15,7 +15,7 @@ from crashdrive.linux.net.sockets import (
     unix,
 )
 from crashdrive.linux.net.sockets.rows import Batch, Socket, Wanted, socket_rows
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 
 FINDERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("TCP sockets", tcp.find),
@@ -29,7 +29,7 @@ FINDERS: tuple[tuple[str, Callable[..., Any]], ...] = (
 )
 
 
-def sockets(survey: Survey, wanted: Wanted, *, processes: bool) -> list[Socket]:
+def sockets(survey: NetSurvey, wanted: Wanted, *, processes: bool) -> list[Socket]:
     """Sockets of all families; a finder may give more than is wanted. ``processes``: who has them open."""
     batches: list[Batch] = []
     for what, find in FINDERS:

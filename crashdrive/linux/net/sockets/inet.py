@@ -10,7 +10,8 @@ from crashdrive.kernel.types.model import ArrayType, type_name
 from crashdrive.kernel.types.paths import bare
 from crashdrive.linux.net.addresses import ipv4, ipv6
 from crashdrive.linux.net.sockets.rows import FAMILIES, TYPES, UNCONNECTED, Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Objects
@@ -103,7 +104,7 @@ def _addresses(
     return [texts.get(family or 0, nothing)[i] for i, family in enumerate(families)]
 
 
-def nets(survey: Survey, values: Sequence[int | None]) -> Sequence[int | None]:
+def nets(survey: NetSurvey, values: Sequence[int | None]) -> Sequence[int | None]:
     """Namespaces; the only one where the kernel has no others (without CONFIG_NET_NS)."""
     if survey.kernel.has_member("struct sock_common", "skc_net.net"):
         return values
@@ -116,7 +117,7 @@ def names(proto: str, families: Sequence[str | None]) -> list[str]:
 
 
 def datagram_batch(
-    survey: Survey, wanted: Wanted, proto: str, addresses: Sequence[int], columns: Named
+    survey: NetSurvey, wanted: Wanted, proto: str, addresses: Sequence[int], columns: Named
 ) -> Batch:
     """UDP, raw and ping sockets, which have the same members but for what is queued."""
     base = address_columns(survey.kernel, columns)
@@ -144,7 +145,7 @@ def datagram_state(state: int) -> str:
     return {1: "ESTABLISHED", 7: UNCONNECTED}.get(state, str(state))
 
 
-def selected(survey: Survey, wanted: Wanted, batch: Batch) -> Sequence[bool]:
+def selected(survey: NetSurvey, wanted: Wanted, batch: Batch) -> Sequence[bool]:
     """Which rows of a batch are asked for: by protocol, state and namespace."""
     return [
         net and proto in wanted.protos and wanted.state(state)
@@ -167,7 +168,7 @@ def array_chains(kernel: Machine, address: int, kind: str, path: str) -> tuple[i
 
 
 def walk_array(
-    survey: Survey, chains: tuple[int, int, bool], fields: Fields, link: str, what: str
+    survey: NetSurvey, chains: tuple[int, int, bool], fields: Fields, link: str, what: str
 ) -> Iterator[tuple[Objects, Named]]:
     """Sockets on all chains of an array, with their columns; nothing where there are none."""
     first, count, nulls = chains

@@ -8,7 +8,8 @@ from crashdrive.kernel.structures.rhashtable import rhashtable
 from crashdrive.kernel.structures.walk import Walk
 from crashdrive.linux.net.sockets.inet import Named, full, mapped, nets, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 _TABLE = "struct netlink_table"
 # MAX_LINKS of include/uapi/linux/netlink.h: the size of nl_table, which debug data doesn't tell
@@ -28,7 +29,7 @@ MEMBERS = {
 }
 
 
-def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """Netlink sockets: a resizable hash table for each protocol."""
     if not wanted.any_of("netlink") or not wanted.state(UNCONNECTED):
         return
@@ -42,7 +43,7 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
             yield batch.keep(selected(survey, wanted, batch))
 
 
-def _batch(survey: Survey, found: Walk, columns: Named) -> Batch:
+def _batch(survey: NetSurvey, found: Walk, columns: Named) -> Batch:
     return Batch(
         address=found.addresses,
         proto=["netlink"] * len(found),
@@ -63,7 +64,7 @@ def _batch(survey: Survey, found: Walk, columns: Named) -> Batch:
     )
 
 
-def _tables(survey: Survey) -> Iterator[Walk]:
+def _tables(survey: NetSurvey) -> Iterator[Walk]:
     """The sockets of each protocol."""
     kernel = survey.kernel
     first = kernel.read_pointer(kernel.symbols.address("nl_table"))

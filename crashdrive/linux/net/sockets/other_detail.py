@@ -8,7 +8,7 @@ from typing import Any
 from crashdrive.linux.net.packets.queues import packets
 from crashdrive.linux.net.sockets.detail import ends, turned
 from crashdrive.linux.net.sockets.rows import Socket
-from crashdrive.linux.net.survey import Fields, Survey, bit
+from crashdrive.linux.survey import Fields, Survey, bit
 from crashdrive.records import Address, Record, Table
 
 # include/uapi/linux/if_packet.h

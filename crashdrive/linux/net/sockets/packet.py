@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from crashdrive.linux.net.sockets.inet import full, mapped, nets, ports, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 MEMBERS = {
     **full("sk."),
@@ -15,7 +16,7 @@ MEMBERS = {
 }
 
 
-def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """Packet sockets: a list in each namespace."""
     if not wanted.any_of("packet") or not wanted.state(UNCONNECTED):
         return

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from crashdrive.linux.net.sockets.rows import LISTENING, Socket
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Record
 
 # a pair of ints behind a lock until d9f28735af87 (6.8), packed into one number since
@@ -60,7 +60,7 @@ class SharedPort(Record, frozen=True):
     programs: tuple[str, ...]
 
 
-def ranges(survey: Survey) -> dict[str, Range]:
+def ranges(survey: NetSurvey) -> dict[str, Range]:
     """The range of each namespace, by its label; without those that the dump lacks."""
     kernel, nets = survey.kernel, sorted(survey.chosen)
     pair = kernel.chain("struct net", [f"{path}[0]" for path in _PAIRS])

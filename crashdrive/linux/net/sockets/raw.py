@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from crashdrive.linux.net.sockets.inet import REQUIRED, array_chains, datagram_batch, full, walk_array
 from crashdrive.linux.net.sockets.rows import Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 
-def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """Raw sockets: a table for each family; that of IPv6 is missing where the kernel has no IPv6."""
     for proto, symbol in (("raw", "raw_v4_hashinfo"), ("raw6", "raw_v6_hashinfo")):
         if not wanted.any_of(proto):
@@ -23,7 +24,7 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
         yield from _sockets(survey, wanted, "raw", symbol, "struct raw_hashinfo", "ht")
 
 
-def find_ping(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find_ping(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """Ping sockets of both families, in one table since 3.11 (6d0bfe226116)."""
     if not wanted.any_of("icmp", "icmp6"):
         return
@@ -34,7 +35,7 @@ def find_ping(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
 
 
 def _sockets(
-    survey: Survey, wanted: Wanted, proto: str, symbol: str, kind: str, array: str
+    survey: NetSurvey, wanted: Wanted, proto: str, symbol: str, kind: str, array: str
 ) -> Iterator[Batch]:
     kernel = survey.kernel
     fields = Fields(kernel, "struct sock", full(), REQUIRED)

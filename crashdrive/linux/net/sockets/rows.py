@@ -10,7 +10,7 @@ import msgspec
 
 from crashdrive.linux.fs.owners import Owner, owners
 from crashdrive.linux.net.net_list import for_each_net_device
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Address, Record
 
 T = TypeVar("T")
@@ -147,7 +147,7 @@ class Wanted(NamedTuple):
         return not self.protos.isdisjoint(protos)
 
 
-def socket_rows(survey: Survey, batches: Sequence[Batch], *, processes: bool) -> list[Socket]:
+def socket_rows(survey: NetSurvey, batches: Sequence[Batch], *, processes: bool) -> list[Socket]:
     """Rows of all batches; ``processes``: find out who has each socket open."""
     pointers = sorted({pointer for batch in batches for pointer in batch.socket if pointer})
     files = _files(survey, pointers)
@@ -167,7 +167,7 @@ class _Files(NamedTuple):
     files: dict[int | None, int | None]
 
 
-def _files(survey: Survey, pointers: Sequence[int]) -> _Files:
+def _files(survey: NetSurvey, pointers: Sequence[int]) -> _Files:
     """A socket's inode lies beside it in ``struct socket_alloc`` (include/net/sock.h)."""
     kernel = survey.kernel
     kind = "struct socket_alloc"
@@ -181,7 +181,7 @@ def _files(survey: Survey, pointers: Sequence[int]) -> _Files:
     return _Files({0: 0, **inodes}, uids, files)
 
 
-def _holders(survey: Survey, files: _Files) -> dict[int | None, Owner]:
+def _holders(survey: NetSurvey, files: _Files) -> dict[int | None, Owner]:
     """Who has sockets open, by address of their ``struct socket``."""
     found = owners(survey.kernel)
     if found.warnings:
@@ -190,7 +190,7 @@ def _holders(survey: Survey, files: _Files) -> dict[int | None, Owner]:
     return {pointer: by_file[file] for pointer, file in files.files.items() if file in by_file}
 
 
-def _interfaces(survey: Survey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
+def _interfaces(survey: NetSurvey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
     """Names of the interfaces that sockets are bound to, by namespace and index; only where any are."""
     bound = (zip(batch.net, batch.bound, strict=True) for batch in batches if batch.bound)
     nets = {net for pairs in bound for net, index in pairs if index}
@@ -207,7 +207,7 @@ _NOBODY = Owner(None, None)  # type: ignore[arg-type] # stands for no owner in a
 
 
 def _rows(
-    survey: Survey,
+    survey: NetSurvey,
     batch: Batch,
     files: _Files,
     holders: Mapping[int | None, Owner],

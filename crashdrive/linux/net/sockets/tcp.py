@@ -23,7 +23,8 @@ from crashdrive.linux.net.sockets.inet import (
     selected,
 )
 from crashdrive.linux.net.sockets.rows import TCP_STATES, Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Objects
@@ -60,7 +61,7 @@ _MEMBERS = {
 _NEEDED = (*REQUIRED, "write_seq", "snd_una", "rcv_nxt", "copied_seq", "socket")
 
 
-def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """TCP sockets of both families."""
     if not wanted.any_of("tcp", "tcp6"):
         return
@@ -73,7 +74,7 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
             yield from _established(survey, wanted, fields, hashinfo)
 
 
-def hashinfos(survey: Survey) -> list[int]:
+def hashinfos(survey: NetSurvey) -> list[int]:
     """``tcp_hashinfo``, and the tables that namespaces have of their own since 6.1 (d1e5e6408b30)."""
     kernel = survey.kernel
     path = "ipv4.tcp_death_row.hashinfo"
@@ -89,7 +90,7 @@ def hashinfos(survey: Survey) -> list[int]:
 
 
 def _listening(
-    survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int, seen: set[int]
+    survey: NetSurvey, wanted: Wanted, fields: Fields, hashinfo: int, seen: set[int]
 ) -> Iterator[Batch]:
     for table in _listening_tables(survey, hashinfo, seen):
         survey.walked(table, "listening TCP sockets")
@@ -99,7 +100,7 @@ def _listening(
             yield batch.keep(selected(survey, wanted, batch))
 
 
-def _listening_tables(survey: Survey, hashinfo: int, seen: set[int]) -> Iterator[Objects]:
+def _listening_tables(survey: NetSurvey, hashinfo: int, seen: set[int]) -> Iterator[Objects]:
     """Chains of listening sockets: a table by port until 5.19 (cae3873c5b3a), one by address and port since.
 
     A namespace with a table of its own for connections still has its listening sockets in the common one:
@@ -133,7 +134,7 @@ def _listening_tables(survey: Survey, hashinfo: int, seen: set[int]) -> Iterator
 # the established table
 
 
-def _established(survey: Survey, wanted: Wanted, fields: Fields, hashinfo: int) -> Iterator[Batch]:
+def _established(survey: NetSurvey, wanted: Wanted, fields: Fields, hashinfo: int) -> Iterator[Batch]:
     """Sockets, TIME_WAIT and request sockets: which structure it is, the state alone tells."""
     kernel = survey.kernel
     ((table, mask),) = kernel.read_many(_HASHINFO, [hashinfo], ["ehash", "ehash_mask"]).check()
@@ -164,7 +165,7 @@ def _kind_of(state: int | None) -> int | None:
     return state if state in {TIME_WAIT, NEW_SYN_RECV} else None
 
 
-def _note_gaps(survey: Survey, columns: Columns, states: Sequence[int | None]) -> None:
+def _note_gaps(survey: NetSurvey, columns: Columns, states: Sequence[int | None]) -> None:
     """Gaps in full sockets: the small structures end before most of the members that were asked for."""
     shared = {i for i, path in enumerate(columns.fields) if path.startswith(COMMON)}
     gaps = [gap for gap in columns.gaps if gap.column in shared or _kind_of(states[gap.row]) is None]
@@ -180,7 +181,7 @@ def _part(addresses: Sequence[int], columns: Named, chosen: Sequence[bool]) -> t
     )
 
 
-def _base(survey: Survey, addresses: Sequence[int], columns: Named) -> dict[str, Sequence[object]]:
+def _base(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> dict[str, Sequence[object]]:
     base = address_columns(survey.kernel, columns)
     return {
         "address": addresses,
@@ -193,7 +194,7 @@ def _base(survey: Survey, addresses: Sequence[int], columns: Named) -> dict[str,
     }
 
 
-def _full_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+def _full_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch:
     timers = [
         _timer(*values)
         for values in zip(
@@ -251,7 +252,7 @@ def _distance(end: int, start: int) -> int:
 _TIMEWAIT = {"substate": ("tw_substate",), "expires": ("tw_timer.expires",)}
 
 
-def _timewait_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+def _timewait_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch:
     """``struct inet_timewait_sock``: FIN_WAIT2 too ends in one, which its substate tells."""
     fields = Fields(survey.kernel, "struct inet_timewait_sock", _TIMEWAIT, _TIMEWAIT)
     more = survey.read(fields, addresses, "TIME_WAIT sockets")
@@ -275,7 +276,7 @@ _REQUEST = {
 }
 
 
-def _request_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+def _request_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch:
     """``struct request_sock``: in this table since 079096f103fa (4.4)."""
     fields = Fields(survey.kernel, "struct request_sock", _REQUEST, _REQUEST)
     more = survey.read(fields, addresses, "request sockets")
@@ -293,7 +294,7 @@ def _request_batch(survey: Survey, addresses: Sequence[int], columns: Named) -> 
     )
 
 
-def _uids(survey: Survey, listeners: Sequence[int | None]) -> Sequence[int | None]:
+def _uids(survey: NetSurvey, listeners: Sequence[int | None]) -> Sequence[int | None]:
     """The listeners' users."""
     fields = Fields(survey.kernel, "struct sock", {"uid": full()["uid"]})
     pointers = distinct(listeners)

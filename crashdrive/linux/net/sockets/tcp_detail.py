@@ -13,7 +13,7 @@ from crashdrive.linux.net.sockets.detail import endpoint, ends, turned
 from crashdrive.linux.net.sockets.inet import Named, address_columns, common, mapped
 from crashdrive.linux.net.sockets.rows import TCP_STATES, Socket
 from crashdrive.linux.net.sockets.tcp import LISTEN, NEW_SYN_RECV, SOCK, TIME_WAIT
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Address, Record, Table
 
 _NEVER = 0x7FFFFFFF  # TCP_INFINITE_SSTHRESH

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from crashdrive.kernel.types.model import type_name
 from crashdrive.linux.net.sockets.inet import REQUIRED, datagram_batch, difference, distinct, full
 from crashdrive.linux.net.sockets.rows import Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 _SOCK = "inet.sk."
 _TABLE = "struct udp_table"
 
 
-def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """UDP sockets of both families."""
     if wanted.any_of("udp", "udp6"):
         for table in _tables(survey):
             yield from _sockets(survey, wanted, "udp", table)
 
 
-def find_lite(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find_lite(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """UDP-Lite sockets of both families."""
     if not wanted.any_of("udplite", "udplite6"):
         return
@@ -33,7 +34,7 @@ def find_lite(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
     yield from _sockets(survey, wanted, "udplite", survey.kernel.symbols.address("udplite_table"))
 
 
-def _tables(survey: Survey) -> list[int]:
+def _tables(survey: NetSurvey) -> list[int]:
     """``udp_table``, and the tables that namespaces have of their own since 6.2 (9804985bf27f)."""
     kernel = survey.kernel
     shared = kernel.symbols.address("udp_table")
@@ -44,7 +45,7 @@ def _tables(survey: Survey) -> list[int]:
     return distinct([shared, *survey.gaps(found, "UDP tables of namespaces")["ipv4.udp_table"]])
 
 
-def _sockets(survey: Survey, wanted: Wanted, proto: str, table: int) -> Iterator[Batch]:
+def _sockets(survey: NetSurvey, wanted: Wanted, proto: str, table: int) -> Iterator[Batch]:
     kernel = survey.kernel
     what = f"{proto} sockets"
     members = {**full(_SOCK), "deficit": ("forward_deficit",)}

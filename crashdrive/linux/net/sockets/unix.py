@@ -8,7 +8,8 @@ from typing import Any
 from crashdrive.linux.net.packets.queues import queued_bytes
 from crashdrive.linux.net.sockets.inet import Named, full, nets, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.survey import Fields
 
 ESTABLISHED, LISTEN = 1, 10
 _LONGEST = 108  # UNIX_PATH_MAX
@@ -20,7 +21,7 @@ MEMBERS = {
 }
 
 
-def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
+def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
     """Unix sockets: a table in each namespace since 6.0, one for all before."""
     if not wanted.any_of("unix"):
         return
@@ -39,7 +40,7 @@ def find(survey: Survey, wanted: Wanted) -> Iterator[Batch]:
             yield batch.keep(selected(survey, wanted, batch))
 
 
-def _tables(survey: Survey) -> Iterator[tuple[int, int]]:
+def _tables(survey: NetSurvey) -> Iterator[tuple[int, int]]:
     kernel = survey.kernel
     # as many again for sockets without a name; bsd_socket_buckets is of the same size as the first half
     count = 2 * _length(survey, "bsd_socket_buckets")
@@ -50,16 +51,16 @@ def _tables(survey: Survey) -> Iterator[tuple[int, int]]:
             yield pointer, count
 
 
-def _shared_table(survey: Survey) -> tuple[int, int]:
+def _shared_table(survey: NetSurvey) -> tuple[int, int]:
     return survey.kernel.symbols.address("unix_socket_table"), _length(survey, "unix_socket_table")
 
 
-def _length(survey: Survey, symbol: str) -> int:
+def _length(survey: NetSurvey, symbol: str) -> int:
     kernel = survey.kernel
     return kernel.variable_size(symbol) // kernel.sizeof("struct hlist_head")
 
 
-def _batch(survey: Survey, addresses: Sequence[int], columns: Named) -> Batch:
+def _batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch:
     states = [
         _state(state, socket) for state, socket in zip(columns["state"], columns["socket"], strict=True)
     ]
@@ -102,7 +103,7 @@ def _state(state: int | None, socket: int | None) -> str | None:
     return "CONNECTING" if state == ESTABLISHED else "DISCONNECTING"
 
 
-def _names(survey: Survey, pointers: Sequence[int | None]) -> list[str | None]:
+def _names(survey: NetSurvey, pointers: Sequence[int | None]) -> list[str | None]:
     """Paths and abstract names by ``struct unix_address``; None where a socket has none."""
     kernel = survey.kernel
     kind = "struct unix_address"

@@ -18,7 +18,7 @@ from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.pernet import own_memory
 
 if TYPE_CHECKING:
-    from crashdrive.linux.net.survey import Survey
+    from crashdrive.linux.survey import Survey
 
 _ETHERNET_FRAME = 1514
 _NON_RESTRICTED = 1  # TCP_CONG_NON_RESTRICTED

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
 
 _NODE, _TABLE, _DIR = "struct ctl_node", "struct ctl_table", "struct ctl_dir"
@@ -70,7 +71,7 @@ class _Leaf(NamedTuple):
     row: dict[str, Any]
 
 
-def settings(survey: Survey, names: tuple[str, ...]) -> list[Setting]:
+def settings(survey: NetSurvey, names: tuple[str, ...]) -> list[Setting]:
     leaves = [leaf for leaf in _leaves(survey) if not names or _name(leaf.path).startswith(names)]
     reader = _Reader(survey)
     reader.prefetch(leaves)
@@ -80,7 +81,7 @@ def settings(survey: Survey, names: tuple[str, ...]) -> list[Setting]:
     return sorted(made, key=lambda one: (order.index(one.netns), one.name))
 
 
-def names(survey: Survey) -> list[str]:
+def names(survey: NetSurvey) -> list[str]:
     """The names of all settings of the chosen namespaces."""
     return sorted({_name(leaf.path) for leaf in _leaves(survey)})
 
@@ -93,7 +94,7 @@ def _name(path: Sequence[str]) -> str:
 # the trees
 
 
-def _leaves(survey: Survey) -> Iterator[_Leaf]:
+def _leaves(survey: NetSurvey) -> Iterator[_Leaf]:
     """All entries of all namespaces, one level of all their trees together at a time."""
     nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
     column = survey.gaps(survey.kernel.read_many("struct net", nets, ["sysctls.dir.root.rb_node"]), WHAT)
@@ -113,7 +114,7 @@ def _leaves(survey: Survey) -> Iterator[_Leaf]:
     survey.miss([Notice(kind="depth", message=f"{WHAT}: more than {_MOST_LEVELS} levels; not read")])
 
 
-def _level(survey: Survey, level: Sequence[_Visit]) -> tuple[list[_Leaf], list[_Visit]]:
+def _level(survey: NetSurvey, level: Sequence[_Visit]) -> tuple[list[_Leaf], list[_Visit]]:
     """The entries of nodes, and the nodes below: those of their trees, and of directories."""
     nodes = survey.read(Fields(survey.kernel, _NODE, _NODES), [one.address for one in level], WHAT)
     below = [
@@ -138,7 +139,7 @@ def _level(survey: Survey, level: Sequence[_Visit]) -> tuple[list[_Leaf], list[_
 
 
 def _entries(
-    survey: Survey, level: Sequence[_Visit], nodes: dict[str, Sequence[Any]]
+    survey: NetSurvey, level: Sequence[_Visit], nodes: dict[str, Sequence[Any]]
 ) -> Iterator[tuple[_Visit, dict[str, Any]]]:
     """A node has the same place among its header's nodes as its entry has in the header's table."""
     kernel = survey.kernel
@@ -166,7 +167,7 @@ def _entries(
 class _Reader:
     """Values out of variables, by the function that the kernel reads them with."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: NetSurvey) -> None:
         self._survey = survey
         self._kernel = survey.kernel
         self._unknown: dict[str, int] = {}

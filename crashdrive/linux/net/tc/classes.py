@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdisc_tree import COUNTERS, Reading, Row, measured, plain_rows, total
 from crashdrive.linux.net.tc.qdiscs.base import Details, Share
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
 
 _ESTIMATOR = "struct net_rate_estimator"
@@ -50,7 +51,7 @@ class ClassReading(NamedTuple):
     of: Reading
 
 
-def classes(survey: Survey, found: Sequence[Reading]) -> list[ClassReading]:
+def classes(survey: NetSurvey, found: Sequence[Reading]) -> list[ClassReading]:
     """The classes of all qdiscs whose kind is read."""
     shares = [
         (one, share)
@@ -63,7 +64,7 @@ def classes(survey: Survey, found: Sequence[Reading]) -> list[ClassReading]:
     return [ClassReading(_class(one, share, leaves, rates), share, one) for one, share in shares]
 
 
-def _rates(survey: Survey, estimators: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
+def _rates(survey: NetSurvey, estimators: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
     """Bytes and packets per second."""
     if not estimators:
         return {}

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownTypeError
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import pointers
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Record
 
 _WHAT = "filters"

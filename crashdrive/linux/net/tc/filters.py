@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.classes import ClassReading
 from crashdrive.linux.net.tc.filter_kinds import READERS, Element
 from crashdrive.linux.net.tc.qdisc_tree import Reading
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Address, Record
 
 _BLOCK, _CHAIN, _PROTO = "struct tcf_block", "struct tcf_chain", "struct tcf_proto"

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
 from crashdrive.linux.net.devices.devices import Device
 from crashdrive.linux.net.devices.link_stats import Counters, number, sums
-from crashdrive.linux.net.survey import Fields, Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, kinds, private_offset
+from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Record
 
 # TCQ_F_* of include/net/sch_generic.h
@@ -79,12 +80,12 @@ _MEMBERS = {
 _REQUIRED = ("kind", "handle", "parent", "flags")
 
 
-def qdiscs(survey: Survey, every: Sequence[Device]) -> list[Qdisc]:
+def qdiscs(survey: NetSurvey, every: Sequence[Device]) -> list[Qdisc]:
     """Qdiscs of the devices in the chosen namespaces: the root, those in its tree, that for ingress."""
     return [one.qdisc for one in readings(survey, every)]
 
 
-def readings(survey: Survey, every: Sequence[Device]) -> list[Reading]:
+def readings(survey: NetSurvey, every: Sequence[Device]) -> list[Reading]:
     """The same, as `crashdrive.linux.net.tc.classes` needs them."""
     found = _of_devices(survey, [device for device in every if device.row["net"] in survey.chosen])
     rows = plain_rows(survey, [address for _, address in found])
@@ -98,7 +99,7 @@ def readings(survey: Survey, every: Sequence[Device]) -> list[Reading]:
     return [_reading(survey, one, privates.get(one[1])) for one in shown]
 
 
-def _of_devices(survey: Survey, chosen: Sequence[Device]) -> list[tuple[Device, int]]:
+def _of_devices(survey: NetSurvey, chosen: Sequence[Device]) -> list[tuple[Device, int]]:
     """Each device's root, what is hashed, and what is there for ingress."""
     kernel, kind = survey.kernel, "struct net_device"
     paths = ["qdisc", "ingress_queue->qdisc_sleeping"]
@@ -119,7 +120,7 @@ def _of_devices(survey: Survey, chosen: Sequence[Device]) -> list[tuple[Device, 
     return found
 
 
-def plain_rows(survey: Survey, addresses: Iterable[int]) -> dict[int, Row]:
+def plain_rows(survey: NetSurvey, addresses: Iterable[int]) -> dict[int, Row]:
     """What all qdiscs have, by address; those that the dump lacks are left out, and noted."""
     wanted = list(dict.fromkeys(addresses))
     fields = Fields(survey.kernel, "struct Qdisc", _MEMBERS, _REQUIRED)
@@ -133,7 +134,7 @@ def plain_rows(survey: Survey, addresses: Iterable[int]) -> dict[int, Row]:
     }
 
 
-def _count(survey: Survey, rows: Sequence[Row]) -> None:
+def _count(survey: NetSurvey, rows: Sequence[Row]) -> None:
     """Numbers out of the kernel's forms of them; those by CPU are added up."""
     by_cpu = [row for row in rows if row["flags"] is not None and row["flags"] & _CPU_STATISTICS]
     pointers = {
@@ -154,7 +155,7 @@ def _count(survey: Survey, rows: Sequence[Row]) -> None:
             row["qlen"] = None if waiting is None or more["qlen"] is None else waiting + more["qlen"]
 
 
-def _basic_kind(survey: Survey) -> str:
+def _basic_kind(survey: NetSurvey) -> str:
     # 5.16 merged it with its per-cpu form (50dc9a8572aa)
     merged = "struct gnet_stats_basic_sync"
     return merged if survey.kernel.has_type(merged) else "struct gnet_stats_basic_cpu"
@@ -168,7 +169,7 @@ def _take(row: Row, counted: Counters | None) -> None:
 Shown = tuple[Device, int, Row]
 
 
-def _privates(survey: Survey, shown: Sequence[Shown]) -> dict[int, Private]:
+def _privates(survey: NetSurvey, shown: Sequence[Shown]) -> dict[int, Private]:
     """The private parts by the address of their qdisc, where their kind is known and its members are."""
     found: dict[int, Private] = {}
     for name in dict.fromkeys(row["kind"] for _, _, row in shown):
@@ -178,7 +179,7 @@ def _privates(survey: Survey, shown: Sequence[Shown]) -> dict[int, Private]:
     return found
 
 
-def _of_kind(survey: Survey, kind: Kind, shown: Sequence[Shown]) -> dict[int, Private]:
+def _of_kind(survey: NetSurvey, kind: Kind, shown: Sequence[Shown]) -> dict[int, Private]:
     start = private_offset(survey)
     if kind.structure is None:
         return {address: Private(device, row, address + start, {}) for device, address, row in shown}
@@ -200,7 +201,7 @@ def _of_kind(survey: Survey, kind: Kind, shown: Sequence[Shown]) -> dict[int, Pr
     return found
 
 
-def _sum_parts(survey: Survey, shown: Sequence[Shown]) -> None:
+def _sum_parts(survey: NetSurvey, shown: Sequence[Shown]) -> None:
     """Counters of qdiscs that keep none, but show what those of their queues hold."""
     parts = {
         address: list(kind.parts(survey, device))
@@ -223,7 +224,7 @@ def _total(values: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _reading(survey: Survey, shown: Shown, private: Private | None) -> Reading:
+def _reading(survey: NetSurvey, shown: Shown, private: Private | None) -> Reading:
     device, address, row = shown
     kind = kinds().get(row["kind"])
     details = None if kind is None or kind.make is None or private is None else kind.make(survey, private)

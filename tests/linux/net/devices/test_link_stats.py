@@ -8,7 +8,7 @@ from crashdrive.kernel.types.model import Type
 from crashdrive.linux.net.counters.device_counters import private_offset
 from crashdrive.linux.net.devices.link_stats import _BASE, Reader, _grown
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import (
     LIST_HEAD,
     UINT,
@@ -99,7 +99,7 @@ class Machine:
         """What reads them."""
         net = NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True)
         nets = Namespaces(found=(net,))
-        self.survey = Survey(self.kernel, nets, nets)
+        self.survey = NetSurvey(self.kernel, nets, nets)
         return Reader(self.survey, self.devices, {})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.net.netfilter import hooks as netfilter_hooks
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import (
     INT,
     UINT,
@@ -27,7 +27,7 @@ HOOK_TYPES: dict[str, Type] = {
 }
 
 
-def hooks(memory: FakeMemory, count: int, place: int) -> tuple[list[netfilter_hooks.Hook], Survey]:
+def hooks(memory: FakeMemory, count: int, place: int) -> tuple[list[netfilter_hooks.Hook], NetSurvey]:
     kernel = fake_kernel(memory, HOOK_TYPES, {"a_function": 0xFFFF_FFFF_8100_0000})
     survey = survey_of(kernel)
     chain = netfilter_hooks._Chain(NET, "ipv4", "input", None, place)

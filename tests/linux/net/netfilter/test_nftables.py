@@ -17,7 +17,7 @@ from crashdrive.linux.net.netfilter.nft_forms import FORMS
 from crashdrive.linux.net.netfilter.nft_rules import comment
 from crashdrive.linux.net.netfilter.nft_sets import _merged, _Raw
 from crashdrive.linux.net.netfilter.nft_words import bits, register, unit, verdict, words
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import CHAR, U8, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
 KINDS: dict[str, Type] = {
@@ -67,7 +67,7 @@ class Machine:
         self.memory.write(place, self.raw)
         one = NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True)
         everywhere = Namespaces(found=(one,))
-        return Decoder(Survey(self.kernel, everywhere, everywhere), FORMS | ACTIONS), Run(
+        return Decoder(NetSurvey(self.kernel, everywhere, everywhere), FORMS | ACTIONS), Run(
             place, len(self.raw)
         )
 

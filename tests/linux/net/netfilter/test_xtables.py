@@ -15,7 +15,7 @@ from crashdrive.linux.net.netfilter import xtables
 from crashdrive.linux.net.netfilter.xt_matches import MATCHES
 from crashdrive.linux.net.netfilter.xt_targets import TARGETS
 from crashdrive.linux.net.netfilter.xt_text import Data, Unknown
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import (
     CHAR,
     TYPES,
@@ -129,7 +129,7 @@ class Machine:
         """The standard target."""
         return self.part("", struct.pack("<i", number))
 
-    def survey(self, size: int | None = None) -> Survey:
+    def survey(self, size: int | None = None) -> NetSurvey:
         """With the rules in place, the first one INPUT's first."""
         info = self.memory.allocate(48 + len(self.blob), 4096)
         self.memory.write(info, struct.pack("<II", len(self.blob) if size is None else size, 0))
@@ -139,7 +139,7 @@ class Machine:
         self.memory.word(self.table + self.kernel.offset("struct xt_table", "private"), info)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
         everywhere = Namespaces(found=(one,))
-        return Survey(self.kernel, everywhere, everywhere)
+        return NetSurvey(self.kernel, everywhere, everywhere)
 
 
 def usual(machine: Machine) -> None:

@@ -9,7 +9,7 @@ from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.net.devices.link_stats import sums
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.routing.neighbours import neighbours
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.reports.net import neighbours as report
 from tests.kernel.fake_memory import CHAR, U8, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
@@ -75,10 +75,10 @@ class Machine:
         self.memory.write(one + self.kernel.offset(kind, "primary_key"), bytes([10, 0, 0, last]))
         return one
 
-    def survey(self) -> Survey:
+    def survey(self) -> NetSurvey:
         one = NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True)
         everywhere = Namespaces(found=(one,))
-        return Survey(self.kernel, everywhere, everywhere)
+        return NetSurvey(self.kernel, everywhere, everywhere)
 
 
 def test_entries() -> None:

@@ -13,7 +13,7 @@ from crashdrive.linux.net.routing.lwtunnel import encapsulations
 from crashdrive.linux.net.routing.nexthops import NexthopObject, Shared
 from crashdrive.linux.net.routing.route_exceptions import RouteException, exceptions
 from crashdrive.linux.net.routing.rows import Route
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import (
     BOOL,
     CHAR,
@@ -83,7 +83,7 @@ class Machine:
         self.put("struct fib_nh", self.hop, "nh_common.nhc_dev", self.device)
         self.put("struct fib_nh", self.hop, "nh_common.nhc_exceptions", self.table)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
-        self.survey = Survey(self.kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+        self.survey = NetSurvey(self.kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
 
     def put(self, kind: str, address: int, path: str, value: int) -> None:
         place = self.kernel.place(kind, path)
@@ -189,7 +189,7 @@ def test_an_exception_that_is_not_in_the_dump() -> None:
 # encapsulations
 
 
-def wrapped(kind: int, data: bytes) -> tuple[str | None, Survey]:
+def wrapped(kind: int, data: bytes) -> tuple[str | None, NetSurvey]:
     machine = Machine()
     place = machine.memory.allocate(256)
     machine.memory.write(place, bytes([kind]) + data)

@@ -15,7 +15,7 @@ from crashdrive.linux.net.routing.iproute import route_lines
 from crashdrive.linux.net.routing.proc_route import classic_routes
 from crashdrive.linux.net.routing.rows import NextHop, Route
 from crashdrive.linux.net.short_chains import chained
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from tests.kernel.fake_memory import (
     CHAR,
     HLIST_HEAD,
@@ -131,10 +131,10 @@ class Machine:
         self.memory.word(vector + 8, *children)
         return vector
 
-    def survey(self) -> Survey:
+    def survey(self) -> NetSurvey:
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
         everywhere = Namespaces(found=(one,))
-        return Survey(self.kernel, everywhere, everywhere)
+        return NetSurvey(self.kernel, everywhere, everywhere)
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def machine() -> Machine:
     return Machine()
 
 
-def prefixes(survey: Survey) -> list[tuple[str, int]]:
+def prefixes(survey: NetSurvey) -> list[tuple[str, int]]:
     return [(route.destination, route.prefix_length) for route in fib_trie.routes(survey, {})]
 
 
@@ -263,7 +263,7 @@ def test_a_kernel_that_keeps_routes_elsewhere() -> None:
     memory = FakeMemory()
     kernel = fake_kernel(memory, {"struct net": record("net", ("number", INT))})
     one = NetNamespace(address=memory.allocate(64), inum=1, name=None, pid=None, initial=True)
-    survey = Survey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+    survey = NetSurvey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
     assert survey.attempt("IPv4 routes", lambda: fib_trie.routes(survey, {})) == []
     assert not survey.complete
     assert [notice.kind for notice in survey.notices] == ["elsewhere"]

@@ -14,7 +14,7 @@ from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.sockets import netlink, packet, raw, tcp, udp, unix
 from crashdrive.linux.net.sockets.detail import endpoint
 from crashdrive.linux.net.sockets.rows import Batch, Socket, Wanted, socket_rows
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.reports.net import netstat
 from tests.kernel.fake_memory import (
     HLIST_HEAD,
@@ -171,16 +171,16 @@ class Image:
         for place, target in zip(links, [*links[1:], mark], strict=True):
             self.memory.word(place, target)
 
-    def survey(self) -> Survey:
+    def survey(self) -> NetSurvey:
         one = NetNamespace(address=self.net, inum=7, name=None, pid=1, initial=True)
-        return Survey(self.kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+        return NetSurvey(self.kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
 
 
 def wanted(*protos: str, listening: bool = False) -> Wanted:
     return Wanted(frozenset(protos), listening=listening, connected=not listening)
 
 
-def find(image: Image, *protos: str) -> tuple[list[Socket], Survey]:
+def find(image: Image, *protos: str) -> tuple[list[Socket], NetSurvey]:
     """Rows of the established table, and what was missing."""
     survey = image.survey()
     batches = survey.attempt("TCP sockets", lambda: tcp.find(survey, wanted(*(protos or ("tcp", "tcp6")))))
@@ -347,7 +347,7 @@ def test_what_this_kernel_keeps_elsewhere() -> None:
     ],
 )
 def test_kernels_built_without_a_family(
-    finder: Callable[[Survey, Wanted], Iterator[Batch]], proto: str
+    finder: Callable[[NetSurvey, Wanted], Iterator[Batch]], proto: str
 ) -> None:
     survey = Image().survey()
     asked = Wanted(frozenset({proto}), listening=True, connected=True)
@@ -360,7 +360,7 @@ def test_kernels_built_without_a_family(
     ("finder", "proto"), [(udp.find, "udp"), (raw.find, "raw"), (netlink.find, "netlink")]
 )
 def test_families_that_every_kernel_has(
-    finder: Callable[[Survey, Wanted], Iterator[Batch]], proto: str
+    finder: Callable[[NetSurvey, Wanted], Iterator[Batch]], proto: str
 ) -> None:
     survey = Image(without=["struct netlink_sock"]).survey()
     asked = Wanted(frozenset({proto}), listening=True, connected=True)

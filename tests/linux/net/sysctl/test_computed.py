@@ -10,7 +10,7 @@ import pytest
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
 from tests.kernel.fake_memory import CHAR, INT, U8, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
@@ -52,7 +52,7 @@ class Image:
     def read(self, handler: str, *, length: int = 4, extra: int = 0, net: int = 0) -> str | None:
         kernel = fake_kernel(self.memory, TYPES, self.symbols)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
-        survey = Survey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+        survey = NetSurvey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
         return COMPUTED[handler](Source(survey, net or self.net, self.data, length, extra))
 
     def put(self, path: str, value: int) -> None:

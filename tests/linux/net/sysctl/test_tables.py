@@ -9,7 +9,7 @@ import pytest
 
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl import tables
 from tests.kernel.fake_memory import INT, PAGE, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
@@ -89,10 +89,10 @@ class Image:
         self.memory.write(place, entry.data)
         return place
 
-    def settings(self) -> tuple[dict[str, str | None], Survey]:
+    def settings(self) -> tuple[dict[str, str | None], NetSurvey]:
         kernel: Kernel = fake_kernel(self.memory, TYPES, HANDLERS)
         found = (NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True),)
-        survey = Survey(kernel, Namespaces(found=found), Namespaces(found=found))
+        survey = NetSurvey(kernel, Namespaces(found=found), Namespaces(found=found))
         return {row.name: row.value for row in tables.settings(survey, ())}, survey
 
 

@@ -10,7 +10,7 @@ import pytest
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.net.devices.devices import Device
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
-from crashdrive.linux.net.survey import Survey
+from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.classes import classes
 from crashdrive.linux.net.tc.filters import filter_lines, filters
@@ -127,22 +127,22 @@ class Machine:
             self.hashed += 1
         return start
 
-    def survey(self) -> Survey:
+    def survey(self) -> NetSurvey:
         one = NetNamespace(address=NET, inum=1, name="net", pid=None, initial=True)
         everywhere = Namespaces(found=(one,))
-        return Survey(self.kernel, everywhere, everywhere)
+        return NetSurvey(self.kernel, everywhere, everywhere)
 
-    def read(self) -> tuple[Survey, list[Reading]]:
+    def read(self) -> tuple[NetSurvey, list[Reading]]:
         survey = self.survey()
         device = Device(self.device, {"net": NET, "name": "eth0", "tx_queues": 1})
         return survey, readings(survey, [device])
 
-    def only(self) -> tuple[Survey, Any]:
+    def only(self) -> tuple[NetSurvey, Any]:
         survey, (one,) = self.read()
         return survey, one.qdisc
 
 
-def rows(survey: Survey, found: list[Reading]) -> list[Any]:
+def rows(survey: NetSurvey, found: list[Reading]) -> list[Any]:
     return [one.row for one in classes(survey, found)]
 
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from crashdrive.linux.net.devices.devices import Device
 from crashdrive.linux.net.devices.link_stats import number
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import qdiscs as schedulers
+from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Notice, Record
 
 Members = Mapping[str, Sequence[str]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Block, Details, Kind, Private, Share, linked, words32
 from crashdrive.linux.net.tc.qdiscs.packets import chain_length
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Fields, Survey
 
 _TIN = "struct cake_tin_data"
 _MOST_TINS = 8

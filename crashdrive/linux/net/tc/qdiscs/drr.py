@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Block, Details, Kind, Private, Share, whole
+from crashdrive.linux.survey import Fields, Survey
 
 _CLASS = "struct drr_class"
 _WHAT = "classes of drr"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private
+from crashdrive.linux.survey import Survey
 
 
 class Fifo(Details, frozen=True):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, array
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Survey
 
 _NONE = 0xFFFF_FFFF
 _BANDS = 3

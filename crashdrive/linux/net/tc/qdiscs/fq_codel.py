@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import (
     Block,
@@ -21,6 +20,7 @@ from crashdrive.linux.net.tc.qdiscs.base import (
 from crashdrive.linux.net.tc.qdiscs.codel import parameter_members, parameters, seconds, times
 from crashdrive.linux.net.tc.qdiscs.packets import chain_length
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Fields, Survey
 
 _FLOW = "struct fq_codel_flow"
 _WHAT = "flows of fq_codel"

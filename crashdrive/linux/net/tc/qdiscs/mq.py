@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashdrive.linux.net.devices.devices import Device
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Kind, Private, Share
 from crashdrive.linux.net.tc.qdiscs.prio import LEAF_COUNTERS
+from crashdrive.linux.survey import Survey
 
 _MOST_QUEUES = 1 << 16
 _WHAT = "transmit queues"

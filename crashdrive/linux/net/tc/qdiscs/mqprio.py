@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, Share
 from crashdrive.linux.net.tc.qdiscs.mq import leaves
 from crashdrive.linux.net.tc.qdiscs.prio import LEAF_COUNTERS
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Fields, Survey
 
 _CLASSES = 16
 _FIRST = 0xFFE0  # TC_H_MIN_PRIORITY: the number of the first traffic class

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc.qdiscs.base import Block, Details, Kind, Private, Share, pointers
 from crashdrive.linux.net.tc.qdiscs.prio import LEAF_COUNTERS
+from crashdrive.linux.survey import Survey
 
 
 class Multiq(Details, frozen=True):

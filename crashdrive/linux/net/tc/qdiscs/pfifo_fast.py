@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Members, Private, pointers
 from crashdrive.linux.net.tc.qdiscs.packets import packet_bytes
+from crashdrive.linux.survey import Survey
 from crashdrive.records import Notice
 
 _BANDS = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc.qdiscs.base import Block, Details, Kind, Private, Share, array, credible
+from crashdrive.linux.survey import Survey
 
 LEAF_COUNTERS = ("bytes", "packets", "drops", "overlimits", "requeues", "qlen", "backlog")
 _MOST_BANDS = 16

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crashdrive.linux.net.survey import Fields, Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs import red
 from crashdrive.linux.net.tc.qdiscs.base import Block, Details, Kind, Private, Share, credible
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Fields, Survey
 
 _SLOT, _PARMS = "struct sfq_slot", "struct red_parms"
 _WHAT = "flows of sfq"

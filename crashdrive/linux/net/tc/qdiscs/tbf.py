@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.linux.net.survey import Survey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, Share
 from crashdrive.linux.net.tc.words import word_list
+from crashdrive.linux.survey import Survey
 
 
 class Tbf(Details, frozen=True):
