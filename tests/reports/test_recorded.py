@@ -12,8 +12,11 @@ from sessionkit import CASES, SESSION, Case, cases, differences, document, expec
 
 from crashdrive.cli import main
 from crashdrive.crash import Crash, open_dump
+from crashdrive.errors import TranscriptError
+from crashdrive.kernel.memory import transfer
 from crashdrive.render import FORMATS, Output, render
 from crashdrive.reports import report_names
+from crashdrive.session.reads import RecordedMemory
 
 AGAIN = "where that is right, scripts/record --sessions --expect takes it over"
 
@@ -69,6 +72,39 @@ def test_every_format(crash: Crash, name: str) -> None:
             text = stream.getvalue()
             assert all(one.isprintable() or one in "\n\t" for one in text)
             assert form == "json" or text.count("\n") >= sum(len(table.rows) for table in report.tables)
+
+
+REPORTS = ("netstat", "routing", "qdisc", "netfilter", "netns")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_memory_in_other_pieces_gives_the_same(
+    crash: Crash, known: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """How reads are put together is no part of a recording."""
+    monkeypatch.setattr(transfer, "_MOST_PAGES", 1)
+    fresh = Crash(crash.session, keep=False)
+    assert document(fresh.report(name)) == known[name]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_page_that_is_not_recorded_is_an_error_and_no_hole(
+    crash: Crash, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    used: dict[tuple[str, int], None] = {}
+    part = RecordedMemory._part
+
+    def noted(self: RecordedMemory, space: str, page: int, offset: int, size: int) -> bytes | None:
+        used[space, page] = None
+        return None if (space, page) == lost else part(self, space, page, offset, size)
+
+    lost: tuple[str, int] | None = None
+    monkeypatch.setattr(RecordedMemory, "_part", noted)
+    Crash(crash.session, keep=False).report(name)
+    pages = list(used)
+    for lost in pages[:: max(len(pages) // 5, 1)]:
+        with pytest.raises(TranscriptError, match=rf"{lost[1] << 12:#x} .* record it again"):
+            Crash(crash.session, keep=False).report(name)
 
 
 def test_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from crashdrive.errors import KernelError, TranscriptError, UnknownTypeError
+from crashdrive.errors import KernelError, UnknownTypeError
 from crashdrive.kernel.structures.lists import list_head
 from crashdrive.kernel.types.btf import Btf, same
 from crashdrive.kernel.types.declarations import Abi
@@ -142,7 +142,7 @@ class ModuleTypes:
                 return kept
         try:
             found = self._read_catalog()
-        except (KernelError, TranscriptError) as error:  # the latter: recorded by one who didn't ask
+        except KernelError as error:
             return _Catalog([], {}, [("", str(error))])
         if layouts.store and dump and not found.unread:
             layouts.store.put("module-names", dump, "all", found, version=VERSION)
