@@ -8,7 +8,8 @@ import pytest
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
-from crashdrive.parsers.sig import Pending, QueuedSignal, SignalAction, SignalInSet, SignalName
+from crashdrive.parsers._sig_tasks import Pending, QueuedSignal, SignalAction
+from crashdrive.parsers.sig import SignalInSet, SignalName
 from tests.parsers.printed import header
 from tests.parsers.recorded import each, output
 
@@ -106,3 +107,9 @@ def test_refused(command: str, text: str) -> None:
 def test_all_signals(case: Path) -> None:
     task = parse(*output(case)).one()
     assert [action.signal for action in task.actions] == list(range(1, 65))
+
+
+def test_a_name_that_was_cut() -> None:
+    for command, text in (("sig -s 3", "SIGHUP SIGR\n"), ("sig -l", " [1] SIGHUP\n [2] SIGIN\n")):
+        with pytest.raises(ParseError, match="expected a signal"):
+            parse(command, text)
