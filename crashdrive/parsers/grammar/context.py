@@ -150,13 +150,17 @@ class Text(str):
         self._furthest, self._names, self._reason = place, [], reason
         raise ParseFatalException(self, place, reason)
 
-    def reject(self, place: int, reason: str, *, late: bool = False) -> None:
-        """Set the line at ``place`` aside (lenient mode alone may ask for that)."""
+    def reject(self, place: int, reason: str, *, start: int | None = None, late: bool = False) -> None:
+        """Set the line at ``place`` aside (lenient mode alone may ask for that).
+
+        ``start``: where what failed there began. The reading goes on behind that place, and whatever it finds
+        there, this was rejected.
+        """
         line, column = self.source.position(self.base + place)
         message = f"column {column}: {reason}"
         shown = self.source.line_at(self.base + place)
         notice = Notice(kind="unparsed", message=message, line=line, text=shown)
-        self.remark(place, notice, incomplete=True, late=late)
+        self.remark(place if start is None else start, notice, incomplete=True, late=late)
 
     def settle(self) -> None:
         """Give the notices to the source."""

@@ -66,7 +66,7 @@ class Between:
 
     def aside(self, text: Text, loc: int, place: int, reason: str) -> int:
         """Set the line at ``place`` aside, an item began at ``loc``; where the run goes on."""
-        text.reject(place, reason)
+        text.reject(place, reason, start=loc)
         loc = text.next_line(loc)
         while self.resume is not None and loc < len(text) and ends_at(self.resume, text, loc) < 0:
             loc = text.next_line(loc)

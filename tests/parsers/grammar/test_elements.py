@@ -264,6 +264,17 @@ def test_what_is_made_of_all_of_a_sequence() -> None:
     assert [(notice.line, notice.kind) for notice in lenient.warnings] == [(3, "unparsed")]
 
 
+def test_what_was_set_aside_stays_so_whatever_comes_behind_it() -> None:
+    """The item failed at the end of the text; parts of it are read as items of their own, and fail, too."""
+    text = "(a\nb 1\n(c\nd 2\n"
+    opened = g.Row(r"\(([a-z])", lambda found: found[1], "an opened row")
+    item = (opened + g.Many(pair_row() | opened) + g.Titles(")")) | pair_row()
+    found = source(text, lenient=True)
+    g.read(g.Many(item), found)
+    assert not found.complete
+    assert found.warnings[0].kind == "unparsed"
+
+
 def test_messages_of_a_command_s_own_kind() -> None:
     class Quiet(noises.CrashMessage):
         def remark(self, text: g.Text, loc: int) -> None:
