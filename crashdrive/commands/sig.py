@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import ArgumentError
-from crashdrive.parsers.sig import SignalInSet, SignalName, TaskSignals
+from crashdrive.parsers._sig_tasks import TaskSignals
+from crashdrive.parsers.sig import SignalInSet, SignalName
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner

@@ -1,6 +1,7 @@
 """``sig``, ``sig -g``: how tasks handle signals, and which are pending.
 
-Source in crash: ``do_sig()``, ``do_sig_thread_group()``, ``dump_signal_data()``, ``sigqueue_list()`` (task.c).
+Source in crash: ``do_sig()``, ``do_sig_thread_group()``, ``dump_signal_data()``, ``sigqueue_list()``
+(task.c).
 """
 
 from __future__ import annotations
@@ -211,7 +212,7 @@ def _as_queue(_text: g.Text, place: int, found: list[str | int | _Queued]) -> _Q
 
 
 def _of_task(text: g.Text, place: int, found: list[Any]) -> TaskSignals:
-    """A task, or a thread of one: its parts, each once; what isn't there although something else is, a hole."""
+    """A task, or a thread of one: its parts, each once; what isn't there beside another is a hole."""
     task, *parts = found
     values: dict[str, Any] = {}
     titled: set[str] = set()

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import is_elided
-from crashdrive.parsers.grammar.rows import demand_records, is_message, take_message
-from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
-from crashdrive.parsers.grammar.values import ValueReader
+from crashdrive.parsers.grammar.rows import demand_records, is_message
+from crashdrive.parsers.grammar.tasks import TaskHeader
 
 
 class TaskStruct(TaskHeader, frozen=True, kw_only=True):
@@ -34,96 +33,83 @@ class TaskMembers(TaskHeader, frozen=True, kw_only=True):
     members: dict[str, Any]
 
 
-OPTSTRING = "xdhR:"
-EXAMPLES = (
-    *("task", "task {pid}", "task -x {pid}", "task -R pid,comm {pid}", "task -R se.on_rq {pid}"),
-    *(
-        "task -R cpus_mask,comm,se {pid}",
-        "task -R thread {pid}",
-        "task -R no_such_member {pid}",
-        "task 999999",
-    ),
-    *("task -d {pid}", "task -R flags -x {pid}"),
-)
-
-_STRUCTURE = re.compile(r"struct (task_struct|thread_info) (?=\{)|union (task_union|thread_union) (?=\{)")
-_MEMBER = re.compile(r"[ ]{1,4}([A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9}) = *+", re.ASCII)
+_MEMBER = re.compile(r" {1,4}[A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9} = ", re.ASCII)
+# Kernels before 2.6 have both in one union.
+_NAMES = {
+    "task_struct": "task_struct",
+    "thread_info": "thread_info",
+    "task_union": "task_struct",
+    "thread_union": "task_struct",
+}
 # Members of the task_struct and of the thread_info: crash prints both, the task_struct's first.
 _IN_BOTH = frozenset({"cpu", "flags"})
-_AFTER = re.compile(r",?[ ]*(?:\n|\Z)")
 
 
-def _parse_structures(source: Source) -> list[TaskStruct]:
-    found: list[TaskStruct] = []
-    for head, start, end in split_blocks(source):
-        structures = _structures(source, head.end() + 1, end)
-        if "task_struct" not in structures:
-            source.fail(start, "a task without its task_struct")
-        task = header_of(head)
-        found.append(TaskStruct(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, **structures))
-    return demand_records(source, found)
+def _structures() -> g.ParserElement:
+    """Each task's structures::
+
+    PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
+    struct task_struct {
+      thread_info = {
+        flags = 0,
+      ...
+    }
+    """
+    head = g.task_header()
+    structures = g.Many(
+        g.Structure("a structure of a task: struct task_struct {...}"), until=head, resume=head, first=True
+    )
+    return g.Many(g.made(head + structures, _structures_of).set_name(head.name), resume=head)
 
 
-def _structures(source: Source, position: int, end: int) -> dict[str, Any]:
-    reader = ValueReader(source)
-    found: dict[str, Any] = {}
-    while position < end:
-        opening = _STRUCTURE.match(source.text, position)
-        if opening is None:
-            position = _other_line(source, position, end)
-            continue
-        name = opening[1] or "task_struct"
-        if name in found:
-            source.fail(position, f"a second {name}")
-        found[name], position = reader.value(opening.end())
-        position = _line_end(source, position)
-    return found
+def _structures_of(text: g.Text, place: int, found: list[Any]) -> TaskStruct | list[TaskStruct]:
+    task, *structures = found
+    values: dict[str, Any] = {}
+    for type_, members in structures:
+        name = _NAMES.get(type_)
+        if name is None or name in values:
+            text.misfit(place, f"{type_} is no structure of a task" if name is None else f"a second {name}")
+        else:
+            values[name] = members
+    if "task_struct" not in values:
+        text.misfit(place, "a task without its task_struct")
+        return []
+    return TaskStruct(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, **values)
 
 
-def _line_end(source: Source, position: int) -> int:
-    found = _AFTER.match(source.text, position)
-    return found.end() if found else source.fail(position, "something behind a value")
+def _members() -> g.ParserElement:
+    """Each task's members that were asked for::
+
+    PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
+      pid = 1,
+      comm = "init",
+    """
+    head = g.task_header()
+    members = g.Many(
+        g.Members("a member of a task: NAME = VALUE"), until=head, resume=head, first=True, least=0
+    )
+    return g.Many(g.made(head + members, _members_of).set_name(head.name), resume=head)
 
 
-def _other_line(source: Source, position: int, end: int) -> int:
-    """Past a blank or left-out line, or a message of crash; any other one is an error."""
-    newline = source.text.find("\n", position, end)
-    newline = end if newline < 0 else newline
-    line = source.text[position:newline]
-    if line.strip() and not is_elided(source, position, line) and not take_message(source, position, line):
-        source.fail(position, "no structure or member of a task")
-    return newline + 1
+def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
+    """One that stands there again is the thread_info's; equal ones may as well be a line that is twice."""
+    task, *several = found
+    members: dict[str, Any] = {}
+    for name, value in (item for some in several for item in some.items()):
+        again = name in _IN_BOTH and members.get(name, value) != value
+        path = f"thread_info.{name}" if again else name
+        if path in members:
+            text.misfit(place, f"{path} stands twice")
+        else:
+            members[path] = value
+    return TaskMembers(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, members=members)
 
 
-def _parse_members(source: Source) -> list[TaskMembers]:
-    found: list[TaskMembers] = []
-    for head, _start, end in split_blocks(source):
-        members = _members(source, head.end() + 1, end)
-        task = header_of(head)
-        found.append(TaskMembers(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, members=members))
-    if found and source.warnings and not any(record.members for record in found):
+def _check_members(source: Source, found: list[TaskMembers]) -> list[TaskMembers]:
+    """Members that crash doesn't know are errors in the answer; where all of them are, it is none."""
+    if source.warnings and not any(record.members for record in found):
         found = []
     return demand_records(source, found)
-
-
-def _members(source: Source, position: int, end: int) -> dict[str, Any]:
-    reader = ValueReader(source)
-    found: dict[str, Any] = {}
-    while position < end:
-        member = _MEMBER.match(source.text, position)
-        if member is None:
-            position = _other_line(source, position, end)
-            continue
-        name, start = member[1], position
-        value, position = reader.value(member.end())
-        # Values that are equal may as well be a line that stands twice.
-        if name in _IN_BOTH and found.get(name, value) != value:
-            name = f"thread_info.{name}"
-        if name in found:
-            source.fail(start, f"{name} stands twice")
-        found[name] = value
-        position = _line_end(source, position)
-    return found
 
 
 def _has_members(source: Source) -> bool:
@@ -138,7 +124,25 @@ def _is_block(source: Source) -> bool:
     return len(lines) > 1 and (_MEMBER.match(lines[1]) is not None or is_message(source, lines[1]))
 
 
+OPTSTRING = "xdhR:"
 SHAPES = (
-    Shape(name="members", record=TaskMembers, parse=_parse_members, options="-R members", when=_has_members),
-    Shape(name="structures", record=TaskStruct, parse=_parse_structures, options="(none) -x -d"),
+    Shape(
+        name="members",
+        record=TaskMembers,
+        grammar=_members,
+        finish=_check_members,
+        options="-R members",
+        when=_has_members,
+    ),
+    Shape(name="structures", record=TaskStruct, grammar=_structures, options="(none) -x -d"),
+)
+EXAMPLES = (
+    *("task", "task {pid}", "task -x {pid}", "task -R pid,comm {pid}", "task -R se.on_rq {pid}"),
+    *(
+        "task -R cpus_mask,comm,se {pid}",
+        "task -R thread {pid}",
+        "task -R no_such_member {pid}",
+        "task 999999",
+    ),
+    *("task -d {pid}", "task -R flags -x {pid}"),
 )
