@@ -8,14 +8,129 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers import p
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.definitions import Definition, DefinitionReader, Enumerator
+from crashdrive.parsers.grammar.definitions import Definition, Enumerator, definition
 from crashdrive.parsers.grammar.layouts import LayoutReader, is_layout
 from crashdrive.parsers.whatis import Declaration, Enumeration
 from crashdrive.records import Record
 
+
+class Line(Record, frozen=True):
+    """A line of gdb's output that has no form of its own."""
+
+    text: str
+
+
+_PREFIX = "type = "
+_OPENS = re.compile(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{")
+_ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*")
+_ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
+_TYPE = re.compile(r"type = ([^\n{}]+)\n?")
+_FAILED = re.compile(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
+
+
+def _parse_layout(source: Source) -> Sequence[Definition]:
+    return [LayoutReader(source).read()]
+
+
+def _definition() -> g.ParserElement:
+    """``type = struct NAME {`` and the members below it; see `definition`."""
+    return _prefix() + definition()
+
+
+def _prefix() -> g.ParserElement:
+    return g.Terminal(_PREFIX, "'type = '", keep=False)
+
+
+def _enumeration() -> g.ParserElement:
+    """``type = enum pid_type {A, B = 5, C}``: gdb leaves out values that C implies."""
+    return _prefix() + g.Terminal(
+        r"enum(?: (\w++))?+ \{([^{}]*+)\}\s*+", "an enumeration: enum NAME {A, B}", _enum
+    )
+
+
+def _enum(row: re.Match[str]) -> Enumeration | None:
+    found: list[Enumerator] = []
+    for part in row[2].split(","):
+        one = _ENUMERATOR.fullmatch(part)
+        if not one:
+            return None
+        following = found[-1].value + 1 if found else 0
+        found.append(Enumerator(name=one[1], value=int(one[2], 0) if one[2] else following))
+    return Enumeration(name=row[1], enumerators=tuple(found))
+
+
+def _type() -> g.ParserElement:
+    """``type = volatile unsigned long``."""
+    return _prefix() + g.Row(
+        r"([^\n{}]++)", lambda row: Declaration(name=None, type=row[1].rstrip()), "a type"
+    )
+
+
+def _lines() -> g.ParserElement:
+    """Lines of any form, blank ones too."""
+    line = g.Row(r"(?=[^\n]|\n)([^\n]*?)[ ]*?", lambda row: Line(row[0].removesuffix("\n")), "a line")
+    return g.Rows(line)
+
+
+def _answered(source: Source, found: list[Line]) -> list[Line]:
+    if not source.text.strip() or _FAILED.match(source.text):
+        source.fail(0, "gdb gave no answer")
+    return found
+
+
+_HAS_A_FORM = re.compile(r"(?:p|print|ptype|whatis)(?:/\w+)?")
+
+
+def _is_free_form(source: Source) -> bool:
+    """Whether gdb was asked for something whose output may look like anything."""
+    arguments = source.command.arguments
+    return not (arguments and _HAS_A_FORM.fullmatch(arguments[0]))
+
+
 OPTSTRING = ""
+SHAPES = (
+    Shape(
+        name="layout",
+        record=Definition,
+        parse=_parse_layout,
+        options="gdb ptype/o STRUCT|UNION",
+        when=is_layout,
+    ),
+    Shape(
+        name="definition",
+        record=Definition,
+        grammar=_definition,
+        options="gdb ptype STRUCT|UNION",
+        when=lambda source: _OPENS.match(source.text) is not None,
+    ),
+    Shape(
+        name="enum",
+        record=Enumeration,
+        grammar=_enumeration,
+        options="gdb ptype ENUM",
+        when=lambda source: _ENUM.fullmatch(source.text) is not None,
+    ),
+    Shape(
+        name="type",
+        record=Declaration,
+        grammar=_type,
+        options="gdb whatis EXPRESSION; gdb ptype EXPRESSION",
+        when=lambda source: _TYPE.fullmatch(source.text) is not None,
+    ),
+    Shape(
+        name="value",
+        record=p.Expression,
+        grammar=p.values,
+        options="gdb p[/FORMAT] EXPRESSION",
+        when=lambda source: re.match(r"\$\d+ = ", source.text) is not None,
+    ),
+    Shape(
+        name="lines", record=Line, grammar=_lines, finish=_answered, options="gdb COMMAND", when=_is_free_form
+    ),
+)
 EXAMPLES = (
     "gdb ptype/o struct list_head",
     "gdb ptype/o struct page",
@@ -38,105 +153,4 @@ EXAMPLES = (
         "gdb ptype int",
         "gdb info scope schedule",
     ),
-)
-
-
-class Line(Record, frozen=True):
-    """A line of gdb's output that has no form of its own."""
-
-    text: str
-
-
-_PREFIX = "type = "
-_ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*")
-_ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
-_TYPE = re.compile(r"type = ([^\n{}]+)\n?")
-_FAILED = re.compile(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
-
-
-def _parse_layout(source: Source) -> Sequence[Definition]:
-    return [LayoutReader(source).read()]
-
-
-def _parse_definition(source: Source) -> Sequence[Definition]:
-    definition, end = DefinitionReader(source).definition(len(_PREFIX))
-    rest = source.text[end:]
-    if rest.strip():
-        source.fail(end, "unexpected text after the definition")
-    return [definition]
-
-
-def _parse_enum(source: Source) -> Sequence[Enumeration]:
-    match = _ENUM.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected an enumeration")
-    found: list[Enumerator] = []
-    for part in match[2].split(","):
-        one = _ENUMERATOR.fullmatch(part)
-        if not one:
-            source.fail(match.start(2), f"no enumerator: {part.strip()[:80]}")
-        following = found[-1].value + 1 if found else 0  # gdb leaves out what C implies
-        found.append(Enumerator(name=one[1], value=int(one[2], 0) if one[2] else following))
-    return [Enumeration(name=match[1], enumerators=tuple(found))]
-
-
-def _parse_type(source: Source) -> Sequence[Declaration]:
-    match = _TYPE.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected a type")
-    return [Declaration(name=None, type=match[1].rstrip())]
-
-
-_HAS_A_FORM = re.compile(r"(?:p|print|ptype|whatis)(?:/\w+)?")
-
-
-def _is_free_form(source: Source) -> bool:
-    """Whether gdb was asked for something whose output may look like anything."""
-    arguments = source.command.arguments
-    return not (arguments and _HAS_A_FORM.fullmatch(arguments[0]))
-
-
-def _parse_lines(source: Source) -> Sequence[Line]:
-    if not source.text.strip() or _FAILED.match(source.text):
-        source.fail(0, "gdb gave no answer")
-    return [Line(line) for _, line in source.lines()]
-
-
-SHAPES = (
-    Shape(
-        name="layout",
-        record=Definition,
-        parse=_parse_layout,
-        options="gdb ptype/o STRUCT|UNION",
-        when=is_layout,
-    ),
-    Shape(
-        name="definition",
-        record=Definition,
-        parse=_parse_definition,
-        options="gdb ptype STRUCT|UNION",
-        when=lambda source: source.text.startswith(_PREFIX) and DefinitionReader(source).opens(len(_PREFIX)),
-    ),
-    Shape(
-        name="enum",
-        record=Enumeration,
-        parse=_parse_enum,
-        options="gdb ptype ENUM",
-        when=lambda source: _ENUM.fullmatch(source.text) is not None,
-    ),
-    Shape(
-        name="type",
-        record=Declaration,
-        parse=_parse_type,
-        options="gdb whatis EXPRESSION; gdb ptype EXPRESSION",
-        when=lambda source: _TYPE.fullmatch(source.text) is not None,
-    ),
-    Shape(
-        name="value",
-        record=p.Expression,
-        grammar=p.values,
-        options="gdb p[/FORMAT] EXPRESSION",
-        when=lambda source: re.match(r"\$\d+ = ", source.text) is not None,
-    ),
-    Shape(name="lines", record=Line, parse=_parse_lines, options="gdb COMMAND", when=_is_free_form),
 )

@@ -9,13 +9,12 @@ Source in crash: ``cmd_datatype_common()``, ``do_datatype_addr()``, ``do_datatyp
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._struct_targets import Target, followed_pointer
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.definitions import Definition, DefinitionReader
+from crashdrive.parsers.grammar.definitions import Definition, definition
 from crashdrive.parsers.grammar.hexdump import Words, read_words
 from crashdrive.parsers.grammar.value_records import Missing, Pointer
 from crashdrive.records import Address, Record
@@ -185,17 +184,15 @@ def _of_members(source: Source, found: list[Any]) -> list[Structure]:
     return _structures(source, parts)
 
 
-def _parse_definitions(source: Source) -> Sequence[Definition]:
-    reader = DefinitionReader(source, addresses=len(source.command.arguments) > 1)
-    records = []
-    offset = 0
-    while offset < len(source.text):
-        if not source.line_at(offset).strip():
-            offset += len(source.line_at(offset)) + 1
-            continue
-        definition, offset = reader.definition(offset)
-        records.append(definition)
-    return records
+def _definitions() -> g.ParserElement:
+    """Definitions, with offsets (``-o``), or with addresses where the command has one; see `definition`."""
+    at = g.Terminal("", "addresses of members", _if_placed)
+    placed, plain = (g.Many(definition(addresses=addresses)) for addresses in (True, False))
+    return g.Suppress(at) + placed | plain
+
+
+def _if_placed(found: re.Match[str]) -> bool | None:
+    return len(g.Text.of(found.string).source.command.arguments) > 1 or None
 
 
 def is_memory(source: Source) -> bool:
@@ -230,7 +227,7 @@ SHAPES = (
     Shape(
         name="definition",
         record=Definition,
-        parse=_parse_definitions,
+        grammar=_definitions,
         options="struct NAME [-o [ADDRESS]]; struct NAME.MEMBER",
         when=_is_definition,
     ),

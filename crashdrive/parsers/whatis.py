@@ -7,42 +7,20 @@ Source in crash: ``cmd_whatis()``, ``whatis_variable()``, ``dump_enumerator_list
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column
 from crashdrive.parsers.grammar.declarations import is_type
 from crashdrive.parsers.grammar.definitions import (
     Definition,
-    DefinitionReader,
     Enumerator,
     declared_name,
-    read_enum,
+    definition,
+    enumeration,
+    size_line,
 )
 from crashdrive.records import Long, Record
-
-OPTSTRING = "om:r:"
-EXAMPLES = (
-    "whatis list_head",
-    "whatis -o list_head",
-    "whatis -o page",
-    "whatis pid_t",
-    "whatis atomic_t",
-    "whatis work_func_t",
-    "whatis jiffies",
-    "whatis panic",
-    "whatis __per_cpu_offset",
-    "whatis pm_power_off",
-    "whatis enum pid_type",
-    "whatis PIDTYPE_MAX",
-    "whatis TCP_ESTABLISHED",
-    "whatis -r 192",
-    "whatis -r 256-512 -m task_struct",
-    "whatis -m mm_struct",
-    "whatis -r 123457",
-    "whatis init_task.comm",
-    "whatis nosuchthing",
-    *("whatis union sigval", "whatis struct list_head *"),
-)
 
 
 class Declaration(Record, frozen=True):
@@ -73,79 +51,82 @@ class SizedType(Record, frozen=True):
     name: str
 
 
-_TABLE = re.compile(r" *SIZE  TYPE\n")
-_ROW = re.compile(r" *(\d{1,18})  ([^\s].*)")
-_ENUMERATOR = re.compile(
-    r"(?:typedef )?enum(?: (\w+|\(unknown\)|<[^<>]*>))? = (-?\d{1,20}|0x[0-9a-f]{1,16})\s*"
-)
-_TYPEDEF = re.compile(r"typedef ([^\n;]+?[ *])([A-Za-z_]\w*);\n", re.ASCII)
-_OLD_TYPEDEF = re.compile(r"typedef ([^\n;]+?)\((\*?)([A-Za-z_]\w*)\)\(\);\n", re.ASCII)
 _TYPE = re.compile(r"(?!typedef |[0-9a-f]{8})[A-Za-z_](?:[\w *\[\](,{}]|\.\.\.|\)(?! \w))*", re.ASCII)
 
 
-def _parse_definition(source: Source) -> Sequence[Definition]:
-    definition, end = DefinitionReader(source).definition(0)
-    _nothing_more(source, end)
-    return [definition]
+def _sized() -> g.ParserElement:
+    """Types of a size, or with a member::
+
+    SIZE  TYPE
+     192  struct crypto_alg
+    """
+    types = g.table(
+        SizedType,
+        Column("SIZE", "size", DECIMAL),
+        Column("TYPE", "name", Cell(r"[^\s]++(?: [^\s]++)*+"), last=True),
+        what="types by size",
+        least=0,
+    )
+    return types | g.Suppress(g.Row(r"\s*+\(none found\)", lambda row: row[0], "'(none found)'"))
 
 
-def _nothing_more(source: Source, offset: int) -> None:
-    rest = source.text[offset:]
-    if rest.strip():
-        source.fail(offset + len(rest) - len(rest.lstrip()), "unexpected text after the definition")
+def _enumeration() -> g.ParserElement:
+    """An enumerator on each line::
+
+    enum pid_type {
+      PIDTYPE_PID = 0
+      PIDTYPE_TGID = 1
+    };
+    """
+    return enumeration().add_parse_action(
+        lambda tokens: Enumeration(name=tokens[0][0], enumerators=tuple(tokens[1:]))
+    )
 
 
-def _parse_table(source: Source) -> Sequence[SizedType]:
-    if source.text.strip() == "(none found)":
-        return []
-    records = []
-    for offset, line in source.lines():
-        if not offset:
-            continue
-        match = _ROW.fullmatch(line)
-        if match:
-            records.append(SizedType(size=int(match[1]), name=match[2]))
-        else:
-            source.reject(offset, "no size and type")
-    return records
+def _enumerator() -> g.ParserElement:
+    """``enum pid_type = 4``: what an enumerator's name was asked for."""
+    return g.Row(
+        r"(?:typedef )?enum(?: (\w+|\(unknown\)|<[^<>\n]*>))? = (-?\d{1,20}|0x[0-9a-f]{1,16})",
+        lambda row: EnumeratorOf(enum=None if row[1] == "(unknown)" else row[1], value=int(row[2], 0)),
+        "an enumerator's value: enum NAME = VALUE",
+    )
 
 
-def _parse_enum(source: Source) -> Sequence[Enumeration]:
-    found = read_enum(source, len("typedef ") if source.text.startswith("typedef ") else 0)
-    if found is None:
-        source.fail(0, "expected an enumeration")
-    _nothing_more(source, found[2])
-    return [Enumeration(name=found[0], enumerators=found[1])]
+def _typedef() -> g.ParserElement:
+    """``typedef int pid_t;``, or as old gdbs print one of a function, ``typedef int (*fn)();``; its size."""
+    plain = g.Row(
+        r"(?a:typedef ([^\n;]+?[ *])([A-Za-z_]\w*+);)", lambda row: (row[2], row[1].rstrip()), "a typedef"
+    )
+    old = g.Row(
+        r"(?a:typedef ([^\n;]+?)\((\*?)([A-Za-z_]\w*+)\)\(\);)",
+        lambda row: (row[3], f"{row[1]}({row[2]})()"),
+        "a typedef",
+    )
+    return ((plain | old) + g.Opt(size_line())).add_parse_action(_typedef_of)
 
 
-def _parse_enumerator(source: Source) -> Sequence[EnumeratorOf]:
-    match = _ENUMERATOR.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected an enumerator's value")
-    enum = None if match[1] in (None, "(unknown)") else match[1]
-    return [EnumeratorOf(enum=enum, value=int(match[2], 0))]
+def _typedef_of(tokens: g.ParseResults) -> Definition:
+    (name, type_), *size = tokens
+    return Definition(kind="typedef", name=name, type=type_, size=size[0] if size else None)
 
 
-def _parse_typedef(source: Source) -> Sequence[Definition]:
-    match = _TYPEDEF.match(source.text)
-    old = None if match else _OLD_TYPEDEF.match(source.text)
-    if match:
-        name, type_, end = match[2], match[1].rstrip(), match.end()
-    elif old:
-        name, type_, end = old[3], f"{old[1]}({old[2]})()", old.end()
-    else:
-        source.fail(0, "expected a typedef")
-    size, end = DefinitionReader(source).size(end)
-    _nothing_more(source, end)
-    return [Definition(kind="typedef", name=name, type=type_, size=size)]
+def _declaration() -> g.ParserElement:
+    """``unsigned long jiffies;``."""
+    return g.Gap() + g.Row(r"[ \t]*+([^\n]*;)", _declared, "a declaration: TYPE NAME;")
 
 
-def _parse_declaration(source: Source) -> Sequence[Declaration]:
-    line = source.text.strip()
-    declared = declared_name(line) if "\n" not in line else None
-    if not declared or not declared[0]:
-        source.fail(0, "expected a declaration")
-    return [Declaration(name=declared[0], type=declared[1])]
+def _declared(row: re.Match[str]) -> Declaration | None:
+    found = declared_name(row[1])
+    return Declaration(name=found[0], type=found[1]) if found and found[0] else None
+
+
+def _expression() -> g.ParserElement:
+    """``struct list_head *``: an expression's type."""
+    return g.Gap() + g.Row(
+        r"[ \t]*+([^\n]*[^ \n])",
+        lambda row: Declaration(name=None, type=row[1]) if _is_type(row[1]) else None,
+        "a type",
+    )
 
 
 _QUALIFIERS = {"const", "volatile", "restrict", "_Atomic"}
@@ -154,7 +135,7 @@ _BASIC = {"unsigned", "signed", "long", "short", "int", "char", "float", "double
 
 def _is_type(line: str) -> bool:
     """Words that name one type: basic ones in any number, or one name; then what a declarator is made of."""
-    if not _TYPE.fullmatch(line):
+    if not _TYPE.fullmatch(line) or not is_type(line):
         return False
     words = [word for word in re.split(r"[*(\[{]", line, maxsplit=1)[0].split() if word not in _QUALIFIERS]
     if words and words[0] in {"struct", "union", "enum", "class"}:
@@ -162,69 +143,86 @@ def _is_type(line: str) -> bool:
     return len(words) == 1 or (bool(words) and all(word in _BASIC or word == "__int128" for word in words))
 
 
-def _parse_type(source: Source) -> Sequence[Declaration]:
-    line = source.text.strip()
-    if not _is_type(line) or not is_type(line) or ": " in line:
-        source.fail(0, "expected a type")
-    return [Declaration(name=None, type=line)]
+_IS_SEARCH = re.compile(r" *SIZE  TYPE\n|\s*\(none found\)\s*\Z")
+_IS_DEFINITION = re.compile(r"(?:typedef )?(?:struct|union)(?: \w+)? \{")
+_IS_ENUMERATOR = re.compile(
+    r"(?:typedef )?enum(?: (?:\w+|\(unknown\)|<[^<>]*>))? = (?:-?\d{1,20}|0x[0-9a-f]{1,16})\s*\Z"
+)
+_IS_ENUM = re.compile(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n")
+_IS_TYPEDEF = re.compile(r"typedef [^\n]*;\n")
+_IS_DECLARATION = re.compile(r"[^\n]*;\s*\Z")
 
-
-def _starts(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-_IS_ENUM = _starts(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n")
-_IS_TYPEDEF = _starts(r"typedef [^\n]*;\n")
-_IS_DECLARATION = _starts(r"[^\n]*;\s*\Z")
-
+OPTSTRING = "om:r:"
 SHAPES = (
     Shape(
         name="search",
         record=SizedType,
-        parse=_parse_table,
+        grammar=_sized,
         options="whatis -r SIZE|RANGE; whatis -m MEMBER",
-        when=lambda source: bool(_TABLE.match(source.text)) or source.text.strip() == "(none found)",
+        when=lambda source: _IS_SEARCH.match(source.text) is not None,
     ),
     Shape(
         name="enum",
         record=Enumeration,
-        parse=_parse_enum,
+        grammar=_enumeration,
         options="whatis ENUM",
         when=lambda source: _IS_ENUM.match(source.text) is not None,
     ),
     Shape(
         name="enumerator",
         record=EnumeratorOf,
-        parse=_parse_enumerator,
+        grammar=_enumerator,
         options="whatis ENUMERATOR",
-        when=lambda source: _ENUMERATOR.fullmatch(source.text) is not None,
+        when=lambda source: _IS_ENUMERATOR.match(source.text) is not None,
     ),
     Shape(
         name="definition",
         record=Definition,
-        parse=_parse_definition,
+        grammar=definition,
         options="whatis [-o] STRUCT|UNION",
-        when=lambda source: DefinitionReader(source).opens(0),
+        when=lambda source: _IS_DEFINITION.match(source.text) is not None,
     ),
     Shape(
         name="typedef",
         record=Definition,
-        parse=_parse_typedef,
+        grammar=_typedef,
         options="whatis TYPEDEF",
         when=lambda source: _IS_TYPEDEF.match(source.text) is not None,
     ),
     Shape(
         name="declaration",
         record=Declaration,
-        parse=_parse_declaration,
+        grammar=_declaration,
         options="whatis SYMBOL",
         when=lambda source: _IS_DECLARATION.match(source.text) is not None,
     ),
     Shape(
         name="type",
         record=Declaration,
-        parse=_parse_type,
+        grammar=_expression,
         options="whatis EXPRESSION",
         when=lambda source: not source.command.has("rm") and _is_type(source.text.strip()),
     ),
+)
+EXAMPLES = (
+    "whatis list_head",
+    "whatis -o list_head",
+    "whatis -o page",
+    "whatis pid_t",
+    "whatis atomic_t",
+    "whatis work_func_t",
+    "whatis jiffies",
+    "whatis panic",
+    "whatis __per_cpu_offset",
+    "whatis pm_power_off",
+    "whatis enum pid_type",
+    "whatis PIDTYPE_MAX",
+    "whatis TCP_ESTABLISHED",
+    "whatis -r 192",
+    "whatis -r 256-512 -m task_struct",
+    "whatis -m mm_struct",
+    "whatis -r 123457",
+    "whatis init_task.comm",
+    "whatis nosuchthing",
+    *("whatis union sigval", "whatis struct list_head *"),
 )

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.existing import HexDump as HexDump
     from crashdrive.parsers.grammar.existing import Reader as Reader
     from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
-    from crashdrive.parsers.grammar.existing import layout as layout
     from crashdrive.parsers.grammar.existing import task_header as task_header
     from crashdrive.parsers.grammar.gdb_values import GdbValue as GdbValue
     from crashdrive.parsers.grammar.gdb_values import LineEnd as LineEnd
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.noises import Tail as Tail
     from crashdrive.parsers.grammar.noises import noise as noise
     from crashdrive.parsers.grammar.quick import Blocks as Blocks
+    from crashdrive.parsers.grammar.quick import Nest as Nest
     from crashdrive.parsers.grammar.reading import prepared as prepared
     from crashdrive.parsers.grammar.reading import read as read
     from crashdrive.parsers.grammar.repeated import Many as Many
@@ -97,9 +97,9 @@ _HOMES = {
     f"{__name__}.headed": ("table",),
     f"{__name__}.labelled": ("key_values",),
     f"{__name__}.sections": ("blocks", "made", "nested", "record", "section"),
-    f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "layout", "task_header"),),
+    f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),
-    f"{__name__}.quick": ("Blocks",),
+    f"{__name__}.quick": ("Blocks", "Nest"),
     f"{__name__}.reading": ("prepared", "read"),
     f"{__name__}.traces": ("trace",),
     f"{__name__}.trace_pieces": ("make_trace",),

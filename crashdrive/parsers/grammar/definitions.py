@@ -1,7 +1,14 @@
 """C definitions as gdb's ``ptype`` prints them, with and without crash's ``[offset]`` before each member.
 
-Lines end members and braces nest, so this reads line by line with a stack. A member's name stands inside its
-declaration (``int (*load)(struct file *)``); `split_declaration` takes the two apart.
+::
+
+    struct page {                                struct list_head {
+       [0] unsigned long flags;                      struct list_head *next;
+           union {                                   struct list_head *prev;
+       [8]     struct list_head lru;             }
+       [8] } u;                                  SIZE: 16
+    }
+    SIZE: 64
 
 Source in crash: ``do_datatype_declaration()``, ``show_member_offset()``, ``whatis_variable()``,
 ``dump_enumerator_list()`` (symbols.c).
@@ -10,15 +17,13 @@ Source in crash: ``do_datatype_declaration()``, ``show_member_offset()``, ``what
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NamedTuple
 
-from crashdrive.parsers.base import Source
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.grammar.declarations import split_declaration
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.records import Address, Long, Record
-
-MAX_DEPTH = 100
-"""Structures within structures; gdb itself expands a few levels."""
 
 
 class Member(Record, frozen=True):
@@ -57,167 +62,6 @@ class Definition(Record, frozen=True):
     members: tuple[Member, ...] = ()
 
 
-_OPEN = re.compile(r"(?:typedef )?((?:struct|union)(?: \w+)?) \{")
-_LINE = re.compile(
-    r"[ \t]*+(?:\[(?P<place>0x[0-9a-f]{1,16}+|[0-9a-f]{1,16}+)\])?+[ \t]*+"
-    r"(?:(?P<open>(?:(?:const|volatile) )*+(?:struct|union)(?: \w++)?) \{"
-    r"|\}(?P<close>[^;{}]*+)(?P<semicolon>;?)"
-    r"|(?P<elided>\.\.\.)"
-    r"|(?P<note><[^<>]*+>)"
-    r"|(?P<code>[^ \t;](?:[^;\n]*+)));?[ \t]*+"
-)
-_SIZE = re.compile(
-    r"(?:[ ]*+\n)?SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?[ \t]*+"
-)
-_BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
-
-
-class _Open:
-    """A brace that is open: what stood before it, and the members so far."""
-
-    __slots__ = ("members", "place", "type")
-
-    def __init__(self, type_: str, place: str | None) -> None:
-        self.type = type_
-        self.place = place
-        self.members: list[Member] = []
-
-
-class DefinitionReader:
-    """Reads definitions out of a source's text; ``addresses``: what stands in brackets are addresses."""
-
-    def __init__(self, source: Source, *, addresses: bool = False) -> None:
-        self._source = source
-        self._text = source.text
-        self._addresses = addresses
-
-    def fail(self, offset: int, reason: str) -> NoReturn:
-        """ParseError at this place."""
-        self._source.fail(offset, reason)
-
-    def opens(self, offset: int) -> bool:
-        """Whether a definition with a body starts here."""
-        return _OPEN.match(self._text, offset) is not None
-
-    def definition(self, offset: int) -> tuple[Definition, int]:
-        """A structure's or union's definition with its ``SIZE`` line if it has one, and where it ended."""
-        match = _OPEN.match(self._text, offset)
-        if not match:
-            self.fail(offset, "expected the definition of a structure or union")
-        typedef = match[0].startswith("typedef")
-        kind, _, tag = match[1].partition(" ")
-        members, trailer, end = self._body(self._end_of_header(match.end()))
-        size, end = self.size(end)
-        if typedef or trailer:
-            name, type_ = trailer or None, f"{match[1]} {{...}}"
-            return Definition(kind="typedef", name=name, type=type_, size=size, members=members), end
-        return Definition(kind=kind, name=tag or None, size=size, members=members), end
-
-    def _end_of_header(self, offset: int) -> int:
-        end = self._line_end(offset)
-        if self._text[offset:end].strip():
-            self.fail(offset, "unexpected text after '{'")
-        return end + 1
-
-    def _line_end(self, offset: int) -> int:
-        end = self._text.find("\n", offset)
-        return end if end >= 0 else len(self._text)
-
-    def size(self, offset: int) -> tuple[int | None, int]:
-        """The ``SIZE`` line, if it stands here (old help pages leave a line free before it)."""
-        match = _SIZE.match(self._text, offset)
-        if not match or self._line_end(match.end()) != match.end():
-            return None, offset
-        return plain_number(match[1]), min(match.end() + 1, len(self._text))
-
-    def _body(self, offset: int) -> tuple[tuple[Member, ...], str, int]:
-        """All up to the outermost closing brace, what stands behind it, and where it ended."""
-        stack = [_Open("", None)]
-        while offset < len(self._text):
-            end = self._line_end(offset)
-            match = _LINE.fullmatch(self._text, offset, end)
-            if not match:
-                self.fail(offset, "no member, no brace")
-            if match["close"] is not None:
-                self._check_names(stack[-1], match.start())
-                if len(stack) == 1:
-                    return tuple(stack[0].members), match["close"].strip(), min(end + 1, len(self._text))
-                self._close(stack, match)
-            else:
-                self._line(stack, match)
-            offset = end + 1
-        return self._unclosed(stack, offset)
-
-    def _check_names(self, body: _Open, offset: int) -> None:
-        """No compiler takes two members of one name."""
-        names = [member.name for member in body.members if member.name]
-        if len(set(names)) < len(names):
-            self.fail(offset, "a member stands twice")
-
-    def _unclosed(self, stack: list[_Open], offset: int) -> tuple[tuple[Member, ...], str, int]:
-        """People cut definitions off with ``...``; anything else that ends early is cut by accident."""
-        if not self._text.rstrip().endswith("\n...") and not self._text.rstrip().endswith(" ..."):
-            self.fail(len(self._text), "the definition has no end")
-        while len(stack) > 1:
-            last = stack.pop()
-            stack[-1].members.append(
-                Member(name=None, type=f"{last.type} {{...}}", members=tuple(last.members))
-            )
-        return tuple(stack[0].members), "", min(offset, len(self._text))
-
-    def _line(self, stack: list[_Open], match: re.Match[str]) -> None:
-        if match["open"]:
-            if len(stack) > MAX_DEPTH:
-                self.fail(match.start(), "nested too deeply")
-            stack.append(_Open(match["open"], match["place"]))
-        elif match["elided"]:
-            self._note("elided", "members left out here", match.start(), incomplete=True)
-        elif match["note"]:
-            self._note("type", match["note"].strip("<>"), match.start(), incomplete="no data" not in match[0])
-        else:
-            stack[-1].members.append(self._member(match))
-
-    def _note(self, kind: str, message: str, offset: int, *, incomplete: bool) -> None:
-        line, _ = self._source.position(offset)
-        self._source.note(kind, message, line=line, text=self._source.line_at(offset), incomplete=incomplete)
-
-    def _member(self, match: re.Match[str]) -> Member:
-        code, bits = match["code"].rstrip(), None
-        if not match[0].rstrip().endswith(";"):
-            self.fail(match.start("code"), "a member without its ';'")
-        if (field := _BITS.fullmatch(code)) is not None:
-            code, bits = field[1], int(field[2])
-        split = split_declaration(code) or ((None, code) if bits is not None else None)
-        if split is None:
-            self.fail(match.start("code"), "no declaration")
-        offset, address = self._place(match["place"])
-        return Member(name=split[0], type=split[1], offset=offset, address=address, bits=bits)
-
-    def _place(self, place: str | None) -> tuple[int | None, int | None]:
-        if place is None:
-            return None, None
-        if self._addresses:
-            return None, int(place, 16)
-        return plain_number(place) if place[:2] == "0x" or place.isdecimal() else int(place, 16), None
-
-    def _close(self, stack: list[_Open], match: re.Match[str]) -> None:
-        inner = stack.pop()
-        type_, name = f"{inner.type} {{...}}", match["close"].strip()
-        if not match["semicolon"]:
-            self.fail(match.start(), "a member without its ';'")
-        if name:
-            split = split_declaration(f"{type_} {name}")
-            if split is None:
-                self.fail(match.start("close"), "no declaration")
-            name, type_ = split[0] or "", split[1]
-        offset, address = self._place(match["place"] or inner.place)
-        stack[-1].members.append(
-            Member(
-                name=name or None, type=type_, offset=offset, address=address, members=tuple(inner.members)
-            )
-        )
-
-
 class Enumerator(Record, frozen=True):
     """A name and its value."""
 
@@ -225,25 +69,146 @@ class Enumerator(Record, frozen=True):
     value: Long
 
 
-_ENUM = re.compile(r"enum(?: (\w++))? \{[ ]*+\n")
-_ENUMERATOR = re.compile(r"[ ]{2}(\w++) = (-?[0-9]{1,20}+|-?0x[0-9a-f]{1,16}+)\n", re.ASCII)
+_PLACE = r"[ \t]*+(?:\[(0x[0-9a-f]{1,16}+|[0-9a-f]{1,16}+)\])?+[ \t]*+"
+_AGGREGATE = r"(?:(?:const|volatile) )*+(?:struct|union)(?: \w++)?"
 
 
-def read_enum(source: Source, offset: int) -> tuple[str | None, tuple[Enumerator, ...], int] | None:
-    """``enum NAME {`` with one ``name = value`` on each line: tag, enumerators, where it ended; None if there
-    is none.
+class _Opened(NamedTuple):
+    """What stands before a brace: the type and, in brackets, its place."""
+
+    type: str
+    place: str | None
+
+
+class _Closed(NamedTuple):
+    """What stands behind a brace, and in brackets before it."""
+
+    declarator: str
+    ends: bool
+    place: str | None
+
+
+def definition(*, addresses: bool = False) -> g.ParserElement:
+    """A structure or union, with its ``SIZE`` line if it has one, as `Definition`.
+
+    ``addresses``: what stands in brackets are addresses, as with ``struct NAME -o ADDRESS``.
     """
-    match = _ENUM.match(source.text, offset)
-    if not match:
-        return None
-    tag, offset = match[1], match.end()
-    found = []
-    while row := _ENUMERATOR.match(source.text, offset):
-        found.append(Enumerator(name=row[1], value=int(row[2], 0)))
-        offset = row.end()
-    if not source.text.startswith("};", offset):
-        source.fail(offset, "expected an enumerator or '};'")
-    return tag, tuple(found), offset + 2
+    turn = _address if addresses else _offset
+    head = g.Row(
+        rf"(typedef )?({_AGGREGATE}) \{{",
+        lambda row: row,
+        "the definition of a structure or union: struct NAME {",
+    )
+    opened = g.Row(rf"{_PLACE}({_AGGREGATE}) \{{[ \t]*+", lambda row: _Opened(row[2], row[1]), "struct {")
+    closed = g.Row(
+        rf"{_PLACE}\}}([^;{{}}\n]*+)(;?+)[ \t]*+",
+        lambda row: _Closed(row[2].strip(), bool(row[3]), row[1]),
+        "the end of a definition: }",
+    )
+    cut = g.Terminal(r"\Z", closed.name, _if_cut)
+    member = g.Row(rf"{_PLACE}([^ \t;}}\n][^;\n]*+);[ \t]*+", _member_of(turn), "a member: TYPE NAME;")
+    between = g.noise(
+        g.Remark(rf"{_PLACE}\.\.\.;?[ \t]*+", "elided", words=lambda _: "members left out here"),
+        g.Remark(r"[ \t]*+<no data[^<>\n]*+>;?[ \t]*+", "type", incomplete=False, words=_in_brackets),
+        g.Remark(r"[ \t]*+<[^<>\n]++>;?[ \t]*+", "type", words=_in_brackets),
+    )
+    body = g.Nest(opened, closed, member, make=_inner_of(turn), cut=cut, between=between)
+    return (head + body + (closed | cut) + g.Opt(size_line())).add_parse_action(_definition)
+
+
+Place = Callable[[str | None], tuple[int | None, int | None]]
+"""What stands in brackets -> (offset, address)."""
+
+
+def _offset(place: str | None) -> tuple[int | None, int | None]:
+    if place is None:
+        return None, None
+    return plain_number(place) if place[:2] == "0x" or place.isdecimal() else int(place, 16), None
+
+
+def _address(place: str | None) -> tuple[int | None, int | None]:
+    return None, None if place is None else int(place, 16)
+
+
+def _in_brackets(row: re.Match[str]) -> str:
+    return row[0].strip(" \t\n;").strip("<>")
+
+
+def _if_cut(end: re.Match[str]) -> _Closed | None:
+    """People cut definitions off with ``...``; anything else that ends early is cut by accident."""
+    last = end.string[-256:].rstrip()
+    return _Closed("", ends=True, place=None) if last.endswith(("\n...", " ...")) else None
+
+
+_BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
+
+
+def _member_of(turn: Place) -> Callable[[re.Match[str]], Member | None]:
+    def member(row: re.Match[str]) -> Member | None:
+        place, code = row.groups()
+        code, bits = code.rstrip(), None
+        if ":" in code and (field := _BITS.fullmatch(code)) is not None:
+            code, bits = field[1], int(field[2])
+        declared = split_declaration(code) or ((None, code) if bits is not None else None)
+        if declared is None:
+            return None
+        offset, address = turn(place)
+        return Member(name=declared[0], type=declared[1], offset=offset, address=address, bits=bits)
+
+    return member
+
+
+def _inner_of(turn: Place) -> Callable[[g.Text, int, _Opened, list[Member], _Closed], Member]:
+    def inner(text: g.Text, place: int, opened: _Opened, members: list[Member], closed: _Closed) -> Member:
+        _check_names(text, place, members)
+        type_ = f"{opened.type} {{...}}"
+        named = split_declaration(f"{type_} {closed.declarator}") if closed.declarator else (None, type_)
+        if named is None or not closed.ends:
+            text.refuse(place, "no declaration of a member behind its '}'")
+        offset, address = turn(closed.place or opened.place)
+        return Member(name=named[0], type=named[1], offset=offset, address=address, members=tuple(members))
+
+    return inner
+
+
+def _definition(text: str, place: int, tokens: g.ParseResults) -> Definition:
+    head, *members = tokens
+    size = members.pop() if isinstance(members[-1], int) else None
+    trailer = members.pop().declarator
+    _check_names(text, place, members)
+    kind, _, tag = head[2].partition(" ")
+    if head[1] or trailer:
+        type_ = f"{head[2]} {{...}}"
+        return Definition(kind="typedef", name=trailer or None, type=type_, size=size, members=tuple(members))
+    return Definition(kind=kind, name=tag or None, size=size, members=tuple(members))
+
+
+def _check_names(text: str, place: int, members: list[Member]) -> None:
+    """No compiler takes two members of one name."""
+    names = [member.name for member in members if member.name]
+    if len(set(names)) < len(names):
+        g.Text.of(text).refuse(place, "a member stands twice")
+
+
+def size_line() -> g.ParserElement:
+    """``SIZE: 64``, or ``SIZE: 64  (0x40)``; old help pages leave a line free before it."""
+    pattern = r"(?:[ ]*+\n)?+SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?+[ \t]*+"
+    return g.Row(pattern, _size, "the size: SIZE: BYTES")
+
+
+def _size(row: re.Match[str]) -> int:
+    return plain_number(row[1])
+
+
+def enumeration() -> g.ParserElement:
+    """``enum NAME {`` with one ``name = value`` on each line: tag or None, enumerators."""
+    head = g.Row(r"(?:typedef )?enum(?: (\w++))? \{", lambda row: (row[1],), "an enumeration: enum NAME {")
+    one = g.Row(
+        r"(?a:[ ]{2}(\w++) = (-?[0-9]{1,20}+|-?0x[0-9a-f]{1,16}+))",
+        lambda row: Enumerator(name=row[1], value=int(row[2], 0)),
+        "an enumerator: NAME = VALUE",
+    )
+    return head + g.Rows(one, until=g.Anything(), least=0) + g.Suppress(g.Titles("};"))
 
 
 def declared_name(text: str) -> tuple[str | None, str] | None:

@@ -12,7 +12,6 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.declarations import split_declaration
-from crashdrive.parsers.grammar.definitions import DefinitionReader
 from crashdrive.parsers.grammar.hexdump import Order, hex_row, row_start
 from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
@@ -87,11 +86,6 @@ def _declaration(source: Source, offset: int) -> tuple[Any, int] | None:
     line = source.line_at(offset)
     found = split_declaration(line.strip().removesuffix(";"))
     return None if found is None else (found, min(offset + len(line) + 1, len(source.text)))
-
-
-def layout(what: str = "a type's layout") -> Reader:
-    """A definition of a struct, union or enum in C, as `DefinitionReader` has it: a `Definition`."""
-    return Reader(lambda source, offset: DefinitionReader(source).definition(offset), what)
 
 
 def task_header(what: str = "a task's header line", *, indent: str = "") -> Row:

@@ -15,8 +15,9 @@ from typing import NoReturn
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.declarations import split_declaration
-from crashdrive.parsers.grammar.definitions import MAX_DEPTH, Definition, Member
+from crashdrive.parsers.grammar.definitions import Definition, Member
 
+MAX_DEPTH = 100
 _HEADER = re.compile(
     r"(?:/\* offset +\| +size \*/ +)?type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII
 )

@@ -1,8 +1,11 @@
-"""Blocks of which a text has ten thousands: one loop over tokens, as `Rows` is for rows."""
+"""Blocks of which a text has ten thousands, flat or within each other: one loop over tokens, as `Rows` is for
+rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyparsing import ParseException
@@ -10,10 +13,36 @@ from pyparsing import ParseException
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
 from crashdrive.parsers.grammar.repeated import Between
-from crashdrive.parsers.grammar.terminals import Made, Terminal
+from crashdrive.parsers.grammar.terminals import Made, Make, Terminal
 
 MakeBlock = Callable[[Text, int, Any, list[Any]], Any]
 """(text, where the block begins, its header's value, the values below) -> the block's record."""
+
+
+Ways = list[tuple[Callable[[str, int], re.Match[str] | None], Make | None, Terminal]]
+
+
+def _ways(items: Sequence[Terminal]) -> Ways:
+    """(match, make, token); a token that does no more than match needs no call of its own."""
+    plain = Terminal.parseImpl
+    return [(one.match, one.make if type(one).parseImpl is plain else None, one) for one in items]
+
+
+def _take(ways: Ways, text: Text, loc: int, values: list[Any], *, do_actions: bool) -> int:
+    """Where the token that stands here ends, its value is in ``values``; -1 where none does."""
+    for match, make, item in ways:
+        found = match(text, loc)
+        if found is None:
+            continue
+        if make is None:
+            end, more = item.parseImpl(text, loc, do_actions)
+            values += more
+            return end
+        value = make(found)
+        if value is not None:
+            values.append(value)
+            return found.end()
+    return -1
 
 
 class Blocks(Terminal):
@@ -34,9 +63,7 @@ class Blocks(Terminal):
         self.items = items
         self.build = make
         self.gap = Between(noise() if between is None else between, None, head)
-        plain = Terminal.parseImpl
-        # a token that does no more than match needs no call of its own
-        self._ways = [(one.match, one.make if type(one).parseImpl is plain else None, one) for one in items]
+        self._ways = _ways(items)
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
@@ -65,27 +92,11 @@ class Blocks(Terminal):
                 start, header, below = loc, value, []
                 loc = matched.end()
                 continue
-            after = self._item(text, loc, below, do_actions=do_actions) if start >= 0 else -1
+            after = _take(self._ways, text, loc, below, do_actions=do_actions) if start >= 0 else -1
             loc = after if after >= 0 else self._other(text, loc, do_actions=do_actions)
         if start >= 0:
             blocks.append(build(text, start, header, below))
         return loc
-
-    def _item(self, text: Text, loc: int, below: list[Any], *, do_actions: bool) -> int:
-        """Where the item that stands here ends; -1 where none does."""
-        for match, make, item in self._ways:
-            found = match(text, loc)
-            if found is None:
-                continue
-            if make is None:
-                end, values = item.parseImpl(text, loc, do_actions)
-                below += values
-                return end
-            value = make(found)
-            if value is not None:
-                below.append(value)
-                return found.end()
-        return -1
 
     def _other(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """Where the run goes on behind a line that is neither header nor item: noise, or an error."""
@@ -95,3 +106,86 @@ class Blocks(Terminal):
                 text.missed(loc, expected.name)
             self.miss(text, loc)
         return behind
+
+
+MakeNest = Callable[[Text, int, Any, list[Any], Any], Any]
+"""(text, where it was opened, the opening's value, the values within, the closing's value) -> its value."""
+
+
+class Nest(Terminal):
+    """Items, and blocks of such within each other, all tokens: what `nested` is for a few, in one loop.
+
+    ``Nest(opened, closed, member, make=inner)`` reads up to the ``closed`` that belongs to what was opened
+    before it, which isn't taken. ``cut``: another token that may stand for all closings. At most ``deepest``
+    levels. ``between`` may stand anywhere; in lenient mode any other line is set aside.
+
+    ::
+
+        struct {        opened              -> [a, make(text, place, opened, [b, c], closed)]
+          b; c;         member, member
+        } x;            closed
+    """
+
+    leaves_notices = True
+
+    def __init__(  # names, of which a grammar uses few
+        self,
+        opened: Terminal,
+        closed: Terminal,
+        *items: Terminal,
+        make: MakeNest,
+        cut: Terminal | None = None,
+        between: Noise | None = None,
+        deepest: int = 64,
+    ) -> None:
+        super().__init__("", "nothing")
+        self.opened, self.closed, self.cut = opened, closed, cut or closed
+        self.items = items
+        self.build = make
+        self.gap = Between(noise() if between is None else between, None)
+        self.deepest = deepest
+        self._ways = _ways(items)
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        text = Text.of(instring)
+        values: list[Any] = []
+        stack: list[tuple[int, Any, list[Any]]] = []
+        opens, opening = self.opened.match, self.opened.make
+        while True:
+            end = _take(self._ways, text, loc, values, do_actions=do_actions)
+            if end > loc:
+                loc = end
+            elif closing := self._closing(text, loc):
+                if not stack:
+                    return loc, values
+                start, header, outer = stack.pop()
+                outer.append(self.build(text, start, header, values, closing[0]))
+                values, loc = outer, closing[1]
+            elif found := opens(text, loc):
+                if len(stack) >= self.deepest:
+                    text.too_deep(loc)
+                stack.append((loc, opening(found), values))
+                values, loc = [], found.end()
+            else:
+                loc = self._other(text, loc, do_actions=do_actions)
+
+    def _closing(self, text: Text, loc: int) -> tuple[Any, int] | None:
+        """The closing's value, and where it ends."""
+        for token in (self.closed, self.cut):
+            found = token.match(text, loc)
+            value = token.make(found) if found else None
+            if found and value is not None:
+                return value, found.end()
+        return None
+
+    def _other(self, text: Text, loc: int, *, do_actions: bool) -> int:
+        """Where it goes on behind noise, or behind a line that lenient mode sets aside."""
+        behind = self.gap.behind(text, loc, do_actions=do_actions) if loc < len(text) else -2
+        if behind >= 0:
+            return behind
+        for expected in (*self.items, self.closed):
+            text.missed(loc, expected.name)
+        if loc >= len(text) or not (text.source.lenient and do_actions):
+            self.closed.miss(text, loc)
+        return self.gap.aside(text, loc, loc, text.expected(loc, self.closed.name))

@@ -401,3 +401,25 @@ def test_repeated_elements_are_bounded_for_a_whole_text() -> None:
     first, second = read(g.Many(g.GdbValue()), half + half)
     assert first == [0] * count
     assert second == [Repeated(value=0, times=count)]
+
+
+def test_nests_in_one_loop() -> None:
+    opened = g.Row(r" *+\{", lambda row: row[0].strip(), "'{'")
+    closed = g.Row(r" *+\} ?+([a-z]*+)", lambda row: row[1], "'}'")
+    name = g.Row(r" *+([a-z]++);", lambda row: row[1], "a name")
+
+    def nest(**more: Any) -> g.ParserElement:
+        return g.Nest(opened, closed, name, make=lambda *given: (given[4], *given[3]), **more) + closed
+
+    text = "a;\n{\n  b;\n\n  {\n  } y\n} x\nc;\n}\n"
+    assert read(nest(), text) == ["a", ("x", "b", ("y",)), "c", ""]
+    assert refused(nest(), text.replace("b;", "b")) == (3, 1, "expected a name or '}'")
+    assert refused(nest(), "a;\n{\n") == (3, 1, "expected a name or '}'")
+    lenient = source(text.replace("b;", "b"), lenient=True)
+    assert g.read(nest(), lenient) == ["a", ("x", ("y",)), "c", ""]
+    assert not lenient.complete
+    assert read(nest(deepest=3), "{\n" * 3 + "}\n" * 4)[1] == ""
+    assert refused(nest(deepest=3), "{\n" * 4 + "}\n" * 5) == (4, 1, "nested too deeply")
+    assert refused(nest(), "{\n" * 100000)[2] == "nested too deeply"
+    cut = g.Terminal(r"\Z", "the end", lambda _found: "cut")
+    assert read(g.Nest(opened, closed, name, make=lambda *given: given[4], cut=cut), "{\na;\n{\n") == ["cut"]
