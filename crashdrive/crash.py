@@ -18,6 +18,7 @@ from crashdrive.session.session import START_TIMEOUT
 if TYPE_CHECKING:
     from crashdrive.dump.find import Target
     from crashdrive.linux.kernel import Kernel
+    from crashdrive.parsers._foreign import Grammar
     from crashdrive.session.health import HealthWarning
     from crashdrive.session.launch import Notify
 
@@ -153,13 +154,13 @@ class Crash:
         answer = function(self.session, *arguments, **options)
         return self.marked(answer) if isinstance(answer, Answer) else answer
 
-    def parse(self, result: CommandResult) -> Answer[Any]:
+    def parse(self, result: CommandResult, grammar: Grammar | None = None) -> Answer[Any]:
         """Records out of a raw command's output, as typed calls give them: marked where crash failed for some
-        of several; CommandFailedError where it refused the command.
+        of several; CommandFailedError where it refused the command. ``grammar``: see `CommandResult.parse`.
         """
         from crashdrive.commands.base import answer_of
 
-        return self.marked(answer_of(result))
+        return self.marked(answer_of(result) if grammar is None else result.parse(grammar))
 
     def marked(self, answer: Answer[Any]) -> Answer[Any]:
         """The answer with what the session's health says against it; incomplete then."""

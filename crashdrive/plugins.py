@@ -1,4 +1,4 @@
-"""What others add from outside: reports, and in time rules and parsers, found without running them.
+"""What others add from outside: reports, parsers, and in time rules, found without running them.
 
 They come out of installed packages (entry points of the groups ``crashdrive.reports``, ``crashdrive.rules``,
 ``crashdrive.parsers``) and out of the user's folder of plugins, which has one folder for each kind
@@ -9,7 +9,6 @@ script, or from where somebody else may write.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
@@ -171,6 +170,8 @@ def _objection(path: Path) -> str | None:
 
 
 def _of_file(kind: str, name: str, file: Path) -> Plugin:
+    import hashlib
+
     digest = hashlib.sha256(file.read_bytes()).hexdigest() if os.access(file, os.R_OK) else ""
     return Plugin(name, str(file), digest, lambda: _run(f"crashdrive_plugins.{kind}.{file.stem}", file))
 

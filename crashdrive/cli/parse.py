@@ -5,14 +5,19 @@ from __future__ import annotations
 import sys
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crashdrive.cli._complete import Items, files, names
+from crashdrive.cli._ending import say
 from crashdrive.cli._opening import format_option, say_what_is_logged, verbose_option
 from crashdrive.errors import EXIT_OK
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
+
+if TYPE_CHECKING:
+    from crashdrive.parsers._catalog import CatalogRow
 
 _HELP = """Turn the captured output of a crash COMMAND into records: needs no crash and no dump.
 
@@ -31,9 +36,9 @@ Examples:
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Items:
-    from crashdrive.parsers import command_names
+    from crashdrive.parsers import command_names, foreign_parsers
 
-    return names(command_names(), incomplete)
+    return names(sorted({*command_names(), *foreign_parsers().plugins}), incomplete)
 
 
 @click.command(
@@ -96,20 +101,32 @@ def _read(file: str | None) -> str:
 
 
 def _list(form: str) -> int:
-    from crashdrive.parsers._catalog import listing
+    from crashdrive.parsers._catalog import foreign_listing, listing
     from crashdrive.render import Output, render
 
     rows = listing()
+    foreign, told = foreign_listing()
+    for line in told:
+        say(line)
     if form != "table":
-        render(rows, form, Output.standard())
+        render([*rows, *foreign], form, Output.standard())
         return EXIT_OK
     for row in rows:
-        fields = " ".join(field.name for field in row.fields) or row.summary
-        click.echo(f"{row.command} ({row.shape}): {row.options}")
-        click.echo(
-            textwrap.fill(f"{row.record}: {fields}", 79, initial_indent="    ", subsequent_indent="      ")
-        )
+        _show(row)
+    if foreign:
+        click.echo("\nFrom elsewhere, no part of crashdrive:\n")
+    for row in foreign:
+        _show(row)
+        click.echo(f"      from {row.source}")
     return EXIT_OK
+
+
+def _show(row: CatalogRow) -> None:
+    fields = " ".join(field.name for field in row.fields) or row.summary
+    click.echo(f"{row.command} ({row.shape}): {row.options}")
+    click.echo(
+        textwrap.fill(f"{row.record}: {fields}", 79, initial_indent="    ", subsequent_indent="      ")
+    )
 
 
 def _schema(line: str) -> int:

@@ -1,17 +1,17 @@
 """Text of crash's commands -> typed records. Pure: no I/O, no session.
 
-``parse("ps -k", text)`` gives an `Answer`; the module for a command is found by the command's name.
+``parse("ps -k", text)`` gives an `Answer`; the module for a command is found by the command's name. For a
+command without one, parsers from outside are looked for (`crashdrive.plugins`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-import importlib.util
 import pkgutil
 import re
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,7 +22,11 @@ from crashdrive.parsers.grammar.chatter import quieted
 from crashdrive.parsers.grammar.shapes import read_shape
 from crashdrive.records import Answer
 
-__all__ = ["choose_shape", "command_names", "module_for", "parse"]
+if TYPE_CHECKING:
+    from crashdrive.parsers._foreign import Grammar
+    from crashdrive.plugins import Found, Plugin
+
+__all__ = ["choose_shape", "command_names", "foreign_parsers", "module_for", "parse"]
 
 _NO_COMMANDS = frozenset({"base", "grammar"})
 
@@ -34,15 +38,37 @@ def command_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in found if name not in _NO_COMMANDS and not name.startswith("_")))
 
 
-def module_for(name: str) -> ModuleType:
-    """The parser module of a crash command (only that one is imported)."""
-    if name not in command_names():
+def module_for(name: str) -> Any:
+    """The parser module of a crash command (only that one is imported).
+
+    UsageError where there is none, PluginError for one from outside that is broken.
+    """
+    if name in command_names():
+        return importlib.import_module(f"{__name__}.{name}")
+    plugin = _plugin(name)
+    if plugin is None:
         raise _no_parser(name)
-    return importlib.import_module(f"{__name__}.{name}")
+    from crashdrive.parsers._foreign import module_of
+
+    return module_of(plugin)
+
+
+def foreign_parsers() -> Found:
+    """Parsers from outside, and what was refused of them; nothing of them is run."""
+    from crashdrive.parsers._foreign import found
+
+    return found(command_names())
+
+
+def _plugin(name: str) -> Plugin | None:
+    from crashdrive.parsers._foreign import plugin_name
+
+    return foreign_parsers().plugins.get(plugin_name(name))
 
 
 def _no_parser(name: str) -> UsageError:
-    return UsageError(f"no parser for crash's command {name!a}; `crashdrive parse --list` shows all")
+    refused = "".join(f"; {line}" for line in foreign_parsers().refused)
+    return UsageError(f"no parser for crash's command {name!a}; `crashdrive parse --list` shows all{refused}")
 
 
 def choose_shape(source: Source, shapes: tuple[Shape, ...]) -> Shape:
@@ -60,44 +86,49 @@ def _unfitting(source: Source) -> str:
     )
 
 
-def parse(command: str | CommandLine, text: str, *, lenient: bool = False) -> Answer[Any]:
+def parse(
+    command: str | CommandLine, text: str, *, lenient: bool = False, grammar: Grammar | None = None
+) -> Answer[Any]:
     """Records out of the text that ``command`` printed.
 
     Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` the
     rows that are sure are kept, the others stand in ``warnings`` as raw text and the answer is not complete.
     Blank lines around the text mean nothing where the command's grammar knows none there. Debug lines of
     crash and questions of gdb, which may break into any output, are left out and told in ``warnings``.
+    ``grammar`` reads the text in place of the command's own: an element of `crashdrive.parsers.grammar` or of
+    pyparsing (nothing skips white space), a function that gives one, or a `Shape`; it stays as it is.
     """
     line = command_line(command) if isinstance(command, str) else command
+    reader = _reader(line) if grammar is None else _reader_by(grammar)
     quiet = quieted(line, text)
     if quiet is None:
-        return _parse_within_blanks(line, text, lenient=lenient)
+        return _parse_within_blanks(reader, line, text, lenient=lenient)
     try:
-        answer = _parse_within_blanks(line, quiet.text, lenient=lenient)
+        answer = _parse_within_blanks(reader, line, quiet.text, lenient=lenient)
     except ParseError as error:
         raise quiet.error(error) from None
     return replace(answer, warnings=quiet.moved(answer.warnings))
 
 
-def _parse_within_blanks(line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
+def _parse_within_blanks(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
     start, end = _outer_blanks(text)
     bare = text[start:end]
     if not bare or bare == text:
-        return _parse(line, text, lenient=lenient)
+        return _parse(reader, line, text, lenient=lenient)
     above = text.count("\n", 0, start)
     try:
-        answer = _parse(line, text, lenient=lenient)
+        answer = _parse(reader, line, text, lenient=lenient)
         if not lenient or not any(
             note.text is not None and not note.text.strip() for note in answer.warnings
         ):
             return answer
-        return _moved(_parse(line, bare, lenient=True), above)
+        return _moved(_parse(reader, line, bare, lenient=True), above)
     except ParseError as error:
         # An error further down is about what stands there: then blank lines may tell where something ends.
         if above + 1 < error.line <= above + bare.count("\n"):
             raise
         try:
-            return _moved(_parse(line, bare, lenient=False), above)
+            return _moved(_parse(reader, line, bare, lenient=False), above)
         except ParseError:
             raise error from None
 
@@ -120,19 +151,29 @@ def _moved(answer: Answer[Any], lines: int) -> Answer[Any]:
     return replace(answer, warnings=tuple(notices))
 
 
-def _parse(line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
-    if not line.words:
-        raise UsageError("an empty command has no output to parse")
-    module, source = _source(line, text, lenient=lenient)
+class _Reader(NamedTuple):
+    """What reads a command's output: its shapes, its options, the plugin that they come from.
+
+    ``structure``: they are those of ``struct``, for a line that need not mean one.
+    """
+
+    shapes: tuple[Shape, ...]
+    optstring: str = ""
+    plugin: Plugin | None = None
+    structure: bool = False
+
+
+def _parse(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
+    source = _source(reader, line, text, lenient=lenient)
     try:
         _refuse_foreign(source)
-        shape = choose_shape(source, module.SHAPES)
-        return _answer(source, shape)
+        with _blamed(reader.plugin):
+            return _answer(source, choose_shape(source, reader.shapes))
     except ParseError as error:
         if not lenient:
             raise
         source.note("unparsed", error.reason, line=error.line, text=error.text, incomplete=True)
-        return make_answer(source, module.SHAPES[0].name, ())
+        return make_answer(source, reader.shapes[0].name, ())
 
 
 def _refuse_foreign(source: Source) -> None:
@@ -144,20 +185,59 @@ def _refuse_foreign(source: Source) -> None:
         source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 
-def _source(line: CommandLine, text: str, *, lenient: bool) -> tuple[ModuleType, Source]:
-    """The module for a command line, and what it has to work on.
+def _blamed(plugin: Plugin | None) -> contextlib.AbstractContextManager[None]:
+    if plugin is None:
+        return contextlib.nullcontext()
+    from crashdrive.plugins import blamed
+
+    return blamed(plugin)
+
+
+def _reader(line: CommandLine) -> _Reader:
+    """What reads a command line's output.
 
     ``task_struct.pid ADDR``: crash takes a structure's name for a command, as if ``struct`` stood before it.
+    ``gdb NAME``: a command that somebody defined in gdb may have a parser from outside.
     """
-    if line.name in command_names():
-        module = module_for(line.name)
-        return module, Source(line.with_options(getattr(module, "OPTSTRING", "")), text, lenient=lenient)
-    module = module_for("struct")
-    meant = replace(split_command(f"struct {line.text}", module.OPTSTRING), text=line.text)
+    if not line.words:
+        raise UsageError("an empty command has no output to parse")
+    plugin = _plugin_of(line)
+    if plugin is not None:
+        from crashdrive.parsers._foreign import module_of
+
+        module = module_of(plugin)
+        return _Reader(module.SHAPES, getattr(module, "OPTSTRING", ""), plugin)
+    known = line.name in command_names()
+    module = module_for(line.name if known else "struct")
+    return _Reader(module.SHAPES, getattr(module, "OPTSTRING", ""), structure=not known)
+
+
+def _reader_by(grammar: Grammar) -> _Reader:
+    from crashdrive.parsers._foreign import shape_of
+
+    return _Reader((shape_of(grammar),))
+
+
+def _plugin_of(line: CommandLine) -> Plugin | None:
+    """The parser from outside for a command line."""
+    if line.name == "gdb" and len(line.words) > 1:
+        return None if _OF_GDB.fullmatch(line.words[1]) else _plugin(line.words[1])
+    return None if line.name in command_names() or "." in line.words[0] else _plugin(line.name)
+
+
+# gdb's own commands that people run through crash: no need to look for a parser from outside
+_OF_GDB = re.compile(r"(?:p|print|ptype|whatis|info|x|list|disassemble|output|printf|set|show|help)(?:/\w*)?")
+
+
+def _source(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Source:
+    """What a reader has to work on."""
+    if not reader.structure:
+        return Source(line.with_options(reader.optstring), text, lenient=lenient)
+    meant = replace(split_command(f"struct {line.text}", reader.optstring), text=line.text)
     source = Source(meant, text, lenient=lenient)
-    if not _means_structure(line.words) and not any(shape.when(source) for shape in module.SHAPES):
+    if not _means_structure(line.words) and not any(shape.when(source) for shape in reader.shapes):
         raise _no_parser(line.name)
-    return module, source
+    return source
 
 
 def _means_structure(words: tuple[str, ...]) -> bool:

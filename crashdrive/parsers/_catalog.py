@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from crashdrive.commandline import command_line
+from crashdrive.errors import PluginError
 from crashdrive.integers import exact_schema, integer_kind
-from crashdrive.parsers import command_names, module_for
+from crashdrive.parsers import command_names, foreign_parsers, module_for
 from crashdrive.parsers.base import Shape
 from crashdrive.records import Notice, Record
 
@@ -26,7 +28,10 @@ class FieldRow(Record, frozen=True):
 
 
 class CatalogRow(Record, frozen=True):
-    """A record that a shape of a command's output gives; ``summary`` is its docstring's first line."""
+    """A record that a shape of a command's output gives; ``summary`` is its docstring's first line.
+
+    ``source``: where a parser from outside comes from; None for crashdrive's own.
+    """
 
     command: str
     shape: str
@@ -34,15 +39,30 @@ class CatalogRow(Record, frozen=True):
     record: str
     summary: str
     fields: tuple[FieldRow, ...]
+    source: str | None = None
 
 
 def listing() -> list[CatalogRow]:
     """One row for each command, shape and record type, in the order in which shapes are tried."""
+    return [row for name in command_names() for row in _rows(name)]
+
+
+def foreign_listing() -> tuple[list[CatalogRow], list[str]]:
+    """The same of parsers from outside; a line for each that is refused or broken."""
+    found = foreign_parsers()
+    rows: list[CatalogRow] = []
+    told = list(found.refused)
+    for name, plugin in sorted(found.plugins.items()):
+        try:
+            rows += [replace(row, source=plugin.source) for row in _rows(name)]
+        except PluginError as error:
+            told.append(str(error))
+    return rows, told
+
+
+def _rows(command: str) -> list[CatalogRow]:
     return [
-        _row(name, shape, record)
-        for name in command_names()
-        for shape in shapes_of(name)
-        for record in record_types(shape.record)
+        _row(command, shape, record) for shape in shapes_of(command) for record in record_types(shape.record)
     ]
 
 

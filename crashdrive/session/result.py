@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from crashdrive.commandline import CommandLine, command_line
 from crashdrive.errors import CommandFailedError
+from crashdrive.records import Answer
 from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.parsers._foreign import Grammar
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +61,18 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
         if self.failure is not None:
             raise CommandFailedError(f"{self.command}: {printable(self.failure.message)}", self)
         return self
+
+    def parse(self, grammar: Grammar | None = None, *, lenient: bool = False) -> Answer[Any]:
+        """What was printed as records, by a grammar of your own (None: by the command's).
+
+        ``grammar``: an element of `crashdrive.parsers.grammar` or of pyparsing, a function that gives one, or
+        a `Shape`. CommandFailedError where the command failed, ParseError where the text doesn't fit.
+        `Crash.parse` marks the answer, too, where crash came up without something that it rests on.
+        """
+        from crashdrive.parsers import parse
+
+        self.check()
+        return parse(self.line, self.text, lenient=lenient, grammar=grammar)
 
     def __str__(self) -> str:
         """What crash printed, safe for a terminal."""
