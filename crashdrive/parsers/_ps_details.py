@@ -1,27 +1,19 @@
-"""What ``ps`` prints with ``-p -c -t -l -m -a -g -r -S``: records and parse functions.
+"""What ``ps`` prints of tasks' families and times: ``-p -c -g``, ``-t -l -m``, ``-S``.
 
-Source in crash: ``parent_list()``, ``child_list()``, ``show_task_times()``, ``show_last_run()``,
-``show_milliseconds()``, ``show_task_args()``, ``show_tgid_list()``, ``show_task_rlimit()``,
-``show_ps_summary()`` (task.c).
+Source in crash: ``parent_list()``, ``child_list()``, ``show_tgid_list()``, ``show_task_times()``,
+``show_last_run()``, ``show_milliseconds()``, ``show_ps_summary()`` (task.c).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, cast
+from typing import NamedTuple
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.rows import (
-    demand_records,
-    is_message,
-    lines_of,
-    parse_rows,
-    skip_or_reject,
-    take_message,
-    words_of,
-)
-from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of, split_blocks
+from crashdrive.parsers.grammar.columns import SIGNED, Cell, Column
+from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of, known
 from crashdrive.records import Long, Record
 
 
@@ -68,28 +60,6 @@ class LastRun(TaskHeader, frozen=True, kw_only=True):
     ago: float | None = None
 
 
-class Arguments(TaskHeader, frozen=True, kw_only=True):
-    """Arguments and environment of a user task (``ps -a``); None with the reason in ``problem``."""
-
-    arguments: str | None = None
-    environment: tuple[str, ...] | None = None
-    problem: str | None = None
-
-
-class Limit(Record, frozen=True, kw_only=True):
-    """A resource limit by its kernel name (``NOFILE``); None is unlimited."""
-
-    name: str
-    current: Long | None
-    maximum: Long | None
-
-
-class Limits(TaskHeader, frozen=True, kw_only=True):
-    """The resource limits of a task (``ps -r``)."""
-
-    limits: tuple[Limit, ...]
-
-
 class StateCount(Record, frozen=True, kw_only=True):
     """How many tasks are in a state (``ps -S``)."""
 
@@ -97,72 +67,54 @@ class StateCount(Record, frozen=True, kw_only=True):
     count: int
 
 
-def state_of(text: str) -> str | None:
-    """Crash's letters of a task's state; None for ``??``."""
-    return None if text == "??" else text
+class _Ancestor(NamedTuple):
+    """A line of a chain: its place, and how far it is indented."""
+
+    place: int
+    indent: int
+    task: TaskHeader
 
 
-_LINE = re.compile(rf"( *){TASK}[ ]*", re.MULTILINE)
+def ancestries() -> g.ParserElement:
+    """Blank lines set chains apart, the oldest task stands first, each one deeper by a blank::
+
+    PID: 0        TASK: ffffffff9f61aa40  CPU: 0    COMMAND: "swapper/0"
+     PID: 1        TASK: ffff8c3b011fc180  CPU: 1    COMMAND: "init"
+    """
+
+    def ancestor(found: re.Match[str]) -> _Ancestor:
+        return _Ancestor(found.start(), len(found[1]), header_of(found))
+
+    row = g.Row(f"( *+){TASK}", ancestor, "a task's header line, indented by its depth")
+    below = g.Rows(row, between=g.noise(blank=False), until=g.Blank(), least=0)
+    return g.Many(g.block(row, below, lambda oldest, others: (oldest, *others)))
 
 
-def _headers(source: Source, start: int, end: int) -> Iterator[tuple[int, int, TaskHeader]]:
-    """(offset, indent, task) of header lines; the only other lines are crash's own."""
-    for offset, line in _whole_lines(source, start, end):
-        found = _LINE.fullmatch(line)
-        if found:
-            yield offset, len(found[1]), header_of(found)
-        elif line.strip() not in {"(no children)", "(no threads)"}:
-            skip_or_reject(source, offset, line, "no task's header line")
+def check_ancestries(source: Source, found: list[tuple[_Ancestor, ...]]) -> list[Ancestry]:
+    """Chains; an indentation that fits no number of unknown ancestors is an error."""
+    return demand_records(source, [_ancestry(source, chain) for chain in found])
 
 
-def _whole_lines(source: Source, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Lines, those put together again that a newline in a quoted command name broke up."""
-    held: tuple[int, str] | None = None
-    for offset, line in lines_of(source.text, start, end):
-        if held is not None:
-            line = f"{held[1]}\n{line}"  # noqa: PLW2901 - the line as crash meant it
-            offset = held[0]  # noqa: PLW2901 - see above
-            held = None
-        if 'COMMAND: "' in line and not line.rstrip().endswith('"') and line.count("\n") < 16:
-            held = offset, line
-        else:
-            yield offset, line
-    if held is not None:
-        yield held
-
-
-def _blocks(source: Source) -> Iterator[tuple[int, int]]:
-    """(start, end) of the parts between blank lines."""
-    start: int | None = None
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        if line.strip():
-            start = offset if start is None else start
-        elif start is not None:
-            yield start, offset
-            start = None
-    if start is not None:
-        yield start, len(source.text)
-
-
-def parse_parents(source: Source) -> list[Ancestry]:
-    """``ps -p``."""
-    found: list[Ancestry] = []
-    for start, end in _blocks(source):
-        chain: list[TaskHeader] = []
-        depth = unknown = 0
-        for offset, indent, task in _headers(source, start, end):
-            missing = _missing_ancestors(depth, indent)
-            if missing is None:
-                source.reject(offset, f"indented by {indent} where an ancestor is missing")
-            elif missing:
-                line = source.position(offset)[0]
-                source.note("partial", f"{missing} ancestors aren't known", line=line, incomplete=True)
-            unknown += missing or 0
-            depth += (missing or 0) + 1
-            chain.append(task)
-        if chain:
-            found.append(Ancestry(**_fields(chain[-1]), ancestors=tuple(chain[:-1]), unknown=unknown))
-    return demand_records(source, found)
+def _ancestry(source: Source, chain: tuple[_Ancestor, ...]) -> Ancestry:
+    depth = unknown = 0
+    for place, indent, _ in chain:
+        missing = _missing_ancestors(depth, indent)
+        if missing is None:
+            source.reject(place, f"indented by {indent} where an ancestor is missing")
+        elif missing:
+            line = source.position(place)[0]
+            source.note("partial", f"{missing} ancestors aren't known", line=line, incomplete=True)
+        unknown += missing or 0
+        depth += (missing or 0) + 1
+    *above, task = (one.task for one in chain)
+    return Ancestry(
+        pid=task.pid,
+        task=task.task,
+        cpu=task.cpu,
+        comm=task.comm,
+        ancestors=tuple(above),
+        unknown=unknown,
+    )
 
 
 def _missing_ancestors(depth: int, indent: int) -> int | None:
@@ -178,41 +130,93 @@ def _missing_ancestors(depth: int, indent: int) -> int | None:
     return missing if width == indent else None
 
 
-def _fields(task: TaskHeader) -> dict[str, Any]:
-    return {"pid": task.pid, "task": task.task, "cpu": task.cpu, "comm": task.comm}
+def children() -> g.ParserElement:
+    """A task, and its children below it::
+
+    PID: 1        TASK: ffff8c3b011fc180  CPU: 1    COMMAND: "init"
+      PID: 182      TASK: ffff8c3b02904180  CPU: 1    COMMAND: "connections"
+
+    PID: 182      TASK: ffff8c3b02904180  CPU: 1    COMMAND: "connections"
+      (no children)
+    """
+
+    def family(head: TaskHeader, members: tuple[TaskHeader, ...]) -> Children:
+        return Children(pid=head.pid, task=head.task, cpu=head.cpu, comm=head.comm, children=members)
+
+    return g.Many(g.block(_head(), _members("(no children)", "a child"), family))
 
 
-def _families(source: Source) -> Iterator[tuple[TaskHeader, tuple[TaskHeader, ...]]]:
-    """(task, the tasks below it) of each block; a head that is indented isn't sure to be one: marked."""
-    head: TaskHeader | None = None
-    members: list[TaskHeader] = []
-    for start, end in _blocks(source):
-        for offset, indent, task in _headers(source, start, end):
-            if head is not None and indent:
-                members.append(task)
-                continue
-            if head is not None:
-                yield head, tuple(members)
-            if indent:
-                line = source.position(offset)[0]
-                source.note("partial", "a group without its first line", line=line, incomplete=True)
-            head, members = task, []
-        if head is not None:
-            yield head, tuple(members)
-        head, members = None, []
+def thread_groups() -> g.ParserElement:
+    """A thread group's leader, and the other threads below it, or ``(no threads)``; as `children`."""
+
+    def group(head: TaskHeader, members: tuple[TaskHeader, ...]) -> ThreadGroup:
+        return ThreadGroup(pid=head.pid, task=head.task, cpu=head.cpu, comm=head.comm, threads=members)
+
+    return g.Many(g.block(_head(), _members("(no threads)", "a thread"), group))
 
 
-def parse_children(source: Source) -> list[Children]:
-    found = [Children(**_fields(head), children=members) for head, members in _families(source)]
-    return demand_records(source, found)
+def _head() -> g.Row:
+    """A group's first line. One that is indented isn't sure to be it: marked."""
+
+    def head(found: re.Match[str]) -> TaskHeader:
+        if found[1]:
+            message = "a group without its first line"
+            g.Text.of(found.string).note(found.start(), "partial", message, incomplete=True)
+        return header_of(found)
+
+    return g.Row(f"( *+){TASK}", head, "a task's header line")
 
 
-def parse_groups(source: Source) -> list[ThreadGroup]:
-    found = [ThreadGroup(**_fields(head), threads=members) for head, members in _families(source)]
-    return demand_records(source, found)
+def _members(none: str, what: str) -> g.ParserElement:
+    return g.Rows(
+        g.task_header(what, indent="[ ]++"),
+        between=g.noise(g.Remark(rf"[ ]*+{re.escape(none)}"), blank=False),
+        until=g.Blank() | g.task_header(),
+        least=0,
+    )
 
 
-_TIME = re.compile(r" *(RUN TIME|START TIME|UTIME|STIME|USER TIME|SYSTEM TIME): (\S.*?)[ ]*")
+def times() -> g.ParserElement:
+    """Below each task its times, by other names on kernels before 2.6.23 or so::
+
+    PID: 1        TASK: ffff8ea541234200  CPU: 1    COMMAND: "init"
+        RUN TIME: 00:03:53
+      START TIME: 400000000
+           UTIME: 116000000           USER TIME: 116
+           STIME: 2412000000        SYSTEM TIME: 2412
+    """
+    days = r"(?:\d{1,9} days, )?\d\d:\d\d:\d\d"
+    values = g.key_values(
+        dict,
+        Column("RUN TIME", "run_time", Cell(rf"{days}|\(cannot calculate[^\n]{{0,200}}?", seconds_of)),
+        Column("START TIME", "start_time", SIGNED),
+        Column("UTIME", "utime", SIGNED),
+        Column("STIME", "stime", SIGNED),
+        Column("USER TIME", "user_time", SIGNED),
+        Column("SYSTEM TIME", "system_time", SIGNED),
+        what="the times of a task",
+        required=("RUN TIME", "START TIME", frozenset({"UTIME", "USER TIME"})),
+        together=(frozenset({"UTIME", "STIME"}), frozenset({"USER TIME", "SYSTEM TIME"})),
+    )
+    return g.Many(g.block(g.task_header(), values, _times), resume=g.task_header())
+
+
+def _times(head: TaskHeader, found: tuple[dict[str, int], ...]) -> TaskTimes:
+    (values,) = found
+    return TaskTimes(
+        pid=head.pid,
+        task=head.task,
+        cpu=head.cpu,
+        comm=head.comm,
+        run_time=values["run_time"],
+        start_time=values["start_time"],
+        utime=values.get("utime"),
+        stime=values.get("stime"),
+        user_time=values.get("user_time"),
+        system_time=values.get("system_time"),
+    )
+
+
 _RUN_TIME = re.compile(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})")
 
 
@@ -225,176 +229,58 @@ def seconds_of(text: str) -> int | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def parse_times(source: Source) -> list[TaskTimes]:
-    return demand_records(source, [_times(source, *block) for block in split_blocks(source)])
+def last_runs() -> g.ParserElement:
+    """The scheduler's timestamp (``-l``), or how long ago that was (``-m``); ``-C`` names the CPUs::
 
-
-def _times(source: Source, head: re.Match[str], start: int, end: int) -> TaskTimes:
-    values: dict[str, int | None] = {}
-    for offset, line in lines_of(source.text, head.end() + 1, end):
-        found = _TIME.fullmatch(line)
-        name = found[1].lower().replace(" ", "_") if found else ""
-        if found is None or name in values:
-            skip_or_reject(source, offset, line, "no time of a task")
-        else:
-            values[name] = _time_value(source, offset, name, found[2])
-    known_sets = ({"utime", "stime"}, {"user_time", "system_time"})
-    if (
-        not {"run_time", "start_time"} <= set(values)
-        or set(values) - {"run_time", "start_time"} not in known_sets
-    ):
-        source.fail(start, "times are missing")
-    return TaskTimes(**_fields(header_of(head)), **cast("dict[str, Any]", values))
-
-
-def _time_value(source: Source, offset: int, name: str, text: str) -> int | None:
-    if name == "run_time":
-        seconds = seconds_of(text)
-        if seconds is None and not text.startswith("(cannot calculate"):
-            source.reject(offset, "no run time")
-        return seconds
-    if not re.fullmatch(r"-?\d{1,20}", text):
-        source.fail(offset, "no number")
-    return int(text)
-
-
-_LAST = re.compile(
-    r"^\[ *(?:(?P<last>[0-9a-f]{1,20})|"
-    r"(?P<days>\d{1,9}) (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d\.\d{3}))\] +"
-    rf"\[(?P<state>[A-Z]{{2,4}}|\?\?)\] +{TASK}[ ]*$",
-    re.MULTILINE,
-)
-_CPU_LINE = re.compile(r"CPU: \d{1,6}( \[OFFLINE\])?[ ]*")
-
-
-def parse_last_run(source: Source) -> list[LastRun]:
-    def cpu_line(offset: int, line: str) -> bool:
-        found = _CPU_LINE.fullmatch(line)
-        if found and found[1]:
-            source.note("offline", line.strip(), line=source.position(offset)[0])
-        return found is not None
-
-    return demand_records(source, parse_rows(source, _LAST, _last_run, other=cpu_line))
+    CPU: 0
+    [3893029764] [ID]  PID: 0        TASK: ffffffff9fe10940  CPU: 0    COMMAND: "swapper/0"
+    [0 00:00:03.893] [IN]  PID: 1        TASK: ffff8ea541234200  CPU: 1    COMMAND: "init"
+    """
+    ago = r"(?P<days>\d{1,9}) (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d\.\d{3})"
+    row = g.Row(
+        rf"\[ *+(?:(?P<last>[0-9a-f]{{1,20}})|{ago})\] ++\[(?P<state>[A-Z]{{2,4}}|\?\?)\] ++{TASK}",
+        _last_run,
+        "a task's last run: [TIME] [ST] PID TASK CPU COMMAND",
+    )
+    cpu = r"CPU: \d{1,6}"
+    offline = g.Remark(rf"{cpu} \[OFFLINE\]", "offline", incomplete=False)
+    return g.Rows(row, between=g.noise(g.Remark(cpu), offline))
 
 
 def _last_run(found: re.Match[str]) -> LastRun:
-    task = header_of(found)
+    last, days, hours, minutes, seconds, state, pid, task, cpu, comm = found.groups()
     ago = None
-    if found["days"] is not None:
-        whole = (int(found["days"]) * 24 + int(found["hours"])) * 60 + int(found["minutes"])
-        ago = round(whole * 60 + float(found["seconds"]), 3)
-    digits = found["last"]
-    # With output radix 16 crash prints this one in hexadecimal; then some digit is a letter, or none tells.
-    last = None if digits is None else int(digits, 10 if digits.isdecimal() else 16)
-    return LastRun(**_fields(task), state=state_of(found["state"]), last_run=last, ago=ago)
-
-
-def parse_arguments(source: Source) -> list[Arguments]:
-    found = demand_records(source, [_arguments(source, *block) for block in split_blocks(source)])
-    if len(source.command.arguments) < 2 and len({row.task for row in found}) < len(found):
-        source.note("twice", "a task stands twice", incomplete=True)
-    return found
-
-
-def _arguments(source: Source, head: re.Match[str], _start: int, end: int) -> Arguments:
-    task = header_of(head)
-    lines = lines_of(source.text, head.end() + 1, end)
-    while lines and not lines[-1][1].strip():
-        lines.pop()
-    while lines and not lines[0][1].strip():
-        lines.pop(0)  # crash's message about a kernel that it doesn't know begins with an empty line
-    if not lines:
-        return Arguments(**_fields(task))
-    if is_message(source, lines[0][1]):
-        return Arguments(**_fields(task), problem=_problem(source, lines))
-    return _argument_lines(source, task, lines)
-
-
-def _problem(source: Source, lines: list[tuple[int, str]]) -> str:
-    """Why there are no arguments: kernel threads have none; anything else is a hole."""
-    offset, line = lines[0]
-    problem = line.split(": ", 1)[1].strip()
-    if problem != "no user stack":
-        take_message(source, offset, line)
-    for place, rest in lines[1:]:
-        skip_or_reject(source, place, rest, "no arguments of a task")
-    return problem
-
-
-def _argument_lines(source: Source, task: TaskHeader, lines: list[tuple[int, str]]) -> Arguments:
-    """``ARG: ``, ``ENV: ``, then one variable a line, indented; values may hold newlines (marked)."""
-    if not lines[0][1].startswith("ARG: "):
-        source.fail(lines[0][0], "no arguments of a task")
-    parts = [lines[0][1][5:]]
-    environment: list[str] | None = None
-    for offset, line in lines[1:]:
-        if environment is None and line.startswith("ENV: "):
-            environment = [line[5:]]
-        elif environment is not None and line.startswith("     "):
-            environment.append(line[5:])
-        elif not take_message(source, offset, line):
-            into = parts if environment is None else environment
-            into[-1] += f"\n{line}"
-            source.note(
-                "newline", "a value holds a newline", line=source.position(offset)[0], incomplete=True
-            )
-    if environment is None:
-        source.note("partial", "a task's environment is missing", incomplete=True)
-    found = None if environment is None else tuple(part for part in environment if part)
-    return Arguments(**_fields(task), arguments=parts[0].rstrip(), environment=found)
-
-
-_LIMIT = re.compile(r" *([A-Z]{2,12}|\(unknown\)) +(\d{1,20}|\(unlimited\)) +(\d{1,20}|\(unlimited\))[ ]*")
-_LIMIT_NAMES = (
-    *("CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS"),
-    *("SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"),
-)
-_LIMIT_HEADER = ["RLIMIT", "CURRENT", "MAXIMUM"]
-
-
-def parse_limits(source: Source) -> list[Limits]:
-    return demand_records(source, [_limits(source, *block) for block in split_blocks(source)])
-
-
-def _limits(source: Source, head: re.Match[str], start: int, end: int) -> Limits:
-    limits: list[Limit] = []
-    seen_header = False
-    for offset, line in lines_of(source.text, head.end() + 1, end):
-        found = _LIMIT.fullmatch(line)
-        if found:
-            limits.append(Limit(name=found[1], current=_limit(found[2]), maximum=_limit(found[3])))
-        elif words_of(line) == _LIMIT_HEADER and not seen_header:
-            seen_header = True
-        else:
-            skip_or_reject(source, offset, line, "no limit of a task")
-    if not limits:
-        # crash 9.0.1 and later say nothing where they can't read the limits
-        place = source.position(start)[0]
-        source.note("partial", "a task without its limits", line=place, incomplete=True)
-    elif not seen_header:
-        source.fail(start, "no table of limits")
-    elif [limit.name for limit in limits] != _names_of(len(limits)):
-        place = source.position(start)[0]
-        source.note("partial", "limits are missing in the middle", line=place, incomplete=True)
-    return Limits(**_fields(header_of(head)), limits=tuple(limits))
-
-
-def _names_of(count: int) -> list[str]:
-    """The names of so many limits: kernels add theirs behind the others'."""
-    return [*_LIMIT_NAMES, *["(unknown)"] * count][:count]
-
-
-def _limit(text: str) -> int | None:
-    return None if text == "(unlimited)" else int(text)
-
-
-_COUNT = re.compile(r"^ *(?P<state>[A-Z]{2,4}|\?\?): (?P<count>\d{1,10})[ ]*$", re.MULTILINE)
-
-
-def parse_counts(source: Source) -> list[StateCount]:
-    found = parse_rows(
-        source, _COUNT, lambda m: StateCount(state=state_of(m["state"]), count=int(m["count"]))
+    if days is not None:
+        whole = (int(days) * 24 + int(hours)) * 60 + int(minutes)
+        ago = round(whole * 60 + float(seconds), 3)
+    return LastRun(
+        pid=known(pid),
+        task=int(task, 16),
+        cpu=known(cpu),
+        comm=comm,
+        state=_state(state),
+        # With output radix 16 crash prints hexadecimal: some digit is a letter, or none tells.
+        last_run=None if last is None else int(last, 10 if last.isdecimal() else 16),
+        ago=ago,
     )
+
+
+def _state(text: str) -> str | None:
+    """Crash's letters of a task's state; None for ``??``."""
+    return None if text == "??" else text
+
+
+def state_counts() -> g.ParserElement:
+    """``RU: 3``: a state and how many tasks are in it, one a line."""
+
+    def count(found: re.Match[str]) -> StateCount:
+        return StateCount(state=_state(found[1]), count=int(found[2]))
+
+    return g.Rows(g.Row(r" *+([A-Z]{2,4}|\?\?): (\d{1,10}+)", count, "a state's count: ST: COUNT"))
+
+
+def check_counts(source: Source, found: list[StateCount]) -> list[StateCount]:
+    """Each state stands once."""
     states = [count.state for count in found]
     if len(set(states)) < len(states):
         source.fail(0, "a state is counted twice")

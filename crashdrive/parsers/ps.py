@@ -11,24 +11,30 @@ from collections.abc import Callable, Sequence
 from msgspec import structs
 
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers._ps_details import (
-    Ancestry,
+from crashdrive.parsers._ps_arguments import (
     Arguments,
-    Children,
-    LastRun,
     Limit,
     Limits,
+    arguments,
+    check_arguments,
+    check_limits,
+    limits,
+)
+from crashdrive.parsers._ps_details import (
+    Ancestry,
+    Children,
+    LastRun,
     StateCount,
     TaskTimes,
     ThreadGroup,
-    parse_arguments,
-    parse_children,
-    parse_counts,
-    parse_groups,
-    parse_last_run,
-    parse_limits,
-    parse_parents,
-    parse_times,
+    ancestries,
+    check_ancestries,
+    check_counts,
+    children,
+    last_runs,
+    state_counts,
+    thread_groups,
+    times,
 )
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import ELIDED, HEX, Cell, Column, often, or_none
@@ -191,14 +197,58 @@ def _given(letters: str) -> Callable[[Source], bool]:
 
 
 SHAPES = (
-    Shape(name="parents", record=Ancestry, parse=parse_parents, options="-p", when=_given("p")),
-    Shape(name="children", record=Children, parse=parse_children, options="-c", when=_given("c")),
-    Shape(name="times", record=TaskTimes, parse=parse_times, options="-t", when=_given("t")),
-    Shape(name="last-run", record=LastRun, parse=parse_last_run, options="-l -m", when=_given("lm")),
-    Shape(name="arguments", record=Arguments, parse=parse_arguments, options="-a", when=_given("a")),
-    Shape(name="threads", record=ThreadGroup, parse=parse_groups, options="-g", when=_given("g")),
-    Shape(name="limits", record=Limits, parse=parse_limits, options="-r", when=_given("r")),
-    Shape(name="states", record=StateCount, parse=parse_counts, options="-S", when=_given("S")),
+    Shape(
+        name="parents",
+        record=Ancestry,
+        grammar=ancestries,
+        finish=check_ancestries,
+        options="-p",
+        when=_given("p"),
+    ),
+    Shape(
+        name="children",
+        record=Children,
+        grammar=children,
+        finish=demand_records,
+        options="-c",
+        when=_given("c"),
+    ),
+    Shape(
+        name="times", record=TaskTimes, grammar=times, finish=demand_records, options="-t", when=_given("t")
+    ),
+    Shape(
+        name="last-run",
+        record=LastRun,
+        grammar=last_runs,
+        finish=demand_records,
+        options="-l -m",
+        when=_given("lm"),
+    ),
+    Shape(
+        name="arguments",
+        record=Arguments,
+        grammar=arguments,
+        finish=check_arguments,
+        options="-a",
+        when=_given("a"),
+    ),
+    Shape(
+        name="threads",
+        record=ThreadGroup,
+        grammar=thread_groups,
+        finish=demand_records,
+        options="-g",
+        when=_given("g"),
+    ),
+    Shape(name="limits", record=Limits, grammar=limits, finish=check_limits, options="-r", when=_given("r")),
+    Shape(
+        name="states",
+        record=StateCount,
+        grammar=state_counts,
+        finish=check_counts,
+        options="-S",
+        when=_given("S"),
+    ),
     Shape(
         name="tasks",
         record=Process,

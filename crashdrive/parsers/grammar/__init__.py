@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.headed import table as table
     from crashdrive.parsers.grammar.labelled import key_values as key_values
     from crashdrive.parsers.grammar.noises import Blank as Blank
+    from crashdrive.parsers.grammar.noises import BlankLines as BlankLines
     from crashdrive.parsers.grammar.noises import CrashMessage as CrashMessage
     from crashdrive.parsers.grammar.noises import Elided as Elided
     from crashdrive.parsers.grammar.noises import Gap as Gap
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.reading import read as read
     from crashdrive.parsers.grammar.repeated import Many as Many
     from crashdrive.parsers.grammar.repeated import Rows as Rows
+    from crashdrive.parsers.grammar.sections import block as block
     from crashdrive.parsers.grammar.sections import blocks as blocks
     from crashdrive.parsers.grammar.sections import made as made
     from crashdrive.parsers.grammar.sections import nested as nested
@@ -92,11 +94,13 @@ _HOMES = {
         ),
         "Word",
     ),
-    f"{__name__}.noises": (*("Blank", "CrashMessage", "Elided", "Gap", "Noise", "Remark", "Tail", "noise"),),
+    f"{__name__}.noises": (
+        *("Blank", "BlankLines", "CrashMessage", "Elided", "Gap", "Noise", "Remark", "Tail", "noise"),
+    ),
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
     f"{__name__}.labelled": ("key_values",),
-    f"{__name__}.sections": ("blocks", "made", "nested", "record", "section"),
+    f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
     f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),
     f"{__name__}.quick": ("Blocks", "Nest"),

@@ -47,7 +47,7 @@ class Table(Terminal):
         self._derived = tuple(derived)
         self._columns = {column.title: column for column in columns}
         self._lead = lead
-        self._required = [_titles(wanted) for wanted in required] or required_titles(record, columns)
+        self._required = [titles_of(wanted) for wanted in required] or required_titles(record, columns)
         self._together = tuple(together)
         self._title = re.compile(title)
         self._head = re.compile("^" + self.pattern.pattern, re.MULTILINE)
@@ -141,7 +141,8 @@ def _cells(columns: Sequence[Column]) -> str:
     return "".join(f"(?:{p})?" if c.blank else p for p, c in zip(parts, columns, strict=True))
 
 
-def _titles(wanted: str | frozenset[str]) -> frozenset[str]:
+def titles_of(wanted: str | frozenset[str]) -> frozenset[str]:
+    """One title, or several of which one is wanted, as a set."""
     return frozenset({wanted}) if isinstance(wanted, str) else wanted
 
 

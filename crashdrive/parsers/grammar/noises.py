@@ -16,6 +16,8 @@ class Noise(Terminal):
     """
 
     leaves_notices = True
+    takes_empty = False
+    """Whether an empty line is noise that leaves nothing."""
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
@@ -51,6 +53,7 @@ class Blank(Noise):
 
     def __init__(self) -> None:
         super().__init__(r"[ ]++(?:\n|\Z)|\n", "a blank line", keep=False)
+        self.takes_empty = True
 
     def ahead(self, instring: str, loc: int) -> int:
         """Where the line would end: the most frequent noise, and any blank line is."""
@@ -58,6 +61,13 @@ class Blank(Noise):
         return -1 if found is None else found.end()
 
     take = ahead
+
+
+class BlankLines(Noise):
+    """Blank lines, as many as stand there, at once."""
+
+    def __init__(self) -> None:
+        super().__init__(r"(?:[ ]*+\n)++(?:[ ]++\Z)?+|[ ]++\Z", "a blank line", keep=False)
 
 
 class Elided(Noise):
@@ -126,6 +136,7 @@ class _AnyNoise(Noise):
     def __init__(self, kinds: tuple[Noise, ...]) -> None:
         super().__init__("", "noise", keep=False)
         self.kinds = kinds
+        self.takes_empty = next((kind.takes_empty for kind in kinds if kind.match("\n")), False)
 
     def ahead(self, instring: str, loc: int) -> int:
         """Where the line would end."""

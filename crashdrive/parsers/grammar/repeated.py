@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pyparsing import ParseBaseException, ParseException, ParserElement
+from pyparsing import MatchFirst, ParseBaseException, ParseException, ParserElement
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
@@ -20,10 +20,18 @@ def parse_of(element: ParserElement) -> Callable[..., tuple[int, Any]]:
     return element._parse  # noqa: SLF001 # there is no public one that gives tokens and a place
 
 
+def directly(element: ParserElement) -> Callable[..., tuple[int, Any]]:
+    """The quickest way into an element: our own tokens, if nothing was added, need none of pyparsing's."""
+    plain = isinstance(element, Terminal) and not element.parseAction and not element.resultsName
+    return element.parseImpl if plain else parse_of(element)
+
+
 def ends_at(element: ParserElement, instring: str, loc: int) -> int:
     """Where the element would end if it stood here, -1 when it doesn't; has no effect."""
     if isinstance(element, Terminal):
         return element.ahead(instring, loc)
+    if isinstance(element, MatchFirst):
+        return next((end for one in element.exprs if (end := ends_at(one, instring, loc)) >= 0), -1)
     text = instring if isinstance(instring, Text) else None
     if text is not None:
         text.quiet += 1
@@ -51,10 +59,13 @@ class Between:
     ) -> None:
         self.between = between
         self.until = until
+        self._blank = between is not None and between.takes_empty
         self.resume = resume
 
     def behind(self, instring: str, loc: int, *, do_actions: bool) -> int:
         """Where the run goes on behind noise; -1 when it ends here, -2 when this line is an error."""
+        if self._blank and instring.startswith("\n", loc):
+            return loc + 1
         if self.between is not None:
             step = self.between.take if do_actions else self.between.ahead
             end = step(instring, loc)
@@ -191,7 +202,7 @@ class Many(ParserElement):
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
-        parse, end, start = parse_of(self.item), len(instring), loc
+        parse, end, start = directly(self.item), len(instring), loc
         found: list[Any] = []
         while loc < end:
             if self.first and self._ends(instring, loc):
@@ -199,6 +210,8 @@ class Many(ParserElement):
             try:
                 after, values = parse(instring, loc, do_actions)
             except ParseException as error:
+                if isinstance(instring, Text):
+                    instring.forget(loc)
                 after = self._other(instring, loc, error, do_actions=do_actions)
                 if after < 0:
                     break

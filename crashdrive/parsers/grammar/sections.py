@@ -9,8 +9,8 @@ from pyparsing import FollowedBy, Group, ParserElement, ParseResults, Suppress, 
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise
-from crashdrive.parsers.grammar.repeated import Many, parse_of
-from crashdrive.parsers.grammar.terminals import Made
+from crashdrive.parsers.grammar.repeated import Many, directly, parse_of
+from crashdrive.parsers.grammar.terminals import Made, Terminal
 
 DEEPEST = 64
 """Levels of nesting at most: far beyond what crash prints, far below what Python's stack allows."""
@@ -63,6 +63,48 @@ def section(header: ParserElement, body: ParserElement) -> ParserElement:
     return Group(Suppress(header) + body)
 
 
+class Block(Terminal):
+    """See `block`."""
+
+    leaves_notices = True
+
+    def __init__(
+        self, header: Terminal, items: ParserElement, make: Callable[[Any, tuple[Any, ...]], Any]
+    ) -> None:
+        super().__init__(header.pattern, header.name)
+        self.header = header
+        self.items = items
+        self._of = make
+        self._enter: Callable[..., tuple[int, Any]] | None = None
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        found = self.match(instring, loc)
+        value = None if found is None else self.header.make(found)
+        if found is None or value is None:
+            self.miss(instring, loc)
+        if self._enter is None:
+            self._enter = directly(self.items)
+        end, items = self._enter(instring, found.end(), do_actions)
+        while instring.startswith("\n", end):
+            end += 1
+        made = self._of(value, tuple(items))
+        if made is None:
+            self.miss(instring, loc)
+        return end, [made]
+
+
+def block(
+    header: Terminal, items: ParserElement, make: Callable[[Any, tuple[Any, ...]], Any]
+) -> ParserElement:
+    """A header of one value, what stands below it, blank lines: ``make(header's value, all values below)``.
+
+    ``block(task_header(), Rows(...), Children)``; ``items`` ends by itself. ``make``
+    gives None where it doesn't match after all. The fast way through many blocks, as `Rows` is through rows.
+    """
+    return Block(header, items, make)
+
+
 def blocks(
     header: ParserElement,
     item: ParserElement,
@@ -88,8 +130,8 @@ def blocks(
     def action(tokens: ParseResults) -> Any:
         return make(tokens[0], tuple(tokens[1:]))
 
-    block = _Apart(header + items).add_parse_action(action)
-    return Many(block, between=between, until=until, resume=FollowedBy(header))
+    each = _Apart(header + items).add_parse_action(action)
+    return Many(each, between=between, until=until, resume=FollowedBy(header))
 
 
 class nested(TokenConverter):  # noqa: N801 # reads as a function, like pyparsing's own helpers
