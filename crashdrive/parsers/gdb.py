@@ -6,15 +6,15 @@ Source in crash: ``cmd_gdb()`` (gdb_interface.c).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers import p
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.definitions import Definition, Enumerator, definition
-from crashdrive.parsers.grammar.layouts import LayoutReader, is_layout
+from crashdrive.parsers.grammar.declarations import split_declaration
+from crashdrive.parsers.grammar.definitions import Definition, Enumerator, Member, definition
+from crashdrive.parsers.grammar.layouts import Laid, is_layout, layout
 from crashdrive.parsers.whatis import Declaration, Enumeration
-from crashdrive.records import Record
+from crashdrive.records import Notice, Record
 
 
 class Line(Record, frozen=True):
@@ -24,6 +24,7 @@ class Line(Record, frozen=True):
 
 
 _PREFIX = "type = "
+_BITS = re.compile(r"(.+?) : (\d{1,3})")
 _OPENS = re.compile(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{")
 _ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*")
 _ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
@@ -31,8 +32,50 @@ _TYPE = re.compile(r"type = ([^\n{}]+)\n?")
 _FAILED = re.compile(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
 
 
-def _parse_layout(source: Source) -> Sequence[Definition]:
-    return [LayoutReader(source).read()]
+def _layout() -> g.ParserElement:
+    """``ptype/o`` of a structure or union, or of a pointer to one; see `layout`."""
+    return layout().add_parse_action(_laid_out)
+
+
+def _laid_out(text: str, place: int, tokens: g.ParseResults) -> Definition:
+    laid: Laid = tokens[0]
+    whole = g.Text.of(text)
+    if laid.type is None:
+        whole.refuse(place, "expected a structure or union")
+    kind, _, name = laid.type.partition(" ")
+    members = _members(whole, laid)
+    type_ = f"{laid.type} {laid.declared}" if laid.declared else None
+    return Definition(kind=kind, name=name or None, type=type_, size=laid.total, members=members)
+
+
+def _members(text: g.Text, laid: Laid) -> tuple[Member, ...]:
+    if laid.remark:
+        notice = Notice(kind="type", message=laid.remark, text=f"<{laid.remark}>")
+        text.remark(laid.place, notice, incomplete=laid.remark == "incomplete type")
+    return tuple(_member(text, member) for member in laid.members)
+
+
+def _member(text: g.Text, laid: Laid) -> Member:
+    """A member; a bit-field may lack a name, an aggregate a declarator."""
+    code, bits = laid.declared, None
+    if laid.type is None and (field := _BITS.fullmatch(code)):
+        code, bits = field[1], int(field[2])
+    type_ = f"{laid.type} {{...}}"
+    if laid.type is not None:
+        declared = split_declaration(f"{type_} {code}") if code else (None, type_)
+    else:
+        declared = split_declaration(code) or ((None, code) if bits is not None else None)
+    if declared is None:
+        text.refuse(laid.place, "no declaration of a member")
+    return Member(
+        name=declared[0],
+        type=declared[1],
+        offset=laid.byte,
+        size=laid.size,
+        bits=bits,
+        bit_offset=laid.bit,
+        members=_members(text, laid),
+    )
 
 
 def _definition() -> g.ParserElement:
@@ -95,7 +138,7 @@ SHAPES = (
     Shape(
         name="layout",
         record=Definition,
-        parse=_parse_layout,
+        grammar=_layout,
         options="gdb ptype/o STRUCT|UNION",
         when=is_layout,
     ),

@@ -46,8 +46,7 @@ def parse_plain(run: Run, name: str, result: CommandResult, abi: Abi) -> Type:
 class _PlainReader(Reader):
     """Lines without offsets and sizes."""
 
-    def member(self, line: str) -> Node:
-        return self.node(line, None, None)
+    places = False
 
 
 class _Places:

@@ -10,12 +10,14 @@ total size is left out. Members of a union get no offset: they start where the u
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Literal, NoReturn
 
 import msgspec
 
+from crashdrive.commandline import command_line
 from crashdrive.errors import ParseError
 from crashdrive.kernel.types.declarations import (
     LINUX_64,
@@ -35,15 +37,15 @@ from crashdrive.kernel.types.model import (
     TypeRef,
     size_of,
 )
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.layouts import Laid, layout
 
-_HEADER = re.compile(r"/\* offset\s*\|\s*size \*/")
-_PLACE = re.compile(r"/\*(?:\s*(\d+)(?::\s*(\d+))?\s*\|)?\s*(\d+)\s*\*/\s*")
-_TOTAL = re.compile(r"/\* total size(?: \(bytes\))?:\s*(\d+)(?: bytes)? \*/")
-_NOISE = re.compile(r"/\* XXX\s+\d+-(?:bit|byte) (?:hole|padding)\s*\*/")
 _QUALIFIER = re.compile(r"\b(?:const|volatile)\b\s*")
-_OPENING = re.compile(r"(struct|union)(?: ([A-Za-z_$][\w$]*))? \{")
 _ENUM = re.compile(r"enum(?: ([A-Za-z_$][\w$]*))?(?: : [a-z ]+)? \{(.*)\}(.*)")
 _ENUMERATOR = re.compile(r"\s*([A-Za-z_$][\w$]*)(?: = (-?\d+))?\s*")
+
+_LAYOUTS = {places: functools.partial(layout, places=places) for places in (True, False)}
 
 # a path of members to an anonymous element whose size gdb doesn't print, as in ``near[0]``
 SizeOf = Mapping[str, int]
@@ -58,7 +60,10 @@ class SizesWantedError(Exception):
 
 
 class Node(msgspec.Struct):
-    """A line of the text, with what it contains; bits from the outermost start, None: as its parent."""
+    """A member, with what it contains; bits from the outermost start, None: as its parent.
+
+    ``place``: where it stands in the text.
+    """
 
     kind: Literal["struct", "union"] | None
     name: str | None
@@ -69,6 +74,7 @@ class Node(msgspec.Struct):
     children: list[Node] = msgspec.field(default_factory=list)
     total: int | None = None
     incomplete: bool = False
+    place: int = 0
 
 
 def parse_ptype(
@@ -84,31 +90,21 @@ def parse_ptype(
 
 
 class Reader:
-    """Reads a type's text in two steps: lines into nodes, nodes into types."""
+    """Reads a type's text in two steps: what the grammar made of it into nodes, nodes into types."""
+
+    places = True
+    """Whether the text tells offsets and sizes."""
 
     def __init__(self, command: str, text: str, abi: Abi, sizes: SizeOf) -> None:
-        self.command = command
-        self.lines = text.split("\n")
-        self.number = 0
+        self.source = Source(command_line(command), text)
+        self.place = 0
         self.abi = abi
         self.sizes = sizes
         self.wanted: list[str] = []
 
-    def fail(self, reason: str, line: str | None = None) -> NoReturn:
-        shown = line if line is not None else self.lines[min(self.number, len(self.lines)) - 1]
-        raise ParseError(self.command, self.number, 1, shown, reason)
-
-    def next_line(self) -> str | None:
-        """The next line that says something, without indentation."""
-        while self.number < len(self.lines):
-            line = self.lines[self.number].strip()
-            self.number += 1
-            if line and not _NOISE.fullmatch(line):
-                return line
-        return None
-
-    def wanted_line(self) -> str:
-        return self.next_line() or self.fail("the text ends too early")
+    def fail(self, reason: str) -> NoReturn:
+        """ParseError for the member that is looked at."""
+        self.source.fail(self.place, reason)
 
     def read(self, pointers: int) -> Type:
         """The type that ``ptype/o NAME **`` printed."""
@@ -122,50 +118,40 @@ class Reader:
         return kind
 
     def tree(self) -> Node:
-        """All lines as nodes."""
-        first = _HEADER.sub("", self.wanted_line()).strip()
-        if not first.startswith("type = "):
-            self.fail("expected 'type = '")
-        node = self.node(first[7:], None, None, top=True)
-        if (rest := self.next_line()) is not None:
-            self.fail("text after the end of the type", rest)
-        return node
+        """The whole text as nodes."""
+        (laid,) = g.read(_LAYOUTS[self.places], self.source)
+        for notice in self.source.warnings:
+            raise ParseError(self.source.command.text, notice.line or 1, 1, notice.text or "", notice.message)
+        return self.node(laid)
 
-    # reading: lines into nodes
+    # reading: what the grammar made of the text into nodes
 
-    def node(self, text: str, offset: int | None, size: int | None, *, top: bool = False) -> Node:
-        text = _QUALIFIER.sub("", text) if "{" in text else text
-        if opening := _OPENING.fullmatch(text):
-            kind: Literal["struct", "union"] = "struct" if opening[1] == "struct" else "union"
-            return self.body(Node(kind, opening[2], offset, size), top=top)
-        if enum := _ENUM.fullmatch(text):
-            rest = enum[3] if top else self.ended(enum[3])
-            return Node(None, None, offset, size, rest, self.enum(enum[1], enum[2], size))
-        return Node(None, None, offset, size, text if top else self.ended(text))
-
-    def ended(self, text: str) -> str:
-        if not text.endswith(";"):
-            self.fail("expected ';' at the end of a member")
-        return text[:-1]
-
-    def body(self, node: Node, *, top: bool) -> Node:
-        while not (line := self.wanted_line()).startswith("}"):
-            if total := _TOTAL.fullmatch(line):
-                node.total = int(total[1])
-            elif line == "<incomplete type>":
-                node.incomplete = True
-            elif line != "<no data fields>":
-                node.children.append(self.member(line))
-        node.text = line[1:].strip() if top else self.ended(line[1:].strip())
-        return node
-
-    def member(self, line: str) -> Node:
-        place = _PLACE.match(line)
-        if not place:
-            self.fail("expected offset and size of a member")
-        byte, bit, size = place.groups()
-        offset = None if byte is None else 8 * int(byte) + int(bit or 0)
-        return self.node(line[place.end() :], offset, int(size))
+    def node(self, laid: Laid) -> Node:
+        """A member with those within it."""
+        byte, size, text, place = laid.byte, laid.size, laid.declared, laid.place
+        offset = None if byte is None else 8 * byte + (laid.bit or 0)
+        if laid.type is None:
+            if "{" not in text:
+                return Node(None, None, offset, size, text, place=place)
+            self.place = place
+            enum = _ENUM.fullmatch(_QUALIFIER.sub("", text))
+            if enum is None:
+                self.fail("expected an enumeration")
+            base = self.enum(enum[1], enum[2], size)
+            return Node(None, None, offset, size, enum[3], base, place=place)
+        type_ = _QUALIFIER.sub("", laid.type) if laid.type[0] in "cv" else laid.type
+        kind, _, name = type_.partition(" ")
+        return Node(
+            "struct" if kind == "struct" else "union",
+            name or None,
+            offset,
+            size,
+            text,
+            children=[self.node(member) for member in laid.members],
+            total=laid.total,
+            incomplete=laid.remark == "incomplete type",
+            place=place,
+        )
 
     def enum(self, name: str | None, body: str, size: int | None) -> EnumType | IncompleteType:
         if not body.strip():
@@ -201,9 +187,10 @@ class Reader:
         return StructType(node.kind or "struct", node.name, size, members)
 
     def convert(self, child: Node, parent: Node, start: int, size: int, path: str) -> Member:
+        self.place = child.place
         place = start if child.offset is None else child.offset
         if child.offset is None and parent.kind != "union":
-            self.fail("a structure's member without an offset", child.text)
+            self.fail("a structure's member without an offset")
         if child.kind is None:
             kind, name, bits = self.declared(child)
         else:
@@ -211,7 +198,7 @@ class Reader:
             bits = None
         end = place - start + (8 * (child.size or 0) if bits is None else bits)
         if place < start or end > 8 * size:
-            self.fail("a member outside of its structure", child.text)
+            self.fail("a member outside of its structure")
         return Member(name, kind, place - start, bits)
 
     def aggregate(self, node: Node, place: int, path: str) -> tuple[Type, str | None]:
@@ -220,7 +207,7 @@ class Reader:
         if not node.text or node.text.isidentifier():
             inner = f"{path}{node.text}." if node.text else path
             if node.total is None or node.total != node.size:
-                self.fail("a structure without its size", node.text)
+                self.fail("a structure without its size")
             return self.structure(node, place, node.total, inner), node.text or None
         shape, name = self.wrapped(node, TypeRef(""))  # an array of anonymous structures, or a pointer to one
         size, inner = self.element_size(node, shape, f"{path}{name}")
@@ -253,9 +240,9 @@ class Reader:
         try:
             found = parse_declarator(node.text, base, self.abi)
         except DeclarationError as error:
-            self.fail(str(error), node.text)
+            self.fail(str(error))
         if found.bits is not None:
-            self.fail("a structure as bit-field", node.text)
+            self.fail("a structure as bit-field")
         return found.type, found.name
 
     def declared(self, node: Node) -> tuple[Type, str | None, int | None]:
@@ -265,7 +252,7 @@ class Reader:
             return kind, name, bits
         kind = sized(kind, node.size)
         if bits is None and size_of(kind) not in {None, node.size}:
-            self.fail(f"size {node.size} doesn't fit the type", node.text)
+            self.fail(f"size {node.size} doesn't fit the type")
         return kind, name, bits
 
     def declaration(self, node: Node) -> tuple[Type, str | None, int | None]:
@@ -275,7 +262,7 @@ class Reader:
             else:
                 found = parse_declaration(node.text, self.abi)
         except DeclarationError as error:
-            self.fail(str(error), node.text)
+            self.fail(str(error))
         return found.type, found.name, found.bits
 
 

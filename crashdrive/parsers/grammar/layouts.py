@@ -1,6 +1,24 @@
 """gdb's ``ptype/o``: a structure's whole layout, with the offset and size of each member, holes and
 bit-fields.
 
+::
+
+    /* offset    |  size */  type = struct iphdr {
+    /*    0: 0   |     1 */    __u8 ihl : 4;
+    /* XXX  3-byte hole  */
+    /*    4      |     8 */    union {
+    /*                 8 */        struct {
+    /*    4      |     4 */            __be32 saddr;
+
+                                       /* total size (bytes):    4 */
+                                   } addrs[2];
+
+                                   /* total size (bytes):    8 */
+                               };
+
+                               /* total size (bytes):   12 */
+                             }
+
 Offsets count from the start of the outermost structure. gdb gives none for the members of a union (they start
 where the union does) and, within the element of an array of anonymous structures, counts from 0 again.
 
@@ -11,36 +29,15 @@ Source: gdb's ``typeprint.c``. gdb 10.2 (crash 8) writes ``total size (bytes):  
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from typing import Any, NamedTuple
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.declarations import split_declaration
-from crashdrive.parsers.grammar.definitions import Definition, Member
 
-MAX_DEPTH = 100
 _HEADER = re.compile(
     r"(?:/\* offset +\| +size \*/ +)?type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII
 )
 _FIRST = re.compile(r"\s*\n/\* +(?:\d+|XXX)")
-_PLACE = re.compile(r"/\*(?: *(\d{1,9})(?:: ?(\d{1,3}))? *\|)? *(\d{1,9}) *\*/ +")
-_HOLE = re.compile(r"/\* XXX +\d{1,9}-(?:bit|byte) (?:hole|padding) *\*/")
-_TOTAL = re.compile(r"/\* total size(?: \(bytes\))?: +(\d{1,12})(?: bytes)? \*/")
-_OPEN = re.compile(r"((?:(?:const|volatile) )*(?:struct|union)(?: \w+)?) \{")
-_CLOSE = re.compile(r"\}([^;{}]*)(;?)")
-_MEMBER = re.compile(r"([^;]+?)(?: : (\d{1,3}))?;")
-_EMPTY = ("<no data fields>", "<incomplete type>")
-
-
-class _Node:
-    """An open structure and where it stands."""
-
-    __slots__ = ("members", "place", "total", "type")
-
-    def __init__(self, type_: str, place: re.Match[str] | None) -> None:
-        self.type = type_
-        self.place = place
-        self.members: list[Member] = []
-        self.total: int | None = None
 
 
 def is_layout(source: Source) -> bool:
@@ -51,100 +48,99 @@ def is_layout(source: Source) -> bool:
     )
 
 
-class LayoutReader:
-    """Reads one layout, which must be all of the text."""
+class Laid(NamedTuple):
+    """A member as it is laid out, or all of a type.
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._stack: list[_Node] = []
+    ``type``: ``struct NAME``, with qualifiers, of one with ``members``, None of any other one; ``declared``:
+    its declaration without the semicolon, or what stands behind the closing brace. ``byte``, ``bit``,
+    ``size`` (in bytes): None where gdb tells none. ``total``: the size that gdb gives within the braces.
+    ``remark``: ``incomplete type`` or ``no data fields``. ``place``: where it stands in the text.
+    """
 
-    def _fail(self, offset: int, reason: str) -> NoReturn:
-        self._source.fail(offset, reason)
+    type: str | None
+    declared: str
+    byte: int | None
+    bit: int | None
+    size: int | None
+    place: int
+    members: tuple[Laid, ...] = ()
+    total: int | None = None
+    remark: str | None = None
 
-    def read(self) -> Definition:
-        """The structure with all its members."""
-        found: Definition | None = None
-        for offset, line in self._source.lines():
-            text = line.strip()
-            if found and text:
-                self._fail(offset, "unexpected text after the layout")
-            if not self._stack and not found:
-                header = _HEADER.fullmatch(text)
-                if not header:
-                    self._fail(offset, "expected the header of a layout")
-                self._stack.append(_Node(header[1], None))
-            elif text and not _HOLE.fullmatch(text):
-                found = self._line(offset, text)
-        return found or self._fail(len(self._source.text), "the layout has no end")
 
-    def _line(self, offset: int, text: str) -> Definition | None:
-        if total := _TOTAL.fullmatch(text):
-            self._stack[-1].total = int(total[1])
-        elif close := _CLOSE.fullmatch(text):
-            return self._close(offset, close)
-        elif text in _EMPTY:
-            self._source.note("type", text.strip("<>"), text=text, incomplete=text == "<incomplete type>")
+class _Total(NamedTuple):
+    size: int
+
+
+class _Remark(NamedTuple):
+    words: str
+
+
+_AGGREGATE = r"(?:(?:const|volatile) )*+(?:struct|union)(?: [A-Za-z_$][\w$]*+)?+"
+_PLACE = r"/\*(?: *+(\d{1,9})(?:: *+(\d{1,3}))? *+\|)? *+(\d{1,9}) *+\*/ ++"
+
+
+def layout(*, places: bool = True) -> g.ParserElement:
+    """All of ``ptype/o``'s text as one `Laid`; without ``places`` that of ``ptype``."""
+    at = rf"[ \t]*+{_PLACE}" if places else r"[ \t]*+()()()"
+    where = ": /* OFFSET | SIZE */" if places else ":"
+    header = g.Terminal(r"\s*+(?:/\* offset *+\| *+size \*/ *+)?+type = ", "'type = '", keep=False)
+    top = g.Row(rf"({_AGGREGATE}) \{{[ \t]*+", lambda row: row[1], "a structure or union: struct NAME {")
+    other = g.Row(r"([^\n]++)", _other, "a type")
+    opened = g.Row(rf"{at}({_AGGREGATE}) \{{[ \t]*+", lambda row: row.groups(), f"a structure within{where}")
+    member = g.Row(rf"{at}(?!\}})([^;\n]++);[ \t]*+", _member, f"a member{where} TYPE NAME;")
+    total = g.Row(
+        r"\n?+[ \t]*+/\* total size(?: \(bytes\))?: *+(\d{1,12}+)(?: bytes)? \*/[ \t]*+",
+        lambda row: _Total(int(row[1])),
+        "a total size",
+    )
+    remark = g.Row(
+        r"[ \t]*+<(incomplete type|no data fields)>[ \t]*+", lambda row: _Remark(row[1]), "a remark of gdb"
+    )
+    closed = g.Row(
+        r"[ \t]*+\}([^;{}\n]*+)(;?+)[ \t]*+", lambda row: row.groups(), "the end of a structure: }"
+    )
+    hole = g.Remark(r"[ \t]*+/\* XXX  *+\d{1,9}-(?:bit|byte) (?:hole|padding) *+\*/[ \t]*+")
+    between = g.noise(hole, g.Remark(r"[ \t]++"))
+    body = g.Nest(opened, closed, member, total, remark, make=_inner, between=between)
+    return header + ((top + body + closed).add_parse_action(_outer) | other)
+
+
+def _number(digits: str | None) -> int | None:
+    return int(digits) if digits else None
+
+
+def _other(row: re.Match[str]) -> Laid:
+    return Laid(None, row[1].strip(), None, None, None, row.start())
+
+
+def _member(row: re.Match[str]) -> Laid:
+    byte, bit, size, code = row.groups()
+    return Laid(None, code.strip(), _number(byte), _number(bit), _number(size), row.start())
+
+
+def _inner(text: g.Text, place: int, opened: Any, values: list[Any], closed: Any) -> Laid:
+    byte, bit, size, type_ = opened
+    declared, end = closed
+    if not end:
+        text.refuse(place, "a member without its ';'")
+    return _whole(Laid(type_, declared.strip(), _number(byte), _number(bit), _number(size), place), values)
+
+
+def _outer(text: str, place: int, tokens: g.ParseResults) -> Laid:  # noqa: ARG001 # pyparsing's
+    type_, *values, (declared, _) = tokens
+    return _whole(Laid(type_, declared.strip(), None, None, None, place), values)
+
+
+def _whole(laid: Laid, values: list[Any]) -> Laid:
+    """With what stands between the braces."""
+    members: list[Laid] = []
+    total, remark = None, None
+    for value in values:
+        if type(value) is Laid:
+            members.append(value)
+        elif type(value) is _Total:
+            total = value.size
         else:
-            self._member(offset, text)
-        return None
-
-    def _member(self, offset: int, text: str) -> None:
-        place = _PLACE.match(text)
-        if not place:
-            self._fail(offset, "expected offset and size of a member")
-        code = text[place.end() :]
-        if opening := _OPEN.fullmatch(code):
-            if len(self._stack) >= MAX_DEPTH:
-                self._fail(offset, "nested too deeply")
-            self._stack.append(_Node(opening[1], place))
-            return
-        match = _MEMBER.fullmatch(code)
-        bits = int(match[2]) if match and match[2] else None
-        split = split_declaration(match[1]) if match else None
-        if match and split is None and bits is not None:
-            split = None, match[1]  # a bit-field without a name
-        if split is None:
-            self._fail(offset, "no declaration of a member")
-        self._add(place, split, bits, ())
-
-    def _add(
-        self,
-        place: re.Match[str],
-        split: tuple[str | None, str],
-        bits: int | None,
-        members: tuple[Member, ...],
-    ) -> None:
-        byte, bit, size = place.groups()
-        member = Member(
-            name=split[0],
-            type=split[1],
-            offset=int(byte) if byte else None,
-            size=int(size),
-            bits=bits,
-            bit_offset=int(bit) if bit else None,
-            members=members,
-        )
-        self._stack[-1].members.append(member)
-
-    def _close(self, offset: int, close: re.Match[str]) -> Definition | None:
-        node = self._stack.pop()
-        declarator = close[1].strip()
-        if not self._stack:
-            return self._definition(node, declarator)
-        if not close[2] or node.place is None:
-            self._fail(offset, "a member without its ';'")
-        split = split_declaration(f"{node.type} {{...}} {declarator}") if declarator else None
-        if declarator and split is None:
-            self._fail(offset, "no declaration of a member")
-        self._add(node.place, split or (None, f"{node.type} {{...}}"), None, tuple(node.members))
-        return None
-
-    def _definition(self, node: _Node, declarator: str) -> Definition:
-        kind, _, name = node.type.partition(" ")
-        return Definition(
-            kind=kind,
-            name=name or None,
-            type=f"{node.type} {declarator}" if declarator else None,
-            size=node.total,
-            members=tuple(node.members),
-        )
+            remark = value.words
+    return laid._replace(members=tuple(members), total=total, remark=remark)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -465,3 +467,24 @@ def test_the_enumeration_of_a_constant(tmp_path: Path) -> None:
     assert Layouts(Gdb({}), store, "k").enumeration_of("A_NUM") == known
     with pytest.raises(UnknownTypeError, match="no constant B_NUM"):
         Layouts(Gdb()).enumeration_of("B_NUM")
+
+
+def test_an_error_tells_the_line_and_what_was_expected() -> None:
+    with pytest.raises(ParseError, match="TYPE NAME;") as caught:
+        parse_ptype("gdb ptype/o struct thing **", THING.replace("u32 low;", "u32 low"))
+    assert caught.value.line == 6
+    with pytest.raises(ParseError, match="outside of its structure") as caught:
+        parse_ptype("gdb ptype/o struct thing **", THING.replace("/*   12      |", "/*  112      |"))
+    assert caught.value.line == 7
+
+
+def test_what_isnt_whole_is_no_type() -> None:
+    """What a parser takes for noise, and marks, is an error here: a type must be complete."""
+    for line in ("...\n", "WARNING: something\n"):
+        with pytest.raises(ParseError):
+            parse_ptype("gdb ptype/o struct thing **", THING.replace("/* XXX  4-byte hole  */\n", line, 1))
+
+
+def test_types_that_are_cached_need_no_grammar() -> None:
+    program = "import sys, crashdrive.kernel.types.layouts; sys.exit('pyparsing' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
