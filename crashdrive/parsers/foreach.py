@@ -9,7 +9,6 @@ Source in crash: ``cmd_foreach()``, ``foreach()`` (task.c).
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from types import ModuleType
 from typing import Any, Union
@@ -17,11 +16,12 @@ from typing import Any, Union
 from crashdrive.commandline import CommandLine, split_command, split_words
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import is_elided, note_error
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
+from crashdrive.parsers.grammar.columns import note_error
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.shapes import read_shape
-from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
+from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader
 from crashdrive.records import Notice
 
 
@@ -32,16 +32,6 @@ class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
     shape: str
     records: tuple[Any, ...]
 
-
-OPTSTRING = "R:vomlgersStTpukcfFxhdaGy:"
-EXAMPLES = (
-    *("foreach bt", "foreach bt -l", "foreach bt -f", "foreach bt -e", "foreach bt -t", "foreach user bt"),
-    *("foreach UN bt", "foreach active bt", "foreach task -R comm,pid", "foreach task -R no_such_member"),
-    *("foreach files", "foreach set", "foreach ps", "foreach ps -p", "foreach ps -t", "foreach ps -r"),
-    *("foreach user sig", "foreach user sig -g", "foreach vm", "foreach net -s", "foreach user vtop 1000"),
-    *("foreach 999999 bt", "foreach no_such_name bt", "foreach bt vm", "foreach net", "foreach test"),
-    *("foreach sig -g", "foreach user ps -l", "foreach ps -m"),
-)
 
 _INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "test", "vm", "vtop"})
 # Commands whose own output names no task; foreach's header does it for them.
@@ -68,6 +58,7 @@ def _note_ignored(source: Source, name: str) -> None:
     others = [word for word in behind if word in _INNER]
     message = f"crash ignores what stands behind {name}: {' '.join(behind)}"
     source.note("ignored", message, incomplete=bool(others))
+    source.warnings.insert(0, source.warnings.pop())
 
 
 def _selects(command: CommandLine) -> bool:
@@ -87,27 +78,95 @@ def _source(source: Source, name: str, text: str) -> tuple[ModuleType, Source]:
     return module, part
 
 
-def _parse(source: Source) -> list[Any]:
+def _answers() -> g.ParserElement:
+    """What the command prints for several tasks, as its own grammar has it; a selection may be empty::
+
+    PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
+     #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f
+     ...
+
+    PID: 7      TASK: ffff8904411f8000  CPU: 1    COMMAND: "sh"
+     ...
+    """
+    return _nothing() | g.Reader(_all_tasks, "what the command prints", several=True)
+
+
+def _nothing() -> g.ParserElement:
+    return g.End() | (g.Elided() + g.End())
+
+
+def _all_tasks(source: Source, _offset: int) -> tuple[list[Any], int]:
     name = _inner(source.command)[0]
     if not name:
         source.fail(0, "no command that foreach knows")
+    records = g.read(_by_task, source) if name in _NAMELESS else _run(source, name, source.text, 1)[1]
+    return records, len(source.text)
+
+
+def _by_task() -> g.ParserElement:
+    """A task's header line, and what a command prints that doesn't name its task::
+
+    PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
+    VIRTUAL     PHYSICAL
+    c0000000    (not accessible)
+    """
+    head = g.task_header()
+    answer = g.Reader(_one_task, "what the command prints for a task", start="")
+    return g.Many(g.made(head + answer, _answer).set_name(head.name), resume=head)
+
+
+def _one_task(source: Source, offset: int) -> tuple[tuple[str, list[Any]], int]:
+    """Shape and records of what stands down to the next task's header."""
+    following = next((one for one in HEADER.finditer(source.text, offset) if not one["indent"]), None)
+    end = following.start() if following else len(source.text)
+    # foreach sets tasks apart by a blank line of its own
+    text = source.text[offset:end].removesuffix("\n") if following else source.text[offset:end]
+    name = _inner(source.command)[0]
+    try:
+        return _run(source, name, text, source.position(offset)[0]), end
+    except ParseError:
+        if not _failed(source, name, offset, text):
+            raise
+        return ("", []), end
+
+
+def _answer(text: g.Text, _place: int, found: list[Any]) -> list[Any]:
+    owner, (shape, records) = found
+    name = _inner(text.source.command)[0]
+    if name == "set":
+        return list(records)
+    return [
+        TaskAnswer(
+            pid=owner.pid,
+            task=owner.task,
+            cpu=owner.cpu,
+            comm=owner.comm,
+            command=name,
+            shape=shape,
+            records=tuple(records),
+        )
+    ]
+
+
+def _tasks() -> g.ParserElement:
+    """The selected tasks, a header line for each."""
+    return g.Rows(g.task_header(), least=0)
+
+
+def _check(source: Source, found: list[Any]) -> list[Any]:
+    name = _inner(source.command)[0]
     _note_ignored(source, name)
-    if not source.text.strip() and _selects(source.command):
-        return []
-    if is_elided(source, 0, source.text.strip()):
-        return []
-    if name == "test":
-        return [_selected(source, head, end) for head, _, end in split_blocks(source)]
-    if name in _NAMELESS:
-        return _each(source, name)
-    return _run(source, name, source.text, 1)[1]
+    if name == "test" or (not source.text.strip() and _selects(source.command)):
+        return found
+    if not any(answer.shape for answer in found if isinstance(answer, TaskAnswer)) and name == "vtop":
+        found = []
+    only_elided = [notice.kind for notice in source.warnings] == ["elided"]
+    return found if only_elided else _demanded(source, name, found)
 
 
-def _selected(source: Source, head: re.Match[str], end: int) -> TaskHeader:
-    """A task of ``foreach test``, which prints nothing but the selected tasks."""
-    for offset, line in lines_of(source.text, head.end() + 1, end):
-        skip_or_reject(source, offset, line, "something behind a task's header line")
-    return header_of(head)
+def _demanded(source: Source, name: str, found: list[Any]) -> list[Any]:
+    """The other commands' own grammars know where there may be no record."""
+    return demand_records(source, found) if name in _NAMELESS or not source.text.strip() else found
 
 
 def _run(source: Source, name: str, text: str, first_line: int) -> tuple[str, list[Any]]:
@@ -134,38 +193,6 @@ def _shifted(notice: Notice, first_line: int) -> Notice:
     return Notice(kind=notice.kind, message=notice.message, line=line, text=notice.text)
 
 
-def _each(source: Source, name: str) -> list[Any]:
-    found: list[Any] = []
-    for head, _start, end in split_blocks(source):
-        body = head.end() + 1
-        # foreach sets tasks apart by a blank line of its own.
-        text = source.text[body:end].removesuffix("\n") if end < len(source.text) else source.text[body:end]
-        try:
-            shape, records = _run(source, name, text, source.position(body)[0])
-        except ParseError:
-            if not _failed(source, name, body, text):
-                raise
-            shape, records = "", []
-        owner = header_of(head)
-        if name == "set":
-            found += records
-            continue
-        found.append(
-            TaskAnswer(
-                pid=owner.pid,
-                task=owner.task,
-                cpu=owner.cpu,
-                comm=owner.comm,
-                command=name,
-                shape=shape,
-                records=tuple(records),
-            )
-        )
-    if not any(answer.shape for answer in found if isinstance(answer, TaskAnswer)) and name == "vtop":
-        found = []
-    return demand_records(source, found)
-
-
 def _failed(source: Source, name: str, offset: int, text: str) -> bool:
     """Whether crash says that the command failed for this task; then it is a hole, and told."""
     said = next((line for line in text.split("\n") if line.startswith(f"{name}: ")), None)
@@ -183,12 +210,14 @@ def _records(module: ModuleType) -> Any:
     return Union[tuple(shape.record for shape in module.SHAPES)]  # noqa: UP007 - it is made at run time
 
 
+OPTSTRING = "R:vomlgersStTpukcfFxhdaGy:"
 SHAPES = (
     *(
         Shape(
             name=name,
             record=_records(module),
-            parse=_parse,
+            grammar=_answers,
+            finish=_check,
             options=f"[tasks] {name} [options]",
             when=partial(_runs, name),
         )
@@ -197,16 +226,32 @@ SHAPES = (
     Shape(
         name="vtop",
         record=TaskAnswer,
-        parse=_parse,
+        grammar=_answers,
+        finish=_check,
         options="[tasks] vtop addresses",
         when=partial(_runs, "vtop"),
     ),
     Shape(
         name="tasks",
         record=TaskHeader,
-        parse=_parse,
+        grammar=_tasks,
+        finish=_check,
         options="[tasks] test",
         when=partial(_runs, "test"),
     ),
-    Shape(name="records", record=Any, parse=_parse, options="[tasks] files|net|set|sig|vm [options]"),
+    Shape(
+        name="records",
+        record=Any,
+        grammar=_answers,
+        finish=_check,
+        options="[tasks] files|net|set|sig|vm [options]",
+    ),
+)
+EXAMPLES = (
+    *("foreach bt", "foreach bt -l", "foreach bt -f", "foreach bt -e", "foreach bt -t", "foreach user bt"),
+    *("foreach UN bt", "foreach active bt", "foreach task -R comm,pid", "foreach task -R no_such_member"),
+    *("foreach files", "foreach set", "foreach ps", "foreach ps -p", "foreach ps -t", "foreach ps -r"),
+    *("foreach user sig", "foreach user sig -g", "foreach vm", "foreach net -s", "foreach user vtop 1000"),
+    *("foreach 999999 bt", "foreach no_such_name bt", "foreach bt vm", "foreach net", "foreach test"),
+    *("foreach sig -g", "foreach user ps -l", "foreach ps -m"),
 )

@@ -103,6 +103,15 @@ def test_crash_runs_one_command() -> None:
     assert parse("foreach 7 bt", text).warnings == ()
 
 
+def test_what_is_said_of_several_tasks_stands_there_for_each() -> None:
+    answer = parse("foreach sig", f"{INIT}\n{SH}\n")
+    assert len(answer.warnings) == 2
+    error = "vtop: invalid structure member offset: mm_struct_mmap\n"
+    good = "VIRTUAL     PHYSICAL        \nc0000000    (not accessible)\n\n\n"
+    answer = parse("foreach vtop c0000000", f"{INIT}{good}{SH}{error}\n{INIT}{error}")
+    assert [notice.line for notice in answer.warnings if notice.kind == "error"] == [7, 10]
+
+
 def test_the_tasks_alone() -> None:
     answer = parse("foreach user test", f"{INIT}\n{SH}")
     assert [(task.pid, task.comm) for task in answer] == [(1, "init"), (7, "sh")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn, Self
 
 from pyparsing import ParseException, ParseFatalException
@@ -126,6 +127,14 @@ class Text(str):
             self._remarks.pop()
         if remark not in self._remarks[-4:]:
             self._remarks.append(remark)
+
+    def remarks(self, place: int, notices: Sequence[Notice], *, incomplete: bool) -> None:
+        """Keep what was noticed of a whole part of the text from ``place`` on: of several of its lines it may
+        be the same.
+        """
+        while self._remarks and self._remarks[-1].place > place:
+            self._remarks.pop()
+        self._remarks += [_Remark(place, notice, incomplete) for notice in notices]
 
     def forget(self, place: int) -> None:
         """Notices from this place on are void: what made them failed."""

@@ -23,16 +23,17 @@ Read = Callable[[Source, int], tuple[Any, int] | None]
 class Reader(Terminal):
     """What a function reads: ``Reader(read, "a value of gdb")``. Its notices are kept back as all others are.
 
-    The function's ParseError tells the place and the expectation.
+    The function's ParseError tells the place and the expectation. ``several``: it reads a list of values.
     """
 
     leaves_notices = True
     several = False
     """Whether what is read is a list of values, and not one value."""
 
-    def __init__(self, read: Read, what: str, start: str = r"(?s:.)") -> None:
+    def __init__(self, read: Read, what: str, start: str = r"(?s:.)", *, several: bool | None = None) -> None:
         super().__init__(f"(?={start})", what)
         self._read = read
+        self.several = self.several if several is None else several
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
@@ -54,8 +55,7 @@ class Reader(Terminal):
         value, end = found
         values = value if self.several else [value]
         if do_actions:
-            for notice in notices:
-                text.remark(loc, notice, incomplete=marked)
+            text.remarks(loc, notices, incomplete=marked)
             if marked and not notices:
                 text.remark(loc, None, incomplete=True)
         return end - text.base, values
