@@ -96,7 +96,14 @@ class Survey:
 
     def rows(self, fields: Fields, addresses: Sequence[int], what: str) -> list[dict[str, Any]]:
         """Members of structures, a dict for each, in the order of the addresses; gaps are noted."""
-        return rows(self.read(fields, addresses, what))
+        columns = self.read(fields, addresses, what)
+        return row_dicts(columns) if columns else [{} for _ in addresses]
+
+    def addressed(
+        self, fields: Fields, addresses: Sequence[int], what: str
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """The same, each row behind the address of its structure."""
+        return list(zip(addresses, self.rows(fields, addresses, what), strict=True))
 
     def attempt(self, what: str, find: Callable[[], Iterable[T]]) -> list[T]:
         """What a finder gives; if this kernel keeps things elsewhere, a notice instead."""
@@ -141,7 +148,7 @@ class Survey:
         return [None if tick is None else (((tick - now + half) & (span - 1)) - half) / hz for tick in ticks]
 
 
-def rows(columns: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+def row_dicts(columns: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
     """Columns of equal length as a dict for each row."""
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 

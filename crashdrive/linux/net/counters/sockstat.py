@@ -157,8 +157,7 @@ def _all_protocols(survey: NetSurvey, members: Mapping[str, Sequence[str]]) -> l
     kernel = survey.kernel
     found = kernel.walk_list(kernel.symbols.address("proto_list"), _PROTO, "node")
     survey.walked(found, "protocols")
-    columns = survey.read(Fields(kernel, _PROTO, members, ("name",)), found.addresses, "protocols")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)][::-1]
+    return survey.rows(Fields(kernel, _PROTO, members, ("name",)), found.addresses, "protocols")[::-1]
 
 
 # counted once
@@ -268,9 +267,7 @@ def _of_family(
     places: Sequence[int],
 ) -> Iterator[Fragments]:  # fmt: skip
     fields = Fields(survey.kernel, kind, members, ("memory", "high", "low"))
-    columns = survey.read(fields, places, "fragments")
-    for net, values in zip(nets, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True))
+    for net, row in zip(nets, survey.rows(fields, places, "fragments"), strict=True):
         ticks = row.pop("timeout")
         yield Fragments(
             netns=survey.labels[net], family=family, **row,

@@ -108,13 +108,10 @@ def devices(survey: NetSurvey) -> list[Device]:
         walked = for_each_net_device(survey.kernel, net.address)
         survey.walked(walked, "interfaces")
         found += walked.addresses
-    columns = survey.read(
-        Fields(survey.kernel, "struct net_device", _MEMBERS, _REQUIRED), found, "interfaces"
-    )
-    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    fields = Fields(survey.kernel, "struct net_device", _MEMBERS, _REQUIRED)
     kept = [
         Device(address, row)
-        for address, row in zip(found, rows, strict=True)
+        for address, row in survey.addressed(fields, found, "interfaces")
         if all(row[name] is not None for name in _REQUIRED)
     ]
     order = {net.address: number for number, net in enumerate(survey.namespaces.found)}

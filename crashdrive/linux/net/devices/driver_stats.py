@@ -258,13 +258,8 @@ def _private(reader: Reader, kind: str, devices: Sequence[int], names: Sequence[
         return {}
     start = private_offset(kernel)
     fields = Fields(kernel, kind, {name: (name,) for name in names})
-    columns = reader.survey.read(fields, [device + start for device in devices], "interfaces")
-    rows = zip(*columns.values(), strict=True)
-    return {
-        device: dict(zip(columns, row, strict=True))
-        for device, row in zip(devices, rows, strict=True)
-        if None not in row
-    }
+    rows = reader.survey.rows(fields, [device + start for device in devices], "interfaces")
+    return {device: row for device, row in zip(devices, rows, strict=True) if None not in row.values()}
 
 
 def _queues(

@@ -60,10 +60,9 @@ def ipv4_addresses(survey: Survey, devices: Sequence[int | None]) -> list[list[I
     there = sorted({device for device in devices if device})
     heads = survey.gaps(kernel.read_many("struct in_device", there, ["ifa_list"]), "addresses")["ifa_list"]
     chains = chained(survey, kind, heads, "ifa_next", "addresses")
-    columns = survey.read(Fields(kernel, kind, _FOUR, ("local", "length")), _flat(chains), "addresses")
-    rows = zip(*columns.values(), strict=True)
+    rows = iter(survey.rows(Fields(kernel, kind, _FOUR, ("local", "length")), _flat(chains), "addresses"))
     by_device = {
-        device: [_ipv4(survey, dict(zip(columns, next(rows), strict=True))) for _ in chain]
+        device: [_ipv4(survey, next(rows)) for _ in chain]
         for device, chain in zip(there, chains, strict=True)
     }
     return [[one for one in by_device.get(device or 0, ()) if one is not None] for device in devices]
@@ -123,10 +122,8 @@ def ipv6_addresses(survey: Survey, devices: Sequence[int | None]) -> list[list[I
     found = kernel.walk_lists([device + start for device in there], kind, "if_list")
     survey.walked(found, "addresses")
     fields = Fields(kernel, kind, _SIX, ("device", "local", "length", "flags"))
-    columns = survey.read(fields, found.addresses, "addresses")
     by_device: dict[int, list[InterfaceAddress]] = {}
-    for row in zip(*columns.values(), strict=True):
-        facts = dict(zip(columns, row, strict=True))
+    for facts in survey.rows(fields, found.addresses, "addresses"):
         if facts["local"] is not None and facts["device"] is not None and facts["flags"] is not None:
             by_device.setdefault(facts["device"], []).append(_ipv6(survey, facts))
     return [by_device.get(device or 0, []) for device in devices]

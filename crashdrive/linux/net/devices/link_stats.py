@@ -81,11 +81,8 @@ class Reader:
         self._peers = peers
         self._unread: dict[tuple[str, str], list[str]] = {}
         self._found: dict[int, Statistics | None] = {}
-        columns = survey.read(Fields(survey.kernel, "struct net_device", _DEVICE), devices, "interfaces")
-        self.rows = {
-            device: dict(zip(columns, row, strict=True))
-            for device, row in zip(devices, zip(*columns.values(), strict=True), strict=True)
-        }
+        fields = Fields(survey.kernel, "struct net_device", _DEVICE)
+        self.rows = dict(survey.addressed(fields, devices, "interfaces"))
         self._cpu = {
             kind: self._sums(kind, [row["per_cpu"] for row in self.rows.values()], fields)
             for kind, fields in _PER_CPU.items()

@@ -11,7 +11,7 @@ from typing import Any
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.devices.devices import Device
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.survey import Fields, enumerators
+from crashdrive.linux.survey import Fields, enumerators, row_dicts
 from crashdrive.records import Address, Record
 
 
@@ -71,8 +71,8 @@ def transmit_queues(survey: NetSurvey, every: Sequence[Device]) -> list[Transmit
     # 0: it never was
     columns["since"] = survey.seconds([tick or None for tick in sent])
     return [
-        _transmit(survey, device, index, place, dict(zip(columns, row, strict=True)), bits)
-        for (device, index, place), row in zip(places, zip(*columns.values(), strict=True), strict=True)
+        _transmit(survey, device, index, place, row, bits)
+        for (device, index, place), row in zip(places, row_dicts(columns), strict=True)
     ]
 
 

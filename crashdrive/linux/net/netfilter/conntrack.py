@@ -120,10 +120,9 @@ def entries(survey: NetSurvey) -> Iterator[Entry]:
     ways = _hashed(survey)
     shift = kernel.offset(_CONN, "tuplehash[0]")
     places = [address - shift for address, way in ways if way == 0]
-    columns = survey.read(Fields(kernel, _CONN, _members(), _REQUIRED), places, WHAT)
+    found = survey.addressed(Fields(kernel, _CONN, _members(), _REQUIRED), places, WHAT)
     reader = _Reader(survey)
-    for place, values in zip(places, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True))
+    for place, row in found:
         # a freed entry, of which the list has an end still: its memory is used for others at once
         if row["uses"] != 0 and (survey.everywhere or row["net"] in survey.chosen):
             yield reader.entry(place, row)

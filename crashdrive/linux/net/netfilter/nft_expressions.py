@@ -211,10 +211,9 @@ class Decoder:
         if form is None or fields is None:
             self.unknown.add(kind.name or "?")
             return dict.fromkeys(places, f"[ {kind.name} ? ]")
-        columns = self.survey.read(fields, places, WHAT)
         rows: list[Row] = [
-            {**dict(zip(columns, values, strict=True)), "place": place, "extra": kind.data}
-            for place, *values in zip(places, *columns.values(), strict=True)
+            {**row, "place": place, "extra": kind.data}
+            for place, row in self.survey.addressed(fields, places, WHAT)
         ]
         whole = [row for row in rows if all(row[name] is not None for name in fields.there)]
         if form.prepare:

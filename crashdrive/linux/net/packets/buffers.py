@@ -158,10 +158,10 @@ def read_packets(
 def _sound(survey: NetSurvey, places: Sequence[int]) -> list[dict[str, Any]]:
     """Members of what are packets, those of the data that packets share with their clones too."""
     kernel = survey.kernel
-    columns = survey.read(Fields(kernel, _KIND, _MEMBERS, _REQUIRED), places, "packets")
     rows = []
-    for place, values in zip(places, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True)) | {"address": place}
+    fields = Fields(kernel, _KIND, _MEMBERS, _REQUIRED)
+    for place, row in survey.addressed(fields, places, "packets"):
+        row["address"] = place
         _lay_out(survey, row)
         if _is_packet(row, kernel.memory.floor):
             rows.append(row)
@@ -169,9 +169,9 @@ def _sound(survey: NetSurvey, places: Sequence[int]) -> list[dict[str, Any]]:
             message = f"{place:#x} is no packet: buffer and lengths contradict"
             survey.miss([Notice(kind="node", message=message)])
     ends = [row["head"] + row["end"] for row in rows]
-    shared = survey.read(Fields(kernel, _SHARED, _SHARED_MEMBERS), ends, "packets' shared data")
-    for row, values in zip(rows, zip(*shared.values(), strict=True), strict=True):
-        row |= dict(zip(shared, values, strict=True))
+    shared = survey.rows(Fields(kernel, _SHARED, _SHARED_MEMBERS), ends, "packets' shared data")
+    for row, more in zip(rows, shared, strict=True):
+        row.update(more)
     return rows
 
 

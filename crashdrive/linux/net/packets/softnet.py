@@ -74,11 +74,8 @@ class QueuedPacket(Record, frozen=True):
 
 
 def cpus(survey: Survey, places: Sequence[int]) -> Iterator[Softnet]:
-    columns = survey.read(Fields(survey.kernel, _KIND, _FIELDS, _REQUIRED), places, "softnet counters")
-    for cpu, address, values in zip(
-        survey.kernel.cpus, places, zip(*columns.values(), strict=True), strict=True
-    ):
-        row = dict(zip(columns, values, strict=True))
+    rows = survey.rows(Fields(survey.kernel, _KIND, _FIELDS, _REQUIRED), places, "softnet counters")
+    for cpu, address, row in zip(survey.kernel.cpus, places, rows, strict=True):
         queues = (row["input_queue"], row["process_queue"])
         del row["flow_limit"]
         yield Softnet(cpu=cpu, address=address, backlog=None if None in queues else sum(queues), **row)

@@ -142,8 +142,7 @@ _INFO = {
 def _rows(survey: NetSurvey, real: Sequence[_Place], shared: Mapping[int, Shared]) -> Iterator[Route]:
     kernel, kind = survey.kernel, "struct fib6_info"
     fields = Fields(kernel, kind, _INFO, ("flags", "metric", "protocol", "type", "fib6_dst.addr"))
-    columns = survey.read(fields, [place.address for place in real], _WHAT)
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = survey.rows(fields, [place.address for place in real], _WHAT)
     own = [place.address for place, row in zip(real, rows, strict=True) if not row["object"]]
     start = kernel.offset(kind, "fib6_nh")
     ways = dict(zip(own, hops(survey, "struct fib6_nh", [a + start for a in own]), strict=True))

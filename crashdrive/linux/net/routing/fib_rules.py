@@ -99,9 +99,7 @@ def rules(survey: NetSurvey, family: str, *, details: bool) -> list[Rule]:
         if pointer:
             walked = kernel.walk_list(pointer + start, kind, "common.list")
             survey.walked(walked, "rules")
-            columns = survey.read(fields, walked.addresses, "rules")
-            for address, row in zip(walked.addresses, zip(*columns.values(), strict=True), strict=True):
-                facts = dict(zip(columns, row, strict=True))
+            for address, facts in survey.addressed(fields, walked.addresses, "rules"):
                 if facts["priority"] is not None:
                     found.append(_rule(survey, family, net, address, facts, details=details))
     return found

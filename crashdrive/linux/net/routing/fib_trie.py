@@ -75,8 +75,7 @@ def _entries(survey: NetSurvey, tries: Mapping[int, int]) -> Iterator[_Entry]:
     heads = window.words([leaf.address + first for leaf in leaves])
     chains = chained(survey, kind, heads, "fa_list.next", _WHAT, shift=kernel.offset(kind, "fa_list"))
     fields = Fields(kernel, kind, _ALIAS, ("info", "type", "length", "table"))
-    columns = survey.read(fields, [alias for chain in chains for alias in chain], _WHAT)
-    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    rows = iter(survey.rows(fields, [alias for chain in chains for alias in chain], _WHAT))
     for leaf, chain in zip(leaves, chains, strict=True):
         for _ in chain:
             row = next(rows)
@@ -167,8 +166,7 @@ _INFO = {
 def _rows(survey: NetSurvey, entries: Sequence[_Entry], shared: Mapping[int, Shared]) -> Iterator[Route]:
     infos = sorted({entry.alias["info"] for entry in entries})
     fields = Fields(survey.kernel, "struct fib_info", _INFO, ("protocol", "scope", "priority", "count"))
-    columns = survey.read(fields, infos, _WHAT)
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = survey.rows(fields, infos, _WHAT)
     ways = _ways(survey, infos, [0 if row["object"] else row["count"] for row in rows])
     if not fields.has("metrics"):
         survey.miss(

@@ -13,7 +13,7 @@ from typing import Any
 from crashdrive.linux.net.addresses import ipv4, ipv6, mac
 from crashdrive.linux.net.rt_names import PROTOCOLS, TYPES, named
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.survey import Fields
+from crashdrive.linux.survey import Fields, row_dicts
 from crashdrive.records import Address, Notice, Record
 
 # NUD_*
@@ -99,7 +99,7 @@ def neighbours(survey: NetSurvey, family: str) -> list[Neighbour]:
         columns[name] = [None if left is None else -left for left in survey.seconds(columns[name])]
     keys = _keys(survey, addresses, kernel.offset(kind, "primary_key"), family)
     return [
-        _row(survey, family, address, key, dict(zip(columns, row, strict=True)))
+        _row(survey, family, address, key, row)
         for address, key, row in _chosen(survey, addresses, keys, columns)
     ]
 
@@ -139,12 +139,12 @@ def _keys(survey: NetSurvey, addresses: Sequence[int], start: int, family: str) 
 
 def _chosen(
     survey: NetSurvey, addresses: Sequence[int], keys: Sequence[str | None], columns: dict[str, Sequence[Any]]
-) -> Iterator[tuple[int, str, tuple[Any, ...]]]:
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Entries of the chosen namespaces that can be read; the others are noted already, or here."""
     wanted = survey.chosen_nets(columns["net"])
-    rows = zip(addresses, keys, zip(*columns.values(), strict=True), columns["flags"], strict=True)
-    for address, key, row, flags in compress(rows, wanted):
-        if key is not None and flags is not None:
+    rows = zip(addresses, keys, row_dicts(columns), strict=True)
+    for address, key, row in compress(rows, wanted):
+        if key is not None and row["flags"] is not None:
             yield address, key, row
         else:
             survey.miss([Notice(kind="hole", message=f"the neighbour {address:#x} is not whole in the dump")])
@@ -210,7 +210,7 @@ def proxies(survey: NetSurvey, family: str) -> list[Neighbour]:
     columns = survey.read(fields, found.addresses, what)
     keys = _keys(survey, found.addresses, kernel.offset(kind, "key"), family)
     return [
-        _proxy(survey, family, address, key, dict(zip(columns, row, strict=True)))
+        _proxy(survey, family, address, key, row)
         for address, key, row in _chosen(survey, found.addresses, keys, columns)
     ]
 

@@ -14,7 +14,7 @@ from crashdrive.linux.net.routing.lwtunnel import encapsulations
 from crashdrive.linux.net.routing.rows import NextHop
 from crashdrive.linux.net.rt_names import PROTOCOLS, SCOPES, named
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.survey import Fields
+from crashdrive.linux.survey import Fields, row_dicts
 from crashdrive.records import Address, Notice, Record
 
 _INET, _INET6 = 2, 10
@@ -101,7 +101,7 @@ def hops(survey: NetSurvey, kind: str, addresses: Sequence[int], prefix: str = "
     fields = Fields(survey.kernel, kind, members, ("device", "gateway", "flags"))
     columns = survey.read(fields, addresses, "next hops")
     columns["encapsulation"] = encapsulations(survey, columns["encapsulation"])
-    return [_hop(survey, dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+    return [_hop(survey, row) for row in row_dicts(columns)]
 
 
 def _hop(survey: NetSurvey, row: Mapping[str, Any]) -> NextHop:
@@ -155,11 +155,10 @@ def objects(survey: NetSurvey) -> dict[int, Shared]:
 
 def _of_namespace(survey: NetSurvey, net: int, addresses: Sequence[int]) -> dict[int, Shared]:
     fields = Fields(survey.kernel, "struct nexthop", _MEMBERS, ("id", "is_group", "info"))
-    columns = survey.read(fields, addresses, "nexthop objects")
     rows = {
-        address: dict(zip(columns, row, strict=True))
-        for address, row in zip(addresses, zip(*columns.values(), strict=True), strict=True)
-        if row[0] is not None
+        address: row
+        for address, row in survey.addressed(fields, addresses, "nexthop objects")
+        if row["id"] is not None
     }
     single = {address: row for address, row in rows.items() if not row["is_group"]}
     found = _singles(survey, net, single)
@@ -235,7 +234,7 @@ def _groups(
     columns = survey.gaps(kernel.read_many(entry, entries, ["nh", "weight"]), "nexthop groups")
     members = iter(columns)
     found = {}
-    facts = [dict(zip(about, values, strict=True)) for values in zip(*about.values(), strict=True)]
+    facts = row_dicts(about)
     for (address, row), count, fact in zip(rows.items(), counts, facts, strict=True):
         inside = [(singles.get(nh), weight) for nh, weight in (next(members) for _ in range(count))]
         if any(single is None for single, _ in inside):

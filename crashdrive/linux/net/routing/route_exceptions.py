@@ -158,9 +158,8 @@ def _hanging(
 def _rows(
     survey: NetSurvey, fields: Fields, found: Sequence[tuple[_Way, int]]
 ) -> Iterator[tuple[_Way, int, dict[str, Any]]]:
-    columns = survey.read(fields, [address for _, address in found], _WHAT)
-    for (way, address), values in zip(found, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True))
+    rows = survey.rows(fields, [address for _, address in found], _WHAT)
+    for (way, address), row in zip(found, rows, strict=True):
         if row["destination"] is not None:
             yield way, address, row
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crashdrive.linux.net.sockets.rows import Socket
-from crashdrive.linux.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey, row_dicts
 from crashdrive.records import Address, Record, Table
 
 # include/net/sock.h: sk_shutdown
@@ -59,15 +59,9 @@ def buffers(survey: Survey, rows: Sequence[Socket]) -> Table:
     found["shut"] = [_SHUT.get(bits, str(bits)) if bits is not None else None for bits in found["shut"]]
     records = [
         Buffers(proto=row.proto, **ends(row), address=row.address, **values)
-        for row, values in zip(rows, turned(found), strict=True)
+        for row, values in zip(rows, row_dicts(found), strict=True)
     ]
     return Table(name="buffers", rows=records, title="Memory")
-
-
-def turned(columns: dict[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Columns as one dict per row."""
-    names = list(columns)
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def ends(row: Socket) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crashdrive.linux.net.packets.queues import packets
-from crashdrive.linux.net.sockets.detail import ends, turned
+from crashdrive.linux.net.sockets.detail import ends
 from crashdrive.linux.net.sockets.rows import Socket
-from crashdrive.linux.survey import Fields, Survey, bit
+from crashdrive.linux.survey import Fields, Survey, bit, row_dicts
 from crashdrive.records import Address, Record, Table
 
 # include/uapi/linux/if_packet.h
@@ -176,7 +176,7 @@ def packet_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
             protocol=row.protocol, type=row.type, interface=row.interface, inode=row.inode,
             address=row.address, **values,
         )
-        for row, values in zip(rows, turned(found), strict=True)
+        for row, values in zip(rows, row_dicts(found), strict=True)
     ]  # fmt: skip
     yield Table(name="packet", rows=records, title="Packet sockets")
 
@@ -206,7 +206,7 @@ def netlink_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
         NetlinkDetail(
             protocol=row.local_address, port_id=row.local_port, inode=row.inode, address=row.address, **values
         )
-        for row, values in zip(rows, turned(found), strict=True)
+        for row, values in zip(rows, row_dicts(found), strict=True)
     ]
     yield Table(name="netlink", rows=records, title="Netlink sockets")
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.linux.net.sockets.detail import endpoint, ends, turned
+from crashdrive.linux.net.sockets.detail import endpoint, ends
 from crashdrive.linux.net.sockets.inet import Named, address_columns, common, mapped
 from crashdrive.linux.net.sockets.rows import TCP_STATES, Socket
 from crashdrive.linux.net.sockets.tcp import LISTEN, NEW_SYN_RECV, SOCK, TIME_WAIT
-from crashdrive.linux.survey import Fields, Survey
+from crashdrive.linux.survey import Fields, Survey, row_dicts
 from crashdrive.records import Address, Record, Table
 
 _NEVER = 0x7FFFFFFF  # TCP_INFINITE_SSTHRESH
@@ -219,7 +219,7 @@ def _connections(survey: Survey, rows: Sequence[Socket]) -> Table:
         TcpDetail(
             proto=row.proto, netns=row.netns, **ends(row), state=row.state, address=row.address, **values
         )
-        for row, values in zip(rows, turned(found), strict=True)
+        for row, values in zip(rows, row_dicts(found), strict=True)
     ]
     return Table(name="tcp", rows=records, layout="fields", title="TCP connections")
 
@@ -300,7 +300,7 @@ def _listeners(survey: Survey, rows: Sequence[Socket]) -> Table:
             proto=row.proto, netns=row.netns, local=ends(row)["local"], program=row.program,
             address=row.address, **values,
         )
-        for row, values in zip(rows, turned(found), strict=True)
+        for row, values in zip(rows, row_dicts(found), strict=True)
     ]  # fmt: skip
     return Table(name="listeners", rows=records, title="Listening TCP sockets")
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
-from crashdrive.linux.survey import Fields
+from crashdrive.linux.survey import Fields, row_dicts
 from crashdrive.records import Address, Notice, Record
 
 _NODE, _TABLE, _DIR = "struct ctl_node", "struct ctl_table", "struct ctl_dir"
@@ -154,7 +154,7 @@ def _entries(
         survey.miss([Notice(kind="node", message=f"{WHAT}: a node at {one.address:x} has no entry")])
     columns = survey.read(Fields(kernel, _TABLE, _ENTRY, _NEEDED), [p for *_, p in places], WHAT)
     kernel.prefetch((name, _LONGEST_NAME) for name in columns["name"] if name)
-    rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    rows = row_dicts(columns)
     for (one, header, _), row in zip(places, rows, strict=True):
         if row["name"] and row["mode"] is not None:
             text = kernel.read_string(row["name"], _LONGEST_NAME).decode("utf-8", "backslashreplace")

@@ -103,11 +103,8 @@ _PROTO_MEMBERS = {
 def _protos(survey: Survey, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
     walked = survey.kernel.walk_chain(first, _PROTO, "next")
     survey.walked(walked, _WHAT)
-    columns = survey.read(
-        Fields(survey.kernel, _PROTO, _PROTO_MEMBERS, _PROTO_MEMBERS), walked.addresses, _WHAT
-    )
-    for address, values in zip(walked.addresses, zip(*columns.values(), strict=True), strict=True):
-        yield address, dict(zip(columns, values, strict=True))
+    fields = Fields(survey.kernel, _PROTO, _PROTO_MEMBERS, _PROTO_MEMBERS)
+    yield from survey.addressed(fields, walked.addresses, _WHAT)
 
 
 def _filter(survey: Survey, place: _Place, chain: int, address: int, row: Mapping[str, Any]) -> Filter | None:

@@ -124,8 +124,7 @@ def plain_rows(survey: NetSurvey, addresses: Iterable[int]) -> dict[int, Row]:
     """What all qdiscs have, by address; those that the dump lacks are left out, and noted."""
     wanted = list(dict.fromkeys(addresses))
     fields = Fields(survey.kernel, "struct Qdisc", _MEMBERS, _REQUIRED)
-    columns = survey.read(fields, wanted, "qdiscs")
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = survey.rows(fields, wanted, "qdiscs")
     _count(survey, rows)
     return {
         address: row
@@ -189,12 +188,11 @@ def _of_kind(survey: NetSurvey, kind: Kind, shown: Sequence[Shown]) -> dict[int,
         for _, _, row in shown:
             row.update(dict.fromkeys(kind.overwrites))
         return {}
-    columns = survey.read(
+    rows = survey.rows(
         fields, [address + start for _, address, _ in shown], f"qdiscs of kind {kind.names[0]}"
     )
     found: dict[int, Private] = {}
-    for (device, address, row), values in zip(shown, zip(*columns.values(), strict=True), strict=True):
-        own = dict(zip(columns, values, strict=True))
+    for (device, address, row), own in zip(shown, rows, strict=True):
         row.update({counter: own[name] for counter, name in kind.overwrites.items() if fields.has(name)})
         if None not in (own[name] for name in kind.members if fields.has(name)):
             found[address] = Private(device, row, address + start, own)

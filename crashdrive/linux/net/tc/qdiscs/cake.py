@@ -190,11 +190,10 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
         places = [tin + kernel.offset(_TIN, "flows") + j * size for j in range(_QUEUES)]
         busy = linked(survey, _FLOW, "flowchain", places, "flows of cake")
         fields = Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS)
-        columns = survey.read(fields, [places[j] for j in busy], "flows of cake")
+        rows = survey.rows(fields, [places[j] for j in busy], "flows of cake")
         backlogs = words32(survey, [tin + start + 4 * j for j in busy])
-        for j, backlog, values in zip(busy, backlogs, zip(*columns.values(), strict=True), strict=True):
-            if None not in values:
-                row = dict(zip(columns, values, strict=True))
+        for j, backlog, row in zip(busy, backlogs, rows, strict=True):
+            if None not in row.values():
                 yield _flow(survey, one.handle, i * _QUEUES + j + 1, backlog, row)
 
 
@@ -219,8 +218,7 @@ def _tin_places(survey: Survey, row: Mapping[str, Any]) -> list[int]:
 
 def _tins(survey: Survey, row: Mapping[str, Any]) -> tuple[Tin, ...] | None:
     fields = Fields(survey.kernel, _TIN, _TIN_MEMBERS, _TIN_MEMBERS)
-    columns = survey.read(fields, _tin_places(survey, row), "tins of cake")
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    rows = survey.rows(fields, _tin_places(survey, row), "tins of cake")
     return None if not rows or any(None in tin.values() for tin in rows) else tuple(map(_tin, rows))
 
 

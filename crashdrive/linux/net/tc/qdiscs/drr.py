@@ -40,9 +40,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
         return
     walked = kernel.walk_table(one.row["hash"], count, _CLASS, "common.hnode")
     survey.walked(walked, _WHAT)
-    columns = survey.read(Fields(kernel, _CLASS, _MEMBERS, _MEMBERS), walked.addresses, _WHAT)
-    for values in zip(*columns.values(), strict=True):
-        row = dict(zip(columns, values, strict=True))
+    for row in survey.rows(Fields(kernel, _CLASS, _MEMBERS, _MEMBERS), walked.addresses, _WHAT):
         if None not in row.values():
             yield Share(
                 row["id"],

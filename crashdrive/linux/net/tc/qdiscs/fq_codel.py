@@ -133,11 +133,10 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     places = [first + i * kernel.sizeof(_FLOW) for i in range(count)]
     busy = linked(survey, _FLOW, "flowchain", places, _WHAT)
     fields = Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS)
-    columns = survey.read(fields, [places[i] for i in busy], _WHAT)
+    rows = survey.rows(fields, [places[i] for i in busy], _WHAT)
     backlogs = words32(survey, [one.row["backlogs"] + 4 * i for i in busy])
-    for i, waiting, values in zip(busy, backlogs, zip(*columns.values(), strict=True), strict=True):
-        row = dict(zip(columns, values, strict=True))
-        if None in values:
+    for i, waiting, row in zip(busy, backlogs, rows, strict=True):
+        if None in row.values():
             continue
         counters = {"drops": 0, "overlimits": 0, "requeues": 0, "backlog": waiting}
         yield Share(

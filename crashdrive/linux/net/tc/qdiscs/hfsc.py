@@ -88,8 +88,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
         return
     walked = kernel.walk_table(one.row["hash"], count, _CLASS, "cl_common.hnode")
     survey.walked(walked, _WHAT)
-    columns = survey.read(Fields(kernel, _CLASS, _MEMBERS, _MEMBERS), walked.addresses, _WHAT)
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    rows = survey.rows(Fields(kernel, _CLASS, _MEMBERS, _MEMBERS), walked.addresses, _WHAT)
     ids = {address: row["id"] for address, row in zip(walked.addresses, rows, strict=True)}
     for row in rows:
         if None not in row.values():

@@ -109,8 +109,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     walked = kernel.walk_table(one.row["hash"], count, _CLASS, "common.hnode")
     survey.walked(walked, "classes of htb")
     fields = Fields(kernel, _CLASS, _MEMBERS, [name for name in _MEMBERS if name not in _OPTIONAL])
-    columns = survey.read(fields, walked.addresses, "classes of htb")
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    rows = survey.rows(fields, walked.addresses, "classes of htb")
     ids = {address: row["id"] for address, row in zip(walked.addresses, rows, strict=True)}
     for row in rows:
         if all(row[name] is not None for name in _MEMBERS if name not in _OPTIONAL):
