@@ -13,9 +13,13 @@ A module whose name starts with ``_`` is a helper, not a report.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from crashdrive.records import Record, Report
+from crashdrive.records import Finding, Record, Report, Table
+
+if TYPE_CHECKING:
+    from crashdrive.linux.survey import Survey
 
 Kind = Literal["flag", "text", "integer", "port", "address", "seconds"]
 
@@ -57,3 +61,14 @@ class ReportModule(Protocol):
     def report(self, crash: Any, **options: Any) -> Report:
         """Compute the report."""
         ...
+
+
+def report_of(name: str, survey: Survey, tables: Iterable[Table], findings: Iterable[Finding] = ()) -> Report:
+    """A report of what a survey read, as complete as that was; what it noted several times is told once."""
+    return Report(
+        report=name,
+        tables=tuple(tables),
+        complete=survey.complete,
+        warnings=tuple(dict.fromkeys(survey.notices)),
+        findings=tuple(findings),
+    )

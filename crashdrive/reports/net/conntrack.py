@@ -18,7 +18,7 @@ from typing import Any
 from crashdrive.linux.net.netfilter.conntrack import WHAT, Entry, counts, entries, protocol_name, states_of
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Notice, Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "conntrack"
@@ -41,9 +41,8 @@ OPTIONS = (
 )
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The entries that are asked for; ``options`` by the names in `OPTIONS`."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The entries that are asked for; options by the names in `OPTIONS`."""
     asked["protocol"] = {protocol_name(word) for word in asked["protocol"]}
     asked["state"] = {word.upper() for word in asked["state"]}
     kernel = crash.kernel
@@ -60,14 +59,13 @@ def report(crash: Any, **options: Any) -> Report:
     if kernel.symbols.has("nf_conntrack_hash"):
         _require(survey, asked, everything)
     rows = [row for row in everything if _wanted(row, asked)]
-    return Report(
-        report=NAME,
-        tables=(
+    return report_of(
+        NAME,
+        survey,
+        (
             Table(name="entries", rows=rows, columns=_shown(rows)),
             Table(name="counts", rows=totals, title="Entries by namespace"),
         ),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
     )
 
 

@@ -24,7 +24,7 @@ from crashdrive.linux.net.devices.txqueues import transmit_queues
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc.qdisc_tree import qdiscs
 from crashdrive.records import Record, Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "interfaces"
@@ -86,9 +86,8 @@ class DriverLine(Record, frozen=True):
     tx_ring_max: int | None
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The interfaces that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The interfaces that are asked for; options by the names in `OPTIONS`."""
     survey = NetSurvey.of(crash.kernel, asked["netns"])
     every = survey.attempt("interfaces", partial(devices, survey))
     found = survey.attempt("interfaces", partial(interfaces, survey, every))
@@ -104,12 +103,7 @@ def report(crash: Any, **options: Any) -> Report:
     for name, read, columns in _MORE:
         if asked[name] or asked["all"]:
             tables.append(_more(survey, every, asked, name, read, (*several, *columns)))
-    return Report(
-        report=NAME,
-        tables=tuple(tables),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, tables)
 
 
 _MORE: tuple[tuple[str, Callable[[NetSurvey, Sequence[Device]], list[Any]], tuple[str, ...]], ...] = (

@@ -20,7 +20,7 @@ from crashdrive.linux.net.devices.devices import device_names
 from crashdrive.linux.net.routing.neighbours import STATES, Neighbour, neighbours, proxies
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "neighbours"
@@ -38,9 +38,8 @@ OPTIONS = (
 _KEPT = frozenset({"extern_learn"})
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The neighbours that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The neighbours that are asked for; options by the names in `OPTIONS`."""
     states = _states(asked["state"])
     survey = NetSurvey.of(crash.kernel, asked["netns"])
     both = asked["four"] == asked["six"]
@@ -51,12 +50,7 @@ def report(crash: Any, **options: Any) -> Report:
             found += survey.attempt(f"{family} proxies", partial(proxies, survey, family))
     if asked["device"] is not None:
         survey.require("interface", [asked["device"]], device_names(survey))
-    return Report(
-        report=NAME,
-        tables=(_table(survey, _filtered(found, asked, states)),),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, (_table(survey, _filtered(found, asked, states)),))
 
 
 def _states(words: Sequence[str]) -> frozenset[str]:

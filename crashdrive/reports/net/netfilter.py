@@ -30,7 +30,7 @@ from crashdrive.linux.net.netfilter.nft_forms import FORMS
 from crashdrive.linux.net.netfilter.nft_words import FAMILIES
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Notice, Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "netfilter"
@@ -53,9 +53,8 @@ _FAMILIES = ("ipv4", "ipv6", "arp", "bridge", "netdev", *FAMILIES.values())
 _TABLES = re.compile(r"ip6?_tables|ip6?table_|arp_tables|arptable_")
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The hooks that are asked for; ``options`` by the names in `OPTIONS`."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The hooks that are asked for; options by the names in `OPTIONS`."""
     families = _families(asked["family"])
     kernel = crash.kernel
     survey = NetSurvey.of(kernel, asked["netns"])
@@ -74,12 +73,7 @@ def report(crash: Any, **options: Any) -> Report:
         *_of_iptables(survey, rules=wanted, hooked=any(_TABLES.match(module) for module in modules)),
     ]
     tables += [msgspec.structs.replace(table, rows=_of(families, table.rows)) for table in more]
-    return Report(
-        report=NAME,
-        tables=tuple(tables),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, tables)
 
 
 def _families(words: Sequence[str]) -> set[str]:

@@ -19,6 +19,7 @@ from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Address, Record, Report, Table
+from crashdrive.reports.base import report_of
 
 NAME = "netns"
 SUMMARY = "Network namespaces with their numbers, processes and interfaces."
@@ -52,17 +53,16 @@ def report(crash: Any, **_options: Any) -> Report:
     programs = _programs(survey, everywhere)
     counts = Counter(everywhere.members.values())
     rows = [_row(survey, one, counts[one.address], programs) for one in everywhere.found]
-    return Report(
-        report=NAME,
-        tables=(
+    return report_of(
+        NAME,
+        survey,
+        (
             Table(
                 name="namespaces",
                 rows=rows,
                 columns=("netns", "inum", "processes", "pid", "program", "interfaces"),
             ),
         ),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
     )
 
 

@@ -31,7 +31,7 @@ from crashdrive.linux.net.sockets.rows import OTHER_STATES, TCP_STATES, Socket, 
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "netstat"
@@ -90,9 +90,8 @@ class NamedSocket(Socket, frozen=True, gc=False):
     remote_service: str | None = None
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The sockets that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The sockets that are asked for; options by the names in `OPTIONS`."""
     kernel = crash.kernel
     states = _states(asked["state"])
     survey = NetSurvey.of(kernel, asked["netns"])
@@ -112,12 +111,7 @@ def report(crash: Any, **options: Any) -> Report:
     ]
     if asked["detail"]:
         tables += _details(survey, rows, {row.address: row for row in everything if row.proto == "unix"})
-    return Report(
-        report=NAME,
-        tables=tuple(tables),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, tables)
 
 
 def _wanted(asked: dict[str, Any], states: frozenset[str]) -> Wanted:

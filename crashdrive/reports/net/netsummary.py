@@ -41,6 +41,7 @@ from crashdrive.linux.net.sockets.tcp_detail import Listener, TcpDetail, kinds, 
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Finding, Layout, Record, Report, Table
 from crashdrive.reports import run_report
+from crashdrive.reports.base import report_of
 from crashdrive.reports.net import _findings as findings
 from crashdrive.reports.net._findings import ListenQueue, QueuedData, Retransmitting
 from crashdrive.reports.net._links import link_findings, links
@@ -96,19 +97,18 @@ class _Sockets(NamedTuple):
     known_ports: dict[str, ports.Range]
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The page; ``options`` by the names in `OPTIONS`."""
-    netns = options.get("netns")
+def report(crash: Any, **asked: Any) -> Report:
+    """The page; options by the names in `OPTIONS`."""
+    netns = asked["netns"]
     survey = NetSurvey.of(crash.kernel, netns)
     found = _sockets(survey)
     parts = [_of_sockets(survey, found), *_of_others(survey, crash, netns)]
     all_findings = [one for _, found_here in parts for one in found_here]
-    return Report(
-        report=NAME,
-        tables=tuple(table for tables_here, _ in parts for table in tables_here if table.rows),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-        findings=tuple(sorted(all_findings, key=lambda one: _RANK[one.severity])),
+    return report_of(
+        NAME,
+        survey,
+        tuple(table for tables_here, _ in parts for table in tables_here if table.rows),
+        tuple(sorted(all_findings, key=lambda one: _RANK[one.severity])),
     )
 
 

@@ -25,7 +25,7 @@ from crashdrive.linux.net.tc.filters import Filter, filter_lines, filters
 from crashdrive.linux.net.tc.lines import class_lines, qdisc_lines
 from crashdrive.linux.net.tc.qdisc_tree import Qdisc, Reading, readings
 from crashdrive.records import Notice, Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "qdisc"
@@ -58,9 +58,8 @@ class FilterText(Filter, frozen=True):
     text: tuple[str, ...] = ()
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The qdiscs that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The qdiscs that are asked for; options by the names in `OPTIONS`."""
     survey = NetSurvey.of(crash.kernel, asked["netns"])
     every = survey.attempt("interfaces", partial(devices, survey))
     if asked["device"] is not None:
@@ -71,12 +70,7 @@ def report(crash: Any, **options: Any) -> Report:
     tables = [_table(survey, "qdiscs", _rows([one.qdisc for one in found], asked), QdiscText, qdisc_lines)]
     if asked["classes"] or asked["filters"] or asked["all"]:
         tables += _more(survey, found, asked)
-    return Report(
-        report=NAME,
-        tables=tuple(tables),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, tables)
 
 
 def _more(survey: NetSurvey, found: Sequence[Reading], asked: dict[str, Any]) -> list[Table]:

@@ -30,7 +30,7 @@ from crashdrive.linux.net.routing.rows import Route
 from crashdrive.linux.net.rt_names import TABLES
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "routing"
@@ -53,9 +53,8 @@ OPTIONS = (
 )
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The routes that are asked for; ``options`` by the names in `OPTIONS`, also without run_report."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The routes that are asked for; options by the names in `OPTIONS`."""
     survey = NetSurvey.of(crash.kernel, asked["netns"])
     shared: dict[int, Shared] = {}
     survey.attempt("nexthop objects", lambda: [shared.update(objects(survey))])
@@ -71,12 +70,7 @@ def report(crash: Any, **options: Any) -> Report:
             "exceptions to routes", partial(exceptions, survey, found, shared, details=asked["details"])
         )
         tables.append(_text_table(survey, "exceptions", learnt, "Exceptions to routes"))
-    return Report(
-        report=NAME,
-        tables=tuple(tables),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, tables)
 
 
 def _families(asked: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from crashdrive.linux.net.packets.buffers import read_packets
 from crashdrive.linux.net.packets.queues import packets
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 
 NAME = "skb"
 SUMMARY = "Packets (struct sk_buff) by address, decoded down to their headers."
@@ -37,9 +37,8 @@ OPTIONS = (
 )
 
 
-def report(crash: Any, **options: Any) -> Report:
+def report(crash: Any, **asked: Any) -> Report:
     """The packets at ``address`` and in ``queue`` (both sequences of addresses)."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
     if not asked["address"] and not asked["queue"]:
         raise UsageError(
             "which packet? --address takes that of a struct sk_buff, --queue a struct sk_buff_head"
@@ -51,12 +50,11 @@ def report(crash: Any, **options: Any) -> Report:
         places += survey.attempt("queues", lambda: chain(*queued().values()))
     found = survey.attempt("packets", partial(read_packets, survey, places, data=asked["data"]))
     headers = [header for _, decoded in found for header in decoded]
-    return Report(
-        report=NAME,
-        tables=(
+    return report_of(
+        NAME,
+        survey,
+        (
             Table(name="packets", rows=[packet for packet, _ in found], layout="fields"),
             Table(name="headers", rows=headers, title="Headers"),
         ),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
     )

@@ -32,7 +32,7 @@ from crashdrive.linux.net.counters.snmp import (
 )
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Record, Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "snmp"
@@ -58,9 +58,8 @@ class Line(Record, frozen=True):
     text: str
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The counters that are asked for; ``options`` by the names in `OPTIONS`."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The counters that are asked for; options by the names in `OPTIONS`."""
     groups = groups_of(asked["group"])
     kernel = crash.kernel
     survey = NetSurvey.of(kernel, asked["netns"])
@@ -77,12 +76,7 @@ def report(crash: Any, **options: Any) -> Report:
             rows += survey.attempt(f"{group} counters", find)
     rows.sort(key=lambda row: order(survey, row))
     table = _worded(rows) if asked["words"] else _counters(rows, nonzero=asked["nonzero"])
-    return Report(
-        report=NAME,
-        tables=(table,),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
-    )
+    return report_of(NAME, survey, (table,))
 
 
 def _counters(rows: Sequence[Counter], *, nonzero: bool) -> Table:

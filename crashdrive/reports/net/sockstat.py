@@ -18,6 +18,7 @@ from typing import Any
 from crashdrive.linux.net.counters.sockstat import fragments, memory, protocols, usage
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Record, Report, Table
+from crashdrive.reports.base import report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "sockstat"
@@ -25,10 +26,10 @@ SUMMARY = "Sockets in use and their memory by protocol, fragments that wait, wit
 OPTIONS = (NETNS,)
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """All protocols; ``options`` by the names in `OPTIONS`."""
+def report(crash: Any, **asked: Any) -> Report:
+    """All protocols; options by the names in `OPTIONS`."""
     kernel = crash.kernel
-    survey = NetSurvey.of(kernel, options.get("netns"))
+    survey = NetSurvey.of(kernel, asked["netns"])
     finders: list[tuple[str, str, Callable[[NetSurvey], Iterator[Record]]]] = [
         ("usage", "Sockets", usage),
         ("protocols", "Sockets by protocol", protocols),
@@ -39,5 +40,4 @@ def report(crash: Any, **options: Any) -> Report:
         Table(name=name, rows=survey.attempt(title.lower(), partial(find, survey)), title=title)
         for name, title, find in finders
     )
-    warnings = tuple(dict.fromkeys(survey.notices))
-    return Report(report=NAME, tables=tables, complete=survey.complete, warnings=warnings)
+    return report_of(NAME, survey, tables)

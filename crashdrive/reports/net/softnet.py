@@ -17,15 +17,15 @@ from typing import Any
 from crashdrive.linux.net.packets.softnet import cpus, limits, queued_packets
 from crashdrive.linux.survey import Survey
 from crashdrive.records import Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 
 NAME = "softnet"
 SUMMARY = "Packets that came in, by CPU: processed, dropped, squeezed, and what waits in the backlog."
 OPTIONS = (Option(name="packets", flags=("--packets",), help="The packets in the queues."),)
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """All CPUs; ``options`` by the names in `OPTIONS`."""
+def report(crash: Any, **asked: Any) -> Report:
+    """All CPUs; options by the names in `OPTIONS`."""
     kernel = crash.kernel
     survey = Survey(kernel)
     places = [kernel.per_cpu_address("softnet_data", cpu) for cpu in kernel.cpus]
@@ -33,7 +33,7 @@ def report(crash: Any, **options: Any) -> Report:
         Table(name="softnet", rows=survey.attempt("softnet counters", partial(cpus, survey, places))),
         Table(name="limits", rows=survey.attempt("limits", partial(limits, survey)), layout="fields"),
     ]
-    if options.get("packets"):
+    if asked["packets"]:
         rows = survey.attempt("backlogs", partial(queued_packets, survey, places))
         tables.append(Table(name="packets", rows=rows, title="Packets in backlogs"))
-    return Report(report=NAME, tables=tuple(tables), complete=survey.complete, warnings=tuple(survey.notices))
+    return report_of(NAME, survey, tables)

@@ -17,7 +17,7 @@ from typing import Any
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl.tables import WHAT, names, settings
 from crashdrive.records import Report, Table
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "sysctl"
@@ -34,9 +34,8 @@ OPTIONS = (
 )
 
 
-def report(crash: Any, **options: Any) -> Report:
-    """The settings that are asked for; ``options`` by the names in `OPTIONS`."""
-    asked = {option.name: option.absent for option in OPTIONS} | options
+def report(crash: Any, **asked: Any) -> Report:
+    """The settings that are asked for; options by the names in `OPTIONS`."""
     survey = NetSurvey.of(crash.kernel, asked["netns"])
     rows = survey.attempt(WHAT, partial(settings, survey, tuple(asked["prefix"])))
     for prefix in asked["prefix"]:
@@ -44,9 +43,6 @@ def report(crash: Any, **options: Any) -> Report:
             survey.require("setting", [prefix], names(survey))
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     absent = ("absent",) if any(row.absent for row in rows) else ()
-    return Report(
-        report=NAME,
-        tables=(Table(name="settings", rows=rows, columns=("name", "value", *absent, *several)),),
-        complete=survey.complete,
-        warnings=tuple(dict.fromkeys(survey.notices)),
+    return report_of(
+        NAME, survey, (Table(name="settings", rows=rows, columns=("name", "value", *absent, *several)),)
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.errors import UsageError
-from crashdrive.reports.net import skb
+from crashdrive.reports import run_report
 
 
 def test_which_packet() -> None:
     with pytest.raises(UsageError, match="--address"):
-        skb.report(None, address=(), queue=())
+        run_report(None, "skb")

@@ -6,7 +6,7 @@ import struct
 
 from crashdrive.kernel.types.model import ArrayType, IntType, Type
 from crashdrive.linux.kernel import Kernel
-from crashdrive.reports.net import softnet
+from crashdrive.reports import run_report
 from tests.kernel.fake_memory import (
     CHAR,
     PAGE,
@@ -61,7 +61,7 @@ def test_counters_of_an_older_kernel() -> None:
     memory = FakeMemory()
     crash, place = softnet_kernel(memory)
     memory.write(place, struct.pack("<3I", 5, 1, 2))
-    rows = softnet.report(crash).table("softnet").rows
+    rows = run_report(crash, "softnet").table("softnet").rows
     assert [(row.cpu, row.processed, row.dropped, row.time_squeeze) for row in rows] == [
         (0, 5, 1, 2),
         (1, 0, 0, 0),
@@ -72,7 +72,7 @@ def test_counters_of_an_older_kernel() -> None:
 
 def test_counters_that_are_elsewhere() -> None:
     crash, _ = softnet_kernel(FakeMemory(), record("softnet_data", ("anything", UINT)))
-    report = softnet.report(crash)
+    report = run_report(crash, "softnet")
     assert not report.complete
     assert not report.table("softnet").rows
     assert report.warnings[0].message.startswith("this kernel keeps softnet counters elsewhere; not read")
@@ -82,7 +82,7 @@ def test_a_cpu_whose_memory_is_missing() -> None:
     memory = FakeMemory()
     crash, place = softnet_kernel(memory)
     memory.hole(place + PAGE)
-    report = softnet.report(crash)
+    report = run_report(crash, "softnet")
     first, second = report.table("softnet").rows
     assert (first.processed, second.processed, second.backlog) == (0, None, None)
     assert not report.complete
@@ -109,7 +109,7 @@ def test_packets_in_backlogs() -> None:
     memory.write(device, b"eth0")
     memory.word(packet + 16, device)
     memory.write(packet + 24, struct.pack("<IH", 60, 0xDD86))
-    report = softnet.report(crash, packets=True)
+    report = run_report(crash, "softnet", packets=True)
     (row,) = report.table("packets").rows
     assert (row.cpu, row.queue, row.length, row.device, row.protocol) == (1, "input", 60, "eth0", 0x86DD)
     assert report.complete
@@ -121,7 +121,7 @@ def test_a_backlog_that_never_ends() -> None:
     packet = memory.allocate(PACKET.size)
     link_list(memory, head, [packet])
     memory.word(packet, packet)
-    report = softnet.report(crash, packets=True)
+    report = run_report(crash, "softnet", packets=True)
     assert [row.address for row in report.table("packets").rows] == [packet]
     assert not report.complete
 
@@ -133,6 +133,6 @@ def test_holes_in_a_backlog_are_said_of_it() -> None:
     gone = memory.allocate(PACKET.size, PAGE)
     link_list(memory, head, [gone])
     memory.hole(gone)
-    report = softnet.report(crash, packets=True)
+    report = run_report(crash, "softnet", packets=True)
     assert not report.complete
     assert [notice.message.partition(":")[0] for notice in report.warnings] == ["packets in backlogs"]

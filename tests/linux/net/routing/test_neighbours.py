@@ -10,7 +10,7 @@ from crashdrive.linux.net.devices.link_stats import sums
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.routing.neighbours import neighbours
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.reports.net import neighbours as report
+from crashdrive.reports import run_report
 from tests.kernel.fake_memory import CHAR, U8, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
 NET = 0xFFFF_8880_0BAD_0000
@@ -143,7 +143,7 @@ def test_a_kernel_without_ndp() -> None:
 
 def test_unknown_states() -> None:
     with pytest.raises(UsageError, match="no state 'GONE'"):
-        report.report(None, state=("gone",))
+        run_report(None, "neighbours", state=("gone",))
 
 
 def test_a_counter_of_which_a_cpu_is_missing() -> None:
