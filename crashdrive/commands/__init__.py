@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import importlib
-import keyword
+import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from crashdrive.commands._choices import checked
+from crashdrive.commands._forms import bound_signature, forms_of, joined
 from crashdrive.errors import UsageError
 
-__all__ = ["command_function", "command_names"]
+__all__ = ["call_signature", "command_forms", "command_function", "command_names"]
 
 
 @functools.cache
@@ -24,9 +24,18 @@ def command_names() -> tuple[str, ...]:
 
 @functools.cache
 def command_function(name: str) -> Callable[..., Any]:
-    """The typed call of a crash command; words out of a few are checked."""
+    """The typed call of a crash command; words out of a few are checked, ``show`` chooses among its forms."""
+    return joined(command_forms(name))
+
+
+@functools.cache
+def call_signature(name: str) -> inspect.Signature:
+    """The signature of ``crash.NAME``."""
+    return bound_signature(command_function(name))
+
+
+def command_forms(name: str) -> Mapping[str | None, Callable[..., Any]]:
+    """The functions of a typed call by the word for ``show``; the command's own is under None."""
     if name not in command_names():
         raise UsageError(f"no typed call for crash's command {name!a}; `crash.run(...)` takes any")
-    module = importlib.import_module(f"{__name__}.{name}")
-    function: Callable[..., Any] = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
-    return checked(function)
+    return forms_of(importlib.import_module(f"{__name__}.{name}"))

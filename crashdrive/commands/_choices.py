@@ -34,13 +34,18 @@ def checked(function: F) -> F:
     return typing.cast("F", call)
 
 
+def check_word(command: str, name: str, value: object, known: tuple[Any, ...]) -> None:
+    """ArgumentError, with what is near or what there is, for a word that is none of those known."""
+    if not any(value == other and type(value) is type(other) for other in known):
+        near = hint(str(value), [str(other) for other in known if other is not None], every=True)
+        raise ArgumentError(f"{command}: {name} can't be {value!a:.80}{near}")
+
+
 def _check(command: str, choices: Mapping[str, tuple[Any, ...]], given: Mapping[str, Any]) -> None:
     for name, known in choices.items():
         value = given.get(name, known[0])
         for one in value if isinstance(value, (list, tuple, set, frozenset)) else (value,):
-            if not any(one == other and type(one) is type(other) for other in known):
-                near = hint(str(one), [str(other) for other in known if other is not None], every=True)
-                raise ArgumentError(f"{command}: {name} can't be {one!a:.80}{near}")
+            check_word(command, name, one, known)
 
 
 def _choices_of(function: Callable[..., Any]) -> dict[str, tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from typing import Literal
 from crashdrive.commands._checked import place
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import ArgumentError
-from crashdrive.parsers.dis import Instruction
+from crashdrive.parsers.dis import Instruction, SourceLine
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -35,3 +35,9 @@ def dis(
         raise ArgumentError(f"{part!a} is no part of a function (such as until)")
     counted = "" if count is None else arguments.number(count, low=1, high=1 << 20)
     return call(crash, line("dis", flag("l", lines), flag("u", user), _PARTS[part], place(where), counted))
+
+
+def dis_source(crash: Runner, where: int | str, count: int | None = None) -> Answer[SourceLine]:
+    """The lines of source around a symbol or an address, where the source is there (``dis -s``)."""
+    counted = "" if count is None else arguments.number(count, low=1, high=1 << 20)
+    return call(crash, line("dis -s", place(where), counted))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, overload
+
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import ArgumentError
 from crashdrive.parsers.files import Dentry, InodePages, TaskFiles
@@ -10,9 +12,23 @@ from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
 
+@overload
+def files(crash: Runner, *who: int, cached_pages: bool = ...) -> Answer[TaskFiles]: ...
+@overload
+def files(crash: Runner, *, dentry: int) -> Answer[Dentry]: ...
+@overload
+def files(crash: Runner, *, inode: int) -> Answer[InodePages]: ...
+@overload
+def files(
+    crash: Runner,
+    *who: int,
+    cached_pages: bool = ...,
+    dentry: int | None = ...,
+    inode: int | None = ...,
+) -> Answer[TaskFiles | Dentry | InodePages]: ...
 def files(
     crash: Runner, *who: int, cached_pages: bool = False, dentry: int | None = None, inode: int | None = None
-) -> Answer[TaskFiles | Dentry | InodePages]:
+) -> Answer[Any]:
     """The root and working directories and open files (`TaskFiles`) of tasks, by pid or task_struct.
 
     Of the current task where none is named. ``cached_pages``: each file's pages in the page cache in place

@@ -3,25 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from msgspec.structs import replace
 
 from crashdrive.commands.base import answer_of, call, line
 from crashdrive.errors import ArgumentError, CommandFailedError
+from crashdrive.parsers.bt import Backtrace, SearchedStack, StackOverflow
+from crashdrive.parsers.files import TaskFiles
 from crashdrive.parsers.foreach import TaskAnswer
 from crashdrive.parsers.grammar.tasks import TaskHeader
+from crashdrive.parsers.net import TaskSockets, TaskSocketStructures
+from crashdrive.parsers.ps import (
+    Ancestry,
+    Arguments,
+    Children,
+    LastRun,
+    Limits,
+    Process,
+    StateCount,
+    TaskTimes,
+    ThreadGroup,
+)
+from crashdrive.parsers.set import Context
+from crashdrive.parsers.sig import TaskSignals
+from crashdrive.parsers.task import TaskMembers, TaskStruct
+from crashdrive.parsers.vm import TaskMemory, TaskStructures
 from crashdrive.records import Answer, Notice
 from crashdrive.session import arguments
 from crashdrive.session.result import CommandResult, Runner
 from crashdrive.text import printable
 
 Inner = Literal["bt", "files", "net", "ps", "set", "sig", "task", "vm"]
+_OfPs = Process | Ancestry | Children | TaskTimes | LastRun | Arguments | ThreadGroup | Limits | StateCount
 _INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "vm"})
 _SETS = frozenset({"user", "kernel", "gleader", "active"})
 _STATES = frozenset({"RU", "IN", "UN", "ST", "ZO", "TR", "SW", "DE", "WA", "PA", "ID", "NE"})
 
 
+@overload
+def foreach(
+    crash: Runner, command: Literal["bt"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[Backtrace | SearchedStack | StackOverflow]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["files"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[TaskFiles]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["net"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[TaskSockets | TaskSocketStructures]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["ps"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[_OfPs]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["set"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[Context]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["sig"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[TaskSignals]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["task"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[TaskStruct | TaskMembers]: ...
+@overload
+def foreach(
+    crash: Runner, command: Literal["vm"], *who: int | str, options: str = ..., timeout: float | None = ...
+) -> Answer[TaskMemory | TaskStructures]: ...
+@overload
+def foreach(
+    crash: Runner,
+    command: list[Inner] | tuple[Inner, ...],
+    *who: int | str,
+    options: str = ...,
+    timeout: float | None = ...,
+) -> Answer[TaskAnswer]: ...
+@overload
+def foreach(
+    crash: Runner,
+    command: Inner | Sequence[Inner],
+    *who: int | str,
+    options: str = ...,
+    timeout: float | None = ...,
+) -> Answer[Any]: ...
 def foreach(
     crash: Runner,
     command: Inner | Sequence[Inner],

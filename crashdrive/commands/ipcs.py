@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, overload
 
 from crashdrive.commands.base import call, line
 from crashdrive.parsers.ipcs import MessageQueue, SemaphoreArray, SharedMemory
@@ -13,12 +13,28 @@ from crashdrive.session.result import Runner
 _LETTERS = {"all": "", "memory": "-m", "memory-details": "-M", "semaphores": "-s", "queues": "-q"}
 
 
+@overload
+def ipcs(
+    crash: Runner, what: Literal["all"] = ..., *, namespace_of: int | None = ...
+) -> Answer[SharedMemory | SemaphoreArray | MessageQueue]: ...
+@overload
+def ipcs(
+    crash: Runner, what: Literal["memory", "memory-details"], *, namespace_of: int | None = ...
+) -> Answer[SharedMemory]: ...
+@overload
+def ipcs(
+    crash: Runner, what: Literal["semaphores"], *, namespace_of: int | None = ...
+) -> Answer[SemaphoreArray]: ...
+@overload
+def ipcs(
+    crash: Runner, what: Literal["queues"], *, namespace_of: int | None = ...
+) -> Answer[MessageQueue]: ...
 def ipcs(
     crash: Runner,
     what: Literal["all", "memory", "memory-details", "semaphores", "queues"] = "all",
     *,
     namespace_of: int | None = None,
-) -> Answer[SharedMemory | SemaphoreArray | MessageQueue]:
+) -> Answer[Any]:
     """The System V facilities of the first namespace, or of the one of a task (pid or task_struct).
 
     ``memory-details`` adds pages and inode to each shared memory segment. Source: crash's ``ipcs``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crashdrive.commands.base import call, flag, line
-from crashdrive.parsers.irq import Affinity, IdtEntry, Irq, IrqCounts, OldIrq, SoftIrq
+from crashdrive.parsers.irq import Affinity, BottomHalves, IdtEntry, Irq, IrqCounts, OldIrq, SoftIrq
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -27,7 +27,7 @@ def irq_affinities(crash: Runner) -> Answer[Affinity]:
     return call(crash, "irq -a")
 
 
-def irq_softirqs(crash: Runner) -> Answer[SoftIrq]:
+def irq_softirqs(crash: Runner) -> Answer[SoftIrq | BottomHalves]:
     """The functions of softirqs (``irq -b``)."""
     return call(crash, "irq -b")
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from crashdrive.commands.base import call, line
 from crashdrive.errors import ArgumentError
+from crashdrive.parsers._kmem_free import FreeZone
+from crashdrive.parsers._kmem_info import MemoryUse
+from crashdrive.parsers._kmem_nodes import MemoryBlock, MemoryNode, MemorySection
+from crashdrive.parsers._kmem_pages import Page, PageCount, PageList, PageMembers, VmapArea
+from crashdrive.parsers._kmem_report import AddressReport
+from crashdrive.parsers._kmem_several import KmemAnswer
+from crashdrive.parsers._kmem_slab import SlabCache, SlabCacheContents, SlabCacheName
+from crashdrive.parsers._kmem_stats import HugePages, PageFlag, PerCpuOffset, VmStatistic, ZoneStatistics
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -43,6 +51,140 @@ _LETTERS = {
 }
 
 
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["info"] = ...,
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[MemoryUse]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["free"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[FreeZone | PageCount]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["statistics"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[VmStatistic]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["nodes"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[MemoryNode | MemorySection | MemoryBlock]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["zones"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[ZoneStatistics]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["offsets"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[PerCpuOffset]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["huge-pages"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[HugePages]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["page-flags"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[PageFlag]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["caches"],
+    *,
+    address: None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[SlabCache]: ...
+@overload
+def kmem(
+    crash: Runner, what: Literal["caches"], *, address: int, timeout: float | None = ...
+) -> Answer[SlabCacheContents]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["slabs"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[SlabCacheContents]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["areas"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[VmapArea]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: Literal["page"],
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[Page]: ...
+@overload
+def kmem(
+    crash: Runner, what: Literal["report"], *, address: int, timeout: float | None = ...
+) -> Answer[AddressReport]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: What = ...,
+    *,
+    cache: str | None = ...,
+    also: Sequence[Literal["nodes", "zones"]],
+    timeout: float | None = ...,
+) -> Answer[KmemAnswer]: ...
+@overload
+def kmem(
+    crash: Runner,
+    what: What,
+    *,
+    address: int | None = ...,
+    cache: str | None = ...,
+    timeout: float | None = ...,
+) -> Answer[Any]: ...
 def kmem(
     crash: Runner,
     what: What = "info",
@@ -54,12 +196,12 @@ def kmem(
 ) -> Answer[Any]:
     """How memory is used.
 
-    ``what``: ``info`` (`MemoryUse`), ``free`` (`FreeZone`), ``statistics`` (`VmStatistic`), ``nodes``,
-    ``zones``, ``offsets`` of per-cpu data, ``huge-pages``, ``page-flags``, ``caches`` (`SlabCache`),
-    ``slabs`` (`SlabCacheContents`, with every object: long), ``areas`` of vmalloc (`VmapArea`), ``page``
-    (`Page`), ``report`` on an address (`AddressReport`). ``address`` and ``cache`` (a slab cache's name)
-    narrow it down. ``also``: crash reports on nodes and zones in the same breath; each report then stands in
-    a `KmemAnswer`. Source: crash's ``kmem``.
+    ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
+    ``statistics`` (`VmStatistic`), ``nodes``, ``zones``, ``offsets`` of per-cpu data, ``huge-pages``,
+    ``page-flags``, ``caches`` (`SlabCache`), ``slabs`` (`SlabCacheContents`, with every object: long),
+    ``areas`` of vmalloc (`VmapArea`), ``page`` (`Page`), ``report`` on an address (`AddressReport`).
+    ``address`` and ``cache`` (a slab cache's name) narrow it down. ``also``: crash reports on nodes and zones
+    in the same breath; each report then stands in a `KmemAnswer`. Source: crash's ``kmem``.
     """
     if any(one not in {"nodes", "zones"} for one in also) or (also and address is not None):
         raise ArgumentError("kmem: nodes and zones alone go with another report, and not with an address's")
@@ -67,3 +209,21 @@ def kmem(
     name = "" if cache is None else arguments.word(cache)
     letters = dict.fromkeys(_LETTERS[one] for one in (what, *also))
     return call(crash, line("kmem", *letters, where, name), timeout=timeout)
+
+
+def kmem_cache_names(crash: Runner) -> Answer[SlabCacheName]:
+    """The names of the slab caches (``kmem -s list``)."""
+    return call(crash, "kmem -s list")
+
+
+def kmem_page_members(crash: Runner, *pages: int, members: str) -> Answer[PageMembers]:
+    """Members of page structures, several with commas between them (``kmem -m``); of all if no ``pages``."""
+    wanted = ",".join(arguments.members(member) for member in members.split(","))
+    return call(crash, line("kmem -m", wanted, *map(arguments.address, pages)))
+
+
+def kmem_page_lists(
+    crash: Runner, name: Literal["active", "inactive"] = "active"
+) -> Answer[PageList | PageCount]:
+    """The pages of the active or the inactive list; kernels before 2.6.29 alone (``kmem -l``)."""
+    return call(crash, f"kmem -l {name[0]}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crashdrive.commands.base import call
-from crashdrive.parsers.mach import CpuData, Machine, MemoryRange
+from crashdrive.parsers.mach import CpuData, FirmwareMessage, Machine, MemoryRange
 from crashdrive.records import Answer
 from crashdrive.session.result import Runner
 
@@ -24,3 +24,8 @@ def mach_memory(crash: Runner) -> Answer[MemoryRange]:
 def mach_cpus(crash: Runner) -> Answer[CpuData]:
     """Each CPU's structures, x86 only (``mach -c``)."""
     return call(crash, "mach -c")
+
+
+def mach_firmware(crash: Runner) -> Answer[FirmwareMessage]:
+    """The console log of OPAL, ppc64 only (``mach -o``)."""
+    return call(crash, "mach -o")

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 from crashdrive.commands.base import call, flag, line
-from crashdrive.errors import ArgumentError
-from crashdrive.parsers.ps import Process
+from crashdrive.parsers.ps import (
+    Ancestry,
+    Arguments,
+    Children,
+    LastRun,
+    Limits,
+    Process,
+    StateCount,
+    TaskTimes,
+    ThreadGroup,
+)
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
-
-Show = Literal[
-    "tasks", "parents", "children", "times", "last_run", "ago", "arguments", "threads", "limits", "states"
-]
-_LETTERS = {
-    "tasks": "",
-    "parents": "p",
-    "children": "c",
-    "times": "t",
-    "last_run": "l",
-    "ago": "m",
-    "arguments": "a",
-    "threads": "g",
-    "limits": "r",
-    "states": "S",
-}
 
 
 def ps(
@@ -48,17 +42,53 @@ def ps(
     return call(crash, line("ps", *letters, flag("s", kstackp), *map(_who, who)))
 
 
-def ps_show(crash: Runner, show: Show, *who: int | str) -> Answer[Any]:
-    """What else ``ps`` tells of tasks; the record depends on ``show``.
+def ps_parents(crash: Runner, *who: int | str) -> Answer[Ancestry]:
+    """Each task with its ancestors, the oldest first (``ps -p``)."""
+    return _shown(crash, "-p", who)
 
-    ``parents``: `Ancestry`; ``children``: `Children`; ``times``: `TaskTimes`; ``last_run`` and ``ago``:
-    `LastRun`; ``arguments``: `Arguments`; ``threads``: `ThreadGroup`; ``limits``: `Limits`; ``states``:
-    `StateCount` (all in `crashdrive.parsers.ps`).
-    """
-    letter = _LETTERS.get(show)
-    if letter is None:
-        raise ArgumentError(f"{show!a} is nothing that ps shows (such as parents)")
-    return call(crash, line("ps", flag(letter, bool(letter)), *map(_who, who)))
+
+def ps_children(crash: Runner, *who: int | str) -> Answer[Children]:
+    """Each task with its children (``ps -c``)."""
+    return _shown(crash, "-c", who)
+
+
+def ps_times(crash: Runner, *who: int | str) -> Answer[TaskTimes]:
+    """Run time, start time, and user and system time of each task (``ps -t``)."""
+    return _shown(crash, "-t", who)
+
+
+def ps_last_run(crash: Runner, *who: int | str) -> Answer[LastRun]:
+    """When each task last ran, by its own time stamp; the latest first (``ps -l``)."""
+    return _shown(crash, "-l", who)
+
+
+def ps_ago(crash: Runner, *who: int | str) -> Answer[LastRun]:
+    """How long ago each task last ran; the latest first (``ps -m``)."""
+    return _shown(crash, "-m", who)
+
+
+def ps_arguments(crash: Runner, *who: int | str) -> Answer[Arguments]:
+    """Command-line arguments and environment of each task; kernel threads have none (``ps -a``)."""
+    return _shown(crash, "-a", who)
+
+
+def ps_threads(crash: Runner, *who: int | str) -> Answer[ThreadGroup]:
+    """The tasks by thread group (``ps -g``)."""
+    return _shown(crash, "-g", who)
+
+
+def ps_limits(crash: Runner, *who: int | str) -> Answer[Limits]:
+    """The resource limits of each task (``ps -r``)."""
+    return _shown(crash, "-r", who)
+
+
+def ps_states(crash: Runner, *who: int | str) -> Answer[StateCount]:
+    """How many tasks are in each state (``ps -S``)."""
+    return _shown(crash, "-S", who)
+
+
+def _shown(crash: Runner, option: str, who: Iterable[int | str]) -> Answer[Any]:
+    return call(crash, line("ps", option, *map(_who, who)))
 
 
 def _who(value: int | str) -> str:

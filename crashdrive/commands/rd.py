@@ -7,7 +7,7 @@ from typing import Literal, overload
 from crashdrive.commands._checked import place
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import ArgumentError
-from crashdrive.parsers.grammar.hexdump import SymbolicWords, Words
+from crashdrive.parsers.grammar.hexdump import SymbolicWords, Text, Words
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -59,3 +59,9 @@ def rd(
             arguments.number(count, low=1, high=1 << 24),
         ),
     )
+
+
+def rd_text(crash: Runner, address: int | str, count: int | None = None) -> Answer[Text]:
+    """The printable characters from ``address`` (or a symbol's) on, ``count`` at most (``rd -a``)."""
+    counted = "" if count is None else arguments.number(count, low=1, high=1 << 24)
+    return call(crash, line("rd -a", place(address), counted))

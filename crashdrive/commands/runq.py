@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crashdrive.commands.base import call, line
-from crashdrive.parsers.runq import GroupedRunQueue, Lag, QueueClock, Running, RunQueue
+from crashdrive.parsers.runq import GroupedRunQueue, Lag, OnQueue, QueueClock, Running, RunQueue
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -35,3 +35,8 @@ def runq_lags(crash: Runner) -> Answer[Lag]:
 def runq_running(crash: Runner) -> Answer[Running]:
     """For how many seconds each CPU's task has been running (``runq -m``)."""
     return call(crash, "runq -m")
+
+
+def runq_tasks(crash: Runner) -> Answer[OnQueue]:
+    """The tasks that say they are on a run queue, found task by task (``runq -d``)."""
+    return call(crash, "runq -d")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from crashdrive.commands.base import call, line
 from crashdrive.errors import ArgumentError
-from crashdrive.parsers.s390dbf import DebugLog
+from crashdrive.parsers.s390dbf import DebugEntry, DebugLog, DebugSetting, DebugView
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
 
+@overload
+def s390dbf(crash: Runner) -> Answer[DebugLog]: ...
+@overload
+def s390dbf(crash: Runner, log: str) -> Answer[DebugView]: ...
+@overload
+def s390dbf(crash: Runner, log: str, view: str) -> Answer[DebugEntry | DebugSetting]: ...
 def s390dbf(crash: Runner, log: str | None = None, view: str | None = None) -> Answer[Any]:
     """The debug logs (`DebugLog`), the views of one (`DebugView`), or what a view holds.
 

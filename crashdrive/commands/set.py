@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crashdrive.commands.base import call, line
 from crashdrive.errors import UsageError
-from crashdrive.parsers.set import Context
+from crashdrive.parsers.set import Context, Variable
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -25,3 +25,8 @@ def set(  # noqa: A001 - named after crash's command
         call(crash, line("set -c", arguments.number(cpu, high=1 << 16)))  # prints nothing itself
         return call(crash, "set")
     return call(crash, line("set", "" if task is None else arguments.task(task)))
+
+
+def set_variables(crash: Runner) -> Answer[Variable]:
+    """crash's own settings (``set -v``)."""
+    return call(crash, "set -v")

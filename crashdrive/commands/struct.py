@@ -7,6 +7,7 @@ from typing import overload
 
 from crashdrive.commands._checked import member_offset, place, structure_members
 from crashdrive.commands.base import call, flag, line
+from crashdrive.parsers.grammar.hexdump import Words
 from crashdrive.parsers.struct import Definition, Structure
 from crashdrive.records import Answer
 from crashdrive.session import arguments
@@ -51,3 +52,8 @@ def struct(
     offset = "" if embedded is None else f"-l {member_offset(embedded)}"
     counted = "" if count == 1 else arguments.number(count, low=1, high=1 << 20)
     return call(crash, line("*", wanted, place(address, cpus), counted, flag("p", targets), offset))
+
+
+def struct_memory(crash: Runner, name: str, address: int | str) -> Answer[Words]:
+    """The memory of a structure at ``address`` (or a symbol's), word by word (``struct -r``)."""
+    return call(crash, line("struct", structure_members(name), flag("r", given=True), place(address)))

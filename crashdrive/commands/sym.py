@@ -5,7 +5,7 @@ from __future__ import annotations
 from crashdrive.commands._checked import place
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import UsageError
-from crashdrive.parsers.sym import Boundary, Symbol
+from crashdrive.parsers.sym import Boundary, Count, Symbol
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
@@ -40,3 +40,8 @@ def sym(
             *map(place, what),
         ),
     )
+
+
+def sym_count(crash: Runner, containing: str) -> Answer[Count]:
+    """How many symbols hold this in their names (``sym -Q``)."""
+    return call(crash, f"sym -Q {arguments.symbol(containing)}")

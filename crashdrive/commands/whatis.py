@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from crashdrive.commands._checked import bare_type
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import UsageError
+from crashdrive.parsers.grammar.definitions import Definition
+from crashdrive.parsers.whatis import Declaration, Enumeration, EnumeratorOf, SizedType
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner
 
 
+@overload
+def whatis(crash: Runner, name: str) -> Answer[Definition | Enumeration | EnumeratorOf | Declaration]: ...
+@overload
+def whatis(crash: Runner, *, sizes: tuple[int, int], member: str | None = ...) -> Answer[SizedType]: ...
+@overload
+def whatis(crash: Runner, *, member: str) -> Answer[SizedType]: ...
 def whatis(
     crash: Runner,
     name: str | None = None,

@@ -13,6 +13,7 @@ from crashdrive.commands.rustfilt import rustfilt
 from crashdrive.commands.s390dbf import s390dbf, s390dbf_views
 from crashdrive.errors import ArgumentError, CommandFailedError, DeadlineError
 from crashdrive.parsers.repeat import Round
+from crashdrive.parsers.s390dbf import DebugSetting
 from crashdrive.session.failure import judge
 from crashdrive.session.result import CommandResult
 
@@ -106,7 +107,9 @@ def test_s390dbf() -> None:
     logs = Runner("Debug Logs:\n==================\n - cio_msg\n")
     assert [log.name for log in s390dbf(logs)] == ["cio_msg"]
     level = Runner("3\n")
-    assert s390dbf(level, "cio_msg", "level").one().value == 3
+    setting = s390dbf(level, "cio_msg", "level").one()
+    assert isinstance(setting, DebugSetting)
+    assert setting.value == 3
     views = Runner("REGISTERED VIEWS\n=====================\n - hex_ascii\n")
     assert [view.name for view in s390dbf_views(views)] == ["hex_ascii"]
     assert logs.asked + level.asked + views.asked == ["s390dbf", "s390dbf cio_msg level", "s390dbf -v"]

@@ -7,7 +7,23 @@ from typing import Any
 
 import pytest
 
-from crashdrive.commands import bpf, bt, dev, foreach, irq, log, mach, ps, runq, sig, sys, task, timer, waitq
+from crashdrive.commands import (
+    bpf,
+    bt,
+    command_function,
+    dev,
+    foreach,
+    irq,
+    log,
+    mach,
+    ps,
+    runq,
+    sig,
+    sys,
+    task,
+    timer,
+    waitq,
+)
 from crashdrive.commands.base import answer_of
 from crashdrive.errors import ArgumentError, CommandFailedError
 from crashdrive.session.result import CommandResult, Failure
@@ -41,8 +57,8 @@ CALLS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda crash: ps.ps(crash, 1, ADDRESS, "kworker/0:1", "123"), f"ps 1 {ADDRESS:x} kworker/0:1 \\123"),
     (lambda crash: ps.ps(crash, kernel=True, kstackp=True), "ps -k -s"),
     (lambda crash: ps.ps(crash, user=True, group_leaders=True, active=True), "ps -u -G -A"),
-    (lambda crash: ps.ps_show(crash, "parents", 1), "ps -p 1"),
-    (lambda crash: ps.ps_show(crash, "tasks"), "ps"),
+    (lambda crash: ps.ps_parents(crash, 1), "ps -p 1"),
+    (ps.ps_last_run, "ps -l"),
     (lambda crash: bt.bt(crash, pid=1), "bt 1"),
     (lambda crash: bt.bt(crash, 1, task=ADDRESS, lines=True, data=True), f"bt -l -f 1 {ADDRESS:x}"),
     (lambda crash: bt.bt(crash, active=True, offsets=True), "bt -a -s"),
@@ -125,7 +141,7 @@ def test_what_is_sent(call: Callable[[Any], Any], line: str) -> None:
         lambda crash: ps.ps(crash, "-k"),
         lambda crash: ps.ps(crash, "a\nb"),
         lambda crash: ps.ps(crash, -1),
-        lambda crash: ps.ps_show(crash, "parents; sys"),  # type: ignore[arg-type] # it is refused
+        lambda crash: command_function("ps")(crash, show="parents; sys"),
         lambda crash: bt.bt(crash, -5),
         lambda crash: bt.bt(crash, cpu=-1),
         lambda crash: sys.sys_calls(crash, "x > y"),
@@ -186,5 +202,5 @@ def test_what_crash_kept_silent_about_is_marked() -> None:
 
 def test_kernel_threads_have_no_arguments() -> None:
     failure = Failure(kind="message", message="ps: no user stack")
-    answer = ps.ps_show(Runner(f"{HEADER}ps: no user stack\n\n", failure), "arguments")
+    answer = ps.ps_arguments(Runner(f"{HEADER}ps: no user stack\n\n", failure))
     assert (answer.one().problem, answer.complete) == ("no user stack", True)
