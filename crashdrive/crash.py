@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
 import msgspec
 
+from crashdrive.calls import Calls
 from crashdrive.records import Answer, Notice, Report
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
@@ -108,12 +109,12 @@ def doubted(found: Marked, doubts: Sequence[HealthWarning]) -> Marked:
     return msgspec.structs.replace(found, complete=False, warnings=tuple(told))
 
 
-class Crash:
+class Crash(Calls):
     """A dump, opened: crash's commands, typed and raw, the kernel as data, reports.
 
     ``crash.ps()``, ``crash.bt(pid=1)``, ``crash.struct("task_struct", addr)``: every module of
-    `crashdrive.commands` is a method, and gives an `Answer`, a sequence of records. ``crash.run("...")``
-    takes any command line as it is.
+    `crashdrive.commands` is a method (`Calls`), and gives an `Answer`, a sequence of records.
+    ``crash.run("...")`` takes any command line as it is.
     """
 
     def __init__(self, session: Session, *, keep: bool = True, purpose: str | None = None) -> None:
@@ -133,22 +134,7 @@ class Crash:
         """Run commands in one round trip: see `Session.run_many`."""
         return self.session.run_many(commands, timeout=timeout)
 
-    # typed commands
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        from crashdrive.commands import command_function, command_names
-
-        if name.startswith("_") or name not in command_names():
-            from crashdrive.near import hint
-
-            near = "" if name.startswith("_") else hint(name, dir(self))
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}")
-        return functools.partial(self._call, command_function(name))
-
-    def __dir__(self) -> list[str]:
-        from crashdrive.commands import command_names
-
-        return sorted({*super().__dir__(), *command_names()})
+    # typed commands: see Calls
 
     def _call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         answer = function(self.session, *arguments, **options)
@@ -180,8 +166,11 @@ class Crash:
         ours = bool(self._purpose and self._purpose.startswith(_REPORT))
         return open_kernel(self.session, open_store() if self._keep else None, btf=ours)
 
-    def report(self, name: str, **options: Any) -> Report:
-        """Compute a report; its options are those of ``crashdrive report NAME --help``."""
+    def run_report(self, name: str, **options: Any) -> Report:
+        """Compute any report, one from outside too, by a name that is known at run time only.
+
+        ``crash.report(NAME, ...)`` does the same, and type checkers know each report's options there.
+        """
         from crashdrive.reports import run_report
 
         report = doubted(run_report(self, name, **options), self.health.of_memory)

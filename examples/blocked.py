@@ -5,14 +5,16 @@ crashdrive run vmcore examples/blocked.py
 
 from collections import defaultdict
 
+from crashdrive import Crash
 from crashdrive.errors import CommandFailedError
+from crashdrive.linux.sched.tasks import Task
 from crashdrive.reports import Report, Table
 
 # where a task gives up its CPU, which says nothing of why
 SWITCHING = {"__schedule", "schedule", "schedule_timeout", "io_schedule", "schedule_preempt_disabled"}
 
 
-def report(crash):
+def report(crash: Crash) -> Report:
     waiting = defaultdict(list)
     tasks = crash.kernel.tasks()
     for task in tasks:
@@ -34,7 +36,7 @@ def report(crash):
     )
 
 
-def place(crash, task):
+def place(crash: Crash, task: Task) -> tuple[str, ...]:
     """The functions that the task waits in, innermost first."""
     try:
         trace = crash.bt(task=task.task).one()

@@ -10,8 +10,14 @@ that (crash 8.0.2 knows only the running tasks of a 6.1 kernel).
 
 import sys
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
+from crashdrive import Crash
 from crashdrive.errors import CommandFailedError, KernelError, ParseError
+from crashdrive.linux.sched.tasks import Task
+from crashdrive.parsers.bt import Backtrace
+from crashdrive.parsers.sys import System
 from crashdrive.records import Answer, Notice, Report, Table
 
 STATES = {
@@ -44,7 +50,7 @@ SYSTEM = (
 )
 
 
-def report(crash):
+def report(crash: Crash) -> Report:
     lines = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     system = asked("sys", crash.sys)
     panicked = asked("bt", crash.bt, panic=True)
@@ -85,7 +91,7 @@ def report(crash):
     )
 
 
-def asked(what, call, **options):
+def asked(what: str, call: Callable[..., Answer[Any]], **options: Any) -> Answer[Any]:
     """An answer; an empty one that says why where a damaged dump gives none: the others are worth having."""
     try:
         return call(**options)
@@ -94,17 +100,17 @@ def asked(what, call, **options):
         return Answer(command=what, shape="failed", complete=False, warnings=(notice,), records=())
 
 
-def whole(crash, answer):
+def whole(crash: Crash, answer: Answer[Any]) -> bool:
     """Whether nothing is missing but tasks that crash doesn't know: the task list here isn't crash's."""
     known = {warning.message for warning in crash.health.warnings if warning.kind == "task-table"}
     return answer.complete or {notice.message for notice in answer.warnings} <= known
 
 
-def notices(*answers):
+def notices(*answers: Answer[Any]) -> tuple[Notice, ...]:
     return tuple({notice.message: notice for answer in answers for notice in answer.warnings}.values())
 
 
-def the_panic(system, trace):
+def the_panic(system: Answer[System], trace: Backtrace | None) -> list[dict[str, Any]]:
     messages = [{"message": one.panic} for one in system]
     if trace is None:
         return messages
@@ -112,11 +118,11 @@ def the_panic(system, trace):
     return [message | place for message in messages or [{}]]
 
 
-def on_cpu(trace):
+def on_cpu(trace: Backtrace) -> dict[str, Any]:
     calls = [frame.function for frame in trace.frames]
     return {"cpu": trace.cpu, "pid": trace.pid, "comm": trace.comm, "calls": " < ".join(calls[:6])}
 
 
-def by_state(tasks):
+def by_state(tasks: Answer[Task]) -> list[dict[str, Any]]:
     counted = Counter(task.state_letter for task in tasks).most_common()
-    return [{"state": state, "tasks": count, "meaning": STATES.get(state)} for state, count in counted]
+    return [{"state": state, "tasks": count, "meaning": STATES.get(state or "")} for state, count in counted]

@@ -1,5 +1,6 @@
 """The generated pages of docs/: vocabulary.md out of the records, coverage.md out of the golden files,
-architecture.svg out of the imports, grammars/ out of the grammars.
+calls.md and crashdrive/calls.pyi out of the commands and reports, architecture.svg out of the imports,
+grammars/ out of the grammars.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import callskit
 import damagekit
 import grammarkit
 import housekit
@@ -157,8 +159,14 @@ def _counted() -> Counts:
     return counts
 
 
-PAGES = {"vocabulary.md": vocabulary, "coverage.md": coverage, "architecture.svg": housekit.picture}
-"""The pages that are always there; those of the grammars are as many as there are grammars."""
+PAGES = {
+    "docs/vocabulary.md": vocabulary,
+    "docs/coverage.md": coverage,
+    "docs/calls.md": lambda: _GENERATED + callskit.page(),
+    "docs/architecture.svg": housekit.picture,
+    "crashdrive/calls.pyi": callskit.stub,
+}
+"""The generated files that are always there; those of the grammars are as many as there are grammars."""
 
 
 def main() -> int:
@@ -166,16 +174,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, say what is out of date")
     check = parser.parse_args().check
-    wanted = {name: page() for name, page in PAGES.items()} | grammarkit.pages()
+    grammars = grammarkit.pages()
+    wanted = {name: page() for name, page in PAGES.items()}
+    wanted |= {f"docs/{name}": text for name, text in grammars.items()}
     stale = [name for name, text in wanted.items() if not _is_current(name, text)]
     for name in stale:
-        print(f"docs/{name} {'is out of date' if check else 'written'}")
+        print(f"{name} {'is out of date' if check else 'written'}")
         if not check:
-            (DOCS / name).parent.mkdir(exist_ok=True)
-            (DOCS / name).write_text(wanted[name], encoding="utf-8")
-    left = left_over(wanted)
+            (CHECKOUT / name).parent.mkdir(exist_ok=True)
+            (CHECKOUT / name).write_text(wanted[name], encoding="utf-8")
+    left = left_over(grammars)
     for path in left:
-        print(f"{path.relative_to(DOCS.parent)} {'is left over' if check else 'removed'}")
+        print(f"{path.relative_to(CHECKOUT)} {'is left over' if check else 'removed'}")
         if not check:
             path.unlink()
     return 1 if check and (stale or left) else 0
@@ -188,7 +198,7 @@ def left_over(wanted: Iterable[str]) -> list[Path]:
 
 
 def _is_current(name: str, text: str) -> bool:
-    path = DOCS / name
+    path = CHECKOUT / name
     return path.exists() and path.read_text(encoding="utf-8") == text
 
 

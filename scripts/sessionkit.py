@@ -161,7 +161,7 @@ def _record(lab: Path, dump: str, version: str, raw: Path) -> None:
     binary = str(lab / "crash" / version / "crash")
     with open_dump(source / "vmlinux", source / "vmcore", crash=[binary], record=raw) as crash:
         for case in cases(crash):
-            crash.report(case.report, **case.options)
+            crash.run_report(case.report, **case.options)
     compact(raw, target / SESSION)
     shutil.copy(source / "dump.json", target)
     _pack_truth(source / "truth", target / TRUTH)
@@ -195,7 +195,7 @@ def expect_sessions(dump_names: list[str]) -> None:
         after: dict[str, Any] = {}
         with open_dump(None, None, replay=folder / SESSION) as crash:
             for case in cases(crash):
-                after[case.name] = document(crash.report(case.report, **case.options))
+                after[case.name] = document(crash.run_report(case.report, **case.options))
         for name in sorted(before.keys() ^ after.keys()):
             print(f"{folder.name}: {name}: {'new' if name in after else 'gone'}")
         for name in sorted(before.keys() & after.keys()):

@@ -147,7 +147,7 @@ def _show(
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
     with opened(target, options, purpose=purpose_of(name)) as crash:
         with waiting(name), step(f"report {name}"):
-            found = crash.report(name, **given)
+            found = crash.run_report(name, **given)
         with step("written"):
             render(found, form, Output.standard())
     return completeness(found, name)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from crashdrive.commands.base import answer_of, call, line
 from crashdrive.errors import ArgumentError, CommandFailedError
+from crashdrive.parsers._sig_tasks import TaskSignals
 from crashdrive.parsers.bt import Backtrace, SearchedStack, StackOverflow
 from crashdrive.parsers.files import TaskFiles
 from crashdrive.parsers.foreach import TaskAnswer
@@ -26,7 +27,6 @@ from crashdrive.parsers.ps import (
     ThreadGroup,
 )
 from crashdrive.parsers.set import Context
-from crashdrive.parsers.sig import TaskSignals
 from crashdrive.parsers.task import TaskMembers, TaskStruct
 from crashdrive.parsers.vm import TaskMemory, TaskStructures
 from crashdrive.records import Answer, Notice

@@ -55,7 +55,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         whole = Crash(session, keep=False)
         whole.kernel = open_kernel(session, store)
         for report in reports():
-            whole.report(report)  # so that the store knows the types
+            whole.run_report(report)  # so that the store knows the types
         opened = [Session.open(vmlinux, vmcore, crash=crash, quick=lambda _target: True) for _ in range(2)]
         with opened[0], opened[1]:
             quick, fresh = (Crash(each, keep=False) for each in opened)
@@ -72,9 +72,9 @@ def reports() -> list[str]:
 
 @pytest.mark.parametrize("name", reports())
 def test_reports_are_equal(both: Both, name: str) -> None:
-    whole = both.whole.report(name)
+    whole = both.whole.run_report(name)
     for crash in (both.quick, both.fresh):
-        found = crash.report(name)
+        found = crash.run_report(name)
         for one, other in zip(whole.tables, found.tables, strict=True):
             assert to_builtins(one) == to_builtins(other), one.name
         assert (whole.complete, whole.warnings) == (found.complete, found.warnings)

@@ -1,4 +1,4 @@
-"""The generated pages of docs/ are those that scripts/docs would write."""
+"""The generated files are those that scripts/docs would write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crashdrive.parsers.grammar.columns import DECIMAL, WORD, Column
 
 @pytest.mark.parametrize("name", sorted(dockit.PAGES))
 def test_page_is_up_to_date(name: str) -> None:
-    path = dockit.DOCS / name
+    path = dockit.CHECKOUT / name
     assert path.read_text(encoding="utf-8") == dockit.PAGES[name](), "run scripts/docs"
 
 

@@ -50,7 +50,7 @@ def test_packets(crash: Crash, known: dict[str, Any]) -> None:
 
 
 def same(crash: Crash, known: dict[str, Any], case: Case) -> None:
-    found = document(crash.report(case.report, **case.options))
+    found = document(crash.run_report(case.report, **case.options))
     assert not list(differences(known[case.name], found)), AGAIN
     assert found == known[case.name], AGAIN
 
@@ -64,7 +64,7 @@ def test_every_report_is_recorded(crash: Crash, known: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", sorted({case.report for case in CASES}))
 def test_every_format(crash: Crash, name: str) -> None:
     """Hostile bytes of the dump don't get through; a terminal's width is kept."""
-    report = crash.report(name)
+    report = crash.run_report(name)
     for form in FORMATS:
         for width in (None, 80):
             stream = io.StringIO()
@@ -84,7 +84,7 @@ def test_memory_in_other_pieces_gives_the_same(
     """How reads are put together is no part of a recording."""
     monkeypatch.setattr(transfer, "_MOST_PAGES", 1)
     fresh = Crash(crash.session, keep=False)
-    assert document(fresh.report(name)) == known[name]
+    assert document(fresh.run_report(name)) == known[name]
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -100,11 +100,11 @@ def test_a_page_that_is_not_recorded_is_an_error_and_no_hole(
 
     lost: tuple[str, int] | None = None
     monkeypatch.setattr(RecordedMemory, "_part", noted)
-    Crash(crash.session, keep=False).report(name)
+    Crash(crash.session, keep=False).run_report(name)
     pages = list(used)
     for lost in pages[:: max(len(pages) // 5, 1)]:
         with pytest.raises(TranscriptError, match=rf"{lost[1] << 12:#x} .* record it again"):
-            Crash(crash.session, keep=False).report(name)
+            Crash(crash.session, keep=False).run_report(name)
 
 
 def test_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

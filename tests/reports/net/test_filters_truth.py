@@ -44,11 +44,11 @@ def crash(lab: Any) -> Crash:
 @pytest.mark.parametrize(("name", "options", "message"), UNKNOWN)
 def test_unknown_words(crash: Crash, name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        crash.report(name, **options)
+        crash.run_report(name, **options)
 
 
 @pytest.mark.parametrize(("name", "options"), EMPTY)
 def test_what_exists_and_matches_nothing(crash: Crash, name: str, options: dict[str, Any]) -> None:
-    report = crash.report(name, **options)
+    report = crash.run_report(name, **options)
     assert report.complete
     assert len(report.tables[0].rows) == 0
