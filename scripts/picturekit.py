@@ -18,7 +18,7 @@ from pyparsing.diagram import to_railroad
 from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.labelled import KeyValues
 from crashdrive.parsers.grammar.noises import Gap, Noise, Tail
-from crashdrive.parsers.grammar.quick import Blocks
+from crashdrive.parsers.grammar.quick import Blocks, Nest
 from crashdrive.parsers.grammar.repeated import Many, Rows
 from crashdrive.parsers.grammar.terminals import Anything, End, Terminal, Titles
 
@@ -97,6 +97,7 @@ class _Sketch:
         yield Titles, lambda element: _Leaf(element.name.removeprefix("the header "), literal=True)
         yield Rows, lambda element: _repeated(_Leaf(element.row.name), element.least)
         yield Blocks, self._blocks
+        yield Nest, self._nest
         yield Many, lambda element: _repeated(self.of(element.item), element.least)
         yield pp.And, lambda element: _sequence(map(self.of, element.exprs))
         yield (pp.MatchFirst, pp.Or), lambda element: self._alternatives(element.exprs)
@@ -118,6 +119,12 @@ class _Sketch:
         items = self._alternatives(element.items)
         below = [] if items is None else [_repeated(items, 0)]
         return _repeated(_sequence([_Leaf(element.head.name), *below]), 0)
+
+    def _nest(self, element: Nest) -> pp.ParserElement | None:
+        again = [_Leaf(words) for words in (element.opened.name, "such lines again", element.closed.name)]
+        within = _sequence(again)
+        items = self._alternatives(element.items)
+        return _repeated(pp.MatchFirst([one for one in (items, within) if one is not None]), 0)
 
     def _alternatives(self, elements: Iterable[Any]) -> pp.ParserElement | None:
         drawn = [self.of(element) for element in elements]

@@ -25,6 +25,7 @@ class Line(Record, frozen=True):
 
 _PREFIX = "type = "
 _BITS = re.compile(r"(.+?) : (\d{1,3})")
+_BARE = re.compile(r"(?:struct|union|enum)(?: \w++)?")
 _OPENS = re.compile(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{")
 _ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*")
 _ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
@@ -107,9 +108,16 @@ def _enum(row: re.Match[str]) -> Enumeration | None:
 
 def _type() -> g.ParserElement:
     """``type = volatile unsigned long``."""
-    return _prefix() + g.Row(
-        r"([^\n{}]++)", lambda row: Declaration(name=None, type=row[1].rstrip()), "a type"
-    )
+    return _prefix() + g.Row(r"([^\n{}]++)", _declaration, "a type")
+
+
+def _declaration(row: re.Match[str]) -> Declaration | None:
+    """``ptype`` shows what is in a structure or enumeration: a bare name is what is left of that."""
+    type_ = row[1].rstrip()
+    arguments = g.Text.of(row.string).source.command.arguments
+    if arguments and arguments[0].startswith("ptype") and _BARE.fullmatch(type_):
+        return None
+    return Declaration(name=None, type=type_)
 
 
 def _lines() -> g.ParserElement:

@@ -9,6 +9,7 @@ Source in crash: ``cmd_datatype_common()``, ``do_datatype_addr()``, ``do_datatyp
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from crashdrive.parsers import grammar as g
@@ -195,11 +196,12 @@ def _if_placed(found: re.Match[str]) -> bool | None:
     return len(g.Text.of(found.string).source.command.arguments) > 1 or None
 
 
-def is_memory(source: Source) -> bool:
-    """Whether the text starts like a row of memory."""
-    return re.match(r"[ ]*[0-9a-f]{1,16}:  [0-9a-f]", source.text) is not None
+def _starts(pattern: str) -> Callable[[Source], bool]:
+    match = re.compile(pattern).match
+    return lambda source: match(source.text) is not None
 
 
+_is_memory = _starts(r"[ ]*[0-9a-f]{1,16}:  [0-9a-f]")
 _DEFINED = re.compile(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*")
 _OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{")
 
@@ -222,7 +224,7 @@ SHAPES = (
         record=Words,
         parse=read_words,
         options="struct NAME -r ADDRESS",
-        when=lambda source: source.command.has("r") and is_memory(source),
+        when=lambda source: source.command.has("r") and _is_memory(source),
     ),
     Shape(
         name="definition",
@@ -237,9 +239,7 @@ SHAPES = (
         grammar=_values,
         finish=_structures,
         options="struct NAME ADDRESS|SYMBOL[:CPUS] [COUNT]",
-        when=lambda source: (
-            re.match(r"(?:\[\d+\]: [^\n]*\n)*(?:struct|union) \w+ [{<]", source.text) is not None
-        ),
+        when=_starts(r"(?:\[\d+\]: [^\n]*\n)*(?:struct|union) \w+ [{<]"),
     ),
     Shape(
         name="members",
@@ -247,9 +247,7 @@ SHAPES = (
         grammar=_members,
         finish=_of_members,
         options="struct NAME.MEMBER[,MEMBER] ADDRESS|SYMBOL[:CPUS] [COUNT]",
-        when=lambda source: (
-            re.match(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+ {0,8}[A-Za-z_][^\n]* =", source.text) is not None
-        ),
+        when=_starts(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+ {0,8}[A-Za-z_][^\n]* ="),
     ),
 )
 
@@ -293,14 +291,4 @@ EXAMPLES = (
     ),
 )
 
-__all__ = [
-    "EXAMPLES",
-    "OPTSTRING",
-    "SHAPES",
-    "Definition",
-    "Missing",
-    "Pointer",
-    "Structure",
-    "Target",
-    "is_memory",
-]
+__all__ = ["EXAMPLES", "OPTSTRING", "SHAPES", "Definition", "Missing", "Pointer", "Structure", "Target"]

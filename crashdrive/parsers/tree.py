@@ -67,7 +67,7 @@ def _is_hexadecimal(found: re.Match[str]) -> bool | None:
 
 
 def _ranges(digit: str, base: int) -> g.Row:
-    node = r"node 0x([0-9a-f]{1,16}) depth \d{1,3} type (\d{1,2}) (parent [^\n]*+)"
+    node = r"node 0x([0-9a-f]{1,16}) depth \d{1,3} type (\d{1,2}) (parent [^:\n]*+(?:: [^:\n]*+)?+)"
     # (nil) is of no release of crash
     entry = r"0x([0-9a-f]{1,16})|(\d{1,20})|\(nil\)"
     value = r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?"

@@ -97,6 +97,13 @@ def test_others() -> None:
             parse("gdb p x", text)
 
 
+def test_a_bare_name_is_what_is_left_of_an_enumeration() -> None:
+    text = "type = enum pid_type\n"
+    assert parse("gdb whatis type", text).one() == Declaration(None, "enum pid_type")
+    with pytest.raises(ParseError, match="expected"):
+        parse("gdb ptype enum pid_type", text)
+
+
 def places(members: tuple[Member, ...], start: int | None = 0, path: str = "") -> Iterator[tuple[str, int]]:
     """Every named member that crash's ``struct -o`` could show, with its offset; unions pass theirs on."""
     for member in members:

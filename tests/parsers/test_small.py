@@ -228,6 +228,17 @@ def test_aliases_and_extensions() -> None:
         parse("alias", "")
 
 
+def test_two_rows_in_one_are_refused() -> None:
+    for command, text in (
+        ("alias", "ORIGIN   ALIAS    COMMAND\nbuiltin  man      help builtin  ?        help\n"),
+        ("extend -s", "/usr/lib/a.so /usr/lib/b.so\n"),
+        ("map", "MAP FILE CREATED: a MAP FILE CREATED: b\n"),
+        ("whatis -r 192", "SIZE  TYPE\n 192  a  192  b\n"),
+    ):
+        with pytest.raises(ParseError, match="expected"):
+            parse(command, text)
+
+
 def test_repeat() -> None:
     rounds = parse("repeat -1 p jiffies", "jiffies = $1 = 155551079\njiffies = $2 = 155551180\n...\n")
     assert [one.value for one in rounds] == [155551079, 155551180]

@@ -65,6 +65,22 @@ def test_whole_structures_and_positions() -> None:
     assert (second.index, second.position) == (None, "root/l")
 
 
+def test_an_element_stands_in_one_place() -> None:
+    text = f"{FIRST}\n  position: root/l/r\n{SECOND}\n  position: root/l\n"
+    assert [one.position for one in parse("tree -p x", text)] == ["root/l/r", "root/l"]
+    for damaged in (text.replace("/r\n", "/r"), text.replace(f"{SECOND}\n", "")):
+        with pytest.raises(ParseError):
+            parse("tree -p x", damaged)
+
+
+def test_a_text_that_was_cut_takes_no_other_element() -> None:
+    whole = f'{FIRST}\n  comm = "one"\n{SECOND}\n  comm = "two"\n'
+    command = f"list x -S task_struct.comm -h {FIRST}"
+    assert [(one.members or {})["comm"] for one in parse(command, whole)] == ["one", "two"]
+    with pytest.raises(ParseError):
+        parse(command, whole.replace('one"', "on"))
+
+
 def test_errors_are_marked() -> None:
     found = parse("list x c0000000", f"{FIRST}\n\nlist: duplicate list entry: {SECOND}\n")
     assert (len(found), found.complete) == (1, False)

@@ -25,7 +25,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.scalars import FUNCTION, REPEATS, ScalarReader
 from crashdrive.parsers.grammar.value_records import (
@@ -50,19 +49,6 @@ _PLAIN = re.compile(
 )
 _ELIDED = re.compile(r"\.\.\.(?:[ ]\[[^\]\n]*+\][ ]\.\.\.)?(?=[ \t]*+(?:\n|\}|\Z))")
 _AFTER = re.compile(r"\s*+([,}]?)")
-
-
-def skip_to(source: Source, error: ParseError, offset: int, start: re.Pattern[str]) -> int:
-    """In lenient mode note what couldn't be read and give the next line on which a record may ``start``.
-
-    ``start`` is compiled with ``re.MULTILINE`` and begins with ``^``. Raises the error when not lenient.
-    """
-    if not source.lenient:
-        raise error
-    source.note("unparsed", error.reason, line=error.line, text=error.text, incomplete=True)
-    following = source.text.find("\n", offset) + 1
-    match = start.search(source.text, following) if following else None
-    return match.start() if match else len(source.text)
 
 
 class _Frame:
@@ -276,5 +262,4 @@ __all__ = [
     "ValueReader",
     "as_int",
     "as_text",
-    "skip_to",
 ]
