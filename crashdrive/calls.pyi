@@ -64,6 +64,7 @@ from crashdrive.parsers import (
     _ps_arguments,
     _ps_details,
     _sig_tasks,
+    _sys_system,
 )
 from crashdrive.records import Answer, Report
 
@@ -1157,7 +1158,7 @@ class Calls:
     def sym(self, containing: str, *, show: Literal["count"]) -> Answer[_sym.Count]:
         """How many symbols hold this in their names (``sym -Q``)."""
     @overload
-    def sys(self) -> Answer[_sys.System]:
+    def sys(self) -> Answer[_sys_system.System]:
         """Kernel, dump, CPUs, date, uptime, load, tasks, release, memory and panic message; one record.
 
         Source: crash's ``sys``.

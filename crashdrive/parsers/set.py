@@ -6,33 +6,12 @@ Source in crash: ``cmd_set()``, ``show_options()`` (tools.c), ``show_context()``
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
-
-OPTSTRING = "pvc:a:"
-EXAMPLES = (
-    "set",
-    "set {pid}",
-    "set {task}",
-    "set -p",
-    "set -c 0",
-    "set -v",
-    "set radix",
-    "set radix 16",
-    "set radix 10",
-    "set hex",
-    "set dec",
-    "set scroll",
-    "set print_max",
-    "set null-stop",
-    "set scope",
-    "set namelist",
-    "set 999999",
-    "set nosuchvariable",
-    *("set -a {panic_pid}", "set free"),
-)
 
 
 class Context(Record, frozen=True, kw_only=True):
@@ -71,73 +50,68 @@ class ActiveTask(Record, frozen=True):
     cpu: int
 
 
-# The command's name may hold anything, so that the lines are found from the far end: they can't stand in it
-# twice.
-_CONTEXT = re.compile(
-    r' *PID: (?P<pid>-?\d{1,10})[ ]*\n *COMMAND: "(?P<command>(?:\\x[0-9a-f]{2}|.){0,16}?)"[ ]*\n'
-    r" *TASK: (?P<task>[0-9a-f]{1,16})[ ]*+(?:\(1 of (?P<threads>\d{1,7})\)[ ]*+)?"
-    r"(?:\[THREAD_INFO: (?P<thread_info>[0-9a-f]{1,16})\])?[ ]*+\n"
-    r" *CPU: (?P<cpu>\d{1,5}|\?|-|\(unknown\))(?P<offline> \[OFFLINE\])?[ ]*+\n"
-    r" *STATE: (?P<state>[^\n ]++(?: ++[^\n ]++)*?|)[ ]*+(?:\((?P<note>[A-Z ]{2,30})\))?[ ]*+\n"
-    r"(?: *(?P<warning>(?:WARNING|INFO): [^\n]*)\n)?",
-    re.DOTALL,
-)
-_VARIABLE = re.compile(
-    r" *+([a-z_-]{2,20}|output radix): ?((?: ++(?=[^\n( ]))?(?:[^\n( ]++(?: ++(?=[^\n( ]))?)*+) *+"
-    r"(?:\(([^\n]*?)\)?\))? *+"
-)
-_FREED = re.compile(r"(\d{1,18}) pages freed\n?")
-_ACTIVE = re.compile(
-    r'"(.{0,64})" task ([0-9a-f]{1,16}) has been marked as the active task on cpu (\d{1,5})\n?', re.DOTALL
-)
+def context() -> g.ParserElement:
+    """The task; its name may hold anything, a newline too::
 
-
-def _parse_context(source: Source) -> Sequence[Context]:
-    return [context_at(source, 0)]
-
-
-def context_at(source: Source, offset: int) -> Context:
-    """The context that the text from ``offset`` on shows; ParseError where it shows none, or more."""
-    match = _CONTEXT.fullmatch(source.text[offset:].rstrip() + "\n")
-    if not match:
-        source.fail(offset, "expected a task's PID, COMMAND, TASK, CPU and STATE")
-    if match["warning"]:
-        source.note("warning", match["warning"], text=match["warning"])
-    cpu, info = match["cpu"], match["thread_info"]
-    return Context(
-        pid=int(match["pid"]),
-        command=match["command"],
-        task=int(match["task"], 16),
-        thread_info=int(info, 16) if info else None,
-        threads=int(match["threads"] or 1),
-        cpu=int(cpu) if cpu.isdecimal() else None,
-        offline=match["offline"] is not None,
-        state=match["state"],
-        note=match["note"],
+        PID: 883
+    COMMAND: "finish"
+       TASK: ffff8ea544a44200  [THREAD_INFO: ffff8ea544a44200]
+        CPU: 1
+      STATE: TASK_RUNNING (SYSRQ)
+    """
+    spoken = g.Remark(
+        r" *((?:WARNING|INFO): [^\n]*+)", "warning", incomplete=False, words=lambda found: found[1]
+    )
+    return g.record(
+        _context,
+        _line("pid", r"PID: (-?\d{1,10})")
+        + g.Terminal(
+            r' *COMMAND: "((?:\\x[0-9a-f]{2}|[^\n]|\n){0,16}?)"[ ]*\n(?= *TASK: )',
+            "the task's line 'COMMAND: \"NAME\"'",
+            lambda found: found[1],
+        )("command")
+        + _line(
+            "task",
+            r"TASK: ([0-9a-f]{1,16})[ ]*+(?:\(1 of (\d{1,7})\)[ ]*+)?(?:\[THREAD_INFO: ([0-9a-f]{1,16})\])?",
+        )
+        + _line("cpu", r"CPU: (\d{1,5}|\?|-|\(unknown\))( \[OFFLINE\])?")
+        + _line("state", r"STATE: ([^\n ]++(?: ++[^\n ]++)*?|)[ ]*+(?:\(([A-Z ]{2,30})\))?")
+        + g.Opt(spoken),
     )
 
 
-def _parse_variables(source: Source) -> Sequence[Variable]:
-    records = []
-    for offset, line in source.lines():
-        match = _VARIABLE.fullmatch(line)
-        if match and _expected(source, match[1]):
-            records.append(Variable(match[1], match[2] or None, match[3]))
-        else:
-            source.reject(offset, "no variable and its value")
-    if not records or (source.command.has("v") and records[0].name != "scroll"):
-        source.fail(0, "no variable and its value")
-    return records
+def _line(name: str, pattern: str) -> g.ParserElement:
+    """A line of the task: its groups."""
+    return g.Row(f" *{pattern}", lambda row: row.groups(), f"the task's line '{name.upper()}:'")(name)
 
 
-def _expected(source: Source, name: str) -> bool:
-    """Whether the line is about what was asked for; ``set: ...`` is an error message."""
-    if source.command.has("v"):
-        return name != "set"
-    asked = source.command.arguments[0]
-    return name == _SHOWN_AS.get(asked, asked)
+def _context(
+    pid: tuple[str],
+    command: str,
+    task: tuple[str, str | None, str | None],
+    cpu: tuple[str, str | None],
+    state: tuple[str, str | None],
+) -> Context:
+    address, threads, info = task
+    return Context(
+        pid=int(pid[0]),
+        command=command,
+        task=int(address, 16),
+        thread_info=int(info, 16) if info else None,
+        threads=int(threads or 1),
+        cpu=int(cpu[0]) if cpu[0].isdecimal() else None,
+        offline=cpu[1] is not None,
+        state=state[0],
+        note=state[1],
+    )
 
 
+_NAMES = (
+    *("console", "core", "data_debug", "debug", "dec", "dumpfile", "edit", "emacs", "error", "free", "gdb"),
+    *("hash", "hex", "namelist", "null-stop", "offline", "print_array", "print_max", "radix", "redzone"),
+    *("refresh", "scope", "scroll", "silent", "unwind", "vi", "zero_excluded"),
+)
+# what crash shows of a variable by another name
 _SHOWN_AS = {
     "radix": "output radix",
     "hex": "output radix",
@@ -145,103 +119,124 @@ _SHOWN_AS = {
     "vi": "edit",
     "emacs": "edit",
 }
+# a row in a row: its newline was lost
+_ANOTHER = re.compile(rf"(?:{'|'.join(_NAMES)}): ")
 
 
-def _parse_active(source: Source) -> Sequence[ActiveTask]:
-    match = _ACTIVE.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected an active task")
-    return [ActiveTask(match[1], int(match[2], 16), int(match[3]))]
+def _variables() -> g.ParserElement:
+    """A row for each variable::
+
+    scroll: off (/usr/bin/less)
+     radix: 10 (decimal)
+    """
+    word = r"[^\n( ]++(?: ++(?=[^\n( ]))?"
+    row = g.Row(
+        rf" *+([a-z_-]{{2,20}}|output radix): ?((?: ++(?=[^\n( ]))?(?:{word})*+) *+(?:\(([^\n]*?)\)?\))?",
+        _variable,
+        "a variable: NAME: VALUE (NOTE)",
+    )
+    return g.Rows(row, between=g.noise(blank=False), least=0)
 
 
-def _parse_freed(source: Source) -> Sequence[Variable]:
-    match = _FREED.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected a number of pages")
-    return [Variable("free", match[1], "pages")]
+def _variable(row: re.Match[str]) -> Variable | None:
+    """None for one that wasn't asked for; ``set: ...`` is an error message."""
+    command = row.string.source.command  # type: ignore[attr-defined] # a grammar's text knows its source
+    asked = command.arguments[0] if not command.has("v") else ""
+    expected = row[1] == _SHOWN_AS.get(asked, asked) if asked else row[1] != "set"
+    if not expected or _ANOTHER.search(row[0], row.end(1) - row.start()):
+        return None
+    return Variable(row[1], row[2] or None, row[3])
 
 
-def _parse_silence(_source: Source) -> Sequence[Variable]:
-    return []
+def _check_variables(source: Source, found: list[Variable]) -> list[Variable]:
+    if found and source.command.has("v") and found[0].name != "scroll":
+        source.fail(0, "expected the variable scroll, which is the first")
+    return demand_records(source, found, "expected a variable: NAME: VALUE (NOTE)")
 
 
-_VARIABLES = frozenset(
-    {
-        "console",
-        "core",
-        "data_debug",
-        "debug",
-        "dec",
-        "dumpfile",
-        "edit",
-        "emacs",
-        "error",
-        "free",
-        "gdb",
-        "hash",
-        "hex",
-        "namelist",
-        "null-stop",
-        "offline",
-        "print_array",
-        "print_max",
-        "radix",
-        "redzone",
-        "refresh",
-        "scope",
-        "scroll",
-        "silent",
-        "unwind",
-        "vi",
-        "zero_excluded",
-    }
-)
+def _active() -> g.ParserElement:
+    """``"finish" task ffff8ea544a44200 has been marked as the active task on cpu 1``."""
+    return g.Terminal(
+        r'"([\s\S]{0,64})" task ([0-9a-f]{1,16}) has been marked as the active task on cpu (\d{1,5})\n?',
+        "the task that is active now",
+        lambda found: ActiveTask(found[1], int(found[2], 16), int(found[3])),
+    )
+
+
+def _freed() -> g.ParserElement:
+    """``0 pages freed``."""
+    return g.Row(r"(\d{1,18}) pages freed", lambda row: Variable("free", row[1], "pages"), "the pages freed")
 
 
 def _is_silent(source: Source) -> bool:
     """Whether there is nothing to say: of a variable under crash -s, and of a CPU always."""
-    named = _VARIABLES.issuperset(source.command.arguments[:1] or "?")
+    named = set(_NAMES).issuperset(source.command.arguments[:1] or "?")
     return not source.text and (named or source.command.has("c"))
 
 
-def _names_a_variable(source: Source) -> bool:
-    return source.command.has("v") or bool(source.command.arguments)
+def _looks(pattern: str) -> Callable[[Source], bool]:
+    return lambda source: re.match(pattern, source.text) is not None
+
+
+OPTSTRING = "pvc:a:"
+EXAMPLES = (
+    "set",
+    "set {pid}",
+    "set {task}",
+    "set -p",
+    "set -c 0",
+    "set -v",
+    "set radix",
+    "set radix 16",
+    "set radix 10",
+    "set hex",
+    "set dec",
+    "set scroll",
+    "set print_max",
+    "set null-stop",
+    "set scope",
+    "set namelist",
+    "set 999999",
+    "set nosuchvariable",
+    *("set -a {panic_pid}", "set free"),
+)
 
 
 SHAPES = (
     Shape(
         name="context",
         record=Context,
-        parse=_parse_context,
+        grammar=context,
         options="set [PID|TASK]; set -c CPU; set -p",
-        when=lambda source: re.match(r" *PID: ", source.text) is not None,
+        when=_looks(r" *PID: "),
     ),
     Shape(
         name="active",
         record=ActiveTask,
-        parse=_parse_active,
+        grammar=_active,
         options="set -a PID|TASK",
-        when=lambda source: _ACTIVE.fullmatch(source.text) is not None,
+        when=_looks(r'"[\s\S]{0,64}" task [0-9a-f]{1,16} has been marked'),
     ),
     Shape(
         name="freed",
         record=Variable,
-        parse=_parse_freed,
+        grammar=_freed,
         options="set free",
-        when=lambda source: _FREED.fullmatch(source.text) is not None,
+        when=_looks(r"\d{1,18} pages freed"),
     ),
     Shape(
         name="silent",
         record=Variable,
-        parse=_parse_silence,
+        grammar=g.Gap,
         options="set VARIABLE VALUE under crash -s; set -c CPU",
         when=_is_silent,
     ),
     Shape(
         name="variables",
         record=Variable,
-        parse=_parse_variables,
+        grammar=_variables,
+        finish=_check_variables,
         options="set -v; set VARIABLE [VALUE]",
-        when=_names_a_variable,
+        when=lambda source: source.command.has("v") or bool(source.command.arguments),
     ),
 )

@@ -17,6 +17,7 @@ have ``text hit rate`` too. gdb: ``debuginfod-support.c``.
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Iterable
 
@@ -47,9 +48,9 @@ _LINES = (
     rf"{_HEX}[^\x00-\x1f]{{0,200}}\n"
 )
 _HIT_RATES = r"|^ *(?:text|file|dentry|inode|vma) hit rate: +\d{1,3}% \(\d{1,20} of \d{1,20}\)(?:\n|\Z)"
-_DEBUG = re.compile(_IN_LINES + _LINES + _HIT_RATES, re.MULTILINE)
+_DEBUG = _IN_LINES + _LINES + _HIT_RATES
 # help -F and others print the hit rates as their answer
-_DEBUG_OF_HELP = re.compile(_IN_LINES + _LINES, re.MULTILINE)
+_DEBUG_OF_HELP = _IN_LINES + _LINES
 _MARKS = (
     *("<readmem: ", "<writemem: ", "<addr: ", " hit rate: ", "GETBUF", "paddr", "per_cpu_symbol_search("),
     *(
@@ -63,27 +64,25 @@ _MARKS = (
     ),
 )
 
-_TRACE = re.compile(
-    rf"^ {{0,8}}\[[^\]\x00-\x1f]{{1,4096}}\] error trace: ({_HEX}(?: => {_HEX}){{0,15}}) *\n", re.MULTILINE
-)
-_TRACED = re.compile(
-    rf"^  ({_HEX}): (?:[A-Za-z_][\w.$@]{{0,255}}\+\d{{1,9}}|\(undetermined\)) *(?:\n|\Z)", re.MULTILINE
-)
+_TRACE = rf"^ {{0,8}}\[[^\]\x00-\x1f]{{1,4096}}\] error trace: ({_HEX}(?: => {_HEX}){{0,15}}) *\n"
+_TRACED = rf"^  ({_HEX}): (?:[A-Za-z_][\w.$@]{{0,255}}\+\d{{1,9}}|\(undetermined\)) *(?:\n|\Z)"
 
 # Where nm can't read crash itself.
-_NO_NAMES = re.compile(
-    r"^(?:\w{1,32}: invalid ELF file: |(?:crash: )?/usr/bin/nm: )[^\x00-\x1f]{1,4096}(?:\n|\Z)",
-    re.MULTILINE,
-)
+_NO_NAMES = r"^(?:\w{1,32}: invalid ELF file: |(?:crash: )?/usr/bin/nm: )[^\x00-\x1f]{1,4096}(?:\n|\Z)"
 
-_QUESTION = re.compile(
+_QUESTION = (
     r"(?:^This GDB supports auto-downloading debuginfo from the following URLs:\n"
     r"(?:  <[^<>\x00-\x1f]{1,500}>\n|https?://[^\x00-\x1f]{1,500}\n){1,20})?"
     r"^Enable debuginfod for this session\? \(y or \[n\]\)[^\x00-\x1f]{0,200}\n"
     r"(?:Debuginfod has been (?:en|dis)abled\.\n)?"
-    r"(?:To make this setting permanent, add 'set debuginfod enabled o(?:n|ff)' to \.gdbinit\.\n)?",
-    re.MULTILINE,
+    r"(?:To make this setting permanent, add 'set debuginfod enabled o(?:n|ff)' to \.gdbinit\.\n)?"
 )
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """An expression, compiled when a text first needs it: most texts have no chatter."""
+    return re.compile(pattern, re.MULTILINE)
 
 
 class Quieted:
@@ -128,11 +127,13 @@ def quieted(line: CommandLine, text: str) -> Quieted | None:
     notices: list[Notice] = []
     if any(mark in text for mark in _MARKS):
         pattern = _DEBUG_OF_HELP if line.traits.hit_rates else _DEBUG
-        _take(text, pattern.finditer(text), "crash's debug lines", "debug", cuts, notices)
+        _take(text, _compiled(pattern).finditer(text), "crash's debug lines", "debug", cuts, notices)
     if "] error trace: " in text:
         _take(text, _traces(text), "lines of crash's trace of itself", "debug", cuts, notices)
     if "Enable debuginfod for this session?" in text:
-        _take(text, _QUESTION.finditer(text), "gdb's question about debuginfod", "gdb", cuts, notices)
+        _take(
+            text, _compiled(_QUESTION).finditer(text), "gdb's question about debuginfod", "gdb", cuts, notices
+        )
     return Quieted(text, sorted(cuts), notices) if cuts else None
 
 
@@ -155,10 +156,10 @@ def _take(
 
 def _traces(text: str) -> Iterable[re.Match[str]]:
     """The traces' own lines, and below them those of the addresses that they name."""
-    heads = list(_TRACE.finditer(text))
+    heads = list(_compiled(_TRACE).finditer(text))
     addresses = {address for head in heads for address in head[1].split(" => ")}
     yield from heads
     if heads:
-        behind = _TRACED.finditer(text, heads[0].end())
+        behind = _compiled(_TRACED).finditer(text, heads[0].end())
         yield from (found for found in behind if found[1] in addresses)
-        yield from _NO_NAMES.finditer(text, heads[0].end())
+        yield from _compiled(_NO_NAMES).finditer(text, heads[0].end())
