@@ -54,7 +54,7 @@ class Count(Record, frozen=True):
 
 _DISTANCE = r"\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+)"
 # Only a lost newline puts another symbol into a file's name.
-_FILE = r"[^\s\[\]](?:(?! \(.\) )[^\n\[\]])*?"
+_FILE = r"(?!\(.\) )[^\s\[\]](?:(?! \(.\) )[^\n\[\]])*?"
 
 
 def _symbols() -> g.ParserElement:

@@ -175,8 +175,9 @@ def test_recorded_expressions(case: Path) -> None:
 
 
 def test_two_symbols_in_one_line() -> None:
-    rows = ("c0100000 (T) one kernel/panic.c: 276", "c0100010 (T) two kernel/sched: core.c: 7")
-    assert len(parse("sym -n one", "\n".join(rows) + "\n")) == 2
-    for join in ("", " "):
-        with pytest.raises(ParseError, match="expected a symbol"):
-            parse("sym -n one", join.join(rows) + "\n")
+    files = ("c0100000 (T) one kernel/panic.c: 276", "c0100010 (T) two kernel/sched: core.c: 7")
+    for rows in (files, ("c0100000 (T) one", files[1])):
+        assert len(parse("sym -n one", "\n".join(rows) + "\n")) == 2
+        for join in ("", " "):
+            with pytest.raises(ParseError, match="expected a symbol"):
+                parse("sym -n one", join.join(rows) + "\n")
