@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers._irq_old import LabelledValue, OldIrq, old_lines
+from crashdrive.parsers._irq_soft import BottomHalves, SoftIrq, check_softirqs, softirqs
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import (
-    demand_records,
-    lines_of,
-    parse_rows,
-    rows_or_hole,
-    skip_or_reject,
-    words_of,
-)
-from crashdrive.records import Address, Bits, Record
+from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
+from crashdrive.records import Address, Record
+
+__all__ = [
+    "EXAMPLES",
+    "OPTSTRING",
+    "SHAPES",
+    "Affinity",
+    "BottomHalves",
+    "IdtEntry",
+    "Irq",
+    "IrqAction",
+    "IrqCounts",
+    "LabelledValue",
+    "OldIrq",
+    "SoftIrq",
+]
 
 
 class IrqAction(Record, frozen=True, kw_only=True):
@@ -37,57 +48,11 @@ class Irq(Record, frozen=True, kw_only=True):
     actions: tuple[IrqAction, ...] = ()
 
 
-class LabelledValue(Record, frozen=True, kw_only=True):
-    """A value, and what crash says it is: a symbol or a text."""
-
-    value: Bits
-    symbol: str | None = None
-    text: str | None = None
-
-
-class OldIrq(Record, frozen=True, kw_only=True):
-    """An interrupt line of a kernel before 2.6.37, as crash's labels name what it has.
-
-    ``handler`` and each of ``actions`` map crash's labels (``typename``, ``startup``, ``flags``, ...) to
-    `LabelledValue`.
-    """
-
-    irq: int
-    status: Bits | None = None
-    status_flags: tuple[str, ...] = ()
-    handler: Address | None = None
-    handler_name: str | None = None
-    handler_members: dict[str, LabelledValue] | None = None
-    actions: tuple[dict[str, LabelledValue], ...] = ()
-    depth: int | None = None
-
-
 class IdtEntry(Record, frozen=True, kw_only=True):
     """An entry of the interrupt descriptor table."""
 
     vector: int
     function: str
-
-
-class SoftIrq(Record, frozen=True, kw_only=True):
-    """A softirq: number, address and name of its function, and the module that this belongs to.
-
-    ``kind``: ``softirq``, or ``bottom-half``, which kernels before 2.6 have as well.
-    """
-
-    kind: str = "softirq"
-    vector: int
-    action: Address
-    name: str | None
-    module: str | None = None
-
-
-class BottomHalves(Record, frozen=True, kw_only=True):
-    """The masks of bottom halves on kernels before 2.4; with ``cpu``, those of a CPU's softirqs on 2.4."""
-
-    cpu: int | None = None
-    bh_mask: Bits
-    bh_active: Bits
 
 
 class Affinity(Record, frozen=True, kw_only=True):
@@ -122,194 +87,111 @@ EXAMPLES = (
 )
 
 _HEX = r"[0-9a-f]{1,16}"
-_TITLES = ["IRQ", "IRQ_DESC/_DATA", "IRQACTION", "NAME"]
-_ROW = re.compile(
-    rf" *+(?P<irq>\d{{1,6}}) +(?:(?P<desc>{_HEX})|\(unused\)) +(?:(?P<action>{_HEX})|\(unused\))"
-    r"(?: ++\"(?P<name>[^\n]*)\")? *+"
-)
-_MORE = re.compile(rf" {{10,}}(?P<action>{_HEX})(?: ++\"(?P<name>[^\n]*)\")? *+")
 
 
-def _parse_irqs(source: Source) -> list[Irq]:
-    header = False
-    found: list[tuple[int, int | None, list[IrqAction]]] = []
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        row, more = _ROW.fullmatch(line), _MORE.fullmatch(line)
-        if words_of(line) == _TITLES and not header:
-            header = True
-        elif (
-            row
-            and header
-            and not (found and found[-1][0] >= int(row["irq"]) and not source.command.arguments)
-        ):
-            desc = int(row["desc"], 16) if row["desc"] else None
-            found.append((int(row["irq"]), desc, [_action(row)] if row["action"] else []))
-        elif more and found and found[-1][2]:
-            found[-1][2].append(_action(more))
-        else:
-            skip_or_reject(source, offset, line, "no interrupt")
-    if not header:
-        source.fail(0, "no table of interrupts")
-    return rows_or_hole(source, [Irq(irq=n, irq_desc=d, actions=tuple(a)) for n, d, a in found])
+class _Numbered(NamedTuple):
+    """An interrupt line and where it stands."""
+
+    place: int
+    irq: Irq
+
+
+def _lines() -> g.ParserElement:
+    """Further handlers of a line stand below it::
+
+    IRQ   IRQ_DESC/_DATA      IRQACTION      NAME
+     0   ffff890441159a00  ffff890441155e00  "timer"
+     2   ffff890441159c00      (unused)
+    21   ffff88003787f780  ffff8800379a8b40  "ehci_hcd:usb2"
+                           ffff8800379cbac0  "uhci_hcd:usb5"
+    """
+    name = r"(?: ++\"(?P<name>[^\r\n\t]*)\")?"
+    apart = _apart(r"\" *+(?:\d{1,6} ++)?(?:[0-9a-f]{8,16}|\(unused\))", "an interrupt's row")
+
+    def line(found: re.Match[str]) -> re.Match[str] | None:
+        return None if apart(found, "name") else found
+
+    def action(found: re.Match[str]) -> IrqAction | None:
+        return None if apart(found, "name") else _action(found)
+
+    row = g.Row(
+        rf" *+(?P<irq>\d{{1,6}}) +(?:(?P<desc>{_HEX})|\(unused\)) +(?:(?P<action>{_HEX})|\(unused\)){name}",
+        line,
+        "an interrupt's row: IRQ IRQ_DESC/_DATA IRQACTION NAME",
+    )
+    more = g.Row(rf" {{10,}}+(?P<action>{_HEX}){name}", action, "another handler of it: IRQACTION NAME")
+    return (
+        g.Gap()
+        + g.Titles("IRQ", "IRQ_DESC/_DATA", "IRQACTION", "NAME")
+        + g.Opt(g.Blocks(row, more, make=_line))
+    )
+
+
+def _apart(head: str, what: str) -> Callable[[re.Match[str], str | int], bool]:
+    """Whether a name took what follows it; not imported before a text is read."""
+    from crashdrive.parsers.grammar.joined import Apart
+
+    return Apart(head, what).holds
+
+
+def _line(_text: g.Text, place: int, row: re.Match[str], more: list[IrqAction]) -> _Numbered:
+    first = [_action(row)] if row["action"] else []
+    desc = int(row["desc"], 16) if row["desc"] else None
+    return _Numbered(place, Irq(irq=int(row["irq"]), irq_desc=desc, actions=(*first, *more)))
 
 
 def _action(row: re.Match[str]) -> IrqAction:
     return IrqAction(irqaction=int(row["action"], 16), name=row["name"])
 
 
-_LABEL = re.compile(r" *+([A-Za-z_]{2,20}): ?([^\n]*?)[ ]*")
-_VALUE = re.compile(rf"({_HEX})(?: +(?:<([^\n]{{0,300}})>|\"([^\n]*)\"|\(([A-Z_|]{{1,200}})\)))?")
-_STATUS = re.compile(rf"({_HEX}) *(?:\(([A-Z_|]{{1,300}})\))?")
+def _check_lines(source: Source, found: list[_Numbered]) -> list[Irq]:
+    """Numbers ascend unless the command line names them; below an unused line there is no handler."""
+    lines: list[Irq] = []
+    for place, irq in found:
+        if lines and lines[-1].irq >= irq.irq and not source.command.arguments:
+            source.reject(place, f"interrupt {lines[-1].irq} is followed by {irq.irq}")
+            continue
+        lines.append(irq)
+    return rows_or_hole(source, lines)
 
 
-class _OldReader:
-    """Blocks of ``LABEL: value`` lines, one for each interrupt."""
+def _idt() -> g.ParserElement:
+    """``[14] page_fault``: a vector and its function, one a line."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.found: list[dict[str, Any]] = []
-        self._into: dict[str, LabelledValue] | None = None
+    def entry(row: re.Match[str]) -> IdtEntry:
+        return IdtEntry(vector=int(row[1]), function=row[2])
 
-    def feed(self, offset: int, line: str) -> None:
-        """One line."""
-        found = _LABEL.fullmatch(line)
-        if found is None or not self._take(found[1], found[2]):
-            skip_or_reject(self._source, offset, line, "nothing of an interrupt")
-
-    def _take(self, label: str, text: str) -> bool:
-        if label == "IRQ":
-            number = re.fullmatch(r"(\d{1,6})(?: \(unused\))?", text)
-            if number:
-                self.found.append({"irq": int(number[1]), "actions": []})
-                self._into = None
-            return number is not None
-        return bool(self.found) and self._member(self.found[-1], label, text)
-
-    def _member(self, irq: dict[str, Any], label: str, text: str) -> bool:
-        value = _VALUE.fullmatch(text)
-        if label == "STATUS" and (status := _STATUS.fullmatch(text)):
-            irq["status"] = int(status[1], 16)
-            irq["status_flags"] = tuple(status[2].split("|")) if status[2] else ()
-        elif label == "DEPTH" and re.fullmatch(r"-?\d{1,10}", text):
-            irq["depth"] = int(text)
-        elif label == "ACTION" and text == "(none)":
-            self._into = None
-        elif value is None:
-            return False
-        elif label == "HANDLER":
-            self._into = irq["handler_members"] = {}
-            irq |= {"handler": int(value[1], 16), "handler_name": value[2]}
-        elif label == "ACTION":
-            self._into = {"action": _labelled(value)}
-            irq["actions"].append(self._into)
-        elif self._into is not None and label.islower() and label not in self._into:
-            self._into[label] = _labelled(value)
-        else:
-            return False
-        return True
+    return g.Rows(g.Row(r" *+\[(\d{1,3})\] (\S{1,300}+)", entry, "an entry of the IDT: [VECTOR] FUNCTION"))
 
 
-def _labelled(found: re.Match[str]) -> LabelledValue:
-    return LabelledValue(value=int(found[1], 16), symbol=found[2], text=found[3] or found[4])
-
-
-def _parse_old(source: Source) -> list[OldIrq]:
-    reader = _OldReader(source)
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        reader.feed(offset, line)
-    return demand_records(
-        source, [OldIrq(**{**irq, "actions": tuple(irq["actions"])}) for irq in reader.found]
-    )
-
-
-_IDT = re.compile(r"^ *+\[(?P<vector>\d{1,3})\] (?P<function>\S{1,300})[ ]*$", re.MULTILINE)
-
-
-def _parse_idt(source: Source) -> list[IdtEntry]:
-    def make(row: re.Match[str]) -> IdtEntry:
-        return IdtEntry(vector=int(row["vector"]), function=row["function"])
-
-    found = demand_records(source, parse_rows(source, _IDT, make))
+def _check_idt(source: Source, found: list[IdtEntry]) -> list[IdtEntry]:
     vectors = [entry.vector for entry in found]
     if sorted(set(vectors)) != vectors or vectors[:1] not in ([], [0]):
         source.fail(0, "the vectors don't count up from 0")
     if vectors and vectors[-1] >= len(vectors) and source.complete:
         source.note("partial", "vectors are missing", incomplete=True)
-    return found
+    return demand_records(source, found)
 
 
-_SOFT = re.compile(
-    rf"^ *+(?:\[(?P<vector>\d{{1,3}})\]|(?P<old>\d{{1,3}})) +(?P<at>{_HEX})"
-    r"(?: +<(?P<name>[^\n>]{0,300})>(?: +\[(?P<module>[^\]\s]{1,80})\])?)?[ ]*$",
-    re.MULTILINE,
-)
-_SOFT_TITLES = (["SOFTIRQ_VEC", "ACTION"], ["VEC", "ACTION"], ["BH_BASE", "FUNCTION"])
-_MASK_TITLES = (["BH_MASK", "BH_ACTIVE"], ["SOFTIRQ_MASK"], ["CPU", "MASK", "ACTIVE"])
-_MASKS = re.compile(r"(?: (\d{1,3}) ++)?([0-9a-f]{8,16}) +([0-9a-f]{8,16})[ ]*")
+def _affinities() -> g.ParserElement:
+    """Names of several handlers are set apart by commas; an interrupt may have no CPU::
 
+    IRQ NAME                 AFFINITY
+     16 ehci_hcd:usb2,ioc0   0,6-8
+     17 virtio1-req.0
+    """
+    cpus = r"\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,999}+"
+    apart = _apart(rf" (?:{cpus} ++| )\d{{1,6}}", "an interrupt's affinity")
 
-def _parse_soft(source: Source) -> list[SoftIrq | BottomHalves]:
-    masks: list[SoftIrq | BottomHalves] = []
-    titles: list[list[str]] = []
+    def affinity(row: re.Match[str]) -> Affinity | None:
+        return None if apart(row, "names") else _affinity(row)
 
-    def other(_offset: int, line: str) -> bool:
-        words = words_of(line)
-        if words in _SOFT_TITLES or any(words[: len(title)] == title for title in _MASK_TITLES):
-            titles.append(words)
-            return True
-        values = _MASKS.fullmatch(line)
-        if (
-            values
-            and titles
-            and titles[-1] not in _SOFT_TITLES
-            and (titles[-1][0] == "CPU") == bool(values[1])
-        ):
-            masks.append(
-                BottomHalves(
-                    cpu=int(values[1]) if values[1] else None,
-                    bh_mask=int(values[2], 16),
-                    bh_active=int(values[3], 16),
-                )
-            )
-            return True
-        return False
-
-    def soft(row: re.Match[str]) -> SoftIrq:
-        if not titles or titles[-1] not in _SOFT_TITLES:
-            source.fail(row.start(), "a function below no table's header")
-        return SoftIrq(
-            kind="bottom-half" if titles[-1][0] == "BH_BASE" else "softirq",
-            vector=int(row["vector"] or row["old"]),
-            action=int(row["at"], 16),
-            name=row["name"],
-            module=row["module"],
-        )
-
-    rows = parse_rows(source, _SOFT, soft, other=other)
-    if not titles:
-        source.fail(0, "no table of softirqs")
-    return demand_records(source, [*masks, *rows])
-
-
-_AFFINITY = re.compile(
-    r"^ *+(?P<irq>\d{1,6}) (?P<names>[^\n]{0,1500}?)"
-    r"(?: +(?P<cpus>\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,999}+))?[ ]*$",
-    re.MULTILINE,
-)
-
-
-def _parse_affinities(source: Source) -> list[Affinity]:
-    headers = 0
-
-    def header(_offset: int, line: str) -> bool:
-        nonlocal headers
-        headers += words_of(line) == ["IRQ", "NAME", "AFFINITY"]
-        return words_of(line) == ["IRQ", "NAME", "AFFINITY"]
-
-    found = parse_rows(source, _AFFINITY, _affinity, other=header)
-    if headers != 1:
-        source.fail(0, "no table of affinities")
-    return rows_or_hole(source, found)
+    row = g.Row(
+        rf" *+(?P<irq>\d{{1,6}}) (?P<names>[^\r\n\t]{{0,1500}}?)(?: +(?P<cpus>{cpus}))?",
+        affinity,
+        "an interrupt's affinity: IRQ NAME AFFINITY",
+    )
+    return g.Gap() + g.Titles("IRQ", "NAME", "AFFINITY") + g.Rows(row, least=0)
 
 
 def _affinity(row: re.Match[str]) -> Affinity:
@@ -321,36 +203,53 @@ def _affinity(row: re.Match[str]) -> Affinity:
     return Affinity(irq=int(row["irq"]), names=tuple(names.split(",")) if names else (), cpus=tuple(cpus))
 
 
-_COUNTS = re.compile(r" *+(\d{1,6}): ([^\n]*)")
+class _Counted(NamedTuple):
+    """A row of counts and where it stands."""
+
+    place: int
+    irq: int
+    counts: list[int]
+    chip: str | None
+    name: str | None
 
 
-def _parse_counts(source: Source) -> list[IrqCounts]:
-    cpus: list[int] = []
-    found: list[IrqCounts] = []
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        words = words_of(line)
-        row = _COUNTS.fullmatch(line)
-        if not cpus and words and all(re.fullmatch(r"CPU\d{1,6}", word) for word in words):
-            cpus = [int(word[3:]) for word in words]
-        elif row and cpus and (counts := _counts(cpus, int(row[1]), row[2])):
-            found.append(counts)
-        else:
-            skip_or_reject(source, offset, line, "no counts of an interrupt")
-    return rows_or_hole(source, found) if cpus else demand_records(source, found)
+def _counts() -> g.ParserElement:
+    """As many counts as the header has CPUs (``-c`` selects them), the controller, the handlers::
 
+             CPU0       CPU1
+    0:         74          0  IO-APIC-edge     timer
+    """
+    apart = _apart(r"\d{1,6}: ++\d{1,10}", "an interrupt's counts")
 
-def _counts(cpus: list[int], irq: int, text: str) -> IrqCounts | None:
-    words = text.split(None, len(cpus) + 1)
-    numbers = words[: len(cpus)]
-    if len(numbers) < len(cpus) or not all(re.fullmatch(r"\d{1,10}", word) for word in numbers):
-        return None
-    rest = [word.strip() for word in words[len(cpus) :]]
-    return IrqCounts(
-        irq=irq,
-        counts=dict(zip(cpus, map(int, numbers), strict=True)),
-        chip=rest[0] if rest else None,
-        name=rest[1] if len(rest) > 1 else None,
+    def counted(row: re.Match[str]) -> _Counted | None:
+        irq, counts, chip, name = row.groups()
+        if apart(row, 4):
+            return None
+        return _Counted(row.start(), int(irq), [int(count) for count in counts.split()], chip, name)
+
+    def cpus(found: re.Match[str]) -> list[int]:
+        return [int(cpu) for cpu in found[0].replace("CPU", "").split()]
+
+    header = g.Row(r"(?: *+CPU\d{1,6}(?![^ \n]))++", cpus, "the header CPU0 CPU1 ...")
+    name = r"[^\s](?:[^\r\n\t]{0,1500}?[^\s])??"
+    row = g.Row(
+        rf" *+(\d{{1,6}}):((?: ++\d{{1,10}}(?![^ \n]))++)(?: ++(\S++)(?: ++({name}))?)?",
+        counted,
+        "an interrupt's counts: IRQ: COUNT ... CHIP NAME",
     )
+    return g.Gap() + g.block(header, g.Rows(row, least=0), lambda cpus, rows: (cpus, rows))
+
+
+def _check_counts(source: Source, found: list[tuple[list[int], tuple[_Counted, ...]]]) -> list[IrqCounts]:
+    made: list[IrqCounts] = []
+    for cpus, rows in found:
+        for place, irq, counts, chip, name in rows:
+            if len(counts) != len(cpus):
+                source.reject(place, f"{len(counts)} counts for {len(cpus)} CPUs")
+                continue
+            by_cpu = dict(zip(cpus, counts, strict=True))
+            made.append(IrqCounts(irq=irq, counts=by_cpu, chip=chip, name=name))
+    return rows_or_hole(source, made)
 
 
 def _given(letter: str) -> Callable[[Source], bool]:
@@ -362,10 +261,38 @@ def _is_old(source: Source) -> bool:
 
 
 SHAPES = (
-    Shape(name="idt", record=IdtEntry, parse=_parse_idt, options="-d", when=_given("d")),
-    Shape(name="softirqs", record=SoftIrq | BottomHalves, parse=_parse_soft, options="-b", when=_given("b")),
-    Shape(name="affinities", record=Affinity, parse=_parse_affinities, options="-a", when=_given("a")),
-    Shape(name="counts", record=IrqCounts, parse=_parse_counts, options="-s -c", when=_given("s")),
-    Shape(name="old", record=OldIrq, parse=_parse_old, options="(none), kernels before 2.6.37", when=_is_old),
-    Shape(name="irqs", record=Irq, parse=_parse_irqs, options="(none) -u"),
+    Shape(name="idt", record=IdtEntry, grammar=_idt, finish=_check_idt, options="-d", when=_given("d")),
+    Shape(
+        name="softirqs",
+        record=SoftIrq | BottomHalves,
+        grammar=softirqs,
+        finish=check_softirqs,
+        options="-b",
+        when=_given("b"),
+    ),
+    Shape(
+        name="affinities",
+        record=Affinity,
+        grammar=_affinities,
+        finish=rows_or_hole,
+        options="-a",
+        when=_given("a"),
+    ),
+    Shape(
+        name="counts",
+        record=IrqCounts,
+        grammar=_counts,
+        finish=_check_counts,
+        options="-s -c",
+        when=_given("s"),
+    ),
+    Shape(
+        name="old",
+        record=OldIrq,
+        grammar=old_lines,
+        finish=demand_records,
+        options="(none), kernels before 2.6.37",
+        when=_is_old,
+    ),
+    Shape(name="irqs", record=Irq, grammar=_lines, finish=_check_lines, options="(none) -u"),
 )

@@ -94,9 +94,7 @@ class Block(Terminal):
         return end, [made]
 
 
-def block(
-    header: Terminal, items: ParserElement, make: Callable[[Any, tuple[Any, ...]], Any]
-) -> ParserElement:
+def block(header: Terminal, items: ParserElement, make: Callable[[Any, tuple[Any, ...]], Any]) -> Block:
     """A header of one value, what stands below it, blank lines: ``make(header's value, all values below)``.
 
     ``block(task_header(), Rows(...), Children)``; ``items`` ends by itself. ``make``
