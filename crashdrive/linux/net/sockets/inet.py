@@ -41,13 +41,24 @@ def common(prefix: str = "") -> dict[str, tuple[str, ...]]:
     }
 
 
+# members of a struct sock that a row has as the kernel has them, by the row's name for them
+_PLAIN: dict[str, tuple[str, ...]] = {
+    # 86741ec25462 (4.10)
+    "uid": ("sk_uid.val",),
+}
+
+
+def plain(columns: Named) -> Named:
+    """The columns of full sockets that go into a batch as they are."""
+    return {name: columns[name] for name in ("references", *_PLAIN)}
+
+
 def full(prefix: str = "") -> dict[str, tuple[str, ...]]:
     """Members of a ``struct sock`` at ``prefix`` that have a row in /proc/net, by short name."""
     return {
         **common(f"{prefix}__sk_common."),
         "socket": (f"{prefix}sk_socket",),
-        # 86741ec25462 (4.10)
-        "uid": (f"{prefix}sk_uid.val",),
+        **{name: tuple(prefix + path for path in paths) for name, paths in _PLAIN.items()},
         "type": (f"{prefix}sk_type",),
         "rmem": (f"{prefix}sk_backlog.rmem_alloc.counter",),
         # 14afee4b6092 (4.13) made it a refcount_t
@@ -131,10 +142,9 @@ def datagram_batch(
         recv_q=columns["rmem"],
         # the socket itself holds one
         send_q=mapped(columns["wmem"], lambda value: value - 1),
-        uid=columns["uid"],
         type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
         drops=columns["drops"],
-        references=columns["references"],
+        **plain(columns),
         **base,
     )
     return batch.keep(selected(survey, wanted, batch))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crashdrive.kernel.structures.rhashtable import rhashtable
 from crashdrive.kernel.structures.walk import Walk
-from crashdrive.linux.net.sockets.inet import Named, full, mapped, nets, selected
+from crashdrive.linux.net.sockets.inet import Named, full, mapped, nets, plain, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields
@@ -56,11 +56,10 @@ def _batch(survey: NetSurvey, found: Walk, columns: Named) -> Batch:
         remote_port=columns["peer"],
         recv_q=columns["rmem"],
         send_q=mapped(columns["wmem"], lambda value: value - 1),
-        uid=columns["uid"],
         type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
         protocol=columns["protocol"],
         drops=columns["drops"],
-        references=columns["references"],
+        **plain(columns),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.linux.net.sockets.inet import full, mapped, nets, ports, selected
+from crashdrive.linux.net.sockets.inet import full, mapped, nets, plain, ports, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields
@@ -41,10 +41,9 @@ def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
                 bound=columns["ifindex"],
                 recv_q=columns["rmem"],
                 send_q=mapped(columns["wmem"], lambda value: value - 1),
-                uid=columns["uid"],
                 type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
                 protocol=ports(kernel, columns["protocol"]),
                 drops=columns["drops"],
-                references=columns["references"],
+                **plain(columns),
             )
             yield batch.keep(selected(survey, wanted, batch))

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress, repeat
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 from crashdrive.linux.fs.owners import Owner, owners
 from crashdrive.linux.net.net_list import for_each_net_device
 from crashdrive.linux.net.survey import NetSurvey
@@ -81,45 +79,41 @@ class Socket(Record, frozen=True, gc=False):
     references: int | None = None
 
 
-class Batch(msgspec.Struct, kw_only=True):
-    """Sockets of one kind as columns of equal length; an empty column is None in every row.
+# what rows get here: of namespaces, of files and of processes
+_DERIVED = frozenset({"netns", "inode", "pid", "program", "interface"})
 
-    ``net`` and ``socket`` are addresses of their ``struct net`` and ``struct socket``, ``bound`` the index of
-    the interface that they are bound to. ``inode`` 0 for kinds that have no file. ValueError where the
-    lengths differ: a short column would take other columns' sockets with it.
+
+class Batch:
+    """Sockets of one kind as columns of equal length, by the fields of `Socket`; one that is empty or not
+    there is None in every row.
+
+    ``net`` and ``socket`` are addresses of their ``struct net`` and ``struct socket`` (none: a kind that has
+    no file), ``bound`` the index of the interface that they are bound to. ValueError where the lengths
+    differ: a short column would take other columns' sockets with it. TypeError for a column that no row has.
     """
 
-    address: Sequence[int]
-    proto: Sequence[str]
-    family: Sequence[str]
-    state: Sequence[str | None]
-    net: Sequence[int | None]
-    socket: Sequence[int | None] = ()
-    bound: Sequence[int | None] = ()
-    local_address: Sequence[str | None] = ()
-    local_port: Sequence[int | None] = ()
-    remote_address: Sequence[str | None] = ()
-    remote_port: Sequence[int | None] = ()
-    recv_q: Sequence[int | None] = ()
-    send_q: Sequence[int | None] = ()
-    uid: Sequence[int | None] = ()
-    type: Sequence[str | None] = ()
-    protocol: Sequence[int | None] = ()
-    timer: Sequence[str | None] = ()
-    timer_left: Sequence[float | None] = ()
-    retransmits: Sequence[int | None] = ()
-    probes: Sequence[int | None] = ()
-    drops: Sequence[int | None] = ()
-    references: Sequence[int | None] = ()
-
-    def __post_init__(self) -> None:
-        """Hold the lengths against each other."""
-        needed = len(self.__struct_fields__) - len(self.__struct_defaults__)
-        lengths = {
-            name: len(column)
-            for number, (name, column) in enumerate(msgspec.structs.asdict(self).items())
-            if column or number < needed
-        }
+    def __init__(
+        self,
+        *,
+        address: Sequence[int],
+        proto: Sequence[str],
+        family: Sequence[str],
+        state: Sequence[str | None],
+        net: Sequence[int | None],
+        socket: Sequence[int | None] = (),
+        bound: Sequence[int | None] = (),
+        **more: Sequence[Any],
+    ) -> None:
+        if unknown := more.keys() - (set(Socket.__struct_fields__) - _DERIVED):
+            raise TypeError(f"sockets have no column {min(unknown)}")
+        self.address, self.net, self.proto, self.state = address, net, proto, state
+        self.socket, self.bound = socket, bound
+        needed = {"address": address, "proto": proto, "family": family, "state": state}
+        self.columns: dict[str, Sequence[Any]] = {
+            **needed, **{name: column for name, column in more.items() if column}
+        }  # fmt: skip
+        beside = {name: column for name, column in (("socket", socket), ("bound", bound)) if column}
+        lengths = {name: len(column) for name, column in {**self.columns, "net": net, **beside}.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise ValueError(f"columns of sockets differ in length: {told}")
@@ -128,7 +122,8 @@ class Batch(msgspec.Struct, kw_only=True):
         """The rows that are chosen."""
         if all(chosen):
             return self
-        return Batch(**{name: list(compress(getattr(self, name), chosen)) for name in self.__struct_fields__})
+        everything = {**self.columns, "net": self.net, "socket": self.socket, "bound": self.bound}
+        return Batch(**{name: list(compress(column, chosen)) for name, column in everything.items()})
 
 
 class Wanted(NamedTuple):
@@ -203,9 +198,6 @@ def _interfaces(survey: NetSurvey, batches: Sequence[Batch]) -> dict[tuple[int |
     return names
 
 
-_NOBODY = Owner(None, None)  # type: ignore[arg-type] # stands for no owner in a row
-
-
 def _rows(
     survey: NetSurvey,
     batch: Batch,
@@ -213,37 +205,28 @@ def _rows(
     holders: Mapping[int | None, Owner],
     names: Mapping[tuple[int | None, int | None], str],
 ) -> Iterator[Socket]:
-    def column(name: str) -> Iterable[Any]:
-        return getattr(batch, name) or repeat(None)
-
-    pointers = batch.socket or [0] * len(batch.address)
+    pointers = batch.socket or [0] * len(batch.net)
     labels = {net: survey.labels.get(net) or _unknown_net(net) for net in set(batch.net)}
-    uids = column("uid") if batch.uid and None not in batch.uid else _uids(batch, files)
-    held = map(holders.get, pointers, repeat(_NOBODY)) if holders else repeat(_NOBODY)
-    for (
-        proto, family, net, local, port, remote, remote_port, state, recv_q, send_q, inode, uid,
-        (pid, program), address, kind, protocol, interface, timer, left, retransmits, probes, drops,
-        references,
-    ) in zip(
-        batch.proto, batch.family, map(labels.get, batch.net), column("local_address"), column("local_port"),
-        column("remote_address"), column("remote_port"), batch.state, column("recv_q"), column("send_q"),
-        map(files.inodes.get, pointers), uids, held, batch.address, column("type"), column("protocol"),
-        _bound(batch, names), column("timer"), column("timer_left"), column("retransmits"),
-        column("probes"), column("drops"), column("references"), strict=False,
-    ):  # fmt: skip
-        yield Socket(
-            proto=proto, family=family, netns=net, local_address=local, local_port=port,
-            remote_address=remote, remote_port=remote_port, state=state, recv_q=recv_q, send_q=send_q,
-            inode=inode, uid=uid, pid=pid, program=program, address=address, type=kind, protocol=protocol,
-            interface=interface, timer=timer, timer_left=left, retransmits=retransmits, probes=probes,
-            drops=drops, references=references,
-        )  # fmt: skip
+    columns: dict[str, Iterable[Any]] = {
+        **batch.columns,
+        "netns": map(labels.get, batch.net),
+        "inode": map(files.inodes.get, pointers),
+        "uid": _uids(batch, pointers, files),
+        "interface": _bound(batch, names),
+    }
+    if holders:
+        held = [holders.get(pointer) for pointer in pointers]
+        columns["pid"] = [owner and owner.pid for owner in held]
+        columns["program"] = [owner and owner.program for owner in held]
+    # map() takes all columns in step, several times as fast as a loop over them by name
+    return map(Socket, *(columns.get(name) or repeat(None) for name in Socket.__struct_fields__))
 
 
-def _uids(batch: Batch, files: _Files) -> Iterable[int | None]:
+def _uids(batch: Batch, pointers: Sequence[int | None], files: _Files) -> Iterable[int | None]:
     """The sockets' own users, or those of their inodes where the kernel keeps no others."""
-    own = batch.uid or [None] * len(batch.address)
-    pointers = batch.socket or own
+    own = batch.columns.get("uid") or [None] * len(pointers)
+    if None not in own:
+        return own
     return [
         files.uids.get(pointer) if uid is None else uid for uid, pointer in zip(own, pointers, strict=True)
     ]

@@ -20,6 +20,7 @@ from crashdrive.linux.net.sockets.inet import (
     mapped,
     names,
     nets,
+    plain,
     selected,
 )
 from crashdrive.linux.net.sockets.rows import TCP_STATES, Batch, Wanted
@@ -181,7 +182,7 @@ def _part(addresses: Sequence[int], columns: Named, chosen: Sequence[bool]) -> t
     )
 
 
-def _base(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> dict[str, Sequence[object]]:
+def _base(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Named:
     base = address_columns(survey.kernel, columns)
     return {
         "address": addresses,
@@ -189,7 +190,6 @@ def _base(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> dict[s
         "net": nets(survey, columns["net"]),
         "bound": columns["bound"],
         "type": ["stream"] * len(addresses),
-        "references": columns["references"],
         **base,
     }
 
@@ -206,12 +206,12 @@ def _full_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> 
         )
     ]
     return Batch(
-        **_base(survey, addresses, columns),  # type: ignore[arg-type] # columns by their names
+        **_base(survey, addresses, columns),
         state=mapped(columns["state"], lambda state: TCP_STATES.get(state, str(state))),
         socket=columns["socket"],
         recv_q=_queue(columns, "accepted", "rcv_nxt", "copied_seq"),
         send_q=_queue(columns, "most", "write_seq", "snd_una"),
-        uid=columns["uid"],
+        **plain(columns),
         timer=[name for name, _ in timers],
         timer_left=survey.seconds([when for _, when in timers]),
         retransmits=columns["retransmits"],
@@ -258,7 +258,7 @@ def _timewait_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named)
     more = survey.read(fields, addresses, "TIME_WAIT sockets")
     nothing = [0] * len(addresses)
     return Batch(
-        **_base(survey, addresses, columns),  # type: ignore[arg-type] # columns by their names
+        **_base(survey, addresses, columns),
         state=mapped(more["substate"], lambda state: TCP_STATES.get(state, str(state))),
         recv_q=nothing,
         send_q=nothing,
@@ -266,6 +266,7 @@ def _timewait_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named)
         timer_left=survey.seconds(more["expires"]),
         retransmits=nothing,
         probes=nothing,
+        references=columns["references"],
     )
 
 
@@ -282,7 +283,7 @@ def _request_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) 
     more = survey.read(fields, addresses, "request sockets")
     nothing = [0] * len(addresses)
     return Batch(
-        **_base(survey, addresses, columns),  # type: ignore[arg-type] # columns by their names
+        **_base(survey, addresses, columns),
         state=["SYN_RECV"] * len(addresses),
         recv_q=nothing,
         send_q=nothing,
@@ -291,6 +292,7 @@ def _request_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) 
         timer_left=survey.seconds(more["expires"]),
         retransmits=more["timeouts"],
         probes=nothing,
+        references=columns["references"],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crashdrive.linux.net.packets.queues import queued_bytes
-from crashdrive.linux.net.sockets.inet import Named, full, nets, selected
+from crashdrive.linux.net.sockets.inet import Named, full, nets, plain, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields
@@ -82,9 +82,8 @@ def _batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch
             most if listens else _less_own(held)
             for listens, most, held in zip(listening, columns["most"], columns["wmem"], strict=True)
         ],
-        uid=columns["uid"],
         type=[TYPES.get(kind, str(kind)) for kind in columns["type"]],
-        references=columns["references"],
+        **plain(columns),
     )
 
 

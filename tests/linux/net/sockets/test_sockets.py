@@ -524,8 +524,17 @@ def test_columns_of_sockets_have_one_length() -> None:
         "net": [None] * 2,
     }
     batch = Batch(**columns, local_port=[80, 81])
-    assert batch.keep([True, False]).local_port == [80]
+    assert batch.keep([True, False]).columns["local_port"] == [80]
     with pytest.raises(ValueError, match=r"differ in length: address 2, .* local_port 1"):
         Batch(**columns, local_port=[80])
     with pytest.raises(ValueError, match="state 0"):
         Batch(**columns | {"state": []})
+    with pytest.raises(ValueError, match="socket 1"):
+        Batch(**columns, socket=[1])
+
+
+def test_columns_that_no_row_has() -> None:
+    columns: dict[str, Any] = {name: [] for name in ("address", "proto", "family", "state", "net")}
+    for name in ("colour", "pid", "inode"):
+        with pytest.raises(TypeError, match=f"no column {name}"):
+            Batch(**columns, **{name: []})
