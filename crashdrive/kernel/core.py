@@ -13,7 +13,7 @@ from crashdrive.kernel.arch.x86_64.page_tables import Paging
 from crashdrive.kernel.memory.bulk import Gathered, Memory
 from crashdrive.kernel.memory.columns import Columns, Plan
 from crashdrive.kernel.memory.virtual import read_tables
-from crashdrive.kernel.memory.window import WALK_SECONDS, Window
+from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.structures.walk import Walk, doubted
@@ -24,7 +24,7 @@ from crashdrive.kernel.types.moved import first_path, only_path
 from crashdrive.kernel.types.paths import Place, direct, find, sizeof
 
 if TYPE_CHECKING:
-    from crashdrive.session.result import Runner
+    from crashdrive.session.dump_session import DumpSession
 
 _STRING_STEP = 256
 # Walks and columns hold what they need by themselves; this is for single reads.
@@ -44,7 +44,7 @@ class KernelBase:
 
     def __init__(
         self,
-        session: Runner,
+        session: DumpSession,
         *,
         memory: Memory | None = None,
         layouts: Layouts | None = None,
@@ -55,7 +55,7 @@ class KernelBase:
         self.layouts = layouts if layouts is not None else Layouts(session)
         self.symbols = symbols if symbols is not None else Symbols(session)
         # a walk has as long as a command of the session; what it has found by then is incomplete
-        self.walk_seconds: float = getattr(session, "timeout", WALK_SECONDS)
+        self.walk_seconds = session.timeout
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
@@ -86,7 +86,7 @@ class KernelBase:
 
     @property
     def _identity(self) -> Mapping[str, str]:
-        return getattr(self.session, "identity", {})
+        return self.session.identity
 
     @property
     def order(self) -> str:
@@ -100,8 +100,7 @@ class KernelBase:
     @cached_property
     def page_size(self) -> int:
         """Bytes of a page, as VMCOREINFO or crash's ``mach`` says."""
-        info: Mapping[str, str] = getattr(self.session, "vmcoreinfo", {})
-        told = info.get("PAGESIZE", "")
+        told = self.session.vmcoreinfo.get("PAGESIZE", "")
         return int(told) if told.isdecimal() else self._machine_number("PAGE SIZE")
 
     def _machine_number(self, name: str) -> int:
@@ -156,9 +155,8 @@ class KernelBase:
     @cached_property
     def paging(self) -> Paging | None:
         """The kernel's page tables; None where we don't know how this machine's are walked."""
-        identity: Mapping[str, str] = getattr(self.session, "identity", {})
-        info: Mapping[str, str] = getattr(self.session, "vmcoreinfo", {})
-        return Paging.of_kernel(identity.get("machine"), info, partial(read_tables, self.session))
+        info, read = self.session.vmcoreinfo, partial(read_tables, self.session)
+        return Paging.of_kernel(self._identity.get("machine"), info, read)
 
     # Types
 
@@ -279,5 +277,4 @@ class KernelBase:
     @property
     def _doubts(self) -> list[str]:
         """Why all that is read may be less than it looks: crash takes missing pages for zeros."""
-        health = getattr(self.session, "health", None)
-        return [warning.message for warning in getattr(health, "of_memory", ())]
+        return [warning.message for warning in self.session.health.of_memory]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +20,7 @@ from crashdrive.dump.elf import BadElfError
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
-    from crashdrive.session.result import Runner
+    from crashdrive.session.dump_session import DumpSession
 
 _KIND, _VERSION = "contents", 1
 # a file may be written to again within one tick of its file system's clock, and then looks the same
@@ -35,14 +34,13 @@ class Keys(NamedTuple):
     symbols: str | None = None
 
 
-def keys_of(session: Runner, store: Store | None) -> Keys:
+def keys_of(session: DumpSession, store: Store | None) -> Keys:
     """The keys for a session's dump; none for a vmlinux without a build id, and where no file is known.
 
     A crash that was started with ``--no_modules`` or ``--minimal`` knows fewer symbols; one that has yet to
     be started as a whole is as good as that.
     """
-    identity: Mapping[str, str] = getattr(session, "identity", None) or {}
-    marks: Mapping[str, str] = getattr(session, "marks", None) or {}
+    identity, marks = session.identity, session.marks
     build_id, path = identity.get("build_id"), identity.get("vmlinux")
     if store is None or not build_id or not path or not marks:
         return Keys()
@@ -53,13 +51,8 @@ def keys_of(session: Runner, store: Store | None) -> Keys:
     dump = _dump(identity.get("vmcore", ""), marks.get("vmcore", ""))
     if dump is None:
         return Keys(types)
-    options = () if getattr(session, "quick", False) else _options(session)
+    options = () if session.quick else session.health.options
     return Keys(types, "+".join([types, identity.get("kaslr_offset", "0x0"), dump, *options]))
-
-
-def _options(session: Runner) -> tuple[str, ...]:
-    options: tuple[str, ...] = getattr(getattr(session, "health", None), "options", ())
-    return options
 
 
 def _dump(path: str, mark: str) -> str | None:

@@ -17,7 +17,7 @@ from crashdrive.linux.net import net_list
 from crashdrive.linux.sched import task_list
 from crashdrive.linux.sched import tasks as task_records
 from crashdrive.records import Answer
-from crashdrive.session.result import Runner
+from crashdrive.session.dump_session import DumpSession
 
 
 class Kernel(Machine):
@@ -30,7 +30,7 @@ class Kernel(Machine):
 
     def __init__(
         self,
-        session: Runner,
+        session: DumpSession,
         *,
         memory: Memory | None = None,
         layouts: Layouts | None = None,

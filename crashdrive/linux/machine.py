@@ -14,7 +14,7 @@ from crashdrive.kernel.program import Program
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.kernel.types.model import Type
-from crashdrive.session.result import Runner
+from crashdrive.session.dump_session import DumpSession
 
 
 class Machine(Program):
@@ -22,7 +22,7 @@ class Machine(Program):
 
     def __init__(
         self,
-        session: Runner,
+        session: DumpSession,
         *,
         memory: Memory | None = None,
         layouts: Layouts | None = None,

@@ -22,7 +22,7 @@ from crashdrive.linux.modules.symbols import module_memory, module_symbols
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
     from crashdrive.linux.kernel import Kernel
-    from crashdrive.session.result import Runner
+    from crashdrive.session.dump_session import DumpSession
 
 
 class QuickLayouts(Layouts):
@@ -33,9 +33,10 @@ class QuickLayouts(Layouts):
     """
 
     def __init__(
-        self, runner: Runner, store: Store | None, key: str | None, btf: Callable[[], Btf | None]
+        self, session: DumpSession, store: Store | None, key: str | None, btf: Callable[[], Btf | None]
     ) -> None:
-        super().__init__(runner, store, key)
+        super().__init__(session, store, key)
+        self._session = session
         self._image_btf = btf
 
     @cached_property
@@ -44,7 +45,7 @@ class QuickLayouts(Layouts):
 
     @property
     def _quick(self) -> bool:
-        return bool(getattr(self._runner, "quick", False))
+        return self._session.quick
 
     def _has_module_types(self) -> bool:
         return not self._quick and super()._has_module_types()
@@ -162,10 +163,10 @@ def proven_btf(kernel: Kernel) -> Btf | None:
     return None
 
 
-def make_quick(session: Runner, make: Callable[[], Kernel]) -> Kernel:
+def make_quick(session: DumpSession, make: Callable[[], Kernel]) -> Kernel:
     """A kernel that needs no more than physical pages; one that asks crash, where that can't be proven."""
     kernel = make()
-    identity: Mapping[str, str] = getattr(session, "identity", {})
+    identity = session.identity
     image = _image(identity)
     if image is None or kernel.paging is None:
         return kernel
@@ -176,9 +177,9 @@ def make_quick(session: Runner, make: Callable[[], Kernel]) -> Kernel:
     return make()
 
 
-def with_modules(session: Runner, kernel: Kernel) -> Kernel:
+def with_modules(session: DumpSession, kernel: Kernel) -> Kernel:
     """The same kernel; modules that crash was started without are found in the dump's memory."""
-    identity: Mapping[str, str] = getattr(session, "identity", {})
+    identity = session.identity
     image = _image(identity)
     if image is not None and _is_right(kernel, image, identity.get("osrelease")):
         kernel.symbols.source = DumpSymbols(image, kernel)

@@ -11,10 +11,10 @@ from crashdrive.linux.minimal import QuickLayouts, make_quick, proven_btf, with_
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
-    from crashdrive.session.result import Runner
+    from crashdrive.session.dump_session import DumpSession
 
 
-def open_kernel(session: Runner, store: Store | None = None, *, btf: bool = False) -> Kernel:
+def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool = False) -> Kernel:
     """The kernel of a session's dump; what it learns of types and symbols is kept in the ``store``.
 
     Layouts are kept by the vmlinux's contents, symbols by the dump as well (see `crashdrive.kernel.keys`);
@@ -31,10 +31,10 @@ def open_kernel(session: Runner, store: Store | None = None, *, btf: bool = Fals
         )
         return kernel
 
-    options = getattr(getattr(session, "health", None), "options", ())
-    if getattr(session, "recording", False):
+    options = session.health.options
+    if session.recording:
         # what a replay has to find in the record is asked of crash
         return make()
-    if getattr(session, "quick", False) or "--minimal" in options:
+    if session.quick or "--minimal" in options:
         return make_quick(session, make)
     return with_modules(session, make()) if "--no_modules" in options else make()

@@ -22,6 +22,7 @@ from crashdrive.kernel.types.model import (
 )
 from crashdrive.linux.kernel import Kernel
 from crashdrive.session.result import CommandResult, Failure
+from tests.kernel.session_double import SessionDouble
 
 PAGE = 4096
 BASE = 0xFFFF_8880_0000_0000
@@ -191,10 +192,11 @@ class FakeSymbols:
         return next((Place(Symbol(address, name, "T"), 0, None) for name in found), None)
 
 
-class FakeSession:
+class FakeSession(SessionDouble):
     """Answers by a dictionary; gdb refuses whatever isn't in it."""
 
     def __init__(self, answers: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self.answers = dict(answers or {})
         self.commands: list[str] = []
 
@@ -207,10 +209,6 @@ class FakeSession:
         message = "gdb: gdb request failed"
         failure = Failure(kind="gdb", message=message)
         return CommandResult(command=command, raw=message.encode(), elapsed=0.0, failure=failure)
-
-    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
-        """As Session.run_many."""
-        return [self.run(command, timeout=timeout) for command in commands]
 
 
 def fake_kernel(

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from crashdrive.kernel import keys
 from crashdrive.kernel.keys import Keys, keys_of, prepare_keys
 from tests.dump.test_contents import ID, vmlinux
 from tests.dump.test_find import vmcore
+from tests.kernel.session_double import SessionDouble
 
 Opened = Callable[..., Keys]
 
@@ -44,13 +45,12 @@ def opened(tmp_path: Path, store: Store) -> Opened:
     (tmp_path / "vmcore").write_bytes(vmcore(ID) + bytes(1 << 18))
     vmlinux(tmp_path)
 
-    def open_(*, mark: str | None = None, build_id: str | None = ID.hex(), **more: object) -> Keys:
+    def open_(*, mark: str | None = None, build_id: str | None = ID.hex(), **how: Any) -> Keys:
         keys._digesting.cache_clear()
         files = {name: str(tmp_path / name) for name in ("vmlinux", "vmcore")}
         marks = {name: mark or current_mark(path) or "" for name, path in files.items()}
         identity = files | ({"build_id": build_id} if build_id else {}) | {"kaslr_offset": "0x1000"}
-        session = SimpleNamespace(identity=identity, marks=marks, **more)
-        return keys_of(session, store)
+        return keys_of(SessionDouble(identity=identity, marks=marks, **how), store)
 
     return open_
 
@@ -86,8 +86,8 @@ def test_another_dump_in_the_same_place_of_the_same_size_and_time(tmp_path: Path
 
 
 def test_options_that_take_symbols_away_and_the_kernels_place_are_in_the_key(opened: Opened) -> None:
-    health = SimpleNamespace(options=("--no_modules",))
-    plain, without, quick = opened(), opened(health=health), opened(health=health, quick=True)
+    options = ("--no_modules",)
+    plain, without, quick = opened(), opened(options=options), opened(options=options, quick=True)
     assert without.symbols != plain.symbols
     assert quick == plain
     assert "+0x1000+" in str(plain.symbols)
@@ -126,10 +126,9 @@ def test_what_has_no_build_id_is_not_kept(opened: Opened) -> None:
 
 
 def test_without_files_nothing_is_kept(store: Store) -> None:
-    assert keys_of(object(), store) == Keys()  # type: ignore[arg-type] # no command is run
+    assert keys_of(SessionDouble(), store) == Keys()
     identity = {"vmlinux": "/x", "vmcore": "/y", "build_id": "b"}
-    replayed = SimpleNamespace(identity=identity, marks={})
-    assert keys_of(replayed, store) == Keys()
+    assert keys_of(SessionDouble(identity=identity), store) == Keys()
 
 
 def test_what_was_begun_before_is_not_done_twice(

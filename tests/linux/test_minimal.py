@@ -16,17 +16,17 @@ from crashdrive.kernel.types.model import IntType
 from crashdrive.linux.minimal import DumpSymbols, QuickLayouts, proven_btf
 from crashdrive.session.result import CommandResult
 from tests.kernel.btf_bytes import Writer
+from tests.kernel.session_double import SessionDouble
 
 if TYPE_CHECKING:
     from crashdrive.linux.kernel import Kernel
 
 
-class Asked:
+class Asked(SessionDouble):
     """A session that came up quickly; gdb knows ``struct twice`` alone."""
 
-    quick = True
-
     def __init__(self) -> None:
+        super().__init__(quick=True)
         self.asked: list[str] = []
 
     def run(self, command: str, *, timeout: float | None = None) -> CommandResult:

@@ -12,6 +12,7 @@ from crashdrive.errors import FaultError
 from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.objects import address_of
 from crashdrive.linux.kernel import Kernel
+from tests.kernel.session_double import SessionDouble
 
 if TYPE_CHECKING:
     from tests.live.conftest import Lab
@@ -82,16 +83,17 @@ def test_bytes_beside_a_hole_are_not_lost(lab: Lab) -> None:
 
 
 def test_text_gives_the_same_as_the_side_channel(lab: Lab) -> None:
-    class Terminal:
+    class Terminal(SessionDouble):
         """The session without its side channel."""
 
-        fifo = None
-        identity = lab.session.identity
         run = lab.session.run
         run_many = lab.session.run_many
 
     wanted = some_ranges(lab, 150)
-    raw, text = Memory(lab.session).gather(wanted), Memory(Terminal()).gather(wanted)
+    raw, text = (
+        Memory(lab.session).gather(wanted),
+        Memory(Terminal(identity=lab.session.identity)).gather(wanted),
+    )
     assert raw.chunks == text.chunks
     assert [(h.address, h.size) for h in raw.holes] == [(h.address, h.size) for h in text.holes]
 

@@ -16,6 +16,7 @@ from crashdrive.records import Report
 from crashdrive.session import Health, Session
 from crashdrive.session.health import option_warnings, setting_warning
 from crashdrive.session.launch import LADDER, climb, health_of
+from tests.kernel.session_double import SessionDouble
 from tests.linux.net.test_namespaces import Machine
 from tests.session.conftest import Fake
 from tests.session.test_launch import START
@@ -51,7 +52,8 @@ def test_reports_are_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_walks_are_incomplete() -> None:
     kernel = Machine().kernel
     assert NetSurvey.of(kernel, None).complete
-    kernel.session.health = health(RUNG)  # type: ignore[attr-defined] # what a Session has
+    assert isinstance(kernel.session, SessionDouble)
+    kernel.session.health = health(RUNG)
     survey = NetSurvey.of(kernel, None)
     assert not survey.complete
     assert [notice.message for notice in dict.fromkeys(survey.notices)] == [ZEROS]

@@ -18,7 +18,7 @@ from crashdrive.kernel.memory.transfer import Fetched, Missing, Transfer
 from crashdrive.kernel.memory.virtual import Walked
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, clip, pages_of, runs_of, union
 from crashdrive.session import arguments
-from crashdrive.session.result import Runner
+from crashdrive.session.dump_session import DumpSession
 
 Space = Literal["kernel", "physical", "user"]
 
@@ -118,14 +118,14 @@ class Memory:
     ``user_tables`` that of a task which crash doesn't know.
     """
 
-    def __init__(self, session: Runner, *, cache_size: int = CACHE_SIZE, gap: int = GAP) -> None:
+    def __init__(self, session: DumpSession, *, cache_size: int = CACHE_SIZE, gap: int = GAP) -> None:
         self._session = session
         self._cache_size = cache_size
         self._cached = 0
         self._known: dict[_Where, _Pages] = {}
         self._order: OrderedDict[int, tuple[_Where, _Block]] = OrderedDict()
         # a record has to hold what is wanted, and has nothing else
-        self.reads_ahead = not getattr(session, "recording", False)
+        self.reads_ahead = not session.recording
         self._gap = gap if self.reads_ahead else 0
         self.paging: Paging | None = None
         self.user_tables: Callable[[int], Paging | None] = lambda _task: None
@@ -134,10 +134,9 @@ class Memory:
     @cached_property
     def floor(self) -> int:
         """The lowest address that can be the kernel's."""
-        identity: object = getattr(self._session, "identity", None)
-        machine = identity.get("machine") if isinstance(identity, dict) else None
-        if str(machine or "").isdecimal() and int(str(machine)) in _FLOORS:
-            return _FLOORS[int(str(machine))]
+        machine = self._session.identity.get("machine", "")
+        if machine.isdecimal() and int(machine) in _FLOORS:
+            return _FLOORS[int(machine)]
         return self._floor_by_crash()
 
     def _floor_by_crash(self) -> int:
@@ -246,7 +245,7 @@ class Memory:
             transfer.rounds, transfer.excluded = walked.rounds, walked.excluded
         elif where[0] != "user":
             found = transfer.fetch(missing, self._gap)
-        elif not getattr(self._session, "quick", False) and self._enter(transfer, where[1]):
+        elif not self._session.quick and self._enter(transfer, where[1]):
             found = transfer.fetch(missing, 0)
         elif (tables := self.user_tables(where[1])) is not None:
             found = Walked(self._session, tables).fetch(missing, 0)

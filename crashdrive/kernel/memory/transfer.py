@@ -19,7 +19,7 @@ import msgspec
 
 from crashdrive.errors import CommandFailedError, DeadlineError, SessionError
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, runs_of
-from crashdrive.session.result import Runner
+from crashdrive.session.dump_session import DumpSession
 
 _COPIED = re.compile(rb"(\d+) bytes copied from 0x([0-9a-f]+) to ")
 _FAILED = re.compile(
@@ -94,7 +94,7 @@ class Transfer:
     counts the round trips; ``excluded``: a request failed for pages that were left out of the dump.
     """
 
-    def __init__(self, session: Runner, option: str = "") -> None:
+    def __init__(self, session: DumpSession, option: str = "") -> None:
         self._session = session
         self._option = f"{option} " if option else ""
         self.before: tuple[str, ...] = ()
@@ -147,8 +147,7 @@ class Transfer:
         try:
             return ask(requests)
         except (SessionError, DeadlineError, CommandFailedError):
-            make_whole: Callable[[], bool] = getattr(self._session, "make_whole", lambda: False)
-            if not make_whole():
+            if not self._session.make_whole():
                 raise
         return ask(requests)
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from crashdrive.kernel.arch.x86_64.page_tables import Extent, Paging
 from crashdrive.kernel.memory.transfer import Fetched, Missing, Transfer
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
-from crashdrive.session.result import Runner
+from crashdrive.session.dump_session import DumpSession
 
 
 class Walked:
     """Reads virtual pages as `Transfer` does, by a walk over page tables and reads of physical memory."""
 
-    def __init__(self, session: Runner, paging: Paging) -> None:
+    def __init__(self, session: DumpSession, paging: Paging) -> None:
         self._physical = Transfer(session, "-p")
         self._paging = paging
 
@@ -45,7 +45,7 @@ class Walked:
         )
 
 
-def read_tables(session: Runner, pages: Sequence[int]) -> Mapping[int, bytes | str]:
+def read_tables(session: DumpSession, pages: Sequence[int]) -> Mapping[int, bytes | str]:
     """Physical pages by number, for `Paging`: their bytes, or why they are missing."""
     found = Transfer(session, "-p").fetch(pages, 0)
     read: dict[int, bytes | str] = {hole.address >> PAGE_SHIFT: hole.reason for hole in found.missing}

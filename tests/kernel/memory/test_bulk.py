@@ -18,6 +18,7 @@ from crashdrive.kernel.memory.transfer import bytes_of, locate
 from crashdrive.kernel.pages import PAGE, clip, pages_of, runs_of, union
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult, Failure
+from tests.kernel.session_double import SessionDouble
 
 BASE = 0xFFFF888000000000
 PAGES = 40
@@ -36,7 +37,7 @@ def held(address: int, size: int) -> bytes:
 SAID = {"help -m": "   kvbase: ffff888000000000\n", "set": "    PID: 1\n   TASK: ffff88800111a000\n"}
 
 
-class Crash:
+class Crash(SessionDouble):
     """A session whose crash reads as the real one does.
 
     ``holes``: addresses from, to (excluded) and kind; ``silent``: no word about excluded pages (9.0.1 on).
@@ -45,11 +46,11 @@ class Crash:
     fifo: str | None = "/f"
 
     def __init__(self, holes: Sequence[tuple[int, int, str]] = (), *, silent: bool = False) -> None:
+        super().__init__()
         self.holes = holes
         self.silent = silent
         self.sent: list[str] = []
         self.tasks = {f"{BASE:x}", "ffff88800111a000"}
-        self.identity: dict[str, str] = {}
 
     def missing(self, address: int, size: int) -> tuple[int, str] | None:
         first = [

@@ -13,6 +13,7 @@ from crashdrive.kernel.structures.lists import list_head
 from crashdrive.kernel.structures.rbtree import RbOffsets, rbtree
 from crashdrive.kernel.structures.xarray import NodeShape, entries
 from tests.kernel.fake_memory import INT, PAGE, FakeMemory, fake_kernel, link_list, record
+from tests.kernel.session_double import SessionDouble
 
 TASK = {"struct task_struct": record("task_struct", ("static_prio", INT))}
 FAR = 16 * PAGE  # beyond what is read ahead
@@ -95,7 +96,8 @@ def test_the_byte_order_of_a_damaged_dump(machine: str | None, raw: bytes, order
     kernel = fake_kernel(memory, TASK, {"init_task": task})
     del kernel.__dict__["byte_order"]
     if machine is not None:
-        kernel.session.identity = {"machine": machine}  # type: ignore[attr-defined] # what a Session has
+        assert isinstance(kernel.session, SessionDouble)
+        kernel.session.identity = {"machine": machine}
     assert kernel.byte_order == order
 
 

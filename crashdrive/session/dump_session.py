@@ -1,0 +1,52 @@
+"""What kernel data needs of a session: commands, what is known of its dump, how its crash came up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from crashdrive.session.health import Health
+from crashdrive.session.result import Runner
+
+
+class DumpSession(Runner, Protocol):
+    """A session on a dump, as the kernel layer sees it: a `Session`, a replayed one, a test's double."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a command has."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Which dump and kernel this is: see `Session.identity`; what isn't known is left out."""
+        ...
+
+    @property
+    def vmcoreinfo(self) -> Mapping[str, str]:
+        """The dump's VMCOREINFO; empty where it has none."""
+        ...
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """Inode and times of the files ``vmlinux`` and ``vmcore``; empty where there are none (a replay)."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """How crash came up, and what there is to doubt."""
+        ...
+
+    @property
+    def quick(self) -> bool:
+        """Whether crash came up without its tables: see `Session.quick`."""
+        ...
+
+    @property
+    def recording(self) -> bool:
+        """Whether all of it is written down, or comes from such a record."""
+        ...
+
+    def make_whole(self) -> bool:
+        """Have a crash with all its tables; False where it has them, True where it had not."""
+        ...
