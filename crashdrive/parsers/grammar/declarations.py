@@ -104,10 +104,18 @@ def _arrays(text: str) -> Iterator[Array]:
         yield Array(int(count) if count else None)
 
 
-@functools.lru_cache(maxsize=4096)
 def declared(text: str) -> Declared:
     """One declaration, without its semicolon; ParseError for anything else."""
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _read(text)
+
+
+def _read(text: str) -> Declared:
     return _shortcut(text) or read_whole(text)
+
+
+_LONGEST_KEPT = 512
+"""Characters: what is kept for the next one that asks must not grow with what a stranger's text holds."""
+_kept = functools.lru_cache(maxsize=4096)(_read)
 
 
 def _shortcut(text: str) -> Declared | None:
