@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers._kmem_pages import PAGES, Page, read_page
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table, or_none
-from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table, read_table, say_empty
+from crashdrive.parsers.grammar.asked import check_asked
+from crashdrive.parsers.grammar.columns import (
+    DECIMAL,
+    HEX,
+    TEXT,
+    WORD,
+    Cell,
+    Column,
+    often,
+    or_none,
+)
+from crashdrive.parsers.grammar.columns import Table as OldTable
+from crashdrive.parsers.grammar.cursor import Cursor, read_table, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
+
+if TYPE_CHECKING:
+    from crashdrive.parsers.grammar.headed import Table
 
 
 class OpenFile(Record, frozen=True):
@@ -87,88 +100,129 @@ EXAMPLES = (
     "files -Z",
 )
 
-_FILES = Table(
-    OpenFile,
-    Column("FD", "fd", DECIMAL),
-    Column("FILE", "file", HEX),
-    Column("DENTRY", "dentry", HEX),
-    Column("INODE", "inode", or_none(HEX, r"\?")),
-    Column("I_MAPPING", "i_mapping", HEX),
-    Column("NRPAGES", "nrpages", DECIMAL),
-    Column("TYPE", "type", or_none(Cell(r"[A-Z]{3,4}"), r"\?")),
-    Column("PATH", "path", or_none(TEXT, r"\?"), blank=True),
-)
-_DENTRY = Table(
-    Dentry,
-    Column("DENTRY", "dentry", HEX),
-    Column("INODE", "inode", HEX),
-    Column("SUPERBLK", "superblk", HEX),
-    Column("TYPE", "type", or_none(WORD, "N/A")),
-    Column("PATH", "path", TEXT, blank=True),
-)
-_INODE = Table(_InodeRow, Column("INODE", "inode", HEX), Column("NRPAGES", "nrpages", DECIMAL))
-_ROOT = re.compile(r"ROOT: ((?:(?!    CWD: ).){0,8192})    CWD: ((?:(?!    CWD: ).){0,8192}?) ?")
+
+def _files() -> g.ParserElement:
+    """Each task's directories and descriptors; with ``-c`` FILE and DENTRY are I_MAPPING and NRPAGES::
+
+    PID: 720    TASK: c67f2000  CPU: 1   COMMAND: "innd"
+    ROOT: /    CWD: /var/spool/news
+     FD    FILE     DENTRY    INODE    TYPE  PATH
+      0  c6b9c740  c7cc45a0  c7c939e0  CHR   /dev/null
+    """
+    directory = r"(?:(?!    CWD: )[^\n])"
+    root = g.Row(
+        rf"ROOT: ({directory}{{0,8192}}+)    CWD: ({directory}{{0,8192}}?) ?",
+        lambda found: _Directories(found[1], found[2]),
+        "a task's directories: ROOT CWD",
+    )
+    none = g.Row("No open files", lambda _: _NONE, "that there are no open files")
+    return g.Blocks(g.task_header(), root, _descriptors(), none, make=_task)
 
 
-def _parse_files(source: Source) -> list[TaskFiles]:
-    tasks = [_task(task, Cursor(source, start, stop)) for task, start, stop in asked_blocks(source)]
-    if not source.text.strip() and source.command.has("R"):
-        say_empty(source, "no such reference")
-        return tasks
-    return demand_records(source, tasks, "no task's header line")
+class _Directories(NamedTuple):
+    root: str
+    cwd: str
 
 
-def _task(task: TaskHeader, cursor: Cursor) -> TaskFiles:
-    root: str | None = None
-    cwd: str | None = None
-    files: list[OpenFile] = []
-    none = False
-    while cursor.skip_blank():
-        line = cursor.line or ""
-        if root is None and (found := cursor.match(_ROOT, 20000)):
-            root, cwd = found[1], found[2]
-        elif _FILES.heads(line):
-            files += cursor.attempt(partial(_open_files, cursor)) or []
-        elif line == "No open files":
-            none = True
-            cursor.advance()
-        else:
-            cursor.skip_or_reject("no line about a task's files")
-    if not files and not none and not cursor.source.command.has("R"):
-        message = f"crash said nothing of the files of task {task.task:x}"
-        cursor.source.note("partial", message, incomplete=True)
-    return TaskFiles(
-        pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, root=root, cwd=cwd, files=tuple(files)
+_NONE = "No open files"
+
+
+def _descriptors() -> Table:
+    return g.table(
+        OpenFile,
+        Column("FD", "fd", DECIMAL),
+        Column("FILE", "file", HEX),
+        Column("DENTRY", "dentry", HEX),
+        Column("INODE", "inode", or_none(HEX, r"\?")),
+        Column("I_MAPPING", "i_mapping", HEX),
+        Column("NRPAGES", "nrpages", DECIMAL),
+        Column("TYPE", "type", often(or_none(Cell(r"[A-Z]{3,4}+"), r"\?"))),
+        Column("PATH", "path", or_none(TEXT, r"\?"), blank=True, joined="mark"),
+        what="open files",
+        between=g.noise(blank=False),
+        until=g.Blank() | g.task_header(),
+        continued=_goes_on,
+        ascending="fd",
+        least=0,
     )
 
 
-def _open_files(cursor: Cursor) -> list[OpenFile]:
-    """The table of descriptors, which crash prints in ascending order."""
-    layout = _FILES.header(cursor.source, *cursor.take())
-    files: list[OpenFile] = []
-    while cursor.at_text():
-        file = layout.match(cursor.line or "")
-        if file is None:
-            _no_file(cursor, files)
-        elif files and file.fd <= files[-1].fd:
-            cursor.skip_or_reject("a file descriptor out of order")
-        else:
-            files.append(file)
-            cursor.advance()
-    return files
+def _goes_on(text: g.Text, place: int, line: str, row: OpenFile) -> OpenFile | None:
+    """The row with its path's rest: a path may hold a newline."""
+    from crashdrive.parsers.grammar.joined import rest_of_name
+
+    path = rest_of_name(text, place, line, row.path)
+    return None if path is None else replace(row, path=path)
 
 
-def _no_file(cursor: Cursor, files: list[OpenFile]) -> None:
-    """A line that is no row: a message, or the rest of a path that holds a newline."""
-    if cursor.skip_noise():
-        return
-    path = goes_on(cursor, files[-1].path if files else None)
-    if path is not None:
-        files[-1] = replace(files[-1], path=path)
+def _task(_text: g.Text, place: int, task: TaskHeader, below: list[Any]) -> tuple[int, _Task]:
+    directories = [one for one in below if isinstance(one, _Directories)]
+    root, cwd = directories[0] if directories else (None, None)
+    files = tuple(one for one in below if isinstance(one, OpenFile))
+    found = TaskFiles(
+        pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, root=root, cwd=cwd, files=files
+    )
+    return place, _Task(found, len(directories), told=bool(files) or _NONE in below)
 
 
-def _parse_dentry(source: Source) -> list[Dentry]:
-    return demand_records(source, only_table(source, _DENTRY), "no dentry")
+class _Task(NamedTuple):
+    """A task's files; how often its directories stand; whether crash said what it has open."""
+
+    found: TaskFiles
+    directories: int
+    told: bool
+
+    @property
+    def pid(self) -> int | None:
+        return self.found.pid
+
+    @property
+    def task(self) -> int:
+        return self.found.task
+
+
+def _check_files(source: Source, found: list[tuple[int, _Task]]) -> list[TaskFiles]:
+    """Only tasks that were asked for, each with its directories once."""
+    for place, task in found:
+        if task.directories > 1:
+            source.reject(place, "the directories of a task stand twice")
+    tasks = check_asked(source, found)
+    for task in tasks:
+        if not task.told and not source.command.has("R"):
+            message = f"crash said nothing of the files of task {task.task:x}"
+            source.note("partial", message, incomplete=True)
+    if not source.text.strip() and source.command.has("R"):
+        say_empty(source, "no such reference")
+        return []
+    return [task.found for task in demand_records(source, tasks, "no task's header line")]
+
+
+def _dentry() -> g.ParserElement:
+    """A negative entry has no inode and no type::
+
+    DENTRY    INODE    SUPERBLK  TYPE  PATH
+    f745fd60  f7451c00  f73a3e00  DIR  /var/spool
+    """
+    return g.table(
+        Dentry,
+        Column("DENTRY", "dentry", HEX),
+        Column("INODE", "inode", HEX),
+        Column("SUPERBLK", "superblk", HEX),
+        Column("TYPE", "type", or_none(WORD, "N/A")),
+        Column("PATH", "path", TEXT, blank=True, joined="mark"),
+        required=("DENTRY", "INODE", "SUPERBLK", "TYPE", "PATH"),
+        what="dentries",
+        between=g.noise(blank=False),
+        until=g.Blank(),
+        least=0,
+    )
+
+
+def _check_dentry(source: Source, found: list[Dentry]) -> list[Dentry]:
+    return demand_records(source, found, "no dentry")
+
+
+_INODE = OldTable(_InodeRow, Column("INODE", "inode", HEX), Column("NRPAGES", "nrpages", DECIMAL))
 
 
 def _parse_pages(source: Source) -> list[InodePages]:
@@ -205,7 +259,8 @@ SHAPES = (
     Shape(
         name="dentry",
         record=Dentry,
-        parse=_parse_dentry,
+        grammar=_dentry,
+        finish=_check_dentry,
         options="-d dentry",
         when=lambda source: source.command.has("d"),
     ),
@@ -216,5 +271,5 @@ SHAPES = (
         options="-p inode",
         when=lambda source: source.command.has("p"),
     ),
-    Shape(name="files", record=TaskFiles, parse=_parse_files, options="(none) -c -R"),
+    Shape(name="files", record=TaskFiles, grammar=_files, finish=_check_files, options="(none) -c -R"),
 )

@@ -5,9 +5,10 @@ Source in crash: ``do_module_cmd()``, ``show_module_taint()`` (kernel.c).
 
 from __future__ import annotations
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, WORD, Cell, Column, Table
-from crashdrive.parsers.grammar.cursor import only_table
+from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, Cell, Column
+from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
 
@@ -37,66 +38,70 @@ class ModuleTaint(Record, frozen=True):
     taints: str
 
 
-class _Row(Record, frozen=True, kw_only=True):
-    module: Address
-    name: str
-    base: Address | None = None
-    size: int
-    object_file: str
-
-
 OPTSTRING = "Rd:Ds:Sotgr"
 EXAMPLES = ("mod", "mod -t", "mod -s no_such_module")
 
-_TABLE = Table(
-    _Row,
-    Column("MODULE", "module", HEX),
-    Column("NAME", "name", Cell(r"(?:\(unknown module\)|\S++)")),
-    # With kernels that split a module's memory (6.4), crash 8.0.4 and later say TEXT_BASE.
-    Column("BASE", "base", HEX),
-    Column("TEXT_BASE", "base", HEX),
-    Column("SIZE", "size", DECIMAL),
-    Column("OBJECT FILE", "object_file", TEXT),
-)
-_LETTERS = Cell(r"[0-9A-Za-z()]{1,64}+")
-_TAINTS = Table(
-    ModuleTaint,
-    Column("NAME", "name", WORD),
-    Column("TAINTS", "taints", _LETTERS),
-    # crash 4 and 5, and kernels before 2.6.26 that only know license_gplok.
-    Column("TAINT", "taints", _LETTERS),
-    Column("LICENSE_GPLOK", "taints", _LETTERS),
-)
-_KALLSYMS = "  [CONFIG_KALLSYMS]"
-_TEMPORARY = "  (temporary)"
 
+def _modules() -> g.ParserElement:
+    """With kernels that split a module's memory (6.4) crash 8.0.4 and later say TEXT_BASE::
 
-def _module(row: _Row) -> Module:
-    file: str | None = row.object_file
-    kallsyms = row.object_file.endswith(_KALLSYMS)
-    temporary = row.object_file.endswith(_TEMPORARY)
-    if row.object_file.removesuffix(_KALLSYMS) == "(not loaded)":
-        file = None
-    else:
-        kallsyms = False
-        file = row.object_file.removesuffix(_TEMPORARY)
-    return Module(
-        module=row.module,
-        name=row.name,
-        base=row.base,
-        size=row.size,
-        object_file=file,
-        temporary=temporary,
-        kallsyms=kallsyms,
+         MODULE       NAME                  BASE          SIZE  OBJECT FILE
+    ffffffffc0610140  garp            ffffffffc060d000   16384  (not loaded)  [CONFIG_KALLSYMS]
+    ffffffffc0619080  virtio_net      ffffffffc0612000   73728  /lib/modules/6.1.0/virtio_net.ko.debug
+    """
+    return g.table(
+        Module,
+        Column("MODULE", "module", HEX),
+        Column("NAME", "name", Cell(r"(?:\(unknown module\)|\S++)")),
+        Column("BASE", "base", HEX),
+        Column("TEXT_BASE", "base", HEX),
+        Column("SIZE", "size", DECIMAL),
+        Column(
+            "OBJECT FILE",
+            "object_file",
+            Cell(rf"\(not loaded\)(?: {{2}}\[CONFIG_KALLSYMS\])?+|(?!\(not loaded\)){TEXT.pattern}"),
+            last=True,
+            joined="error",
+        ),
+        derived=(Derived(("object_file", "temporary", "kallsyms"), of=("object_file",), by=_file),),
+        required=("MODULE", "NAME", "SIZE", "OBJECT FILE"),
+        what="modules",
+        between=g.noise(blank=False),
+        until=g.Blank(),
+        least=0,
     )
 
 
-def _parse_modules(source: Source) -> list[Module]:
-    return demand_records(source, [_module(row) for row in only_table(source, _TABLE)])
+def _file(text: str) -> tuple[str | None, bool, bool]:
+    """The object file, whether it is a temporary copy, whether the kernel keeps the module's symbols."""
+    if text.startswith("(not loaded)"):
+        return None, False, text != "(not loaded)"
+    return text.removesuffix("  (temporary)"), text.endswith("  (temporary)"), False
 
 
-def _parse_taints(source: Source) -> list[ModuleTaint]:
-    return only_table(source, _TAINTS)
+def _taints() -> g.ParserElement:
+    """Crash 4 and 5 say TAINT, and LICENSE_GPLOK of kernels before 2.6.26::
+
+    NAME         TAINTS
+    vboxdrv      OE
+    """
+    letters = Cell(r"[0-9A-Za-z()]{1,64}+")
+    return g.table(
+        ModuleTaint,
+        Column("NAME", "name", Cell(r"(?!NAME ++[A-Z_]++[ ]*+$)[^ \n]++")),
+        Column("TAINTS", "taints", letters),
+        Column("TAINT", "taints", letters),
+        Column("LICENSE_GPLOK", "taints", letters),
+        what="tainted modules",
+        between=g.noise(blank=False),
+        until=g.Blank(),
+        least=0,
+    )
+
+
+def _none() -> g.ParserElement:
+    """What crash says in place of a table; of -d, -D and -o it says nothing."""
+    return g.Gap(g.Blank()) + g.Opt(g.Suppress(g.Line("that there are no modules")))
 
 
 def _says_none(source: Source) -> bool:
@@ -108,13 +113,19 @@ def _says_none(source: Source) -> bool:
 _NONE = frozenset({"no modules installed", "no tainted modules", "mod: no modules loaded in this kernel"})
 
 SHAPES = (
-    Shape(name="none", record=Module, parse=lambda _source: [], options="(no module)", when=_says_none),
+    Shape(name="none", record=Module, grammar=_none, options="(no module)", when=_says_none),
     Shape(
         name="taints",
         record=ModuleTaint,
-        parse=_parse_taints,
+        grammar=_taints,
         options="-t",
         when=lambda source: source.command.has("t"),
     ),
-    Shape(name="modules", record=Module, parse=_parse_modules, options="(none) -s -S -R"),
+    Shape(
+        name="modules",
+        record=Module,
+        grammar=_modules,
+        finish=demand_records,
+        options="(none) -s -S -R",
+    ),
 )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
+
+
+class _Task(Protocol):
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def task(self) -> int: ...
+
+
+R = TypeVar("R", bound=_Task)
 
 
 def asked_blocks(source: Source) -> Iterator[tuple[TaskHeader, int, int]]:
@@ -23,7 +34,19 @@ def asked_blocks(source: Source) -> Iterator[tuple[TaskHeader, int, int]]:
         yield task, head.end() + 1, stop
 
 
-def _was_asked(task: TaskHeader, known: list[set[int]], count: int) -> bool:
+def check_asked(source: Source, found: Iterable[tuple[int, R]]) -> list[R]:
+    """The tasks' records (each with its place) that the command line asks for; see `asked_blocks`."""
+    known = [_numbers(word) for word in source.command.arguments]
+    asked: list[R] = []
+    for count, (place, record) in enumerate(found):
+        if source.many_tasks or _was_asked(record, known, count):
+            asked.append(record)
+        else:
+            source.reject(place, "a task that wasn't asked for")
+    return asked
+
+
+def _was_asked(task: _Task, known: list[set[int]], count: int) -> bool:
     if not known:
         return count == 0
     return any(task.task in numbers or task.pid in numbers for numbers in known)

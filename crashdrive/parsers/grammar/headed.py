@@ -167,6 +167,7 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
     until: ParserElement | None = None,
     least: int = 1,
     continued: Continued | None = None,
+    ascending: str | None = None,
 ) -> Table:
     """A header line, and below it the rows that it promises.
 
@@ -179,7 +180,7 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
     - Noise may stand above the header. ``lead``: a mark before the first column, without a title (a blank
       `Column`). ``usual``: gives the titles of a table that may come without header.
     - ``what``: the table's name in error words: ``expected a row of ps: PID PPID CPU``.
-    - ``between``, ``until``, ``least``, ``continued``: those of `Rows`.
+    - ``between``, ``until``, ``least``, ``continued``, ``ascending``: those of `Rows`.
 
     ::
 
@@ -187,6 +188,7 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
           1    init         -> Task(pid=1, comm="init")
     """
     rows: dict[str, Any] = {"between": between, "until": until, "least": least, "continued": continued}
+    rows["ascending"] = ascending
     return Table(
         record,
         columns,

@@ -1,11 +1,12 @@
-"""Two rows in one line: a newline is gone, and the first row's free text would take all of the second."""
+"""Newlines that are gone, so that a row's free text takes the next row, and newlines within a name."""
 
 from __future__ import annotations
 
 import re
 
-from crashdrive.parsers.grammar.columns import SHORTEST_ROW, Joined
+from crashdrive.parsers.grammar.columns import ELIDED, SHORTEST_ROW, Joined
 from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.rows import is_message, names_place
 
 
 class Apart:
@@ -38,3 +39,22 @@ class Apart:
             return False
         whole.missed(place, self._what, self._reason)
         return True
+
+
+LONGEST_NAME = 4096
+_ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b")
+
+
+def rest_of_name(text: Text, place: int, line: str, name: str | None) -> str | None:
+    """A name with this line behind it, for one that holds a newline; marks the answer (for ``continued=``).
+
+    None where there is no name or where the line looks like a row that is damaged or says something else;
+    and in lenient mode, which keeps what is sure.
+    """
+    bare = line.strip(" ")
+    if not bare or name is None or text.source.lenient or len(line) > LONGEST_NAME or _ADDRESS.search(line):
+        return None
+    if is_message(text.source, line) or names_place(line) or ELIDED.fullmatch(bare):
+        return None
+    text.note(place, "newline", "a name goes on in this line", text=line, incomplete=True)
+    return f"{name}\n{line}"

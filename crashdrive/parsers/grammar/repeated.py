@@ -89,6 +89,7 @@ class Rows(Terminal):
 
     ``Rows(Row(...), between=noise(), until=Blank())`` gives one record per row. ``least``: so many rows there
     must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
+    ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error.
     See `Between` for the rest. The expectation is the row's.
     """
 
@@ -102,12 +103,14 @@ class Rows(Terminal):
         until: ParserElement | None = None,
         least: int = 1,
         continued: Continued | None = None,
+        ascending: str | None = None,
     ) -> None:
         super().__init__(row.pattern, row.name)
         self.row = row
         self.gap = Between(noise() if between is None else between, until)
         self.least = least
         self.continued = continued
+        self.ascending = ascending
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
@@ -119,8 +122,13 @@ class Rows(Terminal):
         found: list[Any] = []
         append = found.append
         start = below = loc
+        ascending = self.ascending
         while loc < end:
-            if (matched := match(instring, loc)) and (record := make(matched)) is not None:
+            if (
+                (matched := match(instring, loc))
+                and (record := make(matched)) is not None
+                and (ascending is None or self._ascends(instring, loc, found, record))
+            ):
                 append(record)
                 loc = below = matched.end()
                 continue
@@ -134,6 +142,17 @@ class Rows(Terminal):
         if len(found) < self.least and not _set_aside(instring, start):
             row.miss(instring, loc)
         return loc, found
+
+    def _ascends(self, instring: str, loc: int, found: list[Any], record: Any) -> bool:
+        """Whether the record's number is above that of the row before."""
+        name = self.ascending or ""
+        if not found or getattr(found[-1], name) < getattr(record, name):
+            return True
+        if isinstance(instring, Text):
+            before = getattr(found[-1], name)
+            reason = f"{name} {before} is followed by {getattr(record, name)}"
+            instring.missed(loc, self.row.name, reason)
+        return False
 
     def _joined(self, instring: str, loc: int, found: list[Any]) -> int:
         """Where the run goes on behind a line that belongs to the row right above it; 0: it doesn't."""
