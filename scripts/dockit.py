@@ -1,6 +1,6 @@
-"""The generated pages of docs/: vocabulary.md out of the records, coverage.md out of the golden files,
-calls.md and crashdrive/calls.pyi out of the commands and reports, architecture.svg out of the imports,
-grammars/ out of the grammars.
+"""The generated pages of docs/: vocabulary.md out of the records of commands, readers and reports,
+coverage.md out of the golden files, calls.md and crashdrive/calls.pyi out of the commands and reports,
+architecture.svg out of the imports, grammars/ out of the grammars.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
 
 import callskit
 import damagekit
@@ -19,6 +22,8 @@ import msgspec
 from damagekinds import KINDS
 
 from crashdrive.parsers import _catalog, command_names
+from crashdrive.records import Record
+from crashdrive.reports.base import Option
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 GOLDEN = CHECKOUT / "golden_outputs"
@@ -37,7 +42,8 @@ it isn't plain the name says which. What is absent is `null`. The types `address
 raw words) and `long` (numbers that can exceed 2^53) are `int` in Python. In JSON and CSV the first two are
 strings such as `"0xffff888003a54000"`, and so is a `long` from 2^53 on.
 `crashdrive parse --list` shows the same by command,
-`crashdrive parse --schema COMMAND` as JSON schema.
+`crashdrive parse --schema COMMAND` as JSON schema. Records of readers and reports stand behind their module
+(`linux.net.sockets.rows: Socket`).
 
 """
 
@@ -77,13 +83,47 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
+Fields = dict[str, dict[str, list[str]]]
+"""By a field's name, by its type: the records that have it so."""
+
+_ROOMS = ("crashdrive.linux", "crashdrive.reports")
+
+
+def every_field() -> Fields:
+    """The fields of all records: of commands (``ps: Process``); of readers, reports behind their module."""
+    found: Fields = defaultdict(lambda: defaultdict(list))
+    for where, record in _records():
+        for field in _catalog.fields_of(record):
+            found[field.name][field.type].append(f"{where}: {record.__name__}")
+    return found
+
+
+def _records() -> Iterator[tuple[str, type[Record]]]:
+    for command in command_names():
+        yield from ((command, record) for record in _catalog.records_of(command))
+    for room in _ROOMS:
+        for name in sorted(_modules(room)):
+            yield from ((name.removeprefix("crashdrive."), one) for one in _rows_of(import_module(name)))
+
+
+def _modules(room: str) -> Iterator[str]:
+    path = import_module(room).__path__
+    yield from (info.name for info in walk_packages(path, f"{room}."))
+
+
+def _rows_of(module: ModuleType) -> list[type[Record]]:
+    """The records that a module defines for others; what a report's options are is no row."""
+    mine = (one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Record))
+    return [
+        one
+        for one in mine
+        if one.__module__ == module.__name__ and not one.__name__.startswith("_") and one is not Option
+    ]
+
+
 def vocabulary() -> str:
     """The page of all fields: name, types, the records that have them."""
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for command in command_names():
-        for record in _catalog.records_of(command):
-            for field in _catalog.fields_of(record):
-                found[field.name][field.type].append(f"{command}: {record.__name__}")
+    found = every_field()
     rows = [
         (f"`{name}`", f"`{kind}`", ", ".join(dict.fromkeys(users)))
         for name, kinds in sorted(found.items())

@@ -1,0 +1,156 @@
+"""One name of a field means one thing: it has one type and one unit in all records."""
+
+from __future__ import annotations
+
+import re
+
+import dockit
+import pytest
+
+# Records of commands stay as they are: what parses today gives the same rows tomorrow. These names are titles
+# of columns and members that crash itself uses for several things.
+OF_COMMANDS = frozenset(
+    {
+        "action",
+        "actions",
+        "address",
+        "area",
+        "areas",
+        "arguments",
+        "bits",
+        "cache",
+        "cpus",
+        "current",
+        "device",
+        "directory",
+        "exception",
+        "file",
+        "files",
+        "flags",
+        "free",
+        "function",
+        "index",
+        "kernel",
+        "key",
+        "level",
+        "machine",
+        "memory",
+        "module",
+        "node",
+        "offset",
+        "page",
+        "page_size",
+        "pages",
+        "position",
+        "pte",
+        "root",
+        "section",
+        "signal",
+        "size",
+        "slab",
+        "slabs",
+        "stack",
+        "stacks",
+        "start",
+        "status",
+        "symbol",
+        "task",
+        "tasks",
+        "thread_info",
+        "threads",
+        "timers",
+        "timestamp",
+        "type",
+        "value",
+        "words",
+    }
+)
+# Names that readers and reports have for something else than commands, or than each other, and why.
+OF_READERS = {
+    "addresses": "net's are texts alone; an interface's are records with prefix and scope",
+    "available": "a number of ports; a yes or no of stacks and memory",
+    "chain": "tc numbers chains, netfilter names them",
+    "data": "hexadecimal text of packets and maps; where a setting's value lies",
+    "default": "tc's default class; whether a signal's action is the default",
+    "details": "a qdisc's own record; an exception's words",
+    "elements": "a set's are counted, a filter's are shown",
+    "encapsulation": "a route's in words; a UDP socket's encap_type is a number",
+    "expires": "seconds that are left; the tick or nanosecond at which a timer ends",
+    "found": "the namespaces of a reading; what commands found",
+    "group": "nexthop groups, device groups and groups of counters are what iproute2 and nstat call so",
+    "groups": "multicast groups by number; task groups",
+    "handle": "nft numbers handles, tc writes them as major:minor",
+    "handler": "the name of a setting's proc_handler; the address of a signal's",
+    "inode": "a socket's inode number, as in /proc/net; the address of a struct inode",
+    "interface": "a packet's skb_iif is an index that may have no interface any more; names elsewhere",
+    "kernel_flags": "RTF bits of an IPv6 route; crash's bracketed words behind a file's name",
+    "lost": "tcp_info's count; an interface's losses by counter",
+    "master": "an interface's name; the address of a connection's",
+    "members": "a reading's processes by namespace; members of structures",
+    "mode": "a setting's permissions; mqprio's and an exception's words",
+    "offload": "htb's yes or no; mqprio's level",
+    "parent": "tc's and sysfs's names; addresses of structures",
+    "pending": "a UDP socket's pending frames are of a family by number; signals",
+    "protocol": "by name where a protocol has one; sockets and packets keep the number",
+    "queue": "transmit queues by number, backlogs by name, signals as records",
+    "queues": "a count of fragments; run queues; mqprio's offsets and counts",
+    "raw": "cake's yes or no; a count of raw sockets",
+    "running": "whether a packet socket receives; seconds that a CPU's task has been running",
+    "slot": "netem's record; an index in the timer table of old kernels",
+    "sockets": "counts; those of a process",
+    "start_time": "seconds since boot; ps -t has the kernel's own number",
+    "statistics": "an interface's; a zone's",
+    "tables": "names of routing tables; steps of a page walk",
+    "target": "the AQM's target in seconds, a rule's goto; the address that a jump goes to",
+    "text": "one line; lines, where iproute2 prints several",
+    "throttled": "fq counts; of a task group yes or no",
+    "unread": "notices of a reading; whether a qdisc's own data was read",
+    "used": "an amount; whether an exception to a route was ever used",
+    "users": "a packet's references; the range of uids of a rule",
+    "version": "TPACKET's version; the kernel's",
+}
+# what a name's end says of the type
+UNITS = {
+    "_ago": {"float"},
+    "_left": {"float"},
+    "_percent": {"float"},
+    "_seconds": {"int", "float"},
+    "_bytes": {"int", "long", "tuple[int, ...]"},
+}
+
+
+@pytest.fixture(scope="module")
+def types() -> dict[str, set[str]]:
+    """The types of each name; that a value may be absent is no difference."""
+    return {
+        name: {re.sub(r" \| None", "", kind) for kind in kinds}
+        for name, kinds in dockit.every_field().items()
+    }
+
+
+def test_a_name_has_one_type(types: dict[str, set[str]]) -> None:
+    several = {name for name, kinds in types.items() if len(kinds) > 1}
+    assert sorted(several - OF_COMMANDS - OF_READERS.keys()) == [], "another name, or the type of the others"
+
+
+def test_the_exceptions_are_still_needed(types: dict[str, set[str]]) -> None:
+    several = {name for name, kinds in types.items() if len(kinds) > 1}
+    assert sorted((OF_COMMANDS | OF_READERS.keys()) - several) == []
+    assert not OF_COMMANDS & OF_READERS.keys()
+
+
+@pytest.mark.parametrize("suffix", sorted(UNITS))
+def test_a_unit_in_a_name_is_kept_to(types: dict[str, set[str]], suffix: str) -> None:
+    named = {name: kinds for name, kinds in types.items() if name.endswith(suffix)}
+    assert named
+    assert {name: kinds for name, kinds in named.items() if not kinds <= UNITS[suffix]} == {}
+
+
+def test_records_of_readers_and_reports_are_there() -> None:
+    users = {user for kinds in dockit.every_field().values() for some in kinds.values() for user in some}
+    assert {
+        "ps: Process",
+        "linux.net.sockets.rows: Socket",
+        "linux.net.tc.qdisc_tree: Qdisc",
+        "reports.net.netsummary: Totals",
+    } <= users
