@@ -29,12 +29,14 @@ def _aliases() -> g.ParserElement:
     builtin  man      help
     runtime  kp       kmem -p
     """
-    row = r" ?(?:builtin|runtime|[^ \n]{0,256}rc) {2}"
+    origin = r"(?:builtin|runtime) {2}"
+    word = rf"(?:(?!{origin})[^ \n])++"
+    command = rf"{word}(?: ++(?![^ \n]{{0,256}}rc {{2}}){word})*+"
     return g.table(
         Alias,
         Column("ORIGIN", "origin", Cell(r"(?!ORIGIN |alias does )[^ \n]++")),
         Column("ALIAS", "name", WORD),
-        Column("COMMAND", "command", Cell(rf"[^ \n](?:(?!{row})[^\n])*?"), last=True),
+        Column("COMMAND", "command", Cell(command), last=True),
         what="alias",
         between=g.noise(g.Remark(r"alias does not exist: [^\n]*+", "error")),
         least=0,

@@ -62,7 +62,7 @@ def _events() -> g.ParserElement:
 def _available() -> g.ParserElement:
     """A path on each line; a second ``.so`` in one is a second path."""
     path = g.Row(
-        r"((?:(?!\.so *+[^ \n])[^\n])+?)",
+        r"((?:(?!\.so *+[^ \n])[^\n])++)",
         lambda row: AvailableExtension(row[1]),
         "the path of an extension: FILE.so",
     )

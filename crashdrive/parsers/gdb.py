@@ -122,7 +122,7 @@ def _declaration(row: re.Match[str]) -> Declaration | None:
 
 def _lines() -> g.ParserElement:
     """Lines of any form, blank ones too."""
-    line = g.Row(r"(?=[^\n]|\n)([^\n]*?)[ ]*?", lambda row: Line(row[0].removesuffix("\n")), "a line")
+    line = g.Row(r"(?=[^\n]|\n)[^\n]*+", lambda row: Line(row[0].removesuffix("\n")), "a line")
     return g.Rows(line)
 
 

@@ -88,7 +88,7 @@ def _addresses() -> g.ParserElement:
     PER-CPU ADDRESSES:
       [0]: ffff8c3b1de0a0a8
     """
-    declared = g.Row(r"  ([^\n]+?)", _declared, "the variable's declaration: TYPE NAME;")
+    declared = g.Row(r"  ([^\n]++)", _declared, "the variable's declaration: TYPE NAME;")
     address = g.Row(
         r"  \[(\d{1,5})\]: ([0-9a-f]{1,16})",
         lambda row: (int(row[1]), int(row[2], 16)),
@@ -105,8 +105,9 @@ def _addresses() -> g.ParserElement:
 
 def _declared(row: re.Match[str]) -> tuple[str, str | None] | None:
     """(name, type); gdb may know a symbol's name alone: ``[undetermined type] NAME;``."""
-    known = row[1].removeprefix("[undetermined type] ")
-    if known != row[1]:
+    told = row[1].rstrip()
+    known = told.removeprefix("[undetermined type] ")
+    if known != told:
         return known.rstrip(";"), None
     found = declared_name(known)
     return (found[0], found[1]) if found and found[0] else None
