@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from crashdrive.session.launch import Notify
 
 DEFAULT_TIMEOUT = 120.0
-# how the purpose of a report of ours begins
-_REPORT = "report "
 
 Marked = TypeVar("Marked", Answer[Any], Report)
 
@@ -42,6 +40,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     replay: str | os.PathLike[str] | None = None,
     side_channel: bool = True,
     purpose: str | None = None,
+    btf: bool = False,
     notify: Notify = lambda _line: None,
 ) -> Crash:
     """Open a dump with crash; use it in a ``with``, or close it.
@@ -52,8 +51,9 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     writes the session to a file, ``replay`` answers from such a file without crash and dump;
     ``side_channel=False`` sends all through the terminal; ``purpose`` is a name for what is going to be done:
     where that needed nothing but memory on this kernel before, crash starts in a quarter of the time (see
-    `Session.quick`). ``notify`` is called with a line for each step of the start. Raises TargetError's kinds
-    where dump, vmlinux or crash can't be used.
+    `Session.quick`). ``btf``: types out of the image's BTF will do for that, as a report declares.
+    ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
+    vmlinux or crash can't be used.
     """
     if replay is not None:
         return Crash(Session.replay(replay, timeout=timeout), keep=False)
@@ -66,14 +66,14 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
-        quick=functools.partial(_before_start, purpose),
+        quick=functools.partial(_before_start, purpose, btf),
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
-    return Crash(session, keep=record is None, purpose=purpose)
+    return Crash(session, keep=record is None, purpose=purpose, btf=btf)
 
 
-def _before_start(purpose: str | None, target: Target) -> bool:
+def _before_start(purpose: str | None, btf: bool, target: Target) -> bool:  # noqa: FBT001 - see open_dump
     """What has time to be done while crash starts; whether it may start without its tables."""
     if not purpose:
         return False
@@ -82,10 +82,10 @@ def _before_start(purpose: str | None, target: Target) -> bool:
 
     if (store := open_store()) is not None:
         prepare_keys(str(Path(target.vmlinux.path).absolute()), target.vmlinux.mark, store)
-    return _is_quick(purpose, target)
+    return _is_quick(purpose, target, btf=btf)
 
 
-def _is_quick(purpose: str, target: Target) -> bool:
+def _is_quick(purpose: str, target: Target, *, btf: bool) -> bool:
     """Whether crash is likely to be asked for memory alone, and needs no tables to read the dump's."""
     from crashdrive.cache.starts import Starts
     from crashdrive.cache.store import open_store
@@ -95,8 +95,8 @@ def _is_quick(purpose: str, target: Target) -> bool:
     readable = build_id and build_id == target.dump.build_id and not target.dump.incomplete
     if not readable or not is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo):
         return False
-    # reports take types from BTF where they aren't kept
-    known = purpose.startswith(_REPORT) and target.vmlinux.btf
+    # types come from BTF where they aren't kept
+    known = btf and target.vmlinux.btf
     return Starts(open_store(), build_id, purpose).is_promising(otherwise=known)
 
 
@@ -117,11 +117,17 @@ class Crash(Calls):
     ``crash.run("...")`` takes any command line as it is.
     """
 
-    def __init__(self, session: Session, *, keep: bool = True, purpose: str | None = None) -> None:
-        """Take over a session; ``keep``: whether what is learnt of the kernel is kept between runs."""
+    def __init__(
+        self, session: Session, *, keep: bool = True, purpose: str | None = None, btf: bool = False
+    ) -> None:
+        """Take over a session; ``keep``: whether what is learnt of the kernel is kept between runs.
+
+        ``purpose`` and ``btf`` are those of `open_dump`.
+        """
         self.session = session
         self._keep = keep
         self._purpose = purpose
+        self._btf = btf
         self._quick = session.began_quick
 
     # raw commands
@@ -162,9 +168,7 @@ class Crash(Calls):
         from crashdrive.cache.store import open_store
         from crashdrive.linux.opening import open_kernel
 
-        # our reports never index arrays of several dimensions, of which BTF knows one
-        ours = bool(self._purpose and self._purpose.startswith(_REPORT))
-        return open_kernel(self.session, open_store() if self._keep else None, btf=ours)
+        return open_kernel(self.session, open_store() if self._keep else None, btf=self._btf)
 
     def run_report(self, name: str, **options: Any) -> Report:
         """Compute any report, one from outside too, by a name that is known at run time only.

@@ -151,7 +151,9 @@ def _kind(path: str) -> str:
 
 
 @contextmanager
-def opened(target: Target, options: dict[str, Any], *, purpose: str | None = None) -> Iterator[Crash]:
+def opened(
+    target: Target, options: dict[str, Any], *, purpose: str | None = None, btf: bool = False
+) -> Iterator[Crash]:
     """The dump, opened as the options say; what its reader has to know of the session goes to stderr."""
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
@@ -169,6 +171,7 @@ def opened(target: Target, options: dict[str, Any], *, purpose: str | None = Non
             replay=options["replay"],
             side_channel=options["side_channel"],
             purpose=purpose,
+            btf=btf,
             notify=say if verbose else _say_nothing,
         )
     with crash:

@@ -14,7 +14,7 @@ from crashdrive.cli._opening import format_option, opened, session_options, take
 from crashdrive.errors import EXIT_OK, CrashdriveError, PluginError, UsageError
 from crashdrive.records import Report, Table
 from crashdrive.render import FORMATS
-from crashdrive.reports import foreign_reports, module_for, purpose_of, report_names
+from crashdrive.reports import foreign_reports, module_for, purpose_of, report_names, takes_btf
 from crashdrive.reports.base import Option, ReportModule
 from crashdrive.steps import step
 
@@ -145,7 +145,7 @@ def _show(
     target = take_files(words, replay=options["replay"])
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
-    with opened(target, options, purpose=purpose_of(name)) as crash:
+    with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name)) as crash:
         with waiting(name), step(f"report {name}"):
             found = crash.run_report(name, **given)
         with step("written"):

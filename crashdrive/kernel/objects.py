@@ -36,7 +36,7 @@ from crashdrive.kernel.types.model import (
     VoidType,
     type_name,
 )
-from crashdrive.kernel.types.paths import Place, bare, find, member_of, sizeof
+from crashdrive.kernel.types.paths import Place, bare, find, flattened, member_of, sizeof
 from crashdrive.text import printable
 
 # Longer strings than this are no strings.
@@ -54,7 +54,7 @@ class Owner(Space, Protocol):
 class Object:
     """A value of a C type at an address in the dump, or one that was computed (``address_`` None)."""
 
-    __slots__ = ("address_", "bits_", "kernel_", "known_", "type_")
+    __slots__ = ("address_", "bits_", "in_array_", "kernel_", "known_", "type_")
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Object:
         *,
         bits: tuple[int, int] | None = None,
         value: float | None = None,
+        in_array: bool = False,
     ) -> None:
         self.kernel_ = kernel
         self.type_ = kind
@@ -71,6 +72,8 @@ class Object:
         # (bit offset inside the byte at `address_`, number of bits) of a bit-field
         self.bits_ = bits
         self.known_ = value
+        # an index into it may mean a second dimension, or what a pointer points to
+        self.in_array_ = in_array
 
     # Types
 
@@ -143,6 +146,8 @@ class Object:
     def element_(self, index: int) -> Object:
         """An array's element, or what lies ``index`` elements behind a pointer; IndexError past the end."""
         kind = self.bare_()
+        if self.in_array_ and self.kernel_.layouts.flattens:
+            raise flattened(f"[{index}] of {self.type_name_}")
         if isinstance(kind, PointerType):
             return self.deref_(index)
         if not isinstance(kind, ArrayType):
@@ -154,9 +159,8 @@ class Object:
             index %= kind.count
         if self.address_ is None:
             raise TypeError(f"a computed {self.type_name_} has no elements")
-        return Object(
-            self.kernel_, kind.element, self.address_ + index * sizeof(self.kernel_.layouts, kind.element)
-        )
+        address = self.address_ + index * sizeof(self.kernel_.layouts, kind.element)
+        return Object(self.kernel_, kind.element, address, in_array=True)
 
     def deref_(self, index: int = 0) -> Object:
         """What a pointer points to, ``index`` elements further on; FaultError for NULL."""

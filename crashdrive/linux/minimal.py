@@ -29,23 +29,31 @@ class QuickLayouts(Layouts):
     """Layouts of a kernel whose crash has loaded no modules; with ``btf``, what isn't kept comes from there.
 
     BTF has all types of the image, in milliseconds where gdb takes seconds, but arrays of several dimensions
-    as arrays of one. So what comes from it is for those who never index these, and is kept apart.
+    as arrays of one. So what comes from it is for those who never index these, and is kept apart: ``btf`` is
+    None for all others, and gives None where the image's BTF can't be proven to be the kernel's. An index
+    into a second dimension is an error then (see `flattens`).
     """
 
     def __init__(
-        self, session: DumpSession, store: Store | None, key: str | None, btf: Callable[[], Btf | None]
+        self, session: DumpSession, store: Store | None, key: str | None, btf: Callable[[], Btf | None] | None
     ) -> None:
         super().__init__(session, store, key)
         self._session = session
         self._image_btf = btf
+        self._took_btf = False
 
     @cached_property
     def _btf(self) -> Btf | None:
-        return self._image_btf()
+        return self._image_btf() if self._image_btf else None
 
     @property
     def _quick(self) -> bool:
         return self._session.quick
+
+    @property
+    def flattens(self) -> bool:
+        """Whether types came from BTF; they stay as they are when crash has its tables later."""
+        return self._took_btf
 
     def _has_module_types(self) -> bool:
         return not self._quick and super()._has_module_types()
@@ -60,8 +68,9 @@ class QuickLayouts(Layouts):
         if self._store:
             self._known.update(self._store.get_many("type", self.key, cold, Type, version=VERSION))
             self._known_unknown(cold)
+        if self._store and self._image_btf:
             missing = [name for name in cold if not self._is_settled(name)]
-            self._known.update(self._store.get_many("btf-type", self.key, missing, Type, version=VERSION))
+            self._take(self._store.get_many("btf-type", self.key, missing, Type, version=VERSION))
         rest = {name: ref for name, ref in cold.items() if not self._is_settled(name)}
         if not rest or self._btf is None:
             return rest
@@ -72,11 +81,15 @@ class QuickLayouts(Layouts):
             return rest
         # a name that has several meanings is gdb's to tell
         found = {name: meanings.pop() for name, meanings in kinds.items() if len(meanings) == 1}
-        self._known.update(found)
+        self._take(found)
         if self._store:
             self._store.put_many("btf-type", self.key, found, version=VERSION)
         self._unknown.update(name for name in rest if name not in self._btf.named)
         return {name: ref for name, ref in rest.items() if not self._is_settled(name)}
+
+    def _take(self, found: Mapping[str, Type]) -> None:
+        self._known.update(found)
+        self._took_btf = self._took_btf or bool(found)
 
     def _ask_enumeration(self, constant: str) -> Type:
         numbers = self._btf.with_constant(constant) if self._quick and self._btf is not None else ()

@@ -26,7 +26,7 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
     def make() -> Kernel:
         kernel = Kernel(
             session,
-            layouts=QuickLayouts(session, store, keys.types, lambda: proven_btf(kernel) if btf else None),
+            layouts=QuickLayouts(session, store, keys.types, (lambda: proven_btf(kernel)) if btf else None),
             symbols=Symbols(session, store, keys.symbols),
         )
         return kernel

@@ -31,6 +31,7 @@ __all__ = [
     "purpose_of",
     "report_names",
     "run_report",
+    "takes_btf",
 ]
 
 
@@ -74,8 +75,13 @@ def module_for(name: str) -> ReportModule:
 
 
 def purpose_of(name: str) -> str:
-    """What a session is opened for; that a report of crashdrive's own needs memory alone is known before."""
+    """What a session is opened for: how its last start went is remembered by this."""
     return f"report {name}" if name in report_names() else f"foreign {name} {_foreign(name).identity}"
+
+
+def takes_btf(name: str) -> bool:
+    """Whether a report declares that types out of the image's BTF will do: see `reports.base`."""
+    return bool(getattr(module_for(name), "BTF", False))
 
 
 def _foreign(name: str) -> Plugin:
@@ -97,6 +103,8 @@ def _wrong(name: str, module: Any) -> str | None:
     options = getattr(module, "OPTIONS", None)
     if not isinstance(options, tuple) or not all(isinstance(option, Option) for option in options):
         return "OPTIONS is no tuple of Option"
+    if not isinstance(getattr(module, "BTF", False), bool):
+        return "BTF is neither True nor False"
     flags = [flag for option in options for flag in option.flags]
     if taken := [flag for flag in flags if flag in _RESERVED or flags.count(flag) > 1]:
         return f"an option can't be {taken[0]!a}"

@@ -5,6 +5,9 @@ A report is one module in a room of this package (``net``), found by its name al
 - ``NAME``: what users type (``netstat``), equal to the module's name with ``-`` for ``_``,
 - ``SUMMARY``: one line for ``crashdrive report --list``,
 - ``OPTIONS``: a tuple of `Option`, what the command line and `Crash.report` accept,
+- ``BTF``: whether types out of the image's BTF will do, where crash came up without its tables. True says
+  that the report and its readers index no array of several dimensions, which BTF has as one; without it,
+  False,
 - ``def report(crash, **options) -> Report``: computes and returns, prints nothing. It is called with every
   option of OPTIONS, those that the user left out at their defaults.
 
@@ -57,6 +60,7 @@ class ReportModule(Protocol):
     NAME: str
     SUMMARY: str
     OPTIONS: tuple[Option, ...]
+    BTF: bool
 
     def report(self, crash: Any, **options: Any) -> Report:
         """Compute the report."""

@@ -98,6 +98,7 @@ def test_broken_ones_hide_no_other(cli: Cli, put: Put) -> None:
         (minimal("other"), "its NAME is 'other', not 'odd'"),
         (minimal("odd").replace('"Does little."', "5"), "SUMMARY is no line of text"),
         (minimal("odd").replace("()\n", "[1]\n", 1), "OPTIONS is no tuple of Option"),
+        ("BTF = 1\n" + minimal("odd"), "BTF is neither True nor False"),
         (minimal("odd").replace("def report", "def reports"), "it has no function report(crash, ...)"),
         (
             "from crashdrive.reports import Option\n"

@@ -42,7 +42,7 @@ def module(monkeypatch: pytest.MonkeyPatch, crash: Any) -> Any:
     for place in ("crashdrive.reports", "crashdrive.cli.report"):
         monkeypatch.setattr(f"{place}.report_names", lambda: ("echo",))
         monkeypatch.setattr(f"{place}.module_for", lambda _name: fake)
-    crash.report = lambda name, **options: run_report(crash, name, **options)
+    crash.run_report = lambda name, **options: run_report(crash, name, **options)
     return fake
 
 

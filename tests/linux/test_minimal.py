@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import FaultError, UnknownTypeError
+from crashdrive.errors import FaultError, KernelError, ParseError, UnknownTypeError
+from crashdrive.kernel.objects import Object
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.model import IntType
+from crashdrive.kernel.types.paths import find
 from crashdrive.linux.minimal import DumpSymbols, QuickLayouts, proven_btf
 from crashdrive.session.result import CommandResult
 from tests.kernel.btf_bytes import Writer
@@ -74,6 +77,37 @@ def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -
     later = QuickLayouts(runner, store, "k", lambda: None)
     assert later.sizeof("struct pair") == 8
     assert runner.asked == []
+
+
+def test_types_of_btf_are_not_for_those_who_take_none(runner: Asked, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert QuickLayouts(runner, store, "k", image).sizeof("struct pair") == 8
+    assert runner.asked == []
+    later = QuickLayouts(runner, store, "k", None)
+    with pytest.raises(ParseError, match="struct twice"):  # it is all that this gdb prints
+        later.sizeof("struct pair")
+    assert not later.flattens
+    assert runner.asked[0] == "gdb ptype/o struct pair **"
+
+
+def test_an_index_into_a_second_dimension_is_an_error(runner: Asked) -> None:
+    types = Writer()
+    pointer = types.pointer(types.integer("int", 4, 1))
+    types.integer("char", 1, 0)
+    types.record("grid", 48, ("cells", types.array(pointer, 6), 0))
+    layouts = QuickLayouts(runner, None, None, lambda: Btf(types.bytes()))
+    grid = layouts.type("struct grid")
+    assert layouts.flattens
+    assert find(layouts, grid, "cells[1]").offset == 8
+    with pytest.raises(KernelError, match=r"cells\[1\]\[2\]: types came from BTF"):
+        find(layouts, grid, "cells[1][2]")
+    kernel: Any = SimpleNamespace(layouts=layouts)
+    cells = Object(kernel, grid, PLACE).cells
+    assert cells[1].address_ == PLACE + 8
+    with pytest.raises(KernelError, match="types came from BTF"):
+        cells[1][2]
+    layouts._took_btf = False  # what gdb tells has all dimensions: this is what the pointer points to
+    assert find(layouts, grid, "cells[1][2]").rest == "[2]"
 
 
 def test_what_btf_does_not_tell_for_sure_is_asked(runner: Asked) -> None:

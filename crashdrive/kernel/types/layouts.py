@@ -90,6 +90,11 @@ class Layouts:
         return self._store
 
     @property
+    def flattens(self) -> bool:
+        """Whether arrays of several dimensions may come as arrays of one; gdb keeps them apart."""
+        return False
+
+    @property
     def key(self) -> str:
         """What names the kernel in the store."""
         return self._key

@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import NamedTuple, Protocol
 
-from crashdrive.errors import UnknownMemberError
+from crashdrive.errors import KernelError, UnknownMemberError
 from crashdrive.kernel.types.model import (
     ArrayType,
     PointerType,
@@ -23,6 +23,11 @@ _STEP = re.compile(r"(?:\.|->)?([A-Za-z_]\w*)|\[(\d{1,9})\]", re.ASCII)
 
 class Resolver(Protocol):
     """What knows types by name: `crashdrive.kernel.types.layouts.Layouts`."""
+
+    @property
+    def flattens(self) -> bool:
+        """Whether arrays of several dimensions may come as arrays of one: what BTF gives."""
+        ...
 
     def resolve(self, kind: Type) -> Type:
         """The type that a reference or a typedef stands for."""
@@ -63,16 +68,25 @@ def find(layouts: Resolver, kind: Type, path: str) -> Place:
     """Follow a path until its end or its first pointer; UnknownMemberError says what is near."""
     place = Place(kind, 0)
     at = 0
+    indexed = False
     while at < len(path):
         target = bare(layouts, place.type)
+        if indexed and path[at] == "[" and layouts.flattens:
+            raise flattened(path)
         if at and isinstance(target, PointerType) and path[at:] not in {".", "->"}:
             return place._replace(rest=path[at:].removeprefix("->").removeprefix("."))
         step = _STEP.match(path, at)
         if step is None or (path[at] in ".-" if at == 0 else path[at] not in ".-["):
             raise UnknownMemberError(f"{path!a} is no path of members (such as __sk_common.skc_state)")
         place = _step(layouts, place, target, step[1], step[2])
+        indexed = step[2] is not None
         at = step.end()
     return place
+
+
+def flattened(what: str) -> KernelError:
+    """The error for an index into a second dimension of what BTF has as an array of one."""
+    return KernelError(f"{what}: types came from BTF, which has arrays of several dimensions as one")
 
 
 def direct(layouts: Resolver, kind: Type, path: str) -> Place:

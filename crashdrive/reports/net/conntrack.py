@@ -23,6 +23,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "conntrack"
 SUMMARY = "Connections that netfilter follows, with both directions, state and time left."
+BTF = True
 OPTIONS = (
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
     Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),

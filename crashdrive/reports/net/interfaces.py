@@ -29,6 +29,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "interfaces"
 SUMMARY = "Network interfaces: flags, addresses, masters, counters, queues and qdiscs."
+BTF = True
 OPTIONS = (
     Option(name="statistics", flags=("-s", "--statistics"), help="A table of the counters too."),
     Option(name="queues", flags=("--queues",), help="Transmit queues too."),

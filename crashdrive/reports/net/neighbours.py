@@ -25,6 +25,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "neighbours"
 SUMMARY = "ARP and NDP entries with state, age and probes; addresses answered for others."
+BTF = True
 OPTIONS = (
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
     Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),

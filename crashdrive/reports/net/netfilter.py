@@ -35,6 +35,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "netfilter"
 SUMMARY = "Netfilter's hooks, chains and rules: nf_tables, iptables, and who else looks at packets."
+BTF = True
 OPTIONS = (
     Option(
         name="family",

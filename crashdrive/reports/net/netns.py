@@ -23,6 +23,7 @@ from crashdrive.reports.base import report_of
 
 NAME = "netns"
 SUMMARY = "Network namespaces with their numbers, processes and interfaces."
+BTF = True
 OPTIONS = ()
 
 

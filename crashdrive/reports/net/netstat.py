@@ -36,6 +36,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "netstat"
 SUMMARY = "Sockets of all families, protocols and network namespaces."
+BTF = True
 OPTIONS = (
     Option(name="all", flags=("-a", "--all"), help="Listening and unconnected sockets too."),
     Option(name="listening", flags=("-l", "--listening"), help="Listening and unconnected sockets alone."),

@@ -49,6 +49,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
+BTF = True
 OPTIONS = (NETNS,)
 _PROTOS = frozenset(
     {

@@ -30,6 +30,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "qdisc"
 SUMMARY = "Queueing disciplines, their classes and filters, as tc prints them."
+BTF = True
 OPTIONS = (
     Option(name="classes", flags=("-c", "--classes"), help="Classes too (tc class show)."),
     Option(name="filters", flags=("-f", "--filters"), help="Filters too (tc filter show)."),

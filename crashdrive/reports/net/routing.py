@@ -35,6 +35,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "routing"
 SUMMARY = "Routes of all tables, policy rules, nexthop objects and exceptions, of all network namespaces."
+BTF = True
 OPTIONS = (
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
     Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),

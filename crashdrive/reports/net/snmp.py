@@ -37,6 +37,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "snmp"
 SUMMARY = "Network counters of all namespaces: IP, ICMP, TCP, UDP and their extensions."
+BTF = True
 OPTIONS = (
     Option(name="words", flags=("-s", "--netstat"), help="In the words of netstat -s."),
     Option(name="nonzero", flags=("-z", "--nonzero"), help="Counters that counted anything alone."),

@@ -23,6 +23,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "sockstat"
 SUMMARY = "Sockets in use and their memory by protocol, fragments that wait, with the limits."
+BTF = True
 OPTIONS = (NETNS,)
 
 

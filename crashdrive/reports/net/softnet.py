@@ -21,6 +21,7 @@ from crashdrive.reports.base import Option, report_of
 
 NAME = "softnet"
 SUMMARY = "Packets that came in, by CPU: processed, dropped, squeezed, and what waits in the backlog."
+BTF = True
 OPTIONS = (Option(name="packets", flags=("--packets",), help="The packets in the queues."),)
 
 

@@ -22,6 +22,7 @@ from crashdrive.reports.net._options import NETNS
 
 NAME = "sysctl"
 SUMMARY = "Settings of the network (/proc/sys/net) of each namespace."
+BTF = True
 OPTIONS = (
     Option(
         name="prefix",
