@@ -7,7 +7,7 @@ Source in crash: ``dump_timer_data()`` and its ``..._tvec_bases_v1()``, ``..._v2
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,7 +15,6 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import DECIMAL, SIGNED, Cell, Column
 from crashdrive.parsers.grammar.makers import Derived
-from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject, words_of
 from crashdrive.records import Address, Long, Record
 
 
@@ -85,8 +84,6 @@ EXAMPLES = (
 )
 
 _HEX = r"[0-9a-f]{1,16}"
-_JIFFIES = re.compile(r" *+(\d{1,20})[ ]*")
-_SYMBOL = re.compile(rf"({_HEX})(?: +<([^>\n]{{0,300}})>)?")
 
 
 def _timers() -> g.ParserElement:
@@ -175,114 +172,128 @@ def _check_timers(source: Source, found: list[int | TimerBase]) -> list[TimerBas
     return bases
 
 
-_CPU = re.compile(
-    rf"CPU: (?P<cpu>\d{{1,6}}) *(?:HRTIMER_CPU_BASE: (?P<at>{_HEX})|(?P<offline>\[OFFLINE\]))?[ ]*"
-)
-_CLOCK = re.compile(
-    rf" *+CLOCK: (?P<clock>\d{{1,3}})  HRTIMER_(?:CLOCK_)?BASE: (?P<at>{_HEX})"
-    r"(?:  \[(?P<name>[^\]\n]{0,300})\])?[ ]*"
-)
-_HR_TITLES = ["SOFTEXPIRES", "EXPIRES", "TTE", "HRTIMER", "FUNCTION"]
-_HR_LAYOUTS = tuple(
-    [title for title in _HR_TITLES if title not in absent]
-    for absent in (
-        (),
-        ("SOFTEXPIRES",),
-        ("TTE",),
-        ("SOFTEXPIRES", "TTE"),
+class _Clock(NamedTuple):
+    base: HrtimerBase
+    told: bool  # whether its timers stand below it, or that it has none
+
+
+def _hrtimers() -> g.ParserElement:
+    """Each CPU's clocks, each with its time and its timers; old kernels have fewer columns::
+
+    CPU: 0  HRTIMER_CPU_BASE: ffff89046c622e80
+      CLOCK: 0  HRTIMER_CLOCK_BASE: ffff89046c622ec0  [ktime_get]
+        CURRENT
+       3696000000
+      SOFTEXPIRES    EXPIRES      TTE         HRTIMER           FUNCTION
+       3880000000  3880000000  -184000000  ffff89046c623440  ffffffffac958f60  <tick_sched_timer>
+      (destroyed timer)
+
+      CLOCK: 1  HRTIMER_CLOCK_BASE: ffff89046c622f00  [ktime_get_real]
+      (empty)
+    """
+    cpu = g.Row(
+        rf"CPU: (\d{{1,6}}) *+(?:HRTIMER_CPU_BASE: ({_HEX})|(\[OFFLINE\]))?",
+        _hr_cpu,
+        "a CPU: HRTIMER_CPU_BASE",
     )
-)
-_HRTIMER = re.compile(
-    rf" *+((?:-?\d{{1,20}} +){{1,3}})(?P<at>{_HEX})"
-    rf"(?: +(?P<function>{_HEX})  <(?P<name>[^>\n]{{0,300}})>)?[ ]*"
-)
+    clock = g.Row(
+        rf" *+CLOCK: (\d{{1,3}})  HRTIMER_(?:CLOCK_)?BASE: ({_HEX})(?:  \[([^\]\n]{{0,300}})\])?",
+        _hr_clock,
+        "a clock: CLOCK HRTIMER_CLOCK_BASE",
+    )
+    number = g.Row(r" *+(\d{1,20}+)", lambda row: int(row[1]), "a number of nanoseconds")
+    current = g.Titles("CURRENT") + g.Gap() + number("current")
+    empty = g.Row(r" *+\(empty\)", lambda _: True, "that it has no timers: (empty)")
+    below = g.Opt(current) + g.Gap() + g.Opt(empty("empty") | g.Group(_hr_table(clock | cpu))("timers"))
+    clocks = g.Many(
+        g.record(_hr_base, clock("base") + g.Gap() + below), until=cpu, resume=clock | cpu, least=0
+    )
+    return g.Many(g.block(cpu, clocks, lambda base, clocks: (base, clocks)), resume=cpu)
 
 
-class _Clocks:
-    """Collects the high-resolution timers of each clock."""
+def _hr_table(until: g.ParserElement) -> g.ParserElement:
+    """Times as the header has them; a timer that was destroyed has none."""
+    header = g.Row(
+        r" *+(?:SOFTEXPIRES ++)?EXPIRES ++(?:TTE ++)?HRTIMER ++FUNCTION",
+        lambda found: found[0].split(),
+        "the header SOFTEXPIRES EXPIRES TTE HRTIMER FUNCTION",
+    )
+    function = rf"(?: ++({_HEX})  <([^>\n]{{0,300}})>)?"
+    row = g.Row(
+        rf" *+(?:\(destroyed timer\)|((?:-?\d{{1,20}} ++){{1,3}})({_HEX}){function})",
+        lambda found: found.groups(),
+        "a row of timers: SOFTEXPIRES EXPIRES TTE HRTIMER FUNCTION",
+    )
+    return g.block(header, g.Rows(row, until=until), _hr_timers)
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._found: list[dict[str, Any]] = []
-        self._cpu: dict[str, Any] = {}
-        self._layout: list[str] = []
-        self._wants_current = False
-        self._empty = True
 
-    def feed(self, offset: int, line: str) -> None:
-        """One line."""
-        words = words_of(line)
-        if cpu := _CPU.fullmatch(line):
-            self._check()
-            at = cpu["at"]
-            self._cpu = {"cpu": int(cpu["cpu"]), "cpu_base": int(at, 16) if at else None}
-            if cpu["offline"]:
-                self._found.append({**self._cpu, "offline": True, "timers": []})
-        elif (clock := _CLOCK.fullmatch(line)) and self._cpu:
-            self._check()
-            self._found.append({**self._cpu, "clock": int(clock["clock"]), "address": int(clock["at"], 16)})
-            self._found[-1] |= {"clock_name": clock["name"], "timers": []}
-            self._layout, self._empty = [], False
-        elif words == ["CURRENT"] and self._found:
-            self._wants_current = True
-        elif self._wants_current and (found := _JIFFIES.fullmatch(line)):
-            self._found[-1]["current"], self._wants_current = int(found[1]), False
-        elif words in _HR_LAYOUTS and self._found:
-            self._layout = words
-        elif not self._row(offset, line):
-            skip_or_reject(self._source, offset, line, "no high-resolution timer")
-            self._empty = self._empty or line.strip() == "..."
-
-    def _row(self, _offset: int, line: str) -> bool:
-        if line.strip() == "(empty)" and self._found and not self._layout:
-            self._empty = True
-            return True
-        if line.strip() == "(destroyed timer)" and self._layout:
-            self._found[-1]["timers"].append(Hrtimer(destroyed=True))
-            return True
-        found = _HRTIMER.fullmatch(line) if self._layout else None
-        times = [int(word) for word in found[1].split()] if found else []
-        if found is None or len(times) != len(self._layout) - 2:
-            return False
-        named = dict(zip(self._layout, times, strict=False))
-        self._found[-1]["timers"].append(
+def _hr_timers(
+    titles: list[str], rows: tuple[tuple[str | None, str | None, str | None, str | None], ...]
+) -> tuple[Hrtimer, ...] | None:
+    """None where a row has other times than the header says."""
+    timers: list[Hrtimer] = []
+    for times, at, function, name in rows:
+        if times is None or at is None:
+            timers.append(Hrtimer(destroyed=True))
+            continue
+        named = dict(zip(titles[:-2], map(int, times.split()), strict=False))
+        if len(times.split()) != len(titles) - 2:
+            return None
+        timers.append(
             Hrtimer(
                 softexpires=named.get("SOFTEXPIRES"),
                 expires=named.get("EXPIRES"),
                 tte=named.get("TTE"),
-                hrtimer=int(found["at"], 16),
-                function=int(found["function"], 16) if found["function"] else None,
-                function_name=found["name"],
+                hrtimer=int(at, 16),
+                function=int(function, 16) if function else None,
+                function_name=name,
             )
         )
-        return True
-
-    def _check(self) -> None:
-        if self._found and not (self._found[-1]["timers"] or self._empty or self._found[-1].get("offline")):
-            clock = self._found[-1]
-            self._source.note("partial", f"timers of clock {clock['clock']} are missing", incomplete=True)
-        self._empty = True
-
-    def finish(self) -> list[HrtimerBase]:
-        """All clocks."""
-        self._check()
-        if not self._found:
-            self._source.fail(0, "no clock of timers")
-        return [HrtimerBase(**{**clock, "timers": tuple(clock["timers"])}) for clock in self._found]
+    return tuple(timers)
 
 
-def _parse_hrtimers(source: Source) -> list[HrtimerBase]:
-    clocks = _Clocks(source)
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        clocks.feed(offset, line)
-    return clocks.finish()
+def _hr_cpu(found: re.Match[str]) -> HrtimerBase:
+    at = found[2]
+    return HrtimerBase(cpu=int(found[1]), cpu_base=int(at, 16) if at else None, offline=bool(found[3]))
+
+
+def _hr_clock(found: re.Match[str]) -> HrtimerBase:
+    return HrtimerBase(cpu=0, clock=int(found[1]), address=int(found[2], 16), clock_name=found[3])
+
+
+def _hr_base(
+    base: HrtimerBase,
+    current: int | None = None,
+    empty: bool = False,  # noqa: FBT001, FBT002 # by its name
+    timers: tuple[tuple[Hrtimer, ...], ...] = (),
+) -> _Clock:
+    found = timers[0] if timers else ()
+    return _Clock(replace(base, current=current, timers=found), empty or bool(found))
+
+
+def _check_hrtimers(source: Source, found: list[tuple[HrtimerBase, tuple[_Clock, ...]]]) -> list[HrtimerBase]:
+    """All clocks, each with its CPU; one without timers says so, or they are missing."""
+    elided = any(notice.kind == "elided" for notice in source.warnings)
+    bases: list[HrtimerBase] = []
+    for cpu, clocks in found:
+        if cpu.offline:
+            bases.append(cpu)
+        for clock, told in clocks:
+            if not told and not elided:
+                message = f"timers of clock {clock.clock} are missing"
+                source.note("partial", message, incomplete=True)
+            bases.append(replace(clock, cpu=cpu.cpu, cpu_base=cpu.cpu_base))
+    if not bases:
+        source.fail(0, "no clock of timers")
+    return bases
 
 
 SHAPES = (
     Shape(
         name="hrtimers",
         record=HrtimerBase,
-        parse=_parse_hrtimers,
+        grammar=_hrtimers,
+        finish=_check_hrtimers,
         options="-r",
         when=lambda source: source.command.has("r"),
     ),
