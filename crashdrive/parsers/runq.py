@@ -8,20 +8,33 @@ Source in crash: ``dump_CFS_runqueues()``, ``dump_runqueues()``, ``dump_runq()``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers._runq_groups import GroupedRunQueue, TaskGroup, groups
+from crashdrive.parsers._runq_lines import NOTHING, QueuedTask, current_line, once, queued_line
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject
-from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of, read_tasks
+from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of
 from crashdrive.records import Address, Long, Record
 
-
-class QueuedTask(TaskHeader, frozen=True, kw_only=True):
-    """A task on a queue; ``priority``: what the queue sorts by; ``current``: crash marks it as running."""
-
-    priority: int | None = None
-    current: bool = False
+__all__ = [
+    "EXAMPLES",
+    "OPTSTRING",
+    "SHAPES",
+    "GroupedRunQueue",
+    "Lag",
+    "OnQueue",
+    "Queue",
+    "QueueClock",
+    "QueuedTask",
+    "RunQueue",
+    "Running",
+    "TaskGroup",
+]
 
 
 class Queue(Record, frozen=True, kw_only=True):
@@ -41,34 +54,6 @@ class RunQueue(Record, frozen=True, kw_only=True):
     current: TaskHeader | None = None
     current_address: Address | None = None
     queues: tuple[Queue, ...] = ()
-
-
-class TaskGroup(Record, frozen=True, kw_only=True):
-    """A task group on a CPU (``-g``), with the tasks directly in it.
-
-    ``root``: it is the root group; ``parent``: address of the group around it. ``cfs_rq`` or ``rt_rq``:
-    which queue of the group this is. ``priority``: of a group within a realtime queue.
-    """
-
-    task_group: Address
-    root: bool = False
-    parent: Address | None = None
-    cfs_rq: Address | None = None
-    rt_rq: Address | None = None
-    name: str | None = None
-    throttled: bool = False
-    priority: int | None = None
-    tasks: tuple[QueuedTask, ...] = ()
-
-
-class GroupedRunQueue(Record, frozen=True, kw_only=True):
-    """A CPU's run queue by task groups (``-g``), in crash's order."""
-
-    cpu: int
-    offline: bool = False
-    current: TaskHeader | None = None
-    current_address: Address | None = None
-    groups: tuple[TaskGroup, ...] = ()
 
 
 class QueueClock(Record, frozen=True, kw_only=True):
@@ -108,220 +93,119 @@ class OnQueue(Record, frozen=True, kw_only=True):
 OPTSTRING = "dtTgmc:"
 EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")
 
-# Crash 4 says RUNQUEUES[0], shows no CURRENT line, and nothing of a queue without tasks.
-_CPU = re.compile(
-    r" *+(?:CPU |(?P<old>RUNQUEUES\[))(?P<cpu>\d{1,6})"
-    rf"(?:(?P<offline> \[OFFLINE\])|(?(old)\]:| RUNQUEUE:) (?P<at>{HEX}))?[ ]*"
-)
-_CURRENT = re.compile(rf" *+CURRENT: (?:{TASK}|(?P<at>{HEX}))[ ]*")
-_QUEUE = re.compile(rf" *+(?P<name>[A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): (?P<at>{HEX})[ ]*")
-_QUEUED = re.compile(
-    rf"(?P<indent> *+)(?:\[ *(?P<priority>-?\d{{1,4}})\] )?{TASK}(?P<current> \[CURRENT\])?[ ]*"
-)
-_NOTHING = re.compile(r"( *+)\[no tasks queued\][ ]*")
-_GROUP = re.compile(
-    rf"(?P<indent> *+)(?:\[ *(?P<priority>-?\d{{1,4}})\] )?"
-    rf"(?P<root>ROOT_|INIT_)?TASK_GROUP: (?P<group>{HEX}) +"
-    rf"(?P<kind>CFS_RQ|RT_RQ): (?P<at>{HEX}) *(?:<(?P<name>[^\n]{{0,256}})>)?"
-    r"(?P<throttled> *\(THROTTLED\))?[ ]*"
-)
+
+class _Queue(NamedTuple):
+    """A queue, and whether crash says that it is empty."""
+
+    queue: Queue
+    said_none: bool
 
 
-def _cpu_blocks(source: Source) -> Iterator[tuple[re.Match[str], list[tuple[int, str]]]]:
-    """(CPU line, lines below it) of each CPU; a CPU twice is an error."""
-    head: re.Match[str] | None = None
-    lines: list[tuple[int, str]] = []
-    seen: set[str] = set()
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        found = _CPU.fullmatch(line)
-        if found:
-            if found["cpu"] in seen:
-                source.fail(offset, f"CPU {found['cpu']} stands twice")
-            seen.add(found["cpu"])
-            if head is not None:
-                yield head, lines
-            head, lines = found, []
-        elif head is None:
-            skip_or_reject(source, offset, line, "no CPU's run queue")
-        else:
-            lines.append((offset, line))
-    if head is not None:
-        yield head, lines
+class _RunQueue(NamedTuple):
+    """A CPU's run queue, where it stands, and what is missing of it."""
 
-
-def _current(lines: list[tuple[int, str]]) -> tuple[TaskHeader | None, int | None]:
-    """The running task out of the first line, which is taken away."""
-    found = _CURRENT.fullmatch(lines[0][1]) if lines else None
-    if found is None:
-        return None, None
-    del lines[0]
-    return (header_of(found), None) if found["task"] else (None, int(found["at"], 16))
-
-
-def _queued(found: re.Match[str]) -> QueuedTask:
-    task = header_of(found)
-    priority = found["priority"]
-    return QueuedTask(
-        pid=task.pid,
-        task=task.task,
-        cpu=task.cpu,
-        comm=task.comm,
-        priority=None if priority is None else int(priority),
-        current=found["current"] is not None,
-    )
-
-
-def _parse_queues(source: Source) -> list[RunQueue]:
-    found: list[RunQueue] = []
-    for head, lines in _cpu_blocks(source):
-        task, address = _current(lines)
-        old = head["old"] is not None
-        queues = tuple(_queues(source, lines, silent=old))
-        # Where crash doesn't know the current task it shows its address, and nothing below it.
-        if task is not None and not old and {queue.name for queue in queues} in _CUT:
-            place = source.position(head.start())[0]
-            source.note("partial", "a queue is missing", line=place, incomplete=True)
-        if task is None and address is None and not head["offline"] and not old:
-            source.fail(head.start() if not lines else lines[0][0], "a run queue without its CURRENT line")
-        found.append(
-            RunQueue(
-                cpu=int(head["cpu"]),
-                offline=head["offline"] is not None,
-                runqueue=int(head["at"], 16) if head["at"] else None,
-                current=task,
-                current_address=address,
-                queues=queues,
-            )
-        )
-    return demand_records(source, found)
+    place: int
+    found: RunQueue
+    missing: list[str]
 
 
 # Schedulers with RT PRIO_ARRAY have CFS RB_ROOT below it.
 _CUT: tuple[set[str], ...] = (set(), {"RT PRIO_ARRAY"})
 
 
-def _queues(source: Source, lines: list[tuple[int, str]], *, silent: bool = False) -> list[Queue]:
-    """The queues; ``silent``: crash doesn't say that one is empty."""
-    found: list[Queue] = []
-    name, address, start = "", 0, 0
-    tasks: list[QueuedTask] | None = None
-    said_none = False
+def _queues() -> g.ParserElement:
+    """Crash 4 says RUNQUEUES[0], shows no CURRENT line, and nothing of a queue without tasks::
 
-    def close() -> None:
-        if tasks is None:
-            return
-        if bool(tasks) == said_none and not silent:
-            source.note(
-                "partial", f"what is on {name} is missing", line=source.position(start)[0], incomplete=True
-            )
-        found.append(Queue(name=name, address=address, tasks=tuple(tasks)))
-
-    for offset, line in lines:
-        if queue := _QUEUE.fullmatch(line):
-            close()
-            name, address, start, tasks, said_none = queue["name"], int(queue["at"], 16), offset, [], False
-        elif tasks is not None and (queued := _QUEUED.fullmatch(line)):
-            # 2.6.0 to 2.6.22: tasks of equal priority share the bracket of the first one.
-            task = _queued(queued)
-            tasks.append(_with_priority(task, tasks))
-        elif tasks is not None and _NOTHING.fullmatch(line):
-            said_none = True
-        else:
-            skip_or_reject(source, offset, line, "nothing of a run queue")
-    close()
-    return found
-
-
-def _with_priority(task: QueuedTask, above: list[QueuedTask]) -> QueuedTask:
-    if task.priority is not None or not above:
-        return task
-    return QueuedTask(
-        pid=task.pid,
-        task=task.task,
-        cpu=task.cpu,
-        comm=task.comm,
-        priority=above[-1].priority,
-        current=task.current,
+    CPU 0 RUNQUEUE: ffff8ea55de35e80
+      CURRENT: PID: 391    TASK: ffff8ea557378000  COMMAND: "spinner"
+      RT PRIO_ARRAY: ffff8ea55de36100
+         [no tasks queued]
+      CFS RB_ROOT: ffff8ea55de35f40
+         [118] PID: 2110   TASK: ffff88007d470860  COMMAND: "udevd"
+    """
+    cpu = g.Row(
+        r" *+(?:CPU |(?P<old>RUNQUEUES\[))(?P<cpu>\d{1,6})"
+        rf"(?:(?P<offline> \[OFFLINE\])|(?(old)\]:| RUNQUEUE:) (?P<at>{HEX}))?",
+        lambda found: found,
+        "a CPU: RUNQUEUE",
     )
+    queue = g.Row(
+        rf" *+(?P<name>[A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): (?P<at>{HEX})",
+        lambda found: Queue(name=found["name"], address=int(found["at"], 16), tasks=()),
+        "a queue: RT PRIO_ARRAY or CFS RB_ROOT",
+    )
+    tasks = g.Rows(queued_line(), until=g.Anything(), least=0)
+    return g.Blocks(cpu, current_line(), g.block(queue, tasks, _queue), make=_run_queue)
 
 
-def _parse_groups(source: Source) -> list[GroupedRunQueue]:
-    found: list[GroupedRunQueue] = []
-    for head, lines in _cpu_blocks(source):
-        task, address = _current(lines)
-        if task is None and address is None and not head["offline"]:
-            source.fail(lines[0][0] if lines else 0, "a run queue without its CURRENT line")
-        found.append(
-            GroupedRunQueue(
-                cpu=int(head["cpu"]),
-                offline=head["offline"] is not None,
-                current=task,
-                current_address=address,
-                groups=tuple(_groups(source, lines)),
-            )
-        )
-    return demand_records(source, found)
+def _queue(queue: Queue, below: tuple[QueuedTask | str, ...]) -> _Queue:
+    """2.6.0 to 2.6.22: tasks of equal priority share the bracket of the first one."""
+    tasks: list[QueuedTask] = []
+    for task in below:
+        if isinstance(task, QueuedTask):
+            shared = tasks[-1].priority if tasks and task.priority is None else task.priority
+            tasks.append(replace(task, priority=shared))
+    return _Queue(replace(queue, tasks=tuple(tasks)), NOTHING in below)
 
 
-def _groups(source: Source, lines: list[tuple[int, str]]) -> Iterator[TaskGroup]:
-    """Indentation says which group holds what; a group's own tasks may stand below a group inside of it."""
-    groups: list[dict[str, Any]] = []
-    around: list[tuple[int, dict[str, Any]]] = []
-    for offset, line in lines:
-        group, queued = _GROUP.fullmatch(line), _QUEUED.fullmatch(line)
-        nothing = _NOTHING.fullmatch(line)
-        indent = len(next((found[1] for found in (group, queued, nothing) if found), ""))
-        while around and around[-1][0] >= indent and (group or queued or nothing):
-            around.pop()
-        if group and bool(around) != bool(group["root"]):
-            values = _group(group, around[-1][1]["task_group"] if around else None)
-            groups.append(values)
-            around.append((indent, values))
-        elif queued and around:
-            around[-1][1]["tasks"].append(_queued(queued))
-        elif not (nothing and around):
-            skip_or_reject(source, offset, line, "nothing of a task group")
-    for values in groups:
-        values["tasks"] = tuple(values["tasks"])
-        yield TaskGroup(**values)
+def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) -> _RunQueue:
+    current = below.pop(0) if below and not isinstance(below[0], _Queue) else None
+    old, offline = head["old"] is not None, head["offline"] is not None
+    if current is None and not (offline or old):
+        current_line().miss(text, head.end())
+    if not all(isinstance(one, _Queue) for one in below):
+        current_line().miss(text, head.end(), "a CPU's running task doesn't stand at its top")
+    missing = [] if old else [one.queue.name for one in below if bool(one.queue.tasks) == one.said_none]
+    found = RunQueue(
+        cpu=int(head["cpu"]),
+        offline=offline,
+        runqueue=int(head["at"], 16) if head["at"] else None,
+        current=current if isinstance(current, TaskHeader) else None,
+        current_address=current if isinstance(current, int) else None,
+        queues=tuple(one.queue for one in below),
+    )
+    problems = [f"what is on {name} is missing" for name in missing]
+    # Where crash doesn't know the current task it shows its address, and nothing below it.
+    if found.current is not None and not old and {queue.name for queue in found.queues} in _CUT:
+        problems.append("a queue is missing")
+    return _RunQueue(place, found, problems)
 
 
-def _group(found: re.Match[str], parent: int | None) -> dict[str, Any]:
-    return {
-        "task_group": int(found["group"], 16),
-        "root": found["root"] is not None,
-        "parent": parent,
-        found["kind"].lower(): int(found["at"], 16),
-        "name": found["name"],
-        "throttled": found["throttled"] is not None,
-        "priority": int(found["priority"]) if found["priority"] else None,
-        "tasks": [],
-    }
+def _check_queues(source: Source, found: list[_RunQueue]) -> list[RunQueue]:
+    for queue in found:
+        for problem in queue.missing:
+            source.note("partial", problem, line=source.position(queue.place)[0], incomplete=True)
+    return once(source, [(queue.place, queue.found) for queue in found])
 
 
-_CLOCK = re.compile(r" *+CPU (?P<cpu>\d{1,6}): (?:(?P<offline>\[OFFLINE\])|(?P<time>[0-9a-f]{1,20}))[ ]*")
-_CLOCK_TASK = re.compile(rf" *+(?P<last>[0-9a-f]{{1,20}}) +{TASK}[ ]*")
+def _clocks() -> g.ParserElement:
+    """The queue's time, below it when its task got the CPU, and the task::
+
+    CPU 0: 32544481071
+           32521958250  PID: 391    TASK: ffff8ea557378000  COMMAND: "spinner"
+    CPU 1: [OFFLINE]
+    """
+    clock = g.Row(
+        r" *+CPU (?P<cpu>\d{1,6}): (?:\[OFFLINE\]|(?P<time>[0-9a-f]{1,20}))",
+        lambda found: QueueClock(
+            cpu=int(found["cpu"]), offline=found["time"] is None, timestamp=_number(found["time"])
+        ),
+        "a CPU's time: CPU TIMESTAMP",
+    )
+    task = g.Row(
+        rf" *+(?P<last>[0-9a-f]{{1,20}}) +{TASK}",
+        lambda found: (_number(found["last"]), header_of(found)),
+        "when a task got the CPU: TIMESTAMP PID TASK COMMAND",
+    )
+    return g.Blocks(clock, task, make=_clock)
 
 
-def _parse_clocks(source: Source) -> list[QueueClock]:
-    found: list[QueueClock] = []
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        clock, task = _CLOCK.fullmatch(line), _CLOCK_TASK.fullmatch(line)
-        if clock:
-            _once(source, offset, clock["cpu"], found)
-            time = _number(clock["time"])
-            found.append(QueueClock(cpu=int(clock["cpu"]), offline=time is None, timestamp=time))
-        elif task and found and found[-1].current is None and not found[-1].offline:
-            last = found[-1]
-            found[-1] = QueueClock(
-                cpu=last.cpu,
-                timestamp=last.timestamp,
-                last_run=_number(task["last"]),
-                current=header_of(task),
-            )
-        else:
-            skip_or_reject(source, offset, line, "no timestamp of a run queue")
-    return demand_records(source, found)
+def _clock(text: g.Text, place: int, clock: QueueClock, tasks: list[Any]) -> tuple[int, QueueClock]:
+    if len(tasks) > (not clock.offline):
+        g.Line("a CPU's time: CPU TIMESTAMP").miss(text, text.next_line(place))
+    for last, task in tasks:
+        clock = replace(clock, last_run=last, current=task)
+    return place, clock
 
 
 def _number(text: str | None) -> int | None:
@@ -329,36 +213,27 @@ def _number(text: str | None) -> int | None:
     return None if text is None else int(text, 10 if text.isdecimal() else 16)
 
 
-def _once(source: Source, offset: int, cpu: str, found: list[Any]) -> None:
-    if any(record.cpu == int(cpu) for record in found):
-        source.fail(offset, f"CPU {cpu} stands twice")
+def _lags() -> g.ParserElement:
+    """``CPU 0: 0.01 secs``, one a line."""
+    return g.Rows(
+        g.Row(
+            r" *+CPU (?P<cpu>\d{1,6}): (?P<lag>\d{1,12}\.\d\d) secs",
+            lambda row: (row.start(), Lag(cpu=int(row["cpu"]), lag=float(row["lag"]))),
+            "a CPU's lag: CPU SECONDS",
+        )
+    )
 
 
-_LAG = re.compile(r"^ *+CPU (?P<cpu>\d{1,6}): (?P<lag>\d{1,12}\.\d\d) secs[ ]*$", re.MULTILINE)
-
-
-def _parse_lags(source: Source) -> list[Lag]:
-    found = parse_rows(source, _LAG, lambda row: Lag(cpu=int(row["cpu"]), lag=float(row["lag"])))
-    _unique(source, [record.cpu for record in found])
-    return demand_records(source, found)
-
-
-def _unique(source: Source, cpus: list[int]) -> None:
-    if len(set(cpus)) < len(cpus):
-        source.fail(0, "a CPU stands twice")
-
-
-_RUNNING = re.compile(
-    rf"^ *+CPU (?P<number>\d{{1,6}}): \[(?: *(?P<days>\d{{1,9}}) (?P<hours>\d\d):(?P<minutes>\d\d):"
-    rf"(?P<seconds>\d\d\.\d{{3}})\] +{TASK}|(?P<other>OFFLINE|unknown)\])[ ]*$",
-    re.MULTILINE,
-)
-
-
-def _parse_running(source: Source) -> list[Running]:
-    found = parse_rows(source, _RUNNING, _running)
-    _unique(source, [record.cpu for record in found])
-    return demand_records(source, found)
+def _all_running() -> g.ParserElement:
+    """``CPU 0: [0 00:00:00.022]  PID: 391 ...``, one a line; ``[OFFLINE]``, ``[unknown]``."""
+    time = r"(?P<days>\d{1,9}) (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d\.\d{3})"
+    return g.Rows(
+        g.Row(
+            rf" *+CPU (?P<number>\d{{1,6}}): \[(?: *{time}\] +{TASK}|(?P<other>OFFLINE|unknown)\])",
+            lambda row: (row.start(), _running(row)),
+            "how long a CPU's task runs: CPU [TIME] PID TASK COMMAND",
+        )
+    )
 
 
 def _running(row: re.Match[str]) -> Running:
@@ -369,22 +244,24 @@ def _running(row: re.Match[str]) -> Running:
     return Running(cpu=cpu, running=round(minutes * 60 + float(row["seconds"]), 3), current=header_of(row))
 
 
-def _parse_on_queue(source: Source) -> list[OnQueue]:
-    found: list[OnQueue] = []
-    for head, lines in _cpu_blocks(source):
-        tasks: list[QueuedTask] = []
-        for offset, line in lines:
-            if queued := _QUEUED.fullmatch(line):
-                tasks.append(_queued(queued))
-            elif not _NOTHING.fullmatch(line):
-                skip_or_reject(source, offset, line, "no task on a run queue")
-        found.append(OnQueue(cpu=int(head["cpu"]), offline=head["offline"] is not None, tasks=tuple(tasks)))
-    return demand_records(source, found)
+def _on_queue() -> g.ParserElement:
+    """Each CPU, below it its tasks as in `_queues`, or that there are none."""
+    cpu = g.Row(
+        rf" *+CPU (?P<cpu>\d{{1,6}})(?:(?P<offline> \[OFFLINE\])| RUNQUEUE: {HEX})?",
+        lambda found: found,
+        "a CPU",
+    )
+
+    def on_queue(_: g.Text, place: int, head: re.Match[str], below: list[Any]) -> tuple[int, OnQueue]:
+        tasks = tuple(task for task in below if task != NOTHING)
+        return place, OnQueue(cpu=int(head["cpu"]), offline=head["offline"] is not None, tasks=tasks)
+
+    return g.Blocks(cpu, queued_line(), make=on_queue)
 
 
-def _parse_tasks(source: Source) -> list[TaskHeader]:
+def _one_queue() -> g.ParserElement:
     """Kernels before 2.6 have one queue for all CPUs: crash prints the tasks alone."""
-    return read_tasks(source)
+    return g.Rows(g.task_header())
 
 
 def _given(letter: str) -> Callable[[Source], bool]:
@@ -392,17 +269,18 @@ def _given(letter: str) -> Callable[[Source], bool]:
 
 
 SHAPES = (
-    Shape(name="clocks", record=QueueClock, parse=_parse_clocks, options="-t", when=_given("t")),
-    Shape(name="lags", record=Lag, parse=_parse_lags, options="-T", when=_given("T")),
-    Shape(name="running", record=Running, parse=_parse_running, options="-m", when=_given("m")),
-    Shape(name="on-queue", record=OnQueue, parse=_parse_on_queue, options="-d", when=_given("d")),
-    Shape(name="groups", record=GroupedRunQueue, parse=_parse_groups, options="-g", when=_given("g")),
+    Shape(name="clocks", record=QueueClock, grammar=_clocks, finish=once, options="-t", when=_given("t")),
+    Shape(name="lags", record=Lag, grammar=_lags, finish=once, options="-T", when=_given("T")),
+    Shape(name="running", record=Running, grammar=_all_running, finish=once, options="-m", when=_given("m")),
+    Shape(name="on-queue", record=OnQueue, grammar=_on_queue, finish=once, options="-d", when=_given("d")),
+    Shape(name="groups", record=GroupedRunQueue, grammar=groups, finish=once, options="-g", when=_given("g")),
     Shape(
         name="one-queue",
         record=TaskHeader,
-        parse=_parse_tasks,
+        grammar=_one_queue,
+        finish=demand_records,
         options="(none), kernels before 2.6",
         when=lambda source: HEADER.match(source.text) is not None,
     ),
-    Shape(name="queues", record=RunQueue, parse=_parse_queues, options="(none) -c"),
+    Shape(name="queues", record=RunQueue, grammar=_queues, finish=_check_queues, options="(none) -c"),
 )

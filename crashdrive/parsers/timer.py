@@ -174,7 +174,7 @@ def _check_timers(source: Source, found: list[int | TimerBase]) -> list[TimerBas
 
 class _Clock(NamedTuple):
     base: HrtimerBase
-    told: bool  # whether its timers stand below it, or that it has none
+    told: bool  # what it has stands below it
 
 
 def _hrtimers() -> g.ParserElement:
@@ -280,8 +280,7 @@ def _check_hrtimers(source: Source, found: list[tuple[HrtimerBase, tuple[_Clock,
             bases.append(cpu)
         for clock, told in clocks:
             if not told and not elided:
-                message = f"timers of clock {clock.clock} are missing"
-                source.note("partial", message, incomplete=True)
+                source.note("partial", f"timers of clock {clock.clock} are missing", incomplete=True)
             bases.append(replace(clock, cpu=cpu.cpu, cpu_base=cpu.cpu_base))
     if not bases:
         source.fail(0, "no clock of timers")
