@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import msgspec
 
 from crashdrive.choices import no_such
-from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
-from crashdrive.records import Notice
+from crashdrive.errors import (
+    FaultError,
+    IncompleteError,
+    UnknownMemberError,
+    UnknownSymbolError,
+    UnknownTypeError,
+)
+from crashdrive.records import Notice, told_incomplete
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Objects, Problem, Walk
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 # a hash table that claims more buckets than this is damaged: thash_entries= is capped at 512 k
 _MOST_BUCKETS = 1 << 24
@@ -55,6 +64,37 @@ class Fields:
         """Columns by their short names."""
         nothing = [None] * len(columns)
         return {name: nothing if path is None else columns[path] for name, path in self._names.items()}
+
+
+class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """The rows of a public reader; also a sequence of them.
+
+    ``complete`` is False where something is missing, and then ``notices`` says what; these also say what is
+    odd.
+    """
+
+    rows: tuple[R, ...]
+    complete: bool
+    notices: tuple[Notice, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> R:
+        return self.rows[index]
+
+    def __bool__(self) -> bool:
+        """A reading is a reading, also without rows."""
+        return True
+
+    def check(self) -> Self:
+        """Itself; IncompleteError where something is missing."""
+        if not self.complete:
+            raise IncompleteError(told_incomplete("read", self.notices))
+        return self
 
 
 class Survey:
@@ -116,6 +156,11 @@ class Survey:
         except FaultError as error:
             self.miss([Notice(kind="hole", message=f"{what}: {error}")])
         return found
+
+    def reading(self, rows: Iterable[R]) -> Reading[R]:
+        """Rows of this survey, as complete as it was when it had them all."""
+        found = tuple(rows)
+        return Reading(rows=found, complete=self.complete, notices=tuple(dict.fromkeys(self.notices)))
 
     def require(self, what: str, words: Iterable[object], there: Iterable[object]) -> None:
         """UsageError for a word that names nothing that there is.

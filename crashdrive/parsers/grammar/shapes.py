@@ -1,4 +1,4 @@
-"""Reading a text as one shape of a command's output."""
+"""QdiscReading a text as one shape of a command's output."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 from crashdrive.linux.net.counters.snmp import Counter
 from crashdrive.linux.net.sockets import ports
 from crashdrive.linux.net.sockets.detail import ends
-from crashdrive.linux.net.sockets.every import sockets
+from crashdrive.linux.net.sockets.every import PROTOCOLS, sockets
 from crashdrive.linux.net.sockets.rows import LISTENING, Socket, Wanted
 from crashdrive.linux.net.sockets.tcp_detail import Listener, TcpDetail, kinds, tables
 from crashdrive.linux.net.survey import NetSurvey
@@ -51,12 +51,6 @@ NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
 BTF = True
 OPTIONS = (NETNS,)
-_PROTOS = frozenset(
-    {
-        *("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6"),
-        *("unix", "packet", "netlink"),
-    }
-)
 _GROUPS = ("Ip", "Tcp", "Udp", "UdpLite", "TcpExt", "Ip6", "Udp6", "UdpLite6")
 _RANK = {"critical": 0, "warning": 1, "info": 2}
 # towards one destination fewer than this are no reason to look
@@ -117,7 +111,7 @@ def report(crash: Any, **asked: Any) -> Report:
 
 
 def _sockets(survey: NetSurvey) -> _Sockets:
-    wanted = Wanted(_PROTOS, listening=True, connected=True)
+    wanted = Wanted(frozenset(PROTOCOLS), listening=True, connected=True)
     rows = sockets(survey, wanted, processes=True)
     tcp = [row for row in rows if row.proto in {"tcp", "tcp6"}]
     detail = {table.name: table.rows for table in survey.attempt("TCP", partial(_detail, survey, tcp))}

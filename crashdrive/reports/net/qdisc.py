@@ -23,7 +23,7 @@ from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc.classes import ClassReading, QdiscClass, classes
 from crashdrive.linux.net.tc.filters import Filter, filter_lines, filters
 from crashdrive.linux.net.tc.lines import class_lines, qdisc_lines
-from crashdrive.linux.net.tc.qdisc_tree import Qdisc, Reading, readings
+from crashdrive.linux.net.tc.qdisc_tree import Qdisc, QdiscReading, readings
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
@@ -74,7 +74,7 @@ def report(crash: Any, **asked: Any) -> Report:
     return report_of(NAME, survey, tables)
 
 
-def _more(survey: NetSurvey, found: Sequence[Reading], asked: dict[str, Any]) -> list[Table]:
+def _more(survey: NetSurvey, found: Sequence[QdiscReading], asked: dict[str, Any]) -> list[Table]:
     """Classes, which are read for their filters too."""
     shares = survey.attempt("classes of qdiscs", partial(classes, survey, found))
     tables = []
@@ -89,14 +89,16 @@ def _more(survey: NetSurvey, found: Sequence[Reading], asked: dict[str, Any]) ->
     return tables
 
 
-def _filters(survey: NetSurvey, found: Sequence[Reading], shares: Sequence[ClassReading]) -> list[Filter]:
+def _filters(
+    survey: NetSurvey, found: Sequence[QdiscReading], shares: Sequence[ClassReading]
+) -> list[Filter]:
     rows = filters(survey, found, shares)
     kinds = {row.kind for row in rows if row.elements is None}
     _tell(survey, kinds, "filters", "their number and their classes are not read")
     return rows
 
 
-def _tell_unread(survey: NetSurvey, found: Sequence[Reading]) -> None:
+def _tell_unread(survey: NetSurvey, found: Sequence[QdiscReading]) -> None:
     kinds = {one.qdisc.kind for one in found if one.qdisc.unread}
     _tell(survey, kinds, "qdiscs", "what they keep, their classes and their filters are not read")
 

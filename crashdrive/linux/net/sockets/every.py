@@ -28,6 +28,12 @@ FINDERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("netlink sockets", netlink.find),
 )
 
+# as rows have them: netstat's words
+PROTOCOLS = (
+    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "unix", "packet",
+    "netlink",
+)  # fmt: skip
+
 
 def sockets(survey: NetSurvey, wanted: Wanted, *, processes: bool) -> list[Socket]:
     """Sockets of all families; a finder may give more than is wanted. ``processes``: who has them open."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc import words as tcwords
-from crashdrive.linux.net.tc.qdisc_tree import COUNTERS, Reading, Row, measured, plain_rows, total
+from crashdrive.linux.net.tc.qdisc_tree import COUNTERS, QdiscReading, Row, measured, plain_rows, total
 from crashdrive.linux.net.tc.qdiscs.base import Details, Share
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
@@ -48,10 +48,10 @@ class ClassReading(NamedTuple):
 
     row: QdiscClass
     share: Share
-    of: Reading
+    of: QdiscReading
 
 
-def classes(survey: NetSurvey, found: Sequence[Reading]) -> list[ClassReading]:
+def classes(survey: NetSurvey, found: Sequence[QdiscReading]) -> list[ClassReading]:
     """The classes of all qdiscs whose kind is read."""
     shares = [
         (one, share)
@@ -75,7 +75,7 @@ def _rates(survey: NetSurvey, estimators: Sequence[int]) -> dict[int, tuple[int 
 
 
 def _class(
-    one: Reading,
+    one: QdiscReading,
     share: Share,
     leaves: Mapping[int, Row],
     rates: Mapping[int, tuple[int | None, int | None]],

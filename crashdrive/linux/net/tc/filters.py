@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.classes import ClassReading
 from crashdrive.linux.net.tc.filter_kinds import READERS, Element
-from crashdrive.linux.net.tc.qdisc_tree import Reading
+from crashdrive.linux.net.tc.qdisc_tree import QdiscReading
 from crashdrive.linux.net.tc.words import word_list
 from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Address, Record
@@ -45,7 +45,7 @@ class _Place(NamedTuple):
     block: int | None
 
 
-def filters(survey: Survey, found: Sequence[Reading], shares: Sequence[ClassReading]) -> list[Filter]:
+def filters(survey: Survey, found: Sequence[QdiscReading], shares: Sequence[ClassReading]) -> list[Filter]:
     """The filters on these qdiscs and on these classes."""
     places = _numbered(survey, dict(_places(found, shares)))
     order = {block: i for i, block in enumerate(places)}
@@ -57,7 +57,7 @@ def filters(survey: Survey, found: Sequence[Reading], shares: Sequence[ClassRead
     return [one for one in made if one is not None]
 
 
-def _places(found: Sequence[Reading], shares: Sequence[ClassReading]) -> Iterator[tuple[int, _Place]]:
+def _places(found: Sequence[QdiscReading], shares: Sequence[ClassReading]) -> Iterator[tuple[int, _Place]]:
     """Blocks by their addresses."""
     for one in found:
         for block in one.kind.blocks if one.kind is not None and one.private is not None else ():

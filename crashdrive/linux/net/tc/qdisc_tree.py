@@ -58,7 +58,7 @@ class Qdisc(Record, frozen=True):
     unread: bool = False
 
 
-class Reading(NamedTuple):
+class QdiscReading(NamedTuple):
     """A qdisc with what its classes and filters are found by; no ``private`` where its kind isn't read."""
 
     qdisc: Qdisc
@@ -85,7 +85,7 @@ def qdiscs(survey: NetSurvey, every: Sequence[Device]) -> list[Qdisc]:
     return [one.qdisc for one in readings(survey, every)]
 
 
-def readings(survey: NetSurvey, every: Sequence[Device]) -> list[Reading]:
+def readings(survey: NetSurvey, every: Sequence[Device]) -> list[QdiscReading]:
     """The same, as `crashdrive.linux.net.tc.classes` needs them."""
     found = _of_devices(survey, [device for device in every if device.row["net"] in survey.chosen])
     rows = plain_rows(survey, [address for _, address in found])
@@ -222,7 +222,7 @@ def _total(values: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _reading(survey: NetSurvey, shown: Shown, private: Private | None) -> Reading:
+def _reading(survey: NetSurvey, shown: Shown, private: Private | None) -> QdiscReading:
     device, address, row = shown
     kind = kinds().get(row["kind"])
     details = None if kind is None or kind.make is None or private is None else kind.make(survey, private)
@@ -244,7 +244,7 @@ def _reading(survey: NetSurvey, shown: Shown, private: Private | None) -> Readin
         unread=unread,
         **{name: row[name] for name in COUNTERS},
     )
-    return Reading(qdisc, device, kind, private)
+    return QdiscReading(qdisc, device, kind, private)
 
 
 def measured(average: int | None) -> int | None:

@@ -15,7 +15,7 @@ from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.classes import classes
 from crashdrive.linux.net.tc.filters import filter_lines, filters
 from crashdrive.linux.net.tc.lines import class_lines, qdisc_lines
-from crashdrive.linux.net.tc.qdisc_tree import Reading, readings
+from crashdrive.linux.net.tc.qdisc_tree import QdiscReading, readings
 from crashdrive.linux.net.tc.qdiscs.base import kinds
 from tests.kernel.fake_memory import (
     CHAR,
@@ -132,7 +132,7 @@ class Machine:
         everywhere = Namespaces(found=(one,))
         return NetSurvey(self.kernel, everywhere, everywhere)
 
-    def read(self) -> tuple[NetSurvey, list[Reading]]:
+    def read(self) -> tuple[NetSurvey, list[QdiscReading]]:
         survey = self.survey()
         device = Device(self.device, {"net": NET, "name": "eth0", "tx_queues": 1})
         return survey, readings(survey, [device])
@@ -142,7 +142,7 @@ class Machine:
         return survey, one.qdisc
 
 
-def rows(survey: NetSurvey, found: list[Reading]) -> list[Any]:
+def rows(survey: NetSurvey, found: list[QdiscReading]) -> list[Any]:
     return [one.row for one in classes(survey, found)]
 
 
