@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyparsing import ZeroOrMore as ZeroOrMore
 
     from crashdrive.parsers.grammar.context import Text as Text
+    from crashdrive.parsers.grammar.entries import entries as entries
     from crashdrive.parsers.grammar.existing import HexDump as HexDump
     from crashdrive.parsers.grammar.existing import Reader as Reader
     from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
@@ -99,6 +100,7 @@ _HOMES = {
     ),
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
+    f"{__name__}.entries": ("entries",),
     f"{__name__}.labelled": ("key_values",),
     f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
     f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "task_header"),),

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from msgspec.structs import fields
 from pyparsing import ParserElement
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import GAP, LONGEST_ROW, Column
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.joined import Apart
-from crashdrive.parsers.grammar.makers import Derived, maker
+from crashdrive.parsers.grammar.makers import Derived, fields_of, maker
 from crashdrive.parsers.grammar.noises import Noise, noise
 from crashdrive.parsers.grammar.repeated import Continued, Rows, ends_at
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
@@ -38,6 +37,7 @@ class Table(Terminal):
         required: Iterable[str | frozenset[str]],
         usual: Usual | None,
         rows: dict[str, Any],
+        again: bool = False,
     ) -> None:
         titles = sorted((column.title for column in columns), key=len, reverse=True)
         title = " *+(" + "|".join(map(re.escape, titles)) + r")(?![^ \n])"
@@ -53,6 +53,9 @@ class Table(Terminal):
         self._head = re.compile("^" + self.pattern.pattern, re.MULTILINE)
         self._usual = usual
         self._rows = rows
+        if again:
+            own = Terminal(self.pattern, self.name)
+            rows["until"] = own if rows["until"] is None else own | rows["until"]
         self._between: Noise = rows["between"] or noise()
         self._layouts: dict[tuple[str, ...], Rows] = {}
 
@@ -60,6 +63,11 @@ class Table(Terminal):
         """pyparsing's hook."""
         text = Text.of(instring)
         loc = self._above(text, loc, do_actions=do_actions)
+        rows, end = self.rows(text, loc)
+        return rows.run(instring, end, rows.row, do_actions=do_actions)
+
+    def rows(self, text: Text, loc: int) -> tuple[Rows, int]:
+        """The rows that the header at ``loc`` promises (without one: usual ones), and where they begin."""
         titles = tuple(self._usual(text.source)) if self._usual and not self.match(text, loc) else ()
         end = loc
         if not titles:
@@ -67,7 +75,7 @@ class Table(Terminal):
         rows = self._layouts.get(titles)
         if rows is None:
             rows = self._layouts[titles] = self._layout(titles)
-        return rows.run(instring, end, rows.row, do_actions=do_actions)
+        return rows, end
 
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """Where the header may begin: behind noise, and in lenient mode behind lines that are set aside."""
@@ -148,7 +156,7 @@ def titles_of(wanted: str | frozenset[str]) -> frozenset[str]:
 
 def required_titles(record: Callable[..., Any], columns: Sequence[Column]) -> list[frozenset[str]]:
     """The titles of which a header must have one, for each field without a default, and each blank column."""
-    names = [field.name for field in fields(record) if field.required] if isinstance(record, type) else []
+    names = [field.name for field in fields_of(record) if field.required]
     names += [column.field for column in columns if column.blank]
     by_field = (frozenset(c.title for c in columns if c.field == name) for name in dict.fromkeys(names))
     return [titles for titles in by_field if titles]
@@ -168,6 +176,8 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
     least: int = 1,
     continued: Continued | None = None,
     ascending: str | None = None,
+    also: Row | None = None,
+    again: bool = False,
 ) -> Table:
     """A header line, and below it the rows that it promises.
 
@@ -180,15 +190,22 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
     - Noise may stand above the header. ``lead``: a mark before the first column, without a title (a blank
       `Column`). ``usual``: gives the titles of a table that may come without header.
     - ``what``: the table's name in error words: ``expected a row of ps: PID PPID CPU``.
-    - ``between``, ``until``, ``least``, ``continued``, ``ascending``: those of `Rows`.
+    - ``between``, ``until``, ``least``, ``continued``, ``ascending``, ``also``: those of `Rows`.
+    - ``again``: the header may stand again further down (``Many(table(...))``).
 
     ::
 
         PID    COMM         table(Task, Column("PID", "pid", DECIMAL), Column("COMM", "comm", TEXT), what="x")
           1    init         -> Task(pid=1, comm="init")
     """
-    rows: dict[str, Any] = {"between": between, "until": until, "least": least, "continued": continued}
-    rows["ascending"] = ascending
+    rows: dict[str, Any] = {
+        "between": between,
+        "until": until,
+        "least": least,
+        "continued": continued,
+        "ascending": ascending,
+        "also": also,
+    }
     return Table(
         record,
         columns,
@@ -199,4 +216,5 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
         required=required,
         usual=usual,
         rows=rows,
+        again=again,
     )

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec import NODEFAULT
-from msgspec.structs import fields
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from crashdrive.parsers.grammar.columns import SHORTEST_ROW, Column
 
@@ -82,10 +82,13 @@ def maker(
 
 
 def _names(record: Callable[..., Any]) -> set[str]:
-    return {field.name for field in fields(record)} if isinstance(record, type) else set()
+    return {field.name for field in fields_of(record)}
 
 
 def _defaults(record: Callable[..., Any]) -> dict[str, Any]:
-    if not isinstance(record, type):
-        return {}
-    return {field.name: field.default for field in fields(record) if field.default is not NODEFAULT}
+    return {field.name: field.default for field in fields_of(record) if field.default is not NODEFAULT}
+
+
+def fields_of(record: Callable[..., Any]) -> Sequence[FieldInfo]:
+    """The fields of a record's type; none of a function, or of another type, that takes them by name."""
+    return fields(record) if isinstance(record, type) and issubclass(record, Struct) else ()

@@ -9,7 +9,7 @@ from pyparsing import MatchFirst, ParseBaseException, ParseException, ParserElem
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
-from crashdrive.parsers.grammar.terminals import Made, Terminal
+from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
 Continued = Callable[[Text, int, str, Any], Any]
 """(text, place, line, record above) -> that record with the line in it, or None."""
@@ -90,6 +90,7 @@ class Rows(Terminal):
     ``Rows(Row(...), between=noise(), until=Blank())`` gives one record per row. ``least``: so many rows there
     must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
     ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error.
+    ``also``: rows of another kind that may stand among these (a cache that crash was told to ignore).
     See `Between` for the rest. The expectation is the row's.
     """
 
@@ -104,9 +105,11 @@ class Rows(Terminal):
         least: int = 1,
         continued: Continued | None = None,
         ascending: str | None = None,
+        also: Row | None = None,
     ) -> None:
         super().__init__(row.pattern, row.name)
         self.row = row
+        self.also = also
         self.gap = Between(noise() if between is None else between, until)
         self.least = least
         self.continued = continued
@@ -130,6 +133,10 @@ class Rows(Terminal):
                 and (ascending is None or self._ascends(instring, loc, found, record))
             ):
                 append(record)
+                loc = below = matched.end()
+                continue
+            if self.also and (matched := self.also.match(instring, loc)):
+                append(self.also.make(matched))
                 loc = below = matched.end()
                 continue
             if loc == below and found and (joined := self._joined(instring, loc, found)):

@@ -1,0 +1,110 @@
+"""Tables whose rows have something of their own below them: a slab its objects, a zone its free areas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pyparsing import ParserElement
+
+from crashdrive.parsers.grammar.columns import Column
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.headed import Table
+from crashdrive.parsers.grammar.makers import Derived
+from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.repeated import Rows, parse_of
+from crashdrive.parsers.grammar.terminals import Anything, Made, Row
+
+Join = Callable[[Text, int, Any, list[Any]], Any]
+"""(text, where the row begins, its record, the values below) -> the entry's record."""
+
+
+class Entries(Table):
+    """See `entries`."""
+
+    def __init__(
+        self, *, record: Any, columns: Sequence[Column], below: ParserElement, join: Join, **more: Any
+    ) -> None:
+        super().__init__(record, columns, together=(), usual=None, lead=None, **more)
+        self.below = below
+        self.join = join
+        # a row right below a row: what may be absent needn't be tried
+        self.may_lack = isinstance(below, Rows) and below.least == 0
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        text = Text.of(instring)
+        rows, end = self.rows(text, loc)
+        row, below = rows.row, parse_of(self.below)
+        found: list[Any] = []
+        values: Iterable[Any]
+        matched = row.match(text, end)
+        while end < len(text):
+            place = end
+            if matched is None:
+                place = self._behind(text, end, do_actions=do_actions)
+                matched = row.match(text, place)
+            record = row.make(matched) if matched else None
+            if record is None and rows.also and (matched := rows.also.match(text, place)):
+                record = rows.also.make(matched)
+            if matched is None or record is None:
+                break
+            end, values = matched.end(), ()
+            matched = row.match(text, end) if self.may_lack else None
+            if matched is None:
+                end, values = below(instring, end, do_actions)
+                matched = row.match(text, end)
+            found.append(self.join(text, place, record, list(values)))
+        if not found:
+            row.miss(text, end)
+        text.missed(end, row.name)
+        return end, found
+
+    def _behind(self, text: Text, loc: int, *, do_actions: bool) -> int:
+        """Where noise ends in front of a row."""
+        step = self._between.take if do_actions else self._between.ahead
+        while (end := step(text, loc)) > loc:
+            loc = end
+        return loc
+
+
+def entries(
+    record: Callable[..., Any],
+    *columns: Column,
+    what: str,
+    below: ParserElement,
+    join: Join,
+    derived: Sequence[Derived] = (),
+    required: Iterable[str | frozenset[str]] = (),
+    also: Row | None = None,
+    between: Noise | None = None,
+) -> Entries:
+    """A header and rows as in `table`, each row with what ``below`` takes: ``join(text, place, row's record,
+    values below)`` makes the entry of both.
+
+    Ends at the first line that is neither; a row there must be. ``between``: what may stand above a row, no
+    blank lines as a rule. ``record``, ``what``, ``derived``, ``required``, ``also``: as in `table`.
+
+    ::
+
+        AREA  SIZE  FREE_AREA_STRUCT     entries(Area, ..., below=Rows(block, until=Anything(), least=0),
+          0     4k  ffff8c3b1e90d100             join=lambda text, place, area, blocks: replace(...))
+        fffff19740000040
+    """
+    rows = {
+        "between": between or noise(blank=False),
+        "until": Anything(),
+        "least": 0,
+        "continued": None,
+        "also": also,
+    }
+    return Entries(
+        record=record,
+        columns=columns,
+        below=below,
+        join=join,
+        what=what,
+        derived=derived,
+        required=required,
+        rows=rows,
+    )
