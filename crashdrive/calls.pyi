@@ -18,12 +18,24 @@ import crashdrive.parsers.foreach as _foreach
 import crashdrive.parsers.fuser as _fuser
 import crashdrive.parsers.grammar.definitions as _grammar_definitions
 import crashdrive.parsers.grammar.hexdump as _grammar_hexdump
+import crashdrive.parsers.grammar.pages as _grammar_pages
 import crashdrive.parsers.grammar.ptes as _grammar_ptes
 import crashdrive.parsers.grammar.tasks as _grammar_tasks
 import crashdrive.parsers.grammar.walks as _grammar_walks
 import crashdrive.parsers.help as _help
 import crashdrive.parsers.ipcs as _ipcs
 import crashdrive.parsers.irq as _irq
+import crashdrive.parsers.kmem.areas as _kmem_areas
+import crashdrive.parsers.kmem.caches as _kmem_caches
+import crashdrive.parsers.kmem.free as _kmem_free
+import crashdrive.parsers.kmem.info as _kmem_info
+import crashdrive.parsers.kmem.lists as _kmem_lists
+import crashdrive.parsers.kmem.nodes as _kmem_nodes
+import crashdrive.parsers.kmem.pages as _kmem_pages
+import crashdrive.parsers.kmem.report as _kmem_report
+import crashdrive.parsers.kmem.several as _kmem_several
+import crashdrive.parsers.kmem.slabs as _kmem_slabs
+import crashdrive.parsers.kmem.statistics as _kmem_statistics
 import crashdrive.parsers.log as _log
 import crashdrive.parsers.mach as _mach
 import crashdrive.parsers.map as _map
@@ -53,14 +65,10 @@ import crashdrive.parsers.vm as _vm
 import crashdrive.parsers.vtop as _vtop
 import crashdrive.parsers.whatis as _whatis
 from crashdrive.parsers import (
-    _kmem_free,
-    _kmem_info,
-    _kmem_nodes,
-    _kmem_pages,
-    _kmem_report,
-    _kmem_several,
-    _kmem_slab,
-    _kmem_stats,
+    _dev_dumps,
+    _dev_pci,
+    _irq_old,
+    _irq_soft,
     _ps_arguments,
     _ps_details,
     _sig_tasks,
@@ -149,10 +157,10 @@ class Calls:
     @overload
     def dev(
         self, *, show: Literal["pci"]
-    ) -> Answer[_dev.PciBus | _dev.PciDevice] | Answer[_dev.NamedPciDevice]:
+    ) -> Answer[_dev_pci.PciBus | _dev_pci.PciDevice] | Answer[_dev_pci.NamedPciDevice]:
         """PCI buses and devices (``dev -p``); kernels with a global list of devices give `NamedPciDevice`."""
     @overload
-    def dev(self, *, show: Literal["dumps"]) -> Answer[_dev.DeviceDump]:
+    def dev(self, *, show: Literal["dumps"]) -> Answer[_dev_dumps.DeviceDump]:
         """Dumps of devices inside of the dump file (``dev -V``)."""
     @overload
     def dis(
@@ -434,7 +442,7 @@ class Calls:
         ``memory-details`` adds pages and inode to each shared memory segment. Source: crash's ``ipcs``.
         """
     @overload
-    def irq(self, *numbers: int, used: bool = False) -> Answer[_irq.Irq] | Answer[_irq.OldIrq]:
+    def irq(self, *numbers: int, used: bool = False) -> Answer[_irq.Irq] | Answer[_irq_old.OldIrq]:
         """The interrupt lines and their handlers; with ``used`` only those that have a descriptor.
 
         Kernels before 2.6.37 give `OldIrq`. Source: crash's ``irq``.
@@ -446,7 +454,7 @@ class Calls:
     def irq(self, *, show: Literal["affinities"]) -> Answer[_irq.Affinity]:
         """Which CPUs may serve each interrupt (``irq -a``)."""
     @overload
-    def irq(self, *, show: Literal["softirqs"]) -> Answer[_irq.SoftIrq | _irq.BottomHalves]:
+    def irq(self, *, show: Literal["softirqs"]) -> Answer[_irq_soft.SoftIrq | _irq_soft.BottomHalves]:
         """The functions of softirqs (``irq -b``)."""
     @overload
     def irq(self, *, show: Literal["idt"]) -> Answer[_irq.IdtEntry]:
@@ -477,7 +485,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_free.FreeZone | _kmem_pages.PageCount]:
+    ) -> Answer[_kmem_free.FreeZone | _kmem_lists.PageCount]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -495,7 +503,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_stats.VmStatistic]:
+    ) -> Answer[_kmem_statistics.VmStatistic]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -531,7 +539,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_stats.ZoneStatistics]:
+    ) -> Answer[_kmem_statistics.ZoneStatistics]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -549,7 +557,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_stats.PerCpuOffset]:
+    ) -> Answer[_kmem_statistics.PerCpuOffset]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -567,7 +575,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_stats.HugePages]:
+    ) -> Answer[_kmem_statistics.HugePages]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -585,7 +593,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_stats.PageFlag]:
+    ) -> Answer[_kmem_statistics.PageFlag]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -603,7 +611,7 @@ class Calls:
         address: None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_slab.SlabCache]:
+    ) -> Answer[_kmem_caches.SlabCache]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -616,7 +624,7 @@ class Calls:
     @overload
     def kmem(
         self, what: Literal["caches"], *, address: int, timeout: float | None = ...
-    ) -> Answer[_kmem_slab.SlabCacheContents]:
+    ) -> Answer[_kmem_slabs.SlabCacheContents]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -634,7 +642,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_slab.SlabCacheContents]:
+    ) -> Answer[_kmem_slabs.SlabCacheContents]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -652,7 +660,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_pages.VmapArea]:
+    ) -> Answer[_kmem_areas.VmapArea]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -670,7 +678,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_pages.Page]:
+    ) -> Answer[_grammar_pages.Page]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -758,7 +766,7 @@ class Calls:
         in the same breath; each report then stands in a `KmemAnswer`. Source: crash's ``kmem``.
         """
     @overload
-    def kmem(self, *, show: Literal["cache_names"]) -> Answer[_kmem_slab.SlabCacheName]:
+    def kmem(self, *, show: Literal["cache_names"]) -> Answer[_kmem_caches.SlabCacheName]:
         """The names of the slab caches (``kmem -s list``)."""
     @overload
     def kmem(
@@ -768,7 +776,7 @@ class Calls:
     @overload
     def kmem(
         self, name: Literal["active", "inactive"] = "active", *, show: Literal["page_lists"]
-    ) -> Answer[_kmem_pages.PageList | _kmem_pages.PageCount]:
+    ) -> Answer[_kmem_lists.PageList | _kmem_lists.PageCount]:
         """The pages of the active or the inactive list; kernels before 2.6.29 alone (``kmem -l``)."""
     def list(
         self,

@@ -7,14 +7,28 @@ from typing import Any, Literal, overload
 
 from crashdrive.commands.base import call, line
 from crashdrive.errors import ArgumentError
-from crashdrive.parsers._kmem_free import FreeZone
-from crashdrive.parsers._kmem_info import MemoryUse
-from crashdrive.parsers._kmem_nodes import MemoryBlock, MemoryNode, MemorySection
-from crashdrive.parsers._kmem_pages import Page, PageCount, PageList, PageMembers, VmapArea
-from crashdrive.parsers._kmem_report import AddressReport
-from crashdrive.parsers._kmem_several import KmemAnswer
-from crashdrive.parsers._kmem_slab import SlabCache, SlabCacheContents, SlabCacheName
-from crashdrive.parsers._kmem_stats import HugePages, PageFlag, PerCpuOffset, VmStatistic, ZoneStatistics
+from crashdrive.parsers.kmem import (
+    AddressReport,
+    FreeZone,
+    HugePages,
+    KmemAnswer,
+    MemoryBlock,
+    MemoryNode,
+    MemorySection,
+    MemoryUse,
+    Page,
+    PageCount,
+    PageFlag,
+    PageList,
+    PageMembers,
+    PerCpuOffset,
+    SlabCache,
+    SlabCacheContents,
+    SlabCacheName,
+    VmapArea,
+    VmStatistic,
+    ZoneStatistics,
+)
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner

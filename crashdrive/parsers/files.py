@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers._kmem_pages import PAGES, Page, read_page
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import check_asked
 from crashdrive.parsers.grammar.columns import (
@@ -22,6 +21,7 @@ from crashdrive.parsers.grammar.columns import (
 )
 from crashdrive.parsers.grammar.columns import Table as OldTable
 from crashdrive.parsers.grammar.cursor import Cursor, read_table, say_empty
+from crashdrive.parsers.grammar.pages import PAGES, Page, read_page
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record

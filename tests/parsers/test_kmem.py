@@ -363,3 +363,41 @@ def test_info_that_breaks_off() -> None:
     head, _, _ = OLD_INFO.partition("   TOTAL SWAP")
     assert not parse("kmem -i", head).complete
     assert parse("kmem -i", OLD_INFO).complete
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize("command", ["kmem -s", "kmem -s list"])
+def test_a_name_takes_no_second_row(command: str, blank: str) -> None:
+    """A newline that was lost, or became a blank."""
+    rows = "ffff8c3b011b7300 {}task_struct\nffff8c3b011b7400 {}mm_struct\nffff8c3b011b7500 {}files\n"
+    head = "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n"
+    numbers = "8328 145 156 52 32k  "
+    text = rows.format("", "", "") if "list" in command else head + rows.format(numbers, numbers, numbers)
+    assert len(parse(command, text)) == 3
+    with pytest.raises(ParseError):
+        parse(command, text.replace("task_struct\n", f"task_struct{blank}"))
+
+
+def test_a_report_has_one_row_of_a_table() -> None:
+    row = "fffff197400a4100  2904000 dead000000000400        0  0 fffffc0000000\n"
+    text = f"      PAGE       PHYSICAL      MAPPING       INDEX CNT FLAGS\n{row}"
+    assert parse("kmem fffff197400a4100", text).one().page is not None
+    with pytest.raises(ParseError):
+        parse("kmem fffff197400a4100", text + row)
+
+
+def test_a_cpu_has_one_slab_of_its_own_and_a_node_stands_once() -> None:
+    head = "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\nff00 8 1 1 1 4k  x\n"
+    slab = "  SLAB  MEMORY  NODE  TOTAL  ALLOCATED  FREE\n  ffee 4000 0 3 3 0\n"
+    node = "KMEM_CACHE_NODE NODE SLABS PARTIAL PER-CPU\nff10 0 1 0 1\n"
+    lists = "NODE 0 PARTIAL:\n  (empty)\nNODE 0 FULL:\n  (not tracked)\n"
+    text = f"{head}CPU 0 KMEM_CACHE_CPU:\n  ff20\nCPU 0 SLAB:\n{slab}{node}{lists}"
+    contents = parse("kmem -S x", text).one()
+    assert (contents.slabs[0].place, contents.nodes[0].full_tracked) == ("cpu 0", False)
+    for damaged in (
+        text.replace(slab, slab * 2),
+        text.replace(node, node * 2),
+        text.replace("CPU 0 SLAB:\n", ""),
+    ):
+        with pytest.raises(ParseError):
+            parse("kmem -S x", damaged)
