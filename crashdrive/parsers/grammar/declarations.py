@@ -68,7 +68,7 @@ _BODY = r"\{[^{}]*+\}"
 _TAGGED = rf"{_TAGS}\s*+(?:{_NAME}{_MODULE}(?:\s*+{_BODY})?+|{_BODY})"
 _BASE = (
     rf"\s*+(?:{_QUALIFIER})*+"
-    rf"(?:(?P<words>(?:{_WORD}(?:{_QUALIFIER})*+)++)|(?P<named>{_TAGGED}|(?!{_TAGS}){_NAME}{_MODULE})\s*+)"
+    rf"(?:(?P<words>(?:{_WORD}(?:{_QUALIFIER})*+)++)|(?P<named>{_TAGGED}|(?!{_TAGS}|{_WORD}){_NAME}{_MODULE})\s*+)"
     rf"(?:{_QUALIFIER})*+"
 )
 _STARS = rf"(?:\*\s*+(?:{_QUALIFIER})*+)*+"
