@@ -57,12 +57,13 @@ def report(crash: Crash) -> Report:
     active = asked("bt", crash.bt, active=True)
     tasks = asked("tasks", crash.kernel.tasks)
     log = asked("log", crash.log)
-    answers = [system, panicked, active, tasks, log]
+    # of a dump that was filtered, sys says that it is partial: its own answer is whole
+    answers = [panicked, active, tasks, log]
     trace = panicked[0] if len(panicked) else None
     return Report(
         report="what-happened",
-        complete=all(whole(crash, answer) for answer in answers),
-        warnings=notices(*answers),
+        complete=len(system) > 0 and all(whole(crash, answer) for answer in answers),
+        warnings=notices(system, *answers),
         tables=(
             Table(name="system", rows=system.records, columns=SYSTEM, layout="fields", title="The system"),
             Table(name="panic", rows=the_panic(system, trace), layout="fields", title="The panic"),
