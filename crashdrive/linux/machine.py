@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from crashdrive.errors import KernelError
+from crashdrive.errors import CorruptError, KernelError
 from crashdrive.kernel.arch.x86_64.page_tables import Paging
 from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.objects import Object
@@ -15,6 +15,10 @@ from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.kernel.types.model import Type
 from crashdrive.session.dump_session import DumpSession
+
+_SECOND = 1_000_000_000
+# no architecture has more than 1024 ticks a second
+_SHORTEST_TICK = _SECOND // 10_000
 
 
 class Machine(Program):
@@ -42,7 +46,10 @@ class Machine(Program):
         clock = self.symbols.address("clocksource_jiffies")
         found = self.read_many("struct clocksource", [clock], ["mult", "shift"]).check()
         mult, shift = (int(column[0]) for column in found.columns)
-        return round(1_000_000_000 / (mult >> shift))
+        nanoseconds = mult >> min(shift, 64)
+        if not _SHORTEST_TICK <= nanoseconds <= _SECOND:
+            raise CorruptError(f"a tick of {nanoseconds} ns can't be (clocksource_jiffies)", clock)
+        return round(_SECOND / nanoseconds)
 
     @cached_property
     def jiffies(self) -> int:

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from crashdrive.errors import CorruptError
 from tests.kernel.fake_memory import UINT, FakeMemory, fake_kernel, record
 
 CLOCK = record("clocksource", ("mult", UINT), ("shift", UINT))
@@ -19,6 +20,16 @@ def test_hz_is_the_clocks_own(hz: int, shift: int) -> None:
     memory.write(address, struct.pack("<II", nanoseconds << shift, shift))
     kernel = fake_kernel(memory, {"struct clocksource": CLOCK}, {"clocksource_jiffies": address})
     assert kernel.hz == hz
+
+
+@pytest.mark.parametrize(("mult", "shift"), [(0, 0), (1, 8), (0xFFFF_FFFF, 0xFFFF_FFFF), (0xFFFF_FFFF, 0)])
+def test_a_clock_that_cannot_be_is_an_error(mult: int, shift: int) -> None:
+    memory = FakeMemory()
+    address = memory.allocate(8)
+    memory.write(address, struct.pack("<II", mult, shift))
+    kernel = fake_kernel(memory, {"struct clocksource": CLOCK}, {"clocksource_jiffies": address})
+    with pytest.raises(CorruptError, match="can't be"):
+        _ = kernel.hz
 
 
 def test_hz_as_crash_says_without_that_clock() -> None:
