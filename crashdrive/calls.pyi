@@ -71,6 +71,7 @@ from crashdrive.parsers import (
     _irq_soft,
     _ps_arguments,
     _ps_details,
+    _runq_groups,
     _sig_tasks,
     _sys_system,
 )
@@ -1015,7 +1016,7 @@ class Calls:
         With ``cpu`` that one alone. Source: crash's ``runq``.
         """
     @overload
-    def runq(self, *, show: Literal["groups"]) -> Answer[_runq.GroupedRunQueue]:
+    def runq(self, *, show: Literal["groups"]) -> Answer[_runq_groups.GroupedRunQueue]:
         """The run queues by task groups (``runq -g``)."""
     @overload
     def runq(self, *, show: Literal["clocks"]) -> Answer[_runq.QueueClock]:

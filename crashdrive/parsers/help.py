@@ -8,28 +8,11 @@ call.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Record
-
-OPTSTRING = "efNDdmM:ngcaBbHhkKsvVoptTzLOr"
-EXAMPLES = (
-    "help",
-    "help ascii",
-    "help nosuchcommand",
-    "help -k",
-    "help -m",
-    "help -t",
-    "help -v",
-    "help -n",
-    "help -p",
-    "help -B",
-    "help -N",
-    "help -z",
-    "help -g",
-    "help -r",
-)
 
 
 class CommandName(Record, frozen=True):
@@ -70,74 +53,182 @@ class Option(Record, frozen=True):
     meaning: str
 
 
-_COMMAND = re.compile(r"(?:\*|[a-zA-Z_][\w-]*)(?: +(?:\*|[a-zA-Z_][\w-]*))* *")
-_VERSION = re.compile(r".* version: \S+ +gdb version: .*")
-_TITLE = re.compile(r"[A-Z][A-Z ]*(?:\([A-Z]\))?")
-_ENTRY = re.compile(r"( *)([^\s:(|\"'][^:\n\"']{0,60}?): ?(.*)")
-_OPTION = re.compile(r" (-\w)(?: (<\w+>))?(?: -)? (\S.*)")
+_VERSION = r"[^\n]* version: \S+ +gdb version: [^\n]*"
+_TITLE = r"[A-Z][A-Z ]*+(?:\([A-Z]\))?+(?:\n|\Z)"
+# A title, and in its line what stands below it: a newline was lost.
+_LOST = rf"(?!{_TITLE})(?:NAME|SYNOPSIS|DESCRIPTION|EXAMPLES?)[^\n]"
 _NO_HELP = re.compile(r"No help data for .*|help: .*|(?:\S+: )?invalid option.*")
 
 
-def _parse_commands(source: Source) -> Sequence[CommandName]:
-    names: list[str] = []
-    for offset, line in source.lines():
-        if _VERSION.fullmatch(line) or line.startswith("For help on "):
-            continue
-        if line.strip() and not _COMMAND.fullmatch(line):
-            source.reject(offset, "no names of commands")
-            continue
-        names += line.split()
-    return [CommandName(name) for name in names]
+def _commands() -> g.ParserElement:
+    """Names in columns, and what is below them::
+
+    *              files          mod            rustfilt       tree
+    alias          foreach        mount          sbitmapq       union
+
+    crash version: 9.0.2    gdb version: 16.3
+    For help on any command above, enter "help <command>".
+    """
+    name = r"(?:\*|[a-zA-Z_][\w-]*+)"
+    names = g.Row(rf"(?!For help on ){name}(?: ++{name})*+", lambda row: row[0].split(), "names of commands")
+    return g.Rows(names, between=g.noise(g.Remark(_VERSION), g.Remark(r"For help on [^\n]*+")))
 
 
-def _parse_nothing(source: Source) -> Sequence[HelpSection]:
-    message = source.text.strip()
-    source.note("error", message, line=1, text=message, incomplete=True)
+def _each(source: Source, found: list[list[str]]) -> list[CommandName]:
+    """The names; crash fills columns one by one: the last rows may have one name less."""
+    counts = [len(names) for names in found]
+    if counts != sorted(counts, reverse=True) or counts[0] - counts[-1] > 1:
+        source.note("partial", "a row has fewer names than it should", incomplete=True)
+    return [CommandName(name) for names in found for name in names]
+
+
+def _options() -> g.ParserElement:
+    """An option, its argument, what it shows; none holds another one::
+
+    help options:
+     -a - alias data
+     -M <num> machine specific
+    """
+    row = g.Row(
+        r" (-\w)(?: (<\w+>))?(?: -)? (\S(?:(?! -\w )[^\n])*+)",
+        lambda found: Option(found[1], found[2], found[3].rstrip()),
+        "an option: -X <ARGUMENT> - MEANING",
+    )
+    return g.Titles("help", "options:") + g.Rows(row, least=0)
+
+
+def _nothing() -> g.ParserElement:
+    """``No help data for "x" is available.``."""
+    return g.Row(r"(No help data for [^\n]*+)", lambda row: row[1], "that there is no help")
+
+
+def _told(source: Source, found: list[str]) -> list[HelpSection]:
+    for message in found:
+        source.note("error", message, line=1, text=message, incomplete=True)
     return []
 
 
-def _parse_page(source: Source) -> Sequence[HelpSection]:
-    sections: list[tuple[str | None, list[str]]] = [(None, [])]
-    for _, line in source.lines():
-        if _TITLE.fullmatch(line):
-            sections.append((line, []))
-        else:
-            sections[-1][1].append(line)
-    texts = [(title, "\n".join(lines).strip("\n")) for title, lines in sections]
-    return [HelpSection(title, text) for title, text in texts if title or text]
+def _page() -> g.ParserElement:
+    """Sections below titles in capitals; what stands above the first one has none::
+
+    NAME
+      ascii - translate a hexadecimal string to ASCII
+    """
+    section = g.Terminal(
+        rf"(?=[\s\S])(?!{_LOST})(?:({_TITLE}))?+((?:(?!{_TITLE}|{_LOST})(?:[^\n]*+\n|[^\n]++\Z))*+)",
+        "a section of a page",
+        lambda found: HelpSection(found[1] and found[1].rstrip("\n"), found[2].strip("\n")),
+    )
+    return g.Rows(section)
 
 
-def _parse_options(source: Source) -> Sequence[Option]:
-    records = []
-    for offset, line in source.lines():
-        match = _OPTION.fullmatch(line.rstrip())
-        if match:
-            records.append(Option(match[1], match[2], match[3]))
-        elif line.strip() and offset:
-            source.reject(offset, "no option")
-    return records
+def _filled(_source: Source, found: list[HelpSection]) -> list[HelpSection]:
+    return [section for section in found if section.title or section.text]
 
 
-def _parse_entries(source: Source) -> Sequence[Entry]:
-    rows: list[tuple[int, int, str | None, str, list[str]]] = []
-    group = 0
-    blank = False
-    for _, line in source.lines():
-        if not line.strip():
-            blank = bool(rows)
+# (indent, key, value, whether blank lines stand above)
+_Head = tuple[int, str | None, str, bool]
+
+
+def _table() -> g.ParserElement:
+    """Entries in groups between blank lines; flags by name and lists of numbers go on below theirs::
+
+             flags: 12502600
+      (PER_CPU_OFF|SMP|KMOD_V2|KALLSYMS_V2)
+              cpus: 2
+    __per_cpu_offset[NR_CPUS]:
+        ffff8c3b1de00000 ffff8c3b1df00000 ffffffff9fc1a000
+        ffffffff9fc1a000 ...
+
+    INDEX       TASK       TGID  (COMM)
+    [  0] ffffffffb2410940     0 (swapper/0)
+    """
+    entry = g.Row(
+        r"( *+)(?:([^\s:(|\"'][^:\n\"']{0,60}+): ?)?+([^\n]*+)", _head, "an entry of a table: KEY: VALUE"
+    )
+    number = r"[0-9a-f]{8,16}"
+    more = (
+        _more(r" *+\([A-Z0-9_|]*+\)", "names of flags"),
+        _more(rf" {{2,}}{number}(?: {number})*+(?: *+\.{{3}})?+", "numbers"),
+        _more(r" {20,}[0-9a-f]{1,16}(?: \(\w{1,40}\))?+", "a number"),
+        _more(r" {4,}[A-Z][\w-]*+(?:\([^()\n]*\))?=[^\n]*+", "a line of vmcoreinfo"),
+        _more(r"\[ *+\d{1,7}\] [^\n]++", "a task"),
+        g.Row(r"([^\n:]{1,16})", _rest, "the rest of a task's name"),
+    )
+    return g.Blocks(entry, *more, make=_entry)
+
+
+def _more(pattern: str, what: str) -> g.Row:
+    return g.Row(f"({pattern})", lambda row: row[1].rstrip(), what)
+
+
+# Keys that crash prints in the middle of a line; any other one there is a second entry: a newline was lost.
+_WITHIN = re.compile(
+    r"size|address|index|cnt|limit|flags|base|isize|ppid|pgrp|sid|si\.(?:code|errno)|sigpend|sighold|stime"
+    r"|cstime|fpvalid"
+)
+_AT_FIRST = re.compile(r"selector|address|isize|[0-9a-f]{8,16}")
+_REGISTER = re.compile(r"[A-Z][A-Z0-9_]{0,7}")
+_KEY = re.compile(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)")
+_WIDEST_GAP = 6
+_MOST_REGISTERS = 2  # behind the first one of a line
+# Entries whose value is any text.
+_TEXTS = re.compile(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]")
+
+
+def _head(row: re.Match[str]) -> _Head | None:
+    """An entry's first line; the first line of a group may have no key."""
+    indent, key, value = row.groups()
+    fresh, value = _is_fresh(row.string, row.start()), value.strip()
+    if key is None:
+        return (len(indent), None, value, fresh) if fresh and value else None
+    if ":" in value and not _TEXTS.fullmatch(key) and not _one(key, value):
+        return None
+    return len(indent), key.rstrip(), value, fresh
+
+
+def _is_fresh(text: str, start: int) -> bool:
+    """Whether a blank line, or nothing, stands above the line that begins here."""
+    if start == 0 or text[start - 2 : start - 1] == "\n":
+        return True
+    return text[start - 2] == " " and not text[text.rfind("\n", 0, start - 1) + 1 : start].strip()
+
+
+def _rest(row: re.Match[str]) -> str | None:
+    """The rest of a task's name, which may hold a newline: a short line right below a task's."""
+    text, end = row.string, row.start() - 1
+    return row[1].rstrip() if text.startswith("[", text.rfind("\n", 0, end) + 1, end) else None
+
+
+def _one(key: str, value: str) -> bool:
+    """Whether a value holds no other entry."""
+    registers = 0
+    for inner in _KEY.finditer(re.sub(r"\([^()]*\)|\"[^\"]*\"", "", value)):
+        if not inner.start() and _AT_FIRST.fullmatch(inner[2]):
             continue
-        group, blank, fresh = (group + 1, False, True) if blank else (group, False, not rows)
-        match = _ENTRY.fullmatch(line.rstrip())
-        if match:
-            rows.append((group, len(match[1]), match[2].rstrip(), match[3].strip(), []))
-        elif fresh:
-            rows.append((group, len(line) - len(line.lstrip()), None, line.strip(), []))
-        else:
-            rows[-1][4].append(line.rstrip())
-    return [
-        Entry(group=number, indent=indent, key=key, value=value, more=tuple(more))
-        for number, indent, key, value, more in rows
-    ]
+        registers += _REGISTER.fullmatch(inner[2]) is not None
+        known = _WITHIN.fullmatch(inner[2]) or (_REGISTER.fullmatch(inner[2]) and _REGISTER.fullmatch(key))
+        if not known or len(inner[1]) > _WIDEST_GAP or registers > _MOST_REGISTERS:
+            return False
+    return True
+
+
+def _entry(text: g.Text, place: int, head: _Head, more: list[str]) -> tuple[_Head, tuple[str, ...]]:
+    _, key, value, _ = head
+    named = more and more[0].lstrip()[:1] == "("
+    if named and ("(" in value or key is None or "flags" not in key):
+        text.misfit(text.next_line(place), "names of flags where no flags are")
+    return head, tuple(more)
+
+
+def _grouped(_source: Source, found: list[tuple[_Head, tuple[str, ...]]]) -> list[Entry]:
+    """The entries with the numbers of their groups."""
+    group = -1 if found and found[0][0][3] else 0
+    entries = []
+    for (indent, key, value, fresh), more in found:
+        group += fresh
+        entries.append(Entry(group=group, indent=indent, key=key, value=value, more=more))
+    return entries
 
 
 def _is_page(source: Source) -> bool:
@@ -146,41 +237,62 @@ def _is_page(source: Source) -> bool:
     return not source.command.options and (prose or first == "NAME")
 
 
+def _looks(pattern: str) -> Callable[[Source], bool]:
+    return lambda source: re.search(pattern, source.text) is not None
+
+
+_has_version = _looks(rf"(?:\A|\n){_VERSION}(?:\n|\Z)")
+
+OPTSTRING = "efNDdmM:ngcaBbHhkKsvVoptTzLOr"
+EXAMPLES = (
+    "help",
+    "help ascii",
+    "help nosuchcommand",
+    "help -k",
+    "help -m",
+    "help -t",
+    "help -v",
+    "help -n",
+    "help -p",
+    "help -B",
+    "help -N",
+    "help -z",
+    "help -g",
+    "help -r",
+)
 SHAPES = (
     Shape(
         name="commands",
         record=CommandName,
-        parse=_parse_commands,
+        grammar=_commands,
+        finish=_each,
         options="help",
-        when=lambda source: (
-            not source.command.options and any(_VERSION.fullmatch(line) for _, line in source.lines())
-        ),
+        when=lambda source: not source.command.options and _has_version(source),
     ),
     Shape(
-        name="options",
-        record=Option,
-        parse=_parse_options,
-        options="help -z",
-        when=lambda source: source.text.startswith("help options:\n"),
+        name="options", record=Option, grammar=_options, options="help -z", when=_looks(r"\Ahelp options:\n")
     ),
     Shape(
         name="nothing",
         record=HelpSection,
-        parse=_parse_nothing,
+        grammar=_nothing,
+        finish=_told,
         options="help COMMAND, for a command that has no page",
-        when=lambda source: re.fullmatch(r"No help data for [^\n]*\n?", source.text) is not None,
+        when=_looks(r"\ANo help data for [^\n]*\n?\Z"),
     ),
     Shape(
         name="page",
         record=HelpSection,
-        parse=_parse_page,
+        grammar=_page,
+        finish=_filled,
         options="help COMMAND",
         when=_is_page,
     ),
     Shape(
         name="table",
         record=Entry,
-        parse=_parse_entries,
+        grammar=_table,
+        finish=_grouped,
         options="help -k|-m|-t|-v|-n|-p|...",
         when=lambda source: bool(source.command.options) and not _NO_HELP.match(source.text),
     ),

@@ -316,3 +316,36 @@ def test_rounds_of_what_is_no_command() -> None:
     for command in ("repeat no_such_command", "repeat -x ps"):
         with pytest.raises(ParseError):
             parse(command, "crash: command not found: no_such_command\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("help -k", "  flags: 1\n  cpus: 2          NR_CPUS: 3\n"),
+        ("help -k", "  flags: 1\n  cp\n"),
+        ("help -k", "  cpus: 2\n  (SMP)\n"),
+        ("help -t", "   .processor: 1current: 0 [155]\n"),
+        ("help ascii", "NAME\n  ascii - translate\n\nSYNOPSIS  ascii value ...\n"),
+        ("help -z", "help options:\n -a - alias data -b - shared buffer data\n"),
+    ],
+)
+def test_help_takes_no_two_entries_for_one(command: str, text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(command, text)
+
+
+def test_help_tells_names_that_are_missing() -> None:
+    screen = "alias   files   mod\nascii   {}\n\ncrash version: 9.0.2    gdb version: 16.3\n"
+    assert parse("help", screen.format("foreach")).complete
+    assert not parse("help", screen.format("")).complete
+
+
+def test_help_t_has_names_that_hold_a_newline() -> None:
+    text = (
+        "INDEX       TASK       (COMM)\n[  0] ffff8cf4012e4200 (line\nbreak)\n[  1] ffff8cf401230000 (init)\n"
+    )
+    entry = parse("help -t", text).one()
+    assert (entry.key, entry.more) == (
+        None,
+        ("[  0] ffff8cf4012e4200 (line", "break)", "[  1] ffff8cf401230000 (init)"),
+    )
