@@ -7,16 +7,30 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import partial
+from typing import NamedTuple
 
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers._net_structures import SocketStructures, TaskSocketStructures, parse_structures
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.columns import GAP, HEX, WORD, Cell, Column, Table, note_error
-from crashdrive.parsers.grammar.cursor import Cursor, only_table, say_empty
+from crashdrive.parsers.grammar.asked import check_asked
+from crashdrive.parsers.grammar.columns import GAP, HEX, WORD, Cell, Column
+from crashdrive.parsers.grammar.cursor import say_empty
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
+
+__all__ = [
+    "EXAMPLES",
+    "OPTSTRING",
+    "SHAPES",
+    "IpAddress",
+    "Neighbour",
+    "NetDevice",
+    "Socket",
+    "SocketStructures",
+    "TaskSocketStructures",
+    "TaskSockets",
+]
 
 
 class NetDevice(Record, frozen=True):
@@ -69,25 +83,6 @@ class TaskSockets(Record, frozen=True):
     sockets: tuple[Socket, ...]
 
 
-class SocketStructures(Record, frozen=True):
-    """An open socket of a task, with the contents of its structures."""
-
-    fd: int
-    socket: Address
-    sock: Address
-    structures: tuple[Structure, ...]
-
-
-class TaskSocketStructures(Record, frozen=True):
-    """A task and its open sockets, with the contents of their structures."""
-
-    pid: int | None
-    task: Address
-    cpu: int | None
-    comm: str | None
-    sockets: tuple[SocketStructures, ...]
-
-
 class IpAddress(Record, frozen=True):
     """An IPv4 address out of a number (``net -N``)."""
 
@@ -116,62 +111,70 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 # Each address is bounded, and the loop is possessive: no second try.
 _IP_LIST = Cell(r"[0-9a-f.:]{2,45}(?:, [0-9a-f.:]{2,45})*+", _addresses)
-_DEVICES = Table(
-    NetDevice,
-    Column("NET_DEVICE", "net_device", HEX),
-    Column("DEVICE", "net_device", HEX),  # kernels before 2.3
-    Column("NAME", "name", WORD),
-    Column("IP ADDRESS(ES)", "addresses", _IP_LIST, blank=True),
-    Column("IP ADDRESS", "addresses", _IP_LIST, blank=True),
-)
 
 
-_ONE_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\n?")
+def _devices() -> g.ParserElement:
+    """crash since 8.0.3 lists all addresses, IPv6 ones too::
+
+       NET_DEVICE     NAME       IP ADDRESS(ES)
+    ffff8a6cc1b78000  lo         127.0.0.1, ::1
+    """
+    return g.table(
+        NetDevice,
+        Column("NET_DEVICE", "net_device", HEX),
+        Column("DEVICE", "net_device", HEX),  # kernels before 2.3
+        Column("NAME", "name", WORD),
+        Column("IP ADDRESS(ES)", "addresses", _IP_LIST, blank=True),
+        Column("IP ADDRESS", "addresses", _IP_LIST, blank=True),
+        what="network devices",
+        between=g.noise(blank=False),
+        until=g.Blank(),
+        least=0,
+    )
 
 
-def _parse_devices(source: Source) -> list[NetDevice]:
-    return only_table(source, _DEVICES)
+def _number() -> g.ParserElement:
+    return g.Row(_IPV4, lambda found: IpAddress(address=found[0].strip()), "an IPv4 address")
 
 
-def _parse_number(source: Source) -> list[IpAddress]:
-    if not _ONE_ADDRESS.fullmatch(source.text):
-        source.fail(0, "no IPv4 address")
-    return [IpAddress(address=source.text.strip())]
-
-
-_ARP_TITLES = re.compile(r"NEIGHBOUR +IP ADDRESS +HW TYPE +(HW ADDRESS) +DEVICE +STATE *")
-_ARP_LEFT = re.compile(r"([0-9a-f]{8,16}) +(\d{1,3}(?:\.\d{1,3}){3}) +([A-Z0-9]+) +")
+_IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_ARP_LEFT = re.compile(rf"([0-9a-f]{{8,16}}) +({_IPV4}) +([A-Z0-9]+) +")
 _ARP_RIGHT = re.compile(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *")
 
 
-def _parse_arp(source: Source) -> list[Neighbour]:
-    cursor = Cursor(source)
-    rows: list[Neighbour] = []
-    if not cursor.skip_blank():
-        say_empty(source, "an empty cache has no header either")
-        return rows
-    offset, line = cursor.take()
-    titles = _ARP_TITLES.fullmatch(line)
-    if titles is None:
-        source.fail(offset, "no header of the ARP cache")
-    while cursor.at_text():
-        row = _neighbour(cursor.line or "", titles.start(1))
-        if row is None:
-            cursor.skip_or_reject("no entry of the ARP cache")
-            continue
-        rows.append(row)
-        cursor.advance()
-    cursor.finish()
-    return rows
+def _arp() -> g.ParserElement:
+    """A hardware address, if any, begins at the column of its title::
+
+    NEIGHBOUR        IP ADDRESS      HW TYPE    HW ADDRESS         DEVICE  STATE
+    ffff8c3b1f846e00 10.1.0.1        ETHER      02:00:00:00:01:01  eth0    REACHABLE
+    """
+    header = g.Row(
+        r"NEIGHBOUR +IP ADDRESS +HW TYPE +(HW ADDRESS) +DEVICE +STATE",
+        lambda found: found.start(1) - found.start(),
+        "the header of the ARP cache: NEIGHBOUR IP ADDRESS HW TYPE HW ADDRESS DEVICE STATE",
+    )
+    row = g.Row(
+        rf"[0-9a-f]{{8,16}} ++{_IPV4} ++[A-Z0-9]++ [^\n]{{1,1024}}+",
+        lambda found: found,
+        "an entry of the ARP cache: NEIGHBOUR IP ADDRESS HW TYPE HW ADDRESS DEVICE STATE",
+    )
+
+    def neighbours(text: g.Text, _: int, middle: int, rows: list[re.Match[str]]) -> list[Neighbour]:
+        made: list[Neighbour] = []
+        for found in rows:
+            one = _neighbour(found[0].rstrip("\n"), middle)
+            if one is None:
+                row.miss(text, found.start())
+            made.append(one)
+        return made
+
+    return g.Gap() + g.Opt(g.Blocks(header, row, make=neighbours))
 
 
 def _neighbour(line: str, middle: int) -> Neighbour | None:
-    """A row; its hardware address, if any, begins at the column of its title.
-
-    Only the column tells an absent address from a device whose name looks like one.
-    """
+    """Only the column tells an absent address from a device whose name looks like one."""
     left = _ARP_LEFT.fullmatch(line[:middle])
-    right = _ARP_RIGHT.fullmatch(line[middle : middle + 1024]) if len(line) < middle + 1024 else None
+    right = _ARP_RIGHT.fullmatch(line[middle:])
     if left is None or right is None:
         return None
     return Neighbour(
@@ -184,101 +187,77 @@ def _neighbour(line: str, middle: int) -> Neighbour | None:
     )
 
 
-_SOCKETS = re.compile(r"FD +SOCKET +SOCK +FAMILY:TYPE +SOURCE-PORT +DESTINATION-PORT *")
-_SOCKET = re.compile(
-    rf" *+(\d+){GAP}([0-9a-f]+){GAP}([0-9a-f]+){GAP}([A-Za-z0-9/]+):([A-Z]+|\d+)"
-    rf"(?:{GAP}(?:([0-9a-f.:]+)-(\d+){GAP}([0-9a-f.:]+)-(\d+)|(\(cannot get IPv6 addresses\))))? *+"
-)
+def _check_arp(source: Source, found: list[list[Neighbour]]) -> list[Neighbour]:
+    if not source.text.strip():
+        say_empty(source, "an empty cache has no header either")
+    if len(found) > 1:
+        source.fail(0, "the ARP cache stands twice")
+    return found[0] if found else []
 
 
-def _parse_sockets(source: Source) -> list[TaskSockets]:
-    read = [
-        (cursor := Cursor(source, start, stop)).attempt(partial(_task_sockets, task, cursor))
-        for task, start, stop in asked_blocks(source)
-    ]
-    tasks = [task for task in read if task is not None]
-    # With -R, tasks without such a socket aren't shown at all.
-    return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
+def _sockets() -> g.ParserElement:
+    """Addresses and ports of INET and INET6 alone; descriptors ascend::
 
-
-def _task_sockets(task: TaskHeader, cursor: Cursor) -> TaskSockets:
-    sockets = tuple(_sockets(cursor))
-    cursor.finish()
-    return TaskSockets(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
-
-
-def _parse_structures(source: Source) -> list[TaskSocketStructures]:
-    read = [
-        Cursor(source, start, stop).attempt(partial(_task_structures, source, task, start, stop))
-        for task, start, stop in asked_blocks(source)
-    ]
-    tasks = [task for task in read if task is not None]
-    return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
-
-
-_FD_TITLES = re.compile(r"FD +SOCKET +SOCK *")
-_FD = re.compile(rf" *+(\d{{1,9}}){GAP}([0-9a-f]{{1,16}}){GAP}([0-9a-f]{{1,16}}) *")
-
-
-def _task_structures(source: Source, task: TaskHeader, start: int, stop: int) -> TaskSocketStructures:
-    sockets: list[SocketStructures] = []
-    cursor = Cursor(source, start, stop)
-    if cursor.line == "No open sockets.":
-        cursor.advance()
-    elif not cursor.skip_blank():
-        source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
-    while cursor.skip_blank():
-        if not cursor.match(_FD_TITLES):
-            _beside_structures(cursor)
-            continue
-        row = cursor.match(_FD) or source.fail(cursor.offset, "no row FD SOCKET SOCK")
-        structures, end = read_structures(source, cursor.offset, stop)
-        sockets.append(
-            SocketStructures(
-                fd=int(row[1]), socket=int(row[2], 16), sock=int(row[3], 16), structures=tuple(structures)
-            )
-        )
-        cursor = Cursor(source, end, stop)
-    return TaskSocketStructures(
-        pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=tuple(sockets)
+    PID: 2517   TASK: c1598000  CPU: 1   COMMAND: "rlogin"
+    FD   SOCKET     SOCK    FAMILY:TYPE         SOURCE-PORT     DESTINATION-PORT
+     3  c57375dc  c1ff1850  INET:STREAM      10.1.8.20-1023      10.1.16.62-513
+     5  c57375de  c1ff1852  UNIX:STREAM
+    """
+    header = g.Row(
+        r"FD +SOCKET +SOCK +FAMILY:TYPE +SOURCE-PORT +DESTINATION-PORT",
+        lambda _: True,
+        "the header of a table of sockets: FD SOCKET SOCK FAMILY:TYPE SOURCE-PORT DESTINATION-PORT",
     )
+    end = r"([0-9a-f.:]{1,45}+)-(\d{1,10})"
+    kind = r"([A-Za-z0-9/]{1,40}):([A-Z]{1,20}|\d{1,10})"
+    row = g.Row(
+        rf" *+(\d{{1,9}}){GAP}([0-9a-f]{{1,16}}){GAP}([0-9a-f]{{1,16}}){GAP}{kind}"
+        rf"(?:{GAP}(?:{end}{GAP}{end}|(\(cannot get IPv6 addresses\))))?",
+        _socket,
+        "a row of sockets: FD SOCKET SOCK FAMILY:TYPE SOURCE-PORT DESTINATION-PORT",
+    )
+    rows = g.Rows(
+        row, between=g.noise(blank=False), until=g.Blank() | g.task_header(), ascending="fd", least=0
+    )
+    none = g.Row(r"No open sockets\.", lambda _: (), "that there are no open sockets")
+    return g.Blocks(g.task_header(), g.block(header, rows, lambda _, rows: rows), none, make=_task_sockets)
 
 
-def _beside_structures(cursor: Cursor) -> None:
-    if cursor.line == "unable to display inet_sock structure":
-        note_error(cursor.source, *cursor.take())
-    else:
-        cursor.skip_or_reject("no header FD SOCKET SOCK")
+class _Task(NamedTuple):
+    """A task's sockets, and whether crash said what it has open."""
+
+    found: TaskSockets
+    told: bool
+
+    @property
+    def pid(self) -> int | None:
+        return self.found.pid
+
+    @property
+    def task(self) -> int:
+        return self.found.task
 
 
-def _sockets(cursor: Cursor) -> list[Socket]:
-    if not cursor.skip_blank():
-        cursor.source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
-        return []
-    offset, line = cursor.take()
-    if line == "No open sockets.":
-        return []
-    if not _SOCKETS.fullmatch(line):
-        cursor.source.fail(offset, "no header of a table of sockets")
-    sockets: list[Socket] = []
-    while cursor.at_text():
-        socket = _socket(cursor.line or "")
-        if socket is None:
-            cursor.skip_or_reject("no row of a table of sockets")
-            continue
-        if sockets and socket.fd <= sockets[-1].fd:
-            cursor.source.fail(
-                cursor.take()[0], f"file descriptor {sockets[-1].fd} is followed by {socket.fd}"
-            )
-        sockets.append(socket)
-        cursor.advance()
-    return sockets
+def _task_sockets(
+    text: g.Text, place: int, task: TaskHeader, below: list[tuple[Socket, ...]]
+) -> tuple[int, _Task]:
+    if len(below) > 1:
+        g.task_header().miss(text, text.next_line(place), "the sockets of a task stand twice")
+    sockets = below[0] if below else ()
+    found = TaskSockets(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
+    return place, _Task(found, told=bool(below))
 
 
-def _socket(line: str) -> Socket | None:
-    found = _SOCKET.fullmatch(line) if len(line) < 512 else None
-    if found is None:
-        return None
+def _check_sockets(source: Source, found: list[tuple[int, _Task]]) -> list[TaskSockets]:
+    """With -R, tasks without such a socket aren't shown at all."""
+    tasks = check_asked(source, found)
+    for _ in (task for task in tasks if not task.told):
+        source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
+    sockets = [task.found for task in tasks]
+    return sockets if source.command.has("R") else demand_records(source, sockets, "no task's header line")
+
+
+def _socket(found: re.Match[str]) -> Socket:
     return Socket(
         fd=int(found[1]),
         socket=int(found[2], 16),
@@ -303,30 +282,32 @@ SHAPES = (
     Shape(
         name="socket-structures",
         record=TaskSocketStructures,
-        parse=_parse_structures,
+        parse=parse_structures,
         options="-S",
         when=lambda source: source.command.has("S"),
     ),
     Shape(
         name="sockets",
         record=TaskSockets,
-        parse=_parse_sockets,
+        grammar=_sockets,
+        finish=_check_sockets,
         options="-s",
         when=lambda source: source.command.has("s"),
     ),
     Shape(
         name="address",
         record=IpAddress,
-        parse=_parse_number,
+        grammar=_number,
         options="-N",
         when=lambda source: source.command.has("N"),
     ),
     Shape(
         name="arp",
         record=Neighbour,
-        parse=_parse_arp,
+        grammar=_arp,
+        finish=_check_arp,
         options="-a",
         when=lambda source: source.command.has("a"),
     ),
-    Shape(name="devices", record=NetDevice, parse=_parse_devices, options="(none) -n"),
+    Shape(name="devices", record=NetDevice, grammar=_devices, options="(none) -n"),
 )
