@@ -69,6 +69,7 @@ from crashdrive.parsers import (
     _dev_pci,
     _irq_old,
     _irq_soft,
+    _net_structures,
     _ps_arguments,
     _ps_details,
     _runq_groups,
@@ -260,7 +261,7 @@ class Calls:
     @overload
     def foreach(
         self, command: Literal["net"], *who: int | str, options: str = ..., timeout: float | None = ...
-    ) -> Answer[_net.TaskSockets | _net.TaskSocketStructures]:
+    ) -> Answer[_net.TaskSockets | _net_structures.TaskSocketStructures]:
         """What ``command`` gives, for all tasks or those that ``who`` selects.
 
         ``who``: pids, addresses of task_structs, states (``UN``), sets (``user``, ``kernel``, ``gleader``,
@@ -892,7 +893,9 @@ class Calls:
         current task where none is named. Source: crash's ``net``.
         """
     @overload
-    def net(self, *who: int, show: Literal["socket_structures"]) -> Answer[_net.TaskSocketStructures]:
+    def net(
+        self, *who: int, show: Literal["socket_structures"]
+    ) -> Answer[_net_structures.TaskSocketStructures]:
         """The socket and sock structures of tasks' open sockets, of the current one's if none (``net -S``)."""
     @overload
     def net(self, number: int, *, show: Literal["address"]) -> Answer[_net.IpAddress]:

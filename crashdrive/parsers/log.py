@@ -8,11 +8,14 @@ indented below its first one is what keeps a message from passing for another on
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import is_elided, note_error
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
+from crashdrive.parsers.grammar.columns import ELIDED
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
 
 
@@ -53,159 +56,21 @@ class SafeBuffer(Record, frozen=True, kw_only=True):
     lines: tuple[str, ...]
 
 
-OPTSTRING = "TtdmascR"
-EXAMPLES = ("log", "log -m", "log -t", "log -T", "log -d", "log -td", "log -a", "log -s", "log -c", "log -mT")
+def _log() -> g.ParserElement:
+    """A message per line, its further lines indented below it; ``-T``: a date, ``-m``: a level, ``-c``: who::
 
-_TIME = r"\[ *(?P<time>\d{1,12}\.\d{6})\] "
-_DATE = r"\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d (?:[\w+-]{1,10} )?\d{4}|-?\d{1,20})\] "
-_CALLER = r"(?:\[ *(?P<caller>[CT]\d{1,10})\] )?"
-_LEVEL = r"(?:<(?P<level>[0-7])>)?"
-# Before the record buffer of 3.5 (kernel commit 7ff9554bb578) the level stood in front of the time.
-_OLD_LEVEL = r"<(?P<old>[0-7])>"
-# crash itself, in the middle of a log.
-_SPOKEN = re.compile(
-    r"log: (?:duplicate log_buf message pointer|invalid log_buf entry encountered|[a-z][^\n]{0,120})"
-    r"|WARNING: (?:cannot read [\w ]{1,40} contents|log buf data structure\(s\) have changed"
-    r"|The messages could be truncated!)"
-)
+    [    0.000000] Linux version 6.12.117 (debian-kernel@lists.debian.org)
+    [    1.234567][    T1] <6>pci 0000:00:01.0: quirk
+                   a second line
+    """
+    return g.Messages(LogEntry)
+
+
 _OTHER_COMMAND = re.compile(
     r"\s*+(?:PID: [\d?]{1,10} {1,9}TASK: |PID +PPID +CPU|(?:KERNEL|DEBUG KERNEL|SYSTEM MAP): "
     r"|CPU \d{1,6} RUNQUEUE: |(?:struct|union) \w{1,99} \{|Usage:\s|log: invalid option"
     r"|[A-Z_]{2,20}(?: {1,40}[A-Z_]{2,20}){1,9} *\n)"
 )
-_PROPERTY = re.compile(r"([A-Z][A-Z0-9_]{0,40})=([^\n]*)")
-_BUFFER = re.compile(r"\[(\w{1,32}_seq)\] ")
-
-
-class _Prefix(NamedTuple):
-    """How a message's first line begins, and how wide that is."""
-
-    pattern: re.Pattern[str]
-    free: bool
-
-
-def _prefix(source: Source) -> _Prefix:
-    has = source.command.has
-    behind = f"{_CALLER if has('c') else ''}{_LEVEL if has('m') else ''}"
-    if has("t"):
-        return _Prefix(re.compile(f"^{behind}(?P<text>.*)$", re.MULTILINE), free=True)
-    time = _DATE if has("T") else _TIME
-    old = rf"|{_OLD_LEVEL}(?:{time.replace('?P<', '?P<old_')})?" if has("m") else ""
-    return _Prefix(re.compile(rf"^(?:{time}{behind}{old})?(?P<text>.*)$", re.MULTILINE), free=False)
-
-
-class _Open:
-    """The message that the next line may go on with."""
-
-    __slots__ = ("indent", "properties", "texts", "values")
-
-    def __init__(self, values: dict[str, str | None], text: str, indent: int) -> None:
-        self.values = values
-        self.texts = [text]
-        self.indent = " " * indent
-        self.properties: dict[str, str] = {}
-
-    def entry(self) -> LogEntry:
-        values = self.values
-        time = values.get("time") or values.get("old_time")
-        level = values.get("level") or values.get("old")
-        return LogEntry(
-            timestamp=float(time) if time else None,
-            date=values.get("date") or values.get("old_date"),
-            level=int(level) if level else None,
-            caller=values.get("caller"),
-            buffer=values.get("buffer"),
-            properties=self.properties or None,
-            text="\n".join(self.texts),
-        )
-
-
-def _parse_log(source: Source) -> list[LogEntry]:
-    prefix = _prefix(source)
-    if not source.command.options:
-        return _check(source, _plain_entries(source, prefix.pattern))
-    return _check(source, _entries(source, prefix))
-
-
-def _plain_entries(source: Source, pattern: re.Pattern[str]) -> list[LogEntry]:
-    """``log`` without options, the form that may be megabytes: nothing but a time in front of the text."""
-    found: list[LogEntry] = []
-    indent = ""
-    more: list[str] = []
-    for match in pattern.finditer(source.text):
-        time, text = match.groups()
-        if time is None and indent and text.startswith(indent):
-            more.append(text[len(indent) :])
-            continue
-        if more:
-            _join(found, more)
-        if time is not None:
-            if match.start("text") - match.start() != len(indent):
-                indent = " " * (match.start("text") - match.start())
-            found.append(LogEntry(timestamp=float(time), text=text))
-        elif match.start() < len(source.text) and not _takes_other(source, match.start(), text, bool(indent)):
-            buffer = _BUFFER.match(text)
-            found.append(LogEntry(buffer=buffer and buffer[1], text=text[buffer.end() :] if buffer else text))
-            indent = ""  # nothing goes on below a line without a time
-    if more:
-        _join(found, more)
-    return found
-
-
-def _join(found: list[LogEntry], more: list[str]) -> None:
-    """The further lines of the last message."""
-    last = found[-1]
-    found[-1] = LogEntry(timestamp=last.timestamp, text="\n".join([last.text, *more]))
-    more.clear()
-
-
-def _entries(source: Source, prefix: _Prefix) -> list[LogEntry]:
-    found: list[LogEntry] = []
-    opened: _Open | None = None
-    with_properties = source.command.has("d")
-    for match in prefix.pattern.finditer(source.text):
-        start, text = match.start(), match["text"]
-        width = match.start("text") - start
-        if start == len(source.text):
-            break
-        goes_on = opened is not None and not width and text.startswith(opened.indent)
-        if opened is not None and goes_on and with_properties and _property(opened, text):
-            continue
-        if opened is not None and goes_on and opened.indent:
-            opened.texts.append(text[len(opened.indent) :])
-            continue
-        if not width and _takes_other(source, start, text, not prefix.free and opened is not None):
-            continue
-        if opened is not None:
-            found.append(opened.entry())
-        values = match.groupdict()
-        opened = _Open(values, text, width)
-        buffer = _BUFFER.match(text) if not width else None
-        if buffer:
-            opened.values["buffer"] = buffer[1]
-            opened.texts = [text[buffer.end() :]]
-    if opened is not None:
-        found.append(opened.entry())
-    return found
-
-
-def _property(opened: _Open, text: str) -> bool:
-    """``SUBSYSTEM=pci`` below a message; with ``-t`` nothing but its form tells it from another message."""
-    found = _PROPERTY.fullmatch(text, len(opened.indent))
-    if found is None or (not opened.indent and found[1] not in {"SUBSYSTEM", "DEVICE"}):
-        return False
-    opened.properties[found[1]] = found[2]
-    return True
-
-
-def _takes_other(source: Source, offset: int, text: str, has_times: bool) -> bool:  # noqa: FBT001 - a fact
-    """Lines that are no message: left-out ones, and crash's own where messages have times."""
-    if is_elided(source, offset, text):
-        return True
-    if (has_times or offset == 0) and _SPOKEN.fullmatch(text.rstrip("\r")):
-        note_error(source, offset, text)
-        return True
-    return False
 
 
 def _check(source: Source, found: list[LogEntry]) -> list[LogEntry]:
@@ -219,89 +84,88 @@ def _check(source: Source, found: list[LogEntry]) -> list[LogEntry]:
     return found if any(dated or entry.text.strip() for entry in found) else demand_records(source, [])
 
 
-_AUDIT = re.compile(r"type=(\d{1,6}) audit\((\d{1,12}\.\d{3}):(\d{1,12})\):(?: (.*)|)", re.DOTALL)
+_EMPTY = "log: kernel audit log is empty"
+# longer than any record of the kernel's audit system (MAX_AUDIT_MESSAGE_LENGTH is 8970)
+_LONGEST_AUDIT = 16384
 
 
-def _parse_audit(source: Source) -> list[AuditEntry]:
-    if source.text.strip() == "log: kernel audit log is empty":
-        return []
-    found: list[re.Match[str]] = []
-    texts: list[list[str]] = []
-    for offset, line in source.lines():
-        entry = _AUDIT.fullmatch(line)
-        if entry:
-            found.append(entry)
-            texts.append([entry[4] or ""])
-        elif is_elided(source, offset, line):
-            continue
-        elif texts and line.strip() and not line.startswith("log: "):
-            texts[-1].append(line)
-        else:
-            skip_or_reject(source, offset, line, "no audit record")
-    return demand_records(
-        source,
-        [
-            AuditEntry(type=int(e[1]), timestamp=float(e[2]), serial=int(e[3]), text="\n".join(t))
-            for e, t in zip(found, texts, strict=True)
-        ],
+def _audit() -> g.ParserElement:
+    """``type=1403 audit(1732146733.123:2): policy loaded``; a record may hold newlines."""
+    row = g.Row(
+        r"type=(\d{1,6}) audit\((\d{1,12}\.\d{3}):(\d{1,12})\):(?: ([^\n]*+)|)",
+        lambda found: AuditEntry(
+            type=int(found[1]), timestamp=float(found[2]), serial=int(found[3]), text=found[4] or ""
+        ),
+        "an audit record: type=TYPE audit(TIME:SERIAL): TEXT",
     )
+    between = g.noise(g.Remark(re.escape(_EMPTY)))
+    return g.Rows(row, between=between, least=0, continued=_goes_on)
 
 
-_SAFE_NAME = re.compile(r"PRINTK_SAFE_SEQ_BUF: (\w{1,64})[ ]*")
-_SAFE_CPU = re.compile(
-    r"CPU: (\d{1,6}) +ADDR: ([0-9a-f]{1,16}) +LEN: (\d{1,10}) +MESSAGE_LOST: (\d{1,10})[ ]*"
-)
+def _goes_on(_text: g.Text, _place: int, line: str, above: AuditEntry) -> AuditEntry | None:
+    if not line.strip() or line.startswith("log: ") or ELIDED.fullmatch(line.strip(" ")):
+        return None
+    text = f"{above.text}\n{line}"
+    return replace(above, text=text) if len(text) <= _LONGEST_AUDIT else None
 
 
-def _parse_safe(source: Source) -> list[SafeBuffer]:
-    """Empty where the kernel has no such buffers (before 4.11, and since 5.15): then crash prints nothing."""
-    name = ""
-    found: list[SafeBuffer] = []
-    head: re.Match[str] | None = None
-    lines: list[str] = []
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        named, cpu = _SAFE_NAME.fullmatch(line), _SAFE_CPU.fullmatch(line)
-        if (named or cpu) and head is not None:
-            found.append(_safe_buffer(name, head, lines))
-            head = None
-        if named:
-            name = named[1]
-        elif cpu and name:
-            head, lines = cpu, []
-        elif head is not None and line.startswith("  "):
-            lines.append(line[2:])
-        else:
-            skip_or_reject(source, offset, line, "no buffer of messages")
-    if head is not None:
-        found.append(_safe_buffer(name, head, lines))
-    return found if not source.text.strip() else demand_records(source, found)
+def _check_audit(source: Source, found: list[AuditEntry]) -> list[AuditEntry]:
+    return found if source.text.strip() == _EMPTY else demand_records(source, found)
 
 
-def _safe_buffer(name: str, head: re.Match[str], lines: list[str]) -> SafeBuffer:
+def _buffers() -> g.ParserElement:
+    """Empty where the kernel has no such buffers (before 4.11, and since 5.15): then crash prints nothing::
+
+    PRINTK_SAFE_SEQ_BUF: nmi_print_seq
+    CPU: 0  ADDR: ffff8ca4fbc19ce0 LEN: 150  MESSAGE_LOST: 0
+      Uhhuh. NMI received
+    """
+    name = g.Row(r"PRINTK_SAFE_SEQ_BUF: (\w{1,64})", lambda row: row[1], "a kind of buffers")
+    cpu = g.Row(
+        r"CPU: (\d{1,6}) +ADDR: ([0-9a-f]{1,16}) +LEN: (\d{1,10}) +MESSAGE_LOST: (\d{1,10})",
+        lambda row: row.groups(),
+        "a CPU's buffer: CPU: N ADDR: ADDRESS LEN: N MESSAGE_LOST: N",
+    )
+    line = g.Row(r"  ([^\n]*+)", lambda row: row[1], "a line of a message")
+    buffer = g.made(cpu + g.Many(line, until=g.Anything(), least=0), _buffer)
+    return g.blocks(name, buffer, lambda kind, found: [replace(one, buffer=kind) for one in found])
+
+
+def _buffer(_text: g.Text, _place: int, values: list[Any]) -> SafeBuffer:
+    (cpu, address, size, lost), *lines = values
     return SafeBuffer(
-        buffer=name,
-        cpu=int(head[1]),
-        address=int(head[2], 16),
-        size=int(head[3]),
-        message_lost=int(head[4]),
+        buffer="",
+        cpu=int(cpu),
+        address=int(address, 16),
+        size=int(size),
+        message_lost=int(lost),
         lines=() if lines == ["(empty)"] else tuple(lines),
     )
 
 
+def _check_buffers(source: Source, found: list[Any]) -> list[SafeBuffer]:
+    buffers = [one for kind in found for one in (kind if isinstance(kind, list) else [kind])]
+    return buffers if not source.text.strip() else demand_records(source, buffers)
+
+
+OPTSTRING = "TtdmascR"
+EXAMPLES = ("log", "log -m", "log -t", "log -T", "log -d", "log -td", "log -a", "log -s", "log -c", "log -mT")
 SHAPES = (
     Shape(
         name="audit",
         record=AuditEntry,
-        parse=_parse_audit,
+        grammar=_audit,
+        finish=_check_audit,
         options="-a",
         when=lambda source: source.command.has("a"),
     ),
     Shape(
         name="safe-buffers",
         record=SafeBuffer,
-        parse=_parse_safe,
+        grammar=lambda: g.Gap() + g.Opt(_buffers()),
+        finish=_check_buffers,
         options="-s",
         when=lambda source: source.command.has("s"),
     ),
-    Shape(name="log", record=LogEntry, parse=_parse_log, options="(none) -t -T -m -d -c"),
+    Shape(name="log", record=LogEntry, grammar=_log, finish=_check, options="(none) -t -T -m -d -c"),
 )

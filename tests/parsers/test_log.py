@@ -172,3 +172,23 @@ def test_messages_counted_another_way(case: Path) -> None:
 def test_levels_agree_with_the_plain_log(case: Path) -> None:
     plain = parse(*output(case.with_stem("log")))
     assert [(e.timestamp, e.text) for e in parse(*output(case))] == [(e.timestamp, e.text) for e in plain]
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "line"),
+    [
+        ("log", "[    1.000000] first[    1.500000] second\n[    2.000000] third\n", 1),
+        ("log", "[    1.000000] first\n[    2.000000] second [    2.000001] third\n", 2),
+        ("log -m", "[    1.000000] <6>first[    1.500000] <6>second\n[    2.000000] <6>third\n", 1),
+        ("log -T", "[Fri Nov 20 23:52:12 UTC 2026] first[Fri Nov 20 23:52:13 UTC 2026] second\n", 1),
+    ],
+)
+def test_two_messages_in_a_line_are_told(command: str, text: str, line: int) -> None:
+    answer = parse(command, text)
+    assert not answer.complete
+    assert [(note.kind, note.line) for note in answer.warnings] == [("joined", line)]
+
+
+def test_a_message_may_quote_another_log() -> None:
+    text = "[    5.000000] pstore: [    1.000000] an earlier boot\n[    6.000000] [drm] ready [x] y\n"
+    assert parse("log", text).complete

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.gdb_values import Structure as Structure
     from crashdrive.parsers.grammar.headed import table as table
     from crashdrive.parsers.grammar.labelled import key_values as key_values
+    from crashdrive.parsers.grammar.messages import Messages as Messages
     from crashdrive.parsers.grammar.noises import Blank as Blank
     from crashdrive.parsers.grammar.noises import BlankLines as BlankLines
     from crashdrive.parsers.grammar.noises import CrashMessage as CrashMessage
@@ -98,6 +99,7 @@ _HOMES = {
     f"{__name__}.noises": (
         *("Blank", "BlankLines", "CrashMessage", "Elided", "Gap", "Noise", "Remark", "Tail", "noise"),
     ),
+    f"{__name__}.messages": ("Messages",),
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
     f"{__name__}.entries": ("entries",),

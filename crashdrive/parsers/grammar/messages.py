@@ -1,0 +1,203 @@
+"""Messages of the kernel's log: a token that takes all of them in one loop, for megabytes of text."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.columns import ELIDED
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.terminals import Made, Terminal
+
+_TIME = r"\[ *(?P<time>\d{1,12}\.\d{6})\] "
+_DATE = r"\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d (?:[\w+-]{1,10} )?\d{4}|-?\d{1,20})\] "
+_CALLER = r"(?:\[ *(?P<caller>[CT]\d{1,10})\] )?"
+_LEVEL = r"(?:<(?P<level>[0-7])>)?"
+# Before the record buffer of 3.5 (kernel commit 7ff9554bb578) the level stood in front of the time.
+_OLD_LEVEL = r"<(?P<old>[0-7])>"
+# crash itself, in the middle of a log.
+_SPOKEN = re.compile(
+    r"log: (?:duplicate log_buf message pointer|invalid log_buf entry encountered|[a-z][^\n]{0,120})"
+    r"|WARNING: (?:cannot read [\w ]{1,40} contents|log buf data structure\(s\) have changed"
+    r"|The messages could be truncated!)"
+)
+_PROPERTY = re.compile(r"([A-Z][A-Z0-9_]{0,40})=([^\n]*)")
+_BUFFER = re.compile(r"\[(\w{1,32}_seq)\] ")
+
+
+class _Prefix(NamedTuple):
+    """How a message's first line begins, and how wide that is."""
+
+    pattern: re.Pattern[str]
+    free: bool
+
+
+def _prefix(source: Source) -> _Prefix:
+    has = source.command.has
+    behind = f"{_CALLER if has('c') else ''}{_LEVEL if has('m') else ''}"
+    if has("t"):
+        return _Prefix(re.compile(f"^{behind}(?P<text>.*)$", re.MULTILINE), free=True)
+    time = _DATE if has("T") else _TIME
+    old = rf"|{_OLD_LEVEL}(?:{time.replace('?P<', '?P<old_')})?" if has("m") else ""
+    return _Prefix(re.compile(rf"^(?:{time}{behind}{old})?(?P<text>.*)$", re.MULTILINE), free=False)
+
+
+class _Open:
+    """The message that the next line may go on with."""
+
+    __slots__ = ("indent", "properties", "texts", "values")
+
+    def __init__(self, values: dict[str, str | None], text: str, indent: int) -> None:
+        self.values = values
+        self.texts = [text]
+        self.indent = " " * indent
+        self.properties: dict[str, str] = {}
+
+    def entry(self, record: Callable[..., Any]) -> Any:
+        values = self.values
+        time = values.get("time") or values.get("old_time")
+        level = values.get("level") or values.get("old")
+        return record(
+            timestamp=float(time) if time else None,
+            date=values.get("date") or values.get("old_date"),
+            level=int(level) if level else None,
+            caller=values.get("caller"),
+            buffer=values.get("buffer"),
+            properties=self.properties or None,
+            text="\n".join(self.texts),
+        )
+
+
+class Messages(Terminal):
+    """All messages down to the end of the text; ``record`` takes the fields of a `LogEntry` by name.
+
+    What stands in front of a message depends on the command's options. A line without that goes on with the
+    message above where it is indented below it; else it is a message of its own. Where the next message
+    stands in a message's line (its newline was lost), the answer is marked: a message may quote another log,
+    but not at this time.
+    """
+
+    leaves_notices = True
+
+    def __init__(self, record: Callable[..., Any]) -> None:
+        super().__init__(r"(?=[\s\S])", "a message: [SECONDS] TEXT")
+        self._record = record
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002, ARG002 # pyparsing's
+        """pyparsing's hook."""
+        text = Text.of(instring)
+        prefix = _prefix(text.source)
+        if text.source.command.options:
+            found = _entries(text, prefix, self._record)
+        else:
+            found = _plain(text, prefix.pattern, self._record)
+        _mark_joined(text, found)
+        return len(text), found
+
+
+def _plain(text: Text, pattern: re.Pattern[str], record: Callable[..., Any]) -> list[Any]:
+    """``log`` without options, the form that may be megabytes: nothing but a time in front of a message."""
+    found: list[Any] = []
+    indent = ""
+    more: list[str] = []
+    for match in pattern.finditer(text):
+        time, line = match.groups()
+        if time is None and indent and line.startswith(indent):
+            more.append(line[len(indent) :])
+            continue
+        if more:
+            _join(found, more)
+        if time is not None:
+            if match.start("text") - match.start() != len(indent):
+                indent = " " * (match.start("text") - match.start())
+            found.append(record(timestamp=float(time), text=line))
+        elif match.start() < len(text) and not _takes_other(text, match.start(), line, timed=bool(indent)):
+            buffer = _BUFFER.match(line)
+            found.append(record(buffer=buffer and buffer[1], text=line[buffer.end() :] if buffer else line))
+            indent = ""  # nothing goes on below a line without a time
+    if more:
+        _join(found, more)
+    return found
+
+
+def _join(found: list[Any], more: list[str]) -> None:
+    """The further lines of the last message."""
+    found[-1] = replace(found[-1], text="\n".join([found[-1].text, *more]))
+    more.clear()
+
+
+def _entries(text: Text, prefix: _Prefix, record: Callable[..., Any]) -> list[Any]:
+    """``log`` with options."""
+    found: list[_Open] = []
+    opened: _Open | None = None
+    with_properties = text.source.command.has("d")
+    for match in prefix.pattern.finditer(text):
+        start, line = match.start(), match["text"]
+        width = match.start("text") - start
+        if start == len(text):
+            break
+        if opened is not None and not width and line.startswith(opened.indent):
+            if with_properties and _property(opened, line):
+                continue
+            if opened.indent:
+                opened.texts.append(line[len(opened.indent) :])
+                continue
+        if not width and _takes_other(text, start, line, timed=not prefix.free and opened is not None):
+            continue
+        opened = _Open(match.groupdict(), line, width)
+        found.append(opened)
+        buffer = _BUFFER.match(line) if not width else None
+        if buffer:
+            opened.values["buffer"] = buffer[1]
+            opened.texts = [line[buffer.end() :]]
+    return [one.entry(record) for one in found]
+
+
+def _property(opened: _Open, line: str) -> bool:
+    """``SUBSYSTEM=pci`` below a message; with ``-t`` nothing but its form tells it from another message."""
+    found = _PROPERTY.fullmatch(line, len(opened.indent))
+    if found is None or (not opened.indent and found[1] not in {"SUBSYSTEM", "DEVICE"}):
+        return False
+    opened.properties[found[1]] = found[2]
+    return True
+
+
+def _takes_other(text: Text, place: int, line: str, *, timed: bool) -> bool:
+    """Lines that are no message: left-out ones, and crash's own where messages have times."""
+    if line and line[-1] in ".] " and ELIDED.fullmatch(line.strip(" ")):
+        text.note(place, "elided", "lines were left out here", incomplete=True)
+        return True
+    if (timed or place == 0) and _SPOKEN.fullmatch(line.rstrip("\r")):
+        text.note(place, "error", line.strip(), text=line, incomplete=True)
+        return True
+    return False
+
+
+# within a line, not at its beginning: there an indented line may look like another message
+_WITHIN = re.compile(
+    rf"(?<=[^\n])(?:{_TIME}"
+    r"|\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d [^\]\n]{4,16})\] )"
+)
+
+
+def _mark_joined(text: Text, found: list[Any]) -> None:
+    """Mark messages in whose line the next one begins."""
+    if text.count("] ") <= len(found):
+        return
+    for one, following in itertools.zip_longest(found, found[1:]):
+        if "] " in one.text and (inner := _WITHIN.search(one.text)) and _is_next(inner, one, following):
+            place = max(0, text.find(one.text[: inner.end()].rpartition("\n")[2]))
+            text.note(place, "joined", "another message begins in this line", incomplete=True, late=True)
+
+
+def _is_next(inner: re.Match[str], one: Any, following: Any) -> bool:
+    """Whether what stands in a message has the form of this log, and a time between it and the next one."""
+    if inner["time"] is None or one.timestamp is None:
+        return inner["date"] is not None and one.date is not None
+    last = following.timestamp if following is not None else None
+    return bool(one.timestamp <= float(inner["time"]) <= (float("inf") if last is None else last))
