@@ -51,7 +51,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     writes the session to a file, ``replay`` answers from such a file without crash and dump;
     ``side_channel=False`` sends all through the terminal; ``purpose`` is a name for what is going to be done:
     where that needed nothing but memory on this kernel before, crash starts in a quarter of the time (see
-    `Session.quick`). ``btf``: types out of the image's BTF will do for that, as a report declares.
+    `Session.minimal`). ``btf``: types out of the image's BTF will do for that, as a report declares.
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
     vmlinux or crash can't be used.
     """
@@ -66,7 +66,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
-        quick=functools.partial(_before_start, purpose, btf),
+        minimal=functools.partial(_before_start, purpose, btf),
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
@@ -82,10 +82,10 @@ def _before_start(purpose: str | None, btf: bool, target: Target) -> bool:  # no
 
     if (store := open_store()) is not None:
         prepare_keys(str(Path(target.vmlinux.path).absolute()), target.vmlinux.mark, store)
-    return _is_quick(purpose, target, btf=btf)
+    return _is_minimal(purpose, target, btf=btf)
 
 
-def _is_quick(purpose: str, target: Target, *, btf: bool) -> bool:
+def _is_minimal(purpose: str, target: Target, *, btf: bool) -> bool:
     """Whether crash is likely to be asked for memory alone, and needs no tables to read the dump's."""
     from crashdrive.cache.starts import Starts
     from crashdrive.cache.store import open_store
@@ -128,7 +128,7 @@ class Crash(Calls):
         self._keep = keep
         self._purpose = purpose
         self._btf = btf
-        self._quick = session.began_quick
+        self._minimal = session.began_minimal
 
     # raw commands
 
@@ -205,8 +205,8 @@ class Crash(Calls):
         purpose, self._purpose = self._purpose, None
         if purpose is not None and self._keep:
             starts = Starts(open_store(), self.identity.get("build_id"), purpose)
-            whole = self._quick and not self.session.quick
-            starts.learn(self.session.words, quick=self._quick, became_whole=whole)
+            full = self._minimal and not self.session.minimal
+            starts.learn(self.session.words, minimal=self._minimal, became_full=full)
 
     def __enter__(self) -> Self:
         return self

@@ -29,20 +29,20 @@ class Starts:
         wasted = self._wasted()
         return otherwise if wasted is None else wasted < _MOST_WASTED
 
-    def learn(self, words: Collection[str], *, quick: bool, became_whole: bool) -> None:
+    def learn(self, words: Collection[str], *, minimal: bool, became_full: bool) -> None:
         """Note how a run went: the commands' names, how crash was started, whether it had to start again."""
         before = self._wasted()
         if not _REPLACED.issuperset(words):
             now = _MOST_WASTED
-        elif became_whole:
+        elif became_full:
             now = (before or 0) + 1
         else:
-            now = 0 if quick or before is None else before
+            now = 0 if minimal or before is None else before
         if self._store and now != before:
             self._store.put(_KIND, self._key, self._purpose, now, version=_VERSION)
 
     def _wasted(self) -> int | None:
-        """How many quick starts in a row were of no use; None where there was no run."""
+        """How many minimal starts in a row were of no use; None where there was no run."""
         if self._store is None:
             return None
         return self._store.get(_KIND, self._key, self._purpose, int, version=_VERSION)

@@ -51,7 +51,7 @@ def keys_of(session: DumpSession, store: Store | None) -> Keys:
     dump = _dump(identity.get("vmcore", ""), marks.get("vmcore", ""))
     if dump is None:
         return Keys(types)
-    options = () if session.quick else session.health.options
+    options = () if session.minimal else session.health.options
     return Keys(types, "+".join([types, identity.get("kaslr_offset", "0x0"), dump, *options]))
 
 

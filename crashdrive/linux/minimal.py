@@ -2,7 +2,7 @@
 
 What is computed from memory alone needs no more of crash than physical pages, and crash gives those a second
 after its start, not after four. Whatever isn't found here for sure is asked of crash, which then
-comes up with all its tables (`Session.quick`).
+comes up with all its tables (`Session.minimal`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from crashdrive.session.dump_session import DumpSession
 
 
-class QuickLayouts(Layouts):
+class MinimalLayouts(Layouts):
     """Layouts of a kernel whose crash has loaded no modules; with ``btf``, what isn't kept comes from there.
 
     BTF has all types of the image, in milliseconds where gdb takes seconds, but arrays of several dimensions
@@ -47,8 +47,8 @@ class QuickLayouts(Layouts):
         return self._image_btf() if self._image_btf else None
 
     @property
-    def _quick(self) -> bool:
-        return self._session.quick
+    def _minimal(self) -> bool:
+        return self._session.minimal
 
     @property
     def flattens(self) -> bool:
@@ -56,10 +56,10 @@ class QuickLayouts(Layouts):
         return self._took_btf
 
     def _has_module_types(self) -> bool:
-        return not self._quick and super()._has_module_types()
+        return not self._minimal and super()._has_module_types()
 
     def _learn_own(self, cold: dict[str, TypeRef]) -> None:
-        if self._quick:
+        if self._minimal:
             cold = self._learn_from_btf(cold)
         super()._learn_own(cold)
 
@@ -92,13 +92,13 @@ class QuickLayouts(Layouts):
         self._took_btf = self._took_btf or bool(found)
 
     def _ask_enumeration(self, constant: str) -> Type:
-        numbers = self._btf.with_constant(constant) if self._quick and self._btf is not None else ()
+        numbers = self._btf.with_constant(constant) if self._minimal and self._btf is not None else ()
         if self._btf is None or len(numbers) != 1:
             return super()._ask_enumeration(constant)
         return self._btf.type(numbers[0])
 
     def _need_char(self, text: str) -> None:
-        if self._quick and not self._asked_char and self._btf is not None:
+        if self._minimal and not self._asked_char and self._btf is not None:
             self._abi, self._asked_char = self._btf.abi, True
         super()._need_char(text)
 
@@ -176,7 +176,7 @@ def proven_btf(kernel: Kernel) -> Btf | None:
     return None
 
 
-def make_quick(session: DumpSession, make: Callable[[], Kernel]) -> Kernel:
+def make_minimal(session: DumpSession, make: Callable[[], Kernel]) -> Kernel:
     """A kernel that needs no more than physical pages; one that asks crash, where that can't be proven."""
     kernel = make()
     identity = session.identity

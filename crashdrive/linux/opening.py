@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crashdrive.kernel.keys import keys_of
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.linux.kernel import Kernel
-from crashdrive.linux.minimal import QuickLayouts, make_quick, proven_btf, with_modules
+from crashdrive.linux.minimal import MinimalLayouts, make_minimal, proven_btf, with_modules
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
@@ -19,14 +19,14 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
 
     Layouts are kept by the vmlinux's contents, symbols by the dump as well (see `crashdrive.kernel.keys`);
     nothing is kept of a vmlinux that has no build id. ``btf``: where crash came up without its tables, types
-    may come from the image's BTF (see `crashdrive.linux.minimal.QuickLayouts`).
+    may come from the image's BTF (see `crashdrive.linux.minimal.MinimalLayouts`).
     """
     keys = keys_of(session, store)
 
     def make() -> Kernel:
         kernel = Kernel(
             session,
-            layouts=QuickLayouts(session, store, keys.types, (lambda: proven_btf(kernel)) if btf else None),
+            layouts=MinimalLayouts(session, store, keys.types, (lambda: proven_btf(kernel)) if btf else None),
             symbols=Symbols(session, store, keys.symbols),
         )
         return kernel
@@ -35,6 +35,6 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
     if session.recording:
         # what a replay has to find in the record is asked of crash
         return make()
-    if session.quick or "--minimal" in options:
-        return make_quick(session, make)
+    if session.minimal or "--minimal" in options:
+        return make_minimal(session, make)
     return with_modules(session, make()) if "--no_modules" in options else make()

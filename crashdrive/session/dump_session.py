@@ -38,8 +38,8 @@ class DumpSession(Runner, Protocol):
         ...
 
     @property
-    def quick(self) -> bool:
-        """Whether crash came up without its tables: see `Session.quick`."""
+    def minimal(self) -> bool:
+        """Whether crash came up without its tables: see `Session.minimal`."""
         ...
 
     @property
@@ -47,6 +47,6 @@ class DumpSession(Runner, Protocol):
         """Whether all of it is written down, or comes from such a record."""
         ...
 
-    def make_whole(self) -> bool:
+    def make_full(self) -> bool:
         """Have a crash with all its tables; False where it has them, True where it had not."""
         ...

@@ -35,9 +35,9 @@ LADDER: tuple[tuple[str, ...], ...] = (
     ("--minimal",),
 )
 # For physical memory alone nothing else is needed: no task table, no modules, no slab caches.
-QUICK = ("--minimal",)
+MINIMAL = ("--minimal",)
 # seconds: it takes one or two, and one that doesn't come up is only that much of a loss
-_QUICK_PATIENCE = 20.0
+_MINIMAL_PATIENCE = 20.0
 _MODE = "minimal mode commands:"
 # no other option makes these right for the same binary: a dump of another kernel, no dump, no debug data
 _FINAL = re.compile(
@@ -63,14 +63,14 @@ class Start(Record, frozen=True):
 class Launched(Record, frozen=True):
     """A crash at its first prompt, and how it got there.
 
-    ``quick``: what its options take away another crash will give when it is asked for.
+    ``minimal``: what its options take away another crash will give when it is asked for.
     """
 
     binary: Binary
     options: tuple[str, ...]
     greeting: str
     attempts: tuple[Attempt, ...]
-    quick: bool = False
+    minimal: bool = False
 
 
 def start_one(
@@ -157,17 +157,17 @@ def _went(attempt: Attempt) -> str:
     return f"{attempt.outcome} after {attempt.seconds:.1f} s: {_last_line(attempt.said)}"
 
 
-def start_quickly(
+def start_minimal(
     binary: Binary, start: Start, notify: Notify = lambda _line: None
 ) -> tuple[PtyTransport, Launched] | None:
     """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so."""
-    notify(_starting(binary, QUICK))
-    transport, attempt, _ = _try_rung(binary, QUICK, start, min(start.rung_seconds, _QUICK_PATIENCE))
+    notify(_starting(binary, MINIMAL))
+    transport, attempt, _ = _try_rung(binary, MINIMAL, start, min(start.rung_seconds, _MINIMAL_PATIENCE))
     if transport is None:
         notify(_went(attempt))
         return None
     greeting = "".join(line for line in attempt.said.splitlines(keepends=True) if _MODE not in line)
-    launched = Launched(binary=binary, options=QUICK, greeting=greeting, attempts=(attempt,), quick=True)
+    launched = Launched(binary=binary, options=MINIMAL, greeting=greeting, attempts=(attempt,), minimal=True)
     return transport, launched
 
 
@@ -202,7 +202,7 @@ def _try_rung(
 
 def health_of(launched: Launched) -> Health:
     """What the ladder gave."""
-    lacking = () if launched.quick else launched.options
+    lacking = () if launched.minimal else launched.options
     return Health(
         binary=launched.binary.path,
         version=launched.binary.version,

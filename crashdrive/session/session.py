@@ -33,7 +33,7 @@ from crashdrive.session.health import (
     setting_warning,
     task_table_warnings,
 )
-from crashdrive.session.launch import Launched, Notify, health_of, start_quickly
+from crashdrive.session.launch import Launched, Notify, health_of, start_minimal
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Opening, Restart, path_text
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
@@ -47,7 +47,7 @@ from crashdrive.text import printable
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
 # starts crash with all its tables, as a session that the one in need of them takes over
-Whole = Callable[[], "Session"]
+OpenFull = Callable[[], "Session"]
 
 
 class Session:
@@ -81,8 +81,8 @@ class Session:
         self._restart = restart
         self._side_channel = side_channel
         self._holes = holes
-        self._whole: Whole | None = None
-        self.began_quick = False  # whether a quick start was tried, even if it didn't come up
+        self._full: OpenFull | None = None
+        self.began_minimal = False  # whether a minimal start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
         self.vmcoreinfo: Mapping[str, str] = {}
         self.marks: Mapping[str, str] = {}  # of vmlinux and vmcore, see `file_mark`
@@ -107,7 +107,7 @@ class Session:
         start_timeout: float = START_TIMEOUT,
         record: str | os.PathLike[str] | None = None,
         side_channel: bool = True,
-        quick: Callable[[Target], bool] = lambda _target: False,
+        minimal: Callable[[Target], bool] = lambda _target: False,
         notify: Notify = lambda _line: None,
     ) -> Session:
         """Start crash on a dump, as well as it can be.
@@ -115,7 +115,7 @@ class Session:
         ``crash``: binaries to try instead of CRASHDRIVE_CRASH's and PATH's; ``timeout``: seconds for a
         command; ``start_timeout``: for each rung of the ladder, and twice that for all of them; ``record``:
         a file to record the session to; ``side_channel=False``: everything through the terminal, no shared
-        files; ``quick`` is asked whether physical memory alone may do, see `quick`. Raises DumpError,
+        files; ``minimal`` is asked whether physical memory alone may do, see `minimal`. Raises DumpError,
         VmlinuxError, CrashNotFoundError before anything is started, StartError after, DeadlineError where no
         start came to an end in time.
         """
@@ -128,13 +128,13 @@ class Session:
             notify=notify,
         )
         with open_record(record) as file:
-            began_quick = file is None and quick(how.target)
-            session = (cls._quickly(how) if began_quick else None) or cls._wholly(how, file)
-        session.began_quick = began_quick
+            began_minimal = file is None and minimal(how.target)
+            session = (cls._open_minimal(how) if began_minimal else None) or cls._open_full(how, file)
+        session.began_minimal = began_minimal
         return session
 
     @classmethod
-    def _wholly(cls, how: Opening, file: BinaryIO | None = None) -> Session:
+    def _open_full(cls, how: Opening, file: BinaryIO | None = None) -> Session:
         """A session on a crash that is as good as the ladder gives it."""
         session, attempts = how.best(functools.partial(cls._judged, how=how))
         session._health = msgspec.structs.replace(session.health, attempts=attempts)  # noqa: SLF001 - our own
@@ -158,9 +158,9 @@ class Session:
         return session
 
     @classmethod
-    def _quickly(cls, how: Opening) -> Session | None:
+    def _open_minimal(cls, how: Opening) -> Session | None:
         """A session on a crash without its tables, None where that doesn't come up."""
-        found = start_quickly(how.binaries[0], how.start, how.notify)
+        found = start_minimal(how.binaries[0], how.start, how.notify)
         if found is None:
             return None
         try:
@@ -171,7 +171,7 @@ class Session:
         except BaseException:
             found[0].close()
             raise
-        session._whole = lambda: cls._wholly(how.unchanged())  # noqa: SLF001 - our own
+        session._full = lambda: cls._open_full(how.unchanged())  # noqa: SLF001 - our own
         return session
 
     @classmethod
@@ -259,13 +259,13 @@ class Session:
         return self._health
 
     @property
-    def quick(self) -> bool:
+    def minimal(self) -> bool:
         """Whether crash came up without its tables, in a quarter of the time (``--minimal``).
 
         It is asked for physical memory alone: what it says of anything else may be wrong without a word. At
         the first command that wants more, a crash with all its tables takes its place.
         """
-        return self._whole is not None
+        return self._full is not None
 
     @property
     def recording(self) -> bool:
@@ -402,13 +402,13 @@ class Session:
 
     def _serve(self, commands: Sequence[str]) -> None:
         """Have a crash that can run these: one without its tables is for physical memory alone."""
-        if self._whole is not None and not all(map(is_physical, commands)):
-            self.make_whole()
+        if self._full is not None and not all(map(is_physical, commands)):
+            self.make_full()
 
-    def make_whole(self) -> bool:
+    def make_full(self) -> bool:
         """Have a crash with all its tables; False where it has them, True where it had not."""
         with self._exclusive():
-            if (start := self._whole) is None:
+            if (start := self._full) is None:
                 return False
             self._drop()
             self._become(start())
@@ -417,7 +417,7 @@ class Session:
     def _become(self, other: Session) -> None:
         """Take over another session's crash, and the way to start it again."""
         self._transport, other._transport = other._transport, None
-        self._restart, self._health, self._whole = other._restart, other.health, None
+        self._restart, self._health, self._full = other._restart, other.health, None
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ class SessionDouble:
     """A `DumpSession`; tests say in a subclass what its crash answers, or what else is so."""
 
     timeout: float = 120.0
-    quick = False
+    minimal = False
     recording = False
 
     def __init__(
@@ -34,14 +34,14 @@ class SessionDouble:
         identity: Mapping[str, str] | None = None,
         marks: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
-        quick: bool = False,
+        minimal: bool = False,
         recording: bool = False,
     ) -> None:
         self.identity: dict[str, str] = dict(identity or {})
         self.vmcoreinfo: dict[str, str] = {}
         self.marks: dict[str, str] = dict(marks or {})
         self.health = health(*options)
-        self.quick = quick
+        self.minimal = minimal
         self.recording = recording
 
     def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
@@ -52,7 +52,7 @@ class SessionDouble:
         """One by one."""
         return [self.run(command, timeout=timeout) for command in commands]
 
-    def make_whole(self) -> bool:
+    def make_full(self) -> bool:
         """Crash has its tables unless a test says otherwise."""
-        was, self.quick = self.quick, False
+        was, self.minimal = self.minimal, False
         return was

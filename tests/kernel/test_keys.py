@@ -87,9 +87,9 @@ def test_another_dump_in_the_same_place_of_the_same_size_and_time(tmp_path: Path
 
 def test_options_that_take_symbols_away_and_the_kernels_place_are_in_the_key(opened: Opened) -> None:
     options = ("--no_modules",)
-    plain, without, quick = opened(), opened(options=options), opened(options=options, quick=True)
+    plain, without, minimal = opened(), opened(options=options), opened(options=options, minimal=True)
     assert without.symbols != plain.symbols
-    assert quick == plain
+    assert minimal == plain
     assert "+0x1000+" in str(plain.symbols)
 
 

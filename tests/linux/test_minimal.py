@@ -16,7 +16,7 @@ from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.model import IntType
 from crashdrive.kernel.types.paths import find
-from crashdrive.linux.minimal import DumpSymbols, QuickLayouts, proven_btf
+from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, proven_btf
 from crashdrive.session.result import CommandResult
 from tests.kernel.btf_bytes import Writer
 from tests.kernel.session_double import SessionDouble
@@ -29,7 +29,7 @@ class Asked(SessionDouble):
     """A session that came up quickly; gdb knows ``struct twice`` alone."""
 
     def __init__(self) -> None:
-        super().__init__(quick=True)
+        super().__init__(minimal=True)
         self.asked: list[str] = []
 
     def run(self, command: str, *, timeout: float | None = None) -> CommandResult:
@@ -39,7 +39,7 @@ class Asked(SessionDouble):
     def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:  # noqa: ARG002 - as Runner
         """Remembered; as of now crash has its tables."""
         self.asked += commands
-        self.quick = False
+        self.minimal = False
         text = (
             "type = struct twice {\n/*    0      |     8 */    long here;\n\n"
             "                           /* total size (bytes):    8 */\n                         } **\n"
@@ -67,23 +67,23 @@ def runner() -> Asked:
 
 def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    layouts = QuickLayouts(runner, store, "k", image)
+    layouts = MinimalLayouts(runner, store, "k", image)
     assert layouts.offset("struct pair", "right") == 4
     assert not layouts.has_member("struct nothing", "x")
     assert layouts.enumeration_of("A_ONE") == {"A_ONE": 1, "A_TWO": 2}
     assert layouts.type("char") == IntType("char", 1, signed=False, kind="char")
     assert runner.asked == []
     assert store.names("type", "k") == []
-    later = QuickLayouts(runner, store, "k", lambda: None)
+    later = MinimalLayouts(runner, store, "k", lambda: None)
     assert later.sizeof("struct pair") == 8
     assert runner.asked == []
 
 
 def test_types_of_btf_are_not_for_those_who_take_none(runner: Asked, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert QuickLayouts(runner, store, "k", image).sizeof("struct pair") == 8
+    assert MinimalLayouts(runner, store, "k", image).sizeof("struct pair") == 8
     assert runner.asked == []
-    later = QuickLayouts(runner, store, "k", None)
+    later = MinimalLayouts(runner, store, "k", None)
     with pytest.raises(ParseError, match="struct twice"):  # it is all that this gdb prints
         later.sizeof("struct pair")
     assert not later.flattens
@@ -95,7 +95,7 @@ def test_an_index_into_a_second_dimension_is_an_error(runner: Asked) -> None:
     pointer = types.pointer(types.integer("int", 4, 1))
     types.integer("char", 1, 0)
     types.record("grid", 48, ("cells", types.array(pointer, 6), 0))
-    layouts = QuickLayouts(runner, None, None, lambda: Btf(types.bytes()))
+    layouts = MinimalLayouts(runner, None, None, lambda: Btf(types.bytes()))
     grid = layouts.type("struct grid")
     assert layouts.flattens
     assert find(layouts, grid, "cells[1]").offset == 8
@@ -111,26 +111,26 @@ def test_an_index_into_a_second_dimension_is_an_error(runner: Asked) -> None:
 
 
 def test_what_btf_does_not_tell_for_sure_is_asked(runner: Asked) -> None:
-    layouts = QuickLayouts(runner, None, None, image)
+    layouts = MinimalLayouts(runner, None, None, image)
     assert layouts.has_member("struct twice", "here")
     assert "gdb ptype/o struct twice **" in runner.asked
 
 
 def test_without_btf_all_is_asked(runner: Asked) -> None:
-    layouts = QuickLayouts(runner, None, None, lambda: None)
+    layouts = MinimalLayouts(runner, None, None, lambda: None)
     assert layouts.sizeof("struct twice") == 8
     assert runner.asked
 
 
 def test_a_kernel_with_all_tables_asks_gdb(runner: Asked) -> None:
-    runner.quick = False
-    layouts = QuickLayouts(runner, None, None, image)
+    runner.minimal = False
+    layouts = MinimalLayouts(runner, None, None, image)
     layouts.sizeof("struct twice")
     assert runner.asked[0] == "gdb ptype/o struct twice **"
 
 
 def test_constants_that_nobody_has(runner: Asked) -> None:
-    layouts = QuickLayouts(runner, None, None, image)
+    layouts = MinimalLayouts(runner, None, None, image)
     with pytest.raises(UnknownTypeError):
         layouts.enumeration_of("B_ONE")
 
@@ -138,10 +138,10 @@ def test_constants_that_nobody_has(runner: Asked) -> None:
 class Proving:
     """A kernel whose memory holds ``data`` where the image's BTF is; FaultError where None."""
 
-    def __init__(self, data: bytes | None, *, quick: bool = True) -> None:
+    def __init__(self, data: bytes | None, *, minimal: bool = True) -> None:
         self.data = data
         self.symbols = self
-        self.source = Source.__new__(Source) if quick else None
+        self.source = Source.__new__(Source) if minimal else None
 
     def read(self, address: int, size: int) -> bytes:
         assert address == PLACE
@@ -173,7 +173,7 @@ def test_btf_of_a_vmlinux_has_to_be_that_of_the_dump(monkeypatch: pytest.MonkeyP
         return proven_btf(cast("Kernel", kernel)) is not None
 
     assert proven(Proving(own + b"more"))
-    assert not proven(Proving(own, quick=False))
+    assert not proven(Proving(own, minimal=False))
     assert not proven(Proving(None))
     assert not proven(Proving(own[:-1] + b"x"))
     found[0] = None

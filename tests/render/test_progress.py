@@ -34,7 +34,7 @@ def test_it_shows_when_it_takes_long() -> None:
     assert "opening [red]\\x1b ..." in stderr.getvalue()
 
 
-def test_it_doesnt_when_it_is_quick() -> None:
+def test_it_doesnt_when_it_is_minimal_yet() -> None:
     with redirect_stderr(Terminal()) as stderr:
         with progress.waiting("opening"):
             pass

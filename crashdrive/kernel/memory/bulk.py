@@ -245,7 +245,7 @@ class Memory:
             transfer.rounds, transfer.excluded = walked.rounds, walked.excluded
         elif where[0] != "user":
             found = transfer.fetch(missing, self._gap)
-        elif not self._session.quick and self._enter(transfer, where[1]):
+        elif not self._session.minimal and self._enter(transfer, where[1]):
             found = transfer.fetch(missing, 0)
         elif (tables := self.user_tables(where[1])) is not None:
             found = Walked(self._session, tables).fetch(missing, 0)

@@ -147,7 +147,7 @@ class Transfer:
         try:
             return ask(requests)
         except (SessionError, DeadlineError, CommandFailedError):
-            if not self._session.make_whole():
+            if not self._session.make_full():
                 raise
         return ask(requests)
 

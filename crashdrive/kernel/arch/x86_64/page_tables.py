@@ -1,7 +1,7 @@
 """From virtual to physical pages by the kernel's own page tables: x86-64, with four or five levels.
 
 crash translates by itself, and is the one to ask. But where it was started without its tables
-(`Session.quick`) it takes addresses of modules and of vmalloc for others, without a word; and it has no way
+(`Session.minimal`) it takes addresses of modules and of vmalloc for others, without a word; and it has no way
 to the memory of a task that it doesn't know. All that a walk needs stands in VMCOREINFO. Each level of all
 addresses is one round trip; tables that were read are kept.
 """

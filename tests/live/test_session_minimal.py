@@ -34,11 +34,11 @@ NEEDS_AN_ADDRESS = frozenset({"skb"})
 class Both(msgspec.Struct):
     """The same dump in a crash with its tables and in one without, with a store in common.
 
-    ``fresh`` is like ``quick``, but knows nothing of the kernel: its types come from BTF.
+    ``fresh`` is like ``minimal``, but knows nothing of the kernel: its types come from BTF.
     """
 
     whole: Crash
-    quick: Crash
+    minimal: Crash
     fresh: Crash
 
     @property
@@ -56,14 +56,14 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         whole.kernel = open_kernel(session, store)
         for report in reports():
             whole.run_report(report)  # so that the store knows the types
-        opened = [Session.open(vmlinux, vmcore, crash=crash, quick=lambda _target: True) for _ in range(2)]
+        opened = [Session.open(vmlinux, vmcore, crash=crash, minimal=lambda _target: True) for _ in range(2)]
         with opened[0], opened[1]:
-            quick, fresh = (Crash(each, keep=False) for each in opened)
-            quick.kernel = open_kernel(opened[0], store, btf=True)
+            minimal, fresh = (Crash(each, keep=False) for each in opened)
+            minimal.kernel = open_kernel(opened[0], store, btf=True)
             # knows no types, and no symbols either: those of the store are crash's
             fresh.kernel = open_kernel(opened[1], None, btf=True)
-            assert quick.kernel.memory.paging
-            yield Both(whole, quick, fresh)
+            assert minimal.kernel.memory.paging
+            yield Both(whole, minimal, fresh)
 
 
 def reports() -> list[str]:
@@ -73,17 +73,17 @@ def reports() -> list[str]:
 @pytest.mark.parametrize("name", reports())
 def test_reports_are_equal(both: Both, name: str) -> None:
     whole = both.whole.run_report(name)
-    for crash in (both.quick, both.fresh):
+    for crash in (both.minimal, both.fresh):
         found = crash.run_report(name)
         for one, other in zip(whole.tables, found.tables, strict=True):
             assert to_builtins(one) == to_builtins(other), one.name
         assert (whole.complete, whole.warnings) == (found.complete, found.warnings)
-        assert crash.session.quick, crash.session.words
+        assert crash.session.minimal, crash.session.words
 
 
 def test_memory_of_all_kinds_is_equal(both: Both) -> None:
     """Page by page. Around the image crash reads by arithmetic what the kernel, and drgn, have not mapped."""
-    whole, quick = both.kernels
+    whole, minimal = both.kernels
     names = ("init_task", "_stext", "jiffies_64", "__per_cpu_offset", "linux_banner", "_end")
     places = [place for m in for_each_module(whole).addresses for place in (m, first_part(whole, m))]
     places += [whole.symbols.address(name) for name in names]
@@ -92,7 +92,7 @@ def test_memory_of_all_kinds_is_equal(both: Both) -> None:
     places += [0xFFFFFFFFFFFFF000, 0xFFFFFFFFFF600000, 0xFFFF800000000000, 0xFFFFFE0000000000]
     numbers = sorted({(place >> 12) + step for place in places for step in range(-3, 4)})
     wanted = [(number << 12, PAGE) for number in numbers if number << 12 < 1 << 64]
-    one, other = whole.gather(wanted), quick.gather(wanted)
+    one, other = whole.gather(wanted), minimal.gather(wanted)
     low, high = whole.symbols.address("_stext"), whole.symbols.address("_end")
     read = 0
     for address, size in wanted:
@@ -104,7 +104,7 @@ def test_memory_of_all_kinds_is_equal(both: Both) -> None:
             assert not low <= address < high, hex(address)
         read += ours is not None
     assert read > 200
-    assert both.fresh.session.quick
+    assert both.fresh.session.minimal
 
 
 def first_part(kernel: Kernel, module: int) -> int:
@@ -113,34 +113,34 @@ def first_part(kernel: Kernel, module: int) -> int:
 
 
 def test_symbols_are_equal(both: Both) -> None:
-    whole, quick = both.kernels
+    whole, minimal = both.kernels
     known = [name for name in whole.symbols.names() if not name.startswith(".")]  # no sections
     names = random.Random(7).sample(known, 3000)  # noqa: S311 - test data
     unequal = [
         name for name in [*names, "no_such_symbol_at_all"]
-        if whole.symbols.addresses(name) != quick.symbols.addresses(name)
+        if whole.symbols.addresses(name) != minimal.symbols.addresses(name)
     ]  # fmt: skip
     assert unequal == []
     places = [whole.symbols.addresses(name)[0] + 5 for name in names]
     for place in places:
-        one, other = whole.symbols.lookup(place), quick.symbols.lookup(place)
+        one, other = whole.symbols.lookup(place), minimal.symbols.lookup(place)
         assert (one and (one.module, one.symbol.address)) == (other and (other.module, other.symbol.address))
-    assert both.fresh.session.quick
+    assert both.fresh.session.minimal
 
 
 def test_another_command_makes_way(tmp_path: Path) -> None:
     name, file, version = TARGETS[0]
     vmcore = dump_file(name, file)
     crash = [str(crash_binary(version))]
-    with Session.open(None, vmcore, crash=crash, quick=lambda _target: True) as session:
-        states = [session.quick]
+    with Session.open(None, vmcore, crash=crash, minimal=lambda _target: True) as session:
+        states = [session.minimal]
         assert list(session.health.options) == ["--minimal"]
         assert not session.health.warnings
         assert not session.health.missing
         kernel = open_kernel(session, Store(tmp_path))
-        states.append(session.quick)
+        states.append(session.minimal)
         said = session.run("rd linux_banner 2")
-        states.append(session.quick)
+        states.append(session.minimal)
         assert states == [True, True, False]
         assert said.ok
         assert list(session.health.options) == []

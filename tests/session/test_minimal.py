@@ -11,7 +11,7 @@ from crashdrive.commandline import is_physical
 from crashdrive.errors import SessionDiedError, StartError
 from crashdrive.kernel.memory.transfer import Transfer
 from crashdrive.session import launch
-from crashdrive.session.launch import QUICK, Start, health_of, start_quickly
+from crashdrive.session.launch import MINIMAL, Start, health_of, start_minimal
 from crashdrive.session.session import Session
 from tests.session.conftest import Fake
 
@@ -38,19 +38,19 @@ def test_what_reads_physical_memory_alone(command: str, *, physical: bool) -> No
     assert is_physical(command) is physical
 
 
-def test_a_quick_start_lacks_nothing_yet(make_fake: Make) -> None:
-    found = start_quickly(make_fake().binary, START)
+def test_a_minimal_start_lacks_nothing_yet(make_fake: Make) -> None:
+    found = start_minimal(make_fake().binary, START)
     assert found is not None
     transport, launched = found
     transport.close()
     health = health_of(launched)
-    assert launched.quick
-    assert (health.options, health.warnings, health.missing) == (QUICK, (), ())
+    assert launched.minimal
+    assert (health.options, health.warnings, health.missing) == (MINIMAL, (), ())
 
 
 def test_a_binary_that_does_not_come_up_so(make_fake: Make, scratch: Path) -> None:
     lines: list[str] = []
-    assert start_quickly(make_fake("exits").binary, START, lines.append) is None
+    assert start_minimal(make_fake("exits").binary, START, lines.append) is None
     assert "--minimal" in lines[0]
     assert "something is wrong" in lines[1]
     assert not any(scratch.iterdir())
@@ -59,27 +59,27 @@ def test_a_binary_that_does_not_come_up_so(make_fake: Make, scratch: Path) -> No
 def test_a_binary_that_hangs_so_is_left_soon(
     make_fake: Make, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "_QUICK_PATIENCE", 0.5)
+    monkeypatch.setattr(launch, "_MINIMAL_PATIENCE", 0.5)
     lines: list[str] = []
-    assert start_quickly(make_fake("hangs").binary, START, lines.append) is None
+    assert start_minimal(make_fake("hangs").binary, START, lines.append) is None
     assert lines[1].startswith("deadline after")
     assert not any(scratch.iterdir())
 
 
 @pytest.fixture
-def quick(make_fake: Make, scratch: Path) -> Session:
+def minimal(make_fake: Make, scratch: Path) -> Session:
     session = make_fake("minimal").session()
-    session._whole = make_fake().session
+    session._full = make_fake().session
     assert any(scratch.iterdir())
     return session
 
 
-def test_another_command_brings_the_whole_crash(quick: Session, scratch: Path) -> None:
-    with quick as session:
+def test_another_command_brings_the_full_crash(minimal: Session, scratch: Path) -> None:
+    with minimal as session:
         assert session.run("eval 0x5eed5").ok
-        states, first = [session.quick], session._transport
+        states, first = [session.minimal], session._transport
         assert session.run("eval 7").ok
-        states.append(session.quick)
+        states.append(session.minimal)
         assert states == [True, False]
         assert session._transport is not first
         assert [result.ok for result in session.run_many(["eval 1", "eval 2"])] == [True, True]
@@ -87,12 +87,12 @@ def test_another_command_brings_the_whole_crash(quick: Session, scratch: Path) -
     assert not any(scratch.iterdir())
 
 
-def test_a_whole_crash_that_does_not_come_up_is_told(quick: Session, scratch: Path) -> None:
+def test_a_full_crash_that_does_not_come_up_is_told(minimal: Session, scratch: Path) -> None:
     def fails() -> Session:
         raise StartError("crash can't open this dump")
 
-    quick._whole = fails
-    with quick as session:
+    minimal._full = fails
+    with minimal as session:
         with pytest.raises(StartError, match="can't open"):
             session.run("ps")
         # physical memory can be read all the same
@@ -102,11 +102,11 @@ def test_a_whole_crash_that_does_not_come_up_is_told(quick: Session, scratch: Pa
 
 def test_one_that_dies_while_it_reads_makes_way(make_fake: Make, scratch: Path) -> None:
     with make_fake("dies-reading").session() as session:
-        session._whole = make_fake().session
+        session._full = make_fake().session
         found = Transfer(session, "-p").fetch([1, 5], 0)
         assert [(address, len(data)) for address, data in found.blocks] == [(0x1000, 4096), (0x5000, 4096)]
-        assert not session.quick
-        assert not session.make_whole()
+        assert not session.minimal
+        assert not session.make_full()
     with make_fake("dies-reading").session() as session, pytest.raises(SessionDiedError):
         Transfer(session, "-p").fetch([1], 0)
     assert not any(scratch.iterdir())
