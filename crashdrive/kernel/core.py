@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -189,14 +190,14 @@ class KernelBase:
     def has_member(self, kind: str | Type, path: str) -> bool:
         """Whether there is such a type and such a member, through pointers too."""
         return self.has_type(kind if isinstance(kind, str) else type_name(kind)) and (
-            self.chain(kind, [path]) is not None
+            self.first_path(kind, [path]) is not None
         )
 
     def enumerators(self, name: str) -> dict[str, int]:
         """Names and values of an enum."""
         return dict(self.layouts.enumerators(name))
 
-    def chain(self, kind: str | Type, alternatives: Sequence[str]) -> str | None:
+    def first_path(self, kind: str | Type, alternatives: Sequence[str]) -> str | None:
         """The first of several paths that this kernel has, None if it has none; found once per kernel."""
         key = (kind if isinstance(kind, str) else type_name(kind), tuple(alternatives))
         if key not in self._paths:
@@ -205,8 +206,13 @@ class KernelBase:
 
     def path(self, kind: str | Type, *alternatives: str) -> str:
         """The first of several paths that this kernel has; UnknownMemberError if it has none."""
-        found = self.chain(kind, alternatives)
+        found = self.first_path(kind, alternatives)
         return found if found is not None else only_path(self.layouts, self.type(kind), alternatives)
+
+    def chain(self, kind: str | Type, alternatives: Sequence[str]) -> str | None:
+        """The old name of `first_path`; deprecated, a chain is a list of structures."""
+        warnings.warn("kernel.chain() is kernel.first_path() now", DeprecationWarning, stacklevel=2)
+        return self.first_path(kind, alternatives)
 
     # Objects
 

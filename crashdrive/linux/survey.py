@@ -46,7 +46,7 @@ class Fields:
         self.kind = kind
         self._names: dict[str, str | None] = {}
         for name, paths in wanted.items():
-            self._names[name] = kernel.chain(kind, paths)
+            self._names[name] = kernel.first_path(kind, paths)
         for name in required:
             if self._names[name] is None:
                 raise UnknownMemberError(f"{kind} has no {wanted[name]}")

@@ -28,7 +28,7 @@ def rhashtable(kernel: Space, table: int, offset: int = 0) -> Walk:
     While a table is resized, both are walked: what has moved is in the new one alone.
     """
     window = kernel.window()
-    nested = kernel.chain(_TABLE, ["nest"])
+    nested = kernel.first_path(_TABLE, ["nest"])
     fields = [name for name in ("size", nested, "future_tbl") if name]
     problems: list[Problem] = []
     heads: list[int] = []

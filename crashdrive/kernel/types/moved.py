@@ -3,7 +3,7 @@
 ::
 
     STATE = ("__state", "state")     # renamed in 5.14
-    path = kernel.chain("struct task_struct", STATE)
+    path = kernel.first_path("struct task_struct", STATE)
 
 A script that asks by what is there runs on many kernels; one that asks for versions doesn't.
 """

@@ -29,7 +29,7 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
     """Symbols of all modules by name, with their sizes; FaultError or KernelError where any can't be read."""
     found = for_each_module(kernel).check()
     paths = [kernel.path(_MODULE, *names) for names in _TABLES]
-    kinds = kernel.chain(_MODULE, _KINDS)
+    kinds = kernel.first_path(_MODULE, _KINDS)
     columns = found.read(["name", *paths, *([kinds] if kinds else [])]).check()
     modules = [row for row in columns if row[1] and row[2] and row[3]]
     if any(row[2] > _MOST_SYMBOLS for row in modules):

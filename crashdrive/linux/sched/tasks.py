@@ -110,7 +110,7 @@ def _rss_fields(kernel: Machine) -> dict[str, str]:
 
     percpu_counters since 6.2 (f1a7941243c1): as in /proc, without what the CPUs haven't added to them yet.
     """
-    form = kernel.chain(_TASK, ["mm->rss_stat[0].count", "mm->rss_stat.count[0].counter"])
+    form = kernel.first_path(_TASK, ["mm->rss_stat[0].count", "mm->rss_stat.count[0].counter"])
     if form is None:
         return {}
     wanted = {f"rss{i}": form.replace("[0]", f"[{i}]") for i in (0, 1, 3)}

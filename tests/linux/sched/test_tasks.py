@@ -363,8 +363,10 @@ def test_mounts_on_a_list_without_their_readers_marks() -> None:
 
 def test_a_chain_of_alternatives() -> None:
     kernel = Guest(types()).kernel
-    assert kernel.chain("struct task_struct", ["state", "__state"]) == "__state"
-    assert kernel.chain("struct task_struct", ["real_cred->uid", "pid"]) == "real_cred->uid"
-    assert kernel.chain("struct task_struct", ["nothing", "real_cred->gid"]) is None
+    assert kernel.first_path("struct task_struct", ["state", "__state"]) == "__state"
+    assert kernel.first_path("struct task_struct", ["real_cred->uid", "pid"]) == "real_cred->uid"
+    assert kernel.first_path("struct task_struct", ["nothing", "real_cred->gid"]) is None
+    with pytest.deprecated_call(match="first_path"):
+        assert kernel.chain("struct task_struct", ["state", "__state"]) == "__state"
     assert kernel.has_member("struct task_struct", "signal.live")
     assert not kernel.has_member("struct nothing", "pid")

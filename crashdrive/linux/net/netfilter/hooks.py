@@ -101,7 +101,7 @@ def _hook_name(family: str, number: int) -> str:
 def _of_devices(survey: NetSurvey) -> Iterator[_Chain]:
     """Hooks of interfaces: what comes in, what goes out (5.16)."""
     kernel = survey.kernel
-    hooks = [name for name, paths in _DEVICE.items() if kernel.chain("struct net_device", paths)]
+    hooks = [name for name, paths in _DEVICE.items() if kernel.first_path("struct net_device", paths)]
     devices = for_each_net_device(kernel)
     survey.walked(devices, "interfaces")
     columns = devices.read(["nd_net.net", "name", *(_DEVICE[name][0] for name in hooks)])

@@ -135,7 +135,7 @@ def _seg6local(survey: Survey, data: int) -> Iterator[str]:
     kernel, kind = survey.kernel, "struct seg6_local_lwt"
     (action, needed) = _values(survey, kind, data, ["action", "desc->attrs"])
     # 5.11 brought attributes that may be left out
-    optional = kernel.chain(kind, ["parsed_optattrs"])
+    optional = kernel.first_path(kind, ["parsed_optattrs"])
     bits = (needed or 0) | (_values(survey, kind, data, [optional])[0] if optional else 0)
     yield f"action {_ACTIONS[action - 1] if 0 < action <= len(_ACTIONS) else action}"
     for bit, word, member in _ATTRIBUTES:

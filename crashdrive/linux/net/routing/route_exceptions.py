@@ -202,7 +202,7 @@ def _ipv4(
 def _generations(survey: NetSurvey) -> dict[str | None, int | None]:
     """By namespace what its exceptions' generation must be: others are from before its routes changed."""
     nets = sorted(survey.chosen)
-    path = survey.kernel.chain("struct net", ["fnhe_genid.counter"])
+    path = survey.kernel.first_path("struct net", ["fnhe_genid.counter"])
     if path is None:
         return {}
     column = survey.gaps(survey.kernel.read_many("struct net", nets, [path]), _WHAT)[path]

@@ -63,7 +63,7 @@ class SharedPort(Record, frozen=True):
 def ranges(survey: NetSurvey) -> dict[str, Range]:
     """The range of each namespace, by its label; without those that the dump lacks."""
     kernel, nets = survey.kernel, sorted(survey.chosen)
-    pair = kernel.chain("struct net", [f"{path}[0]" for path in _PAIRS])
+    pair = kernel.first_path("struct net", [f"{path}[0]" for path in _PAIRS])
     if pair is not None:
         paths = [pair, pair.removesuffix("[0]") + "[1]"]
     else:
