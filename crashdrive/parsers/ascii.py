@@ -6,8 +6,8 @@ Source in crash: ``cmd_ascii()`` (tools.c).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Bits, Record
 
@@ -29,21 +29,17 @@ class Character(Record, frozen=True):
     name: str
 
 
-_TEXT = re.compile(r"([0-9a-f]{8}|[0-9a-f]{16}): (.*)")
-_ROW = re.compile(r" *([0-9A-F]) \| *((?:\S+ +){7}\S+) *")
-_FRAME = re.compile(r" *(?:0 +1 +2 +3 +4 +5 +6 +7|\+-+)? *")
+_TEXT = r"([0-9a-f]{16}|[0-9a-f]{8}): "
 _BYTE = re.compile(r"<(?:[0-9a-f]{2}|[A-Z]{2,3}\d?)>|.", re.DOTALL)
 
 
-def _parse_texts(source: Source) -> Sequence[AsciiText]:
-    records = []
-    for offset, line in source.lines():
-        match = _TEXT.fullmatch(line)
-        if match and _fits(match[1], match[2]):
-            records.append(AsciiText(int(match[1], 16), match[2]))
-        else:
-            source.reject(offset, "no number and its characters")
-    return records
+def _texts() -> g.ParserElement:
+    """``62696c2f7273752f: /usr/lib``, in the machine's order."""
+    return g.Rows(g.Row(f"{_TEXT}([^\n]*+)", _text, "a number and its characters"))
+
+
+def _text(row: re.Match[str]) -> AsciiText | None:
+    return AsciiText(int(row[1], 16), row[2]) if _fits(row[1], row[2]) else None
 
 
 def _fits(digits: str, text: str) -> bool:
@@ -57,33 +53,49 @@ def _fits(digits: str, text: str) -> bool:
     )
 
 
-def _parse_chart(source: Source) -> Sequence[Character]:
-    found: dict[int, str] = {}
-    for offset, line in source.lines():
-        match = _ROW.fullmatch(line)
-        if match:
-            low = int(match[1], 16)
-            found |= {16 * high + low: name for high, name in enumerate(match[2].split())}
-        elif not _FRAME.fullmatch(line):
-            source.reject(offset, "no row of the chart")
-    if len(found) != 128:
-        source.fail(len(source.text), f"{len(found)} characters of 128")
-    return [Character(code, found[code]) for code in sorted(found)]
+def _chart() -> g.ParserElement:
+    """Columns of 16 characters::
+
+        0    1   2   3   4   5   6   7
+      +-------------------------------
+    0 | NUL DLE  SP  0   @   P   '   p
+    """
+    row = g.Row(
+        r" *+([0-9A-F]) \| *+((?:[^ \n]++ ++){7}[^ \n]++)",
+        _characters,
+        "a row of the chart: DIGIT | CHARACTERS",
+    )
+    frame = g.Remark(r" *+(?:0 ++1 ++2 ++3 ++4 ++5 ++6 ++7|\+-++)")
+    rows = g.Rows(row, between=g.noise(frame))
+    return g.made(rows, lambda _text, _place, found: [one for row in found for one in row])
+
+
+def _characters(row: re.Match[str]) -> tuple[Character, ...]:
+    low = int(row[1], 16)
+    return tuple(Character(16 * high + low, name) for high, name in enumerate(row[2].split()))
+
+
+def _check_chart(source: Source, found: list[Character]) -> list[Character]:
+    codes = {one.code: one for one in found}
+    if len(codes) != 128:
+        source.fail(len(source.text), f"{len(codes)} characters of 128")
+    return [codes[code] for code in sorted(codes)]
 
 
 SHAPES = (
     Shape(
         name="chart",
         record=Character,
-        parse=_parse_chart,
+        grammar=_chart,
+        finish=_check_chart,
         options="ascii",
         when=lambda source: "| NUL DLE" in source.text,
     ),
     Shape(
         name="texts",
         record=AsciiText,
-        parse=_parse_texts,
+        grammar=_texts,
         options="ascii VALUE...",
-        when=lambda source: _TEXT.match(source.text) is not None,
+        when=lambda source: re.match(_TEXT, source.text) is not None,
     ),
 )

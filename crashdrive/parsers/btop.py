@@ -5,10 +5,8 @@ Source in crash: ``cmd_btop()`` (memory.c).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.pairs import read_pairs
+from crashdrive.parsers.grammar.pairs import Pair, check_pairs, pairs
 from crashdrive.records import Address, Record
 
 OPTSTRING = ""
@@ -22,8 +20,8 @@ class PageNumber(Record, frozen=True):
     page: int
 
 
-def _parse(source: Source) -> Sequence[PageNumber]:
-    return [PageNumber(address, page) for address, page in read_pairs(source, pages_first=False)]
+def _check(source: Source, found: list[Pair]) -> list[PageNumber]:
+    return [PageNumber(address, page) for address, page in check_pairs(source, found, pages_first=False)]
 
 
-SHAPES = (Shape(name="pages", record=PageNumber, parse=_parse, options="btop ADDRESS..."),)
+SHAPES = (Shape(name="pages", record=PageNumber, grammar=pairs, finish=_check, options="btop ADDRESS..."),)

@@ -5,10 +5,8 @@ Source in crash: ``cmd_ptob()`` (memory.c).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.pairs import read_pairs
+from crashdrive.parsers.grammar.pairs import Pair, check_pairs, pairs
 from crashdrive.records import Address, Record
 
 OPTSTRING = ""
@@ -22,8 +20,10 @@ class PageAddress(Record, frozen=True):
     address: Address
 
 
-def _parse(source: Source) -> Sequence[PageAddress]:
-    return [PageAddress(page, address) for page, address in read_pairs(source, pages_first=True)]
+def _check(source: Source, found: list[Pair]) -> list[PageAddress]:
+    return [PageAddress(page, address) for page, address in check_pairs(source, found, pages_first=True)]
 
 
-SHAPES = (Shape(name="addresses", record=PageAddress, parse=_parse, options="ptob PAGE_NUMBER..."),)
+SHAPES = (
+    Shape(name="addresses", record=PageAddress, grammar=pairs, finish=_check, options="ptob PAGE_NUMBER..."),
+)

@@ -5,10 +5,13 @@ Source in crash: ``cmd_ptov()`` (memory.c).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from typing import Any
 
-from crashdrive.parsers.base import Shape, Source
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.columns import HEX, Column, or_none
 from crashdrive.records import Address, Record
 
 OPTSTRING = ""
@@ -31,43 +34,46 @@ class PerCpuVirtual(Record, frozen=True):
     offline: bool = False
 
 
-_HEADER = re.compile(r"VIRTUAL +PHYSICAL *")
-_ROW = re.compile(r"([0-9a-f]{1,16}|unknown) +([0-9a-f]{1,16}) *")
-_OFFSET = re.compile(r"PER-CPU OFFSET: ([0-9a-f]{1,16}) *")
-_CPU_HEADER = re.compile(r" +CPU +VIRTUAL *")
-_CPU_ROW = re.compile(r" +\[(\d{1,5})\] +([0-9a-f]{1,16})( \[OFFLINE\])? *")
+def _addresses() -> g.ParserElement:
+    """A table for each argument, set apart by blank lines::
+
+    VIRTUAL           PHYSICAL
+    ffff88800056e000  56e000
+
+    PER-CPU OFFSET: b0c0
+      CPU    VIRTUAL
+      [0]  ffff88803fc0b0c0
+      [1]  ffff88803fd0b0c0 [OFFLINE]
+    """
+    address = g.table(
+        VirtualAddress,
+        Column("VIRTUAL", "virtual", or_none(HEX, "unknown")),
+        Column("PHYSICAL", "physical", HEX),
+        what="addresses",
+        between=g.noise(blank=False),
+        until=g.Blank(),
+    )
+    base = g.Row(r"PER-CPU OFFSET: ([0-9a-f]{1,16}+)", lambda row: int(row[1], 16), "PER-CPU OFFSET: OFFSET")
+    cpu = g.Row(
+        r" ++\[(\d{1,5}+)\] ++([0-9a-f]{1,16}+)( \[OFFLINE\])?",
+        lambda row: PerCpuVirtual(0, int(row[1]), int(row[2], 16), bool(row[3])),
+        "a CPU's address: [CPU] ADDRESS",
+    )
+    cpus = g.Rows(cpu, between=g.noise(blank=False), until=g.Blank())
+    offset = g.made(base + g.Titles("CPU", "VIRTUAL") + cpus, _with_offset)
+    return g.Many((address | offset).set_name("an address, or a per-cpu offset"))
 
 
-def _parse(source: Source) -> Sequence[VirtualAddress | PerCpuVirtual]:
-    records: list[VirtualAddress | PerCpuVirtual] = []
-    state = ""
-    base = 0
-    for offset, line in source.lines():
-        if not line.strip():
-            state = ""
-        elif _HEADER.fullmatch(line) and not state:
-            state = "address"
-        elif (match := _OFFSET.fullmatch(line)) and not state:
-            state, base = "offset", int(match[1], 16)
-        elif _CPU_HEADER.fullmatch(line) and state == "offset":
-            state = "cpus"
-        elif (match := _ROW.fullmatch(line)) and state == "address":
-            virtual = None if match[1] == "unknown" else int(match[1], 16)
-            records.append(VirtualAddress(virtual, int(match[2], 16)))
-        elif (match := _CPU_ROW.fullmatch(line)) and state == "cpus":
-            records.append(PerCpuVirtual(base, int(match[1]), int(match[2], 16), bool(match[3])))
-        else:
-            source.reject(offset, "no address")
-    if not records:
-        source.fail(0, "no address")
-    return records
+def _with_offset(_text: g.Text, _place: int, values: list[Any]) -> list[PerCpuVirtual]:
+    offset, *cpus = values
+    return [replace(cpu, offset=offset) for cpu in cpus]
 
 
 SHAPES = (
     Shape(
         name="addresses",
         record=VirtualAddress | PerCpuVirtual,
-        parse=_parse,
+        grammar=_addresses,
         options="ptov ADDRESS...; ptov OFFSET:CPUS",
     ),
 )

@@ -7,11 +7,15 @@ Source in crash: ``cmd_search()``, ``search_ulong()``, ``search_chars()``, ``dis
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words
-from crashdrive.parsers.grammar.tasks import HEADER, header_of
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Bits, Record
 
 OPTSTRING = "tTl:ukKV:ps:e:v:m:hwcx:"
@@ -51,14 +55,60 @@ class Match(Record, frozen=True, kw_only=True):
 
 
 _NUMBER = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
-_VALUE = re.compile(r"([0-9a-f]{1,16}): ([0-9a-f]{1,16})(?: \(([^\n]+)\))? *")
-_TEXT = re.compile(r"([0-9a-f]{1,16}): ([\x20-\x7e]{1,200})")
-_AROUND = re.compile(r" *([0-9a-f]{1,16}):  ([0-9a-f]{1,16})(?: \(([^\n]+)\))? *")
-_ROW = re.compile(r" *([0-9a-f]{1,16}):  ((?:[0-9a-f]{2,16} ){1,16}) *  ([\x20-\x7e]{2,16})")
-_OTHER = re.compile(r"(?:search: )?(?:WARNING: |search suspended at: |page excluded|seek error|read error).*")
+_ADDRESS = r"([0-9a-f]{1,16}+)"
 
 
-def _asked(source: Source) -> Callable[[re.Match[str]], bool]:
+def _matches() -> g.ParserElement:
+    """One line for each match, with ``-t`` below the task in whose stack it is; nothing where there is none::
+
+    PID: 0      TASK: ffffffff8221b940  CPU: 0    COMMAND: "swapper/0"
+    ffffffff82203e58: ffffffff8221b940 (init_task)
+    ffff8800013ddec1: can't allocate (with -c)
+    """
+    match = g.Row(rf"{_ADDRESS}: ([^\n]++)", _match, "a match: ADDRESS: VALUE")
+    task = g.task_header()
+    between = g.noise(
+        g.Remark(
+            r"(?:search: )?(?:search suspended at: |page excluded|seek error|read error)[^\n]*+", "error"
+        )
+    )
+    run = g.Rows(match, between=between, until=task)
+    stack = g.made(task + run, _in_stack)
+    return g.Many((stack | run).set_name("a match: ADDRESS: VALUE"), between=between, least=0)
+
+
+_VALUE = re.compile(r"([0-9a-f]{1,16})(?: \(([^\n]+)\))? *+")
+# crash shows no more: a longer text holds the next row
+_TEXT = re.compile(r"[\x20-\x7e]{1,56}")
+
+
+def _match(row: re.Match[str]) -> Match | None:
+    """A text with ``-c``, else a value and its expression."""
+    text = g.Text.of(row.string)
+    if text.source.command.has("c"):
+        found = Match(address=int(row[1], 16), text=row[2]) if _TEXT.fullmatch(row[2]) else None
+    else:
+        value = _VALUE.fullmatch(row[2])
+        found = _valued(row, value) if value else None
+    return found and _asked_for(text, found)
+
+
+def _valued(row: re.Match[str], value: re.Match[str]) -> Match:
+    return Match(address=int(row[1], 16), value=int(value[1], 16), expression=value[2])
+
+
+def _asked_for(text: g.Text, match: Match) -> Match | None:
+    """The match, if crash was asked for such a one."""
+    asked = text.kept.get(_asked) or text.kept.setdefault(_asked, _asked(text.source))
+    return match if asked(match) else None
+
+
+def _in_stack(_text: g.Text, _place: int, values: list[Any]) -> list[Match]:
+    task, *matches = values
+    return [replace(match, pid=task.pid, task=task.task) for match in matches]
+
+
+def _asked(source: Source) -> Callable[[Match], bool]:
     """Whether a row may be a match: crash shows nothing else than what it was asked for.
 
     Known for texts and for plain numbers without a mask; behind the values of symbols and expressions crash
@@ -67,76 +117,53 @@ def _asked(source: Source) -> Callable[[re.Match[str]], bool]:
     words = source.command.arguments
     if source.command.has("c"):
         texts = tuple(word.strip("\"'") for word in words)
-        return lambda row: not texts or row[2].startswith(texts)
+        return lambda match: not texts or (match.text or "").startswith(texts)
     if source.command.has("m") or not words:
-        return lambda _row: True
+        return lambda _match: True
     values = {int(word, 16) for word in words if _NUMBER.fullmatch(word)}
     named = len(values) < len(words)
-    return lambda row: int(row[2], 16) in values or (named and row[3] is not None)
+    return lambda match: match.value in values or (named and match.expression is not None)
 
 
-def _parse(source: Source) -> Sequence[Match]:
-    text_search = source.command.has("c")
-    asked = _asked(source)
-    owner: tuple[int | None, int | None] = (None, None)
-    records: list[Match] = []
-    heads_wanted = source.command.has("tT")
-    heads = list(HEADER.finditer(source.text)) if heads_wanted else []
-    end = 0  # of a header: a command's name may hold newlines
-    for offset, line in source.lines():
-        if offset < end or not line.strip():
-            continue
-        if heads and heads[0].start() == offset:
-            head = heads.pop(0)
-            task, end = header_of(head), head.end()
-            owner = task.pid, task.task
-        elif (match := (_TEXT if text_search else _VALUE).fullmatch(line)) and (
-            heads_wanted == bool(end) and asked(match)
-        ):
-            records.append(_match(match, owner, text_search=text_search))
-        elif line.strip() == "..." or _OTHER.fullmatch(line):
-            kind = "elided" if line.strip() == "..." else "error"
-            source.note(kind, line.strip(), line=source.position(offset)[0], text=line, incomplete=True)
-        else:
-            source.reject(offset, "no match")
-    return records
+_REFUSED = re.compile(r"search: (?!WARNING: |search suspended at: |page excluded|seek error|read error)")
 
 
-def _match(match: re.Match[str], owner: tuple[int | None, int | None], *, text_search: bool) -> Match:
-    pid, task = owner
-    address = int(match[1], 16)
-    if text_search:
-        return Match(address=address, text=match[2], pid=pid, task=task)
-    return Match(address=address, value=int(match[2], 16), expression=match[3], pid=pid, task=task)
+def _check(source: Source, found: list[Match]) -> list[Match]:
+    """With ``-t`` each match has a task, else none."""
+    if not found and any(_REFUSED.match(notice.text or "") for notice in source.warnings):
+        demand_records(source, found, "no match")
+    stacks = source.command.has("tT")
+    fitting = [match for match in found if (match.task is not None) == stacks]
+    if len(fitting) < len(found):
+        reason = "matches with a task where none was asked for, or without one"
+        if not source.lenient:
+            source.fail(0, reason)
+        source.note("unparsed", reason, incomplete=True)
+    return fitting
 
 
-def _parse_around(source: Source) -> Sequence[Match]:
-    """Blocks of memory before, the match itself, memory after; a blank line ends each."""
-    records: list[Match] = []
-    before: list[Words] = []
-    after: list[Words] = []
-    current: re.Match[str] | None = None
-    asked = _asked(source)
-    for offset, line in [*source.lines(), (len(source.text), "")]:
-        if not line.strip():
-            if current:
-                records.append(
-                    Match(
-                        address=int(current[1], 16),
-                        value=int(current[2], 16),
-                        expression=current[3],
-                        before=tuple(before),
-                        after=tuple(after),
-                    )
-                )
-            current, before, after = None, [], []
-        elif row := _ROW.fullmatch(line):
-            (after if current else before).append(_words(row))
-        elif current is None and (found := _AROUND.fullmatch(line)) and asked(found):
-            current = found
-        else:
-            source.reject(offset, "no match and no memory around it")
-    return records
+def _around() -> g.ParserElement:
+    """Memory before, the match itself, memory after; a blank line ends each::
+
+    ffffffff8221b930:  0000000000000000 0000000000000000   ................
+    ffffffff8221b940:  ffffffff8221b940 (init_task)
+    ffffffff8221b948:  0000000000000000 0000000000000000   ................
+    """
+    memory = g.Row(
+        rf" *+{_ADDRESS}:  ((?:[0-9a-f]{{2,16}} ){{1,16}}) *  ([\x20-\x7e]{{2,16}})",
+        _words,
+        "a row of memory",
+    )
+    match = g.Row(rf" *+{_ADDRESS}:  ([^\n]++)", _match, "a match: ADDRESS:  VALUE")
+    rows = g.Rows(memory, between=g.noise(blank=False), until=g.Anything(), least=0)
+    block = g.Group(rows) + match + g.Group(rows) + g.Suppress(g.Blank() | g.End())
+    return g.Many(g.made(block, _with_memory), least=0)
+
+
+def _with_memory(_text: g.Text, _place: int, values: list[Any]) -> Match:
+    before, match, after = values
+    found: Match = replace(match, before=tuple(before), after=tuple(after))
+    return found
 
 
 def _words(row: re.Match[str]) -> Words:
@@ -148,14 +175,15 @@ SHAPES = (
     Shape(
         name="around",
         record=Match,
-        parse=_parse_around,
+        grammar=_around,
         options="search -x COUNT ...",
         when=lambda source: source.command.has("x") and bool(source.text.strip()),
     ),
     Shape(
         name="matches",
         record=Match,
-        parse=_parse,
+        grammar=_matches,
+        finish=_check,
         options="search [-k|-u|-p|-t|-T] [-s START] [-e END|-l LENGTH] [-m MASK] [-c] VALUE...",
     ),
 )

@@ -195,3 +195,14 @@ def test_recorded_matches(case: Path) -> None:
         assert len(found) == text.count("\n\n")
         for match in found:
             assert match.before[-1].address < match.address < match.after[0].address
+
+
+def test_a_text_that_was_searched_for_takes_no_second_row() -> None:
+    """crash shows 56 characters of it at most."""
+    row = f"ffff8800013ddec1: can't {'x' * 50}\n"
+    assert len(parse('search -c "can"', row * 2)) == 2
+    for joined in (row[:-1] + row, row[:-1] + " " + row):
+        with pytest.raises(ParseError):
+            parse('search -c "can"', joined)
+    with pytest.raises(ParseError):
+        parse("search -t deadbeef", "ffff8800013ddec0: deadbeef\n")

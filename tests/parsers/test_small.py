@@ -349,3 +349,10 @@ def test_help_t_has_names_that_hold_a_newline() -> None:
         None,
         ("[  0] ffff8cf4012e4200 (line", "break)", "[  1] ffff8cf401230000 (init)"),
     )
+
+
+def test_ptov_takes_no_header_without_its_row() -> None:
+    row = "VIRTUAL           PHYSICAL\nffff88800056e000  56e000\n\n"
+    assert len(parse("ptov 56e000 56e000", row * 2)) == 2
+    with pytest.raises(ParseError):
+        parse("ptov 56e000 56e000", "VIRTUAL           PHYSICAL\n\n" + row)

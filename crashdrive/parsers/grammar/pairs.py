@@ -1,37 +1,41 @@
-"""Lines of ``NUMBER: NUMBER``, as ``btop`` and ``ptob`` print them.
+"""Lines of ``NUMBER: NUMBER``, as ``btop`` and ``ptob`` print them: an address and its page, or a page first.
 
 Source in crash: ``cmd_btop()``, ``cmd_ptob()`` (memory.c).
 """
 
 from __future__ import annotations
 
-import re
-
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.rows import demand_records
 
-_PAIR = re.compile(r"([0-9a-f]{1,16}): ([0-9a-f]{1,16})[ ]*")
-_ERROR = re.compile(r"[\w-]+: (?:invalid|malformed|not a|cannot|too)[^\n]*")
-
+Pair = tuple[int, int]
 
 _PAGE_SHIFTS = range(12, 17)  # pages of 4 kB to 64 kB
 _MOST = (1 << 64) - 1
 
 
-def read_pairs(source: Source, *, pages_first: bool) -> list[tuple[int, int]]:
-    """All pairs of an address and its page, or of a page and its address.
+def pairs() -> g.ParserElement:
+    """Each argument's line; of one that crash can't take it says so::
 
-    An error about one of several arguments is kept as a notice. ParseError where no page size makes the
-    numbers fit. The address of a page beyond 64 bits is what crash's arithmetic leaves of it: marked.
+    512a000: 512a
     """
-    found: list[tuple[int, int]] = []
-    for offset, line in source.lines():
-        if match := _PAIR.fullmatch(line):
-            found.append((int(match[1], 16), int(match[2], 16)))
-        elif found and _ERROR.fullmatch(line):
-            source.note("error", line, line=source.position(offset)[0], text=line, incomplete=True)
-        else:
-            source.reject(offset, "no pair of numbers")
-    if not found and not source.warnings:
+    row = g.Row(
+        r"([0-9a-f]{1,16}+): ([0-9a-f]{1,16}+)",
+        lambda found: (int(found[1], 16), int(found[2], 16)),
+        "a pair of numbers: NUMBER: NUMBER",
+    )
+    error = g.Remark(r"[\w-]{1,64}+: (?:invalid|malformed|not a|cannot|too)[^\n]*+", "error")
+    return g.Rows(row, between=error, least=0)
+
+
+def check_pairs(source: Source, found: list[Pair], *, pages_first: bool) -> list[Pair]:
+    """The pairs; ParseError where no page size makes the numbers fit, or where an error comes first.
+
+    The address of a page beyond 64 bits is what crash's arithmetic leaves of it: marked.
+    """
+    demand_records(source, found, "no pair of numbers")
+    if any(notice.kind == "error" and notice.line == 1 for notice in source.warnings):
         source.fail(0, "no pair of numbers")
     shifts = [shift for shift in _PAGE_SHIFTS if _fits(found, shift, pages_first=pages_first)]
     if not shifts:
@@ -43,7 +47,7 @@ def read_pairs(source: Source, *, pages_first: bool) -> list[tuple[int, int]]:
     return found
 
 
-def _fits(pairs: list[tuple[int, int]], shift: int, *, pages_first: bool) -> bool:
+def _fits(found: list[Pair], shift: int, *, pages_first: bool) -> bool:
     if pages_first:
-        return all(page << shift & _MOST == address for page, address in pairs)
-    return all(address >> shift == page for address, page in pairs)
+        return all(page << shift & _MOST == address for page, address in found)
+    return all(address >> shift == page for address, page in found)

@@ -7,7 +7,9 @@ Source in crash: ``translate_pte`` of each architecture (``x86_64_translate_pte(
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from crashdrive.parsers import grammar as g
 from crashdrive.records import Address, Bits, Record
 
 
@@ -24,6 +26,34 @@ class PageTableEntry(Record, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     swap: str | None = None
     swap_offset: int | None = None
+
+
+def table_entry() -> g.ParserElement:
+    """A header and its row; s390 ends no row, the next entry's header may stand in the same line::
+
+          PTE         PHYSICAL   FLAGS
+    8000000000000063         0   (PRESENT|RW|ACCESSED|DIRTY|NX)
+          PTE      SWAP       OFFSET
+        13f600  /dev/dm-1      5110
+    """
+    mapped = g.Terminal(
+        r"[ \t]*+([0-9a-f]{1,16}+) ++([0-9a-f]{1,16}+) ++\(([^()\n]*+)\)"
+        r"(?:[ \t]*+(?:\n|\Z)|(?=PTE ++PHYSICAL))",
+        "a page table entry: PTE PHYSICAL (FLAGS)",
+        _mapped,
+    )
+    swapped = g.Terminal(
+        r"[ \t]*+([0-9a-f]{1,16}+) ++([^\s](?:[^\n]{0,4096}?[^\s])??) ++(\d{1,20}|[0-9a-f]{1,16})"
+        r"[ \t]*+(?:\n|\Z)",
+        "a page table entry: PTE SWAP OFFSET",
+        lambda row: PageTableEntry(pte=int(row[1], 16), swap=row[2], swap_offset=swap_offset(row[3])),
+    )
+    return g.Suppress(_header("PHYSICAL ++FLAGS")) + mapped | g.Suppress(_header("SWAP ++OFFSET")) + swapped
+
+
+def _header(titles: str) -> Any:
+    name = f"the header PTE {titles.replace(' ++', ' ')}"
+    return g.Terminal(rf"[ \t]*+PTE ++{titles}[ \t]*+(?:\n|\Z)", name)
 
 
 HEADER = re.compile(r"[ \t]*PTE +(PHYSICAL +FLAGS|SWAP +OFFSET)[ \t]*")
@@ -47,7 +77,9 @@ def entry(header: str, line: str) -> PageTableEntry | None:
             return None
         return PageTableEntry(pte=int(match[1], 16), swap=match[2], swap_offset=swap_offset(match[3]))
     match = _MAPPED.fullmatch(line)
-    if not match:
-        return None
+    return _mapped(match) if match else None
+
+
+def _mapped(match: re.Match[str]) -> PageTableEntry:
     flags = () if match[3] == "no mapping" else tuple(flag for flag in re.split(r"[| ]", match[3]) if flag)
     return PageTableEntry(pte=int(match[1], 16), physical=int(match[2], 16), flags=flags)
