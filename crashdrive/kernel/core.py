@@ -19,7 +19,7 @@ from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.series import Objects
 from crashdrive.kernel.structures.walk import Walk, doubted
 from crashdrive.kernel.symbols.lookup import Symbols
-from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.layouts import Elsewhere, Layouts
 from crashdrive.kernel.types.model import Type, TypeRef, type_name
 from crashdrive.kernel.types.moved import first_path, only_path
 from crashdrive.kernel.types.paths import Place, direct, find, sizeof
@@ -40,6 +40,8 @@ _STATIC_PRIO = 120
 class KernelBase:
     """A program's image as data. ``session`` is what runs crash's commands.
 
+    ``physical``: its memory is read as physical memory, by page tables that we walk (`paging`).
+
     Addresses are kernel virtual unless said otherwise. Everything is fetched when it is needed, and once.
     """
 
@@ -50,15 +52,28 @@ class KernelBase:
         memory: Memory | None = None,
         layouts: Layouts | None = None,
         symbols: Symbols | None = None,
+        physical: bool = False,
     ) -> None:
         self.session = session
-        self.memory = memory if memory is not None else Memory(session, cache_size=_CACHE)
-        self.layouts = layouts if layouts is not None else Layouts(session)
+        self.memory = memory if memory is not None else self._open_memory(physical=physical)
+        self.layouts = layouts if layouts is not None else Layouts(session, elsewhere=self._elsewhere)
         self.symbols = symbols if symbols is not None else Symbols(session)
         # a walk has as long as a command of the session; what it has found by then is incomplete
         self.walk_seconds = session.timeout
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._paths: dict[tuple[str, tuple[str, ...]], str | None] = {}
+
+    def _open_memory(self, *, physical: bool) -> Memory:
+        paging = self.paging if physical else None
+        return Memory(self.session, cache_size=_CACHE, paging=paging, user_tables=self._user_tables)
+
+    def _user_tables(self, task: int) -> Paging | None:  # noqa: ARG002 - a program has no tasks
+        """The page tables of a task's memory, where we can walk them."""
+        return None
+
+    def _elsewhere(self) -> Elsewhere | None:
+        """What has types that the debug data lacks."""
+        return None
 
     # The machine
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from crashdrive.kernel.memory.bulk import Memory
+from functools import cached_property
+
 from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.program import Head
 from crashdrive.kernel.series import Objects
-from crashdrive.kernel.symbols.lookup import Symbols
-from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.linux.fs import files, mounts
 from crashdrive.linux.machine import Machine
 from crashdrive.linux.mm import vmas
@@ -17,7 +16,6 @@ from crashdrive.linux.net import net_list
 from crashdrive.linux.sched import task_list
 from crashdrive.linux.sched import tasks as task_records
 from crashdrive.records import Answer
-from crashdrive.session.dump_session import DumpSession
 
 
 class Kernel(Machine):
@@ -28,17 +26,13 @@ class Kernel(Machine):
     ``problems``; ``check()`` turns that into an error.
     """
 
-    def __init__(
-        self,
-        session: DumpSession,
-        *,
-        memory: Memory | None = None,
-        layouts: Layouts | None = None,
-        symbols: Symbols | None = None,
-    ) -> None:
-        super().__init__(session, memory=memory, layouts=layouts, symbols=symbols)
-        if self.layouts.elsewhere is None:
-            self.layouts.elsewhere = ModuleTypes(self)
+    @cached_property
+    def module_types(self) -> ModuleTypes:
+        """The types of loaded modules; `Layouts` asks for what the debug data lacks."""
+        return ModuleTypes(self)
+
+    def _elsewhere(self) -> ModuleTypes:
+        return self.module_types
 
     def for_each_task(self, *, threads: bool = True, idle: bool = False) -> Objects:
         """Every task; see `crashdrive.linux.sched.task_list.for_each_task`."""

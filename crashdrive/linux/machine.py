@@ -7,14 +7,10 @@ from functools import cached_property
 
 from crashdrive.errors import CorruptError, KernelError
 from crashdrive.kernel.arch.x86_64.page_tables import Paging
-from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.program import Program
-from crashdrive.kernel.symbols.lookup import Symbols
-from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.kernel.types.model import Type
-from crashdrive.session.dump_session import DumpSession
 
 _SECOND = 1_000_000_000
 # no architecture has more than 1024 ticks a second
@@ -23,17 +19,6 @@ _SHORTEST_TICK = _SECOND // 10_000
 
 class Machine(Program):
     """A kernel's image with what all subsystems go by; the readers below `crashdrive.linux` take one."""
-
-    def __init__(
-        self,
-        session: DumpSession,
-        *,
-        memory: Memory | None = None,
-        layouts: Layouts | None = None,
-        symbols: Symbols | None = None,
-    ) -> None:
-        super().__init__(session, memory=memory, layouts=layouts, symbols=symbols)
-        self.memory.user_tables = self._user_tables
 
     @cached_property
     def hz(self) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from crashdrive.errors import FaultError, KernelError, VmlinuxError
 from crashdrive.kernel.symbols.image import ImageSymbols, section
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
-from crashdrive.kernel.types.layouts import VERSION, Layouts
+from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts
 from crashdrive.kernel.types.model import Type, TypeRef
 from crashdrive.linux.modules.symbols import module_memory, module_symbols
 
@@ -35,9 +35,15 @@ class MinimalLayouts(Layouts):
     """
 
     def __init__(
-        self, session: DumpSession, store: Store | None, key: str | None, btf: Callable[[], Btf | None] | None
+        self,
+        session: DumpSession,
+        store: Store | None,
+        key: str | None,
+        btf: Callable[[], Btf | None] | None,
+        *,
+        elsewhere: Callable[[], Elsewhere | None] = lambda: None,
     ) -> None:
-        super().__init__(session, store, key)
+        super().__init__(session, store, key, elsewhere=elsewhere)
         self._session = session
         self._image_btf = btf
         self._took_btf = False
@@ -104,9 +110,12 @@ class MinimalLayouts(Layouts):
 
 
 class DumpSymbols:
-    """Symbols of the image out of the vmlinux, those of modules out of their memory in the dump."""
+    """Symbols of the image out of the vmlinux, those of modules out of their memory in the dump.
 
-    def __init__(self, image: ImageSymbols, kernel: Kernel) -> None:
+    ``kernel`` gives the one whose symbols these are: it is made with them.
+    """
+
+    def __init__(self, image: ImageSymbols, kernel: Callable[[], Kernel]) -> None:
         self.path = image.path
         self._image = image
         self._kernel = kernel
@@ -149,12 +158,12 @@ class DumpSymbols:
     def _modules(self) -> Mapping[str, Sequence[tuple[Symbol, int]]] | None:
         """Symbols of all loaded modules by name, with their sizes; None where any of them can't be read."""
         try:
-            return module_symbols(self._kernel)
+            return module_symbols(self._kernel())
         except (FaultError, KernelError):
             return None
 
     def _sections(self) -> list[tuple[int, int, str]]:
-        return list(module_memory(self._kernel))
+        return list(module_memory(self._kernel()))
 
 
 def proven_btf(kernel: Kernel) -> Btf | None:
@@ -176,27 +185,32 @@ def proven_btf(kernel: Kernel) -> Btf | None:
     return None
 
 
-def make_minimal(session: DumpSession, make: Callable[[], Kernel]) -> Kernel:
+class Make(Protocol):
+    """Makes a kernel, with symbols out of a vmlinux that is known, with memory read as physical memory."""
+
+    def __call__(self, image: ImageSymbols | None = None, *, physical: bool = False) -> Kernel:
+        """The kernel."""
+        ...
+
+
+def make_minimal(session: DumpSession, make: Make) -> Kernel:
     """A kernel that needs no more than physical pages; one that asks crash, where that can't be proven."""
-    kernel = make()
-    identity = session.identity
-    image = _image(identity)
-    if image is None or kernel.paging is None:
-        return kernel
-    kernel.memory.paging = kernel.paging
-    kernel.symbols.source = DumpSymbols(image, kernel)
-    if _is_right(kernel, image, identity.get("osrelease")):
-        return kernel
+    image = _image(session.identity)
+    if image is not None:
+        kernel = make(image, physical=True)
+        if kernel.paging is not None and _is_right(kernel, image, session.identity.get("osrelease")):
+            return kernel
     return make()
 
 
-def with_modules(session: DumpSession, kernel: Kernel) -> Kernel:
-    """The same kernel; modules that crash was started without are found in the dump's memory."""
-    identity = session.identity
-    image = _image(identity)
-    if image is not None and _is_right(kernel, image, identity.get("osrelease")):
-        kernel.symbols.source = DumpSymbols(image, kernel)
-    return kernel
+def make_with_modules(session: DumpSession, make: Make) -> Kernel:
+    """A kernel whose modules, that crash was started without, are found in the dump's memory."""
+    image = _image(session.identity)
+    if image is not None:
+        kernel = make(image)
+        if _is_right(kernel, image, session.identity.get("osrelease")):
+            return kernel
+    return make()
 
 
 def _image(identity: Mapping[str, str]) -> ImageSymbols | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crashdrive.kernel.keys import keys_of
+from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.linux.kernel import Kernel
-from crashdrive.linux.minimal import MinimalLayouts, make_minimal, proven_btf, with_modules
+from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, make_minimal, make_with_modules, proven_btf
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
@@ -23,18 +24,26 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
     """
     keys = keys_of(session, store)
 
-    def make() -> Kernel:
+    def make(image: ImageSymbols | None = None, *, physical: bool = False) -> Kernel:
+        source = DumpSymbols(image, lambda: kernel) if image is not None else None
         kernel = Kernel(
             session,
-            layouts=MinimalLayouts(session, store, keys.types, (lambda: proven_btf(kernel)) if btf else None),
-            symbols=Symbols(session, store, keys.symbols),
+            layouts=MinimalLayouts(
+                session,
+                store,
+                keys.types,
+                (lambda: proven_btf(kernel)) if btf else None,
+                elsewhere=lambda: kernel.module_types,
+            ),
+            symbols=Symbols(session, store, keys.symbols, source=source),
+            physical=physical,
         )
         return kernel
 
-    options = session.health.options
     if session.recording:
         # what a replay has to find in the record is asked of crash
         return make()
+    options = session.health.options
     if session.minimal or "--minimal" in options:
         return make_minimal(session, make)
-    return with_modules(session, make()) if "--no_modules" in options else make()
+    return make_with_modules(session, make) if "--no_modules" in options else make()

@@ -219,7 +219,7 @@ def fake_kernel(
 ) -> Kernel:
     """A Kernel on all that, with `TYPES` and more."""
     session = FakeSession({"mach": "  PAGE SIZE: 4096\n         HZ: 250\n"} | dict(answers or {}))
-    layouts = Layouts(session)
+    layouts = Layouts(session, elsewhere=lambda: kernel.module_types)
     layouts._known.update(TYPES | dict(types or {}))
     layouts._asked_char = True
     kernel = Kernel(

@@ -26,7 +26,6 @@ from crashdrive.kernel.types.model import (
     type_name,
 )
 from crashdrive.linux.kernel import Kernel
-from crashdrive.linux.modules.types import ModuleTypes
 from tests.live.conftest import missing
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ DIFFERENT = "enum nf_ip_trace_comments"
 
 
 def of_vmlinux(kernel: Kernel) -> Btf:
-    types = kernel.layouts.elsewhere
-    assert isinstance(types, ModuleTypes)
+    types = kernel.module_types
     return types._base(types._places[0].base)
 
 
@@ -163,8 +161,7 @@ def test_all_types_of_all_modules_are_those_of_their_debug_files(lab: Lab, kerne
     if "kdump" in lab.name:
         pytest.skip("the same modules as in the ELF dump")
     drgn = pytest.importorskip("drgn")
-    files, types = module_files(lab), kernel.layouts.elsewhere
-    assert isinstance(types, ModuleTypes)
+    files, types = module_files(lab), kernel.module_types
     compared, members = set(), 0
     for module, _ in types._catalog.modules:
         if module not in files:  # those that the guest builds itself
@@ -190,8 +187,7 @@ def test_a_name_of_several_modules(kernel: Kernel) -> None:
     both = [kernel.enumerators(f"{DIFFERENT}@{module}") for module in ("ip_tables", "ip6_tables")]
     assert len(both[0]) == len(both[1])
     assert both[0] != both[1]
-    types = kernel.layouts.elsewhere
-    assert isinstance(types, ModuleTypes)
+    types = kernel.module_types
     shared = [name for name, modules in types._catalog.names.items() if len(modules) > 1]
     assert len(shared) > 50
     told = [name for name in shared if not kernel.has_type(name)]
@@ -221,7 +217,9 @@ def test_what_is_known_isn_t_read_again(lab: Lab, tmp_path: Path) -> None:
     wanted = ["struct virtnet_info", "struct bonding", "struct nft_rule", "struct slave@bonding"]
 
     def opened() -> Kernel:
-        return Kernel(lab.session, layouts=Layouts(lab.session, store, "a build"))
+        layouts = Layouts(lab.session, store, "a build", elsewhere=lambda: found.module_types)
+        found = Kernel(lab.session, layouts=layouts)
+        return found
 
     cold, warm = opened(), opened()
     types = cold.layouts.types(wanted)

@@ -62,7 +62,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             minimal.kernel = open_kernel(opened[0], store, btf=True)
             # knows no types, and no symbols either: those of the store are crash's
             fresh.kernel = open_kernel(opened[1], None, btf=True)
-            assert minimal.kernel.memory.paging
+            assert minimal.kernel.memory._paging
             yield Both(whole, minimal, fresh)
 
 

@@ -118,7 +118,15 @@ class Memory:
     ``user_tables`` that of a task which crash doesn't know.
     """
 
-    def __init__(self, session: DumpSession, *, cache_size: int = CACHE_SIZE, gap: int = GAP) -> None:
+    def __init__(
+        self,
+        session: DumpSession,
+        *,
+        cache_size: int = CACHE_SIZE,
+        gap: int = GAP,
+        paging: Paging | None = None,
+        user_tables: Callable[[int], Paging | None] = lambda _task: None,
+    ) -> None:
         self._session = session
         self._cache_size = cache_size
         self._cached = 0
@@ -127,8 +135,8 @@ class Memory:
         # a record has to hold what is wanted, and has nothing else
         self.reads_ahead = not session.recording
         self._gap = gap if self.reads_ahead else 0
-        self.paging: Paging | None = None
-        self.user_tables: Callable[[int], Paging | None] = lambda _task: None
+        self._paging = paging
+        self._user_tables = user_tables
         self.rounds = 0
 
     @cached_property
@@ -239,15 +247,15 @@ class Memory:
 
     def _fetch(self, where: _Where, missing: list[int], kept: _Pages) -> None:
         transfer = Transfer(self._session, {"physical": "-p", "user": "-u"}.get(where[0], ""))
-        if where[0] == "kernel" and self.paging:
-            walked = Walked(self._session, self.paging)
+        if where[0] == "kernel" and self._paging:
+            walked = Walked(self._session, self._paging)
             found = walked.fetch(missing, self._gap)
             transfer.rounds, transfer.excluded = walked.rounds, walked.excluded
         elif where[0] != "user":
             found = transfer.fetch(missing, self._gap)
         elif not self._session.minimal and self._enter(transfer, where[1]):
             found = transfer.fetch(missing, 0)
-        elif (tables := self.user_tables(where[1])) is not None:
+        elif (tables := self._user_tables(where[1])) is not None:
             found = Walked(self._session, tables).fetch(missing, 0)
         else:
             # read all the same, it would be another task's memory

@@ -88,13 +88,20 @@ class Symbols:
     A ``source`` is asked before crash.
     """
 
-    def __init__(self, runner: Runner, store: Store | None = None, key: str | None = None) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        store: Store | None = None,
+        key: str | None = None,
+        *,
+        source: Source | None = None,
+    ) -> None:
         self._runner = runner
         self._store = store if key else None
         self._key = key or ""
         self._single: dict[str, tuple[Symbol, ...]] = {}
         self._loaded: _Table | None = None
-        self.source: Source | None = None
+        self.source = source
         self.queries = 0
 
     @property

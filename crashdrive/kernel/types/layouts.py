@@ -62,12 +62,18 @@ class Layouts:
 
     ``key`` names the kernel in the ``store`` (see `layout_key`); without either, types are kept in memory
     alone. ``word_size`` is that of a pointer, in bytes. ``queries`` counts the commands sent to crash.
-    ``elsewhere`` is asked for types that the debug data lacks, and for those of one module
+    ``elsewhere`` gives what is asked for types that the debug data lacks, and for those of one module
     (``struct priv@bonding``; where that module has none of its own, the name means the kernel's).
     """
 
     def __init__(
-        self, runner: Runner, store: Store | None = None, key: str | None = None, *, word_size: int = 8
+        self,
+        runner: Runner,
+        store: Store | None = None,
+        key: str | None = None,
+        *,
+        word_size: int = 8,
+        elsewhere: Callable[[], Elsewhere | None] = lambda: None,
     ) -> None:
         self._runner = runner
         self._store = store if key else None
@@ -76,7 +82,7 @@ class Layouts:
         self._unknown: set[str] = set()
         self._failed: dict[str, ParseError | CommandFailedError | UnknownTypeError] = {}
         self._from_modules: set[str] = set()
-        self.elsewhere: Elsewhere | None = None
+        self._elsewhere = elsewhere
         self._variables: dict[str, Type] = {}
         self._abi = Abi(word_size)
         self._has_offsets: bool | None = None
@@ -293,8 +299,8 @@ class Layouts:
         self._learn_own({name: ref for name, ref in cold.items() if "@" not in name})
         for name in cold:
             lacks = isinstance(self._known.get(name, _NOTHING), IncompleteType) and name not in self._failed
-            if self.elsewhere and lacks:
-                self._learn_elsewhere(self.elsewhere, name)
+            if lacks and (elsewhere := self._elsewhere()):
+                self._learn_elsewhere(elsewhere, name)
 
     def _learn_elsewhere(self, elsewhere: Elsewhere, name: str) -> None:
         """Get a type of a module; where a module is meant that has none of its own, it is the kernel's."""

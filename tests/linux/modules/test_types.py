@@ -18,7 +18,6 @@ from crashdrive.kernel.types.model import (
     size_of,
     type_name,
 )
-from crashdrive.linux.modules.types import ModuleTypes
 from tests.kernel.btf_bytes import Writer
 from tests.kernel.fake_memory import (
     CHAR,
@@ -206,7 +205,7 @@ def test_without_the_list_or_the_base_there_is_nothing(dump: Dump, broken: str) 
 def test_a_kernel_without_btf_has_no_more_types(dump: Dump) -> None:
     kernel = fake_kernel(dump.memory, TYPES)
     assert not kernel.has_type("struct single")
-    assert isinstance(kernel.layouts.elsewhere, ModuleTypes)
+    assert kernel.layouts._elsewhere() is kernel.module_types
 
 
 def test_what_was_read_is_kept_for_the_dump_and_types_for_the_module_s_build(
