@@ -16,26 +16,13 @@ import crashdrive.parsers.extend as _extend
 import crashdrive.parsers.files as _files
 import crashdrive.parsers.foreach as _foreach
 import crashdrive.parsers.fuser as _fuser
-import crashdrive.parsers.grammar.definitions as _grammar_definitions
 import crashdrive.parsers.grammar.hexdump as _grammar_hexdump
-import crashdrive.parsers.grammar.pages as _grammar_pages
-import crashdrive.parsers.grammar.ptes as _grammar_ptes
 import crashdrive.parsers.grammar.tasks as _grammar_tasks
 import crashdrive.parsers.grammar.walks as _grammar_walks
 import crashdrive.parsers.help as _help
 import crashdrive.parsers.ipcs as _ipcs
 import crashdrive.parsers.irq as _irq
-import crashdrive.parsers.kmem.areas as _kmem_areas
-import crashdrive.parsers.kmem.caches as _kmem_caches
-import crashdrive.parsers.kmem.free as _kmem_free
-import crashdrive.parsers.kmem.info as _kmem_info
-import crashdrive.parsers.kmem.lists as _kmem_lists
-import crashdrive.parsers.kmem.nodes as _kmem_nodes
-import crashdrive.parsers.kmem.pages as _kmem_pages
-import crashdrive.parsers.kmem.report as _kmem_report
-import crashdrive.parsers.kmem.several as _kmem_several
-import crashdrive.parsers.kmem.slabs as _kmem_slabs
-import crashdrive.parsers.kmem.statistics as _kmem_statistics
+import crashdrive.parsers.kmem as _kmem
 import crashdrive.parsers.log as _log
 import crashdrive.parsers.mach as _mach
 import crashdrive.parsers.map as _map
@@ -44,6 +31,7 @@ import crashdrive.parsers.mount as _mount
 import crashdrive.parsers.net as _net
 import crashdrive.parsers.p as _p
 import crashdrive.parsers.ps as _ps
+import crashdrive.parsers.pte as _pte
 import crashdrive.parsers.ptob as _ptob
 import crashdrive.parsers.ptov as _ptov
 import crashdrive.parsers.repeat as _repeat
@@ -64,18 +52,7 @@ import crashdrive.parsers.tree as _tree
 import crashdrive.parsers.vm as _vm
 import crashdrive.parsers.vtop as _vtop
 import crashdrive.parsers.whatis as _whatis
-from crashdrive.parsers import (
-    _dev_dumps,
-    _dev_pci,
-    _irq_old,
-    _irq_soft,
-    _net_structures,
-    _ps_arguments,
-    _ps_details,
-    _runq_groups,
-    _sig_tasks,
-    _sys_system,
-)
+from crashdrive.parsers import _sig_tasks
 from crashdrive.records import Answer, Report
 
 __all__ = ["Calls"]
@@ -159,10 +136,10 @@ class Calls:
     @overload
     def dev(
         self, *, show: Literal["pci"]
-    ) -> Answer[_dev_pci.PciBus | _dev_pci.PciDevice] | Answer[_dev_pci.NamedPciDevice]:
+    ) -> Answer[_dev.PciBus | _dev.PciDevice] | Answer[_dev.NamedPciDevice]:
         """PCI buses and devices (``dev -p``); kernels with a global list of devices give `NamedPciDevice`."""
     @overload
-    def dev(self, *, show: Literal["dumps"]) -> Answer[_dev_dumps.DeviceDump]:
+    def dev(self, *, show: Literal["dumps"]) -> Answer[_dev.DeviceDump]:
         """Dumps of devices inside of the dump file (``dev -V``)."""
     @overload
     def dis(
@@ -261,7 +238,7 @@ class Calls:
     @overload
     def foreach(
         self, command: Literal["net"], *who: int | str, options: str = ..., timeout: float | None = ...
-    ) -> Answer[_net.TaskSockets | _net_structures.TaskSocketStructures]:
+    ) -> Answer[_net.TaskSockets | _net.TaskSocketStructures]:
         """What ``command`` gives, for all tasks or those that ``who`` selects.
 
         ``who``: pids, addresses of task_structs, states (``UN``), sets (``user``, ``kernel``, ``gleader``,
@@ -277,14 +254,14 @@ class Calls:
         self, command: Literal["ps"], *who: int | str, options: str = ..., timeout: float | None = ...
     ) -> Answer[
         _ps.Process
-        | _ps_details.Ancestry
-        | _ps_details.Children
-        | _ps_details.TaskTimes
-        | _ps_details.LastRun
-        | _ps_arguments.Arguments
-        | _ps_details.ThreadGroup
-        | _ps_arguments.Limits
-        | _ps_details.StateCount
+        | _ps.Ancestry
+        | _ps.Children
+        | _ps.TaskTimes
+        | _ps.LastRun
+        | _ps.Arguments
+        | _ps.ThreadGroup
+        | _ps.Limits
+        | _ps.StateCount
     ]:
         """What ``command`` gives, for all tasks or those that ``who`` selects.
 
@@ -396,7 +373,7 @@ class Calls:
         crash looks through the files and the mappings of all tasks: that takes a while. Source: crash's
         ``fuser``.
         """
-    def gdb(self, layout_of: str) -> Answer[_grammar_definitions.Definition]:
+    def gdb(self, layout_of: str) -> Answer[_struct.Definition]:
         """The layout of a structure or union (``struct list_head``): offsets, sizes and bits of all members.
 
         Needs gdb 8.1 (crash 8). CommandFailedError where gdb doesn't know it. Source: gdb's ``ptype/o``.
@@ -444,7 +421,7 @@ class Calls:
         ``memory-details`` adds pages and inode to each shared memory segment. Source: crash's ``ipcs``.
         """
     @overload
-    def irq(self, *numbers: int, used: bool = False) -> Answer[_irq.Irq] | Answer[_irq_old.OldIrq]:
+    def irq(self, *numbers: int, used: bool = False) -> Answer[_irq.Irq] | Answer[_irq.OldIrq]:
         """The interrupt lines and their handlers; with ``used`` only those that have a descriptor.
 
         Kernels before 2.6.37 give `OldIrq`. Source: crash's ``irq``.
@@ -456,7 +433,7 @@ class Calls:
     def irq(self, *, show: Literal["affinities"]) -> Answer[_irq.Affinity]:
         """Which CPUs may serve each interrupt (``irq -a``)."""
     @overload
-    def irq(self, *, show: Literal["softirqs"]) -> Answer[_irq_soft.SoftIrq | _irq_soft.BottomHalves]:
+    def irq(self, *, show: Literal["softirqs"]) -> Answer[_irq.SoftIrq | _irq.BottomHalves]:
         """The functions of softirqs (``irq -b``)."""
     @overload
     def irq(self, *, show: Literal["idt"]) -> Answer[_irq.IdtEntry]:
@@ -469,7 +446,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_info.MemoryUse]:
+    ) -> Answer[_kmem.MemoryUse]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -487,7 +464,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_free.FreeZone | _kmem_lists.PageCount]:
+    ) -> Answer[_kmem.FreeZone | _kmem.PageCount]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -505,7 +482,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_statistics.VmStatistic]:
+    ) -> Answer[_kmem.VmStatistic]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -523,7 +500,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_nodes.MemoryNode | _kmem_nodes.MemorySection | _kmem_nodes.MemoryBlock]:
+    ) -> Answer[_kmem.MemoryNode | _kmem.MemorySection | _kmem.MemoryBlock]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -541,7 +518,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_statistics.ZoneStatistics]:
+    ) -> Answer[_kmem.ZoneStatistics]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -559,7 +536,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_statistics.PerCpuOffset]:
+    ) -> Answer[_kmem.PerCpuOffset]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -577,7 +554,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_statistics.HugePages]:
+    ) -> Answer[_kmem.HugePages]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -595,7 +572,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_statistics.PageFlag]:
+    ) -> Answer[_kmem.PageFlag]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -613,7 +590,7 @@ class Calls:
         address: None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_caches.SlabCache]:
+    ) -> Answer[_kmem.SlabCache]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -626,7 +603,7 @@ class Calls:
     @overload
     def kmem(
         self, what: Literal["caches"], *, address: int, timeout: float | None = ...
-    ) -> Answer[_kmem_slabs.SlabCacheContents]:
+    ) -> Answer[_kmem.SlabCacheContents]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -644,7 +621,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_slabs.SlabCacheContents]:
+    ) -> Answer[_kmem.SlabCacheContents]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -662,7 +639,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_kmem_areas.VmapArea]:
+    ) -> Answer[_kmem.VmapArea]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -680,7 +657,7 @@ class Calls:
         address: int | None = ...,
         cache: str | None = ...,
         timeout: float | None = ...,
-    ) -> Answer[_grammar_pages.Page]:
+    ) -> Answer[_kmem.Page]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -693,7 +670,7 @@ class Calls:
     @overload
     def kmem(
         self, what: Literal["report"], *, address: int, timeout: float | None = ...
-    ) -> Answer[_kmem_report.AddressReport]:
+    ) -> Answer[_kmem.AddressReport]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -725,7 +702,7 @@ class Calls:
         cache: str | None = ...,
         also: Sequence[Literal["nodes", "zones"]],
         timeout: float | None = ...,
-    ) -> Answer[_kmem_several.KmemAnswer]:
+    ) -> Answer[_kmem.KmemAnswer]:
         """How memory is used.
 
         ``what``: ``info`` (`MemoryUse`; of kernels 2.4 `ZoneUse` as well), ``free`` (`FreeZone`),
@@ -768,17 +745,15 @@ class Calls:
         in the same breath; each report then stands in a `KmemAnswer`. Source: crash's ``kmem``.
         """
     @overload
-    def kmem(self, *, show: Literal["cache_names"]) -> Answer[_kmem_caches.SlabCacheName]:
+    def kmem(self, *, show: Literal["cache_names"]) -> Answer[_kmem.SlabCacheName]:
         """The names of the slab caches (``kmem -s list``)."""
     @overload
-    def kmem(
-        self, *pages: int, members: str, show: Literal["page_members"]
-    ) -> Answer[_kmem_pages.PageMembers]:
+    def kmem(self, *pages: int, members: str, show: Literal["page_members"]) -> Answer[_kmem.PageMembers]:
         """Members of page structures, several with commas between them (``kmem -m``); of all if no ``pages``."""
     @overload
     def kmem(
         self, name: Literal["active", "inactive"] = "active", *, show: Literal["page_lists"]
-    ) -> Answer[_kmem_lists.PageList | _kmem_lists.PageCount]:
+    ) -> Answer[_kmem.PageList | _kmem.PageCount]:
         """The pages of the active or the inactive list; kernels before 2.6.29 alone (``kmem -l``)."""
     def list(
         self,
@@ -893,9 +868,7 @@ class Calls:
         current task where none is named. Source: crash's ``net``.
         """
     @overload
-    def net(
-        self, *who: int, show: Literal["socket_structures"]
-    ) -> Answer[_net_structures.TaskSocketStructures]:
+    def net(self, *who: int, show: Literal["socket_structures"]) -> Answer[_net.TaskSocketStructures]:
         """The socket and sock structures of tasks' open sockets, of the current one's if none (``net -S``)."""
     @overload
     def net(self, number: int, *, show: Literal["address"]) -> Answer[_net.IpAddress]:
@@ -924,33 +897,33 @@ class Calls:
         Source: crash's ``ps``.
         """
     @overload
-    def ps(self, *who: int | str, show: Literal["parents"]) -> Answer[_ps_details.Ancestry]:
+    def ps(self, *who: int | str, show: Literal["parents"]) -> Answer[_ps.Ancestry]:
         """Each task with its ancestors, the oldest first (``ps -p``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["children"]) -> Answer[_ps_details.Children]:
+    def ps(self, *who: int | str, show: Literal["children"]) -> Answer[_ps.Children]:
         """Each task with its children (``ps -c``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["times"]) -> Answer[_ps_details.TaskTimes]:
+    def ps(self, *who: int | str, show: Literal["times"]) -> Answer[_ps.TaskTimes]:
         """Run time, start time, and user and system time of each task (``ps -t``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["last_run"]) -> Answer[_ps_details.LastRun]:
+    def ps(self, *who: int | str, show: Literal["last_run"]) -> Answer[_ps.LastRun]:
         """When each task last ran, by its own time stamp; the latest first (``ps -l``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["ago"]) -> Answer[_ps_details.LastRun]:
+    def ps(self, *who: int | str, show: Literal["ago"]) -> Answer[_ps.LastRun]:
         """How long ago each task last ran; the latest first (``ps -m``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["arguments"]) -> Answer[_ps_arguments.Arguments]:
+    def ps(self, *who: int | str, show: Literal["arguments"]) -> Answer[_ps.Arguments]:
         """Command-line arguments and environment of each task; kernel threads have none (``ps -a``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["threads"]) -> Answer[_ps_details.ThreadGroup]:
+    def ps(self, *who: int | str, show: Literal["threads"]) -> Answer[_ps.ThreadGroup]:
         """The tasks by thread group (``ps -g``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["limits"]) -> Answer[_ps_arguments.Limits]:
+    def ps(self, *who: int | str, show: Literal["limits"]) -> Answer[_ps.Limits]:
         """The resource limits of each task (``ps -r``)."""
     @overload
-    def ps(self, *who: int | str, show: Literal["states"]) -> Answer[_ps_details.StateCount]:
+    def ps(self, *who: int | str, show: Literal["states"]) -> Answer[_ps.StateCount]:
         """How many tasks are in each state (``ps -S``)."""
-    def pte(self, *values: int) -> Answer[_grammar_ptes.PageTableEntry]:
+    def pte(self, *values: int) -> Answer[_pte.PageTableEntry]:
         """What page table entries say. Source: crash's ``pte``."""
     def ptob(self, *values: int) -> Answer[_ptob.PageAddress]:
         """The first addresses of pages. Source: crash's ``ptob``."""
@@ -1019,7 +992,7 @@ class Calls:
         With ``cpu`` that one alone. Source: crash's ``runq``.
         """
     @overload
-    def runq(self, *, show: Literal["groups"]) -> Answer[_runq_groups.GroupedRunQueue]:
+    def runq(self, *, show: Literal["groups"]) -> Answer[_runq.GroupedRunQueue]:
         """The run queues by task groups (``runq -g``)."""
     @overload
     def runq(self, *, show: Literal["clocks"]) -> Answer[_runq.QueueClock]:
@@ -1116,7 +1089,7 @@ class Calls:
     def sig(self, sigset: int, *, show: Literal["set"]) -> Answer[_sig.SignalInSet]:
         """The signals in a 64-bit mask (``sig -s``)."""
     @overload
-    def struct(self, name: str, *, members: Sequence[str] = ...) -> Answer[_grammar_definitions.Definition]:
+    def struct(self, name: str, *, members: Sequence[str] = ...) -> Answer[_struct.Definition]:
         """A structure or union: its definition with offsets, or its contents at ``address`` (or a symbol's).
 
         ``members`` limits it to some (paths such as ``se.on_rq``), of a definition to one. ``count``: how many in
@@ -1170,7 +1143,7 @@ class Calls:
     def sym(self, containing: str, *, show: Literal["count"]) -> Answer[_sym.Count]:
         """How many symbols hold this in their names (``sym -Q``)."""
     @overload
-    def sys(self) -> Answer[_sys_system.System]:
+    def sys(self) -> Answer[_sys.System]:
         """Kernel, dump, CPUs, date, uptime, load, tasks, release, memory and panic message; one record.
 
         Source: crash's ``sys``.
@@ -1295,9 +1268,7 @@ class Calls:
     @overload
     def whatis(
         self, name: str
-    ) -> Answer[
-        _grammar_definitions.Definition | _whatis.Enumeration | _whatis.EnumeratorOf | _whatis.Declaration
-    ]:
+    ) -> Answer[_struct.Definition | _whatis.Enumeration | _whatis.EnumeratorOf | _whatis.Declaration]:
         """A type's definition, an enumerator's value or a symbol's declaration.
 
         Without ``name`` a search: structures whose size is within ``sizes`` (lowest, highest, in bytes) and that

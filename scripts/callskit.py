@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from crashdrive.commands import command_forms, command_names
 from crashdrive.parsers import _catalog
+from crashdrive.parsers import command_names as parser_names
+from crashdrive.parsers import module_for as parser_module
 from crashdrive.records import Answer
 from crashdrive.reports import Option, module_for, report_names
 from crashdrive.session.result import Runner
@@ -124,12 +127,24 @@ class Types:
         return "..." if annotation is Ellipsis else self.text(annotation)
 
     def _plain(self, annotation: Any) -> str:
-        module = getattr(annotation, "__module__", "")
+        module = str(_homes().get(annotation) or getattr(annotation, "__module__", ""))
         if module.startswith("crashdrive.parsers"):
             alias = "_" + module.removeprefix("crashdrive.parsers.").strip("_").replace(".", "_")
             self.modules[alias] = module
             return f"{alias}.{annotation.__name__}"
         return "Any" if annotation is Any else str(annotation.__name__)
+
+
+@functools.cache
+def _homes() -> dict[Any, str]:
+    """The parser modules that export a record by ``__all__``: the public ones, wherever it is defined."""
+    modules = [parser_module(name) for name in parser_names()]
+    return {
+        vars(module)[name]: module.__name__
+        for module in reversed(modules)
+        for name in getattr(module, "__all__", ())
+        if isinstance(vars(module)[name], type)
+    }
 
 
 def overloads_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:
