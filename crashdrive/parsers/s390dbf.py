@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import is_elided, note_error
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject
+from crashdrive.parsers.grammar.columns import ELIDED
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Record
 
 
@@ -57,150 +61,157 @@ class DebugCopy(Record, frozen=True, kw_only=True):
     directory: str
 
 
-OPTSTRING = "vs"
-EXAMPLES = ("s390dbf",)
-
-_NAME = re.compile(r" - (\S[^\n]{0,200}?)[ ]*")
-_RULE = re.compile(r"={10,100}[ ]*")
-_VIEW = re.compile(r" - (\S[^\n]{0,200}?) \((not )?available\)[ ]*")
-_VIEWS = re.compile(r"INSTALLED VIEWS FOR '([^\n]{0,200})':[ ]*")
-_ENTRY = re.compile(
-    r"(?P<area>\d{2,4}) (?P<seconds>\d{11,20}):(?P<micro>\d{6}) (?P<level>\d{1,3}) "
-    r"(?P<exception>[-*]) (?P<cpu>\d{2,6}) "
-    r"<(?P<function>[^\n]{1,300}?) *\+(?P<offset>-?\d{1,10})>  (?P<data>[^\n]*)"
-)
+_RULE = r"={10,100}"
 _PROLOG = "AREA TIME LEVEL EXCEPTION CP   CALLING FUNCTION + OFFSET          DATA"
+# characters: more than an entry of a log can hold
+_LONGEST_DATA = 16384
 
 
-def _names(heading: str) -> Callable[[Source], list[DebugLog]]:
-    def parse(source: Source) -> list[DebugLog]:
-        found: list[DebugLog] = []
-        headed = False
-        for offset, line in lines_of(source.text, 0, len(source.text)):
-            name = _NAME.fullmatch(line)
-            if line.strip() == heading and not headed:
-                headed = True
-            elif name and headed:
-                found.append(DebugLog(name=name[1]))
-            elif not (headed and _RULE.fullmatch(line)):
-                skip_or_reject(source, offset, line, "no name of a log or view")
-        if not headed:
-            source.fail(0, f"no line {heading!a}")
-        return found
+def _names(*heading: str) -> Callable[[], g.ParserElement]:
+    """A heading, a rule, a name in each line::
 
-    return parse
+    Debug Logs:
+    ==================
+     - cio_msg
+    """
+
+    def grammar() -> g.ParserElement:
+        name = g.Row(r" - (\S[^\n]{0,200}?)", lambda row: DebugLog(name=row[1]), "a name: - NAME")
+        return g.Gap() + g.Titles(*heading) + g.Rows(name, between=g.noise(g.Remark(_RULE)), least=0)
+
+    return grammar
 
 
-def _parse_views(source: Source) -> list[DebugView]:
-    log: str | None = None
-    found: list[DebugView] = []
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        head, view = _VIEWS.fullmatch(line), _VIEW.fullmatch(line)
-        if head and log is None:
-            log = head[1]
-        elif view and log is not None:
-            found.append(DebugView(log=log, name=view[1], available=not view[2]))
-        elif not _RULE.fullmatch(line):
-            skip_or_reject(source, offset, line, "no view of a log")
-    if log is None:
-        source.fail(0, "no log")
-    return found
+def _views() -> g.ParserElement:
+    """The views of a log, whether crash can show them::
+
+    INSTALLED VIEWS FOR 'cio_msg':
+    ==============================
+     - sprintf (available)
+     - raw (not available)
+    """
+    rules = g.noise(g.Remark(_RULE))
+    head = g.Row(
+        r"INSTALLED VIEWS FOR '([^\n]{0,200})':", lambda row: row[1], "a log: INSTALLED VIEWS FOR 'LOG':"
+    )
+    view = g.Row(
+        r" - (\S[^\n]{0,200}?) \((not )?available\)",
+        lambda row: DebugView(log="", name=row[1], available=not row[2]),
+        "a view: - NAME (available)",
+    )
+    return g.Gap(rules) + head + g.Rows(view, between=rules, least=0)
 
 
-def _parse_entries(source: Source) -> list[DebugEntry]:
-    """A message may hold newlines: a line that begins no entry goes on with the one above it."""
-    heads: list[re.Match[str]] = []
-    data: list[list[str]] = []
-    prolog = False
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        entry = _ENTRY.fullmatch(line)
-        if entry:
-            heads.append(entry)
-            data.append([entry["data"]])
-        elif line.rstrip() == _PROLOG or (not heads and _RULE.fullmatch(line)):
-            prolog = True
-        elif is_elided(source, offset, line):
-            continue
-        elif heads:
-            data[-1].append(line)
-        else:
-            skip_or_reject(source, offset, line, "no entry of a debug log")
-    found = [_entry(head, lines) for head, lines in zip(heads, data, strict=True)]
-    return found if prolog and not source.warnings else demand_records(source, found)
+def _of_log(_source: Source, found: list[Any]) -> list[DebugView]:
+    log, *views = found
+    return [replace(view, log=log) for view in views]
 
 
-def _entry(head: re.Match[str], lines: list[str]) -> DebugEntry:
+def _entries() -> g.ParserElement:
+    """An entry per line; a message may hold newlines, and then the lines below are its own::
+
+    AREA TIME LEVEL EXCEPTION CP   CALLING FUNCTION + OFFSET          DATA
+    ======================================================================
+    00 01605913769:000042 2 - 0001 <ccw_device_do_sense       +0012>  SENSE
+    """
+    row = g.Row(
+        r"(?P<area>\d{2,4}) (?P<seconds>\d{11,20}):(?P<micro>\d{6}) (?P<level>\d{1,3}) "
+        r"(?P<exception>[-*]) (?P<cpu>\d{2,6}) "
+        r"<(?P<function>[^\n]{1,300}?) *\+(?P<offset>-?\d{1,10})>  (?P<data>[^\n]*)",
+        _entry,
+        "an entry: AREA TIME LEVEL EXCEPTION CPU <FUNCTION+OFFSET> DATA",
+    )
+    between = g.noise(g.Remark(re.escape(_PROLOG)), g.Remark(_RULE))
+    return g.Rows(row, between=between, least=0, continued=_goes_on)
+
+
+def _entry(found: re.Match[str]) -> DebugEntry:
     return DebugEntry(
-        area=int(head["area"]),
-        timestamp=float(f"{int(head['seconds'])}.{head['micro']}"),
-        level=int(head["level"]),
-        exception=head["exception"] == "*",
-        cpu=int(head["cpu"]),
-        function=head["function"],
-        offset=int(head["offset"]),
-        data="\n".join(lines).rstrip(),
+        area=int(found["area"]),
+        timestamp=float(f"{int(found['seconds'])}.{found['micro']}"),
+        level=int(found["level"]),
+        exception=found["exception"] == "*",
+        cpu=int(found["cpu"]),
+        function=found["function"],
+        offset=int(found["offset"]),
+        data=found["data"],
     )
 
 
-def _parse_setting(source: Source) -> list[DebugSetting]:
-    found = re.fullmatch(r"\s*+(-?\d{1,10})\s*+", source.text)
-    return [DebugSetting(value=int(found[1]))] if found else source.fail(0, "no number")
+def _goes_on(_text: g.Text, _place: int, line: str, above: DebugEntry) -> DebugEntry | None:
+    if line.rstrip() == _PROLOG or ELIDED.fullmatch(line.strip(" ")):
+        return None
+    data = f"{above.data}\n{line}"
+    return replace(above, data=data) if len(data) <= _LONGEST_DATA else None
 
 
-_SAVING = re.compile(r'Saving s390dbf to directory "([^\n]{1,4096})"')
-_NOT_SAVED = re.compile(
-    r"Could not create (?:directory|file): [^\n]{1,8192}|(?:Debug log|View) '[^\n]{0,200}' not \w{1,20}!"
-)
+def _check_entries(source: Source, found: list[DebugEntry]) -> list[DebugEntry]:
+    """A log may have no entry: then crash prints its header alone."""
+    headed = source.text.lstrip().startswith((_PROLOG, "=" * 10)) and not source.warnings
+    entries = [replace(entry, data=entry.data.rstrip()) for entry in found]
+    return entries if headed else demand_records(source, entries)
 
 
-def _parse_copy(source: Source) -> list[DebugCopy]:
-    """What couldn't be written is told in lines of its own."""
-    found: list[DebugCopy] = []
-    for offset, line in lines_of(source.text, 0, len(source.text)):
-        if not found and (head := _SAVING.fullmatch(line)):
-            found.append(DebugCopy(directory=head[1]))
-        elif found and _NOT_SAVED.fullmatch(line):
-            note_error(source, offset, line)
-        else:
-            skip_or_reject(source, offset, line, "nothing about copied logs")
-    return demand_records(source, found)
+def _setting() -> g.ParserElement:
+    """``3``."""
+    return g.Gap() + g.Row(
+        r"\s*+(-?\d{1,10})", lambda row: DebugSetting(value=int(row[1])), "a setting: a number"
+    )
 
 
+def _copy() -> g.ParserElement:
+    """What couldn't be written is told in lines of its own: ``Saving s390dbf to directory "/tmp/dbf"``."""
+    head = g.Row(
+        r'Saving s390dbf to directory "([^\n]{1,4096})"',
+        lambda row: DebugCopy(directory=row[1]),
+        "the directory that the logs are written to",
+    )
+    failed = g.Remark(
+        r"Could not create (?:directory|file): [^\n]{1,8192}|(?:Debug log|View) '[^\n]{0,200}' not \w{1,20}!",
+        "error",
+    )
+    return g.Gap() + head + g.Gap(g.noise(failed))
+
+
+OPTSTRING = "vs"
 SHAPES = (
     Shape(
         name="all-views",
         record=DebugLog,
-        parse=_names("REGISTERED VIEWS"),
+        grammar=_names("REGISTERED", "VIEWS"),
         options="-v",
         when=lambda source: source.command.has("v"),
     ),
     Shape(
         name="copy",
         record=DebugCopy,
-        parse=_parse_copy,
+        grammar=_copy,
         options="-s directory",
         when=lambda source: source.command.has("s"),
     ),
     Shape(
         name="setting",
         record=DebugSetting,
-        parse=_parse_setting,
+        grammar=_setting,
         options="log level|pages",
         when=lambda source: source.command.arguments[1:2] in {("level",), ("pages",)},
     ),
     Shape(
         name="entries",
         record=DebugEntry,
-        parse=_parse_entries,
+        grammar=_entries,
+        finish=_check_entries,
         options="log view",
         when=lambda source: len(source.command.arguments) > 1,
     ),
     Shape(
         name="views",
         record=DebugView,
-        parse=_parse_views,
+        grammar=_views,
+        finish=_of_log,
         options="log",
         when=lambda source: len(source.command.arguments) == 1,
     ),
-    Shape(name="logs", record=DebugLog, parse=_names("Debug Logs:"), options="(none)"),
+    Shape(name="logs", record=DebugLog, grammar=_names("Debug", "Logs:"), options="(none)"),
 )
+EXAMPLES = ("s390dbf",)
