@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.columns import GAP, HEX, KILOBYTES, TEXT, Column, Layout, Table
+from crashdrive.parsers.grammar.columns import GAP, HEX, KILOBYTES, SHORTEST_ROW, TEXT, Column, Layout, Table
 from crashdrive.parsers.grammar.cursor import Cursor, goes_on, say_empty
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
@@ -143,6 +143,7 @@ _PAGE = re.compile(
 _HEX_SWAP = re.compile(
     r"^ *[0-9a-f]{1,16} {1,256}SWAP: .{0,4096}  OFFSET: \d{0,15}[a-f][0-9a-f]{0,15} *$", re.MULTILINE
 )
+_SECOND = re.compile(r"[0-9a-f]{8,16}+(?: {1,256}+[0-9a-f]{1,16}+){3}(?![^ ])")
 _FLAGS = re.compile(r"([0-9a-f]{1,16}): \(([A-Z_|]*)\) *")
 
 
@@ -210,6 +211,7 @@ class _Memory:
             self.pages.append(_page(page, self.swap_base))
         elif self.layout and (row := self.layout.match(line)):
             self._close()
+            self._mark_joined(row)
             self.area = row
             cursor.advance()
         elif cursor.match(_PAGE_TITLES):
@@ -222,6 +224,14 @@ class _Memory:
         else:
             return self._not_found() or self._file_goes_on()
         return True
+
+    def _mark_joined(self, row: _AreaRow) -> None:
+        """Mark an area in whose file's name another one begins: a newline was lost, or a path is odd."""
+        if row.file is not None and len(row.file) > SHORTEST_ROW and _SECOND.search(row.file):
+            cursor = self.cursor
+            number = cursor.source.position(cursor.offset)[0]
+            message = "a line holds what looks like another row"
+            cursor.source.note("joined", message, line=number, text=cursor.line, incomplete=True)
 
     def _file_goes_on(self) -> bool:
         """A line behind an area whose file's name may hold a newline."""

@@ -148,3 +148,15 @@ def test_offsets_on_swap() -> None:
     assert parse("vm -p 7", wide).warnings == ()
     named = wide.replace("/usr/sbin/atd", "/tmp/x SWAP: y  OFFSET: abc")
     assert offsets(named) == [24225, 22716]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize("file", ["/usr/sbin/atd", "   "])
+def test_an_area_that_holds_another_one_is_marked(file: str, blank: str) -> None:
+    """A newline that was lost, or became a blank; a path may look so, too."""
+    area = "ffff8c3b1ec8e2f8   7fd2e4b94000   7fd2e4e06000  1875"
+    text = f"{TASK}{MM}{TITLES}{area}   {file}{blank}{area}   /x\n"
+    answer = parse("vm 386", text)
+    assert not answer.complete
+    assert "joined" in [notice.kind for notice in answer.warnings]
+    assert parse("vm 386", f"{TASK}{MM}{TITLES}{area}   {file}\n").complete
