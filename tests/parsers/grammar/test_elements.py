@@ -294,6 +294,44 @@ def test_key_values() -> None:
     assert refused(element, "NAME: a\nNAME: b\n") == (2, 1, "NAME stands twice in a pair")
 
 
+def test_key_values_that_stand_together() -> None:
+    element = g.key_values(
+        dict,
+        Column("A", "a", DECIMAL),
+        Column("B", "b", DECIMAL),
+        Column("C", "c", DECIMAL),
+        what="the letters",
+        required=(frozenset({"A", "C"}),),
+        together=(frozenset({"A", "B"}),),
+    )
+    assert read(element, "B: 1\nA: 2\n") == [{"b": 1, "a": 2}]
+    assert refused(element, "A: 1\nC: 2\n")[2] == "the letters lacks B"
+    assert refused(element, "\nB: 1\n")[2] == "the letters lacks A or C"
+
+
+def test_a_block_is_a_header_and_what_stands_below() -> None:
+    head = g.Row(r"([A-Z]++)", lambda found: found[1], "a title")
+    rows = g.Rows(pair_row(), until=g.Anything(), least=0)
+    element = g.Many(g.block(head, rows, lambda title, pairs: (title, len(pairs))))
+    assert read(element, "A\na 1\nb 2\n\n\nB\nC\nc 3\n") == [("A", 2), ("B", 0), ("C", 1)]
+    assert refused(element, "A\na 1\nb\n")[:2] == (3, 1)
+    none = g.block(head, rows, lambda _, pairs: pairs or None)
+    assert refused(none, "A\n")[2] == "expected a title"
+
+
+def test_rows_that_ascend() -> None:
+    element = g.Rows(pair_row(), ascending="count")
+    assert len(read(element, "a 1\nb 3\n")) == 2
+    assert refused(element, "a 1\nb 1\n") == (2, 1, "count 1 is followed by 1")
+
+
+def test_blank_lines_are_taken_at_once() -> None:
+    for text in ("", "\n", " \n\n  ", "  "):
+        assert read(g.Rows(pair_row(), between=g.noise(g.BlankLines())), f"a 1\n{text}") == [
+            Pair(name="a", count=1)
+        ]
+
+
 def test_parts_of_a_text_tell_their_true_place() -> None:
     given = source("first\nsecond\na 1\nB 2\n")
     with pytest.raises(ParseError) as caught:

@@ -1,0 +1,83 @@
+"""``net -a``: the ARP cache. Source in crash: ``dump_arp()`` (net.c)."""
+
+from __future__ import annotations
+
+import re
+
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.cursor import say_empty
+from crashdrive.records import Address, Record
+
+
+class Neighbour(Record, frozen=True):
+    """An entry of the ARP cache.
+
+    ``hw_address`` is None where the device has no hardware addresses; ``states`` are crash's words
+    (``REACHABLE``, ``STALE``, ...), none for an entry that was never used.
+    """
+
+    neighbour: Address
+    address: str
+    hw_type: str
+    hw_address: str | None
+    device: str
+    states: tuple[str, ...]
+
+
+IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_ARP_LEFT = re.compile(rf"([0-9a-f]{{8,16}}) +({IPV4}) +([A-Z0-9]+) +")
+_ARP_RIGHT = re.compile(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *")
+
+
+def arp() -> g.ParserElement:
+    """A hardware address, if any, begins at the column of its title::
+
+    NEIGHBOUR        IP ADDRESS      HW TYPE    HW ADDRESS         DEVICE  STATE
+    ffff8c3b1f846e00 10.1.0.1        ETHER      02:00:00:00:01:01  eth0    REACHABLE
+    """
+    header = g.Row(
+        r"NEIGHBOUR +IP ADDRESS +HW TYPE +(HW ADDRESS) +DEVICE +STATE",
+        lambda found: found.start(1) - found.start(),
+        "the header of the ARP cache: NEIGHBOUR IP ADDRESS HW TYPE HW ADDRESS DEVICE STATE",
+    )
+    row = g.Row(
+        rf"[0-9a-f]{{8,16}} ++{IPV4} ++[A-Z0-9]++ [^\n]{{1,1024}}+",
+        lambda found: found,
+        "an entry of the ARP cache: NEIGHBOUR IP ADDRESS HW TYPE HW ADDRESS DEVICE STATE",
+    )
+
+    def neighbours(text: g.Text, _: int, middle: int, rows: list[re.Match[str]]) -> list[Neighbour]:
+        made: list[Neighbour] = []
+        for found in rows:
+            one = _neighbour(found[0].rstrip("\n"), middle)
+            if one is None:
+                row.miss(text, found.start())
+            made.append(one)
+        return made
+
+    return g.Gap() + g.Opt(g.Blocks(header, row, make=neighbours))
+
+
+def _neighbour(line: str, middle: int) -> Neighbour | None:
+    """Only the column tells an absent address from a device whose name looks like one."""
+    left = _ARP_LEFT.fullmatch(line[:middle])
+    right = _ARP_RIGHT.fullmatch(line[middle:])
+    if left is None or right is None:
+        return None
+    return Neighbour(
+        neighbour=int(left[1], 16),
+        address=left[2],
+        hw_type=left[3],
+        hw_address=right[1].strip() or None,
+        device=right[2],
+        states=tuple(right[3].split("|")) if right[3] else (),
+    )
+
+
+def check_arp(source: Source, found: list[list[Neighbour]]) -> list[Neighbour]:
+    if not source.text.strip():
+        say_empty(source, "an empty cache has no header either")
+    if len(found) > 1:
+        source.fail(0, "the ARP cache stands twice")
+    return found[0] if found else []
