@@ -78,7 +78,7 @@ class Packet(Record, frozen=True):
     ``length`` of the data, ``data_length`` of that which lies in pages or further packets. ``headroom`` and
     ``tailroom`` are free before and behind the linear data. ``mac_offset``, ``network_offset``,
     ``transport_offset``: where headers begin as the kernel says, from ``head_address`` on; None where unset.
-    ``ethertype``: what is in it. ``interface`` is the index of the one it came in by, and
+    ``ethertype``: what is in it. ``interface_index`` is that of the one it came in by, and
     ``device`` where it is now, or (at a socket, which uses the place for something else) where it came in.
     ``connection_address``: of its ``struct nf_conn``. ``data``: the linear part, if it was asked for.
     """
@@ -90,7 +90,7 @@ class Packet(Record, frozen=True):
     ethertype: int | None
     type: str | None
     device: str | None
-    interface: int | None
+    interface_index: int | None
     netns: str | None
     socket_address: Address | None
     users: int | None
@@ -235,7 +235,7 @@ def _packet(row: dict[str, Any], device: _Device | None, data: str | None) -> Pa
         ethertype=row["protocol"] or None,
         type=None if row["packet_type"] is None else _TYPES[row["packet_type"]],
         device=device.name if device else None,
-        interface=row["interface"] or None,
+        interface_index=row["interface"] or None,
         socket_address=row["socket"] or None,
         data_users=None if shared is None else shared & _LOW_HALF,
         cloned=None if row["cloned"] is None else bool(row["cloned"]),

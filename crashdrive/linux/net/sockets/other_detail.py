@@ -76,13 +76,16 @@ class NetlinkDetail(Record, frozen=True, gc=False):
 
 
 class UdpDetail(Record, frozen=True, gc=False):
-    """A UDP socket: ``pending`` bytes of a datagram to be completed, ``corked`` when it waits for more."""
+    """A UDP socket: ``pending`` bytes of a datagram to be completed, ``corked`` when it waits for more.
+
+    ``encap_type`` is the kernel's number (UDP_ENCAP_*) for what its packets carry, 0 for nothing.
+    """
 
     local: str | None
     remote: str | None
     pending: int | None
     corked: bool | None
-    encapsulation: int | None
+    encap_type: int | None
     address: Address
 
 
@@ -246,7 +249,7 @@ _UDP = {
     "length": ("len",),
     "corkflag": ("corkflag",),
     "flags": ("udp_flags",),
-    "encapsulation": ("encap_type",),
+    "encap_type": ("encap_type",),
 }
 _CORKED = 1  # bit UDP_FLAGS_CORK of udp_flags, a member of its own before that
 
@@ -260,12 +263,12 @@ def udp_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
     corked = found["corkflag"] if fields.has("corkflag") else found["flags"]
     records = [
         UdpDetail(
-            **ends(row), address=row.address, encapsulation=encapsulation,
+            **ends(row), address=row.address, encap_type=encap_type,
             pending=length if pending else None if pending is None else 0,
             corked=None if cork is None else bool(cork & _CORKED),
         )
-        for row, pending, length, cork, encapsulation in zip(
-            rows, found["pending"], found["length"], corked, found["encapsulation"], strict=True
+        for row, pending, length, cork, encap_type in zip(
+            rows, found["pending"], found["length"], corked, found["encap_type"], strict=True
         )
     ]  # fmt: skip
     yield Table(name="udp", rows=records, title="UDP sockets")
