@@ -77,7 +77,8 @@ def _matches() -> g.ParserElement:
     return g.Many((stack | run).set_name("a match: ADDRESS: VALUE"), between=between, least=0)
 
 
-_VALUE = re.compile(r"([0-9a-f]{1,16})(?: \(([^\n]+)\))? *+")
+# an address within the expression begins a row whose newline was lost
+_VALUE = re.compile(r"([0-9a-f]{1,16})(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))? *+")
 # crash shows no more: a longer text holds the next row
 _TEXT = re.compile(r"[\x20-\x7e]{1,56}")
 

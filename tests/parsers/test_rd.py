@@ -206,3 +206,6 @@ def test_a_text_that_was_searched_for_takes_no_second_row() -> None:
             parse('search -c "can"', joined)
     with pytest.raises(ParseError):
         parse("search -t deadbeef", "ffff8800013ddec0: deadbeef\n")
+    named = "ffff8c3b01079620: ffffffff9e5ccf31 (panic)"
+    with pytest.raises(ParseError):
+        parse("search -k panic", f"{named}{named}\n")
