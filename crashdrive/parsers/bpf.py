@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, skip_or_reject, words_of
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, read_structures
 from crashdrive.records import Address, Bits, Record
 
@@ -71,141 +72,71 @@ class BpfMap(Record, frozen=True, kw_only=True):
     structures: tuple[Structure, ...] = ()
 
 
-OPTSTRING = "PMtTjsxdm:p:"
-EXAMPLES = ("bpf", "bpf -P", "bpf -M", "bpf -PM", "bpf -PM -s", "bpf -PM -jTs", "bpf -p 999999")
-
 _HEX = r"[0-9a-f]{1,16}"
-_PROGRAM_TITLES = ["ID", "BPF_PROG", "BPF_PROG_AUX", "BPF_PROG_TYPE", "TAG", "USED_MAPS"]
-_MAP_TITLES = ["ID", "BPF_MAP", "BPF_MAP_TYPE", "MAP_FLAGS"]
-_PROGRAM = re.compile(
-    rf" *+(?P<id>\d{{1,10}}) +(?P<at>{_HEX}) +(?P<aux>{_HEX}) +"
-    r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4}) +"
-    r"(?P<tag>[0-9a-f]{16})(?: +(?P<maps>\d{1,10}(?:,\d{1,10}){0,63}+,?))?[ ]*"
-)
-_MAP = re.compile(
-    rf" *+(?P<id>\d{{1,10}}) +(?P<at>{_HEX}) +"
-    r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4}) +(?P<flags>[0-9a-f]{8})[ ]*"
-)
+_TYPE = r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4})"
 _LABELS = "XLATED|JITED|MEMLOCK|LOAD_TIME|GPL_COMPATIBLE|NAME|UID|KEY_SIZE|VALUE_SIZE|MAX_ENTRIES"
 _LABEL = re.compile(rf"[ ]*+({_LABELS}): ")
 _NEXT = re.compile(rf" {{2}}(?:{_LABELS}): ")
-_TRANSLATED = re.compile(r" *+(\d{1,6}): (\([0-9a-f]{2}\) [^\n]{1,300}?|BUG_[^\n]{1,60}?)[ ]*")
-_OPCODES = re.compile(r" {4,}((?:[0-9a-f]{2} ){7,15}[0-9a-f]{2})[ ]*")
-_MACHINE = re.compile(r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:\s+(\S[^\n]{0,300}?)[ ]*")
+_NUMBERS = frozenset({"xlated", "jited", "memlock", "uid", "key_size", "value_size", "max_entries"})
 
 
-class _Reader:
-    """Programs and maps, each with the lines below it."""
+def _bpf() -> g.ParserElement:
+    """Programs, then maps; below each what the options ask for::
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._titles: list[str] = []
-        self.found: list[tuple[bool, dict[str, Any]]] = []
+    ID     BPF_PROG       BPF_PROG_AUX   BPF_PROG_TYPE       TAG        USED_MAPS
+    20 ffffbc00c0d41000 ffff9ff2610f8e00  CGROUP_SKB   2a142ef67aaad174   19,20
+        XLATED: 296  JITED: 229  MEMLOCK: 4096
+        LOAD_TIME: Fri Apr 20 19:39:21 2018
+        GPL_COMPATIBLE: yes  NAME: "sd_fw_egress"  UID: 0
+      0xffffffffc06887a2:  push   %rbp
+      0: (bf) r6 = r1
+          bf 16 00 00 00 00 00 00
+    """
+    program = g.Row(
+        rf" *+(?P<id>\d{{1,10}}) +(?P<bpf_prog>{_HEX}) +(?P<bpf_prog_aux>{_HEX}) +{_TYPE} +"
+        r"(?P<tag>[0-9a-f]{16})(?: +(?P<maps>\d{1,10}(?:,\d{1,10}){0,63}+,?))?",
+        _program,
+        "a program: ID BPF_PROG BPF_PROG_AUX BPF_PROG_TYPE TAG USED_MAPS",
+    )
+    one_map = g.Row(
+        rf" *+(?P<id>\d{{1,10}}) +(?P<bpf_map>{_HEX}) +{_TYPE} +(?P<flags>[0-9a-f]{{8}})",
+        _map,
+        "a map: ID BPF_MAP BPF_MAP_TYPE MAP_FLAGS",
+    )
+    of_programs = g.Titles("ID", "BPF_PROG", "BPF_PROG_AUX", "BPF_PROG_TYPE", "TAG", "USED_MAPS")
+    of_maps = g.Titles("ID", "BPF_MAP", "BPF_MAP_TYPE", "MAP_FLAGS")
+    header = of_programs | of_maps
+    programs = of_programs + g.Many(_with_rest(program, BpfProgram), until=header, least=0)
+    maps = of_maps + g.Many(_with_rest(one_map, BpfMap), until=header, least=0)
+    return g.Many(programs | maps, least=0)
 
-    def read(self) -> None:
-        """The whole text."""
-        position, text = 0, self._source.text
-        while position < len(text):
-            if self.found and text.startswith(("struct ", " struct "), position):
-                position = self._structures(position)
-                continue
-            ((offset, line),) = lines_of(text, position, self._end(position))
-            self._line(offset, line)
-            position = offset + len(line) + 1
 
-    def _end(self, position: int) -> int:
-        newline = self._source.text.find("\n", position)
-        return len(self._source.text) if newline < 0 else newline + 1
-
-    def _structures(self, position: int) -> int:
-        structures, stop = read_structures(self._source, position, len(self._source.text))
-        if not structures:
-            self._source.fail(position, "no structure of a program or map")
-        self.found[-1][1]["structures"] = tuple(structures)
-        return stop
-
-    def _line(self, offset: int, line: str) -> None:
-        words = words_of(line)
-        program = _PROGRAM.fullmatch(line) if self._titles == _PROGRAM_TITLES else None
-        one_map = _MAP.fullmatch(line) if self._titles == _MAP_TITLES else None
-        if words in (_PROGRAM_TITLES, _MAP_TITLES):
-            self._titles = words
-        elif program:
-            self.found.append((True, _program(program)))
-        elif one_map:
-            self.found.append((False, _map(one_map)))
-        elif not (self.found and (self._labels(line) or self._code(line))):
-            skip_or_reject(self._source, offset, line, "no program or map")
-
-    def _labels(self, line: str) -> bool:
-        """``XLATED: 296  JITED: 229  MEMLOCK: 4096``; a name, which may hold anything, stands in quotes."""
-        into = self.found[-1][1]
-        label = _LABEL.match(line)
-        if label is None:
-            return False
-        position: int | None = 0
-        while position is not None:
-            label = _LABEL.match(line, position)
-            if label is None:
-                return False
-            start, position = label.end(), None
-            following = list(_NEXT.finditer(line, start))
-            # A name may look like a label itself: only the last one behind its quotes is.
-            if following:
-                position = (following[-1] if label[1] == "NAME" else following[0]).start()
-            name = label[1].lower()
-            if name in into:
-                return False
-            into[name] = line[start : position if position is not None else len(line)].strip()
-        return True
-
-    def _code(self, line: str) -> bool:
-        into = self.found[-1][1]
-        if found := _TRANSLATED.fullmatch(line):
-            into.setdefault("instructions", []).append(BpfInstruction(index=int(found[1]), text=found[2]))
-        elif (found := _OPCODES.fullmatch(line)) and into.get("instructions"):
-            last = into["instructions"][-1]
-            into["instructions"][-1] = BpfInstruction(index=last.index, text=last.text, opcodes=found[1])
-        elif found := _MACHINE.fullmatch(line):
-            code = JitInstruction(address=int(found[1], 16), text=found[2])
-            into.setdefault("machine_code", []).append(code)
-        else:
-            return line.strip() == "(program not jited)"
-        return True
-
-    def records(self) -> list[BpfProgram | BpfMap]:
-        """All of them; numbers that crash doesn't know are None."""
-        return [BpfProgram(**self._finish(v)) if p else BpfMap(**self._finish(v)) for p, v in self.found]
-
-    def _finish(self, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("xlated", "jited", "memlock", "uid", "key_size", "value_size", "max_entries"):
-            if name in values:
-                values[name] = self._number(values[name])
-        if "name" in values:
-            values["name"] = values["name"][1:-1] if values["name"].startswith('"') else None
-        if "gpl_compatible" in values:
-            values["gpl_compatible"] = {"yes": True, "no": False}.get(values["gpl_compatible"])
-        if values.get("load_time") == "(unknown)":
-            values["load_time"] = None
-        for name in ("instructions", "machine_code"):
-            if name in values:
-                values[name] = tuple(values[name])
-        return values
-
-    def _number(self, text: str) -> int | None:
-        if text in {"(unknown)", "(unused)"}:
-            return None
-        return (
-            int(text) if re.fullmatch(r"-?\d{1,20}", text) else self._source.fail(0, f"{text!a} is no number")
-        )
+def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
+    """A program or map with the lines below it."""
+    labels = g.Row(rf"([ ]*+(?:{_LABELS}): [^\n]{{0,4096}}+)", _labels, "facts: LABEL: VALUE")
+    translated = g.Terminal(
+        r" *+(\d{1,6}): (\([0-9a-f]{2}\) [^\n]{1,300}?|BUG_[^\n]{1,60}?)[ ]*+(?:\n|\Z)"
+        r"(?: {4,}((?:[0-9a-f]{2} ){7,15}[0-9a-f]{2})[ ]*+(?:\n|\Z))?+",
+        "an instruction: N: (CODE) TEXT",
+        lambda found: BpfInstruction(index=int(found[1]), text=found[2], opcodes=found[3]),
+    )
+    machine = g.Row(
+        r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:\s+(\S[^\n]{0,300}?)",
+        lambda found: JitInstruction(address=int(found[1], 16), text=found[2]),
+        "a machine instruction: ADDRESS: TEXT",
+    )
+    structures = g.Reader(_structures, "a structure: struct NAME {...}", " ?(?:struct|union) ")
+    between = g.noise(g.Remark(r" *+\(program not jited\)"))
+    rest = g.Many(labels | translated | machine | structures, between=between, until=g.Anything(), least=0)
+    return g.made(head + rest, lambda text, place, values: _whole(text, place, values, record))
 
 
 def _program(row: re.Match[str]) -> dict[str, Any]:
     maps = (row["maps"] or "").strip(",")
     return {
         "id": int(row["id"]),
-        "bpf_prog": int(row["at"], 16),
-        "bpf_prog_aux": int(row["aux"], 16),
+        "bpf_prog": int(row["bpf_prog"], 16),
+        "bpf_prog_aux": int(row["bpf_prog_aux"], 16),
         "type": row["type"],
         "tag": row["tag"],
         "used_maps": tuple(map(int, maps.split(","))) if maps else (),
@@ -215,23 +146,85 @@ def _program(row: re.Match[str]) -> dict[str, Any]:
 def _map(row: re.Match[str]) -> dict[str, Any]:
     return {
         "id": int(row["id"]),
-        "bpf_map": int(row["at"], 16),
+        "bpf_map": int(row["bpf_map"], 16),
         "type": row["type"],
         "map_flags": int(row["flags"], 16),
     }
 
 
-def _parse(source: Source) -> list[BpfProgram | BpfMap]:
+def _labels(row: re.Match[str]) -> dict[str, Any] | None:
+    """``XLATED: 296  JITED: 229  MEMLOCK: 4096``; a name, which may hold anything, stands in quotes."""
+    line = row[1]
+    found: dict[str, Any] = {}
+    position: int | None = 0
+    while position is not None:
+        label = _LABEL.match(line, position)
+        if label is None or (name := label[1].lower()) in found:
+            return None
+        start = label.end()
+        following = list(_NEXT.finditer(line, start))
+        # A name may look like a label itself: only the last one behind its quotes is.
+        position = following[-1 if name == "name" else 0].start() if following else None
+        text = line[start : len(line) if position is None else position].strip()
+        if name in _NUMBERS and not re.fullmatch(r"-?\d{1,20}|\(unknown\)|\(unused\)", text):
+            return None
+        found[name] = _value(name, text)
+    return found
+
+
+def _value(name: str, text: str) -> Any:
+    """What a label's text means; None where crash doesn't know it."""
+    if name == "name":
+        return text[1:-1] if text.startswith('"') else None
+    if name == "gpl_compatible":
+        return {"yes": True, "no": False}.get(text)
+    if text in {"(unknown)", "(unused)"}:
+        return None
+    return int(text) if name in _NUMBERS else text
+
+
+def _structures(source: Source, offset: int) -> tuple[Any, int] | None:
+    found, stop = read_structures(source, offset, len(source.text))
+    newline = re.compile(r"[ ]*+\n?").match(source.text, stop)
+    return (tuple(found), newline.end() if newline else stop) if found else None
+
+
+def _whole(text: g.Text, place: int, values: list[Any], record: type[Any]) -> Any:
+    """A program or map of all its lines; no fact stands twice."""
+    facts: dict[str, Any] = dict(values[0])
+    instructions = tuple(one for one in values if isinstance(one, BpfInstruction))
+    machine_code = tuple(one for one in values if isinstance(one, JitInstruction))
+    for one in values[1:]:
+        more = {"structures": one} if isinstance(one, tuple) else one if isinstance(one, dict) else {}
+        if more.keys() & facts.keys():
+            text.misfit(place, f"a fact stands twice: {', '.join(more.keys() & facts.keys())}")
+        else:
+            facts |= more
+    if instructions:
+        facts["instructions"] = instructions
+    if machine_code:
+        facts["machine_code"] = machine_code
+    try:
+        return record(**facts)
+    except TypeError:
+        text.refuse(place, "facts that belong to another kind: a program's or a map's")
+
+
+def _check(source: Source, found: list[BpfProgram | BpfMap]) -> list[BpfProgram | BpfMap]:
     """Where nothing is loaded crash prints blank lines at most: an empty answer, not an error."""
-    if not source.text.strip():
-        if not source.text and not source.command.has("PM"):
-            source.fail(0, "nothing at all")
-        return []
-    reader = _Reader(source)
-    reader.read()
-    return demand_records(source, reader.records())
+    if not source.text and not source.command.has("PM"):
+        source.fail(0, "nothing at all")
+    return found if not source.text.strip() else demand_records(source, found)
 
 
+OPTSTRING = "PMtTjsxdm:p:"
+EXAMPLES = ("bpf", "bpf -P", "bpf -M", "bpf -PM", "bpf -PM -s", "bpf -PM -jTs", "bpf -p 999999")
 SHAPES = (
-    Shape(name="bpf", record=BpfProgram | BpfMap, parse=_parse, options="(none) -p -m -P -M -t -T -j -s"),
+    Shape(
+        name="bpf",
+        record=BpfProgram | BpfMap,
+        grammar=_bpf,
+        finish=_check,
+        options="(none) -p -m -P -M -t -T -j -s",
+    ),
 )

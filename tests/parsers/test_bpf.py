@@ -85,6 +85,9 @@ def test_nothing_loaded() -> None:
         PROGRAM.replace("TAG", "TAB"),
         PROGRAM + "     UID: 7\n",
         PROGRAM + "x\n",
+        PROGRAM + "     KEY_SIZE: 4\n",
+        MAP + "     XLATED: 296\n",
+        PROGRAM.replace("296", "many"),
         " " * 99 + "x",
     ],
 )
