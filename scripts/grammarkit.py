@@ -49,7 +49,7 @@ def pages() -> dict[str, str]:
     for command in command_names():
         shapes = module_for(command).SHAPES
         drawn = {shape.name: _drawn(command, shape) for shape in shapes}
-        files = {name: svg for one in drawn.values() for name, svg in one.items()}
+        files = {name: picture.svg for one in drawn.values() for name, picture in one.items()}
         if not files:
             continue
         found |= {f"{_FOLDER}/{name}": svg for name, svg in files.items()}
@@ -60,22 +60,24 @@ def pages() -> dict[str, str]:
     return found
 
 
-def _drawn(command: str, shape: Shape) -> dict[str, str]:
-    """The drawings of a shape: SVGs by the names of their files, the whole first."""
+def _drawn(command: str, shape: Shape) -> dict[str, picturekit.Picture]:
+    """The drawings of a shape by the names of their files, the whole first."""
     if shape.grammar is None:
         return {}
     found = picturekit.pictures(shape.grammar())
     ends = ["", *(f"-{i}" for i in range(2, len(found) + 1))]
-    return {f"{command}-{shape.name}{end}.svg": one.svg for end, one in zip(ends, found, strict=False)}
+    return {f"{command}-{shape.name}{end}.svg": one for end, one in zip(ends, found, strict=False)}
 
 
-def _page(command: str, shapes: tuple[Shape, ...], drawn: dict[str, dict[str, str]]) -> str:
+def _page(command: str, shapes: tuple[Shape, ...], drawn: dict[str, dict[str, picturekit.Picture]]) -> str:
     lines = [_GENERATED, f"# `{command}`\n\n[How the drawings are read](README.md)\n"]
     for shape in shapes:
         if files := drawn[shape.name]:
             records = ", ".join(_catalog.type_text(one) for one in _catalog.record_types(shape.record))
             lines.append(f"\n## {shape.name}\n\n`{shape.options}` gives `{records}`.\n\n")
-            lines += [f"![{command} {shape.name}]({name})\n\n" for name in files]
+            for name, picture in files.items():
+                lines.append(f"{picture.name}:\n\n" if picture.name else "")
+                lines.append(f"![{command} {shape.name}]({name})\n\n")
             lines += _example(command, shape.name)
     if others := [shape.name for shape in shapes if not drawn[shape.name]]:
         lines.append(f"\nNot drawn: {', '.join(others)}.\n")
