@@ -164,6 +164,8 @@ def test_a_call_is_a_described_method() -> None:
     parameters = inspect.signature(crash.irq).parameters
     assert list(parameters) == ["numbers", "used", "show"]
     assert parameters["show"].default is None
+    told = inspect.signature(crash.runq).return_annotation  # in the order of the module
+    assert told.startswith("Answer[RunQueue] | Answer[GroupedRunQueue] | Answer[QueueClock]")
     told = pydoc.plain(pydoc.render_doc(crash.irq))
     assert "The interrupt lines and their handlers" in told
     assert "show='counts'" in told

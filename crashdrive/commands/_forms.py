@@ -73,10 +73,9 @@ def _joined_signature(forms: Mapping[str | None, Function]) -> inspect.Signature
             elif Parameter.VAR_POSITIONAL not in several:
                 several.add(one.kind)
                 found[name] = one
-    results = {signature.return_annotation for signature in signatures.values()}
+    results = dict.fromkeys(str(signature.return_annotation) for signature in signatures.values())
     return inspect.Signature(
-        sorted(found.values(), key=lambda one: one.kind),
-        return_annotation=" | ".join(dict.fromkeys(map(str, results))) if len(results) > 1 else results.pop(),
+        sorted(found.values(), key=lambda one: one.kind), return_annotation=" | ".join(results)
     )
 
 
