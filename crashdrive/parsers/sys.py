@@ -76,7 +76,7 @@ def _calls() -> g.ParserElement:
       0  __x64_sys_read             ../fs/read_write.c: 613
     """
     # no path of a kernel's source has a colon: make doesn't take it
-    file = r"(?P<file>[^\s:](?:[^\n: ]| (?! )){0,4096}+): (?P<line>\d{1,7})"
+    file = r"(?P<file>[^\s:]++(?: [^\n: ]++)*+): (?P<line>\d{1,7})"
     invalid = r"invalid sys_call_table entry: (?P<entry>[0-9a-f]{1,16})(?:(?! {2})[^\n]){0,200}"
     row = g.Row(
         rf" *+(?P<number>[0-9a-f]{{1,4}}) {{2}}(?:{invalid}|(?P<name>[\w.]{{1,128}}) *+(?:{file})?)",
