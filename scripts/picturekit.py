@@ -16,7 +16,7 @@ import railroad  # type: ignore[import-untyped] # it ships no types
 from pyparsing.diagram import to_railroad
 
 from crashdrive.parsers.grammar.headed import Table
-from crashdrive.parsers.grammar.labelled import KeyValues
+from crashdrive.parsers.grammar.labelled import InOrder, KeyValues
 from crashdrive.parsers.grammar.noises import Gap, Noise, Tail
 from crashdrive.parsers.grammar.quick import Blocks, Nest
 from crashdrive.parsers.grammar.repeated import Many, Rows
@@ -94,6 +94,7 @@ class _Sketch:
         yield _WITHOUT_STRUCTURE, lambda _element: None
         yield Table, _table
         yield KeyValues, _keys
+        yield InOrder, _in_order
         yield Titles, lambda element: _Leaf(element.name.removeprefix("the header "), literal=True)
         yield Rows, lambda element: _repeated(_Leaf(element.row.name), element.least)
         yield Blocks, self._blocks
@@ -176,6 +177,11 @@ def _titles(titles: list[str], required: Iterable[frozenset[str]]) -> Iterator[p
         leaves = [_Leaf(one, literal=True) for one in group]
         one_of = pp.MatchFirst(leaves) if len(leaves) > 1 else leaves[0]
         yield one_of if title in group_of else _optional(one_of)
+
+
+def _in_order(element: InOrder) -> pp.ParserElement | None:
+    drawn = ((name, _Leaf(line.name)) for name, line in element.lines)
+    return _sequence(_optional(leaf) if name in element.optional else leaf for name, leaf in drawn)
 
 
 def _keys(element: KeyValues) -> pp.ParserElement | None:

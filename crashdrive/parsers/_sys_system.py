@@ -5,8 +5,6 @@ Source in crash: ``display_sys_stats()`` (kernel.c).
 
 from __future__ import annotations
 
-import functools
-import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -60,6 +58,9 @@ class System(Record, frozen=True, kw_only=True):
 _TEXT = r"((?:[^ \n]++| ++(?=[^ \n]))*+)"
 _DATE = r"(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d)(?: ([\w+-]{1,10}))? (\d{4})|(-?\d{1,20})"
 _AVERAGE = r"(\d{1,9}\.\d\d), (\d{1,9}\.\d\d), (\d{1,9}\.\d\d)|\([^\n]{1,60}\)"
+_DUMPFILES = rf" *+(?:DUMPFILE: ?{_TEXT}|DUMPFILES: ?{_TEXT}((?:[ ]*+\n {{14}}[^\n]++)*+))"
+_UPTIME = r"(?:(\d{1,9}) days?, )?(\d{2,9}):(\d\d):(\d\d)|\([^\n]{1,60}\)"
+_PANIC = r'"([^\n]*)"( \(check log for details\))?[ \t]*|(\([^\n]{1,60}\))'
 _LIVE = ("/dev/", "/proc/", "live:")
 
 
@@ -80,34 +81,28 @@ def system() -> g.ParserElement:
           MEMORY: 512 MB
            PANIC: "Kernel panic - not syncing: sysrq triggered crash"
     """
-    part = g.Row(rf" {{14}} *+{_TEXT}", lambda row: row[1], "a part of the dump")
-    dumpfiles = _text("DUMPFILE") | (_text("DUMPFILES") + g.ZeroOrMore(part))
     lines = (
-        g.Opt(_text("SYSTEM MAP")("system_map")),
-        g.Opt(_text("DEBUG KERNEL")("debug")),
-        g.Opt(_text("KERNEL")("kernel")),
-        g.Opt(_text("DEBUGINFO")("debuginfo")),
-        g.Opt(_text("DEBUG KERNEL")("debug")),
-        g.Group(dumpfiles)("dumpfiles"),
-        g.Opt(_text("MAPFILE")("mapfile")),
-        _line("CPUS", r"(\d{1,6})(?: \[OFFLINE: (\d{1,6})\])?", _pair)("cpus"),
-        _line("DATE", _DATE, _date)("date"),
-        _line("UPTIME", r"(?:(\d{1,9}) days?, )?(\d{2,9}):(\d\d):(\d\d)|\([^\n]{1,60}\)", _uptime)("uptime"),
-        _line("LOAD AVERAGE", _AVERAGE, _average)("load_average"),
-        _line("TASKS", r"(\d{1,10})", lambda row: int(row[1]))("tasks"),
-        _text("NODENAME")("nodename"),
-        _text("RELEASE")("release"),
-        _text("VERSION")("version"),
-        _line("MACHINE", r"(\S{1,65}) +\((?:(\d{1,9})|unknown) M[Hh]z\)", _pair)("machine"),
-        _line("MEMORY", _TEXT, lambda row: size_of(row[1]))("memory"),
-        g.Opt(
-            _line("PANIC", r'"([^\n]*)"( \(check log for details\))?[ \t]*|(\([^\n]{1,60}\))', _panic)(
-                "panic"
-            )
-        ),
+        ("system_map", _text("SYSTEM MAP")),
+        ("debug", _text("DEBUG KERNEL")),
+        ("kernel", _text("KERNEL")),
+        ("debuginfo", _text("DEBUGINFO")),
+        ("debug", _text("DEBUG KERNEL")),
+        ("dumpfiles", g.Row(_DUMPFILES, _dumpfiles, "the line 'DUMPFILE:'")),
+        ("mapfile", _text("MAPFILE")),
+        ("cpus", _line("CPUS", r"(\d{1,6})(?: \[OFFLINE: (\d{1,6})\])?", _pair)),
+        ("date", _line("DATE", _DATE, _date)),
+        ("uptime", _line("UPTIME", _UPTIME, _uptime)),
+        ("load_average", _line("LOAD AVERAGE", _AVERAGE, _average)),
+        ("tasks", _line("TASKS", r"(\d{1,10})", lambda row: int(row[1]))),
+        ("nodename", _text("NODENAME")),
+        ("release", _text("RELEASE")),
+        ("version", _text("VERSION")),
+        ("machine", _line("MACHINE", r"(\S{1,65}) +\((?:(\d{1,9})|unknown) M[Hh]z\)", _pair)),
+        ("memory", _line("MEMORY", _TEXT, lambda row: size_of(row[1]))),
+        ("panic", _line("PANIC", _PANIC, _panic)),
     )
-    block = functools.reduce(operator.add, (g.Gap() + line for line in lines))
-    return g.record(_system, block)
+    optional = frozenset({"system_map", "debug", "kernel", "debuginfo", "mapfile", "panic"})
+    return g.Gap() + g.InOrder(_system, lines, optional=optional)
 
 
 def start() -> g.ParserElement:
@@ -115,12 +110,19 @@ def start() -> g.ParserElement:
     return system() + g.Gap() + context_of()
 
 
-def _line(label: str, pattern: str, make: Callable[[re.Match[str]], Any]) -> g.ParserElement:
+def _line(label: str, pattern: str, make: Callable[[re.Match[str]], Any]) -> g.Terminal:
     return g.Row(f" *+{label}: ?(?:{pattern})", make, f"the line '{label}:'")
 
 
-def _text(label: str) -> g.ParserElement:
+def _text(label: str) -> g.Terminal:
     return _line(label, _TEXT, lambda row: row[1])
+
+
+def _dumpfiles(row: re.Match[str]) -> list[str]:
+    """The dump's file, or all its parts."""
+    if row[1] is not None:
+        return [row[1]]
+    return [row[2], *(part.strip() for part in row[3].split("\n")[1:])]
 
 
 def _pair(row: re.Match[str]) -> tuple[str, int | None]:
@@ -150,7 +152,7 @@ def _panic(row: re.Match[str]) -> tuple[str, bool]:
     return row[3] or row[1], row[2] is not None
 
 
-def _system(dumpfiles: tuple[str, ...], **said: Any) -> System:
+def _system(dumpfiles: list[str], **said: Any) -> System:
     """What the lines say together. With a System.map, crash has no KERNEL line."""
     debug_kernel, version = _debug_kernel(said.pop("debug", ""))
     kernel, flags = _without_flags(said.pop("kernel", ""))

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.gdb_values import Members as Members
     from crashdrive.parsers.grammar.gdb_values import Structure as Structure
     from crashdrive.parsers.grammar.headed import table as table
+    from crashdrive.parsers.grammar.labelled import InOrder as InOrder
     from crashdrive.parsers.grammar.labelled import key_values as key_values
     from crashdrive.parsers.grammar.messages import Messages as Messages
     from crashdrive.parsers.grammar.noises import Blank as Blank
@@ -103,7 +104,7 @@ _HOMES = {
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
     f"{__name__}.entries": ("entries",),
-    f"{__name__}.labelled": ("key_values",),
+    f"{__name__}.labelled": ("InOrder", "key_values"),
     f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
     f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),

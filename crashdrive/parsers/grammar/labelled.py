@@ -22,6 +22,44 @@ class _Key(NamedTuple):
     match: Callable[..., re.Match[str] | None]
 
 
+class InOrder(Terminal):
+    """Lines of fixed order as one record, in one loop; noise may stand above each.
+
+    ``InOrder(make, (("cpus", Row(...)), ...), optional=frozenset({"panic"}))``: each is a token with
+    its field's name. ``make`` takes the fields by name, without those of ``optional`` lines that are absent.
+    Two tokens of one name, both optional, stand for two places.
+    """
+
+    leaves_notices = True
+
+    def __init__(
+        self, make: Callable[..., Any], lines: tuple[tuple[str, Terminal], ...], *, optional: frozenset[str]
+    ) -> None:
+        super().__init__("", lines[0][1].name)
+        self._record = make
+        self.lines = lines
+        self.optional = optional
+        self._noise = noise()
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
+        """pyparsing's hook."""
+        values: dict[str, Any] = {}
+        step = self._noise.take if do_actions else self._noise.ahead
+        clear = -1  # where no noise stands
+        for name, line in self.lines:
+            found = line.match(instring, loc)
+            while found is None and loc != clear:
+                behind = step(instring, loc)
+                loc, clear = (behind, clear) if behind > loc else (loc, loc)
+                found = line.match(instring, loc)
+            value = line.make(found) if found else None
+            if found is not None and value is not None:
+                values[name], loc = value, found.end()
+            elif name not in self.optional:
+                line.miss(instring, loc)
+        return loc, [self._record(**values)]
+
+
 class KeyValues(Terminal):
     """See `key_values`."""
 

@@ -461,3 +461,17 @@ def test_nests_in_one_loop() -> None:
     assert refused(nest(), "{\n" * 100000)[2] == "nested too deeply"
     cut = g.Terminal(r"\Z", "the end", lambda _found: "cut")
     assert read(g.Nest(opened, closed, name, make=lambda *given: given[4], cut=cut), "{\na;\n{\n") == ["cut"]
+
+
+def test_lines_in_order() -> None:
+    name = g.Row(r"name: ([a-z]++)", lambda row: row[1], "the line 'name:'")
+    count = g.Row(r"count: (\d{1,9}+)", lambda row: int(row[1]), "the line 'count:'")
+    lines = g.InOrder(Pair, (("name", name), ("count", count)), optional=frozenset({"count"}))
+    assert read(lines, "name: a\ncount: 2\n") == [Pair(name="a", count=2)]
+    assert read(lines, "\nname: a\n\n") == [Pair(name="a")]
+    text = source("name: a\nx: told\ncount: 2\n")
+    assert g.read(lines, text) == [Pair(name="a", count=2)]
+    assert not text.complete
+    assert refused(lines, "count: 2\n") == (1, 1, "expected the line 'name:'")
+    assert refused(lines, "count: 2\nname: a\n")[:2] == (1, 1)
+    assert refused(lines, "name: a\nname: b\n")[:2] == (2, 1)
