@@ -34,6 +34,7 @@ import crashdrive.parsers.ps as _ps
 import crashdrive.parsers.pte as _pte
 import crashdrive.parsers.ptob as _ptob
 import crashdrive.parsers.ptov as _ptov
+import crashdrive.parsers.rd as _rd
 import crashdrive.parsers.repeat as _repeat
 import crashdrive.parsers.runq as _runq
 import crashdrive.parsers.rustfilt as _rustfilt
@@ -960,7 +961,7 @@ class Calls:
         *,
         space: Literal["kernel", "user", "physical"] = ...,
         symbols: Literal[True],
-    ) -> Answer[_grammar_hexdump.SymbolicWords]:
+    ) -> Answer[_rd.SymbolicWords]:
         """``count`` words of memory from ``address`` (or a symbol's) on, the machine's own words where ``bits``
         is None.
 
@@ -969,9 +970,7 @@ class Calls:
         ``crash.kernel``'s memory. Source: crash's ``rd``.
         """
     @overload
-    def rd(
-        self, address: int | str, count: int | None = None, *, show: Literal["text"]
-    ) -> Answer[_grammar_hexdump.Text]:
+    def rd(self, address: int | str, count: int | None = None, *, show: Literal["text"]) -> Answer[_rd.Text]:
         """The printable characters from ``address`` (or a symbol's) on, ``count`` at most (``rd -a``)."""
     def repeat(
         self, command: str, times: int = 2, *, seconds: float = 0.0, timeout: float | None = None

@@ -7,7 +7,8 @@ from typing import Literal, overload
 from crashdrive.commands._checked import place
 from crashdrive.commands.base import call, flag, line
 from crashdrive.errors import ArgumentError
-from crashdrive.parsers.grammar.hexdump import SymbolicWords, Text, Words
+from crashdrive.parsers.grammar.hexdump import Words
+from crashdrive.parsers.rd import SymbolicWords, Text
 from crashdrive.records import Answer
 from crashdrive.session import arguments
 from crashdrive.session.result import Runner

@@ -11,7 +11,7 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import DECIMAL, TEXT, Cell, Column, is_elided
-from crashdrive.parsers.grammar.hexdump import Words, read_words
+from crashdrive.parsers.grammar.hexdump import Words, hex_words, mark_gaps
 from crashdrive.records import Record
 
 
@@ -73,7 +73,7 @@ def parse_dump(source: Source) -> list[DeviceDumpCopy | DeviceDumpData]:
         text = text[:-4]
     rest = Source(source.command, text, lenient=source.lenient)
     try:
-        rows = read_words(rest)
+        rows = mark_gaps(rest, g.read(hex_words, rest))
     except ParseError as error:
         raise ParseError(error.command, error.line + 1, error.column, error.text, error.reason) from error
     source.warnings += rest.warnings

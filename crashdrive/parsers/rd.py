@@ -1,27 +1,225 @@
 """``rd``: memory, as words with their characters, as symbols, as text, or copied to a file.
 
-Source in crash: ``cmd_rd()``, ``display_memory()`` (memory.c).
+Source in crash: ``cmd_rd()``, ``display_memory()`` (memory.c). Words with their characters are
+`crashdrive.parsers.grammar.hexdump`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from crashdrive.commandline import command_line
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.hexdump import (
-    SymbolicWords,
-    Text,
-    Words,
-    read_decimal,
-    read_symbolic,
-    read_text,
-    read_words,
+from crashdrive.parsers.grammar.hexdump import PER_LINE, ROW, Words, hex_words, mark_gaps, note_gaps
+from crashdrive.parsers.grammar.literals import plain_number
+from crashdrive.records import Address, Bits, Record
+
+
+class Word(Record, frozen=True):
+    """A word that ``-s`` or ``-S`` may have replaced by ``symbol`` and ``offset`` or its slab ``cache``."""
+
+    value: Bits | None = None
+    symbol: str | None = None
+    offset: int | None = None
+    cache: str | None = None
+
+
+class SymbolicWords(Record, frozen=True):
+    """A row of words, each as a number or as what it points to."""
+
+    address: Address
+    words: tuple[Word, ...]
+
+
+class Text(Record, frozen=True):
+    """A run of printable characters (at most 60) from ``address`` on."""
+
+    address: Address
+    text: str
+
+
+class FileCopy(Record, frozen=True):
+    """Memory that was copied to a file: ``size`` in bytes, from ``address``, to ``path``."""
+
+    size: int
+    address: Address
+    path: str
+
+
+def _copy() -> g.ParserElement:
+    """``4096 bytes copied from 0xffffffff8221b940 to /tmp/memory``."""
+    return g.Row(
+        r"(\d{1,18}+) bytes copied from 0x([0-9a-f]{1,16}+) to ([^\n]++)",
+        lambda row: FileCopy(size=int(row[1]), address=int(row[2], 16), path=row[3]),
+        "what was copied: SIZE bytes copied from ADDRESS to FILE",
+    )
+
+
+def _text() -> g.ParserElement:
+    """Up to 60 characters to a row::
+
+    ffffffff81a00060:  Linux version 6.1.0 (gcc 12.2.0) #1 SMP
+    """
+    row = g.Row(
+        rf"{ROW}([\x20-\x7e]{{1,60}}+)(?![ ])",
+        lambda row: Text(int(row[1], 16), row[2]),
+        "a row of text: ADDRESS:  CHARACTERS",
+    )
+    return _rows(row)
+
+
+def _rows(row: g.Row) -> g.ParserElement:
+    return g.Rows(row, between=g.noise(blank=False))
+
+
+def _decimal() -> g.ParserElement:
+    """Signed (``-d``) or unsigned (``-D``) words, without characters::
+
+    ffffffff8221b940:                 16384                    -1
+    """
+    words = r"(?:[ ]*+-?[0-9]{1,20}+(?:[ ]|$)){1,16}+(?![ ])"
+    return _rows(
+        g.Row(rf"{ROW}({words})", _decimal_row, "a row of decimal words: ADDRESS:  WORDS", re.MULTILINE)
+    )
+
+
+def _decimal_row(row: re.Match[str]) -> Words | None:
+    width = _width(g.Text.of(row.string).source)
+    words = tuple(map(int, row[2].split()))
+    return Words(int(row[1], 16), width, words) if len(words) <= PER_LINE[width] else None
+
+
+def _width(source: Source) -> int:
+    """Bytes of a word: what the command line asks for, or the machine's own."""
+    options = source.command.options
+    if "8" in options:
+        return 1
+    asked = (bytes_ for letter, bytes_ in (("1", 2), ("3", 4), ("6", 8)) if letter in options)
+    return next(asked, None) or _machine_width(source)
+
+
+def _machine_width(source: Source) -> int:
+    """Words are as wide as addresses: 64 bits where an address has more than eight digits."""
+    digits = re.match(r" *([0-9a-f]+):", source.text)
+    return 8 if digits and len(digits[1]) > 8 else 4
+
+
+def _symbols() -> g.ParserElement:
+    """Symbols (``-s``) and slab caches (``-S``, with the address ``-SS``) instead of addresses::
+
+    ffffffff8221b9a0:  [ffff888003a54000:task_struct] init_task+2400
+    ffffffff8221b9b0:  0000000000000000 [filp]
+    """
+    return _rows(g.Row(rf"{ROW}([^\n]++)", _symbolic_row, "a row of words and symbols: ADDRESS:  WORDS"))
+
+
+_WORD = re.compile(
+    r"(?:([0-9a-f]{8}|[0-9a-f]{16})(?=[ ])|\[(?:([0-9a-f]{4,16}):)?([^\]\n]++)\]"
+    r"|([A-Za-z_.$][\w.$]*+)(?:\+([0-9]{1,20}+|0x[0-9a-f]{1,16}+))?)[ ]++",
+    re.ASCII,
 )
-from crashdrive.records import Address, Record
+
+
+def _symbolic_row(row: re.Match[str]) -> SymbolicWords | None:
+    words, place, shown = [], 0, row[2] + " "
+    while place < len(shown):
+        found = _WORD.match(shown, place)
+        if found is None:
+            return None
+        words.append(_word(found))
+        place = found.end()
+    return SymbolicWords(int(row[1], 16), tuple(words))
+
+
+def _word(found: re.Match[str]) -> Word:
+    value, at, cache, symbol, offset = found.groups()
+    number = value or at
+    return Word(
+        value=int(number, 16) if number else None,
+        symbol=symbol,
+        offset=plain_number(offset or "0") if symbol else None,
+        cache=cache,
+    )
+
+
+def _check_words(source: Source, rows: list[Words]) -> list[Words]:
+    _mark_short(source, sum(len(row.words) for row in mark_gaps(source, rows)))
+    return rows
+
+
+def _check_symbols(source: Source, rows: list[SymbolicWords]) -> list[SymbolicWords]:
+    note_gaps(source, [(row.address, 16) for row in rows])  # two words of 64 bits, or four of 32
+    _mark_short(source, sum(len(row.words) for row in rows))
+    return rows
+
+
+def _mark_short(source: Source, found: int) -> None:
+    """Crash 9.0.1 and later leave excluded memory out without a word: count."""
+    asked = _asked(source)
+    if asked is not None and found < asked:
+        source.note("short", f"{found} words of {asked}", incomplete=True)
+    elif asked is not None and found > asked:
+        source.fail(0, f"{found} words where {asked} were asked for")
+
+
+def _asked(source: Source) -> int | None:
+    """How many words the command line asks for."""
+    arguments = source.command.arguments
+    if len(arguments) < 2 or not re.fullmatch(r"\d{1,12}", arguments[1]):
+        return None
+    return int(arguments[1])
+
+
+def _is_row(source: Source) -> bool:
+    return re.match(r" *[0-9a-f]{1,16}:  ", source.text) is not None
+
+
+def _has(letters: str, source: Source) -> bool:
+    return source.command.has(letters) and _is_row(source)
+
 
 OPTSTRING = command_line("rd").traits.own_options
+SHAPES = (
+    Shape(
+        name="copy",
+        record=FileCopy,
+        grammar=_copy,
+        options="rd -r FILE ADDRESS SIZE",
+        when=lambda source: re.match(r"\d{1,18}+ bytes copied from ", source.text) is not None,
+    ),
+    Shape(
+        name="text",
+        record=Text,
+        grammar=_text,
+        options="rd -a ADDRESS",
+        when=lambda source: _has("a", source),
+    ),
+    Shape(
+        name="symbols",
+        record=SymbolicWords,
+        grammar=_symbols,
+        finish=_check_symbols,
+        options="rd -s|-S|-SS ADDRESS [COUNT]",
+        when=lambda source: _has("sS", source),
+    ),
+    Shape(
+        name="decimal",
+        record=Words,
+        grammar=_decimal,
+        finish=_check_words,
+        options="rd -d|-D [-8|-16|-32|-64] ADDRESS [COUNT]",
+        when=lambda source: _has("dD", source),
+    ),
+    Shape(
+        name="words",
+        record=Words,
+        grammar=hex_words,
+        finish=_check_words,
+        options="rd [-8|-16|-32|-64] [-x] ADDRESS [COUNT]",
+        when=_is_row,
+    ),
+)
 EXAMPLES = (
     "rd {init_task}",
     "rd {init_task} 33",
@@ -49,120 +247,4 @@ EXAMPLES = (
     "rd nosuchsymbol",
     "rd ffff000000000000",
     *("rd -f 1000 4", "rd -u 401000 4", "rd -ps 1000 4"),
-)
-
-
-class FileCopy(Record, frozen=True):
-    """Memory that was copied to a file: ``size`` in bytes, from ``address``, to ``path``."""
-
-    size: int
-    address: Address
-    path: str
-
-
-_COPY = re.compile(r"(\d{1,18}) bytes copied from 0x([0-9a-f]{1,16}) to (.+)\n?")
-
-
-def width(source: Source) -> int | None:
-    """Bytes of a word that the command line asks for, None where it is the machine's own."""
-    options = source.command.options
-    if "8" in options:
-        return 1
-    return next((bytes_ for letter, bytes_ in (("1", 2), ("3", 4), ("6", 8)) if letter in options), None)
-
-
-def _parse_copy(source: Source) -> Sequence[FileCopy]:
-    match = _COPY.fullmatch(source.text)
-    if not match:
-        source.fail(0, "expected '... bytes copied from'")
-    return [FileCopy(size=int(match[1]), address=int(match[2], 16), path=match[3])]
-
-
-def _asked(source: Source) -> int | None:
-    """How many words the command line asks for."""
-    arguments = source.command.arguments
-    if len(arguments) < 2 or not re.fullmatch(r"\d{1,12}", arguments[1]):
-        return None
-    return int(arguments[1])
-
-
-def _parse_words(source: Source) -> Sequence[Words]:
-    rows = read_words(source)
-    return _counted(source, rows)
-
-
-def _parse_decimal(source: Source) -> Sequence[Words]:
-    return _counted(source, read_decimal(source, width(source) or _machine_width(source)))
-
-
-def _machine_width(source: Source) -> int:
-    """Words are as wide as addresses: 64 bits where an address has more than eight digits."""
-    digits = re.match(r" *([0-9a-f]+):", source.text)
-    return 8 if digits and len(digits[1]) > 8 else 4
-
-
-def _counted(source: Source, rows: list[Words]) -> Sequence[Words]:
-    _mark_short(source, sum(len(row.words) for row in rows))
-    return rows
-
-
-def _mark_short(source: Source, found: int) -> None:
-    """Crash 9.0.1 and later leave excluded memory out without a word: count."""
-    asked = _asked(source)
-    if asked is not None and found < asked:
-        source.note("short", f"{found} words of {asked}", incomplete=True)
-    elif asked is not None and found > asked:
-        source.fail(0, f"{found} words where {asked} were asked for")
-
-
-def _parse_symbolic(source: Source) -> Sequence[SymbolicWords]:
-    rows = read_symbolic(source)
-    _mark_short(source, sum(len(row.words) for row in rows))
-    return rows
-
-
-def _is_row(source: Source) -> bool:
-    return re.match(r" *[0-9a-f]{1,16}:  ", source.text) is not None
-
-
-def _has(letters: str, source: Source) -> bool:
-    return source.command.has(letters) and _is_row(source)
-
-
-SHAPES = (
-    Shape(
-        name="copy",
-        record=FileCopy,
-        parse=_parse_copy,
-        options="rd -r FILE ADDRESS SIZE",
-        when=lambda source: _COPY.fullmatch(source.text) is not None,
-    ),
-    Shape(
-        name="text",
-        record=Text,
-        parse=read_text,
-        options="rd -a ADDRESS",
-        when=lambda source: _has("a", source),
-    ),
-    Shape(
-        name="symbols",
-        record=SymbolicWords,
-        parse=_parse_symbolic,
-        options="rd -s|-S|-SS ADDRESS [COUNT]",
-        when=lambda source: _has("sS", source),
-    ),
-    Shape(
-        name="decimal",
-        record=Words,
-        parse=_parse_decimal,
-        options="rd -d|-D [-8|-16|-32|-64] ADDRESS [COUNT]",
-        when=lambda source: _has("dD", source),
-    ),
-    Shape(
-        name="words",
-        record=Words,
-        parse=_parse_words,
-        options="rd [-8|-16|-32|-64] [-x] ADDRESS [COUNT]",
-        when=_is_row,
-    ),
 )

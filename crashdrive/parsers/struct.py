@@ -16,7 +16,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers._struct_targets import Target, followed_pointer
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.definitions import Definition, definition
-from crashdrive.parsers.grammar.hexdump import Words, read_words
+from crashdrive.parsers.grammar.hexdump import Words, hex_words, mark_gaps
 from crashdrive.parsers.grammar.value_records import Missing, Pointer
 from crashdrive.records import Address, Record
 
@@ -222,7 +222,8 @@ SHAPES = (
     Shape(
         name="memory",
         record=Words,
-        parse=read_words,
+        grammar=hex_words,
+        finish=mark_gaps,
         options="struct NAME -r ADDRESS",
         when=lambda source: source.command.has("r") and _is_memory(source),
     ),

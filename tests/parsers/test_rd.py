@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
-from crashdrive.parsers.grammar.hexdump import PER_LINE, Word, Words
-from crashdrive.parsers.rd import FileCopy
+from crashdrive.parsers.grammar.hexdump import PER_LINE, Words
+from crashdrive.parsers.rd import FileCopy, Word
 from crashdrive.parsers.search import Match
 from tests.parsers.printed import with_a_line_twice, without_a_line
 from tests.parsers.recorded import each, output
@@ -142,6 +142,41 @@ def test_text_and_copies() -> None:
 def test_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse("rd f6e31f70 4", text)
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "expected"),
+    [
+        ("rd v", PLAIN + "zz\n", "line 2.*a row of memory: ADDRESS:  WORDS CHARACTERS"),
+        ("rd v", PLAIN[:54] + "x" + PLAIN[55:], "characters are not those of the words"),
+        ("rd v", PLAIN + "f6e31f80:  0001 0002 0003\n", "another width"),
+        ("rd v", "c0213ae0:  0008cc3a                              :...\n" + PLAIN, "behind a short one"),
+        ("rd -d v", "c0213ae0:        577376  \n", "a row of decimal words"),
+        ("rd -32 -d v", "c0213ae0:  1 2 3 4 5\n", "a row of decimal words"),
+        ("rd -s v", "c0213ae0:  [filp 00000000\n", "a row of words and symbols"),
+        ("rd -a v", f"c0213ae0:  {'x' * 61}\n", "a row of text"),
+        ("rd -a v", f"c0213ae0:  {'x' * 60} \n", "a row of text"),
+        ("rd -r f v 1", "1 bytes copied from 0xzz to f\n", "SIZE bytes copied from ADDRESS to FILE"),
+    ],
+)
+def test_errors_say_what_was_expected(command: str, text: str, expected: str) -> None:
+    with pytest.raises(ParseError, match=expected):
+        parse(command, text)
+
+
+def test_crash_speaks_between_the_rows() -> None:
+    text = f'{PLAIN}rd: seek error: kernel virtual address: f6e31f80  type: "32-bit KVADDR"\n'
+    found = parse("rd f6e31f70 8", text)
+    assert not found.complete
+    assert [notice.kind for notice in found.warnings] == ["error", "short"]
+    assert len(found) == 1
+
+
+def test_a_row_set_aside_says_nothing_about_the_next_one() -> None:
+    text = PLAIN + "f6e31f80:  0001 0002 0003 \n" + PLAIN.replace("f6e31f70:", "f6e31f80:")
+    found = parse("rd f6e31f70 8", text, lenient=True)
+    assert [row.address for row in found] == [0xF6E31F70, 0xF6E31F80]
+    assert not found.complete
 
 
 def test_fewer_words_than_asked_for() -> None:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from crashdrive.parsers.grammar.context import Text as Text
     from crashdrive.parsers.grammar.entries import entries as entries
-    from crashdrive.parsers.grammar.existing import HexDump as HexDump
     from crashdrive.parsers.grammar.existing import Reader as Reader
     from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
     from crashdrive.parsers.grammar.existing import task_header as task_header
@@ -106,7 +105,7 @@ _HOMES = {
     f"{__name__}.entries": ("entries",),
     f"{__name__}.labelled": ("InOrder", "key_values"),
     f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
-    f"{__name__}.existing": (*("HexDump", "Reader", "c_declaration", "task_header"),),
+    f"{__name__}.existing": (*("Reader", "c_declaration", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),
     f"{__name__}.quick": ("Blocks", "Nest"),
     f"{__name__}.reading": ("prepared", "read"),

@@ -1,4 +1,4 @@
-"""Elements around the hand-written readers of hexdumps, declarations and layouts.
+"""Elements around the hand-written readers of declarations and layouts.
 
 Their interface stays; their insides become grammars of their own, family by family.
 """
@@ -12,7 +12,6 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.declarations import split_declaration
-from crashdrive.parsers.grammar.hexdump import Order, hex_row, row_start
 from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
@@ -63,18 +62,6 @@ class Reader(Terminal):
     def found(self, text: Text, offset: int) -> tuple[Any, int] | None:
         """The value at an offset of the source and where it ended; None, or ParseError, where none is."""
         return self._read(text.source, offset)
-
-
-def HexDump(what: str = "a row of a hexdump") -> Reader:  # noqa: N802 # an element among others
-    """One row ``ffff...:  0000000000000001 ...   ....``: a `Words`; each row by itself."""
-    return Reader(_hex_row, what, r" *+[0-9a-f]{1,16}+:")
-
-
-def _hex_row(source: Source, offset: int) -> tuple[Any, int] | None:
-    line = source.line_at(offset)
-    start = row_start(source, offset, line)
-    row = hex_row(source, offset, line, start, Order()) if start else None
-    return None if row is None else (row, min(offset + len(line) + 1, len(source.text)))
 
 
 def c_declaration(what: str = "a declaration in C") -> Reader:
