@@ -151,6 +151,7 @@ def test_refused(text: str) -> None:
         ("rd v", PLAIN[:54] + "x" + PLAIN[55:], "characters are not those of the words"),
         ("rd v", PLAIN + "f6e31f80:  0001 0002 0003\n", "another width"),
         ("rd v", "c0213ae0:  0008cc3a                              :...\n" + PLAIN, "behind a short one"),
+        ("rd v", PLAIN.replace("   l", " \t l"), "unexpected text after the words"),
         ("rd -d v", "c0213ae0:        577376  \n", "a row of decimal words"),
         ("rd -32 -d v", "c0213ae0:  1 2 3 4 5\n", "a row of decimal words"),
         ("rd -s v", "c0213ae0:  [filp 00000000\n", "a row of words and symbols"),

@@ -93,7 +93,7 @@ def _words(row: re.Match[str]) -> Words | None:
     words = struct.unpack(f">{len(raw) // width}{_CODES[width]}", raw)
     between, shown = _split(behind, len(raw))
     above = text.kept.get(_Above) or text.kept.setdefault(_Above, _Above())
-    reason = above.misfit(width, words, shown) if between.isspace() or not between else _STRAY
+    reason = above.misfit(width, words, shown) if not between.strip(" ") else _STRAY
     if reason:
         text.missed(row.start(3), "", reason)
         return None
