@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.hexdump import Words
+from crashdrive.parsers.grammar.hexdump import Words, hex_words
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Bits, Record
 
@@ -150,13 +150,8 @@ def _around() -> g.ParserElement:
     ffffffff8221b940:  ffffffff8221b940 (init_task)
     ffffffff8221b948:  0000000000000000 0000000000000000   ................
     """
-    memory = g.Row(
-        rf" *+{_ADDRESS}:  ((?:[0-9a-f]{{2,16}} ){{1,16}}) *  ([\x20-\x7e]{{2,16}})",
-        _words,
-        "a row of memory",
-    )
     match = g.Row(rf" *+{_ADDRESS}:  ([^\n]++)", _match, "a match: ADDRESS:  VALUE")
-    rows = g.Rows(memory, between=g.noise(blank=False), until=g.Anything(), least=0)
+    rows = hex_words(until=g.Anything(), least=0, characters=True)
     block = g.Group(rows) + match + g.Group(rows) + g.Suppress(g.Blank() | g.End())
     return g.Many(g.made(block, _with_memory), least=0)
 
@@ -165,11 +160,6 @@ def _with_memory(_text: g.Text, _place: int, values: list[Any]) -> Match:
     before, match, after = values
     found: Match = replace(match, before=tuple(before), after=tuple(after))
     return found
-
-
-def _words(row: re.Match[str]) -> Words:
-    words = row[2].split()
-    return Words(int(row[1], 16), len(words[0]) // 2, tuple(int(word, 16) for word in words), row[3])
 
 
 SHAPES = (

@@ -221,6 +221,15 @@ def test_a_name_with_a_newline_is_no_row() -> None:
     assert (found.pid, found.address) == (348, 0xFFFF8100288FBE98)
 
 
+def test_memory_around_a_match_is_held_against_its_characters() -> None:
+    above = PLAIN.replace("f6e31f70", "f6e31f60")
+    text = f"{above}f6e31f70:  f6e31f6c \n{PLAIN.replace('f6e31f70', 'f6e31f74')}\n"
+    found = parse("search -x 4 f6e31f6c", text).one()
+    assert (found.address, found.before[0].text) == (0xF6E31F70, "l.....y.2@J.@...")
+    with pytest.raises(ParseError, match="characters"):
+        parse("search -x 4 f6e31f6c", text.replace("c04a4032", "c04a4033", 1))
+
+
 @each("search", "search_*")
 def test_recorded_matches(case: Path) -> None:
     command, text = output(case)

@@ -41,19 +41,24 @@ _CODES = {8: "Q", 4: "I", 2: "H", 1: "B"}  # of the module struct
 _LITTLE, _BIG = "<", ">"
 
 
-def hex_words() -> g.ParserElement:
+def hex_words(
+    until: g.ParserElement | None = None, least: int = 1, *, characters: bool = False
+) -> g.ParserElement:
     """Rows of words, as many to a row as its width allows (the last one may be short), with characters::
 
     ffffffff8221b940:  0000000000004000 0000000000000000   .@..............
     ffffffff8221b950:  00000000ffffffff                    ........
+
+    ``until``, ``least``: as for `Rows`. ``characters``: a row without them is none (a match of ``search``).
     """
     words = "|".join(
         rf"(?:[0-9a-f]{{{2 * width}}}(?:[ ]|$)){{1,{count}}}+" for width, count in PER_LINE.items()
     )
+    behind = "{3,}+" if characters else "*+"
     row = g.Row(
-        rf"{ROW}({words})([^\n]*+)", _words, "a row of memory: ADDRESS:  WORDS CHARACTERS", re.MULTILINE
+        rf"{ROW}({words})([^\n]{behind})", _words, "a row of memory: ADDRESS:  WORDS CHARACTERS", re.MULTILINE
     )
-    return g.made(g.Rows(row, between=g.noise(blank=False)), _forget)
+    return g.made(g.Rows(row, between=g.noise(blank=False), until=until, least=least), _forget)
 
 
 class _Above:
