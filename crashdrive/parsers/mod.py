@@ -88,7 +88,7 @@ def _taints() -> g.ParserElement:
     letters = Cell(r"[0-9A-Za-z()]{1,64}+")
     return g.table(
         ModuleTaint,
-        Column("NAME", "name", Cell(r"(?!NAME ++[A-Z_]++[ ]*+$)[^ \n]++")),
+        Column("NAME", "name", Cell(r"(?!NAME ++[A-Z_]++[ ]*+(?:\n|\Z))[^ \n]++")),
         Column("TAINTS", "taints", letters),
         Column("TAINT", "taints", letters),
         Column("LICENSE_GPLOK", "taints", letters),
