@@ -1,21 +1,45 @@
 """``mach``: the machine that the dump was taken of.
 
-Source in crash: ``x86_64_display_machine_stats()``, ``x86_64_display_memmap()``,
-``x86_64_display_cpu_data()`` and their like of each architecture, ``opalmsg`` (ppc64.c).
+Source in crash: ``x86_64_display_machine_stats()`` and its like of each architecture; `_mach_options` has
+what its options print.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
+from crashdrive.parsers._mach_options import (
+    CpuData,
+    FirmwareMessage,
+    MemoryRange,
+    check_cpus,
+    cpus,
+    messages,
+    ranges,
+)
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import note_error
-from crashdrive.parsers.grammar.rows import demand_records, lines_of, parse_rows, skip_or_reject, words_of
-from crashdrive.parsers.grammar.structures import Structure, read_structures
+from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column, or_none
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.sys import size_of
 from crashdrive.records import Address, Bits, Record
+
+__all__ = [
+    "EXAMPLES",
+    "OPTSTRING",
+    "SHAPES",
+    "CpuData",
+    "CpuStack",
+    "FirmwareMessage",
+    "Machine",
+    "MemoryRange",
+    "StackSet",
+]
 
 V = TypeVar("V")
 
@@ -66,296 +90,184 @@ class Machine(Record, frozen=True, kw_only=True):
     stacks: tuple[StackSet, ...] = ()
 
 
-class MemoryRange(Record, frozen=True, kw_only=True):
-    """A range of physical memory, ``end`` behind its last byte, and what firmware said it is.
+class _Line(Record, frozen=True):
+    """A line of the block: what kind of line, where; a value by its name, the stacks below it."""
 
-    ``type`` is the resource's name on sparc64. Only ia64 has ``attributes`` (``WB``, ``RUNTIME``),
-    ``available`` (whether it is memory that the kernel uses) and ``region`` (``R6``, ``R7``: where the
-    firmware wants it mapped).
+    place: int
+    kind: str
+    name: str
+    value: Any
+    stacks: tuple[CpuStack, ...] = ()
+
+
+def _cpu_counts(text: str) -> tuple[int, int]:
+    """``2 [OFFLINE: 1]``: all, offline."""
+    numbers = [int(number) for number in re.findall(r"\d{1,6}", text)]
+    return numbers[0], numbers[1] if len(numbers) > 1 else 0
+
+
+# No value holds a colon: the line of another one would be its end.
+_WORDS = Cell(r"(?:[^ :\n]++(?: [^ :\n]++)*+)?+")
+_COLUMNS = (
+    Column("MACHINE TYPE", "type", _WORDS),
+    Column("PLATFORM", "platform", _WORDS),
+    Column(
+        "MEMORY SIZE", "memory", Cell(r"[\d.]{1,20}+ [A-Z]{1,10}+(?: [\d.]{1,20}+ [A-Z]{1,10}+)*+", size_of)
+    ),
+    Column("CPUS", "cpus", Cell(r"\d{1,6}+(?: \[OFFLINE: \d{1,6}\])?+", _cpu_counts)),
+    Column("HYPERVISOR", "hypervisor", _WORDS),
+    Column(
+        "PROCESSOR SPEED",
+        "processor_mhz",
+        or_none(Cell(r"\d{1,9} Mhz", lambda text: int(text[:-4])), r"\(unknown\)"),
+    ),
+    Column("HZ", "hz", DECIMAL),
+    Column("MMU", "mmu", _WORDS),
+    Column("PAGE SIZE", "page_size", DECIMAL),
+    Column("L1 CACHE SIZE", "l1_cache_size", DECIMAL),
+)
+_CELLS = {column.field: column.cell for column in _COLUMNS}
+_NEEDED = ("type", "memory", "cpus", "hz", "page_size")
+_MIPS_NEEDED = ("hz", "page_size")
+# Both are ia64's: crash gives its regions of user stacks and of user data one name.
+_TWICE = "user_data_stack_region"
+_AS_NAME = str.maketrans(" /", "__")
+_UNSUPPORTED = r"[A-Z0-9]{3,9}: '-[a-z]' option is not supported"
+
+
+def _machine() -> g.ParserElement:
+    """Values, base addresses, sizes and addresses of stacks, 32-bit MIPS's page flags, in an order of each
+    architecture's own::
+
+              MACHINE TYPE: x86_64                     EMERGENCY STACK:
+                      CPUS: 2 [OFFLINE: 1]                       CPU 0: c0000007fffa0000
+       KERNEL VIRTUAL BASE: ffff890440000000       NMI EMERGENCY STACK: (unused)
+            IRQ STACK SIZE: 16384
+                IRQ STACKS:                              _PAGE_PRESENT: 00000001
+                     CPU 0: ffffcdfe80000000
+                     CPU 1: ffffcdfe800cd000 [unavailable]
     """
+    name = r"(?!CPU \d)[A-Z(][A-Za-z0-9()/ ]{0,29}"
+    kinds = (
+        *(f"{column.title}: ?(?P<{column.field}>{column.cell.pattern})" for column in _COLUMNS),
+        r"(?P<base>(?:KERNEL|USER) [A-Za-z0-9()/ ]{1,30} (?:BASE|MAP|REGION)): ?(?P<address>[0-9a-f]{1,16})",
+        r"(?P<flag>_PAGE_[A-Z_]{1,20}): (?P<bits>[0-9a-f]{8})",
+        rf"(?P<sized>{name}) STACK SIZE: ?(?P<size>\d{{1,20}})",
+        rf"(?P<stacks>{name}) STACKS: ?",
+        r"(?P<emergency>(?:(?:NMI|MC) )?EMERGENCY) STACK: ?(?P<unused>\(unused\))?",
+    )
+    line = g.Row(rf" *+(?:{'|'.join(kinds)})", _line, "a line of the machine: LABEL: VALUE")
+    stack = g.Row(
+        r" *+CPU (?P<cpu>\d{1,6}): (?P<at>[0-9a-f]{1,16})(?P<gone> \[unavailable\])?(?P<off> \[OFFLINE\])?",
+        lambda row: CpuStack(
+            cpu=int(row["cpu"]),
+            address=int(row["at"], 16),
+            available=not row["gone"],
+            offline=bool(row["off"]),
+        ),
+        "a CPU's stack: CPU ADDRESS",
+    )
+    return g.Blocks(line, stack, make=_with_stacks, between=g.noise(g.Remark(_UNSUPPORTED, "error")))
 
-    start: Address
-    end: Address
-    type: str
-    attributes: tuple[str, ...] | None = None
-    available: bool | None = None
-    region: str | None = None
+
+def _line(found: re.Match[str]) -> _Line | None:
+    place = found.start()
+    kind = found.lastgroup or ""
+    text = found[kind]
+    if cell := _CELLS.get(kind):
+        convert = cell.convert
+        value = convert(text) if convert else text
+        # what crash doesn't know is None; a size that is none is no such line
+        return None if kind == "memory" and value is None else _Line(place, "value", kind, value)
+    if kind == "size":
+        return _Line(place, kind, found["sized"], int(text))
+    if kind == "address":
+        return _Line(place, "base", found["base"].lower().translate(_AS_NAME), int(text, 16))
+    if kind == "bits":
+        return _Line(place, "flag", found["flag"], int(text, 16))
+    return _Line(place, kind, found["emergency"] or text, None)
 
 
-class CpuData(Record, frozen=True, kw_only=True):
-    """A CPU's structures (``cpuinfo_x86``); ``cpu`` None: crash's BOOT CPU, or Alpha's HWRPB.
+def _with_stacks(text: g.Text, place: int, line: _Line, stacks: list[CpuStack]) -> _Line:
+    if not stacks:
+        return line
+    if line.kind not in {"stacks", "emergency"}:
+        text.misfit(text.next_line(place), "stacks of no kind")
+    for before, after in itertools.pairwise(stacks):
+        if before.cpu >= after.cpu:
+            text.misfit(place, f"the stack of CPU {before.cpu} is followed by CPU {after.cpu}")
+    return replace(line, stacks=tuple(stacks))
 
-    ``boot``: crash knows only the structure of the CPU that booted (ia64).
-    """
 
-    cpu: int | None
-    offline: bool = False
-    boot: bool = False
-    structures: tuple[Structure, ...] = ()
+def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
+    """One machine of all lines; no line stands twice, and those that every architecture has are there."""
+    values: dict[str, Any] = {}
+    bases: dict[str, int] = {}
+    flags: dict[str, int] = {}
+    sizes: dict[str, int | None] = {}
+    stacks: dict[str, tuple[CpuStack, ...]] = {}
+    into: dict[str, dict[str, Any]] = {"value": values, "base": bases, "flag": flags, "size": sizes}
+    for line in lines:
+        if line.kind in {"stacks", "emergency", "unused"}:
+            _put(source, line, stacks, line.stacks)
+            if line.kind != "stacks":
+                _put(source, line, sizes, None)
+        elif line.name == _TWICE and line.name in bases:
+            _put(source, replace(line, name=f"{_TWICE}_2"), bases, line.value)
+        else:
+            _put(source, line, into[line.kind], line.value)
+    for column in _COLUMNS:
+        if column.field in (_MIPS_NEEDED if flags else _NEEDED) and column.field not in values:
+            source.fail(0, f"no {column.title} line")
+    kernel_stack = sizes.pop("KERNEL", None)
+    values["cpus"], values["offline_cpus"] = values.get("cpus", (None, 0))
+    sets = tuple(_stack_set(source, name, sizes, stacks) for name in dict.fromkeys([*sizes, *stacks]))
+    return [
+        Machine(**values, kernel_stack_size=kernel_stack, bases=bases, page_flags=flags or None, stacks=sets)
+    ]
 
 
-class FirmwareMessage(Record, frozen=True, kw_only=True):
-    """A line of the OPAL firmware's console; ``timestamp`` in seconds."""
+def _put(source: Source, line: _Line, into: dict[str, V], value: V) -> None:
+    if line.name in into:
+        source.fail(line.place, f"{line.name} stands twice")
+    into[line.name] = value
 
-    timestamp: float
-    level: int
-    text: str
+
+def _stack_set(
+    source: Source, name: str, sizes: dict[str, int | None], stacks: dict[str, tuple[CpuStack, ...]]
+) -> StackSet:
+    missing = [what for what, known in (("size", sizes), ("addresses", stacks)) if name not in known]
+    if missing:
+        source.note("partial", f"no {missing[0]} of the {name} stacks", incomplete=True)
+    return StackSet(name=name, size=sizes.get(name), stacks=stacks.get(name, ()))
+
+
+def _given(letter: str) -> Callable[[Source], bool]:
+    """Some architectures lack the option: crash says so and prints the machine (ppc64, arm)."""
+    unsupported = re.compile(rf"{_UNSUPPORTED} *+(?:\n|\Z)")
+    return lambda source: source.command.has(letter) and not unsupported.match(source.text)
 
 
 OPTSTRING = "cmxdo"
 EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")
 
-_LABEL = re.compile(r" *+([A-Z(][A-Za-z0-9()/ ]{1,40}?): ?([^\n]*?)[ ]*")
-_CPU = re.compile(r" *+CPU (\d{1,6}): ([0-9a-f]{1,16})( \[unavailable\])?( \[OFFLINE\])?[ ]*")
-_PAGE_FLAG = re.compile(r" *+(_PAGE_[A-Z_]{1,20}): ([0-9a-f]{8})[ ]*")
-_STACK_SIZE = re.compile(r"(.{1,30}) STACK SIZE")
-_STACKS = re.compile(r"(.{1,30}) STACKS")
-_EMERGENCY = re.compile(r"((?:(?:NMI|MC) )?EMERGENCY) STACK")
-_BASE = re.compile(r"(?:KERNEL|USER) .{1,30} (?:BASE|MAP|REGION)|KERNEL (?:START MAP|MAP BASE)")
-_NEEDED = ("MACHINE TYPE", "MEMORY SIZE", "CPUS", "HZ", "PAGE SIZE")
-_MIPS_NEEDED = ("HZ", "PAGE SIZE")
-_OTHERS = ("HYPERVISOR", "PROCESSOR SPEED", "MMU", "PLATFORM", "L1 CACHE SIZE")
-# Both are ia64's: crash gives its regions of user stacks and of user data one name.
-_TWICE = "user_data_stack_region"
-_UNSUPPORTED = re.compile(r"[A-Z0-9]{3,9}: '-[a-z]' option is not supported[ ]*")
-
-
-class _Reader:
-    """The main block, line by line."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._values: dict[str, str] = {}
-        self._bases: dict[str, int] = {}
-        self._sizes: dict[str, int | None] = {}
-        self._stacks: dict[str, list[CpuStack]] = {}
-        self._flags: dict[str, int] = {}
-        self._into: list[CpuStack] | None = None
-
-    def feed(self, offset: int, line: str) -> None:
-        """One line."""
-        if (cpu := _CPU.fullmatch(line)) and self._into is not None:
-            self._add_stack(offset, cpu, self._into)
-        elif flag := _PAGE_FLAG.fullmatch(line):
-            self._put(offset, self._flags, flag[1], int(flag[2], 16))
-        elif _UNSUPPORTED.fullmatch(line):
-            note_error(self._source, offset, line)
-        else:
-            found = _LABEL.fullmatch(line)
-            if found is None or not self._take(offset, found[1], found[2]):
-                skip_or_reject(self._source, offset, line, "nothing that crash says of a machine")
-
-    def _add_stack(self, offset: int, cpu: re.Match[str], into: list[CpuStack]) -> None:
-        if into and into[-1].cpu >= int(cpu[1]):
-            self._source.fail(offset, f"the stack of CPU {into[-1].cpu} is followed by CPU {cpu[1]}")
-        into.append(
-            CpuStack(
-                cpu=int(cpu[1]), address=int(cpu[2], 16), available=not cpu[3], offline=cpu[4] is not None
-            )
-        )
-
-    def _put(self, offset: int, into: dict[str, V], name: str, value: V) -> None:
-        if name in into:
-            self._source.fail(offset, f"{name} stands twice")
-        into[name] = value
-
-    def _take(self, offset: int, label: str, text: str) -> bool:
-        self._into = None
-        if (stacks := _STACKS.fullmatch(label)) and not text:
-            self._into = []
-            self._put(offset, self._stacks, stacks[1], self._into)
-        elif emergency := _EMERGENCY.fullmatch(label):
-            self._into = None if text else []
-            self._put(offset, self._stacks, emergency[1], [] if self._into is None else self._into)
-            self._put(offset, self._sizes, emergency[1], None)
-            return text in {"", "(unused)"}
-        elif (size := _STACK_SIZE.fullmatch(label)) and text.isdecimal():
-            self._put(offset, self._sizes, size[1], int(text))
-        elif _BASE.fullmatch(label) and re.fullmatch(r"[0-9a-f]{1,16}", text):
-            name = label.lower().replace(" ", "_").replace("/", "_")
-            twice = name == _TWICE and name in self._bases
-            self._put(offset, self._bases, f"{name}_2" if twice else name, int(text, 16))
-        elif label in {*_NEEDED, *_OTHERS}:
-            self._put(offset, self._values, label, text)
-        else:
-            return False
-        return True
-
-    def machine(self) -> Machine:
-        """The whole block."""
-        for label in _MIPS_NEEDED if self._flags else _NEEDED:
-            if label not in self._values:
-                self._source.fail(0, f"no {label} line")
-        cpus = re.fullmatch(r"(\d{1,6})(?: \[OFFLINE: (\d{1,6})\])?", self._values.get("CPUS", "0"))
-        if cpus is None:
-            self._source.fail(0, "no number of CPUs")
-        kernel_stack = self._sizes.pop("KERNEL", None)
-        names = dict.fromkeys([*self._sizes, *self._stacks])
-        return Machine(
-            type=self._values.get("MACHINE TYPE"),
-            platform=self._values.get("PLATFORM"),
-            memory=self._memory(),
-            cpus=int(cpus[1]) if "CPUS" in self._values else None,
-            offline_cpus=int(cpus[2] or 0),
-            hypervisor=self._values.get("HYPERVISOR"),
-            processor_mhz=self._speed(),
-            hz=self._number("HZ"),
-            mmu=self._values.get("MMU"),
-            page_size=self._number("PAGE SIZE"),
-            l1_cache_size=self._number("L1 CACHE SIZE") if "L1 CACHE SIZE" in self._values else None,
-            kernel_stack_size=kernel_stack,
-            bases=self._bases,
-            page_flags=self._flags or None,
-            stacks=tuple(self._stack_set(name) for name in names),
-        )
-
-    def _memory(self) -> int | None:
-        text = self._values.get("MEMORY SIZE")
-        memory = None if text is None else size_of(text)
-        if text is not None and memory is None:
-            self._source.fail(0, "MEMORY SIZE is no size")
-        return memory
-
-    def _speed(self) -> int | None:
-        """In MHz; None where crash couldn't tell it (arm64 has no line then)."""
-        speed = re.fullmatch(r"(\d{1,9}) Mhz|\(unknown\)", self._values.get("PROCESSOR SPEED", "(unknown)"))
-        if speed is None:
-            self._source.fail(0, "PROCESSOR SPEED is no speed")
-        return int(speed[1]) if speed[1] else None
-
-    def _number(self, label: str) -> int:
-        text = self._values[label]
-        return int(text) if text.isdecimal() else self._source.fail(0, f"{label} is no number")
-
-    def _stack_set(self, name: str) -> StackSet:
-        missing = [
-            what for what, known in (("size", self._sizes), ("addresses", self._stacks)) if name not in known
-        ]
-        if missing:
-            self._source.note("partial", f"no {missing[0]} of the {name} stacks", incomplete=True)
-        return StackSet(name=name, size=self._sizes.get(name), stacks=tuple(self._stacks.get(name, ())))
-
-
-def _parse_machine(source: Source) -> list[Machine]:
-    reader = _Reader(source)
-    for offset, line in source.lines():
-        reader.feed(offset, line)
-    return [reader.machine()]
-
-
-# x86: E820 types; ia64: EFI types, attributes, what crash says of the access; sparc64: a resource's name.
-_RANGE = re.compile(
-    r"^(?P<start>[0-9a-f]{8,16}) - (?P<end>[0-9a-f]{8,17})  "
-    r"(?P<type>E820_[A-Z0-9_]{1,30}|type -?\d{1,10}|\(invalid type\))[ ]*$",
-    re.MULTILINE,
-)
-_EFI_RANGE = re.compile(
-    r"^(?P<start>[0-9a-f]{16}) - (?P<end>[0-9a-f]{16})  (?P<type>[A-Z_]{1,30}|\(unknown type\)) "
-    r"(?P<attributes>[A-Z|]{0,40}) (?P<available>\[available\])?(?:\[(?P<region>R[67])\])?[ ]*$",
-    re.MULTILINE,
-)
-_RESOURCE = re.compile(
-    r"^(?P<start>[0-9a-f]{16}) - (?P<end>[0-9a-f]{16})  (?=[^\n]{32}$)(?P<type>\S[^\n]{0,31}?)[ ]*$",
-    re.MULTILINE,
-)
-_RANGE_HEADERS: dict[str, tuple[re.Pattern[str], ...]] = {
-    "PHYSICAL ADDRESS RANGE TYPE": (_RANGE, _RESOURCE),
-    "PHYSICAL ADDRESS RANGE TYPE / ATTRIBUTE / [ACCESS]": (_EFI_RANGE,),
-}
-
-
-def _parse_ranges(source: Source) -> list[MemoryRange]:
-    heads = [(offset, text) for offset, line in source.lines() if (text := _words(line)) in _RANGE_HEADERS]
-    if len(heads) != 1:
-        source.fail(heads[1][0] if heads else 0, "not one table of memory ranges")
-    patterns = _RANGE_HEADERS[heads[0][1]]
-    pattern = next((p for p in patterns if p.search(source.text)), patterns[0])
-    found = parse_rows(
-        source,
-        pattern,
-        lambda row: _range(row, resource=pattern is _RESOURCE),
-        other=lambda offset, _line: offset == heads[0][0],
-    )
-    return demand_records(source, found)
-
-
-def _words(line: str) -> str:
-    return " ".join(words_of(line))
-
-
-def _range(row: re.Match[str], *, resource: bool) -> MemoryRange:
-    """``resource``: sparc64 shows the kernel's resources, which end at their last byte."""
-    more = row.groupdict()
-    attributes = more.get("attributes")
-    efi = attributes is not None
-    return MemoryRange(
-        start=int(row["start"], 16),
-        end=int(row["end"], 16) + resource,
-        type=row["type"],
-        attributes=tuple((attributes or "").split("|")) if attributes else () if efi else None,
-        available=more["available"] is not None if efi else None,
-        region=more.get("region"),
-    )
-
-
-_CPU_LINE = re.compile(r"(?:CPU (\d{1,6})|BOOT CPU|HWRPB):(?: (\[OFFLINE\]|\(boot\)))?[ ]*")
-
-
-def _parse_cpus(source: Source) -> list[CpuData]:
-    heads = [(o, head) for o, line in source.lines() if (head := _CPU_LINE.fullmatch(line))]
-    if not heads:
-        source.fail(0, "no CPU")
-    for offset, line in lines_of(source.text, 0, heads[0][0]):
-        skip_or_reject(source, offset, line, "no CPU")
-    found: list[CpuData] = []
-    for (offset, head), end in zip(heads, [*(o for o, _ in heads[1:]), len(source.text)], strict=True):
-        structures, stop = read_structures(source, offset + head.end(), end)
-        for place, line in lines_of(source.text, stop, end):
-            skip_or_reject(source, place, line, "no structure of a CPU")
-        offline = head[2] == "[OFFLINE]"
-        if not structures and not offline:
-            source.fail(offset, "a CPU without its structure")
-        cpu = int(head[1]) if head[1] else None
-        if any(known.cpu == cpu for known in found):
-            source.fail(offset, "a CPU that stands twice")
-        found.append(
-            CpuData(cpu=cpu, offline=offline, boot=head[2] == "(boot)", structures=tuple(structures))
-        )
-    return found
-
-
-_MESSAGE = re.compile(r"\[ *(\d{1,12}\.\d{1,9}),(\d{1,2})\] (.*)")
-
-
-def _parse_messages(source: Source) -> list[FirmwareMessage]:
-    found: list[FirmwareMessage] = []
-    for offset, line in source.lines():
-        message = _MESSAGE.fullmatch(line)
-        if message:
-            entry = FirmwareMessage(timestamp=float(message[1]), level=int(message[2]), text=message[3])
-            found.append(entry)
-        else:
-            skip_or_reject(source, offset, line, "no message of the firmware")
-    return demand_records(source, found)
-
-
-def _given(letter: str) -> Callable[[Source], bool]:
-    """Some architectures lack the option: crash says so and prints the machine (ppc64, arm)."""
-    return lambda source: (
-        source.command.has(letter) and not _UNSUPPORTED.fullmatch(source.text.partition("\n")[0])
-    )
-
-
-_EVERY: tuple[tuple[str, Any, Callable[[Source], Any], str], ...] = (
-    ("memory", MemoryRange, _parse_ranges, "m"),
-    ("cpus", CpuData, _parse_cpus, "c"),
-    ("firmware", FirmwareMessage, _parse_messages, "o"),
-)
-
 SHAPES = (
-    *(
-        Shape(name=name, record=record, parse=parse, options=f"-{letter}", when=_given(letter))
-        for name, record, parse, letter in _EVERY
+    Shape(
+        name="memory",
+        record=MemoryRange,
+        grammar=ranges,
+        finish=demand_records,
+        options="-m",
+        when=_given("m"),
     ),
-    Shape(name="machine", record=Machine, parse=_parse_machine, options="(none)"),
+    Shape(name="cpus", record=CpuData, grammar=cpus, finish=check_cpus, options="-c", when=_given("c")),
+    Shape(
+        name="firmware",
+        record=FirmwareMessage,
+        grammar=messages,
+        finish=demand_records,
+        options="-o",
+        when=_given("o"),
+    ),
+    Shape(name="machine", record=Machine, grammar=_machine, finish=_check_machine, options="(none)"),
 )

@@ -102,6 +102,8 @@ UNITS = (
 WORST = (
     ("dis -r panic+40", "0xffffffff9e2c4dd7 <panic+23>:\tsub    $0x50,#%rsp\n"),
     ("irq -u", " IRQ   IRQ_DESC/_DATA      IRQACTION      NAME\n  7   ffff888001158000      (unused)#x\n"),
+    ("mach", "          MACHINE TYPE: x86_64#x\n"),
+    ("mach", "                  HYPERVISOR: a#:\n"),
     ("set namelist", "namelist: /usr/lib/debug/vmlinux#x\n"),
     ("set -p", '    PID: 1\nCOMMAND: "a"\n   TASK: 1# (1 of 2)#[THREAD_INFO: 1]#x\n    CPU: 1\n  STATE: a\n'),
     ("set -p", '    PID: 1\nCOMMAND: "a"\n   TASK: 1\n    CPU: 1\n  STATE: TASK_RUNNING# (PANIC)#x\n'),

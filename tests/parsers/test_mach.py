@@ -230,3 +230,19 @@ def test_cpus_of_alpha_and_ia64() -> None:
     assert parse("mach -c", "CPU 0: (boot)\nstruct cpuinfo_ia64 {\n  number = 1\n}\n").one().boot
     with pytest.raises(ParseError):
         parse("mach -c", text + "\n" + text.partition("\n\n")[2])
+
+
+def test_a_line_takes_no_other_one() -> None:
+    """A newline that was lost, in values and in the firmware's words."""
+    for label in ("HYPERVISOR: KVM", "MACHINE TYPE: x86_64", "PAGE SIZE: 4096"):
+        with pytest.raises(ParseError):
+            parse("mach", BLOCK.replace(label + "\n", label))
+    with pytest.raises(ParseError):
+        parse("mach -o", "[    1.5,5] one[    2.5,5] two\n")
+
+
+def test_an_error_says_what_was_expected() -> None:
+    with pytest.raises(ParseError, match=r"a line of the machine: LABEL: VALUE"):
+        parse("mach", BLOCK.replace("HZ: 250", "HZ: fast"))
+    with pytest.raises(ParseError, match="stacks of no kind"):
+        parse("mach", BLOCK.replace("            IRQ STACKS:\n", ""))
