@@ -54,8 +54,14 @@ class Machine(Program):
 
     @cached_property
     def possible_cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more)."""
-        return tuple(sorted({*self.cpus, *self._cpu_mask("possible")}))
+        """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more).
+
+        CorruptError where there is none: a kernel runs on one at least.
+        """
+        found = tuple(sorted({*self.cpus, *self._cpu_mask("possible")}))
+        if not found:
+            raise CorruptError("no CPU is possible: the masks of CPUs are damaged", 0)
+        return found
 
     def _cpu_mask(self, which: str) -> tuple[int, ...]:
         # 5aec01b834fd (4.5) made the masks themselves symbols; cpu_present_bits before.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from crashdrive.errors import CorruptError
 from crashdrive.linux.net import percpu
 from tests.kernel.fake_memory import (
     PAGE,
@@ -31,3 +34,11 @@ def test_a_sum_without_one_cpu_is_none() -> None:
     assert percpu.arrays(survey, "struct mib", "mibs", [place]) == {place: None}
     assert not survey.complete
     assert "excluded" in survey.notices[0].message
+
+
+def test_masks_without_a_cpu_are_damaged() -> None:
+    memory = FakeMemory()
+    kernel = two_cpus(memory, {"struct mib": MIB}, {"__cpu_possible_mask": memory.allocate(8)})
+    memory.word(kernel.symbols.address("__cpu_present_mask"), 0)
+    with pytest.raises(CorruptError, match="no CPU is possible"):
+        percpu.numbers(survey_of(kernel), "int", "", [memory.allocate(8)])
