@@ -38,29 +38,27 @@ def arp() -> g.ParserElement:
     """
     header = g.Row(
         r"NEIGHBOUR +IP ADDRESS +HW TYPE +(HW ADDRESS) +DEVICE +STATE",
-        lambda found: found.start(1) - found.start(),
+        _keep_column,
         "the header of the ARP cache: NEIGHBOUR IP ADDRESS HW TYPE HW ADDRESS DEVICE STATE",
     )
     row = g.Row(
         rf"[0-9a-f]{{8,16}} ++{IPV4} ++[A-Z0-9]++ [^\n]{{1,1024}}+",
-        lambda found: found,
+        _neighbour,
         "an entry of the ARP cache: NEIGHBOUR IP ADDRESS HW TYPE HW ADDRESS DEVICE STATE",
     )
-
-    def neighbours(text: g.Text, _: int, middle: int, rows: list[re.Match[str]]) -> list[Neighbour]:
-        made: list[Neighbour] = []
-        for found in rows:
-            one = _neighbour(found[0].rstrip("\n"), middle)
-            if one is None:
-                row.miss(text, found.start())
-            made.append(one)
-        return made
-
-    return g.Gap() + g.Opt(g.Blocks(header, row, make=neighbours))
+    return g.Gap() + g.Opt(g.Suppress(header) + g.Rows(row, least=0))
 
 
-def _neighbour(line: str, middle: int) -> Neighbour | None:
+def _keep_column(header: re.Match[str]) -> str:
+    """Where hardware addresses begin, for the rows of this text."""
+    text = g.Text.of(header.string)
+    text.kept[Neighbour] = header.start(1) - header.start()
+    return header[1]
+
+
+def _neighbour(row: re.Match[str]) -> Neighbour | None:
     """Only the column tells an absent address from a device whose name looks like one."""
+    line, middle = row[0].rstrip("\n"), g.Text.of(row.string).kept[Neighbour]
     left = _ARP_LEFT.fullmatch(line[:middle])
     right = _ARP_RIGHT.fullmatch(line[middle:])
     if left is None or right is None:
@@ -75,9 +73,8 @@ def _neighbour(line: str, middle: int) -> Neighbour | None:
     )
 
 
-def check_arp(source: Source, found: list[list[Neighbour]]) -> list[Neighbour]:
+def check_arp(source: Source, found: list[Neighbour]) -> list[Neighbour]:
+    """An answer without a header is an empty cache, or what crash says where it can't read it."""
     if not source.text.strip():
         say_empty(source, "an empty cache has no header either")
-    if len(found) > 1:
-        source.fail(0, "the ARP cache stands twice")
-    return found[0] if found else []
+    return found
