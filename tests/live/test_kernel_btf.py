@@ -10,6 +10,7 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import UnknownTypeError
+from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import Layouts
 from crashdrive.kernel.types.model import (
@@ -218,7 +219,8 @@ def test_what_is_known_isn_t_read_again(lab: Lab, tmp_path: Path) -> None:
 
     def opened() -> Kernel:
         layouts = Layouts(lab.session, store, "a build", elsewhere=lambda: found.module_types)
-        found = Kernel(lab.session, layouts=layouts)
+        # what modules define is kept by the dump, as its symbols are
+        found = Kernel(lab.session, layouts=layouts, symbols=Symbols(lab.session, store, "a dump"))
         return found
 
     cold, warm = opened(), opened()
