@@ -89,7 +89,7 @@ def main() -> int:
         for run in each.bad[: options.show]:
             print(f"{CASES[each.case].name}: {run.kind} {run.place}: {run.outcome}: {run.detail[:400]}")
     if options.write:
-        DOCS.write_text(page(done, Path(options.dump).name), encoding="utf-8")
+        DOCS.write_text(page(done, Path(options.dump).name, options.sample), encoding="utf-8")
     return 1 if any(each.bad for each in done) else 0
 
 
@@ -212,11 +212,16 @@ runs again once for each of these pages, with that page missing. The columns say
 Other damage (`--kind zeros,ones,other,flip`) can't always be noticed: a page of zeros may be a right one.
 No damage may lead to a traceback or to a run without end.
 
-Written by `scripts/holes --all --write` over the dump `{dump}`:
+Written by `{command}` over the dump `{dump}`. pages: how many of the report's pages were taken away, one at a
+time{chance}.
 
 {table}"""
 
 
-def page(done: Sequence[Done], dump: str) -> str:
+def page(done: Sequence[Done], dump: str, sample: int | None) -> str:
     """docs/trust.md."""
-    return _PAGE.format(dump=dump, table=table(done))
+    command = (
+        "scripts/holes --all --write" if sample is None else f"scripts/holes --all --write --sample {sample}"
+    )
+    chance = "" if sample is None else ", chosen by chance"
+    return _PAGE.format(command=command, chance=chance, dump=dump, table=table(done))
