@@ -37,16 +37,27 @@ class Script(NamedTuple):
 
 def load(path: str) -> Script:
     """Read and compile a script, before any dump is opened."""
-    try:
-        source = Path(path).read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"script {path}: {error.strerror}") from error
+    source = _source(path)
     try:
         code = compile(source, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         _show_traceback(error)
         raise click.exceptions.Exit(EXIT_FAILED) from error
     return Script(path, code, hashlib.sha256(source).hexdigest())
+
+
+def _source(path: str) -> bytes:
+    """A script's text; UsageError for what is none, which may be a dump of a hundred gigabytes."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - any file, also a pipe
+            begin = file.read(1 << 16)
+            if b"\0" not in begin:
+                return begin + file.read()
+    except OSError as error:
+        raise click.UsageError(f"script {path}: {error.strerror}") from error
+    raise click.UsageError(
+        f"{printable(path)} is no Python script: the dump comes first, the script behind it"
+    )
 
 
 def run(script: Script, argv: Sequence[str], crash: Crash, form: str) -> int:

@@ -121,6 +121,9 @@ def test_bad_words(cli: Cli, crash: Any, vmcore: str, vmlinux: str, tmp_path: Pa
     status, _, err = cli("run", vmlinux, vmlinux, "s.py")
     assert (status, err.count(f"{vmlinux!r} is a vmlinux; the dump (VMCORE) is missing")) == (2, 1)
     assert cli("run", vmcore, str(tmp_path / "missing.py"))[0] == 2
+    status, _, err = cli("run", vmcore, vmcore)
+    assert status == 2
+    assert err.count("is no Python script: the dump comes first") == 1
     assert crash.opened == ()  # nothing was started for any of them
 
 
