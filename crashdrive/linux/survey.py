@@ -9,6 +9,7 @@ import msgspec
 
 from crashdrive.choices import no_such
 from crashdrive.errors import (
+    CorruptError,
     FaultError,
     IncompleteError,
     UnknownMemberError,
@@ -155,6 +156,8 @@ class Survey:
             self.miss([Notice(kind="elsewhere", message=said)])
         except FaultError as error:
             self.miss([Notice(kind="hole", message=f"{what}: {error}")])
+        except CorruptError as error:
+            self.miss([Notice(kind="damaged", message=f"{what}: {error}")])
         return found
 
     def reading(self, rows: Iterable[R]) -> Reading[R]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from crashdrive.errors import UnknownMemberError
+from crashdrive.errors import CorruptError, UnknownMemberError
 from crashdrive.linux.survey import Fields, Survey, row_dicts
 from tests.kernel.fake_memory import UINT, FakeMemory, fake_kernel, record
 
@@ -50,3 +52,18 @@ def test_columns_of_different_lengths_are_no_rows() -> None:
     assert row_dicts({"a": [1, 2], "b": [3, 4]}) == [{"a": 1, "b": 3}, {"a": 2, "b": 4}]
     with pytest.raises(ValueError, match="shorter"):
         row_dicts({"a": [1, 2], "b": [3]})
+
+
+def test_a_list_that_is_damaged_leaves_a_notice_and_the_others() -> None:
+    survey = reading(FakeMemory())
+
+    def damaged() -> Iterator[int]:
+        yield 1
+        raise CorruptError("a loop after 1 found", 0x1000)
+
+    assert survey.attempt("pairs", damaged) == [1]
+    assert survey.attempt("others", lambda: [2]) == [2]
+    assert [(notice.kind, notice.message) for notice in survey.notices] == [
+        ("damaged", "pairs: a loop after 1 found")
+    ]
+    assert not survey.complete

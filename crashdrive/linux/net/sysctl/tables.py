@@ -6,7 +6,13 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError, UnknownTypeError
+from crashdrive.errors import (
+    CorruptError,
+    FaultError,
+    UnknownMemberError,
+    UnknownSymbolError,
+    UnknownTypeError,
+)
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
 from crashdrive.linux.survey import Fields, row_dicts
@@ -212,7 +218,7 @@ class _Reader:
         except (UnknownMemberError, UnknownSymbolError, UnknownTypeError):
             self._unknown[handler or "none"] = self._unknown.get(handler or "none", 0) + 1
             return None, _NOT_READ
-        except FaultError:
+        except (FaultError, CorruptError):
             self._lost += 1
             return None, _NOT_THERE
         return value, None if value is not None else _NOT_SET
@@ -234,7 +240,9 @@ class _Reader:
             message = f"settings that this kernel computes, or keeps elsewhere; not read: {told}"
             self._survey.miss([Notice(kind="elsewhere", message=message)])
         if self._lost:
-            self._survey.miss([Notice(kind="hole", message=f"{self._lost} settings are not in the dump")])
+            self._survey.miss(
+                [Notice(kind="hole", message=f"{self._lost} settings are not in the dump, or damaged")]
+            )
 
 
 _Form = Callable[[Any, bytes], str | None]
