@@ -34,7 +34,8 @@ raise_limits() {
 	sysctl -qw net.ipv4.ip_local_port_range="10000 64999" net.core.somaxconn=4096 \
 		net.netfilter.nf_conntrack_max=200000 fs.file-max=2000000 \
 		net.ipv4.ipfrag_time=300 net.netfilter.nf_conntrack_icmp_timeout=300 \
-		net.netfilter.nf_conntrack_frag6_timeout=300
+		net.netfilter.nf_conntrack_frag6_timeout=300 net.netfilter.nf_conntrack_icmpv6_timeout=300 \
+		net.netfilter.nf_conntrack_udp_timeout=300 net.netfilter.nf_conntrack_udp_timeout_stream=300
 }
 
 load_capture_kernel() { # the kernel that saves the dump when this one dies
