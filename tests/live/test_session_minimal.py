@@ -73,6 +73,9 @@ def reports() -> list[str]:
 @pytest.mark.parametrize("name", reports())
 def test_reports_are_equal(both: Both, name: str) -> None:
     whole = both.whole.run_report(name)
+    if takes_holes_for_zeros(both):
+        assert not whole.complete
+        return
     for crash in (both.minimal, both.fresh):
         found = crash.run_report(name)
         for one, other in zip(whole.tables, found.tables, strict=True):
@@ -107,6 +110,19 @@ def test_memory_of_all_kinds_is_equal(both: Both) -> None:
     assert both.fresh.session.minimal
 
 
+def takes_holes_for_zeros(both: Both) -> bool:
+    """Whether the dump opens with --zero_excluded alone: then a whole crash reads what isn't there."""
+    return bool(both.whole.health.of_memory)
+
+
+def of_the_image(kernel: Kernel, name: str) -> list[int]:
+    """A symbol's addresses that lie in no module."""
+    if not kernel.symbols.has(name):
+        return []
+    low, high = kernel.symbols.address("_stext"), kernel.symbols.address("_end")
+    return [address for address in kernel.symbols.addresses(name) if low <= address < high]
+
+
 def first_part(kernel: Kernel, module: int) -> int:
     path = kernel.path("struct module", "mem[0].base", "core_layout.base")
     return int(kernel.read_many("struct module", [module], [path]).columns[0][0])
@@ -120,6 +136,12 @@ def test_symbols_are_equal(both: Both) -> None:
         name for name in [*names, "no_such_symbol_at_all"]
         if whole.symbols.addresses(name) != minimal.symbols.addresses(name)
     ]  # fmt: skip
+    if takes_holes_for_zeros(both):
+        # crash reads modules' tables of symbols out of such memory
+        unequal = [name for name in unequal if of_the_image(whole, name) != of_the_image(minimal, name)]
+        names = [
+            name for name in names if of_the_image(whole, name)[:1] == list(whole.symbols.addresses(name)[:1])
+        ]
     assert unequal == []
     places = [whole.symbols.addresses(name)[0] + 5 for name in names]
     for place in places:
