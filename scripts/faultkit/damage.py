@@ -6,8 +6,6 @@ import random
 import struct
 from collections.abc import Callable, Sequence
 
-from crashdrive.kernel.pages import PAGE
-
 Make = Callable[[bytes, Sequence[bytes], random.Random], bytes | None]
 
 
@@ -46,5 +44,3 @@ KINDS: dict[str, Make] = {
     "flip": _flip,
 }
 """``missing`` has to be noticed; of the others many can't be, and must lead to no traceback and no hang."""
-
-WHOLE = PAGE

@@ -155,8 +155,6 @@ def _limit(seconds: float) -> Iterator[None]:
 class Tally:
     """How often each kind of damage had each outcome, and some examples of what must not be."""
 
-    BAD = ("silent", "defect", "hang")
-
     def __init__(self) -> None:
         self.counts: dict[str, Counter[str]] = {}
         self.bad: list[Run] = []
