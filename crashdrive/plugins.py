@@ -1,4 +1,4 @@
-"""What others add from outside: reports, parsers, and in time rules, found without running them.
+"""What others add from outside: reports, rules, parsers, found without running them.
 
 They come out of installed packages (entry points of the groups ``crashdrive.reports``, ``crashdrive.rules``,
 ``crashdrive.parsers``) and out of the user's folder of plugins, which has one folder for each kind

@@ -103,13 +103,20 @@ def told_incomplete(what: str, warnings: Iterable[Notice]) -> str:
 class Finding(Record, frozen=True):
     """Something that a reader should look at: what is wrong, how bad, and what shows it.
 
-    ``kind`` is a short stable word (``listen-queue-full``); ``evidence`` are the facts, one a line.
+    ``kind`` is the rule's id (``listen-queue-full``); ``evidence`` are the facts, one a line;
+    ``explanation``: what it means; ``advice``: what to look at next, or to do. ``source``: what it was found
+    in (``netsummary.listen_queues``: a report's table), ``reference``: what the rule rests on, a file of the
+    kernel or its documentation.
     """
 
     severity: Severity
     kind: str
     message: str
     evidence: tuple[str, ...] = ()
+    explanation: str | None = None
+    advice: str | None = None
+    source: str | None = None
+    reference: str | None = None
 
 
 class Table(Record, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from crashdrive.text import printable
 
 _PRETTY_ROWS = 200  # up to so many rows a terminal gets rich's tables, whose cells wrap
 _MOST_IN_ONE_ROW = 8  # a single record with more fields is shown as a block
+_PLAIN_WIDTH = 110  # of words that wrap, where it is no terminal that they are written to
 _CHUNK = 20_000  # rows per write, so that `| head` ends early and memory stays small
 
 
@@ -176,3 +178,11 @@ def _write_findings(findings: Sequence[Finding], output: Output) -> None:
             label = severity(finding.severity, output)
         output.text(f"{label}: {printable(finding.message)}\n")
         output.text("".join(f"    {printable(line)}\n" for line in finding.evidence))
+        if finding.advice:
+            output.text(_advice(printable(finding.advice), output.width or _PLAIN_WIDTH))
+
+
+def _advice(text: str, width: int) -> str:
+    """Words that wrap, below the evidence."""
+    lines = textwrap.wrap(text, max(width - 12, 20), break_on_hyphens=False)
+    return "".join(f"{' ' * 12 if at else '    advice: '}{line}\n" for at, line in enumerate(lines))

@@ -72,6 +72,18 @@ def test_json_of_a_report_has_its_fixed_shape() -> None:
     assert document["complete"] is False
 
 
+def test_a_finding_shows_its_evidence_and_its_advice() -> None:
+    found = Finding(
+        severity="warning", kind="full", message="queue full", evidence=("a", "b"), explanation="No room.",
+        advice="Look at who should accept, " * 4,
+    )  # fmt: skip
+    lines = out(report(findings=(found,)), "table", width=80).splitlines()
+    assert lines[:3] == ["warning: queue full", "    a", "    b"]
+    assert lines[3].startswith("    advice: Look at who")
+    assert lines[4].startswith(" " * 12 + "should")
+    assert max(map(len, lines)) <= 80
+
+
 def test_json_of_an_answer_and_of_rows() -> None:
     answer = Answer(command="ps", shape="tasks", complete=True, warnings=(), records=(Row(comm="a"),))
     assert list(json.loads(out(answer, "json"))) == ["command", "shape", "complete", "warnings", "records"]
@@ -111,7 +123,9 @@ def test_csv_of_one_table_and_of_several() -> None:
 def test_hostile_text_stays_text_on_a_terminal(form: str, count: int, layout: Any) -> None:
     value = report(
         Table(name=HOSTILE, rows=[Row(comm=HOSTILE, names=(HOSTILE,))] * count, layout=layout, title=HOSTILE),
-        findings=(Finding(severity="critical", kind="k", message=HOSTILE, evidence=(HOSTILE,)),),
+        findings=(
+            Finding(severity="critical", kind="k", message=HOSTILE, evidence=(HOSTILE,), advice=HOSTILE),
+        ),
     )
     text = out(value, form, width=80)
     assert all(character.isprintable() or character == "\n" for character in text)

@@ -1,0 +1,152 @@
+"""What every rule is made of.
+
+A rule is one module in a room of this package (``net``), found by its name alone. It holds one function under
+`rule`, which says what the rule looks at, what it finds, from where on, and what to do then. The function
+gets the rows of everything that the rule looks at, in that order, and gives what it found: `matches` for
+rows, or `Match` by `Match`. It reads nothing and prints nothing. A row's field that the dump lacks is None.
+
+A module whose name starts with ``_`` is a helper, not a rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any, TypeAlias, TypeVar, get_args
+
+from crashdrive.records import Finding, Record, Severity
+
+EVIDENCE = 8
+"""How many rows a finding shows."""
+
+Reader: TypeAlias = Callable[[Any], Any]
+"""A reader of `crashdrive.linux` that takes ``crash.kernel`` and gives a `Reading`."""
+
+Source: TypeAlias = str | Reader
+"""What a rule looks at: a table of a report by its name (``"netsummary.listen_queues"``), or a reader."""
+
+T = TypeVar("T")
+_ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_TABLE = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*")
+
+
+class Match(Record, frozen=True):
+    """What a rule found: ``evidence``, the facts, one a line; ``count`` fills ``{count}`` of its message.
+
+    ``message``, ``severity`` and ``advice`` take the place of the rule's, where this case has its own.
+    """
+
+    evidence: tuple[str, ...] = ()
+    count: int = 1
+    message: str | None = None
+    severity: Severity | None = None
+    advice: str | None = None
+
+
+Check: TypeAlias = Callable[..., Iterable[Match]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """A rule: the arguments of `rule`, and the function that they describe."""
+
+    id: str
+    severity: Severity
+    looks_at: tuple[Source, ...]
+    message: str
+    threshold: str
+    explanation: str
+    advice: str
+    reference: str
+    check: Check
+
+    def finding(self, match: Match) -> Finding:
+        """A match as users see it."""
+        return Finding(
+            severity=match.severity or self.severity,
+            kind=self.id,
+            message=match.message or self.message.format(count=match.count),
+            evidence=match.evidence,
+            explanation=self.explanation,
+            advice=match.advice or self.advice,
+            source=", ".join(map(source_name, self.looks_at)),
+            reference=self.reference,
+        )
+
+
+def rule(  # the fields of a finding, one argument each
+    *,
+    id: str,  # noqa: A002 - a rule's id is what everybody calls it
+    severity: Severity,
+    looks_at: tuple[Source, ...],
+    message: str,
+    threshold: str,
+    explanation: str,
+    advice: str,
+    reference: str,
+) -> Callable[[Check], Rule]:
+    """Makes a `Rule` of a function.
+
+    ``id``: the module's name with ``-`` for ``_``; it is the ``kind`` of the findings. ``looks_at``: tables
+    of reports (``"conntrack.counts"``), or readers; the function has a parameter for each. ``message``: what
+    is wrong, in one line, ``{count}`` being how many. ``threshold``: from where on it is found, in words.
+    ``explanation``: what it means; ``advice``: what to look at next, or to do; ``reference``: the kernel's
+    file and function, or the documentation, that this rests on.
+
+    ValueError for what no rule can be made of.
+    """
+    texts = {
+        "message": message,
+        "threshold": threshold,
+        "explanation": explanation,
+        "advice": advice,
+        "reference": reference,
+    }
+    if wrong := _wrong(id, severity, looks_at, texts):
+        raise ValueError(wrong)
+
+    def made(check: Check) -> Rule:
+        return Rule(id=id, severity=severity, looks_at=looks_at, check=check, **texts)
+
+    return made
+
+
+def _wrong(name: str, severity: str, looks_at: object, texts: dict[str, str]) -> str | None:
+    """Why a rule can't be as it is described; None if it can."""
+    if not _ID.fullmatch(name):
+        return f"id is {name!a}: it is made of a-z, 0-9 and -"
+    if severity not in get_args(Severity):
+        return f"severity is {severity!a}, none of {', '.join(get_args(Severity))}"
+    if not isinstance(looks_at, tuple) or not looks_at:
+        return "looks_at is no tuple of what the rule looks at"
+    if bad := [one for one in looks_at if not (callable(one) or _is_table(one))]:
+        return f"looks_at: {bad[0]!a} is neither REPORT.TABLE nor a reader"
+    empty = (name for name, text in texts.items() if not (text and text.isprintable()))
+    if missing := next(empty, None):
+        return f"{missing} is no line of text"
+    named = {field for _, field, _, _ in Formatter().parse(texts["message"]) if field is not None}
+    return None if named <= {"count"} else "message: it may name {count} alone"
+
+
+def _is_table(source: object) -> bool:
+    return isinstance(source, str) and _TABLE.fullmatch(source) is not None
+
+
+def source_name(source: Source) -> str:
+    """A source as findings and messages name it."""
+    return source if isinstance(source, str) else f"{source.__module__}.{source.__qualname__}"
+
+
+def matches(rows: Iterable[T], line: Callable[[T], str]) -> Iterator[Match]:
+    """One match for all rows, the first ones as evidence; none where there are none."""
+    found = list(rows)
+    if found:
+        yield Match(evidence=told(found, line), count=len(found))
+
+
+def told(rows: list[T], line: Callable[[T], str]) -> tuple[str, ...]:
+    """The first rows as lines of evidence, and how many more there are."""
+    more = len(rows) - EVIDENCE
+    return (*(line(row) for row in rows[:EVIDENCE]), *((f"and {more} more",) if more > 0 else ()))

@@ -1,0 +1,65 @@
+"""Rules asked about facts: what they found, and which of them could not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from crashdrive.errors import IncompleteError
+from crashdrive.records import Finding, Notice
+from crashdrive.rules.base import Match, Rule
+from crashdrive.rules.facts import Facts, cause
+
+_RANK = {"critical": 0, "warning": 1, "info": 2}
+
+
+class Judgement(NamedTuple):
+    """Findings, the worst first, and how far they can be trusted.
+
+    ``complete`` is False where a rule failed, or where something is missing in what rules looked at;
+    ``notices`` say what.
+    """
+
+    findings: tuple[Finding, ...]
+    notices: tuple[Notice, ...]
+    complete: bool
+
+
+def judge(facts: Facts, rules: Iterable[Rule]) -> Judgement:
+    """Ask each rule; those that look at something that can't be asked for are left out.
+
+    A rule that raises is named (``rule X failed: ...``); what it had found until then stays, and so does
+    what others find.
+    """
+    findings: list[Finding] = []
+    notices: list[Notice] = []
+    unread: dict[str, list[str]] = {}
+    for rule in rules:
+        if not facts.has(rule.looks_at):
+            continue
+        try:
+            rows = [facts.rows(source) for source in rule.looks_at]
+        except IncompleteError as error:
+            unread.setdefault(str(error), []).append(rule.id)
+            continue
+        try:
+            findings.extend(_found(rule, *rows))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken rule hides no other
+            notices.append(failed(rule.id, cause(error)))
+    for failure, names in unread.items():
+        notices.append(Notice(kind="unread", message=f"{failure}; rules not asked: {', '.join(names)}"))
+    complete = facts.complete and not notices
+    findings.sort(key=lambda one: _RANK[one.severity])
+    return Judgement(tuple(findings), (*facts.notices, *notices), complete)
+
+
+def failed(name: str, why: str) -> Notice:
+    """What is said of a rule that could not be asked."""
+    return Notice(kind="rule", message=f"rule {name} failed: {why}")
+
+
+def _found(rule: Rule, *rows: object) -> Iterator[Finding]:
+    for match in rule.check(*rows):
+        if not isinstance(match, Match):
+            raise TypeError(f"it gave {type(match).__name__}, no Match")
+        yield rule.finding(match)
