@@ -168,8 +168,8 @@ class CommandLine(msgspec.Struct, frozen=True):
 
     def with_options(self, optstring: str) -> CommandLine:
         """The same line with its options told from its arguments by the command's getopt string."""
-        options, arguments = _told_apart(_before_pipe(self.words)[1:], optstring)
-        return CommandLine(self.text, self.words, options, arguments)
+        options, arguments = _told_apart(self.words, optstring)
+        return CommandLine(self.text, self.words, dict(options), arguments)
 
     def ends_openly(self, text: str) -> bool:
         """Whether what it printed rightly has no newline at its end: gdb's words, a text out of memory."""
@@ -226,10 +226,11 @@ def _before_pipe(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[: next(ends, len(words))]
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def _told_apart(words: tuple[str, ...], optstring: str) -> tuple[dict[str, str], tuple[str, ...]]:
     options: dict[str, str] = {}
     arguments: list[str] = []
-    rest = list(words)
+    rest = list(_before_pipe(words)[1:])
     while rest:
         word = rest.pop(0)
         if word == "--":

@@ -44,13 +44,18 @@ def module_for(name: str) -> Any:
     UsageError where there is none, PluginError for one from outside that is broken.
     """
     if name in command_names():
-        return importlib.import_module(f"{__name__}.{name}")
+        return _own_module(name)
     plugin = _plugin(name)
     if plugin is None:
         raise _no_parser(name)
     from crashdrive.parsers._foreign import module_of
 
     return module_of(plugin)
+
+
+@functools.cache
+def _own_module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 def foreign_parsers() -> Found:
@@ -138,6 +143,8 @@ _BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
 
 def _outer_blanks(text: str) -> tuple[int, int]:
     """Where the text begins and ends without the blank lines around it."""
+    if len(text) > 1 and text[0] > " " and text[-1] == "\n" and text[-2] > " ":
+        return 0, len(text)
     start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches nothing at all, too
     newline = text.find("\n", len(text.rstrip(" \t\n")))
     return start, max(start, newline + 1 if newline >= 0 else len(text))
@@ -181,7 +188,7 @@ def _refuse_foreign(source: Source) -> None:
     text = source.text
     if "\0" in text and not source.lenient:
         source.fail(text.index("\0"), "a NUL, which crash never prints")
-    if 0 < text.count("\r\n") == text.count("\n"):
+    if "\r\n" in text and text.count("\r\n") == text.count("\n"):
         source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 

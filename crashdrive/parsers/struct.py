@@ -130,6 +130,10 @@ def _arguments(source: Source) -> tuple[str, list[str]]:
     return name, [member for member in members.split(",") if member]
 
 
+_ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
+_SYMBOL = re.compile(r"[A-Za-z_.$][\w.$]*")
+
+
 def _place(source: Source) -> tuple[int | None, str | None]:
     """(address, symbol) that the command line names, as far as it tells the structure's own address."""
     arguments, options = source.command.arguments, source.command.options
@@ -137,9 +141,9 @@ def _place(source: Source) -> tuple[int | None, str | None]:
     count = arguments[2] if len(arguments) > 2 else options.get("c", "")
     if not place or ":" in place or "l" in options or "f" in options or count.startswith("-"):
         return None, None
-    if re.fullmatch(r"(?:0x)?[0-9a-fA-F]{1,16}", place):
+    if _ADDRESS.fullmatch(place):
         return int(place, 16), None
-    return None, place if re.fullmatch(r"[A-Za-z_.$][\w.$]*", place) else None
+    return None, place if _SYMBOL.fullmatch(place) else None
 
 
 def _structures(source: Source, found: list[Any]) -> list[Structure]:

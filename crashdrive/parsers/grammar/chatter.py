@@ -125,7 +125,7 @@ def quieted(line: CommandLine, text: str) -> Quieted | None:
     """The text without chatter; None where there is none, as nearly always."""
     cuts: list[tuple[int, int]] = []
     notices: list[Notice] = []
-    if any(mark in text for mark in _MARKS):
+    if _is_marked(text):
         pattern = _DEBUG_OF_HELP if line.traits.hit_rates else _DEBUG
         _take(text, _compiled(pattern).finditer(text), "crash's debug lines", "debug", cuts, notices)
     if "] error trace: " in text:
@@ -135,6 +135,13 @@ def quieted(line: CommandLine, text: str) -> Quieted | None:
             text, _compiled(_QUESTION).finditer(text), "gdb's question about debuginfod", "gdb", cuts, notices
         )
     return Quieted(text, sorted(cuts), notices) if cuts else None
+
+
+def _is_marked(text: str) -> bool:
+    for mark in _MARKS:  # noqa: SIM110 # any() takes twice as long, in each text
+        if mark in text:
+            return True
+    return False
 
 
 def _take(

@@ -12,7 +12,8 @@ from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.noises import Noise, noise
-from crashdrive.parsers.grammar.repeated import Rows, parse_of
+from crashdrive.parsers.grammar.repeated import Rows
+from crashdrive.parsers.grammar.straight import directly
 from crashdrive.parsers.grammar.terminals import Anything, Made, Row
 
 Join = Callable[[Text, int, Any, list[Any]], Any]
@@ -35,7 +36,7 @@ class Entries(Table):
         """pyparsing's hook."""
         text = Text.of(instring)
         rows, end = self.rows(text, loc)
-        row, below = rows.row, parse_of(self.below)
+        row, below = rows.row, directly(self.below)
         found: list[Any] = []
         values: Iterable[Any]
         matched = row.match(text, end)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pyparsing import (
@@ -27,6 +27,7 @@ from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Tail
 from crashdrive.parsers.grammar.repeated import Many, Rows
+from crashdrive.parsers.grammar.straight import directly, leaks, straighten
 from crashdrive.parsers.grammar.terminals import Terminal
 
 Factory = Callable[[], ParserElement]
@@ -43,7 +44,7 @@ def read(
     """
     instring = Text(source, text, base)
     try:
-        return list(_ready(grammar).parse_string(instring))
+        return list(_ready(grammar)(instring))
     except ParseBaseException as error:
         place = max(error.loc, instring.furthest())
         otherwise = " ".join(str(error.msg).split())[:200] or "unexpected text"
@@ -66,12 +67,19 @@ def prepared(element: ParserElement) -> ParserElement:
             each.streamline()
         for each in _all_of(whole):
             _make_ready(each)
+        for each in _parts_first(whole, set()):
+            straighten(each)
     return whole
 
 
 @functools.lru_cache(maxsize=512)
-def _ready(grammar: Factory | ParserElement) -> ParserElement:
-    return prepared(grammar if isinstance(grammar, ParserElement) else grammar())
+def _ready(grammar: Factory | ParserElement) -> Callable[[Text], Iterable[Any]]:
+    """What reads a text."""
+    whole = prepared(grammar if isinstance(grammar, ParserElement) else grammar())
+    if leaks(whole) or whole.ignoreExprs:
+        return whole.parse_string
+    enter = directly(whole)
+    return lambda text: enter(text, 0)[1]
 
 
 def _all_of(element: ParserElement) -> Iterator[ParserElement]:
@@ -84,9 +92,24 @@ def _all_of(element: ParserElement) -> Iterator[ParserElement]:
             waiting += each
         elif isinstance(each, ParserElement) and id(each) not in seen:
             seen.add(id(each))
-            waiting += vars(each).values()
-            waiting += vars(each.gap).values() if isinstance(each, Rows | Many) else ()
+            waiting += _held_by(each)
             yield each
+
+
+def _held_by(element: ParserElement) -> list[Any]:
+    gap = vars(element.gap).values() if isinstance(element, Rows | Many) else ()
+    return [*vars(element).values(), *gap]
+
+
+def _parts_first(held: Any, seen: set[int]) -> Iterator[ParserElement]:
+    """`_all_of`, each behind what it is made of."""
+    if isinstance(held, list | tuple):
+        for each in held:
+            yield from _parts_first(each, seen)
+    elif isinstance(held, ParserElement) and id(held) not in seen:
+        seen.add(id(held))
+        yield from _parts_first(_held_by(held), seen)
+        yield held
 
 
 def _make_ready(element: ParserElement) -> None:

@@ -9,21 +9,11 @@ from pyparsing import MatchFirst, ParseBaseException, ParseException, ParserElem
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.straight import directly, parse_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
 Continued = Callable[[Text, int, str, Any], Any]
 """(text, place, line, record above) -> that record with the line in it, or None."""
-
-
-def parse_of(element: ParserElement) -> Callable[..., tuple[int, Any]]:
-    """pyparsing's own way from an element into another."""
-    return element._parse  # noqa: SLF001 # there is no public one that gives tokens and a place
-
-
-def directly(element: ParserElement) -> Callable[..., tuple[int, Any]]:
-    """The quickest way into an element: our own tokens, if nothing was added, need none of pyparsing's."""
-    plain = isinstance(element, Terminal) and not element.parseAction and not element.resultsName
-    return element.parseImpl if plain else parse_of(element)
 
 
 def ends_at(element: ParserElement, instring: str, loc: int) -> int:

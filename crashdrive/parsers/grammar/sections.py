@@ -9,15 +9,12 @@ from pyparsing import FollowedBy, Group, ParserElement, ParseResults, Suppress, 
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise
-from crashdrive.parsers.grammar.repeated import Many, directly, parse_of
+from crashdrive.parsers.grammar.repeated import Many
+from crashdrive.parsers.grammar.straight import Apart, directly, keep_make, parse_of
 from crashdrive.parsers.grammar.terminals import Made, Terminal
 
 DEEPEST = 64
 """Levels of nesting at most: far beyond what crash prints, far below what Python's stack allows."""
-
-
-class _Apart(TokenConverter):
-    """Holds an action apart from the element, which may stand elsewhere, too."""
 
 
 def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
@@ -31,7 +28,7 @@ def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
     def action(tokens: ParseResults) -> Any:
         return make(**{name: _plain(value) for name, value in _named(tokens)})
 
-    return _Apart(element).add_parse_action(action)
+    return Apart(element).add_parse_action(action)
 
 
 def made(sequence: ParserElement, make: Callable[[Text, int, list[Any]], Any]) -> ParserElement:
@@ -44,7 +41,9 @@ def made(sequence: ParserElement, make: Callable[[Text, int, list[Any]], Any]) -
     def action(instring: str, place: int, tokens: ParseResults) -> Any:
         return make(Text.of(instring), place, list(tokens))
 
-    return sequence.add_parse_action(action)
+    sequence.add_parse_action(action)
+    keep_make(sequence, make)
+    return sequence
 
 
 def _named(tokens: ParseResults) -> Iterator[tuple[str, Any]]:
@@ -128,7 +127,7 @@ def blocks(
     def action(tokens: ParseResults) -> Any:
         return make(tokens[0], tuple(tokens[1:]))
 
-    each = _Apart(header + items).add_parse_action(action)
+    each = Apart(header + items).add_parse_action(action)
     return Many(each, between=between, until=until, resume=FollowedBy(header))
 
 

@@ -1,0 +1,252 @@
+"""The short way from element to element, where pyparsing's own has nothing to do.
+
+On its way into each element pyparsing asks for white space, packrat, debugging and names of results, and it
+wraps what was found: a short output takes longest for that. An element that was made ready
+(`crashdrive.parsers.grammar.reading`) has none of the first three. Where it has no names either, a sequence,
+alternatives, what is optional, suppressed, grouped or has an action goes from part to part without: the same
+values, the same failures. Everything else goes pyparsing's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyparsing import (
+    And,
+    Group,
+    MatchFirst,
+    Opt,
+    ParseException,
+    ParserElement,
+    ParseResults,
+    Suppress,
+    TokenConverter,
+)
+
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.terminals import Terminal
+
+Way = Callable[..., tuple[int, Any]]
+"""(text, place, do_actions) -> (where it ended, its values)."""
+Make = Callable[[Text, int, list[Any]], Any]
+
+
+class Apart(TokenConverter):
+    """Holds an action apart from the element, which may stand elsewhere, too."""
+
+
+def parse_of(element: ParserElement) -> Way:
+    """pyparsing's own way from an element into another."""
+    return element._parse  # noqa: SLF001 # there is no public one that gives tokens and a place
+
+
+def directly(element: ParserElement) -> Way:
+    """The quickest way into an element: our own tokens, if nothing was added, need none of pyparsing's."""
+    if is_plain(element):
+        return element.parseImpl
+    way: Way | None = vars(element).get("straight_way")
+    return way or parse_of(element)
+
+
+def is_plain(element: ParserElement) -> bool:
+    """Whether it is one of our own tokens, and no action and no name was added to it."""
+    return isinstance(element, Terminal) and not element.parseAction and not element.resultsName
+
+
+def keep_make(element: ParserElement, make: Make) -> None:
+    """Tell what the action that was added last does with the values: then nothing has to wrap them for it."""
+    vars(element)["straight_make"] = element.parseAction[-1], make
+
+
+def straighten(element: ParserElement) -> None:
+    """Give an element that is ready its short way, if it can have one; its parts first."""
+    build = _WAYS.get(type(element))
+    if build is None:
+        return
+    # it may be another element's copy, or have changed since it was made ready for another grammar
+    for name in ("straight_way", "parseImpl"):
+        vars(element).pop(name, None)
+    way = None if element.resultsName or element.ignoreExprs or element.debug else build(element)
+    if way is None:
+        return
+    if type(element) in _WHOLE:
+        vars(element)["parseImpl"] = way
+    if element.parseAction:
+        way = _acting(element, way)
+    if element.failAction is not None:
+        way = _failing(element, way)
+    vars(element)["straight_way"] = way
+
+
+def leaks(element: ParserElement) -> bool:
+    """Whether names of results come out of it, which only pyparsing's own way keeps."""
+    return _leaks(element, set())
+
+
+def _leaks(element: ParserElement, seen: set[int]) -> bool:
+    if element.resultsName:
+        return True
+    if id(element) in seen or isinstance(element, Terminal | Group | Apart):
+        return False
+    seen.add(id(element))
+    return any(_leaks(one, seen) for one in element.recurse())
+
+
+def _sequence(element: Any) -> Way | None:
+    if leaks(element) or any(type(one) is And._ErrorStop for one in element.exprs):  # noqa: SLF001 # ``a - b``
+        return None
+    ways = tuple(map(directly, element.exprs))
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        values: list[Any] = []
+        for enter in ways:
+            loc, more = enter(instring, loc, do_actions)
+            values.extend(more)
+        return loc, values
+
+    return way
+
+
+def _alternatives(element: Any) -> Way | None:
+    if leaks(element):
+        return None
+    ways = [(_quiet(one), _recovering(one)) for one in element.exprs]
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        furthest: ParseException | None = None
+        for token, enter in ways:
+            if token is not None and token.match(instring, loc) is None:
+                # what an exception would tell, without one
+                if isinstance(instring, Text):
+                    instring.missed(loc, token.name)
+                continue
+            try:
+                return enter(instring, loc, do_actions)
+            except ParseException as error:
+                if furthest is None or error.loc > furthest.loc:
+                    furthest = error
+        if furthest is None or furthest.loc < loc:
+            furthest = ParseException(instring, loc, element.errmsg, element)
+        elif furthest.loc == loc:
+            furthest.msg = element.errmsg or ""
+        raise furthest
+
+    return way
+
+
+def _optional(element: Any) -> Way | None:
+    if leaks(element) or element.defaultValue is not _NO_DEFAULT:
+        return None
+    token, enter = _quiet(element.expr), _recovering(element.expr)
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        if token is not None and token.match(instring, loc) is None:
+            if isinstance(instring, Text):
+                instring.missed(loc, token.name)
+            return loc, []
+        try:
+            return enter(instring, loc, do_actions)
+        except ParseException:
+            return loc, []
+
+    return way
+
+
+_NO_DEFAULT = Opt(Terminal("", "nothing")).defaultValue
+
+
+def _suppressed(element: Any) -> Way:
+    enter = directly(element.expr)
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        return enter(instring, loc, do_actions)[0], []
+
+    return way
+
+
+def _grouped(element: Any) -> Way:
+    enter = directly(element.expr)
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        end, values = enter(instring, loc, do_actions)
+        return end, [ParseResults(values)]
+
+    return way
+
+
+def _apart(element: Any) -> Way:
+    return directly(element.expr)
+
+
+_WAYS: dict[type, Callable[[Any], Way | None]] = {
+    And: _sequence,
+    MatchFirst: _alternatives,
+    Opt: _optional,
+    Suppress: _suppressed,
+    Group: _grouped,
+    Apart: _apart,
+}
+_WHOLE = (And, MatchFirst, Opt)
+"""Those of which pyparsing makes no other values behind its ``parseImpl``."""
+
+
+def _quiet(element: ParserElement) -> Terminal | None:
+    """A token that does no more than match: then its failing needs no exception."""
+    plain = is_plain(element) and type(element).parseImpl is Terminal.parseImpl
+    return element if plain and isinstance(element, Terminal) else None
+
+
+def _recovering(element: ParserElement) -> Way:
+    """The way into an element that may fail while the reading goes on: then its notices are forgotten."""
+    return (
+        parse_of(element) if isinstance(element, Terminal) and element.leaves_notices else directly(element)
+    )
+
+
+def _acting(element: ParserElement, enter: Way) -> Way:
+    """What an element's actions make of its values."""
+    action, make = vars(element).get("straight_make", (None, None))
+    if make is not None and element.parseAction == [action]:
+        return _making(make, enter)
+    actions: list[Any] = list(element.parseAction)
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        end, values = enter(instring, loc, do_actions)
+        if not (do_actions or element.callDuringTry):
+            return end, values
+        found = ParseResults(values)
+        for action in actions:
+            value = action(instring, loc, found)
+            if value is not None:
+                found = ParseResults(value)
+        return end, list(found)
+
+    return way
+
+
+def _making(make: Make, enter: Way) -> Way:
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        end, values = enter(instring, loc, do_actions)
+        if not do_actions:
+            return end, values
+        value = make(Text.of(instring), loc, list(values))
+        if value is None:
+            return end, values
+        return end, list(value) if isinstance(value, list | ParseResults) else [value]
+
+    return way
+
+
+def _failing(element: ParserElement, enter: Way) -> Way:
+    """The way with what happens where it fails."""
+    failed: Any = element.failAction
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        try:
+            return enter(instring, loc, do_actions)
+        except Exception as error:
+            failed(instring, loc, element, error)
+            raise
+
+    return way
