@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.cursor import Cursor
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
 
@@ -25,80 +27,67 @@ class FileUser(Record, frozen=True):
     comm_cut: bool = False
 
 
-OPTSTRING = ""
-EXAMPLES = ("fuser {file}", "fuser {inode}", "fuser /", "fuser /no/such/file", "fuser no_such_file")
+def _users() -> g.ParserElement:
+    """A table for each file, or that nobody uses it; a long name has no quote behind it::
 
-_TITLES = re.compile(r" *PID +TASK +COMM +USAGE *")
-_NOBODY = re.compile(r"No users of (.{1,4096}) found")
-_LEFT = re.compile(r' *(\d{1,10}) +([0-9a-f]{8,16}) +"')
-_USAGE = re.compile(r" ?((?:(?:root|cwd|fd|mmap) )*(?:root|cwd|fd|mmap)) *")
+    No users of /no/such/file found
+     PID         TASK        COMM             USAGE
+        1  ffff8c3b011fc180  "init"           root cwd
+        3  ffff8ea541230000  "pool_workqueue  root cwd
+    """
+    head = g.Row(" *+PID ++TASK ++COMM ++USAGE", lambda _: True, "the header PID TASK COMM USAGE")
+    nobody = g.Row(r"No users of [^\n]{1,4096} found", lambda _: (), "that a file has no users")
+    user = g.Row(
+        r' *+(\d{1,10}+) ++([0-9a-f]{8,16}+) ++"([^\n]{0,1000}+)',
+        _user,
+        "a task that uses a file: PID TASK COMM USAGE",
+    )
+    table = g.block(head, g.Rows(user, until=head | nobody, least=0), lambda _, users: users)
+    return g.Many(table | nobody, least=0)
+
+
 # What is printed of a name: 15 bytes behind the opening quote, be they blanks, so that no name can add a use.
 _COMM_BYTES = 15
 # A byte that is no UTF-8 arrives as \\xNN.
 _UNIT = re.compile(r"\\x[89a-f][0-9a-f]|.", re.DOTALL)
+_USAGE = re.compile(" ?((?:root|cwd|fd|mmap)(?: (?:root|cwd|fd|mmap))*+) *+")
 
 
-def _parse(source: Source) -> list[FileUser]:
-    cursor = Cursor(source)
-    sections: list[list[FileUser]] = []
-    while cursor.skip_blank():
-        line = cursor.line or ""
-        if cursor.match(_TITLES) or cursor.match(_NOBODY):
-            sections.append([])
-        elif sections and (user := _user(line)):
-            sections[-1].append(user)
-            cursor.advance()
-        else:
-            cursor.skip_or_reject("no task that uses a file")
-    demand_records(source, sections, "no table of tasks, nor that there is none")
-    return _with_files(source, sections)
-
-
-def _with_files(source: Source, sections: list[list[FileUser]]) -> list[FileUser]:
-    names: tuple[str | None, ...] = source.command.arguments
-    if len(names) != len(sections):
-        if names:
-            source.note("partial", f"{len(sections)} tables for {len(names)} files", incomplete=True)
-        names = (None,) * len(sections)
-    return [
-        FileUser(
-            pid=user.pid,
-            task=user.task,
-            comm=user.comm,
-            usage=user.usage,
-            comm_cut=user.comm_cut,
-            file=name,
-        )
-        for name, section in zip(names, sections, strict=True)
-        for user in section
-    ]
-
-
-def _user(line: str) -> FileUser | None:
-    left = _LEFT.match(line) if len(line) < 1024 else None
-    if left is None:
-        return None
-    end = _end_of_name(line, left.end())
-    usage = _USAGE.fullmatch(line, end)
+def _user(row: re.Match[str]) -> FileUser | None:
+    pid, task, rest = row.groups()
+    end = _end_of_name(rest)
+    usage = _USAGE.fullmatch(rest, end)
     if usage is None:
         return None
-    name = line[left.end() : end].rstrip(" ")
+    name = rest[:end].rstrip(" ")
     return FileUser(
-        pid=int(left[1]),
-        task=int(left[2], 16),
+        pid=int(pid),
+        task=int(task, 16),
         comm=name.removesuffix('"'),
         comm_cut=not name.endswith('"'),
         usage=tuple(usage[1].split()),
     )
 
 
-def _end_of_name(line: str, start: int) -> int:
-    taken = 0
-    end = start
-    while taken < _COMM_BYTES and (unit := _UNIT.match(line, end)):
+def _end_of_name(text: str) -> int:
+    taken = end = 0
+    while taken < _COMM_BYTES and (unit := _UNIT.match(text, end)):
         taken += 1 if len(unit[0]) > 1 else len(unit[0].encode("utf-8", "surrogatepass"))
         end = unit.end()
     return end
 
 
-SHAPES = (Shape(name="users", record=FileUser, parse=_parse, options="path | inode"),)
+def _with_files(source: Source, tables: list[tuple[FileUser, ...]]) -> list[FileUser]:
+    """Each table's users with the argument that it is about."""
+    demand_records(source, tables, "no table of tasks, nor that there is none")
+    names: tuple[str | None, ...] = source.command.arguments
+    if len(names) != len(tables):
+        if names:
+            source.note("partial", f"{len(tables)} tables for {len(names)} files", incomplete=True)
+        names = (None,) * len(tables)
+    return [replace(user, file=name) for name, table in zip(names, tables, strict=True) for user in table]
+
+
+OPTSTRING = ""
+SHAPES = (Shape(name="users", record=FileUser, grammar=_users, finish=_with_files, options="path | inode"),)
+EXAMPLES = ("fuser {file}", "fuser {inode}", "fuser /", "fuser /no/such/file", "fuser no_such_file")
