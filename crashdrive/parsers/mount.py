@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import HEX, TEXT, WORD, Cell, Column, Layout, Table
-from crashdrive.parsers.grammar.cursor import Cursor, mark_unknown, say_empty
+from crashdrive.parsers.grammar.columns import HEX, TEXT, WORD, Cell, Column
+from crashdrive.parsers.grammar.cursor import mark_unknown, say_empty
+from crashdrive.parsers.grammar.makers import Derived
+from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
 from crashdrive.records import Address, Record
 
 
@@ -39,70 +42,100 @@ class Mount(Record, frozen=True):
     dirty_inodes: tuple[Address, ...] | None = None
 
 
-class _Row(Record, frozen=True):
-    vfsmount: Address
-    super_block: Address
-    type: str
-    device: str
-    mount_point: str
+def _mounts() -> g.ParserElement:
+    """With ``-f`` and ``-i`` the header and what is below a mount stand again for each of them::
+
+         MOUNT           SUPERBLK     TYPE   DEVNAME   DIRNAME
+    ffff8c3b103648c0 ffff8c3b028f5000 proc   proc      /proc
+
+    VFSMOUNT SUPERBLK TYPE   DEVNAME   DIRNAME
+    c7fb2b80 c7fb3200 ext2   /dev/root /
+    OPEN FILES                      DIRTY INODES
+     DENTRY    INODE    TYPE  PATH  c7ad4008
+    c6d02200  c6d0f7a0  REG   x/y   c2233438
+    """
+    # A blank can stand in a device's name and in a directory's: the directory begins at the only " /". Where
+    # there are two, or where a directory is no absolute path and more than one word, the row is refused.
+    table = g.table(
+        Mount,
+        Column("MOUNT", "mount", HEX),
+        Column("VFSMOUNT", "only_vfsmount", HEX),
+        Column("SUPERBLK", "super_block", HEX),
+        Column("TYPE", "type", WORD),
+        Column("DEVNAME", "device", Cell(r"\S(?:(?! /).){0,4096}?")),
+        Column("DIRNAME", "mount_point", Cell(r"/(?:(?! /).){0,8192}?|\S{1,4096}?")),
+        derived=(Derived(("vfsmount", "structure"), of=("mount", "only_vfsmount"), by=_structure),),
+        required=(frozenset({"MOUNT", "VFSMOUNT"}), "SUPERBLK", "TYPE", "DEVNAME", "DIRNAME"),
+        what="mounted filesystems",
+        until=_title("OPEN FILES|DIRTY INODES"),
+        again=True,
+        least=0,
+    )
+    below = g.ZeroOrMore(g.Gap() + (_files() | _inodes()))
+    return g.Many(g.made(table + below, _with_contents), least=0)
 
 
-OPTSTRING = "ifn:"
-EXAMPLES = (
-    "mount",
-    "mount -n {pid}",
-    "mount /proc",
-    "mount proc",
-    "mount {dentry}",
-    "mount no_such_thing",
-    "mount -f",
-    "mount -i",
-    "mount -n 999999",
-)
-
-# A blank can stand in a device's name and in a directory's: the directory begins at the only " /". Where
-# there are two, or where a directory is no absolute path and more than one word, the row is refused.
-_TABLE = Table(
-    _Row,
-    Column("MOUNT", "vfsmount", HEX),
-    Column("VFSMOUNT", "vfsmount", HEX),
-    Column("SUPERBLK", "super_block", HEX),
-    Column("TYPE", "type", WORD),
-    Column("DEVNAME", "device", Cell(r"\S(?:(?! /).){0,4096}?")),
-    Column("DIRNAME", "mount_point", Cell(r"/(?:(?! /).){0,8192}?|\S{1,4096}?")),
-)
-_FILES = Table(
-    MountedFile,
-    Column("DENTRY", "dentry", HEX),
-    Column("INODE", "inode", HEX),
-    Column("TYPE", "type", WORD),
-    Column("PATH", "path", TEXT, blank=True),
-)
-_ADDRESS = re.compile(r" *([0-9a-f]{8,16}) *")
+def _title(titles: str) -> g.Row:
+    return g.Row(rf" *+(?:{titles}):?", lambda found: found.start(), titles.replace("|", " or "))
 
 
-def _parse(source: Source) -> list[Mount]:
-    cursor = Cursor(source)
-    mounts: list[Mount] = []
-    layout: Layout[_Row] | None = None
-    structure = ""
-    while cursor.skip_blank():
-        line = cursor.line or ""
-        row = layout.match(line) if layout else None
-        if row:
-            mounts.append(Mount(**asdict(row), structure=structure))
-            cursor.advance()
-        elif _TABLE.heads(line):
-            layout = _TABLE.header(source, *cursor.take())
-            structure = "mount" if "MOUNT" in layout.titles else "vfsmount"
-        elif mounts and (more := _contents(cursor, mounts[-1])):
-            mounts[-1] = more
+def _end() -> g.ParserElement:
+    return g.Blank() | _title("OPEN FILES|DIRTY INODES") | g.Terminal(" *+(?:VFS)?MOUNT +", "a header")
+
+
+def _files() -> g.ParserElement:
+    table = g.table(
+        MountedFile,
+        Column("DENTRY", "dentry", HEX),
+        Column("INODE", "inode", HEX),
+        Column("TYPE", "type", WORD),
+        Column("PATH", "path", TEXT, blank=True, joined="mark"),
+        what="open files",
+        between=g.noise(blank=False),
+        until=_end(),
+        least=0,
+    )
+    none = g.Row(" *+No open files found", str, "that there are no open files")
+    return g.block(
+        _title("OPEN FILES"), g.Suppress(none) | table, lambda place, files: (place, "files", files)
+    )
+
+
+def _inodes() -> g.ParserElement:
+    inode = g.Row(" *+([0-9a-f]{8,16}+)", lambda row: int(row[1], 16), "a dirty inode's address")
+    rows = g.Rows(inode, between=g.noise(blank=False), until=_end(), least=0)
+    none = g.Row(" *+No dirty inodes found", str, "that there are no dirty inodes")
+    return g.block(
+        _title("DIRTY INODES"), g.Suppress(none) | rows, lambda place, inodes: (place, "dirty_inodes", inodes)
+    )
+
+
+def _structure(mount: int | None, vfsmount: int | None) -> tuple[int | None, str]:
+    """The address in the first column, and whose it is."""
+    return (vfsmount, "vfsmount") if mount is None else (mount, "mount")
+
+
+def _with_contents(text: g.Text, _place: int, found: list[Any]) -> list[Mount]:
+    """The rows below a header; the last one has what stands below it."""
+    mounts = [one for one in found if isinstance(one, Mount)]
+    for place, field, values in found[len(mounts) :]:
+        if not mounts or getattr(mounts[-1], field) is not None:
+            text.misfit(place, f"{text.line(place).strip()} of no mount, or twice of one")
         else:
-            cursor.skip_or_reject(layout.reason if layout else "no header of the mounted filesystems")
-    if layout is None:
-        _nothing(source)
+            mounts[-1] = replace(mounts[-1], **{field: values})
+    return mounts
+
+
+def _check(source: Source, mounts: list[Mount]) -> list[Mount]:
+    """Mark what crash couldn't read; it says nothing where no filesystem fits its arguments."""
+    if not source.text.strip():
+        if not source.command.arguments:
+            demand_records(source, mounts, "no table of mounted filesystems")
+        say_empty(source, "no such filesystem")
+        return mounts
+    rows_or_hole(source, mounts)
     _doubt(source, mounts)
-    mark_unknown(source, (name for m in mounts for name in (m.device, m.mount_point)))
+    mark_unknown(source, (name for mount in mounts for name in (mount.device, mount.mount_point)))
     return mounts
 
 
@@ -123,44 +156,16 @@ def _holds(mount: Mount, asked: str) -> bool:
     return mount.structure == "vfsmount" or asked.removeprefix("0x").rstrip("/") in words
 
 
-def _nothing(source: Source) -> None:
-    """No table: crash says nothing where no filesystem fits its arguments."""
-    if source.warnings or not source.command.arguments:
-        source.fail(0, "no table of mounted filesystems")
-    say_empty(source, "no such filesystem")
-
-
-def _contents(cursor: Cursor, mount: Mount) -> Mount | None:
-    """The open files or dirty inodes under a mount; None for anything else."""
-    title = (cursor.line or "").strip(" :")
-    if title == "OPEN FILES":
-        cursor.advance()
-        return replace(mount, files=tuple(_files(cursor)))
-    if title == "DIRTY INODES":
-        cursor.advance()
-        return replace(mount, dirty_inodes=tuple(_inodes(cursor)))
-    return None
-
-
-def _files(cursor: Cursor) -> list[MountedFile]:
-    files: list[MountedFile] = []
-    if (cursor.line or "").strip(" ") == "No open files found":
-        cursor.advance()
-        return files
-    layout = _FILES.header(cursor.source, *cursor.take())
-    while row := layout.match(cursor.line or ""):
-        files.append(row)
-        cursor.advance()
-    return files
-
-
-def _inodes(cursor: Cursor) -> list[int]:
-    inodes: list[int] = []
-    if (cursor.line or "").strip(" ") == "No dirty inodes found":
-        cursor.advance()
-    while found := cursor.match(_ADDRESS):
-        inodes.append(int(found[1], 16))
-    return inodes
-
-
-SHAPES = (Shape(name="mounts", record=Mount, parse=_parse, options="(none) -f -i -n"),)
+OPTSTRING = "ifn:"
+SHAPES = (Shape(name="mounts", record=Mount, grammar=_mounts, finish=_check, options="(none) -f -i -n"),)
+EXAMPLES = (
+    "mount",
+    "mount -n {pid}",
+    "mount /proc",
+    "mount proc",
+    "mount {dentry}",
+    "mount no_such_thing",
+    "mount -f",
+    "mount -i",
+    "mount -n 999999",
+)
