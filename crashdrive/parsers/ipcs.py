@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import HEX, SIGNED, Cell, Column, Layout, Table, note_error
-from crashdrive.parsers.grammar.cursor import Cursor
+from crashdrive.parsers.grammar.columns import HEX, SIGNED, Cell, Column
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
+
+if TYPE_CHECKING:
+    from crashdrive.parsers.grammar.headed import Table
 
 
 class SharedMemory(Record, frozen=True):
@@ -59,7 +61,135 @@ class MessageQueue(Record, frozen=True):
     messages: int
 
 
+Facility = SharedMemory | SemaphoreArray | MessageQueue
+
+_OCTAL = Cell(r"[0-7]{1,6}+", lambda text: int(text, 8))
+_STATUS = Cell(r"[a-z]{1,16}+(?: [a-z]{1,16}+)?", lambda text: tuple(text.split()))
+
+
+def _facilities() -> g.ParserElement:
+    """A table for each kind that was asked for, or that there is none of it; a blank line behind each::
+
+    MSG_QUEUE        KEY      MSQID      UID   PERMS USED-BYTES   MESSAGES
+    ffff8c3b10004300 00002345 0          0     620   10           2
+
+    SEM_ARRAY        KEY      SEMID      UID   PERMS NSEMS
+    (none allocated)
+    """
+    absent = g.Row("invalid id or address: [^\n]{1,200}+", _absent, "an id that isn't there")
+    return g.Many(
+        g.MatchFirst([_whole(_shared()), _whole(_semaphores()), _whole(_queues()), absent]), least=0
+    )
+
+
+def _whole(table: Table) -> g.ParserElement:
+    """A table's rows as one value, where its header stands: it doesn't go and look for it."""
+    header = g.Terminal(table.pattern, table.name)
+    return g.made(g.FollowedBy(header) + table, lambda _text, _place, rows: [tuple(rows)])
+
+
+def _shared() -> Table:
+    """What ``-M`` adds stands below each segment::
+
+    SHMID_KERNEL     KEY      SHMID      UID   PERMS BYTES      NATTCH STATUS
+    ffff8c3b10004f00 00001234 0          0     640   65536      2      dest
+    PAGES ALLOCATED/RESIDENT/SWAPPED: 16/2/0
+    INODE: ffff8c3b1f810090
+    """
+    return g.table(
+        SharedMemory,
+        Column("SHMID_KERNEL", "shmid_kernel", HEX),
+        Column("KEY", "key", HEX),
+        Column("SHMID", "shmid", SIGNED),
+        Column("UID", "uid", SIGNED),
+        Column("PERMS", "perms", _OCTAL),
+        Column("BYTES", "bytes", SIGNED),
+        Column("NATTCH", "nattch", SIGNED),
+        Column("STATUS", "status", _STATUS, blank=True),
+        what="shared memory",
+        continued=_with_pages,
+        **_as_all(),
+    )
+
+
+def _semaphores() -> Table:
+    return g.table(
+        SemaphoreArray,
+        Column("SEM_ARRAY", "sem_array", HEX),
+        Column("KEY", "key", HEX),
+        Column("SEMID", "semid", SIGNED),
+        Column("UID", "uid", SIGNED),
+        Column("PERMS", "perms", _OCTAL),
+        Column("NSEMS", "nsems", SIGNED),
+        what="semaphore arrays",
+        **_as_all(),
+    )
+
+
+def _queues() -> Table:
+    return g.table(
+        MessageQueue,
+        Column("MSG_QUEUE", "msg_queue", HEX),
+        Column("KEY", "key", HEX),
+        Column("MSQID", "msqid", SIGNED),
+        Column("UID", "uid", SIGNED),
+        Column("PERMS", "perms", _OCTAL),
+        Column("USED-BYTES", "used_bytes", SIGNED),
+        Column("MESSAGES", "messages", SIGNED),
+        what="message queues",
+        **_as_all(),
+    )
+
+
+def _as_all() -> dict[str, Any]:
+    """What is the same in all three tables."""
+    none = g.Remark(r" *+\(none allocated\)")
+    return {"between": g.noise(none, blank=False), "until": g.Blank(), "least": 0}
+
+
+def _absent(row: re.Match[str]) -> tuple[()]:
+    """No rows, but an answer; marked."""
+    text = g.Text.of(row.string)
+    line = text.line(row.start())
+    text.note(row.start(), "error", line.strip(), text=line, incomplete=True)
+    return ()
+
+
+_PAGES = re.compile(r"PAGES ALLOCATED/RESIDENT/SWAPPED: (-?\d{1,20})/(-?\d{1,20})/(-?\d{1,20})")
+_INODE = re.compile(r"INODE: ([0-9a-f]{1,16})")
+
+
+def _with_pages(_text: g.Text, _place: int, line: str, row: SharedMemory) -> SharedMemory | None:
+    """The segment with its pages and its inode, each of them once."""
+    if row.inode is not None:
+        return None
+    if (pages := _PAGES.fullmatch(line)) and row.pages_allocated is None:
+        allocated, resident, swapped = map(int, pages.groups())
+        return replace(row, pages_allocated=allocated, pages_resident=resident, pages_swapped=swapped)
+    inode = _INODE.fullmatch(line)
+    return replace(row, inode=int(inode[1], 16)) if inode else None
+
+
+def _check(source: Source, tables: list[tuple[Facility, ...]]) -> list[Facility]:
+    """All rows; with ``-M`` each segment has its pages and its inode."""
+    demand_records(source, tables, "no table")
+    rows = list(itertools.chain.from_iterable(tables))
+    for row in rows if source.command.has("M") else ():
+        if isinstance(row, SharedMemory) and None in {row.pages_allocated, row.inode}:
+            source.note("partial", f"no pages or inode of segment {row.shmid}", incomplete=True)
+    return rows
+
+
 OPTSTRING = "smMqn:"
+SHAPES = (
+    Shape(
+        name="facilities",
+        record=SharedMemory | SemaphoreArray | MessageQueue,
+        grammar=_facilities,
+        finish=_check,
+        options="(none) -s -m -M -q -n",
+    ),
+)
 EXAMPLES = (
     "ipcs",
     "ipcs -m",
@@ -69,102 +199,4 @@ EXAMPLES = (
     "ipcs -n {pid}",
     "ipcs -m 424242",
     "ipcs -x",
-)
-
-_OCTAL = Cell(r"[0-7]{1,6}", lambda text: int(text, 8))
-_STATUS = Cell(r"[a-z]{1,16}(?: [a-z]{1,16})?", lambda text: tuple(text.split()))
-_SHARED = Table(
-    SharedMemory,
-    Column("SHMID_KERNEL", "shmid_kernel", HEX),
-    Column("KEY", "key", HEX),
-    Column("SHMID", "shmid", SIGNED),
-    Column("UID", "uid", SIGNED),
-    Column("PERMS", "perms", _OCTAL),
-    Column("BYTES", "bytes", SIGNED),
-    Column("NATTCH", "nattch", SIGNED),
-    Column("STATUS", "status", _STATUS, blank=True),
-)
-_SEMAPHORES = Table(
-    SemaphoreArray,
-    Column("SEM_ARRAY", "sem_array", HEX),
-    Column("KEY", "key", HEX),
-    Column("SEMID", "semid", SIGNED),
-    Column("UID", "uid", SIGNED),
-    Column("PERMS", "perms", _OCTAL),
-    Column("NSEMS", "nsems", SIGNED),
-)
-_QUEUES = Table(
-    MessageQueue,
-    Column("MSG_QUEUE", "msg_queue", HEX),
-    Column("KEY", "key", HEX),
-    Column("MSQID", "msqid", SIGNED),
-    Column("UID", "uid", SIGNED),
-    Column("PERMS", "perms", _OCTAL),
-    Column("USED-BYTES", "used_bytes", SIGNED),
-    Column("MESSAGES", "messages", SIGNED),
-)
-_PAGES = re.compile(r"PAGES ALLOCATED/RESIDENT/SWAPPED: (-?\d+)/(-?\d+)/(-?\d+)")
-_INODE = re.compile(r"INODE: ([0-9a-f]{1,16})")
-
-Facility = SharedMemory | SemaphoreArray | MessageQueue
-
-
-def _parse(source: Source) -> list[Facility]:
-    """All tables; an id or address that isn't there is an answer too, but marked."""
-    cursor = Cursor(source)
-    records: list[Facility] = []
-    answers = 0
-    while cursor.skip_blank():
-        line = cursor.line or ""
-        table = next((table for table in (_SHARED, _SEMAPHORES, _QUEUES) if table.heads(line)), None)
-        if table is not None:
-            records += cursor.attempt(partial(_table_rows, cursor, table)) or []
-            answers += 1
-        elif line.startswith("invalid id or address: "):
-            note_error(source, *cursor.take())
-            answers += 1
-        else:
-            cursor.skip_or_reject("no header of shared memory, semaphores or message queues")
-    return records if answers else demand_records(source, records, "no table")
-
-
-def _table_rows(cursor: Cursor, table: Table[Any]) -> list[Facility]:
-    return list(_rows(cursor, table.header(cursor.source, *cursor.take())))
-
-
-def _rows(cursor: Cursor, layout: Layout[Any]) -> Iterator[Facility]:
-    while cursor.at_text():
-        if (cursor.line or "").strip(" ") == "(none allocated)":
-            cursor.advance()
-            continue
-        row = layout.match(cursor.line or "")
-        if row is None:
-            cursor.skip_or_reject(layout.reason)
-            continue
-        cursor.advance()
-        yield _details(cursor, row) if isinstance(row, SharedMemory) else row
-
-
-def _details(cursor: Cursor, row: SharedMemory) -> SharedMemory:
-    if pages := cursor.match(_PAGES):
-        row = replace(
-            row,
-            pages_allocated=int(pages[1]),
-            pages_resident=int(pages[2]),
-            pages_swapped=int(pages[3]),
-        )
-    if inode := cursor.match(_INODE):
-        row = replace(row, inode=int(inode[1], 16))
-    if cursor.source.command.has("M") and not (pages and inode):
-        cursor.source.note("partial", f"no pages or inode of segment {row.shmid}", incomplete=True)
-    return row
-
-
-SHAPES = (
-    Shape(
-        name="facilities",
-        record=SharedMemory | SemaphoreArray | MessageQueue,
-        parse=_parse,
-        options="(none) -s -m -M -q -n",
-    ),
 )

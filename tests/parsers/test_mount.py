@@ -56,6 +56,32 @@ def test_files_and_dirty_inodes() -> None:
     assert inodes == (0xC7AD4008, 0xC2233438)
 
 
+def test_what_stands_below_no_mount_or_twice_below_one() -> None:
+    row = "c7fb2b80 c7fb3200 ext2   /dev/root /\n"
+    inodes = "DIRTY INODES\nc7ad4008\n\n"
+    for text in (OLD + inodes, OLD + row + inodes + inodes):
+        with pytest.raises(ParseError, match="DIRTY INODES of no mount, or twice of one"):
+            parse("mount -i", text)
+        answer = parse("mount -i", text, lenient=True)
+        assert (answer.warnings[0].kind, answer.complete) == ("unparsed", False)
+        assert len(answer) == text.count("ext2")
+
+
+def test_a_damaged_open_file_is_set_aside_alone() -> None:
+    row = "c7fb2b80 c7fb3200 ext2   /dev/root /\n"
+    file = "c6d02200  c6d0f7a0  REG   usr/bin/xfs\n"
+    text = f"{OLD}{row}OPEN FILES\n DENTRY    INODE    TYPE  PATH\n{file}c6d0 broken\n{file}\n{OLD}{row}"
+    with pytest.raises(ParseError, match="expected a row of open files: DENTRY INODE TYPE PATH"):
+        parse("mount -f", text)
+    first, second = parse("mount -f", text, lenient=True).records
+    assert (len(first.files), second.files) == (2, None)
+
+
+def test_a_header_without_mounts_is_marked() -> None:
+    answer = parse("mount", NEW)
+    assert (len(answer), answer.complete) == (0, False)
+
+
 def test_a_row_that_does_not_hold_what_was_asked_for_is_marked() -> None:
     text = f"{NEW}ffff88a44120d200 ffff88a44105a800 rootfs rootfs    /         \n"
     assert not parse("mount /proc", text).complete
@@ -98,6 +124,20 @@ def test_details_of_shared_memory() -> None:
     text = f"{SHM}{row}PAGES ALLOCATED/RESIDENT/SWAPPED: 22/1/0\nINODE: ffff88047239cd98\n\n"
     shared = parse("ipcs -M", text).one()
     assert (shared.pages_allocated, shared.pages_resident, shared.inode) == (22, 1, 0xFFFF88047239CD98)
+
+
+def test_details_of_a_segment_stand_once_and_in_order() -> None:
+    row = "ffff880473a28310 00000000 0          0     666   90000      1       \n"
+    pages, inode = "PAGES ALLOCATED/RESIDENT/SWAPPED: 22/1/0\n", "INODE: ffff88047239cd98\n"
+    for below in (pages + pages, inode + inode, inode + pages):
+        with pytest.raises(ParseError, match="expected a row of shared memory"):
+            parse("ipcs -M", SHM + row + below)
+
+
+def test_a_damaged_header_is_named_in_its_own_line() -> None:
+    semaphores = "SEM_ARRAY        KEY      SEMID      UID   PERMS NSEMS\n(none allocated)\n"
+    answer = parse("ipcs", f"{SHM.replace('UID', 'UIX')}\n{semaphores}", lenient=True)
+    assert [(notice.kind, notice.line) for notice in answer.warnings] == [("unparsed", 1)]
 
 
 def test_an_id_that_is_not_there() -> None:
