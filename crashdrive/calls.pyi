@@ -1306,6 +1306,18 @@ class Calls:
     @overload
     def report(
         self,
+        name: Literal["dmesg"],
+        *,
+        level: Literal["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] | None = ...,
+        last: float | None = ...,
+        grep: str | None = ...,
+        caller: str | None = ...,
+        date: bool = ...,
+    ) -> Report:
+        """The kernel's log: level, caller, age before the crash, time of day."""
+    @overload
+    def report(
+        self,
         name: Literal["interfaces"],
         *,
         statistics: bool = ...,

@@ -192,9 +192,9 @@ def _numbers(
 
 def _counted() -> Counts:
     counts: Counts = defaultdict(int)
-    for path in sorted(GOLDEN.glob("*/*/*/*.json")):
+    for path in sorted(GOLDEN.glob("*/*/*/*.cmd")):
         version, release, command = path.relative_to(GOLDEN).parts[:3]
-        expected = msgspec.json.decode(path.read_bytes(), type=_Expectation)
+        expected = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=_Expectation)
         counts[command, expected.shape or "", f"{version} on {release.split('-')[0]}"] += 1
     return counts
 

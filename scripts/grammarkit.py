@@ -117,7 +117,7 @@ def _telling(command: str, shape: str) -> Path | None:
 def _cases() -> dict[str, list[tuple[Path, _Case]]]:
     """All recorded outputs by command, ordered by size."""
     found: dict[str, list[tuple[Path, _Case]]] = {}
-    paths = GOLDEN.glob("*/*/*/*.json")
+    paths = (path.with_suffix(".json") for path in GOLDEN.glob("*/*/*/*.cmd"))
     for path in sorted(paths, key=lambda path: (path.with_suffix(".out").stat().st_size, str(path))):
         case = msgspec.json.decode(path.read_bytes(), type=_Case)
         found.setdefault(path.parent.name, []).append((path, case))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sessionkit import expect_sessions, record_sessions
+from sessionkit import expect_reports, expect_sessions, record_reports, record_sessions
 
 from crashdrive.errors import CrashdriveError, ParseError
 from crashdrive.parsers import command_names, module_for, parse
@@ -387,10 +387,14 @@ def main() -> int:
     parser.add_argument("--expect", nargs="*", type=Path, help="write the .json of these cases (or all) anew")
     sessions = "the sessions that answer all reports; with --expect, what reports make of them"
     parser.add_argument("--sessions", action="store_true", help=sessions)
+    own = "a report's own recordings (golden_outputs/reports); with --expect, what it makes of them"
+    parser.add_argument("--report", action="append", default=[], help=own)
     arguments = parser.parse_args()
-    if arguments.sessions:
+    problems: list[str] = []
+    if arguments.report:
+        (record_reports if arguments.expect is None else expect_reports)(arguments.report, arguments.dump)
+    elif arguments.sessions:
         (record_sessions if arguments.expect is None else expect_sessions)(arguments.dump)
-        problems = []
     elif arguments.expect is not None:
         cases = arguments.expect or sorted(GOLDEN.glob("*/*/*/*.cmd"))
         wanted = [case for case in cases if _of_commands(case, arguments.command)]

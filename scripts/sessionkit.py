@@ -3,16 +3,23 @@
 A folder holds ``session.xz`` (what crash answered, compact), ``truth.tar.xz`` (what the guest said of itself
 right before it died), ``dump.json`` (of which dump) and ``expected.json.xz`` (what the reports make of it: by
 case the JSON of each). Read what --expect says has changed before you commit it.
+
+A report can bring recordings of its own, so that it is added by files alone: golden_outputs/reports/NAME/
+holds ``cases.toml`` (the dumps with their crashes, and the options of each case) and a folder for each dump.
+Its ``session.xz`` has what the recording of the same dump in golden_outputs/sessions lacks, or that in
+golden_outputs/bases, which is made by itself and holds what all reports ask of a dump.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import lzma
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,12 +28,15 @@ import msgspec
 from crashdrive.crash import Crash, open_dump
 from crashdrive.records import Report
 from crashdrive.render import Output, render
-from crashdrive.session.compact import compact
+from crashdrive.session.compact import compact, joined
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SESSIONS = CHECKOUT / "golden_outputs" / "sessions"
+REPORTS = CHECKOUT / "golden_outputs" / "reports"
+BASES = CHECKOUT / "golden_outputs" / "bases"
 LAB = CHECKOUT / ".lab"
 SESSION, TRUTH, EXPECTED = "session.xz", "truth.tar.xz", "expected.json.xz"
+OWN = "cases.toml"
 # each kernel, each form of dumps; the others are for live tests
 RECORDED = (("6.1-elf-sysrq", "8.0.2"), ("6.12-kdump-sysrq", "9.0.2"))
 # of a process's folder
@@ -130,6 +140,52 @@ def folders() -> list[Path]:
     return sorted(path.parent for path in SESSIONS.glob(f"*/{SESSION}"))
 
 
+def recorded_reports() -> dict[str, tuple[Case, ...]]:
+    """The cases of each report that has recordings of its own, by its name."""
+    return {path.parent.name: _own(path)[1] for path in sorted(REPORTS.glob(f"*/{OWN}"))}
+
+
+def report_folders(report: str) -> list[Path]:
+    """The folders of a report's own recordings."""
+    return sorted(path.parent for path in (REPORTS / report).glob(f"*/{SESSION}"))
+
+
+@contextlib.contextmanager
+def replayed(folder: Path) -> Iterator[Crash]:
+    """A recording, opened: a report's own one together with what it stands on."""
+    with tempfile.TemporaryDirectory(prefix="replay-") as place:
+        session = folder / SESSION
+        if base := _base(folder):
+            session = Path(place) / SESSION
+            joined(base, folder / SESSION, session)
+        with open_dump(None, None, replay=session) as crash:
+            yield crash
+
+
+def _base(folder: Path) -> Path | None:
+    """The recording that a report's own one stands on."""
+    if folder.parent.parent != REPORTS:
+        return None
+    there = [place / folder.name / SESSION for place in (SESSIONS, BASES)]
+    return next((path for path in there if path.exists()), None)
+
+
+def all_cases() -> tuple[Case, ...]:
+    """The cases that any dump can be asked, of all reports."""
+    return (*CASES, *(case for own in recorded_reports().values() for case in own))
+
+
+def _own(path: Path) -> tuple[list[tuple[str, str]], tuple[Case, ...]]:
+    """A report's own dumps, each with its crash, and cases; a list among the options is a tuple."""
+    found = tomllib.loads(path.read_text(encoding="utf-8"))
+    options = [
+        {name: tuple(v) if isinstance(v, list) else v for name, v in case.items()} for case in found["case"]
+    ]
+    return [(dump, crash) for dump, crash in found["dumps"]], tuple(
+        Case(path.parent.name, each) for each in options
+    )
+
+
 def expected(folder: Path) -> dict[str, Any]:
     """What reports make of a recorded session, by the name of the case."""
     found: dict[str, Any] = msgspec.json.decode(lzma.decompress((folder / EXPECTED).read_bytes()))
@@ -151,20 +207,53 @@ def record_sessions(dump_names: list[str]) -> None:
         link.symlink_to(LAB)
         for dump, version in RECORDED:
             if not dump_names or dump in dump_names:
-                _record(link, dump, version, Path(place) / "raw")
+                target = SESSIONS / f"{dump}-{version}"
+                source = _record(link, (dump, version), target, cases, Path(place) / "raw")
+                _pack_truth(source / "truth", target / TRUTH)
     expect_sessions(dump_names)
 
 
-def _record(lab: Path, dump: str, version: str, raw: Path) -> None:
-    source, target = lab / "dumps" / dump, SESSIONS / f"{dump}-{version}"
+def record_reports(names: list[str], dump_names: list[str]) -> None:
+    """Record the own sessions of these reports, all where none is named, and expect what comes of it."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as place:
+        link = Path(place) / "lab"
+        link.symlink_to(LAB)
+        for path in sorted(REPORTS.glob(f"*/{OWN}")):
+            dumps, own = _own(path) if not names or path.parent.name in names else ([], ())
+            for dump, version in dumps:
+                if not dump_names or dump in dump_names:
+                    raw, target = Path(place) / "raw", path.parent / f"{dump}-{version}"
+                    _need_base(link, (dump, version), raw)
+                    _record(link, (dump, version), target, _always(own), raw)
+    expect_reports(names, dump_names)
+
+
+def _always(own: tuple[Case, ...]) -> Callable[[Crash], Iterable[Case]]:
+    """Ask every dump these cases."""
+    return lambda _crash: own
+
+
+def _need_base(lab: Path, opened: tuple[str, str], raw: Path) -> None:
+    """Have what all reports ask of a dump recorded: its symbols, types and tasks."""
+    name = "-".join(opened)
+    if not any((place / name / SESSION).exists() for place in (SESSIONS, BASES)):
+        _record(lab, opened, BASES / name, _always((Case("netns", {}),)), raw)
+
+
+def _record(
+    lab: Path, opened: tuple[str, str], target: Path, asked: Callable[[Crash], Iterable[Case]], raw: Path
+) -> Path:
+    """Record a dump in a crash, asked these cases; gives the dump's folder."""
+    dump, version = opened
+    source = lab / "dumps" / dump
     target.mkdir(parents=True, exist_ok=True)
     binary = str(lab / "crash" / version / "crash")
     with open_dump(source / "vmlinux", source / "vmcore", crash=[binary], record=raw) as crash:
-        for case in cases(crash):
+        for case in asked(crash):
             crash.run_report(case.report, **case.options)
-    compact(raw, target / SESSION)
+    compact(raw, target / SESSION, _base(target))
     shutil.copy(source / "dump.json", target)
-    _pack_truth(source / "truth", target / TRUTH)
+    return source
 
 
 def _pack_truth(truth: Path, target: Path) -> None:
@@ -189,20 +278,31 @@ def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
 def expect_sessions(dump_names: list[str]) -> None:
     """Write what reports make of the recorded sessions, and print what has changed."""
     for folder in folders():
-        if dump_names and not any(folder.name.startswith(f"{name}-") for name in dump_names):
-            continue
-        before = expected(folder) if (folder / EXPECTED).exists() else {}
-        after: dict[str, Any] = {}
-        with open_dump(None, None, replay=folder / SESSION) as crash:
-            for case in cases(crash):
-                after[case.name] = document(crash.run_report(case.report, **case.options))
-        for name in sorted(before.keys() ^ after.keys()):
-            print(f"{folder.name}: {name}: {'new' if name in after else 'gone'}")
-        for name in sorted(before.keys() & after.keys()):
-            for difference in differences(before[name], after[name]):
-                print(f"{folder.name}: {name}: {difference}")
-        content = msgspec.json.encode(after, order="deterministic")
-        (folder / EXPECTED).write_bytes(lzma.compress(content, preset=6))
+        if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
+            _expect(folder, cases)
+
+
+def expect_reports(names: list[str], dump_names: list[str]) -> None:
+    """The same for the own recordings of reports."""
+    for report, asked in recorded_reports().items():
+        for folder in report_folders(report) if not names or report in names else ():
+            if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
+                _expect(folder, _always(asked))
+
+
+def _expect(folder: Path, asked: Callable[[Crash], Iterable[Case]]) -> None:
+    before = expected(folder) if (folder / EXPECTED).exists() else {}
+    after: dict[str, Any] = {}
+    with replayed(folder) as crash:
+        for case in asked(crash):
+            after[case.name] = document(crash.run_report(case.report, **case.options))
+    for name in sorted(before.keys() ^ after.keys()):
+        print(f"{folder.name}: {name}: {'new' if name in after else 'gone'}")
+    for name in sorted(before.keys() & after.keys()):
+        for difference in differences(before[name], after[name]):
+            print(f"{folder.name}: {name}: {difference}")
+    content = msgspec.json.encode(after, order="deterministic")
+    (folder / EXPECTED).write_bytes(lzma.compress(content, preset=6))
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], most: int = 5) -> Iterator[str]:

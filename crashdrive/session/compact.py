@@ -8,37 +8,75 @@ from __future__ import annotations
 
 import base64
 import lzma
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from crashdrive.session.reads import RecordedMemory, is_memory
-from crashdrive.session.replay import FIFO_NAME, Entry, ReplayTransport
+from crashdrive.session.replay import FIFO_NAME, Entry, Head, ReplayTransport
 
 
-def compact(source: Path, target: Path) -> None:
-    """Write a recorded session anew, packed by xz; TranscriptError where it can't be read."""
+def compact(source: Path, target: Path, base: Path | None = None) -> None:
+    """Write a recorded session anew, packed by xz; TranscriptError where it can't be read.
+
+    What another recording of the same dump and crash, the ``base``, answers in the same way is left out;
+    `joined` puts the two together again.
+    """
     recorded = ReplayTransport(source)
-    lines = [msgspec.json.encode(line) for line in (recorded.head, *_entries(recorded))]
-    target.write_bytes(lzma.compress(b"\n".join([*lines, b""]), preset=6))
+    known = ReplayTransport(base) if base else None
+    _write(target, recorded.head, _entries(recorded, known))
 
 
-def _entries(recorded: ReplayTransport) -> Iterator[Entry]:
+def joined(base: Path, part: Path, target: Path) -> None:
+    """Write the recording that a part was made of, of its base and itself."""
+    below, above = ReplayTransport(base), ReplayTransport(part)
+    answers = _by_command(below) | _by_command(above)
+    _write(target, above.head, (entry for entries in answers.values() for entry in entries), preset=0)
+
+
+def _write(target: Path, head: Head, entries: Iterable[Entry], *, preset: int = 6) -> None:
+    lines = [msgspec.json.encode(line) for line in (head, *entries)]
+    target.write_bytes(lzma.compress(b"\n".join([*lines, b""]), preset=preset))
+
+
+def _by_command(recorded: ReplayTransport) -> dict[tuple[str, str], Sequence[Entry]]:
+    return {(entries[0].op, entries[0].command): entries for entries in recorded.entries()}
+
+
+def _entries(recorded: ReplayTransport, known: ReplayTransport | None) -> Iterator[Entry]:
+    memory, answered = RecordedMemory(), _by_command(known) if known else {}
+    for entries in recorded.entries():
+        if _is_read(entries[-1]):
+            _take(memory, recorded, entries[-1])
+        elif (kept := _without_repeats(entries)) != answered.get((kept[0].op, kept[0].command)):
+            yield from kept
+    if known:
+        memory.leave_out(_memory(known))
+    for stream in memory.streams(FIFO_NAME):
+        if stream.data or stream.text:
+            yield Entry(
+                op="stream",
+                command="\n".join(stream.commands),
+                text=stream.text.decode("ascii", "backslashreplace"),
+                data=base64.b85encode(lzma.compress(stream.data, preset=6)).decode("ascii"),
+            )
+
+
+def _memory(recorded: ReplayTransport) -> RecordedMemory:
     memory = RecordedMemory()
     for entries in recorded.entries():
-        last = entries[-1]
-        if last.op == "stream" and last.ended is None and is_memory(last.command.split("\n")):
-            memory.add(last.command.split("\n"), *recorded.streamed(last))
-        else:
-            yield from _without_repeats(entries)
-    for stream in memory.streams(FIFO_NAME):
-        yield Entry(
-            op="stream",
-            command="\n".join(stream.commands),
-            text=stream.text.decode("ascii", "backslashreplace"),
-            data=base64.b85encode(lzma.compress(stream.data, preset=6)).decode("ascii"),
-        )
+        if _is_read(entries[-1]):
+            _take(memory, recorded, entries[-1])
+    return memory
+
+
+def _is_read(entry: Entry) -> bool:
+    return entry.op == "stream" and entry.ended is None and is_memory(entry.command.split("\n"))
+
+
+def _take(memory: RecordedMemory, recorded: ReplayTransport, entry: Entry) -> None:
+    memory.add(entry.command.split("\n"), *recorded.streamed(entry))
 
 
 def _without_repeats(entries: Sequence[Entry]) -> Sequence[Entry]:

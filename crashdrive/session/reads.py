@@ -113,6 +113,15 @@ class RecordedMemory:
             commands = ((context,) if context else ()) + tuple(read.command for read in reads)
             yield Stream(commands, b"".join(data for _, data in found), text)
 
+    def leave_out(self, other: RecordedMemory) -> None:
+        """Drop what another recording of the same dump holds as well."""
+        self._pages = {key: data for key, data in self._pages.items() if other._pages.get(key) != data}
+        for key, pieces in list(self._pieces.items()):
+            self._pieces[key] = [
+                (at, data) for at, data in pieces if other._part(*key, at, len(data)) != data
+            ]
+        self._failed = {key: said for key, said in self._failed.items() if other._failed.get(key) != said}
+
     def _held(self, space: str) -> Iterator[tuple[int, bytes]]:
         """Pages, and pieces of others, by address."""
         held = {page * _PAGE: data for (where, page), data in self._pages.items() if where == space}

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-from sessionkit import CASES
+from sessionkit import all_cases
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import CrashdriveError
@@ -20,6 +20,7 @@ from faultkit.damage import KINDS
 from faultkit.hunt import Hunt, Run, Tally, hunt
 from faultkit.memory import Place
 
+CASES = all_cases()
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "trust.md"
 
 HELP = """Take each page that a report reads away once, and see whether the report says so.

@@ -13,7 +13,7 @@ from faultkit.cli import chosen
 from faultkit.damage import KINDS
 from faultkit.hunt import Hunt, Tally, difference, hunt, is_bad
 from faultkit.memory import Remembered
-from sessionkit import CASES, SESSION, Case, folders
+from sessionkit import CASES, SESSION, Case, folders, recorded_reports, replayed, report_folders
 
 from crashdrive.crash import Crash, open_dump
 from tests.live.conftest import crash_binary, dump_file
@@ -57,6 +57,26 @@ def test_damage_leads_to_no_traceback_and_no_hang(crash: Crash, remembered: Reme
     places = chosen(made, SLOW.get(case.report, SAMPLE) // 4, seed=2)
     tally = hunt(made, places, [kind for kind in KINDS if kind != "missing"])
     assert not tally.bad, told(tally)
+
+
+OWN = [
+    pytest.param(folder, case, id=f"{folder.name}-{case.name}")
+    for report, own in recorded_reports().items()
+    for folder in report_folders(report)
+    for case in own
+]
+
+
+@pytest.mark.parametrize(("place", "case"), OWN)
+def test_reports_with_recordings_of_their_own(place: Path, case: Case) -> None:
+    with replayed(place) as opened:
+        made = Hunt(opened, case, Remembered())
+        places = chosen(made, SAMPLE, seed=1)
+        for tally in (
+            hunt(made, places, ["missing"]),
+            hunt(made, places[:2], [k for k in KINDS if k != "missing"]),
+        ):
+            assert not tally.bad, told(tally)
 
 
 def test_a_lie_is_found(crash: Crash, remembered: Remembered, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,14 +150,19 @@ class FakeMemory:
     def _gather(self, ranges: Sequence[tuple[int, int]]) -> Gathered:
         chunks: list[Chunk] = []
         holes: list[Hole] = []
-        for address, size in ranges:
+        for address, size in sorted(ranges):
             at = address
             while at < address + size:
                 end = min((at // PAGE + 1) * PAGE, address + size)
                 reason = self.reason(at // PAGE)
                 if reason is None:
                     page = self.pages[at // PAGE]
-                    chunks.append(Chunk(at, bytes(page[at % PAGE : at % PAGE + end - at])))
+                    data = bytes(page[at % PAGE : at % PAGE + end - at])
+                    if chunks and chunks[-1].address + len(chunks[-1].data) == at:
+                        last = chunks.pop()
+                        chunks.append(Chunk(last.address, last.data + data))
+                    else:
+                        chunks.append(Chunk(at, data))
                 else:
                     holes.append(Hole(at, end - at, reason))
                 at = end

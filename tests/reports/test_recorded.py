@@ -8,12 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sessionkit import CASES, SESSION, Case, cases, differences, document, expected, folders
+from sessionkit import (
+    CASES,
+    SESSION,
+    Case,
+    cases,
+    differences,
+    document,
+    expected,
+    folders,
+    recorded_reports,
+    replayed,
+    report_folders,
+)
 
 from crashdrive.cli import main
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import TranscriptError
 from crashdrive.kernel.memory import transfer
+from crashdrive.records import Report
 from crashdrive.render import FORMATS, Output, render
 from crashdrive.reports import report_names
 from crashdrive.session.reads import RecordedMemory
@@ -58,20 +71,41 @@ def same(crash: Crash, known: dict[str, Any], case: Case) -> None:
 def test_every_report_is_recorded(crash: Crash, known: dict[str, Any]) -> None:
     asked = {case.name for case in cases(crash)}
     assert known.keys() == asked
-    assert {name.split()[0] for name in asked} == set(report_names())
+    assert {name.split()[0] for name in asked} | recorded_reports().keys() == set(report_names())
 
 
 @pytest.mark.parametrize("name", sorted({case.report for case in CASES}))
 def test_every_format(crash: Crash, name: str) -> None:
     """Hostile bytes of the dump don't get through; a terminal's width is kept."""
-    report = crash.run_report(name)
+    in_every_format(crash.run_report(name))
+
+
+def in_every_format(report: Report) -> None:
     for form in FORMATS:
         for width in (None, 80):
             stream = io.StringIO()
             render(report, form, Output(stream, width=width))
             text = stream.getvalue()
-            assert all(one.isprintable() or one in "\n\t" for one in text)
+            # CSV in a pipe has values as they are
+            assert form == "csv" or all(one.isprintable() or one in "\n\t" for one in text)
             assert form == "json" or text.count("\n") >= sum(len(table.rows) for table in report.tables)
+
+
+OWN = [
+    pytest.param(folder, own, id=f"{report}-{folder.name}")
+    for report, own in recorded_reports().items()
+    for folder in report_folders(report)
+]
+
+
+@pytest.mark.parametrize(("place", "own"), OWN)
+def test_reports_with_recordings_of_their_own(place: Path, own: tuple[Case, ...]) -> None:
+    known = expected(place)
+    assert known.keys() == {case.name for case in own}
+    with replayed(place) as crash:
+        for case in own:
+            same(crash, known, case)
+        in_every_format(crash.run_report(own[0].report, **own[0].options))
 
 
 REPORTS = ("netstat", "routing", "qdisc", "netfilter", "netns")

@@ -15,7 +15,7 @@ from crashdrive.errors import TranscriptError
 from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.memory.window import Window
 from crashdrive.session import replay
-from crashdrive.session.compact import compact
+from crashdrive.session.compact import compact, joined
 from crashdrive.session.reads import NotRecordedError, RecordedMemory, is_memory
 from crashdrive.session.replay import open_record
 from crashdrive.session.session import Session
@@ -183,3 +183,27 @@ def test_walks_of_a_replay_read_no_pages_ahead(recorded: Path, make_fake: Callab
         assert Window(Memory(session)).around(0x12345, 16) == (0x12000, PAGE)
     with make_fake().session() as session:
         assert Window(Memory(session)).around(0x12345, 16) == (0x10000, 8 * PAGE)
+
+
+def test_a_part_and_its_base_are_the_whole(
+    recorded: Path, make_fake: Callable[..., Fake], tmp_path: Path
+) -> None:
+    """What a base answers in the same way isn't kept twice; what it lacks is."""
+    base, part, whole = tmp_path / "base", tmp_path / "part", tmp_path / "whole"
+    with make_fake().session() as session, open_record(base) as file:
+        session.vmcoreinfo = {"PAGESIZE": "4096"}
+        session._record(file)
+        session.run("echo 1")
+        session.stream([f"rd -r {session.fifo} 10000 8192", "eval 0x1"], bytearray().extend)
+    compact(recorded, part, base)
+    text = lzma.decompress(part.read_bytes()).decode()
+    assert "echo 1" not in text
+    assert "rd -r FIFO 12000 4096" in text
+    assert "10000" not in text
+    joined(base, part, whole)
+    with Session.replay(whole) as session:
+        assert session.run("echo 1").text == "1\n"
+        got = bytearray()
+        said = session.stream(["rd -r FIFO 11000 8192", "rd -r FIFO bad000 8", "eval 0x7"], got.extend)
+        assert bytes(got) == memory(0x11000, 8192)
+        assert b"page excluded" in said

@@ -1,0 +1,1 @@
+"""Reports about the machine and its kernel as a whole."""

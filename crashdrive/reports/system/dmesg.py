@@ -1,0 +1,110 @@
+r"""The kernel's log, with level, caller, age before the crash and time of day.
+
+\b
+Examples:
+  crashdrive report dmesg vmcore
+  crashdrive report dmesg --level err --last 60 vmcore     errors of the last minute
+  crashdrive report dmesg --date --caller T1 vmcore        what process 1 said, by the calendar
+  crashdrive report dmesg --format jsonl vmcore | jq -r .text
+
+age: seconds before the last message. date: as far as the clock wasn't set in the meantime. The text of a
+message that is lost is empty, and the report marked.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.linux.clock import clock
+from crashdrive.linux.printk.message import LEVELS
+from crashdrive.linux.printk.messages import found
+from crashdrive.linux.survey import Survey
+from crashdrive.records import Record, Report, Table
+from crashdrive.reports.base import Option, report_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crashdrive.linux.clock import Clock
+    from crashdrive.linux.printk.message import Message
+
+NAME = "dmesg"
+SUMMARY = "The kernel's log: level, caller, age before the crash, time of day."
+BTF = True
+OPTIONS = (
+    Option(
+        name="level", flags=("-l", "--level"), help="Messages of this level and worse ones.", kind="text",
+        choices=LEVELS,
+    ),
+    Option(name="last", flags=("--last",), help="Those of the last so many seconds.", kind="seconds"),
+    Option(name="grep", flags=("-g", "--grep"), help="Those that hold this text, in any case.", kind="text"),
+    Option(name="caller", flags=("--caller",), help="Those of a thread (T123) or CPU (C1).", kind="text"),
+    Option(name="date", flags=("-T", "--date"), help="Show the time of day (UTC)."),
+)  # fmt: skip
+
+
+class LogLine(Record, frozen=True):
+    r"""A message of the log; ``text`` may hold several lines, joined by ``\n``, and is None where it is lost.
+
+    ``timestamp``: seconds since boot; ``age``: seconds before the last message; ``date``: UTC, None where the
+    timekeeper can't be read. ``caller``: ``T`` and a pid, or ``C`` and a CPU.
+    """
+
+    sequence: int
+    timestamp: float
+    age: float
+    date: str | None
+    level: str
+    facility: str
+    caller: str | None
+    subsystem: str | None
+    device: str | None
+    text: str | None
+
+
+def report(crash: Any, **asked: Any) -> Report:
+    """The messages that are asked for; options by the names in `OPTIONS`."""
+    survey = Survey(crash.kernel)
+    messages = survey.attempt("its log", lambda: found(survey))
+    times = survey.attempt("the time of day", lambda: [clock(survey)])
+    rows = _lines(messages, times[0] if times else None)
+    kept = [row for row in rows if _wanted(row, asked)]
+    if asked["caller"] is not None:
+        survey.require("caller", [asked["caller"]], {row.caller for row in rows if row.caller})
+    when = "date" if asked["date"] else "timestamp"
+    callers = ("caller",) if asked["caller"] else ()
+    return report_of(NAME, survey, (Table(name="log", rows=kept, columns=(when, "level", *callers, "text")),))
+
+
+def _lines(messages: Sequence[Message], times: Clock | None) -> list[LogLine]:
+    end = messages[-1].timestamp if messages else 0.0
+    return [
+        LogLine(
+            sequence=message.sequence, timestamp=message.timestamp, age=round(end - message.timestamp, 6),
+            date=None if times is None else _date(times.date_of(message.timestamp)), level=message.level,
+            facility=message.facility, caller=message.caller, subsystem=message.subsystem,
+            device=message.device, text=message.text,
+        )
+        for message in messages
+    ]  # fmt: skip
+
+
+def _date(seconds: float) -> str | None:
+    """A time since 1970 as ISO 8601 has it; None beyond the calendar, where the timekeeper is damaged."""
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(
+            timespec="milliseconds"
+        )
+    except OverflowError:
+        return None
+
+
+def _wanted(row: LogLine, asked: dict[str, Any]) -> bool:
+    if asked["level"] is not None and LEVELS.index(row.level) > LEVELS.index(asked["level"]):
+        return False
+    if asked["last"] is not None and row.age > asked["last"]:
+        return False
+    if asked["caller"] is not None and row.caller != asked["caller"]:
+        return False
+    return asked["grep"] is None or (row.text is not None and asked["grep"].lower() in row.text.lower())
