@@ -1,6 +1,6 @@
 """The generated pages of docs/: vocabulary.md out of the records of commands, readers and reports,
-coverage.md out of the golden files, calls.md and crashdrive/calls.pyi out of the commands and reports,
-architecture.svg out of the imports, grammars/ out of the grammars.
+rules.md out of the rules, coverage.md out of the golden files, calls.md and crashdrive/calls.pyi out of the
+commands and reports, architecture.svg out of the imports, grammars/ out of the grammars.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from damagekinds import KINDS
 from crashdrive.parsers import _catalog, command_names
 from crashdrive.records import Record
 from crashdrive.reports.base import Option
+from crashdrive.rules import rule_for, rule_names
+from crashdrive.rules.base import source_name
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 GOLDEN = CHECKOUT / "golden_outputs"
@@ -44,6 +46,13 @@ strings such as `"0xffff888003a54000"`, and so is a `long` from 2^53 on.
 `crashdrive parse --list` shows the same by command,
 `crashdrive parse --schema COMMAND` as JSON schema. Records of readers and reports stand behind their module
 (`linux.net.sockets.rows: Socket`).
+
+"""
+
+_RULES = """\
+# Rules
+
+What findings of reports say, by their `kind`. Your own rules: [extending.md](extending.md#rules-of-your-own).
 
 """
 
@@ -132,6 +141,18 @@ def vocabulary() -> str:
     return _GENERATED + _VOCABULARY + table(["Field", "Type", "Records"], rows)
 
 
+def rules_page() -> str:
+    """The page of all rules: what each finds, from where on, and what to do then."""
+    rows = [
+        (f"`{one.id}`", one.severity, f"{one.message.format(count='N')}; {one.threshold}",
+         ", ".join(f"`{source_name(source)}`" for source in one.looks_at), one.explanation, one.advice,
+         one.reference)
+        for one in map(rule_for, rule_names())
+    ]  # fmt: skip
+    titles = ["Finding", "Severity", "What, from where on", "Found in", "What it means", "What next", "See"]
+    return _GENERATED + _RULES + table(titles, rows)
+
+
 def coverage() -> str:
     """The page of all shapes and how many recorded outputs each has."""
     counts = _counted()
@@ -201,6 +222,7 @@ def _counted() -> Counts:
 
 PAGES = {
     "docs/vocabulary.md": vocabulary,
+    "docs/rules.md": rules_page,
     "docs/coverage.md": coverage,
     "docs/calls.md": lambda: _GENERATED + callskit.page(),
     "docs/architecture.svg": housekit.picture,

@@ -170,7 +170,7 @@ def _emit(lines: Iterable[str], output: Output) -> None:
 
 
 def _write_findings(findings: Sequence[Finding], output: Output) -> None:
-    for finding in findings:
+    for at, finding in enumerate(findings):
         label: str = finding.severity
         if output.color:
             from crashdrive.render.pretty import severity
@@ -178,7 +178,8 @@ def _write_findings(findings: Sequence[Finding], output: Output) -> None:
             label = severity(finding.severity, output)
         output.text(f"{label}: {printable(finding.message)}\n")
         output.text("".join(f"    {printable(line)}\n" for line in finding.evidence))
-        if finding.advice:
+        same = at + 1 < len(findings) and findings[at + 1].advice == finding.advice
+        if finding.advice and not same:
             output.text(_advice(printable(finding.advice), output.width or _PLAIN_WIDTH))
 
 

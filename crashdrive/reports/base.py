@@ -19,7 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from crashdrive.records import Finding, Record, Report, Table
+import msgspec
+
+from crashdrive.records import Record, Report, Table
 
 if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
@@ -67,12 +69,32 @@ class ReportModule(Protocol):
         ...
 
 
-def report_of(name: str, survey: Survey, tables: Iterable[Table], findings: Iterable[Finding] = ()) -> Report:
+def report_of(name: str, survey: Survey, tables: Iterable[Table]) -> Report:
     """A report of what a survey read, as complete as that was; what it noted several times is told once."""
     return Report(
         report=name,
         tables=tuple(tables),
         complete=survey.complete,
         warnings=tuple(dict.fromkeys(survey.notices)),
-        findings=tuple(findings),
+    )
+
+
+def judged(report: Report, room: str, others: Iterable[Report] = ()) -> Report:
+    """The report with what rules find in its tables and in those of others, which it has read already.
+
+    Asked are the rules of a room of `crashdrive.rules` and those from outside, where they look at nothing
+    else.
+    """
+    from crashdrive.rules import Facts, judge, rules
+
+    facts = Facts()
+    for one in (report, *others):
+        facts.add(one)
+    asked = rules(room)
+    found = judge(facts, asked.found)
+    return msgspec.structs.replace(
+        report,
+        complete=report.complete and found.complete and not asked.notices,
+        warnings=tuple(dict.fromkeys((*report.warnings, *found.notices, *asked.notices))),
+        findings=(*report.findings, *found.findings),
     )

@@ -19,11 +19,12 @@ from crashdrive.errors import CrashdriveError, UsageError
 from crashdrive.near import hint
 from crashdrive.plugins import Found, find, load
 from crashdrive.records import Notice
-from crashdrive.rules.base import Match, Rule, matches, rule, told
+from crashdrive.rules.base import EVIDENCE, Match, Rule, matches, rule, told
 from crashdrive.rules.facts import Facts, cause
 from crashdrive.rules.judging import Judgement, failed, judge
 
 __all__ = [
+    "EVIDENCE",
     "Facts",
     "Judgement",
     "Match",

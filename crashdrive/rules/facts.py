@@ -35,9 +35,13 @@ class Facts:
     ``notices`` and ``complete`` say what was missing in what was read here.
     """
 
-    def __init__(self, crash: Any = None, given: Mapping[Source, Sequence[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        crash: Any = None,
+        given: Mapping[str, Sequence[Any]] | Mapping[Source, Sequence[Any]] | None = None,
+    ) -> None:
         self._crash = crash
-        self._known = {source: _Fact(rows) for source, rows in (given or {}).items()}
+        self._known: dict[Source, _Fact] = {source: _Fact(rows) for source, rows in (given or {}).items()}
         self._reports: dict[str, str | None] = {}
         self.notices: list[Notice] = []
         self.complete = True
@@ -50,7 +54,11 @@ class Facts:
 
     def has(self, sources: Iterable[Source]) -> bool:
         """Whether all of them are given, or can be asked for."""
-        return self._crash is not None or all(source in self._known for source in sources)
+        return self._crash is not None or all(map(self._is_given, sources))
+
+    def _is_given(self, source: Source) -> bool:
+        read = isinstance(source, str) and source.partition(".")[0] in self._reports
+        return read or source in self._known
 
     def rows(self, source: Source) -> Sequence[Any]:
         """The rows of a source; none for a table that its report left out, as it had none.

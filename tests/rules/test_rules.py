@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sessionkit import SESSION, folders
 
+from crashdrive.crash import open_dump
 from crashdrive.errors import DeadlineError, PluginError, SessionDiedError, TranscriptError, UsageError
 from crashdrive.linux.survey import Reading
 from crashdrive.records import Notice, Report, Table, to_builtins
+from crashdrive.reports import module_for
 from crashdrive.rules import (
     Facts,
     Match,
@@ -280,3 +284,37 @@ def test_our_own_rules_are_what_their_modules_are_called() -> None:
     found = rules()
     assert not found.notices
     assert [one.id for one in found.found] == list(rule_names())
+
+
+def test_our_own_rules_look_at_tables_that_are_there() -> None:
+    for one in rules().found:
+        for source in one.looks_at:
+            if isinstance(source, str):
+                report, _, table = source.partition(".")
+                text = inspect.getsource(inspect.getmodule(module_for(report).report) or pytest.fail(report))
+                assert f'"{table}"' in text, (one.id, source)
+
+
+def test_our_own_rules_say_where_crashdrive_helps() -> None:
+    """What an advice calls a report is one, with these options."""
+    for one in rules().found:
+        for name, flags in re.findall(r"crashdrive report (\w+)((?: --?[a-z]+)*)", one.advice):
+            options = {flag for option in module_for(name).OPTIONS for flag in option.flags}
+            assert set(flags.split()) <= options, one.id
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda folder: folder.name)
+def test_a_report_asks_rules_from_outside(folder: Path, put: Put) -> None:
+    text = EXAMPLE.replace("netns.namespaces", "netsummary.states").replace("kept-by-nothing", "odd")
+    with open_dump(None, None, replay=folder / SESSION) as crash:
+        before = crash.run_report("netsummary")
+        put("odd.py", text)
+        put("other.py", text.replace("netsummary.states", "routing.routes").replace("odd", "other"))
+        after = crash.run_report("netsummary")
+        (notice,) = after.warnings
+        assert notice.message.startswith("rule odd failed: AttributeError: 'StateCount' object has no")
+        assert (before.complete, after.complete) == (True, False)
+        assert (before.findings, before.tables) == (after.findings, after.tables)
+        assert {one.kind for one in judge(Facts(crash), [rule_for("listen-queue-full")]).findings} == {
+            "listen-queue-full"
+        }

@@ -28,32 +28,27 @@ behind the findings are in the tables.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from crashdrive.linux.net.counters.snmp import Counter
-from crashdrive.linux.net.sockets import ports
-from crashdrive.linux.net.sockets.detail import ends
+from crashdrive.linux.net.counters.losses import is_loss
+from crashdrive.linux.net.links import links
+from crashdrive.linux.net.sockets import ports, queues
 from crashdrive.linux.net.sockets.every import PROTOCOLS, sockets
 from crashdrive.linux.net.sockets.rows import LISTENING, Socket, Wanted
 from crashdrive.linux.net.sockets.tcp_detail import Listener, TcpDetail, kinds, tables
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.records import Finding, Layout, Record, Report, Table
+from crashdrive.records import Layout, Record, Report, Table
 from crashdrive.reports import run_report
-from crashdrive.reports.base import report_of
-from crashdrive.reports.net import _findings as findings
-from crashdrive.reports.net._findings import ListenQueue, QueuedData, Retransmitting
-from crashdrive.reports.net._links import link_findings, links
+from crashdrive.reports.base import judged, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
 BTF = True
 OPTIONS = (NETNS,)
-_GROUPS = ("Ip", "Tcp", "Udp", "UdpLite", "TcpExt", "Ip6", "Udp6", "UdpLite6")
-_RANK = {"critical": 0, "warning": 1, "info": 2}
-# towards one destination fewer than this are no reason to look
+_UNANSWERED = frozenset({"FAILED", "INCOMPLETE"})
 _FEWEST_PORTS = 16
 
 
@@ -97,14 +92,11 @@ def report(crash: Any, **asked: Any) -> Report:
     netns = asked["netns"]
     survey = NetSurvey.of(crash.kernel, netns)
     found = _sockets(survey)
-    parts = [_of_sockets(survey, found), *_of_others(survey, crash, netns)]
-    all_findings = [one for _, found_here in parts for one in found_here]
-    return report_of(
-        NAME,
-        survey,
-        tuple(table for tables_here, _ in parts for table in tables_here if table.rows),
-        tuple(sorted(all_findings, key=lambda one: _RANK[one.severity])),
-    )
+    sockets_tables = _of_sockets(survey, found)
+    others = _others(survey, crash, netns)
+    made = [*sockets_tables, *_of_others(others, survey)]
+    page = report_of(NAME, survey, (table for table in made if table.rows))
+    return judged(page, "net", others.values())
 
 
 # sockets
@@ -128,34 +120,25 @@ def _detail(survey: NetSurvey, tcp: Sequence[Socket]) -> Iterator[Table]:
             return
 
 
-_Part = tuple[list[Table], list[Finding]]
-
-
-def _of_sockets(survey: NetSurvey, found: _Sockets) -> _Part:
-    queues = _listen_queues(found)
-    data = _queued(found)
-    again = _retransmitting(found.rows)
-    used, shared = ports.port_use(found.rows, found.known_ports), ports.shared_ports(found.rows)
+def _of_sockets(survey: NetSurvey, found: _Sockets) -> list[Table]:
+    used = ports.port_use(found.rows, found.known_ports)
     dropping = [row for row in found.rows if row.drops and row.state != "LISTEN"]
-    shown = [row for row in used if row.remote_address is None or row.used >= _FEWEST_PORTS]
-    made = [
+    waiting = queues.listen_queues(found.rows, found.listeners)
+    return [
         _table("totals", [_totals(found)], "Sockets", layout="fields"),
         _table("states", _states(survey, found.rows), "Sockets by protocol and state"),
-        _table("listen_queues", queues, "Listening sockets with connections in queues", _LISTENING),
-        _table("queues", data, "Sockets with data in queues"),
-        _table("retransmitting", again, "TCP sockets that send again"),
+        _table("listen_queues", waiting, "Listening sockets with connections in queues", _LISTENING),
+        _table("queues", queues.queued_data(found.rows, found.connections), "Sockets with data in queues"),
+        _table("retransmitting", queues.retransmitting(found.rows), "TCP sockets that send again"),
         _table("dropping", dropping, "Sockets that dropped packets", _DROPPING),
-        _table("ports", shown, "Local ports taken"),
-        _table("shared_ports", shared, "Ports bound several times"),
+        _table("ports", [row for row in used if _is_much(row)], "Local ports taken"),
+        _table("shared_ports", ports.shared_ports(found.rows), "Ports bound several times"),
     ]
-    looked = (
-        findings.listen_queues(queues),
-        findings.queued_data(data),
-        findings.retransmits(again, ()),
-        findings.socket_drops(dropping),
-        findings.ports(used, shared),
-    )
-    return made, [one for each in looked for one in each]
+
+
+def _is_much(row: ports.PortUse) -> bool:
+    """Towards one destination few ports of many are no reason to look."""
+    return row.remote_address is None or row.used >= min(_FEWEST_PORTS, row.available / 2)
 
 
 _LISTENING = (
@@ -205,102 +188,51 @@ def _totals(found: _Sockets) -> Totals:
     )
 
 
-def _held(row: Socket) -> dict[str, Any]:
-    """What tells a socket, and who has it."""
-    names = ("proto", "netns", "pid", "program", "address")
-    return ends(row) | {name: getattr(row, name) for name in names}
-
-
-def _listen_queues(found: _Sockets) -> list[ListenQueue]:
-    """Those that aren't empty or were full once, the fullest first."""
-    more = {one.address: one for one in found.listeners}
-    made: list[ListenQueue] = []
-    for row in found.rows:
-        if row.state != "LISTEN":
-            continue
-        listener = more.get(row.address)
-        queue = ListenQueue(
-            **_held(row), accept_queue=row.recv_q, accept_limit=row.send_q,
-            syn_queue=listener.syn_queue if listener else None, drops=row.drops,
-        )  # fmt: skip
-        if queue.accept_queue or queue.syn_queue or queue.drops:
-            made.append(queue)
-    return sorted(made, key=lambda one: -(one.accept_queue or 0) / ((one.accept_limit or 0) + 1))
-
-
-def _queued(found: _Sockets) -> list[QueuedData]:
-    """Sockets with anything in their queues, those that stand still first."""
-    more = {one.address: one for one in found.connections}
-    made: list[QueuedData] = []
-    for row in found.rows:
-        # the one byte of a socket that is connecting is its SYN
-        if row.state in {"LISTEN", "SYN_SENT"} or not (row.recv_q or row.send_q):
-            continue
-        one = more.get(row.address)
-        ages = (one.last_received_ago, one.last_ack_ago, one.last_sent_ago) if one else (None, None, None)
-        made.append(
-            QueuedData(
-                **_held(row), state=row.state, recv_q=row.recv_q, send_q=row.send_q,
-                received_ago=ages[0], acknowledged_ago=ages[1], sent_ago=ages[2],
-                retransmits=row.retransmits, stuck=findings.stuck_direction(row.recv_q, row.send_q, ages),
-            )
-        )  # fmt: skip
-    return sorted(made, key=lambda one: (one.stuck is None, -(one.recv_q or 0) - (one.send_q or 0)))
-
-
-def _retransmitting(rows: Sequence[Socket]) -> list[Retransmitting]:
-    names = ("state", "retransmits", "probes", "timer_left")
-    made = [
-        Retransmitting(**_held(row), **{name: getattr(row, name) for name in names})
-        for row in rows
-        if row.proto in {"tcp", "tcp6"} and (row.retransmits or row.probes)
-    ]
-    return sorted(made, key=lambda one: -(one.retransmits or 0))
-
-
 # what other reports know
 
 
-def _of_others(survey: NetSurvey, crash: Any, netns: str | None) -> Iterator[_Part]:
-    chosen = {"netns": netns}
-    if counted := _ask(survey, crash, "snmp", group=_GROUPS, nonzero=True, **chosen):
-        yield _counters(counted.table("counters").rows)
-    if told := _ask(survey, crash, "softnet"):
-        limit = next((one.max_backlog for one in told.table("limits").rows), None)
-        cpus = told.table("softnet").rows
-        yield [_table("softnet", cpus, "Packets by CPU")], list(findings.backlogs(cpus, limit))
-    if told := _ask(survey, crash, "sockstat", **chosen):
-        memory, fragments = told.table("memory").rows, told.table("fragments").rows
-        yield [_table("memory", memory, "Memory by protocol")], list(findings.memory(memory, fragments))
-    if told := _ask(survey, crash, "conntrack", **chosen):
-        counts = told.table("counts").rows
-        yield [_table("conntrack", counts, "Connections tracked")], list(findings.tracked(counts))
-    if told := _ask(survey, crash, "neighbours", state=("FAILED", "INCOMPLETE"), **chosen):
-        silent = told.table("neighbours")
-        shown = _table("neighbours", silent.rows, "Neighbours without an answer", silent.columns)
-        yield [shown], list(findings.neighbour_failures(silent.rows))
-    if told := _ask(survey, crash, "interfaces", queues=True, qdiscs=True, **chosen):
-        rows = survey.attempt("interfaces", partial(links, told))
-        yield [_table("interfaces", rows, "Interfaces", _LINK)], list(link_findings(rows))
+def _of_others(told: Mapping[str, Report], survey: NetSurvey) -> Iterator[Table]:
+    """Tables out of what other reports say."""
+    if counted := told.get("snmp"):
+        lost = [row for row in counted.table("counters").rows if is_loss(row)]
+        yield _table("counters", lost, "Counters of what was lost")
+    if cpus := told.get("softnet"):
+        yield _table("softnet", cpus.table("softnet").rows, "Packets by CPU")
+    if memory := told.get("sockstat"):
+        yield _table("memory", memory.table("memory").rows, "Memory by protocol")
+    if tracked := told.get("conntrack"):
+        yield _table("conntrack", tracked.table("counts").rows, "Connections tracked")
+    if neighbours := told.get("neighbours"):
+        table = neighbours.table("neighbours")
+        silent = [row for row in table.rows if not _UNANSWERED.isdisjoint(row.state.split(","))]
+        yield _table("neighbours", silent, "Neighbours without an answer", table.columns)
+    if interfaces := told.get("interfaces"):
+        parts = [interfaces.table(name).rows for name in ("interfaces", "queues", "qdiscs")]
+        rows = survey.attempt("interfaces", partial(links, *parts))
+        yield _table("interfaces", rows, "Interfaces", _LINK)
 
 
 _LINK = (
-    "netns",
-    "device",
-    "operstate",
-    "sent_ago",
-    "stopped",
-    "timeouts",
-    "rx_packets",
-    "tx_packets",
-    "lost",
-)
+    "netns", "device", "operstate", "sent_ago", "stopped", "timeouts", "rx_packets", "tx_packets", "lost",
+)  # fmt: skip
+# rules get these whole: options may add tables, and leave out no rows but those of other namespaces
+_OTHERS: dict[str, dict[str, Any]] = {
+    "snmp": {},
+    "softnet": {},
+    "sockstat": {},
+    "conntrack": {},
+    "neighbours": {},
+    "interfaces": {"queues": True, "qdiscs": True},
+}
 
 
-def _counters(rows: Sequence[Counter]) -> _Part:
-    lost = [row for row in rows if findings.is_loss(row)]
-    found = [*findings.retransmits((), rows), *findings.losses(lost)]
-    return [_table("counters", lost, "Counters of what was lost")], found
+def _others(survey: NetSurvey, crash: Any, netns: str | None) -> dict[str, Report]:
+    """Other reports by their names, without those for which this kernel lacks what they start from."""
+    asked = {
+        name: _ask(survey, crash, name, **options, **({} if name == "softnet" else {"netns": netns}))
+        for name, options in _OTHERS.items()
+    }
+    return {name: report for name, report in asked.items() if report is not None}
 
 
 def _ask(survey: NetSurvey, crash: Any, name: str, **options: Any) -> Report | None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from crashdrive.linux.net.devices.devices import Interface
 from crashdrive.linux.net.devices.txqueues import TransmitQueue
 from crashdrive.linux.net.tc.qdisc_tree import Qdisc
-from crashdrive.records import Address, Finding, Record, Report
-from crashdrive.reports.net._findings import evidence
+from crashdrive.records import Address, Record
 
-SILENT = 60.0  # seconds
 _LOST = (
     "rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_missed_errors", "rx_nohandler",
     "rx_over_errors", "rx_fifo_errors", "tx_fifo_errors", "tx_carrier_errors", "collisions",
@@ -42,18 +40,19 @@ class Link(Record, frozen=True):
     address: Address
 
 
-def links(told: Report) -> Iterator[Link]:
-    """Rows out of the report ``interfaces`` with its queues and qdiscs."""
-    devices: Sequence[Interface] = told.table("interfaces").rows
-    queues: dict[tuple[str | None, str], list[TransmitQueue]] = defaultdict(list)
-    for queue in told.table("queues").rows:
-        queues[(queue.netns, queue.device)].append(queue)
-    drops: dict[tuple[str | None, str], list[Qdisc]] = defaultdict(list)
-    for qdisc in told.table("qdiscs").rows:
-        drops[(qdisc.netns, qdisc.device)].append(qdisc)
+def links(
+    devices: Iterable[Interface], queues: Iterable[TransmitQueue], qdiscs: Iterable[Qdisc]
+) -> Iterator[Link]:
+    """A row for each interface, out of its own, its queues and its qdiscs."""
+    queues_of: dict[tuple[str | None, str], list[TransmitQueue]] = defaultdict(list)
+    for queue in queues:
+        queues_of[(queue.netns, queue.device)].append(queue)
+    qdiscs_of: dict[tuple[str | None, str], list[Qdisc]] = defaultdict(list)
+    for qdisc in qdiscs:
+        qdiscs_of[(qdisc.netns, qdisc.device)].append(qdisc)
     for device in devices:
         key = (device.netns, device.name)
-        yield _link(device, queues[key], _dropped(drops[key]))
+        yield _link(device, queues_of[key], _dropped(qdiscs_of[key]))
 
 
 def _dropped(qdiscs: Sequence[Qdisc]) -> int | None:
@@ -82,37 +81,3 @@ def _link(device: Interface, queues: Sequence[TransmitQueue], dropped: int | Non
         lost={name: value for name, value in lost.items() if value},
         address=device.address,
     )
-
-
-def link_findings(rows: Sequence[Link]) -> Iterator[Finding]:
-    """Interfaces that lose packets, that don't work, and that have been silent for long."""
-    working = [row for row in rows if row.up and row.carrier]
-    losing = [row for row in rows if row.lost or row.qdisc_drops]
-    late = [row for row in rows if row.timeouts]
-    stopped = [row for row in working if row.stopped and (row.sent_ago or 0) >= 1]
-    dead = [row for row in rows if row.up and not row.carrier]
-    silent = [row for row in working if row.sent_ago is not None and row.sent_ago >= SILENT]
-    yield from evidence("warning", "interface-drops", "{count} interfaces lost packets", losing, _lost)
-    yield from evidence(
-        "warning", "transmit-timeout", "{count} interfaces did not send in time", late,
-        lambda row: f"{_named(row)}: {row.timeouts} timeouts",
-    )  # fmt: skip
-    yield from evidence(
-        "warning", "transmit-stopped", "{count} interfaces take nothing to send", stopped,
-        lambda row: f"{_named(row)}: stopped by {', '.join(row.stopped)}, sent {row.sent_ago:.1f} s ago",
-    )  # fmt: skip
-    yield from evidence("info", "no-carrier", "{count} interfaces are up and have no carrier", dead, _named)
-    yield from evidence(
-        "info", "interface-silent", "{count} interfaces have sent nothing for long", silent,
-        lambda row: f"{_named(row)}: sent {row.sent_ago:.1f} s ago",
-    )  # fmt: skip
-
-
-def _named(row: Link) -> str:
-    return f"{row.device} (netns {row.netns})"
-
-
-def _lost(row: Link) -> str:
-    told = [f"{name} {count}" for name, count in row.lost.items()]
-    told += [f"qdisc drops {row.qdisc_drops}"] if row.qdisc_drops else []
-    return f"{_named(row)}: {', '.join(told)}"

@@ -1,0 +1,1 @@
+"""Rules over the network: sockets, ports, counters, tables, interfaces."""
