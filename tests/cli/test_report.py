@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import crashdrive.cli.report  # noqa: F401 - imported below a patch, it would keep what was patched in for good
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for, report_names, run_report
 from crashdrive.reports.base import Option

@@ -3,8 +3,8 @@ r"""The kernel's log, with level, caller, age before the crash and time of day.
 \b
 Examples:
   crashdrive report dmesg vmcore
-  crashdrive report dmesg --level err --last 60 vmcore     errors of the last minute
-  crashdrive report dmesg --date --caller T1 vmcore        what process 1 said, by the calendar
+  crashdrive report dmesg --level err --last 60 vmcore  errors, last minute
+  crashdrive report dmesg --date --caller T1 vmcore     said by process 1
   crashdrive report dmesg --format jsonl vmcore | jq -r .text
 
 age: seconds before the last message. date: as far as the clock wasn't set in the meantime. The text of a
