@@ -7,20 +7,15 @@ Source in crash: ``sbitmap_queue_show()``, ``sbitmap_bitmap_show()``, ``sbitmap_
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.cursor import say_empty
-from crashdrive.parsers.grammar.rows import skip_or_reject
-from crashdrive.parsers.grammar.values import ValueReader
+from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
-
-OPTSTRING = "s:a:pvxd"
-EXAMPLES = (
-    "sbitmapq 0",
-    *("sbitmapq {sbitmap}", "sbitmapq -s request -a {tags} {sbitmap}"),
-)
 
 
 class WaitState(Record, frozen=True):
@@ -61,100 +56,167 @@ class SbitmapEntry(Record, frozen=True, kw_only=True):
     members: dict[str, Any] | None = None
 
 
-_FIELD = re.compile(r"(\w+) = (-?\d{1,20})")
-_HINT = re.compile(r"alloc_hint = \{((?:\d{1,10}(?:, )?)*)\}")
-_WAIT = re.compile(r"\s*\{ \.wait_cnt = (\d{1,20}), \.wait = (inactive|active) \},")
-_BITS = re.compile(r"([0-9a-f]{8}): ((?:[0-9a-f]{2,4} ?){1,8})")
-_ENTRY = re.compile(r"(\d{1,10}): 0x([0-9a-f]{1,16})\s*?(?:\n|\Z)")
-_LONG_ENTRY = re.compile(r"(\d{1,10}) \(0x([0-9a-f]{1,16})\):\s*?\n")
-_HEAD = re.compile(r"(?:(?:struct|union) \w+ )?(?=\{)")
-_MEMBER = re.compile(r"[ ]{2}([A-Za-z_][\w.\[\]]*) =\s*", re.ASCII)
-_END = re.compile(r",?[ \t]*(?:\n|\Z)")
+def _queue() -> g.ParserElement:
+    """Of kernels from 6.1 on crash (up to 9.0) knows no more than the lines above ``ws``, and says so::
+
+    depth = 136                    wake_batch = 8
+    busy = 4                       wake_index = 0
+    cleared = 26                   ws_active = 0
+    bits_per_word = 32             ws = {
+    map_nr = 5                             { .wait_cnt = 8, .wait = inactive },
+    alloc_hint = {74, 36}          }
+
+    00000000: 0000 0000 0000 0000 0030 0000 0000 0000
+    00000010: 00
+    """
+    fields = g.InOrder(
+        SbitmapQueue,
+        (
+            *_numbers("depth", "busy", "cleared", "bits_per_word", "map_nr"),
+            (
+                "alloc_hint",
+                g.Row(
+                    r"alloc_hint = \{(\d{1,10}(?:, \d{1,10})*+|)\}", _hints, "the line alloc_hint = {NUMBERS}"
+                ),
+            ),
+            *_numbers("wake_batch", "wake_index", "ws_active"),
+            ("ws", g.Terminal(_WAITS, "the lines ws = {WAIT QUEUES}", _waits)),
+            *_numbers("round_robin", "min_shallow_depth"),
+        ),
+        optional=frozenset(SbitmapQueue.__struct_fields__) - {"depth", "busy", "bits_per_word", "map_nr"},
+    )
+    bits = g.Row(
+        r"([0-9a-f]{8}+):((?: [0-9a-f]{4})*+(?: [0-9a-f]{2})?+)",
+        lambda row: _Bits(row.start(), int(row[1], 16), row[2].replace(" ", "")),
+        "a row of bits: OFFSET: BYTES",
+    )
+    return g.made(fields + g.Rows(bits, least=0), _with_bits)
 
 
-def _parse_queue(source: Source) -> Sequence[SbitmapQueue]:
-    fields: dict[str, Any] = {}
-    waits: list[WaitState] = []
-    bitmap: list[str] = []
-    for offset, line in source.lines():
-        if (match := _FIELD.fullmatch(line.strip())) and match[1] in SbitmapQueue.__struct_fields__:
-            fields[match[1]] = int(match[2])
-        elif match := _HINT.fullmatch(line.strip()):
-            fields["alloc_hint"] = tuple(int(hint) for hint in match[1].split(", ") if hint)
-        elif match := _WAIT.fullmatch(line.rstrip()):
-            waits.append(WaitState(int(match[1]), match[2] == "active"))
-        elif (match := _BITS.fullmatch(line.strip())) and int(match[1], 16) == len("".join(bitmap)) // 2:
-            bitmap.append(match[2].replace(" ", ""))
-        elif line.strip() not in ("", "ws = {", "}"):
-            # Of kernels from 6.1 on crash (up to 9.0) knows no more than the first fields, and says so.
-            skip_or_reject(source, offset, line, "no field of a sbitmap queue")
-    missing = [name for name in ("depth", "busy", "bits_per_word", "map_nr") if name not in fields]
-    if missing:
-        source.fail(len(source.text), f"a sbitmap queue without {missing[0]}")
-    return [SbitmapQueue(**fields, ws=tuple(waits), bitmap="".join(bitmap))]
+def _numbers(*names: str) -> list[tuple[str, g.Row]]:
+    return [
+        (name, g.Row(rf"{name} = (-?\d{{1,20}}+)", lambda row: int(row[1]), f"the line {name} = NUMBER"))
+        for name in names
+    ]
 
 
-def _parse_entries(source: Source) -> Sequence[SbitmapEntry]:
-    if not source.text.strip():
-        say_empty(source, "no bit is set")
-        return []
-    reader = ValueReader(source)
-    records = []
-    offset = 0
-    while offset < len(source.text):
-        if match := _ENTRY.match(source.text, offset):
-            records.append(SbitmapEntry(index=int(match[1]), address=int(match[2], 16)))
-            offset = match.end()
-        elif match := _LONG_ENTRY.match(source.text, offset):
-            members, offset = _members(source, reader, match.end())
-            records.append(SbitmapEntry(index=int(match[1]), address=int(match[2], 16), members=members))
-        elif source.text.startswith("\n", offset):
-            offset += 1
-        else:
-            source.fail(offset, "expected an index and an address")
-    return records
+def _hints(row: re.Match[str]) -> tuple[int, ...]:
+    return tuple(map(int, filter(None, row[1].split(", "))))
 
 
-def _members(source: Source, reader: ValueReader, offset: int) -> tuple[dict[str, Any], int]:
-    """A whole structure, or some of its members, below an index."""
-    head = _HEAD.match(source.text, offset)
-    if head:
-        value, offset = reader.value(head.end())
-        if not isinstance(value, dict):
-            source.fail(head.end(), "a structure without members")
-        return value, _line_end(source, offset)
-    found: dict[str, Any] = {}
-    while match := _MEMBER.match(source.text, offset):
-        if match[1] in found:
-            source.fail(offset, f"a member stands twice: {match[1]}")
-        found[match[1]], offset = reader.value(match.end())
-        offset = _line_end(source, offset)
-    return found, offset
+_WAIT = r"\n[ \t]*+\{ \.wait_cnt = (\d{1,20}+), \.wait = (inactive|active) \},"
+# Where crash can't read the next wait queue, the last brace doesn't come.
+_WAITS = rf"ws = \{{(?:{_WAIT.replace('(', '(?:')}){{0,64}}+(?:\n\}})?+(?:\n|\Z)"
 
 
-def _line_end(source: Source, offset: int) -> int:
-    match = _END.match(source.text, offset)
-    if not match:
-        source.fail(offset, "unexpected text after a value")
-    return match.end()
+def _waits(found: re.Match[str]) -> tuple[WaitState, ...]:
+    return tuple(WaitState(int(wait[1]), wait[2] == "active") for wait in re.finditer(_WAIT, found[0]))
 
 
+class _Bits(NamedTuple):
+    """A row of bits and where it stands."""
+
+    place: int
+    offset: int
+    bytes: str
+
+
+def _with_bits(text: g.Text, _place: int, found: list[Any]) -> list[SbitmapQueue]:
+    """The queue with its bits, whose rows follow on each other."""
+    queue, *rows = found
+    size = 0
+    taken: list[str] = []
+    for row in rows:
+        if row.offset != size:
+            text.misfit(row.place, f"a row of bits at {row.offset:x} behind {size:x} bytes")
+            continue
+        taken.append(row.bytes)
+        size += len(row.bytes) // 2
+    return [replace(queue, bitmap="".join(taken))]
+
+
+def _check_queue(source: Source, queues: list[SbitmapQueue]) -> list[SbitmapQueue]:
+    """Mark what crash always prints, and didn't say why not."""
+    for queue in queues if source.complete else ():
+        lacking = [
+            name for name in ("wake_batch", "wake_index", "min_shallow_depth") if getattr(queue, name) is None
+        ]
+        lacking += [name for name in ("alloc_hint", "ws") if not getattr(queue, name)]
+        lacking += [] if len(queue.bitmap) // 2 == (queue.depth + 7) // 8 else ["all of its bits"]
+        if lacking:
+            source.note("partial", f"a sbitmap queue without {', '.join(lacking)}", incomplete=True)
+    return queues
+
+
+def _entries() -> g.ParserElement:
+    """The index and address of each bit that is set; with ``-v``, what was asked for below it::
+
+    76: 0xc0000000671d5600               76 (0xc0000000671d5600):
+    83: 0xc0000000671d6400               struct iscsi_cmd {
+                                           dataout_timer_flags = 0,
+                                         }
+    """
+    bit = g.Row(
+        r"(\d{1,10}+)(?:: 0x([0-9a-f]{1,16}+)| \(0x([0-9a-f]{1,16}+)\):)",
+        lambda row: _Bit(int(row[1]), int(row[2] or row[3], 16), row[2] is None),
+        "the index and the address of a bit",
+    )
+    return g.Blocks(bit, g.Members(one=True), g.Structure(), make=_entry)
+
+
+class _Bit(NamedTuple):
+    """A set bit; whether its structure stands below it."""
+
+    number: int
+    address: int
+    verbose: bool
+
+
+def _entry(text: g.Text, place: int, bit: _Bit, below: list[Any]) -> SbitmapEntry:
+    """An entry with all that stands below it."""
+    members: dict[str, Any] = {}
+    for part in below:
+        named = part[1] if isinstance(part, tuple) else part
+        if twice := members.keys() & named.keys():
+            text.refuse(place, f"a member stands twice: {min(twice)}")
+        members |= named
+    if bool(members) != bit.verbose:
+        reason = "has a structure below it" if members else "lacks its structure"
+        text.note(place, "missing", f"the bit {bit.number} {reason}", incomplete=True, late=True)
+    return SbitmapEntry(index=bit.number, address=bit.address, members=members if bit.verbose else None)
+
+
+def _check_entries(source: Source, entries: list[SbitmapEntry]) -> list[SbitmapEntry]:
+    """crash prints nothing where no bit is set."""
+    if source.text.strip():
+        return demand_records(source, entries, "no index and address of a bit")
+    say_empty(source, "no bit is set")
+    return entries
+
+
+OPTSTRING = "s:a:pvxd"
 SHAPES = (
     Shape(
         name="queue",
         record=SbitmapQueue,
-        parse=_parse_queue,
+        grammar=_queue,
+        finish=_check_queue,
         options="sbitmapq ADDRESS",
         when=lambda source: source.text.startswith("depth = "),
     ),
     Shape(
         name="entries",
         record=SbitmapEntry,
-        parse=_parse_entries,
+        grammar=_entries,
+        finish=_check_entries,
         options="sbitmapq -s STRUCT[.MEMBER,...] -a ADDRESS [-p] [-v] ADDRESS",
         when=lambda source: (
             re.match(r"\d+(?:: 0x| \(0x)", source.text) is not None
             or (source.command.has("s") and not source.text.strip())
         ),
     ),
+)
+EXAMPLES = (
+    "sbitmapq 0",
+    *("sbitmapq {sbitmap}", "sbitmapq -s request -a {tags} {sbitmap}"),
 )

@@ -271,6 +271,34 @@ def test_sbitmaps() -> None:
         parse("sbitmapq 1", "depth = 136\nbusy = 4\n")
 
 
+SBITMAP = (
+    "depth = 12\nbusy = 0\nbits_per_word = 32\nmap_nr = 1\nalloc_hint = {7}\nwake_batch = 8\nwake_index = 0\n"
+    "ws = {\n\t{ .wait_cnt = 8, .wait = inactive },\n}\nmin_shallow_depth = 1\n\n00000000: 0000\n"
+)
+
+
+def test_lines_that_a_sbitmap_lacks() -> None:
+    assert parse("sbitmapq 1", SBITMAP).complete
+    for line in ("alloc_hint = {7}\n", "wake_batch = 8\n", "min_shallow_depth = 1\n", "00000000: 0000\n"):
+        answer = parse("sbitmapq 1", SBITMAP.replace(line, ""))
+        assert [notice.kind for notice in answer.warnings] == ["partial"]
+    with pytest.raises(ParseError, match="expected the line wake_batch = NUMBER or the line wake_index"):
+        parse("sbitmapq 1", SBITMAP.replace("wake_batch", "wake_patch"))
+    with pytest.raises(ParseError, match="a row of bits at 10 behind 0 bytes"):
+        parse("sbitmapq 1", SBITMAP.replace("00000000:", "00000010:"))
+
+
+def test_entries_of_a_sbitmap_and_what_stands_below_them() -> None:
+    members = "1 (0xc0000000671d5600):\n  a = 1,\n  b = 2\n"
+    assert [one.members for one in parse("sbitmapq -v -s x.a,b -a 1 2", members * 2)] == [
+        {"a": 1, "b": 2}
+    ] * 2
+    with pytest.raises(ParseError, match="a member stands twice: a"):
+        parse("sbitmapq -v -s x.a -a 1 2", members + "  a = 1\n")
+    for text in ("1 (0xc0000000671d5600):\n", "1: 0xc0000000671d5600\n  a = 1\n"):
+        assert [notice.kind for notice in parse("sbitmapq -s x -a 1 2", text).warnings] == ["missing"]
+
+
 def test_rustfilt() -> None:
     assert parse("rustfilt x", "kernel::print::call_printk").one() == RustSymbol("kernel::print::call_printk")
     assert not parse("rustfilt x", "Not a rust symbol: \nx").complete

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pyparsing import ParserElement
 
 from crashdrive.parsers.grammar.columns import LONGEST_ROW, Column
+from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.headed import required_titles, titles_of
 from crashdrive.parsers.grammar.noises import Noise, noise
 from crashdrive.parsers.grammar.repeated import Between
@@ -57,6 +58,8 @@ class InOrder(Terminal):
                 values[name], loc = value, found.end()
             elif name not in self.optional:
                 line.miss(instring, loc)
+            elif isinstance(instring, Text):
+                instring.missed(loc, line.name)
         return loc, [self._record(**values)]
 
 
