@@ -19,9 +19,8 @@ from crashdrive.parsers.grammar.columns import (
     often,
     or_none,
 )
-from crashdrive.parsers.grammar.columns import Table as OldTable
-from crashdrive.parsers.grammar.cursor import Cursor, read_table, say_empty
-from crashdrive.parsers.grammar.pages import PAGES, Page, read_page
+from crashdrive.parsers.grammar.cursor import say_empty
+from crashdrive.parsers.grammar.pages import Page, page_table
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
@@ -76,29 +75,6 @@ class InodePages(Record, frozen=True):
     inode: Address
     nrpages: int
     pages: tuple[Page, ...]
-
-
-class _InodeRow(Record, frozen=True):
-    inode: Address
-    nrpages: int
-
-
-OPTSTRING = "d:n:R:p:c"
-EXAMPLES = (
-    "files",
-    "files {pid}",
-    "files -c {pid}",
-    "files -R 1 {pid}",
-    "files -R {file} {pid}",
-    "files -R no_such_file {pid}",
-    "files -d {dentry}",
-    "files -p {inode}",
-    "files 1 {pid}",
-    "files 999999",
-    "files -d 0",
-    "files -p 0",
-    "files -Z",
-)
 
 
 def _files() -> g.ParserElement:
@@ -222,39 +198,52 @@ def _check_dentry(source: Source, found: list[Dentry]) -> list[Dentry]:
     return demand_records(source, found, "no dentry")
 
 
-_INODE = OldTable(_InodeRow, Column("INODE", "inode", HEX), Column("NRPAGES", "nrpages", DECIMAL))
+def _pages() -> g.ParserElement:
+    """An inode, and its pages where it has any::
+
+     INODE    NRPAGES
+    f59b90fc        6
+
+      PAGE    PHYSICAL   MAPPING    INDEX CNT FLAGS
+    ca3353e0  39a9f000  f59b91ac        0  2 82c referenced,uptodate,lru,private
+    """
+    row_ends: dict[str, Any] = {"between": g.noise(blank=False), "until": g.Blank()}
+    inode = g.table(
+        _Inode,
+        Column("INODE", "inode", HEX),
+        Column("NRPAGES", "nrpages", DECIMAL),
+        required=("INODE", "NRPAGES"),
+        what="an inode",
+        **row_ends,
+    )
+    pages = g.Many(page_table("pages of an inode", least=0, **row_ends), least=0)
+    return g.made(inode + pages, _with_pages)
 
 
-def _parse_pages(source: Source) -> list[InodePages]:
-    cursor = Cursor(source)
-    cursor.skip_blank()
-    rows = read_table(cursor, _INODE)
-    if len(rows) != 1:
-        source.fail(0, "no inode, or more than one")
-    pages: list[Page] = []
-    while cursor.skip_blank():
-        if PAGES.heads(cursor.line or ""):
-            pages += _pages(cursor)
-        else:
-            cursor.skip_or_reject("no table of pages")
-    if len(pages) != rows[0].nrpages:
-        source.note("partial", f"{rows[0].nrpages} pages, {len(pages)} of them are listed", incomplete=True)
-    return [InodePages(inode=rows[0].inode, nrpages=rows[0].nrpages, pages=tuple(pages))]
+class _Inode(NamedTuple):
+    inode: int
+    nrpages: int
 
 
-def _pages(cursor: Cursor) -> list[Page]:
-    layout = PAGES.header(cursor.source, *cursor.take())
-    pages: list[Page] = []
-    while cursor.at_text():
-        page = read_page(cursor.line or "", layout)
-        if page is None:
-            cursor.skip_or_reject(layout.reason)
-            continue
-        pages.append(page)
-        cursor.advance()
-    return pages
+def _with_pages(text: g.Text, place: int, found: list[Any]) -> list[InodePages]:
+    """The inode with its pages; in lenient mode it may have been set aside."""
+    inodes = [one for one in found if isinstance(one, _Inode)]
+    if len(inodes) > 1:
+        text.misfit(place, "more than one inode")
+    pages = tuple(one for one in found if isinstance(one, Page))
+    return [InodePages(inode=one.inode, nrpages=one.nrpages, pages=pages) for one in inodes[:1]]
 
 
+def _check_pages(source: Source, found: list[InodePages]) -> list[InodePages]:
+    """As many pages are listed as the inode has."""
+    for inode in found:
+        if len(inode.pages) != inode.nrpages:
+            message = f"{inode.nrpages} pages, {len(inode.pages)} of them are listed"
+            source.note("partial", message, incomplete=True)
+    return found
+
+
+OPTSTRING = "d:n:R:p:c"
 SHAPES = (
     Shape(
         name="dentry",
@@ -267,9 +256,25 @@ SHAPES = (
     Shape(
         name="pages",
         record=InodePages,
-        parse=_parse_pages,
+        grammar=_pages,
+        finish=_check_pages,
         options="-p inode",
         when=lambda source: source.command.has("p"),
     ),
     Shape(name="files", record=TaskFiles, grammar=_files, finish=_check_files, options="(none) -c -R"),
+)
+EXAMPLES = (
+    "files",
+    "files {pid}",
+    "files -c {pid}",
+    "files -R 1 {pid}",
+    "files -R {file} {pid}",
+    "files -R no_such_file {pid}",
+    "files -d {dentry}",
+    "files -p {inode}",
+    "files 1 {pid}",
+    "files 999999",
+    "files -d 0",
+    "files -p 0",
+    "files -Z",
 )

@@ -92,6 +92,22 @@ def test_pages_that_are_not_listed_mark_the_answer() -> None:
     assert (answer.one(), answer.complete) == (InodePages(inode=0xF59B90FC, nrpages=6, pages=()), False)
 
 
+PAGES = " INODE    NRPAGES\nf59b90fc        2\n\n  PAGE    PHYSICAL   MAPPING    INDEX CNT FLAGS\n"
+PAGE = "ca3353e0  39a9f000  f59b91ac        0  2 82c referenced,uptodate\n"
+
+
+def test_pages_of_an_inode() -> None:
+    answer = parse("files -p f59b90fc", PAGES + PAGE + PAGE.replace("ca33", "ca34"))
+    assert ([page.page for page in answer.one().pages], answer.complete) == ([0xCA3353E0, 0xCA3453E0], True)
+    with pytest.raises(ParseError, match="expected a row of pages of an inode: PAGE PHYSICAL"):
+        parse("files -p f59b90fc", f"{PAGES}{PAGE}nonsense\n")
+    lenient = parse("files -p f59b90fc", f"{PAGES}nonsense\n{PAGE}", lenient=True)
+    assert [notice.kind for notice in lenient.warnings] == ["unparsed", "partial"]
+    with pytest.raises(ParseError, match="more than one inode"):
+        parse("files -p f59b90fc", PAGES.replace("2\n", "2\nf59b90fd        2\n") + PAGE)
+    assert not parse("files -p f59b90fc", PAGES.replace("f59", "x59") + PAGE, lenient=True).records
+
+
 def user_row(comm: str, usage: str) -> str:
     """As crash's show_fuser() prints it: 16 bytes from the quote on, cut."""
     name = f'"{comm}"'

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers.grammar.columns import GAP, HEX, SIGNED, Cell, Column, Layout, Table, or_none
+from crashdrive.parsers.grammar.columns import GAP, HEX, SIGNED, Cell, Column, or_none
 from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.records import Address, Bits, Record
 
@@ -79,43 +79,3 @@ def _flags(text: str | None) -> tuple[int | None, tuple[str, ...]]:
     if re.fullmatch(r"[0-9a-f]{1,16}", number):
         return int(number, 16), tuple(names.strip().split(",")) if names.strip() else ()
     return None, tuple(text.split(","))
-
-
-class _PageRow(Record, frozen=True):
-    page: Address
-    physical: Address
-    cnt: int
-    mapping: Address | None = None
-    index: Bits | None = None
-    inode: Address | None = None
-    offset: int | None = None
-    flags: tuple[Bits | None, tuple[str, ...]] = (None, ())
-
-
-PAGES = Table(
-    _PageRow,
-    Column("PAGE", "page", HEX),
-    Column("PHYSICAL", "physical", HEX),
-    Column("MAPPING", "mapping", or_none(HEX, _DASHES)),
-    Column("INDEX", "index", or_none(HEX, _DASHES)),
-    Column("INODE", "inode", HEX),
-    Column("OFFSET", "offset", HEX),
-    Column("CNT", "cnt", SIGNED),
-    Column("FLAGS", "flags", Cell(_FLAGS, _flags), blank=True),
-)
-"""The same for readers that go line by line, with `read_page`."""
-
-_UNMAPPED = re.compile(rf"([0-9a-f]{{8,16}}){GAP}([0-9a-f]{{1,16}}) *+(\S.{{0,600}})?")
-
-
-def read_page(line: str, layout: Layout[_PageRow]) -> Page | None:
-    """The page of a row; None when the line is none."""
-    row = layout.match(line)
-    if row:
-        flags, names = row.flags
-        numbers = {name: getattr(row, name) for name in row.__struct_fields__ if name != "flags"}
-        return Page(flags=flags, flag_names=names, **numbers)
-    found = _UNMAPPED.fullmatch(line) if len(line) < 1024 else None
-    if found is None or (found[3] and not re.fullmatch(r"[a-z_]+(?:,[a-z_]+)*", found[3])):
-        return None
-    return _unmapped(found)
