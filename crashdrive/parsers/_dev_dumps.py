@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
-from crashdrive.errors import ParseError
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.columns import DECIMAL, TEXT, Cell, Column, is_elided
+from crashdrive.parsers.grammar.columns import DECIMAL, TEXT, Cell, Column
 from crashdrive.parsers.grammar.hexdump import Words, hex_words, mark_gaps
 from crashdrive.records import Record
 
@@ -56,26 +55,37 @@ def dumps() -> g.ParserElement:
     ) | g.Suppress(g.Row("dev: no device dumps found in this dumpfile", str, "that there are no dumps"))
 
 
-_DEVICE_LINE = re.compile(r"DEVICE: ([^\n]{1,300})\n")
-_COPIED = re.compile(r"(\d{1,20}) bytes copied from 0x([0-9a-f]{1,16}) to ([^\n]{1,4096})\s*")
+def dump() -> g.ParserElement:
+    """A device's dump as words, or that it was copied into a file::
+
+    DEVICE: cxgb4_0000:02:00.4
+             240:  040410000ec40000 0000000000000000   ................
+
+    33558464 bytes copied from 0x240 to /tmp/dump.bin
+    """
+    device = g.Row("DEVICE: ([^\n]{1,300}+)", lambda row: row[1], "a device: DEVICE: NAME")
+    copied = g.Row(
+        r"(\d{1,20}+) bytes copied from 0x([0-9a-f]{1,16}+) to ([^\n]{1,4096}+)",
+        lambda row: (int(row[1]), int(row[2], 16), row[3].rstrip(" ")),
+        "that the dump was copied: SIZE bytes copied from OFFSET to FILE",
+    )
+    return g.made(device + (copied | hex_words(until=g.Blank())), _of_device)
 
 
-def parse_dump(source: Source) -> list[DeviceDumpCopy | DeviceDumpData]:
-    head = _DEVICE_LINE.match(source.text)
-    if head is None:
-        source.fail(0, "no device")
-    copied = _COPIED.fullmatch(source.text, head.end())
-    if copied:
-        size, offset, file = int(copied[1]), int(copied[2], 16), copied[3]
-        return [DeviceDumpCopy(device=head[1], size=size, offset=offset, file=file)]
-    text = source.text[head.end() :].rstrip(" \n")
-    if text.endswith("\n...") and is_elided(source, len(source.text) - 1, "..."):
-        text = text[:-4]
-    rest = Source(source.command, text, lenient=source.lenient)
-    try:
-        rows = mark_gaps(rest, g.read(hex_words, rest))
-    except ParseError as error:
-        raise ParseError(error.command, error.line + 1, error.column, error.text, error.reason) from error
-    source.warnings += rest.warnings
-    source.complete = source.complete and rest.complete
-    return [DeviceDumpData(device=head[1], rows=tuple(rows))]
+def _of_device(_text: g.Text, _place: int, found: list[Any]) -> DeviceDumpCopy | DeviceDumpData:
+    """The device with what stands below it."""
+    name, first, *rows = found
+    if isinstance(first, Words):
+        return DeviceDumpData(device=name, rows=(first, *rows))
+    size, offset, file = first
+    return DeviceDumpCopy(device=name, size=size, offset=offset, file=file)
+
+
+def check_dump(
+    source: Source, found: list[DeviceDumpCopy | DeviceDumpData]
+) -> list[DeviceDumpCopy | DeviceDumpData]:
+    """Mark where the words don't follow on each other."""
+    for one in found:
+        if isinstance(one, DeviceDumpData):
+            mark_gaps(source, list(one.rows))
+    return found

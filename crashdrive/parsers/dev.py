@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import structs
 
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers._dev_dumps import DeviceDump, DeviceDumpCopy, DeviceDumpData, dumps, parse_dump
+from crashdrive.parsers._dev_dumps import DeviceDump, DeviceDumpCopy, DeviceDumpData, check_dump, dump, dumps
 from crashdrive.parsers._dev_pci import NamedPciDevice, PciBus, PciDevice, check_pci, named_pci, pci
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, SHORTEST_ROW, TEXT, WORD, Cell, Column, or_none
@@ -294,7 +294,8 @@ SHAPES = (
     Shape(
         name="dump",
         record=DeviceDumpCopy | DeviceDumpData,
-        parse=parse_dump,
+        grammar=dump,
+        finish=check_dump,
         options="-v index [file]",
         when=_given("v"),
     ),

@@ -138,6 +138,9 @@ def test_dumps_of_devices() -> None:
     with pytest.raises(ParseError) as caught:
         parse("dev -v 1", shown + "nonsense\n")
     assert caught.value.line == 3
+    following = shown.splitlines()[1].replace("2001240", "2001260")
+    answer = parse("dev -v 1", f"{shown}{following}\ndev: cannot read the rest\n")
+    assert [(notice.kind, notice.line) for notice in answer.warnings] == [("error", 4), ("gap", None)]
 
 
 def test_no_dumps_of_devices() -> None:
