@@ -12,7 +12,7 @@ from typing import Any
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.structures import Structure, read_structures
+from crashdrive.parsers.grammar.structures import Structure, structure
 from crashdrive.records import Address, Record
 
 
@@ -122,16 +122,7 @@ def cpus() -> g.ParserElement:
         lambda found: found,
         "a CPU",
     )
-    structures = g.Reader(_structures, "a structure: struct NAME {...}", r"(?:struct|union) ", several=True)
-    return g.Blocks(cpu, structures, make=_cpu)
-
-
-def _structures(source: Source, offset: int) -> tuple[list[Structure], int] | None:
-    found, stop = read_structures(source, offset, len(source.text))
-    newline = re.compile(r" *+(?:\n|\Z)").match(source.text, stop)
-    if found and newline is None:
-        source.fail(stop, "unexpected text after a structure")
-    return (found, newline.end()) if found and newline else None
+    return g.Blocks(cpu, structure(), make=_cpu)
 
 
 def _cpu(text: g.Text, place: int, head: re.Match[str], structures: list[Any]) -> tuple[int, CpuData]:

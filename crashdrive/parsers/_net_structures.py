@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from functools import partial
+from typing import Any, NamedTuple
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.asked import asked_blocks
-from crashdrive.parsers.grammar.columns import GAP, note_error
-from crashdrive.parsers.grammar.cursor import Cursor
+from crashdrive.parsers.grammar.asked import check_asked
+from crashdrive.parsers.grammar.columns import GAP
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.structures import Structure, read_structures
+from crashdrive.parsers.grammar.structures import Structure, structure
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
 
@@ -34,45 +33,65 @@ class TaskSocketStructures(Record, frozen=True):
     sockets: tuple[SocketStructures, ...]
 
 
-def parse_structures(source: Source) -> list[TaskSocketStructures]:
-    read = [
-        Cursor(source, start, stop).attempt(partial(_task_structures, source, task, start, stop))
-        for task, start, stop in asked_blocks(source)
-    ]
-    tasks = [task for task in read if task is not None]
-    return tasks if source.command.has("R") else demand_records(source, tasks, "no task's header line")
+def structures() -> g.ParserElement:
+    """A header and a row for each socket, its structures below them::
+
+    PID: 2517   TASK: c1598000  CPU: 1   COMMAND: "rlogin"
+    FD   SOCKET     SOCK
+     3  c57375dc  c1ff1850
+
+    struct socket {
+      state = SS_CONNECTED,
+    }
+    struct sock {
+    """
+    header = g.Row("FD +SOCKET +SOCK", lambda _: True, "the header FD SOCKET SOCK")
+    row = g.Row(
+        rf" *+(\d{{1,9}}){GAP}([0-9a-f]{{1,16}}){GAP}([0-9a-f]{{1,16}})",
+        lambda row: row,
+        "a row FD SOCKET SOCK",
+    )
+    socket = g.block(header, row + g.Many(structure(), until=g.Anything(), least=0), _socket)
+    none = g.Row(r"No open sockets\.", lambda _: _NONE, "that there are no open sockets")
+    unable = g.Remark("unable to display inet_sock structure", "error")
+    return g.Blocks(g.task_header(), socket, none, make=_task, between=g.noise(unable))
 
 
-_FD_TITLES = re.compile(r"FD +SOCKET +SOCK *")
-_FD = re.compile(rf" *+(\d{{1,9}}){GAP}([0-9a-f]{{1,16}}){GAP}([0-9a-f]{{1,16}}) *")
+_NONE = "No open sockets"
 
 
-def _task_structures(source: Source, task: TaskHeader, start: int, stop: int) -> TaskSocketStructures:
-    sockets: list[SocketStructures] = []
-    cursor = Cursor(source, start, stop)
-    if cursor.line == "No open sockets.":
-        cursor.advance()
-    elif not cursor.skip_blank():
-        source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
-    while cursor.skip_blank():
-        if not cursor.match(_FD_TITLES):
-            _beside_structures(cursor)
-            continue
-        row = cursor.match(_FD) or source.fail(cursor.offset, "no row FD SOCKET SOCK")
-        structures, end = read_structures(source, cursor.offset, stop)
-        sockets.append(
-            SocketStructures(
-                fd=int(row[1]), socket=int(row[2], 16), sock=int(row[3], 16), structures=tuple(structures)
-            )
-        )
-        cursor = Cursor(source, end, stop)
-    return TaskSocketStructures(
-        pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=tuple(sockets)
+def _socket(_header: bool, below: tuple[Any, ...]) -> SocketStructures:  # noqa: FBT001 # the header's value
+    row, *found = below
+    return SocketStructures(
+        fd=int(row[1]), socket=int(row[2], 16), sock=int(row[3], 16), structures=tuple(found)
     )
 
 
-def _beside_structures(cursor: Cursor) -> None:
-    if cursor.line == "unable to display inet_sock structure":
-        note_error(cursor.source, *cursor.take())
-    else:
-        cursor.skip_or_reject("no header FD SOCKET SOCK")
+class _Task(NamedTuple):
+    """A task's sockets, and whether crash said what it has open."""
+
+    found: TaskSocketStructures
+    told: bool
+
+    @property
+    def pid(self) -> int | None:
+        return self.found.pid
+
+    @property
+    def task(self) -> int:
+        return self.found.task
+
+
+def _task(text: g.Text, place: int, task: TaskHeader, below: list[Any]) -> tuple[int, _Task]:
+    sockets = tuple(one for one in below if one is not _NONE)
+    found = TaskSocketStructures(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
+    return place, _Task(found, told=bool(below) or text.marked_since(place))
+
+
+def check_structures(source: Source, found: list[tuple[int, _Task]]) -> list[TaskSocketStructures]:
+    """Only tasks that were asked for; with ``-R``, tasks without such a socket aren't shown at all."""
+    tasks = check_asked(source, found)
+    for _ in (task for task in tasks if not task.told):
+        source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
+    shown = [task.found for task in tasks]
+    return shown if source.command.has("R") else demand_records(source, shown, "no task's header line")

@@ -11,7 +11,7 @@ from typing import Any
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.structures import Structure, read_structures
+from crashdrive.parsers.grammar.structures import Structure, structure
 from crashdrive.records import Address, Bits, Record
 
 
@@ -125,9 +125,8 @@ def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
         lambda found: JitInstruction(address=int(found[1], 16), text=found[2]),
         "a machine instruction: ADDRESS: TEXT",
     )
-    structures = g.Reader(_structures, "a structure: struct NAME {...}", " ?(?:struct|union) ")
     between = g.noise(g.Remark(r" *+\(program not jited\)"))
-    rest = g.Many(labels | translated | machine | structures, between=between, until=g.Anything(), least=0)
+    rest = g.Many(labels | translated | machine | structure(), between=between, until=g.Anything(), least=0)
     return g.made(head + rest, lambda text, place, values: _whole(text, place, values, record))
 
 
@@ -183,19 +182,15 @@ def _value(name: str, text: str) -> Any:
     return int(text) if name in _NUMBERS else text
 
 
-def _structures(source: Source, offset: int) -> tuple[Any, int] | None:
-    found, stop = read_structures(source, offset, len(source.text))
-    newline = re.compile(r"[ ]*+\n?").match(source.text, stop)
-    return (tuple(found), newline.end() if newline else stop) if found else None
-
-
 def _whole(text: g.Text, place: int, values: list[Any], record: type[Any]) -> Any:
     """A program or map of all its lines; no fact stands twice."""
     facts: dict[str, Any] = dict(values[0])
     instructions = tuple(one for one in values if isinstance(one, BpfInstruction))
     machine_code = tuple(one for one in values if isinstance(one, JitInstruction))
-    for one in values[1:]:
-        more = {"structures": one} if isinstance(one, tuple) else one if isinstance(one, dict) else {}
+    structures = tuple(one for one in values if isinstance(one, Structure))
+    for more in values[1:]:
+        if not isinstance(more, dict):
+            continue
         if more.keys() & facts.keys():
             text.misfit(place, f"a fact stands twice: {', '.join(more.keys() & facts.keys())}")
         else:
@@ -204,6 +199,8 @@ def _whole(text: g.Text, place: int, values: list[Any], record: type[Any]) -> An
         facts["instructions"] = instructions
     if machine_code:
         facts["machine_code"] = machine_code
+    if structures:
+        facts["structures"] = structures
     try:
         return record(**facts)
     except TypeError:

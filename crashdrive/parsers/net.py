@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._net_arp import IPV4, Neighbour, arp, check_arp
-from crashdrive.parsers._net_structures import SocketStructures, TaskSocketStructures, parse_structures
+from crashdrive.parsers._net_structures import (
+    SocketStructures,
+    TaskSocketStructures,
+    check_structures,
+    structures,
+)
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.asked import check_asked
 from crashdrive.parsers.grammar.columns import GAP, HEX, WORD, Cell, Column
@@ -209,7 +214,8 @@ SHAPES = (
     Shape(
         name="socket-structures",
         record=TaskSocketStructures,
-        parse=parse_structures,
+        grammar=structures,
+        finish=check_structures,
         options="-S",
         when=lambda source: source.command.has("S"),
     ),

@@ -112,6 +112,17 @@ def test_structures_of_a_socket() -> None:
     assert socket.structures[1].value == {"num": 1023}
 
 
+def test_a_socket_whose_structure_crash_cannot_show_is_marked() -> None:
+    socket = "FD   SOCKET     SOCK\n 3  c57375dc  c1ff1850\n\nstruct socket {\n  flags = 1\n}\n"
+    answer = parse("net -S 2517", f"{TASK}{socket}unable to display inet_sock structure\n")
+    assert ([notice.kind for notice in answer.warnings], answer.complete) == (["error"], False)
+    assert [len(one.structures) for one in answer.one().sockets] == [1]
+    both = parse("net -S 2517", TASK + socket + socket.replace(" 3 ", " 4 ")).one()
+    assert [one.fd for one in both.sockets] == [3, 4]
+    with pytest.raises(ParseError, match="expected a row FD SOCKET SOCK"):
+        parse("net -S 2517", TASK + socket.replace(" 3  c5", " 3  x5"))
+
+
 @pytest.mark.parametrize("text", ["", "10.1.16\n", "10.1.16.62 x\n"])
 def test_an_address_that_is_none(text: str) -> None:
     with pytest.raises(ParseError):

@@ -33,7 +33,7 @@ ReadValue = Callable[[ValueReader, int], tuple[Any, int]]
 """(reader, offset) -> (value, where it ended)."""
 
 _MEMBER = re.compile(r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
-_HEAD = re.compile(r"(?:struct|union) ([A-Za-z_]\w{0,255}) (?=[{<])", re.ASCII)
+_HEAD = re.compile(r"((?:struct|union) ([A-Za-z_]\w{0,255})) (?=[{<])", re.ASCII)
 _LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
 
 
@@ -127,13 +127,21 @@ class Members(Reader):
 
 
 class Structure(Reader):
-    """``struct NAME {...}`` with the end of its line: (name, members)."""
+    """``struct NAME {...}`` with the end of its line: (name, members).
 
-    def __init__(self, what: str = "a structure: struct NAME {...}") -> None:
+    ``make(type, members)`` gives something else; the type is ``struct NAME``.
+    """
+
+    def __init__(
+        self,
+        what: str = "a structure: struct NAME {...}",
+        make: Callable[[str, dict[str, Any]], Any] | None = None,
+    ) -> None:
         super().__init__(_plain, what, start=_HEAD.pattern)
+        self._of = make
 
-    def found(self, text: Text, offset: int) -> tuple[tuple[str, dict[str, Any]], int] | None:
-        """Name and members."""
+    def found(self, text: Text, offset: int) -> tuple[Any, int] | None:
+        """Name and members, or what is made of type and members."""
         source = text.source
         head = _HEAD.match(source.text, offset)
         if head is None:
@@ -144,7 +152,8 @@ class Structure(Reader):
         closing = _LINE_END.match(source.text, end)
         if closing is None:
             source.fail(end, "unexpected text after a value")
-        return (head[1], members), closing.end()
+        value = (head[2], members) if self._of is None else self._of(head[1], members)
+        return value, closing.end()
 
 
 class LineEnd(Terminal):

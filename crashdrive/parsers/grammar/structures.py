@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.values import ValueReader
 from crashdrive.records import Record
@@ -18,6 +19,11 @@ class Structure(Record, frozen=True):
 
     type: str
     value: Any
+
+
+def structure() -> g.Structure:
+    """One of them, with the end of its line."""
+    return g.Structure(make=Structure)
 
 
 def read_structures(source: Source, start: int, stop: int) -> tuple[list[Structure], int]:
