@@ -1450,6 +1450,9 @@ class Calls:
         self, name: Literal["sysctl"], *, prefix: Sequence[str] = ..., netns: str | None = ...
     ) -> Report:
         """Settings of the network (/proc/sys/net) of each namespace."""
+    @overload
+    def report(self, name: Literal["sysinfo"]) -> Report:
+        """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""
     def run_report(self, name: str, **options: Any) -> Report:
         """Compute any report, one from outside too, by a name that is known at run time only."""
     def _call(self, function: Any, *arguments: Any, **options: Any) -> Any: ...

@@ -1,0 +1,1 @@
+"""What the machine and its kernel are: names, firmware, CPUs, taint, settings that decide on a panic."""

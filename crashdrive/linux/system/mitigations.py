@@ -1,0 +1,56 @@
+"""What the kernel does against faults of the processor, behind /sys/devices/system/cpu/vulnerabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.errors import UnknownTypeError
+from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crashdrive.linux.survey import Survey
+
+# arch/x86/kernel/cpu/bugs.c: the variable, and its enumeration
+_VARIABLES = {
+    "mds": ("mds_mitigation", "enum mds_mitigations"),
+    "taa": ("taa_mitigation", "enum taa_mitigations"),
+    "mmio_stale_data": ("mmio_mitigation", "enum mmio_mitigations"),
+    "reg_file_data_sampling": ("rfds_mitigation", "enum rfds_mitigations"),
+    "srbds": ("srbds_mitigation", "enum srbds_mitigations"),
+    "gather_data_sampling": ("gds_mitigation", "enum gds_mitigations"),
+    "spectre_v1": ("spectre_v1_mitigation", "enum spectre_v1_mitigation"),
+    "spectre_v2": ("spectre_v2_enabled", "enum spectre_v2_mitigation"),
+    "retbleed": ("retbleed_mitigation", "enum retbleed_mitigation"),
+    "indirect_target_selection": ("its_mitigation", "enum its_mitigation"),
+    "spec_store_bypass": ("ssb_mode", "enum ssb_mitigation"),
+    "l1tf": ("l1tf_mitigation", "enum l1tf_mitigations"),
+    "spec_rstack_overflow": ("srso_mitigation", "enum srso_mitigation"),
+    "tsa": ("tsa_mitigation", "enum tsa_mitigations"),
+    "vmscape": ("vmscape_mitigation", "enum vmscape_mitigations"),
+}
+
+
+class Mitigation(Record, frozen=True):
+    """A fault of processors by its name in /sys, and what the kernel does, a constant of bugs.c.
+
+    It is what is chosen where the processor has the fault; whether it has is in its ``bugs``.
+    """
+
+    name: str
+    mitigation: str
+
+
+def mitigations(survey: Survey) -> Iterator[Mitigation]:
+    """Those that this kernel knows."""
+    kernel = survey.kernel
+    for name, (variable, enumeration) in _VARIABLES.items():
+        if not kernel.symbols.has(variable):
+            continue
+        try:
+            names = {number: word for word, number in kernel.enumerators(enumeration).items()}
+        except UnknownTypeError:
+            continue
+        number = int.from_bytes(kernel.read(kernel.symbols.address(variable), 4), "little", signed=True)
+        yield Mitigation(name=name, mitigation=names.get(number, str(number)).lower())

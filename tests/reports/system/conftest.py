@@ -1,0 +1,30 @@
+"""Recordings that a report of the system brings, with the truth of the guests that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sessionkit import SESSIONS, replayed, report_folders, unpack
+
+from tests.reports.conftest import Guest
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Of a module with a REPORT each test runs on the report's recordings whose guest's truth is kept."""
+    report = getattr(metafunc.module, "REPORT", None)
+    if report and "guest" in metafunc.fixturenames:
+        folders = [folder for folder in report_folders(report) if (SESSIONS / folder.name).exists()]
+        names = [folder.name for folder in folders]
+        metafunc.parametrize("guest", folders, ids=names, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """A recording, opened, and the folder with its guest's truth."""
+    folder: Path = request.param
+    place = tmp_path_factory.mktemp(folder.name)
+    unpack(SESSIONS / folder.name, place)
+    with replayed(folder) as crash:
+        yield Guest(folder.name, place, crash.session, folder)
