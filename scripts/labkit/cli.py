@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TypeAlias
 
 from labkit import apt, crashes, dumps, kernels, places, spec
+from labkit.deaths import DEATHS
 from labkit.errors import LabError
 from labkit.host import say
 from labkit.spec import Spec
@@ -26,6 +27,8 @@ Needs Debian, root for installing packages, and about 6 GB.
 """
 
 
+DEATH_HELP = f"""default: %(default)s, in a guest with all its network; any other in a guest with little else:
+{" ".join(DEATHS)}"""
 AGAIN = "make it even if it is there; the old one stays until the new one is complete"
 
 
@@ -113,7 +116,7 @@ def _add_dump(commands: Commands) -> None:
     add = parser.add_argument
     add("--kernel", choices=kernels.SERIES, default=Spec.kernel, help="default: %(default)s")
     add("--format", choices=spec.FORMATS, default=Spec.format, help="default: %(default)s")
-    add("--death", choices=spec.DEATHS, default=Spec.death, help="default: %(default)s")
+    add("--death", choices=DEATHS, default=Spec.death, metavar="DEATH", help=DEATH_HELP)
     add(
         "--connections",
         type=int,
@@ -162,14 +165,14 @@ def _add_standard(commands: Commands) -> None:
 
 def _standard(options: argparse.Namespace) -> int:
     failed = []
-    with places.locked():
-        places.sweep()
-        for wanted in spec.SETS[options.set]:
-            try:
+    for wanted in spec.SETS[options.set]:
+        try:
+            with places.locked():  # one at a time, so that another call gets its turn
+                places.sweep()
                 print(dumps.ensure(wanted, again=options.again), flush=True)
-            except LabError as error:
-                say(f"{wanted.name}: {error}")
-                failed.append(wanted.name)
+        except LabError as error:
+            say(f"{wanted.name}: {error}")
+            failed.append(wanted.name)
     if failed:
         raise LabError(f"not made: {', '.join(failed)}")
     return 0

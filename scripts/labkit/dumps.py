@@ -2,16 +2,29 @@
 
 import json
 import re
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labkit import apt, elfcore, initramfs, kernels, places, qemu, truth, userland
+from labkit import (
+    apt,
+    deathmodules,
+    deaths,
+    elfcore,
+    initramfs,
+    kernels,
+    places,
+    qemu,
+    truth,
+    userland,
+    verdict,
+)
 from labkit.errors import LabError
 from labkit.host import Stopwatch, run, say
 from labkit.kernels import Kernel
-from labkit.spec import CRASHKERNEL, Spec, standard
+from labkit.spec import Spec, standard
 
 TRUTH_BYTES = 512 << 20
 BOOT_SECONDS = 600
@@ -47,6 +60,9 @@ def ensure(spec: Spec, *, again: bool = False) -> Path:
         return target
     apt.install(apt.missing_packages())
     kernel = kernels.ensure(spec.kernel)
+    module = deaths.module(spec.death) if spec.lean else initramfs.IDLE_MODULE
+    if module:
+        deathmodules.ensure(module, kernel.folder / "root", kernel.release, kernel.folder / "modules")
     with places.appearing(target) as work:
         _Build(spec, kernel, work).run()
     return target
@@ -72,6 +88,7 @@ class _Build:
                 self._tidy()
             with self.clock.step("truth"):
                 index = truth.split(self.work / "truth.disk", self.work / "truth")
+                verdict.write(self.spec.death, self.work / "truth", self.log)
             (self.work / "truth.disk").unlink()
         self._describe(index)
         say(f"{self.spec.name}: {self.clock.seconds}")
@@ -81,7 +98,8 @@ class _Build:
         return self.spec.format == "kdump"
 
     def _write_initramfs(self) -> None:
-        data = initramfs.guest(self.kernel, self.filter_root if self._kexec else None)
+        death = self.spec.death if self.spec.lean else None
+        data = initramfs.guest(self.kernel, death, self.filter_root if self._kexec else None)
         (self.work / "initramfs").write_bytes(data)
 
     def _disk(self, name: str, size: int) -> Path:
@@ -92,11 +110,11 @@ class _Build:
 
     def _command_line(self) -> str:
         spec = self.spec
-        words = ["console=ttyS0", f"lab.death={spec.death}", f"lab.connections={spec.connections}"]
+        words = ["console=ttyS0", f"lab.connections={spec.connections}"]
         # The guest's timing is that of an emulator: no watchdog may end it before its time.
         words += ["nmi_watchdog=0", "rcupdate.rcu_cpu_stall_suppress=1", "loglevel=4"]
         if self._kexec:
-            words.append(f"crashkernel={CRASHKERNEL}M")
+            words.append(f"crashkernel={spec.crashkernel}M")
         if spec.thash_entries:
             words.append(f"thash_entries={spec.thash_entries}")
         return " ".join(words)
@@ -119,12 +137,19 @@ class _Build:
         for _ in range(BOOTS):
             with qemu.running(self._machine(), self.work) as guest:
                 with self.clock.step("guest"):
-                    guest.wait(lambda: self._dead(guest), BOOT_SECONDS, "its death")
+                    self._let_die(guest)
                 if not stumbled(guest.log()):
                     self._take(guest)
                     return
                 say(f"{self.spec.name}: the guest fell before its time: {fall(guest.log())}; once more")
         raise LabError(f"{BOOTS} guests fell before their time: {fall(guest.log())}")
+
+    def _let_die(self, guest: qemu.Guest) -> None:
+        if self.spec.death == "nmi":
+            asked = "NMI, please"
+            guest.wait(lambda: asked.encode() in guest.log() or self._dead(guest), BOOT_SECONDS, asked)
+            guest.qmp("inject-nmi")
+        guest.wait(lambda: self._dead(guest), BOOT_SECONDS, "its death")
 
     def _take(self, guest: qemu.Guest) -> None:
         """The dump of a guest that died as it should."""
@@ -162,6 +187,12 @@ class _Build:
             run(["fallocate", "--dig-holes", vmcore])
         (self.work / "vmlinux").symlink_to(f"../../kernels/{self.kernel.series}/vmlinux")
         (self.work / "modules").symlink_to(f"../../kernels/{self.kernel.series}/modules")
+        self._keep_module()
+
+    def _keep_module(self) -> None:
+        """The death's module as it was: that of the kernel's folder changes with its source."""
+        if module := deaths.module(self.spec.death):
+            shutil.copy(deathmodules.built(self.kernel.folder / "modules")[module], self.work)
 
     @property
     def _makedumpfile(self) -> list[str]:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from labkit import modules, places, userland
+from labkit import deathmodules, deaths, modules, places, userland
 from labkit.cpio import Archive
 from labkit.host import run
 from labkit.kernels import Kernel
@@ -13,6 +13,11 @@ from labkit.kernels import Kernel
 GUEST = Path(__file__).parent / "guest"
 DISK_MODULES = ("virtio_pci", "virtio_blk")
 GUEST_MODULES = (GUEST / "modules.list").read_text().split()
+# One that isn't of the kernel's tree.
+IDLE_MODULE = "lab_null"
+# VMCOREINFO for an ELF dump, and what ext4 needs.
+LEAN_MODULES = ("qemu_fw_cfg", "crc32c_generic")
+LEAN_PROGRAMS = ("ip", "kexec", "mke2fs", "dash")
 
 
 def busybox_applets() -> list[str]:
@@ -52,8 +57,7 @@ def _add_applets(archive: Archive) -> None:
 
 
 def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str]) -> None:
-    available = modules.find_modules(kernel.modules_root)
-    available["crashme"] = kernel.folder / "modules" / "extra" / "crashme.ko"
+    available = modules.find_modules(kernel.modules_root) | deathmodules.built(kernel.folder / "modules")
     order = modules.closure(names, available)
     for name, data in order:
         archive.data(f"lab/modules/{name}.ko", data)
@@ -70,16 +74,38 @@ def capture(kernel: Kernel, filter_root: Path) -> bytes:
     return archive.bytes()
 
 
-def guest(kernel: Kernel, captured_with: Path | None) -> bytes:
-    """The initramfs of the guest that dies; with the capture kernel if a root for that is given."""
-    archive = _basis()
-    archive.copy("init", GUEST / "init.sh")
+def _add_scene(archive: Archive, kernel: Kernel) -> None:
     archive.copy("lab/truth.sh", GUEST / "truth.sh")
     for script in sorted((GUEST / "scene").glob("*.sh")):
         archive.copy(f"lab/scene/{script.name}", script)
-    archive.copy("usr/bin/labguest", guest_program())
-    _add_modules(archive, kernel, (*DISK_MODULES, *GUEST_MODULES, "crashme"))
+    _add_modules(archive, kernel, (*DISK_MODULES, *GUEST_MODULES, IDLE_MODULE))
     userland.add_programs(archive, userland.tools(), userland.GUEST_PROGRAMS)
+
+
+def _add_death(archive: Archive, kernel: Kernel, name: str) -> None:
+    death, own = deaths.DEATHS[name], deaths.module(name)
+    archive.copy("lab/lean.sh", GUEST / "lean.sh")
+    archive.data("lab/settings", "\n".join(death.settings).encode())
+    script = GUEST / "deaths" / f"{name}.sh"
+    if script.exists():
+        archive.copy("lab/death.sh", script)
+    names = (*DISK_MODULES, *LEAN_MODULES, *death.modules, *([own] if own else []))
+    _add_modules(archive, kernel, names)
+    userland.add_programs(archive, userland.tools(), LEAN_PROGRAMS)
+
+
+def guest(kernel: Kernel, death: str | None, captured_with: Path | None) -> bytes:
+    """The initramfs of the guest that dies: a lean one for a death, or with the whole scene.
+
+    With the capture kernel if a root for that is given.
+    """
+    archive = _basis()
+    archive.copy("init", GUEST / "init.sh")
+    archive.copy("usr/bin/labguest", guest_program())
+    if death:
+        _add_death(archive, kernel, death)
+    else:
+        _add_scene(archive, kernel)
     if captured_with:
         archive.copy("lab/capture.vmlinuz", kernel.folder / "vmlinuz")
         archive.data("lab/capture.cpio", capture(kernel, captured_with))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labkit import apt, crashme, places
+from labkit import apt, places
 from labkit.errors import LabError
 from labkit.host import Stopwatch, run, say
 
@@ -55,9 +55,7 @@ def load(series: str) -> Kernel | None:
 
 def ensure(series: str) -> Kernel:
     """The kernel of a series, downloaded and unpacked if need be."""
-    kernel = load(series) or _fetch(series)
-    crashme.ensure(kernel.folder / "root", kernel.release, kernel.folder / "modules")
-    return kernel
+    return load(series) or _fetch(series)
 
 
 def _fetch(series: str) -> Kernel:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from labkit.deaths import DEATHS
 from labkit.errors import LabError
 from labkit.kernels import SERIES
 
 FORMATS = ("elf", "flattened", "filtered", "kdump")
-DEATHS = ("sysrq", "null", "bug", "softlockup", "hungtask", "oom")
 CRASHKERNEL = 256
+# The kernel lies anywhere in a guest's memory: beside it, half of a small guest's has to be enough.
+LEAN_CRASHKERNEL = 192
 BIG = 20000
 
 
@@ -39,12 +41,26 @@ class Spec:
         return "-".join(words)
 
     @property
+    def lean(self) -> bool:
+        """Whether the guest only dies: without the scene of network, sockets and processes."""
+        return self.death != "sysrq"
+
+    @property
     def megabytes(self) -> int:
         """The guest's memory in MB; a kdump's capture kernel takes its share of it."""
         if self.memory:
             return self.memory
         load = 512 if self.connections <= 1000 else 512 + self.connections // 25
-        return load + CRASHKERNEL if self.format == "kdump" else load
+        if self.lean:
+            load = DEATHS[self.death].memory
+        return load + self.crashkernel
+
+    @property
+    def crashkernel(self) -> int:
+        """The share of a capture kernel in MB; 0 if there is none."""
+        if self.format != "kdump":
+            return 0
+        return LEAN_CRASHKERNEL if self.lean else CRASHKERNEL
 
     @property
     def command(self) -> str:
@@ -64,8 +80,9 @@ class Spec:
             raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(SERIES)}")
         if self.connections < 0 or self.connections > 100_000:
             raise LabError("--connections takes 0 to 100000")
-        if self.megabytes < (384 + CRASHKERNEL * (self.format == "kdump")) or not 1 <= self.cpus <= 16:
-            raise LabError("a guest needs --memory 384 or more (kdump: 640) and --cpus from 1 to 16")
+        least = (256 if self.lean else 384) + self.crashkernel
+        if self.megabytes < least or not 1 <= self.cpus <= 16:
+            raise LabError(f"a guest needs --memory {least} or more and --cpus from 1 to 16")
         if "/" in self.name or self.name.startswith("."):
             raise LabError(f"a dump can't be named {self.name}")
         return self
@@ -91,12 +108,18 @@ FULL = (
     *SMALL,
     _big("6.1"),
     _big("6.12"),
-    *(Spec(kernel="6.1", death=death) for death in DEATHS if death != "sysrq"),
+    *(Spec(kernel="6.1", death=death) for death in ("null", "bug", "softlockup", "hungtask", "oom")),
     Spec(kernel="6.1", format="flattened"),
 )
-SETS = {"small": SMALL, "full": FULL}
+# Each death of each kernel saved by a capture kernel; some also as QEMU sees a guest that stands still.
+IN_ELF = ("null", "bug", "timer", "workqueue", "softlockup", "rcuother", "rwsem", "gone", "recursion", "oom")
+EACH_DEATH = (
+    *(Spec(kernel=kernel, death=death) for death in DEATHS if death != "sysrq" for kernel in SERIES),
+    *(Spec(kernel=kernel, format="elf", death=death) for death in IN_ELF for kernel in SERIES),
+)
+SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH}
 
 
 def standard(name: str) -> Spec | None:
     """The standard dump of that name."""
-    return next((spec for spec in FULL if spec.name == name), None)
+    return next((spec for spec in (*FULL, *EACH_DEATH) if spec.name == name), None)

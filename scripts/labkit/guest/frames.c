@@ -140,6 +140,7 @@ static const char *const system_files[] = {
 	"version", "timer_list", "iomem",  "zoneinfo",	"pagetypeinfo", "partitions", "devices",
 	"filesystems", "diskstats", "cgroups", "sysvipc/msg", "sysvipc/sem", "sysvipc/shm",
 	"sys/kernel/tainted", "sys/kernel/random/boot_id", "cpuinfo", "ioports", "misc", "vmallocinfo",
+	"schedstat", "mdstat", "lab", /* what the module of a death knows of itself */
 };
 
 static const char *const net_files[] = {
@@ -208,7 +209,8 @@ static void frame_links(const char *folder)
 
 static const char *const process_files[] = { "stat", "status", "statm", "stack", "maps", "cmdline",
 					     "comm", "wchan", "mountinfo", "cgroup", "limits", "timers",
-					     "schedstat", "oom_score_adj" };
+					     "schedstat", "oom_score_adj", "environ", "syscall",
+					     "smaps_rollup" };
 static const char *const thread_files[] = { "stat", "status", "stack", "comm", "wchan", "schedstat" };
 
 static void frame_threads(const char *process)
@@ -281,19 +283,8 @@ static void put(const char *path, const char *text)
 	close(fd);
 }
 
-static void die(const char *how)
-{
-	if (!strcmp(how, "sysrq"))
-		put("/proc/sysrq-trigger", "c");
-	else if (!strcmp(how, "oom"))
-		main_eat(0, NULL);
-	else
-		put("/sys/module/crashme/parameters/how", how);
-	rest();
-}
-
 /*
- * finish HOW: collects what changes, writes it, and dies at once.
+ * finish [sysrq]: collects what changes, writes it, and dies at once if told to.
  *
  * Slow things come first, counters and sockets last; nothing is written before all is collected.
  */
@@ -302,7 +293,7 @@ int main_finish(int argc, char **argv)
 	struct buffer none = { 0 };
 	double start = uptime();
 
-	must(argc == 2, "finish HOW");
+	must(argc == 1 || !strcmp(argv[1], "sysrq"), "finish [sysrq]");
 	set_comm("finish");
 	frame_processes();
 	for (size_t i = 0; i < COUNT(system_files); i++) {
@@ -317,6 +308,8 @@ int main_finish(int argc, char **argv)
 	append(&pending, "END\n", 4);
 	flush();
 	must(fsync(DISK) == 0, "fsync of the truth");
-	die(argv[1]);
-	return 0;
+	if (argc == 1)
+		return 0;
+	put("/proc/sysrq-trigger", "c");
+	rest();
 }

@@ -1,6 +1,6 @@
 #!/usr/sbin/dash
 # The guest's init: set the scene, record the ground truth, die as told.
-# Options come from the kernel's command line: lab.death=, lab.connections=
+# Options come from the kernel's command line: lab.connections=
 
 # Not busybox's shell: that one prefers its own ip and mke2fs to the real ones.
 export PATH=/usr/sbin:/usr/bin:/bin
@@ -62,21 +62,18 @@ start() { # PART ARGUMENT...: part of the guest's program, in the background
 	grep 'LAB SKIPPED' "/tmp/$1.log"
 }
 
-prepare_death() { # HOW: what turns the fault into a panic
-	sysctl -qw kernel.panic_on_oops=1 kernel.panic=0 kernel.sysrq=1
-	case $1 in
-	softlockup) sysctl -qw kernel.watchdog_thresh=4 kernel.softlockup_panic=1 ;;
-	hungtask) sysctl -qw kernel.hung_task_timeout_secs=4 kernel.hung_task_panic=1 ;;
-	oom) sysctl -qw vm.panic_on_oom=1 ;;
-	esac
-}
-
 say "modules"
 load_modules
 say "capture kernel"
 load_capture_kernel
-raise_limits
 ip link set lo up
+if test -f /lab/lean.sh; then
+	. /lab/lean.sh
+	die_lean
+	say "FAILED: still alive"
+	poweroff -f
+fi
+raise_limits
 for script in /lab/scene/*.sh; do
 	test -f "$script" || continue
 	say "${script##*/}"
@@ -97,8 +94,8 @@ start sockets
 ping_neighbours
 say "moving truth"
 moving_truth
-prepare_death "$(option death)"
+sysctl -qw kernel.panic_on_oops=1 kernel.panic=0 kernel.sysrq=1
 say "finish"
-labguest finish "$(option death)" 2>&1
+labguest finish sysrq 2>&1
 say "FAILED: still alive"
 poweroff -f

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -74,19 +73,6 @@ static int main_rest(int argc, char **argv)
 	rest();
 }
 
-/* Takes memory until the kernel has none left. */
-int main_eat(int argc, char **argv)
-{
-	(void)argc, (void)argv;
-	for (;;) {
-		char *piece = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-		if (piece == MAP_FAILED)
-			rest();
-		memset(piece, 0x5a, 1 << 20);
-	}
-}
-
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -99,6 +85,14 @@ static const struct {
 	{ "routes", main_routes },
 	{ "processes", main_processes },
 	{ "rest", main_rest },
+	{ "act", main_act },
+	{ "reader", main_reader },
+	{ "eat", main_eat },
+	{ "opener", main_opener },
+	{ "forker", main_forker },
+	{ "zombies", main_zombies },
+	{ "shutdown", main_shutdown },
+	{ "dm", main_dm },
 };
 
 int main(int argc, char **argv)

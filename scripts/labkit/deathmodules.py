@@ -1,0 +1,61 @@
+"""The kernel modules of the deaths, which die in the ways that userland can't bring about."""
+
+import hashlib
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from labkit import modules
+from labkit.host import run
+
+SOURCES = Path(__file__).parent / "module"
+# -g: Debian's build gives a module no debug data. A tail call would leave a frame out. The paths that BUG()
+# prints are the same wherever it was built.
+MAKEFILE = """\
+obj-m := {module}.o
+ccflags-y += -g -fno-optimize-sibling-calls -DLAB_VERSION='"{version}"' -ffile-prefix-map={work}/=lab/
+"""
+
+
+def source(module: str) -> Path:
+    """The file that a death's module is made of."""
+    return SOURCES / f"{module}.c"
+
+
+def version(module: str) -> str:
+    """What a module says of itself in .modinfo: a digest of its source."""
+    texts = (SOURCES / "death.h").read_bytes() + source(module).read_bytes() + MAKEFILE.encode()
+    return hashlib.sha256(texts).hexdigest()[:12]
+
+
+def built(folder: Path) -> dict[str, Path]:
+    """The deaths' modules that are there below a kernel's folder of modules, by name."""
+    return modules.find_modules(folder / "extra")
+
+
+def ensure(module: str, root: Path, release: str, folder: Path) -> Path:
+    """Build a death's module, if need be, against unpacked (not installed) headers; returns its path."""
+    target = folder / "extra" / f"{module}.ko"
+    if target.exists() and f"\0version={version(module)}\0".encode() in target.read_bytes():
+        return target
+    headers = root / "usr" / "src" / f"linux-headers-{release}"
+    _relocate(headers, root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        for path in (SOURCES / "death.h", source(module)):
+            shutil.copy(path, work / path.name)
+        (work / "Makefile").write_text(MAKEFILE.format(module=module, version=version(module), work=work))
+        # BTF for a module would take pahole on the host; crash has no use for it.
+        run(["make", "-C", headers, f"M={work}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"])
+        return Path(shutil.copy(work / target.name, target))
+
+
+def _relocate(headers: Path, root: Path) -> None:
+    """Make the headers' makefiles find each other below root instead of below /usr."""
+    for name in ("Makefile", ".kernelvariables"):
+        path = headers / name
+        if path.exists():
+            text = path.read_text()
+            path.write_text(re.sub(r"(?<![\w/])/usr/(src|lib)/linux-", rf"{root}/usr/\1/linux-", text))

@@ -1,0 +1,309 @@
+"""The ways in which a guest can die, each with its truth.
+
+A death is an entry of DEATHS here and, unless userland alone brings it about, a module `module/lab_NAME.c`.
+What the guest does before it (`scene`) and for it (`death`) is `guest/deaths/NAME.sh`, where writing "go" to
+/proc/lab isn't enough.
+"""
+
+from dataclasses import dataclass
+
+HUNG = ("kernel.hung_task_timeout_secs=3", "kernel.hung_task_panic=1")
+SOFT = ("kernel.watchdog_thresh=3", "kernel.softlockup_panic=1")
+WARN = ("kernel.panic_on_warn=1",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A task and the lock that it waits for."""
+
+    comm: str
+    lock: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """One death: its truth, and what the guest needs for it."""
+
+    # The truth. `kind` is one of the verdict's; `culprit` the guilty function; `context` one of process,
+    # irq, softirq, timer, workqueue, rcu, nmi; `function` that of the timer, work, tasklet or callback;
+    # `address` the class of the address that was accessed; `alternatives` culprits that are as right.
+    kind: str
+    culprit: str | None
+    context: str = "process"
+    function: str | None = None
+    address: str | None = None
+    alternatives: tuple[str, ...] = ()
+    module: str | None = None  # the culprit's, where it isn't the death's own one
+    cycle: tuple[Waiting, ...] = ()
+    owner: Waiting | None = None  # who holds the lock at the root of a pile
+    queue: tuple[Waiting, ...] = ()  # who waits without being in the cycle
+    findings: tuple[str, ...] = ()  # kinds of the rules that speak
+    before: str | None = None  # what went wrong first, where the panic only follows from it
+    remark: str | None = None
+    # The guest.
+    own_module: bool = True
+    settings: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    kernel_words: tuple[str, ...] = ()
+    memory: int = 288
+    cpus: int = 2
+
+
+def _fault(kind: str, culprit: str, **more: object) -> Death:
+    return Death(kind=kind, culprit=culprit, **more)  # type: ignore[arg-type] # passed on as it is
+
+
+def _waiting(lock: str, *comms: str) -> tuple[Waiting, ...]:
+    return tuple(Waiting(comm=comm, lock=lock) for comm in comms)
+
+
+_PROCESS = {
+    "null": _fault("null", "lab_null_value", address="null", remark="reads at offset 0x30"),
+    "nullwrite": _fault("null", "lab_nullwrite_store", address="null", remark="writes at offset 0"),
+    "bug": _fault("bug", "lab_bug_check"),
+    "gpf": _fault("gpf", "lab_gpf_follow", address="non-canonical"),
+    "divide": _fault("divide", "lab_divide_share"),
+    "ud2": _fault("invalid-opcode", "lab_ud2_execute"),
+    "nullcall": _fault("bad-ip", "lab_nullcall_close", address="null", remark="the caller is the culprit"),
+    "wildcall": _fault("bad-ip", "lab_wildcall_jump", remark="the caller is the culprit"),
+    "nxcall": _fault(
+        "bad-ip", "lab_nxcall_jump", remark="executes an object of kmalloc; the caller is the culprit"
+    ),
+    "vfree": _fault("paging", "lab_vfree_read", address="vmalloc", remark="memory of vmalloc that was freed"),
+    "userread": _fault("paging", "lab_userread_peek", address="user", remark="SMAP forbids the access"),
+    "rodata": _fault("paging", "lab_rodata_set", address="read-only", remark="a module's constant"),
+    "slabpoison": _fault(
+        "gpf", "lab_slabpoison_next", address="poison", findings=("poison",), remark="6b: a freed slab object"
+    ),
+    "listpoison": _fault(
+        "gpf", "lab_listpoison_after", address="poison", findings=("poison",), remark="LIST_POISON1"
+    ),
+    "listdel": _fault("list", "lab_listdel_remove", findings=("corrupted-list",)),
+    "listadd": _fault("list", "lab_listadd_insert", findings=("corrupted-list",)),
+    "recursion": _fault("stack", "lab_recursion_descend", findings=("stack-exhausted",)),
+    "canary": _fault("stack", "lab_canary_format", findings=("stack-canary",)),
+    "refcount": _fault("refcount", "lab_refcount_get", settings=WARN),
+    "usercopy": _fault("usercopy", "lab_usercopy_send"),
+    "fortify": _fault("fortify", "lab_fortify_copy"),
+    "warn": _fault("warning", "lab_warn_check", settings=WARN),
+    "panic": _fault("panic", "lab_panic_give_up"),
+    "atomic": _fault("atomic", "lab_atomic_sleep", alternatives=("lab_atomic_act",), settings=WARN),
+    "kthread": _fault("null", "lab_kthread_count", address="null", remark="a kernel thread"),
+}
+
+_CONTEXTS = {
+    "timer": _fault("null", "lab_timer_count", context="timer", function="lab_timer_expired", address="null"),
+    "tasklet": _fault(
+        "null", "lab_tasklet_count", context="softirq", function="lab_tasklet_run", address="null"
+    ),
+    "workqueue": _fault(
+        "null",
+        "lab_workqueue_count",
+        context="workqueue",
+        function="lab_workqueue_run",
+        address="null",
+        remark="workqueue lab_queue",
+    ),
+    "rcucallback": _fault(
+        "null", "lab_rcucallback_count", context="rcu", function="lab_rcucallback_free", address="null"
+    ),
+    "hrtimer": _fault(
+        "null", "lab_hrtimer_count", context="irq", function="lab_hrtimer_expired", address="null"
+    ),
+    "ipi": _fault("null", "lab_ipi_count", context="irq", function="lab_ipi_called", address="null"),
+    "nmi": _fault(
+        "nmi",
+        "lab_nmi_spin",
+        context="nmi",
+        settings=("kernel.unknown_nmi_panic=1",),
+        findings=("stuck-cpu",),
+        remark="a CPU spins with interrupts off, and an NMI from outside meets it",
+    ),
+    "gone": Death(
+        kind="bad-ip",
+        culprit=None,
+        context="timer",
+        address="freed module",
+        findings=("unloaded-module",),
+        remark="lab_gone was unloaded with a timer pending: no function has the address any more",
+    ),
+}
+
+_LOCKUPS = {
+    "softlockup": _fault("softlockup", "lab_softlockup_spin", settings=SOFT, findings=("stuck-cpu",)),
+    "spinlock": _fault(
+        "softlockup",
+        "lab_spinlock_inner",
+        settings=SOFT,
+        findings=("stuck-cpu",),
+        remark="takes the spinlock lab_spinlock_lock that it holds already",
+    ),
+    "rcustall": _fault(
+        "rcu", "lab_rcustall_spin", settings=("kernel.panic_on_rcu_stall=1",), findings=("rcu-stall",)
+    ),
+    "rcuother": _fault(
+        "rcu",
+        "lab_rcuother_spin",
+        settings=("kernel.panic_on_rcu_stall=1",),
+        findings=("rcu-stall", "stuck-cpu"),
+        remark="the CPU that panics isn't the one that stalls",
+    ),
+    "hungtask": _fault("hung", "lab_hungtask_wait", settings=HUNG, findings=("hung-task",)),
+    "completion": _fault(
+        "hung",
+        "lab_completion_await",
+        settings=HUNG,
+        findings=("hung-task",),
+        queue=_waiting("lab_completion_done", "lab-waiter"),
+    ),
+    "hungmutex": _fault(
+        "hung",
+        "lab_hungmutex_want",
+        settings=HUNG,
+        findings=("hung-task",),
+        owner=Waiting(comm="lab-owner", lock="lab_hungmutex_mutex"),
+        queue=_waiting("lab_hungmutex_mutex", "lab-waiter-1", "lab-waiter-2", "lab-waiter-3"),
+        remark="the owner sleeps in lab_hungmutex_hold",
+    ),
+    "deadlock": _fault(
+        "hung",
+        "lab_deadlock_red_blue",
+        alternatives=("lab_deadlock_blue_red",),
+        settings=HUNG,
+        findings=("hung-task", "deadlock"),
+        cycle=(
+            Waiting(comm="lab-red", lock="lab_deadlock_blue"),
+            Waiting(comm="lab-blue", lock="lab_deadlock_red"),
+        ),
+    ),
+    "rwsem": _fault(
+        "hung",
+        "lab_rwsem_tree_mutex",
+        alternatives=("lab_rwsem_mutex_tree",),
+        settings=HUNG,
+        findings=("hung-task", "deadlock"),
+        cycle=(
+            Waiting(comm="lab-tree", lock="lab_rwsem_mutex"),
+            Waiting(comm="lab-mutex", lock="lab_rwsem_tree"),
+        ),
+        queue=(
+            *_waiting("lab_rwsem_tree", "lab-reader-1", "lab-writer-1", "lab-reader-2"),
+            *_waiting("lab_rwsem_mutex", "lab-locker-1", "lab-locker-2"),
+        ),
+    ),
+    "flushwork": _fault(
+        "hung",
+        "lab_flushwork_wait",
+        alternatives=("lab_flushwork_run",),
+        settings=HUNG,
+        findings=("hung-task", "deadlock"),
+        owner=Waiting(comm="lab-flusher", lock="lab_flushwork_mutex"),
+        remark="lab-flusher waits for work whose kworker waits for the mutex that lab-flusher holds",
+    ),
+    "oopslock": _fault(
+        "null",
+        "lab_oopslock_count",
+        address="null",
+        settings=(*HUNG, "kernel.panic_on_oops=0"),
+        before="null",
+        findings=("hung-task", "dead-owner"),
+        queue=_waiting("lab_oopslock_mutex", "lab-waiter-1", "lab-waiter-2"),
+        remark="an oops killed the mutex's owner; the panic that follows is hung, in lab_oopslock_locked",
+    ),
+    "frozen": Death(
+        kind="hung",
+        culprit="vfs_write",
+        own_module=False,
+        settings=HUNG,
+        modules=("loop",),
+        findings=("hung-task", "frozen-filesystem"),
+        queue=_waiting("/mnt", "lab-writer-1", "lab-writer-2", "lab-writer-3"),
+        remark="ext4 on /dev/loop0, mounted at /mnt, frozen by fsfreeze",
+    ),
+    "stuckio": Death(
+        kind="hung",
+        culprit=None,
+        own_module=False,
+        settings=HUNG,
+        modules=("loop", "dm_mod"),
+        findings=("hung-task", "old-request"),
+        queue=_waiting("lab-disk", "lab-reader"),
+        remark="the device-mapper device lab-disk is suspended, and a read of it waits",
+    ),
+}
+
+_RESOURCES = {
+    "oom": Death(
+        kind="oom",
+        culprit="out_of_memory",
+        own_module=False,
+        settings=("vm.panic_on_oom=1",),
+        findings=("oom",),
+    ),
+    "memcg": Death(
+        kind="oom",
+        culprit="out_of_memory",
+        own_module=False,
+        settings=("vm.panic_on_oom=2",),
+        findings=("memory-cgroup-oom",),
+        remark="the limit of the memory cgroup /lab, not the machine's memory",
+    ),
+    "memcgkill": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        findings=("memory-cgroup-oom",),
+        remark="a task of the memory cgroup /lab was killed before",
+    ),
+    "slableak": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        findings=("slab-leak",),
+        remark="120000 objects of 480 bytes in the cache lab_leaky",
+    ),
+    "fds": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("fd-exhaustion",),
+        remark="fs.file-max is reached; lab-opener holds most files",
+    ),
+    "pids": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("pid-exhaustion",),
+        remark="kernel.pid_max is reached by children of lab-forker",
+    ),
+    "zombies": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("zombies",),
+        remark="lab-parent doesn't wait for its 200 dead children",
+    ),
+    "diskerror": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        modules=("loop", "dm_mod", "dm_flakey"),
+        findings=("disk-errors", "filesystem-read-only"),
+        remark="ext4 on a dm-flakey device that fails, mounted at /mnt with errors=remount-ro",
+    ),
+    "shutdown": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        modules=("loop",),
+        findings=("filesystem-shut-down",),
+        remark="ext4 at /mnt was told to shut down",
+    ),
+    "hidden": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", findings=("hidden-module",),
+        remark="lab_hidden is loaded and isn't in the list of modules",
+    ),
+}  # fmt: skip
+
+DEATHS = {
+    "sysrq": Death(kind="sysrq", culprit="sysrq_handle_crash", own_module=False),
+    **_PROCESS,
+    **_CONTEXTS,
+    **_LOCKUPS,
+    **_RESOURCES,
+}
+
+
+def module(name: str) -> str | None:
+    """The module that a death has of its own, as the kernel names it."""
+    return f"lab_{name}" if DEATHS[name].own_module else None

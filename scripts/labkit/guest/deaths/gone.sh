@@ -1,0 +1,4 @@
+death() {
+	act victim go
+	rmmod lab_gone
+}

@@ -1,0 +1,7 @@
+scene() {
+	act lab-hider go
+}
+
+death() {
+	sysrq c
+}

@@ -1,0 +1,3 @@
+death() {
+	labguest eat lab-eater 9>&-
+}

@@ -1,0 +1,7 @@
+scene() {
+	act lab-leaker go
+}
+
+death() {
+	sysrq c
+}

@@ -1,0 +1,10 @@
+scene() {
+	disk 8
+	labguest dm create lab-disk 16384 linear "/dev/loop0 0"
+	labguest dm suspend lab-disk
+	labguest reader lab-reader /dev/dm-0 9>&- &
+	stuck lab-reader
+}
+death() {
+	: # the kernel notices by itself
+}

@@ -1,0 +1,90 @@
+"""The truth about a death: what the lab knows of it, with the guest's own pids, addresses and words."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from labkit import deaths
+from labkit.deaths import Waiting
+
+# "CPU: 1 UID: 0 PID: 71 Comm: victim Tainted: ...", "CPU: 1 PID: 71 Comm: victim Kdump: loaded ..."
+_WHO = re.compile(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.*?) (?:Kdump|Not tainted|Tainted)")
+
+
+def write(name: str, folder: Path, log: bytes) -> None:
+    """Write death.json into a dump's folder of truth."""
+    text = json.dumps(truth(name, folder, log.decode(errors="replace")), indent=1)
+    (folder / "death.json").write_text(text + "\n")
+
+
+def truth(name: str, folder: Path, console: str) -> dict[str, Any]:
+    """What is true of a death; folder is the guest's ground truth, console its serial line."""
+    death, lines = deaths.DEATHS[name], last_words(console)
+    people = _People(folder)
+    return {
+        "death": name,
+        "kind": death.kind,
+        "culprit": death.culprit,
+        "alternatives": death.alternatives,
+        "module": deaths.module(name) if _own_culprit(name) else None,
+        "context": death.context,
+        "function": death.function,
+        "address": death.address,
+        "before": death.before,
+        "cycle": [people.waiting(who) for who in death.cycle],
+        "owner": people.holding(death.owner) if death.owner else None,
+        "queue": [people.waiting(who) for who in death.queue],
+        "findings": death.findings,
+        "panicked": panicked(lines),
+        "remark": death.remark,
+        "words": lines,
+    }
+
+
+def _own_culprit(name: str) -> bool:
+    death = deaths.DEATHS[name]
+    return death.own_module and (death.culprit is None or death.culprit.startswith("lab_"))
+
+
+class _People:
+    """The guest's processes and locks by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._pids = {_comm(path): int(path.parent.name) for path in folder.glob("proc/[0-9]*/comm")}
+        self._locks = locks(folder / "proc" / "lab")
+
+    def waiting(self, who: Waiting) -> dict[str, Any]:
+        """A task with the lock that it waits for."""
+        return {"pid": self._pids.get(who.comm), "comm": who.comm, "waits_for": who.lock, **self._lock(who)}
+
+    def holding(self, who: Waiting) -> dict[str, Any]:
+        """A task with the lock that it holds."""
+        return {"pid": self._pids.get(who.comm), "comm": who.comm, "holds": who.lock, **self._lock(who)}
+
+    def _lock(self, who: Waiting) -> dict[str, str | None]:
+        kind, address = self._locks.get(who.lock, (None, None))
+        return {"lock_type": kind, "lock_address": address}
+
+
+def _comm(path: Path) -> str:
+    return path.read_bytes().decode(errors="replace").removesuffix("\n")  # a process can take any name
+
+
+def locks(path: Path) -> dict[str, tuple[str, str]]:
+    """Type and address of each lock that the death's module told of, by name."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    words = [line.split() for line in lines]
+    return {word[2]: (word[0], "0x" + word[1]) for word in words if len(word) == 3}
+
+
+def last_words(console: str) -> list[str]:
+    """The console's lines from the announcement of the death to the capture kernel's first one."""
+    words = re.split(r"^LAB [\d.]+ finish\s*$", console.replace("\r", ""), maxsplit=1, flags=re.MULTILINE)[-1]
+    return [line for line in words.split("LAB CAPTURE")[0].split("\n") if line]
+
+
+def panicked(lines: list[str]) -> dict[str, Any] | None:
+    """The CPU and the task that the kernel's first register block or trace names."""
+    found = next((match for line in lines if (match := _WHO.search(line))), None)
+    return {"cpu": int(found[1]), "pid": int(found[2]), "comm": found[3]} if found else None

@@ -1,0 +1,130 @@
+"""Deaths: each is whole (truth, module, script), and what is written down as the truth of one."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from labkit import deathmodules, deaths, initramfs, spec, verdict
+from labkit.deaths import DEATHS
+from labkit.kernels import SERIES
+from labkit.spec import Spec
+
+KINDS = """
+null paging gpf bug divide invalid-opcode bad-ip double-fault stack list refcount usercopy fortify kasan ubsan
+kfence warning softlockup hardlockup rcu hung oom atomic lockdep leak mce nmi watchdog sysrq panic unknown
+"""
+CONTEXTS = {"process", "irq", "softirq", "timer", "workqueue", "rcu", "nmi"}
+
+
+def module_text(name: str) -> str:
+    return deathmodules.source(f"lab_{name}").read_text()
+
+
+@pytest.mark.parametrize("name", DEATHS)
+def test_a_death_has_a_kind_and_a_context_of_the_verdict(name: str) -> None:
+    death = DEATHS[name]
+    assert death.kind in KINDS.split()
+    assert death.before is None or death.before in KINDS.split()
+    assert death.context in CONTEXTS
+
+
+@pytest.mark.parametrize("name", [name for name in DEATHS if deaths.module(name)])
+def test_functions_and_locks_of_the_truth_are_in_the_module_s_source(name: str) -> None:
+    death, text = DEATHS[name], module_text(name)
+    told = (death.culprit, death.function, *death.alternatives)
+    for function in (word for word in told if word and word.startswith("lab_")):
+        assert re.search(rf"^static lab_function .*\b{function}\(", text, re.MULTILINE), function
+    waiting = (*death.cycle, *death.queue, *([death.owner] if death.owner else []))
+    for who in waiting:
+        assert re.search(rf"\b{who.lock}\b", text)
+        assert re.search(rf'" *\w+ %px {who.lock}\\n"', text)
+        assert who.comm.rstrip("-123") in (initramfs.GUEST / "deaths" / f"{name}.sh").read_text()
+
+
+def test_each_module_belongs_to_a_death_and_is_named_after_it() -> None:
+    sources = {path.stem for path in deathmodules.SOURCES.glob("*.c")}
+    assert sources == {module for name in DEATHS if (module := deaths.module(name))}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in deathmodules.SOURCES.glob("*.c")))
+def test_all_names_of_a_module_are_its_own(name: str) -> None:
+    """A frame or a lock of one death can't be taken for one of another."""
+    text = deathmodules.source(name).read_text()
+    assert set(re.findall(r"^static .*?(lab_\w+)(?= ?[\[(=;])", text, re.MULTILINE)) <= {
+        word for word in re.findall(r"\w+", text) if word == name or word.startswith(f"{name}_")
+    } | {"lab_function"}
+
+
+def test_each_script_belongs_to_a_death() -> None:
+    assert {path.stem for path in (initramfs.GUEST / "deaths").glob("*.sh")} <= set(DEATHS)
+
+
+def test_a_death_without_a_module_has_a_script() -> None:
+    scripts = {path.stem for path in (initramfs.GUEST / "deaths").glob("*.sh")}
+    assert {name for name, death in DEATHS.items() if not death.own_module} - {"sysrq"} <= scripts
+
+
+def test_the_version_of_a_module_follows_its_source() -> None:
+    versions = {deathmodules.version(path.stem) for path in deathmodules.SOURCES.glob("*.c")}
+    assert len(versions) == len(list(deathmodules.SOURCES.glob("*.c")))
+
+
+def test_the_set_has_each_death_on_each_kernel() -> None:
+    made = {(wanted.kernel, wanted.death) for wanted in spec.EACH_DEATH if wanted.format == "kdump"}
+    assert made == {(kernel, name) for kernel in SERIES for name in DEATHS if name != "sysrq"}
+    names = [wanted.checked().name for wanted in spec.EACH_DEATH]
+    assert len(set(names)) == len(names)
+
+
+def test_a_guest_that_only_dies_is_small() -> None:
+    assert Spec(death="null").megabytes <= 512
+    assert Spec(death="null", format="elf").crashkernel == 0
+
+
+CONSOLE = """LAB 5.6 scene\r
+LAB 8.6 finish\r
+[   10.0] BUG: kernel NULL pointer dereference, address: 0000000000000030\r
+[   10.1] CPU: 1 UID: 0 PID: 132 Comm: a victim Kdump: loaded Tainted: G           OE      6.12\r
+LAB CAPTURE 2.7 start\r
+LAB CAPTURE 4.9 DONE\r
+"""
+
+
+def test_last_words_are_those_from_the_death_to_the_capture_kernel() -> None:
+    lines = verdict.last_words(CONSOLE)
+    assert [line[:11] for line in lines] == ["[   10.0] B", "[   10.1] C"]
+    assert verdict.panicked(lines) == {"cpu": 1, "pid": 132, "comm": "a victim"}
+    assert verdict.panicked([]) is None
+
+
+def guest_with(folder: Path, **people: int) -> Path:
+    for comm, pid in people.items():
+        process = folder / "proc" / str(pid)
+        process.mkdir(parents=True)
+        (process / "comm").write_text(comm.replace("_", "-") + "\n")
+    return folder
+
+
+def test_truth_has_the_guest_s_own_pids_and_addresses(tmp_path: Path) -> None:
+    guest_with(tmp_path, lab_red=70, lab_blue=71, odd=72)
+    (tmp_path / "proc" / "72" / "comm").write_bytes(b"odd\xff\nname\n")
+    told = "mutex ffffffffc0001000 lab_deadlock_red\nmutex ffffffffc0002000 lab_deadlock_blue\n"
+    (tmp_path / "proc" / "lab").write_text(told)
+    verdict.write("deadlock", tmp_path, CONSOLE.encode())
+    truth = json.loads((tmp_path / "death.json").read_text())
+    assert truth["kind"] == "hung"
+    assert truth["module"] == "lab_deadlock"
+    assert [who["pid"] for who in truth["cycle"]] == [70, 71]
+    assert truth["cycle"][0] == {
+        "pid": 70,
+        "comm": "lab-red",
+        "waits_for": "lab_deadlock_blue",
+        "lock_type": "mutex",
+        "lock_address": "0xffffffffc0002000",
+    }
+
+
+def test_a_culprit_of_the_kernel_has_no_module(tmp_path: Path) -> None:
+    assert verdict.truth("slableak", tmp_path, "")["module"] is None
+    assert verdict.truth("gone", tmp_path, "")["module"] == "lab_gone"
