@@ -164,7 +164,8 @@ class CommandLine(msgspec.Struct, frozen=True):
 
     def has(self, letters: str) -> bool:
         """Whether any of these option letters was given."""
-        return any(letter in self.options for letter in letters)
+        options = self.options
+        return bool(options) and any(letter in options for letter in letters)
 
     def with_options(self, optstring: str) -> CommandLine:
         """The same line with its options told from its arguments by the command's getopt string."""

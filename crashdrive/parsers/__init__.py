@@ -78,8 +78,10 @@ def _no_parser(name: str) -> UsageError:
 
 def choose_shape(source: Source, shapes: tuple[Shape, ...]) -> Shape:
     """The first shape that fits; ParseError when none does."""
-    fitting = next((shape for shape in shapes if shape.when(source)), None)
-    return fitting or source.fail(0, _unfitting(source))
+    for shape in shapes:
+        if shape.when(source):
+            return shape
+    return source.fail(0, _unfitting(source))
 
 
 def _unfitting(source: Source) -> str:
@@ -174,6 +176,8 @@ def _parse(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> A
     source = _source(reader, line, text, lenient=lenient)
     try:
         _refuse_foreign(source)
+        if reader.plugin is None:
+            return _answer(source, choose_shape(source, reader.shapes))
         with _blamed(reader.plugin):
             return _answer(source, choose_shape(source, reader.shapes))
     except ParseError as error:
@@ -192,9 +196,7 @@ def _refuse_foreign(source: Source) -> None:
         source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")
 
 
-def _blamed(plugin: Plugin | None) -> contextlib.AbstractContextManager[None]:
-    if plugin is None:
-        return contextlib.nullcontext()
+def _blamed(plugin: Plugin) -> contextlib.AbstractContextManager[None]:
     from crashdrive.plugins import blamed
 
     return blamed(plugin)
@@ -214,9 +216,15 @@ def _reader(line: CommandLine) -> _Reader:
 
         module = module_of(plugin)
         return _Reader(module.SHAPES, getattr(module, "OPTSTRING", ""), plugin)
-    known = line.name in command_names()
-    module = module_for(line.name if known else "struct")
-    return _Reader(module.SHAPES, getattr(module, "OPTSTRING", ""), structure=not known)
+    return _own_reader(line.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _own_reader(name: str) -> _Reader:
+    """What reads the output of a command of crash, or of a structure's name."""
+    known = name in command_names()
+    module = module_for(name if known else "struct")
+    return _Reader(module.SHAPES, module.OPTSTRING, structure=not known)
 
 
 def _reader_by(grammar: Grammar) -> _Reader:

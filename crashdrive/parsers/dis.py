@@ -67,9 +67,7 @@ def _instructions() -> g.ParserElement:
         "an instruction: 0xADDRESS <SYMBOL>: TEXT",
     )
     line = g.Row(r"(?=[^ \n])([^\n]{1,4096}?): (\d{1,7}+)", _place, "a line of source: FILE: NUMBER")
-    rows = g.Rows(instruction, until=g.Anything())
-    below = g.made(line + g.Opt(rows), _below)
-    return g.made(g.Many((rows | below).set_name("an instruction: 0xADDRESS <SYMBOL>: TEXT")), _apart)
+    return g.made(g.Rows(instruction, also=line), _told)
 
 
 def _instruction(row: re.Match[str]) -> Instruction | None:
@@ -98,9 +96,16 @@ def _place(row: re.Match[str]) -> tuple[str, int] | None:
     return (row[1], int(row[2])) if isinstance(text, g.Text) and text.source.command.has("l") else None
 
 
-def _below(_text: g.Text, _place: int, found: list[Any]) -> list[Instruction]:
-    (file, line), *instructions = found
-    return [replace(one, file=file, line=line) for one in instructions]
+def _told(text: g.Text, place: int, found: list[Any]) -> list[Instruction]:
+    """The instructions, each with the line of source that stands above it."""
+    file = line = None
+    instructions: list[Instruction] = []
+    for one in found:
+        if isinstance(one, tuple):
+            file, line = one
+        else:
+            instructions.append(one if file is None else replace(one, file=file, line=line))
+    return _apart(text, place, instructions)
 
 
 _ROW = re.compile(r"^(?:=> )?+ *+0x[0-9a-f]{1,16}+[ :]", re.MULTILINE)

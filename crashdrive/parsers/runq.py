@@ -130,44 +130,66 @@ def _queues() -> g.ParserElement:
         "a CPU: RUNQUEUE",
     )
     queue = g.Row(
-        rf" *+(?P<name>[A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): (?P<at>{HEX})",
-        lambda found: Queue(name=found["name"], address=int(found["at"], 16), tasks=()),
+        rf" *+([A-Z]{{2,8}} (?:PRIO_ARRAY|RB_ROOT)): ({HEX})",
+        lambda found: _Name(found[1], int(found[2], 16)),
         "a queue: RT PRIO_ARRAY or CFS RB_ROOT",
     )
-    tasks = g.Rows(queued_line(), until=g.Anything(), least=0)
-    return g.Blocks(cpu, current_line(), g.block(queue, tasks, _queue), make=_run_queue)
+    return g.Blocks(cpu, queued_line(), queue, current_line(), make=_run_queue)
 
 
-def _queue(queue: Queue, below: tuple[QueuedTask | str, ...]) -> _Queue:
-    """2.6.0 to 2.6.22: tasks of equal priority share the bracket of the first one."""
+class _Name(NamedTuple):
+    """A queue's name and address, above its tasks."""
+
+    name: str
+    address: int
+
+
+def _queued(text: g.Text, head: re.Match[str], below: list[Any]) -> list[_Queue]:
+    """Each queue with the tasks below it. 2.6.0 to 2.6.22: tasks of equal priority share the bracket of the
+    first one.
+    """
+    queues: list[_Queue] = []
     tasks: list[QueuedTask] = []
-    for task in below:
-        if isinstance(task, QueuedTask):
-            shared = tasks[-1].priority if tasks and task.priority is None else task.priority
-            tasks.append(replace(task, priority=shared))
-    return _Queue(replace(queue, tasks=tuple(tasks)), NOTHING in below)
+    name, said_none = None, False
+    for one in (*below, None):
+        if one is None or isinstance(one, _Name):
+            if name is not None:
+                queue = Queue(name=name.name, address=name.address, tasks=tuple(tasks))
+                queues.append(_Queue(queue, said_none))
+            name, said_none, tasks = one, False, []
+        elif name is not None and one is NOTHING:
+            said_none = True
+        elif name is not None and isinstance(one, QueuedTask):
+            shared = one.priority is None and bool(tasks)
+            tasks.append(replace(one, priority=tasks[-1].priority) if shared else one)
+        else:
+            current_line().miss(text, head.end(), "a CPU's running task doesn't stand at its top")
+    return queues
 
 
 def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) -> _RunQueue:
-    current = below.pop(0) if below and not isinstance(below[0], _Queue) else None
-    old, offline = head["old"] is not None, head["offline"] is not None
+    first = below[0] if below else None
+    current = None if first is None or isinstance(first, _Name | QueuedTask | str) else first
+    cpu, at, offline, old = head.group("cpu", "at", "offline", "old")
     if current is None and not (offline or old):
         current_line().miss(text, head.end())
-    if not all(isinstance(one, _Queue) for one in below):
-        current_line().miss(text, head.end(), "a CPU's running task doesn't stand at its top")
-    missing = [] if old else [one.queue.name for one in below if bool(one.queue.tasks) == one.said_none]
-    found = RunQueue(
-        cpu=int(head["cpu"]),
-        offline=offline,
-        runqueue=int(head["at"], 16) if head["at"] else None,
-        current=current if isinstance(current, TaskHeader) else None,
-        current_address=current if isinstance(current, int) else None,
-        queues=tuple(one.queue for one in below),
-    )
-    problems = [f"what is on {name} is missing" for name in missing]
+    queues = _queued(text, head, below if current is None else below[1:])
+    problems = []
+    if not old:
+        missing = (queue.name for queue, said_none in queues if bool(queue.tasks) == said_none)
+        problems += [f"what is on {name} is missing" for name in missing]
     # Where crash doesn't know the current task it shows its address, and nothing below it.
-    if found.current is not None and not old and {queue.name for queue in found.queues} in _CUT:
+    is_known = isinstance(current, TaskHeader)
+    if is_known and not old and {queue.name for queue, _ in queues} in _CUT:
         problems.append("a queue is missing")
+    found = RunQueue(
+        cpu=int(cpu),
+        offline=offline is not None,
+        runqueue=int(at, 16) if at else None,
+        current=current if is_known else None,
+        current_address=None if is_known else current,
+        queues=tuple([queue for queue, _ in queues]),
+    )
     return _RunQueue(place, found, problems)
 
 

@@ -7,8 +7,7 @@ Source in crash: ``cmd_search()``, ``search_ulong()``, ``search_chars()``, ``dis
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import Words, hex_words
 from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of
 from crashdrive.records import Address, Bits, Record
 
 OPTSTRING = "tTl:ukKV:ps:e:v:m:hwcx:"
@@ -66,15 +66,20 @@ def _matches() -> g.ParserElement:
     ffff8800013ddec1: can't allocate (with -c)
     """
     match = g.Row(rf"{_ADDRESS}: ([^\n]++)", _match, "a match: ADDRESS: VALUE")
-    task = g.task_header()
+    task = g.Row(TASK, lambda found: _Stack(found.start(), header_of(found)), "a task's header line")
     between = g.noise(
         g.Remark(
             r"(?:search: )?(?:search suspended at: |page excluded|seek error|read error)[^\n]*+", "error"
         )
     )
-    run = g.Rows(match, between=between, until=task)
-    stack = g.made(task + run, _in_stack)
-    return g.Many((stack | run).set_name("a match: ADDRESS: VALUE"), between=between, least=0)
+    return g.made(g.Rows(match, between=between, also=task, least=0), _in_stacks)
+
+
+class _Stack(NamedTuple):
+    """The task in whose stack the matches below it are, and where it stands."""
+
+    place: int
+    task: TaskHeader
 
 
 # an address within the expression begins a row whose newline was lost
@@ -83,47 +88,61 @@ _VALUE = re.compile(r"([0-9a-f]{1,16})(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))?
 _TEXT = re.compile(r"[\x20-\x7e]{1,56}")
 
 
+class _Asked(NamedTuple):
+    """What crash was asked for; it shows nothing else.
+
+    ``texts``: their beginnings, with ``-c``. ``values``: plain numbers; ``named``: symbols or expressions
+    too, of which crash shows behind a value which one it is. ``anything``: nobody can tell.
+    """
+
+    texts: tuple[str, ...] | None = None
+    values: frozenset[int] = frozenset()
+    named: bool = False
+    anything: bool = False
+
+
+def _asked(source: Source) -> _Asked:
+    words = source.command.arguments
+    if source.command.has("c"):
+        return _Asked(texts=tuple(word.strip("\"'") for word in words))
+    if source.command.has("m") or not words:
+        return _Asked(anything=True)
+    values = frozenset(int(word, 16) for word in words if _NUMBER.fullmatch(word))
+    return _Asked(values=values, named=len(values) < len(words))
+
+
 def _match(row: re.Match[str]) -> Match | None:
     """A text with ``-c``, else a value and its expression."""
     text = g.Text.of(row.string)
-    if text.source.command.has("c"):
-        found = Match(address=int(row[1], 16), text=row[2]) if _TEXT.fullmatch(row[2]) else None
-    else:
-        value = _VALUE.fullmatch(row[2])
-        found = _valued(row, value) if value else None
-    return found and _asked_for(text, found)
+    asked: _Asked | None = text.kept.get(_asked)
+    if asked is None:
+        asked = text.kept[_asked] = _asked(text.source)
+    address, shown = row.groups()
+    if asked.texts is not None:
+        fits = _TEXT.fullmatch(shown) and (not asked.texts or shown.startswith(asked.texts))
+        return Match(address=int(address, 16), text=shown) if fits else None
+    found = _VALUE.fullmatch(shown)
+    if found is None:
+        return None
+    value, expression = int(found[1], 16), found[2]
+    if value in asked.values or asked.anything or (asked.named and expression is not None):
+        return Match(address=int(address, 16), value=value, expression=expression)
+    return None
 
 
-def _valued(row: re.Match[str], value: re.Match[str]) -> Match:
-    return Match(address=int(row[1], 16), value=int(value[1], 16), expression=value[2])
-
-
-def _asked_for(text: g.Text, match: Match) -> Match | None:
-    """The match, if crash was asked for such a one."""
-    asked = text.kept.get(_asked) or text.kept.setdefault(_asked, _asked(text.source))
-    return match if asked(match) else None
-
-
-def _in_stack(_text: g.Text, _place: int, values: list[Any]) -> list[Match]:
-    task, *matches = values
-    return [replace(match, pid=task.pid, task=task.task) for match in matches]
-
-
-def _asked(source: Source) -> Callable[[Match], bool]:
-    """Whether a row may be a match: crash shows nothing else than what it was asked for.
-
-    Known for texts and for plain numbers without a mask; behind the values of symbols and expressions crash
-    shows which one it is.
-    """
-    words = source.command.arguments
-    if source.command.has("c"):
-        texts = tuple(word.strip("\"'") for word in words)
-        return lambda match: not texts or (match.text or "").startswith(texts)
-    if source.command.has("m") or not words:
-        return lambda _match: True
-    values = {int(word, 16) for word in words if _NUMBER.fullmatch(word)}
-    named = len(values) < len(words)
-    return lambda match: match.value in values or (named and match.expression is not None)
+def _in_stacks(text: g.Text, _place: int, values: list[Any]) -> list[Match]:
+    """The matches, each with the task above it; a task stands there for its matches."""
+    matches: list[Match] = []
+    stack, shown = None, True
+    for value in (*values, None):
+        if isinstance(value, Match):
+            matches.append(replace(value, pid=stack.task.pid, task=stack.task.task) if stack else value)
+            shown = True
+            continue
+        if stack and not shown:
+            text.misfit(text.next_line(stack.place), "expected a match: ADDRESS: VALUE")
+        stack, shown = value, False
+    return matches
 
 
 _REFUSED = re.compile(r"search: (?!WARNING: |search suspended at: |page excluded|seek error|read error)")

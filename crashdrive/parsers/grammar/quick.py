@@ -28,7 +28,7 @@ def _ways(items: Sequence[Terminal]) -> Ways:
     return [(one.match, one.make if type(one).parseImpl is plain else None, one) for one in items]
 
 
-def _take(ways: Ways, text: Text, loc: int, values: list[Any], *, do_actions: bool) -> int:
+def _take(ways: Ways, text: Text, loc: int, values: list[Any], do_actions: bool) -> int:  # noqa: FBT001 # for each line
     """Where the token that stands here ends, its value is in ``values``; -1 where none does."""
     for match, make, item in ways:
         found = match(text, loc)
@@ -82,6 +82,7 @@ class Blocks(Terminal):
     def _run(self, text: Text, loc: int, blocks: list[Any], *, do_actions: bool) -> int:
         """All blocks to the end of the text."""
         match, make, build, end = self.match, self.head.make, self.build, len(text)
+        ways = self._ways
         start, header = -1, None
         below: list[Any] = []
         while loc < end:
@@ -91,9 +92,10 @@ class Blocks(Terminal):
                     blocks.append(build(text, start, header, below))
                 start, header, below = loc, value, []
                 loc = matched.end()
-                continue
-            after = _take(self._ways, text, loc, below, do_actions=do_actions) if start >= 0 else -1
-            loc = after if after >= 0 else self._other(text, loc, do_actions=do_actions)
+            elif start >= 0 and (after := _take(ways, text, loc, below, do_actions)) >= 0:
+                loc = after
+            else:
+                loc = self._other(text, loc, do_actions=do_actions)
         if start >= 0:
             blocks.append(build(text, start, header, below))
         return loc
@@ -153,7 +155,7 @@ class Nest(Terminal):
         stack: list[tuple[int, Any, list[Any]]] = []
         opens, opening = self.opened.match, self.opened.make
         while True:
-            end = _take(self._ways, text, loc, values, do_actions=do_actions)
+            end = _take(self._ways, text, loc, values, do_actions)
             if end > loc:
                 loc = end
             elif closing := self._closing(text, loc):

@@ -125,8 +125,12 @@ class Rows(Terminal):
                 append(record)
                 loc = below = matched.end()
                 continue
-            if self.also and (matched := self.also.match(instring, loc)):
-                append(self.also.make(matched))
+            if (
+                self.also
+                and (matched := self.also.match(instring, loc))
+                and (record := self.also.make(matched)) is not None
+            ):
+                append(record)
                 loc = below = matched.end()
                 continue
             if loc == below and found and (joined := self._joined(instring, loc, found)):
