@@ -55,7 +55,9 @@ def arguments() -> g.ParserElement:
         lambda found: found,
         "the arguments and environment of a task: ARG ENV",
     )
-    return g.Blocks(g.task_header(), line, make=_arguments, between=g.noise(g.BlankLines()))
+    # with the blank line above it, which else would be tried as each of these
+    head = g.task_header(indent=r"(?:[ ]{0,8}+\n)?+")
+    return g.Blocks(head, line, make=_arguments, between=g.noise(g.BlankLines()))
 
 
 def _arguments(text: g.Text, _place: int, task: TaskHeader, lines: list[re.Match[str]]) -> Arguments:

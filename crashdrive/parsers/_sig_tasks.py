@@ -115,7 +115,7 @@ def signals() -> g.ParserElement:
     part = (_structure() | titles | _action_rows() | _pending() | _blocked() | _queue()).set_name(
         "SIGNAL_STRUCT, an action, SIGPENDING, BLOCKED or a queue of signals"
     )
-    own = g.Many(part, until=head | thread_head, first=True, least=0)
+    own = g.Many(part, until=head | thread_head, least=0)
     threads = g.Many(g.made(thread_head + own, _of_task), until=head, resume=thread_head | head, least=0)
     return g.Many(g.made(head + own + threads, _of_task), resume=head, least=0)
 
@@ -156,16 +156,16 @@ def _action_rows() -> g.ParserElement:
 
 
 def _action(row: re.Match[str]) -> _Row:
-    handler = row[3]
+    signal, address, handler, mask, flags, names = row.groups()
     action = SignalAction(
-        signal=int(row[1]),
-        sigaction=int(row[2], 16),
+        signal=int(signal),
+        sigaction=int(address, 16),
         handler=None if handler.startswith("SIG") else int(handler, 16),
         default=handler == "SIG_DFL",
         ignored=handler == "SIG_IGN",
-        mask=int(row[4], 16),
-        flags=int(row[5], 16),
-        flag_names=tuple(row[6].split("|")) if row[6] else (),
+        mask=int(mask, 16),
+        flags=int(flags, 16),
+        flag_names=tuple(names.split("|")) if names else (),
     )
     return _Row(row.start(), action)
 

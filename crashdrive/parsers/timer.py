@@ -97,17 +97,17 @@ def _timers() -> g.ParserElement:
       4294898722         1  ffff8c3b1ebb5250  ffffffffc0610b80  <mrp_join_timer>
     """
     number = g.Row(r" *+(\d{1,20}+)", lambda row: int(row[1]), "a number of jiffies")
-    jiffies = g.Titles("JIFFIES") + number("jiffies")
+    jiffies = g.Titles("JIFFIES") + number
     base = g.Row(
         rf"(?:TVEC|TIMER)_BASES\[(?P<cpu>\d{{1,6}})\](?:\[(?P<kind>\w{{1,32}})\])?: "
         rf"(?:(?P<at>{_HEX})|\[OFFLINE\])",
         _base,
         "a base of timers: TIMER_BASES[CPU][KIND]: ADDRESS",
     )
-    timers = g.section(g.Gap(), _timer_table(until=g.Gap() + (base | jiffies)))("timers")
+    timers = g.made(g.Gap() + _timer_table(until=g.Gap() + (base | jiffies)), _as_timers)
     below = g.Gap() + g.Opt(jiffies) + g.Opt(timers)
-    bases = g.Many(g.record(_with_timers, base("base") + below), resume=base)
-    return g.Gap() + g.Opt(jiffies) + (bases | g.record(TimerBase, timers))
+    bases = g.Many(g.made(base + below, _with_timers), resume=base)
+    return g.Gap() + g.Opt(jiffies) + (bases | g.made(g.Gap() + timers, _with_timers))
 
 
 def _timer_table(until: g.ParserElement) -> g.ParserElement:
@@ -153,8 +153,25 @@ def _base(found: re.Match[str]) -> TimerBase:
     )
 
 
-def _with_timers(base: TimerBase, jiffies: int | None = None, timers: tuple[Timer, ...] = ()) -> TimerBase:
-    return replace(base, jiffies=jiffies, timers=timers)
+class _Timers(NamedTuple):
+    found: tuple[Timer, ...]
+
+
+def _as_timers(_text: g.Text, _place: int, found: list[Timer]) -> _Timers:
+    return _Timers(tuple(found))
+
+
+def _with_timers(_text: g.Text, _place: int, found: list[TimerBase | int | _Timers]) -> TimerBase:
+    """A base (kernels before 2.6 have none), its jiffies, its timers."""
+    base, jiffies, timers = TimerBase(), None, _Timers(())
+    for one in found:
+        if isinstance(one, TimerBase):
+            base = one
+        elif isinstance(one, int):
+            jiffies = one
+        else:
+            timers = one
+    return replace(base, jiffies=jiffies, timers=timers.found)
 
 
 def _check_timers(source: Source, found: list[int | TimerBase]) -> list[TimerBase]:

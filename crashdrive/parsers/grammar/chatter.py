@@ -52,7 +52,7 @@ _DEBUG = _IN_LINES + _LINES + _HIT_RATES
 # help -F and others print the hit rates as their answer
 _DEBUG_OF_HELP = _IN_LINES + _LINES
 _MARKS = (
-    *("<readmem: ", "<writemem: ", "<addr: ", " hit rate: ", "GETBUF", "paddr", "per_cpu_symbol_search("),
+    *("<readmem: ", "<writemem: ", "<addr: ", " hit rate: ", "GETBUF", "per_cpu_symbol_search("),
     *(
         "prstatus rsp: ",
         " prev_sp: ",
@@ -138,10 +138,11 @@ def quieted(line: CommandLine, text: str) -> Quieted | None:
 
 
 def _is_marked(text: str) -> bool:
-    for mark in _MARKS:  # noqa: SIM110 # any() takes twice as long, in each text
+    for mark in _MARKS:  # any() takes twice as long, in each text
         if mark in text:
             return True
-    return False
+    # tables of crash have `paddr` in other places
+    return "paddr" in text and (" paddr:" in text or " paddr/" in text)
 
 
 def _take(

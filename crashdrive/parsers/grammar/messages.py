@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -50,26 +49,41 @@ def _prefix(source: Source) -> _Prefix:
 class _Open:
     """The message that the next line may go on with."""
 
-    __slots__ = ("indent", "properties", "texts", "values")
+    __slots__ = ("buffer", "found", "indent", "more", "properties")
 
-    def __init__(self, values: dict[str, str | None], text: str, indent: int) -> None:
-        self.values = values
-        self.texts = [text]
-        self.indent = " " * indent
-        self.properties: dict[str, str] = {}
+    def __init__(self, found: re.Match[str], indent: str) -> None:
+        self.found = found
+        self.indent = indent
+        # few messages have any: tens of thousands of lists and dicts keep the garbage collector busy
+        self.more: list[str] | None = None
+        self.properties: dict[str, str] | None = None
+        self.buffer: re.Match[str] | None = None
+
+    def goes_on(self, line: str, with_properties: bool) -> bool:  # noqa: FBT001 # for each line
+        """Whether a line that is indented as its text is goes on with it."""
+        if with_properties and _property(self, line):
+            return True
+        if not self.indent:
+            return False
+        if self.more is None:
+            self.more = []
+        self.more.append(line[len(self.indent) :])
+        return True
 
     def entry(self, record: Callable[..., Any]) -> Any:
-        values = self.values
-        time = values.get("time") or values.get("old_time")
-        level = values.get("level") or values.get("old")
+        values = self.found.groupdict()
+        get, text = values.get, values["text"]
+        time, level, buffer = get("time") or get("old_time"), get("level") or get("old"), self.buffer
+        if buffer is not None:
+            text = text[buffer.end() :]
         return record(
             timestamp=float(time) if time else None,
-            date=values.get("date") or values.get("old_date"),
+            date=get("date") or get("old_date"),
             level=int(level) if level else None,
-            caller=values.get("caller"),
-            buffer=values.get("buffer"),
-            properties=self.properties or None,
-            text="\n".join(self.texts),
+            caller=get("caller"),
+            buffer=buffer and buffer[1],
+            properties=self.properties,
+            text="\n".join([text, *self.more]) if self.more else text,
         )
 
 
@@ -113,8 +127,9 @@ def _plain(text: Text, pattern: re.Pattern[str], record: Callable[..., Any]) -> 
         if more:
             _join(found, more)
         if time is not None:
-            if match.start("text") - match.start() != len(indent):
-                indent = " " * (match.start("text") - match.start())
+            width = match.start(2) - match.start()
+            if width != len(indent):
+                indent = " " * width
             found.append(record(timestamp=float(time), text=line))
         elif match.start() < len(text) and not _takes_other(text, match.start(), line, timed=bool(indent)):
             buffer = _BUFFER.match(line)
@@ -133,29 +148,32 @@ def _join(found: list[Any], more: list[str]) -> None:
 
 def _entries(text: Text, prefix: _Prefix, record: Callable[..., Any]) -> list[Any]:
     """``log`` with options."""
-    found: list[_Open] = []
+    found: list[Any] = []
     opened: _Open | None = None
     with_properties = text.source.command.has("d")
+    behind, indent = prefix.pattern.groups, ""  # the text is the last group
     for match in prefix.pattern.finditer(text):
-        start, line = match.start(), match["text"]
-        width = match.start("text") - start
-        if start == len(text):
-            break
-        if opened is not None and not width and line.startswith(opened.indent):
-            if with_properties and _property(opened, line):
+        start, line = match.start(), match[behind]
+        width = match.start(behind) - start
+        if width != len(indent):
+            indent = " " * width
+        if not width:
+            if start == len(text):
+                break
+            if (
+                opened is not None
+                and line.startswith(opened.indent)
+                and opened.goes_on(line, with_properties)
+            ):
                 continue
-            if opened.indent:
-                opened.texts.append(line[len(opened.indent) :])
+            if _takes_other(text, start, line, timed=not prefix.free and opened is not None):
                 continue
-        if not width and _takes_other(text, start, line, timed=not prefix.free and opened is not None):
-            continue
-        opened = _Open(match.groupdict(), line, width)
-        found.append(opened)
-        buffer = _BUFFER.match(line) if not width else None
-        if buffer:
-            opened.values["buffer"] = buffer[1]
-            opened.texts = [line[buffer.end() :]]
-    return [one.entry(record) for one in found]
+        if opened is not None:
+            found.append(opened.entry(record))
+        opened = _Open(match, indent)
+        if not width:
+            opened.buffer = _BUFFER.match(line)
+    return found if opened is None else [*found, opened.entry(record)]
 
 
 def _property(opened: _Open, line: str) -> bool:
@@ -163,6 +181,8 @@ def _property(opened: _Open, line: str) -> bool:
     found = _PROPERTY.fullmatch(line, len(opened.indent))
     if found is None or (not opened.indent and found[1] not in {"SUBSYSTEM", "DEVICE"}):
         return False
+    if opened.properties is None:
+        opened.properties = {}
     opened.properties[found[1]] = found[2]
     return True
 
@@ -189,8 +209,12 @@ def _mark_joined(text: Text, found: list[Any]) -> None:
     """Mark messages in whose line the next one begins."""
     if text.count("] ") <= len(found):
         return
-    for one, following in itertools.zip_longest(found, found[1:]):
-        if "] " in one.text and (inner := _WITHIN.search(one.text)) and _is_next(inner, one, following):
+    for number, one in enumerate(found, 1):
+        if "] " not in one.text or (begin := one.text.find("[")) < 0:
+            continue
+        if (inner := _WITHIN.search(one.text, begin)) is None:
+            continue
+        if _is_next(inner, one, found[number] if number < len(found) else None):
             place = max(0, text.find(one.text[: inner.end()].rpartition("\n")[2]))
             text.note(place, "joined", "another message begins in this line", incomplete=True, late=True)
 

@@ -134,12 +134,15 @@ class _AnyNoise(Noise):
     """Several kinds of noise."""
 
     def __init__(self, kinds: tuple[Noise, ...]) -> None:
-        super().__init__("", "noise", keep=False)
+        # most lines are none of them: one look tells
+        super().__init__("|".join(f"(?:{kind.pattern.pattern})" for kind in kinds), "noise", keep=False)
         self.kinds = kinds
         self.takes_empty = next((kind.takes_empty for kind in kinds if kind.match("\n")), False)
 
     def ahead(self, instring: str, loc: int) -> int:
         """Where the line would end."""
+        if self.match(instring, loc) is None:
+            return -1
         for kind in self.kinds:
             if (end := kind.ahead(instring, loc)) >= 0:
                 return end
@@ -147,6 +150,8 @@ class _AnyNoise(Noise):
 
     def take(self, instring: str, loc: int) -> int:
         """The first kind that takes it."""
+        if self.match(instring, loc) is None:
+            return -1
         for kind in self.kinds:
             if (end := kind.take(instring, loc)) >= 0:
                 return end

@@ -9,7 +9,7 @@ from pyparsing import MatchFirst, ParseBaseException, ParseException, ParserElem
 
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
-from crashdrive.parsers.grammar.straight import directly, parse_of
+from crashdrive.parsers.grammar.straight import directly
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
 Continued = Callable[[Text, int, str, Any], Any]
@@ -20,13 +20,16 @@ def ends_at(element: ParserElement, instring: str, loc: int) -> int:
     """Where the element would end if it stood here, -1 when it doesn't; has no effect."""
     if isinstance(element, Terminal):
         return element.ahead(instring, loc)
-    if isinstance(element, MatchFirst):
-        return next((end for one in element.exprs if (end := ends_at(one, instring, loc)) >= 0), -1)
+    if type(element) is MatchFirst:
+        for one in element.exprs:
+            if (end := ends_at(one, instring, loc)) >= 0:
+                return end
+        return -1
     text = instring if isinstance(instring, Text) else None
     if text is not None:
         text.quiet += 1
     try:
-        return parse_of(element)(instring, loc, do_actions=False)[0]
+        return directly(element)(instring, loc, False)[0]  # pyparsing's do_actions
     except ParseBaseException:
         return -1
     finally:
@@ -194,6 +197,8 @@ class Many(ParserElement):
     mode, is set aside; ``resume`` is where the next item may begin then (None: in the next line). ``first``:
     ``until`` is asked before the item, for items that would take it. ``least``: so many values at least.
     """
+
+    gives_values = True
 
     def __init__(
         self,

@@ -54,6 +54,11 @@ def is_plain(element: ParserElement) -> bool:
     return isinstance(element, Terminal) and not element.parseAction and not element.resultsName
 
 
+def is_own(element: ParserElement) -> bool:
+    """Whether it is an element of ours that isn't a token, and gives a list of values without names."""
+    return getattr(element, "gives_values", False)
+
+
 def keep_make(element: ParserElement, make: Make) -> None:
     """Tell what the action that was added last does with the values: then nothing has to wrap them for it."""
     vars(element)["straight_make"] = element.parseAction[-1], make
@@ -61,12 +66,13 @@ def keep_make(element: ParserElement, make: Make) -> None:
 
 def straighten(element: ParserElement) -> None:
     """Give an element that is ready its short way, if it can have one; its parts first."""
-    build = _WAYS.get(type(element))
+    build = _itself if is_own(element) else _WAYS.get(type(element))
     if build is None:
         return
     # it may be another element's copy, or have changed since it was made ready for another grammar
-    for name in ("straight_way", "parseImpl"):
-        vars(element).pop(name, None)
+    vars(element).pop("straight_way", None)
+    if type(element) in _WHOLE:
+        vars(element).pop("parseImpl", None)
     way = None if element.resultsName or element.ignoreExprs or element.debug else build(element)
     if way is None:
         return
@@ -87,7 +93,7 @@ def leaks(element: ParserElement) -> bool:
 def _leaks(element: ParserElement, seen: set[int]) -> bool:
     if element.resultsName:
         return True
-    if id(element) in seen or isinstance(element, Terminal | Group | Apart):
+    if id(element) in seen or isinstance(element, Terminal | Group | Apart) or is_own(element):
         return False
     seen.add(id(element))
     return any(_leaks(one, seen) for one in element.recurse())
@@ -177,6 +183,10 @@ def _grouped(element: Any) -> Way:
 
 def _apart(element: Any) -> Way:
     return directly(element.expr)
+
+
+def _itself(element: ParserElement) -> Way:
+    return element.parseImpl
 
 
 _WAYS: dict[type, Callable[[Any], Way | None]] = {
