@@ -67,7 +67,11 @@ def _instructions() -> g.ParserElement:
         "an instruction: 0xADDRESS <SYMBOL>: TEXT",
     )
     line = g.Row(r"(?=[^ \n])([^\n]{1,4096}?): (\d{1,7}+)", _place, "a line of source: FILE: NUMBER")
-    return g.made(g.Rows(instruction, also=line), _told)
+    return g.made(g.Rows(instruction, also=line, aside=_NOWHERE), _told)
+
+
+_NOWHERE = (None, None)
+"""Stands for a line that was set aside: it may have been the line of source of what is below it."""
 
 
 def _instruction(row: re.Match[str]) -> Instruction | None:
@@ -98,7 +102,7 @@ def _place(row: re.Match[str]) -> tuple[str, int] | None:
 
 def _told(text: g.Text, place: int, found: list[Any]) -> list[Instruction]:
     """The instructions, each with the line of source that stands above it."""
-    file = line = None
+    file, line = None, None
     instructions: list[Instruction] = []
     for one in found:
         if isinstance(one, tuple):

@@ -163,7 +163,11 @@ def _queued(text: g.Text, head: re.Match[str], below: list[Any]) -> list[_Queue]
             shared = one.priority is None and bool(tasks)
             tasks.append(replace(one, priority=tasks[-1].priority) if shared else one)
         else:
-            current_line().miss(text, head.end(), "a CPU's running task doesn't stand at its top")
+            queued = one is NOTHING or isinstance(one, QueuedTask)
+            reason = (
+                "a task stands below no queue" if queued else "a CPU's running task doesn't stand at its top"
+            )
+            current_line().miss(text, head.end(), reason)
     return queues
 
 

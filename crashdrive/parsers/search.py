@@ -72,7 +72,7 @@ def _matches() -> g.ParserElement:
             r"(?:search: )?(?:search suspended at: |page excluded|seek error|read error)[^\n]*+", "error"
         )
     )
-    return g.made(g.Rows(match, between=between, also=task, least=0), _in_stacks)
+    return g.made(g.Rows(match, between=between, also=task, aside=_NO_STACK, least=0), _in_stacks)
 
 
 class _Stack(NamedTuple):
@@ -86,6 +86,10 @@ class _Stack(NamedTuple):
 _VALUE = re.compile(r"([0-9a-f]{1,16})(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))? *+")
 # crash shows no more: a longer text holds the next row
 _TEXT = re.compile(r"[\x20-\x7e]{1,56}")
+
+
+_NO_STACK = object()
+"""Stands for a line that was set aside: it may have been the task of the matches below it."""
 
 
 class _Asked(NamedTuple):
@@ -135,6 +139,9 @@ def _in_stacks(text: g.Text, _place: int, values: list[Any]) -> list[Match]:
     matches: list[Match] = []
     stack, shown = None, True
     for value in (*values, None):
+        if value is _NO_STACK:
+            stack = None
+            continue
         if isinstance(value, Match):
             matches.append(replace(value, pid=stack.task.pid, task=stack.task.task) if stack else value)
             shown = True

@@ -84,6 +84,7 @@ class Rows(Terminal):
     must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
     ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error.
     ``also``: rows of another kind that may stand among these (a cache that crash was told to ignore).
+    ``aside``: a value that stands for each line that lenient mode set aside, where rows belong to one above.
     See `Between` for the rest. The expectation is the row's.
     """
 
@@ -99,8 +100,10 @@ class Rows(Terminal):
         continued: Continued | None = None,
         ascending: str | None = None,
         also: Row | None = None,
+        aside: Any = None,
     ) -> None:
         super().__init__(row.pattern, row.name)
+        self.aside = aside
         self.row = row
         self.also = also
         self.gap = Between(noise() if between is None else between, until)
@@ -139,7 +142,7 @@ class Rows(Terminal):
             if loc == below and found and (joined := self._joined(instring, loc, found)):
                 loc = below = joined
                 continue
-            behind = self._other(instring, loc, row, do_actions=do_actions)
+            behind = self._other(instring, loc, row, found, do_actions=do_actions)
             if behind < 0:
                 break
             loc = behind
@@ -169,7 +172,7 @@ class Rows(Terminal):
         found[-1] = joined
         return text.next_line(loc)
 
-    def _other(self, instring: str, loc: int, row: Terminal, *, do_actions: bool) -> int:
+    def _other(self, instring: str, loc: int, row: Terminal, found: list[Any], *, do_actions: bool) -> int:
         """Where the run goes on behind a line that is no row; -1 where it ends."""
         text = instring if isinstance(instring, Text) else None
         behind = self.gap.behind(instring, loc, do_actions=do_actions)
@@ -177,6 +180,8 @@ class Rows(Terminal):
             return behind
         if text is None or not text.source.lenient or not do_actions:
             row.miss(instring, loc)
+        if self.aside is not None:
+            found.append(self.aside)
         place = text.furthest() if loc < text.furthest() < text.next_line(loc) else loc
         otherwise = f"expected {row.name}"
         return self.gap.aside(
