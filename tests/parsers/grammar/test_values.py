@@ -252,10 +252,10 @@ def test_time_grows_with_the_text_alone(unit: str) -> None:
     took = []
     for size in (200_000, 400_000):
         text = "{" + unit * (size // len(unit))
-        start = time.perf_counter()
+        start = time.process_time()  # the machine may be busy
         with pytest.raises(ParseError):
             ValueReader(source_of(text)).value(0)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert took[1] < 5 * max(took[0], 0.05)
 
 
