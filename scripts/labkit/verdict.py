@@ -7,14 +7,41 @@ from typing import Any
 
 from labkit import deaths
 from labkit.deaths import Waiting
+from labkit.errors import LabError
 
 # "CPU: 1 UID: 0 PID: 71 Comm: victim Tainted: ...", "CPU: 1 PID: 71 Comm: victim Kdump: loaded ..."
 _WHO = re.compile(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.*?) (?:Kdump|Not tainted|Tainted)")
+# What the kernel says of a death of each kind, whatever its version.
+_SAYS = {
+    "null": r"NULL pointer dereference",
+    "paging": r"unable to handle page fault",
+    "gpf": r"general protection fault",
+    "bug": r"kernel BUG at",
+    "divide": r"divide error",
+    "invalid-opcode": r"invalid opcode",
+    "bad-ip": r"RIP: 0010:0x|instruction fetch|NX-protected",
+    "stack": r"stack guard page|stack-protector",
+    "list": r"list_(?:add|del) corruption",
+    "refcount": r"refcount_t: ",
+    "usercopy": r"usercopy: Kernel memory exposure",
+    "fortify": r"detected buffer overflow",
+    "warning": r"WARNING: CPU",
+    "softlockup": r"soft lockup",
+    "rcu": r"rcu: .*(?:stall|detected)",
+    "hung": r"blocked for more than",
+    "oom": r"Out of memory|out of memory",
+    "atomic": r"scheduling while atomic",
+    "nmi": r"NMI",
+    "sysrq": r"sysrq: Trigger a crash",
+    "panic": r"Kernel panic - not syncing",
+}
 
 
 def write(name: str, folder: Path, log: bytes) -> None:
-    """Write death.json into a dump's folder of truth."""
-    text = json.dumps(truth(name, folder, log.decode(errors="replace")), indent=1)
+    """Write death.json into a dump's folder of truth; LabError if the guest didn't die of that."""
+    console = log.decode(errors="replace")
+    confirm(name, console)
+    text = json.dumps(truth(name, folder, console), indent=1)
     (folder / "death.json").write_text(text + "\n")
 
 
@@ -40,6 +67,21 @@ def truth(name: str, folder: Path, console: str) -> dict[str, Any]:
         "remark": death.remark,
         "words": lines,
     }
+
+
+def confirm(name: str, console: str) -> None:
+    """LabError unless the kernel's own words are those of a death of this kind, and name its function."""
+    death = deaths.DEATHS[name]
+    if not re.search(_SAYS[death.kind], console):
+        raise LabError(f"the guest didn't die of {name}: {_summary(console)}")
+    told = (death.culprit, *death.alternatives)
+    if _own_culprit(name) and death.culprit and not any(f"{word}+0x" in console for word in told):
+        raise LabError(f"the guest died of {name} elsewhere than in {death.culprit}")
+
+
+def _summary(console: str) -> str:
+    found = re.search(r"Kernel panic[^\r\n]*", console)
+    return found[0][:100] if found else "no panic on its console"
 
 
 def _own_culprit(name: str) -> bool:
@@ -85,6 +127,7 @@ def last_words(console: str) -> list[str]:
 
 
 def panicked(lines: list[str]) -> dict[str, Any] | None:
-    """The CPU and the task that the kernel's first register block or trace names."""
-    found = next((match for line in lines if (match := _WHO.search(line))), None)
+    """The CPU and the task that panicked: of the panic's trace, or of the first one if it has none."""
+    at = next((number for number, line in enumerate(lines) if "Kernel panic" in line), len(lines))
+    found = next((match for line in lines[at:] + lines if (match := _WHO.search(line))), None)
     return {"cpu": int(found[1]), "pid": int(found[2]), "comm": found[3]} if found else None

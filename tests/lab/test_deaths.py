@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from labkit import deathmodules, deaths, initramfs, spec, verdict
 from labkit.deaths import DEATHS
+from labkit.errors import LabError
 from labkit.kernels import SERIES
 from labkit.spec import Spec
 
@@ -95,7 +96,39 @@ def test_last_words_are_those_from_the_death_to_the_capture_kernel() -> None:
     lines = verdict.last_words(CONSOLE)
     assert [line[:11] for line in lines] == ["[   10.0] B", "[   10.1] C"]
     assert verdict.panicked(lines) == {"cpu": 1, "pid": 132, "comm": "a victim"}
+    other = "[   11.0] CPU: 0 PID: 45 Comm: khungtaskd Not tainted 6.1"
+    assert verdict.panicked([*lines, "[   11.0] Kernel panic - not syncing", other]) == {
+        "cpu": 0,
+        "pid": 45,
+        "comm": "khungtaskd",
+    }
     assert verdict.panicked([]) is None
+
+
+HUNG = """LAB 8.6 finish
+[   14.0] INFO: task lab-red:70 blocked for more than 3 seconds.
+[   14.1]  lab_deadlock_red_blue+0x2f/0x40 [lab_deadlock]
+[   14.2] Kernel panic - not syncing: hung_task: blocked tasks
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("null", "didn't die of null: Kernel panic - not syncing: hung_task"),
+        ("hungmutex", "elsewhere than in lab_hungmutex_want"),
+    ],
+)
+def test_a_guest_that_died_of_something_else_is_told(name: str, error: str) -> None:
+    verdict.confirm("deadlock", HUNG)
+    with pytest.raises(LabError, match=error):
+        verdict.confirm(name, HUNG)
+
+
+def test_the_kernel_s_words_of_each_kind_are_known() -> None:
+    for name in DEATHS:
+        with pytest.raises(LabError, match=f"didn't die of {name}: no panic"):
+            verdict.confirm(name, "")
 
 
 def guest_with(folder: Path, **people: int) -> Path:
@@ -111,7 +144,7 @@ def test_truth_has_the_guest_s_own_pids_and_addresses(tmp_path: Path) -> None:
     (tmp_path / "proc" / "72" / "comm").write_bytes(b"odd\xff\nname\n")
     told = "mutex ffffffffc0001000 lab_deadlock_red\nmutex ffffffffc0002000 lab_deadlock_blue\n"
     (tmp_path / "proc" / "lab").write_text(told)
-    verdict.write("deadlock", tmp_path, CONSOLE.encode())
+    verdict.write("deadlock", tmp_path, HUNG.encode())
     truth = json.loads((tmp_path / "death.json").read_text())
     assert truth["kind"] == "hung"
     assert truth["module"] == "lab_deadlock"
