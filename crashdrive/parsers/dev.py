@@ -6,10 +6,10 @@ Source in crash: ``dump_chrdevs()``, ``dump_blkdevs()``, ``do_io()``, ``do_pci()
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from msgspec import structs
 
@@ -17,8 +17,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers._dev_dumps import DeviceDump, DeviceDumpCopy, DeviceDumpData, check_dump, dump, dumps
 from crashdrive.parsers._dev_pci import NamedPciDevice, PciBus, PciDevice, check_pci, named_pci, pci
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import DECIMAL, HEX, SHORTEST_ROW, TEXT, WORD, Cell, Column, or_none
-from crashdrive.parsers.grammar.makers import Derived
+from crashdrive.parsers.grammar.columns import DECIMAL, HEX, REST, SHORTEST_ROW, WORD, Cell, Column, or_none
 from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
 from crashdrive.records import Address, Record
 
@@ -83,10 +82,6 @@ class Disk(Record, frozen=True, kw_only=True, rename={"async_": "async"}):
     drv: int | None = None
 
 
-OPTSTRING = "dDpiVv:"
-EXAMPLES = ("dev", "dev -i", "dev -p", "dev -d", "dev -D", "dev -V", "dev -v 0")
-
-
 def _devices() -> g.ParserElement:
     """Names may hold blanks; old kernels have no CDEV or GENDISK, and the operations' address instead::
 
@@ -98,21 +93,19 @@ def _devices() -> g.ParserElement:
        8      sd             ffff890469c57000  ffffffffc0123456
     """
     char = _device_table(
-        _char, "CHRDEV", "CDEV", until=g.Terminal(r" *+BLKDEV ", "the header of block devices")
+        "char", "CHRDEV", "CDEV", until=g.Terminal(r" *+BLKDEV ", "the header of block devices")
     )
-    block = _device_table(_block, "BLKDEV", "GENDISK", until=None)
+    block = _device_table("block", "BLKDEV", "GENDISK", until=None)
     return char + g.Opt(block) | block
 
 
-def _device_table(
-    device: Callable[..., Device | None], major: str, structure: str, until: g.ParserElement | None
-) -> g.ParserElement:
+def _device_table(kind: str, major: str, structure: str, until: g.ParserElement | None) -> g.ParserElement:
     address = "[0-9a-f]{8,16}+"
     return g.table(
-        device,
+        partial(_device, kind),
         Column(major, "major", Cell(r"\d{1,5}+", int)),
-        Column("NAME", "name", or_none(Cell(_NAME), r"\(unknown\)")),
-        Column(structure, structure.lower(), or_none(Cell(address, _hexadecimal), r"\((?:none|unknown)\)")),
+        Column("NAME", "name", Cell(_NAME)),
+        Column(structure, structure.lower(), Cell(rf"{address}|\((?:none|unknown)\)")),
         Column(
             "OPERATIONS",
             "symbol",
@@ -120,7 +113,6 @@ def _device_table(
             blank=True,
             last=True,
         ),
-        derived=(Derived(("operations", "operations_address"), of=("symbol",), by=_operations),),
         required=(major, "NAME", "OPERATIONS"),
         what="devices",
         until=until,
@@ -133,51 +125,37 @@ _NAME = r"[^\s](?:[^\r\n\t]{0,80}?[^\s])??"
 _BEHIND_NAME = re.compile(r"(?:[0-9a-f]{8,16}|\(none\))(?: |$)")
 
 
-def _char(
-    *,
-    major: int,
-    name: str | None,
-    operations: str | None,
-    operations_address: int | None,
-    cdev: int | None = None,
+def _device(
+    kind: str, *, major: int, name: str, symbol: str | None, cdev: str = "(none)", gendisk: str = "(none)"
 ) -> Device | None:
     """None for a structure without operations: crash prints both."""
-    without = cdev is not None and operations is None and operations_address is None
-    if without or (name and len(name) > SHORTEST_ROW and _BEHIND_NAME.search(name)):
+    operations, address = _operations(symbol)
+    without = operations is None and address is None and (cdev[0] != "(" or gendisk[0] != "(")
+    if without or (len(name) > SHORTEST_ROW and _BEHIND_NAME.search(name)):
         return None
     return Device(
-        kind="char",
+        kind=kind,
         major=major,
-        name=name,
-        cdev=cdev,
+        name=None if name == "(unknown)" else name,
+        cdev=None if cdev[0] == "(" else int(cdev, 16),
+        gendisk=None if gendisk[0] == "(" else int(gendisk, 16),
         operations=operations,
-        operations_address=operations_address,
+        operations_address=address,
     )
-
-
-def _block(*, gendisk: int | None = None, **fields: Any) -> Device | None:
-    """A block device, as `_char`."""
-    device = _char(cdev=gendisk, **fields)
-    return device and structs.replace(device, kind="block", cdev=None, gendisk=gendisk)
-
-
-def _hexadecimal(text: str) -> int:
-    return int(text, 16)
 
 
 _ADDRESS = re.compile(r"[0-9a-f]{8,16}+(?!\S)")
 
 
+@functools.lru_cache(maxsize=1024)
 def _operations(text: str | None) -> tuple[str | None, int | None]:
-    """The operations' symbol and address, as far as crash prints them."""
+    """The operations' symbol and address, as far as crash prints them; many devices have the same."""
     if text is None or text in {"(none)", "(unknown)"}:
         return None, None
     address = _ADDRESS.match(text)
-    return (
-        (text, None)
-        if address is None
-        else (text[address.end() :].strip()[1:-1] or None, int(address[0], 16))
-    )
+    if address is None:
+        return text, None
+    return text[address.end() :].strip()[1:-1] or None, int(address[0], 16)
 
 
 def _resources() -> g.ParserElement:
@@ -199,8 +177,7 @@ def _resource_table(space: str, until: g.ParserElement | None) -> g.ParserElemen
         partial(_resource, space),
         Column("RESOURCE", "resource", HEX),
         Column("RANGE", "range", Cell("[0-9a-f]{1,16}+-[0-9a-f]{1,16}+")),
-        Column("NAME", "name", or_none(TEXT, r"\(unknown\)"), blank=True, last=True, joined="error"),
-        derived=(Derived(("start", "end"), of=("range",), by=_range),),
+        Column("NAME", "name", REST, blank=True, last=True, joined="error"),
         required=("RESOURCE", "RANGE", "NAME"),
         what=f"resources of {'I/O ports' if space == 'port' else 'memory'}",
         until=until,
@@ -209,16 +186,15 @@ def _resource_table(space: str, until: g.ParserElement | None) -> g.ParserElemen
     )
 
 
-def _resource(space: str, *, resource: int, start: int, end: int, name: str | None = None) -> Resource | None:
+def _resource(space: str, *, resource: int, range: str, name: str | None) -> Resource | None:  # noqa: A002 # crash's title
     """None for a range that ends before it begins."""
+    first, _, last = range.partition("-")
+    start, end = int(first, 16), int(last, 16)
     if end < start:
         return None
-    return Resource(space=space, resource=resource, start=start, end=end, name=name)
-
-
-def _range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    return int(first, 16), int(last, 16)
+    return Resource(
+        space=space, resource=resource, start=start, end=end, name=None if name == "(unknown)" else name
+    )
 
 
 def _goes_on(_text: g.Text, _place: int, line: str, row: Resource) -> Resource | None:
@@ -264,6 +240,7 @@ def _is_named(source: Source) -> bool:
     return source.command.has("p") and source.text.lstrip().startswith("PCI_DEV ")
 
 
+OPTSTRING = "dDpiVv:"
 SHAPES = (
     Shape(
         name="named-pci",
@@ -301,3 +278,4 @@ SHAPES = (
     ),
     Shape(name="devices", record=Device, grammar=_devices, finish=rows_or_hole, options="(none)"),
 )
+EXAMPLES = ("dev", "dev -i", "dev -p", "dev -d", "dev -D", "dev -V", "dev -v 0")

@@ -52,6 +52,8 @@ KILOBYTES = Cell(r"\d{1,20}+k", kilobytes)
 WORD = Cell(r"[^ \n]++")
 # Anything; takes as little as the columns behind it allow. Ends before trailing blanks.
 TEXT = Cell(r"[^ \n](?:.*?[^ \n])??")
+# Anything to the end of the row, for a last column: takes all that stands there, twice as fast.
+REST = Cell(r"[^ \n]++(?: ++[^ \n]++)*+")
 
 
 def or_none(cell: Cell, placeholder: str) -> Cell:
