@@ -1,8 +1,8 @@
 """crash's command line: its words, aliases and options, and what each command is like, in one table.
 
 `command_line` takes a line apart, once; what comes out of it travels with the `CommandResult` from the
-session to the parser. A command's options are in its parser's module (``OPTSTRING``), as crash gives them to
-getopt(3); `CommandLine.with_options` applies them.
+session to the parser. A command's options stand here, too, as crash gives them to getopt(3);
+`CommandLine.with_options` applies them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     - ``runs_others``: it runs other commands, which speak in their own names.
     - ``hit_rates``: it prints the hit rates of crash's caches as its answer.
     - ``leaves``: it ends crash.
-    - ``own_options``: its options, where the session itself has to understand them.
+    - ``options``: its options as crash gives them to getopt(3).
     """
 
     breaks_off: bool = True
@@ -63,70 +63,68 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     runs_others: bool = False
     hit_rates: bool = False
     leaves: bool = False
-    own_options: str = ""
+    options: str = ""
 
 
 _PLAIN = Traits()
 _SPEAKS = Traits(never_silent=True)
-_TASKS = Traits(rests_on=("tasks",))
-_SPEAKS_OF_TASKS = Traits(never_silent=True, rests_on=("tasks",))
 _LEAVES = Traits(leaves=True)
 
 # crash's own commands; a word that is none of them is a type's name, gdb's, or an extension's
 _TABLE: dict[str, Traits] = {
     "alias": Traits(breaks_off=False, stays=True),
     "ascii": Traits(breaks_off=False, never_silent=True),
-    "bpf": _PLAIN,
-    "bt": _SPEAKS_OF_TASKS,
+    "bpf": Traits(options="PMtTjsxdm:p:"),
+    "bt": Traits(options="D:fFI:S:c:n:aAloreEgstTdxR:Ovp", never_silent=True, rests_on=("tasks",)),
     "btop": _SPEAKS,
-    "dev": _PLAIN,
-    "dis": _SPEAKS,
-    "eval": Traits(breaks_off=False, never_silent=True),
+    "dev": Traits(options="dDpiVv:"),
+    "dis": Traits(options="dxhulrfUsb:B::", never_silent=True),
+    "eval": Traits(options="bl", breaks_off=False, never_silent=True),
     "exit": _LEAVES,
-    "extend": Traits(stays=True),
-    "files": _TASKS,
-    "foreach": Traits(rests_on=("tasks",), runs_others=True),
-    "fuser": _TASKS,
+    "extend": Traits(options="us", stays=True),
+    "files": Traits(options="d:n:R:p:c", rests_on=("tasks",)),
+    "foreach": Traits(options="R:vomlgersStTpukcfFxhdaGy:", rests_on=("tasks",), runs_others=True),
+    "fuser": Traits(rests_on=("tasks",)),
     "gdb": Traits(breaks_off=False),
-    "help": Traits(breaks_off=False, strangers=True, hit_rates=True),
-    "ipcs": _PLAIN,
-    "irq": _PLAIN,
-    "kmem": Traits(never_silent=True, rests_on=("slabs",)),
-    "list": _PLAIN,
-    "log": Traits(strangers=True),
-    "mach": _SPEAKS,
-    "map": _PLAIN,
-    "mod": Traits(never_silent=True, rests_on=("modules",), stays=True),
-    "mount": _SPEAKS,
-    "net": _TASKS,
-    "p": _SPEAKS,
-    "ps": _SPEAKS_OF_TASKS,
+    "help": Traits(options="efNDdmM:ngcaBbHhkKsvVoptTzLOr", breaks_off=False, strangers=True, hit_rates=True),
+    "ipcs": Traits(options="smMqn:"),
+    "irq": Traits(options="dbuasc:"),
+    "kmem": Traits(options="gI:sS::rFfm:pvczCi::nl:L:PVoh", never_silent=True, rests_on=("slabs",)),
+    "list": Traits(options="BHhrs:S:e:o:O:xdl:"),
+    "log": Traits(options="TtdmascR", strangers=True),
+    "mach": Traits(options="cmxdo", never_silent=True),
+    "map": Traits(options="af"),
+    "mod": Traits(options="Rd:Ds:Sotgr", never_silent=True, rests_on=("modules",), stays=True),
+    "mount": Traits(options="ifn:", never_silent=True),
+    "net": Traits(options="asSR:xdN:n", rests_on=("tasks",)),
+    "p": Traits(options="dhxu", never_silent=True),
+    "ps": Traits(options="HAISgstcpkuGlmarC:y:Y", never_silent=True, rests_on=("tasks",)),
     "pte": Traits(never_silent=True, mixes=True, open_behind=")"),
     "ptob": _SPEAKS,
     "ptov": _SPEAKS,
     "q": _LEAVES,
     "quit": _LEAVES,
-    "rd": Traits(breaks_off=False, never_silent=True, open_end="a", own_options="Raxme:r:pfudDusSNo:81:3:6:"),
+    "rd": Traits(options="Raxme:r:pfudDusSNo:81:3:6:", breaks_off=False, never_silent=True, open_end="a"),
     "repeat": Traits(runs_others=True),
-    "runq": _SPEAKS_OF_TASKS,
+    "runq": Traits(options="dtTgmc:", never_silent=True, rests_on=("tasks",)),
     "rustfilt": Traits(open_end=""),
-    "s390dbf": _PLAIN,
-    "sbitmapq": _PLAIN,
-    "search": _PLAIN,
-    "set": Traits(breaks_off=False),
-    "sig": _TASKS,
-    "struct": _SPEAKS,
+    "s390dbf": Traits(options="vs"),
+    "sbitmapq": Traits(options="s:a:pvxd"),
+    "search": Traits(options="tTl:ukKV:ps:e:v:m:hwcx:"),
+    "set": Traits(options="pvc:a:", breaks_off=False),
+    "sig": Traits(options="lR:s:g", rests_on=("tasks",)),
+    "struct": Traits(options="pxdhfuc:rvol:", never_silent=True),
     "swap": _SPEAKS,
-    "sym": Traits(breaks_off=False, never_silent=True, rests_on=("modules",)),
-    "sys": _SPEAKS_OF_TASKS,
-    "task": _SPEAKS_OF_TASKS,
-    "timer": _PLAIN,
-    "tree": _PLAIN,
+    "sym": Traits(options="lLQ:q:npsMm:", breaks_off=False, never_silent=True, rests_on=("modules",)),
+    "sys": Traits(options="ctip:", never_silent=True, rests_on=("tasks",)),
+    "task": Traits(options="xdhR:", never_silent=True, rests_on=("tasks",)),
+    "timer": Traits(options="rC:"),
+    "tree": Traits(options="xdt:r:o:s:S:plNv"),
     "union": _SPEAKS,
-    "vm": _TASKS,
-    "vtop": Traits(never_silent=True, mixes=True),
+    "vm": Traits(options="f:pmvR:P:M:xd", rests_on=("tasks",)),
+    "vtop": Traits(options="ukc:", never_silent=True, mixes=True),
     "waitq": _PLAIN,
-    "whatis": Traits(breaks_off=False, never_silent=True),
+    "whatis": Traits(options="om:r:", breaks_off=False, never_silent=True),
     "wr": _PLAIN,
     # no command of crash, but what people run through it
     "cat": Traits(strangers=True),
@@ -167,9 +165,12 @@ class CommandLine(msgspec.Struct, frozen=True):
         options = self.options
         return bool(options) and any(letter in options for letter in letters)
 
-    def with_options(self, optstring: str) -> CommandLine:
-        """The same line with its options told from its arguments by the command's getopt string."""
-        options, arguments = _told_apart(self.words, optstring)
+    def with_options(self, optstring: str | None = None) -> CommandLine:
+        """The same line with its options told from its arguments by the command's own getopt string or by
+        this one.
+        """
+        known = self.traits.options if optstring is None else optstring
+        options, arguments = _told_apart(self.words, known)
         return CommandLine(self.text, self.words, dict(options), arguments)
 
     def ends_openly(self, text: str) -> bool:
@@ -202,8 +203,10 @@ def command_line(text: str) -> CommandLine:
     return CommandLine(text, words, {}, _before_pipe(words)[1:])
 
 
-def split_command(text: str, optstring: str = "") -> CommandLine:
-    """Take a command line apart with the command's getopt string (options may follow arguments)."""
+def split_command(text: str, optstring: str | None = None) -> CommandLine:
+    """Take a command line apart, by the command's own getopt string or by this one (options may follow
+    arguments).
+    """
     return command_line(text).with_options(optstring)
 
 

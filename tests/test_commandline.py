@@ -61,6 +61,13 @@ def test_all_commands_that_have_a_parser_are_known() -> None:
     assert {words.split()[0] for words in ALIASES.values()} <= COMMANDS
 
 
+def test_a_commands_own_options_are_told_from_its_arguments() -> None:
+    line = split_command("irq -c 1 -s 7")
+    assert (line.options, line.arguments) == ({"c": "1", "s": ""}, ("7",))
+    assert split_command("rd -o 8 ffff888003a54000").with_options("").arguments[0] == "-o"
+    assert split_command("no_command_of_crash -x").arguments == ("-x",)
+
+
 def test_answers_of_task_commands_rest_on_the_task_table() -> None:
     assert {"ps", "foreach", "bt", "sys"} <= set(resting_on("tasks"))
     assert resting_on("modules") == ("mod", "sym")
@@ -79,7 +86,7 @@ def test_answers_of_task_commands_rest_on_the_task_table() -> None:
 )
 def test_some_texts_have_no_newline_at_their_end(command: str, text: str, openly: bool) -> None:  # noqa: FBT001
     line = command_line(command)
-    assert line.with_options(line.traits.own_options).ends_openly(text) is openly
+    assert line.with_options().ends_openly(text) is openly
 
 
 def test_a_backslash_hides_no_command_from_the_session() -> None:

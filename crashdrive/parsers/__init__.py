@@ -161,13 +161,14 @@ def _moved(answer: Answer[Any], lines: int) -> Answer[Any]:
 
 
 class _Reader(NamedTuple):
-    """What reads a command's output: its shapes, its options, the plugin that they come from.
+    """What reads a command's output: its shapes, its options (None: the command's own, in
+    `crashdrive.commandline`), the plugin that they come from.
 
     ``structure``: they are those of ``struct``, for a line that need not mean one.
     """
 
     shapes: tuple[Shape, ...]
-    optstring: str = ""
+    optstring: str | None = ""
     plugin: Plugin | None = None
     structure: bool = False
 
@@ -224,7 +225,7 @@ def _own_reader(name: str) -> _Reader:
     """What reads the output of a command of crash, or of a structure's name."""
     known = name in command_names()
     module = module_for(name if known else "struct")
-    return _Reader(module.SHAPES, module.OPTSTRING, structure=not known)
+    return _Reader(module.SHAPES, None, structure=not known)
 
 
 def _reader_by(grammar: Grammar) -> _Reader:
@@ -248,7 +249,7 @@ def _source(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> 
     """What a reader has to work on."""
     if not reader.structure:
         return Source(line.with_options(reader.optstring), text, lenient=lenient)
-    meant = replace(split_command(f"struct {line.text}", reader.optstring), text=line.text)
+    meant = replace(split_command(f"struct {line.text}"), text=line.text)
     source = Source(meant, text, lenient=lenient)
     if not _means_structure(line.words) and not any(shape.when(source) for shape in reader.shapes):
         raise _no_parser(line.name)

@@ -54,7 +54,6 @@ def _deleted() -> g.ParserElement:
     return g.Row(r"alias deleted: ([^ \n]++)", lambda row: DeletedAlias(row[1]), "an alias that was deleted")
 
 
-OPTSTRING = ""
 SHAPES = (
     Shape(
         name="deleted",

@@ -11,7 +11,6 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Bits, Record
 
-OPTSTRING = ""
 EXAMPLES = ("ascii", "ascii 62696c2f7273752f", "ascii 62696c2f7273752f 4142", "ascii zz")
 
 

@@ -4,10 +4,12 @@ A parser module is named after crash's command (``parsers/ps.py``), is found by 
 
 - its records (subclasses of `Record`),
 - its grammar: functions that put elements of `crashdrive.parsers.grammar` together,
-- ``OPTSTRING``: the command's options as crash gives them to getopt(3),
 - ``SHAPES``: the shapes of its output, the first one that fits is taken,
 - ``EXAMPLES``: command lines that ``scripts/record`` records as golden files; ``{name}`` stands for
   an address or name that the recorder looks up (see ``scripts/record --help``).
+
+The options of crash's own commands stand in `crashdrive.commandline`; a module from outside has them as
+``OPTSTRING``, as crash gives them to getopt(3).
 """
 
 from __future__ import annotations

@@ -189,7 +189,6 @@ def _is_fragment(source: Source) -> bool:
     return source.text.lstrip().startswith("...") and "PID: " not in source.text
 
 
-OPTSTRING = "D:fFI:S:c:n:aAloreEgstTdxR:Ovp"
 SHAPES = (
     Shape(
         name="overflows",

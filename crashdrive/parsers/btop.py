@@ -9,7 +9,6 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pairs import Pair, check_pairs, pairs
 from crashdrive.records import Address, Record
 
-OPTSTRING = ""
 EXAMPLES = ("btop 512a000", "btop 512a000 1000", "btop 512a000 zz", "btop zz")
 
 

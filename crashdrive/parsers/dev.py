@@ -23,7 +23,6 @@ from crashdrive.records import Address, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "Device",
     "DeviceDump",
@@ -240,7 +239,6 @@ def _is_named(source: Source) -> bool:
     return source.command.has("p") and source.text.lstrip().startswith("PCI_DEV ")
 
 
-OPTSTRING = "dDpiVv:"
 SHAPES = (
     Shape(
         name="named-pci",

@@ -154,7 +154,6 @@ def _lines(text: g.Text, place: int, found: list[Any]) -> list[SourceLine]:
     return [replace(line, file=file) for line in lines]
 
 
-OPTSTRING = "dxhulrfUsb:B::"
 SHAPES = (
     Shape(
         name="source",

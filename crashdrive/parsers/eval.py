@@ -81,7 +81,6 @@ def _check(source: Source, found: list[tuple[Evaluation, bool]]) -> list[Evaluat
     return [one for one, _ in found]
 
 
-OPTSTRING = "bl"
 SHAPES = (
     Shape(
         name="number", record=Evaluation, grammar=_number, finish=_check, options="eval [-b] [-l] EXPRESSION"

@@ -74,7 +74,6 @@ def _none() -> g.ParserElement:
     return g.Gap()
 
 
-OPTSTRING = "us"
 SHAPES = (
     Shape(
         name="loaded",

@@ -243,7 +243,6 @@ def _check_pages(source: Source, found: list[InodePages]) -> list[InodePages]:
     return found
 
 
-OPTSTRING = "d:n:R:p:c"
 SHAPES = (
     Shape(
         name="dentry",

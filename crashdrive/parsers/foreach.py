@@ -72,7 +72,7 @@ def _source(source: Source, name: str, text: str) -> tuple[ModuleType, Source]:
         module = module_for(name)
     except UsageError as error:
         source.fail(0, str(error))
-    command = split_command(_inner(source.command)[1], getattr(module, "OPTSTRING", ""))
+    command = split_command(_inner(source.command)[1])
     part = Source(command, text, lenient=source.lenient)
     part.many_tasks = True
     return module, part
@@ -210,7 +210,6 @@ def _records(module: ModuleType) -> Any:
     return Union[tuple(shape.record for shape in module.SHAPES)]  # noqa: UP007 - it is made at run time
 
 
-OPTSTRING = "R:vomlgersStTpukcfFxhdaGy:"
 SHAPES = (
     *(
         Shape(

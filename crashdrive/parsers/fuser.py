@@ -88,6 +88,5 @@ def _with_files(source: Source, tables: list[tuple[FileUser, ...]]) -> list[File
     return [replace(user, file=name) for name, table in zip(names, tables, strict=True) for user in table]
 
 
-OPTSTRING = ""
 SHAPES = (Shape(name="users", record=FileUser, grammar=_users, finish=_with_files, options="path | inode"),)
 EXAMPLES = ("fuser {file}", "fuser {inode}", "fuser /", "fuser /no/such/file", "fuser no_such_file")

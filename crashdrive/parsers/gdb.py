@@ -141,7 +141,6 @@ def _is_free_form(source: Source) -> bool:
     return not (arguments and _HAS_A_FORM.fullmatch(arguments[0]))
 
 
-OPTSTRING = ""
 SHAPES = (
     Shape(
         name="layout",

@@ -243,7 +243,6 @@ def _looks(pattern: str) -> Callable[[Source], bool]:
 
 _has_version = _looks(rf"(?:\A|\n){_VERSION}(?:\n|\Z)")
 
-OPTSTRING = "efNDdmM:ngcaBbHhkKsvVoptTzLOr"
 EXAMPLES = (
     "help",
     "help ascii",

@@ -180,7 +180,6 @@ def _check(source: Source, tables: list[tuple[Facility, ...]]) -> list[Facility]
     return rows
 
 
-OPTSTRING = "smMqn:"
 SHAPES = (
     Shape(
         name="facilities",

@@ -19,7 +19,6 @@ from crashdrive.records import Address, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "Affinity",
     "BottomHalves",
@@ -72,7 +71,6 @@ class IrqCounts(Record, frozen=True, kw_only=True):
     name: str | None
 
 
-OPTSTRING = "dbuasc:"
 EXAMPLES = (
     "irq",
     "irq -u",

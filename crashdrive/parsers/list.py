@@ -8,7 +8,6 @@ from __future__ import annotations
 from crashdrive.parsers.base import Shape
 from crashdrive.parsers.grammar.walks import Element, check_elements, elements
 
-OPTSTRING = "BHhrs:S:e:o:O:xdl:"
 SHAPES = (
     Shape(
         name="elements",

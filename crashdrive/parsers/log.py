@@ -148,7 +148,6 @@ def _check_buffers(source: Source, found: list[Any]) -> list[SafeBuffer]:
     return buffers if not source.text.strip() else demand_records(source, buffers)
 
 
-OPTSTRING = "TtdmascR"
 EXAMPLES = ("log", "log -m", "log -t", "log -T", "log -d", "log -td", "log -a", "log -s", "log -c", "log -mT")
 SHAPES = (
     Shape(

@@ -31,7 +31,6 @@ from crashdrive.records import Address, Bits, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "CpuData",
     "CpuStack",
@@ -248,7 +247,6 @@ def _given(letter: str) -> Callable[[Source], bool]:
     return lambda source: source.command.has(letter) and not unsupported.match(source.text)
 
 
-OPTSTRING = "cmxdo"
 EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")
 
 SHAPES = (

@@ -34,6 +34,5 @@ def _check(source: Source, files: list[MapFile]) -> list[MapFile]:
     return demand_records(source, files, "no map file")
 
 
-OPTSTRING = "af"
 SHAPES = (Shape(name="file", record=MapFile, grammar=_files, finish=_check, options="(none) -a -f"),)
 EXAMPLES = ("map", "map -x")

@@ -38,7 +38,6 @@ class ModuleTaint(Record, frozen=True):
     taints: str
 
 
-OPTSTRING = "Rd:Ds:Sotgr"
 EXAMPLES = ("mod", "mod -t", "mod -s no_such_module")
 
 

@@ -156,7 +156,6 @@ def _holds(mount: Mount, asked: str) -> bool:
     return mount.structure == "vfsmount" or asked.removeprefix("0x").rstrip("/") in words
 
 
-OPTSTRING = "ifn:"
 SHAPES = (Shape(name="mounts", record=Mount, grammar=_mounts, finish=_check, options="(none) -f -i -n"),)
 EXAMPLES = (
     "mount",

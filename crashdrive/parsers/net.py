@@ -26,7 +26,6 @@ from crashdrive.records import Address, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "IpAddress",
     "Neighbour",
@@ -79,7 +78,6 @@ class IpAddress(Record, frozen=True):
     address: str
 
 
-OPTSTRING = "asSR:xdN:n"
 EXAMPLES = (
     "net",
     "net -a",

@@ -118,7 +118,6 @@ def _with_name(_source: Source, found: list[Any]) -> list[PerCpuAddress]:
     return [PerCpuAddress(name=name, type=kind, cpu=cpu, address=address) for cpu, address in addresses]
 
 
-OPTSTRING = "dhxu"
 SHAPES = (
     Shape(
         name="per-cpu",

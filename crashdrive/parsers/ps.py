@@ -45,7 +45,6 @@ from crashdrive.records import Address, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "Ancestry",
     "Arguments",
@@ -93,7 +92,6 @@ class Process(Record, frozen=True, kw_only=True):
         return LETTERS.get(self.state or "")
 
 
-OPTSTRING = "HAISgstcpkuGlmarC:y:Y"
 EXAMPLES = (
     *("ps", "ps -k", "ps -u", "ps -s", "ps -p", "ps -c", "ps -a", "ps -g", "ps -t", "ps -l", "ps -m"),
     *("ps -r", "ps -S", "ps -A", "ps -G", "ps -H", "ps -us", "ps {pid}", "ps {task}", "ps -p {pid}"),

@@ -14,10 +14,9 @@ from crashdrive.parsers.grammar.ptes import PageTableEntry, table_entry
 from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Record
 
-OPTSTRING = ""
 EXAMPLES = ("pte d8e067", "pte 13f600", "pte 0", "pte 8000000000000063 d8e067", "pte zz")
 
-__all__ = ["EXAMPLES", "OPTSTRING", "SHAPES", "PageTableEntry", "Record"]
+__all__ = ["EXAMPLES", "SHAPES", "PageTableEntry", "Record"]
 
 
 class _Unnamed(NamedTuple):

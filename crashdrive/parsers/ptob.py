@@ -9,7 +9,6 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pairs import Pair, check_pairs, pairs
 from crashdrive.records import Address, Record
 
-OPTSTRING = ""
 EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz", "ptob ffffffffffffffff 1")
 
 

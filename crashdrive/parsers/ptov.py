@@ -14,7 +14,6 @@ from crashdrive.parsers.base import Shape
 from crashdrive.parsers.grammar.columns import HEX, Column, or_none
 from crashdrive.records import Address, Record
 
-OPTSTRING = ""
 EXAMPLES = ("ptov 56e000", "ptov 56e000 1000", "ptov b0c0:a", "ptov b0c0:0", "ptov zz")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-from crashdrive.commandline import command_line
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import PER_LINE, ROW, Words, hex_words, mark_gaps, note_gaps
@@ -179,7 +178,6 @@ def _has(letters: str, source: Source) -> bool:
     return source.command.has(letters) and _is_row(source)
 
 
-OPTSTRING = command_line("rd").traits.own_options
 SHAPES = (
     Shape(
         name="copy",

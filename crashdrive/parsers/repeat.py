@@ -84,7 +84,6 @@ def _flat(_source: Source, found: list[list[Any]]) -> list[Any]:
     return [record for records in found for record in records]
 
 
-OPTSTRING = ""
 SHAPES = (
     Shape(name="rounds", record=Any, grammar=_rounds, finish=_flat, options="repeat [-SECONDS] COMMAND"),
 )

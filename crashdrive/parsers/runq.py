@@ -23,7 +23,6 @@ from crashdrive.records import Address, Long, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "GroupedRunQueue",
     "Lag",
@@ -90,7 +89,6 @@ class OnQueue(Record, frozen=True, kw_only=True):
     tasks: tuple[QueuedTask, ...] = ()
 
 
-OPTSTRING = "dtTgmc:"
 EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")
 
 

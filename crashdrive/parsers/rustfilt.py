@@ -36,6 +36,5 @@ def _refused(text: str, place: int, tokens: g.ParseResults) -> list[RustSymbol]:
     return []
 
 
-OPTSTRING = ""
 SHAPES = (Shape(name="name", record=RustSymbol, grammar=_name, options="rustfilt SYMBOL"),)
 EXAMPLES = ("rustfilt _RNvNtCshc5sK6KjdJJ_6kernel5print11call_printk", "rustfilt nosuchsymbol")

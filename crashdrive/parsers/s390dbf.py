@@ -173,7 +173,6 @@ def _copy() -> g.ParserElement:
     return g.Gap() + head + g.Gap(g.noise(failed))
 
 
-OPTSTRING = "vs"
 SHAPES = (
     Shape(
         name="all-views",

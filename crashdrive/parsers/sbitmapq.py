@@ -194,7 +194,6 @@ def _check_entries(source: Source, entries: list[SbitmapEntry]) -> list[SbitmapE
     return entries
 
 
-OPTSTRING = "s:a:pvxd"
 SHAPES = (
     Shape(
         name="queue",

@@ -18,7 +18,6 @@ from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of
 from crashdrive.records import Address, Bits, Record
 
-OPTSTRING = "tTl:ukKV:ps:e:v:m:hwcx:"
 EXAMPLES = (
     "search -s {init_task} -l 4096 {init_task}",
     "search -k {init_task}",

@@ -178,7 +178,6 @@ def _looks(pattern: str) -> Callable[[Source], bool]:
     return lambda source: re.match(pattern, source.text) is not None
 
 
-OPTSTRING = "pvc:a:"
 EXAMPLES = (
     "set",
     "set {pid}",

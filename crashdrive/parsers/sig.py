@@ -67,7 +67,6 @@ def _set() -> g.ParserElement:
     return none | g.Many(name)
 
 
-OPTSTRING = "lR:s:g"
 SHAPES = (
     Shape(
         name="names",

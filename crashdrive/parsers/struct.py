@@ -221,7 +221,6 @@ def _is_definition(source: Source) -> bool:
     )
 
 
-OPTSTRING = "pxdhfuc:rvol:"
 SHAPES = (
     Shape(
         name="memory",
@@ -296,4 +295,4 @@ EXAMPLES = (
     ),
 )
 
-__all__ = ["EXAMPLES", "OPTSTRING", "SHAPES", "Definition", "Missing", "Pointer", "Structure", "Target"]
+__all__ = ["EXAMPLES", "SHAPES", "Definition", "Missing", "Pointer", "Structure", "Target"]

@@ -54,6 +54,5 @@ def _check(source: Source, devices: list[SwapDevice]) -> list[SwapDevice]:
     return devices
 
 
-OPTSTRING = ""
 SHAPES = (Shape(name="devices", record=SwapDevice, grammar=_devices, finish=_check, options="(none)"),)
 EXAMPLES = ("swap", "swap -x")

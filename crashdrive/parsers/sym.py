@@ -132,7 +132,6 @@ def _count() -> g.ParserElement:
     )
 
 
-OPTSTRING = "lLQ:q:npsMm:"
 SHAPES = (
     Shape(
         name="count",

@@ -18,7 +18,6 @@ from crashdrive.records import Address, Bits, Record
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "ConfigLine",
     "DmiString",
@@ -141,7 +140,6 @@ def _given(letter: str) -> Callable[[Source], bool]:
 
 
 _TASK = re.compile(r"^ *PID: ", re.MULTILINE)
-OPTSTRING = "ctip:"
 EXAMPLES = ("sys", "sys -t", "sys -i", "sys -c", "sys -c select", "sys -c 0", "sys config")
 
 SHAPES = (

@@ -124,7 +124,6 @@ def _is_block(source: Source) -> bool:
     return len(lines) > 1 and (_MEMBER.match(lines[1]) is not None or is_message(source, lines[1]))
 
 
-OPTSTRING = "xdhR:"
 SHAPES = (
     Shape(
         name="members",

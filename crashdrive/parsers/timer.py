@@ -74,7 +74,6 @@ class HrtimerBase(Record, frozen=True, kw_only=True):
     timers: tuple[Hrtimer, ...] = ()
 
 
-OPTSTRING = "rC:"
 EXAMPLES = (
     "timer",
     "timer -r",

@@ -95,7 +95,6 @@ def _ranges(digit: str, base: int) -> g.Row:
     )
 
 
-OPTSTRING = "xdt:r:o:s:S:plNv"
 SHAPES = (
     Shape(
         name="maple",

@@ -23,7 +23,6 @@ def _tasks() -> g.ParserElement:
     return g.Gap() + (g.Suppress(empty) | g.Rows(g.task_header()))
 
 
-OPTSTRING = ""
 SHAPES = (
     Shape(
         name="tasks", record=TaskHeader, grammar=_tasks, options="symbol | struct.member address | address"

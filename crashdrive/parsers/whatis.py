@@ -152,7 +152,6 @@ _IS_ENUM = re.compile(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n")
 _IS_TYPEDEF = re.compile(r"typedef [^\n]*;\n")
 _IS_DECLARATION = re.compile(r"[^\n]*;\s*\Z")
 
-OPTSTRING = "om:r:"
 SHAPES = (
     Shape(
         name="search",

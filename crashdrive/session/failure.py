@@ -180,7 +180,7 @@ def _by_count(line: CommandLine, text: str) -> Failure | None:
     """``rd`` that printed less than was asked: crash 9.0.1 and later stop silently at an excluded page."""
     if line.name != "rd" or _OTHER_PROGRAM.search(line.text):
         return None
-    asked = line.with_options(line.traits.own_options)
+    asked = line.with_options()
     if asked.has("r"):
         if re.search(r"^\d+ bytes copied from 0x[0-9a-f]+ to ", text, re.MULTILINE):
             return None
