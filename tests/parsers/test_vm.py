@@ -160,3 +160,28 @@ def test_an_area_that_holds_another_one_is_marked(file: str, blank: str) -> None
     assert not answer.complete
     assert "joined" in [notice.kind for notice in answer.warnings]
     assert parse("vm 386", f"{TASK}{MM}{TITLES}{area}   {file}\n").complete
+
+
+def test_a_file_whose_name_holds_newlines() -> None:
+    start = TASK + MM + TITLES + AREA
+    answer = parse("vm 386", f"{start}and more\n{AREA}")
+    assert [area.file for area in answer.one().areas] == ["/usr/sbin/atd\nand more", "/usr/sbin/atd"]
+    assert (answer.complete, answer.warnings[0].kind) == (False, "newline")
+    with pytest.raises(ParseError, match="expected a row of areas: VMA START END FLAGS FILE"):
+        parse("vm 386", start + "x y\n" * 1024)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (TASK + MM + PAGES, "pages of no area"),
+        (TASK + MM + TITLES + AREA + PAGES + PAGES, "pages of no area"),
+        (TASK + MM + MM, "the address space of a task stands twice"),
+        (TASK + MM + TITLES + AREA + PAGES + "8048000  -\n", "expected a page: VIRTUAL PHYSICAL"),
+    ],
+)
+def test_errors_say_what_was_expected(text: str, reason: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse("vm -p 386", text)
+    assert caught.value.reason == reason
+    assert not parse("vm -p 386", text, lenient=True).complete

@@ -52,7 +52,9 @@ def rest_of_name(text: Text, place: int, line: str, name: str | None) -> str | N
     and in lenient mode, which keeps what is sure.
     """
     bare = line.strip(" ")
-    if not bare or name is None or text.source.lenient or len(line) > LONGEST_NAME or _ADDRESS.search(line):
+    if not bare or name is None or text.source.lenient or len(name) + len(line) > LONGEST_NAME:
+        return None
+    if _ADDRESS.search(line):
         return None
     if is_message(text.source, line) or names_place(line) or ELIDED.fullmatch(bare):
         return None
