@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crashdrive.cli._complete import Items, files, names
+from crashdrive.cli._complete import Items, files, folders, names
 from crashdrive.cli._ending import say
 from crashdrive.cli._groups import NearGroup
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
@@ -26,6 +26,7 @@ Examples:
   crashdrive report NAME --help
   crashdrive report NAME vmcore
   crashdrive report NAME --format json vmcore | jq .complete
+  crashdrive report --all -o DIR vmcore     all reports, with an index
 
 \b
 Formats:
@@ -34,13 +35,42 @@ Formats:
            "tables": {name: [row, ...]}, "findings"}
   jsonl   one row per line, each with its "table"
   csv     one header per table
+  html    a page: no network, tables that can be filtered and sorted
 """
 
+_HELP_ALL = """All reports of a dump, each into a file of its own below DIR.
+
+\b
+Examples:
+  crashdrive report --all -o DIR vmcore
+  crashdrive report --all -o DIR --format json vmcore
+
+index.html and index.json say how each went: complete, incomplete or failed,
+how many rows and findings it has, and how long it took. A report that fails
+stops no other: the exit status is 1 then, 5 where one is incomplete.
+"""
+_ALL = "--all"
+_EVERY = "(all)"  # stands for it among the names of reports, which are no options
 _OWN = "own_"  # before the names of a report's options, which may be those of common ones
 
 
 class Reports(NearGroup):
-    """A group with one command per report module."""
+    """A group with one command per report module; with --all what follows are the files of a dump."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """``--all`` before any report's name is a command; behind one it is that report's option."""
+        known = {_ALL, *self.list_commands(ctx)}
+        at = next((at for at, word in enumerate(args) if word in known), len(args))
+        if args[at : at + 1] == [_ALL]:
+            args = [_EVERY, *args[:at], *args[at + 1 :]]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of a report, or of all of them under the name that users know."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return _ALL if name == _EVERY else name, found, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The reports' names, crashdrive's own and others'."""
@@ -48,6 +78,8 @@ class Reports(NearGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a report, None if there is no such report."""
+        if cmd_name == _EVERY:
+            return _all_reports()
         try:
             return _command(cmd_name)
         except CrashdriveError:
@@ -88,6 +120,30 @@ def _command(name: str) -> click.Command:
             *own,
             *common,
             format_option(FORMATS, "table"),
+            click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE", shell_complete=files),
+        ],
+    )
+
+
+def _all_reports() -> click.Command:
+    def call(words: tuple[str, ...], form: str, folder: str | None, **options: Any) -> int:
+        from crashdrive.cli._all_reports import write_all
+
+        return write_all(words, folder, form, options)
+
+    return click.Command(
+        _ALL,
+        callback=call,
+        help=_HELP_ALL,
+        params=[
+            click.Option(
+                ["-o", "--output", "folder"],
+                metavar="DIR",
+                shell_complete=folders,
+                help="The folder for the files, made where it isn't there; what else is in it stays.",
+            ),
+            *session_options(),
+            format_option(FORMATS, "html"),
             click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE", shell_complete=files),
         ],
     )
@@ -189,6 +245,12 @@ command = Reports(
     params=[
         click.Option(
             ["--list"], is_flag=True, is_eager=True, expose_value=False, callback=_list, help="All reports."
-        )
+        ),
+        click.Option(
+            [_ALL],
+            is_flag=True,
+            expose_value=False,
+            help="Every report into a file: see report --all --help.",
+        ),
     ],
 )

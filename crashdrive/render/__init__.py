@@ -1,7 +1,7 @@
-"""Answers and reports written out: tables for people, JSON, JSON lines and CSV for programs.
+"""Answers and reports written out: tables and pages for people, JSON, JSON lines and CSV for programs.
 
-The only place that knows rich. What comes out of a dump never reaches a terminal as control characters or
-markup; 40,000 rows take a fraction of a second in every format.
+The only place that knows rich and Jinja2. What comes out of a dump never reaches a terminal as control
+characters or markup; 40,000 rows take a fraction of a second in every format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from crashdrive.render.output import Output
 
 __all__ = ["FORMATS", "Format", "Output", "as_report", "render"]
 
-Format = Literal["table", "json", "jsonl", "csv"]
+Format = Literal["table", "json", "jsonl", "csv", "html"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 
@@ -84,6 +84,10 @@ def _as_row(row: Any) -> Any:
 def _render_answer(answer: Answer[Any], form: str, output: Output) -> None:
     if form == "json":
         data.write_json(answer, output)
+    elif form == "html":
+        table = Table(name=answer.shape, rows=as_rows(answer.records))
+        page = Report(report=answer.command, complete=answer.complete, tables=(table,))
+        _render_report(msgspec.structs.replace(page, warnings=answer.warnings), form, output)
     else:
         _render_rows(Table(name=answer.shape, rows=as_rows(answer.records)), form, output)
 
@@ -95,6 +99,8 @@ def _render_rows(table: Table, form: str, output: Output) -> None:
         data.write_lines(table.rows, output)
     elif form == "csv":
         data.write_csv(table.rows, output, columns=table.columns)
+    elif form == "html":
+        _render_report(Report(report=table.name, tables=(table,)), form, output)
     else:
         tables.write_table(table, output)
 
@@ -106,5 +112,9 @@ def _render_report(report: Report, form: str, output: Output) -> None:
         data.write_report_lines(report, output)
     elif form == "csv":
         data.write_report_csv(report, output)
+    elif form == "html":
+        from crashdrive.render import html
+
+        html.write_report(report, output)
     else:
         tables.write_report(report, output)

@@ -28,6 +28,7 @@ __all__ = [
     "Table",
     "foreign_reports",
     "module_for",
+    "of_the_whole",
     "purpose_of",
     "report_names",
     "run_report",
@@ -82,6 +83,11 @@ def purpose_of(name: str) -> str:
 def takes_btf(name: str) -> bool:
     """Whether a report declares that types out of the image's BTF will do: see `reports.base`."""
     return bool(getattr(module_for(name), "BTF", False))
+
+
+def of_the_whole(name: str) -> bool:
+    """Whether a report says something of a dump without being told what to look at: see `reports.base`."""
+    return bool(getattr(module_for(name), "WHOLE", True))
 
 
 def _foreign(name: str) -> Plugin:

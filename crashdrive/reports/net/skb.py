@@ -25,6 +25,7 @@ from crashdrive.reports.base import Option, report_of
 NAME = "skb"
 SUMMARY = "Packets (struct sk_buff) by address, decoded down to their headers."
 BTF = True
+WHOLE = False
 OPTIONS = (
     Option(name="address", flags=("-a", "--address"), help="A struct sk_buff.", kind="address", many=True),
     Option(

@@ -1,0 +1,119 @@
+"""``crashdrive report --all -o DIR``: each report into a file of its own, and an index of how it went."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from crashdrive.cli._answers import worst
+from crashdrive.cli._ending import say
+from crashdrive.cli._opening import opened, take_files
+from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError, UsageError
+from crashdrive.records import Report, Table
+from crashdrive.render import Output, render
+from crashdrive.render.html import Entry, write_index
+from crashdrive.render.progress import waiting
+from crashdrive.reports import module_for, of_the_whole, report_names, takes_btf
+from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.crash import Crash
+
+SUFFIXES = {"html": "html", "table": "txt", "json": "json", "jsonl": "jsonl", "csv": "csv"}
+_STATUSES = {"complete": EXIT_OK, "incomplete": EXIT_INCOMPLETE, "failed": EXIT_FAILED}
+
+
+def write_all(words: tuple[str, ...], folder: str | None, form: str, options: dict[str, Any]) -> int:
+    """Write all reports of a dump, and index.html and index.json; gives the exit status.
+
+    A report that fails is told, and the next one made: 1 at the end, 5 where one is incomplete.
+    """
+    target = take_files(words, replay=options["replay"])
+    if target.rest:
+        raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
+    if not folder:
+        raise UsageError("report --all: name the folder for the reports by -o DIR")
+    place = _folder(folder)
+    names = [name for name in report_names() if of_the_whole(name)]
+    btf = all(map(takes_btf, names))
+    with opened(target, options, purpose="report --all", btf=btf) as crash:
+        dump = crash.identity
+        entries: list[Entry] = []
+        try:
+            entries.extend(_made(crash, names, place, form))
+        finally:
+            _index(place, dump, entries)
+    table = Table(name="reports", rows=entries, columns=("report", "outcome", "rows", "findings", "seconds"))
+    render(Report(report="reports", tables=(table,)), "table", Output.standard())
+    for entry in entries:
+        if entry.error:
+            say(f"{entry.report}: {entry.error}")
+    return worst([_STATUSES[entry.outcome] for entry in entries])
+
+
+def _folder(name: str) -> Path:
+    """The folder, made where it isn't there; it is for its owner alone, since it holds what the dump did."""
+    place = Path(name)
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"can't make the folder {name!a}: {error.strerror}") from error
+    return place
+
+
+def _made(crash: Crash, names: list[str], place: Path, form: str) -> Iterator[Entry]:
+    for at, name in enumerate(names, 1):
+        start = time.monotonic()
+        summary = module_for(name).SUMMARY
+        try:
+            with waiting(f"{at}/{len(names)} {name}"):
+                found = crash.run_report(name)
+        except Exception as error:  # noqa: BLE001 - one report's failure stops no other
+            ours = isinstance(error, CrashdriveError)
+            told = str(error) if ours else f"a defect of crashdrive: {type(error).__name__}: {error}"
+            seconds = round(time.monotonic() - start, 3)
+            yield Entry(
+                report=name, summary=summary, outcome="failed", seconds=seconds, error=printable(told)
+            )
+            continue
+        file = f"{name}.{SUFFIXES[form]}"
+        _write(place / file, partial(render, found, form))
+        yield Entry(
+            report=name,
+            summary=summary,
+            outcome="complete" if found.complete else "incomplete",
+            seconds=round(time.monotonic() - start, 3),
+            file=file,
+            rows=sum(len(table.rows) for table in found.tables),
+            findings=len(found.findings),
+            warnings=tuple(printable(notice.message) for notice in found.warnings),
+        )
+
+
+def _index(place: Path, dump: dict[str, Any], entries: list[Entry]) -> None:
+    title = f"Reports of {Path(str(dump.get('vmcore') or 'a dump')).name}"
+    _write(place / "index.html", lambda output: write_index(title, dump, entries, output))
+    told = msgspec.json.format(msgspec.json.encode({"dump": dump, "reports": entries}), indent=2)
+    _write(place / "index.json", lambda output: output.text(f"{told.decode()}\n"))
+
+
+def _write(path: Path, content: Callable[[Output], None]) -> None:
+    """A file, whole or not at all; one of that name is replaced, a link of that name too."""
+    try:
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with open(number, "w", encoding="utf-8", errors="backslashreplace") as stream:  # noqa: PTH123 - a number
+                content(Output(stream))
+            os.replace(name, path)  # noqa: PTH105 - names
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"can't write {str(path)!a}: {error.strerror}") from error

@@ -1,0 +1,130 @@
+"""Reports as pages of HTML: one file, no network, every text of the dump escaped."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from crashdrive.records import Record, Report, Table
+from crashdrive.render.cells import (
+    all_columns,
+    column_values,
+    format_column,
+    is_hexadecimal,
+    is_numeric,
+    named_cells,
+)
+from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.render.output import Output
+
+_MOST_IN_ONE_ROW = 8  # a single record with more fields is shown as a block
+_FREE = 60  # a column with longer cells wraps
+_NUMBER, _WRAPPED = Markup(' class="number"'), Markup(' class="free"')
+
+
+class Column(NamedTuple):
+    """A column's head."""
+
+    name: str
+    number: bool
+
+
+class Shown(NamedTuple):
+    """A table as the template takes it: blocks of fields, or columns and rows of cells."""
+
+    title: str
+    fields: list[list[tuple[str, str]]]
+    columns: list[Column]
+    marks: list[str]
+    rows: list[tuple[str, ...]]
+
+
+class Entry(Record, frozen=True):
+    """A report in an index: its file beside the index, and how it went (``seconds``: of wall clock).
+
+    ``outcome``: ``complete``, ``incomplete`` or ``failed``; ``rows``: of all tables; ``findings``: how many.
+    """
+
+    report: str
+    summary: str
+    outcome: str
+    seconds: float
+    file: str | None = None
+    rows: int = 0
+    findings: int = 0
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def _safe(value: Any) -> Any:
+    """Text of a dump without control characters; jinja2 escapes it then."""
+    return printable(value) if type(value) is str else value
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("crashdrive.render"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        finalize=_safe,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def write_report(report: Report, output: Output) -> None:
+    """A report as one page: findings, then its tables, which can be filtered and sorted."""
+    page = _environment().get_template("report.html")
+    pieces = page.generate(
+        title=printable(report.report),
+        report=report,
+        dump=_pairs(report.dump),
+        warnings=[printable(notice.message) for notice in report.warnings],
+        findings=report.findings,
+        tables=map(_shown, report.tables),
+    )
+    for piece in pieces:
+        output.text(piece)
+
+
+def write_index(title: str, dump: Mapping[str, Any], entries: Iterable[Entry], output: Output) -> None:
+    """The page that leads to the files of several reports."""
+    page = _environment().get_template("index.html")
+    output.text(page.render(title=printable(title), dump=_pairs(dump), entries=list(entries)))
+
+
+def _pairs(dump: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, printable(str(value))) for name, value in dump.items() if value]
+
+
+def _shown(table: Table) -> Shown:
+    title = printable(table.title or table.name.replace("_", " "))
+    names = table.columns or all_columns(table.rows)
+    alone = not table.columns and len(table.rows) == 1 and len(names) > _MOST_IN_ONE_ROW
+    if table.layout == "fields" or alone:
+        rows = [named_cells(row) for row in table.rows]
+        blocks = [[pair for pair in row if not table.columns or pair[0] in table.columns] for row in rows]
+        return Shown(title, blocks, [], [], [])
+    values = [column_values(table.rows, name) for name in names]
+    cells = [
+        format_column(column, hexadecimal=is_hexadecimal(table.rows, name))
+        for name, column in zip(names, values, strict=True)
+    ]
+    kept = [at for at, column in enumerate(cells) if table.columns or any(column)]
+    columns = [Column(printable(names[at]), is_numeric(values[at])) for at in kept]
+    marks = [_mark(column, cells[at]) for column, at in zip(columns, kept, strict=True)]
+    title += f" ({len(table.rows)})"
+    return Shown(title, [], columns, marks, list(zip(*(cells[at] for at in kept), strict=True)))
+
+
+def _mark(column: Column, cells: Sequence[str]) -> str:
+    if column.number:
+        return _NUMBER
+    return _WRAPPED if any(len(cell) > _FREE for cell in cells) else ""
