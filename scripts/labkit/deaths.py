@@ -43,10 +43,11 @@ class Death:
     # The guest.
     own_module: bool = True
     settings: tuple[str, ...] = ()
+    boot_words: tuple[str, ...] = ()
+    monitor: str | None = None  # what QEMU's monitor is told when the guest says "button, please"
+    only: str | None = None  # the only kernel series whose configuration allows it
     modules: tuple[str, ...] = ()
-    kernel_words: tuple[str, ...] = ()
     memory: int = 288
-    cpus: int = 2
 
 
 def _fault(kind: str, culprit: str, **more: object) -> Death:
@@ -88,6 +89,15 @@ _PROCESS = {
     "warn": _fault("warning", "lab_warn_check", settings=WARN),
     "panic": _fault("panic", "lab_panic_give_up"),
     "atomic": _fault("atomic", "lab_atomic_sleep", alternatives=("lab_atomic_act",), settings=WARN),
+    "doublefault": _fault("double-fault", "lab_doublefault_push", remark="the stack pointer is wild"),
+    "kfence": _fault(
+        "kfence",
+        "lab_kfence_read",
+        settings=WARN,
+        boot_words=("kfence.sample_interval=10",),
+        only="6.12",
+        remark="reads a freed object",
+    ),
     "kthread": _fault("null", "lab_kthread_count", address="null", remark="a kernel thread"),
 }
 
@@ -116,8 +126,20 @@ _CONTEXTS = {
         "lab_nmi_spin",
         context="nmi",
         settings=("kernel.unknown_nmi_panic=1",),
+        monitor="nmi",
         findings=("stuck-cpu",),
         remark="a CPU spins with interrupts off, and an NMI from outside meets it",
+    ),
+    "mce": Death(
+        kind="mce",
+        culprit=None,
+        context="nmi",
+        own_module=False,
+        # Bank 4: an uncorrected error, valid, with address, that corrupted the processor's context.
+        monitor="mce 0 4 0xbe00000000010134 0x4 0x1234000 0x8c",
+        only="6.12",
+        findings=("machine-check",),
+        remark="a fatal machine check of CPU 0, bank 4, address 0x1234000",
     ),
     "gone": Death(
         kind="bad-ip",

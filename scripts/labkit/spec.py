@@ -80,6 +80,8 @@ class Spec:
             raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(SERIES)}")
         if self.connections < 0 or self.connections > 100_000:
             raise LabError("--connections takes 0 to 100000")
+        if DEATHS[self.death].only not in (None, self.kernel):
+            raise LabError(f"kernel {self.kernel} can't die of {self.death}: its configuration lacks it")
         least = (256 if self.lean else 384) + self.crashkernel
         if self.megabytes < least or not 1 <= self.cpus <= 16:
             raise LabError(f"a guest needs --memory {least} or more and --cpus from 1 to 16")
@@ -114,7 +116,12 @@ FULL = (
 # Each death of each kernel saved by a capture kernel; some also as QEMU sees a guest that stands still.
 IN_ELF = ("null", "bug", "timer", "workqueue", "softlockup", "rcuother", "rwsem", "gone", "recursion", "oom")
 EACH_DEATH = (
-    *(Spec(kernel=kernel, death=death) for death in DEATHS if death != "sysrq" for kernel in SERIES),
+    *(
+        Spec(kernel=kernel, death=name)
+        for name, death in DEATHS.items()
+        for kernel in SERIES
+        if name != "sysrq" and death.only in (None, kernel)
+    ),
     *(Spec(kernel=kernel, format="elf", death=death) for death in IN_ELF for kernel in SERIES),
 )
 SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH}

@@ -32,6 +32,9 @@ _SAYS = {
     "oom": r"Out of memory|out of memory",
     "atomic": r"scheduling while atomic",
     "nmi": r"NMI",
+    "double-fault": r"double fault",
+    "kfence": r"BUG: KFENCE",
+    "mce": r"Machine check|machine check",
     "sysrq": r"sysrq: Trigger a crash",
     "panic": r"Kernel panic - not syncing",
 }

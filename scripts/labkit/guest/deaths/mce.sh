@@ -1,0 +1,4 @@
+death() {
+	sleep 0.5
+	say "button, please"
+}
