@@ -35,7 +35,7 @@ class Death:
     alternatives: tuple[str, ...] = ()
     module: str | None = None  # the culprit's, where it isn't the death's own one
     cycle: tuple[Waiting, ...] = ()
-    owner: Waiting | None = None  # who holds the lock at the root of a pile
+    owners: tuple[Waiting, ...] = ()  # who holds a lock that others wait for, without being in a cycle
     queue: tuple[Waiting, ...] = ()  # who waits without being in the cycle
     findings: tuple[str, ...] = ()  # kinds of the rules that speak
     before: str | None = None  # what went wrong first, where the panic only follows from it
@@ -160,6 +160,14 @@ _LOCKUPS = {
         findings=("stuck-cpu",),
         remark="takes the spinlock lab_spinlock_lock that it holds already",
     ),
+    "spinabba": _fault(
+        "softlockup",
+        "lab_spinabba_red_blue",
+        alternatives=("lab_spinabba_blue_red",),
+        settings=SOFT,
+        findings=("stuck-cpu", "deadlock"),
+        remark="CPU 0 holds lab_spinabba_red and wants lab_spinabba_blue, CPU 1 the other way round",
+    ),
     "rcustall": _fault(
         "rcu", "lab_rcustall_spin", settings=("kernel.panic_on_rcu_stall=1",), findings=("rcu-stall",)
     ),
@@ -183,7 +191,7 @@ _LOCKUPS = {
         "lab_hungmutex_want",
         settings=HUNG,
         findings=("hung-task",),
-        owner=Waiting(comm="lab-owner", lock="lab_hungmutex_mutex"),
+        owners=_waiting("lab_hungmutex_mutex", "lab-owner"),
         queue=_waiting("lab_hungmutex_mutex", "lab-waiter-1", "lab-waiter-2", "lab-waiter-3"),
         remark="the owner sleeps in lab_hungmutex_hold",
     ),
@@ -213,13 +221,39 @@ _LOCKUPS = {
             *_waiting("lab_rwsem_mutex", "lab-locker-1", "lab-locker-2"),
         ),
     ),
+    "locks": _fault(
+        "hung",
+        "lab_locks_want_semaphore",
+        alternatives=(
+            "lab_locks_want_rtmutex",
+            "lab_locks_want_rwsem",
+            "lab_locks_want_percpu",
+            "lab_locks_want_waitqueue",
+        ),
+        settings=HUNG,
+        findings=("hung-task",),
+        owners=(
+            *_waiting("lab_locks_semaphore", "lab-sem-own"),
+            *_waiting("lab_locks_rtmutex", "lab-rtmutex-own"),
+            *_waiting("lab_locks_rwsem", "lab-rwsem-own"),
+            *_waiting("lab_locks_percpu", "lab-percpu-own"),
+        ),
+        queue=(
+            *_waiting("lab_locks_semaphore", "lab-sem"),
+            *_waiting("lab_locks_rtmutex", "lab-rtmutex"),
+            *_waiting("lab_locks_rwsem", "lab-rwsem"),
+            *_waiting("lab_locks_percpu", "lab-percpu"),
+            *_waiting("lab_locks_waitqueue", "lab-waitqueue"),
+        ),
+        remark="neither a semaphore nor a percpu-rwsem knows its owner",
+    ),
     "flushwork": _fault(
         "hung",
         "lab_flushwork_wait",
         alternatives=("lab_flushwork_run",),
         settings=HUNG,
         findings=("hung-task", "deadlock"),
-        owner=Waiting(comm="lab-flusher", lock="lab_flushwork_mutex"),
+        owners=_waiting("lab_flushwork_mutex", "lab-flusher"),
         remark="lab-flusher waits for work whose kworker waits for the mutex that lab-flusher holds",
     ),
     "oopslock": _fault(
@@ -310,6 +344,19 @@ _RESOURCES = {
         modules=("loop",),
         findings=("filesystem-shut-down",),
         remark="ext4 at /mnt was told to shut down",
+    ),
+    "rthog": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        findings=("rt-hog",),
+        remark="lab-hog spins on CPU 1 as SCHED_FIFO, without throttling",
+    ),
+    "bitflip": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        findings=("text-changed",),
+        remark="bit 2 of the byte at print_hex_dump+0x15 isn't what it was",
     ),
     "hidden": Death(
         kind="sysrq", culprit="sysrq_handle_crash", findings=("hidden-module",),

@@ -63,7 +63,7 @@ def truth(name: str, folder: Path, console: str) -> dict[str, Any]:
         "address": death.address,
         "before": death.before,
         "cycle": [people.waiting(who) for who in death.cycle],
-        "owner": people.holding(death.owner) if death.owner else None,
+        "owners": [people.holding(who) for who in death.owners],
         "queue": [people.waiting(who) for who in death.queue],
         "findings": death.findings,
         "panicked": panicked(lines),

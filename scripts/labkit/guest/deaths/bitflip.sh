@@ -1,0 +1,7 @@
+scene() {
+	act lab-flipper go
+}
+
+death() {
+	sysrq c
+}
