@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,8 +11,9 @@ import msgspec
 from crashdrive.choices import no_such
 from crashdrive.errors import FaultError, UsageError
 from crashdrive.linux.fs.mounts import for_each_mount
-from crashdrive.linux.net.net_list import for_each_net_namespace
+from crashdrive.linux.net.net_list import for_each_net_device, for_each_net_namespace
 from crashdrive.linux.sched.task_list import for_each_task
+from crashdrive.linux.survey import Reading, Survey
 from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
@@ -44,6 +47,25 @@ class NetNamespace(Record, frozen=True):
         if self.initial:
             return self.name or INITIAL
         return self.name if self.name and self.name != INITIAL else str(self.inum)
+
+
+class PopulatedNamespace(Record, frozen=True):
+    """A network namespace, and who lives in it.
+
+    ``netns`` is what other reports call it, ``inum`` the number that lsns and /proc/PID/ns/net have, ``name``
+    that of ip netns. ``processes`` live in it, of which ``pid`` is the lowest and ``program`` its name; a
+    namespace without any is kept by its name, a file or a socket. ``address`` of its ``struct net``.
+    """
+
+    netns: str
+    inum: int
+    name: str | None
+    initial: bool
+    processes: int
+    pid: int | None
+    program: str | None
+    interfaces: int
+    address: Address
 
 
 class Namespaces(Record, frozen=True):
@@ -168,3 +190,38 @@ def _mount_names(kernel: Machine) -> tuple[dict[int, str], tuple[Notice, ...]]:
 def _may_be_nsfs(kernel: Machine, kind: int | None, gap: Gap | None) -> bool:
     """Whether a file system's type is nsfs by the pointer to its name, or can't be told."""
     return kernel.read_string(kind, 8) == b"nsfs" if kind else gap is not None
+
+
+def read(kernel: Machine) -> Reading[PopulatedNamespace]:
+    """All namespaces with their processes and interfaces, the initial one first."""
+    survey, everywhere = Survey(kernel), namespaces(kernel)
+    survey.miss(everywhere.warnings, complete=everywhere.complete)
+    return survey.reading(populated(survey, everywhere))
+
+
+def populated(survey: Survey, everywhere: Namespaces) -> list[PopulatedNamespace]:
+    """The namespaces with how many processes and interfaces each has; what is doubtful there is noted."""
+    survey.miss(everywhere.unread, complete=not everywhere.unread)
+    programs = _programs(survey, everywhere)
+    counts = Counter(everywhere.members.values())
+    return [_populated(survey, one, counts[one.address], programs) for one in everywhere.found]
+
+
+def _populated(
+    survey: Survey, one: NetNamespace, count: int, programs: Mapping[int, str | None]
+) -> PopulatedNamespace:
+    devices = for_each_net_device(survey.kernel, one.address)
+    survey.walked(devices, "interfaces")
+    return PopulatedNamespace(
+        netns=one.label, inum=one.inum, name=one.name, initial=one.initial, processes=count, pid=one.pid,
+        program=None if one.pid is None else programs.get(one.pid), interfaces=len(devices),
+        address=one.address,
+    )  # fmt: skip
+
+
+def _programs(survey: Survey, everywhere: Namespaces) -> dict[int, str | None]:
+    """Names of the processes that stand for a namespace."""
+    wanted = {one.pid for one in everywhere.found}
+    tasks = for_each_task(survey.kernel, threads=False)
+    columns = survey.gaps(tasks.read(["tgid", "comm"]), "names of processes")
+    return {pid: comm for pid, comm in columns if pid in wanted}

@@ -15,9 +15,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from crashdrive.linux.net.netfilter.conntrack import WHAT, Entry, counts, entries, protocol_name, states_of
+from crashdrive.linux.net.netfilter.conntrack import (
+    Entry,
+    counts,
+    every_entry,
+    is_tracking,
+    protocol_name,
+    states_of,
+)
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.records import Notice, Report, Table
+from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
@@ -46,18 +53,10 @@ def report(crash: Any, **asked: Any) -> Report:
     """The entries that are asked for; options by the names in `OPTIONS`."""
     asked["protocol"] = {protocol_name(word) for word in asked["protocol"]}
     asked["state"] = {word.upper() for word in asked["state"]}
-    kernel = crash.kernel
-    survey = NetSurvey.of(kernel, asked["netns"])
-    everything: list[Entry] = []
-    if kernel.symbols.has("nf_conntrack_hash"):
-        everything = survey.attempt(WHAT, partial(entries, survey))
-    elif kernel.has_member("struct net", "ct.hash"):  # each namespace had a table until 4.7
-        message = f"this kernel keeps {WHAT} elsewhere; not read (struct net has ct.hash)"
-        survey.miss([Notice(kind="elsewhere", message=message)])
-    else:
-        survey.absent("connection tracking in use")
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
+    everything = every_entry(survey)
     totals = survey.attempt("counts", partial(counts, survey, everything))
-    if kernel.symbols.has("nf_conntrack_hash"):
+    if is_tracking(survey):
         _require(survey, asked, everything)
     rows = [row for row in everything if _wanted(row, asked)]
     return report_of(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,7 +22,7 @@ import msgspec
 from crashdrive.choices import no_such
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.netfilter import nft_objects, nft_rules, nft_sets, nftables, xtables
-from crashdrive.linux.net.netfilter.hooks import WHAT, Hook, hooks
+from crashdrive.linux.net.netfilter.hooks import every_hook
 from crashdrive.linux.net.netfilter.nft_actions import ACTIONS
 from crashdrive.linux.net.netfilter.nft_expressions import Decoder
 from crashdrive.linux.net.netfilter.nft_forms import FORMS
@@ -57,14 +56,9 @@ _TABLES = re.compile(r"ip6?_tables|ip6?table_|arp_tables|arptable_")
 def report(crash: Any, **asked: Any) -> Report:
     """The hooks that are asked for; options by the names in `OPTIONS`."""
     families = _families(asked["family"])
-    kernel = crash.kernel
-    survey = NetSurvey.of(kernel, asked["netns"])
-    rows: list[Hook] = []
-    if kernel.has_member("struct net", "nf"):
-        rows = survey.attempt(WHAT, partial(hooks, survey))
-    else:
-        survey.absent("netfilter")
-    everything, rows = rows, _of(families, rows)
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
+    everything = every_hook(survey)
+    rows = _of(families, everything)
     several = ("netns",) if len({row.netns for row in rows}) > 1 else ()
     shown = (*several, "family", "hook", "priority", "function", "module", "kind", "device", "priority_name")
     tables = [Table(name="hooks", rows=rows, columns=(*shown, "private_address", "address"))]

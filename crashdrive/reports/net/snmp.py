@@ -13,23 +13,12 @@ Names come out of the kernel's own tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from crashdrive.linux.net.counters.netstat_words import netstat_lines
-from crashdrive.linux.net.counters.snmp import (
-    TABLES,
-    Counter,
-    counters,
-    groups_of,
-    icmp,
-    icmp6_messages,
-    icmp_messages,
-    ip,
-    order,
-)
+from crashdrive.linux.net.counters.snmp import Counter, every_counter, groups_of
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.records import Record, Report, Table
 from crashdrive.reports.base import Option, report_of
@@ -62,20 +51,8 @@ class Line(Record, frozen=True):
 def report(crash: Any, **asked: Any) -> Report:
     """The counters that are asked for; options by the names in `OPTIONS`."""
     groups = groups_of(asked["group"])
-    kernel = crash.kernel
-    survey = NetSurvey.of(kernel, asked["netns"])
-    finders: list[tuple[str, Callable[[], Iterator[Counter]]]] = [
-        ("Ip", partial(ip, survey)),
-        ("Icmp", partial(icmp, survey)),
-        ("IcmpMsg", partial(icmp_messages, survey)),
-        *((one.group, partial(counters, survey, one)) for one in TABLES),
-        ("Icmp6", partial(icmp6_messages, survey)),
-    ]
-    rows: list[Counter] = []
-    for group, find in finders:
-        if group in groups:
-            rows += survey.attempt(f"{group} counters", find)
-    rows.sort(key=lambda row: order(survey, row))
+    survey = NetSurvey.of(crash.kernel, asked["netns"])
+    rows = every_counter(survey, groups)
     table = _worded(rows) if asked["words"] else _counters(rows, nonzero=asked["nonzero"])
     return report_of(NAME, survey, (table,))
 

@@ -10,7 +10,7 @@ from sessionkit import SESSION, folders
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import IncompleteError, UsageError
-from crashdrive.linux.net import devices, routing, sockets, tc
+from crashdrive.linux.net import counters, devices, namespaces, netfilter, routing, sockets, tc
 from crashdrive.linux.survey import Reading, Survey
 from crashdrive.records import Notice
 from tests.kernel.fake_memory import FakeMemory, fake_kernel
@@ -55,6 +55,21 @@ def test_interfaces_and_qdiscs(crash: Crash) -> None:
     assert list(devices.read(crash.kernel)) == list(crash.report("interfaces").table("interfaces").rows)
     shown = [row.address for row in crash.report("qdisc").table("qdiscs").rows]
     assert [row.address for row in tc.read(crash.kernel)] == shown
+
+
+def test_counters_hooks_and_connections(crash: Crash) -> None:
+    assert list(counters.read(crash.kernel)) == list(crash.report("snmp").table("counters").rows)
+    assert list(netfilter.read(crash.kernel)) == list(crash.report("netfilter").table("hooks").rows)
+    found = netfilter.read_connections(crash.kernel, netns="red")
+    shown = crash.report("conntrack", netns="red")
+    assert list(found) == list(shown.table("entries").rows)
+    assert (found.complete, found.notices) == (shown.complete, shown.warnings)
+
+
+def test_namespaces(crash: Crash) -> None:
+    found, shown = namespaces.read(crash.kernel), crash.report("netns")
+    assert list(found) == list(shown.table("namespaces").rows)
+    assert (found.complete, found.notices) == (shown.complete, shown.warnings)
 
 
 def test_what_is_missing_is_told_once() -> None:

@@ -6,8 +6,9 @@ Sources: net/ipv4/proc.c, net/ipv6/proc.c, net/xfrm/xfrm_proc.c.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from crashdrive.choices import no_such
@@ -84,7 +85,23 @@ def groups_of(wanted: Sequence[str]) -> frozenset[str]:
     return frozenset(known[word.lower()] for word in wanted) or frozenset(_GROUPS)
 
 
-def order(survey: NetSurvey, row: Counter) -> tuple[int, int]:
+def every_counter(survey: NetSurvey, groups: Collection[str] = _GROUPS) -> list[Counter]:
+    """The counters of these groups; what this kernel keeps elsewhere is noted."""
+    finders: list[tuple[str, Callable[[], Iterator[Counter]]]] = [
+        ("Ip", partial(ip, survey)),
+        ("Icmp", partial(icmp, survey)),
+        ("IcmpMsg", partial(icmp_messages, survey)),
+        *((one.group, partial(counters, survey, one)) for one in TABLES),
+        ("Icmp6", partial(icmp6_messages, survey)),
+    ]
+    rows: list[Counter] = []
+    for group, find in finders:
+        if group in groups:
+            rows += survey.attempt(f"{group} counters", find)
+    return sorted(rows, key=lambda row: _order(survey, row))
+
+
+def _order(survey: NetSurvey, row: Counter) -> tuple[int, int]:
     """The initial namespace first; groups as /proc has them."""
     order = [one.label for one in survey.namespaces.found]
     return order.index(row.netns), _GROUPS.index(row.group)

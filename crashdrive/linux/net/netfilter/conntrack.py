@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from crashdrive.choices import no_such
@@ -112,6 +113,23 @@ def states_of(survey: NetSurvey) -> dict[str, dict[int, str]]:
 
 
 # the table
+
+
+def is_tracking(survey: NetSurvey) -> bool:
+    """Whether the kernel has the one table of all namespaces: since 4.7, once the module is loaded."""
+    return survey.kernel.symbols.has("nf_conntrack_hash")
+
+
+def every_entry(survey: NetSurvey) -> list[Entry]:
+    """The entries; that there can be none, or that this kernel keeps them elsewhere, is noted."""
+    if is_tracking(survey):
+        return survey.attempt(WHAT, partial(entries, survey))
+    if survey.kernel.has_member("struct net", "ct.hash"):  # each namespace had a table until 4.7
+        message = f"this kernel keeps {WHAT} elsewhere; not read (struct net has ct.hash)"
+        survey.miss([Notice(kind="elsewhere", message=message)])
+    else:
+        survey.absent("connection tracking in use")
+    return []
 
 
 def entries(survey: NetSurvey) -> Iterator[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from crashdrive.errors import UnknownMemberError, UnknownTypeError
@@ -57,6 +58,14 @@ class _Chain(NamedTuple):
     hook: str
     device: str | None
     pointer: int
+
+
+def every_hook(survey: NetSurvey) -> list[Hook]:
+    """The hooks; that this kernel has no netfilter, or keeps them elsewhere, is noted."""
+    if survey.kernel.has_member("struct net", "nf"):
+        return survey.attempt(WHAT, partial(hooks, survey))
+    survey.absent("netfilter")
+    return []
 
 
 def hooks(survey: NetSurvey) -> Iterator[Hook]:
