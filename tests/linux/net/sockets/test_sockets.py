@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from crashdrive.errors import UsageError
 from crashdrive.kernel.types.model import ArrayType, IntType, StructType, Type
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
@@ -15,7 +14,6 @@ from crashdrive.linux.net.sockets import netlink, packet, raw, tcp, udp, unix
 from crashdrive.linux.net.sockets.detail import endpoint
 from crashdrive.linux.net.sockets.rows import Batch, Socket, Wanted, socket_rows
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.reports.net import netstat
 from tests.kernel.fake_memory import (
     HLIST_HEAD,
     HLIST_NODE,
@@ -476,42 +474,6 @@ def test_endpoints() -> None:
     assert endpoint("127.0.0.1", 80) == "127.0.0.1:80"
     assert endpoint("/run/x", None) == "/run/x"
     assert endpoint(None, 1) is None
-
-
-def protos(*flags: str) -> set[str]:
-    asked = {option.name: option.absent for option in netstat.OPTIONS} | dict.fromkeys(flags, True)
-    return set(netstat._protos(asked))
-
-
-def test_protocols_that_options_mean() -> None:
-    inet = {"tcp", "udp", "udplite", "raw", "icmp"}
-    six = {proto + "6" for proto in inet}
-    assert protos() == inet | six | {"unix", "packet", "netlink"}
-    assert protos("four") == inet
-    assert protos("six") == six
-    assert protos("four", "six") == inet | six
-    assert protos("tcp") == {"tcp", "tcp6"}
-    assert protos("tcp", "six") == {"tcp6"}
-    assert protos("unix") == {"unix"}
-    assert protos("unix", "four") == inet | {"unix"}
-    assert protos("tcp", "packet", "netlink") == {"tcp", "tcp6", "packet", "netlink"}
-
-
-def test_states_in_the_words_of_netstat_and_ss() -> None:
-    assert netstat._states(["time-wait", "FIN_WAIT_2", "LISTENING"]) == {"TIME_WAIT", "FIN_WAIT2", "LISTEN"}
-    assert netstat._states(["estab"]) == {"ESTABLISHED", "CONNECTED"}
-    with pytest.raises(UsageError, match=r"no state 'bogus'; there are: .*TIME_WAIT"):
-        netstat._states(["bogus"])
-
-
-def test_by_default_what_is_connected() -> None:
-    asked: dict[str, Any] = {option.name: option.absent for option in netstat.OPTIONS}
-    plain = netstat._wanted(asked, frozenset())
-    assert (plain.state("ESTABLISHED"), plain.state("LISTEN"), plain.state("UNCONN")) == (True, False, False)
-    listening = netstat._wanted(asked | {"listening": True}, frozenset())
-    assert (listening.state("CONNECTED"), listening.state("LISTEN")) == (False, True)
-    everything = netstat._wanted(asked | {"all": True}, frozenset())
-    assert (everything.state("LISTEN"), everything.state("TIME_WAIT")) == (True, True)
 
 
 def test_columns_of_sockets_have_one_length() -> None:
