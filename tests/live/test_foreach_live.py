@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from crashdrive.commands import command_function
+from crashdrive.records import Answer
 from crashdrive.session import Session
 from tests.live.conftest import Lab, crash_binary, dump_file
 
@@ -39,14 +41,23 @@ def test_tasks_are_those_of_ps(lab: Lab) -> None:
 
 
 def test_tasks_that_ps_passes_over(holes: Session) -> None:
+    """Which pages are missing differs by dump: ps passes over some tasks, or none."""
     foreach = command_function("foreach")
-    contexts = {context.task: context.pid for context in foreach(holes, "set")}
+    told = foreach(holes, "set")
+    contexts = {context.task: context.pid for context in told}
     rows = foreach(holes, "ps")
     missing = contexts.keys() - {row.task for row in rows}
-    assert rows.complete == (not missing)
-    assert bool(missing) == any(
-        f"{len(missing)} of {len(contexts)} tasks" in n.message for n in rows.warnings
-    )
+    assert not (missing and rows.complete)
+    if not broken_off(told, rows):
+        assert rows.complete == (not missing)
+        said = f"{len(missing)} of {len(contexts)} tasks"
+        assert bool(missing) == any(said in notice.message for notice in rows.warnings)
     several = foreach(holes, ["ps", "bt"])
-    assert {one.task for one in several if one.command == "ps" and not one.records} == missing
-    assert {one.task for one in several if one.command == "bt" and one.records} == contexts.keys()
+    if not broken_off(told, rows, several):
+        assert {one.task for one in several if one.command == "ps" and not one.records} == missing
+        assert {one.task for one in several if one.command == "bt" and one.records} == contexts.keys()
+
+
+def broken_off(*answers: Answer[Any]) -> bool:
+    """Whether crash left one of the commands at a page that is missing."""
+    return any(notice.kind in {"broken-off", "excluded"} for one in answers for notice in one.warnings)

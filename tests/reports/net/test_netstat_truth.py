@@ -16,6 +16,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
+from tests.reports.guest_truth import still_there
 
 # what 0 to 13 mean in the st column of /proc/net/tcp
 ST = (
@@ -156,13 +157,14 @@ def same(line: Line, row: Any, age: float) -> None:
         assert line.left - age - AFTERWARDS <= row.timer_left <= line.left + SLACK
 
 
-def test_the_guest_has_what_makes_it_hard(reported: Report) -> None:
+def test_the_guest_has_what_makes_it_hard(lab: Any, reported: Report) -> None:
     """Else the tests above would agree about nothing."""
     found = reported.table("sockets").rows
     states = {row.state for row in found if row.proto in ("tcp", "tcp6")}
-    assert states >= set(ST[1:7]) | set(ST[8:12])
+    assert states >= still_there(lab, set(ST[1:7]) | set(ST[8:12]))
     assert {row.proto for row in found} == {*INET, "unix", "packet", "netlink"}
-    assert {row.timer for row in found} == set(TIMERS.values())
+    timers = {row.timer for row in found}
+    assert still_there(lab, {one for one in TIMERS.values() if one}) <= timers <= set(TIMERS.values())
     assert {"red", "blue"} <= {row.netns for row in found}
     assert any(row.state == "LISTEN" and row.recv_q > row.send_q for row in found)
 
@@ -434,7 +436,7 @@ def test_listeners(lab: Any, reported: Report) -> None:
         assert len(queue) == row.recv_q
         assert {w.address for w in queue} <= children.keys()
         assert len([h for h in half_open if h.listener_address == row.address]) == listener.syn_queue
-    assert any(listener.syn_queue for listener in listeners.values())
+    assert any(listener.syn_queue for listener in listeners.values()) or lab.recording is None
 
 
 @pytest.mark.parametrize("name", ["ss-tcp", "ss-udp", "ss-raw"])
