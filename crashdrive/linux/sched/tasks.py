@@ -11,6 +11,7 @@ from crashdrive.parsers.grammar.states import WORDS
 from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
+    from crashdrive.kernel import Columns
     from crashdrive.linux.machine import Machine
 
 _TASK = "struct task_struct"
@@ -65,19 +66,33 @@ class _Form(NamedTuple):
 def tasks(kernel: Machine, *, threads: bool = True, idle: bool = False) -> Answer[Task]:
     """All tasks, by `for_each_task`; ``complete`` is False where the list or a value has a hole."""
     found = for_each_task(kernel, threads=threads, idle=idle)
-    form = _form(kernel)
-    columns = kernel.read_many(_TASK, found.addresses, list(form.fields.values()))
-    records = tuple(
-        _task(form, address, dict(zip(form.fields, row, strict=True)))
-        for address, row in zip(found.addresses, columns, strict=True)
-    )
+    records, columns = read_tasks(kernel, found.addresses)
     return Answer(
         command="tasks",
         shape="tasks",
         complete=found.complete and columns.complete,
         warnings=found.notices() + columns.notices("tasks"),
-        records=records,
+        records=tuple(records),
     )
+
+
+def read_tasks(
+    kernel: Machine, addresses: Sequence[int], more: Sequence[str] = ()
+) -> tuple[list[Task], Columns]:
+    """Tasks at these addresses as records, and the columns that they were made of, with those of ``more``.
+
+    ``more`` are paths of members, for readers that want others at the same time.
+    """
+    form = _form(kernel)
+    own = list(dict.fromkeys(form.fields.values()))
+    columns = kernel.read_many(_TASK, addresses, list(dict.fromkeys([*own, *more])))
+    named = [columns[path] for path in form.fields.values()]
+    rows = zip(*named, strict=True)
+    records = [
+        _task(form, address, dict(zip(form.fields, row, strict=True)))
+        for address, row in zip(addresses, rows, strict=True)
+    ]
+    return records, columns
 
 
 def _form(kernel: Machine) -> _Form:

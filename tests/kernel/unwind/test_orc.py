@@ -1,0 +1,152 @@
+"""Unwind tables: entries of all kernels' forms, and the entry for an address."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crashdrive.errors import KernelError
+from crashdrive.kernel.types.model import IntType, Member, StructType
+from crashdrive.kernel.unwind import orc
+from crashdrive.kernel.unwind.orc import Format, Rule, Table, Tables
+
+BITS = IntType("unsigned int", 4, signed=False)
+SHORT = IntType("s16", 2, signed=True)
+
+
+def entry(*fields: tuple[str, int], size: int = 6) -> StructType:
+    """A struct orc_entry with these bit fields behind its offsets."""
+    members = [Member("sp_offset", SHORT, 0), Member("bp_offset", SHORT, 16)]
+    at = 32
+    for name, bits in fields:
+        members.append(Member(name, BITS, at, bits))
+        at += bits
+    return StructType("struct", "orc_entry", size, tuple(members))
+
+
+OLDEST = entry(("sp_reg", 4), ("bp_reg", 4), ("type", 2))
+OLD = entry(("sp_reg", 4), ("bp_reg", 4), ("type", 2), ("end", 1))
+MIDDLE = entry(("sp_reg", 4), ("bp_reg", 4), ("type", 2), ("signal", 1), ("end", 1))
+NEW = entry(("sp_reg", 4), ("bp_reg", 4), ("type", 3), ("signal", 1))
+
+
+def raw(sp_offset: int, bp_offset: int, bits: int) -> bytes:
+    return struct.pack("<hhH", sp_offset, bp_offset, bits)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "expected"),
+    [
+        # a function that has pushed nothing: its caller is behind a call
+        (OLD, 5, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.CALL, signal=False)),
+        (NEW, 5 | 2 << 8, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.CALL, signal=False)),
+        # registers of an interrupt
+        (OLD, 5 | 1 << 8, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.REGS, signal=True)),
+        (OLD, 5 | 2 << 8, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.REGS_PARTIAL, signal=True)),
+        (MIDDLE, 5 | 1 << 8, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.REGS, signal=False)),
+        (MIDDLE, 5 | 1 << 8 | 1 << 10, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.REGS, signal=True)),
+        (NEW, 5 | 3 << 8 | 1 << 11, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.REGS, signal=True)),
+        (NEW, 4 | 1 << 4 | 4 << 8, Rule(8, 0, orc.BP, orc.PREV_SP, orc.REGS_PARTIAL, signal=False)),
+        # the end, and no rule
+        (OLDEST, 0, Rule(8, 0, orc.UNDEFINED, orc.UNDEFINED, orc.END, signal=False)),
+        (OLD, 1 << 10, Rule(8, 0, orc.UNDEFINED, orc.UNDEFINED, orc.END, signal=False)),
+        (OLD, 0, Rule(8, 0, orc.UNDEFINED, orc.UNDEFINED, orc.NO_RULE, signal=False)),
+        (NEW, 1 << 8, Rule(8, 0, orc.UNDEFINED, orc.UNDEFINED, orc.END, signal=False)),
+        (NEW, 0, Rule(8, 0, orc.UNDEFINED, orc.UNDEFINED, orc.NO_RULE, signal=False)),
+        (NEW, 5 | 7 << 8, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.NO_RULE, signal=False)),
+        (OLD, 5 | 3 << 8, Rule(8, 0, orc.SP, orc.UNDEFINED, orc.NO_RULE, signal=True)),
+    ],
+)
+def test_entries_of_all_forms(kind: StructType, bits: int, expected: Rule) -> None:
+    assert Format.of(kind).rule(raw(8, 0, bits)) == expected
+
+
+@pytest.mark.parametrize("kind", [entry(("sp_reg", 4), ("type", 2)), entry(*(("a", 4),), size=8)])
+def test_a_form_that_is_not_known_is_an_error(kind: StructType) -> None:
+    with pytest.raises(KernelError, match="orc_entry"):
+        Format.of(kind)
+
+
+IPS, RULES, LOOKUP, TEXT = 0x10_0000, 0x20_0000, 0x30_0000, 0x80_0000
+
+
+class Image:
+    """A table in memory, for code that begins at TEXT; entry number i has sp_offset i."""
+
+    def __init__(self, starts: list[int], *, holes: tuple[int, ...] = ()) -> None:
+        self.holes = holes
+        distances = [start - (IPS + 4 * i) for i, start in enumerate(starts)]
+        blocks = range(TEXT, starts[-1] + 2 * 256, 256)
+        first = [max(sum(start <= block for start in starts) - 1, 0) for block in blocks]
+        self.parts = {
+            IPS: struct.pack(f"<{len(starts)}i", *distances),
+            RULES: b"".join(raw(i, 0, 5) for i in range(len(starts))),
+            LOOKUP: struct.pack(f"<{len(first)}I", *first),
+        }
+
+    def read(self, address: int, size: int) -> bytes | None:
+        base = address & ~0xF_FFFF
+        if base in self.holes:
+            return None
+        data = self.parts[base][address - base : address - base + size]
+        return data if len(data) == size else None
+
+
+@given(
+    st.lists(st.integers(0, 5000), min_size=1, max_size=60).map(sorted),
+    st.integers(0, 5200),
+    st.sampled_from([(), (LOOKUP,)]),
+)
+def test_the_last_entry_that_is_not_above(
+    distances: list[int], distance: int, holes: tuple[int, ...]
+) -> None:
+    starts = [TEXT + each for each in [0, *distances]]
+    image = Image(starts, holes=holes)
+    stop = starts[-1] + 256
+    for lookup in (0, LOOKUP):
+        table = Table(TEXT, TEXT + 6000, IPS, RULES, len(starts), lookup, stop)
+        found = table.find(TEXT + distance, Format.of(OLD), image.read)
+        assert found is not None
+        # of several entries for one place the last holds: those before end sections
+        assert found.sp_offset == max(i for i, start in enumerate(starts) if start <= TEXT + distance)
+
+
+def test_what_is_below_the_first_entry_or_missing_has_no_rule() -> None:
+    table = Table(TEXT, TEXT + 100, IPS, RULES, 1)
+    form = Format.of(OLD)
+    assert table.find(TEXT + 1, form, Image([TEXT + 2]).read) is None
+    assert table.find(TEXT + 2, form, Image([TEXT], holes=(IPS,)).read) is None
+    assert table.find(TEXT + 2, form, Image([TEXT], holes=(RULES,)).read) is None
+
+
+def test_a_lookup_that_is_damaged_is_not_followed() -> None:
+    image = Image([TEXT, TEXT + 300])
+    image.parts[LOOKUP] = struct.pack("<3I", 9, 1 << 31, 0)
+    table = Table(TEXT, TEXT + 600, IPS, RULES, 2, LOOKUP, TEXT + 600)
+    found = table.find(TEXT + 400, Format.of(OLD), image.read)
+    assert found is not None
+    assert found.sp_offset == 1
+
+
+def test_tables_are_told_apart_by_the_code_that_they_are_for() -> None:
+    image, asked = Image([TEXT, TEXT + 16]), list[int]()
+
+    def otherwise(address: int) -> Rule | None:
+        asked.append(address)
+        return orc.FRAME_POINTER if address == TEXT + 1 else None
+
+    image.parts[RULES] = raw(0, 0, 0) + raw(0, 0, 5)
+    tables = Tables(Format.of(OLD), [Table(TEXT, TEXT + 32, IPS, RULES, 2)], image.read, otherwise)
+    assert tables.has_code(TEXT)
+    assert not tables.has_code(TEXT + 32)
+    assert tables.find(TEXT + 32) is None
+    assert tables.find(TEXT - 1) is None
+    # where the table says that nothing is known, another is asked, once
+    assert tables.find(TEXT + 1) == tables.find(TEXT + 1) == orc.FRAME_POINTER
+    known = tables.find(TEXT + 2)
+    assert known is not None
+    assert known.kind == orc.NO_RULE
+    assert asked == [TEXT + 1, TEXT + 2]

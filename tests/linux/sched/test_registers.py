@@ -1,0 +1,85 @@
+"""Registers of CPUs: notes that kdump filled in, and what crash shows of a dump's header."""
+
+from __future__ import annotations
+
+import struct
+
+from crashdrive.kernel.types.model import ArrayType
+from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.sched.registers import cpu_registers
+from tests.kernel.fake_memory import ULONG, FakeMemory, fake_kernel, record
+
+QEMU = """CPU 0:
+  RAX: ffffffffa5a6aa00  RBX: 0000000000000000  RCX: 00000000c0000080
+  RDX: 0000000000000000  RSI: 00000000000000ff  RDI:00000000000000f0
+  RSP: ffffcd4380da7f08  RBP: ffff893b1dc19040   R8: 0000000000000008
+   R9: 0000000000000000  R10: 0000000000000010  R11: 0000000000000000
+  R15: 0000000000000000  RIP: ffffffffa5a3cfe3  RFLAGS: 00000093
+   CS: selector: 0010  limit: ffffffff  flags: 00af9b00
+       pad: 00000000   base: 0000000000000000
+  CR0: 0000000080050033  CR1: 0000000000000000  CR2: 00000000004c7230
+
+CPU 1:
+    RIP: 000000000040381e  RSP: 00007ffefbe380e0  RFLAGS: 00000202
+    RAX: 0000000376d77af7  RBX: 0000000000000000  RCX: 00000000004737a7
+    RBP: 00000000004c04c0   R8: 0000000000000000   R9: 00000000004cbf00
+    CS: 0033  SS: 002b
+"""
+
+
+class Guest:
+    """Two CPUs, each with its note."""
+
+    def __init__(self) -> None:
+        self.memory = FakeMemory()
+        mask, offsets, pointer, notes = (self.memory.allocate(0x3000, 0x1000) for _ in range(4))
+        self.memory.word(mask, 3)
+        self.memory.word(offsets, 0, 0x1000)
+        self.memory.word(pointer, notes)
+        self.notes = (notes, notes + 0x1000)
+        self.symbols = {
+            "__cpu_present_mask": mask,
+            "__cpu_possible_mask": mask,
+            "__per_cpu_offset": offsets,
+            "crash_notes": pointer,
+        }
+
+    def note(self, cpu: int, *, name: bytes = b"CORE\0\0\0\0", kind: int = 1, size: int = 336) -> None:
+        head = struct.pack("<III", 5, size, kind) + name + bytes(112)
+        self.memory.write(self.notes[cpu], head + struct.pack("<21Q", *range(100 * cpu, 100 * cpu + 21)))
+
+    def kernel(self, told: str | None = None) -> Kernel:
+        mask = record("cpumask", ("bits", ArrayType(ULONG, 1)))
+        answers = {} if told is None else {"help -r": told}
+        return fake_kernel(self.memory, {"struct cpumask": mask}, self.symbols, answers)
+
+
+def test_notes_of_kdump() -> None:
+    guest = Guest()
+    guest.note(0)
+    guest.note(1)
+    found = cpu_registers(guest.kernel())
+    assert found[1]["r15"] == 100
+    assert (found[1]["bp"], found[1]["di"], found[1]["ip"], found[1]["cs"]) == (104, 114, 116, 117)
+    assert (found[0]["sp"], found[0]["ss"]) == (19, 20)
+
+
+def test_what_is_no_note_is_asked_of_crash() -> None:
+    guest = Guest()
+    guest.note(0, kind=2)
+    guest.note(1, name=b"VMCOREIN")
+    found = cpu_registers(guest.kernel(QEMU))
+    assert (found[0]["ip"], found[0]["sp"], found[0]["bp"]) == (
+        0xFFFF_FFFF_A5A3_CFE3, 0xFFFF_CD43_80DA_7F08, 0xFFFF_893B_1DC1_9040,
+    )  # fmt: skip
+    assert (found[0]["di"], found[0]["cs"], found[0]["r8"], found[0]["r10"]) == (0xF0, 0x10, 8, 16)
+    assert (found[0]["flags"], found[1]["cs"], found[1]["ip"]) == (0x93, 0x33, 0x40381E)
+
+
+def test_nothing_tells() -> None:
+    guest = Guest()
+    guest.note(0)
+    guest.memory.hole(guest.notes[1])
+    offline = "CPU 0: [OFFLINE]\nCPU 1:\n  RAX: 0000000000000000\n"
+    for told in (None, offline):
+        assert cpu_registers(guest.kernel(told)).keys() == {0}

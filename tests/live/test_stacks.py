@@ -1,0 +1,63 @@
+"""Stacks of real dumps: frame by frame what drgn finds, and where the guest said that tasks waited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.sched.stacks import TaskStack, stacks
+from crashdrive.linux.survey import Reading
+
+pytestmark = pytest.mark.live
+drgn = pytest.importorskip("drgn")
+
+
+@pytest.fixture(scope="module")
+def found(lab: Any) -> Reading[TaskStack]:
+    """All stacks of the dump."""
+    return stacks(Kernel(lab.session))
+
+
+def test_every_stack_is_there_to_its_end(found: Reading[TaskStack]) -> None:
+    assert found.check().notices == ()
+    assert len(found) > 140
+    assert [stack for stack in found if not stack.complete] == []
+    # a zombie's stack is released, and no other's
+    assert {stack.state for stack in found if stack.ending == "none"} == {"ZO"}
+    running = [stack for stack in found if stack.running]
+    assert sorted(stack.comm or "" for stack in running) == ["finish", "spinner"]
+
+
+def test_the_same_frames_as_drgn(found: Reading[TaskStack], peer: Any) -> None:
+    for stack in found:
+        if stack.ending == "none":
+            continue  # drgn reads what isn't theirs any more
+        trace = peer.stack_trace(drgn.Object(peer, "struct task_struct *", stack.task))
+        theirs = [(frame.pc, frame.sp) for frame in trace if not frame.is_inline]
+        ours = [(frame.address, frame.sp) for frame in stack.frames]
+        # it goes on into user space, without unwind data
+        assert ours == (theirs[: len(ours)] if stack.ending == "user" else theirs), stack.comm
+
+
+def waiting(folder: Path, stack: TaskStack) -> Iterator[str]:
+    for path in (f"{stack.tgid}/task/{stack.pid}/wchan", f"{stack.pid}/wchan"):
+        if (folder / path).exists():
+            yield (folder / path).read_text().strip()
+            return
+
+
+def test_tasks_wait_where_the_guest_said(lab: Any, found: Reading[TaskStack]) -> None:
+    compared = 0
+    for stack in found:
+        # what sleeps for a moment alone may have moved on
+        if stack.wait_channel is None or (stack.off_cpu or 0) < 2 or stack.state == "ID":
+            continue
+        for said in waiting(lab.folder / "truth" / "proc", stack):
+            # crash has no names of copies of functions
+            assert stack.wait_channel == said.partition(".")[0], stack.comm
+            compared += 1
+    assert compared > 50
