@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,9 +65,23 @@ def ensure(spec: Spec, *, again: bool = False) -> Path:
     module = deaths.module(spec.death) if spec.lean else initramfs.IDLE_MODULE
     if module:
         deathmodules.ensure(module, kernel.folder / "root", kernel.release, kernel.folder / "modules")
-    with places.appearing(target) as work:
+    with places.appearing(target) as work, _kept_console(spec.name, work):
         _Build(spec, kernel, work).run()
     return target
+
+
+@contextmanager
+def _kept_console(name: str, work: Path) -> Iterator[None]:
+    """Keep the console of a guest that failed, as failed/<name>.log."""
+    kept = places.lab() / "failed" / f"{name}.log"
+    try:
+        yield
+    except LabError:
+        if (console := work / "console.log").exists():
+            kept.parent.mkdir(exist_ok=True)
+            shutil.copy(console, kept)
+            say(f"what the guest said: {kept}")
+        raise
 
 
 class _Build:
@@ -88,7 +104,8 @@ class _Build:
                 self._tidy()
             with self.clock.step("truth"):
                 index = truth.split(self.work / "truth.disk", self.work / "truth")
-                verdict.write(self.spec.death, self.work / "truth", self.log)
+                console = self.log.decode(errors="replace")
+                verdict.write(self.spec.death, self.work / "truth", console, self._kernel_log())
             (self.work / "truth.disk").unlink()
         self._describe(index)
         say(f"{self.spec.name}: {self.clock.seconds}")
@@ -196,6 +213,16 @@ class _Build:
         """The death's module as it was: that of the kernel's folder changes with its source."""
         if module := deaths.module(self.spec.death):
             shutil.copy(deathmodules.built(self.kernel.folder / "modules")[module], self.work)
+
+    def _kernel_log(self) -> str:
+        """The kernel's log out of a dump that a capture kernel saved."""
+        if not self._kexec:
+            return ""
+        log = self.work / "kernel.log"
+        run([*self._makedumpfile, "-f", "--dump-dmesg", self.work / "vmcore", log])
+        text = log.read_bytes().decode(errors="replace")
+        log.unlink()
+        return text
 
     @property
     def _makedumpfile(self) -> list[str]:

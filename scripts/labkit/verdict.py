@@ -40,17 +40,22 @@ _SAYS = {
 }
 
 
-def write(name: str, folder: Path, log: bytes) -> None:
-    """Write death.json into a dump's folder of truth; LabError if the guest didn't die of that."""
-    console = log.decode(errors="replace")
-    confirm(name, console)
-    text = json.dumps(truth(name, folder, console), indent=1)
-    (folder / "death.json").write_text(text + "\n")
+def write(name: str, folder: Path, console: str, log: str) -> None:
+    """Write death.json into a dump's folder of truth; LabError if the guest didn't die of that.
+
+    A capture kernel may start before the console has shown what was said in an NMI or a double fault: then
+    the words are those of the dump's log.
+    """
+    lines = last_words(console)
+    if not _said(name, lines):
+        lines = since_finish(console, log) or lines
+    confirm(name, lines)
+    (folder / "death.json").write_text(json.dumps(truth(name, folder, lines), indent=1) + "\n")
 
 
-def truth(name: str, folder: Path, console: str) -> dict[str, Any]:
-    """What is true of a death; folder is the guest's ground truth, console its serial line."""
-    death, lines = deaths.DEATHS[name], last_words(console)
+def truth(name: str, folder: Path, lines: list[str]) -> dict[str, Any]:
+    """What is true of a death; folder is the guest's ground truth, lines are the kernel's last words."""
+    death = deaths.DEATHS[name]
     people = _People(folder)
     return {
         "death": name,
@@ -72,19 +77,24 @@ def truth(name: str, folder: Path, console: str) -> dict[str, Any]:
     }
 
 
-def confirm(name: str, console: str) -> None:
+def confirm(name: str, lines: list[str]) -> None:
     """LabError unless the kernel's own words are those of a death of this kind, and name its function."""
+    if not _said(name, lines):
+        raise LabError(f"the guest didn't die of {name}: {_summary(lines)}")
     death = deaths.DEATHS[name]
-    if not re.search(_SAYS[death.kind], console):
-        raise LabError(f"the guest didn't die of {name}: {_summary(console)}")
     told = (death.culprit, *death.alternatives)
-    if _own_culprit(name) and death.culprit and not any(f"{word}+0x" in console for word in told):
+    named = any(f"{word}+0x" in line for line in lines for word in told)
+    if _own_culprit(name) and death.culprit and not named:
         raise LabError(f"the guest died of {name} elsewhere than in {death.culprit}")
 
 
-def _summary(console: str) -> str:
-    found = re.search(r"Kernel panic[^\r\n]*", console)
-    return found[0][:100] if found else "no panic on its console"
+def _said(name: str, lines: list[str]) -> bool:
+    says = re.compile(_SAYS[deaths.DEATHS[name].kind])
+    return any(says.search(line) for line in lines)
+
+
+def _summary(lines: list[str]) -> str:
+    return next((line[:100] for line in lines if "Kernel panic" in line), "no panic in its words")
 
 
 def _own_culprit(name: str) -> bool:
@@ -127,6 +137,14 @@ def last_words(console: str) -> list[str]:
     """The console's lines from the announcement of the death to the capture kernel's first one."""
     words = re.split(r"^LAB [\d.]+ finish\s*$", console.replace("\r", ""), maxsplit=1, flags=re.MULTILINE)[-1]
     return [line for line in words.split("LAB CAPTURE")[0].split("\n") if line]
+
+
+def since_finish(console: str, log: str) -> list[str]:
+    """The lines of the kernel's log from the time on when the guest announced its death."""
+    found = re.search(r"^LAB ([\d.]+) finish\b", console, re.MULTILINE)
+    times = re.compile(r"\[ *(\d+\.\d+)\]")
+    lines = [(times.match(line), line) for line in log.splitlines()]
+    return [line for time, line in lines if found and time and float(time[1]) >= float(found[1])]
 
 
 def panicked(lines: list[str]) -> dict[str, Any] | None:

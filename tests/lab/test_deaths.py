@@ -123,20 +123,35 @@ HUNG = """LAB 8.6 finish
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("null", "didn't die of null: Kernel panic - not syncing: hung_task"),
+        ("null", "didn't die of null: .*Kernel panic - not syncing: hung_task"),
         ("hungmutex", "elsewhere than in lab_hungmutex_want"),
     ],
 )
 def test_a_guest_that_died_of_something_else_is_told(name: str, error: str) -> None:
-    verdict.confirm("deadlock", HUNG)
+    lines = verdict.last_words(HUNG)
+    verdict.confirm("deadlock", lines)
     with pytest.raises(LabError, match=error):
-        verdict.confirm(name, HUNG)
+        verdict.confirm(name, lines)
 
 
 def test_the_kernel_s_words_of_each_kind_are_known() -> None:
     for name in DEATHS:
         with pytest.raises(LabError, match=f"didn't die of {name}: no panic"):
-            verdict.confirm(name, "")
+            verdict.confirm(name, [])
+
+
+def test_words_that_the_console_did_not_show_come_from_the_dump_s_log(tmp_path: Path) -> None:
+    console = "LAB 8.60 finish\nLAB CAPTURE 2.7 start\n"
+    log = """[    8.40] lab: before
+[   10.00] Kernel panic - not syncing: NMI: Not continuing
+[   10.01] CPU: 0 PID: 70 Comm: victim Tainted: G
+[   10.02]  lab_nmi_spin+0x1/0x2 [lab_nmi]
+"""
+    verdict.write("nmi", tmp_path, console, log)
+    truth = json.loads((tmp_path / "death.json").read_text())
+    assert truth["words"] == log.splitlines()[1:]
+    with pytest.raises(LabError, match="no panic"):
+        verdict.write("nmi", tmp_path, console, "")
 
 
 def guest_with(folder: Path, **people: int) -> Path:
@@ -152,7 +167,7 @@ def test_truth_has_the_guest_s_own_pids_and_addresses(tmp_path: Path) -> None:
     (tmp_path / "proc" / "72" / "comm").write_bytes(b"odd\xff\nname\n")
     told = "mutex ffffffffc0001000 lab_deadlock_red\nmutex ffffffffc0002000 lab_deadlock_blue\n"
     (tmp_path / "proc" / "lab").write_text(told)
-    verdict.write("deadlock", tmp_path, HUNG.encode())
+    verdict.write("deadlock", tmp_path, HUNG, "")
     truth = json.loads((tmp_path / "death.json").read_text())
     assert truth["kind"] == "hung"
     assert truth["module"] == "lab_deadlock"
@@ -167,5 +182,5 @@ def test_truth_has_the_guest_s_own_pids_and_addresses(tmp_path: Path) -> None:
 
 
 def test_a_culprit_of_the_kernel_has_no_module(tmp_path: Path) -> None:
-    assert verdict.truth("slableak", tmp_path, "")["module"] is None
-    assert verdict.truth("gone", tmp_path, "")["module"] == "lab_gone"
+    assert verdict.truth("slableak", tmp_path, [])["module"] is None
+    assert verdict.truth("gone", tmp_path, [])["module"] == "lab_gone"
