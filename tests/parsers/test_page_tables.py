@@ -109,3 +109,29 @@ def test_entries_that_crash_does_not_name() -> None:
     for command in ("pte", "pte x", "pte 8000000000000791 0"):
         with pytest.raises(ParseError):
             parse(command, flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("  PTE: 4000\n", "a level of the page tables without its value"),
+        (" PAGE: 1000\n PAGE: 2000\n", "page stands twice"),
+        ("SWAP: a  OFFSET: 1\nFILE: b  OFFSET: 2\n", "offset stands twice"),
+        ("  flags in binary : P=0\n", "the flags of no level"),
+        ("PTE  PHYSICAL  FLAGS\n-\n", "expected a page table entry: PTE PHYSICAL (FLAGS)"),
+        ("VMA START END FLAGS FILE\n1 2 3\n", "expected an area: VMA START END FLAGS FILE"),
+        ("VIRTUAL  PHYSICAL\nnone\n", "expected an address: VIRTUAL PHYSICAL"),
+    ],
+)
+def test_errors_of_translations_say_what_was_expected(text: str, reason: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse("vtop c000000081234560", HEAD + text)
+    assert caught.value.reason.startswith(reason)
+    assert not parse("vtop c000000081234560", HEAD + text, lenient=True).complete
+
+
+@pytest.mark.parametrize("header", ["PTE  PHYSICAL  FLAGS", "PTE  SWAP  OFFSET", "VMA START END FLAGS FILE"])
+def test_a_translation_that_breaks_off_below_a_header(header: str) -> None:
+    answer = parse("vtop c000000081234560", f"{HEAD}{header}\n\n")
+    assert (len(answer), answer.complete) == (1, False)
+    assert [notice.message for notice in answer.warnings] == ["crash broke off below a header"]

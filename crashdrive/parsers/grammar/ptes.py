@@ -7,7 +7,6 @@ Source in crash: ``translate_pte`` of each architecture (``x86_64_translate_pte(
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from crashdrive.parsers import grammar as g
 from crashdrive.records import Address, Bits, Record
@@ -29,36 +28,44 @@ class PageTableEntry(Record, frozen=True, kw_only=True):
 
 
 def table_entry() -> g.ParserElement:
-    """A header and its row; s390 ends no row, the next entry's header may stand in the same line::
+    """A header and its row, of either kind."""
+    (mapped, row), (swapped, other) = mapped_entry(), swapped_entry()
+    return g.Suppress(mapped) + row | g.Suppress(swapped) + other
+
+
+def mapped_entry() -> tuple[g.Terminal, g.Terminal]:
+    """The header and the row; s390 ends no row, the next entry's header may stand in the same line::
 
           PTE         PHYSICAL   FLAGS
     8000000000000063         0   (PRESENT|RW|ACCESSED|DIRTY|NX)
-          PTE      SWAP       OFFSET
-        13f600  /dev/dm-1      5110
     """
-    mapped = g.Terminal(
+    row = g.Terminal(
         r"[ \t]*+([0-9a-f]{1,16}+) ++([0-9a-f]{1,16}+) ++\(([^()\n]*+)\)"
         r"(?:[ \t]*+(?:\n|\Z)|(?=PTE ++PHYSICAL))",
         "a page table entry: PTE PHYSICAL (FLAGS)",
         _mapped,
     )
-    swapped = g.Terminal(
+    return _header("PHYSICAL ++FLAGS"), row
+
+
+def swapped_entry() -> tuple[g.Terminal, g.Terminal]:
+    """The header and the row::
+
+      PTE      SWAP       OFFSET
+    13f600  /dev/dm-1      5110
+    """
+    row = g.Terminal(
         r"[ \t]*+([0-9a-f]{1,16}+) ++([^\s](?:[^\n]{0,4096}?[^\s])??) ++(\d{1,20}|[0-9a-f]{1,16})"
         r"[ \t]*+(?:\n|\Z)",
         "a page table entry: PTE SWAP OFFSET",
         lambda row: PageTableEntry(pte=int(row[1], 16), swap=row[2], swap_offset=swap_offset(row[3])),
     )
-    return g.Suppress(_header("PHYSICAL ++FLAGS")) + mapped | g.Suppress(_header("SWAP ++OFFSET")) + swapped
+    return _header("SWAP ++OFFSET"), row
 
 
-def _header(titles: str) -> Any:
+def _header(titles: str) -> g.Terminal:
     name = f"the header PTE {titles.replace(' ++', ' ')}"
-    return g.Terminal(rf"[ \t]*+PTE ++{titles}[ \t]*+(?:\n|\Z)", name)
-
-
-HEADER = re.compile(r"[ \t]*PTE +(PHYSICAL +FLAGS|SWAP +OFFSET)[ \t]*")
-_MAPPED = re.compile(r"[ \t]*([0-9a-f]{1,16}) +([0-9a-f]{1,16}) +\(([^()\n]*)\)[ \t]*")
-_SWAPPED = re.compile(r"[ \t]*([0-9a-f]{1,16}) +(\S(?:.*?\S)?) +(\d{1,20}|[0-9a-f]{1,16})[ \t]*")
+    return g.Terminal(rf"[ \t]*+PTE ++{titles}[ \t]*+(?:\n|\Z)", name, lambda found: found.start())
 
 
 def swap_offset(text: str) -> int:
@@ -67,17 +74,6 @@ def swap_offset(text: str) -> int:
     Digits alone are decimal; which kernel it was, the text doesn't say.
     """
     return int(text) if text.isdecimal() else int(text, 16)
-
-
-def entry(header: str, line: str) -> PageTableEntry | None:
-    """The entry of a row below ``header`` (``PHYSICAL ...`` or ``SWAP ...``); None where it is none."""
-    if header.startswith("SWAP"):
-        match = _SWAPPED.fullmatch(line)
-        if not match:
-            return None
-        return PageTableEntry(pte=int(match[1], 16), swap=match[2], swap_offset=swap_offset(match[3]))
-    match = _MAPPED.fullmatch(line)
-    return _mapped(match) if match else None
 
 
 def _mapped(match: re.Match[str]) -> PageTableEntry:
