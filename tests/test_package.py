@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -73,3 +74,32 @@ def test_nothing_is_imported_from_the_current_directory(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("crashdrive: vmcore: ")
+
+
+PROMISED = {
+    ("parsers.ps", "Process"): "pid ppid cpu task state mem_percent vsz rss comm",
+    ("linux.net.sockets.rows", "Socket"): (
+        "proto family netns local_address local_port remote_address remote_port state recv_q send_q inode "
+        "uid pid program address"
+    ),
+    ("linux.net.routing.rows", "Route"): (
+        "family table type destination prefix_length gateway device metric scope protocol source"
+    ),
+    ("linux.net.devices.devices", "Interface"): (
+        "name index address flags mtu mac operstate addresses statistics"
+    ),
+    ("records", "Finding"): "severity kind message evidence explanation advice source",
+    ("records", "Notice"): "kind message line text",
+    ("records", "Answer"): "command shape complete warnings records",
+    ("records", "Report"): "report dump complete warnings tables findings",
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "fields"), PROMISED.items(), ids=lambda one: one[1] if isinstance(one, tuple) else ""
+)
+def test_fields_that_users_rely_on(place: tuple[str, str], fields: str) -> None:
+    """They may get more company; none goes, and none is called something else."""
+    module, name = place
+    record = getattr(importlib.import_module(f"crashdrive.{module}"), name)
+    assert set(fields.split()) <= set(record.__struct_fields__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -226,9 +225,7 @@ def test_what_is_known_isn_t_read_again(lab: Lab, tmp_path: Path) -> None:
     cold, warm = opened(), opened()
     types = cold.layouts.types(wanted)
     assert not cold.has_type("struct nobody_has_this")
-    began = time.monotonic()
     assert warm.layouts.types(wanted) == types
     assert not warm.has_type("struct nobody_has_this")
-    assert time.monotonic() - began < 5
     assert warm.layouts.queries == 0
     assert warm.memory.rounds == 0

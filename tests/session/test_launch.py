@@ -87,7 +87,7 @@ def test_hanging_starts_are_bounded(make_fake: Make, scratch: Path) -> None:
     began = time.monotonic()
     with pytest.raises(DeadlineError, match="this will take a while"):
         climb([make_fake("hangs").binary], Start(files=(), rung_seconds=0.4))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not any(scratch.iterdir())
 
 

@@ -57,7 +57,7 @@ def test_round_trips(session: Session) -> None:
 def test_without_side_channel(make_fake: Callable[..., Fake]) -> None:
     with make_fake().session(side_channel=False) as session:
         assert (session.fifo, session.scratch) == (None, None)
-        results = session.run_many(["echo 1", "spin", "echo 2"], timeout=0.3)
+        results = session.run_many(["echo 1", "spin", "echo 2"], timeout=2.0)
         assert [r.failure and r.failure.kind for r in results] == [None, "deadline", "not-run"]
         with pytest.raises(SessionError, match="no side channel"):
             session.stream(["echo 1"], print)
@@ -182,7 +182,7 @@ def test_death_while_a_child_holds_the_terminal(session: Session, fake: Fake) ->
     began = time.monotonic()
     with pytest.raises(SessionDiedError):
         session.run("die")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # a command has 120
     session.run("echo 1")
     assert not alive(child)
 
@@ -405,7 +405,7 @@ def test_closed_by_another_thread(make_fake: Callable[..., Fake], scratch: Path)
     began = time.monotonic()
     session.close()
     thread.join()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # a command has 120
     assert len(caught) == 1
     assert not any(scratch.iterdir())
 
