@@ -136,12 +136,12 @@ class DumpSymbols:
         return found
 
     def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
-        """All symbols and modules' memory, as `Symbols` wants them."""
-        if self._modules is None:
+        """All symbols and modules' memory, as `Symbols` wants them; None where any can't be read."""
+        if self._modules is None or (sections := self._sections()) is None:
             return None
         rows = [(symbol.address, symbol.name, symbol.kind) for symbol in self._image.all()]
         rows += [(one.address, one.name, one.kind) for each in self._modules.values() for one, _ in each]
-        return rows, self._sections()
+        return rows, sections
 
     def size(self, name: str) -> int | None:
         """Bytes of the image's only variable of that name; None where that isn't known."""
@@ -162,8 +162,11 @@ class DumpSymbols:
         except (FaultError, KernelError):
             return None
 
-    def _sections(self) -> list[tuple[int, int, str]]:
-        return list(module_memory(self._kernel()))
+    def _sections(self) -> list[tuple[int, int, str]] | None:
+        try:
+            return list(module_memory(self._kernel()))
+        except KernelError:
+            return None
 
 
 def proven_btf(kernel: Kernel) -> Btf | None:

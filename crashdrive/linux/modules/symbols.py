@@ -69,8 +69,8 @@ def _whole(raw: bytes | None) -> bytes:
 
 
 def module_memory(kernel: Machine) -> Iterator[tuple[int, int, str]]:
-    """(start, end, name) of each part of each module."""
-    found = for_each_module(kernel)
+    """(start, end, name) of each part of each module; FaultError or CorruptError where any can't be read."""
+    found = for_each_module(kernel).check()
     if kernel.has_member(_MODULE, "mem"):
         count = kernel.sizeof(kernel.place(_MODULE, "mem").type) // kernel.sizeof("struct module_memory")
         parts = [(f"mem[{number}].base", f"mem[{number}].size") for number in range(count)]
@@ -78,7 +78,7 @@ def module_memory(kernel: Machine) -> Iterator[tuple[int, int, str]]:
         both = (("core_layout.base", "module_core"), ("core_layout.size", "core_size"))
         late = (("init_layout.base", "module_init"), ("init_layout.size", "init_size"))
         parts = [(kernel.path(_MODULE, *b), kernel.path(_MODULE, *s)) for b, s in (both, late)]
-    columns = found.read(["name", *(path for pair in parts for path in pair)])
+    columns = found.read(["name", *(path for pair in parts for path in pair)]).check()
     for name, *places in columns:
         for base, size in zip(places[::2], places[1::2], strict=True):
             if name and base and size:

@@ -9,7 +9,7 @@ from crashdrive.linux.net.packets.queues import packets
 from crashdrive.linux.net.sockets.detail import ends
 from crashdrive.linux.net.sockets.rows import Socket
 from crashdrive.linux.survey import Fields, Survey, bit, row_dicts
-from crashdrive.records import Address, Record, Table
+from crashdrive.records import Address, Notice, Record, Table
 
 # include/uapi/linux/if_packet.h
 _FANOUT = {0: "hash", 1: "lb", 2: "cpu", 3: "rollover", 4: "rnd", 5: "qm", 6: "cbpf", 7: "ebpf"}
@@ -217,18 +217,24 @@ def netlink_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
 def _groups(
     survey: Survey, pointers: Sequence[int | None], counts: Sequence[int | None]
 ) -> list[tuple[int, ...] | None]:
-    """Numbers of the bits set, from 1, in the machine's longs."""
+    """Numbers of the bits set, from 1, in the machine's longs; None where these could not be read."""
     kernel = survey.kernel
     window, width = kernel.window(), kernel.pointer_size
-    sizes = [
-        -(-count // (8 * width)) * width if pointer and count and count <= _MOST_GROUPS else 0
+    places = [
+        (pointer, -(-count // (8 * width)) * width) if pointer and count and count <= _MOST_GROUPS else None
         for pointer, count in zip(pointers, counts, strict=True)
     ]
-    window.fetch((p, size) for p, size in zip(pointers, sizes, strict=True) if p and size)
+    window.fetch(place for place in places if place)
     found: list[tuple[int, ...] | None] = []
-    for pointer, size in zip(pointers, sizes, strict=True):
-        raw = window.bytes(pointer or 0, size) if size else b""
+    for place, pointer, count in zip(places, pointers, counts, strict=True):
+        raw = window.bytes(*place) if place else b"" if pointer == 0 or count == 0 else None
         found.append(None if raw is None else _bits(raw, width, kernel.byte_order))
+    # a socket that couldn't be read itself was noted already
+    lost = sum(
+        groups is None and None not in pair for *pair, groups in zip(pointers, counts, found, strict=True)
+    )
+    if lost:
+        survey.miss([Notice(kind="hole", message=f"groups of {lost} netlink sockets could not be read")])
     return found
 
 
