@@ -16,11 +16,13 @@ from crashdrive.kernel.structures.maple_tree import MapleShape, Ranges, maple_tr
 from crashdrive.kernel.structures.rbtree import RbOffsets, rbtree
 from crashdrive.kernel.structures.walk import lost, walk
 from crashdrive.kernel.structures.xarray import Entries, NodeShape, entries
-from crashdrive.kernel.types.model import ArrayType, Type
+from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.kernel.types.paths import bare
 
 Head = int | str | Object
 """An address, a structure, or a pointer to one."""
+
+_BACKED = frozenset({"hlist_node", "hlist_nulls_node"})
 
 
 class Program(KernelBase):
@@ -43,7 +45,13 @@ class Program(KernelBase):
     def walk_hlist(self, head: Head, kind: str | Type, member: str) -> Objects:
         """Objects on a ``struct hlist_head`` or ``struct llist_head``."""
         offset = self.offset(kind, member)
-        return self.objects(kind, lists.hlists(self.window(), [address_of(head)], offset))
+        backed = self._is_backed(kind, member)
+        return self.objects(kind, lists.hlists(self.window(), [address_of(head)], offset, backed=backed))
+
+    def _is_backed(self, kind: str | Type, member: str) -> bool:
+        """Whether a node of a chain has a pointer back; a ``struct llist_node`` or a plain pointer hasn't."""
+        node = bare(self.layouts, self.place(kind, member).type)
+        return isinstance(node, StructType) and node.name in _BACKED
 
     def walk_plist(self, head: Head, kind: str | Type, member: str) -> Objects:
         """Objects on a ``struct plist_head``, linked by their ``plist_node`` ``member``, in its order."""
@@ -78,7 +86,10 @@ class Program(KernelBase):
         heads = range(first := address_of(table), first + buckets * (size := step or self.pointer_size), size)
         offset = self.offset(kind, member)
         plan = self.plan(kind, fields) if fields else None
-        walk, columns = read_table(self.window(), heads, offset, plan, nulls=nulls, base=nulls_base)
+        walk, columns = read_table(
+            self.window(), heads, offset, plan,
+            nulls=nulls, base=nulls_base, backed=self._is_backed(kind, member),
+        )  # fmt: skip
         return Table(self, self.type(kind), walk, columns)
 
     def walk_rbtree(self, root: Head, kind: str | Type, member: str) -> Objects:

@@ -244,6 +244,14 @@ def link_list(memory: FakeMemory, head: int, nodes: Sequence[int]) -> None:
         memory.word(node, after, before)
 
 
+def link_hlist(memory: FakeMemory, head: int, nodes: Sequence[int], end: int = 0) -> None:
+    """A chain of hlist_nodes, each with a pointer to the pointer to it."""
+    places = [head, *nodes]
+    for before, node, after in zip(places, nodes, [*nodes[1:], end], strict=False):
+        memory.word(node, after, before)
+    memory.word(head, nodes[0] if nodes else end)
+
+
 def link_chain(memory: FakeMemory, head: int, nodes: Sequence[int], end: int | Callable[[], int] = 0) -> None:
     """A chain of single pointers from a head to an end mark."""
     last = end if isinstance(end, int) else end()

@@ -11,9 +11,19 @@ from crashdrive.kernel.structures.walk import Walk
 
 
 def read_table(
-    window: Window, heads: Sequence[int], offset: int, plan: Plan | None, *, nulls: bool, base: int | None
+    window: Window,
+    heads: Sequence[int],
+    offset: int,
+    plan: Plan | None,
+    *,
+    nulls: bool,
+    base: int | None,
+    backed: bool,
 ) -> tuple[Walk, Columns | None]:
-    """All chains of a hash table; the plan's columns of what is in them, decoded while pages are at hand."""
+    """All chains of a hash table; the plan's columns of what is in them, decoded while pages are at hand.
+
+    ``nulls``, ``base`` and ``backed`` are those of `lists.hlist_nulls`.
+    """
     rows: dict[int, Row | None] = {}
 
     def visit(addresses: list[int]) -> None:
@@ -22,7 +32,7 @@ def read_table(
 
     reach = plan.reader.reach if plan is not None else (0, 0)
     if nulls:
-        walk = lists.hlist_nulls(window, heads, offset, base=base, reach=reach, visit=visit)
+        walk = lists.hlist_nulls(window, heads, offset, base=base, backed=backed, reach=reach, visit=visit)
     else:
-        walk = lists.hlists(window, heads, offset, reach=reach, visit=visit)
+        walk = lists.hlists(window, heads, offset, backed=backed, reach=reach, visit=visit)
     return walk, None if plan is None else plan.read(window, walk.addresses, rows)

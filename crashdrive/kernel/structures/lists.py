@@ -26,7 +26,7 @@ def list_heads(
     """
     window.fetch((head, 2 * window.pointer_size) for head in heads)
     lasts = [window.word(head + window.pointer_size) for head in heads]
-    chains = _chains(window, heads, offset, reach, visit, circular=True)
+    chains = _chains(window, heads, offset, reach, visit, heads=heads)
     chains.follow(_firsts(window, heads, heads, chains.problems))
     if not any(p.kind not in HARMLESS for p in chains.problems):
         _check_ends(heads, lasts, chains)
@@ -39,7 +39,8 @@ def _check_ends(heads: Sequence[int], lasts: Sequence[int | None], chains: Chain
         last = ends.get(i, head)
         if said is not None and said != last:
             message = f"the list at {head:#x} ends at {last:#x}, but its head's prev is {said:#x}"
-            chains.problems.append(Problem(kind="link", address=head, message=message))
+            kind = chains.kind_of(said, head, i)
+            chains.problems.append(Problem(kind=kind, address=head, message=message))
 
 
 def list_head(window: Window, head: int, offset: int, *, reach: Reach = (0, 0)) -> Walk:
@@ -48,11 +49,20 @@ def list_head(window: Window, head: int, offset: int, *, reach: Reach = (0, 0)) 
 
 
 def hlists(
-    window: Window, heads: Sequence[int], offset: int, *, reach: Reach = (0, 0), visit: Visit | None = None
+    window: Window,
+    heads: Sequence[int],
+    offset: int,
+    *,
+    backed: bool = False,
+    reach: Reach = (0, 0),
+    visit: Visit | None = None,
 ) -> Walk:
-    """Containers on hlists (struct hlist_head), that is on all chains of a hash table; each ends in NULL."""
+    """Containers on hlists (struct hlist_head), that is on all chains of a hash table; each ends in NULL.
+
+    ``backed``: each node's second word points to the pointer to it (pprev of struct hlist_node).
+    """
     empty = [0] * len(heads)
-    chains = _chains(window, empty, offset, reach, visit)
+    chains = _chains(window, empty, offset, reach, visit, heads=heads if backed else None)
     chains.follow(_firsts(window, heads, empty, chains.problems))
     return _walk(chains, offset)
 
@@ -63,16 +73,18 @@ def hlist_nulls(
     offset: int,
     *,
     base: int | None = None,
+    backed: bool = False,
     reach: Reach = (0, 0),
     visit: Visit | None = None,
 ) -> Walk:
     """Containers on hlist_nulls chains; each ends in an odd value that tells which chain it was.
 
     ``base``: the mark of chain i is ``base + i``; another chain's mark is a problem. Unchecked if None.
+    ``backed`` as `hlists` has it.
     """
     # what an empty chain's head holds, and what ends any chain: its own mark
     own = range(first := 2 * (base or 0) + 1, first + 2 * len(heads), 2)
-    chains = _chains(window, own, offset, reach, visit, nulls=True)
+    chains = _chains(window, own, offset, reach, visit, heads=heads if backed else None, nulls=True)
     firsts = _firsts(window, heads, own, chains.problems)
     chains.follow((first, i) for first, i in firsts if not first & 1)
     if base is not None:
@@ -112,12 +124,12 @@ def _chains(
     reach: Reach,
     visit: Visit | None,
     *,
-    circular: bool = False,
+    heads: Sequence[int] | None = None,
     nulls: bool = False,
 ) -> Chains:
     visitor = visit if visit is None or not offset else _shifted(visit, offset)
     reach = (reach[0] - offset, reach[1] - offset)
-    return Chains(window, ends, reach=reach, circular=circular, nulls=nulls, visit=visitor)
+    return Chains(window, ends, reach=reach, heads=heads, nulls=nulls, visit=visitor)
 
 
 def _shifted(visit: Visit, offset: int) -> Visit:

@@ -24,7 +24,8 @@ class Problem(Record, frozen=True):
 
     ``kind``: ``hole`` (memory that the dump doesn't hold), ``null``, ``poison``, ``unaligned``, ``loop``,
     ``end`` (a chain that ends in another chain's mark), ``shared`` (a node in two chains),
-    ``link`` (a node whose back link points elsewhere), ``node`` (a tree's node that is none), ``zeros``
+    ``link`` (a node whose back link lags behind, or is damaged alone), ``back`` (a back link that tells of
+    nodes left out, or of a pointer that led astray), ``node`` (a tree's node that is none), ``zeros``
     (pages that the dump lacks may have been read as zeros), ``time`` (it took too long).
     """
 
@@ -134,9 +135,10 @@ Visit: TypeAlias = Callable[[list[int]], None]
 class Chains:
     """Follows many chains at once: all that the pages at hand allow, then one round trip for the rest.
 
-    Chain i has ended where a pointer is ``ends[i]``: 0; or its head where lists are ``circular``, and then
-    the word after each pointer must point back; or with ``nulls`` a mark of its own, an odd value, where any
-    other odd value ends it too and is kept in ``strays``. A node's pointer to the next is ``link`` bytes
+    Chain i has ended where a pointer is ``ends[i]``: 0; or its head in a circular list; or with ``nulls`` a
+    mark of its own, an odd value, where any other odd value ends it too and is kept in ``strays``. With
+    ``heads`` the word after each pointer must point back, that of the first node to ``heads[i]``; where it
+    doesn't, the next node has to say that this one is one. A node's pointer to the next is ``link`` bytes
     after its start. ``reach`` is the part of each node, from and to relative to the node, that a fetch brings
     along. ``visit`` is told the nodes of a batch while their pages are at hand.
     """
@@ -148,17 +150,17 @@ class Chains:
         *,
         link: int = 0,
         reach: tuple[int, int] = (0, 0),
-        circular: bool = False,
+        heads: Sequence[int] | None = None,
         nulls: bool = False,
         visit: Visit | None = None,
     ) -> None:
         self._window = window
         self._ends = ends
         self._link = link
-        self._circular = circular
+        self._heads = heads
         self._mask = 1 if nulls else 0
         self._low = min(reach[0], link)
-        self._high = max(reach[1], link + window.pointer_size * (2 if circular else 1))
+        self._high = max(reach[1], link + window.pointer_size * (1 if heads is None else 2))
         self._visit = visit
         # each node's chain; nodes of one chain in its order
         self._chain_of: dict[int, int] = {}
@@ -256,6 +258,7 @@ class Chains:
         """Follow one chain inside the pages at hand; the node to fetch next, or None where it ends."""
         # The innermost loop of all walks: names are local and the window's word() is written out.
         window, link, chain_of, end = self._window, self._link, self._chain_of, self._ends[chain]
+        heads = self._heads
         pages, unpack, unaligned = window.pages, window.unpack, window.pointer_size - 1
         previous = None
         while True:
@@ -265,8 +268,10 @@ class Chains:
             if pointer in chain_of:
                 kind = "loop" if chain_of[pointer] == chain else "shared"
                 return self._stop(kind, pointer, previous or self._before.get(chain))
-            if self._circular:
-                self._check_back(pointer, previous or self._before.get(chain, end))
+            if heads is not None:
+                before = previous or self._before.get(chain, heads[chain])
+                if self._back(pointer) != before and not self._is_node(pointer, chain, before):
+                    return None
             chain_of[pointer] = chain
             visited.append(pointer)
             previous = pointer
@@ -287,11 +292,58 @@ class Chains:
             kind = "unaligned"
         return self._stop(kind or "hole", pointer, self._before.get(chain))
 
-    def _check_back(self, pointer: int, previous: int) -> None:
-        back = self._window.word(pointer + self._link + self._window.pointer_size)
-        if back is not None and back != previous:
-            message = f"node {pointer:#x} follows {previous:#x}, but its prev is {back:#x}"
-            self.problems.append(Problem(kind="link", address=pointer, message=message))
+    def _back(self, pointer: int) -> int | None:
+        """A node's back link; None where it isn't at hand."""
+        return self._window.word(pointer + self._link + self._window.pointer_size)
+
+    def _is_node(self, pointer: int, chain: int, before: int) -> bool:
+        """Whether a node is one though its back link says otherwise; noted, unless that isn't at hand."""
+        back = self._back(pointer)
+        if back is None:
+            return True
+        said = f"follows {before:#x}, but its prev is {back:#x}"
+        if not self._is_confirmed(pointer, chain):
+            self._note("back", pointer, f"{said}, and no node follows it that knows it")
+            return False
+        self._note(self.kind_of(back, pointer, chain), pointer, said)
+        return True
+
+    def _note(self, kind: str, pointer: int, said: str) -> None:
+        self.problems.append(Problem(kind=kind, address=pointer, message=f"node {pointer:#x} {said}"))
+
+    def _is_confirmed(self, pointer: int, chain: int) -> bool:
+        """Whether what follows says that this is a node of the chain: the next node, or the end."""
+        following = self._window.word(pointer + self._link) or 0
+        if following == self._ends[chain]:
+            return bool(self._mask) or (following != 0 and self._fetched(following + self._after) == pointer)
+        if following & self._mask or suspicion(following, self._window.pointer_size):
+            return False
+        return self._fetched(following + self._link + self._window.pointer_size) == pointer
+
+    @property
+    def _after(self) -> int:
+        """Where a head's own prev is."""
+        return self._window.pointer_size
+
+    def _fetched(self, place: int) -> int | None:
+        """A word, wherever it is: of a damaged chain, which is rare."""
+        if place % self._window.pointer_size:
+            return None
+        self._window.fetch([(place, self._window.pointer_size)])
+        return self._window.word(place)
+
+    def kind_of(self, back: int, pointer: int, chain: int) -> str:
+        """What a back link ``back`` of a node or a head is that should be another one.
+
+        ``link`` where a writer was at work (list_add_rcu() sets it last), or where it is no link at all;
+        ``back`` where it leads to a node that points to this one, and wasn't found.
+        """
+        heads = self._heads or self._ends
+        if self._chain_of.get(back) == chain or back == heads[chain]:
+            return "link"
+        if suspicion(back, self._window.pointer_size):
+            return "link"
+        return "back" if self._fetched(back + self._link) in (pointer, None) else "link"
 
     def _stop(self, kind: str, pointer: int, previous: int | None) -> int | None:
         """Note why a chain can't be followed any further; None, as at its end."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crashdrive.errors import CorruptError, FaultError
 from crashdrive.kernel.structures import lists
-from tests.kernel.fake_memory import BASE, PAGE, FakeMemory, fake_kernel, link_chain, link_list
+from tests.kernel.fake_memory import BASE, PAGE, FakeMemory, fake_kernel, link_chain, link_hlist, link_list
 from tests.strategies import distinct
 
 PLACES = distinct(1, 4000, 60)
@@ -118,6 +118,57 @@ def test_a_list_that_was_cut_short_is_noticed_by_its_heads_prev() -> None:
     walk = lists.list_head(memory.window(), HEAD, 0)
     assert list(walk) == nodes[:1]
     assert "but its head's prev" in walk.problems[0].message
+    assert not walk.complete
+
+
+def test_a_list_to_whose_end_a_node_is_being_added_is_whole() -> None:
+    """list_add_tail_rcu() sets the head's prev last."""
+    memory = FakeMemory()
+    nodes = nodes_at(memory, [1, 2, 3])
+    link_list(memory, HEAD, nodes)
+    memory.word(HEAD + 8, nodes[1])
+    walk = lists.list_head(memory.window(), HEAD, 0)
+    assert list(walk) == nodes
+    assert walk.complete
+    assert [p.kind for p in walk.problems] == ["link"]
+
+
+@pytest.mark.parametrize("circular", [True, False])
+def test_a_node_that_was_left_out_is_noticed(*, circular: bool) -> None:
+    memory = FakeMemory()
+    nodes = nodes_at(memory, [1, 2, 3, 4])
+    (link_list if circular else link_hlist)(memory, HEAD, nodes)
+    memory.word(nodes[0], nodes[2])
+    window = memory.window()
+    walk = lists.list_head(window, HEAD, 0) if circular else lists.hlists(window, [HEAD], 0, backed=True)
+    assert list(walk) == [nodes[0], nodes[2], nodes[3]]
+    assert not walk.complete
+    assert [p.kind for p in walk.problems] == ["back"]
+
+
+@pytest.mark.parametrize("circular", [True, False])
+@pytest.mark.parametrize("there", [bytes(16), b"\xff" * 16, struct.pack("<QQ", BASE + 128, BASE + 256)])
+def test_a_pointer_that_leads_astray_gives_no_node(*, circular: bool, there: bytes) -> None:
+    memory = FakeMemory()
+    nodes = nodes_at(memory, [1, 2, 3])
+    (link_list if circular else link_hlist)(memory, HEAD, nodes)
+    memory.word(nodes[0], BASE + 1000 * 128)
+    memory.write(BASE + 1000 * 128, there)
+    window = memory.window()
+    walk = lists.list_head(window, HEAD, 0) if circular else lists.hlists(window, [HEAD], 0, backed=True)
+    assert list(walk) == nodes[:1]
+    assert not walk.complete
+    assert "no node follows it that knows it" in walk.problems[0].message
+
+
+def test_a_page_of_zeros_in_a_chain_is_no_end() -> None:
+    memory = FakeMemory()
+    nodes = nodes_at(memory, [1, 100, 2])
+    link_hlist(memory, HEAD, nodes)
+    memory.write(nodes[1] & -PAGE, bytes(PAGE))
+    walk = lists.hlists(memory.window(), [HEAD], 0, backed=True)
+    assert list(walk) == nodes[:1]
+    assert not walk.complete
 
 
 def test_a_head_in_a_hole_gives_no_nodes_and_says_so() -> None:

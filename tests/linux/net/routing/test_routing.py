@@ -25,6 +25,7 @@ from tests.kernel.fake_memory import (
     UINT,
     FakeMemory,
     fake_kernel,
+    link_hlist,
     pointer,
     record,
 )
@@ -90,7 +91,7 @@ class Machine:
         self.memory_heads = heads = self.memory.allocate(256 * 8)
         self.put("struct net", self.net, "ipv4.fib_table_hash", heads)
         table = self.make("struct fib_table")
-        self.memory.word(heads + 254 * 8, table)
+        link_hlist(self.memory, heads + 254 * 8, [table])
         self.put("struct fib_table", table, "tb_id", 254)
         self.put("struct fib_table", table, "tb_data", self.trie)
         self.device = self.make("struct net_device")

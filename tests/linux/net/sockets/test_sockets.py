@@ -24,6 +24,7 @@ from tests.kernel.fake_memory import (
     FakeMemory,
     FakeSymbols,
     fake_kernel,
+    link_hlist,
     pointer,
     record,
 )
@@ -164,10 +165,8 @@ class Image:
     def chain(self, bucket: int, sockets: Sequence[int], end: int | None = None) -> None:
         """Sockets into a bucket; the last one points to ``end``, the bucket's own mark where None."""
         node = self.kernel.offset("struct sock_common", "skc_nulls_node")
-        links = [self.table + 8 * bucket, *(one + node for one in sockets)]
         mark = 2 * bucket + 1 if end is None else end
-        for place, target in zip(links, [*links[1:], mark], strict=True):
-            self.memory.word(place, target)
+        link_hlist(self.memory, self.table + 8 * bucket, [one + node for one in sockets], mark)
 
     def survey(self) -> NetSurvey:
         one = NetNamespace(address=self.net, inum=7, name=None, pid=1, initial=True)

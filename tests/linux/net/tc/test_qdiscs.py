@@ -28,6 +28,7 @@ from tests.kernel.fake_memory import (
     ULONG,
     FakeMemory,
     fake_kernel,
+    link_hlist,
     link_list,
     pointer,
     record,
@@ -123,7 +124,8 @@ class Machine:
             self.put("struct net_device", self.device, qdisc=start)
         else:
             table = self.device + self.kernel.offset("struct net_device", "qdisc_hash")
-            self.memory.word(table + 8 * self.hashed, start + self.kernel.offset("struct Qdisc", "hash"))
+            node = start + self.kernel.offset("struct Qdisc", "hash")
+            link_hlist(self.memory, table + 8 * self.hashed, [node])
             self.hashed += 1
         return start
 
@@ -180,7 +182,7 @@ def htb() -> tuple[Machine, int]:
 def htb_class(machine: Machine, table: int, **values: int) -> int:
     one = machine.memory.allocate(machine.kernel.sizeof("struct htb_class"))
     machine.put("struct htb_class", one, **values)
-    machine.memory.word(table, one + machine.kernel.offset("struct htb_class", "common.hnode"))
+    link_hlist(machine.memory, table, [one + machine.kernel.offset("struct htb_class", "common.hnode")])
     return one
 
 
