@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from crashdrive.kernel.series import Objects
     from crashdrive.linux.machine import Machine
 
-# fs.nr_open can't be set higher than this on any machine with 64 bits that was seen (INT_MAX / 8 rounded)
-_MOST = 1 << 28
+# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
+_MOST = 1 << 24
+# how many slots are read at once: a count that is wrong leads to what is missing, or is no table
+_PART = 1 << 16
 
 
 class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,41 +49,73 @@ class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def for_each_file(kernel: Machine, task: int) -> OpenFiles:
-    """Descriptors and files of ``task->files->fdt``; none where the task has given them back."""
-    fields = ["files->fdt->max_fds", "files->fdt->fd", "files"]
+    """Descriptors and files of ``task->files->fdt``; none where the task has given them back.
+
+    A file in a slot whose bit in ``open_fds`` isn't set is a problem: fs/file.c sets the bit first, and
+    clears it last.
+    """
+    fields = ["files", "files->fdt->max_fds", "files->fdt->fd", "files->fdt->open_fds"]
     columns = kernel.read_many("struct task_struct", [task], fields)
-    ((count, table, files),) = list(columns)
+    ((files, count, table, bits),) = list(columns)
     if columns.gaps:
-        return _open_files(
-            kernel, [], [], [Problem(kind="hole", address=columns.gaps[0].address, message=_LOST)]
-        )
+        return _nothing(kernel, "hole", columns.gaps[0].address, _LOST)
     if not files:
         return _open_files(kernel, [], [], [])
-    if not 0 <= count <= _MOST:
-        return _open_files(
-            kernel, [], [], [Problem(kind="node", address=table, message=f"max_fds is {count}")]
-        )
-    return _descriptors(kernel, table, count)
+    if not table or not bits or not 0 <= count <= _MOST:
+        said = f"the table of files of {files:#x} is damaged: {count or 0} slots"
+        return _nothing(kernel, "node", files, said)
+    return _descriptors(kernel, _Table(table, bits, count))
 
 
 _LOST = "the task's table of files is not in the dump"
 
 
-def _descriptors(kernel: Machine, table: int, count: int) -> OpenFiles:
-    window = kernel.window()
-    window.fetch([(table, count * window.pointer_size)])
+class _Table(NamedTuple):
+    slots: int
+    bits: int
+    length: int
+
+
+def _descriptors(kernel: Machine, table: _Table) -> OpenFiles:
     found: list[tuple[int, int]] = []
     problems: list[Problem] = []
-    for descriptor in range(count):
-        place = table + descriptor * window.pointer_size
-        file = window.word(place)
-        if file is None:
-            message = f"descriptor {descriptor} and what follows: not in the dump"
-            problems.append(Problem(kind="hole", address=place, message=message))
+    for first in range(0, table.length, _PART):
+        _read_part(kernel, table, first, found, problems)
+        if problems:
             break
+    return _open_files(kernel, [d for d, _ in found], [f for _, f in found], problems)
+
+
+def _read_part(
+    kernel: Machine, table: _Table, first: int, found: list[tuple[int, int]], problems: list[Problem]
+) -> None:
+    """Descriptors from ``first`` on, up to the first that is missing."""
+    window, size = kernel.window(), kernel.pointer_size
+    last = min(table.length, first + _PART)
+    window.fetch(
+        [
+            (table.slots + first * size, (last - first) * size),
+            (table.bits + first // 8, (last - first + 7) // 8),
+        ]
+    )
+    for descriptor in range(first, last):
+        place = table.slots + descriptor * size
+        word = table.bits + descriptor // (8 * size) * size
+        file, bits = window.word(place), window.word(word)
+        if file is None or bits is None:
+            message = f"descriptor {descriptor} and what follows: not in the dump"
+            problems.append(Problem(kind="hole", address=place if file is None else word, message=message))
+            return
+        if file and not bits >> descriptor % (8 * size) & 1:
+            message = f"descriptor {descriptor} and what follows: a file where none is open"
+            problems.append(Problem(kind="node", address=place, message=message))
+            return
         if file:
             found.append((descriptor, file))
-    return _open_files(kernel, [d for d, _ in found], [f for _, f in found], problems)
+
+
+def _nothing(kernel: Machine, kind: str, address: int, message: str) -> OpenFiles:
+    return _open_files(kernel, [], [], [Problem(kind=kind, address=address, message=message)])
 
 
 def _open_files(

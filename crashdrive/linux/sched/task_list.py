@@ -10,10 +10,14 @@ from crashdrive.kernel.structures.lists import list_head, list_heads
 from crashdrive.kernel.structures.walk import Problem, Walk, walk
 
 if TYPE_CHECKING:
+    from crashdrive.kernel.memory.columns import Gap
     from crashdrive.kernel.series import Objects
+    from crashdrive.kernel.structures.xarray import Entries
     from crashdrive.linux.machine import Machine
 
 _TASK = "struct task_struct"
+# MAX_PID_NS_LEVEL (include/linux/pid_namespace.h)
+_DEEPEST = 32
 
 
 def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) -> Objects:
@@ -56,7 +60,8 @@ def _bring(kernel: Machine, window: Window) -> Sequence[int]:
         return []
     offset = kernel.offset(_TASK, "tasks")
     reach = max(offset, kernel.offset(_TASK, kernel.path(_TASK, "thread_node", "thread_group"))) + 16
-    tasks = pid_tasks(kernel, window)
+    pids = [pid for _, pid in _numbered_pids(kernel, kernel.symbols.address("init_pid_ns"))]
+    tasks, _ = _tasks_of(kernel, window, pids)
     window.fetch((task, reach) for task in tasks)
     return tasks
 
@@ -64,14 +69,40 @@ def _bring(kernel: Machine, window: Window) -> Sequence[int]:
 def for_each_pid(kernel: Machine, namespace: int | None = None) -> Objects:
     """Every ``struct pid`` of a pid namespace (address; the first one where None).
 
-    In an idr since 4.15 (95846ecf9dac); a hash table of all namespaces' ``struct upid`` before.
+    In an idr since 4.15 (95846ecf9dac), where each has to know its number and its namespace; a hash table of
+    all namespaces' ``struct upid`` before.
     """
     namespace = kernel.symbols.address("init_pid_ns") if namespace is None else namespace
     if kernel.has_member("struct pid_namespace", "idr"):
-        found = kernel.walk_idr(namespace + kernel.offset("struct pid_namespace", "idr"))
-        pids = [entry for _, entry in found]
-        return kernel.objects("struct pid", walk(pids, found.problems))
+        return kernel.objects("struct pid", _checked_pids(kernel, namespace))
     return kernel.objects("struct pid", _hashed_pids(kernel, namespace))
+
+
+def _numbered_pids(kernel: Machine, namespace: int) -> Entries:
+    return kernel.walk_idr(namespace + kernel.offset("struct pid_namespace", "idr"))
+
+
+def _checked_pids(kernel: Machine, namespace: int) -> Walk:
+    """Entries of an idr that are what their place says; one in a hole stays, and is read as such."""
+    level = kernel.read_many("struct pid_namespace", [namespace], ["level"])["level"][0]
+    if level is None or not 0 <= level <= _DEEPEST:
+        message = f"the level of the pid namespace at {namespace:#x} is {level}"
+        return walk(
+            [], [Problem(kind="hole" if level is None else "node", address=namespace, message=message)]
+        )
+    found = _numbered_pids(kernel, namespace)
+    fields = [f"numbers[{level}].nr", f"numbers[{level}].ns"]
+    columns = kernel.read_many("struct pid", [entry for _, entry in found], fields)
+    holes = {gap.row for gap in columns.gaps}
+    pids: list[int] = []
+    problems = list(found.problems)
+    for row, ((number, pid), said) in enumerate(zip(found, columns, strict=True)):
+        if row in holes or said == (number, namespace):
+            pids.append(pid)
+        else:
+            message = f"{pid:#x} is not pid {number}: it is {said[0]} of {said[1]:#x}"
+            problems.append(Problem(kind="node", address=pid, message=message))
+    return walk(pids, problems)
 
 
 def _hashed_pids(kernel: Machine, namespace: int) -> Walk:
@@ -85,14 +116,22 @@ def _hashed_pids(kernel: Machine, namespace: int) -> Walk:
     return walk(ours, upids.problems)
 
 
-def pid_tasks(kernel: Machine, window: Window | None = None) -> Sequence[int]:
+def pid_tasks(kernel: Machine) -> Walk:
     """Tasks by way of the first pid namespace: the second way to find them, to hold the first against."""
+    pids = for_each_pid(kernel)
+    tasks, gaps = _tasks_of(kernel, kernel.window(), pids.addresses)
+    gone = [
+        Problem(kind="hole", address=gap.address, message=f"the task of a pid: {gap.reason}") for gap in gaps
+    ]
+    return walk(tasks, [*pids.problems, *gone])
+
+
+def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> tuple[list[int], Sequence[Gap]]:
     # 2c4704756cab (4.19) replaced task_struct.pids[] by pid_links[]
     link = kernel.path(_TASK, "pid_links[0]", "pids[0].node")
     offset = kernel.offset(_TASK, link)
-    firsts = for_each_pid(kernel).addresses
-    nodes = kernel.read_many("struct pid", firsts, ["tasks[0].first"], window=window)["tasks[0].first"]
-    return [node - offset for node in nodes if node]
+    columns = kernel.read_many("struct pid", pids, ["tasks[0].first"], window=window)
+    return [node - offset for node in columns.columns[0] if node], columns.gaps
 
 
 def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:

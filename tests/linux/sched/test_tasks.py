@@ -291,7 +291,9 @@ def test_modules(more: list[tuple[str, Type]], base: str) -> None:
 
 
 def test_open_files() -> None:
-    fdt = record("fdtable", ("max_fds", UINT), ("fd", pointer(pointer("struct file"))))
+    fdt = record(
+        "fdtable", ("max_fds", UINT), ("fd", pointer(pointer("struct file"))), ("open_fds", pointer(ULONG))
+    )
     files = record("files_struct", ("count", INT), ("fdt", pointer("struct fdtable")))
     task = record("task_struct", ("pid", INT), ("files", pointer("struct files_struct")))
     known: dict[str, Type] = {
@@ -303,37 +305,59 @@ def test_open_files() -> None:
     memory = FakeMemory()
     kernel = fake_kernel(memory, known)
     process, table, array = memory.allocate(64), memory.allocate(64), memory.allocate(64 * 8)
+    bits = memory.allocate(8)
+    memory.word(bits, 0b111)
     assert list(kernel.for_each_file(process)) == []
     memory.word(process + 8, table)
     memory.word(table + 8, table + 32)
     memory.int32(table + 32, 64)
-    memory.word(table + 40, array)
+    memory.word(table + 40, array, bits)
     memory.word(array, BASE, 0, BASE + 64)
     found = kernel.for_each_file(process)
     assert [(number, file.address_) for number, file in found] == [(0, BASE), (2, BASE + 64)]
     assert found.complete
+    memory.word(array + 24, BASE + 128)
+    found = kernel.for_each_file(process)
+    assert found.descriptors == [0, 2]
+    assert "descriptor 3 and what follows: a file where none is open" in found.problems[0].message
     memory.int32(table + 32, -1)
-    assert "max_fds" in kernel.for_each_file(process).problems[0].message
+    assert "is damaged" in kernel.for_each_file(process).problems[0].message
+    memory.word(table + 8, 0)
+    assert not kernel.for_each_file(process).complete
     memory.word(process + 8, 0xDEAD_0000_0000_0100)
     assert not kernel.for_each_file(process).complete
 
 
 def test_areas_on_a_list_before_6_1() -> None:
-    vma = record("vm_area_struct", ("vm_start", ULONG), ("vm_next", pointer("struct vm_area_struct")))
+    vma = record(
+        "vm_area_struct", ("vm_start", ULONG), ("vm_next", pointer("struct vm_area_struct")), ("vm_mm", ULONG)
+    )
     known: dict[str, Type] = {
         "struct vm_area_struct": vma,
-        "struct mm_struct": record("mm_struct", ("mmap", pointer("struct vm_area_struct"))),
+        "struct mm_struct": record(
+            "mm_struct", ("mmap", pointer("struct vm_area_struct")), ("map_count", INT)
+        ),
         "struct task_struct": record("task_struct", ("mm", pointer("struct mm_struct"))),
     }
     memory = FakeMemory()
     kernel = fake_kernel(memory, known)
-    task, mm, first, second = (memory.allocate(16) for _ in range(4))
+    task, mm, first, second = (memory.allocate(24) for _ in range(4))
     assert len(kernel.for_each_vma(task)) == 0
     memory.word(task, mm)
-    memory.word(mm, first)
-    memory.word(first, 0x1000, second)
-    memory.word(second, 0x2000, 0)
-    assert list(kernel.for_each_vma(task).read(["vm_start"])["vm_start"]) == [0x1000, 0x2000]
+    memory.word(mm, first, 2)
+    memory.word(first, 0x1000, second, mm)
+    memory.word(second, 0x2000, 0, mm)
+    found = kernel.for_each_vma(task)
+    assert list(found.read(["vm_start"])["vm_start"]) == [0x1000, 0x2000]
+    assert found.complete
+    memory.word(second + 16, mm + 8)
+    found = kernel.for_each_vma(task)
+    assert list(found.addresses) == [first]
+    assert [(problem.kind, problem.address) for problem in found.problems] == [("node", second)]
+    memory.word(first + 8, 0)
+    assert [problem.message for problem in kernel.for_each_vma(task).problems] == [
+        "1 areas found, map_count is 2"
+    ]
 
 
 MOUNT = StructType(
