@@ -1,4 +1,4 @@
-"""``scripts/holes``: the command line of the hunt, and the table that it writes into docs/trust.md."""
+"""``scripts/holes``: the command line of the hunt."""
 
 from __future__ import annotations
 
@@ -7,43 +7,48 @@ import multiprocessing
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from sessionkit import all_cases
-
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import CrashdriveError
+from crashdrive.reports import report_names
 from faultkit.damage import KINDS
 from faultkit.hunt import Hunt, Run, Tally, hunt
-from faultkit.memory import Place
+from faultkit.memory import Place, Remembered
+from faultkit.readers import readers
+from faultkit.subjects import Subject, of_reader, of_reports
+from faultkit.support import Support
+from faultkit.trust import Done, page, table
 
-CASES = all_cases()
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "trust.md"
 
-HELP = """Take each page that a report reads away once, and see whether the report says so.
+HELP = """Take each page that a report or a reader reads away once, and see whether it says so.
 
-A report runs once over the dump as it is, and every page that it reads is remembered. Then it runs again for
-each page (or a --sample of them) with that page missing, as an excluded page is; or, with --kind, full of
-zeros, of ones, of another page's bytes, or with one bit flipped. Rows must be the same, or the report must be
-marked incomplete. Exit status 1 where a page was missing without a word, and where any damage led to a
-traceback or a hang."""
+It runs once over the dump as it is, and every page that it reads is remembered. Then it runs again for each
+page (or a --sample of them) with that page missing, as an excluded page is; or, with --kind, full of zeros,
+of ones, of another page's bytes, or with one bit flipped in a word, a pointer or a count. Rows must be the
+same, or be marked as incomplete. Reports are hunted with each of their options; reports and readers are found
+by themselves. Exit status 1 where a page was missing without a word, and where damage led to a traceback, a
+hang, very much memory, or to rows that nothing supports."""
 
 EXAMPLES = """examples:
   scripts/holes netstat .lab/dumps/6.1-elf-sysrq
-  scripts/holes --all --sample 50 --kind missing,zeros,flip .lab/dumps/6.12-elf-sysrq
+  scripts/holes sched.tasks.tasks .lab/dumps/6.1-elf-sysrq
+  scripts/holes --reports --sample 50 --kind missing,zeros,pointer .lab/dumps/6.12-elf-sysrq
   scripts/holes --all --jobs 2 --write .lab/dumps/6.1-elf-sysrq      # all pages: writes docs/trust.md
 """
 
 
 class Job(NamedTuple):
-    """What one process does: every ``step``th page of a case from ``first`` on."""
+    """What one process does: of each subject every ``step``th page from ``first`` on."""
 
     folder: str
     crash: str | None
-    case: int
+    reports: tuple[str, ...]
+    readers: tuple[str, ...]
     kinds: tuple[str, ...]
     sample: int | None
     seed: int
@@ -51,44 +56,32 @@ class Job(NamedTuple):
     step: int
 
 
-class Done(NamedTuple):
-    """What came of a case, or a part of it: counts by kind and outcome."""
-
-    case: int
-    pages: int
-    counts: dict[str, dict[str, int]]
-    bad: tuple[Run, ...]
-    seconds: float
-
-
 def main() -> int:
     """Run the hunt."""
     options = _options()
-    reports = {case.report for case in CASES}
-    wanted = [i for i, case in enumerate(CASES) if options.all or case.report in options.report]
-    unknown = sorted(set(options.report) - reports)
-    if unknown or not wanted:
-        there = ", ".join(sorted(reports))
-        print(
-            f"scripts/holes: no report {', '.join(unknown) or 'named'}; there are: {there}", file=sys.stderr
-        )
+    reports, others = _wanted(options)
+    unknown = sorted(set(options.name) - set(reports) - set(others))
+    if unknown or not (reports or others):
+        there = ", ".join(sorted({*report_names(), *_reader_names()}))
+        named = ", ".join(unknown) or "named"
+        print(f"scripts/holes: no report or reader {named}; there are: {there}", file=sys.stderr)
         return 2
     jobs = [
         Job(
-            options.dump, options.crash, case, options.kind, options.sample, options.seed, first, options.jobs
+            options.dump, options.crash, reports, others, options.kind, options.sample, options.seed,
+            first, options.jobs,
         )
-        for case in wanted
         for first in range(options.jobs)
-    ]
+    ]  # fmt: skip
     try:
-        done = list(_together(_all(jobs, options.jobs)))
+        done = list(_together(_all(jobs)))
     except CrashdriveError as error:
         print(f"scripts/holes: {error}", file=sys.stderr)
         return error.exit_status
     print(table(done), end="")
     for each in done:
         for run in each.bad[: options.show]:
-            print(f"{CASES[each.case].name}: {run.kind} {run.place}: {run.outcome}: {run.detail[:400]}")
+            print(f"{each.name}: {run.kind} {run.place}: {run.outcome}: {run.detail[:400]}")
     if options.write:
         DOCS.write_text(page(done, Path(options.dump).name, options.sample), encoding="utf-8")
     return 1 if any(each.bad for each in done) else 0
@@ -99,16 +92,18 @@ def _options() -> argparse.Namespace:
         prog="scripts/holes", description=HELP, epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("report", nargs="*", metavar="REPORT", help="reports to hunt through")
+    parser.add_argument("name", nargs="*", metavar="NAME", help="reports and readers to hunt through")
     parser.add_argument("dump", metavar="DUMP", help="a folder with vmlinux and vmcore")
-    parser.add_argument("--all", action="store_true", help="all reports")
+    parser.add_argument("--all", action="store_true", help="all reports and all readers")
+    parser.add_argument("--reports", action="store_true", help="all reports")
+    parser.add_argument("--readers", action="store_true", help="all readers of crashdrive.linux")
     parser.add_argument("--crash", help="the crash binary")
     parser.add_argument("--kind", type=_kinds, default=("missing",), help=f"of {', '.join(KINDS)} (missing)")
-    parser.add_argument("--sample", type=int, help="so many pages of each report, by chance; else all")
+    parser.add_argument("--sample", type=int, help="so many pages of each, by chance; else all")
     parser.add_argument("--seed", type=int, default=0, help="other pages, other damage")
-    parser.add_argument("--show", type=int, default=3, help="examples of what must not be, of each report")
+    parser.add_argument("--show", type=int, default=3, help="examples of what must not be, of each")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each with a crash of its own")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/trust.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/trust.md")
     return parser.parse_args()
 
 
@@ -119,38 +114,73 @@ def _kinds(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _all(jobs: Sequence[Job], processes: int) -> Iterator[Done]:
-    """The jobs' results as they come."""
-    if processes == 1:
-        yield from map(_told, jobs)
+def _reader_names() -> set[str]:
+    return {made.function.name for made in readers()}
+
+
+def _wanted(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of reports, and of readers."""
+    reports, others = set(report_names()), _reader_names()
+    if not (options.all or options.reports):
+        reports &= set(options.name)
+    if not (options.all or options.readers):
+        others &= set(options.name)
+    return tuple(sorted(reports)), tuple(sorted(others))
+
+
+def _all(jobs: Sequence[Job]) -> Iterator[Done]:
+    """The jobs' results."""
+    if len(jobs) == 1:
+        yield from work(jobs[0])
         return
     # a session belongs to the process that opened it: nothing is forked
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        for future in as_completed([pool.submit(_told, job) for job in jobs]):
-            yield future.result()
+    with ProcessPoolExecutor(len(jobs), mp_context=context) as pool:
+        for done in pool.map(work, jobs):
+            yield from done
 
 
-def _told(job: Job) -> Done:
-    done = work(job)
-    print(f"{CASES[job.case].name}: {done.pages} pages, {done.seconds:.0f} s", file=sys.stderr, flush=True)
-    return done
+def work(job: Job) -> list[Done]:
+    """One job."""
+    folder = Path(job.folder)
+    binaries = [job.crash] if job.crash else None
+    with open_dump(folder / "vmlinux", folder / "vmcore", crash=binaries) as crash:
+        found = of_reports(crash, job.reports) if job.reports else []
+        found += [of_reader(made) for made in readers() if made.function.name in job.readers]
+        return [_done(made, job) for made in hunts(crash, found)]
 
 
-_OPENED: dict[tuple[str, str | None], Crash] = {}
+def hunts(crash: Crash, subjects: Iterable[Subject], remembered: Remembered | None = None) -> Iterator[Hunt]:
+    """A hunt for each subject that reads or says anything else than those before it.
+
+    All read the whole memory first: what is known of its structures is what all of them find. One that can't
+    be read whole is told of, and left out; so is one that was given what it isn't meant for, and has gaps.
+    """
+    remembered = remembered or Remembered()
+    supports: dict[str, Support] = {}
+    seen: dict[str, list[Hunt]] = {}
+    for subject in subjects:
+        support = supports.setdefault(subject.of, Support())
+        try:
+            made = Hunt(crash, subject, remembered, support)
+        except CrashdriveError as error:
+            print(f"{subject.name}: not hunted: {error}", file=sys.stderr)
+            continue
+        if subject.guessed and not made.baseline.complete:
+            print(f"{subject.name}: not hunted: incomplete with what it was given", file=sys.stderr)
+            continue
+        alike = seen.setdefault(subject.of, [])
+        if not any(made.is_like(other) for other in alike):
+            alike.append(made)
+    yield from (made for alike in seen.values() for made in alike)
 
 
-def work(job: Job) -> Done:
-    """One job; a process opens its dump once."""
-    key = (job.folder, job.crash)
-    if key not in _OPENED:
-        folder = Path(job.folder)
-        binaries = [job.crash] if job.crash else None
-        _OPENED[key] = open_dump(folder / "vmlinux", folder / "vmcore", crash=binaries)
-    made = Hunt(_OPENED[key], CASES[job.case])
+def _done(made: Hunt, job: Job) -> Done:
     places = chosen(made, job.sample, job.seed)[job.first :: job.step]
     tally = hunt(made, places, job.kinds, seed=job.seed)
-    return Done(job.case, len(places), _counts(tally), tuple(tally.bad), tally.seconds)
+    name = made.subject.name
+    print(f"{name}: {len(places)} pages, {tally.seconds:.0f} s", file=sys.stderr, flush=True)
+    return Done(name, len(places), _counts(tally), tuple(tally.bad), tally.seconds)
 
 
 def chosen(made: Hunt, sample: int | None, seed: int) -> list[Place]:
@@ -165,64 +195,22 @@ def _counts(tally: Tally) -> dict[str, dict[str, int]]:
     return {kind: dict(counts) for kind, counts in tally.counts.items()}
 
 
-def _together(parts: Iterator[Done]) -> Iterator[Done]:
-    """The parts of each case as one."""
-    found: dict[int, list[Done]] = {}
+def _together(parts: Iterable[Done]) -> Iterator[Done]:
+    """The parts of each subject as one."""
+    found: dict[str, list[Done]] = {}
     for part in parts:
-        found.setdefault(part.case, []).append(part)
-    for case, several in sorted(found.items()):
+        found.setdefault(part.name, []).append(part)
+    for name, several in found.items():
         counts: dict[str, Counter[str]] = {}
+        bad: list[Run] = []
         for part in several:
+            bad += part.bad
             for kind, outcomes in part.counts.items():
                 counts.setdefault(kind, Counter()).update(outcomes)
         yield Done(
-            case,
+            name,
             sum(part.pages for part in several),
             {kind: dict(outcomes) for kind, outcomes in counts.items()},
-            tuple(run for part in several for run in part.bad),
+            tuple(bad),
             sum(part.seconds for part in several),
         )
-
-
-TITLES = ("same", "marked", "error", "silent", "defect", "hang")
-
-
-def table(done: Sequence[Done]) -> str:
-    """What came of each case, one line for each kind of damage."""
-    lines = ["| report | damage | pages | " + " | ".join(TITLES) + " |", "|---|---|" + "---:|" * 7]
-    for each in done:
-        for kind, outcomes in each.counts.items():
-            cells = [str(outcomes.get(title, 0)) for title in TITLES]
-            lines.append(f"| {CASES[each.case].name} | {kind} | {each.pages} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-_PAGE = """# Why a report can be believed
-
-A dump is never whole: makedumpfile leaves pages out, disks fill up, memory is damaged. What a report reads
-and doesn't find has to be said in the report and in its exit status (5), or its rows would lie.
-
-`scripts/holes` tests that. A report runs once over a dump, and each page that it reads is remembered. Then it
-runs again once for each of these pages, with that page missing. The columns say what became of these runs:
-
-- same: the same rows, so that nothing of the page was needed;
-- marked: other rows, and the report says that it is incomplete, and why;
-- error: no report, an error that says why;
-- silent: other rows without a word. There must be none, and the tests hold it.
-
-Other damage (`--kind zeros,ones,other,flip`) can't always be noticed: a page of zeros may be a right one.
-No damage may lead to a traceback or to a run without end.
-
-Written by `{command}` over the dump `{dump}`. pages: how many of the report's pages were taken away, one at a
-time{chance}.
-
-{table}"""
-
-
-def page(done: Sequence[Done], dump: str, sample: int | None) -> str:
-    """docs/trust.md."""
-    command = (
-        "scripts/holes --all --write" if sample is None else f"scripts/holes --all --write --sample {sample}"
-    )
-    chance = "" if sample is None else ", chosen by chance"
-    return _PAGE.format(command=command, chance=chance, dump=dump, table=table(done))

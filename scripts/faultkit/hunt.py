@@ -1,4 +1,4 @@
-"""A report over a dump, once as it is, and then once for each page that it reads with that page at fault."""
+"""A reader or a report over a dump, once as it is, then once for each page of it with that page at fault."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sessionkit import Case
-
 from crashdrive.crash import Crash
 from crashdrive.errors import CrashdriveError
 from crashdrive.linux.kernel import Kernel
-from crashdrive.records import Report
-from faultkit.damage import KINDS
-from faultkit.memory import FaultyMemory, Place, Remembered
+from faultkit.damage import KINDS, Page
+from faultkit.facts import Facts
+from faultkit.memory import FaultyMemory, Place, Remembered, TooMuchError
+from faultkit.subjects import Subject
+from faultkit.support import Support
 
 LIMIT = 20.0
 """Seconds that a run may take: a hundred times what the slowest report takes on a small dump."""
@@ -27,7 +27,8 @@ class Run(NamedTuple):
     """How a run with a fault went.
 
     ``outcome``: ``same`` (the same rows), ``marked`` (incomplete, and says so), ``error`` (one of ours),
-    ``silent`` (other rows, complete: a lie), ``defect`` (a traceback), ``hang``.
+    ``silent`` (other rows, complete: a lie), ``unsupported`` (rows that nothing supports, see `support`),
+    ``defect`` (a traceback), ``hang``, ``flood`` (very much memory).
     """
 
     kind: str
@@ -37,61 +38,82 @@ class Run(NamedTuple):
 
 
 class _TooLongError(BaseException):
-    """No Exception: a report must not catch it."""
+    """No Exception: a reader must not catch it."""
 
 
 class Hunt:
-    """One report, its pages, and runs of it with faults. All happens in this process, over one session."""
+    """One subject, its pages, and runs of it with faults. All happens in this process, over one session.
 
-    def __init__(self, crash: Crash, case: Case, remembered: Remembered | None = None) -> None:
+    ``support``, shared by subjects that show the same rows, knows the structures of the whole memory.
+    """
+
+    def __init__(
+        self,
+        crash: Crash,
+        subject: Subject,
+        remembered: Remembered | None = None,
+        support: Support | None = None,
+    ) -> None:
         self._crash = crash
         self._known = crash.kernel
         self._remembered = remembered or Remembered()
-        self.case = case
-        whole, memory = self._report({})
-        self.baseline = _facts(whole)
-        self.complete = whole.complete
+        self._support = support or Support()
+        self._usual = 0
+        self.subject = subject
+        self.baseline, memory = self._read({})
         self.places = tuple(memory.read_places)
+        self._usual = len(self.places)
+        self._numbers = frozenset(place.page for place in self.places)
+        self._remembered.need(self.places)
+        self._forms = self._support.learn(self.baseline, memory)
 
-    def _report(self, faults: Mapping[Place, bytes | None]) -> tuple[Report, FaultyMemory]:
-        memory = FaultyMemory(self._crash.session, self._remembered, faults)
+    def _read(self, faults: Mapping[Place, bytes | None]) -> tuple[Facts, FaultyMemory]:
+        memory = FaultyMemory(self._crash.session, self._remembered, faults, self._usual)
         self._crash.__dict__["kernel"] = _kernel_on(self._known, memory)
         try:
-            return self._crash.run_report(self.case.report, **self.case.options), memory
+            return self.subject.read(self._crash, self._known), memory
         finally:
             self._crash.__dict__["kernel"] = self._known
+
+    def is_like(self, other: Hunt) -> bool:
+        """Whether both read the same and say the same."""
+        return set(self.places) == set(other.places) and self.baseline.values == other.baseline.values
 
     def readable(self) -> list[Place]:
         """The pages that were read and are in the dump."""
         return [place for place in self.places if self._remembered.pages[place].data is not None]
 
     def run(self, place: Place, kind: str, seed: int = 0) -> Run:
-        """The report with one page at fault."""
+        """The subject with one page at fault."""
         data = self._remembered.pages[place].data or b""
         dice = random.Random(f"{seed} {place} {kind}")  # noqa: S311 - repeatable damage, no secret
         others = [other for one in self._some(dice) if (other := self._remembered.pages[one].data)]
-        fault = KINDS[kind](data, others, dice)
+        fault = KINDS[kind](Page(data, others, self._numbers), dice)
         try:
             with _limit(LIMIT):
-                report, _ = self._report({place: fault})
+                facts, memory = self._read({place: fault})
+            return Run(kind, place, *self._judge(facts, kind, memory))
         except _TooLongError:
             return Run(kind, place, "hang", f"more than {LIMIT:g} s")
+        except TooMuchError:
+            return Run(kind, place, "flood", "read very many pages")
         except CrashdriveError as error:
             return Run(kind, place, "error", f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a traceback is what is hunted for
             return Run(kind, place, "defect", f"{type(error).__name__}: {error} ({_where(error)})")
-        return self._judge(report, kind, place)
+        finally:
+            self._remembered.trim()
 
     def _some(self, dice: random.Random) -> Sequence[Place]:
         return dice.sample(self.places, min(4, len(self.places)))
 
-    def _judge(self, report: Report, kind: str, place: Place) -> Run:
-        facts = _facts(report)
-        if facts == self.baseline:
-            return Run(kind, place, "same", "")
-        if not report.complete:
-            return Run(kind, place, "marked", "")
-        return Run(kind, place, "silent", difference(self.baseline, facts))
+    def _judge(self, facts: Facts, kind: str, memory: FaultyMemory) -> tuple[str, str]:
+        if facts.values == self.baseline.values:
+            return "same", ""
+        marked = facts.marked(self.baseline)
+        if kind != "missing" and (doubt := self._support.doubt(facts, marked, self._forms, memory)):
+            return "unsupported", doubt
+        return ("marked", "") if marked else ("silent", difference(self.baseline.values, facts.values))
 
     def runs(self, places: Sequence[Place], kinds: Sequence[str], seed: int = 0) -> Iterator[Run]:
         """A run for each place and kind."""
@@ -102,12 +124,10 @@ class Hunt:
 
 def _kernel_on(known: Kernel, memory: FaultyMemory) -> Kernel:
     """A kernel that has learnt nothing of its dump yet but types and symbols, which come from the vmlinux."""
-    return Kernel(known.session, memory=memory, layouts=known.layouts, symbols=known.symbols)
-
-
-def _facts(report: Report) -> Any:
-    document = report.builtins()
-    return {"tables": document["tables"], "findings": document["findings"]}
+    made = Kernel(known.session, memory=memory, layouts=known.layouts, symbols=known.symbols)
+    # what is compiled out of types alone, half of a run's time
+    made._plans, made._paths = known._plans, known._paths  # noqa: SLF001 - no reader may have them
+    return made
 
 
 def difference(one: Any, other: Any, path: str = "") -> str:
@@ -155,7 +175,8 @@ def _limit(seconds: float) -> Iterator[None]:
 class Tally:
     """How often each kind of damage had each outcome, and some examples of what must not be."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.counts: dict[str, Counter[str]] = {}
         self.bad: list[Run] = []
         self.seconds = 0.0
@@ -169,7 +190,8 @@ class Tally:
 
 def is_bad(run: Run) -> bool:
     """Whether a run shows a fault of ours."""
-    return run.outcome in {"defect", "hang"} or (run.kind == "missing" and run.outcome == "silent")
+    never = run.outcome in {"unsupported", "defect", "hang", "flood"}
+    return never or (run.kind == "missing" and run.outcome == "silent")
 
 
 def hunt(
@@ -181,7 +203,7 @@ def hunt(
     tell: Callable[[Run], None] = lambda _run: None,
 ) -> Tally:
     """Run all of it and count."""
-    tally = Tally()
+    tally = Tally(made.subject.name)
     start = time.monotonic()
     for run in made.runs(places, kinds, seed):
         tally.add(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from crashdrive.kernel.memory.bulk import Memory
@@ -12,6 +12,10 @@ from crashdrive.kernel.memory.transfer import Missing
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
 
 REASON = "excluded"
+# how many pages more than the reader's own a run may ask for: 256 MB
+_MOST_MORE = 1 << 16
+# how many pages are kept that no reader needs of the whole memory
+_MOST_KEPT = 1 << 14
 
 
 class Place(NamedTuple):
@@ -37,25 +41,47 @@ class Remembered:
 
     def __init__(self) -> None:
         self.pages: dict[Place, Known] = {}
+        self._needed: set[Place] = set()
+
+    def need(self, places: Iterable[Place]) -> None:
+        """Keep these."""
+        self._needed.update(places)
+
+    def trim(self) -> None:
+        """Forget what damage alone has led to, where that is much."""
+        if len(self.pages) > len(self._needed) + _MOST_KEPT:
+            self.pages = {place: known for place, known in self.pages.items() if place in self._needed}
+
+
+class TooMuchError(BaseException):
+    """No Exception: a reader must not catch it."""
 
 
 class FaultyMemory(Memory):
     """Reads of a dump in which the pages in ``faults`` are what they say: None is a page that is missing.
 
-    ``read`` are the places that were asked for, in that order. The dump is asked once for each.
+    ``read_places`` are the places that were asked for, in that order. The dump is asked once for each.
+    TooMuchError for a run that asks for very many more than the ``usual`` number.
     """
 
     def __init__(
-        self, session: Any, remembered: Remembered, faults: Mapping[Place, bytes | None] | None = None
+        self,
+        session: Any,
+        remembered: Remembered,
+        faults: Mapping[Place, bytes | None] | None = None,
+        usual: int = 0,
     ) -> None:
         super().__init__(session, cache_size=0, gap=0)
         self._remembered = remembered
         self._faults = faults or {}
         self.read_places: dict[Place, None] = {}
+        self._most = usual + _MOST_MORE
 
     def _load(self, where: tuple[str, int], pages: list[int]) -> Pages:
         places = [Place(*where, page) for page in pages]
         self.read_places.update(dict.fromkeys(places))
+        if self._faults and len(self.read_places) > self._most:
+            raise TooMuchError
         self._remember(where, [p.page for p in places if p not in self._remembered.pages])
         found = Pages({}, {})
         for place in places:
@@ -65,6 +91,10 @@ class FaultyMemory(Memory):
             if known.holes:
                 found.holes[place.page] = known.holes
         return found
+
+    def bytes_of(self, place: Place) -> bytes | None:
+        """What was read there, None where nothing is."""
+        return self._faulty(place).data
 
     def _faulty(self, place: Place) -> Known:
         if place not in self._faults:

@@ -1,94 +1,182 @@
-"""Each page that a report reads missing once: the same rows, or a mark. Other damage: no traceback, no hang.
+"""Each page that a report or a reader reads missing once: the same rows, or a mark; other damage (`support`).
 
-A sample by chance, the same in each run; ``scripts/holes`` takes all pages.
+A sample by chance: the same in each run, but another one in CI, or by CRASHDRIVE_FAULTS_SEED. All pages take
+``scripts/holes``, which also hunts what recorded sessions have no answers for.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import CodeType, FrameType
+from typing import NamedTuple
 
 import pytest
-from faultkit.cli import chosen
+from faultkit import cli
 from faultkit.damage import KINDS
-from faultkit.hunt import Hunt, Tally, difference, hunt, is_bad
-from faultkit.memory import Remembered
-from sessionkit import CASES, SESSION, Case, folders, recorded_reports, replayed, report_folders
+from faultkit.hunt import Hunt, Tally, difference, is_bad
+from faultkit.readers import functions, readers
+from faultkit.subjects import (
+    Subject,
+    known_cases,
+    missing_cases,
+    of_case,
+    of_reader,
+    of_reports,
+    unknown_options,
+)
+from sessionkit import SESSION, Case, folders, recorded_reports, replayed, report_folders
 
 from crashdrive.crash import Crash, open_dump
+from crashdrive.reports import report_names
 from tests.live.conftest import crash_binary, dump_file
 
-# sysctl takes a second and reads what others read one by one
-SLOW = {"sysctl": 4, "netsummary": 4, "netfilter": 4}
-SAMPLE = 8
+_CHANCE = random.SystemRandom().randrange(1 << 32) if os.environ.get("CI") else 1
+SEED = int(os.environ.get("CRASHDRIVE_FAULTS_SEED", _CHANCE))
+# pages of each report and reader; of slow ones less
+MISSING, DAMAGED = 3, 1
+SLOW = frozenset({"sysctl", "net.sysctl.tables.names", "netsummary", "netfilter"})
 
 
-@pytest.fixture(scope="module", params=folders(), ids=lambda folder: folder.name)
-def crash(request: pytest.FixtureRequest) -> Iterator[Crash]:
-    with open_dump(None, None, replay=request.param / SESSION) as opened:
-        yield opened
+class Hunted(NamedTuple):
+    """A recorded dump, what is hunted through on it, and what has no answers in its record."""
+
+    crash: Crash
+    hunts: list[Hunt]
+    unrecorded: frozenset[str]
+
+
+EXECUTED: set[CodeType] = set()
 
 
 @pytest.fixture(scope="module")
-def remembered(crash: Crash) -> Remembered:
-    """Pages of the dump, for all tests on it."""
-    del crash
-    return Remembered()
+def everything() -> Iterator[list[Hunted]]:
+    """Each of the dumps with its share of the subjects: all of them on both would take twice the time."""
+    with contextlib.ExitStack() as stack:
+        found = []
+        for number, folder in enumerate(folders()):
+            crash = stack.enter_context(open_dump(None, None, replay=folder / SESSION))
+            common = [name for name in report_names() if name not in recorded_reports()]
+            every = [*of_reports(crash, common), *map(of_reader, readers())]
+            found.append(_hunted(crash, every[(SEED + number) % len(folders()) :: len(folders())]))
+        for report in recorded_reports():
+            folder = report_folders(report)[SEED % len(report_folders(report))]
+            crash = stack.enter_context(replayed(folder))
+            found.append(_hunted(crash, of_reports(crash, [report])))
+        yield found
 
 
-def told(tally: Tally) -> str:
-    return "\n".join(f"{run.kind} {run.place}: {run.outcome}: {run.detail[:500]}" for run in tally.bad)
+def _hunted(crash: Crash, subjects: list[Subject]) -> Hunted:
+    with watched():
+        hunts = list(cli.hunts(crash, subjects))
+    unrecorded = {one.of for one in subjects} - {made.subject.of for made in hunts}
+    return Hunted(crash, hunts, frozenset(unrecorded))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_missing_page_changes_no_row_without_a_word(
-    crash: Crash, remembered: Remembered, case: Case
-) -> None:
-    made = Hunt(crash, case, remembered)
-    places = chosen(made, SLOW.get(case.report, SAMPLE), seed=1)
-    assert places or not made.places
-    tally = hunt(made, places, ["missing"])
-    assert not tally.bad, told(tally)
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Note what of our code runs."""
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call":
+            EXECUTED.add(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_damage_leads_to_no_traceback_and_no_hang(crash: Crash, remembered: Remembered, case: Case) -> None:
-    made = Hunt(crash, case, remembered)
-    places = chosen(made, SLOW.get(case.report, SAMPLE) // 4, seed=2)
-    tally = hunt(made, places, [kind for kind in KINDS if kind != "missing"])
-    assert not tally.bad, told(tally)
+def tried(everything: list[Hunted], kinds: list[str], most: int) -> list[Tally]:
+    """Some pages of each subject, each with one of these kinds of damage."""
+    dice = random.Random(SEED)  # noqa: S311 - repeatable, no secret
+    tallies = []
+    for hunted in everything:
+        for made in hunted.hunts:
+            places = cli.chosen(made, 1 if made.subject.of in SLOW else most, dice.randrange(1 << 32))
+            tally = Tally(made.subject.name)
+            for place in places:
+                tally.add(made.run(place, dice.choice(kinds), SEED))
+            tallies.append(tally)
+    return tallies
 
 
-OWN = [
-    pytest.param(folder, case, id=f"{folder.name}-{case.name}")
-    for report, own in recorded_reports().items()
-    for folder in report_folders(report)
-    for case in own
-]
+def told(tallies: list[Tally]) -> str:
+    """What must not be, and how to see it again."""
+    lines = [f"CRASHDRIVE_FAULTS_SEED={SEED}"]
+    lines += [
+        f"{tally.name}: {run.kind} {run.place}: {run.outcome}: {run.detail[:500]}"
+        for tally in tallies
+        for run in tally.bad
+    ]
+    return "\n".join(lines)
 
 
-@pytest.mark.parametrize(("place", "case"), OWN)
-def test_reports_with_recordings_of_their_own(place: Path, case: Case) -> None:
-    with replayed(place) as opened:
-        made = Hunt(opened, case, Remembered())
-        places = chosen(made, SAMPLE, seed=1)
-        for tally in (
-            hunt(made, places, ["missing"]),
-            hunt(made, places[:2], [k for k in KINDS if k != "missing"]),
-        ):
-            assert not tally.bad, told(tally)
+def test_a_missing_page_changes_no_row_without_a_word(everything: list[Hunted]) -> None:
+    tallies = tried(everything, ["missing"], MISSING)
+    assert sum(counts["marked"] for tally in tallies for counts in tally.counts.values()) > len(tallies) // 10
+    assert not any(tally.bad for tally in tallies), told(tallies)
 
 
-def test_a_lie_is_found(crash: Crash, remembered: Remembered, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_leads_to_no_traceback_no_hang_and_no_row_of_nothing(everything: list[Hunted]) -> None:
+    tallies = tried(everything, [kind for kind in KINDS if kind != "missing"], DAMAGED)
+    assert not any(tally.bad for tally in tallies), told(tallies)
+
+
+def test_every_reader_is_hunted(everything: list[Hunted]) -> None:
+    """By itself, or by what calls it: one that nobody calls, and that can't be called, is found here."""
+    unrecorded = {name for hunted in everything for name in hunted.unrecorded}
+    direct = {made.function.call for made in readers()}
+    alone = [
+        one.name
+        for one in functions()
+        if one.call not in direct
+        and one.call.__code__ not in EXECUTED
+        and not any(name.startswith(one.name.rpartition(".")[0]) for name in unrecorded)
+    ]
+    assert not alone, f"no hunt comes to {', '.join(alone)}: see scripts/faultkit/readers.py"
+
+
+def test_every_option_is_hunted(everything: list[Hunted]) -> None:
+    for name in report_names():
+        hunted = next(one for one in everything if any(made.subject.of == name for made in one.hunts))
+        mine = known_cases(hunted.crash, name)
+        unknown = unknown_options(name, mine, partial(hunted.crash.run_report, name))
+        assert not unknown, f"{name} has options that nobody tries: its recorded cases need {unknown}"
+
+
+def test_a_report_that_is_new_is_hunted_with_each_of_its_options(everything: list[Hunted]) -> None:
+    crash = everything[0].crash
+    found = list(missing_cases("neighbours", [], lambda: crash.run_report("neighbours")))
+    assert found[0] == Case("neighbours", {})
+    assert Case("neighbours", {"six": True}) in found
+    assert any("netns" in case.options for case in found)
+
+
+def test_a_lie_is_found(everything: list[Hunted], monkeypatch: pytest.MonkeyPatch) -> None:
     """The hunt itself: a report that marks nothing is caught."""
-    case = Case("netns", {})
-    made = Hunt(crash, case, remembered)
+    made = Hunt(everything[0].crash, of_case(Case("netns", {})))
     monkeypatch.setattr(
         "crashdrive.linux.net.survey.Survey.miss", lambda _survey, _notices, **_complete: None
     )
     runs = [run for run in made.runs(made.readable()[::4], ["missing"]) if is_bad(run)]
     assert runs
     assert {run.outcome for run in runs} <= {"silent", "defect"}
+
+
+def test_rows_of_nothing_are_found(everything: list[Hunted], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain that is followed wherever its pointers lead gives rows that aren't marked."""
+    made = Hunt(everything[0].crash, of_case(Case("netstat", {"all": True})))
+    monkeypatch.setattr("crashdrive.kernel.structures.walk.Chains._is_node", lambda *_: True)
+    runs = made.runs(made.readable(), ["pointer"])
+    assert any(run.outcome == "unsupported" for run in runs)
 
 
 def test_differences_are_told_by_their_place() -> None:
@@ -104,7 +192,6 @@ def test_of_a_dump_that_has_holes(dump: str) -> None:
     vmcore = dump_file(dump)
     binary = crash_binary("8.0.6")
     with open_dump(Path(vmcore).parent / "vmlinux", vmcore, crash=[str(binary)]) as opened:
-        for report in ("netstat", "routing", "netns"):
-            made = Hunt(opened, Case(report, {}))
-            tally = hunt(made, chosen(made, 10, seed=3), ["missing", "flip"])
-            assert not tally.bad, told(tally)
+        found = [*of_reports(opened, ("netstat", "routing", "netns")), *map(of_reader, readers())]
+        tallies = tried([Hunted(opened, list(cli.hunts(opened, found)), frozenset())], ["missing", "flip"], 6)
+        assert not any(tally.bad for tally in tallies), told(tallies)
