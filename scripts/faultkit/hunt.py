@@ -61,7 +61,7 @@ class Hunt:
         self._usual = 0
         self.subject = subject
         self.baseline, memory = self._read({})
-        self.places = tuple(memory.read_places)
+        self.places = tuple(memory.places())
         self._usual = len(self.places)
         self._numbers = frozenset(place.page for place in self.places)
         self._remembered.need(self.places)
@@ -81,13 +81,13 @@ class Hunt:
 
     def readable(self) -> list[Place]:
         """The pages that were read and are in the dump."""
-        return [place for place in self.places if self._remembered.pages[place].data is not None]
+        return [place for place in self.places if self._remembered.at(place).data is not None]
 
     def run(self, place: Place, kind: str, seed: int = 0) -> Run:
         """The subject with one page at fault."""
-        data = self._remembered.pages[place].data or b""
+        data = self._remembered.at(place).data or b""
         dice = random.Random(f"{seed} {place} {kind}")  # noqa: S311 - repeatable damage, no secret
-        others = [other for one in self._some(dice) if (other := self._remembered.pages[one].data)]
+        others = [other for one in self._some(dice) if (other := self._remembered.at(one).data)]
         fault = KINDS[kind](Page(data, others, self._numbers), dice)
         try:
             with _limit(LIMIT):
@@ -111,7 +111,7 @@ class Hunt:
         if facts.values == self.baseline.values:
             return "same", ""
         marked = facts.marked(self.baseline)
-        if kind != "missing" and (doubt := self._support.doubt(facts, marked, self._forms, memory)):
+        if kind != "missing" and (doubt := self._support.doubt(facts, self._forms, memory, marked=marked)):
             return "unsupported", doubt
         return ("marked", "") if marked else ("silent", difference(self.baseline.values, facts.values))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from crashdrive.kernel.memory.bulk import Memory
+from crashdrive.kernel.memory.bulk import Memory, Space
 from crashdrive.kernel.memory.bulk import _Block as Block
 from crashdrive.kernel.memory.bulk import _Pages as Pages
 from crashdrive.kernel.memory.transfer import Missing
@@ -36,12 +36,24 @@ class Known(NamedTuple):
     holes: tuple[Missing, ...]
 
 
+Where = tuple[str, int]
+"""An address space: its name, and the task that it belongs to."""
+
+
 class Remembered:
     """All pages that were ever read from a dump, shared by one memory after the other."""
 
     def __init__(self) -> None:
-        self.pages: dict[Place, Known] = {}
+        self._spaces: dict[Where, dict[int, Known]] = {}
         self._needed: set[Place] = set()
+
+    def space(self, where: Where) -> dict[int, Known]:
+        """Pages of an address space by their numbers."""
+        return self._spaces.setdefault(where, {})
+
+    def at(self, place: Place) -> Known:
+        """A page that was read."""
+        return self._spaces[place[:2]][place.page]
 
     def need(self, places: Iterable[Place]) -> None:
         """Keep these."""
@@ -49,8 +61,10 @@ class Remembered:
 
     def trim(self) -> None:
         """Forget what damage alone has led to, where that is much."""
-        if len(self.pages) > len(self._needed) + _MOST_KEPT:
-            self.pages = {place: known for place, known in self.pages.items() if place in self._needed}
+        if sum(map(len, self._spaces.values())) > len(self._needed) + _MOST_KEPT:
+            for where, pages in self._spaces.items():
+                for page in [page for page in pages if Place(*where, page) not in self._needed]:
+                    del pages[page]
 
 
 class TooMuchError(BaseException):
@@ -60,8 +74,8 @@ class TooMuchError(BaseException):
 class FaultyMemory(Memory):
     """Reads of a dump in which the pages in ``faults`` are what they say: None is a page that is missing.
 
-    ``read_places`` are the places that were asked for, in that order. The dump is asked once for each.
-    TooMuchError for a run that asks for very many more than the ``usual`` number.
+    The dump is asked once for each page. TooMuchError for a run that asks for very many more than the
+    ``usual`` number.
     """
 
     def __init__(
@@ -73,41 +87,63 @@ class FaultyMemory(Memory):
     ) -> None:
         super().__init__(session, cache_size=0, gap=0)
         self._remembered = remembered
-        self._faults = faults or {}
-        self.read_places: dict[Place, None] = {}
+        self._faults = {place: _wrong(place, data) for place, data in (faults or {}).items()}
+        self._read: dict[Where, dict[int, None]] = {}
         self._most = usual + _MOST_MORE
 
-    def _load(self, where: tuple[str, int], pages: list[int]) -> Pages:
-        places = [Place(*where, page) for page in pages]
-        self.read_places.update(dict.fromkeys(places))
-        if self._faults and len(self.read_places) > self._most:
-            raise TooMuchError
-        self._remember(where, [p.page for p in places if p not in self._remembered.pages])
-        found = Pages({}, {})
-        for place in places:
-            known = self._faulty(place)
-            if known.data is not None:
-                found.blocks[place.page] = Block(place.page << PAGE_SHIFT, known.data)
-            if known.holes:
-                found.holes[place.page] = known.holes
-        return found
+    def places(self) -> list[Place]:
+        """What was asked for, in that order, but for address spaces."""
+        return [Place(*where, page) for where, pages in self._read.items() for page in pages]
 
     def bytes_of(self, place: Place) -> bytes | None:
-        """What was read there, None where nothing is."""
-        return self._faulty(place).data
+        """What was read there; None where nothing was, or nothing is."""
+        if place.page not in self._read.get(place[:2], ()):
+            return None
+        return (self._faults.get(place) or self._remembered.at(place)).data
 
-    def _faulty(self, place: Place) -> Known:
-        if place not in self._faults:
-            return self._remembered.pages[place]
-        data = self._faults[place]
-        return Known(data, () if data is not None else (Missing(place.page << PAGE_SHIFT, PAGE, REASON),))
+    def read(self, address: int, size: int, *, space: Space = "kernel", task: int | None = None) -> bytes:
+        """As `Memory` has it; the many small reads of pages that are known are quick."""
+        page, at = address >> PAGE_SHIFT, address & PAGE - 1
+        if space == "kernel" and at + size <= PAGE and not any(one.page == page for one in self._faults):
+            known = self._remembered.space((space, 0)).get(page)
+            if known is not None and known.data is not None and not known.holes:
+                self._read.setdefault((space, 0), {})[page] = None
+                return known.data[at : at + size]
+        return super().read(address, size, space=space, task=task)
 
-    def _remember(self, where: tuple[str, int], pages: list[int]) -> None:
-        if not pages:
-            return
+    def _load(self, where: Where, pages: list[int]) -> Pages:
+        known = self._remembered.space(where)
+        read = self._read.setdefault(where, {})
+        read.update(dict.fromkeys(pages))
+        if self._faults and len(read) > self._most:
+            raise TooMuchError
+        if not known.keys() >= set(pages):
+            self._remember(where, [page for page in pages if page not in known])
+        blocks = {page: Block(page << PAGE_SHIFT, data) for page in pages if (data := known[page].data)}
+        found = Pages(blocks, {page: known[page].holes for page in pages if known[page].holes})
+        for place, wrong in self._faults.items():
+            if place[:2] == where and place.page in pages:
+                _put(found, place.page, wrong)
+        return found
+
+    def _remember(self, where: Where, pages: list[int]) -> None:
         known = super()._load(where, pages)
+        kept = self._remembered.space(where)
         for page in pages:
             block = known.blocks.get(page)
             at = 0 if block is None else (page << PAGE_SHIFT) - block.address
             data = None if block is None else block.data[at : at + PAGE]
-            self._remembered.pages[Place(*where, page)] = Known(data, known.holes.get(page, ()))
+            kept[page] = Known(data, known.holes.get(page, ()))
+
+
+def _wrong(place: Place, data: bytes | None) -> Known:
+    return Known(data, () if data is not None else (Missing(place.page << PAGE_SHIFT, PAGE, REASON),))
+
+
+def _put(found: Pages, page: int, wrong: Known) -> None:
+    found.blocks.pop(page, None)
+    found.holes.pop(page, None)
+    if wrong.data is not None:
+        found.blocks[page] = Block(page << PAGE_SHIFT, wrong.data)
+    if wrong.holes:
+        found.holes[page] = wrong.holes

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sessionkit import Case, all_cases, cases
 
 from crashdrive.crash import Crash
+from crashdrive.errors import UsageError
 from crashdrive.linux.kernel import Kernel
 from crashdrive.records import Report
 from crashdrive.reports import module_for, report_names
 from crashdrive.reports.base import Option
 from faultkit.facts import Facts, of_report
 from faultkit.readers import Made, readers
+
+Rows = Sequence[Mapping[str, Any]]
 
 
 class Subject(NamedTuple):
@@ -59,7 +63,7 @@ def of_reports(crash: Crash, only: Iterable[str] = ()) -> list[Subject]:
     found: list[Case] = []
     for name in sorted(only) or report_names():
         mine = known_cases(crash, name)
-        found += [*mine, *missing_cases(name, mine, functools.partial(_report, crash, Case(name, {})))]
+        found += [*mine, *missing_cases(name, mine, functools.partial(rows_of, crash, name))]
     return [of_case(case) for case in found]
 
 
@@ -69,11 +73,11 @@ def known_cases(crash: Crash, name: str) -> list[Case]:
     return known or [case for case in cases(crash) if case.report == name]
 
 
-def missing_cases(name: str, known: list[Case], whole: Callable[[], Report]) -> Iterator[Case]:
+def missing_cases(name: str, known: list[Case], whole: Callable[[], Rows]) -> Iterator[Case]:
     """A report without options and with each of its options alone, where none of the ``known`` has that.
 
-    A value is one of the option's choices, or what ``whole``, the report itself, has in a column of the
-    option's name; an option for which neither has one needs a case in `sessionkit.CASES`.
+    A value is one of the option's choices, or what the ``whole`` report's rows have in a column of the
+    option's name; an option for which neither has one needs a recorded case.
     """
     if not any(not case.options for case in known) and not _needs_options(known):
         yield Case(name, {})
@@ -88,22 +92,33 @@ def _needs_options(known: list[Case]) -> bool:
     return bool(known) and all(case.options for case in known)
 
 
-def unknown_options(name: str, known: list[Case], whole: Callable[[], Report]) -> list[str]:
+def unknown_options(name: str, known: list[Case], whole: Callable[[], Rows]) -> list[str]:
     """Options that no case has, and for which no value is found."""
     used = {option for case in known for option in case.options}
     used.update(option for case in missing_cases(name, known, whole) for option in case.options)
     return [option.name for option in module_for(name).OPTIONS if option.name not in used]
 
 
-def _value(option: Option, whole: Callable[[], Report]) -> Any:
+def _value(option: Option, whole: Callable[[], Rows]) -> Any:
     if option.kind == "flag":
         return True
     if option.choices:
         return option.choices[:1] if option.many else option.choices[0]
-    rows = [row for table in whole().builtins()["tables"].values() for row in table]
-    values = (value for row in rows for value in _columns(row, option.name) if value is not None)
-    value = next(values, None)
+    value = next(
+        (value for row in whole() for value in _columns(row, option.name) if value is not None), None
+    )
     return (value,) if option.many and value is not None else value
+
+
+def rows_of(crash: Crash, name: str) -> list[Mapping[str, Any]]:
+    """The rows of a report without options, and behind them those with each of its flags."""
+    flags = [option.name for option in module_for(name).OPTIONS if option.kind == "flag"]
+    found: list[Mapping[str, Any]] = []
+    for options in ({}, *({flag: True} for flag in flags)):
+        with contextlib.suppress(UsageError):
+            tables = _report(crash, Case(name, options)).builtins()["tables"]
+            found += [row for table in tables.values() for row in table]
+    return found
 
 
 def _columns(row: Mapping[str, Any], option: str) -> Iterator[Any]:

@@ -8,14 +8,15 @@ a row stands for a structure, and where its address is one that no reading of th
 - what gave the row says that it is incomplete: the chain that led there is damaged.
 
 The first two are held against those lists of rows for which they are true in the whole memory: a row may
-name a structure that nobody needed to read.
+name a structure that nobody needed to read. A row of several structures of its own (a connection that waits,
+and its socket) has support where one of them has.
 """
 
 from __future__ import annotations
 
 import bisect
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
@@ -27,11 +28,11 @@ _REACH = PAGE
 
 
 class Form(NamedTuple):
-    """A list of rows by its path: the field that tells which structure a row is of, and what holds of all."""
+    """A list of rows by its path: fields that tell which structures a row is of, and what holds of each."""
 
-    field: str
-    read: bool
-    pointed: bool
+    fields: tuple[str, ...]
+    read: frozenset[str]
+    pointed: frozenset[str]
 
 
 class Support:
@@ -45,41 +46,53 @@ class Support:
         pointers = Pointers(memory)
         forms: dict[str, Form] = {}
         for path, rows in _lists(whole):
-            field = _identity(rows)
-            if field is None:
+            places = {field: [_address(row, field) for row in rows] for field in _identities(rows)}
+            if not places:
                 continue
-            addresses = list(_addresses(rows, field))
-            self._known.update(addresses)
-            read = all(_page_of(address, memory) for address in addresses)
-            forms[path] = Form(field, read, all(map(pointers.lead_to, addresses)))
+            self._known.update(address for column in places.values() for address in column if address)
+            read = {f for f, column in places.items() if all(_is_read(a, memory) for a in column if a)}
+            pointed = {f for f, column in places.items() if all(pointers.lead_to(a) for a in column if a)}
+            forms[path] = Form(tuple(places), frozenset(read), frozenset(pointed))
         return forms
 
-    def doubt(self, found: Facts, marked: bool, forms: dict[str, Form], memory: FaultyMemory) -> str | None:  # noqa: FBT001 - what the caller has found out
-        """Why a row of damaged memory has no support; None where all have."""
+    def doubt(
+        self, found: Facts, forms: dict[str, Form], memory: FaultyMemory, *, marked: bool
+    ) -> str | None:
+        """Why a row of damaged memory has no support; None where all have. ``marked``: whether it says so."""
         for path, rows in _lists(found):
             if path not in forms:
                 continue
             form = forms[path]
-            more = sorted(set(_addresses(rows, form.field)) - self._known)
+            more = [row for row in rows if self._is_new(row, form)]
             if not more:
                 continue
-            told = f"{path}: {len(more)} rows of no known structure, the first at {more[0]:#x}"
+            told = f"{path}: {len(more)} rows of no known structure, the first is {more[0]!r:.200}"
             if not marked:
                 return f"{told}: complete"
             pointers = Pointers(memory)
-            for address in more:
-                if form.read and not _page_of(address, memory):
-                    return f"{told}: {address:#x} was not read, or is not in the dump"
-                if form.pointed and not pointers.lead_to(address):
-                    return f"{told}: nothing that was read points to {address:#x}"
+            if not all(_is_supported(row, form, memory, pointers) for row in more):
+                return f"{told}: not read, not in the dump, or nothing points to it"
         return None
+
+    def _is_new(self, row: Any, form: Form) -> bool:
+        addresses = [address for field in form.fields if (address := _address(row, field))]
+        return bool(addresses) and not self._known.intersection(addresses)
+
+
+def _is_supported(row: Any, form: Form, memory: FaultyMemory, pointers: Pointers) -> bool:
+    return any(
+        (field not in form.read or _is_read(address, memory))
+        and (field not in form.pointed or pointers.lead_to(address))
+        for field in form.fields
+        if (address := _address(row, field))
+    )
 
 
 class Pointers:
     """The words of all pages that a run read, with what was at fault in them."""
 
     def __init__(self, memory: FaultyMemory) -> None:
-        self._pages = [words for place in memory.read_places if (words := _sorted(memory.bytes_of(place)))]
+        self._pages = [words for place in memory.places() if (words := _sorted(memory.bytes_of(place)))]
 
     def lead_to(self, address: int) -> bool:
         """Whether any of them is the address of a structure, or of something inside."""
@@ -106,9 +119,8 @@ def _sorted(data: bytes | None) -> array[int] | None:
     return _SORTED[data]
 
 
-def _page_of(address: int, memory: FaultyMemory) -> bool:
-    place = Place("kernel", 0, address >> PAGE_SHIFT)
-    return place in memory.read_places and memory.bytes_of(place) is not None
+def _is_read(address: int, memory: FaultyMemory) -> bool:
+    return memory.bytes_of(Place("kernel", 0, address >> PAGE_SHIFT)) is not None
 
 
 def _lists(facts: Facts) -> Iterator[tuple[str, list[Any]]]:
@@ -119,15 +131,19 @@ def _lists(facts: Facts) -> Iterator[tuple[str, list[Any]]]:
     yield from found.items()
 
 
-def _identity(rows: list[Any]) -> str | None:
-    """The first field that is an address in all rows; "" where the rows themselves are addresses."""
+def _identities(rows: list[Any]) -> list[str]:
+    """Fields that hold an address, another one in each row; "" where the rows themselves are addresses."""
     if all(address_in(row) for row in rows):
-        return ""
+        return [""]
     if not all(isinstance(row, dict) for row in rows):
-        return None
-    return next((name for name in rows[0] if all(address_in(row.get(name)) for row in rows)), None)
+        return []
+    found = []
+    for name in rows[0]:
+        values = [row.get(name) for row in rows if row.get(name) is not None]
+        if values and all(map(address_in, values)) and len(set(values)) == len(values):
+            found.append(name)
+    return found
 
 
-def _addresses(rows: Iterable[Any], field: str) -> Iterator[int]:
-    values = (row if not field else row.get(field) if isinstance(row, dict) else None for row in rows)
-    return (address for value in values if (address := address_in(value)) is not None)
+def _address(row: Any, field: str) -> int | None:
+    return address_in(row.get(field) if field and isinstance(row, dict) else row)

@@ -28,6 +28,7 @@ from faultkit.subjects import (
     of_case,
     of_reader,
     of_reports,
+    rows_of,
     unknown_options,
 )
 from sessionkit import SESSION, Case, folders, recorded_reports, replayed, report_folders
@@ -148,13 +149,13 @@ def test_every_option_is_hunted(everything: list[Hunted]) -> None:
     for name in report_names():
         hunted = next(one for one in everything if any(made.subject.of == name for made in one.hunts))
         mine = known_cases(hunted.crash, name)
-        unknown = unknown_options(name, mine, partial(hunted.crash.run_report, name))
+        unknown = unknown_options(name, mine, partial(rows_of, hunted.crash, name))
         assert not unknown, f"{name} has options that nobody tries: its recorded cases need {unknown}"
 
 
 def test_a_report_that_is_new_is_hunted_with_each_of_its_options(everything: list[Hunted]) -> None:
     crash = everything[0].crash
-    found = list(missing_cases("neighbours", [], lambda: crash.run_report("neighbours")))
+    found = list(missing_cases("neighbours", [], partial(rows_of, crash, "neighbours")))
     assert found[0] == Case("neighbours", {})
     assert Case("neighbours", {"six": True}) in found
     assert any("netns" in case.options for case in found)
