@@ -14,7 +14,7 @@ WARN = ("kernel.panic_on_warn=1",)
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A task and the lock that it waits for."""
+    """A task and the lock that it waits for; comm may be a pattern."""
 
     comm: str
     lock: str
@@ -38,7 +38,7 @@ class Death:
     owners: tuple[Waiting, ...] = ()  # who holds a lock that others wait for, without being in a cycle
     queue: tuple[Waiting, ...] = ()  # who waits without being in the cycle
     findings: tuple[str, ...] = ()  # kinds of the rules that speak
-    before: str | None = None  # what went wrong first, where the panic only follows from it
+    followed: str | None = None  # the kind of the panic, where it only follows from what went wrong first
     remark: str | None = None
     # The guest.
     own_module: bool = True
@@ -253,18 +253,20 @@ _LOCKUPS = {
         alternatives=("lab_flushwork_run",),
         settings=HUNG,
         findings=("hung-task", "deadlock"),
-        owners=_waiting("lab_flushwork_mutex", "lab-flusher"),
-        remark="lab-flusher waits for work whose kworker waits for the mutex that lab-flusher holds",
+        cycle=(
+            Waiting(comm="lab-flusher", lock="lab_flushwork_work"),
+            Waiting(comm="kworker/*lab_flushed", lock="lab_flushwork_mutex"),
+        ),
     ),
     "oopslock": _fault(
         "null",
         "lab_oopslock_count",
         address="null",
-        settings=(*HUNG, "kernel.panic_on_oops=0"),
-        before="null",
+        settings=("kernel.panic_on_oops=0",),
+        followed="sysrq",
         findings=("hung-task", "dead-owner"),
         queue=_waiting("lab_oopslock_mutex", "lab-waiter-1", "lab-waiter-2"),
-        remark="an oops killed the mutex's owner; the panic that follows is hung, in lab_oopslock_locked",
+        remark="an oops killed the mutex's owner; others hang, of whom no watchdog tells after an oops",
     ),
     "frozen": Death(
         kind="hung",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def write(name: str, folder: Path, console: str, log: str) -> None:
     """
     lines = last_words(console)
     if not _said(name, lines):
-        lines = since_finish(console, log) or lines
+        lines = since_start(console, log) or lines
     confirm(name, lines)
     (folder / "death.json").write_text(json.dumps(truth(name, folder, lines), indent=1) + "\n")
 
@@ -66,7 +67,7 @@ def truth(name: str, folder: Path, lines: list[str]) -> dict[str, Any]:
         "context": death.context,
         "function": death.function,
         "address": death.address,
-        "before": death.before,
+        "followed": death.followed,
         "cycle": [people.waiting(who) for who in death.cycle],
         "owners": [people.holding(who) for who in death.owners],
         "queue": [people.waiting(who) for who in death.queue],
@@ -111,11 +112,16 @@ class _People:
 
     def waiting(self, who: Waiting) -> dict[str, Any]:
         """A task with the lock that it waits for."""
-        return {"pid": self._pids.get(who.comm), "comm": who.comm, "waits_for": who.lock, **self._lock(who)}
+        return {**self._task(who), "waits_for": who.lock, **self._lock(who)}
 
     def holding(self, who: Waiting) -> dict[str, Any]:
         """A task with the lock that it holds."""
-        return {"pid": self._pids.get(who.comm), "comm": who.comm, "holds": who.lock, **self._lock(who)}
+        return {**self._task(who), "holds": who.lock, **self._lock(who)}
+
+    def _task(self, who: Waiting) -> dict[str, int | str | None]:
+        """Pid and comm; /proc adds to a kernel worker's comm the queue by which it is found."""
+        comm = next((comm for comm in self._pids if fnmatchcase(comm, who.comm)), who.comm)
+        return {"pid": self._pids.get(comm), "comm": re.sub(r"^(kworker/[^-+]*)[-+].*", r"\1", comm)}
 
     def _lock(self, who: Waiting) -> dict[str, str | None]:
         kind, address = self._locks.get(who.lock, (None, None))
@@ -133,18 +139,26 @@ def locks(path: Path) -> dict[str, tuple[str, str]]:
     return {word[2]: (word[0], "0x" + word[1]) for word in words if len(word) == 3}
 
 
+# A lean guest says "scene" before it sets up what leads to its death, the other one only "finish".
+_START = re.compile(r"^LAB ([\d.]+) (?:scene|finish)\s*$", re.MULTILINE)
+
+
 def last_words(console: str) -> list[str]:
-    """The console's lines from the announcement of the death to the capture kernel's first one."""
-    words = re.split(r"^LAB [\d.]+ finish\s*$", console.replace("\r", ""), maxsplit=1, flags=re.MULTILINE)[-1]
-    return [line for line in words.split("LAB CAPTURE")[0].split("\n") if line]
+    """The kernel's lines on the console from what led to the death to the capture kernel's first one."""
+    text = console.replace("\r", "")
+    start = _START.search(text)
+    words = text[start.end() :] if start else text
+    return [
+        line for line in words.split("LAB CAPTURE")[0].split("\n") if line and not line.startswith("LAB ")
+    ]
 
 
-def since_finish(console: str, log: str) -> list[str]:
-    """The lines of the kernel's log from the time on when the guest announced its death."""
-    found = re.search(r"^LAB ([\d.]+) finish\b", console, re.MULTILINE)
+def since_start(console: str, log: str) -> list[str]:
+    """The same lines of the kernel's log."""
+    start = _START.search(console.replace("\r", ""))
     times = re.compile(r"\[ *(\d+\.\d+)\]")
     lines = [(times.match(line), line) for line in log.splitlines()]
-    return [line for time, line in lines if found and time and float(time[1]) >= float(found[1])]
+    return [line for time, line in lines if start and time and float(time[1]) >= float(start[1])]
 
 
 def panicked(lines: list[str]) -> dict[str, Any] | None:

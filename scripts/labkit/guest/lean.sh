@@ -46,13 +46,13 @@ settle() { # the death's settings, which may only hold from now on
 	sysctl -qw kernel.panic_on_oops=1 kernel.panic=0 kernel.sysrq=1
 	# shellcheck disable=SC2046 # settings are words
 	test -s /lab/settings && sysctl -qw $(cat /lab/settings)
-	dmesg -n 7
 }
 
 die_lean() {
 	test -f /lab/death.sh && . /lab/death.sh
 	exec 9>/dev/vda
 	say "scene"
+	dmesg -n 7
 	scene
 	say "truth"
 	lean_truth
