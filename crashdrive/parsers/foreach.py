@@ -20,9 +20,8 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import note_error
 from crashdrive.parsers.grammar.rows import demand_records
-from crashdrive.parsers.grammar.shapes import read_shape
+from crashdrive.parsers.grammar.shapes import read_part
 from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader
-from crashdrive.records import Notice
 
 
 class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
@@ -99,7 +98,7 @@ def _all_tasks(source: Source, _offset: int) -> tuple[list[Any], int]:
     name = _inner(source.command)[0]
     if not name:
         source.fail(0, "no command that foreach knows")
-    records = g.read(_by_task, source) if name in _NAMELESS else _run(source, name, source.text, 1)[1]
+    records = g.read(_by_task, source) if name in _NAMELESS else _run(source, name, source.text, 0)[1]
     return records, len(source.text)
 
 
@@ -123,7 +122,7 @@ def _one_task(source: Source, offset: int) -> tuple[tuple[str, list[Any]], int]:
     text = source.text[offset:end].removesuffix("\n") if following else source.text[offset:end]
     name = _inner(source.command)[0]
     try:
-        return _run(source, name, text, source.position(offset)[0]), end
+        return _run(source, name, text, offset), end
     except ParseError:
         if not _failed(source, name, offset, text):
             raise
@@ -169,28 +168,10 @@ def _demanded(source: Source, name: str, found: list[Any]) -> list[Any]:
     return demand_records(source, found) if name in _NAMELESS or not source.text.strip() else found
 
 
-def _run(source: Source, name: str, text: str, first_line: int) -> tuple[str, list[Any]]:
-    """Shape and records of a part of the text, its notices added to the whole's."""
+def _run(source: Source, name: str, text: str, offset: int) -> tuple[str, list[Any]]:
+    """Shape and records of what the command prints from ``offset`` on."""
     module, part = _source(source, name, text)
-    try:
-        shape = next(shape for shape in module.SHAPES if shape.when(part))
-        records = list(read_shape(shape, part))
-    except ParseError as error:
-        line = error.line + first_line - 1
-        raise ParseError(source.command.text, line, error.column, error.text, error.reason) from error
-    except StopIteration:
-        source.fail(0, "no known shape of this command's output")
-    for notice in part.warnings:
-        source.warnings.append(_shifted(notice, first_line))
-    source.complete = source.complete and part.complete
-    return shape.name, records
-
-
-def _shifted(notice: Notice, first_line: int) -> Notice:
-    if notice.line is None or first_line == 1:
-        return notice
-    line = notice.line + first_line - 1
-    return Notice(kind=notice.kind, message=notice.message, line=line, text=notice.text)
+    return read_part(module.SHAPES, part, source, offset)
 
 
 def _failed(source: Source, name: str, offset: int, text: str) -> bool:

@@ -401,3 +401,16 @@ def test_a_cpu_has_one_slab_of_its_own_and_a_node_stands_once() -> None:
     ):
         with pytest.raises(ParseError):
             parse("kmem -S x", damaged)
+
+
+def test_a_report_that_cannot_be_read_among_several() -> None:
+    zones = 'NODE: 0  ZONE: 2  ADDR: ffff8ea55e824280  NAME: "Normal"\n  [unpopulated]\n\n'
+    offsets = "PER-CPU OFFSET VALUES:\n  CPU 0: ffff8ea55de00000\n"
+    broken = zones.replace("[unpopulated]", "nonsense")
+    with pytest.raises(ParseError) as failure:
+        parse("kmem -z -o", broken + offsets)
+    assert failure.value.line == 2
+    answer = parse("kmem -z -o", broken + offsets, lenient=True)
+    assert (answer[-1].option, answer.complete) == ("o", False)
+    with pytest.raises(ParseError):
+        parse("kmem -z -o", "")

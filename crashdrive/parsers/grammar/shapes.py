@@ -1,10 +1,13 @@
-"""QdiscReading a text as one shape of a command's output."""
+"""Reading a text, or a part of one, as one shape of a command's output."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Shape, Source
 
 
@@ -19,3 +22,22 @@ def read_shape(shape: Shape, source: Source) -> Sequence[Any]:
 
     found = read(shape.grammar, source)
     return shape.finish(source, found) if shape.finish else found
+
+
+def read_part(shapes: Sequence[Shape], part: Source, whole: Source, offset: int) -> tuple[str, list[Any]]:
+    """Shape and records of a part of another output, which begins at ``offset`` there.
+
+    The first of ``shapes`` that fits is taken. Notices and errors tell their lines in the whole.
+    """
+    shape = next((shape for shape in shapes if shape.when(part)), None)
+    if shape is None:
+        whole.fail(offset, "no known shape of this command's output")
+    above = whole.position(offset)[0] - 1
+    try:
+        records = list(read_shape(shape, part))
+    except ParseError as error:
+        line = error.line + above
+        raise ParseError(whole.command.text, line, error.column, error.text, error.reason) from error
+    whole.warnings += [replace(notice, line=notice.line and notice.line + above) for notice in part.warnings]
+    whole.complete = whole.complete and part.complete
+    return shape.name, records

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pages import Page
 from crashdrive.parsers.kmem.areas import VmapArea, areas, check_areas
@@ -24,7 +25,7 @@ from crashdrive.parsers.kmem.lists import PageCount, PageList, check_lists, list
 from crashdrive.parsers.kmem.nodes import MemoryBlock, MemoryNode, MemorySection, nodes
 from crashdrive.parsers.kmem.pages import PageMembers, check_members, check_pages, members, pages
 from crashdrive.parsers.kmem.report import AddressReport, check_reports, reports
-from crashdrive.parsers.kmem.several import KmemAnswer, is_several, parse_several
+from crashdrive.parsers.kmem.several import KmemAnswer, is_several, several
 from crashdrive.parsers.kmem.slabs import SlabCacheContents, check_contents, contents, has_slabs
 from crashdrive.parsers.kmem.statistics import (
     HugePages,
@@ -130,11 +131,24 @@ def _with_slabs(source: Source) -> bool:
     return source.command.has("S") or (source.command.has("s") and has_slabs(source.text))
 
 
+def _several() -> g.ParserElement:
+    """A report for each flag, in crash's order::
+
+    NODE    SIZE      PGLIST_DATA       BOOTMEM_DATA       NODE_ZONES
+      0    130938   ffff8904411fb000        ----        ffff8904411fb000
+     ...
+
+    NODE: 0  ZONE: 0  ADDR: ffff8904411fb000  NAME: "DMA"
+     ...
+    """
+    return several(lambda: SHAPES[1:])
+
+
 SHAPES: tuple[Shape, ...] = (
     Shape(
         name="several",
         record=KmemAnswer,
-        parse=parse_several(lambda: SHAPES[1:]),
+        grammar=_several,
         options="-n and -z, beside each other or one other flag",
         when=is_several,
     ),

@@ -7,14 +7,14 @@ these others. Source in crash: ``cmd_kmem()`` (memory.c).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from crashdrive.errors import ParseError
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.shapes import read_shape
+from crashdrive.parsers.grammar.shapes import read_part
 from crashdrive.records import Record
 
 
@@ -50,16 +50,42 @@ def is_several(source: Source) -> bool:
     return len(_asked(source)) > 1
 
 
-def parse_several(shapes: Callable[[], Sequence[Shape]]) -> Callable[[Source], list[KmemAnswer]]:
-    """The parser for several flags; ``shapes`` gives those of the single ones."""
-    return lambda source: [
-        _one(source, letters, start, end, shapes()) for letters, start, end in _cut(source, _asked(source))
-    ]
+def several(shapes: Callable[[], Sequence[Shape]]) -> g.ParserElement:
+    """Reports, each as its own grammar has it; ``shapes`` gives those of the single flags."""
+
+    def read(source: Source, offset: int) -> tuple[KmemAnswer, int] | None:
+        return _report(source, offset, shapes())
+
+    report, nothing = (g.Reader(read, "a report of kmem", start=start) for start in ("(?s:.)", ""))
+    begins = "|".join(f"(?:{pattern.pattern})" for pattern in _BEGINNINGS.values())
+    following = g.Terminal(re.compile(begins, re.MULTILINE), "the next report of kmem")
+    return g.End() + nothing | g.Many(report, resume=following)
 
 
-def _cut(source: Source, asked: list[str]) -> Iterator[tuple[str, int, int]]:
-    """(letters, start, end) of each report that is there; a missing one is a hole."""
+class _Part(NamedTuple):
+    """The flag's letters of a report, and where it stands."""
+
+    letters: str
+    start: int
+    end: int
+
+
+def _report(source: Source, offset: int, shapes: Sequence[Shape]) -> tuple[KmemAnswer, int] | None:
+    """The report that stands here, blank lines above it, and where it ends."""
+    parts, missing = _cut(source, _asked(source))
+    if offset == 0:
+        for letters in missing:
+            source.note("partial", f"crash printed no report for kmem -{letters}", incomplete=True)
+    part = next((part for part in parts if part.start >= offset), None)
+    if part is None or source.text[offset : part.start].strip():
+        return None
+    return _answer(source, part, shapes), part.end
+
+
+def _cut(source: Source, asked: list[str]) -> tuple[list[_Part], list[str]]:
+    """The reports that are there, and the letters of those that aren't, which are holes."""
     starts = [(asked[0], 0)]
+    missing: list[str] = []
     beginnings = _BEGINNINGS | _BEHIND_ZONES if "z" in asked else _BEGINNINGS
     for letters in asked[1:]:
         beginning = beginnings.get(letters)
@@ -67,18 +93,18 @@ def _cut(source: Source, asked: list[str]) -> Iterator[tuple[str, int, int]]:
             source.fail(0, "crash prints one of these flags alone")
         found = beginning.search(source.text, starts[-1][1])
         if found is None:
-            source.note("partial", f"crash printed no report for kmem -{letters}", incomplete=True)
+            missing.append(letters)
         else:
             starts.append((letters, found.start()))
     if len(starts) > 1 and not source.text[: starts[1][1]].strip():
-        source.note("partial", f"crash printed no report for kmem -{asked[0]}", incomplete=True)
-        starts.pop(0)
+        missing.append(starts.pop(0)[0])
     ends = [start for _, start in starts[1:]] + [len(source.text)]
-    for (letters, start), end in zip(starts, ends, strict=True):
-        yield letters, start, end
+    return [_Part(*start, end) for start, end in zip(starts, ends, strict=True)], missing
 
 
-def _one(source: Source, letters: str, start: int, end: int, shapes: Sequence[Shape]) -> KmemAnswer:
+def _answer(source: Source, part: _Part, shapes: Sequence[Shape]) -> KmemAnswer:
+    """What the report's own grammar makes of it, with the command line that would give it alone."""
+    letters, start, end = part
     options = {
         name: value
         for name, value in source.command.options.items()
@@ -86,16 +112,7 @@ def _one(source: Source, letters: str, start: int, end: int, shapes: Sequence[Sh
     }
     arguments = source.command.arguments if letters == "sSr" else ()
     command = replace(source.command, options=options, arguments=arguments)
-    part = Source(command, source.text[start:end], lenient=source.lenient)
-    before = source.position(start)[0] - 1
-    shape = next(shape for shape in shapes if shape.when(part))
-    try:
-        records = tuple(read_shape(shape, part))
-    except ParseError as error:
-        raise ParseError(
-            source.command.text, error.line + before, error.column, error.text, error.reason
-        ) from error
-    source.warnings += [replace(note, line=note.line and note.line + before) for note in part.warnings]
-    source.complete = source.complete and part.complete
+    alone = Source(command, source.text[start:end], lenient=source.lenient)
+    shape, records = read_part(shapes, alone, source, start)
     option = next(name for name in reversed(letters) if name in options)
-    return KmemAnswer(option=option, shape=shape.name, records=records)
+    return KmemAnswer(option=option, shape=shape, records=tuple(records))
