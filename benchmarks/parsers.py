@@ -14,7 +14,8 @@ memory ten times the text.
 ``--against`` parses the same texts with the package of another revision or checkout, in turns with this one,
 and prints how many times as fast this one is (1.0: the same), and whether the answers are the same.
 ``--import`` prints what the first answer of each command costs on top of ``import crashdrive``: imports, a
-grammar that is built, and the shortest recorded output. Target: 60 ms; what the libraries cost stands above.
+grammar that is built, and the shortest recorded output, with compiled modules as an installed package has
+them. Target: 60 ms, or what the libraries alone cost on this machine and 20 ms; that stands above.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from crashdrive.parsers import parse
 CHECKOUT = Path(__file__).resolve().parents[1]
 GOLDEN = CHECKOUT / "golden_outputs"
 IMPORT_MS = 60
+OWN_MS = 20
 
 
 class Case(NamedTuple):
@@ -342,9 +344,10 @@ def _least(case: Case, workers: tuple[Worker, Worker], rounds: int) -> tuple[flo
 
 
 _IMPORT = """\
-import importlib, sys, time
+import importlib, sys, time, crashdrive
 start = time.process_time()
-importlib.import_module(sys.argv[1])
+for name in sys.argv[1].split(","):
+    importlib.import_module(name)
 print(time.process_time() - start, sys.argv[1])
 """
 _FIRST_ANSWER = """\
@@ -360,16 +363,19 @@ print(time.process_time() - start, "pyparsing" in sys.modules)
 
 def first_answers(arguments: argparse.Namespace) -> int:
     """Print what each command's first answer costs; status 1 where one costs more than the target."""
-    for library in ("msgspec", "pyparsing"):
-        print(f"{library:12} {_least_milliseconds(_IMPORT, library, arguments.rounds)[0]:7.1f} ms  alone")
+    target = float(IMPORT_MS)
+    for libraries in ("msgspec", "pyparsing", "msgspec,pyparsing"):
+        alone = _least_milliseconds(_IMPORT, libraries, arguments.rounds)[0]
+        target = max(target, alone + OWN_MS)
+        print(f"{libraries:17} {alone:7.1f} ms  alone")
     worst = 0
     for path in _shortest():
         if not arguments.only or path.parent.name in arguments.only:
             milliseconds, pyparsing = _first_answer(path, arguments.rounds)
-            slow = milliseconds > IMPORT_MS
+            slow = milliseconds > target
             worst = max(worst, slow)
             verdict = f"{'SLOW' if slow else 'ok':4} {'pyparsing' if pyparsing else ''}"
-            print(f"{path.parent.name:12} {milliseconds:7.1f} ms  {verdict}")
+            print(f"{path.parent.name:17} {milliseconds:7.1f} ms  {verdict}")
     return worst
 
 
@@ -393,11 +399,15 @@ def _first_answer(path: Path, rounds: int) -> tuple[float, bool]:
 def _least_milliseconds(program: str, word: str, rounds: int, *more: str) -> tuple[float, str]:
     """The least CPU time that some processes say, in milliseconds, and what else they say."""
     command = [sys.executable, "-c", program, word, *more]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    lines = [
-        subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout.split()
-        for _ in range(rounds)
-    ]
+    with tempfile.TemporaryDirectory(prefix="crashdrive-compiled-") as compiled:
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        lines = [
+            subprocess.run(
+                command, env=environment, capture_output=True, check=True, text=True
+            ).stdout.split()
+            for _ in range(rounds + 1)
+        ]
     return min(float(line[0]) for line in lines) * 1000, lines[0][1]
 
 
