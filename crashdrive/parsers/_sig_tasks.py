@@ -152,7 +152,7 @@ def _action_rows() -> g.ParserElement:
         _action,
         "an action: [SIGNAL] SIGACTION HANDLER MASK FLAGS",
     )
-    return g.Rows(row, until=g.Anything())
+    return g.Rows(row, until=g.Anything(), bare=True)
 
 
 def _action(row: re.Match[str]) -> _Row:

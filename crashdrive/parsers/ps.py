@@ -99,10 +99,10 @@ EXAMPLES = (
     *("ps -y NORMAL {pid}", "ps init"),
 )
 
-# A row's beginning, as far as it fits into a name.
-_PIECE = re.compile(r"[>-]?[ \d]*+")
-# Longest name as crash keeps it, and the brackets around a kernel thread's.
-_LONGEST_NAME = 18
+# A row's beginning or end (RSS, COMM), as far as it fits into a name.
+_PIECE = re.compile(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+")
+# Bytes of a name: TASK_COMM_LEN is 16, with the NUL at its end.
+_LONGEST_NAME = 15
 
 
 def _tasks() -> g.ParserElement:
@@ -167,10 +167,13 @@ def _goes_on(text: g.Text, place: int, line: str, row: Process) -> Process | Non
 
     Told by a notice; marked when it might as well be what damage left of a row.
     """
-    printed = f"[{row.comm}]" if row.kernel else row.comm
-    name = f"{printed}\n{line}"
+    name = f"{row.comm}\n{line}"
     bare = line.strip()
-    if not bare or _length(name) > _LONGEST_NAME or is_message(text.source, line) or ELIDED.fullmatch(bare):
+    brackets = 2 * (name[0] == "[" and bare[-1:] == "]")
+    # of a kernel thread the bracket behind the name stands there already
+    if row.kernel or not bare or _length(name) > _LONGEST_NAME + brackets:
+        return None
+    if is_message(text.source, line) or ELIDED.fullmatch(bare):
         return None
     # Behind the last row it may as well be what somebody wrote below the table.
     doubtful = not text[place + len(line) :].strip() or _PIECE.fullmatch(line) is not None
@@ -180,8 +183,8 @@ def _goes_on(text: g.Text, place: int, line: str, row: Process) -> Process | Non
 
 
 def _length(name: str) -> int:
-    r"""Characters of a name; a byte that arrived as \xNN counts once."""
-    return len(re.sub(r"\\x[0-9a-f]{2}", "x", name))
+    r"""Bytes of a name; one that arrived as \xNN counts once, blanks at its end stood in the row's line."""
+    return len(re.sub(r"\\x[0-9a-f]{2}", "x", name.rstrip()).encode("utf-8", "surrogatepass"))
 
 
 def _check_tasks(source: Source, found: list[Process]) -> list[Process]:

@@ -64,7 +64,8 @@ def _set() -> g.ParserElement:
         "a signal's name",
         lambda found: SignalInSet(name=found[1]),
     )
-    return none | g.Many(name)
+    # at once, as a name takes them: else each blank line looks through all below it
+    return none | g.Many(name, between=g.noise(g.BlankLines()))
 
 
 SHAPES = (

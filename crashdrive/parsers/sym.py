@@ -89,7 +89,7 @@ def _symbols() -> g.ParserElement:
         g.Remark(r"possible alternatives:(?:\n  [^\n]*+)*+"),
         blank=False,
     )
-    run = g.Rows(symbol, between=between, until=g.Anything())
+    run = g.Rows(symbol, between=between, until=g.Anything(), bare=True)
     return g.Many(
         (run | boundary | module).set_name("a symbol: ADDRESS (TYPE) NAME"), between=between, least=0
     )

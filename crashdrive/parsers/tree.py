@@ -56,8 +56,8 @@ def _maple() -> g.ParserElement:
     )
     # ranges carry no 0x: the whole range of the root tells, or the option that was given
     hexadecimal = g.Terminal("", "ranges in hexadecimal", _is_hexadecimal)
-    in_hexadecimal = g.Many(tree | g.Rows(_ranges("[0-9a-f]", 16), until=tree))
-    in_decimal = g.Many(tree | g.Rows(_ranges(r"\d", 10), until=tree))
+    in_hexadecimal = g.Many(tree | g.Rows(_ranges("[0-9a-f]", 16), until=tree, bare=True))
+    in_decimal = g.Many(tree | g.Rows(_ranges(r"\d", 10), until=tree, bare=True))
     return g.Suppress(hexadecimal) + in_hexadecimal | in_decimal
 
 

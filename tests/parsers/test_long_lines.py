@@ -110,6 +110,26 @@ WORST = (
 )
 
 
+# (command, text, unit, text): a run of the unit once took quadratic time, or another exception came out.
+RUNS = (
+    ("sig -s 0", "", "\n", "x\n"),
+    ("sym -q x", "", "  (none found)\n", ""),
+    ("mod -t", "", "a: 0\n", "NAME     TAINTS\ncrashme  OE\n"),
+    ("whatis x", "int a[", "0", "];\n"),
+    ("log -d", "[    0.000000] a\n", "               b\n", ""),
+)
+
+
+@pytest.mark.parametrize(("command", "head", "unit", "tail"), RUNS, ids=lambda text: text[:20])
+def test_a_run_that_once_took_quadratic_time(command: str, head: str, unit: str, tail: str) -> None:
+    """At 1 MB/s these take 0.2 seconds; they took 40."""
+    text = head + unit * (100_000 // len(unit)) + tail
+    assert seconds(command, text) < 3
+    start = time.process_time()
+    parse(command, text, lenient=True)
+    assert time.process_time() - start < 3
+
+
 def seconds(command: str, text: str) -> float:
     """How long it takes to be refused, or to be read."""
     start = time.process_time()

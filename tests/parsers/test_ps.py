@@ -144,9 +144,23 @@ def test_a_newline_in_a_name_makes_no_row() -> None:
     assert [process.comm for process in answer] == ["a\n>1 0 0 c RU", "b"]
     assert answer.complete
     assert [notice.kind for notice in answer.warnings] == ["name"]
-    # this might as well be a row that was cut
-    assert not parse("ps", HEADER + rows.replace(">1 0 0 c RU", ">     1      0")).complete
+    # this might as well be a row that was cut, at its end or its beginning
+    assert not parse("ps", HEADER + rows.replace(">1 0 0 c RU", ">    1      0")).complete
+    assert not parse("ps", HEADER + rows.replace(">1 0 0 c RU", "  500  b")).complete
     assert not parse("ps", HEADER + rows + "c").complete
+
+
+def test_a_name_is_no_longer_than_the_kernel_keeps_it() -> None:
+    """TASK_COMM_LEN is 16, with the NUL; the bracket of a kernel thread's name ends it."""
+    row = "      700       1   0  ffff890441240000  IN   0.1     1000      500  sockets\n"
+    name = parse("ps", HEADER + row + "of all\n" + row.replace("700", "701"))[0].comm
+    assert name == "sockets\nof all"
+    for rest in ("of all x  ", " 500  udp", "\u00e9" * 4):
+        with pytest.raises(ParseError):
+            parse("ps", HEADER + row + rest + "\n" + row.replace("700", "701"))
+    thread = row.replace("1000      500  sockets", "   0        0  [cpuhp/0]")
+    with pytest.raises(ParseError):
+        parse("ps", HEADER + thread + "hp/1]\n" + row.replace("700", "701"))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ _BASE = (
     rf"(?:{_QUALIFIER})*+"
 )
 _STARS = rf"(?:\*\s*+(?:{_QUALIFIER})*+)*+"
-_ARRAY = r"\[\s*+\d*+\s*+\]\s*+"
+_ARRAY = r"\[\s*+\d{0,20}+\s*+\]\s*+"
 _SIMPLE = re.compile(
     rf"{_BASE}(?P<stars>{_STARS})(?P<name>(?!__attribute__){_NAME})?+\s*+(?P<arrays>(?:{_ARRAY})*+)"
     r"(?::\s*+(?P<bits>\d{1,9}+)\s*+)?+\Z",
@@ -167,7 +167,7 @@ def _declaration() -> g.ParserElement:
     name = g.Terminal(
         rf"(?a:(?!__attribute__)({_NAME})\s*+)", "a name", lambda found: (found[1], found.start())
     )
-    array = g.Terminal(r"\[\s*+(\d*+)\s*+\]\s*+", "an array: [N]", _array)
+    array = g.Terminal(r"\[\s*+(\d{0,20}+)\s*+\]\s*+", "an array: [N]", _array)
     vector = g.Terminal(
         r"__attribute__\s*+\(\s*+\(\s*+vector_size\s*+\(\s*+(\d{1,9}+)\s*+\)\s*+\)\s*+\)\s*+",
         "a vector",

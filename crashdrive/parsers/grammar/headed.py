@@ -79,7 +79,7 @@ class Table(Terminal):
 
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """Where the header may begin: behind noise, and in lenient mode behind lines that are set aside."""
-        start = loc
+        start, ahead = loc, -1
         while loc < len(text) and not self.match(text, loc):
             end = self._between.take(text, loc) if do_actions else self._between.ahead(text, loc)
             if end < 0:
@@ -87,7 +87,10 @@ class Table(Terminal):
                 until = self._rows["until"]
                 if not lenient or (until is not None and ends_at(until, text, loc) >= 0):
                     break
-                if self._head.search(text, loc) is None:
+                if ahead < loc:
+                    head = self._head.search(text, loc)
+                    ahead = head.start() if head else -1
+                if ahead < loc:
                     break
                 text.reject(loc, f"expected {self.name}")
                 end = text.next_line(loc)

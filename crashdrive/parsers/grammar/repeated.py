@@ -84,13 +84,15 @@ class Rows(Terminal):
     must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
     ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error.
     ``also``: rows of another kind that may stand among these (a cache that crash was told to ignore).
+    ``bare``: nothing may stand in front of its first row. So must it be in an alternative of a `Many`, which
+    takes what stands between: else the run would look at each line of that again and again.
     ``aside``: a value that stands for each line that lenient mode set aside, where rows belong to one above.
     See `Between` for the rest. The expectation is the row's.
     """
 
     leaves_notices = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # names, of which a grammar uses few
         self,
         row: Terminal,
         *,
@@ -101,9 +103,11 @@ class Rows(Terminal):
         ascending: str | None = None,
         also: Row | None = None,
         aside: Any = None,
+        bare: bool = False,
     ) -> None:
         super().__init__(row.pattern, row.name)
         self.aside = aside
+        self.bare = bare
         self.row = row
         self.also = also
         self.gap = Between(noise() if between is None else between, until)
@@ -142,6 +146,8 @@ class Rows(Terminal):
             if loc == below and found and (joined := self._joined(instring, loc, found)):
                 loc = below = joined
                 continue
+            if self.bare and not found:
+                break
             behind = self._other(instring, loc, row, found, do_actions=do_actions)
             if behind < 0:
                 break
