@@ -122,8 +122,26 @@ def _declaration(row: re.Match[str]) -> Declaration | None:
 
 def _lines() -> g.ParserElement:
     """Lines of any form, blank ones too."""
-    line = g.Row(r"(?=[^\n]|\n)[^\n]*+", lambda row: Line(row[0].removesuffix("\n")), "a line")
-    return g.Rows(line)
+    return g.Rows(g.Row(r"(?=[^\n]|\n)[^\n]*+", _line, "a line"))
+
+
+# How lines begin (x, disassemble, info scope, help): in the middle of one, a newline was lost.
+_BEGINS = re.compile(
+    r"(?<=[^ ]) *+(?:0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,300}+>)?+:\t|Symbol [^ \n]{1,300}+ is "
+    r"|End of assembler dump\.|Type \"(?:help|apropos)[ \"])"
+)
+_TWO = re.compile(
+    r"[^:\n]*+:[^\n]*?(?:Range|Base address) 0x|(?:(?! -- )[^\n])*+ -- [^\n]*? -- "
+    r"| *+Range 0x[^\n]*?, length \d"
+)
+
+
+def _line(row: re.Match[str]) -> Line:
+    text = row[0].removesuffix("\n")
+    if _TWO.match(text) or _BEGINS.search(text, len("=> 0")):
+        message = "another line begins in this one"
+        g.Text.of(row.string).note(row.start(), "joined", message, text=text, incomplete=True)
+    return Line(text)
 
 
 def _answered(source: Source, found: list[Line]) -> list[Line]:

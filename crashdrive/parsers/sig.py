@@ -5,6 +5,8 @@ Source in crash: ``cmd_sig()``, ``signame_list()``, ``translate_sigset()`` (task
 
 from __future__ import annotations
 
+import re
+
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._sig_tasks import TaskSignals, signals
 from crashdrive.parsers.base import Shape, Source
@@ -68,6 +70,16 @@ def _set() -> g.ParserElement:
     return none | g.Many(name, between=g.noise(g.BlankLines()))
 
 
+def _check_set(source: Source, found: list[SignalInSet]) -> list[SignalInSet]:
+    """Each bit of the mask that was asked for has a name."""
+    mask = source.command.options.get("s", "").removeprefix("0x")
+    if _MASK.fullmatch(mask) and source.complete and int(mask, 16).bit_count() != len(found):
+        source.note("partial", f"{len(found)} names for {int(mask, 16).bit_count()} bits", incomplete=True)
+    return found
+
+
+_MASK = re.compile(r"[0-9a-fA-F]{1,16}")
+
 SHAPES = (
     Shape(
         name="names",
@@ -81,6 +93,7 @@ SHAPES = (
         name="set",
         record=SignalInSet,
         grammar=_set,
+        finish=_check_set,
         options="-s sigset",
         when=lambda source: source.command.has("s"),
     ),

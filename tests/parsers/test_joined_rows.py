@@ -89,3 +89,33 @@ def test_a_descriptor_out_of_order_is_an_error_in_its_line() -> None:
     assert caught.value.line == 6
     answer = parse("files 720", FILES + FILES.splitlines(keepends=True)[-1], lenient=True)
     assert (len(answer.one().files), answer.complete) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "below"),
+    [
+        (
+            "gdb x/4gx init_task",
+            "0xffffffff9f61aa40 <init_task>:\t0x4000\t0x0",
+            "0xffffffff9f61aa50 <a+16>:\t0x0",
+        ),
+        ("gdb disassemble panic", "=> 0xffffffff9e5ccf31 <panic+0>:\tpush   %rbp", "End of assembler dump."),
+        (
+            "gdb info scope schedule",
+            "Symbol tsk is a variable in $rbx, length 8.",
+            "Symbol prev is optimized out.",
+        ),
+        (
+            "gdb info scope schedule",
+            "  Range 0x1-0x2: a variable in $rdi",
+            "  Range 0x3-0x4: a variable in $rbx",
+        ),
+        ("gdb help", "data -- Examining data.", "files -- Specifying and examining files."),
+    ],
+)
+def test_what_gdb_prints_in_lines_is_marked_where_two_are_one(command: str, line: str, below: str) -> None:
+    assert parse(command, f"{line}\n{below}\n").complete
+    for between in ("", " "):
+        answer = parse(command, f"{line}{between}{below}\n")
+        assert not answer.complete
+        assert [notice.kind for notice in answer.warnings] == ["joined"]

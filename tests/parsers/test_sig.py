@@ -113,3 +113,9 @@ def test_a_name_that_was_cut() -> None:
     for command, text in (("sig -s 3", "SIGHUP SIGR\n"), ("sig -l", " [1] SIGHUP\n [2] SIGIN\n")):
         with pytest.raises(ParseError, match="expected a signal"):
             parse(command, text)
+
+
+def test_a_set_has_a_name_for_each_bit() -> None:
+    assert parse("sig -s 201", "SIGHUP SIGUSR1\n").complete
+    assert not parse("sig -s 201", "SIGHUP\n").complete
+    assert not parse("sig -s 800000000000201", "SIGHUP SIGUSR1\n").complete
