@@ -217,19 +217,29 @@ def _of_task(text: g.Text, place: int, found: list[Any]) -> TaskSignals:
     values: dict[str, Any] = {}
     titled: set[str] = set()
     holes: list[str] = []
+    rows: list[_Row] = []
+    threads: list[TaskSignals] = []
     for part in parts:
-        if isinstance(part, _State):
+        if isinstance(part, _Row):  # nearly all are
+            rows.append(part)
+        elif isinstance(part, _State):
             _add(text, values, part)
         elif isinstance(part, _Queue):
             _add_queue(text, values, titled, holes, part)
-    threads = tuple(part for part in parts if isinstance(part, TaskSignals))
+        else:
+            threads.append(part)
     holes += _missing(values, titled, alone=not threads)
     for hole in holes:
         said = f"task {task.task:x} {hole}"
         text.remark(place, Notice(kind="partial", message=said), incomplete=True, late=True)
-    actions = _ascending(text, [part for part in parts if isinstance(part, _Row)])
     return TaskSignals(
-        pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, actions=actions, threads=threads, **values
+        pid=task.pid,
+        task=task.task,
+        cpu=task.cpu,
+        comm=task.comm,
+        actions=_ascending(text, rows),
+        threads=tuple(threads),
+        **values,
     )
 
 
@@ -274,15 +284,15 @@ _ELIDED = re.compile(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE)
 def _ascending(text: g.Text, rows: list[_Row]) -> tuple[SignalAction, ...]:
     """Signals count up from 1; where none are said to be left out, one that is missing is a hole."""
     kept: list[SignalAction] = []
-    above = _Row(rows[0].place, rows[0].action) if rows else None
-    for row in rows:
-        signal, last = row.action.signal, kept[-1].signal if kept else 0
+    above, last = rows[0].place if rows else 0, 0
+    for place, action in rows:
+        signal = action.signal
         if signal <= last:
-            text.misfit(row.place, f"signal {signal} follows signal {last}")
+            text.misfit(place, f"signal {signal} follows signal {last}")
             continue
-        if signal != last + 1 and not (above and _ELIDED.search(text, above.place, row.place)):
+        if signal != last + 1 and not _ELIDED.search(text, above, place):
             said = f"signals before {signal} are missing"
-            text.note(row.place, "partial", said, incomplete=True, late=True)
-        kept.append(row.action)
-        above = row
+            text.note(place, "partial", said, incomplete=True, late=True)
+        kept.append(action)
+        above, last = place, signal
     return tuple(kept)
