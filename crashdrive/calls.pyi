@@ -1447,6 +1447,22 @@ class Calls:
         """Packets that came in, by CPU: processed, dropped, squeezed, and what waits in the backlog."""
     @overload
     def report(
+        self,
+        name: Literal["stacks"],
+        *,
+        each: bool = ...,
+        frames: bool = ...,
+        folded: bool = ...,
+        pid: Sequence[int] = ...,
+        comm: str | None = ...,
+        state: Sequence[str] = ...,
+        cpu: Sequence[int] = ...,
+        function: str | None = ...,
+        running: bool = ...,
+    ) -> Report:
+        """Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."""
+    @overload
+    def report(
         self, name: Literal["sysctl"], *, prefix: Sequence[str] = ..., netns: str | None = ...
     ) -> Report:
         """Settings of the network (/proc/sys/net) of each namespace."""

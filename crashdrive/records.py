@@ -30,7 +30,7 @@ __all__ = [
 R = TypeVar("R")
 
 Severity = Literal["info", "warning", "critical"]
-Layout = Literal["rows", "fields", "lines"]
+Layout = Literal["rows", "fields", "lines", "blocks"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +125,8 @@ class Table(Record, frozen=True):
     ``columns`` are the fields that the table format shows, in that order, the important ones first (a narrow
     terminal leaves the last ones out and says so); where it is empty, all fields that hold anything. JSON and
     CSV always have all fields. ``layout``: ``rows`` is a table, ``fields`` prints each row as a block of
-    ``name: value`` lines, ``lines`` prints the columns with single spaces and no header (log lines).
+    ``name: value`` lines, ``lines`` prints the columns with single spaces and no header (log lines),
+    ``blocks`` each row as a line of names and values with those of the last column, a tuple, below it.
     """
 
     name: str

@@ -61,6 +61,8 @@ def write_table(table: Table, output: Output) -> None:
         _write_fields(table, output)
     elif table.layout == "lines":
         _write_lines(table, output)
+    elif table.layout == "blocks":
+        _write_blocks(table, output)
     else:
         _write_rows(table, output)
 
@@ -86,6 +88,25 @@ def _write_lines(table: Table, output: Output) -> None:
         for name, column in zip(names, values, strict=True)
     ]
     _emit((" ".join(cells).rstrip() for cells in zip(*columns, strict=True)), output)
+
+
+def _write_blocks(table: Table, output: Output) -> None:
+    if not table.rows:
+        output.text("(none)\n")
+        return
+    *names, last = table.columns or all_columns(table.rows)
+    width = output.width or _PLAIN_WIDTH
+    for position, (row, lines) in enumerate(zip(table.rows, column_values(table.rows, last), strict=True)):
+        cells = dict(named_cells(row))
+        head = "  ".join(f"{printable(name)}: {cells[name]}" for name in names if name in cells)
+        _emit(
+            [
+                *([""] if position else []),
+                *textwrap.wrap(head, width, subsequent_indent="  ", break_on_hyphens=False),
+                *(f"    {cell}" for cell in format_column(_several(lines))),
+            ],
+            output,
+        )
 
 
 def _unfolded(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -121,7 +121,7 @@ def test_csv_of_one_table_and_of_several() -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("count", [1, 300])
-@pytest.mark.parametrize("layout", ["rows", "fields", "lines"])
+@pytest.mark.parametrize("layout", ["rows", "fields", "lines", "blocks"])
 def test_hostile_text_stays_text_on_a_terminal(form: str, count: int, layout: Any) -> None:
     value = report(
         Table(name=HOSTILE, rows=[Row(comm=HOSTILE, names=(HOSTILE,))] * count, layout=layout, title=HOSTILE),
@@ -174,6 +174,20 @@ def test_no_rows(form: str) -> None:
     assert out(report(Table(name="tcp", rows=[], columns=("pid", "comm"))), "table") == "PID  COMM\n(none)\n"
     lines = Table(name="ways", rows=[], columns=("pid",), layout="lines")
     assert out(report(lines), "table") == "(none)\n"
+
+
+def test_blocks() -> None:
+    rows = [
+        {"count": 2, "state": None, "comms": ("init", "a b"), "stack": ("one", "two")},
+        {"count": 1, "state": "UN", "comms": ("x" * 30,), "stack": ()},
+    ]
+    value = report(Table(name="groups", rows=rows, layout="blocks"))
+    assert out(value, "table") == (
+        "count: 2  comms: init, a b\n    one\n    two\n\n" + f"count: 1  state: UN  comms: {'x' * 30}\n"
+    )
+    narrow = out(value, "table", width=40).splitlines()
+    assert narrow[-2:] == ["count: 1  state: UN  comms:", f"  {'x' * 30}"]
+    assert out(report(Table(name="groups", rows=[], layout="blocks")), "table") == "(none)\n"
 
 
 def test_undecodable_file_names_and_small_encodings() -> None:

@@ -46,6 +46,8 @@ class Rule(NamedTuple):
 
 # What the kernel takes where it has no rule: a function that keeps a frame pointer (orc_fp_entry).
 FRAME_POINTER = Rule(16, -16, BP, PREV_SP, CALL, signal=False)
+# And at an address that was called and is no code (null_orc_entry).
+CALLED = Rule(8, 0, SP, UNDEFINED, CALL, signal=False)
 
 
 class Format(NamedTuple):

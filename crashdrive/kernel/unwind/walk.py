@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.unwind import orc
-from crashdrive.kernel.unwind.orc import FRAME_POINTER, Rule, Tables
+from crashdrive.kernel.unwind.orc import CALLED, FRAME_POINTER, Rule, Tables
 
 # from here on: the image, modules, and code that is generated beside them (BPF, trampolines)
 _CODE = 0xFFFF_FFFF_8000_0000
@@ -65,7 +65,7 @@ class Trace(NamedTuple):
     """The frames of a stack, the youngest first.
 
     ``ending``: ``user`` (the last frame is in user space), ``end`` (the last one is a thread's first), or
-    ``lost``, with the ``reason``.
+    ``lost``. ``reason``: why there may be others, or more; None where there is no such doubt.
     """
 
     frames: tuple[Frame, ...]
@@ -141,7 +141,9 @@ class _Walk:
         self.stack = self._stack_of(start.sp) or Stack(0, 0, "")
         self.frames: list[Frame] = []
         self.lasting: str | None = None  # a doubt about all that follows
+        # doubts by level: of a frame that stays in doubt, and of one that a proper end proves
         self.guesses: dict[int, str] = {}
+        self.unproven: dict[int, str] = {}
 
     def run(self) -> Trace:
         step = self._step if self.unwinder.tables else self._step_by_frame_pointer
@@ -165,12 +167,12 @@ class _Walk:
         self.frames.append(Frame(self.ip, self.sp, self.exact, self.stack.kind, self.regs, doubt))
 
     def _ended(self, ending: str, reason: str | None = None) -> Trace:
-        """A guess is proven by a proper end; otherwise all that follows it is in doubt."""
-        frames = self.frames
-        if ending == "lost" and self.guesses:
-            first, doubt = min(self.guesses.items())
+        """What follows a guess is proven by a proper end; otherwise all of it is in doubt."""
+        frames, guesses = self.frames, self.guesses | self.unproven
+        if ending == "lost" and guesses:
+            first, doubt = min(guesses.items())
             frames[first:] = [f if f.doubt else f._replace(doubt=doubt) for f in frames[first:]]
-        return Trace(tuple(frames), ending, reason)
+        return Trace(tuple(frames), ending, reason or self.lasting)
 
     # memory
 
@@ -223,7 +225,13 @@ class _Walk:
         return self._interrupted(rule, base)
 
     def _assumed(self) -> Rule:
-        """What the kernel takes for code that has no table, as BPF's."""
+        """What holds where there is no table: a call of an address that is no code, or code such as BPF's.
+
+        The kernel takes the former for address 0 alone (null_orc_entry), the latter for all else.
+        """
+        if self.exact and self.unwinder.is_behind_call(self._word(self.sp)):
+            self.unproven[len(self.frames)] = f"{self.ip:#x} is taken to have been called"
+            return CALLED
         why = f"no unwind table for {self.ip:#x}, its frame pointer was followed"
         if self.bp is None or not self.sp <= self.bp <= self.stack.high - 16:
             raise _LostError(f"no unwind table for {self.ip:#x}, and its frame pointer leads nowhere")
@@ -333,7 +341,9 @@ class _Walk:
             word = window.word(place)
             if word is not None and word >= _CODE and unwinder.is_behind_call(word):
                 self.lasting = f"found by looking through the stack: {why}"
-                self.ip, self.sp, self.bp, self.exact = word, place + 8, None, False
+                # what functions in between saved of it is unknown; most save nothing
+                bp = self.bp if self.bp and place < self.bp < self.stack.high else None
+                self.ip, self.sp, self.bp, self.exact = word, place + 8, bp, False
                 self.full, self.regs, self.initial = 0, 0, {}
                 return True
         return False

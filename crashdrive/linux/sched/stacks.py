@@ -24,7 +24,7 @@ from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.sched.tasks import Task, read_tasks
 from crashdrive.linux.sched.unwinding import unwinder
 from crashdrive.linux.survey import Reading, Survey
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
     from crashdrive.kernel.memory.window import Window
@@ -43,8 +43,8 @@ class TaskStack(Record, frozen=True):
     ``wait_channel``: the function that a sleeping task waits in, as in /proc/PID/wchan: the first one that is
     no part of the scheduler. ``off_cpu``: seconds since it last ran, None for one that runs; of a task that
     is blocked: since when. ``ending``: ``user`` (the last frame is in user space), ``end`` (a kernel thread's
-    first function), ``none`` (it has no stack, as a zombie) or ``lost``, with the ``reason``.
-    ``complete`` is False where a frame is in doubt or the end wasn't reached.
+    first function), ``none`` (it has no stack, as a zombie) or ``lost``. ``complete`` is False where the end
+    wasn't reached or was by guesswork, and then ``reason`` says why.
     """
 
     pid: int | None
@@ -71,12 +71,12 @@ def stacks(
 ) -> Reading[TaskStack]:
     """The stacks of all tasks, swappers first; of those alone that ``wanted`` takes, or at these addresses.
 
-    ``complete``: all tasks were found, and what was read of them is there. A stack that can't be followed to
-    its end says so itself. KernelError on machines other than x86-64.
+    ``complete``: all tasks were found, and all stacks followed to their ends. KernelError on machines other
+    than x86-64.
     """
     survey = Survey(kernel)
-    rows = tuple(read_stacks(survey, wanted=wanted, tasks=tasks))
-    return Reading(rows=rows, complete=survey.complete, notices=tuple(survey.notices))
+    rows = read_stacks(survey, wanted=wanted, tasks=tasks)
+    return Reading(rows=tuple(rows), complete=survey.complete, notices=tuple(survey.notices))
 
 
 def read_stacks(
@@ -84,14 +84,18 @@ def read_stacks(
     *,
     wanted: Callable[[Task], bool] | None = None,
     tasks: Sequence[int] | None = None,
-) -> Iterator[TaskStack]:
+) -> list[TaskStack]:
     """The same, with what is missing noted in a survey."""
     reader = _Reader(survey)
     if tasks is None:
         found = for_each_task(survey.kernel, idle=True)
         survey.walked(found, "tasks")
         tasks = found.addresses
-    return reader.read(tasks, wanted)
+    rows = list(reader.read(tasks, wanted))
+    if cut := [row for row in rows if not row.complete]:
+        first = f"{len(cut)} can't be followed for sure, first that of pid {cut[0].pid} ({cut[0].reason})"
+        survey.miss([Notice(kind="lost", message=f"stacks: {first}")])
+    return rows
 
 
 class _Place(NamedTuple):
@@ -162,7 +166,7 @@ class _Reader:
             off_cpu=self.queues.since(task.cpu, place.exec_start) if cpu is None and task.pid else None,
             ending=trace.ending,
             reason=trace.reason,
-            complete=trace.ending != "lost" and all(frame.sure for frame in frames),
+            complete=trace.ending == "none" or trace.reason is None,
             frames=frames,
         )
 

@@ -152,7 +152,9 @@ class _Bytes:
 
     def _section(self, name: str) -> bytes | None:
         """A section of the vmlinux; None where there is none, or no vmlinux at hand."""
-        path = self._kernel.session.identity.get("vmlinux")
+        session = self._kernel.session
+        # a replay has no vmlinux: what is recorded is what it will ask for
+        path = None if session.recording else session.identity.get("vmlinux")
         try:
             return section(path, name) if path else None
         except VmlinuxError:

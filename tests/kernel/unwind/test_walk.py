@@ -162,6 +162,22 @@ def test_code_without_a_table_is_taken_to_keep_a_frame_pointer() -> None:
     assert all("no unwind table" in (frame.doubt or "") for frame in found.frames[1:3])
 
 
+@pytest.mark.parametrize("address", [0, BPF, 0x1234])
+def test_an_address_that_is_no_code_was_called(address: int) -> None:
+    machine = Machine()
+    sp = machine.top - 0x100
+    machine.memory.word(sp, PUSHES + 5, 0, 0, FIRST + 1)
+    known = {"ip": address, "sp": sp, "bp": sp + 0x40, "cs": KERNEL_CS}
+    found = machine.trace(address, sp, sp + 0x40, registers=known)
+    assert [frame.address for frame in found.frames] == [address, PUSHES + 5, FIRST + 1]
+    assert (found.ending, sure(found), found.reason) == ("end", True, None)
+    # a proper end is what proves it
+    machine.memory.word(sp, PUSHES + 5, 0, 0, 0)
+    found = machine.trace(address, sp, sp + 0x40, registers=known)
+    assert found.ending == "lost"
+    assert [frame.doubt is None for frame in found.frames] == [True, False]
+
+
 def test_where_nothing_tells_the_stack_is_looked_through_and_all_of_it_is_in_doubt() -> None:
     machine = Machine()
     sp = machine.top - 0x100
@@ -243,5 +259,6 @@ def test_whatever_lies_there_it_ends_and_raises_nothing(
     registers = dict.fromkeys(REGISTERS, values[-1]) | {"cs": KERNEL_CS}
     found = machine.trace(values[-2], machine.top - 4 * place, values[-1], registers=registers)
     assert found.ending in {"user", "end", "lost"}
-    assert (found.reason is None) == (found.ending != "lost")
+    # guesswork is told, also where it comes to an end
+    assert found.ending != "lost" or found.reason
     assert 1 <= len(found.frames) < 2 * SIZE // 8

@@ -1,0 +1,255 @@
+r"""Kernel stacks of all tasks, unwound by crashdrive itself: also of tasks that crash doesn't know.
+
+\b
+Examples:
+  crashdrive report stacks vmcore                   groups of equal stacks
+  crashdrive report stacks --state UN vmcore        those that wait in D
+  crashdrive report stacks --each --pid 1 vmcore    a task, frame by frame
+  crashdrive report stacks --function '*mutex*' vmcore
+  crashdrive report stacks --folded vmcore | flamegraph.pl > stacks.svg
+
+off_cpu: seconds since a task last ran, of a group the longest. wait_channel: as
+/proc/PID/wchan has it. "?": a frame that may be stale; reason says why, and the
+report is marked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.linux.sched.stacks import TaskStack, read_stacks
+from crashdrive.linux.survey import Survey
+from crashdrive.records import Address, Record, Report, Table
+from crashdrive.reports.base import Option, report_of
+
+if TYPE_CHECKING:
+    from crashdrive.linux.sched.frames import StackFrame
+    from crashdrive.linux.sched.tasks import Task
+
+NAME = "stacks"
+SUMMARY = "Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."
+BTF = True
+OPTIONS = (
+    Option(name="each", flags=("--each",), help="Each task by itself, with addresses."),
+    Option(name="frames", flags=("--frames",), help="One row a frame, with all that is known of it."),
+    Option(name="folded", flags=("--folded",), help="Folded stacks, as tools for flame graphs take them."),
+    Option(name="pid", flags=("--pid",), help="A task by its pid.", kind="integer", many=True),
+    Option(name="comm", flags=("--comm",), help="Tasks of this name (a pattern: kworker*).", kind="text"),
+    Option(
+        name="state", flags=("--state",), help="A state: UN as crash has it, or D as the kernel.",
+        kind="text", many=True,
+    ),
+    Option(name="cpu", flags=("--cpu",), help="Tasks of a CPU.", kind="integer", many=True),
+    Option(
+        name="function", flags=("--function",), help="Those with this function (a pattern: *mutex*).",
+        kind="text",
+    ),
+    Option(name="running", flags=("--running",), help="Those that ran on a CPU."),
+)  # fmt: skip
+
+
+class StackGroup(Record, frozen=True):
+    """Tasks in the same state with the same functions on their stacks.
+
+    ``cpus``: those that they ran on, of those that ran. ``off_cpu``: the longest time in seconds since one of
+    the others ran. ``comms``: their names, the most frequent
+    first. ``stack``: the functions, the youngest first: ``?`` before one that is in doubt, ``[module]`` and
+    the context (``irq``, ``softirq``, ``exception``, ``nmi``) behind it.
+    """
+
+    count: int
+    state: str | None
+    cpus: tuple[int, ...]
+    off_cpu: float | None
+    wait_channel: str | None
+    ending: str
+    reason: str | None
+    comms: tuple[str, ...]
+    pids: tuple[int, ...]
+    stack: tuple[str, ...]
+
+
+class StackRow(Record, frozen=True):
+    """A task's stack for people: ``stack`` has a line for each frame, the youngest first."""
+
+    pid: int | None
+    comm: str | None
+    state: str | None
+    cpu: int | None
+    running: bool
+    wait_channel: str | None
+    off_cpu: float | None
+    task: Address
+    ending: str
+    reason: str | None
+    stack: tuple[str, ...]
+
+
+class FrameRow(Record, frozen=True):
+    """A frame of a task's stack; see `crashdrive.linux.sched.frames.StackFrame`."""
+
+    pid: int | None
+    comm: str | None
+    task: Address
+    level: int
+    segment: str
+    function: str | None
+    offset: int | None
+    address: Address
+    module: str | None
+    sp: Address
+    sure: bool
+    doubt: str | None
+    pt_regs: Address | None
+
+
+class FoldedStack(Record, frozen=True):
+    """How many tasks have the same stack: their name and its functions, the oldest first, between ``;``."""
+
+    trace: str
+    count: int
+
+
+def report(crash: Any, **asked: Any) -> Report:
+    """The stacks that are asked for; options by the names in `OPTIONS`."""
+    survey = Survey(crash.kernel)
+    found = _found(survey, asked)
+    makers = {"each": _each, "frames": _frames, "folded": _folded}
+    tables = [make(found) for name, make in makers.items() if asked[name]]
+    return report_of(NAME, survey, tables or [_groups(found)])
+
+
+def _found(survey: Survey, asked: dict[str, Any]) -> list[TaskStack]:
+    known: dict[str, set[Any]] = {"pid": set(), "state": set(), "cpu": set()}
+
+    def wanted(task: Task) -> bool:
+        states = (task.state, task.state_letter)
+        known["pid"].add(task.pid)
+        known["cpu"].add(task.cpu)
+        known["state"].update(state for state in states if state)
+        return (
+            (not asked["pid"] or task.pid in asked["pid"])
+            and (not asked["cpu"] or task.cpu in asked["cpu"])
+            and (not asked["state"] or not {*states}.isdisjoint(asked["state"]))
+            and (asked["comm"] is None or fnmatchcase(task.comm or "", asked["comm"]))
+        )
+
+    found = read_stacks(survey, wanted=wanted)
+    survey.require("pid", asked["pid"], sorted(pid for pid in known["pid"] if pid is not None))
+    survey.require("CPU", asked["cpu"], survey.kernel.cpus)
+    return [stack for stack in found if _is_wanted(stack, asked)]
+
+
+def _is_wanted(stack: TaskStack, asked: dict[str, Any]) -> bool:
+    if asked["running"] and not stack.running:
+        return False
+    pattern = asked["function"]
+    return pattern is None or any(fnmatchcase(frame.function or "", pattern) for frame in stack.frames)
+
+
+# groups
+
+
+def _groups(found: Sequence[TaskStack]) -> Table:
+    groups: dict[tuple[Any, ...], list[TaskStack]] = {}
+    for stack in found:
+        key = stack.state, stack.running, stack.ending, tuple(map(_function, _kernel(stack)))
+        groups.setdefault(key, []).append(stack)
+    rows = [_group(members, key[-1]) for key, members in groups.items()]
+    rows.sort(key=lambda row: (-row.count, -(row.off_cpu or 0)))
+    shown = ("count", "state", "cpus", "off_cpu", "wait_channel", "reason", "comms", "stack")
+    return Table(name="groups", rows=rows, columns=shown, layout="blocks")
+
+
+def _group(members: Sequence[TaskStack], stack: tuple[str, ...]) -> StackGroup:
+    first = members[0]
+    return StackGroup(
+        count=len(members),
+        state=first.state,
+        cpus=tuple(one.cpu for one in members if one.running and one.cpu is not None),
+        off_cpu=max((one.off_cpu for one in members if one.off_cpu is not None), default=None),
+        wait_channel=first.wait_channel,
+        ending=first.ending,
+        reason=first.reason,
+        comms=tuple(name for name, _ in Counter(one.comm or "" for one in members).most_common()),
+        pids=tuple(one.pid for one in members if one.pid is not None),
+        stack=stack,
+    )
+
+
+def _kernel(stack: TaskStack) -> Iterator[StackFrame]:
+    """The frames but that of user space, which tells a program from another and no more."""
+    return (frame for frame in stack.frames if frame.segment != "user")
+
+
+def _function(frame: StackFrame) -> str:
+    name = frame.function or "(unknown)"
+    module = f" [{frame.module}]" if frame.module else ""
+    segment = "" if frame.segment == "process" else f" ({frame.segment})"
+    return f"{'' if frame.sure else '? '}{name}{module}{segment}"
+
+
+# tasks
+
+
+def _each(found: Sequence[TaskStack]) -> Table:
+    rows = [
+        StackRow(
+            pid=stack.pid,
+            comm=stack.comm,
+            state=stack.state,
+            cpu=stack.cpu,
+            running=stack.running,
+            wait_channel=stack.wait_channel,
+            off_cpu=stack.off_cpu,
+            task=stack.task,
+            ending=stack.ending,
+            reason=stack.reason,
+            stack=tuple(map(_line, stack.frames)),
+        )
+        for stack in found
+    ]
+    return Table(name="stacks", rows=rows, columns=StackRow.__struct_fields__, layout="blocks")
+
+
+def _line(frame: StackFrame) -> str:
+    """A frame nearly as crash's bt shows it."""
+    where = f"#{frame.level} [{frame.sp:016x}]"
+    known = frame.function is not None
+    name = f"{frame.function}+{frame.offset:#x}" if known else f"{frame.address:016x}"
+    module = f" [{frame.module}]" if frame.module else ""
+    segment = "" if frame.segment == "process" else f" ({frame.segment})"
+    return f"{where} {'' if frame.sure else '? '}{name}{module}{segment}"
+
+
+def _frames(found: Sequence[TaskStack]) -> Table:
+    rows = [
+        FrameRow(pid=stack.pid, comm=stack.comm, task=stack.task, **_fields(frame))
+        for stack in found
+        for frame in stack.frames
+    ]
+    shown = ("pid", "level", "segment", "function", "offset", "module", "sure", "address", "sp", "pt_regs")
+    return Table(name="frames", rows=rows, columns=shown)
+
+
+def _fields(frame: StackFrame) -> dict[str, Any]:
+    return {name: getattr(frame, name) for name in frame.__struct_fields__}
+
+
+def _folded(found: Sequence[TaskStack]) -> Table:
+    traces = Counter(_trace(stack) for stack in found)
+    rows = [FoldedStack(trace=trace, count=count) for trace, count in sorted(traces.items())]
+    return Table(name="folded", rows=rows, columns=("trace", "count"), layout="lines")
+
+
+def _trace(stack: TaskStack) -> str:
+    names = [frame.function or "(unknown)" for frame in _kernel(stack)]
+    return ";".join(_word(name) for name in (stack.comm or "(unknown)", *reversed(names)))
+
+
+def _word(name: str) -> str:
+    """A name without what ends a name or a line in folded stacks."""
+    return "".join("_" if char == ";" or char.isspace() else char for char in name) or "(none)"

@@ -1,0 +1,75 @@
+"""Stacks of recorded dumps: what options ask for, and what a dead guest's tasks were at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crashdrive.errors import UsageError
+from crashdrive.linux.kernel import Kernel
+from crashdrive.reports.system.stacks import report
+from tests.reports.conftest import Guest
+
+REPORT = "stacks"
+NOTHING: dict[str, Any] = {
+    "each": False, "frames": False, "folded": False, "pid": (), "comm": None, "state": (), "cpu": (),
+    "function": None, "running": False,
+}  # fmt: skip
+
+
+class Crash:
+    """What a report takes of a Crash."""
+
+    def __init__(self, guest: Guest) -> None:
+        self.kernel = Kernel(guest.session)
+
+
+def rows(guest: Guest, table: str, **asked: Any) -> list[Any]:
+    return list(report(Crash(guest), **(NOTHING | asked)).table(table).rows)
+
+
+def test_groups_hold_every_task_once(guest: Guest) -> None:
+    groups = rows(guest, "groups")
+    pids = [pid for group in groups for pid in group.pids]
+    assert len(pids) == sum(group.count for group in groups) > 140
+    # the swappers share their number
+    assert len(set(pids)) == len(pids) - 1
+    assert [group.count for group in groups] == sorted((group.count for group in groups), reverse=True)
+    (waiter,) = [group for group in groups if group.state == "UN"]
+    assert waiter.comms == ("d-state",)
+    assert waiter.wait_channel == "kernel_clone"
+    # it called vfork() when the guest began
+    assert waiter.off_cpu > 5
+
+
+def test_the_task_that_died_and_the_one_beside_it(guest: Guest) -> None:
+    finish, spinner = sorted(rows(guest, "stacks", each=True, running=True), key=lambda row: row.comm)
+    assert (finish.comm, spinner.comm) == ("finish", "spinner")
+    functions = [line.partition("] ")[2].lstrip("? ").partition("+")[0] for line in finish.stack]
+    start = functions.index("panic")
+    assert functions[start + 1] == "sysrq_handle_crash"
+    assert functions[-2] == "entry_SYSCALL_64_after_hwframe"
+    assert spinner.stack[-1].endswith(" 000000000040381e (user)")
+
+
+def test_what_is_asked_for(guest: Guest) -> None:
+    frames = rows(guest, "frames", frames=True, pid=(1,))
+    assert [frame.level for frame in frames] == list(range(len(frames)))
+    assert {frame.comm for frame in frames} == {"init"}
+    assert frames[-1].segment == "user"
+    assert all(frame.sure for frame in frames)
+    folded = rows(guest, "folded", folded=True, function="kernel_clone")
+    assert [(row.trace.split(";")[0], row.count) for row in folded] == [("d-state", 1)]
+    assert folded[0].trace.split(";")[1:3] == ["entry_SYSCALL_64_after_hwframe", "do_syscall_64"]
+    assert rows(guest, "groups", comm="no such name") == []
+    # names that end a word or a line in that format
+    for row in rows(guest, "folded", folded=True, comm="*[; \t\n]*"):
+        assert not any(char.isspace() for char in row.trace)
+
+
+def test_a_task_that_is_not_there_is_an_error(guest: Guest) -> None:
+    with pytest.raises(UsageError, match="no pid 4000000"):
+        report(Crash(guest), **(NOTHING | {"pid": (4_000_000,)}))
+    with pytest.raises(UsageError, match="no CPU 77"):
+        report(Crash(guest), **(NOTHING | {"cpu": (77,)}))
