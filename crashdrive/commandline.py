@@ -182,8 +182,10 @@ class CommandLine(msgspec.Struct, frozen=True):
 
 
 _WORD = re.compile(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"'].*")
-# what a crash without its tables is asked
-_PHYSICAL = re.compile(r"rd -p -(?:8|r /\S+) [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
+BULK_READ = re.compile(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)", re.ASCII)
+"""A line of `bulk_read`: its option, file, address in hexadecimal, and size."""
+# what a crash without its tables is asked, beside bulk reads
+_PHYSICAL = re.compile(r"rd -p -8 [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
 # a line has 1,499 characters at most, and a session says few different ones again and again
 _KEPT = 1024
 
@@ -210,9 +212,15 @@ def split_command(text: str, optstring: str | None = None) -> CommandLine:
     return command_line(text).with_options(optstring)
 
 
+def bulk_read(option: str, file: object, address: int, size: int) -> str:
+    """The line that copies memory to a file; ``option``: ``"-p "`` physical, ``"-u "`` a task's, or none."""
+    return f"rd {option}-r {file} {address:x} {size}"
+
+
 def is_physical(command: str) -> bool:
     """Whether a command reads physical memory and nothing else."""
-    return _PHYSICAL.fullmatch(command) is not None
+    bulk = BULK_READ.fullmatch(command)
+    return bulk[1] == "-p " if bulk else _PHYSICAL.fullmatch(command) is not None
 
 
 def _canonical(words: tuple[str, ...]) -> tuple[str, ...]:

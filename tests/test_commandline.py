@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from crashdrive import commandline
-from crashdrive.commandline import ALIASES, COMMANDS, command_line, resting_on, split_command
+from crashdrive.commandline import (
+    ALIASES,
+    BULK_READ,
+    COMMANDS,
+    bulk_read,
+    command_line,
+    is_physical,
+    resting_on,
+    split_command,
+)
 from crashdrive.errors import UsageError
 from crashdrive.parsers import command_names, parse
 from crashdrive.session.lines import check_line
@@ -94,3 +103,12 @@ def test_a_backslash_hides_no_command_from_the_session() -> None:
         check_line("\\set gdb on")
     with pytest.raises(UsageError, match="closing the session"):
         check_line("\\q")
+
+
+@pytest.mark.parametrize(("option", "physical"), [("-p ", True), ("-u ", False), ("", False)])
+def test_bulk_reads_are_known_again(option: str, *, physical: bool) -> None:
+    line = bulk_read(option, "/tmp/fifo", 0xFFFF_8880_0000_1000, 4096)
+    found = BULK_READ.fullmatch(line)
+    assert found is not None
+    assert found.groups() == (option, "/tmp/fifo", "ffff888000001000", "4096")
+    assert is_physical(line) is physical

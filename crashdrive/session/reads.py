@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-_READ = re.compile(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)")
+from crashdrive.commandline import BULK_READ, bulk_read
+
 _COPIED = re.compile(rb"^(\d+) bytes copied from 0x([0-9a-f]+) to ", re.MULTILINE)
 _FAILED = re.compile(rb"^rd: .*?address: ([0-9a-f]+).*\n", re.MULTILINE)
 _EVAL = re.compile(r"eval (0x[0-9a-f]+)")
@@ -48,8 +49,7 @@ class _Read(msgspec.Struct):
     @property
     def command(self) -> str:
         """As it was asked."""
-        option = self.space[:3].rstrip()
-        return f"rd {option + ' ' if option else ''}-r {self.fifo} {self.address:x} {self.size}"
+        return bulk_read(self.space[:3], self.fifo, self.address, self.size)
 
     @property
     def copied(self) -> bytes:
@@ -60,7 +60,7 @@ class _Read(msgspec.Struct):
 def is_memory(commands: Sequence[str]) -> bool:
     """Whether a stream is made of reads and what goes with them: changes of context, a mark at its end."""
     return all(
-        _READ.fullmatch(command) or _EVAL.fullmatch(command) or command.startswith("set ")
+        BULK_READ.fullmatch(command) or _EVAL.fullmatch(command) or command.startswith("set ")
         for command in commands
     )
 
@@ -135,7 +135,7 @@ class RecordedMemory:
         answer = Answer(data=[], text=b"")
         reads = iter(_reads(commands))
         for command in commands:
-            if _READ.fullmatch(command):
+            if BULK_READ.fullmatch(command):
                 self._answer_read(next(reads), answer)
             elif found := _EVAL.fullmatch(command):
                 answer.text += f"hexadecimal: {int(found[1], 16):x}\n".encode()
@@ -210,7 +210,7 @@ def _reads(commands: Sequence[str]) -> list[_Read]:
     reads: list[_Read] = []
     context = ""
     for command in commands:
-        if found := _READ.fullmatch(command):
+        if found := BULK_READ.fullmatch(command):
             space = found[1] + (context if found[1].startswith("-u") else "")
             reads.append(_Read(space=space, fifo=found[2], address=int(found[3], 16), size=int(found[4])))
         elif command.startswith("set "):

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from crashdrive.commandline import bulk_read
 from crashdrive.errors import CommandFailedError, DeadlineError, SessionError
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, runs_of
 from crashdrive.session.dump_session import DumpSession
@@ -154,8 +155,7 @@ class Transfer:
     def _raw_round(self, channel: Channel, requests: Sequence[Range]) -> Outcome:
         self.rounds += 1
         received = bytearray()
-        option, fifo = self._option, channel.fifo
-        commands = [f"rd {option}-r {fifo} {address:x} {size}" for address, size in requests]
+        commands = [bulk_read(self._option, channel.fifo, address, size) for address, size in requests]
         timeout = 60 + len(commands) / 200 + sum(size for _, size in requests) / (4 << 20)
         commands = [*self.before, *commands, *self.after, _END]
         text = channel.stream(commands, received.extend, timeout=timeout)
