@@ -192,6 +192,7 @@ def test_a_table_with_its_columns() -> None:
         item = memory.allocate(kernel.sizeof("struct item"))
         memory.int32(item, bucket * 10)
         memory.word(table + 8 * bucket, item + offset)
+        memory.word(item + offset, 0, table + 8 * bucket)
         items.append(item)
     found = kernel.walk_table(table, 8, "struct item", "hash", fields=["number", "next->number"])
     assert found.addresses == items
