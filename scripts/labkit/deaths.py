@@ -337,7 +337,7 @@ _RESOURCES = {
         own_module=False,
         modules=("loop", "dm_mod", "dm_flakey"),
         findings=("disk-errors", "filesystem-read-only"),
-        remark="ext4 on a dm-flakey device that fails, mounted at /mnt with errors=remount-ro",
+        remark="ext4 at /mnt on a dm-flakey device that fails; its journal is aborted, /proc/mounts says rw",
     ),
     "shutdown": Death(
         kind="sysrq",

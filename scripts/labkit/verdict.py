@@ -72,7 +72,7 @@ def truth(name: str, folder: Path, lines: list[str]) -> dict[str, Any]:
         "owners": [people.holding(who) for who in death.owners],
         "queue": [people.waiting(who) for who in death.queue],
         "findings": death.findings,
-        "panicked": panicked(lines),
+        "panicked": panicked(lines, followed=death.followed is not None),
         "remark": death.remark,
         "words": lines,
     }
@@ -161,8 +161,12 @@ def since_start(console: str, log: str) -> list[str]:
     return [line for time, line in lines if start and time and float(time[1]) >= float(start[1])]
 
 
-def panicked(lines: list[str]) -> dict[str, Any] | None:
-    """The CPU and the task that panicked: of the panic's trace, or of the first one if it has none."""
+def panicked(lines: list[str], *, followed: bool = False) -> dict[str, Any] | None:
+    """The CPU and the task that panicked: of the panic's trace, or of the first one if it has none.
+
+    If the panic followed from an oops it has no trace, and the first one is another task's.
+    """
     at = next((number for number, line in enumerate(lines) if "Kernel panic" in line), len(lines))
-    found = next((match for line in lines[at:] + lines if (match := _WHO.search(line))), None)
+    where = lines[at:] if followed else lines[at:] + lines
+    found = next((match for line in where if (match := _WHO.search(line))), None)
     return {"cpu": int(found[1]), "pid": int(found[2]), "comm": found[3]} if found else None

@@ -116,6 +116,7 @@ def test_last_words_are_the_kernel_s_from_the_scene_to_the_capture_kernel() -> N
         "comm": "khungtaskd",
     }
     assert verdict.panicked([]) is None
+    assert verdict.panicked([*lines, "[   11.0] Kernel panic - not syncing"], followed=True) is None
 
 
 HUNG = """LAB 8.6 finish
