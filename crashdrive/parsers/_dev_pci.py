@@ -8,7 +8,7 @@ from msgspec import structs
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.records import Address, Record
 
 

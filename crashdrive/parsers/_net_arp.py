@@ -6,7 +6,7 @@ import re
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.cursor import say_empty
+from crashdrive.parsers.grammar.answers import say_empty
 from crashdrive.records import Address, Record
 
 

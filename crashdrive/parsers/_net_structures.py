@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.asked import check_asked
 from crashdrive.parsers.grammar.columns import GAP
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.structures import Structure, structure
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column, or_none
-from crashdrive.parsers.grammar.rows import demand_records, is_message
+from crashdrive.parsers.grammar.speech import is_message
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of
 from crashdrive.records import Long, Record
 

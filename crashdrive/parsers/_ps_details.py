@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import SIGNED, Cell, Column
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of, known
 from crashdrive.records import Long, Record
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.tasks import HEX, TASK, TaskHeader, header_of
 from crashdrive.records import Record
 

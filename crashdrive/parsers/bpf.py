@@ -10,7 +10,7 @@ from typing import Any
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.structures import Structure, structure
 from crashdrive.records import Address, Bits, Record
 

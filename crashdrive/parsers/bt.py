@@ -12,8 +12,8 @@ from msgspec import structs
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.register_values import ExceptionFrame
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.stack import Frame, StackWord
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Record

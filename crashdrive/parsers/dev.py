@@ -17,8 +17,8 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers._dev_dumps import DeviceDump, DeviceDumpCopy, DeviceDumpData, check_dump, dump, dumps
 from crashdrive.parsers._dev_pci import NamedPciDevice, PciBus, PciDevice, check_pci, named_pci, pci
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records, rows_or_hole
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, REST, SHORTEST_ROW, WORD, Cell, Column, or_none
-from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
 from crashdrive.records import Address, Record
 
 __all__ = [

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records, say_empty
 from crashdrive.parsers.grammar.asked import check_asked
 from crashdrive.parsers.grammar.columns import (
     DECIMAL,
@@ -19,9 +20,7 @@ from crashdrive.parsers.grammar.columns import (
     often,
     or_none,
 )
-from crashdrive.parsers.grammar.cursor import say_empty
 from crashdrive.parsers.grammar.pages import Page, page_table
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
 

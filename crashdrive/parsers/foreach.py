@@ -18,8 +18,7 @@ from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.columns import note_error
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.shapes import read_part
 from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader
 
@@ -179,7 +178,8 @@ def _failed(source: Source, name: str, offset: int, text: str) -> bool:
     said = next((line for line in text.split("\n") if line.startswith(f"{name}: ")), None)
     if said is None:
         return False
-    note_error(source, offset, said)
+    line = source.position(offset)[0]
+    source.note("error", said.strip(), line=line, text=said, incomplete=True)
     return True
 
 

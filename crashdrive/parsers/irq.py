@@ -14,7 +14,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers._irq_old import LabelledValue, OldIrq, old_lines
 from crashdrive.parsers._irq_soft import BottomHalves, SoftIrq, check_softirqs, softirqs
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
+from crashdrive.parsers.grammar.answers import demand_records, rows_or_hole
 from crashdrive.records import Address, Record
 
 __all__ = [

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import ELIDED
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
 
 

@@ -24,8 +24,8 @@ from crashdrive.parsers._mach_options import (
     ranges,
 )
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column, or_none
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.sys import size_of
 from crashdrive.records import Address, Bits, Record
 

@@ -6,7 +6,7 @@ import re
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.records import Record
 
 

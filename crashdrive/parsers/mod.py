@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, TEXT, Cell, Column
 from crashdrive.parsers.grammar.makers import Derived
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Record
 
 

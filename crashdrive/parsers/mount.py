@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records, mark_unknown, rows_or_hole, say_empty
 from crashdrive.parsers.grammar.columns import HEX, TEXT, WORD, Cell, Column
-from crashdrive.parsers.grammar.cursor import mark_unknown, say_empty
 from crashdrive.parsers.grammar.makers import Derived
-from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
 from crashdrive.records import Address, Record
 
 

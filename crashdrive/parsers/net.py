@@ -18,9 +18,9 @@ from crashdrive.parsers._net_structures import (
     structures,
 )
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.asked import check_asked
 from crashdrive.parsers.grammar.columns import GAP, HEX, WORD, Cell, Column
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
 

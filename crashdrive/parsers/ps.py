@@ -37,9 +37,10 @@ from crashdrive.parsers._ps_details import (
     times,
 )
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import ELIDED, HEX, Cell, Column, often, or_none
 from crashdrive.parsers.grammar.makers import Derived
-from crashdrive.parsers.grammar.rows import demand_records, is_message
+from crashdrive.parsers.grammar.speech import is_message
 from crashdrive.parsers.grammar.states import LETTERS
 from crashdrive.records import Address, Record
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.ptes import PageTableEntry, table_entry
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Record
 
 EXAMPLES = ("pte d8e067", "pte 13f600", "pte 0", "pte 8000000000000063 d8e067", "pte zz")

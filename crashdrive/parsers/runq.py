@@ -17,7 +17,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers._runq_groups import GroupedRunQueue, TaskGroup, groups
 from crashdrive.parsers._runq_lines import NOTHING, QueuedTask, current_line, once, queued_line
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of
 from crashdrive.records import Address, Long, Record
 

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.cursor import say_empty
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records, say_empty
 from crashdrive.records import Address, Record
 
 

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.hexdump import Words, hex_words
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of
 from crashdrive.records import Address, Bits, Record
 

@@ -10,7 +10,7 @@ import re
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._sig_tasks import TaskSignals, signals
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.records import Record
 
 

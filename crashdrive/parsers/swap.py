@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import mark_unknown
 from crashdrive.parsers.grammar.columns import HEX, SIGNED, TEXT, Cell, Column, kilobytes
-from crashdrive.parsers.grammar.cursor import mark_unknown
 from crashdrive.records import Address, Record
 
 

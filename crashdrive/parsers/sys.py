@@ -12,7 +12,7 @@ from collections.abc import Callable
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._sys_system import System, check_system, size_of, start, system
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.set import Context
 from crashdrive.records import Address, Bits, Record
 

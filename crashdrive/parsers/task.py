@@ -10,7 +10,8 @@ from typing import Any
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.rows import demand_records, is_message
+from crashdrive.parsers.grammar.answers import demand_records
+from crashdrive.parsers.grammar.speech import is_message
 from crashdrive.parsers.grammar.tasks import TaskHeader
 
 

@@ -13,10 +13,9 @@ from msgspec.structs import replace
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._vm_structures import TaskStructures, check_structures, structures
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records, say_empty
 from crashdrive.parsers.grammar.asked import check_asked
-from crashdrive.parsers.grammar.columns import GAP, HEX, KILOBYTES, TEXT, Cell, Column, hexadecimal
-from crashdrive.parsers.grammar.cursor import say_empty
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.columns import GAP, HEX, KILOBYTES, REST, Cell, Column, hexadecimal
 from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader
 from crashdrive.records import Address, Bits, Notice, Record
 
@@ -110,7 +109,7 @@ def _memory() -> g.ParserElement:
         Column("START", "start", HEX),
         Column("END", "end", HEX),
         Column("FLAGS", "flags", HEX),
-        Column("FILE", "file", TEXT, blank=True, joined="mark"),
+        Column("FILE", "file", REST, blank=True, joined="mark"),
         what="areas",
         until=ends,
         continued=_goes_on,

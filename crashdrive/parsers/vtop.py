@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._vtop_tables import INVALID, Part, Step, add_level, levels, pages, says
 from crashdrive.parsers.base import Shape, Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.ptes import PageTableEntry, mapped_entry, swap_offset, swapped_entry
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Bits, Notice, Record
 
 __all__ = ["EXAMPLES", "OPTSTRING", "SHAPES", "MappedArea", "PageStruct", "Step", "Translation"]

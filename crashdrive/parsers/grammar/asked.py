@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.tasks import TaskHeader, header_of, split_blocks
 
 
 class _Task(Protocol):
@@ -19,23 +18,12 @@ class _Task(Protocol):
 R = TypeVar("R", bound=_Task)
 
 
-def asked_blocks(source: Source) -> Iterator[tuple[TaskHeader, int, int]]:
-    """(task, start, end) of what stands below each task's header line.
+def check_asked(source: Source, found: Iterable[tuple[int, R]]) -> list[R]:
+    """The tasks' records (each with its place) that the command line asks for; no others.
 
     File names and arguments are printed raw, and a newline in one could forge a task: one that the command
     line doesn't name is an error, and so is a second one where it names none.
     """
-    known = [_numbers(word) for word in source.command.arguments]
-    for count, (head, _, stop) in enumerate(split_blocks(source)):
-        task = header_of(head)
-        if not (source.many_tasks or _was_asked(task, known, count)):
-            source.reject(head.start(), "a task that wasn't asked for")
-            continue
-        yield task, head.end() + 1, stop
-
-
-def check_asked(source: Source, found: Iterable[tuple[int, R]]) -> list[R]:
-    """The tasks' records (each with its place) that the command line asks for; see `asked_blocks`."""
     known = [_numbers(word) for word in source.command.arguments]
     asked: list[R] = []
     for count, (place, record) in enumerate(found):

@@ -6,7 +6,7 @@ import re
 
 from crashdrive.parsers.grammar.columns import ELIDED, SHORTEST_ROW, Joined
 from crashdrive.parsers.grammar.context import Text
-from crashdrive.parsers.grammar.rows import is_message, names_place
+from crashdrive.parsers.grammar.speech import is_message, names_place
 
 
 class Apart:

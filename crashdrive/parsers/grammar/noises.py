@@ -6,7 +6,7 @@ import re
 
 from crashdrive.parsers.grammar.columns import ELIDED, LONGEST_ROW
 from crashdrive.parsers.grammar.context import BEHIND, END, Text
-from crashdrive.parsers.grammar.rows import is_message, message_notice, names_place
+from crashdrive.parsers.grammar.speech import is_message, message_notice, names_place
 from crashdrive.parsers.grammar.terminals import END_OF_LINE, Made, Make, Terminal
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.rows import demand_records
+from crashdrive.parsers.grammar.answers import demand_records
 
 Pair = tuple[int, int]
 

@@ -6,9 +6,7 @@ Source in crash: ``print_task_header()`` (task.c); ``runq`` prints it without th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from crashdrive.parsers.base import Source
 from crashdrive.records import Address, Record
 
 # comm has at most 15 bytes, crash keeps 16. Bytes that are no UTF-8 arrive as \xNN. A name may hold quotes
@@ -44,34 +42,3 @@ def header_of(match: re.Match[str]) -> TaskHeader:
 def known(text: str | None) -> int | None:
     """A decimal number; None for ``?``."""
     return None if text is None or text == "?" else int(text)
-
-
-def split_blocks(source: Source) -> Iterator[tuple[re.Match[str], int, int]]:
-    """(header's match, start, end) of each task's block; a block starts at its header.
-
-    Only headers that are indented like the first one (as a rule, not at all) start a block; text before the
-    first one is rejected unless crash itself speaks there.
-    """
-    from crashdrive.parsers.grammar.rows import lines_of, skip_or_reject
-
-    heads = list(HEADER.finditer(source.text))
-    heads = [found for found in heads if found["indent"] == heads[0]["indent"]]
-    first = heads[0].start() if heads else len(source.text)
-    for offset, line in lines_of(source.text, 0, first):
-        skip_or_reject(source, offset, line, "no task's header line")
-    for head, following in zip(heads, [*heads[1:], None], strict=bool(heads)):
-        yield head, head.start(), following.start() if following else len(source.text)
-
-
-def read_tasks(source: Source) -> list[TaskHeader]:
-    """Tasks one below the other, nothing between them. One that is indented belongs to another command."""
-    from crashdrive.parsers.grammar.rows import demand_records, parse_rows
-
-    def task(row: re.Match[str]) -> TaskHeader:
-        if row["indent"] != indent:
-            source.fail(row.start(), "a task that is indented")
-        return header_of(row)
-
-    first = HEADER.search(source.text)
-    indent = first["indent"] if first else ""
-    return demand_records(source, parse_rows(source, HEADER, task))

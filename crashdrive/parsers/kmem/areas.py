@@ -6,10 +6,9 @@ from typing import Any
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import rows_or_hole, say_empty
 from crashdrive.parsers.grammar.columns import HEX, SIGNED, Cell, Column
-from crashdrive.parsers.grammar.cursor import say_empty
 from crashdrive.parsers.grammar.makers import Derived
-from crashdrive.parsers.grammar.rows import rows_or_hole
 from crashdrive.records import Address, Record
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import mark_unknown, rows_or_hole, say_empty
 from crashdrive.parsers.grammar.columns import DECIMAL, GAP, HEX, KILOBYTES, SIGNED, TEXT, Column, or_none
-from crashdrive.parsers.grammar.cursor import mark_unknown, say_empty
-from crashdrive.parsers.grammar.rows import rows_or_hole
 from crashdrive.records import Address, Record
 
 

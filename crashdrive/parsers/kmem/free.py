@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import mark_unknown, say_empty
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, KILOBYTES, SIGNED, Column
-from crashdrive.parsers.grammar.cursor import mark_unknown, say_empty
 from crashdrive.parsers.kmem.lists import PageCount
 from crashdrive.parsers.kmem.nodes import ZONE_NAME
 from crashdrive.records import Address, Record

@@ -9,8 +9,8 @@ import re
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import demand_records, rows_or_hole
 from crashdrive.parsers.grammar.pages import Page, page_table
-from crashdrive.parsers.grammar.rows import demand_records, rows_or_hole
 from crashdrive.records import Address, Record
 
 

@@ -13,9 +13,9 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers import parse
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import GAP
 from crashdrive.parsers.grammar.pages import Page, page_table
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.parsers.kmem.areas import VmapArea, area_table
 from crashdrive.parsers.kmem.free import FreeZone, free_zones
 from crashdrive.parsers.kmem.lists import PageList, one_page

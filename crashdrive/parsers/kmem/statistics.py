@@ -12,8 +12,8 @@ from typing import Any
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import DECIMAL, GAP, HEX, SIGNED, TEXT, WORD, Cell, Column
-from crashdrive.parsers.grammar.rows import demand_records
 from crashdrive.records import Address, Bits, Long, Record
 
 

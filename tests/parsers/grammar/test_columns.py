@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from crashdrive.commandline import split_command
 from crashdrive.errors import ParseError
+from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import (
     DECIMAL,
@@ -22,10 +22,9 @@ from crashdrive.parsers.grammar.columns import (
     TEXT,
     WORD,
     Column,
-    Table,
     or_none,
 )
-from crashdrive.parsers.grammar.cursor import Cursor, goes_on, only_table
+from crashdrive.parsers.grammar.joined import LONGEST_NAME, rest_of_name
 from crashdrive.records import Record
 from tests.strategies import WORDS
 
@@ -56,16 +55,18 @@ class Plain(Record, frozen=True):
     name: str
 
 
-PLAIN = Table(
-    Plain,
-    Column("CACHE", "cache", HEX),
-    Column("SIZE", "size", KILOBYTES),
-    Column("NAME", "name", TEXT),
-)
+def _plain() -> g.ParserElement:
+    return table(
+        Column("CACHE", "cache", HEX), Column("SIZE", "size", KILOBYTES), Column("NAME", "name", TEXT)
+    )
+
+
+def table(*columns: Column, record: type[Record] = Plain) -> g.ParserElement:
+    return g.table(record, *columns, what="caches", between=g.noise(blank=False), until=g.Blank(), least=0)
 
 
 def plain(text: str, *, lenient: bool = False) -> list[Plain]:
-    return only_table(source(text, lenient=lenient), PLAIN)
+    return g.read(_plain, source(text, lenient=lenient))
 
 
 @pytest.mark.parametrize(
@@ -86,13 +87,13 @@ def test_columns_are_found_by_title_in_any_order(text: str) -> None:
         ("CACHE  SIZE  NAME  NEW\n", 1, 20, "unknown column"),
         ("CACHE  SIZE  NAMES\n", 1, 14, "unknown column"),
         ("CACHE  CACHE  SIZE  NAME\n", 1, 8, "unknown column"),
-        ("CACHE  SIZE\n", 1, 1, "without a column for name"),
-        ("CACHE  SIZE  NAME\nff00  4k\n", 2, 1, "CACHE, SIZE, NAME"),
-        ("CACHE  SIZE  NAME\nff00  4096  x\n", 2, 1, "CACHE, SIZE, NAME"),
+        ("CACHE  SIZE\n", 1, 1, "lacks the column NAME"),
+        ("CACHE  SIZE  NAME\nff00  4k\n", 2, 1, "a row of caches: CACHE SIZE NAME"),
+        ("CACHE  SIZE  NAME\nff00  4096  x\n", 2, 1, "a row of caches: CACHE SIZE NAME"),
         ("CACHE  SIZE  NAME\r\nff00  4k  x\r\n", 1, 14, "unknown column"),
         ("CACHE  SIZE  NAME\nff00  4k  x\n\nmore\n", 4, 1, "behind the end"),
-        ("", 1, 1, "ends too early"),
-        ("\0", 1, 1, "unknown column"),
+        ("", 1, 1, "the header of caches"),
+        ("\0", 1, 1, "the header of caches"),
     ],
 )
 def test_what_does_not_fit_is_an_error_with_its_place(text: str, line: int, column: int, reason: str) -> None:
@@ -105,25 +106,25 @@ def test_what_does_not_fit_is_an_error_with_its_place(text: str, line: int, colu
 def test_lenient_keeps_what_is_sure() -> None:
     text = "CACHE  SIZE  NAME\nff00  4k  x\nff01 damaged\nff02  8k  y\n"
     given_source = source(text, lenient=True)
-    assert [row.name for row in only_table(given_source, PLAIN)] == ["x", "y"]
+    assert [row.name for row in g.read(_plain, given_source)] == ["x", "y"]
     assert [(notice.kind, notice.line) for notice in given_source.warnings] == [("unparsed", 3)]
     assert not given_source.complete
 
 
 def test_a_blank_column_may_have_no_cell_but_its_title() -> None:
-    with_note = Table(Row, *COLUMNS, Column("NOTE", "note", WORD, blank=True))
+    with_note = table(*COLUMNS, Column("NOTE", "note", WORD, blank=True), record=Row)
     text = "CACHE SIZE COUNT NAME NOTE\nff 4k ? x \nfe 4k -2 y z\n"
-    assert [(r.count, r.note) for r in only_table(source(text), with_note)] == [(None, None), (-2, "z")]
+    assert [(r.count, r.note) for r in g.read(with_note, source(text))] == [(None, None), (-2, "z")]
 
 
 def test_titles_of_several_words_win_over_their_parts() -> None:
-    table = Table(Row, *COLUMNS, Column("THE NAME", "name", TEXT))
-    assert only_table(source("CACHE SIZE THE NAME\nff 4k x\n"), table)[0].name == "x"
+    longer = table(*COLUMNS, Column("THE NAME", "name", TEXT), record=Row)
+    assert g.read(longer, source("CACHE SIZE THE NAME\nff 4k x\n"))[0].name == "x"
 
 
 def test_left_out_lines_and_messages_mark_the_answer() -> None:
     given_source = source("CACHE SIZE NAME\nff 4k x\nkmem: x: cannot gather\n...\n")
-    assert len(only_table(given_source, PLAIN)) == 1
+    assert len(g.read(_plain, given_source)) == 1
     assert [notice.kind for notice in given_source.warnings] == ["error", "elided"]
     assert not given_source.complete
 
@@ -188,26 +189,23 @@ def test_gap_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("line", "joined"),
-    [("rest of it", "/tmp/a\nrest of it"), ("  5 ffff888003a54000 ffff888003a54000", None)],
+    [
+        ("rest of it", "/tmp/a\nrest of it"),
+        ("  5 ffff888003a54000 ffff888003a54000", None),
+        ("kmem: x", None),
+        ("...", None),
+        (" ", None),
+        ("x" * LONGEST_NAME, None),
+    ],
 )
 def test_a_name_goes_on_but_not_with_a_damaged_row(line: str, joined: str | None) -> None:
     given_source = source(line)
-    if joined is None:
-        with pytest.raises(ParseError):
-            goes_on(Cursor(given_source), "/tmp/a")
-        return
-    assert goes_on(Cursor(given_source), "/tmp/a") == joined
-    assert not given_source.complete
-    assert goes_on(Cursor(source(line, lenient=True)), "/tmp/a") is None
-
-
-@pytest.mark.parametrize("make", [lambda: Cursor(source("a\nb")), lambda: Cursor(source("x\na\nb\ny"), 2, 5)])
-def test_a_cursor_goes_over_its_part_only(make: Callable[[], Cursor]) -> None:
-    cursor = make()
-    found = []
-    while cursor.line is not None:
-        found.append(cursor.take()[1])
-    assert found == ["a", "b"]
+    text = g.Text(given_source)
+    assert rest_of_name(text, 0, line, "/tmp/a") == joined
+    text.settle()
+    assert given_source.complete is (joined is None)
+    assert rest_of_name(text, 0, line, None) is None
+    assert rest_of_name(g.Text(source(line, lenient=True)), 0, line, "/tmp/a") is None
 
 
 @pytest.mark.parametrize(

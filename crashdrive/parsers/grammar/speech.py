@@ -1,0 +1,38 @@
+"""Lines in which crash itself speaks, in the midst of any command's output.
+
+Source in crash: ``__error()`` (tools.c), ``datatype_error()``, ``dump_trace()`` (symbols.c).
+"""
+
+from __future__ import annotations
+
+import re
+
+from crashdrive.parsers.base import Source
+from crashdrive.records import Notice
+
+# crash's error(): the command's name or one of two words, a colon, the message.
+_WORDS = ("WARNING: ", "NOTE: ")
+# What any command may say of a kernel that this crash doesn't know, under an inner command's name; behind it
+# come the place in crash's source and crash's own backtrace, which say nothing of the dump.
+_UNKNOWN = re.compile(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}")
+_PLACE = re.compile(
+    r" {3,40}FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}"
+)
+
+
+def is_message(source: Source, line: str) -> bool:
+    """Whether crash itself speaks in this line: ``CMD: text``, ``WARNING: text``, ``NOTE: text``."""
+    return line.startswith((f"{source.command.name}: ", *_WORDS)) or bool(_UNKNOWN.fullmatch(line))
+
+
+def names_place(line: str) -> bool:
+    """Whether crash names the place in its own source here, or shows its own backtrace."""
+    return _PLACE.fullmatch(line) is not None
+
+
+def message_notice(source: Source, line: str, number: int) -> Notice:
+    """The notice of a line in which crash speaks: of kind ``note``, or ``error``, which marks the answer."""
+    plain = line.removeprefix(f"{source.command.name}: ")
+    if plain.startswith("NOTE: "):
+        return Notice(kind="note", message=plain[6:].strip(), line=number, text=line)
+    return Notice(kind="error", message=line.strip(), line=number, text=line)
