@@ -42,6 +42,19 @@ int main_reader(int argc, char **argv)
 	return 0;
 }
 
+/* syncer NAME PATH: writes a block and waits until it is on the disk. */
+int main_syncer(int argc, char **argv)
+{
+	static char block[4096];
+	int fd;
+
+	must(argc == 3, "syncer NAME PATH");
+	set_comm(argv[1]);
+	fd = opened(argv[2], O_WRONLY);
+	must(write(fd, block, sizeof(block)) > 0 && fsync(fd) == 0, argv[2]);
+	return 0;
+}
+
 /* eat NAME: takes memory until the kernel has none left. */
 int main_eat(int argc, char **argv)
 {

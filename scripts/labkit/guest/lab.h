@@ -63,6 +63,7 @@ int main_routes(int argc, char **argv);
 int main_processes(int argc, char **argv);
 int main_act(int argc, char **argv);
 int main_reader(int argc, char **argv);
+int main_syncer(int argc, char **argv);
 int main_eat(int argc, char **argv);
 int main_opener(int argc, char **argv);
 int main_forker(int argc, char **argv);

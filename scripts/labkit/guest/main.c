@@ -87,6 +87,7 @@ static const struct {
 	{ "rest", main_rest },
 	{ "act", main_act },
 	{ "reader", main_reader },
+	{ "syncer", main_syncer },
 	{ "eat", main_eat },
 	{ "opener", main_opener },
 	{ "forker", main_forker },
