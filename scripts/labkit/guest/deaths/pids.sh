@@ -1,5 +1,5 @@
 scene() {
-	sysctl -qw kernel.pid_max=400
+	sysctl -qw kernel.pid_max=800
 	labguest forker lab-forker 9>&- &
 	sleep 3
 }
