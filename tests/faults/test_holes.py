@@ -7,7 +7,6 @@ A sample by chance: the same in each run, but another one in CI, or by CRASHDRIV
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 import pytest
-from faultkit import cli
+from faultkit import SEED, cli
 from faultkit.damage import KINDS
 from faultkit.hunt import Hunt, Tally, difference, is_bad
 from faultkit.readers import functions, readers
@@ -37,8 +36,6 @@ from crashdrive.crash import Crash, open_dump
 from crashdrive.reports import report_names
 from tests.live.conftest import crash_binary, dump_file
 
-_CHANCE = random.SystemRandom().randrange(1 << 32) if os.environ.get("CI") else 1
-SEED = int(os.environ.get("CRASHDRIVE_FAULTS_SEED", _CHANCE))
 # pages of each report and reader; of slow ones less
 MISSING, DAMAGED = 3, 1
 SLOW = frozenset({"sysctl", "net.sysctl.tables.names", "netsummary", "netfilter"})

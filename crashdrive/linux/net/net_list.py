@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
+from crashdrive.kernel.structures.walk import Walk
+
 if TYPE_CHECKING:
     from crashdrive.kernel.series import Objects
     from crashdrive.linux.machine import Machine
@@ -16,6 +20,9 @@ def for_each_net_namespace(kernel: Machine) -> Objects:
 
 def for_each_net_device(kernel: Machine, namespace: int | None = None) -> Objects:
     """Every ``struct net_device`` of one network namespace, or of all, in the order of their indices."""
-    nets = for_each_net_namespace(kernel).addresses if namespace is None else [namespace]
+    nets = for_each_net_namespace(kernel).walk if namespace is None else Walk(addresses=[namespace])
     head = kernel.offset("struct net", "dev_base_head")
-    return kernel.walk_lists([net + head for net in nets], "struct net_device", "dev_list")
+    found = kernel.walk_lists([net + head for net in nets], "struct net_device", "dev_list").walk
+    problems = (*nets.problems, *found.problems)
+    complete = nets.complete and found.complete
+    return kernel.objects("struct net_device", structs.replace(found, problems=problems, complete=complete))

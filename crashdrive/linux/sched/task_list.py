@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.structures.lists import list_head, list_heads
-from crashdrive.kernel.structures.walk import Problem, Walk, walk
+from crashdrive.kernel.structures.walk import Problem, Walk, suspicion, walk
 
 if TYPE_CHECKING:
     from crashdrive.kernel.memory.columns import Gap
@@ -41,14 +41,23 @@ def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) 
 
 
 def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
-    """The swapper task of each present CPU, from its run queue; and the run queues that can't be read."""
+    """The swapper task of each present CPU, from its run queue; and the run queues that can't be read, or
+    have none.
+    """
     queues = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     columns = kernel.read_many("struct rq", queues, ["idle"])
     holes = [
         Problem(kind="hole", address=gap.address, message=f"the idle task of a CPU: {gap.reason}")
         for gap in columns.gaps
     ]
-    return [pointer for pointer in columns["idle"] if pointer], holes
+    found: list[int] = []
+    for queue, pointer in zip(queues, columns["idle"], strict=True):
+        if pointer is not None and (why := suspicion(pointer, kernel.pointer_size)):
+            message = f"the idle task of a CPU: {pointer:#x} is no task ({why})"
+            holes.append(Problem(kind="node", address=queue, message=message))
+        elif pointer is not None:
+            found.append(pointer)
+    return found, holes
 
 
 def _bring(kernel: Machine, window: Window) -> Sequence[int]:
