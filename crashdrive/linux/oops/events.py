@@ -1,0 +1,151 @@
+"""Reports as events: what happened, who is to blame, how sure that is."""
+
+from __future__ import annotations
+
+import re
+
+from crashdrive.linux.oops.body import Body, read_body, taint_in
+from crashdrive.linux.oops.culprit import named
+from crashdrive.linux.oops.kinds.fault import fault_address
+from crashdrive.linux.oops.machinery import is_reporting, plain
+from crashdrive.linux.oops.records import Event, Frame, Head
+from crashdrive.linux.oops.rule import Case, Found
+from crashdrive.linux.oops.scan import Block
+from crashdrive.linux.oops.signature import alternatives, message_title, title_of
+
+_MIXED_IN = re.compile(r"FAULT_INJECTION: forcing a failure")
+_MOST_FRAMES = 64
+
+
+def event_of(block: Block) -> Event:
+    """The event that a report tells of."""
+    body = read_body(block.lines)
+    rule, match, index = max(block.matches, key=lambda one: (one[0].strength, -one[2]))
+    case = Case(rule, match, index, body, block.matches)
+    if index and not any(one.index >= index for one in body.pointers) and not rule.weak:
+        case = case._replace(at=block.matches[0][2])
+    found = rule.find(case)
+    doubts = _doubts(block, found)
+    head = _head(case, found)
+    frame = None if block.cut or block.inside or _spoilt(block) else found.frame
+    kind = found.kind or rule.kind
+    title = message_title(found.title or rule.title, match)
+    first = block.lines[0]
+    file, line = case.group("file"), case.group("line")
+    return Event(
+        kind=kind,
+        title=title_of(title, frame),
+        message=block.lines[index].text.strip()[:300],
+        line=first.number,
+        end_line=block.lines[-1].number,
+        time=first.time,
+        culprit=frame,
+        pointer=found.pointer,
+        frames=tuple(_stack(frame, found)),
+        traces=body.traces(),
+        context=_context(body, found),
+        cpu=head.cpu,
+        pid=head.pid,
+        comm=head.comm,
+        taint=head.taint,
+        hardware=body.hardware,
+        workqueue=body.workqueue,
+        modules=tuple(body.modules),
+        registers=body.registers,
+        code=body.code,
+        file=file,
+        source_line=int(line) if line else None,
+        fault_address=fault_address(case) if rule.family == "access" else None,
+        alternatives=alternatives(title, rule.family, frame, found),
+        doubts=doubts,
+        rank=max(one.rank for one, _, _ in block.matches),
+        consequence=bool(rule.follows),
+    )
+
+
+def _doubts(block: Block, found: Found) -> tuple[str, ...]:
+    doubts = list(found.doubts)
+    if block.cut:
+        doubts.append("another report begins before this one has said where it was")
+    if block.inside:
+        doubts.append("it begins before another report has said where that was")
+    if _spoilt(block):
+        doubts.append("another message with a trace stands inside of the report")
+    return tuple(doubts)
+
+
+def _spoilt(block: Block) -> bool:
+    return any(_MIXED_IN.match(line.text) for line in block.lines[1:60])
+
+
+def _head(case: Case, found: Found) -> Head:
+    head = case.body.head(case.at)
+    if found.head is not None:
+        head = Head(
+            line=found.head.line,
+            cpu=found.head.cpu if found.head.cpu is not None else head.cpu,
+            pid=found.head.pid if found.head.pid is not None else head.pid,
+            comm=found.head.comm or head.comm,
+            taint=found.head.taint if found.head.taint is not None else head.taint,
+        )
+    cpu, pid, comm = case.group("cpu"), case.group("pid"), case.group("comm")
+    taint = head.taint
+    if taint is None:
+        taint = next((t for line in case.lines[:60] if (t := taint_in(line.text)) is not None), None)
+    return Head(
+        line=head.line,
+        cpu=int(cpu) if cpu else head.cpu,
+        pid=int(pid) if pid else head.pid,
+        comm=comm or head.comm,
+        taint=taint,
+    )
+
+
+def _stack(frame: Frame | None, found: Found) -> list[Frame]:
+    """The stack that the culprit stands on, from the culprit on; sure frames with names only."""
+    frames = [one for one in named(found.frames) if not is_reporting(plain(one.function or ""))]
+    if frame is not None:
+        at = next((at for at, one in enumerate(frames) if one.function == frame.function), None)
+        frames = frames[at:] if at is not None else [frame, *frames]
+    return frames[:_MOST_FRAMES]
+
+
+_CONTEXTS = {"IRQ": "irq", "SOFTIRQ": "softirq", "NMI": "nmi", "#DF": "exception", "#DB": "exception"}
+_SOFTIRQ = {
+    "__do_softirq",
+    "handle_softirqs",
+    "do_softirq",
+    "call_softirq",
+    "net_rx_action",
+    "run_timer_softirq",
+}
+_HARDIRQ = frozenset(
+    [
+        "handle_irq_event_percpu",
+        "__handle_irq_event_percpu",
+        "handle_IRQ_event",
+        "do_IRQ",
+        "common_interrupt",
+        "generic_handle_irq",
+        "__common_interrupt",
+        "handle_irq_event",
+    ]
+)
+
+
+def _context(body: Body, found: Found) -> str | None:
+    """Process, workqueue, softirq, irq or nmi: where the blamed frame runs."""
+    frame = found.frame
+    if frame is None and not found.frames:
+        return None
+    segment = (found.pointer or frame or Frame()).segment
+    names = {plain(one.function or "") for one in found.frames if one.sure and one.segment != "TASK"}
+    if segment == "NMI":
+        return "nmi"
+    if names & _SOFTIRQ and (segment is None or segment in _CONTEXTS):
+        return "softirq"
+    if segment == "IRQ" or names & _HARDIRQ:
+        return "irq"
+    if body.workqueue or "process_one_work" in names:
+        return "workqueue"
+    return _CONTEXTS.get(segment or "", "process")

@@ -1,0 +1,120 @@
+"""CPUs that don't get on: soft and hard lockups."""
+
+from __future__ import annotations
+
+from crashdrive.linux.oops.culprit import MIXED, main_stacks, missing, mixed, nobody, stuck, stuck_at
+from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
+
+_W = r"(?:(?:NMI )?[Ww]atchdog: |rcu: )?"
+
+
+def _hard(case: Case) -> Found:
+    """The CPU that the message names, where its stack is there: the reporter's own isn't it."""
+    cpu = case.group("cpu")
+    if cpu is None:
+        return stuck(case)
+    number, pid = int(cpu), case.group("pid")
+    pointers = [one for one in case.body.pointers if one.cpu == number and not one.user]
+    stacks = [stack for stack in main_stacks(case) if stack.cpu == number]
+    if not pointers and not stacks:
+        seen = {head.cpu for _, head in case.body.heads if head.cpu is not None}
+        return stuck(case) if not seen else Found(doubts=("the stalled CPU's stack is missing",))
+    if mixed(case) and not any("backtrace for cpu" in line.text for line in case.lines):
+        return Found(doubts=(MIXED,))
+    own = {stack.head.pid for stack in stacks if stack.head is not None and stack.head.pid is not None}
+    if pid and own and int(pid) not in own:
+        return Found(doubts=(MIXED,))
+    pointer = next((one for one in pointers if one.frame.function), pointers[0] if pointers else None)
+    return stuck_at(pointer, stacks[0] if stacks else None)
+
+
+RULES = (
+    Rule(
+        "softlockup",
+        "soft lockup",
+        rf"{_W}BUG: soft lockup(?: -| detected on)? CPU#(?P<cpu>\d+)(?: stuck for (?P<seconds>\d+)s! \["
+        rf"(?P<comm>.{{1,20}}?):(?P<pid>\d+)\])?",
+        "BUG: soft lockup",
+        _hard,
+        rank=SERIOUS,
+        strength=60,
+        family="stall",
+    ),
+    Rule(
+        "softlockup",
+        "lockup suspected",
+        r"BUG: (?P<what>spinlock|rwlock) lockup suspected on CPU#(?P<cpu>\d+)",
+        "BUG: {what} lockup suspected",
+        stuck,
+        rank=SERIOUS,
+        strength=60,
+        family="stall",
+    ),
+    Rule(
+        "softlockup",
+        "lockup on CPU",
+        r"BUG: (?P<what>spinlock|rwlock)(?:-\w+)? lockup on CPU#(?P<cpu>\d+)",
+        "BUG: {what} lockup",
+        stuck,
+        rank=SERIOUS,
+        strength=60,
+        family="stall",
+    ),
+    Rule(
+        "hardlockup",
+        "LOCKUP",
+        rf"(?:Kernel panic - not syncing: )?{_W}(?:BUG: )?(?:Watchdog )?(?:NMI Watchdog )?[Dd]etected "
+        rf"(?:hard )?LOCKUP on (?:cpu|CPU) ?(?P<cpu>\d+)",
+        "hard LOCKUP",
+        _hard,
+        strength=60,
+        family="stall",
+    ),
+    Rule(
+        "hardlockup",
+        "LOCKUP",
+        rf"{_W}CPU (?P<cpu>\d+) (?:self-detected hard LOCKUP|Hard LOCKUP|became unstuck)",
+        "hard LOCKUP",
+        _hard,
+        strength=60,
+        family="stall",
+    ),
+    Rule(
+        "hardlockup",
+        "LOCKUP",
+        rf"{_W}CPU \d+ detected hard LOCKUP on other CPUs (?P<cpu>\d+)",
+        "hard LOCKUP",
+        _hard,
+        strength=60,
+        family="stall",
+    ),
+    Rule(
+        "watchdog",
+        "workqueue lockup",
+        r"BUG: workqueue lockup - pool",
+        "BUG: workqueue lockup",
+        nobody,
+        rank=SERIOUS,
+        strength=60,
+    ),
+    Rule(
+        "softlockup",
+        "softlockup: hung tasks",
+        r"Kernel panic - not syncing: softlockup: hung tasks",
+        "BUG: soft lockup",
+        missing,
+        strength=60,
+        follows=frozenset({"softlockup"}),
+        family="stall",
+    ),
+    Rule(
+        "hardlockup",
+        "Hard LOCKUP",
+        r"Kernel panic - not syncing: Hard LOCKUP",
+        "hard LOCKUP",
+        missing,
+        strength=60,
+        follows=frozenset({"hardlockup"}),
+        family="stall",
+    ),
+)

@@ -1,0 +1,134 @@
+"""What the machine or the operator did: machine checks, NMIs, watchdogs, sysrq."""
+
+from __future__ import annotations
+
+from crashdrive.linux.oops.culprit import REPORT, after, first, main_stacks, nobody
+from crashdrive.linux.oops.records import Frame
+from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
+
+_PANIC = r"Kernel panic(?: - not syncing)?: "
+
+
+def _sysrq(case: Case) -> Found:
+    """The handler of the key, wherever the trace has it."""
+    for stack in main_stacks(case):
+        for frame in stack.frames:
+            if frame.function == "sysrq_handle_crash":
+                return Found(frame=frame, frames=stack.frames)
+    for pointer in case.body.pointers:
+        if pointer.frame.function == "sysrq_handle_crash":
+            return Found(frame=pointer.frame, frames=[pointer.frame], pointer=pointer.frame)
+    stacks = main_stacks(case)
+    return Found(frame=Frame(function="sysrq_handle_crash"), frames=stacks[0].frames if stacks else ())
+
+
+def _panicked(case: Case) -> Found:
+    stacks = main_stacks(case)
+    if not stacks:
+        return Found()
+    frames = after(stacks[0].frames, "panic", "vpanic", "nmi_panic")
+    return Found(frame=first(frames, REPORT), frames=frames)
+
+
+RULES = (
+    Rule(
+        "sysrq",
+        "rigger a crash",
+        r"(?:sysrq: ?)?(?:SysRq ?: ?)?Trigger a crash(?:dump)?",
+        "sysrq: triggered crash",
+        _sysrq,
+        strength=90,
+    ),
+    Rule(
+        "sysrq",
+        "sysrq triggered crash",
+        rf"{_PANIC}sysrq triggered crash",
+        "sysrq: triggered crash",
+        _sysrq,
+        strength=90,
+    ),
+    Rule(
+        "mce",
+        "achine",
+        r"(?:mce: )?(?:\[Hardware Error\]: )?CPU \d+: Machine Check(?:: \d+)? (?:Exception|Bank)",
+        "machine check",
+        nobody,
+        rank=SERIOUS,
+        strength=80,
+    ),
+    Rule(
+        "mce",
+        "achine",
+        rf"{_PANIC}.{{0,40}}?(?:[Mm]achine [Cc]heck|Uncorrected machine check|Fatal hardware error|CPU "
+        rf"context corrupt|memory failure|Memory error)",
+        "machine check",
+        nobody,
+        strength=80,
+    ),
+    Rule(
+        "mce",
+        "hardware error",
+        rf"{_PANIC}.{{0,40}}?(?:Fatal hardware error)",
+        "hardware error",
+        nobody,
+        strength=80,
+    ),
+    Rule(
+        "mce",
+        "context corrupt",
+        rf"{_PANIC}.{{0,40}}?CPU context corrupt",
+        "machine check",
+        nobody,
+        strength=80,
+    ),
+    Rule(
+        "mce",
+        "SError",
+        rf"(?:{_PANIC}Asynchronous SError Interrupt|SError Interrupt on CPU\d+)",
+        "SError",
+        nobody,
+        strength=70,
+    ),
+    Rule(
+        "nmi",
+        "NMI",
+        rf"{_PANIC}(?:NMI: )?(?:Not continuing|NMI IOCK error|Non maskable interrupt|An NMI occurred|Out "
+        rf"of band NMI|.{{0,30}}\bNMI\b)",
+        "kernel panic: NMI",
+        _panicked,
+        strength=65,
+    ),
+    Rule(
+        "nmi",
+        "Not continuing",
+        rf"{_PANIC}(?:NMI: )?Not continuing",
+        "kernel panic: NMI",
+        _panicked,
+        strength=65,
+    ),
+    Rule(
+        "watchdog",
+        "atchdog",
+        rf"(?:{_PANIC})(?:.{{0,60}}?)(?:[Ww]atchdog (?:[Tt]imer |pretimeout|[Bb]ark|[Tt]imeout|expired|"
+        rf"detected no)|Software Watchdog)",
+        "kernel panic: watchdog",
+        _panicked,
+        strength=62,
+    ),
+    Rule(
+        "watchdog",
+        "pretimeout",
+        rf"{_PANIC}(?:watchdog )?pretimeout event",
+        "kernel panic: watchdog",
+        _panicked,
+        strength=62,
+    ),
+    Rule(
+        "watchdog",
+        "atchdog bark",
+        r"(?:.{0,30}?)?Watchdog bark! Now = ",
+        "kernel panic: watchdog",
+        _panicked,
+        strength=62,
+    ),
+)

@@ -1,0 +1,73 @@
+"""Memory that ran out or leaked."""
+
+from __future__ import annotations
+
+from crashdrive.linux.oops.culprit import ALLOCATION, NO_TRACE, first, traced
+from crashdrive.linux.oops.rule import NOTED, SERIOUS, Case, Found, Rule
+
+
+def _leak(case: Case) -> Found:
+    """Who allocated what nothing points to."""
+    for stack in case.body.stacks:
+        if stack.frames and stack.index >= case.at:
+            return Found(frame=first(stack.frames, ALLOCATION), frames=stack.frames)
+    return Found(doubts=(NO_TRACE,))
+
+
+def _oom(case: Case) -> Found:
+    found = traced(ALLOCATION)(case)
+    if found.frame is None:
+        found.doubts = ()
+    return found
+
+
+RULES = (
+    Rule("leak", "BUG: memory leak", r"BUG: memory leak", "memory leak", _leak, rank=SERIOUS, strength=60),
+    Rule(
+        "leak",
+        "unreferenced object",
+        r"unreferenced object 0x[0-9a-f]+ \(size \d+\)",
+        "memory leak",
+        _leak,
+        rank=NOTED,
+        strength=58,
+        weak=True,
+    ),
+    Rule(
+        "oom",
+        "invoked oom-killer",
+        r"(?P<comm>.{1,20}?) invoked oom-killer:",
+        "Out of memory",
+        _oom,
+        rank=NOTED,
+        strength=60,
+    ),
+    Rule(
+        "oom",
+        "ut of memory",
+        r"(?:Memory cgroup o|O)ut of memory(?: \(oom_kill_allocating_task\))?: Kill(?:ed)? process",
+        "Out of memory",
+        _oom,
+        rank=NOTED,
+        strength=58,
+        weak=True,
+    ),
+    Rule(
+        "oom",
+        "ut of memory",
+        r"Kernel panic - not syncing: (?:Out of memory|System is deadlocked on memory)",
+        "kernel panic: Out of memory",
+        _oom,
+        strength=60,
+        follows=frozenset({"oom"}),
+    ),
+    Rule(
+        "oom",
+        "deadlocked on memory",
+        r"Kernel panic - not syncing: System is deadlocked on memory",
+        "kernel panic: Out of memory",
+        _oom,
+        strength=60,
+        follows=frozenset({"oom"}),
+    ),
+)

@@ -1,0 +1,129 @@
+"""What is read out of a log: frames, events, the verdict."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from crashdrive.records import Address, Record
+
+Kind = Literal[
+    "null", "paging", "gpf", "bug", "divide", "invalid-opcode", "bad-ip", "double-fault", "stack", "list",
+    "refcount", "usercopy", "fortify", "kasan", "ubsan", "kfence", "warning", "softlockup", "hardlockup",
+    "rcu", "hung", "oom", "atomic", "lockdep", "leak", "mce", "nmi", "watchdog", "sysrq", "panic", "unknown",
+]  # fmt: skip
+"""What happened, in one word."""
+
+
+class Frame(Record, frozen=True):
+    """One entry of a call trace, or the instruction pointer.
+
+    ``function`` is None where the text has an address alone. ``sure`` is False for entries that the kernel
+    marks (``?``, ``(unreliable)``); ``inline`` for those that a symbolizer added. ``segment`` is the stack as
+    the trace names it (``IRQ``, ``NMI``, ``TASK``, ``#DF``, ``SOFTIRQ``), None where it names none.
+    """
+
+    function: str | None = None
+    offset: int | None = None
+    size: int | None = None
+    module: str | None = None
+    address: Address | None = None
+    segment: str | None = None
+    sure: bool = True
+    inline: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+class Trace(Record, frozen=True):
+    """The frames below one heading (``Call Trace:``, ``Allocated by task 12:``), innermost first."""
+
+    heading: str
+    line: int
+    frames: tuple[Frame, ...]
+
+
+class Head(Record, frozen=True):
+    """Who was running: ``CPU: 1 PID: 12 Comm: cat Tainted: G W``; ``task:cat pid:12``."""
+
+    line: int
+    cpu: int | None = None
+    pid: int | None = None
+    comm: str | None = None
+    taint: str | None = None
+
+
+class LinkedModule(Record, frozen=True):
+    """One of ``Modules linked in:``, with its taint flags (``OE``)."""
+
+    name: str
+    flags: str = ""
+
+
+class Event(Record, frozen=True):
+    """One crash report of the kernel, as the log has it.
+
+    ``line`` and ``end_line`` (from 1) are the lines that it stands in; ``time`` is what printk stamped, in
+    seconds. ``message`` is the line that names the crash. ``culprit`` is the frame that is to blame, None
+    where the text doesn't tell it for sure. ``doubts`` says what is missing or mixed up. ``alternatives``
+    are titles that other kernels or builds give the same crash. ``fault_address`` is the bad address.
+    ``consequence`` is True for what only follows from an earlier event (``Fatal exception``).
+    """
+
+    kind: Kind
+    title: str
+    message: str
+    line: int
+    end_line: int
+    time: float | None = None
+    culprit: Frame | None = None
+    pointer: Frame | None = None
+    frames: tuple[Frame, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    context: str | None = None
+    cpu: int | None = None
+    pid: int | None = None
+    comm: str | None = None
+    taint: str | None = None
+    hardware: str | None = None
+    workqueue: str | None = None
+    modules: tuple[LinkedModule, ...] = ()
+    registers: dict[str, Address] = msgspec.field(default_factory=dict)
+    code: str | None = None
+    file: str | None = None
+    source_line: int | None = None
+    fault_address: Address | None = None
+    alternatives: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    rank: int = 0
+    consequence: bool = False
+
+
+class Verdict(Record, frozen=True):
+    """Why a kernel died, and the crash's signature; all None and empty where the log holds no crash.
+
+    ``bucket`` is a stable id of the crash, ``algorithm`` the version of the rules that made it.
+    ``corrupted`` says that the text is mixed up or cut: what couldn't be told for sure is None.
+    ``frames`` are function names, innermost first, without compilers' suffixes.
+    """
+
+    title: str | None = None
+    kind: Kind | None = None
+    function: str | None = None
+    offset: int | None = None
+    module: str | None = None
+    address: Address | None = None
+    file: str | None = None
+    line: int | None = None
+    context: str | None = None
+    cpu: int | None = None
+    pid: int | None = None
+    comm: str | None = None
+    taint: str | None = None
+    owner: str | None = None
+    bucket: str | None = None
+    algorithm: int | None = None
+    alternatives: tuple[str, ...] = ()
+    corrupted: bool = False
+    frames: tuple[str, ...] = ()

@@ -1,0 +1,104 @@
+"""Titles, buckets and alternatives: what makes two crashes the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from crashdrive.linux.oops import machinery
+from crashdrive.linux.oops.culprit import named
+from crashdrive.linux.oops.machinery import matcher, plain
+from crashdrive.linux.oops.records import Frame
+from crashdrive.linux.oops.rule import Found
+
+ALGORITHM = 1
+"""Version of the rules that choose kind, culprit and title; it is part of each bucket."""
+
+_LONGEST = 120
+_NORMAL = (
+    (re.compile(r"\b([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+"), r"\1"),
+    (re.compile(r"(\.\w{1,3}):\d+"), r"\1:LINE"),
+    (re.compile(r"\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{6,16}\b"), "ADDR"),
+    (re.compile(r"CPU ?#?\d+"), "CPU"),
+    (re.compile(r"(?<![\w.])\d+(?![\w.])"), "NUM"),
+)
+_SYSCALL = re.compile(
+    r"(?:__(?:x64|ia32|arm64|riscv|s390x?|powerpc|se|do|loongarch)_(?:compat_)?(?:sys_)?|_{2,4}sys_|SYSC_"
+    r"|SyS_|compat_sys_|ksys_|sys_|compat_SyS_|__se_sys_)"
+)
+_FAMILIES = {"access": "bad-access", "stall": "stall", "hang": "hang", "stack": "stack-overflow"}
+_DISPATCH = re.compile(
+    r"(?:process_one_work|do_(?:fast_)?syscall_\w*|invoke_syscall|el0_svc\w*|x64_sys_call|"
+    r"sysenter_dispatch|tracesys\w*|system_call\w*"
+    r"|entry_SYSCALL\w*|ret_fast_syscall|.*netif_receive_skb\w*|do_softirq\w*|__do_softirq|"
+    r"handle_softirqs|call_timer_fn|__?run_timers?\w*|run_timer_softirq"
+    r"|hrtimer_run\w*|__hrtimer_run_queues|run_ksoftirqd|smpboot_thread_fn|kthread|start_secondary|"
+    r"cpu_startup_entry|ret_from_fork\w*"
+    r"|vfs_(?:write|read|ioctl|iter_read|iter_write|open)|ksys_ioctl|__fput|task_work_run|exit_to_user\w*"
+    r"|tasklet_\w*action\w*|sock_(?:sendmsg|recvmsg|ioctl|release)\w*|do_dentry_open)\Z"
+)
+_LEAF = matcher(machinery.STALL, machinery.LOCKS, machinery.LIBRARY)
+
+
+def normal(text: str) -> str:
+    """A message without what differs each time: addresses, numbers, lines, offsets."""
+    for pattern, instead in _NORMAL:
+        text = pattern.sub(instead, text)
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())[:_LONGEST].rstrip()
+
+
+def message_title(title: str, match: re.Match[str]) -> str:
+    """A rule's title with what its pattern found."""
+    if "{" not in title:
+        return title
+    groups = {name: normal(value or "") for name, value in match.groupdict().items()}
+    return title.format(**groups)
+
+
+def title_of(title: str, frame: Frame | None) -> str:
+    """``KASAN: use-after-free Read in foo``; without a culprit the title alone."""
+    if frame is None or not frame.function:
+        return title
+    return f"{title} in {plain(frame.function)}"
+
+
+def bucket(kind: str, title: str, frame: Frame | None, *, corrupted: bool) -> str:
+    """The id of a crash: version, kind, culprit, module; of one without a culprit, its title."""
+    if frame is not None and frame.function:
+        parts = [kind, plain(frame.function), frame.module or ""]
+    else:
+        parts = ["corrupted" if corrupted else kind, kind, normal(title)]
+    text = "\0".join([str(ALGORITHM), *parts])
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def alternatives(title: str, family: str, frame: Frame | None, found: Found) -> tuple[str, ...]:
+    """Titles that other kernels or builds give the same crash."""
+    if frame is None or not frame.function:
+        return ()
+    name = plain(frame.function)
+    names = [name]
+    bare = _SYSCALL.sub("", name)
+    if bare and bare != name:
+        names.append(bare)
+    word = _FAMILIES.get(family)
+    if word == "stall" and (entry := _entry(found)):
+        names.append(entry)
+    titles = [title_of(title, Frame(function=one)) for one in names]
+    if word:
+        titles += [f"{word} in {one}" for one in names]
+    own = title_of(title, frame)
+    return tuple(one for one in dict.fromkeys(titles) if one != own)
+
+
+def _entry(found: Found) -> str | None:
+    """The function below which a stall's stack is common to all: a system call, a work function."""
+    before = None
+    for frame in named(found.frames):
+        name = plain(frame.function or "")
+        if _DISPATCH.match(name):
+            return _SYSCALL.sub("", before) if before else None
+        if not _LEAF(name):
+            before = name
+    return None
