@@ -19,7 +19,9 @@ kind, the seed and the number of places are the same. What a parser makes of a d
 - ``wrong``: any other exception than ParseError.
 
 What can't be noticed is counted like the rest: a line that is missing (``delete``, ``lines``) from a table
-that nowhere says how many rows it has; a digit that is another one. The kinds that have a bound are ``join``,
+that nowhere says how many rows it has; a digit that is another one; two messages of `log -t` in one line, as
+nothing stands in front of a message there; a piece of a row of `ps` that is short enough for the rest of the
+name above it, which may hold a newline. The kinds that have a bound are ``join``,
 ``cut`` and ``end``.
 """
 

@@ -115,6 +115,7 @@ RUNS = (
     ("sig -s 0", "", "\n", "x\n"),
     ("sym -q x", "", "  (none found)\n", ""),
     ("mod -t", "", "a: 0\n", "NAME     TAINTS\ncrashme  OE\n"),
+    ("ptov 1", "", "a\n", ""),
     ("whatis x", "int a[", "0", "];\n"),
     ("log -d", "[    0.000000] a\n", "               b\n", ""),
 )

@@ -79,7 +79,7 @@ class Table(Terminal):
 
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """Where the header may begin: behind noise, and in lenient mode behind lines that are set aside."""
-        start, ahead = loc, -1
+        start = loc
         while loc < len(text) and not self.match(text, loc):
             end = self._between.take(text, loc) if do_actions else self._between.ahead(text, loc)
             if end < 0:
@@ -87,15 +87,20 @@ class Table(Terminal):
                 until = self._rows["until"]
                 if not lenient or (until is not None and ends_at(until, text, loc) >= 0):
                     break
-                if ahead < loc:
-                    head = self._head.search(text, loc)
-                    ahead = head.start() if head else -1
-                if ahead < loc:
+                if self._ahead(text, loc) < 0:
                     break
                 text.reject(loc, f"expected {self.name}")
                 end = text.next_line(loc)
             loc = end
         return loc if loc < len(text) else start
+
+    def _ahead(self, text: Text, loc: int) -> int:
+        """Where the next header stands from ``loc`` on, -1 for none; a text is looked through once."""
+        known: int | None = text.kept.get(self)
+        if known is None or 0 <= known < loc:
+            found = self._head.search(text, loc)
+            known = text.kept[self] = found.start() if found else -1
+        return known
 
     def header(self, text: Text, loc: int) -> tuple[tuple[str, ...], int]:
         """The titles of a header, and where its line ended."""

@@ -209,9 +209,19 @@ def _quiet(element: ParserElement) -> Terminal | None:
 
 def _recovering(element: ParserElement) -> Way:
     """The way into an element that may fail while the reading goes on: then its notices are forgotten."""
-    return (
-        parse_of(element) if isinstance(element, Terminal) and element.leaves_notices else directly(element)
-    )
+    enter = directly(element)
+    if not (is_plain(element) and isinstance(element, Terminal) and element.leaves_notices):
+        return enter
+
+    def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
+        try:
+            return enter(instring, loc, do_actions)
+        except Exception:
+            if isinstance(instring, Text):
+                instring.forget(loc)
+            raise
+
+    return way
 
 
 def _acting(element: ParserElement, enter: Way) -> Way:
