@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from crashdrive.kernel.objects import Object, address_of
@@ -13,8 +14,10 @@ from crashdrive.linux.mm import vmas
 from crashdrive.linux.modules import loaded
 from crashdrive.linux.modules.types import ModuleTypes
 from crashdrive.linux.net import net_list
+from crashdrive.linux.sched import stacks as stack_records
 from crashdrive.linux.sched import task_list
 from crashdrive.linux.sched import tasks as task_records
+from crashdrive.linux.survey import Reading
 from crashdrive.records import Answer
 
 
@@ -45,6 +48,10 @@ class Kernel(Machine):
     def tasks(self, *, threads: bool = True, idle: bool = False) -> Answer[task_records.Task]:
         """All tasks as records; see `crashdrive.linux.sched.tasks.tasks`."""
         return task_records.tasks(self, threads=threads, idle=idle)
+
+    def stacks(self, *, tasks: Sequence[int] | None = None) -> Reading[stack_records.TaskStack]:
+        """Kernel stacks of all tasks, or of those at these addresses; see `crashdrive.linux.sched.stacks`."""
+        return stack_records.stacks(self, tasks=tasks)
 
     def for_each_module(self) -> Objects:
         """Every loaded ``struct module``."""

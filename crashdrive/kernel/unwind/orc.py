@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from crashdrive.errors import KernelError
@@ -145,6 +146,7 @@ _LITTLE = struct.pack("=H", 1) == b"\1\0"
 class Tables:
     """All tables of a kernel: rules by address, each looked up once.
 
+    ``own``: the image's. ``others`` gives those of all modules, and is asked once an address lies elsewhere.
     ``read`` gives bytes of memory, None where any are missing; ``otherwise`` is asked where the tables say
     that nothing is known.
     """
@@ -152,15 +154,16 @@ class Tables:
     def __init__(
         self,
         form: Format,
-        tables: Sequence[Table],
+        own: Table,
+        others: Callable[[], Sequence[Table]],
         read: Bytes,
         otherwise: Callable[[int], Rule | None] = lambda _address: None,
     ) -> None:
         self._form = form
-        self._otherwise = otherwise
-        self._tables = sorted(tables)
-        self._starts = [table.start for table in self._tables]
+        self._own = own
+        self._find_others = others
         self._read = read
+        self._otherwise = otherwise
         self._known: dict[int, Rule | None] = {}
 
     def find(self, address: int) -> Rule | None:
@@ -178,7 +181,13 @@ class Tables:
         return self._of(address) is not None
 
     def _of(self, address: int) -> Table | None:
-        index = bisect_right(self._starts, address) - 1
-        if index >= 0 and address < self._tables[index].stop:
-            return self._tables[index]
-        return None
+        if self._own.start <= address < self._own.stop:
+            return self._own
+        starts, tables = self._others
+        index = bisect_right(starts, address) - 1
+        return tables[index] if index >= 0 and address < tables[index].stop else None
+
+    @cached_property
+    def _others(self) -> tuple[list[int], list[Table]]:
+        tables = sorted(self._find_others())
+        return [table.start for table in tables], tables

@@ -7,8 +7,9 @@
         for frame in stack.frames:
             print(frame.level, frame.segment, frame.function, frame.doubt or "")
 
-A sleeping task's begins where its ``thread.sp`` points, a running one's at the registers of its CPU. All
-are fetched together: some ten round trips, however many tasks there are.
+A sleeping task's begins where its ``thread.sp`` points, a running one's at the registers of its CPU: those
+before the NMI that stopped it, or the exception that the kernel died of, where the dump has those. All are
+fetched together: some twenty round trips, however many tasks there are.
 """
 
 from __future__ import annotations

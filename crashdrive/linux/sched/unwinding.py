@@ -6,7 +6,7 @@ Sources: arch/x86/kernel/unwind_orc.c (``__start_orc_unwind_ip``, ``orc_lookup``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import KernelError, VmlinuxError
@@ -72,9 +72,16 @@ def _tables(survey: Survey, memory: _Bytes) -> Tables | None:
     kind = kernel.type(_RULE)
     if not isinstance(kind, StructType):
         return None
-    tables = [_own(kernel), *survey.attempt("unwind tables of modules", lambda: _of_modules(survey))]
-    memory.bring(tables)
-    return Tables(Format.of(kind), tables, memory.read, memory.by_debug_data)
+    own = _own(kernel)
+    lookup = [(own.lookup, (own.quick - own.start) // 64)] if own.lookup else []
+    memory.bring([own], lookup)
+
+    def others() -> list[Table]:
+        tables = survey.attempt("unwind tables of modules", lambda: _of_modules(survey))
+        memory.bring(tables)
+        return tables
+
+    return Tables(Format.of(kind), own, others, memory.read, memory.by_debug_data)
 
 
 def _own(kernel: Machine) -> Table:
@@ -108,16 +115,12 @@ class _Bytes:
         self._sections: list[tuple[int, bytes]] | None = None
         self._frames: CallFrames | None = None
 
-    def bring(self, tables: list[Table]) -> None:
-        """Have all tables at hand in one round trip; a record has what is needed of them alone."""
+    def bring(self, tables: Sequence[Table], more: Sequence[tuple[int, int]] = ()) -> None:
+        """Have tables at hand in one round trip; a record has what is needed of them alone."""
         if self._kernel.memory.reads_ahead:
-            own, *others = tables
-            arrays = [(own.ips, 4 * own.length), (own.rules, 6 * own.length)]
-            arrays += [(table.ips, 4 * table.length) for table in others]
-            arrays += [(table.rules, 6 * table.length) for table in others]
-            if own.lookup:
-                arrays.append((own.lookup, (own.quick - own.start) // 64))
-            self._window.fetch(arrays)
+            ips = [(table.ips, 4 * table.length) for table in tables]
+            rules = [(table.rules, 6 * table.length) for table in tables]
+            self._window.fetch([*ips, *rules, *more])
 
     def read(self, address: int, size: int) -> bytes | None:
         """The bytes of a range; None where neither has all of them."""

@@ -139,8 +139,18 @@ def test_tables_are_told_apart_by_the_code_that_they_are_for() -> None:
         return orc.FRAME_POINTER if address == TEXT + 1 else None
 
     image.parts[RULES] = raw(0, 0, 0) + raw(0, 0, 5)
-    tables = Tables(Format.of(OLD), [Table(TEXT, TEXT + 32, IPS, RULES, 2)], image.read, otherwise)
+    module = Table(TEXT + 0x1000, TEXT + 0x1010, IPS, RULES, 2)
+
+    def others() -> list[Table]:
+        asked.append(0)
+        return [module]
+
+    own = Table(TEXT, TEXT + 32, IPS, RULES, 2)
+    tables = Tables(Format.of(OLD), own, others, image.read, otherwise)
     assert tables.has_code(TEXT)
+    assert asked == []
+    assert tables.has_code(TEXT + 0x100F)
+    assert not tables.has_code(TEXT + 0x1010)
     assert not tables.has_code(TEXT + 32)
     assert tables.find(TEXT + 32) is None
     assert tables.find(TEXT - 1) is None
@@ -149,4 +159,5 @@ def test_tables_are_told_apart_by_the_code_that_they_are_for() -> None:
     known = tables.find(TEXT + 2)
     assert known is not None
     assert known.kind == orc.NO_RULE
-    assert asked == [TEXT + 1, TEXT + 2]
+    # and modules' tables, once they are needed
+    assert asked == [0, TEXT + 1, TEXT + 2]
