@@ -80,6 +80,8 @@ class Spec:
             raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(SERIES)}")
         if self.connections < 0 or self.connections > 100_000:
             raise LabError("--connections takes 0 to 100000")
+        if self.lean and self.connections != Spec().connections:
+            raise LabError("connections are in the guest of the death sysrq alone")
         if DEATHS[self.death].only not in (None, self.kernel):
             raise LabError(f"kernel {self.kernel} can't die of {self.death}: its configuration lacks it")
         least = (256 if self.lean else 384) + self.crashkernel

@@ -37,6 +37,8 @@ def test_many_connections_need_memory() -> None:
         Spec(memory=400),
         Spec(cpus=0),
         Spec(given_name="../x"),
+        Spec(death="null", connections=200),
+        Spec(death="mce", kernel="6.1"),
         Spec(given_name=".x"),
     ],
 )
