@@ -347,13 +347,6 @@ _RESOURCES = {
         findings=("filesystem-shut-down",),
         remark="ext4 at /mnt was told to shut down",
     ),
-    "rthog": Death(
-        kind="sysrq",
-        culprit="sysrq_handle_crash",
-        own_module=False,
-        findings=("rt-hog",),
-        remark="lab-hog spins on CPU 1 as SCHED_FIFO, without throttling",
-    ),
     "bitflip": Death(
         kind="sysrq",
         culprit="sysrq_handle_crash",

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,18 +96,6 @@ int main_forker(int argc, char **argv)
 		if (last[i] > 0)
 			kill(last[i], SIGKILL);
 	rest();
-}
-
-/* hog NAME: keeps its CPU from all tasks that aren't real-time. */
-int main_hog(int argc, char **argv)
-{
-	struct sched_param priority = { .sched_priority = 50 };
-
-	must(argc == 2, "hog NAME");
-	set_comm(argv[1]);
-	must(sched_setscheduler(0, SCHED_FIFO, &priority) == 0, "SCHED_FIFO");
-	for (;;)
-		;
 }
 
 /* zombies NAME COUNT: has children that end, and doesn't wait for them. */

@@ -67,7 +67,6 @@ int main_syncer(int argc, char **argv);
 int main_eat(int argc, char **argv);
 int main_opener(int argc, char **argv);
 int main_forker(int argc, char **argv);
-int main_hog(int argc, char **argv);
 int main_zombies(int argc, char **argv);
 int main_shutdown(int argc, char **argv);
 int main_dm(int argc, char **argv);

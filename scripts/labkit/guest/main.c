@@ -91,7 +91,6 @@ static const struct {
 	{ "eat", main_eat },
 	{ "opener", main_opener },
 	{ "forker", main_forker },
-	{ "hog", main_hog },
 	{ "zombies", main_zombies },
 	{ "shutdown", main_shutdown },
 	{ "dm", main_dm },
