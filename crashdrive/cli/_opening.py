@@ -102,12 +102,12 @@ def take_files(words: Sequence[str], *, replay: str | None = None) -> Target:
     With a replay no file has to be named; those that are there are taken all the same.
     """
     words = tuple(words)
-    if replay is not None and not (words and _kind(words[0]) in ("vmlinux", "dump")):
+    if replay is not None and not (words and file_kind(words[0]) in ("vmlinux", "dump")):
         return Target(None, None, words)
     if not words:
         raise click.UsageError("Missing argument VMCORE")
-    first = _kind(words[0])
-    second = _kind(words[1]) if len(words) > 1 else "missing"
+    first = file_kind(words[0])
+    second = file_kind(words[1]) if len(words) > 1 else "missing"
     if first == "vmlinux":
         if len(words) == 1 or second == "vmlinux":
             raise click.UsageError(f"{words[0]!a} is a vmlinux; the dump (VMCORE) is missing")
@@ -124,7 +124,7 @@ def complete_commands(ctx: click.Context, param: click.Parameter, incomplete: st
     from crashdrive.commands import command_names
 
     words = ctx.params.get("words") or ()
-    kind = _kind(words[0]) if words else "none"
+    kind = file_kind(words[0]) if words else "none"
     if kind == "vmlinux" and len(words) == 1:
         return files(ctx, param, incomplete)
     path = files(ctx, param, incomplete) if len(words) < 2 else []
@@ -133,7 +133,7 @@ def complete_commands(ctx: click.Context, param: click.Parameter, incomplete: st
     return [*path, *names(sorted((*command_names(), "union")), incomplete)]
 
 
-def _kind(path: str) -> str:
+def file_kind(path: str) -> str:
     """What a path plainly is: ``vmlinux``, ``dump``, ``other`` or ``missing``."""
     try:
         if not Path(path).is_file():
