@@ -71,7 +71,7 @@ class Event(Record, frozen=True):
     ``consequence`` is True for what only follows from an earlier event (``Fatal exception``).
     """
 
-    kind: Kind
+    kind: str  # a Kind
     title: str
     message: str
     line: int
@@ -89,8 +89,8 @@ class Event(Record, frozen=True):
     hardware: str | None = None
     workqueue: str | None = None
     modules: tuple[LinkedModule, ...] = ()
-    registers: dict[str, Address] = msgspec.field(default_factory=dict)
-    code: str | None = None
+    register_values: dict[str, Address] = msgspec.field(default_factory=dict)
+    code_line: str | None = None
     file: str | None = None
     source_line: int | None = None
     fault_address: Address | None = None
@@ -109,7 +109,7 @@ class Verdict(Record, frozen=True):
     """
 
     title: str | None = None
-    kind: Kind | None = None
+    kind: str | None = None  # a Kind
     function: str | None = None
     offset: int | None = None
     module: str | None = None

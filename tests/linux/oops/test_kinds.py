@@ -84,7 +84,7 @@ def test_facts() -> None:
     (event, _) = oops.events(X86)
     assert (event.cpu, event.pid, event.comm, event.taint) == (1, 812, "insmod", "GWOE")
     assert event.fault_address == 0x18
-    assert event.registers["CR2"] == 0x18
+    assert event.register_values["CR2"] == 0x18
     assert event.modules[0] == oops.LinkedModule(name="blue", flags="OE")
     assert event.hardware is not None
     assert event.hardware.startswith("QEMU")
