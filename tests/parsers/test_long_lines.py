@@ -116,6 +116,8 @@ RUNS = (
     ("sym -q x", "", "  (none found)\n", ""),
     ("mod -t", "", "a: 0\n", "NAME     TAINTS\ncrashme  OE\n"),
     ("ptov 1", "", "a\n", ""),
+    ("ptov 1", "x\n", "WARNING: a\n", "x\n"),
+    ("ptov 1", "", "WARNING: a\n", "x\n"),
     ("whatis x", "int a[", "0", "];\n"),
     ("log -d", "[    0.000000] a\n", "               b\n", ""),
 )

@@ -80,6 +80,8 @@ class Table(Terminal):
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """Where the header may begin: behind noise, and in lenient mode behind lines that are set aside."""
         start = loc
+        if self._usual is None and self._ahead(text, loc) < 0:
+            return self._behind_noise(text, loc)
         while loc < len(text) and not self.match(text, loc):
             end = self._between.take(text, loc) if do_actions else self._between.ahead(text, loc)
             if end < 0:
@@ -93,6 +95,18 @@ class Table(Terminal):
                 end = text.next_line(loc)
             loc = end
         return loc if loc < len(text) else start
+
+    def _behind_noise(self, text: Text, loc: int) -> int:
+        """Where the noise at ``loc`` ends, and no header stands: the place to tell; a text's noise is looked
+        through once.
+        """
+        first, end = text.kept.get(self._between, (0, 0))
+        if not first <= loc < end:
+            first = end = loc
+            while end < len(text) and (after := self._between.ahead(text, end)) > end:
+                end = after
+            text.kept[self._between] = first, end
+        return end if end < len(text) else loc
 
     def _ahead(self, text: Text, loc: int) -> int:
         """Where the next header stands from ``loc`` on, -1 for none; a text is looked through once."""
