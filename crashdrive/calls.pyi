@@ -1316,6 +1316,9 @@ class Calls:
     ) -> Report:
         """The kernel's log: level, caller, age before the crash, time of day."""
     @overload
+    def report(self, name: Literal["hang"], *, tasks: bool = ...) -> Report:
+        """What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."""
+    @overload
     def report(
         self,
         name: Literal["interfaces"],

@@ -37,6 +37,8 @@ BASES = CHECKOUT / "golden_outputs" / "bases"
 LAB = CHECKOUT / ".lab"
 SESSION, TRUTH, EXPECTED = "session.xz", "truth.tar.xz", "expected.json.xz"
 OWN = "cases.toml"
+# what the lab knows of how the guest died
+DEATH = "death.json"
 # each kernel, each form of dumps; the others are for live tests
 RECORDED = (("6.1-elf-sysrq", "8.0.2"), ("6.12-kdump-sysrq", "9.0.2"))
 # of a process's folder
@@ -253,6 +255,8 @@ def _record(
             crash.run_report(case.report, **case.options)
     compact(raw, target / SESSION, _base(target))
     shutil.copy(source / "dump.json", target)
+    if (death := source / "truth" / DEATH).exists():
+        shutil.copy(death, target)
     return source
 
 

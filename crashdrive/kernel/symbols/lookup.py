@@ -369,8 +369,13 @@ def _table(rows: list[tuple[int, str, str]], sections: list[tuple[int, int, str]
     return _Table(array("Q", (row[0] for row in rows)), kinds, [row[1] for row in rows], sections)
 
 
-def _rank(symbol: Symbol) -> tuple[bool, bool]:
-    return symbol.module is not None, not symbol.kind.isupper()
+# a class of locks: without lockdep it takes no room, and has the address of the next variable
+_CLASS_OF_LOCKS = re.compile(r"(?:__|\w+_)key(?:\.\d+)?")
+
+
+def _rank(symbol: Symbol) -> tuple[bool, bool, bool]:
+    empty = _CLASS_OF_LOCKS.fullmatch(symbol.name) is not None
+    return symbol.module is not None, empty, not symbol.kind.isupper()
 
 
 def _is_name(name: str) -> bool:

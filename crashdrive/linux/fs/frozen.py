@@ -1,0 +1,73 @@
+"""Filesystems that are frozen, or that somebody is freezing: ``super_block.s_writers`` (fs/super.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.errors import FaultError
+from crashdrive.linux.fs.mounts import for_each_mount, for_each_super_block
+from crashdrive.linux.fs.paths import Paths
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Address, Record
+
+if TYPE_CHECKING:
+    from crashdrive.linux.survey import Survey
+
+_KIND = "struct super_block"
+_FIELDS = {
+    "frozen": ("s_writers.frozen",),
+    "device": ("s_id",),
+    "type": ("s_type->name",),
+}
+# enum in include/linux/fs.h: SB_UNFROZEN, SB_FREEZE_WRITE, ..
+_LEVELS = ("unfrozen", "write", "pagefault", "fs", "complete")
+_LONGEST = 64
+
+
+class Filesystem(Record, frozen=True):
+    """A mounted filesystem that is frozen.
+
+    ``frozen``: how far: ``write``, ``pagefault``, ``fs`` (somebody is freezing it), ``complete``. ``device``:
+    as the kernel calls it (``sda1``). ``mount_point``: in the first mount namespace, if it is in it.
+    """
+
+    super_block: Address
+    device: str | None
+    type: str | None
+    mount_point: str | None
+    frozen: str
+
+
+def frozen(survey: Survey) -> Iterator[Filesystem]:
+    """The filesystems that are frozen or being frozen."""
+    kernel = survey.kernel
+    blocks = for_each_super_block(kernel)
+    survey.walked(blocks, "super blocks")
+    rows = survey.addressed(Fields(kernel, _KIND, _FIELDS, ("frozen",)), blocks.addresses, "super blocks")
+    found = [(address, row) for address, row in rows if row["frozen"]]
+    points = mount_points(survey) if found else {}
+    for address, row in found:
+        level, name = row["frozen"], row["type"]
+        yield Filesystem(
+            super_block=address,
+            device=row["device"],
+            type=None if not name else kernel.read_string(name, _LONGEST).decode("utf-8", "backslashreplace"),
+            mount_point=points.get(address),
+            frozen=_LEVELS[level] if 0 < level < len(_LEVELS) else str(level),
+        )
+
+
+def mount_points(survey: Survey) -> dict[int, str]:
+    """Where each super block is mounted first, in the first mount namespace."""
+    kernel = survey.kernel
+    mounts = for_each_mount(kernel)
+    survey.walked(mounts, "mounts")
+    paths, found = Paths(kernel), dict[int, str]()
+    for mount, block in zip(mounts.addresses, mounts.read(["mnt.mnt_sb"])["mnt.mnt_sb"], strict=True):
+        if block and block not in found:
+            try:
+                found[block] = paths.mount_point(mount)
+            except FaultError:
+                continue
+    return found

@@ -1,0 +1,75 @@
+"""Who waits for whom, as a graph: circles in it, and what stands at the root of a pile of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from crashdrive.linux.locks.waits import Wait
+
+
+class Cycle(Record, frozen=True):
+    """Tasks that wait for each other: each for a lock that the next one holds, the last for the first's.
+
+    ``locks`` and ``comms`` are in the order of ``pids``: what each waits for. It begins at the lowest pid.
+    ``sure`` is False where a lock's reader is among them: it may be another reader that holds it.
+    """
+
+    pids: tuple[int, ...]
+    comms: tuple[str, ...]
+    locks: tuple[str, ...]
+    types: tuple[str, ...]
+    sure: bool
+
+
+def by_task(waits: Iterable[Wait]) -> dict[int, Wait]:
+    """Each task's wait by the task's address."""
+    return {wait.task: wait for wait in waits}
+
+
+def chain(waits: Mapping[int, Wait], task: int) -> list[int]:
+    """The tasks from one on, each of which waits for the next; of a circle each stands once."""
+    found: dict[int, None] = {}
+    at: int | None = task
+    while at is not None and at not in found:
+        found[at] = None
+        at = waits[at].owner_task if at in waits else None
+    return list(found)
+
+
+def cycles(waits: Sequence[Wait]) -> Iterator[Cycle]:
+    """The circles, each once."""
+    known = by_task(waits)
+    seen: set[frozenset[int]] = set()
+    for wait in waits:
+        path = chain(known, wait.task)
+        following = known[path[-1]].owner_task if path[-1] in known else None
+        if following not in path:
+            continue
+        circle = [known[task] for task in path[path.index(following) :]]
+        members = frozenset(one.task for one in circle)
+        if members not in seen:
+            seen.add(members)
+            yield _cycle(circle)
+
+
+def _cycle(circle: list[Wait]) -> Cycle:
+    first = min(range(len(circle)), key=lambda at: circle[at].pid or 0)
+    turned = circle[first:] + circle[:first]
+    return Cycle(
+        pids=tuple(one.pid or 0 for one in turned),
+        comms=tuple(one.comm or "" for one in turned),
+        locks=tuple(lock_name(one) for one in turned),
+        types=tuple(one.type or "" for one in turned),
+        sure=not any(one.owner_reads for one in turned),
+    )
+
+
+def lock_name(wait: Wait) -> str:
+    """What it waits for: its name, else its address."""
+    if wait.lock:
+        return wait.lock
+    return "" if wait.address is None else f"{int(wait.address):x}"

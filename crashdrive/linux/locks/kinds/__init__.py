@@ -1,0 +1,1 @@
+"""Kinds of locks, a module each."""

@@ -1,0 +1,21 @@
+"""Folios (pages) that are locked or written back: mm/filemap.c."""
+
+from __future__ import annotations
+
+import re
+
+from crashdrive.linux.locks.base import WaitingStack
+
+TYPE = "folio"
+FUNCTIONS = re.compile(r"folio_wait_(bit|writeback)\w*|(__)?folio_lock\w*|wait_on_page_\w+|__lock_page\w*")
+_KIND = "struct wait_page_queue"
+
+
+def lock(stack: WaitingStack) -> int | None:
+    """The ``struct folio`` (``struct page`` before 5.16) that the entry on the stack names."""
+    kernel = stack.kernel
+    member = kernel.path(_KIND, "folio", "page")
+    for place in stack.waiters(_KIND, "wait.private"):
+        if stack.head(place + kernel.offset(_KIND, "wait.entry")) is not None:
+            return kernel.read_pointer(place + kernel.offset(_KIND, member)) or None
+    return None

@@ -1,0 +1,17 @@
+"""Wait queues that are none of the other kinds: of journals, devices, drivers: kernel/sched/wait.c."""
+
+from __future__ import annotations
+
+import re
+
+from crashdrive.linux.locks.base import WaitingStack, from_list
+
+TYPE = "waitqueue"
+# every task that sleeps; it is the last kind that is asked
+FUNCTIONS = re.compile(r"(__)?schedule\w*|io_schedule\w*")
+
+
+def lock(stack: WaitingStack) -> int | None:
+    """The ``struct wait_queue_head``."""
+    entry = ("struct wait_queue_entry", "private", "entry")
+    return from_list(stack, entry, ("struct wait_queue_head", "head"))

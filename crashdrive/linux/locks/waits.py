@@ -1,0 +1,225 @@
+"""Tasks that are blocked, what each waits for, and who holds that.
+
+::
+
+    for wait in waits(crash.kernel):
+        print(wait.pid, wait.comm, wait.type, wait.lock, wait.owner_pid)
+
+Blocked is a task in D, uninterruptible sleep. What it waits for is found on its stack, by the functions
+that it is in: see `crashdrive.linux.locks.base`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from crashdrive.errors import CorruptError, FaultError, UnknownMemberError, UnknownTypeError
+from crashdrive.linux.fs.frozen import frozen
+from crashdrive.linux.locks import kinds
+from crashdrive.linux.locks.base import Kind, Owner, Stacks, WaitingStack
+from crashdrive.linux.locks.names import LockName, lock_names
+from crashdrive.linux.sched.cpu_stacks import thread_size
+from crashdrive.linux.sched.stacks import TaskStack, read_stacks
+from crashdrive.linux.sched.task_list import for_each_task
+from crashdrive.linux.survey import Reading, Survey
+from crashdrive.records import Address, Notice, Record
+
+if TYPE_CHECKING:
+    from crashdrive.linux.machine import Machine
+
+_LAST = "waitqueue"  # takes every queue: it is asked last
+_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
+# what completions are waited for on behalf of, by the functions around
+_ON_BEHALF = (
+    ("work", re.compile(r"(__)?flush_work|__cancel_work_timer|cancel_\w*work_sync|(__)?flush_workqueue")),
+    ("rcu", re.compile(r"(__)?synchronize_s?rcu\w*|_{0,2}wait_rcu_gp\w*|rcu_barrier\w*")),
+)
+
+
+class Wait(Record, frozen=True):
+    """A task that is blocked.
+
+    ``seconds``: since when it sleeps. ``function``: of the lock, where it waits, else as in /proc/PID/wchan;
+    ``caller``: the first function around these. ``type``: of what it waits for (``mutex``
+    ``rwsem`` ``semaphore`` ``rtmutex`` ``percpu-rwsem`` ``completion`` ``work`` ``rcu`` ``folio`` ``bit``
+    ``waitqueue``), None where that isn't known. ``lock``: its name if it is a variable, ``module``: whose;
+    ``address``: where it lies. ``owner_task``, ``owner_pid``, ``owner_comm``: who holds it, if known;
+    ``owner_reads``: as one of several readers.
+    """
+
+    pid: int | None
+    comm: str | None
+    task: Address
+    seconds: float | None
+    function: str | None
+    caller: str | None
+    type: str | None
+    lock: str | None
+    module: str | None
+    address: Address | None
+    owner_pid: int | None
+    owner_comm: str | None
+    owner_task: Address | None
+    owner_reads: bool
+
+
+def waits(kernel: Machine) -> Reading[Wait]:
+    """The tasks that are blocked, the longest wait first. KernelError on machines other than x86-64."""
+    survey = Survey(kernel)
+    return survey.reading(read_waits(survey))
+
+
+def read_waits(survey: Survey) -> list[Wait]:
+    """The same, with what is missing noted in a survey."""
+    kernel = survey.kernel
+    blocked = list(read_stacks(survey, wanted=lambda task: task.state_letter == "D"))
+    stacks = _stacks(survey)
+    found = [(one, *_waits_for(survey, one, stacks)) for one in blocked]
+    locks = [(kind, lock) for _, kind, lock in found if lock is not None]
+    owners = _owners(survey, locks)
+    tasks = _task_names(survey, sorted({owner.task for owner in owners.values()}))
+    frozen_ones = survey.attempt("frozen filesystems", lambda: frozen(survey)) if locks else []
+    names = lock_names(kernel, {lock for _, lock in locks}, frozen_ones)
+    rows = [_wait(one, kind, lock, owners.get(lock or 0), tasks, names) for one, kind, lock in found]
+    unknown = sum(row.type is None for row in rows)
+    if unknown:
+        note = f"what {unknown} of {len(rows)} blocked tasks wait for is not known"
+        survey.miss([Notice(kind="unknown", message=note)], complete=True)
+    return sorted(rows, key=lambda row: (-(row.seconds or 0), row.pid or 0))
+
+
+@functools.cache
+def lock_kinds() -> tuple[Kind, ...]:
+    """The modules of all kinds, the one that takes every queue last."""
+    names = (name for _, name, _ in pkgutil.iter_modules(kinds.__path__) if not name.startswith("_"))
+    found = [cast("Kind", importlib.import_module(f"{kinds.__name__}.{name}")) for name in sorted(names)]
+    return tuple(sorted(found, key=lambda kind: kind.TYPE == _LAST))
+
+
+def _stacks(survey: Survey) -> Stacks:
+    """Where the stacks of all tasks lie."""
+    found = for_each_task(survey.kernel, idle=True)
+    column = survey.kernel.read_many("struct task_struct", found.addresses, ["stack"])["stack"]
+    return Stacks(sorted(stack for stack in column if stack), thread_size(survey.kernel))
+
+
+def plain(function: str) -> str:
+    """A function's name without what compilers add to it."""
+    return _SUFFIX.sub("", function)
+
+
+def _waits_for(survey: Survey, one: TaskStack, stacks: Stacks) -> tuple[str | None, int | None]:
+    """The type and address of what a task waits for."""
+    stack = _waiting(survey, one, stacks)
+    if stack is None:
+        return None, None
+    for function in stack.functions:
+        for kind in lock_kinds():
+            if kind.TYPE != _LAST and kind.FUNCTIONS.fullmatch(function):
+                return _type(kind.TYPE, stack), _lock(kind, stack)
+    lock = _lock(lock_kinds()[-1], stack)
+    return (_LAST, lock) if lock is not None else (None, None)
+
+
+def _type(name: str, stack: WaitingStack) -> str:
+    if name != "completion":
+        return name
+    return next((word for word, pattern in _ON_BEHALF if stack.is_in(pattern)), name)
+
+
+def _lock(kind: Kind, stack: WaitingStack) -> int | None:
+    try:
+        return kind.lock(stack)
+    except (FaultError, CorruptError, UnknownMemberError, UnknownTypeError):
+        return None
+
+
+def _waiting(survey: Survey, one: TaskStack, stacks: Stacks) -> WaitingStack | None:
+    """Its words, from where it sleeps to its end."""
+    kernel = survey.kernel
+    if not one.frames:
+        return None
+    sp = one.frames[0].sp & -kernel.pointer_size
+    end = sp - sp % stacks.size + stacks.size if sp % stacks.size else sp
+    raw = kernel.gather([(sp, end - sp)]).get(sp, end - sp)
+    if raw is None:
+        return None
+    letter = "Q" if kernel.pointer_size == 8 else "I"
+    words = struct.unpack(f"{kernel.order}{len(raw) // kernel.pointer_size}{letter}", raw)
+    return WaitingStack(kernel, one.task, sp, words, _functions(one), stacks)
+
+
+def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> Mapping[int, Owner]:
+    """Who holds each lock, as far as its kind tells."""
+    found: dict[int, Owner] = {}
+    for kind in lock_kinds():
+        mine = sorted({lock for name, lock in locks if name == kind.TYPE})
+        if mine and (read := getattr(kind, "owners", None)):
+            held = survey.attempt(f"owners of {kind.TYPE}", partial(_items, read, survey.kernel, mine))
+            found.update(held)
+    return found
+
+
+def _items(
+    read: Callable[[Machine, Sequence[int]], Mapping[int, Owner]], kernel: Machine, locks: Sequence[int]
+) -> Iterable[tuple[int, Owner]]:
+    return read(kernel, locks).items()
+
+
+def _task_names(survey: Survey, tasks: Sequence[int]) -> dict[int, tuple[int | None, str | None]]:
+    columns = survey.kernel.read_many("struct task_struct", tasks, ["pid", "comm"])
+    return dict(zip(tasks, zip(columns["pid"], columns["comm"], strict=True), strict=True))
+
+
+def _wait(
+    one: TaskStack,
+    kind: str | None,
+    lock: int | None,
+    owner: Owner | None,
+    tasks: Mapping[int, tuple[int | None, str | None]],
+    names: Mapping[int, LockName],
+) -> Wait:
+    pid, comm = tasks.get(owner.task, (None, None)) if owner else (None, None)
+    name = names.get(lock) if lock is not None else None
+    return Wait(
+        pid=one.pid,
+        comm=one.comm,
+        task=one.task,
+        seconds=one.off_cpu,
+        function=_function(one),
+        caller=_caller(one),
+        type=kind,
+        lock=name.name if name else None,
+        module=name.module if name else None,
+        address=lock,
+        owner_pid=pid,
+        owner_comm=comm,
+        owner_task=owner.task if owner else None,
+        owner_reads=bool(owner and owner.reader),
+    )
+
+
+def _functions(one: TaskStack) -> list[str]:
+    return [plain(frame.function) for frame in one.frames if frame.function]
+
+
+def _function(one: TaskStack) -> str | None:
+    """The youngest function of what it waits in: of a lock, or of what slept by itself."""
+    patterns = [kind.FUNCTIONS for kind in lock_kinds() if kind.TYPE != _LAST]
+    inner = (name for name in _functions(one) if any(pattern.fullmatch(name) for pattern in patterns))
+    return next(inner, one.wait_channel)
+
+
+def _caller(one: TaskStack) -> str | None:
+    """The first function around what waits."""
+    functions = _functions(one)
+    patterns = [kind.FUNCTIONS for kind in lock_kinds()]
+    inside = (at for at, name in enumerate(functions) if any(p.fullmatch(name) for p in patterns))
+    return next(iter(functions[max(inside, default=-1) + 1 :]), None)

@@ -1,0 +1,54 @@
+r"""What hangs on what: blocked tasks by what they wait for, locks with their owners, deadlocks.
+
+\b
+Examples:
+  crashdrive report hang vmcore
+  crashdrive report hang --tasks vmcore       every blocked task, too
+  crashdrive report hang --format json vmcore | jq '.tables.cycles'
+
+Blocked are tasks in D, uninterruptible sleep. A group is of tasks that wait for the same thing; its root is
+the task that all of them wait for in the end: where an owner is known it waits for nobody, or it is part of a
+circle. A lock's reader is the last one that came: it may have gone while others read on.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from crashdrive.linux.fs.frozen import frozen
+from crashdrive.linux.locks.graph import cycles
+from crashdrive.linux.locks.groups import groups, locks
+from crashdrive.linux.locks.waits import read_waits
+from crashdrive.linux.survey import Survey
+from crashdrive.records import Report, Table
+from crashdrive.reports.base import Option, judged, report_of
+
+NAME = "hang"
+SUMMARY = "What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."
+BTF = True
+OPTIONS = (Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked task, with its owner."),)
+
+
+def report(crash: Any, **asked: Any) -> Report:
+    """Groups, locks, circles and frozen filesystems; options by the names in `OPTIONS`."""
+    survey = Survey(crash.kernel)
+    waits = read_waits(survey)
+    tables = [
+        Table(name="groups", rows=list(groups(waits)), columns=_GROUP, title="Blocked tasks"),
+        Table(name="locks", rows=list(locks(waits)), columns=_LOCK, title="Locks"),
+        Table(name="cycles", rows=list(cycles(waits)), title="Deadlocks"),
+        Table(
+            name="frozen",
+            rows=survey.attempt("frozen filesystems", partial(frozen, survey)),
+            title="Frozen filesystems",
+        ),
+    ]
+    if asked["tasks"]:
+        tables.append(Table(name="tasks", rows=waits, columns=_WAIT, title="Tasks"))
+    return judged(report_of(NAME, survey, tables), "system")
+
+
+_GROUP = ("tasks", "longest", "type", "lock", "function", "root_pid", "root_comm", "deadlocked", "pids")
+_LOCK = ("lock", "module", "type", "owner_pid", "owner_comm", "waiters", "longest", "address")
+_WAIT = ("pid", "comm", "seconds", "function", "caller", "type", "lock", "owner_pid", "owner_comm")

@@ -1,0 +1,30 @@
+"""Tasks wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.locks.graph import Cycle
+
+
+@rule(
+    id="deadlock",
+    severity="critical",
+    looks_at=("hang.cycles",),
+    message="a deadlock",
+    threshold="a circle of tasks, each of which waits for a lock that the next one holds",
+    explanation="None of these tasks can ever go on, nor can any that waits for what they hold.",
+    advice="Compare the order in which each takes its locks: crashdrive report stacks shows where it does.",
+    reference="kernel/locking: the owners of mutexes, rwsems and rt-mutexes",
+)
+def deadlock(cycles: Iterable[Cycle]) -> Iterator[Match]:
+    for cycle in cycles:
+        steps = zip(cycle.pids, cycle.comms, cycle.types, cycle.locks, strict=True)
+        told = [f"{comm} ({pid}) waits for {kind} {lock}" for pid, comm, kind, lock in steps]
+        names = ", ".join(f"{comm} ({pid})" for pid, comm in zip(cycle.pids, cycle.comms, strict=True))
+        doubt = "" if cycle.sure else "; a reader is among the owners, which may be another one"
+        yield Match(evidence=tuple(told), message=f"{len(cycle.pids)} tasks are deadlocked: {names}{doubt}")

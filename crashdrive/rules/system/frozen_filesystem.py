@@ -1,0 +1,29 @@
+"""A filesystem is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.fs.frozen import Filesystem
+
+
+@rule(
+    id="frozen-filesystem",
+    severity="critical",
+    looks_at=("hang.frozen",),
+    message="filesystems are frozen: {count}",
+    threshold="super_block.s_writers.frozen is not zero",
+    explanation="Who writes to it sleeps until it is thawed; a backup that failed may have forgotten it.",
+    advice="Look for what froze it: fsfreeze, lvm, a guest agent. crashdrive report hang has who waits.",
+    reference="fs/super.c: freeze_super()",
+)
+def frozen_filesystem(filesystems: Iterable[Filesystem]) -> Iterator[Match]:
+    return matches(filesystems, _told)
+
+
+def _told(one: Filesystem) -> str:
+    return f"{one.mount_point or '(not mounted)'} on {one.device} ({one.type}): {one.frozen}"

@@ -1,0 +1,94 @@
+"""What hangs, against what the lab knows of each guest's death."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sessionkit import DEATH, replayed, report_folders
+
+from crashdrive.records import Report
+
+FOLDERS = report_folders("hang")
+DEATHS = [folder for folder in FOLDERS if (folder / DEATH).exists()]
+
+
+def name(folder: Path) -> str:
+    return folder.name
+
+
+@pytest.fixture(scope="module", params=DEATHS, ids=name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def death(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / DEATH).read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def reported(folder: Path) -> Report:
+    with replayed(folder) as crash:
+        return crash.run_report("hang", tasks=True)
+
+
+def test_cycles(death: dict[str, Any], reported: Report) -> None:
+    rows = reported.table("cycles").rows
+    assert len(rows) == bool(death["cycle"])
+    if death["cycle"]:
+        waiting = {step["pid"]: step for step in death["cycle"]}
+        assert set(rows[0].pids) == set(waiting)
+        row = rows[0]
+        for pid, comm, lock, kind in zip(row.pids, row.comms, row.locks, row.types, strict=True):
+            step = waiting[pid]
+            assert (comm, lock, kind) == (step["comm"], step["waits_for"], step["lock_type"])
+        assert rows[0].sure
+
+
+def test_who_waits_for_what(death: dict[str, Any], reported: Report) -> None:
+    tasks = {row.pid: row for row in reported.table("tasks").rows}
+    expected = [*death["cycle"], *death["queue"]]
+    assert set(tasks) == {one["pid"] for one in expected}
+    for one in expected:
+        row = tasks[one["pid"]]
+        assert row.comm == one["comm"]
+        if one["lock_type"]:
+            assert (row.lock, row.type) == (one["waits_for"], one["lock_type"])
+            assert f"{int(row.address):#x}" == one["lock_address"]
+        else:
+            assert row.lock == f"freeze of {one['waits_for']}"
+
+
+def test_owners(death: dict[str, Any], reported: Report) -> None:
+    rows = {row.lock: row for row in reported.table("locks").rows}
+    for one in death["owners"]:
+        row = rows[one["holds"]]
+        # neither a semaphore nor a percpu-rwsem knows who holds it
+        told = (None, None) if row.type in {"semaphore", "percpu-rwsem"} else (one["pid"], one["comm"])
+        assert (row.owner_pid, row.owner_comm) == told
+    for step in death["cycle"]:
+        assert step["waits_for"] in rows
+    waiters = sum(row.waiters for row in rows.values())
+    assert waiters == sum(row.tasks for row in reported.table("groups").rows)
+
+
+def test_findings(death: dict[str, Any], reported: Report) -> None:
+    kinds = {finding.kind for finding in reported.findings}
+    assert kinds == set(death["findings"])
+
+
+def test_a_guest_where_one_process_waits_for_its_child() -> None:
+    """vfork()'s parent is in D until the child starts a program; the lab's never does."""
+    (quiet,) = (folder for folder in FOLDERS if folder not in DEATHS)
+    with replayed(quiet) as crash:
+        report = crash.run_report("hang", tasks=True)
+    (row,) = report.table("tasks").rows
+    assert (row.type, row.function, row.lock) == ("completion", "__wait_for_common", None)
+    assert row.address is not None
+    assert [finding.kind for finding in report.findings] == ["hung-task"]
+    assert report.table("cycles").rows == report.table("frozen").rows == []
