@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from crashdrive.errors import KernelError
 from crashdrive.kernel.pages import PAGE
 from crashdrive.kernel.unwind.walk import Stack
+from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 _EXCEPTIONS, _AREA = "struct cea_exception_stacks", "struct cpu_entry_area"
 _NAMES = ("DF", "NMI", "DB", "MCE", "VC", "VC2")
@@ -35,11 +37,14 @@ def thread_size(kernel: Machine) -> int:
     return _THREAD
 
 
-def cpu_stacks(kernel: Machine) -> dict[int, tuple[Stack, ...]]:
+def cpu_stacks(survey: Survey) -> dict[int, tuple[Stack, ...]]:
     """Each present CPU's stacks, those that can be found: ``irq`` (softirqs run there, too), ``entry``, and
     those of exceptions by their names in the kernel (``NMI``, ``DF``, ``DB``, ``MCE``, ``VC``, ``VC2``).
+
+    Where the dump doesn't tell where a CPU has them, this is noted.
     """
-    interrupts, areas = _interrupt_tops(kernel), _exception_areas(kernel)
+    kernel = survey.kernel
+    interrupts, areas = _interrupt_tops(survey), _exception_areas(survey)
     size = kernel.sizeof("struct irq_stack") if kernel.has_type("struct irq_stack") else _IRQ_STACK
     found: dict[int, tuple[Stack, ...]] = {}
     for cpu in kernel.cpus:
@@ -49,26 +54,33 @@ def cpu_stacks(kernel: Machine) -> dict[int, tuple[Stack, ...]]:
     return found
 
 
-def _interrupt_tops(kernel: Machine) -> dict[int, int]:
+def _interrupt_tops(survey: Survey) -> dict[int, int]:
     """Where each CPU's stack of interrupts ends, or its last word, from 5.12 on (951c2a51ae75)."""
+    kernel = survey.kernel
     # in pcpu_hot from 6.2 to 6.14 (d7b6d709a76a, c6a0918072ea)
     if kernel.symbols.has("pcpu_hot"):
-        return _per_cpu_words(kernel, "pcpu_hot", kernel.offset("struct pcpu_hot", "hardirq_stack_ptr"))
+        return _per_cpu_words(survey, "pcpu_hot", kernel.offset("struct pcpu_hot", "hardirq_stack_ptr"))
     names = ("hardirq_stack_ptr", "irq_stack_ptr")
     name = next((name for name in names if kernel.symbols.has(name)), None)
-    return _per_cpu_words(kernel, name, 0) if name else {}
+    return _per_cpu_words(survey, name, 0) if name else {}
 
 
-def _exception_areas(kernel: Machine) -> dict[int, int]:
+def _exception_areas(survey: Survey) -> dict[int, int]:
     """The address of each CPU's struct cea_exception_stacks, since 5.2 (019b17b3ffe4)."""
+    kernel = survey.kernel
     if not kernel.symbols.has("cea_exception_stacks") or not kernel.has_type(_EXCEPTIONS):
         return {}
-    return _per_cpu_words(kernel, "cea_exception_stacks", 0)
+    return _per_cpu_words(survey, "cea_exception_stacks", 0)
 
 
-def _per_cpu_words(kernel: Machine, name: str, offset: int) -> dict[int, int]:
+def _per_cpu_words(survey: Survey, name: str, offset: int) -> dict[int, int]:
+    kernel = survey.kernel
     places = [kernel.per_cpu_address(name, cpu) + offset for cpu in kernel.cpus]
     words: Sequence[int | None] = kernel.window().words(places)
+    lost = [place for place, word in zip(places, words, strict=True) if word is None]
+    if lost:
+        message = f"stacks of {len(lost)} CPUs are unknown: {name} at {lost[0]:#x} is not in the dump"
+        survey.miss([Notice(kind="hole", message=message)])
     return {cpu: word for cpu, word in zip(kernel.cpus, words, strict=True) if word}
 
 

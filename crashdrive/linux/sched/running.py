@@ -46,7 +46,7 @@ class Queues:
     @cached_property
     def stacks(self) -> Mapping[int, tuple[Stack, ...]]:
         """Each CPU's own stacks."""
-        return cpu_stacks(self._survey.kernel)
+        return cpu_stacks(self._survey)
 
     def since(self, cpu: int | None, exec_start: int | None) -> float | None:
         """Seconds since a task left its CPU, whose clock of tasks its ``se.exec_start`` is of.

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import KernelError, VmlinuxError
+from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.symbols.image import section
 from crashdrive.kernel.types.model import StructType
 from crashdrive.kernel.unwind.call_frames import CallFrames
 from crashdrive.kernel.unwind.orc import Format, Rule, Table, Tables
 from crashdrive.kernel.unwind.walk import REGISTERS, Unwinder
 from crashdrive.linux.modules.loaded import for_each_module
+from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
@@ -50,7 +52,7 @@ def unwinder(survey: Survey) -> Unwinder:
     if machine != _X86_64:
         raise KernelError(f"stacks can be unwound on x86-64 alone; this is ELF machine {machine}")
     kernel.layouts.prefetch([_RULE, _REGS, _MODULE, "struct inactive_task_frame"])
-    memory = _Bytes(kernel)
+    memory = _Bytes(survey)
     tables = _tables(survey, memory)
     low, high = _text(kernel)
     is_code = tables.has_code if tables else lambda address: low <= address < high
@@ -81,7 +83,7 @@ def _tables(survey: Survey, memory: _Bytes) -> Tables | None:
         memory.bring(tables)
         return tables
 
-    return Tables(Format.of(kind), own, others, memory.read, memory.by_debug_data)
+    return Tables(Format.of(kind), own, others, memory.of_tables, memory.by_debug_data)
 
 
 def _own(kernel: Machine) -> Table:
@@ -109,8 +111,9 @@ def _of_modules(survey: Survey) -> Iterator[Table]:
 class _Bytes:
     """Bytes of the unwind tables and of code: out of the dump, or out of the vmlinux."""
 
-    def __init__(self, kernel: Machine) -> None:
-        self._kernel = kernel
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+        self._kernel = kernel = survey.kernel
         self._window = kernel.window()
         self._sections: list[tuple[int, bytes]] | None = None
         self._frames: CallFrames | None = None
@@ -129,6 +132,15 @@ class _Bytes:
             self._window.fetch([(address, size)])
             found = self._window.bytes(address, size)
         return found if found is not None else self._of_file(address, size)
+
+    def of_tables(self, address: int, size: int) -> bytes | None:
+        """Bytes of the unwind tables; it is noted where neither has them: frames may be missing then."""
+        found = self.read(address, size)
+        if found is None:
+            page = address >> PAGE_SHIFT << PAGE_SHIFT
+            message = f"unwind tables at {page:#x} are neither in the dump nor in the vmlinux"
+            self._survey.miss([Notice(kind="hole", message=message)])
+        return found
 
     def by_debug_data(self, address: int) -> Rule | None:
         """What the vmlinux's debug data has for a place in the image's code."""
