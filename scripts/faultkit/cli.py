@@ -180,7 +180,7 @@ def _done(made: Hunt, job: Job) -> Done:
     tally = hunt(made, places, job.kinds, seed=job.seed)
     name = made.subject.name
     print(f"{name}: {len(places)} pages, {tally.seconds:.0f} s", file=sys.stderr, flush=True)
-    return Done(name, len(places), _counts(tally), tuple(tally.bad), tally.seconds)
+    return Done(name, len(places), len(made.readable()), _counts(tally), tuple(tally.bad), tally.seconds)
 
 
 def chosen(made: Hunt, sample: int | None, seed: int) -> list[Place]:
@@ -210,6 +210,7 @@ def _together(parts: Iterable[Done]) -> Iterator[Done]:
         yield Done(
             name,
             sum(part.pages for part in several),
+            several[0].of,
             {kind: dict(outcomes) for kind, outcomes in counts.items()},
             tuple(bad),
             sum(part.seconds for part in several),

@@ -10,10 +10,11 @@ from faultkit.hunt import Run
 
 
 class Done(NamedTuple):
-    """What came of a subject, or a part of it: pages, counts by kind and outcome."""
+    """What came of a subject, or a part of it: pages tried, of how many, counts by kind and outcome."""
 
     name: str
     pages: int
+    of: int
     counts: Mapping[str, Mapping[str, int]]
     bad: tuple[Run, ...]
     seconds: float
@@ -35,11 +36,11 @@ def table(done: Sequence[Done]) -> str:
 
 def _missing(done: Sequence[Done]) -> str:
     rows = [
-        ([f"`{each.name}`", str(each.pages)], each.counts["missing"])
+        ([f"`{each.name}`", str(each.pages), str(each.of)], each.counts["missing"])
         for each in done
         if "missing" in each.counts
     ]
-    return _lines(("report or reader", "pages"), 1, _MISSING, rows)
+    return _lines(("report or reader", "pages", "of"), 2, _MISSING, rows)
 
 
 def _damaged(done: Sequence[Done]) -> str:
@@ -85,7 +86,8 @@ remembered. Then it runs again once for each of these pages, with that page miss
 - error: no rows, an error that says why;
 - silent: other rows without a word. There must be none, and the tests hold it.
 
-Written by `{command}` over the dump `{dump}`. pages: how many pages were taken away, one at a time{chance}.
+Written by `{command}` over the dump `{dump}`. pages: how many pages were taken away, one at a time{chance},
+of how many that it reads.
 
 {missing}
 ## Pages of other bytes
