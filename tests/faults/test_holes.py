@@ -63,9 +63,10 @@ def everything() -> Iterator[list[Hunted]]:
             every = [*of_reports(crash, common), *map(of_reader, readers())]
             found.append(_hunted(crash, every[(SEED + number) % len(folders()) :: len(folders())]))
         for report in recorded_reports():
-            folder = report_folders(report)[SEED % len(report_folders(report))]
-            crash = stack.enter_context(replayed(folder))
-            found.append(_hunted(crash, of_reports(crash, [report])))
+            # each has structures that others lack
+            for folder in report_folders(report):
+                crash = stack.enter_context(replayed(folder))
+                found.append(_hunted(crash, of_reports(crash, [report])))
         yield found
 
 
