@@ -1475,6 +1475,9 @@ class Calls:
     @overload
     def report(self, name: Literal["sysinfo"]) -> Report:
         """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""
+    @overload
+    def report(self, name: Literal["triage"]) -> Report:
+        """The first look on one page: verdict, findings with advice, where to look next, what is missing."""
     def run_report(self, name: str, **options: Any) -> Report:
         """Compute any report, one from outside too, by a name that is known at run time only."""
     def _call(self, function: Any, *arguments: Any, **options: Any) -> Any: ...

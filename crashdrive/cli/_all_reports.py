@@ -84,7 +84,7 @@ def _made(crash: Crash, names: list[str], place: Path, form: str) -> Iterator[En
             )
             continue
         file = f"{name}.{SUFFIXES[form]}"
-        _write(place / file, partial(render, found, form))
+        write_file(place / file, partial(render, found, form))
         yield Entry(
             report=name,
             summary=summary,
@@ -99,12 +99,12 @@ def _made(crash: Crash, names: list[str], place: Path, form: str) -> Iterator[En
 
 def _index(place: Path, dump: dict[str, Any], entries: list[Entry]) -> None:
     title = f"Reports of {Path(str(dump.get('vmcore') or 'a dump')).name}"
-    _write(place / "index.html", lambda output: write_index(title, dump, entries, output))
+    write_file(place / "index.html", lambda output: write_index(title, dump, entries, output))
     told = msgspec.json.format(msgspec.json.encode({"dump": dump, "reports": entries}), indent=2)
-    _write(place / "index.json", lambda output: output.text(f"{told.decode()}\n"))
+    write_file(place / "index.json", lambda output: output.text(f"{told.decode()}\n"))
 
 
-def _write(path: Path, content: Callable[[Output], None]) -> None:
+def write_file(path: Path, content: Callable[[Output], None]) -> None:
     """A file, whole or not at all; one of that name is replaced, a link of that name too."""
     try:
         number, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")

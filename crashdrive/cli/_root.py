@@ -22,6 +22,7 @@ found by the build id in the dump: beside the dump, under /usr/lib/debug, and in
 \b
 Start here:
   crashdrive doctor                              what this host has and lacks
+  crashdrive triage vmcore                       why it died, what is wrong
   crashdrive exec vmcore sys 'bt -a'             crash's commands, as text
   crashdrive exec --format json vmcore ps        ... as records
   crashdrive examples report > report.py         a script to start from

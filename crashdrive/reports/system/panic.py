@@ -3,8 +3,8 @@ r"""Why the kernel died: the verdict, what was reported, and the stack that it h
 \b
 Examples:
   crashdrive report panic vmcore
-  crashdrive report panic --log vmcore          the messages that it is made of, too
-  crashdrive report panic --format json vmcore | jq '.tables.verdict[0].bucket'
+  crashdrive report panic --log vmcore       with the messages of the report
+  crashdrive report panic --format json vmcore | jq '.tables.verdict[0]'
 
 Equal crashes have the same bucket. corrupted: the log is mixed up or cut; what couldn't be told for sure is
 absent. The stack is that of the task which the verdict names: the one that stalled, not the one that

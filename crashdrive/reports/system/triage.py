@@ -1,0 +1,115 @@
+r"""The first look at a dump, on one page: why it died, what is wrong, where to look next, what is missing.
+
+\b
+Examples:
+  crashdrive triage vmcore
+  crashdrive triage --html page.html vmcore
+  crashdrive report triage --format json vmcore | jq '.findings[].message'
+
+It runs the reports panic, hang, sysinfo and netsummary, and asks all rules, also those from elsewhere. A part
+that fails is told, and the others stay.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.errors import CrashdriveError
+from crashdrive.linux.oops import Verdict
+from crashdrive.records import Finding, Notice, Record, Report, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crashdrive.rules import Judgement
+
+NAME = "triage"
+SUMMARY = "The first look on one page: verdict, findings with advice, where to look next, what is missing."
+BTF = True
+OPTIONS = ()
+# the reports that it is made of, the most telling first
+PARTS = ("panic", "hang", "sysinfo", "netsummary")
+_VERDICT = (
+    "title", "kind", "function", "module", "context", "cpu", "pid", "comm", "taint", "bucket", "corrupted",
+)  # fmt: skip
+_SYSTEM = ("nodename", "release", "date", "uptime_seconds", "load_1", "cpus", "cpu_model")
+_PLACES = 3
+_RANK = {"critical": 0, "warning": 1, "info": 2}
+# where more is to be seen, by the report that a finding's source is a table of
+_LOOK = {
+    "hang": "who waits for what, every task",
+    "panic": "the stack, registers and modules of the crash",
+    "netsummary": "the network on one page",
+}
+_COMMANDS = {"hang": "crashdrive report hang --tasks VMCORE"}
+_HUNG = frozenset({"hung", "softlockup", "hardlockup", "rcu"})
+
+
+class Look(Record, frozen=True):
+    """A place to look at next: what is seen there, and the command for it."""
+
+    look: str
+    command: str
+
+
+def report(crash: Any, **_asked: Any) -> Report:
+    """All parts, judged; there are no options."""
+    parts: dict[str, Report] = {}
+    notices: list[Notice] = []
+    complete = True
+    for name in PARTS:
+        try:
+            parts[name] = crash.run_report(name)
+        except CrashdriveError as error:
+            notices.append(Notice(kind="failed", message=f"report {name} failed: {error}"))
+            complete = False
+    found = _judged(list(parts.values()))
+    notices = [*notices, *(notice for part in parts.values() for notice in part.warnings), *found.notices]
+    findings = sorted(found.findings, key=lambda finding: _RANK[finding.severity])
+    verdict = _row(parts.get("panic"), "verdict")
+    verdicts = [verdict] if verdict else []
+    system = _rows(parts.get("sysinfo"), "system")
+    tables = (
+        Table(name="verdict", rows=verdicts, columns=_VERDICT, layout="fields", title="Verdict"),
+        Table(name="system", rows=system, columns=_SYSTEM, layout="fields", title="System"),
+        Table(name="look", rows=list(_looks(verdict, findings))[:_PLACES], title="Look next at"),
+    )
+    return Report(
+        report=NAME,
+        tables=tables,
+        complete=complete and found.complete and all(part.complete for part in parts.values()),
+        warnings=tuple(dict.fromkeys(notices)),
+        findings=tuple(findings),
+    )
+
+
+def _judged(parts: Sequence[Report]) -> Judgement:
+    from crashdrive.rules import Facts, judge, rules
+
+    facts = Facts()
+    for part in parts:
+        facts.add(part)
+    return judge(facts, rules().found)
+
+
+def _rows(part: Report | None, table: str) -> Sequence[Any]:
+    return part.table(table).rows if part else []
+
+
+def _row(part: Report | None, table: str) -> Any:
+    return next(iter(_rows(part, table)), None)
+
+
+def _looks(verdict: Verdict | None, findings: Sequence[Finding]) -> Iterator[Look]:
+    """The crash itself first, then what the findings rest on."""
+    seen: dict[str, None] = {}
+    if verdict is not None and verdict.kind is not None:
+        seen["hang" if verdict.kind in _HUNG else "panic"] = None
+    for finding in findings:
+        seen[(finding.source or "").partition(".")[0]] = None
+    seen["panic"] = None
+    for name in seen:
+        if name in _LOOK:
+            yield Look(look=_LOOK[name], command=_COMMANDS.get(name, f"crashdrive report {name} VMCORE"))
+    yield Look(look="the last minute of the log", command="crashdrive report dmesg --last 60 VMCORE")
+    yield Look(look="stacks of all tasks, grouped", command="crashdrive report stacks VMCORE")
