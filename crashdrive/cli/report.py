@@ -59,9 +59,8 @@ class Reports(NearGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """``--all`` before any report's name is a command; behind one it is that report's option."""
-        known = {_ALL, *self.list_commands(ctx)}
-        at = next((at for at, word in enumerate(args) if word in known), len(args))
-        if args[at : at + 1] == [_ALL]:
+        at = args.index(_ALL) if _ALL in args else None
+        if at is not None and (at == 0 or not set(args[:at]) & set(self.list_commands(ctx))):
             args = [_EVERY, *args[:at], *args[at + 1 :]]
         return super().parse_args(ctx, args)
 

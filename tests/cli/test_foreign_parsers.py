@@ -14,8 +14,9 @@ from crashdrive.session.result import CommandResult
 Cli = Callable[..., tuple[int, bytes, str]]
 CHECKOUT = Path(__file__).parents[2]
 GUIDE = (CHECKOUT / "docs" / "extending.md").read_text()
-_, IN_A_SCRIPT, EXAMPLE = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-OUTPUT, ERROR = re.findall(r"```text\n(.*?)```", GUIDE, re.DOTALL)
+PARSERS = GUIDE.partition("# Parsers of your own\n")[2]
+IN_A_SCRIPT, EXAMPLE = re.findall(r"```python\n(.*?)```", PARSERS, re.DOTALL)
+OUTPUT, ERROR = re.findall(r"```text\n(.*?)```", PARSERS, re.DOTALL)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from crashdrive.linux.net.devices.devices import device_names
 from crashdrive.linux.net.netfilter.conntrack import protocol_name
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.reports.net import conntrack, netfilter, netstat, routing
+from tests.kernel.fake_memory import link_hlist
 from tests.linux.net.routing.test_routing import Machine as Routes
 from tests.linux.net.test_namespaces import Machine
 
@@ -97,7 +98,7 @@ def test_routing_tables_that_exist() -> None:
     machine = Routes()
     machine.root(machine.leaf(10 << 24, 8))
     table = machine.make("struct fib_table")
-    machine.memory.word(machine.memory_heads + 8 * 77, table)
+    link_hlist(machine.memory, machine.memory_heads + 8 * 77, [table])
     machine.put("struct fib_table", table, "tb_id", 77)
     asked = {"four": True, "six": False}
     found = {word: len(routing._routes(machine.survey(), {**asked, "table": word}, {})) for word in _TABLES}
