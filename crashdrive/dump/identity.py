@@ -88,11 +88,6 @@ def vmlinux_build_id(path: str | Path) -> str | None:
     return vmlinux_identity(path).build_id
 
 
-def has_debug_data(path: str | Path) -> bool:
-    """Whether a vmlinux holds DWARF debug data, without which crash can't use it."""
-    return vmlinux_identity(path).debug_data
-
-
 def vmlinux_identity(path: str | Path) -> VmlinuxIdentity:
     """What a vmlinux says of itself; VmlinuxError if it can't be read or is something else."""
     with opened(path, VmlinuxError, "vmlinux") as (file, status):

@@ -101,8 +101,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     ``record`` is the record type (a union for mixed outputs). ``grammar`` gives the grammar of the text
     (`crashdrive.parsers.grammar`): a function without arguments, called when such a text is first read;
-    ``finish`` checks or completes the records that it gave, all notices stand in the source then. ``parse``
-    does both by hand: a Source into records.
+    ``finish`` checks or completes the records that it gave, all notices stand in the source then.
+    ``parse`` is for parsers from outside that have no grammar: a function that makes a Source into records.
     ``when`` decides from the command line (and, where it must, the text) whether it is this shape;
     ``options`` tells people which command lines give it.
     """

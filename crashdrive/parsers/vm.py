@@ -22,7 +22,7 @@ from crashdrive.records import Address, Bits, Notice, Record
 if TYPE_CHECKING:
     from crashdrive.parsers.grammar.headed import Table
 
-__all__ = ["EXAMPLES", "OPTSTRING", "SHAPES", "TaskMemory", "TaskStructures", "VmArea", "VmFlags", "VmPage"]
+__all__ = ["EXAMPLES", "SHAPES", "TaskMemory", "TaskStructures", "VmArea", "VmFlags", "VmPage"]
 
 
 class VmPage(Record, frozen=True):
@@ -284,7 +284,6 @@ SHAPES = (
         options="(none) -p -P vma -M mm -R reference",
     ),
 )
-OPTSTRING = "f:pmvR:P:M:xd"
 EXAMPLES = (
     *("vm", "vm {pid}", "vm 0", "vm -p {pid}", "vm -P {vma} {pid}", "vm -P 0 {pid}", "vm -M {mm} {pid}"),
     *("vm -m {pid}", "vm -x -m {pid}", "vm -v {pid}", "vm -R {vma} {pid}", "vm -R no_such_file {pid}"),

@@ -18,7 +18,7 @@ from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.ptes import PageTableEntry, mapped_entry, swap_offset, swapped_entry
 from crashdrive.records import Address, Bits, Notice, Record
 
-__all__ = ["EXAMPLES", "OPTSTRING", "SHAPES", "MappedArea", "PageStruct", "Step", "Translation"]
+__all__ = ["EXAMPLES", "SHAPES", "MappedArea", "PageStruct", "Step", "Translation"]
 
 
 class MappedArea(Record, frozen=True):
@@ -257,7 +257,6 @@ SHAPES = (
         options="vtop [-c PID|TASK] [-u|-k] ADDRESS...",
     ),
 )
-OPTSTRING = "ukc:"
 EXAMPLES = (
     *("vtop {init_task}", "vtop {text}", "vtop {task} {init_task}", "vtop -k {task}", "vtop -c {pid} 400000"),
     *("vtop -u 400000", "vtop ffffc90000000000", "vtop zz"),

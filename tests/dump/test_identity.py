@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from crashdrive.dump.identity import (
     dump_identity,
-    has_debug_data,
     vmlinux_build_id,
     vmlinux_identity,
 )
@@ -222,7 +221,7 @@ def vmlinux(*, debug: int | None = 1, build_id: bool = True, kind: int = 2) -> b
 def test_vmlinux(tmp_path: Path) -> None:
     path = file(tmp_path, vmlinux())
     assert vmlinux_build_id(path) == BUILD_ID
-    assert has_debug_data(path)
+    assert vmlinux_identity(path).debug_data
     found = vmlinux_identity(path)
     assert (found.word_size, found.machine) == (8, 62)
     assert vmlinux_build_id(file(tmp_path, vmlinux(build_id=False))) is None
@@ -230,7 +229,7 @@ def test_vmlinux(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("debug", [None, 8])
 def test_a_vmlinux_without_debug_data(tmp_path: Path, debug: int | None) -> None:
-    assert not has_debug_data(file(tmp_path, vmlinux(debug=debug)))
+    assert not vmlinux_identity(file(tmp_path, vmlinux(debug=debug))).debug_data
 
 
 @pytest.mark.parametrize(

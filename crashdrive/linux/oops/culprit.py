@@ -115,11 +115,6 @@ def first(frames: Iterable[Frame], skip: Skip) -> Frame | None:
     return next((frame for frame in named(frames) if not skip(frame.function or "")), None)
 
 
-def faulting(skip: Skip) -> Callable[[Case], Found]:
-    """`fault` with other functions passed over."""
-    return lambda case: fault(case, skip)
-
-
 def caller(case: Case, pointer: Frame | None, skip: Skip = FAULT) -> Found:
     """Who called a bad instruction pointer: the return address on the stack, or the link register."""
     stacks = main_stacks(case)

@@ -234,25 +234,10 @@ ALLOCATORS = _one_of(
     """
 )
 
-_ARCH_ENTRY = _one_of(
-    r"""
-    entry_\w+ system_call\w* sysenter_\w+ syscall_\w+ do_(fast_)?syscall_\w+ do_int80\w* ret_from_\w+
-    kernel_thread(_helper|_starter)?\w* child_rip kthread x64_sys_call ia32_sys_call invoke_syscall
-    el0_\w+ ret_fast_syscall start_secondary\w* secondary_start\w* start_kernel x86_64_start\w*
-    cpu_startup_entry rest_init arch_call_rest_init __?common_interrupt ia32_sysret\w* tracesys\w*
-    sysret_\w+ stub_\w+ int_\w+ error_\w+ worker_thread smpboot_thread_fn
-    """
-)
-
 
 def is_reporting(name: str) -> bool:
     """What prints the report, and the way from the fault to it."""
     return bool(REPORTING.match(name) or EXCEPTION.match(name))
-
-
-def is_entry(name: str) -> bool:
-    """Where a task or a system call begins."""
-    return bool(_ARCH_ENTRY.match(name))
 
 
 def matcher(*lists: re.Pattern[str]) -> Skip:

@@ -43,7 +43,6 @@ from crashdrive.parsers.kmem.statistics import (
 
 __all__ = [
     "EXAMPLES",
-    "OPTSTRING",
     "SHAPES",
     "AddressReport",
     "FreeZone",
@@ -68,7 +67,6 @@ __all__ = [
     "ZoneUse",
 ]
 
-OPTSTRING = "gI:sS::rFfm:pvczCi::nl:L:PVoh"
 EXAMPLES = (
     "kmem -i",
     "kmem -i=shared",
