@@ -18,9 +18,9 @@ from pyparsing.diagram import to_railroad
 from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.labelled import InOrder, KeyValues
 from crashdrive.parsers.grammar.noises import Gap, Noise, Tail
-from crashdrive.parsers.grammar.quick import Blocks, Nest
 from crashdrive.parsers.grammar.repeated import Many, Rows
 from crashdrive.parsers.grammar.terminals import Anything, End, Terminal, Titles
+from crashdrive.parsers.grammar.token_blocks import Blocks, Nest
 
 # Pixels: what a page on GitHub shows without scaling it down much.
 _WIDEST = 900

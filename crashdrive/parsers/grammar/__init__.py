@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from crashdrive.parsers.grammar.context import Text as Text
     from crashdrive.parsers.grammar.entries import entries as entries
-    from crashdrive.parsers.grammar.existing import Reader as Reader
-    from crashdrive.parsers.grammar.existing import c_declaration as c_declaration
-    from crashdrive.parsers.grammar.existing import task_header as task_header
+    from crashdrive.parsers.grammar.function_readers import Reader as Reader
+    from crashdrive.parsers.grammar.function_readers import c_declaration as c_declaration
+    from crashdrive.parsers.grammar.function_readers import task_header as task_header
     from crashdrive.parsers.grammar.gdb_values import GdbValue as GdbValue
     from crashdrive.parsers.grammar.gdb_values import LineEnd as LineEnd
     from crashdrive.parsers.grammar.gdb_values import Members as Members
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.noises import Remark as Remark
     from crashdrive.parsers.grammar.noises import Tail as Tail
     from crashdrive.parsers.grammar.noises import noise as noise
-    from crashdrive.parsers.grammar.quick import Blocks as Blocks
-    from crashdrive.parsers.grammar.quick import Nest as Nest
     from crashdrive.parsers.grammar.reading import prepared as prepared
     from crashdrive.parsers.grammar.reading import read as read
     from crashdrive.parsers.grammar.repeated import Many as Many
@@ -72,6 +70,8 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.terminals import Terminal as Terminal
     from crashdrive.parsers.grammar.terminals import Titles as Titles
     from crashdrive.parsers.grammar.terminals import Word as Word
+    from crashdrive.parsers.grammar.token_blocks import Blocks as Blocks
+    from crashdrive.parsers.grammar.token_blocks import Nest as Nest
     from crashdrive.parsers.grammar.trace_pieces import make_trace as make_trace
     from crashdrive.parsers.grammar.traces import trace as trace
 
@@ -105,9 +105,9 @@ _HOMES = {
     f"{__name__}.entries": ("entries",),
     f"{__name__}.labelled": ("InOrder", "key_values"),
     f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
-    f"{__name__}.existing": (*("Reader", "c_declaration", "task_header"),),
+    f"{__name__}.function_readers": (*("Reader", "c_declaration", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),
-    f"{__name__}.quick": ("Blocks", "Nest"),
+    f"{__name__}.token_blocks": ("Blocks", "Nest"),
     f"{__name__}.reading": ("prepared", "read"),
     f"{__name__}.traces": ("trace",),
     f"{__name__}.trace_pieces": ("make_trace",),

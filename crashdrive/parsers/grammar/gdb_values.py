@@ -25,7 +25,7 @@ from typing import Any
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
-from crashdrive.parsers.grammar.existing import Reader
+from crashdrive.parsers.grammar.function_readers import Reader
 from crashdrive.parsers.grammar.terminals import Terminal
 from crashdrive.parsers.grammar.values import ValueReader
 

@@ -1,7 +1,4 @@
-"""Elements around the hand-written readers of declarations and layouts.
-
-Their interface stays; their insides become grammars of their own, family by family.
-"""
+"""Elements that a function reads, where one regular expression can't; C declarations, a task's header."""
 
 from __future__ import annotations
 

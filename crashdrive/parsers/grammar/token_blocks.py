@@ -1,5 +1,6 @@
-"""Blocks of which a text has ten thousands, flat or within each other: one loop over tokens, as `Rows` is for
-rows.
+"""Blocks of tokens, one after the other (`Blocks`) or within each other (`Nest`).
+
+Each is one loop, for texts with ten thousands of blocks.
 """
 
 from __future__ import annotations
