@@ -21,6 +21,7 @@ import msgspec
 from crashdrive.errors import KernelError, UnknownSymbolError
 from crashdrive.linux import oops
 from crashdrive.linux.oops import Event, Verdict
+from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.printk.messages import found
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.survey import Survey
@@ -40,23 +41,6 @@ BTF = True
 OPTIONS = (Option(name="log", flags=("-l", "--log"), help="The messages that the verdict is made of."),)
 
 
-class Reported(Record, frozen=True):
-    """A crash report in the log: an oops, a warning, a lockup...
-
-    ``timestamp``: seconds since boot. ``cause``: it is what the kernel died of; ``function``: its culprit.
-    """
-
-    timestamp: float | None
-    kind: str
-    title: str
-    function: str | None
-    module: str | None
-    cpu: int | None
-    pid: int | None
-    comm: str | None
-    cause: bool
-
-
 class VerdictFrame(Record, frozen=True):
     """A frame of the stack that the verdict is about; see `crashdrive.linux.sched.frames.StackFrame`.
 
@@ -72,22 +56,6 @@ class VerdictFrame(Record, frozen=True):
     sure: bool
     doubt: str | None
     blamed: bool
-
-
-class Register(Record, frozen=True):
-    """A register as the oops printed it; ``symbol``: what its value points into."""
-
-    register: str
-    value: Address
-    symbol: str | None
-
-
-class LoadedInTrace(Record, frozen=True):
-    """A module of the trace, or one that taints the kernel; ``flags``: its taints' letters."""
-
-    module: str
-    flags: str
-    in_trace: bool
 
 
 class LogText(Record, frozen=True):

@@ -10,61 +10,23 @@ uptime and date are the timekeeper's. dump: how the file is made; what of it is 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from crashdrive.linux.clock import clock
 from crashdrive.linux.survey import Survey
-from crashdrive.linux.system.cpuinfo import Cpu, cpus, hypervisor
+from crashdrive.linux.system.cpuinfo import cpus
 from crashdrive.linux.system.dmi import dmi
 from crashdrive.linux.system.mitigations import mitigations
 from crashdrive.linux.system.panic_settings import panic_settings
+from crashdrive.linux.system.system import system_of
 from crashdrive.linux.system.taint import kernel_taints
-from crashdrive.linux.system.uts import banner, command_line, load, uts
-from crashdrive.records import Record, Report, Table
-from crashdrive.reports.base import report_of
+from crashdrive.records import Report, Table
+from crashdrive.reports.base import judged, report_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-T = TypeVar("T")
 NAME = "sysinfo"
 SUMMARY = "The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."
 BTF = True
 OPTIONS = ()
-_NAMES = ("nodename", "domainname", "release", "version", "machine")
-_LOADS = ("load_1", "load_5", "load_15")
-
-
-class System(Record, frozen=True):
-    """One row: what the machine was when it died.
-
-    ``date``: when the dump's clocks stopped, UTC; ``booted``: when it was started. ``uptime_seconds``:
-    since then. ``tainted``: the letters of an oops. ``cpus``: those present; ``cpu_model``: of the first.
-    """
-
-    nodename: str | None
-    domainname: str | None
-    release: str | None
-    version: str | None
-    machine: str | None
-    banner: str | None
-    command_line: str | None
-    date: str | None
-    booted: str | None
-    uptime_seconds: float | None
-    load_1: float | None
-    load_5: float | None
-    load_15: float | None
-    tainted: str
-    cpus: int
-    cpu_model: str | None
-    microcode: str | None
-    hypervisor: str | None
-    sys_vendor: str | None
-    product_name: str | None
-    bios: str | None
 
 
 def report(crash: Any, **_asked: Any) -> Report:
@@ -76,7 +38,7 @@ def report(crash: Any, **_asked: Any) -> Report:
     settings = survey.attempt("panic settings", partial(panic_settings, survey))
     faults = survey.attempt("mitigations", partial(mitigations, survey))
     names = {each.name: each.value for each in firmware}
-    system = _system(survey, names, processors, "".join(flag.letter for flag in flags))
+    system = system_of(survey, names, processors, "".join(flag.letter for flag in flags))
     tables = (
         Table(name="system", rows=[system], layout="fields"),
         Table(name="taints", rows=flags, title="Taint"),
@@ -85,46 +47,4 @@ def report(crash: Any, **_asked: Any) -> Report:
         Table(name="firmware", rows=firmware, title="Firmware"),
         Table(name="mitigations", rows=faults, title="Mitigations"),
     )
-    return report_of(NAME, survey, tables)
-
-
-def _system(survey: Survey, firmware: Mapping[str, str], processors: Sequence[Cpu], tainted: str) -> System:
-    times = _one(survey, "the clocks", clock)
-    below = _one(survey, "the hypervisor", hypervisor)
-    bios = [firmware[name] for name in ("bios_vendor", "bios_version", "bios_date") if name in firmware]
-    models = dict.fromkeys(one.model_name for one in processors if one.model_name)
-    microcodes = dict.fromkeys(one.microcode for one in processors if one.microcode)
-    return System(
-        **_fields(_one(survey, "names", uts), _NAMES),
-        banner=_one(survey, "its banner", banner),
-        command_line=_one(survey, "the command line", command_line),
-        date=None if times is None else _date(times.realtime),
-        booted=None if times is None else _date(times.btime),
-        uptime_seconds=None if times is None else round(times.boottime, 3),
-        **_fields(_one(survey, "the load average", load), _LOADS),
-        tainted=tainted,
-        cpus=len(survey.kernel.cpus),
-        cpu_model=", ".join(models) or None,
-        microcode=", ".join(microcodes) or None,
-        hypervisor=None if below is None else below.hypervisor,
-        sys_vendor=firmware.get("sys_vendor"),
-        product_name=firmware.get("product_name"),
-        bios=" ".join(bios) or None,
-    )
-
-
-def _fields(row: Record | None, names: Sequence[str]) -> dict[str, Any]:
-    """Fields of a row; None each where there is no row."""
-    return {name: None if row is None else getattr(row, name) for name in names}
-
-
-def _one(survey: Survey, what: str, find: Callable[[Survey], T]) -> T | None:
-    return next(iter(survey.attempt(what, lambda: [find(survey)])), None)
-
-
-def _date(seconds: float) -> str | None:
-    """A time since 1970 as ISO 8601 has it; None beyond the calendar."""
-    try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
-    except OverflowError:
-        return None
+    return judged(report_of(NAME, survey, tables), "system")

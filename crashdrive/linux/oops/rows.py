@@ -1,0 +1,38 @@
+"""Rows of what a log reports, for reports and rules: its events, registers, modules."""
+
+from __future__ import annotations
+
+from crashdrive.records import Address, Record
+
+
+class Reported(Record, frozen=True):
+    """A crash report in the log: an oops, a warning, a lockup...
+
+    ``timestamp``: seconds since boot. ``cause``: it is what the kernel died of; ``function``: its culprit.
+    """
+
+    timestamp: float | None
+    kind: str
+    title: str
+    function: str | None
+    module: str | None
+    cpu: int | None
+    pid: int | None
+    comm: str | None
+    cause: bool
+
+
+class Register(Record, frozen=True):
+    """A register as the oops printed it; ``symbol``: what its value points into."""
+
+    register: str
+    value: Address
+    symbol: str | None
+
+
+class LoadedInTrace(Record, frozen=True):
+    """A module of the trace, or one that taints the kernel; ``flags``: its taints' letters."""
+
+    module: str
+    flags: str
+    in_trace: bool

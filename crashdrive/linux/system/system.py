@@ -1,0 +1,93 @@
+"""What the machine was when it died, in one row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from crashdrive.linux.clock import clock
+from crashdrive.linux.system.cpuinfo import Cpu, hypervisor
+from crashdrive.linux.system.uts import banner, command_line, load, uts
+from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from crashdrive.linux.survey import Survey
+
+T = TypeVar("T")
+_NAMES = ("nodename", "domainname", "release", "version", "machine")
+_LOADS = ("load_1", "load_5", "load_15")
+
+
+class System(Record, frozen=True):
+    """One row: what the machine was when it died.
+
+    ``date``: when the dump's clocks stopped, UTC; ``booted``: when it was started. ``uptime_seconds``:
+    since then. ``tainted``: the letters of an oops. ``cpus``: those present; ``cpu_model``: of the first.
+    """
+
+    nodename: str | None
+    domainname: str | None
+    release: str | None
+    version: str | None
+    machine: str | None
+    banner: str | None
+    command_line: str | None
+    date: str | None
+    booted: str | None
+    uptime_seconds: float | None
+    load_1: float | None
+    load_5: float | None
+    load_15: float | None
+    tainted: str
+    cpus: int
+    cpu_model: str | None
+    microcode: str | None
+    hypervisor: str | None
+    sys_vendor: str | None
+    product_name: str | None
+    bios: str | None
+
+
+def system_of(survey: Survey, firmware: Mapping[str, str], processors: Sequence[Cpu], tainted: str) -> System:
+    """The row, of what firmware, the CPUs and the taints were read as before."""
+    times = _one(survey, "the clocks", clock)
+    below = _one(survey, "the hypervisor", hypervisor)
+    bios = [firmware[name] for name in ("bios_vendor", "bios_version", "bios_date") if name in firmware]
+    models = dict.fromkeys(one.model_name for one in processors if one.model_name)
+    microcodes = dict.fromkeys(one.microcode for one in processors if one.microcode)
+    return System(
+        **_fields(_one(survey, "names", uts), _NAMES),
+        banner=_one(survey, "its banner", banner),
+        command_line=_one(survey, "the command line", command_line),
+        date=None if times is None else _date(times.realtime),
+        booted=None if times is None else _date(times.btime),
+        uptime_seconds=None if times is None else round(times.boottime, 3),
+        **_fields(_one(survey, "the load average", load), _LOADS),
+        tainted=tainted,
+        cpus=len(survey.kernel.cpus),
+        cpu_model=", ".join(models) or None,
+        microcode=", ".join(microcodes) or None,
+        hypervisor=None if below is None else below.hypervisor,
+        sys_vendor=firmware.get("sys_vendor"),
+        product_name=firmware.get("product_name"),
+        bios=" ".join(bios) or None,
+    )
+
+
+def _fields(row: Record | None, names: Sequence[str]) -> dict[str, Any]:
+    """Fields of a row; None each where there is no row."""
+    return {name: None if row is None else getattr(row, name) for name in names}
+
+
+def _one(survey: Survey, what: str, find: Callable[[Survey], T]) -> T | None:
+    return next(iter(survey.attempt(what, lambda: [find(survey)])), None)
+
+
+def _date(seconds: float) -> str | None:
+    """A time since 1970 as ISO 8601 has it; None beyond the calendar."""
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    except OverflowError:
+        return None
