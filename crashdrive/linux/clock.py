@@ -37,7 +37,7 @@ class Clock(Record, frozen=True):
     btime: float
 
     def date_of(self, monotonic: float) -> float:
-        """When it was so long after boot, since 1970; as far as the clock wasn't set meanwhile."""
+        """The time since 1970, so long after boot; right if nobody set the clock afterwards."""
         return self.realtime - self.monotonic + monotonic
 
 

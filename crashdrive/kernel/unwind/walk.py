@@ -167,7 +167,7 @@ class _Walk:
         self.frames.append(Frame(self.ip, self.sp, self.exact, self.stack.kind, self.regs, doubt))
 
     def _ended(self, ending: str, reason: str | None = None) -> Trace:
-        """What follows a guess is proven by a proper end; otherwise all of it is in doubt."""
+        """A proper end proves the frames behind a guess; without one all of them are in doubt."""
         frames, guesses = self.frames, self.guesses | self.unproven
         if ending == "lost" and guesses:
             first, doubt = min(guesses.items())

@@ -47,7 +47,7 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """Where stacks lie; a node of a list that lies on none is the list's head."""
+    """Where the stacks of tasks lie. A list's head is the node that lies on none of them."""
 
     starts: Sequence[int]
     size: int
@@ -112,7 +112,7 @@ class WaitingStack:
         return []
 
     def _named(self, heads: Sequence[int]) -> int | None:
-        """Of several that lie on no stack the one that is a variable: others are waiters on the heap."""
+        """The head among nodes on no stack: the one that is a variable. Others are waiters on the heap."""
         named = [one for one in heads if self.kernel.symbols.lookup(one) is not None]
         return named[0] if len(named) == 1 else None
 

@@ -39,7 +39,7 @@ def variable(kernel: Machine, address: int) -> LockName | None:
 
 
 def _freeze(kernel: Machine, lock: int, filesystems: Sequence[Filesystem]) -> LockName | None:
-    """Of a filesystem whose semaphores of writers this is one of."""
+    """The name of a semaphore in a filesystem's ``super_block.s_writers``."""
     try:
         start, end = kernel.offset(_BLOCK, "s_writers"), kernel.sizeof(_BLOCK)
     except UnknownMemberError:

@@ -123,7 +123,7 @@ class Names:
 
 
 def _segments(frames: Sequence[Frame], names: Sequence[_Name]) -> list[str]:
-    """The segment of each: that of what is below it, until an entry of its own begins another one."""
+    """The segment of each frame: its caller's, but an entry point begins another one."""
     return list(_from_oldest(frames, names))[::-1]
 
 

@@ -38,7 +38,7 @@ Registers = Mapping[str, int]
 def cpu_registers(kernel: Machine) -> dict[int, Registers]:
     """The registers of each present CPU by the names of ``struct pt_regs``; CPUs without any are left out.
 
-    Those that kdump saved are those before the NMI that stopped the CPU.
+    kdump saves the registers that a CPU had before the NMI that stopped it.
     """
     found = _noted(kernel)
     if missing := set(kernel.cpus) - found.keys():

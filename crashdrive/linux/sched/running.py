@@ -49,9 +49,9 @@ class Queues:
         return cpu_stacks(self._survey)
 
     def since(self, cpu: int | None, exec_start: int | None) -> float | None:
-        """Seconds since a task left its CPU, whose clock of tasks its ``se.exec_start`` is of.
+        """Seconds since a task left its CPU. ``se.exec_start`` counts by that CPU's ``clock_task``.
 
-        The scheduler sets it whenever it accounts for a task, at last when that leaves the CPU. The clock
+        The scheduler sets it whenever it accounts for the task, at last when that leaves the CPU. The clock
         leaves out time that went to interrupts; a CPU's own clock stands still while it is idle.
         """
         if not exec_start or self._now is None or cpu not in self._lags:

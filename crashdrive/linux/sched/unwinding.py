@@ -61,7 +61,7 @@ def unwinder(survey: Survey) -> Unwinder:
 
 
 def _text(kernel: Machine) -> tuple[int, int]:
-    """The kernel's own code, that of its start included, which lies behind the rest."""
+    """The kernel's own code, with its init section, which lies behind the rest."""
     ends = [kernel.symbols.address(name) for name in ("_etext", "_einittext") if kernel.symbols.has(name)]
     return kernel.symbols.address("_stext"), max(ends)
 

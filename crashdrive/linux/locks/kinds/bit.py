@@ -12,7 +12,7 @@ _KIND = "struct wait_bit_queue_entry"
 
 
 def lock(stack: WaitingStack) -> int | None:
-    """The address of the word: of a buffer that is the ``struct buffer_head`` itself."""
+    """The address of the word; a buffer's is that of its ``struct buffer_head``."""
     kernel = stack.kernel
     for place in stack.waiters(_KIND, "wq_entry.private"):
         if stack.head(place + kernel.offset(_KIND, "wq_entry.entry")) is not None:
