@@ -122,7 +122,22 @@ def caller(case: Case, pointer: Frame | None, skip: Skip = FAULT) -> Found:
     links = [link for link in case.body.links if link.function]
     candidates = [*links[:1], *frames] if links else frames
     doubts = () if stacks else (NO_TRACE,)
-    return Found(frame=first(candidates, skip), frames=candidates, pointer=pointer, doubts=doubts)
+    frame = first(candidates, skip) if named(candidates) else _return_address(case, candidates, skip)
+    return Found(frame=frame, frames=candidates, pointer=pointer, doubts=doubts)
+
+
+def _return_address(case: Case, frames: Sequence[Frame], skip: Skip) -> Frame | None:
+    """The caller where the unwinder had no code to begin at and marks all frames with ``?``.
+
+    x86's show_trace_log_lvl() then lists each address of text from the stack pointer up, and the call left
+    its own there: the first is the caller. Nothing is known of the others.
+    """
+    if "RSP" not in case.body.registers and "ESP" not in case.body.registers:
+        return None
+    head = next(iter(frames), None)
+    if head is None or not head.function or skip(head.function) or machinery.is_dispatcher(head.function):
+        return None
+    return head
 
 
 def is_bad_pointer(case: Case, address: int | None) -> bool:

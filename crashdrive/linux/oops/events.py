@@ -110,42 +110,42 @@ def _stack(frame: Frame | None, found: Found) -> list[Frame]:
     return frames[:_MOST_FRAMES]
 
 
-_CONTEXTS = {"IRQ": "irq", "SOFTIRQ": "softirq", "NMI": "nmi", "#DF": "exception", "#DB": "exception"}
-_SOFTIRQ = {
-    "__do_softirq",
-    "handle_softirqs",
-    "do_softirq",
-    "call_softirq",
-    "net_rx_action",
-    "run_timer_softirq",
+_SEGMENTS = {"IRQ": "irq", "SOFTIRQ": "softirq"}
+_EXCEPTIONS = frozenset({"#DF", "#DB", "#VC", "ENTRY"})  # stacks that a trap switched to, in whatever context
+# kernel/{softirq,workqueue,smp}.c, kernel/rcu, kernel/time/timer.c; hrtimers run in the interrupt
+_ENTRIES = {
+    "timer": "call_timer_fn expire_timers _*run_timers _*run_timer_base run_timer_softirq",
+    "rcu": r"rcu_do_batch rcu_core(?:_si)? _*rcu_process_callbacks rcu_cpu_kthread rcu_nocb_cb_kthread",
+    "softirq": r"""
+        _*do_softirq\w* handle_softirqs call_softirq net_[rt]x_action run_ksoftirqd tasklet_\w*action\w*
+        """,
+    "workqueue": "process_one_work process_scheduled_works worker_thread rescuer_thread",
+    "irq": r"""
+        _*handle_irq_event(?:_percpu)? handle_IRQ_event do_IRQ _*common_interrupt generic_handle_irq
+        _*hrtimer_run_queues _*run_hrtimer hrtimer_interrupt _*sysvec_\w+
+        (?:generic|_*flush)_smp_call_function\w*(?:interrupt|queue)
+        """,
 }
-_HARDIRQ = frozenset(
-    [
-        "handle_irq_event_percpu",
-        "__handle_irq_event_percpu",
-        "handle_IRQ_event",
-        "do_IRQ",
-        "common_interrupt",
-        "generic_handle_irq",
-        "__common_interrupt",
-        "handle_irq_event",
-    ]
-)
+_ENTRY = re.compile("|".join(rf"(?P<{name}>(?:{'|'.join(of.split())})\Z)" for name, of in _ENTRIES.items()))
 
 
 def _context(body: Body, found: Found) -> str | None:
-    """Process, workqueue, softirq, irq or nmi: where the blamed frame runs."""
-    frame = found.frame
-    if frame is None and not found.frames:
-        return None
-    segment = (found.pointer or frame or Frame()).segment
-    names = {plain(one.function or "") for one in found.frames if one.sure and one.segment != "TASK"}
-    if segment == "NMI":
+    """Where the blamed frame runs: what entered the kernel's code first on its way outward says so."""
+    if found.context or (found.frame is None and not found.frames):
+        return found.context
+    frames = [one for one in (found.pointer, *found.frames) if one is not None]
+    segment = next((one.segment for one in frames if one.segment not in {None, *_EXCEPTIONS}), None)
+    if segment in {"NMI", "#MCE"}:
         return "nmi"
-    if names & _SOFTIRQ and (segment is None or segment in _CONTEXTS):
-        return "softirq"
-    if segment == "IRQ" or names & _HARDIRQ:
-        return "irq"
-    if body.workqueue or "process_one_work" in names:
-        return "workqueue"
-    return _CONTEXTS.get(segment or "", "process")
+    trusted = any(one.sure and one.segment is not None for one in found.frames) or segment is None
+    for one in found.frames:
+        if one.segment not in {None, segment, *_EXCEPTIONS}:
+            break
+        hit = _ENTRY.match(plain(one.function or "")) if one.sure or not trusted else None
+        if hit and hit.lastgroup:
+            return hit.lastgroup
+    return (
+        "workqueue"
+        if body.workqueue and segment in {None, "TASK"}
+        else _SEGMENTS.get(segment or "", "process")
+    )

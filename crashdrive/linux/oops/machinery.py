@@ -234,6 +234,20 @@ ALLOCATORS = _one_of(
     """
 )
 
+# what calls a callback that was given to it: kernel/{time,softirq.c,workqueue.c,smp.c}, kernel/rcu
+_DISPATCHERS = _one_of(
+    r"""
+    call_timer_fn expire_timers _*run_timers _*run_hrtimer _*hrtimer_run_queues process_one_work kthread
+    rcu_do_batch _*rcu_process_callbacks tasklet_\w*action\w* handle_softirqs _*do_softirq
+    _*handle_irq_event_percpu _*flush_smp_call_function_queue notifier_call_chain ret_from_fork
+    """
+)
+
+
+def is_dispatcher(name: str) -> bool:
+    """What calls others' callbacks: that a callback is bad says nothing of it."""
+    return bool(_DISPATCHERS.match(name))
+
 
 def is_reporting(name: str) -> bool:
     """What prints the report, and the way from the fault to it."""

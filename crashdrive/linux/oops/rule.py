@@ -50,7 +50,10 @@ class Case(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """Who is to blame: the frame, what stands below it, whose stack it is, and why that may be wrong."""
+    """Who is to blame: the frame, what stands below it, whose stack it is, and why that may be wrong.
+
+    ``context`` is where the kernel ran, if the report's form alone tells it.
+    """
 
     frame: Frame | None = None
     frames: Sequence[Frame] = ()
@@ -59,6 +62,7 @@ class Found:
     doubts: tuple[str, ...] = ()
     kind: Kind | None = None
     title: str | None = None
+    context: str | None = None
 
 
 class Rule(NamedTuple):

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from crashdrive.linux.oops.culprit import fault, first_pointer, main_stacks, named
+from crashdrive.linux.oops.culprit import FAULT, fault, first_pointer, main_stacks, named, pointers
 from crashdrive.linux.oops.rule import Case, Found, Rule
 
 
 def _double(case: Case) -> Found:
+    """The instruction pointer's function; a stack pointer that points nowhere leaves the trace empty."""
     found = fault(case)
-    if found.pointer is None and found.frame is None and not found.doubts and first_pointer(case) is None:
+    pointer = first_pointer(case)
+    if pointer is None and found.frame is None and not found.doubts:
         stacks = main_stacks(case)
         frames = named(stacks[0].frames) if stacks else []
         found.frame = frames[0] if frames else None
+    elif pointer is not None and found.doubts and _alone(case):
+        frame = pointer.frame
+        skipped = FAULT(frame.function or "")
+        return Found(frame=None if skipped else frame, frames=(frame,), pointer=frame)
     return found
+
+
+def _alone(case: Case) -> bool:
+    """Whether a report has one head, one instruction pointer and one trace, which is empty."""
+    heads = [head for index, head in case.body.heads if index >= case.at]
+    traces = [one for one in case.body.stacks if one.index >= case.at]
+    return len(heads) == len(pointers(case)) == len(traces) == 1 and not traces[0].frames
 
 
 RULES = (
@@ -89,10 +102,19 @@ RULES = (
         strength=40,
         family="access",
     ),
+    Rule(  # die()'s line, after that of exc_double_fault()
+        "double-fault",
+        "double fault",
+        r"(?:Oops: )?double fault: [0-9a-f]{4}",
+        "PANIC: double fault",
+        _double,
+        strength=60,
+        weak=True,
+    ),
     Rule(
         "double-fault",
         "ouble fault",
-        r"(?:traps: )?(?:PANIC: )?(?:Oops: )?[Dd]ouble fault(?:: [0-9a-f]{4}|, error_code|, gdt at|:)",
+        r"(?:traps: )?(?:PANIC: )?(?:Oops: )?[Dd]ouble fault(?!: [0-9a-f]{4})(?:, error_code|, gdt at|:)",
         "PANIC: double fault",
         _double,
         strength=60,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashdrive.linux.oops.culprit import REPORT, after, first, main_stacks, nobody
+from crashdrive.linux.oops.culprit import REPORT, after, first, main_stacks, nobody, stuck
 from crashdrive.linux.oops.records import Frame
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
 
@@ -28,6 +28,17 @@ def _panicked(case: Case) -> Found:
         return Found()
     frames = after(stacks[0].frames, "panic", "vpanic", "nmi_panic")
     return Found(frame=first(frames, REPORT), frames=frames)
+
+
+def _interrupted(case: Case) -> Found:
+    """What an NMI met that nobody expected; where the trace doesn't tell it, who panicked."""
+    found = stuck(case)
+    return found if found.frame is not None and found.pointer is not None else _panicked(case)
+
+
+def _machine_check(case: Case) -> Found:
+    """Nobody; x86's exception comes like an NMI."""
+    return Found(context="nmi" if "achine check" in case.match[0] else None)
 
 
 RULES = (
@@ -62,7 +73,7 @@ RULES = (
         rf"{_PANIC}.{{0,40}}?(?:[Mm]achine [Cc]heck|Uncorrected machine check|Fatal hardware error|CPU "
         rf"context corrupt|memory failure|Memory error)",
         "machine check",
-        nobody,
+        _machine_check,
         strength=80,
     ),
     Rule(
@@ -95,7 +106,7 @@ RULES = (
         rf"{_PANIC}(?:NMI: )?(?:Not continuing|NMI IOCK error|Non maskable interrupt|An NMI occurred|Out "
         rf"of band NMI|.{{0,30}}\bNMI\b)",
         "kernel panic: NMI",
-        _panicked,
+        _interrupted,
         strength=65,
     ),
     Rule(
@@ -103,7 +114,7 @@ RULES = (
         "Not continuing",
         rf"{_PANIC}(?:NMI: )?Not continuing",
         "kernel panic: NMI",
-        _panicked,
+        _interrupted,
         strength=65,
     ),
     Rule(

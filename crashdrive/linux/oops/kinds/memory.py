@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from crashdrive.linux.oops.culprit import ALLOCATION, NO_TRACE, first, traced
+from crashdrive.linux.oops.culprit import ALLOCATION, NO_TRACE, first, named, traced
+from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.oops.rule import NOTED, SERIOUS, Case, Found, Rule
 
 
@@ -15,7 +16,10 @@ def _leak(case: Case) -> Found:
 
 
 def _oom(case: Case) -> Found:
+    """Who found that no memory is left: the allocation that met it isn't to blame for that."""
     found = traced(ALLOCATION)(case)
+    noticed = [one for one in named(found.frames) if plain(one.function or "") == "out_of_memory"]
+    found.frame = noticed[0] if noticed else found.frame
     if found.frame is None:
         found.doubts = ()
     return found
