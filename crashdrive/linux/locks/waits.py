@@ -25,6 +25,7 @@ from crashdrive.linux.fs.frozen import frozen
 from crashdrive.linux.locks import kinds
 from crashdrive.linux.locks.base import Kind, Owner, Stacks, WaitingStack
 from crashdrive.linux.locks.names import LockName, lock_names
+from crashdrive.linux.locks.work import Flushed, flushed
 from crashdrive.linux.sched.cpu_stacks import thread_size
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.sched.task_list import for_each_task
@@ -34,11 +35,12 @@ from crashdrive.records import Address, Notice, Record
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
+_FLUSHED = "work"
 _LAST = "waitqueue"  # takes every queue: it is asked last
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
 # what completions are waited for on behalf of, by the functions around
 _ON_BEHALF = (
-    ("work", re.compile(r"(__)?flush_work|__cancel_work_timer|cancel_\w*work_sync|(__)?flush_workqueue")),
+    (_FLUSHED, re.compile(r"(__)?flush_work|__cancel_work_timer|cancel_\w*work_sync|(__)?flush_workqueue")),
     ("rcu", re.compile(r"(__)?synchronize_s?rcu\w*|_{0,2}wait_rcu_gp\w*|rcu_barrier\w*")),
 )
 
@@ -82,8 +84,10 @@ def read_waits(survey: Survey) -> list[Wait]:
     blocked = list(read_stacks(survey, wanted=lambda task: task.state_letter == "D"))
     stacks = _stacks(survey)
     found = [(one, *_waits_for(survey, one, stacks)) for one in blocked]
+    works = _flushed(survey, [lock for _, kind, lock in found if kind == _FLUSHED and lock is not None])
+    found = [(one, kind, works[lock].work if lock in works else lock) for one, kind, lock in found]
     locks = [(kind, lock) for _, kind, lock in found if lock is not None]
-    owners = _owners(survey, locks)
+    owners = _owners(survey, locks) | {one.work: Owner(one.task) for one in works.values()}
     tasks = _task_names(survey, sorted({owner.task for owner in owners.values()}))
     frozen_ones = survey.attempt("frozen filesystems", lambda: frozen(survey)) if locks else []
     names = lock_names(kernel, {lock for _, lock in locks}, frozen_ones)
@@ -156,7 +160,7 @@ def _waiting(survey: Survey, one: TaskStack, stacks: Stacks) -> WaitingStack | N
     return WaitingStack(kernel, one.task, sp, words, _functions(one), stacks)
 
 
-def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> Mapping[int, Owner]:
+def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> dict[int, Owner]:
     """Who holds each lock, as far as its kind tells."""
     found: dict[int, Owner] = {}
     for kind in lock_kinds():
@@ -165,6 +169,14 @@ def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> Mapping[
             held = survey.attempt(f"owners of {kind.TYPE}", partial(_items, read, survey.kernel, mine))
             found.update(held)
     return found
+
+
+def _flushed(survey: Survey, completions: Sequence[int]) -> dict[int, Flushed]:
+    """What is known of work that is flushed, by the flusher's completion."""
+    if not completions:
+        return {}
+    found = survey.attempt("work that is flushed", lambda: flushed(survey, completions))
+    return {one.completion: one for one in found}
 
 
 def _items(
