@@ -230,6 +230,9 @@ def stuck(case: Case) -> Found:
     pointer = first_pointer(case)
     stacks = main_stacks(case)
     stack = stacks[0] if stacks else None
+    if pointer is None and stack is not None and not stack.heading:
+        # the rest of another CPU's trace, into which this report was printed
+        return Found(doubts=(NO_TRACE,))
     return stuck_at(pointer, stack)
 
 

@@ -52,7 +52,7 @@ def _followed(events: Sequence[Event], at: int) -> Event:
     before = [event for event in events[:at] if event.kind in kinds]
     if not before:
         return panic
-    last = before[-1]
+    last = next((event for event in reversed(before) if not event.doubts), before[-1])
     if panic.kind == "hung":
         return next(event for event in before if _near(event, last))
     return last

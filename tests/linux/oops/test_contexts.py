@@ -155,3 +155,26 @@ def test_memory_that_ran_out() -> None:
         "[    9.912345] Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled\n"
     )
     assert (got.kind, got.function, got.module) == ("oom", "out_of_memory", None)
+
+
+def test_a_lockup_within_another_ones_trace() -> None:
+    """What goes on below the second line is the first CPU's trace, not the second's."""
+    got = oops.verdict(
+        "[   19.675804] watchdog: BUG: soft lockup - CPU#0 stuck for 8s! [red:133]\n"
+        "[   19.676881] CPU: 0 PID: 133 Comm: red Tainted: G           OE      6.1.0-50-cloud-amd64 #1\n"
+        "[   19.677361] RIP: 0010:native_queued_spin_lock_slowpath+0x30/0x2a0\n"
+        "[   19.679185] Call Trace:\n"
+        "[   19.679332]  <TASK>\n"
+        "[   19.679457]  _raw_spin_lock+0x25/0x30\n"
+        "[   19.679579]  red_blue+0x3c/0x60 [red]\n"
+        "[   19.679690]  do_syscall_64+0x5d/0x90\n"
+        "[   19.688659] watchdog: BUG: soft lockup - CPU#1 stuck for 8s! [blue:134]\n"
+        "[   19.679690]  ? do_sys_openat2+0x9b/0x170\n"
+        "[   19.679690]  entry_SYSCALL_64_after_hwframe+0x6e/0xd8\n"
+        "[   19.679690] RIP: 0033:0x443640\n"
+        "[   19.679690]  </TASK>\n"
+        "[   19.679690] Kernel panic - not syncing: softlockup: hung tasks\n"
+        "[   19.679690] CPU: 0 PID: 133 Comm: red Tainted: G           OEL     6.1.0-50-cloud-amd64 #1\n"
+    )
+    assert (got.kind, got.function, got.module, got.cpu) == ("softlockup", "red_blue", "red", 0)
+    assert not got.corrupted
