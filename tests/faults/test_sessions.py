@@ -144,7 +144,7 @@ def test_a_real_crash_that_goes_away(real: Crash, number: signal.Signals) -> Non
 
 @pytest.mark.live
 def test_a_real_crash_that_is_slow(real: Crash) -> None:
-    """It runs a tenth of the time, from any round trip on."""
+    """It runs a third of the time, from any round trip on."""
     rows, _ = netns(real)
     pid = cast("PtyTransport", real.session._ready()).crash_pid()
     assert pid is not None
@@ -153,7 +153,7 @@ def test_a_real_crash_that_is_slow(real: Crash) -> None:
     def brake() -> None:
         while not done.wait(0.002):
             os.kill(pid, signal.SIGSTOP)
-            done.wait(0.018)
+            done.wait(0.004)
             os.kill(pid, signal.SIGCONT)
 
     braking = threading.Thread(target=brake)
