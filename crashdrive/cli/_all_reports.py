@@ -1,27 +1,25 @@
-"""``crashdrive report --all -o DIR``: each report into a file of its own, and an index of how it went."""
+"""``crashdrive report --all -o DIR``: each report into a file of its own, and an index of how each went."""
 
 from __future__ import annotations
 
-import os
-import tempfile
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from crashdrive.cli._answers import worst
 from crashdrive.cli._ending import say
+from crashdrive.cli._files import write_file
 from crashdrive.cli._opening import opened, take_files
 from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError, UsageError
-from crashdrive.records import Report, Table
+from crashdrive.records import Report, Table, to_builtins
 from crashdrive.render import Output, render
 from crashdrive.render.html import Entry, write_index
 from crashdrive.render.progress import waiting
-from crashdrive.reports import module_for, of_the_whole, report_names, takes_btf
-from crashdrive.text import printable
+from crashdrive.reports import foreign_reports, module_for, of_the_whole, report_names, takes_btf
+from crashdrive.text import all_valid, printable
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
@@ -41,8 +39,11 @@ def write_all(words: tuple[str, ...], folder: str | None, form: str, options: di
     if not folder:
         raise UsageError("report --all: name the folder for the reports by -o DIR")
     place = _folder(folder)
-    names = [name for name in report_names() if of_the_whole(name)]
-    btf = all(map(takes_btf, names))
+    own, foreign = set(report_names()), foreign_reports()
+    for line in foreign.refused:
+        say(line)
+    names = [name for name in sorted({*own, *foreign.plugins}) if name not in own or of_the_whole(name)]
+    btf = own.issuperset(names) and all(map(takes_btf, names))
     with opened(target, options, purpose="report --all", btf=btf) as crash:
         dump = crash.identity
         entries: list[Entry] = []
@@ -70,9 +71,9 @@ def _folder(name: str) -> Path:
 
 def _made(crash: Crash, names: list[str], place: Path, form: str) -> Iterator[Entry]:
     for at, name in enumerate(names, 1):
-        start = time.monotonic()
-        summary = module_for(name).SUMMARY
+        start, summary = time.monotonic(), ""
         try:
+            summary = module_for(name).SUMMARY
             with waiting(f"{at}/{len(names)} {name}"):
                 found = crash.run_report(name)
         except Exception as error:  # noqa: BLE001 - one report's failure stops no other
@@ -100,20 +101,5 @@ def _made(crash: Crash, names: list[str], place: Path, form: str) -> Iterator[En
 def _index(place: Path, dump: dict[str, Any], entries: list[Entry]) -> None:
     title = f"Reports of {Path(str(dump.get('vmcore') or 'a dump')).name}"
     write_file(place / "index.html", lambda output: write_index(title, dump, entries, output))
-    told = msgspec.json.format(msgspec.json.encode({"dump": dump, "reports": entries}), indent=2)
-    write_file(place / "index.json", lambda output: output.text(f"{told.decode()}\n"))
-
-
-def write_file(path: Path, content: Callable[[Output], None]) -> None:
-    """A file, whole or not at all; one of that name is replaced, a link of that name too."""
-    try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with open(number, "w", encoding="utf-8", errors="backslashreplace") as stream:  # noqa: PTH123 - a number
-                content(Output(stream))
-            os.replace(name, path)  # noqa: PTH105 - names
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"can't write {str(path)!a}: {error.strerror}") from error
+    told = json.dumps(all_valid({"dump": dump, "reports": to_builtins(entries)}), indent=2)
+    write_file(place / "index.json", lambda output: output.text(f"{told}\n"))

@@ -49,8 +49,8 @@ and `netsummary` read.
 )
 def command(words: tuple[str, ...], form: str, page: str | None, **options: Any) -> int:
     """See the help text."""
-    from crashdrive.cli._all_reports import write_file
     from crashdrive.cli._answers import completeness
+    from crashdrive.cli._files import write_file
     from crashdrive.render import Output, render
     from crashdrive.render.progress import waiting
     from crashdrive.reports import purpose_of, takes_btf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crashdrive.linux.survey import Fields
@@ -39,6 +40,14 @@ class Clock(Record, frozen=True):
     def date_of(self, monotonic: float) -> float:
         """The time since 1970, so long after boot; right if nobody set the clock afterwards."""
         return self.realtime - self.monotonic + monotonic
+
+
+def iso_date(seconds: float, timespec: str = "seconds") -> str | None:
+    """A time since 1970 as ISO 8601 has it, UTC; None beyond the calendar, as of a damaged timekeeper."""
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec=timespec)
+    except OverflowError:
+        return None
 
 
 def clock(survey: Survey) -> Clock:

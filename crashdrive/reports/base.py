@@ -81,11 +81,11 @@ def report_of(name: str, survey: Survey, tables: Iterable[Table]) -> Report:
     )
 
 
-def judged(report: Report, room: str, others: Iterable[Report] = ()) -> Report:
+def judged(report: Report, room: str | None, others: Iterable[Report] = ()) -> Report:
     """The report with what rules find in its tables and in those of others, which it has read already.
 
-    Asked are the rules of a room of `crashdrive.rules` and those from outside, where they look at nothing
-    else.
+    Asked are the rules of a room of `crashdrive.rules`, of all rooms where None, and those from outside,
+    where they look at nothing else.
     """
     from crashdrive.rules import Facts, judge, rules
 

@@ -11,7 +11,7 @@ import pytest
 from sessionkit import SESSION, folders, recorded_reports
 
 import crashdrive.crash
-from crashdrive.cli import main
+from crashdrive.cli import _all_reports, main
 from crashdrive.reports import of_the_whole, report_names
 
 REPLAY = ["--replay", str(folders()[0] / SESSION)]
@@ -74,3 +74,40 @@ def test_interrupted_it_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.Mo
 def test_usage(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_reports_from_outside_are_made_too_and_a_broken_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins = tmp_path / "plugins" / "reports"
+    plugins.mkdir(parents=True, mode=0o755)
+    names = ("mine", "torn")
+    (plugins / "mine.py").write_text(MINE)
+    (plugins / "torn.py").write_text("raise RuntimeError('torn')\n")
+    for name in names:
+        (plugins / f"{name}.py").chmod(0o644)
+    monkeypatch.setenv("CRASHDRIVE_PLUGINS", str(plugins.parent))
+    monkeypatch.setattr("crashdrive.cli._all_reports.report_names", tuple)
+    folder = tmp_path / "out\udcff"
+    assert main(["report", "--all", "-o", str(folder), *REPLAY]) == 1
+    rows = index(folder)
+    assert {name: rows[name]["outcome"] for name in names} == {"mine": "complete", "torn": "failed"}
+    assert "torn" in rows["torn"]["error"]
+    assert "crashdrive: torn: " in capsys.readouterr().err
+
+
+MINE = """
+from crashdrive.reports import Report
+
+NAME, SUMMARY, OPTIONS = "mine", "Mine.", ()
+
+
+def report(crash):
+    return Report(report=NAME, tables=())
+"""
+
+
+def test_a_dump_whose_name_is_no_utf_8(tmp_path: Path) -> None:
+    _all_reports._index(tmp_path, {"vmcore": "/var/crash/\udcff<b>"}, [])
+    assert json.loads((tmp_path / "index.json").read_text())["dump"]["vmcore"] == "/var/crash/\\xff<b>"
+    assert "Reports of \\xff&lt;b&gt;" in (tmp_path / "index.html").read_text()

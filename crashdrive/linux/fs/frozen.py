@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from crashdrive.errors import FaultError
 from crashdrive.linux.fs.mounts import for_each_mount, for_each_super_block
 from crashdrive.linux.fs.paths import Paths
 from crashdrive.linux.survey import Fields
@@ -63,11 +63,13 @@ def mount_points(survey: Survey) -> dict[int, str]:
     kernel = survey.kernel
     mounts = for_each_mount(kernel)
     survey.walked(mounts, "mounts")
+    blocks = survey.gaps(mounts.read(["mnt.mnt_sb"]), "mounts")["mnt.mnt_sb"]
     paths, found = Paths(kernel), dict[int, str]()
-    for mount, block in zip(mounts.addresses, mounts.read(["mnt.mnt_sb"])["mnt.mnt_sb"], strict=True):
+    for mount, block in zip(mounts.addresses, blocks, strict=True):
         if block and block not in found:
-            try:
-                found[block] = paths.mount_point(mount)
-            except FaultError:
-                continue
+            found.update(survey.attempt("where it is mounted", partial(_point, paths, mount, block)))
     return found
+
+
+def _point(paths: Paths, mount: int, block: int) -> list[tuple[int, str]]:
+    return [(block, paths.mount_point(mount))]

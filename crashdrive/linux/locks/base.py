@@ -5,15 +5,17 @@ A kind is one module in `crashdrive.linux.locks.kinds`, found by its name alone.
 - ``TYPE``: what the rows call it (``mutex``),
 - ``FUNCTIONS``: a pattern of the functions that a task is in while it waits,
 - ``def lock(stack)``: the address of what the task waits for, out of its stack; None where that isn't found,
-- ``def owners(kernel, addresses)``: an `Owner` for each lock that has one. May be missing.
+- ``def owners(survey, addresses)``: an `Owner` for each lock that has one. May be missing.
 
 A waiter lies on its task's stack and points to the task; its list leads to the lock. What is found there is
-believed only where the list leads back: a stack holds old waiters, too.
+believed only where the list leads back: a stack holds old waiters, too. FaultError where memory that a list
+leads through isn't in the dump, and no other waiter leads to a lock.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -22,9 +24,12 @@ from crashdrive.errors import FaultError
 
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 _MOST_WAITERS = 1 << 20
 _ALONE = 2  # nodes of a list with one waiter
+# an old waiter leads anywhere; these say that the dump lacks what was there
+_MISSING = frozenset({"excluded", "not in the dump", "incomplete"})
 
 
 class Owner(NamedTuple):
@@ -55,8 +60,6 @@ class Stacks:
 
     def holds(self, address: int) -> bool:
         """Whether an address lies on a task's stack."""
-        from bisect import bisect_right
-
         at = bisect_right(self.starts, address) - 1
         return at >= 0 and address < self.starts[at] + self.size
 
@@ -98,17 +101,14 @@ class WaitingStack:
     def _circle(self, node: int) -> list[int]:
         """The nodes of a list from one on; none if a neighbour doesn't lead back."""
         found, at = [node], node
-        try:
-            while len(found) < _MOST_WAITERS:
-                following = self.kernel.read_pointer(at)
-                if self.kernel.read_pointer(following + self.kernel.pointer_size) != at:
-                    return []
-                if following == node:
-                    return found if len(found) > 1 else []
-                found.append(following)
-                at = following
-        except FaultError:
-            pass
+        while len(found) < _MOST_WAITERS:
+            following = self.kernel.read_pointer(at)
+            if self.kernel.read_pointer(following + self.kernel.pointer_size) != at:
+                return []
+            if following == node:
+                return found if len(found) > 1 else []
+            found.append(following)
+            at = following
         return []
 
     def _named(self, heads: Sequence[int]) -> int | None:
@@ -127,21 +127,42 @@ def from_list(stack: WaitingStack, waiter: tuple[str, str, str], lock: tuple[str
     ``waiter``: its structure, the member that is the task, the one that is the list's node; ``lock``: the
     lock's structure and its list.
     """
-    kind, task, node = waiter
+    found = on_a_list(stack, *waiter)
+    return None if found is None else found.head - stack.kernel.offset(*lock)
+
+
+class Waiter(NamedTuple):
+    """A waiter on a stack, and the head of the list that it is on."""
+
+    address: int
+    head: int
+
+
+def on_a_list(stack: WaitingStack, kind: str, task: str, node: str) -> Waiter | None:
+    """The youngest waiter of a kind whose list leads back to it: see `from_list`."""
     offset = stack.kernel.offset(kind, node)
+    missing: FaultError | None = None
     for place in stack.waiters(kind, task):
-        if (head := stack.head(place + offset)) is not None:
-            return head - stack.kernel.offset(*lock)
+        try:
+            head = stack.head(place + offset)
+        except FaultError as error:
+            missing = missing or (error if error.reason in _MISSING else None)
+            continue
+        if head is not None:
+            return Waiter(place, head)
+    if missing is not None:
+        raise missing
     return None
 
 
 def owner_words(
-    kernel: Machine, kind: str, alternatives: Sequence[str], locks: Sequence[int]
+    survey: Survey, kind: str, alternatives: Sequence[str], locks: Sequence[int]
 ) -> Mapping[int, int]:
-    """The word that names the owner, of each lock that has one and can be read."""
+    """The word that names the owner, of each lock that has one; what can't be read is noted."""
+    kernel = survey.kernel
     path = kernel.first_path(kind, alternatives)
     if path is None:
         return {}
-    values = kernel.read_many(kind, locks, [path])[path]
+    values = survey.gaps(kernel.read_many(kind, locks, [path]), "owners of locks")[path]
     mask = (1 << 8 * kernel.pointer_size) - 1
     return {lock: value & mask for lock, value in zip(locks, values, strict=True) if value}

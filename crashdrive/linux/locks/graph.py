@@ -18,8 +18,8 @@ class Cycle(Record, frozen=True):
     ``sure`` is False where a lock's reader is among them: it may be another reader that holds it.
     """
 
-    pids: tuple[int, ...]
-    comms: tuple[str, ...]
+    pids: tuple[int | None, ...]
+    comms: tuple[str | None, ...]
     locks: tuple[str, ...]
     types: tuple[str, ...]
     sure: bool
@@ -60,8 +60,8 @@ def _cycle(circle: list[Wait]) -> Cycle:
     first = min(range(len(circle)), key=lambda at: circle[at].pid or 0)
     turned = circle[first:] + circle[:first]
     return Cycle(
-        pids=tuple(one.pid or 0 for one in turned),
-        comms=tuple(one.comm or "" for one in turned),
+        pids=tuple(one.pid for one in turned),
+        comms=tuple(one.comm for one in turned),
         locks=tuple(lock_name(one) for one in turned),
         types=tuple(one.type or "" for one in turned),
         sure=not any(one.owner_reads for one in turned),

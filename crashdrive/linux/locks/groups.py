@@ -28,8 +28,8 @@ class Group(Record, frozen=True):
     function: str | None
     tasks: int
     longest: float | None
-    pids: tuple[int, ...]
-    comms: tuple[str, ...]
+    pids: tuple[int | None, ...]
+    comms: tuple[str | None, ...]
     root_pid: int | None
     root_comm: str | None
     deadlocked: bool
@@ -85,8 +85,8 @@ def _group(
         function=first.function,
         tasks=len(members),
         longest=first.seconds,
-        pids=tuple(wait.pid or 0 for wait in members),
-        comms=tuple(wait.comm or "" for wait in members),
+        pids=tuple(wait.pid for wait in members),
+        comms=tuple(wait.comm for wait in members),
         root_pid=root[0],
         root_comm=root[1],
         deadlocked=last is not None and last.owner_task in path,

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from crashdrive.errors import CorruptError, FaultError, UnknownMemberError, UnknownTypeError
-from crashdrive.linux.fs.frozen import frozen
+from crashdrive.linux.fs.frozen import Filesystem, frozen
 from crashdrive.linux.locks import kinds
 from crashdrive.linux.locks.base import Kind, Owner, Stacks, WaitingStack
 from crashdrive.linux.locks.names import LockName, lock_names
 from crashdrive.linux.locks.work import Flushed, flushed
+from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.sched.cpu_stacks import thread_size
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.sched.task_list import for_each_task
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _FLUSHED = "work"
 _LAST = "waitqueue"  # takes every queue: it is asked last
-_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
 # what completions are waited for on behalf of, by the functions around
 _ON_BEHALF = (
     (_FLUSHED, re.compile(r"(__)?flush_work|__cancel_work_timer|cancel_\w*work_sync|(__)?flush_workqueue")),
@@ -78,25 +77,40 @@ def waits(kernel: Machine) -> Reading[Wait]:
     return survey.reading(read_waits(survey))
 
 
-def read_waits(survey: Survey) -> list[Wait]:
-    """The same, with what is missing noted in a survey."""
-    kernel = survey.kernel
-    blocked = list(read_stacks(survey, wanted=lambda task: task.state_letter == "D"))
-    stacks = _stacks(survey)
-    found = [(one, *_waits_for(survey, one, stacks)) for one in blocked]
+def read_waits(survey: Survey, filesystems: Sequence[Filesystem] | None = None) -> list[Wait]:
+    """The same, with what is missing noted in a survey; ``filesystems``: the frozen ones, where known."""
+    tasks = for_each_task(survey.kernel, idle=True)
+    survey.walked(tasks, "tasks")
+    blocked = list(read_stacks(survey, wanted=lambda task: task.state_letter == "D", tasks=tasks.addresses))
+    found = _found(survey, blocked, tasks.addresses) if blocked else []
     works = _flushed(survey, [lock for _, kind, lock in found if kind == _FLUSHED and lock is not None])
     found = [(one, kind, works[lock].work if lock in works else lock) for one, kind, lock in found]
     locks = [(kind, lock) for _, kind, lock in found if lock is not None]
     owners = _owners(survey, locks) | {one.work: Owner(one.task) for one in works.values()}
-    tasks = _task_names(survey, sorted({owner.task for owner in owners.values()}))
-    frozen_ones = survey.attempt("frozen filesystems", lambda: frozen(survey)) if locks else []
-    names = lock_names(kernel, {lock for _, lock in locks}, frozen_ones)
-    rows = [_wait(one, kind, lock, owners.get(lock or 0), tasks, names) for one, kind, lock in found]
+    holders = _task_names(survey, sorted({owner.task for owner in owners.values()}))
+    if filesystems is None:
+        filesystems = survey.attempt("frozen filesystems", partial(frozen, survey)) if locks else []
+    names = lock_names(survey.kernel, {lock for _, lock in locks}, filesystems)
+    rows = [_wait(one, kind, lock, owners.get(lock or 0), holders, names) for one, kind, lock in found]
     unknown = sum(row.type is None for row in rows)
     if unknown:
         note = f"what {unknown} of {len(rows)} blocked tasks wait for is not known"
         survey.miss([Notice(kind="unknown", message=note)], complete=True)
     return sorted(rows, key=lambda row: (-(row.seconds or 0), row.pid or 0))
+
+
+_Found = tuple[TaskStack, str | None, int | None]
+
+
+def _found(survey: Survey, blocked: Sequence[TaskStack], tasks: Sequence[int]) -> list[_Found]:
+    """What each waits for: its type and address. All their stacks are fetched together."""
+    kernel = survey.kernel
+    column = survey.gaps(kernel.read_many("struct task_struct", tasks, ["stack"]), "where stacks lie")[
+        "stack"
+    ]
+    stacks = Stacks(sorted(stack for stack in column if stack), thread_size(kernel))
+    kernel.prefetch(_extent(one, stacks, kernel.pointer_size) for one in blocked if one.frames)
+    return [(one, *_waits_for(survey, one, stacks)) for one in blocked]
 
 
 @functools.cache
@@ -107,18 +121,6 @@ def lock_kinds() -> tuple[Kind, ...]:
     return tuple(sorted(found, key=lambda kind: kind.TYPE == _LAST))
 
 
-def _stacks(survey: Survey) -> Stacks:
-    """Where the stacks of all tasks lie."""
-    found = for_each_task(survey.kernel, idle=True)
-    column = survey.kernel.read_many("struct task_struct", found.addresses, ["stack"])["stack"]
-    return Stacks(sorted(stack for stack in column if stack), thread_size(survey.kernel))
-
-
-def plain(function: str) -> str:
-    """A function's name without what compilers add to it."""
-    return _SUFFIX.sub("", function)
-
-
 def _waits_for(survey: Survey, one: TaskStack, stacks: Stacks) -> tuple[str | None, int | None]:
     """The type and address of what a task waits for."""
     stack = _waiting(survey, one, stacks)
@@ -127,8 +129,8 @@ def _waits_for(survey: Survey, one: TaskStack, stacks: Stacks) -> tuple[str | No
     for function in stack.functions:
         for kind in lock_kinds():
             if kind.TYPE != _LAST and kind.FUNCTIONS.fullmatch(function):
-                return _type(kind.TYPE, stack), _lock(kind, stack)
-    lock = _lock(lock_kinds()[-1], stack)
+                return _type(kind.TYPE, stack), _lock(survey, kind, stack)
+    lock = _lock(survey, lock_kinds()[-1], stack)
     return (_LAST, lock) if lock is not None else (None, None)
 
 
@@ -138,22 +140,27 @@ def _type(name: str, stack: WaitingStack) -> str:
     return next((word for word, pattern in _ON_BEHALF if stack.is_in(pattern)), name)
 
 
-def _lock(kind: Kind, stack: WaitingStack) -> int | None:
-    try:
-        return kind.lock(stack)
-    except (FaultError, CorruptError, UnknownMemberError, UnknownTypeError):
-        return None
+def _lock(survey: Survey, kind: Kind, stack: WaitingStack) -> int | None:
+    """What the kind finds; noted where what it needs isn't in the dump, or is kept elsewhere."""
+    return next(iter(survey.attempt(f"what tasks wait for ({kind.TYPE})", lambda: [kind.lock(stack)])), None)
+
+
+def _extent(one: TaskStack, stacks: Stacks, width: int) -> tuple[int, int]:
+    """Where a stack is in use: from where the task sleeps to the stack's end, address and bytes."""
+    sp = one.frames[0].sp & -width
+    return sp, -sp % stacks.size
 
 
 def _waiting(survey: Survey, one: TaskStack, stacks: Stacks) -> WaitingStack | None:
-    """Its words, from where it sleeps to its end."""
+    """The words of the stack in use; noted where the dump lacks any of it."""
     kernel = survey.kernel
     if not one.frames:
         return None
-    sp = one.frames[0].sp & -kernel.pointer_size
-    end = sp - sp % stacks.size + stacks.size if sp % stacks.size else sp
-    raw = kernel.gather([(sp, end - sp)]).get(sp, end - sp)
+    sp, size = _extent(one, stacks, kernel.pointer_size)
+    gathered = kernel.gather([(sp, size)])
+    raw = gathered.get(sp, size)
     if raw is None:
+        survey.miss([Notice(kind="hole", message=f"the stack of pid {one.pid} is not all in the dump")])
         return None
     letter = "Q" if kernel.pointer_size == 8 else "I"
     words = struct.unpack(f"{kernel.order}{len(raw) // kernel.pointer_size}{letter}", raw)
@@ -166,8 +173,7 @@ def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> dict[int
     for kind in lock_kinds():
         mine = sorted({lock for name, lock in locks if name == kind.TYPE})
         if mine and (read := getattr(kind, "owners", None)):
-            held = survey.attempt(f"owners of {kind.TYPE}", partial(_items, read, survey.kernel, mine))
-            found.update(held)
+            found.update(survey.attempt(f"owners of {kind.TYPE}", partial(_items, read, survey, mine)))
     return found
 
 
@@ -175,18 +181,18 @@ def _flushed(survey: Survey, completions: Sequence[int]) -> dict[int, Flushed]:
     """What is known of work that is flushed, by the flusher's completion."""
     if not completions:
         return {}
-    found = survey.attempt("work that is flushed", lambda: flushed(survey, completions))
+    found = survey.attempt("work that is flushed", partial(flushed, survey, completions))
     return {one.completion: one for one in found}
 
 
 def _items(
-    read: Callable[[Machine, Sequence[int]], Mapping[int, Owner]], kernel: Machine, locks: Sequence[int]
+    read: Callable[[Survey, Sequence[int]], Mapping[int, Owner]], survey: Survey, locks: Sequence[int]
 ) -> Iterable[tuple[int, Owner]]:
-    return read(kernel, locks).items()
+    return read(survey, locks).items()
 
 
 def _task_names(survey: Survey, tasks: Sequence[int]) -> dict[int, tuple[int | None, str | None]]:
-    columns = survey.kernel.read_many("struct task_struct", tasks, ["pid", "comm"])
+    columns = survey.gaps(survey.kernel.read_many("struct task_struct", tasks, ["pid", "comm"]), "owners")
     return dict(zip(tasks, zip(columns["pid"], columns["comm"], strict=True), strict=True))
 
 

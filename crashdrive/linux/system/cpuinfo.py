@@ -79,6 +79,5 @@ def hypervisor(survey: Survey) -> Hypervisor:
     """The hypervisor that the kernel recognised (``x86_hyper_type``); ``native`` also of an unknown one."""
     kernel = survey.kernel
     names = {number: name for name, number in kernel.enumerators("enum x86_hypervisor_type").items()}
-    raw = kernel.read(kernel.symbols.address("x86_hyper_type"), 4)
-    number = int.from_bytes(raw, "little")
+    number = int(kernel.symbol_as("x86_hyper_type", "unsigned int"))
     return Hypervisor(hypervisor=names.get(number, str(number)).removeprefix("X86_HYPER_").lower())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crashdrive.errors import UnknownTypeError
 from crashdrive.records import Record
 
 if TYPE_CHECKING:
@@ -33,9 +32,10 @@ _VARIABLES = {
 
 
 class Mitigation(Record, frozen=True):
-    """A fault of processors by its name in /sys, and what the kernel does, a constant of bugs.c.
+    """A fault of processors by its name in /sys, and what the kernel does: a constant of bugs.c.
 
-    It is what is chosen where the processor has the fault; whether it has is in its ``bugs``.
+    Its number where its name isn't known. It is what is chosen where the processor has the fault; whether it
+    has is in its ``bugs``.
     """
 
     name: str
@@ -48,9 +48,7 @@ def mitigations(survey: Survey) -> Iterator[Mitigation]:
     for name, (variable, enumeration) in _VARIABLES.items():
         if not kernel.symbols.has(variable):
             continue
-        try:
-            names = {number: word for word, number in kernel.enumerators(enumeration).items()}
-        except UnknownTypeError:
-            continue
-        number = int.from_bytes(kernel.read(kernel.symbols.address(variable), 4), "little", signed=True)
+        known = kernel.enumerators(enumeration) if kernel.has_type(enumeration) else {}
+        names = {number: word for word, number in known.items()}
+        number = int(kernel.symbol_as(variable, "int"))
         yield Mitigation(name=name, mitigation=names.get(number, str(number)).lower())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from crashdrive.linux.clock import clock
+from crashdrive.linux.clock import clock, iso_date
 from crashdrive.linux.system.cpuinfo import Cpu, hypervisor
 from crashdrive.linux.system.uts import banner, command_line, load, uts
 from crashdrive.records import Record
@@ -41,7 +40,7 @@ class System(Record, frozen=True):
     load_5: float | None
     load_15: float | None
     tainted: str
-    cpus: int
+    cpus: int | None
     cpu_model: str | None
     microcode: str | None
     hypervisor: str | None
@@ -61,12 +60,12 @@ def system_of(survey: Survey, firmware: Mapping[str, str], processors: Sequence[
         **_fields(_one(survey, "names", uts), _NAMES),
         banner=_one(survey, "its banner", banner),
         command_line=_one(survey, "the command line", command_line),
-        date=None if times is None else _date(times.realtime),
-        booted=None if times is None else _date(times.btime),
+        date=None if times is None else iso_date(times.realtime),
+        booted=None if times is None else iso_date(times.btime),
         uptime_seconds=None if times is None else round(times.boottime, 3),
         **_fields(_one(survey, "the load average", load), _LOADS),
         tainted=tainted,
-        cpus=len(survey.kernel.cpus),
+        cpus=_one(survey, "the CPUs' number", lambda survey: len(survey.kernel.cpus)),
         cpu_model=", ".join(models) or None,
         microcode=", ".join(microcodes) or None,
         hypervisor=None if below is None else below.hypervisor,
@@ -83,11 +82,3 @@ def _fields(row: Record | None, names: Sequence[str]) -> dict[str, Any]:
 
 def _one(survey: Survey, what: str, find: Callable[[Survey], T]) -> T | None:
     return next(iter(survey.attempt(what, lambda: [find(survey)])), None)
-
-
-def _date(seconds: float) -> str | None:
-    """A time since 1970 as ISO 8601 has it; None beyond the calendar."""
-    try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
-    except OverflowError:
-        return None

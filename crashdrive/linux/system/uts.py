@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _NAMES = ("sysname", "nodename", "release", "version", "machine", "domainname")
-_LONGEST = 4096
+_LONGEST = 1 << 16  # a boot configuration makes it longer than COMMAND_LINE_SIZE
 # kernel/sched/loadavg.c: fixed point with 11 bits behind it; half of a hundredth rounds up
 _FSHIFT = 11
 _HALF = (1 << _FSHIFT) // 200

@@ -13,10 +13,9 @@ message that is lost is empty, and the report marked.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.linux.clock import clock
+from crashdrive.linux.clock import clock, iso_date
 from crashdrive.linux.printk.message import LEVELS
 from crashdrive.linux.printk.messages import found
 from crashdrive.linux.survey import Survey
@@ -82,22 +81,12 @@ def _lines(messages: Sequence[Message], times: Clock | None) -> list[LogLine]:
     return [
         LogLine(
             sequence=message.sequence, timestamp=message.timestamp, age=round(end - message.timestamp, 6),
-            date=None if times is None else _date(times.date_of(message.timestamp)), level=message.level,
-            facility=message.facility, caller=message.caller, subsystem=message.subsystem,
-            device=message.device, text=message.text,
+            date=None if times is None else iso_date(times.date_of(message.timestamp), "milliseconds"),
+            level=message.level, facility=message.facility, caller=message.caller,
+            subsystem=message.subsystem, device=message.device, text=message.text,
         )
         for message in messages
     ]  # fmt: skip
-
-
-def _date(seconds: float) -> str | None:
-    """A time since 1970 as ISO 8601 has it; None beyond the calendar, where the timekeeper is damaged."""
-    try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(
-            timespec="milliseconds"
-        )
-    except OverflowError:
-        return None
 
 
 def _wanted(row: LogLine, asked: dict[str, Any]) -> bool:

@@ -33,16 +33,13 @@ OPTIONS = (Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked tas
 def report(crash: Any, **asked: Any) -> Report:
     """Groups, locks, circles and frozen filesystems; options by the names in `OPTIONS`."""
     survey = Survey(crash.kernel)
-    waits = read_waits(survey)
+    filesystems = survey.attempt("frozen filesystems", partial(frozen, survey))
+    waits = read_waits(survey, filesystems)
     tables = [
         Table(name="groups", rows=list(groups(waits)), columns=_GROUP, title="Blocked tasks"),
         Table(name="locks", rows=list(locks(waits)), columns=_LOCK, title="Locks"),
         Table(name="cycles", rows=list(cycles(waits)), title="Deadlocks"),
-        Table(
-            name="frozen",
-            rows=survey.attempt("frozen filesystems", partial(frozen, survey)),
-            title="Frozen filesystems",
-        ),
+        Table(name="frozen", rows=filesystems, title="Frozen filesystems"),
     ]
     if asked["tasks"]:
         tables.append(Table(name="tasks", rows=waits, columns=_WAIT, title="Tasks"))

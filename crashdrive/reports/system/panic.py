@@ -21,6 +21,7 @@ import msgspec
 from crashdrive.errors import KernelError, UnknownSymbolError
 from crashdrive.linux import oops
 from crashdrive.linux.oops import Event, Verdict
+from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.printk.messages import found
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
@@ -108,7 +109,7 @@ def _placed(kernel: Machine, verdict: Verdict) -> Verdict:
         return verdict
     try:
         places = kernel.symbols.addresses(verdict.function)
-    except (UnknownSymbolError, KernelError):
+    except UnknownSymbolError:
         return verdict
     if len(places) != 1:
         return verdict
@@ -138,7 +139,11 @@ def _stack(survey: Survey, verdict: Verdict) -> TaskStack | None:
     def wanted(task: Task) -> bool:
         return task.pid == verdict.pid and (verdict.pid != 0 or task.cpu == verdict.cpu)
 
-    stacks = survey.attempt("the stack", partial(read_stacks, survey, wanted=wanted))
+    try:
+        stacks = survey.attempt("the stack", partial(read_stacks, survey, wanted=wanted))
+    except KernelError as error:  # of a machine whose stacks aren't read here
+        survey.miss([Notice(kind="elsewhere", message=f"the stack: {error}")])
+        return None
     if not stacks:
         gone = f"the task {verdict.pid} that the verdict names is not among the dump's"
         survey.miss([Notice(kind="gone", message=gone)], complete=True)
@@ -162,7 +167,7 @@ def _frames(stack: TaskStack | None, verdict: Verdict) -> list[VerdictFrame]:
             module=frame.module,
             sure=frame.sure,
             doubt=frame.doubt,
-            blamed=frame.function is not None and frame.function.split(".")[0] == verdict.function,
+            blamed=frame.function is not None and plain(frame.function) == verdict.function,
         )
         for frame in (stack.frames if stack else ())
     ]

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from crashdrive.errors import CrashdriveError
 from crashdrive.linux.oops import Verdict
 from crashdrive.records import Finding, Notice, Record, Report, Table
+from crashdrive.reports.base import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from crashdrive.rules import Judgement
 
 NAME = "triage"
 SUMMARY = "The first look on one page: verdict, findings with advice, where to look next, what is missing."
@@ -34,7 +35,6 @@ _VERDICT = (
 )  # fmt: skip
 _SYSTEM = ("nodename", "release", "date", "uptime_seconds", "load_1", "cpus", "cpu_model")
 _PLACES = 3
-_RANK = {"critical": 0, "warning": 1, "info": 2}
 # where more is to be seen, by the report that a finding's source is a table of
 _LOOK = {
     "hang": "who waits for what, every task",
@@ -56,40 +56,23 @@ def report(crash: Any, **_asked: Any) -> Report:
     """All parts, judged; there are no options."""
     parts: dict[str, Report] = {}
     notices: list[Notice] = []
-    complete = True
     for name in PARTS:
         try:
             parts[name] = crash.run_report(name)
         except CrashdriveError as error:
             notices.append(Notice(kind="failed", message=f"report {name} failed: {error}"))
-            complete = False
-    found = _judged(list(parts.values()))
-    notices = [*notices, *(notice for part in parts.values() for notice in part.warnings), *found.notices]
-    findings = sorted(found.findings, key=lambda finding: _RANK[finding.severity])
+    found = judged(
+        Report(report=NAME, tables=(), complete=not notices, warnings=tuple(notices)), None, parts.values()
+    )
     verdict = _row(parts.get("panic"), "verdict")
     verdicts = [verdict] if verdict else []
     system = _rows(parts.get("sysinfo"), "system")
     tables = (
         Table(name="verdict", rows=verdicts, columns=_VERDICT, layout="fields", title="Verdict"),
         Table(name="system", rows=system, columns=_SYSTEM, layout="fields", title="System"),
-        Table(name="look", rows=list(_looks(verdict, findings))[:_PLACES], title="Look next at"),
+        Table(name="look", rows=list(_looks(verdict, found.findings))[:_PLACES], title="Look next at"),
     )
-    return Report(
-        report=NAME,
-        tables=tables,
-        complete=complete and found.complete and all(part.complete for part in parts.values()),
-        warnings=tuple(dict.fromkeys(notices)),
-        findings=tuple(findings),
-    )
-
-
-def _judged(parts: Sequence[Report]) -> Judgement:
-    from crashdrive.rules import Facts, judge, rules
-
-    facts = Facts()
-    for part in parts:
-        facts.add(part)
-    return judge(facts, rules().found)
+    return msgspec.structs.replace(found, tables=tables)
 
 
 def _rows(part: Report | None, table: str) -> Sequence[Any]:

@@ -24,5 +24,5 @@ TIMES = 4
     reference="kernel/sched/loadavg.c",
 )
 def high_load(systems: Iterable[System]) -> Iterator[Match]:
-    busy = (row for row in systems if row.load_1 is not None and row.load_1 > TIMES * row.cpus)
+    busy = (row for row in systems if row.load_1 and row.cpus and row.load_1 > TIMES * row.cpus)
     return matches(busy, lambda row: f"{row.load_1} of {row.cpus} CPUs ({row.load_5}, {row.load_15})")

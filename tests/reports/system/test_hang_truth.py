@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sessionkit import DEATH, replayed, report_folders
+from faultkit.cli import hunts
+from faultkit.hunt import is_bad
+from faultkit.subjects import of_case
+from sessionkit import DEATH, recorded_reports, replayed, report_folders
 
 from crashdrive.records import Report
 
@@ -92,3 +95,14 @@ def test_a_guest_where_one_process_waits_for_its_child() -> None:
     assert row.address is not None
     assert [finding.kind for finding in report.findings] == ["hung-task"]
     assert report.table("cycles").rows == report.table("frozen").rows == []
+
+
+def test_no_page_of_a_frozen_filesystem_is_missed_without_a_word() -> None:
+    """Any page that leads to the lock, its filesystem's mount point or the sleepers' stacks."""
+    (folder,) = (one for one in FOLDERS if one.name.startswith("6.1-kdump-frozen"))
+    with replayed(folder) as crash:
+        (made,) = hunts(crash, map(of_case, recorded_reports()["hang"]))
+        places = made.readable()
+        bad = [run for run in made.runs(places, ["missing"]) if is_bad(run)]
+    assert len(places) > 100
+    assert not bad, [f"{run.place}: {run.outcome}: {run.detail}" for run in bad[:5]]

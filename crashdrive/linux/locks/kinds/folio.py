@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from crashdrive.linux.locks.base import WaitingStack
+from crashdrive.linux.locks.base import WaitingStack, on_a_list
 
 TYPE = "folio"
 FUNCTIONS = re.compile(r"folio_wait_(bit|writeback)\w*|(__)?folio_lock\w*|wait_on_page_\w+|__lock_page\w*")
@@ -15,7 +15,7 @@ def lock(stack: WaitingStack) -> int | None:
     """The ``struct folio`` (``struct page`` before 5.16) that the entry on the stack names."""
     kernel = stack.kernel
     member = kernel.path(_KIND, "folio", "page")
-    for place in stack.waiters(_KIND, "wait.private"):
-        if stack.head(place + kernel.offset(_KIND, "wait.entry")) is not None:
-            return kernel.read_pointer(place + kernel.offset(_KIND, member)) or None
-    return None
+    found = on_a_list(stack, _KIND, "wait.private", "wait.entry")
+    return (
+        None if found is None else kernel.read_pointer(found.address + kernel.offset(_KIND, member)) or None
+    )

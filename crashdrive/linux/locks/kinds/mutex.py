@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crashdrive.linux.locks.base import Owner, WaitingStack, from_list, owner_words
 
 if TYPE_CHECKING:
-    from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 TYPE = "mutex"
 FUNCTIONS = re.compile(r"(__)?(ww_)?mutex_lock\w*")
@@ -21,7 +21,7 @@ def lock(stack: WaitingStack) -> int | None:
     return from_list(stack, ("struct mutex_waiter", "task", "list"), ("struct mutex", "wait_list"))
 
 
-def owners(kernel: Machine, addresses: Sequence[int]) -> Mapping[int, Owner]:
+def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
     """The holders: a pointer with flags since 4.10 (3ca0ff571b09), a pointer before."""
-    words = owner_words(kernel, "struct mutex", ("owner.counter", "owner"), addresses)
+    words = owner_words(survey, "struct mutex", ("owner.counter", "owner"), addresses)
     return {address: Owner(word & ~_FLAGS) for address, word in words.items() if word & ~_FLAGS}

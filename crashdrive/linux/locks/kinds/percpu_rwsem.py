@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crashdrive.linux.locks.base import Owner, WaitingStack, from_list, owner_words
 
 if TYPE_CHECKING:
-    from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 TYPE = "percpu-rwsem"
 FUNCTIONS = re.compile(r"percpu_rwsem_wait|(__)?percpu_down_(read|write)\w*")
@@ -21,7 +21,7 @@ def lock(stack: WaitingStack) -> int | None:
     return from_list(stack, entry, ("struct percpu_rw_semaphore", "waiters.head"))
 
 
-def owners(kernel: Machine, addresses: Sequence[int]) -> Mapping[int, Owner]:
+def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
     """A writer that waits for readers to leave; one that holds it is named nowhere."""
-    words = owner_words(kernel, "struct percpu_rw_semaphore", ("writer.task",), addresses)
+    words = owner_words(survey, "struct percpu_rw_semaphore", ("writer.task",), addresses)
     return {address: Owner(word) for address, word in words.items()}

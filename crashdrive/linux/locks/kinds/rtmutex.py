@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crashdrive.linux.locks.base import Owner, WaitingStack, owner_words
 
 if TYPE_CHECKING:
-    from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 TYPE = "rtmutex"
 FUNCTIONS = re.compile(r"_*rt_mutex_\w*lock\w*|task_blocks_on_rt_mutex|rtlock_slowlock\w*")
@@ -21,12 +21,12 @@ _KINDS = ("struct rt_mutex_base", "struct rt_mutex")
 def lock(stack: WaitingStack) -> int | None:
     """What ``task_struct.pi_blocked_on`` leads to."""
     path = "pi_blocked_on->lock"
-    found: int | None = stack.kernel.read_many("struct task_struct", [stack.task], [path])[path][0]
+    found: int | None = stack.kernel.read_many("struct task_struct", [stack.task], [path]).check()[path][0]
     return found or None
 
 
-def owners(kernel: Machine, addresses: Sequence[int]) -> Mapping[int, Owner]:
+def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
     """The holders; the lowest bit says that somebody waits."""
-    kind = next((kind for kind in _KINDS if kernel.has_type(kind)), _KINDS[-1])
-    words = owner_words(kernel, kind, ("owner",), addresses)
+    kind = next((kind for kind in _KINDS if survey.kernel.has_type(kind)), _KINDS[-1])
+    words = owner_words(survey, kind, ("owner",), addresses)
     return {address: Owner(word & ~_HAS_WAITERS) for address, word in words.items() if word & ~_HAS_WAITERS}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crashdrive.linux.locks.base import Owner, WaitingStack, from_list, owner_words
 
 if TYPE_CHECKING:
-    from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 TYPE = "rwsem"
 FUNCTIONS = re.compile(r"rwsem_down_\w+|(__)?down_(read|write)\w*|call_rwsem_down_\w+")
@@ -21,9 +21,9 @@ def lock(stack: WaitingStack) -> int | None:
     return from_list(stack, ("struct rwsem_waiter", "task", "list"), ("struct rw_semaphore", "wait_list"))
 
 
-def owners(kernel: Machine, addresses: Sequence[int]) -> Mapping[int, Owner]:
+def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
     """The writer that holds it, or the last reader that came: it may have gone while others read on."""
-    words = owner_words(kernel, "struct rw_semaphore", ("owner.counter", "owner"), addresses)
+    words = owner_words(survey, "struct rw_semaphore", ("owner.counter", "owner"), addresses)
     return {
         address: Owner(word & ~_FLAGS, reader=bool(word & _READER))
         for address, word in words.items()
