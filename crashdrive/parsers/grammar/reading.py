@@ -129,6 +129,9 @@ def _make_ready(element: ParserElement) -> None:
 class _Failed:
     """What happens where an element that isn't one of our own tokens fails."""
 
+    only_tells = True
+    """It may be left out where the element is nameless and its first token tells the same."""
+
     def __init__(self, element: ParserElement) -> None:
         self._leaf = isinstance(element, Token) and not isinstance(element, Terminal)
         self._name: str = element.customName or ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyparsing import (
     And,
+    FollowedBy,
     Group,
     MatchFirst,
     Opt,
@@ -117,7 +118,7 @@ def _sequence(element: Any) -> Way | None:
 def _alternatives(element: Any) -> Way | None:
     if leaks(element):
         return None
-    ways = [(_quiet(one), _recovering(one)) for one in element.exprs]
+    ways = [(_lead(one), _recovering(one)) for one in element.exprs]
 
     def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
         furthest: ParseException | None = None
@@ -144,7 +145,7 @@ def _alternatives(element: Any) -> Way | None:
 def _optional(element: Any) -> Way | None:
     if leaks(element) or element.defaultValue is not _NO_DEFAULT:
         return None
-    token, enter = _quiet(element.expr), _recovering(element.expr)
+    token, enter = _lead(element.expr), _recovering(element.expr)
 
     def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's
         if token is not None and token.match(instring, loc) is None:
@@ -201,10 +202,20 @@ _WHOLE = (And, MatchFirst, Opt)
 """Those of which pyparsing makes no other values behind its ``parseImpl``."""
 
 
-def _quiet(element: ParserElement) -> Terminal | None:
-    """A token that does no more than match: then its failing needs no exception."""
-    plain = is_plain(element) and type(element).parseImpl is Terminal.parseImpl
-    return element if plain and isinstance(element, Terminal) else None
+def _lead(element: Any) -> Terminal | None:
+    """The token that an element begins with, if that does no more than match: then no exception is needed
+    where the element fails there.
+    """
+    if is_plain(element):
+        return element if type(element).parseImpl is Terminal.parseImpl else None
+    told = getattr(element.failAction, "only_tells", False) and not element.customName
+    if type(element) not in _LED or not told or element.ignoreExprs:
+        return None
+    first = element.exprs[0] if isinstance(element, And) and element.exprs else vars(element).get("expr")
+    return _lead(first) if isinstance(first, ParserElement) else None
+
+
+_LED = (And, Apart, FollowedBy, Group, Suppress)
 
 
 def _recovering(element: ParserElement) -> Way:
