@@ -99,7 +99,8 @@ def parse(
     """Records out of the text that ``command`` printed.
 
     Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` the
-    rows that are sure are kept, the others stand in ``warnings`` as raw text and the answer is not complete.
+    rows that are sure are kept, the others stand in ``warnings`` as raw text and the answer is not complete;
+    where there are more than a thousand notices, the last one says how many lines more were set aside.
     Blank lines around the text mean nothing where the command's grammar knows none there. Debug lines of
     crash and questions of gdb, which may break into any output, are left out and told in ``warnings``.
     ``grammar`` reads the text in place of the command's own: an element of `crashdrive.parsers.grammar` or of

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pyparsing import ParserElement
 
 
+MOST_NOTICES = 1000
+"""With so many notices, further lines that lenient mode sets aside are counted, not told one by one."""
+
+
 class Source:
     """What a parse function works on: command line, text, and whether doubtful lines may be set aside."""
 
@@ -37,6 +41,7 @@ class Source:
         self.text = text
         self.lenient = lenient
         self.warnings: list[Notice] = []
+        self.untold = 0  # lines set aside beyond `MOST_NOTICES`
         self.complete = True
         self.many_tasks = False  # the command ran under foreach, which chose the tasks
         self._starts: list[int] | None = None
@@ -69,9 +74,16 @@ class Source:
         if not self.lenient:
             self.fail(offset, reason)
         line, column = self.position(min(offset, len(self.text)))
-        self.note(
-            "unparsed", f"column {column}: {reason}", line=line, text=self.line_at(offset), incomplete=True
-        )
+        message = f"column {column}: {reason}"
+        self.keep(Notice(kind="unparsed", message=message, line=line, text=self.line_at(offset)))
+        self.complete = False
+
+    def keep(self, notice: Notice) -> None:
+        """Add a notice; one of a line that was set aside is counted alone where there are many already."""
+        if notice.kind == "unparsed" and len(self.warnings) >= MOST_NOTICES:
+            self.untold += 1
+        else:
+            self.warnings.append(notice)
 
     def note(
         self,
@@ -118,6 +130,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_answer(source: Source, shape: str, records: Sequence[Any]) -> Answer[Any]:
     """The answer that a source gave."""
+    if source.untold:
+        message = f"{source.untold} more lines were set aside"
+        source.note("unparsed", message, incomplete=True)
     return Answer(
         command=source.command.text,
         shape=shape,

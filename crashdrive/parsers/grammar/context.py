@@ -7,6 +7,7 @@ keep apart.
 
 from __future__ import annotations
 
+import array
 import bisect
 import itertools
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from pyparsing import ParseException, ParseFatalException
 
 from crashdrive.commandline import command_line
 from crashdrive.errors import ParseError
-from crashdrive.parsers.base import Source
+from crashdrive.parsers.base import MOST_NOTICES, Source
 from crashdrive.records import Notice
 
 
@@ -29,10 +30,14 @@ class _Remark(NamedTuple):
 class Text(str):
     """A source's text, or the part of it that begins at ``base``.
 
-    Notices are kept back until the reading has ended: those of an alternative that failed are forgotten.
+    Notices are kept back until the reading has ended: those of an alternative that failed are forgotten. Of
+    lines that were set aside beyond `MOST_NOTICES` the places alone are kept.
     """
 
-    __slots__ = ("_furthest", "_names", "_reason", "_remarks", "base", "depth", "kept", "quiet", "source")
+    __slots__ = (
+        *("_furthest", "_names", "_reason", "_remarks", "_untold"),
+        *("base", "depth", "kept", "quiet", "source"),
+    )
 
     def __new__(cls, source: Source, text: str | None = None, base: int = 0) -> Self:
         """``text`` None: all of the source's."""
@@ -42,7 +47,7 @@ class Text(str):
         made.kept = {}
         made._furthest = -1
         made._names, made._reason = [], None
-        made._remarks = []
+        made._remarks, made._untold = [], array.array("q")
         return made
 
     source: Source
@@ -54,6 +59,7 @@ class Text(str):
     _names: list[str]
     _reason: str | None
     _remarks: list[_Remark]
+    _untold: array.array[int]
 
     @classmethod
     def of(cls, instring: str) -> Text:
@@ -123,8 +129,7 @@ class Text(str):
         if late:
             bisect.insort(self._remarks, remark, key=lambda known: known.place)
             return
-        while self._remarks and self._remarks[-1].place > place:
-            self._remarks.pop()
+        self.forget(place + 1)
         if remark not in self._remarks[-4:]:
             self._remarks.append(remark)
 
@@ -132,21 +137,26 @@ class Text(str):
         """Keep what was noticed of a whole part of the text from ``place`` on: of several of its lines it may
         be the same.
         """
-        while self._remarks and self._remarks[-1].place > place:
-            self._remarks.pop()
+        self.forget(place + 1)
         self._remarks += [_Remark(place, notice, incomplete) for notice in notices]
 
     def forget(self, place: int) -> None:
         """Notices from this place on are void: what made them failed."""
-        while self._remarks and self._remarks[-1].place >= place:
-            self._remarks.pop()
+        remarks, untold = self._remarks, self._untold
+        while remarks and remarks[-1].place >= place:
+            remarks.pop()
+        while untold and untold[-1] >= place:
+            untold.pop()
 
     def remarks_since(self, place: int) -> bool:
         """Whether there is a notice about what stands behind this place."""
-        return bool(self._remarks) and self._remarks[-1].place >= place
+        last = max(self._remarks[-1].place if self._remarks else -1, self._untold[-1] if self._untold else -1)
+        return last >= place
 
     def marked_since(self, place: int) -> bool:
         """Whether something behind this place marks the answer."""
+        if self._untold and self._untold[-1] >= place:
+            return True
         behind = itertools.takewhile(lambda known: known.place >= place, reversed(self._remarks))
         return any(known.incomplete for known in behind)
 
@@ -165,19 +175,32 @@ class Text(str):
         ``start``: where what failed there began. The reading goes on behind that place, and whatever it finds
         there, this was rejected.
         """
+        begin = place if start is None else start
+        if len(self._remarks) >= MOST_NOTICES:
+            return self._count(begin, late=late)
         line, column = self.source.position(self.base + place)
         message = f"column {column}: {reason}"
         shown = self.source.line_at(self.base + place)
         notice = Notice(kind="unparsed", message=message, line=line, text=shown)
-        self.remark(place if start is None else start, notice, incomplete=True, late=late)
+        return self.remark(begin, notice, incomplete=True, late=late)
+
+    def _count(self, place: int, *, late: bool) -> None:
+        """A line that was set aside and isn't told."""
+        if not late:
+            self.forget(place + 1)
+        bisect.insort(self._untold, place)
 
     def settle(self) -> None:
         """Give the notices to the source."""
+        source = self.source
         for remark in self._remarks:
             if remark.notice is not None:
-                self.source.warnings.append(remark.notice)
-            self.source.complete = self.source.complete and not remark.incomplete
+                source.keep(remark.notice)
+            source.complete = source.complete and not remark.incomplete
+        source.untold += len(self._untold)
+        source.complete = source.complete and not self._untold
         self._remarks.clear()
+        del self._untold[:]
 
     def too_deep(self, place: int) -> NoReturn:
         """More levels within each other than any output has: nothing else can be meant."""

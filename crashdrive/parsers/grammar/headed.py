@@ -89,8 +89,6 @@ class Table(Terminal):
                 until = self._rows["until"]
                 if not lenient or (until is not None and ends_at(until, text, loc) >= 0):
                     break
-                if self._ahead(text, loc) < 0:
-                    break
                 text.reject(loc, f"expected {self.name}")
                 end = text.next_line(loc)
             loc = end

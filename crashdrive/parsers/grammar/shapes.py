@@ -38,6 +38,8 @@ def read_part(shapes: Sequence[Shape], part: Source, whole: Source, offset: int)
     except ParseError as error:
         line = error.line + above
         raise ParseError(whole.command.text, line, error.column, error.text, error.reason) from error
-    whole.warnings += [replace(notice, line=notice.line and notice.line + above) for notice in part.warnings]
+    for notice in part.warnings:
+        whole.keep(replace(notice, line=notice.line and notice.line + above))
+    whole.untold += part.untold
     whole.complete = whole.complete and part.complete
     return shape.name, records
