@@ -13,7 +13,7 @@ from crashdrive.linux.oops.lines import Line
 from crashdrive.linux.oops.records import Frame, Head, LinkedModule, Trace
 
 _HEADING = re.compile(
-    r"(?:.{0,40}\b)?(?P<heading>[Cc]all [Tt]race|(?<!k )[Bb]acktrace|[Ss]tack backtrace|Stack trace|Trace)"
+    r"(?:.{0,40}?\b)?(?P<heading>[Cc]all [Tt]race|(?<!k )[Bb]acktrace|[Ss]tack backtrace|Stack trace|Trace)"
     r"(?: \(crc [0-9a-f]+\))?\s*[:;]\s*(?=[\[<({]|$|\s*[0-9a-f]{8,16} <|\? |\()"
 )
 _POINTER = re.compile(

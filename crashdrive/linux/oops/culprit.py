@@ -117,6 +117,8 @@ def first(frames: Iterable[Frame], skip: Skip) -> Frame | None:
 
 def caller(case: Case, pointer: Frame | None, skip: Skip = FAULT) -> Found:
     """Who called a bad instruction pointer: the return address on the stack, or the link register."""
+    if mixed(case):
+        return Found(pointer=pointer, doubts=(MIXED,))
     stacks = main_stacks(case)
     frames = below(None, stacks[0] if stacks else None)
     links = [link for link in case.body.links if link.function]
