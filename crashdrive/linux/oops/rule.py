@@ -72,7 +72,8 @@ class Rule(NamedTuple):
     message's text begins. ``title`` may hold the pattern's groups (``{what}``); the culprit is appended.
     ``find`` chooses the culprit. Of several lines that begin the same report the one with the highest
     ``strength`` rules. ``weak``: such a line goes on with a report that has begun. ``follows``: kinds that
-    this line only is a consequence of. ``family`` names crashes that are the same on other kernels.
+    this line only is a consequence of. ``joins``: what a first line of another kind has in it that the same
+    report may begin with, too (a pattern). ``family`` names crashes that are the same on other kernels.
     """
 
     kind: Kind
@@ -84,4 +85,10 @@ class Rule(NamedTuple):
     strength: int = 50
     weak: bool = False
     follows: frozenset[str] = frozenset()
+    joins: str = ""
     family: str = ""
+
+    @property
+    def is_stall(self) -> bool:
+        """Whether it tells of a CPU or task that doesn't get on."""
+        return self.family in {"stall", "hang"}

@@ -12,8 +12,10 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from crashdrive.linux.oops.culprit import nobody
+from crashdrive.linux.oops.frames import trace_frames
 from crashdrive.linux.oops.kinds import Known, known
 from crashdrive.linux.oops.lines import Line, read_lines
+from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.oops.rule import NOTED, Rule
 
 _JOINED = 40  # lines between two first lines of one report
@@ -33,6 +35,18 @@ _BODY = re.compile(
     r")"
 )
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)")
+_HEADING = re.compile(r".{0,40}\b(?:[Cc]all [Tt]race|[Bb]acktrace|Stack trace)\b")
+_ANNOUNCED = re.compile(
+    r"\s*task:.{1,20}?\s*state:|.{0,12}?\bCPU: ?\d+ (?:UID: \d+ )?PID: |.{0,40}\bstack dump:"
+)
+_TRACE_ENDS = re.compile(r"\s*(?:</TASK>|Code: |.{0,60}?Modules linked in: )")
+# arch/*/entry*, arch/*/kernel/head*, init/main.c: what a complete trace ends with
+_OUTERMOST = re.compile(
+    r"(?:ret_from_(?:fork|kernel_thread|exception|syscall)\w*|entry_(?:SYSCALL|SYSENTER|INT80)\w*|child_rip"
+    r"|kernel_thread(?:_helper|_starter)?|(?:sys_?call|system_call|sysenter|sysc|tracesys|ia32_sys)\w*"
+    r"|el0t?_\w+|ret_fast_syscall|handle_sys\w*|start_(?:secondary|kernel)\w*|(?:secondary|common)_startup_\w+"
+    r"|(?:i386|x86_64)_start_kernel|rest_init|__switched|stext)\Z"
+)
 _BOOT = re.compile(r"Linux version \d|Booting Linux on physical CPU")
 _ALL_CPUS = re.compile(r"Sending NMI|NMI backtrace for cpu|Task dump for CPU|dumping backtraces|all CPUs")
 
@@ -50,10 +64,15 @@ class Block:
     cut: bool = False
     """Whether another report began before this one had a body."""
     inside: bool = False
-    """Whether it began before another one of the same context had a body: lines of that may be in it."""
+    """Whether it began in the middle of another one of the same context: lines of that may be in it."""
     last_part: int = 0
+    traced: bool = False
+    """Whether a trace has come."""
+    in_trace: bool = False
+    """Whether the last trace so far may go on, or another one has been announced."""
 
-    def add(self, line: Line) -> None:
+    def add(self, line: Line, *, first: bool = False) -> None:
+        """Takes a line; ``first``: rules know it."""
         self.lines.append(line)
         if _PART.search(line.text):
             self.last_part = len(self.lines)
@@ -61,6 +80,21 @@ class Block:
                 self.has_body = True
             if not self.all_cpus and _ALL_CPUS.match(line.text):
                 self.all_cpus = True
+            if not first:
+                self._follow(line.text)
+
+    def _follow(self, text: str) -> None:
+        """Keeps track of where traces begin and end."""
+        heading = _HEADING.match(text)
+        if heading is not None:
+            self.traced = self.in_trace = True
+            text = text[heading.end() :].lstrip(" :;")
+        elif _ANNOUNCED.match(text):
+            self.in_trace = True
+        if frames := trace_frames(text):
+            self.traced, self.in_trace = True, not _OUTERMOST.match(plain(frames[-1].function or ""))
+        elif _TRACE_ENDS.match(text):
+            self.in_trace = False
 
     def is_over(self, line: Line) -> bool:
         """Whether a line can't belong to it any more."""
@@ -71,21 +105,21 @@ class Block:
     def takes(self, rule: Rule, match: re.Match[str], number: int) -> bool:
         """Whether a line that a rule knows goes on with this report."""
         if rule.weak:
-            return True
+            return rule.rank == NOTED or any(other.rank > NOTED for other, _, _ in self.matches)
         if self.has_body or number - self.lines[0].number > _JOINED:
             return False
         if rule.follows:
             return any(other.kind in rule.follows for other, _, _ in self.matches)
-        if any(_is_stall(other) != _is_stall(rule) for other, _, _ in self.matches):
-            return False
-        return all(
-            other.kind != rule.kind or said.group() == match.group() or other.needle != rule.needle
-            for other, said, _ in self.matches
-        )
+        return all(self._join(other, said.group(), rule, match.group()) for other, said, _ in self.matches)
 
-
-def _is_stall(rule: Rule) -> bool:
-    return rule.family in {"stall", "hang"}
+    def _join(self, other: Rule, said: str, rule: Rule, says: str) -> bool:
+        """Whether two first lines may be of one report."""
+        if other.kind == rule.kind:
+            return said == says or (other.needle != rule.needle and not rule.is_stall)
+        if self.caller is not None and not (other.is_stall or rule.is_stall):
+            return True
+        pairs = ((rule.joins, said), (other.joins, says))
+        return any(joins and re.search(joins, text) for joins, text in pairs)
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -175,16 +209,16 @@ class _Scanner:
     def _anchor(self, line: Line, block: Block | None, rule: Rule, match: re.Match[str]) -> Iterator[Block]:
         if block is not None and block.takes(rule, match, line.number):
             block.matches.append((rule, match, len(block.lines)))
-            block.add(line)
+            block.add(line, first=True)
             return
         new = Block(line.caller, self.boot)
         if block is not None:
             block.cut = not block.has_body
             begun = block.matches[0][0]
-            new.inside = block.cut and begun.rank > NOTED and begun.find is not nobody
+            new.inside = block.in_trace or not (block.traced or begun.find is nobody)
             yield self._close(block)
         new.matches.append((rule, match, 0))
-        new.add(line)
+        new.add(line, first=True)
         self.open[line.caller] = new
 
     def _to_others(self, line: Line) -> None:

@@ -84,6 +84,7 @@ RULES = (
         "BUG: Dentry still in use",
         traced(FAULT),
         rank=SERIOUS,
+        joins="WARNING: ",
     ),
     Rule(
         "bug",

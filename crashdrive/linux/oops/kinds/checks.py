@@ -21,6 +21,7 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins=r"lib/list_debug\.c|include/linux/list\.h",
         family="access",
     ),
     Rule(
@@ -31,6 +32,7 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins=r"lib/list_debug\.c|include/linux/list\.h",
         family="access",
     ),
     Rule(
@@ -41,6 +43,7 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins=r"lib/refcount\.c|linux/refcount\.h",
     ),
     Rule(
         "usercopy",
@@ -49,6 +52,7 @@ RULES = (
         "BUG: bad usercopy",
         _caller,
         strength=65,
+        joins=r"mm/\w+\.c",
     ),
     Rule(
         "usercopy",
@@ -58,6 +62,7 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins=r"mm/\w+\.c",
     ),
     Rule(
         "fortify",
@@ -67,6 +72,7 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins=r"lib/string\w*\.c|linux/fortify-string\.h",
     ),
     Rule(
         "fortify",
@@ -76,6 +82,7 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins="WARNING: ",
     ),
     Rule(
         "usercopy",
@@ -85,5 +92,6 @@ RULES = (
         _caller,
         rank=SERIOUS,
         strength=65,
+        joins=r"mm/\w+\.c",
     ),
 )

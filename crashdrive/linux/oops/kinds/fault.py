@@ -155,6 +155,7 @@ RULES = (
         "BUG: bad instruction pointer",
         find,
         strength=45,
+        joins="handle",
     ),
     Rule(
         "unknown",

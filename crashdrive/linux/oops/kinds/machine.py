@@ -49,6 +49,7 @@ RULES = (
         "sysrq: triggered crash",
         _sysrq,
         strength=90,
+        joins="NULL pointer|paging request|general protection fault",  # d2fd6810a823 (4.18): until then it wrote to NULL
     ),
     Rule(
         "sysrq",

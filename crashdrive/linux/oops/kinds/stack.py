@@ -28,6 +28,7 @@ RULES = (
         "BUG: stack guard page was hit",
         _overflow,
         strength=70,
+        joins="ouble fault",
         family=_OVERFLOW,
     ),
     Rule(
