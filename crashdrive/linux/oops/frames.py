@@ -49,13 +49,14 @@ _DECODED = re.compile(
 _INLINE = re.compile(rf"\s*(?P<name>{_NAME}) (?P<source>{_SOURCE}) \[inline\]")
 _ARM_FIRST = re.compile(rf"\s*(?:\[<(?P<addr>[0-9a-f]+)>\]\s\()?(?P<name>{_NAME})\)? from ")
 _PLAIN_SOURCE = re.compile(rf"\s+(?P<source>{_SOURCE})\b")
+# each with what a line has that holds one, which is faster to look for, and the base of its offsets
 _FORMS = (
-    (_TOKEN, 16),
-    (_BRACES, 10),
-    (_KSYMOOPS, 16),
-    (_KLOGD, 10),
-    (_REDHAT, 16),
-    (_DECODED, 10),
+    (_TOKEN, "/0x", 16),
+    (_BRACES, "{", 10),
+    (_KSYMOOPS, "+", 16),
+    (_KLOGD, "+", 10),
+    (_REDHAT, "] 0x", 16),
+    (_DECODED, " (", 10),
 )
 
 _MARKER = re.compile(r"\s*(?P<open></?(?:<)?(?P<name>[A-Z#][A-Z_#]{1,18})>>?)\s*")
@@ -88,8 +89,8 @@ def _found(text: str) -> tuple[list[Frame], int]:
     if inline := _INLINE.match(text):
         file, _, line = inline["source"].rpartition(":")
         return [Frame(function=inline["name"], inline=True, file=file, line=int(line))], 0
-    for form, base in _FORMS:
-        hits = list(form.finditer(text))
+    for form, sign, base in _FORMS:
+        hits = list(form.finditer(text)) if sign in text else []
         if hits:
             frames = [_frame(hit, base, text) for hit in hits]
             if len(hits) == 1 and " from " in text and (first := _ARM_FIRST.match(text)):

@@ -66,13 +66,9 @@ class Block:
     inside: bool = False
     """Whether it began in the middle of another one of the same context: lines of that may be in it."""
     last_part: int = 0
-    traced: bool = False
-    """Whether a trace has come."""
-    in_trace: bool = False
-    """Whether the last trace so far may go on, or another one has been announced."""
 
-    def add(self, line: Line, *, first: bool = False) -> None:
-        """Takes a line; ``first``: rules know it."""
+    def add(self, line: Line) -> None:
+        """Takes a line."""
         self.lines.append(line)
         if _PART.search(line.text):
             self.last_part = len(self.lines)
@@ -80,21 +76,34 @@ class Block:
                 self.has_body = True
             if not self.all_cpus and _ALL_CPUS.match(line.text):
                 self.all_cpus = True
-            if not first:
-                self._follow(line.text)
 
-    def _follow(self, text: str) -> None:
-        """Keeps track of where traces begin and end."""
-        heading = _HEADING.match(text)
-        if heading is not None:
-            self.traced = self.in_trace = True
-            text = text[heading.end() :].lstrip(" :;")
-        elif _ANNOUNCED.match(text):
-            self.in_trace = True
-        if frames := trace_frames(text):
-            self.traced, self.in_trace = True, not _OUTERMOST.match(plain(frames[-1].function or ""))
-        elif _TRACE_ENDS.match(text):
-            self.in_trace = False
+    def add_first(self, line: Line, rule: Rule, match: re.Match[str]) -> None:
+        """Takes a line that a rule knows; one that says the same again tells nothing new."""
+        if self.lines and self.lines[-1].text == line.text:
+            self.last_part = len(self.lines)
+            return
+        if all(other is not rule or said.group() != match.group() for other, said, _ in self.matches):
+            self.matches.append((rule, match, len(self.lines)))
+        self.add(line)
+
+    def is_open(self) -> bool:
+        """Whether a trace of it may go on behind its last line, or is still to come."""
+        firsts = {index for _, _, index in self.matches}
+        ended = False
+        for index in reversed(range(len(self.lines))):
+            if index in firsts:
+                continue
+            text = self.lines[index].text
+            heading = _HEADING.match(text)
+            frames = trace_frames(text[heading.end() :].lstrip(" :;") if heading else text)
+            if ended and (heading or frames):
+                return False
+            if frames and not ended:
+                return not _OUTERMOST.match(plain(frames[-1].function or ""))
+            if not ended and (heading or _ANNOUNCED.match(text)):
+                return True
+            ended = ended or bool(_TRACE_ENDS.match(text))
+        return self.matches[0][0].find is not nobody
 
     def is_over(self, line: Line) -> bool:
         """Whether a line can't belong to it any more."""
@@ -208,17 +217,14 @@ class _Scanner:
 
     def _anchor(self, line: Line, block: Block | None, rule: Rule, match: re.Match[str]) -> Iterator[Block]:
         if block is not None and block.takes(rule, match, line.number):
-            block.matches.append((rule, match, len(block.lines)))
-            block.add(line, first=True)
+            block.add_first(line, rule, match)
             return
         new = Block(line.caller, self.boot)
         if block is not None:
             block.cut = not block.has_body
-            begun = block.matches[0][0]
-            new.inside = block.in_trace or not (block.traced or begun.find is nobody)
+            new.inside = block.is_open()
             yield self._close(block)
-        new.matches.append((rule, match, 0))
-        new.add(line, first=True)
+        new.add_first(line, rule, match)
         self.open[line.caller] = new
 
     def _to_others(self, line: Line) -> None:

@@ -5,31 +5,43 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from crashdrive.linux.oops.rule import Rule
 
-_LEAD = r"(?:.{0,60}?login: |\[ |\s{1,8})?"
+_LOGIN = "login: "
+_LEAD = re.compile(r"\[ |\s{1,8}")
 
 
 class Known(NamedTuple):
-    """All rules, and one expression that tells which of them a line fits."""
+    """All rules, the strongest first, and the places among them of those that have a needle in common."""
 
     rules: tuple[Rule, ...]
     patterns: tuple[re.Pattern[str], ...]
-    any: re.Pattern[str]
-    needles: tuple[str, ...]
+    needles: dict[str, tuple[int, ...]]
 
     def match(self, text: str) -> tuple[Rule, re.Match[str]] | None:
-        """The rule whose pattern a message's text begins with."""
-        hit = self.any.match(text)
-        if hit is None or hit.lastgroup is None:
-            return None
-        number = int(hit.lastgroup[1:])
-        again = self.patterns[number].match(text)
-        return (self.rules[number], again) if again else None
+        """The strongest rule whose pattern a message's text begins with."""
+        places = [place for needle, places in self.needles.items() if needle in text for place in places]
+        places.sort()
+        for start in _starts(text) if places else ():
+            for place in places:
+                if hit := self.patterns[place].match(text, start):
+                    return self.rules[place], hit
+        return None
+
+
+def _starts(text: str) -> Iterator[int]:
+    """Where a message may begin: behind a console's prompt, behind lockdep's bracket, at the front."""
+    login = text.find(_LOGIN, 0, 60 + len(_LOGIN))
+    if login >= 0:
+        yield login + len(_LOGIN)
+    if lead := _LEAD.match(text):
+        yield lead.end()
+    yield 0
 
 
 @cache
@@ -39,15 +51,11 @@ def known() -> Known:
     for info in pkgutil.iter_modules([str(Path(__file__).parent)]):
         rules += importlib.import_module(f"{__name__}.{info.name}").RULES
     rules.sort(key=lambda rule: (-rule.strength, rule.weak))
-    alternatives = "|".join(f"(?P<r{n}>{_nameless(rule.pattern)})" for n, rule in enumerate(rules))
+    needles: dict[str, list[int]] = {}
+    for place, rule in enumerate(rules):
+        needles.setdefault(rule.needle, []).append(place)
     return Known(
         rules=tuple(rules),
-        patterns=tuple(re.compile(_LEAD + rule.pattern) for rule in rules),
-        any=re.compile(f"{_LEAD}(?:{alternatives})"),
-        needles=tuple(dict.fromkeys(rule.needle for rule in rules)),
+        patterns=tuple(re.compile(rule.pattern) for rule in rules),
+        needles={needle: tuple(places) for needle, places in needles.items()},
     )
-
-
-def _nameless(pattern: str) -> str:
-    """A pattern whose groups don't count: which rule matched is told by the last group with a name."""
-    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
