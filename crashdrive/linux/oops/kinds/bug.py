@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.linux.oops.culprit import FAULT, MEMORY, fault, nobody, traced
 from crashdrive.linux.oops.patterns import WHERE
@@ -30,6 +31,7 @@ def _bug(case: Case) -> Found:
     return fault(case)
 
 
+_check = partial(Rule, "bug", rank=SERIOUS)
 RULES = (
     Rule(
         "bug",
@@ -43,82 +45,52 @@ RULES = (
     Rule("bug", "ernel bug detected", r"Kernel bug detected", "kernel BUG", fault, strength=50, weak=True),
     Rule("bug", "Oops - BUG", r"Internal error: Oops - BUG: ", "kernel BUG", fault, strength=50, weak=True),
     Rule("bug", "BUG: failure at", rf"BUG: failure at {WHERE}", "kernel BUG", fault, strength=55),
-    Rule(
-        "bug",
+    _check(
         "BUG: Bad page",
         r"BUG: Bad page (?P<what>state|map|cache) in process",
         "BUG: Bad page {what}",
         traced(MEMORY),
-        rank=SERIOUS,
-        strength=50,
     ),
-    Rule(
-        "bug",
+    _check(
         "Bad page state",
         r"Bad page state (?:in process|at )",
         "BUG: Bad page state",
         traced(MEMORY),
-        rank=SERIOUS,
         strength=49,
     ),
-    Rule(
-        "bug",
-        "BUG: Bad rss-counter",
-        r"BUG: Bad rss-counter state",
-        "BUG: Bad rss-counter state",
-        nobody,
-        rank=SERIOUS,
-    ),
-    Rule(
-        "bug",
+    _check("BUG: Bad rss-counter", r"BUG: Bad rss-counter state", "BUG: Bad rss-counter state", nobody),
+    _check(
         "on freeing mm",
         r"BUG: non-zero (?P<what>\w+) on freeing mm",
         "BUG: non-zero {what} on freeing mm",
         nobody,
-        rank=SERIOUS,
     ),
-    Rule(
-        "bug",
+    _check(
         "still in use",
         r"BUG: Dentry .{1,200} still in use",
         "BUG: Dentry still in use",
         traced(FAULT),
-        rank=SERIOUS,
         joins="WARNING: ",
     ),
-    Rule(
-        "bug",
+    _check(
         "BUG ",
         r"BUG (?P<cache>[\w:.-]{1,64}) \((?:Not t|T)ainted[^)]*\): (?P<what>[A-Z][\w -]{2,40})",
         "BUG: {what}",
         traced(MEMORY),
-        rank=SERIOUS,
-        strength=50,
     ),
-    Rule(
-        "bug",
-        "slab error in",
-        r"slab error in (?P<what>\w+)\(\): ",
-        "BUG: slab error",
-        traced(MEMORY),
-        rank=SERIOUS,
-    ),
-    Rule(
-        "bug",
+    _check("slab error in", r"slab error in (?P<what>\w+)\(\): ", "BUG: slab error", traced(MEMORY)),
+    _check(
         "BUG: spinlock",
         r"BUG: (?P<what>spinlock|rwlock) (?P<how>already unlocked|recursion|cpu recursion|bad magic|"
         r"wrong owner|wrong CPU|trylock failure on UP)",
         "BUG: {what} {how}",
         traced(FAULT),
-        rank=SERIOUS,
     ),
-    Rule(
-        "bug",
+    _check(
         "BUG: rwlock",
         r"BUG: (?P<what>spinlock|rwlock) (?P<how>already unlocked|recursion|cpu recursion|bad magic|"
         r"wrong owner|wrong CPU|trylock failure on UP)",
         "BUG: {what} {how}",
         traced(FAULT),
-        rank=SERIOUS,
     ),
 )

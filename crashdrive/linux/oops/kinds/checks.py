@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops.culprit import FAULT, fault, first_pointer, traced
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
 
@@ -12,37 +14,29 @@ def _caller(case: Case) -> Found:
 
 
 LIST = "BUG: corrupted list"
+_check = partial(Rule, find=_caller, rank=SERIOUS, strength=65)
 RULES = (
-    Rule(
+    _check(
         "list",
         "corruption",
         r"(?:slab: )?list_(?:add|del)(?:_rcu|_init)? corruption",
         LIST,
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins=r"lib/list_debug\.c|include/linux/list\.h",
         family="access",
     ),
-    Rule(
+    _check(
         "list",
         "double add",
         r"list_add double add:",
         LIST,
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins=r"lib/list_debug\.c|include/linux/list\.h",
         family="access",
     ),
-    Rule(
+    _check(
         "refcount",
         "refcount_t:",
         r"refcount_t: (?P<what>[\w -]+)",
         "WARNING: refcount bug",
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins=r"lib/refcount\.c|linux/refcount\.h",
     ),
     Rule(
@@ -54,44 +48,32 @@ RULES = (
         strength=65,
         joins=r"mm/\w+\.c",
     ),
-    Rule(
+    _check(
         "usercopy",
         "Bad or missing usercopy",
         r"Bad or missing usercopy whitelist",
         "BUG: bad usercopy",
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins=r"mm/\w+\.c",
     ),
-    Rule(
+    _check(
         "fortify",
         "detected buffer overflow",
         r"(?:detected buffer overflow in \w+|\w+: detected buffer overflow)",
         "fortify: detected buffer overflow",
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins=r"lib/string\w*\.c|linux/fortify-string\.h",
     ),
-    Rule(
+    _check(
         "fortify",
         "detected field-spanning",
         r"\w+: detected field-spanning (?:write|read)",
         "fortify: detected field-spanning write",
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins="WARNING: ",
     ),
-    Rule(
+    _check(
         "usercopy",
         "Buffer overflow detected",
         r"Buffer overflow detected \(\d+ < \d+\)",
         "BUG: bad usercopy",
-        _caller,
-        rank=SERIOUS,
-        strength=65,
         joins=r"mm/\w+\.c",
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops.culprit import FAULT, fault, first_pointer, main_stacks, named, pointers
 from crashdrive.linux.oops.rule import Case, Found, Rule
 
@@ -28,52 +30,18 @@ def _alone(case: Case) -> bool:
     return len(heads) == len(pointers(case)) == len(traces) == 1 and not traces[0].frames
 
 
+_divide = partial(Rule, "divide", title="divide error", find=fault)
+_opcode = partial(Rule, "invalid-opcode", title="invalid opcode", find=fault, strength=40, weak=True)
 RULES = (
-    Rule("divide", "divide", r"(?:traps: )?(?:Oops: )?divide[ _]error: [0-9a-f]{4}", "divide error", fault),
-    Rule("divide", "ivision by zero", r"Division by zero in kernel", "divide error", fault),
-    Rule(
-        "divide",
-        "divide exception",
-        r"(?:fixpoint|decimal|HFP)[ -]divide exception: [0-9a-f]{4}",
-        "divide error",
-        fault,
+    _divide("divide", r"(?:traps: )?(?:Oops: )?divide[ _]error: [0-9a-f]{4}"),
+    _divide("ivision by zero", r"Division by zero in kernel"),
+    _divide("divide exception", r"(?:fixpoint|decimal|HFP)[ -]divide exception: [0-9a-f]{4}"),
+    _opcode("invalid op", r"(?:traps: )?(?:Oops: )?invalid op(?:code|erand): [0-9a-f]{4}"),
+    _opcode("undefined instruction", r"(?:Internal error: )?(?:Oops - )?undefined instruction: "),
+    _opcode(
+        "illegal", r"(?:illegal operation: [0-9a-f]{4}|(?:Internal error: )?(?:Oops - )?illegal instruction)"
     ),
-    Rule(
-        "invalid-opcode",
-        "invalid op",
-        r"(?:traps: )?(?:Oops: )?invalid op(?:code|erand): [0-9a-f]{4}",
-        "invalid opcode",
-        fault,
-        strength=40,
-        weak=True,
-    ),
-    Rule(
-        "invalid-opcode",
-        "undefined instruction",
-        r"(?:Internal error: )?(?:Oops - )?undefined instruction: ",
-        "invalid opcode",
-        fault,
-        strength=40,
-        weak=True,
-    ),
-    Rule(
-        "invalid-opcode",
-        "illegal",
-        r"(?:illegal operation: [0-9a-f]{4}|(?:Internal error: )?(?:Oops - )?illegal instruction)",
-        "invalid opcode",
-        fault,
-        strength=40,
-        weak=True,
-    ),
-    Rule(
-        "invalid-opcode",
-        "Reserved instruction",
-        r"Reserved instruction in kernel code",
-        "invalid opcode",
-        fault,
-        strength=40,
-        weak=True,
-    ),
+    _opcode("Reserved instruction", r"Reserved instruction in kernel code"),
     Rule("unknown", "int3:", r"(?:Oops: )?int3: [0-9a-f]{4}", "int3", fault),
     Rule(
         "unknown",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.linux.oops.culprit import caller, fault, first_pointer, is_bad_pointer
 from crashdrive.linux.oops.patterns import CPU_ON
@@ -50,84 +51,28 @@ def find(case: Case) -> Found:
 
 
 _X86 = r"BUG: (?:unable to handle (?:kernel )?)?"
+_null = partial(Rule, "null", title=NULL_TITLE, find=find, family="access")
+_paging = partial(Rule, "paging", title=PAGING_TITLE, find=find, family="access")
 RULES = (
-    Rule(
-        "null",
-        "NULL pointer dereference",
-        rf"(?:\S+ )?{_X86}[Kk]ernel NULL pointer dereference{_AT}",
-        NULL_TITLE,
-        find,
-        family="access",
+    _null("NULL pointer dereference", rf"(?:\S+ )?{_X86}[Kk]ernel NULL pointer dereference{_AT}"),
+    _null("NULL pointer dereference", rf"BUG: unable to handle kernel NULL pointer dereference{_AT}"),
+    _null("NULL pointer dereference", rf"{CPU_ON}Unable to handle kernel NULL pointer dereference{_AT}"),
+    _paging(
+        "unable to handle", rf"BUG: unable to handle (?:kernel paging request|page fault for address){_AT}"
     ),
-    Rule(
-        "null",
-        "NULL pointer dereference",
-        rf"BUG: unable to handle kernel NULL pointer dereference{_AT}",
-        NULL_TITLE,
-        find,
-        family="access",
-    ),
-    Rule(
-        "null",
-        "NULL pointer dereference",
-        rf"{CPU_ON}Unable to handle kernel NULL pointer dereference{_AT}",
-        NULL_TITLE,
-        find,
-        family="access",
-    ),
-    Rule(
-        "paging",
-        "unable to handle",
-        rf"BUG: unable to handle (?:kernel paging request|page fault for address){_AT}",
-        PAGING_TITLE,
-        find,
-        family="access",
-    ),
-    Rule(
-        "paging",
+    _paging(
         "nable to handle kernel",
         rf"{CPU_ON}(?:BUG: )?[Uu]nable to handle kernel (?:paging request|access|data access|pointer "
         rf"dereference|unaligned access|instruction fetch|mapping){_AT}",
-        PAGING_TITLE,
-        find,
-        family="access",
     ),
-    Rule(
-        "paging",
-        "nable to handle kernel",
-        r"(?:BUG: )?[Uu]nable to handle kernel\s*$",
-        PAGING_TITLE,
-        find,
-        strength=30,
-        family="access",
-    ),
-    Rule(
-        "paging",
+    _paging("nable to handle kernel", r"(?:BUG: )?[Uu]nable to handle kernel\s*$", strength=30),
+    _paging(
         "Unhandled fault:",
         r"Unhandled (?:fault|prefetch abort): (?P<what>.*?) \(0x[0-9a-f]+\) at (?:0x)?(?P<address>[0-9a-f]+)",
-        PAGING_TITLE,
-        find,
-        family="access",
     ),
-    Rule(
-        "paging",
-        "Kernel Fault:",
-        r"Kernel Fault: Code=\d+.{0,80}?(?:at addr (?P<address>[0-9a-f]+)|$)",
-        PAGING_TITLE,
-        find,
-        family="access",
-    ),
-    Rule(
-        "paging",
-        "unaligned access",
-        r"(?:Kernel unaligned access at TPC|Unhandled kernel unaligned access)",
-        PAGING_TITLE,
-        find,
-        family="access",
-    ),
-    Rule(
-        "paging", "us error", r"(?:Data|Instruction) bus error, epc ==", PAGING_TITLE, find, family="access"
-    ),
+    _paging("Kernel Fault:", r"Kernel Fault: Code=\d+.{0,80}?(?:at addr (?P<address>[0-9a-f]+)|$)"),
+    _paging("unaligned access", r"(?:Kernel unaligned access at TPC|Unhandled kernel unaligned access)"),
+    _paging("us error", r"(?:Data|Instruction) bus error, epc =="),
     Rule(
         "gpf",
         "general protection fault",

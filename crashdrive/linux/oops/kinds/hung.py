@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops.culprit import ASLEEP, MIXED, NO_TRACE, first, main_stacks, missing, named
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
 
@@ -20,27 +22,18 @@ def find(case: Case) -> Found:
     return Found(frame=first(frames, ASLEEP), frames=stack.frames, head=stack.head, doubts=doubts)
 
 
+_hung = partial(Rule, "hung", find=find, rank=SERIOUS, strength=60, family="hang")
 RULES = (
-    Rule(
-        "hung",
+    _hung(
         "blocked",
         r"INFO: task (?P<comm>.{1,40}?):(?P<pid>\d+) (?:<[^>]*> )?(?:is )?blocked (?:in I/O wait )?(?:on "
         r".{1,40} )?for more than \d+ seconds",
         "INFO: task hung",
-        find,
-        rank=SERIOUS,
-        strength=60,
-        family="hang",
     ),
-    Rule(
-        "hung",
+    _hung(
         "can't die",
         r"INFO: task (?P<comm>.{1,40}?):(?P<pid>\d+) can't die for more than \d+ seconds",
         "INFO: task can't die",
-        find,
-        rank=SERIOUS,
-        strength=60,
-        family="hang",
     ),
     Rule(
         "hung",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.linux.oops.culprit import ATOMIC, FAULT, MEMORY, nobody, traced
 from crashdrive.linux.oops.frames import frames_in
-from crashdrive.linux.oops.machinery import Skip
+from crashdrive.linux.oops.records import Frame
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
 
 _AT = re.compile(r",? at: (?P<frame>.*)")
@@ -41,222 +42,134 @@ def _holder(case: Case) -> Found:
     return found
 
 
-def _suspicious(case: Case) -> Found:
-    return traced(MEMORY)(case)
-
-
 def _named(case: Case) -> Found:
     """``last function: foo`` and the like; else by the trace."""
     name = case.find(re.compile(r"last function: (?P<name>\w+)"), 4)
     found = traced(ATOMIC)(case)
     if name:
-        from crashdrive.linux.oops.records import Frame
-
         found.frame = Frame(function=name["name"])
         found.doubts = ()
     return found
 
 
 _I = r"(?:INFO|WARNING): "
-_SLEEP: Skip = ATOMIC
+_lockdep = partial(Rule, "lockdep", rank=SERIOUS, strength=60)
+_atomic = partial(Rule, "atomic", rank=SERIOUS, strength=60)
 RULES = (
-    Rule(
-        "lockdep",
+    _lockdep(
         "circular locking",
         rf"{_I}possible circular locking dependency detected",
         "possible deadlock",
         _acquirer,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
-        "recursive locking",
-        rf"{_I}possible recursive locking detected",
-        "possible deadlock",
-        _acquirer,
-        rank=SERIOUS,
-        strength=60,
+    _lockdep(
+        "recursive locking", rf"{_I}possible recursive locking detected", "possible deadlock", _acquirer
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "irq lock inversion",
         rf"{_I}possible irq lock inversion dependency detected",
         "possible deadlock",
         _acquirer,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "lock order detected",
         rf"{_I}\S+-safe -> \S+-unsafe lock order detected",
         "possible deadlock",
         _acquirer,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "ested lock was not taken",
         rf"{_I}[Nn]ested lock was not taken",
         "WARNING: nested lock was not taken",
         _acquirer,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
-        "inconsistent lock state",
-        rf"{_I}inconsistent lock state",
-        "inconsistent lock state",
-        _acquirer,
-        rank=SERIOUS,
-        strength=60,
+    _lockdep(
+        "inconsistent lock state", rf"{_I}inconsistent lock state", "inconsistent lock state", _acquirer
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "uspicious RCU usage",
         rf"{_I}suspicious RCU usage|\[ INFO: suspicious RCU usage",
         "WARNING: suspicious RCU usage",
-        _suspicious,
-        rank=SERIOUS,
-        strength=60,
+        traced(MEMORY),
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "uspicious rcu_dereference",
         rf"{_I}suspicious rcu_dereference_check\(\) usage",
         "WARNING: suspicious RCU usage",
-        _suspicious,
-        rank=SERIOUS,
-        strength=60,
+        traced(MEMORY),
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "bad unlock balance",
         r"(?:BUG|WARNING): bad unlock balance detected",
         "WARNING: bad unlock balance",
         _acquirer,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
-        "bad contention",
-        r"(?:BUG|WARNING): bad contention detected",
-        "WARNING: bad contention",
-        _acquirer,
-        rank=SERIOUS,
-        strength=60,
+    _lockdep(
+        "bad contention", r"(?:BUG|WARNING): bad contention detected", "WARNING: bad contention", _acquirer
     ),
-    Rule(
-        "lockdep",
-        "held lock freed",
-        r"(?:BUG|WARNING): held lock freed",
-        "WARNING: held lock freed",
-        traced(MEMORY),
-        rank=SERIOUS,
-        strength=60,
+    _lockdep(
+        "held lock freed", r"(?:BUG|WARNING): held lock freed", "WARNING: held lock freed", traced(MEMORY)
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "returning to user space",
         r"(?:BUG|WARNING): lock held when returning to user space",
         "WARNING: lock held when returning to user space",
         _holder,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "still has locks held",
         r"(?:BUG|WARNING): .{1,40} still has locks held",
         "WARNING: still has locks held",
         traced(FAULT),
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "lock held at task exit",
         r"(?:BUG|WARNING): lock held at task exit time",
         "WARNING: lock held at task exit time",
         traced(FAULT),
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "non-static key",
         r"INFO: trying to register non-static key",
         "INFO: trying to register non-static key",
         traced(FAULT),
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
+    _lockdep(
         "nvalid wait context",
         r"(?:BUG: |WARNING: )?\[? ?(?:BUG: )?Invalid wait context",
         "WARNING: locking bug",
         _acquirer,
-        rank=SERIOUS,
-        strength=60,
     ),
-    Rule(
-        "lockdep",
-        "BUG: MAX_",
-        r"BUG: MAX_(?P<what>\w+) too low",
-        "BUG: MAX_{what} too low!",
-        nobody,
-        rank=SERIOUS,
-        strength=60,
-    ),
-    Rule(
-        "atomic",
+    _lockdep("BUG: MAX_", r"BUG: MAX_(?P<what>\w+) too low", "BUG: MAX_{what} too low!", nobody),
+    _atomic(
         "scheduling while atomic",
         r"(?:BUG: )?scheduling while atomic",
         "BUG: scheduling while atomic",
-        traced(_SLEEP),
-        rank=SERIOUS,
-        strength=60,
+        traced(ATOMIC),
     ),
-    Rule(
-        "atomic",
+    _atomic(
         "scheduling from the idle",
         r"(?:BUG|bad): scheduling from the idle thread",
         "BUG: scheduling while atomic",
-        traced(_SLEEP),
-        rank=SERIOUS,
-        strength=60,
+        traced(ATOMIC),
     ),
-    Rule(
-        "atomic",
+    _atomic(
         "sleeping function called",
         r"(?:BUG|Debug): sleeping function called from (?:invalid|illegal) context at (?P<file>[\w./-]+):"
         r"(?P<line>\d+)",
         "BUG: sleeping function called from invalid context",
-        traced(_SLEEP),
-        rank=SERIOUS,
-        strength=60,
+        traced(ATOMIC),
     ),
-    Rule(
-        "atomic",
+    _atomic(
         "in preemptible",
         r"BUG: using (?P<what>\w+)\(\) in preemptible",
         "BUG: using {what}() in preemptible code",
-        traced(_SLEEP),
-        rank=SERIOUS,
-        strength=60,
+        traced(ATOMIC),
     ),
-    Rule(
-        "atomic",
+    _atomic(
         "leaked lock or atomic",
         r"BUG: workqueue leaked (?:lock or )?atomic|BUG: workqueue leaked lock",
         "BUG: workqueue leaked lock or atomic",
         _named,
-        rank=SERIOUS,
-        strength=60,
     ),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops.culprit import MIXED, main_stacks, missing, mixed, nobody, stuck, stuck_at
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
 
 _W = r"(?:(?:NMI )?[Ww]atchdog: |rcu: )?"
 
 
-def _hard(case: Case) -> Found:
+def _stalled(case: Case) -> Found:
     """The CPU that the message names, where its stack is there: the reporter's own isn't it."""
     cpu = case.group("cpu")
     if cpu is None:
@@ -28,66 +30,40 @@ def _hard(case: Case) -> Found:
     return stuck_at(pointer, stacks[0] if stacks else None)
 
 
+_soft_lockup = partial(Rule, "softlockup", rank=SERIOUS, strength=60, family="stall")
+_hard_lockup = partial(Rule, "hardlockup", title="hard LOCKUP", strength=60, family="stall")
 RULES = (
-    Rule(
-        "softlockup",
+    _soft_lockup(
         "soft lockup",
         rf"{_W}BUG: soft lockup(?: -| detected on)? CPU#(?P<cpu>\d+)(?: stuck for (?P<seconds>\d+)s! \["
         rf"(?P<comm>.{{1,20}}?):(?P<pid>\d+)\])?",
         "BUG: soft lockup",
-        _hard,
-        rank=SERIOUS,
-        strength=60,
-        family="stall",
+        _stalled,
     ),
-    Rule(
-        "softlockup",
+    _soft_lockup(
         "lockup suspected",
         r"BUG: (?P<what>spinlock|rwlock) lockup suspected on CPU#(?P<cpu>\d+)",
         "BUG: {what} lockup suspected",
         stuck,
-        rank=SERIOUS,
-        strength=60,
-        family="stall",
     ),
-    Rule(
-        "softlockup",
+    _soft_lockup(
         "lockup on CPU",
         r"BUG: (?P<what>spinlock|rwlock)(?:-\w+)? lockup on CPU#(?P<cpu>\d+)",
         "BUG: {what} lockup",
         stuck,
-        rank=SERIOUS,
-        strength=60,
-        family="stall",
     ),
-    Rule(
-        "hardlockup",
+    _hard_lockup(
         "LOCKUP",
         rf"(?:Kernel panic - not syncing: )?{_W}(?:BUG: )?(?:Watchdog )?(?:NMI Watchdog )?[Dd]etected "
         rf"(?:hard )?LOCKUP on (?:cpu|CPU) ?(?P<cpu>\d+)",
-        "hard LOCKUP",
-        _hard,
-        strength=60,
-        family="stall",
+        find=_stalled,
     ),
-    Rule(
-        "hardlockup",
+    _hard_lockup(
         "LOCKUP",
         rf"{_W}CPU (?P<cpu>\d+) (?:self-detected hard LOCKUP|Hard LOCKUP|became unstuck)",
-        "hard LOCKUP",
-        _hard,
-        strength=60,
-        family="stall",
+        find=_stalled,
     ),
-    Rule(
-        "hardlockup",
-        "LOCKUP",
-        rf"{_W}CPU \d+ detected hard LOCKUP on other CPUs (?P<cpu>\d+)",
-        "hard LOCKUP",
-        _hard,
-        strength=60,
-        family="stall",
-    ),
+    _hard_lockup("LOCKUP", rf"{_W}CPU \d+ detected hard LOCKUP on other CPUs (?P<cpu>\d+)", find=_stalled),
     Rule(
         "watchdog",
         "workqueue lockup",
@@ -107,14 +83,10 @@ RULES = (
         follows=frozenset({"softlockup"}),
         family="stall",
     ),
-    Rule(
-        "hardlockup",
+    _hard_lockup(
         "Hard LOCKUP",
         r"Kernel panic - not syncing: Hard LOCKUP",
-        "hard LOCKUP",
-        missing,
-        strength=60,
+        find=missing,
         follows=frozenset({"hardlockup"}),
-        family="stall",
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops.culprit import REPORT, after, first, main_stacks, nobody, stuck
 from crashdrive.linux.oops.records import Frame
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
@@ -41,6 +43,9 @@ def _machine_check(case: Case) -> Found:
     return Found(context="nmi" if "achine check" in case.match[0] else None)
 
 
+_check = partial(Rule, "mce", strength=80)
+_watchdog = partial(Rule, "watchdog", title="kernel panic: watchdog", find=_panicked, strength=62)
+_nmi = partial(Rule, "nmi", title="kernel panic: NMI", find=_interrupted, strength=65)
 RULES = (
     Rule(
         "sysrq",
@@ -49,7 +54,8 @@ RULES = (
         "sysrq: triggered crash",
         _sysrq,
         strength=90,
-        joins="NULL pointer|paging request|general protection fault",  # d2fd6810a823 (4.18): until then it wrote to NULL
+        # until d2fd6810a823 (4.18) it wrote to NULL
+        joins="NULL pointer|paging request|general protection fault",
     ),
     Rule(
         "sysrq",
@@ -59,40 +65,22 @@ RULES = (
         _sysrq,
         strength=90,
     ),
-    Rule(
-        "mce",
+    _check(
         "achine",
         r"(?:mce: )?(?:\[Hardware Error\]: )?CPU \d+: Machine Check(?:: \d+)? (?:Exception|Bank)",
         "machine check",
         nobody,
         rank=SERIOUS,
-        strength=80,
     ),
-    Rule(
-        "mce",
+    _check(
         "achine",
         rf"{_PANIC}.{{0,40}}?(?:[Mm]achine [Cc]heck|Uncorrected machine check|Fatal hardware error|CPU "
         rf"context corrupt|memory failure|Memory error)",
         "machine check",
         _machine_check,
-        strength=80,
     ),
-    Rule(
-        "mce",
-        "hardware error",
-        rf"{_PANIC}.{{0,40}}?(?:Fatal hardware error)",
-        "hardware error",
-        nobody,
-        strength=80,
-    ),
-    Rule(
-        "mce",
-        "context corrupt",
-        rf"{_PANIC}.{{0,40}}?CPU context corrupt",
-        "machine check",
-        nobody,
-        strength=80,
-    ),
+    _check("hardware error", rf"{_PANIC}.{{0,40}}?(?:Fatal hardware error)", "hardware error", nobody),
+    _check("context corrupt", rf"{_PANIC}.{{0,40}}?CPU context corrupt", "machine check", nobody),
     Rule(
         "mce",
         "SError",
@@ -101,46 +89,17 @@ RULES = (
         nobody,
         strength=70,
     ),
-    Rule(
-        "nmi",
+    _nmi(
         "NMI",
         rf"{_PANIC}(?:NMI: )?(?:Not continuing|NMI IOCK error|Non maskable interrupt|An NMI occurred|Out "
         rf"of band NMI|.{{0,30}}\bNMI\b)",
-        "kernel panic: NMI",
-        _interrupted,
-        strength=65,
     ),
-    Rule(
-        "nmi",
-        "Not continuing",
-        rf"{_PANIC}(?:NMI: )?Not continuing",
-        "kernel panic: NMI",
-        _interrupted,
-        strength=65,
-    ),
-    Rule(
-        "watchdog",
+    _nmi("Not continuing", rf"{_PANIC}(?:NMI: )?Not continuing"),
+    _watchdog(
         "atchdog",
         rf"(?:{_PANIC})(?:.{{0,60}}?)(?:[Ww]atchdog (?:[Tt]imer |pretimeout|[Bb]ark|[Tt]imeout|expired|"
         rf"detected no)|Software Watchdog)",
-        "kernel panic: watchdog",
-        _panicked,
-        strength=62,
     ),
-    Rule(
-        "watchdog",
-        "pretimeout",
-        rf"{_PANIC}(?:watchdog )?pretimeout event",
-        "kernel panic: watchdog",
-        _panicked,
-        strength=62,
-    ),
-    Rule(
-        "watchdog",
-        "atchdog bark",
-        r"(?:.{0,30}?)?Watchdog bark! Now = ",
-        "kernel panic: watchdog",
-        _panicked,
-        strength=62,
-    ),
+    _watchdog("pretimeout", rf"{_PANIC}(?:watchdog )?pretimeout event"),
+    _watchdog("atchdog bark", r"(?:.{0,30}?)?Watchdog bark! Now = "),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops.culprit import ALLOCATION, NO_TRACE, first, named, traced
 from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.oops.rule import NOTED, SERIOUS, Case, Found, Rule
@@ -25,6 +27,9 @@ def _oom(case: Case) -> Found:
     return found
 
 
+_oom_panic = partial(
+    Rule, "oom", title="kernel panic: Out of memory", find=_oom, strength=60, follows=frozenset({"oom"})
+)
 RULES = (
     Rule("leak", "BUG: memory leak", r"BUG: memory leak", "memory leak", _leak, rank=SERIOUS, strength=60),
     Rule(
@@ -56,22 +61,8 @@ RULES = (
         strength=58,
         weak=True,
     ),
-    Rule(
-        "oom",
-        "ut of memory",
-        r"Kernel panic - not syncing: (?:Out of memory|System is deadlocked on memory)",
-        "kernel panic: Out of memory",
-        _oom,
-        strength=60,
-        follows=frozenset({"oom"}),
+    _oom_panic(
+        "ut of memory", r"Kernel panic - not syncing: (?:Out of memory|System is deadlocked on memory)"
     ),
-    Rule(
-        "oom",
-        "deadlocked on memory",
-        r"Kernel panic - not syncing: System is deadlocked on memory",
-        "kernel panic: Out of memory",
-        _oom,
-        strength=60,
-        follows=frozenset({"oom"}),
-    ),
+    _oom_panic("deadlocked on memory", r"Kernel panic - not syncing: System is deadlocked on memory"),
 )

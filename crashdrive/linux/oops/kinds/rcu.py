@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.linux.oops.body import Pointer, Stack
 from crashdrive.linux.oops.culprit import STUCK, first, interrupted, main_stacks, missing, stuck_at
@@ -77,35 +78,14 @@ def _is_kthread_of_rcu(stack: Stack) -> bool:
     return bool(stack.head and stack.head.comm and re.match(r"rcu_\w+", stack.head.comm))
 
 
+_stall = partial(Rule, "rcu", title="INFO: rcu detected stall", strength=60, family="stall")
 RULES = (
-    Rule(
-        "rcu",
+    _stall(
         "detected",
         r"(?:rcu: )?INFO: (?P<what>rcu\w*)(?: \w+)? (?:self-)?detected (?:expedited )?stalls?",
-        "INFO: rcu detected stall",
-        find,
+        find=find,
         rank=SERIOUS,
-        strength=60,
-        family="stall",
     ),
-    Rule(
-        "rcu",
-        "detected",
-        r"INFO: RCU detected CPU (?P<cpu>\d+) stall",
-        "INFO: rcu detected stall",
-        find,
-        rank=SERIOUS,
-        strength=60,
-        family="stall",
-    ),
-    Rule(
-        "rcu",
-        "RCU Stall",
-        r"Kernel panic - not syncing: RCU Stall",
-        "INFO: rcu detected stall",
-        missing,
-        strength=60,
-        follows=frozenset({"rcu"}),
-        family="stall",
-    ),
+    _stall("detected", r"INFO: RCU detected CPU (?P<cpu>\d+) stall", find=find, rank=SERIOUS),
+    _stall("RCU Stall", r"Kernel panic - not syncing: RCU Stall", find=missing, follows=frozenset({"rcu"})),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.linux.oops.culprit import MEMORY, named_in_title, traced
 from crashdrive.linux.oops.patterns import FUNCTION
@@ -31,60 +32,25 @@ def _kasan(case: Case) -> Found:
     return found
 
 
-def _ubsan(case: Case) -> Found:
-    return traced(MEMORY)(case)
-
-
+_access = partial(Rule, rank=SERIOUS, strength=70, family="access")
+_kasan_line = partial(Rule, "kasan", title="KASAN: {what}", find=_kasan, rank=SERIOUS, family="access")
 RULES = (
-    Rule(
+    _access(
         "kasan",
         "KASAN:",
         rf"BUG: KASAN: (?P<what>[a-z-]+(?: or [a-z-]+)?) in {FUNCTION}",
         "KASAN: {what}",
         _kasan,
-        rank=SERIOUS,
-        strength=70,
-        family="access",
     ),
-    Rule(
-        "kasan",
-        "KASan:",
-        rf"BUG: KASan: (?P<what>[a-z -]+?) in {FUNCTION}",
-        "KASAN: {what}",
-        _kasan,
-        rank=SERIOUS,
-        strength=70,
-        family="access",
-    ),
-    Rule(
-        "kasan",
-        "KASAN:",
-        r"BUG: KASAN: (?P<what>[a-z-]+) on address",
-        "KASAN: {what}",
-        _kasan,
-        rank=SERIOUS,
-        strength=68,
-        family="access",
-    ),
-    Rule(
-        "kasan",
-        "KASAN:",
-        r"BUG: KASAN: (?P<what>[a-z-]*)",
-        "KASAN: {what}",
-        _kasan,
-        rank=SERIOUS,
-        strength=66,
-        family="access",
-    ),
-    Rule(
+    _access("kasan", "KASan:", rf"BUG: KASan: (?P<what>[a-z -]+?) in {FUNCTION}", "KASAN: {what}", _kasan),
+    _kasan_line("KASAN:", r"BUG: KASAN: (?P<what>[a-z-]+) on address", strength=68),
+    _kasan_line("KASAN:", r"BUG: KASAN: (?P<what>[a-z-]*)", strength=66),
+    _access(
         "unknown",
         "KMSAN:",
         rf"BUG: KMSAN: (?P<what>[a-z-]+) in {FUNCTION}",
         "KMSAN: {what}",
         named_in_title(MEMORY),
-        rank=SERIOUS,
-        strength=70,
-        family="access",
     ),
     Rule(
         "unknown",
@@ -95,15 +61,12 @@ RULES = (
         rank=NOTED,
         strength=70,
     ),
-    Rule(
+    _access(
         "kfence",
         "KFENCE:",
         rf"BUG: KFENCE: (?P<what>[a-z -]+?) in {FUNCTION}",
         "KFENCE: {what}",
         named_in_title(MEMORY),
-        rank=SERIOUS,
-        strength=70,
-        family="access",
     ),
     Rule(
         "ubsan",
@@ -111,7 +74,7 @@ RULES = (
         r"(?:Internal error: )?UBSAN: (?P<what>[a-z-]+|[Uu]ndefined behaviour) in (?P<file>[\w./-]+):"
         r"(?P<line>\d+)",
         "UBSAN: {what}",
-        _ubsan,
+        traced(MEMORY),
         rank=SERIOUS,
         strength=66,
     ),
@@ -120,11 +83,16 @@ RULES = (
         "UBSAN:",
         r"UBSAN: [Uu]ndefined behaviour in (?P<file>[\w./-]+):(?P<line>\d+)",
         "UBSAN: undefined-behaviour",
-        _ubsan,
+        traced(MEMORY),
         rank=SERIOUS,
         strength=67,
     ),
     Rule(
-        "ubsan", "UBSAN:", r"Internal error: UBSAN: (?P<what>[\w -]+)", "UBSAN: {what}", _ubsan, strength=66
+        "ubsan",
+        "UBSAN:",
+        r"Internal error: UBSAN: (?P<what>[\w -]+)",
+        "UBSAN: {what}",
+        traced(MEMORY),
+        strength=66,
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crashdrive.linux.oops import machinery
 from crashdrive.linux.oops.culprit import fault, main_stacks, named_in_title, traced
 from crashdrive.linux.oops.machinery import matcher
@@ -20,34 +22,26 @@ def _overflow(case: Case) -> Found:
 
 
 _PANIC = r"Kernel panic - not syncing: "
+_overflown = partial(Rule, "stack", find=_overflow, family=_OVERFLOW)
 RULES = (
-    Rule(
-        "stack",
+    _overflown(
         "stack guard page was hit",
         r"BUG: (?:IRQ |NMI |TASK |#DF |\S+ )?stack guard page was hit",
         "BUG: stack guard page was hit",
-        _overflow,
         strength=70,
         joins="ouble fault",
-        family=_OVERFLOW,
     ),
-    Rule(
-        "stack",
+    _overflown(
         "nsufficient stack space",
         r"Insufficient stack space to handle exception!",
         "kernel stack overflow",
-        _overflow,
         strength=70,
-        family=_OVERFLOW,
     ),
-    Rule(
-        "stack",
+    _overflown(
         "ernel stack overflow",
         rf"(?:{_PANIC})?[Kk]ernel stack overflow",
         "kernel stack overflow",
-        _overflow,
         strength=60,
-        family=_OVERFLOW,
     ),
     Rule(
         "stack",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from crashdrive.linux.oops.culprit import FAULT, MEMORY, first_pointer, named_in_title, traced
 from crashdrive.linux.oops.patterns import FUNCTION, WHERE
@@ -31,52 +32,16 @@ def find(case: Case) -> Found:
     return found
 
 
+_warning = partial(Rule, "warning", title="WARNING", find=find, rank=NOTED)
 RULES = (
-    Rule(
-        "warning",
-        "WARNING:",
-        rf"WARNING: CPU: (?P<cpu>\d+) PID: (?P<pid>\d+) at {WHERE}(?: {FUNCTION})?",
-        "WARNING",
-        find,
-        rank=NOTED,
-        strength=50,
-    ),
-    Rule(
-        "warning",
+    _warning("WARNING:", rf"WARNING: CPU: (?P<cpu>\d+) PID: (?P<pid>\d+) at {WHERE}(?: {FUNCTION})?"),
+    _warning(
         "WARNING:",
         rf"WARNING: (?:\[.{{1,120}}?\] )?{WHERE} at (?:0x[0-9a-f]+|{FUNCTION}), CPU#(?P<cpu>\d+): "
         rf"(?P<comm>.{{1,16}})/(?P<pid>\d+)",
-        "WARNING",
-        find,
-        rank=NOTED,
-        strength=50,
     ),
-    Rule(
-        "warning",
-        "WARNING:",
-        rf"WARNING: at {WHERE}(?: {FUNCTION})?",
-        "WARNING",
-        find,
-        rank=NOTED,
-        strength=50,
-    ),
-    Rule(
-        "warning",
-        "warning at",
-        rf"BUG: warning at {WHERE}/(?P<function>\w+)\(\)",
-        "WARNING",
-        find,
-        rank=NOTED,
-        strength=50,
-    ),
-    Rule(
-        "warning",
-        "Badness",
-        rf"Badness in (?P<function>\w+) at {WHERE}",
-        "WARNING",
-        find,
-        rank=NOTED,
-        strength=50,
-    ),
-    Rule("warning", "Badness", rf"Badness at {WHERE}", "WARNING", find, rank=NOTED, strength=49),
+    _warning("WARNING:", rf"WARNING: at {WHERE}(?: {FUNCTION})?"),
+    _warning("warning at", rf"BUG: warning at {WHERE}/(?P<function>\w+)\(\)"),
+    _warning("Badness", rf"Badness in (?P<function>\w+) at {WHERE}"),
+    _warning("Badness", rf"Badness at {WHERE}", strength=49),
 )
