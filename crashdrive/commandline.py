@@ -141,11 +141,12 @@ class CommandLine(msgspec.Struct, frozen=True):
     """A crash command line, taken apart as crash does.
 
     ``words`` are those of the whole line, with crash's built-in alias resolved; ``*foo`` is ``struct foo``.
-    ``options`` maps each option letter to its argument ("" where it takes none); ``arguments`` are the rest,
-    without the shell's part behind ``|`` or ``>``.
+    ``typed`` is the first one as it was typed. ``options`` maps each option letter to its argument ("" where
+    it takes none); ``arguments`` are the rest, without the shell's part behind ``|`` or ``>``.
     """
 
     text: str
+    typed: str
     words: tuple[str, ...]
     options: dict[str, str]
     arguments: tuple[str, ...]
@@ -171,7 +172,7 @@ class CommandLine(msgspec.Struct, frozen=True):
         """
         known = self.traits.options if optstring is None else optstring
         options, arguments = _told_apart(self.words, known)
-        return CommandLine(self.text, self.words, dict(options), arguments)
+        return CommandLine(self.text, self.typed, self.words, dict(options), arguments)
 
     def ends_openly(self, text: str) -> bool:
         """Whether what it printed rightly has no newline at its end: gdb's words, a text out of memory."""
@@ -201,8 +202,9 @@ def command_line(text: str) -> CommandLine:
 
     A ``\`` before the command, by which crash passes over the user's own aliases, is none of its name.
     """
-    words = _canonical(split_words(text.lstrip().removeprefix("\\")))
-    return CommandLine(text, words, {}, _before_pipe(words)[1:])
+    typed = split_words(text.lstrip().removeprefix("\\"))
+    words = _canonical(typed)
+    return CommandLine(text, typed[0] if typed else "", words, {}, _before_pipe(words)[1:])
 
 
 def split_command(text: str, optstring: str | None = None) -> CommandLine:

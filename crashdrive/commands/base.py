@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from crashdrive.errors import CommandFailedError, ParseError
-from crashdrive.parsers import parse
 from crashdrive.records import Answer, Notice
 from crashdrive.session.result import CommandResult, Failure, Runner
 from crashdrive.text import printable
@@ -46,11 +45,11 @@ def answer_of(result: CommandResult, *, lenient: bool = False) -> Answer[Any]:
     """
     failure = result.failure
     if failure is None:
-        return parse(result.line, result.text, lenient=lenient)
+        return result.read(lenient=lenient)
     if failure.kind in _WHOLE:
         result.check()
     try:
-        answer = parse(result.line, result.text, lenient=lenient)
+        answer = result.read(lenient=lenient)
     except ParseError:
         raise CommandFailedError(f"{result.command}: {printable(failure.message)}", result) from None
     if not answer.records:

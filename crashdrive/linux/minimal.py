@@ -44,7 +44,6 @@ class MinimalLayouts(Layouts):
         elsewhere: Callable[[], Elsewhere | None] = lambda: None,
     ) -> None:
         super().__init__(session, store, key, elsewhere=elsewhere)
-        self._session = session
         self._image_btf = btf
         self._took_btf = False
 

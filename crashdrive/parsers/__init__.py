@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from crashdrive.commandline import CommandLine, command_line, split_command
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source, make_answer
-from crashdrive.parsers.grammar.chatter import quieted
+from crashdrive.parsers.grammar.chatter import Quieted, quieted
 from crashdrive.parsers.grammar.shapes import read_shape
 from crashdrive.records import Answer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers._foreign import Grammar
     from crashdrive.plugins import Found, Plugin
 
-__all__ = ["choose_shape", "command_names", "foreign_parsers", "module_for", "parse"]
+__all__ = ["choose_shape", "command_names", "foreign_parsers", "module_for", "parse", "parse_quiet"]
 
 _NO_COMMANDS = frozenset({"base", "grammar"})
 
@@ -107,8 +107,19 @@ def parse(
     pyparsing (nothing skips white space), a function that gives one, or a `Shape`; it stays as it is.
     """
     line = command_line(command) if isinstance(command, str) else command
+    return parse_quiet(line, text, quieted(line, text), lenient=lenient, grammar=grammar)
+
+
+def parse_quiet(
+    line: CommandLine,
+    text: str,
+    quiet: Quieted | None,
+    *,
+    lenient: bool = False,
+    grammar: Grammar | None = None,
+) -> Answer[Any]:
+    """`parse` of a text that was rid of its chatter before: ``quiet`` is what `quieted` gave of it."""
     reader = _reader(line) if grammar is None else _reader_by(grammar)
-    quiet = quieted(line, text)
     if quiet is None:
         return _parse_within_blanks(reader, line, text, lenient=lenient)
     try:

@@ -13,7 +13,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Union
 
-from crashdrive.commandline import CommandLine, split_command, split_words
+from crashdrive.commandline import CommandLine, split_command
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers import bt, module_for, ps, task
 from crashdrive.parsers import grammar as g
@@ -38,7 +38,7 @@ _NAMELESS = frozenset({"set", "vtop"})
 
 def _inner(command: CommandLine) -> tuple[str, str]:
     """The command's name, and the command line that would give the same for one task."""
-    words = list(split_words(command.text)[1:])
+    words = command.words[1:]
     name = next((word for word in words if word in _INNER), "")
     selected = words[: words.index(name)] if name else []
     flags = [word for word in selected if word.startswith("-")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from crashdrive.session.health import Health
@@ -10,7 +10,10 @@ from crashdrive.session.result import Runner
 
 
 class DumpSession(Runner, Protocol):
-    """A session on a dump, as the kernel layer sees it: a `Session`, a replayed one, a test's double."""
+    """A session on a dump: all that `crashdrive.kernel` and `crashdrive.linux` know of one.
+
+    It is a `Session` (on a crash or on a recording), or a test's double.
+    """
 
     @property
     def timeout(self) -> float:
@@ -45,6 +48,17 @@ class DumpSession(Runner, Protocol):
     @property
     def recording(self) -> bool:
         """Whether all of it is written down, or comes from such a record."""
+        ...
+
+    @property
+    def fifo(self) -> object:
+        """The path of the FIFO that `stream` reads; None without a side channel."""
+        ...
+
+    def stream(
+        self, commands: Sequence[str], sink: Callable[[bytes], object], *, timeout: float | None = None
+    ) -> bytes:
+        """Run commands that write into `fifo`, in one round trip: see `Session.stream`."""
         ...
 
     def make_full(self) -> bool:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from crashdrive.commandline import COMMANDS, CommandLine, command_line, split_words
-from crashdrive.parsers.grammar.chatter import quieted
+from msgspec import UNSET, UnsetType
+
+from crashdrive.commandline import COMMANDS, CommandLine, command_line
+from crashdrive.parsers.grammar.chatter import Quieted, quieted
 from crashdrive.session.result import Failure
 
 # how much of a long output is looked at, at each end; errors in the middle are the parsers' business
@@ -39,20 +42,41 @@ _UNNAMED = (
 )
 
 
-def judge(command: str, output: bytes) -> Failure | None:
+class Judgement(NamedTuple):
+    """How a command failed, or None when nothing says so.
+
+    ``quiet`` is what `quieted` gave of the text; unset where not all of it was looked at.
+    """
+
+    failure: Failure | None
+    quiet: Quieted | UnsetType | None = UNSET
+
+
+def judge(command: str, output: bytes) -> Judgement:
     """`find_failure` on raw bytes; of a long output its two ends are looked at."""
     if len(output) > 2 * WINDOW:
-        output = output[:WINDOW] + b"\n" + output[-WINDOW:]
-    return find_failure(command, output.decode("utf-8", "backslashreplace"))
+        ends = output[:WINDOW] + b"\n" + output[-WINDOW:]
+        return Judgement(find_failure(command, _text(ends)))
+    return _judged(command_line(command), _text(output))
 
 
 def find_failure(command: str, text: str) -> Failure | None:
     """How the command failed, or None when nothing says so."""
-    line = command_line(command)
+    return _judged(command_line(command), text).failure
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "backslashreplace")
+
+
+def _judged(line: CommandLine, text: str) -> Judgement:
     if not line.words or line.name[0] == "!":
-        return None
-    if quiet := quieted(line, text):
-        text = quiet.text
+        return Judgement(None)
+    quiet = quieted(line, text)
+    return Judgement(_found(line, quiet.text if quiet else text), quiet)
+
+
+def _found(line: CommandLine, text: str) -> Failure | None:
     if found := _SEGFAULT.search(text):
         return Failure(kind="gdb-crashed", message=found.group(1))
     if line.traits.strangers:
@@ -97,8 +121,9 @@ def _by_words(text: str) -> Failure | None:
         return Failure(kind="offset", message=found.group(1))
     for found in _unquoted(_GDB, text):
         return Failure(kind="gdb", message=found.group())
-    for found in _unquoted(_MEMORY, text):
-        return Failure(kind="memory", message=_whole_line(text, found.start()))
+    if " address: " in text:  # it looks at each word of a text for what may stand before a colon
+        for found in _unquoted(_MEMORY, text):
+            return Failure(kind="memory", message=_whole_line(text, found.start()))
     for kind, pattern in _UNNAMED:
         if found := pattern.search(text):
             return Failure(kind=kind, message=found.group().strip())
@@ -107,8 +132,7 @@ def _by_words(text: str) -> Failure | None:
 
 def _names(line: CommandLine) -> set[str]:
     """What crash may call the command: as it was typed, as it stands for, what it runs, or the program."""
-    typed = split_words(line.text)[0].lstrip("\\")
-    names = {"crash", typed, line.name}
+    names = {"crash", line.typed, line.name}
     if line.name == "struct" or line.name not in COMMANDS:
         names |= {"*", "struct", "union"}
     if line.traits.runs_others:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from crashdrive.commandline import CommandLine, command_line, split_words
+from crashdrive.commandline import CommandLine, command_line
 from crashdrive.errors import UsageError
 
 # crash's own bounds for a line: longer ones are refused on a terminal and cut in two in an input file
@@ -52,16 +52,17 @@ def _unframed(command: str, aliases: frozenset[str]) -> bool:
 
 
 def groups(
-    commands: Sequence[str], aliases: frozenset[str], *, holes: bool = False
+    commands: Sequence[str], aliases: frozenset[str], *, holes: bool = False, framing: bool = True
 ) -> Iterator[tuple[bool, list[str]]]:
     """Commands in their order, in groups that can go into one input file (True) or can't (False, one each).
 
     ``aliases`` are the user's own: what they stand for may be anything. With ``holes`` in the dump crash has
-    to be asked after each command that may break off, which an input file doesn't survive.
+    to be asked after each command that may break off, which an input file doesn't survive. Without
+    ``framing`` there are no input files.
     """
     together: list[str] = []
     for command in commands:
-        alone = _unframed(command, aliases) or (holes and may_break_off(command, aliases))
+        alone = not framing or _unframed(command, aliases) or (holes and may_break_off(command, aliases))
         if not alone:
             together.append(command)
             continue
@@ -102,7 +103,7 @@ class Context:
 
     def _aliases(self) -> dict[str, str]:
         """What the user's own aliases stand for; the last one of a name counts, an empty one deletes it."""
-        defined = (split_words(command) for command in self._commands.values())
+        defined = (command_line(command).words for command in self._commands.values())
         strings = {words[1]: _unquoted(words[2:]) for words in defined if words[0] == "alias" and words[2:]}
         return {name: string for name, string in strings.items() if string}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,14 @@ _PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scrol
 Restart = Callable[[Sequence[str]], tuple[Transport, list[str]]]
 
 
+class Known(NamedTuple):
+    """What is known of a session's dump, apart from crash: see `DumpSession`."""
+
+    identity: dict[str, str]
+    vmcoreinfo: Mapping[str, str] = {}
+    marks: Mapping[str, str] = {}
+
+
 class Opening(NamedTuple):
     """The files, binaries and patience (seconds: for a start, for a command) of one session."""
 
@@ -39,11 +47,6 @@ class Opening(NamedTuple):
     def start(self) -> Start:
         """The same for one start."""
         return Start(files=(self.target.vmlinux.path, self.target.dump.path), rung_seconds=self.rung_seconds)
-
-    @property
-    def marks(self) -> dict[str, str]:
-        """What the two files were when they were looked at: see `file_mark`."""
-        return {"vmlinux": self.target.vmlinux.mark, "vmcore": self.target.dump.mark}
 
     def unchanged(self) -> Opening:
         """The same, for one more crash; DumpError or VmlinuxError where a file isn't what the first read."""
@@ -87,10 +90,10 @@ class Opening(NamedTuple):
         """Settings and context of a crash that was just started: see the function."""
         return prepare(transport, context, self.timeout, side_channel=self.side_channel)
 
-    def identity(self) -> dict[str, str]:
-        """Which dump and kernel this is, as far as their files tell."""
+    def known(self) -> Known:
+        """Which dump and kernel this is, as far as their files tell; what these were then (`file_mark`)."""
         vmlinux, dump = self.target.vmlinux, self.target.dump
-        known = {
+        identity = {
             "vmlinux": str(Path(vmlinux.path).absolute()),
             "vmcore": str(Path(dump.path).absolute()),
             "build_id": vmlinux.build_id or dump.build_id,
@@ -102,7 +105,11 @@ class Opening(NamedTuple):
             "size": str(dump.size),
             "mtime_ns": str(dump.mtime_ns),
         }
-        return {key: value for key, value in known.items() if value is not None}
+        return Known(
+            identity={key: value for key, value in identity.items() if value is not None},
+            vmcoreinfo=dump.vmcoreinfo,
+            marks={"vmlinux": vmlinux.mark, "vmcore": dump.mark},
+        )
 
 
 def prepare(transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool) -> list[str]:
@@ -116,7 +123,7 @@ def prepare(transport: Transport, context: Sequence[str], timeout: float, *, sid
         for pin in _PINS:
             transport.exchange(pin, timeout)
     said = ((command, transport.exchange(command, timeout)) for command in context)
-    return [command for command, output in said if judge(command, output) is not None]
+    return [command for command, output in said if judge(command, output).failure is not None]
 
 
 def path_text(path: str | os.PathLike[str] | None) -> str | None:

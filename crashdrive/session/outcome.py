@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from crashdrive.errors import DeadlineError, SessionDiedError
-from crashdrive.session.failure import WINDOW, find_failure, judge
+from crashdrive.session.failure import WINDOW, Judgement, judge
 from crashdrive.session.result import CommandResult, Failure
 from crashdrive.text import printable
 
@@ -32,11 +32,10 @@ class Ends:
             self._first = (self._first + data)[:WINDOW]
         self.last = data[-WINDOW:] if len(data) >= WINDOW else (self.last + data)[-WINDOW:]
 
-    def judge(self, command: str) -> Failure | None:
+    def judge(self, command: str) -> Judgement:
         """Whether the command failed."""
-        if self._size <= WINDOW:
-            return judge(command, self.last)
-        return find_failure(command, (self._first + b"\n" + self.last).decode("utf-8", "backslashreplace"))
+        both = self.last if self._size <= WINDOW else self._first + b"\n" + self.last
+        return judge(command, both)
 
 
 def too_long(command: str, limit: float) -> str:

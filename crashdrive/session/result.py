@@ -14,6 +14,7 @@ from crashdrive.text import printable
 
 if TYPE_CHECKING:
     from crashdrive.parsers._foreign import Grammar
+    from crashdrive.parsers.grammar.chatter import Quieted
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,13 +34,15 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     """One command's output: ``raw`` bytes as crash wrote them, ``elapsed`` in seconds.
 
     ``failure`` is None when nothing in the text says that the command failed. A result is neither true
-    nor false: ask ``result.ok``.
+    nor false: ask ``result.ok``. ``quiet``: the text without what crash's debugging puts between, where the
+    session has looked for that (None: there is none).
     """
 
     command: str
     raw: bytes
     elapsed: float
     failure: Failure | None = None
+    quiet: Quieted | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def line(self) -> CommandLine:
@@ -69,10 +72,15 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
         a `Shape`. CommandFailedError where the command failed, ParseError where the text doesn't fit.
         `Crash.parse` marks the answer, too, where crash came up without something that it rests on.
         """
-        from crashdrive.parsers import parse
+        return self.check().read(grammar, lenient=lenient)
 
-        self.check()
-        return parse(self.line, self.text, lenient=lenient, grammar=grammar)
+    def read(self, grammar: Grammar | None = None, *, lenient: bool = False) -> Answer[Any]:
+        """`parse`, also of what a command printed that failed."""
+        from crashdrive.parsers import parse, parse_quiet
+
+        if self.quiet is msgspec.UNSET:
+            return parse(self.line, self.text, lenient=lenient, grammar=grammar)
+        return parse_quiet(self.line, self.text, self.quiet, lenient=lenient, grammar=grammar)
 
     def __str__(self) -> str:
         """What crash printed, safe for a terminal."""

@@ -7,9 +7,8 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 import msgspec
@@ -24,7 +23,7 @@ from crashdrive.errors import (
     StartError,
 )
 from crashdrive.session.binaries import find_binaries
-from crashdrive.session.failure import judge
+from crashdrive.session.failure import Judgement, judge
 from crashdrive.session.folder import TemporaryFileError
 from crashdrive.session.health import (
     Health,
@@ -35,10 +34,10 @@ from crashdrive.session.health import (
 )
 from crashdrive.session.launch import Launched, Notify, health_of, start_minimal
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
-from crashdrive.session.opening import Opening, Restart, path_text
+from crashdrive.session.opening import Known, Opening, Restart, path_text
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
-from crashdrive.session.result import CommandResult, Failure
+from crashdrive.session.result import CommandResult
 from crashdrive.session.terminal import Sink
 from crashdrive.session.transport import OutOfTimeError, Transport
 from crashdrive.steps import sending
@@ -63,29 +62,29 @@ class Session:
         self,
         transport: Transport,
         health: Health,
-        identity: dict[str, str],
+        known: Known,
         *,
         timeout: float = DEFAULT_TIMEOUT,
         restart: Restart | None = None,
         side_channel: bool = True,
         holes: bool = True,
+        full: OpenFull | None = None,
     ) -> None:
         """Take over a transport that is at its prompt; ``restart`` gives another one.
 
-        ``holes``: whether the dump may lack pages, so that crash is asked whether a command came to its end.
+        ``holes``: whether the dump may lack pages, so that crash is asked whether a command came to its end;
+        ``full``: the crash at hand has no tables, this one has.
         """
         self._transport: Transport | None = transport
         self._health = health
-        self.identity = identity
+        self.identity, self.vmcoreinfo, self.marks = known
         self.timeout = timeout
         self._restart = restart
         self._side_channel = side_channel
         self._holes = holes
-        self._full: OpenFull | None = None
+        self._full = full
         self.began_minimal = False  # whether a minimal start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
-        self.vmcoreinfo: Mapping[str, str] = {}
-        self.marks: Mapping[str, str] = {}  # of vmlinux and vmcore, see `file_mark`
         self._recorder: RecordingTransport | None = None
         self._context = Context()
         self._told_fifo: Path | None = None
@@ -164,30 +163,29 @@ class Session:
         if found is None:
             return None
         try:
-            session = cls._on(*found, how)
+            return cls._on(*found, how, full=lambda: cls._open_full(how.unchanged()))
         except (OutOfTimeError, SessionDiedError):
             found[0].close()
             return None
         except BaseException:
             found[0].close()
             raise
-        session._full = lambda: cls._open_full(how.unchanged())  # noqa: SLF001 - our own
-        return session
 
     @classmethod
-    def _on(cls, transport: Transport, launched: Launched, how: Opening) -> Session:
+    def _on(
+        cls, transport: Transport, launched: Launched, how: Opening, full: OpenFull | None = None
+    ) -> Session:
         how.prepare(transport)
-        session = cls(
+        return cls(
             transport,
             health_of(launched),
-            how.identity(),
+            how.known(),
             timeout=how.timeout,
             restart=how.restart(launched),
             side_channel=how.side_channel,
             holes=how.holes,
+            full=full,
         )
-        session.vmcoreinfo, session.marks = how.target.dump.vmcoreinfo, how.marks
-        return session
 
     @classmethod
     def replay(cls, path: str | os.PathLike[str], *, timeout: float = DEFAULT_TIMEOUT) -> Session:
@@ -199,9 +197,8 @@ class Session:
             return transport, []
 
         head = transport.head
-        session = cls(transport, head.health, head.identity, timeout=timeout, restart=again)
-        session.vmcoreinfo = head.vmcoreinfo
-        return session
+        known = Known(head.identity, head.vmcoreinfo)
+        return cls(transport, head.health, known, timeout=timeout, restart=again)
 
     def _record(self, file: BinaryIO | None) -> None:
         if file is None or self._transport is None:
@@ -243,12 +240,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # -- what it is
@@ -320,10 +312,12 @@ class Session:
             if ends is not None:
                 ends(output)
             elapsed = time.monotonic() - began
-            failure = judge(meant, output) if ends is None else ends.judge(meant)
-            if failure is None and self._holes and may_break_off(meant, frozenset()):
-                failure = BROKEN_OFF if transport.broke_off(command, limit) else None
-        return self._result(command, output if ends is None else ends.last, elapsed, failure)
+            judged = judge(meant, output) if ends is None else ends.judge(meant)
+            if judged.failure is None and self._holes and may_break_off(meant, frozenset()):
+                judged = Judgement(BROKEN_OFF) if transport.broke_off(command, limit) else judged
+        # what an alias stands for may have been judged by other rules than the alias is read by
+        judged = judged if meant == command else Judgement(judged.failure)
+        return self._result(command, output if ends is None else ends.last, elapsed, judged)
 
     def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
         """Run commands in one round trip through an input file; ``timeout`` is for all of them.
@@ -339,18 +333,14 @@ class Session:
         self._note(commands)
         with self._exclusive():
             deadline = time.monotonic() + limit
-            for framed, group in self._groups(commands):
+            aliases, framing = self._context.aliases(), self._side_channel
+            for framed, group in groups(commands, aliases, holes=self._holes, framing=framing):
                 left = max(deadline - time.monotonic(), 0.001)
                 try:
                     results += self._batch(group, left, results) if framed else [self._run(group[0], left)]
                 except (DeadlineError, SessionDiedError) as error:
                     return [*results, *unfinished(commands[len(results) :], error, limit)]
         return results
-
-    def _groups(self, commands: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
-        if self._side_channel:
-            return groups(commands, self._context.aliases(), holes=self._holes)
-        return ((False, [command]) for command in commands)
 
     def _batch(
         self, commands: Sequence[str], limit: float, results: list[CommandResult]
@@ -493,7 +483,8 @@ class Session:
     def _warn(self, *warnings: HealthWarning) -> None:
         self._health = msgspec.structs.replace(self._health, warnings=(*self._health.warnings, *warnings))
 
-    def _result(self, command: str, output: bytes, elapsed: float, failure: Failure | None) -> CommandResult:
+    def _result(self, command: str, output: bytes, elapsed: float, judged: Judgement) -> CommandResult:
+        failure, quiet = judged
         if failure is None:
             self._context.note(command)
             warning = setting_warning(command.split())
@@ -502,4 +493,4 @@ class Session:
         elif failure.kind == "gdb-crashed":
             # gdb's state is unknown from here on: the next command gets a new crash
             self._drop()
-        return CommandResult(command=command, raw=output, elapsed=elapsed, failure=failure)
+        return CommandResult(command=command, raw=output, elapsed=elapsed, failure=failure, quiet=quiet)

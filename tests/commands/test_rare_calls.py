@@ -32,7 +32,7 @@ class Runner:
             raise DeadlineError("too long")
         time.sleep(self.takes)
         text = self.texts[min(len(self.asked), len(self.texts)) - 1].encode()
-        return CommandResult(command=command, raw=text, elapsed=0.0, failure=judge(command, text))
+        return CommandResult(command=command, raw=text, elapsed=0.0, failure=judge(command, text).failure)
 
     def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
         return [self.run(command, timeout=timeout) for command in commands]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from crashdrive.session.health import Health
 from crashdrive.session.result import CommandResult
@@ -27,6 +27,7 @@ class SessionDouble:
     timeout: float = 120.0
     minimal = False
     recording = False
+    fifo: str | None = None
 
     def __init__(
         self,
@@ -51,6 +52,12 @@ class SessionDouble:
     def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
         """One by one."""
         return [self.run(command, timeout=timeout) for command in commands]
+
+    def stream(
+        self, commands: Sequence[str], sink: Callable[[bytes], object], *, timeout: float | None = None
+    ) -> bytes:
+        """Without a FIFO there is none."""
+        raise AssertionError(f"{commands} were sent for {sink}, with a deadline of {timeout}")
 
     def make_full(self) -> bool:
         """Crash has its tables unless a test says otherwise."""

@@ -12,7 +12,7 @@ import pytest
 
 from crashdrive.session.binaries import Binary
 from crashdrive.session.launch import Start, start_one
-from crashdrive.session.opening import prepare
+from crashdrive.session.opening import Known, prepare
 from crashdrive.session.session import Session
 from crashdrive.session.transport import PtyTransport
 from tests.session.places import HEALTH
@@ -56,7 +56,13 @@ class Fake:
 
         transport = again([])[0]
         return Session(
-            transport, HEALTH, {}, timeout=timeout, restart=again, side_channel=side_channel, holes=holes
+            transport,
+            HEALTH,
+            Known({}),
+            timeout=timeout,
+            restart=again,
+            side_channel=side_channel,
+            holes=holes,
         )
 
     def wait_for(self, name: str, seconds: float = 20) -> str:

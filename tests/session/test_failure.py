@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crashdrive.session.failure import find_failure, judge
+from crashdrive.session.failure import Judgement, find_failure, judge
 from crashdrive.session.result import CommandResult, Failure
 
 RECORDED = sorted(Path(__file__).with_name("recorded").glob("*.jsonl"))
@@ -30,7 +30,7 @@ def test_three_versions_are_recorded() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_recorded(case: dict[str, Any]) -> None:
-    failure = judge(case["command"], case["output"].encode())
+    failure = judge(case["command"], case["output"].encode()).failure
     assert (failure.kind if failure else None) == case["kind"]
     if failure is not None and failure.kind not in {"silent", "usage", "memory"}:
         assert failure.message in case["output"]
@@ -127,10 +127,11 @@ def test_failures(command: str, text: str, expected: str) -> None:
 
 def test_long_outputs_are_judged_by_their_ends() -> None:
     rows = ROW.format("x") * 10_000
-    assert judge("ps", rows.encode()) is None
-    assert judge("ps", f"{rows}ps: invalid task\n".encode()) is not None
-    assert judge("ps", f"ps: invalid task\n{rows}".encode()) is not None
-    assert judge("rd ffff888003a54000 9999999", b"ffff888003a54000:  0000000000000000 \n" * 9999) is None
+    assert judge("ps", rows.encode()) == Judgement(None)
+    assert judge("ps", f"{rows}ps: invalid task\n".encode()).failure is not None
+    assert judge("ps", f"ps: invalid task\n{rows}".encode()).failure is not None
+    words = b"ffff888003a54000:  0000000000000000 \n" * 9999
+    assert judge("rd ffff888003a54000 9999999", words).failure is None
 
 
 def test_speed_is_bounded_on_hostile_text() -> None:

@@ -23,6 +23,7 @@ from crashdrive.errors import (
     TranscriptError,
     UsageError,
 )
+from crashdrive.session.opening import Known
 from crashdrive.session.replay import FORMAT, RecordingTransport, open_record
 from crashdrive.session.result import CommandResult
 from crashdrive.session.session import Session
@@ -92,7 +93,9 @@ class Sunk(bytearray):
 
 
 def record(path: Path, transport: Any) -> Session:
-    session = Session(transport, HEALTH, {"vmcore": "x"}, timeout=5, restart=lambda _context: (transport, []))
+    session = Session(
+        transport, HEALTH, Known({"vmcore": "x"}), timeout=5, restart=lambda _context: (transport, [])
+    )
     with open_record(path) as file:
         session._record(file)
     return session

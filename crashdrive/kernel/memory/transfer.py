@@ -12,8 +12,6 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -43,22 +41,6 @@ _BLOCK = 512
 _MOST_ROUNDS = 4  # after the first: runs whose bytes couldn't be told, pages, blocks
 _MOST_PAGES = 1024  # of one request: what a hole in it makes us ask again
 _ROW = re.compile(rb" *([0-9a-f]+):  ((?:[0-9a-f]{2} ){16})")
-
-
-@runtime_checkable
-class Channel(Protocol):
-    """What fast reading needs of a session; one that hasn't it is read through its terminal."""
-
-    @property
-    def fifo(self) -> object:
-        """The path of the FIFO, None without a side channel."""
-        ...
-
-    def stream(
-        self, commands: Sequence[str], sink: Callable[[bytes], object], *, timeout: float | None = None
-    ) -> bytes:
-        """Run commands that write into the FIFO; the terminal's text."""
-        ...
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -108,11 +90,11 @@ class Transfer:
 
         ``gap`` is the number of unwanted pages that two wanted ones are joined over.
         """
-        channel = self._session if isinstance(self._session, Channel) else None
-        if channel is None or channel.fifo is None:
+        ask: Round
+        if self._session.fifo is None:
             ask, runs = self._text_round, runs_of(pages, 0, 1)
         else:
-            ask, runs = partial(self._raw_round, channel), runs_of(pages, gap, _MOST_PAGES)
+            ask, runs = self._raw_round, runs_of(pages, gap, _MOST_PAGES)
         found = Fetched()
         wanted = set(pages)
         rest = self._settle(found, [(first << PAGE_SHIFT, count << PAGE_SHIFT) for first, count in runs], ask)
@@ -152,13 +134,14 @@ class Transfer:
                 raise
         return ask(requests)
 
-    def _raw_round(self, channel: Channel, requests: Sequence[Range]) -> Outcome:
+    def _raw_round(self, requests: Sequence[Range]) -> Outcome:
         self.rounds += 1
+        fifo = self._session.fifo
         received = bytearray()
-        commands = [bulk_read(self._option, channel.fifo, address, size) for address, size in requests]
+        commands = [bulk_read(self._option, fifo, address, size) for address, size in requests]
         timeout = 60 + len(commands) / 200 + sum(size for _, size in requests) / (4 << 20)
         commands = [*self.before, *commands, *self.after, _END]
-        text = channel.stream(commands, received.extend, timeout=timeout)
+        text = self._session.stream(commands, received.extend, timeout=timeout)
         if _END_SHOWN not in text:
             raise SessionError("crash left a batch of reads before its end")
         copied = {int(m[2], 16): int(m[1]) for m in _COPIED.finditer(text)}

@@ -21,7 +21,7 @@ from crashdrive.errors import ArgumentError, ParseError, TranscriptError, Unknow
 from crashdrive.integers import Address, described
 from crashdrive.near import hint
 from crashdrive.session import arguments
-from crashdrive.session.result import Runner
+from crashdrive.session.dump_session import DumpSession
 
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 2
@@ -90,13 +90,13 @@ class Symbols:
 
     def __init__(
         self,
-        runner: Runner,
+        session: DumpSession,
         store: Store | None = None,
         key: str | None = None,
         *,
         source: Source | None = None,
     ) -> None:
-        self._runner = runner
+        self._session = session
         self._store = store if key else None
         self._key = key or ""
         self._single: dict[str, tuple[Symbol, ...]] = {}
@@ -196,7 +196,7 @@ class Symbols:
                 self._single[name] = ()
         plain = [name for name in names if _is_name(name)]
         self.queries += len(plain)
-        results = self._runner.run_many([f"sym {name}" for name in plain]) if plain else []
+        results = self._session.run_many([f"sym {name}" for name in plain]) if plain else []
         for name, result in zip(plain, results, strict=True):
             if result.failure is not None and result.failure.kind == "symbol":
                 self._single[name] = ()
@@ -220,7 +220,7 @@ class Symbols:
 
     def _read(self) -> _Table:
         self.queries += 1
-        table = read_table(self._runner.run("sym -l").check().raw)
+        table = read_table(self._session.run("sym -l").check().raw)
         if self._store:
             self._store.put("symbols", self._key, "all", table.stored(), version=VERSION)
         return table

@@ -33,7 +33,8 @@ from crashdrive.kernel.types.paths import direct
 from crashdrive.kernel.types.ptype import SizesWantedError, parse_ptype
 from crashdrive.near import hint
 from crashdrive.session import arguments
-from crashdrive.session.result import CommandResult, Runner
+from crashdrive.session.dump_session import DumpSession
+from crashdrive.session.result import CommandResult
 
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 1
@@ -68,14 +69,14 @@ class Layouts:
 
     def __init__(
         self,
-        runner: Runner,
+        session: DumpSession,
         store: Store | None = None,
         key: str | None = None,
         *,
         word_size: int = 8,
         elsewhere: Callable[[], Elsewhere | None] = lambda: None,
     ) -> None:
-        self._runner = runner
+        self._session = session
         self._store = store if key else None
         self._key = key or ""
         self._known: dict[str, Type] = {}
@@ -400,7 +401,7 @@ class Layouts:
 
     def _has_module_types(self) -> bool:
         """Whether modules' debug data is loaded (``mod -s``): a type may be theirs then, and isn't kept."""
-        text = self._runner.run("mod").text
+        text = self._session.run("mod").text
         return any(_MODULE.match(line) and "(not loaded)" not in line for line in text.splitlines())
 
     def _need_char(self, text: str) -> None:
@@ -451,7 +452,7 @@ class Layouts:
         self.queries += len(commands)
         # a cold one takes gdb a tenth of a second, now and then a whole one
         timeout = None if len(commands) < 20 else 60.0 + 2 * len(commands)
-        return self._runner.run_many(commands, timeout=timeout)
+        return self._session.run_many(commands, timeout=timeout)
 
 
 def layout_key(kernel: str, modules: Iterable[tuple[str, str]] = ()) -> str:

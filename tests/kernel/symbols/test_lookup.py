@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from crashdrive.errors import ParseError, TranscriptError, UnknownSymbolError
 from crashdrive.kernel.symbols.lookup import Symbol, Symbols, read_table
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
+from tests.kernel.session_double import SessionDouble
 
 # as crash 9.0.2 prints it for a kernel since 6.4, which keeps a module's parts apart
 TABLE = """\
@@ -40,10 +40,11 @@ ffffffffc0391000 MODULE END: dm
 """
 
 
-class Crash:
+class Crash(SessionDouble):
     """Answers ``sym`` from the table above."""
 
     def __init__(self, table: str = TABLE) -> None:
+        super().__init__()
         self.table = table
         self.sent: list[str] = []
 
@@ -61,9 +62,6 @@ class Crash:
         text = text or f"symbol not found: {wanted}\npossible alternatives:\n  (none found)\n"
         failure = find_failure(command, text)
         return CommandResult(command=command, raw=text.encode(), elapsed=0.0, failure=failure)
-
-    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
-        return [self.run(command, timeout=timeout) for command in commands]
 
 
 @pytest.fixture(params=["single", "table"])

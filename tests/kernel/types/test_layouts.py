@@ -34,6 +34,7 @@ from crashdrive.kernel.types.model import (
 from crashdrive.kernel.types.ptype import SizesWantedError, parse_ptype
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
+from tests.kernel.session_double import SessionDouble
 
 # in the form of gdb 10 (crash 8)
 THING = """\
@@ -131,10 +132,11 @@ TEXTS = {
 }
 
 
-class Gdb:
+class Gdb(SessionDouble):
     """Answers from a table; what isn't in it is refused, as gdb does of types that it doesn't know."""
 
     def __init__(self, texts: Mapping[str, str] = TEXTS) -> None:
+        super().__init__()
         self.texts = texts
         self.rounds: list[list[str]] = []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import pytest
 
@@ -19,6 +18,7 @@ from crashdrive.kernel.types.model import (
 )
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
+from tests.kernel.session_double import SessionDouble
 
 TEXTS = {
     "struct thing": """\
@@ -59,10 +59,11 @@ PLACES = {
 SIZES = {"struct thing": 104, "struct pair": 16, "u32": 4}
 
 
-class OldGdb:
+class OldGdb(SessionDouble):
     """gdb 7.6, as far as it matters here."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[str] = []
 
     def answer(self, command: str) -> str | None:
@@ -83,9 +84,6 @@ class OldGdb:
         text = self.answer(command) or f"gdb: gdb request failed: {command.removeprefix('gdb ')}\n"
         failure = find_failure(command, text)
         return CommandResult(command=command, raw=text.encode(), elapsed=0.0, failure=failure)
-
-    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:
-        return [self.run(command, timeout=timeout) for command in commands]
 
 
 def test_a_structure_is_the_same_as_with_offsets() -> None:
