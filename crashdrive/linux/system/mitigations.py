@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.errors import UnknownTypeError
 from crashdrive.records import Record
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from crashdrive.linux.survey import Survey
 
+_PROCESSOR = "struct cpuinfo_x86"
 # arch/x86/kernel/cpu/bugs.c: the variable, and its enumeration
 _VARIABLES = {
     "mds": ("mds_mitigation", "enum mds_mitigations"),
@@ -43,8 +45,10 @@ class Mitigation(Record, frozen=True):
 
 
 def mitigations(survey: Survey) -> Iterator[Mitigation]:
-    """Those that this kernel knows."""
+    """Those that this kernel knows; x86 alone: UnknownTypeError elsewhere."""
     kernel = survey.kernel
+    if not kernel.has_type(_PROCESSOR):
+        raise UnknownTypeError(f"no {_PROCESSOR}")
     for name, (variable, enumeration) in _VARIABLES.items():
         if not kernel.symbols.has(variable):
             continue
