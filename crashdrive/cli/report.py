@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import click
@@ -100,6 +100,34 @@ class Reports(NearGroup):
         ]
 
 
+class _Report(click.Command):
+    """A report, whose help says what rules find in its tables, and from where on."""
+
+    def __init__(self, name: str, judged: Collection[str], **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self._judged = judged
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The findings stand behind the options."""
+        super().format_options(ctx, formatter)
+        if found := _rules_about(self._judged):
+            with formatter.section("Findings, and from where on (see crashdrive rules)"):
+                formatter.write_dl(found)
+
+
+def _rules_about(reports: Collection[str]) -> list[tuple[str, str]]:
+    """The ids of crashdrive's rules that look at tables of these reports alone, and their thresholds."""
+    from crashdrive.rules import rule_for, rule_names
+    from crashdrive.rules.base import source_name
+
+    every = map(rule_for, rule_names()) if reports else ()
+    return [
+        (one.id, one.threshold)
+        for one in every
+        if all(source_name(source).partition(".")[0] in reports for source in one.looks_at)
+    ]
+
+
 def _command(name: str) -> click.Command:
     module = module_for(name)
     own = [_option(option) for option in module.OPTIONS]
@@ -110,8 +138,9 @@ def _command(name: str) -> click.Command:
         given = {option.name: _value(option, values.pop(_OWN + option.name)) for option in module.OPTIONS}
         return _show(name, words, form, given, values)
 
-    return click.Command(
+    return _Report(
         name,
+        judged=getattr(module, "JUDGED", ()),
         callback=call,
         help=_help(module),
         short_help=module.SUMMARY,

@@ -8,6 +8,8 @@ A report is one module in a room of this package (``net``), found by its name al
 - ``BTF``: whether types out of the image's BTF will do, where crash came up without its tables. True says
   that the report and its readers index no array of several dimensions, which BTF has as one; without it,
   False,
+- ``JUDGED``: the reports whose tables rules are asked about (see `judged`); its ``--help`` shows these rules.
+  Without it, none,
 - ``WHOLE``: False where it says something only of what its options name; ``report --all`` leaves it out.
   Without it, True,
 - ``def report(crash, **options) -> Report``: computes and returns, prints nothing. It is called with every

@@ -14,6 +14,7 @@ import crashdrive.cli.report  # noqa: F401 - imported below a patch, it would ke
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for, report_names, run_report
 from crashdrive.reports.base import Option
+from crashdrive.rules import rule_for
 
 real_module = module_for
 Cli = Callable[..., tuple[int, bytes, str]]
@@ -49,6 +50,18 @@ def module(monkeypatch: pytest.MonkeyPatch, crash: Any) -> Any:
 
 def values(out: bytes) -> dict[str, Any]:
     return {row["option"]: row["value"] for row in json.loads(out)["tables"]["options"]}
+
+
+def test_the_help_says_what_rules_find_and_from_where_on(cli: Cli, module: Any) -> None:
+    assert b"Findings" not in cli("report", "echo", "--help")[1]
+    module.JUDGED = ("netsummary", "softnet")
+    text = cli("report", "echo", "--help")[1].decode()
+    shown = dict(
+        line.split(maxsplit=1) for line in text[text.index("Findings") :].splitlines()[1:] if line[2] != " "
+    )
+    assert shown["backlog-full"] == rule_for("backlog-full").threshold
+    assert "listen-queue-full" in shown
+    assert "conntrack-full" not in shown
 
 
 def test_options_reach_the_report(cli: Cli, vmcore: str, crash: Any) -> None:

@@ -6,21 +6,6 @@ Examples:
   crashdrive report netsummary --netns red vmcore
   crashdrive report netsummary --format json vmcore
 
-\b
-What is found, and from where on:
-  listen queue full          more connections wait for accept() than the limit
-  listen queue nearly full   90 % of the limit
-  SYN queue full             as many half-open ones as the limit
-  stuck queues               TCP: data, and nothing has moved for 1 s
-  retransmits                3 times the same without an answer
-  retransmit ratio           100 RetransSegs, 1 % of OutSegs (10 %: critical)
-  local ports                80 % of ip_local_port_range (95 %: critical)
-  memory                     above tcp_mem's, udp_mem's 2nd (3rd: critical)
-  connection tracking        80 % of nf_conntrack_max (95 %: critical)
-  drops, failed neighbours   any, also interfaces without a carrier
-  time squeeze               1 % of a CPU's packets
-  silent interfaces          nothing sent for 60 s, where that is known
-
 Counters are those since the start. No kernel keeps when an interface last received something. The rows
 behind the findings are in the tables.
 """  # noqa: D301 - click takes the character itself as its mark
@@ -48,6 +33,16 @@ NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
 BTF = True
 OPTIONS = (NETNS,)
+# rules get these whole: options may add tables, and leave out no rows but those of other namespaces
+_OTHERS: dict[str, dict[str, Any]] = {
+    "snmp": {},
+    "softnet": {},
+    "sockstat": {},
+    "conntrack": {},
+    "neighbours": {},
+    "interfaces": {"queues": True, "qdiscs": True},
+}
+JUDGED = (NAME, *_OTHERS)
 _UNANSWERED = frozenset({"FAILED", "INCOMPLETE"})
 _FEWEST_PORTS = 16
 
@@ -215,15 +210,6 @@ def _of_others(told: Mapping[str, Report], survey: NetSurvey) -> Iterator[Table]
 _LINK = (
     "netns", "device", "operstate", "sent_ago", "stopped", "timeouts", "rx_packets", "tx_packets", "lost",
 )  # fmt: skip
-# rules get these whole: options may add tables, and leave out no rows but those of other namespaces
-_OTHERS: dict[str, dict[str, Any]] = {
-    "snmp": {},
-    "softnet": {},
-    "sockstat": {},
-    "conntrack": {},
-    "neighbours": {},
-    "interfaces": {"queues": True, "qdiscs": True},
-}
 
 
 def _others(survey: NetSurvey, crash: Any, netns: str | None) -> dict[str, Report]:

@@ -26,6 +26,7 @@ from crashdrive.reports.base import judged, report_of
 NAME = "sysinfo"
 SUMMARY = "The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."
 BTF = True
+JUDGED = (NAME,)
 OPTIONS = ()
 
 
