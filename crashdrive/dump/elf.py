@@ -15,9 +15,9 @@ import msgspec
 # read(offset, size) -> at most size bytes, fewer at the end of the file
 Read = Callable[[int, int], bytes]
 
-ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
+ET_REL, ET_CORE = 1, 4
 PT_LOAD, PT_NOTE = 1, 4
-SHT_SYMTAB, SHT_STRTAB, SHT_NOTE, SHT_NOBITS = 2, 3, 7, 8
+SHT_SYMTAB, SHT_NOTE, SHT_NOBITS = 2, 7, 8
 _PN_XNUM = 0xFFFF
 _MOST_HEADERS = 1 << 20
 _MOST_NOTES = 64 << 20

@@ -10,7 +10,6 @@ from crashdrive.kernel.structures.lists import list_head, list_heads
 from crashdrive.kernel.structures.walk import Problem, Walk, suspicion, walk
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.memory.columns import Gap
     from crashdrive.kernel.series import Objects
     from crashdrive.kernel.structures.xarray import Entries
     from crashdrive.linux.machine import Machine
@@ -70,7 +69,7 @@ def _bring(kernel: Machine, window: Window) -> Sequence[int]:
     offset = kernel.offset(_TASK, "tasks")
     reach = max(offset, kernel.offset(_TASK, kernel.path(_TASK, "thread_node", "thread_group"))) + 16
     pids = [pid for _, pid in _numbered_pids(kernel, kernel.symbols.address("init_pid_ns"))]
-    tasks, _ = _tasks_of(kernel, window, pids)
+    tasks = _tasks_of(kernel, window, pids)
     window.fetch((task, reach) for task in tasks)
     return tasks
 
@@ -125,22 +124,12 @@ def _hashed_pids(kernel: Machine, namespace: int) -> Walk:
     return walk(ours, upids.problems)
 
 
-def pid_tasks(kernel: Machine) -> Walk:
-    """Tasks by way of the first pid namespace: the second way to find them, to hold the first against."""
-    pids = for_each_pid(kernel)
-    tasks, gaps = _tasks_of(kernel, kernel.window(), pids.addresses)
-    gone = [
-        Problem(kind="hole", address=gap.address, message=f"the task of a pid: {gap.reason}") for gap in gaps
-    ]
-    return walk(tasks, [*pids.problems, *gone])
-
-
-def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> tuple[list[int], Sequence[Gap]]:
+def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> list[int]:
     # 2c4704756cab (4.19) replaced task_struct.pids[] by pid_links[]
     link = kernel.path(_TASK, "pid_links[0]", "pids[0].node")
     offset = kernel.offset(_TASK, link)
     columns = kernel.read_many("struct pid", pids, ["tasks[0].first"], window=window)
-    return [node - offset for node in columns.columns[0] if node], columns.gaps
+    return [node - offset for node in columns.columns[0] if node]
 
 
 def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:
