@@ -22,7 +22,7 @@ class Link(Record, frozen=True):
     ``up``: set up; ``carrier``: and working. ``sent_ago``: seconds since a queue of it last sent, None where
     the kernel doesn't keep that (drivers that send without the queue's lock: all of veth, bridges, bonds);
     when something was last received it keeps nowhere. ``stopped``: the driver, or the limit of bytes, takes
-    no more. ``timeouts`` of the transmit watchdog, ``lost``: counters of what was lost that aren't 0.
+    no more. ``timeouts`` of the transmit watchdog, ``losses``: counters of what was lost that aren't 0.
     """
 
     netns: str | None
@@ -36,7 +36,7 @@ class Link(Record, frozen=True):
     rx_packets: int | None
     tx_packets: int | None
     qdisc_drops: int | None
-    lost: dict[str, int]
+    losses: dict[str, int]
     address: Address
 
 
@@ -78,6 +78,6 @@ def _link(device: Interface, queues: Sequence[TransmitQueue], dropped: int | Non
         rx_packets=counted.rx_packets if counted is not None else None,
         tx_packets=counted.tx_packets if counted is not None else None,
         qdisc_drops=dropped,
-        lost={name: value for name, value in lost.items() if value},
+        losses={name: value for name, value in lost.items() if value},
         address=device.address,
     )

@@ -71,19 +71,19 @@ class PopulatedNamespace(Record, frozen=True):
 class Namespaces(Record, frozen=True):
     """All of them, the initial one first, and what is doubtful about that.
 
-    ``members``: the address of each process's namespace, by pid; ``unread`` says why some may be missing,
-    which matters to those alone that ask for processes.
+    ``netns_of``: the address of each process's namespace, by pid; ``process_notices`` says why some may be
+    missing, which matters to those alone that ask for processes.
     """
 
-    found: tuple[NetNamespace, ...]
-    members: dict[int, int] = msgspec.field(default_factory=dict)
-    unread: tuple[Notice, ...] = ()
+    nets: tuple[NetNamespace, ...]
+    netns_of: dict[int, int] = msgspec.field(default_factory=dict)
+    process_notices: tuple[Notice, ...] = ()
     warnings: tuple[Notice, ...] = ()
     complete: bool = True
 
     def by_address(self) -> dict[int, NetNamespace]:
         """The namespaces by the address of their ``struct net``."""
-        return {namespace.address: namespace for namespace in self.found}
+        return {namespace.address: namespace for namespace in self.nets}
 
     def choose(self, wanted: str | None) -> Namespaces:
         """Those that ``--netns`` means: a name, an inode number, an address in hexadecimal, or ``pid:N``.
@@ -93,13 +93,13 @@ class Namespaces(Record, frozen=True):
         if wanted is None:
             return self
         kind, _, pid = wanted.partition(":")
-        home = self.members.get(int(pid)) if kind == "pid" and pid.isdecimal() else None
-        chosen = tuple(one for one in self.found if one.address == home or wanted in _names(one))
+        home = self.netns_of.get(int(pid)) if kind == "pid" and pid.isdecimal() else None
+        chosen = tuple(one for one in self.nets if one.address == home or wanted in _names(one))
         if not chosen:
-            unsure = f" ({self.unread[0].message})" if kind == "pid" and self.unread else ""
-            error = no_such("network namespace", wanted, [one.label for one in self.found])
+            unsure = f" ({self.process_notices[0].message})" if kind == "pid" and self.process_notices else ""
+            error = no_such("network namespace", wanted, [one.label for one in self.nets])
             raise UsageError(f"{error}{unsure}")
-        return msgspec.structs.replace(self, found=chosen)
+        return msgspec.structs.replace(self, nets=chosen)
 
 
 def _names(namespace: NetNamespace) -> set[str]:
@@ -131,9 +131,9 @@ def namespaces(kernel: Machine) -> Namespaces:
         for address, inum in zip(addresses, inums.columns[0], strict=True)
     )
     return Namespaces(
-        found=found,
-        members=members,
-        unread=unread,
+        nets=found,
+        netns_of=members,
+        process_notices=unread,
         warnings=(*walked.notices(), *inums.notices("struct net"), *doubts),
         complete=walked.complete and inums.complete and not doubts,
     )
@@ -201,10 +201,10 @@ def read(kernel: Machine) -> Reading[PopulatedNamespace]:
 
 def populated(survey: Survey, everywhere: Namespaces) -> list[PopulatedNamespace]:
     """The namespaces with how many processes and interfaces each has; what is doubtful there is noted."""
-    survey.miss(everywhere.unread, complete=not everywhere.unread)
+    survey.miss(everywhere.process_notices, complete=not everywhere.process_notices)
     programs = _programs(survey, everywhere)
-    counts = Counter(everywhere.members.values())
-    return [_populated(survey, one, counts[one.address], programs) for one in everywhere.found]
+    counts = Counter(everywhere.netns_of.values())
+    return [_populated(survey, one, counts[one.address], programs) for one in everywhere.nets]
 
 
 def _populated(
@@ -221,7 +221,7 @@ def _populated(
 
 def _programs(survey: Survey, everywhere: Namespaces) -> dict[int, str | None]:
     """Names of the processes that stand for a namespace."""
-    wanted = {one.pid for one in everywhere.found}
+    wanted = {one.pid for one in everywhere.nets}
     tasks = for_each_task(survey.kernel, threads=False)
     columns = survey.gaps(tasks.read(["tgid", "comm"]), "names of processes")
     return {pid: comm for pid, comm in columns if pid in wanted}

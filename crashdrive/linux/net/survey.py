@@ -22,9 +22,9 @@ class NetSurvey(Survey):
     def __init__(self, kernel: Machine, everywhere: Namespaces, chosen: Namespaces) -> None:
         super().__init__(kernel)
         self.namespaces = everywhere
-        self.labels: dict[int | None, str] = {one.address: one.label for one in everywhere.found}
-        self.chosen = frozenset(one.address for one in chosen.found)
-        self.everywhere = len(chosen.found) == len(everywhere.found)
+        self.labels: dict[int | None, str] = {one.address: one.label for one in everywhere.nets}
+        self.chosen = frozenset(one.address for one in chosen.nets)
+        self.everywhere = len(chosen.nets) == len(everywhere.nets)
 
     @classmethod
     def of(cls, kernel: Machine, netns: str | None = None) -> NetSurvey:
@@ -33,7 +33,7 @@ class NetSurvey(Survey):
         survey = cls(kernel, everywhere, everywhere.choose(netns))
         survey.miss(everywhere.warnings, complete=everywhere.complete)
         if netns is not None and netns.startswith("pid:"):
-            survey.miss(everywhere.unread, complete=not everywhere.unread)
+            survey.miss(everywhere.process_notices, complete=not everywhere.process_notices)
         return survey
 
     def chosen_nets(self, nets: Sequence[int | None]) -> Sequence[bool]:

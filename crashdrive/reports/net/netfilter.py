@@ -148,7 +148,7 @@ def _contents(survey: NetSurvey, chains: Sequence[nftables.Rules], where: tuple[
             "kind",
             "type",
             "data_type",
-            "elements",
+            "element_count",
             "flags",
             "backend",
         )

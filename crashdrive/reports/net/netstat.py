@@ -213,7 +213,9 @@ def _table(rows: Sequence[Socket], *, processes: bool, timers: bool, names: bool
     if timers:
         shown += ["timer", "timer_left", "retransmits"]
     shown += [
-        name for name in ("interface", "protocol") if any(getattr(row, name) is not None for row in rows)
+        name
+        for name in ("interface", "protocol_number")
+        if any(getattr(row, name) is not None for row in rows)
     ]
     if len({row.netns for row in rows}) > 1:
         shown.append("netns")

@@ -53,7 +53,7 @@ class StateCount(Record, frozen=True):
     netns: str | None
     proto: str
     state: str | None
-    sockets: int
+    socket_count: int
 
 
 class Totals(Record, frozen=True):
@@ -63,7 +63,7 @@ class Totals(Record, frozen=True):
     ``without_file``: those that no process can have open (not accepted yet, orphans, TIME_WAIT).
     """
 
-    sockets: int
+    socket_count: int
     tcp: int
     nagle_disabled: int
     udp: int
@@ -133,7 +133,7 @@ def _of_sockets(survey: NetSurvey, found: _Sockets) -> list[Table]:
 
 def _is_much(row: ports.PortUse) -> bool:
     """Towards one destination few ports of many are no reason to look."""
-    return row.remote_address is None or row.used >= min(_FEWEST_PORTS, row.available / 2)
+    return row.remote_address is None or row.used >= min(_FEWEST_PORTS, row.range_size / 2)
 
 
 _LISTENING = (
@@ -158,11 +158,11 @@ def _states(survey: NetSurvey, rows: Sequence[Socket]) -> list[StateCount]:
     nets = {label: at for at, label in enumerate(survey.labels.values())}
     protos = {proto: at for at, proto in enumerate(dict.fromkeys(proto for _, proto, _ in counts))}
     made = [
-        StateCount(netns=netns, proto=proto, state=state, sockets=count)
+        StateCount(netns=netns, proto=proto, state=state, socket_count=count)
         for (netns, proto, state), count in counts.items()
     ]
     return sorted(
-        made, key=lambda one: (nets.get(one.netns or "", len(nets)), protos[one.proto], -one.sockets)
+        made, key=lambda one: (nets.get(one.netns or "", len(nets)), protos[one.proto], -one.socket_count)
     )
 
 
@@ -170,7 +170,7 @@ def _totals(found: _Sockets) -> Totals:
     by_proto = Tally(row.proto.removesuffix("6") for row in found.rows)
     udp = [row for row in found.rows if row.proto.startswith("udp")]
     return Totals(
-        sockets=len(found.rows),
+        socket_count=len(found.rows),
         tcp=by_proto["tcp"],
         nagle_disabled=sum(bool(row.nodelay) for row in found.connections),
         udp=len(udp),
@@ -208,7 +208,7 @@ def _of_others(told: Mapping[str, Report], survey: NetSurvey) -> Iterator[Table]
 
 
 _LINK = (
-    "netns", "device", "operstate", "sent_ago", "stopped", "timeouts", "rx_packets", "tx_packets", "lost",
+    "netns", "device", "operstate", "sent_ago", "stopped", "timeouts", "rx_packets", "tx_packets", "losses",
 )  # fmt: skip
 
 

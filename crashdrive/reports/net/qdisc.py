@@ -44,19 +44,19 @@ OPTIONS = (
 class QdiscText(Qdisc, frozen=True):
     """A qdisc, and what tc would print."""
 
-    text: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class ClassText(QdiscClass, frozen=True):
     """A class, and what tc would print."""
 
-    text: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class FilterText(Filter, frozen=True):
     """Filters, and how tc would print them."""
 
-    text: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 def report(crash: Any, **asked: Any) -> Report:
@@ -124,8 +124,8 @@ def _table(
     lines: Callable[[Any], tuple[str, ...]],
 ) -> Table:
     """Lines as tc prints them; behind their namespace where these are several."""
-    made = [kind(**msgspec.structs.asdict(row), text=lines(row)) for row in rows]
-    columns = ("netns", "text") if len(survey.chosen) > 1 else ("text",)
+    made = [kind(**msgspec.structs.asdict(row), lines=lines(row)) for row in rows]
+    columns = ("netns", "lines") if len(survey.chosen) > 1 else ("lines",)
     return Table(
         name=name,
         rows=made,

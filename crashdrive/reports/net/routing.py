@@ -116,7 +116,7 @@ def _table_word(word: str) -> str:
 
 
 def _route_table(survey: NetSurvey, found: Sequence[Route], details: bool) -> Table:  # noqa: FBT001 # passed on
-    rows = [msgspec.structs.replace(route, text=route_lines(route, details=details)) for route in found]
+    rows = [msgspec.structs.replace(route, lines=route_lines(route, details=details)) for route in found]
     return _text_table(survey, "routes", rows, "Routes")
 
 
@@ -126,16 +126,18 @@ def _rule_table(survey: NetSurvey, asked: dict[str, Any]) -> Table:
         for family in _families(asked)
         for rule in survey.attempt("rules", partial(rules, survey, family, details=asked["details"]))
     ]
-    return _text_table(survey, "rules", rows, "Rules")
+    return _text_table(survey, "rules", rows, "Rules", "text")
 
 
-def _text_table(survey: NetSurvey, name: str, rows: Sequence[Any], title: str) -> Table:
+def _text_table(
+    survey: NetSurvey, name: str, rows: Sequence[Any], title: str, column: str = "lines"
+) -> Table:
     """Lines as iproute2 prints them; behind their namespace where these are several."""
     several = len(survey.chosen) > 1
     return Table(
         name=name,
         rows=rows,
-        columns=("netns", "text") if several else ("text",),
+        columns=("netns", column) if several else (column,),
         layout="lines",
         title=title if name != "routes" else None,
     )

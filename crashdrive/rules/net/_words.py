@@ -57,7 +57,7 @@ def ports_used(row: PortUse) -> str:
 
     towards = endpoint(row.remote_address, row.remote_port)
     way = f"{row.local_address} -> {towards}" if towards is not None else "all sockets"
-    return f"{row.proto} {way} (netns {row.netns}): {row.used} of {row.available} ports"
+    return f"{row.proto} {way} (netns {row.netns}): {row.used} of {row.range_size} ports"
 
 
 def losses(counters: Iterable[Counter], kind: Losses, message: str) -> Iterator[Match]:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     ),
 )
 def interface_drops(interfaces: Iterable[Link]) -> Iterator[Match]:
-    return matches((row for row in interfaces if row.lost or row.qdisc_drops), _lost)
+    return matches((row for row in interfaces if row.losses or row.qdisc_drops), _lost)
 
 
 def _lost(row: Link) -> str:
-    told = [f"{name} {count}" for name, count in row.lost.items()]
+    told = [f"{name} {count}" for name, count in row.losses.items()]
     told += [f"qdisc drops {row.qdisc_drops}"] if row.qdisc_drops else []
     return f"{interface(row)}: {', '.join(told)}"

@@ -28,4 +28,4 @@ PART = 0.95
     reference="net/ipv4/inet_hashtables.c: __inet_hash_connect(); ip-sysctl.rst: ip_local_port_range",
 )
 def ports_exhausted(ports: Iterable[PortUse]) -> Iterator[Match]:
-    return matches((row for row in ports if row.used >= PART * row.available), ports_used)
+    return matches((row for row in ports if row.used >= PART * row.range_size), ports_used)

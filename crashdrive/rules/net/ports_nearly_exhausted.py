@@ -28,5 +28,5 @@ PART = 0.8
     reference="net/ipv4/inet_hashtables.c: __inet_hash_connect(); ip-sysctl.rst: ip_local_port_range",
 )
 def ports_nearly_exhausted(ports: Iterable[PortUse]) -> Iterator[Match]:
-    nearly = (row for row in ports if PART <= row.used / row.available < ports_exhausted.PART)
+    nearly = (row for row in ports if PART <= row.used / row.range_size < ports_exhausted.PART)
     return matches(nearly, ports_used)

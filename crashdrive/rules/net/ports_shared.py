@@ -31,4 +31,4 @@ def ports_shared(shared: Iterable[SharedPort]) -> Iterator[Match]:
 
 def _shared(row: SharedPort) -> str:
     where = endpoint(row.local_address, row.local_port)
-    return f"{row.proto} {where} (netns {row.netns}): {row.sockets} sockets of {', '.join(row.programs)}"
+    return f"{row.proto} {where} (netns {row.netns}): {row.socket_count} sockets of {', '.join(row.programs)}"

@@ -21,7 +21,7 @@ MIB = record("mib", ("mibs", ArrayType(ULONG, 3)))
 
 def survey_of(kernel: Kernel) -> NetSurvey:
     found = (NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True),)
-    everywhere = Namespaces(found=found)
+    everywhere = Namespaces(nets=found)
     return NetSurvey(kernel, everywhere, everywhere)
 
 

@@ -139,7 +139,7 @@ PAGES = sorted(Machine().pages)
 
 
 def told(found: Namespaces) -> tuple[list[str], dict[int, int]]:
-    return [one.label for one in found.found], found.members
+    return [one.label for one in found.nets], found.netns_of
 
 
 def test_names_and_members() -> None:
@@ -147,7 +147,7 @@ def test_names_and_members() -> None:
     found = namespaces(machine.kernel)
     red = machine.pages["red_net"]
     assert told(found) == (["init", "red"], {7: red, 9: red})
-    assert (found.complete, found.unread) == (True, ())
+    assert (found.complete, found.process_notices) == (True, ())
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -157,8 +157,8 @@ def test_without_a_page_they_are_the_same_or_say_so(page: str) -> None:
     machine = Machine()
     machine.memory.hole(machine.pages[page])
     found = namespaces(machine.kernel)
-    assert [one.label for one in found.found] == labels or not found.complete
-    assert found.members == members or found.unread
+    assert [one.label for one in found.nets] == labels or not found.complete
+    assert found.netns_of == members or found.process_notices
 
 
 @pytest.mark.parametrize("page", PAGES)

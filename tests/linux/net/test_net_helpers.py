@@ -112,7 +112,7 @@ def test_a_hole_is_told() -> None:
 
 INITIAL = NetNamespace(address=0xFFFF888000001000, inum=4026531840, name=None, pid=1, initial=True)
 RED = NetNamespace(address=0xFFFF888000002000, inum=4026532186, name="red", pid=30, initial=False)
-BOTH = Namespaces(found=(INITIAL, RED), members={1: INITIAL.address, 30: RED.address, 31: RED.address})
+BOTH = Namespaces(nets=(INITIAL, RED), netns_of={1: INITIAL.address, 30: RED.address, 31: RED.address})
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ BOTH = Namespaces(found=(INITIAL, RED), members={1: INITIAL.address, 30: RED.add
     ],
 )
 def test_a_namespace_by_any_of_its_names(wanted: str, found: NetNamespace) -> None:
-    assert BOTH.choose(wanted).found == (found,)
+    assert BOTH.choose(wanted).nets == (found,)
 
 
 @pytest.mark.parametrize("wanted", ["blue", "pid:99", "pid:", "pid:x", "", "0"])

@@ -327,7 +327,7 @@ def test_sets_and_their_elements(lab: Any, reported: Report) -> None:
             ]
             theirs = [told_element(element, kinds, data) for element in one.get("elem", ())]
             assert sorted(r[:5] for r in ours) == sorted(r[:5] for r in theirs)
-            assert row.elements == len(theirs)
+            assert row.element_count == len(theirs)
             left = {r[:2]: r[5:] for r in ours}
             for element in theirs:
                 timeout, expires = left[element[:2]]

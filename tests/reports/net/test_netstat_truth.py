@@ -204,7 +204,7 @@ def test_packet(lab: Any, reported: Report) -> None:
         assert found.keys() == told.keys()
         for inode, words in told.items():
             row = found[inode]
-            assert (row.references, row.protocol, row.uid) == (
+            assert (row.references, row.protocol_number, row.uid) == (
                 int(words[1]),
                 int(words[3], 16),
                 int(words[7]),
@@ -224,7 +224,10 @@ def test_netlink(lab: Any, reported: Report) -> None:
             row = found[inode]
             portid = int(words[2]) & 0xFFFFFFFF  # /proc prints it with a sign
             numbers = tuple(int(words[i]) for i in (1, 5, 7, 8))
-            assert (row.local_port, row.protocol, row.send_q, row.references, row.drops) == (portid, *numbers)
+            assert (row.local_port, row.protocol_number, row.send_q, row.references, row.drops) == (
+                portid,
+                *numbers,
+            )
             # what listens to neighbours and routes goes on hearing of them
             assert int(words[4]) <= row.recv_q <= int(words[4]) + 20_000
 
@@ -281,7 +284,7 @@ def test_netlink_groups(lab: Any, reported: Report) -> None:
     for truth in truths(lab):
         for words in map(str.split, truth.lines("netlink")):
             row = details[int(words[9])]
-            mask = sum(1 << group - 1 for group in row.groups if group <= 32)
+            mask = sum(1 << group - 1 for group in row.multicast_groups if group <= 32)
             assert (mask, row.dumping) == (int(words[3], 16), bool(int(words[6])))
             masks.add(mask)
     assert len(masks) > 2

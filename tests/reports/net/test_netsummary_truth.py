@@ -29,7 +29,7 @@ def sockets(lab: Any) -> Report:
 
 def counted(report: Report, label: str, proto: str) -> dict[str, int]:
     return {
-        row.state: row.sockets
+        row.state: row.socket_count
         for row in report.table("states").rows
         if (row.netns, row.proto) == (label, proto)
     }
@@ -66,12 +66,16 @@ def test_unix_sockets_by_state(lab: Any, reported: Report) -> None:
 def test_totals(lab: Any, reported: Report, sockets: Report) -> None:
     (totals,) = reported.table("totals").rows
     everything = sockets.table("sockets").rows
-    assert totals.sockets == len(everything) == sum(row.sockets for row in reported.table("states").rows)
+    assert (
+        totals.socket_count
+        == len(everything)
+        == sum(row.socket_count for row in reported.table("states").rows)
+    )
     blocks = (lab.folder / "truth/cmd/ss-udp").read_bytes().decode("utf-8", "backslashreplace")
     assert totals.udp_connected >= len(re.findall(r"^ESTAB ", blocks, re.MULTILINE)) > 0
     assert totals.nagle_disabled == sum(bool(row.nodelay) for row in sockets.table("tcp").rows) > 0
     # netlink and packet sockets have a file each, or belong to the kernel
-    assert 0 < totals.without_file < totals.sockets
+    assert 0 < totals.without_file < totals.socket_count
 
 
 def test_full_accept_queue(lab: Any, reported: Report) -> None:
@@ -155,8 +159,8 @@ def test_local_ports(lab: Any, reported: Report) -> None:
     initial = namespaces(lab)[0].label
     rows = [row for row in reported.table("ports").rows if row.netns == initial]
     assert rows
-    assert {row.available for row in rows} == {high - low + 1}
-    assert all(0 < row.used <= row.available for row in rows)
+    assert {row.range_size for row in rows} == {high - low + 1}
+    assert all(0 < row.used <= row.range_size for row in rows)
 
 
 def test_nothing_that_is_not_there(reported: Report) -> None:

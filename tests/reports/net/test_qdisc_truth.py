@@ -75,7 +75,7 @@ def told(lab: Any) -> list[Namespace]:
 
 def texts(report: Report, table: str, label: str) -> list[str]:
     rows = report.table(table).rows
-    return [UNTOLD.sub("", line) for row in rows if row.netns == label for line in row.text]
+    return [UNTOLD.sub("", line) for row in rows if row.netns == label for line in row.lines]
 
 
 def said(folder: Path, name: str) -> list[str]:
@@ -169,8 +169,8 @@ def test_classes_hold_what_their_qdisc_holds(reported: Report) -> None:
                 and one.kind == qdisc.kind
                 and one.handle.startswith(qdisc.handle)
             ]
-            assert sum(one.qlen for one in own) == qdisc.qlen - qdisc.held, qdisc.text
-            assert qdisc.held or sum(one.backlog for one in own) == qdisc.backlog, qdisc.text
+            assert sum(one.qlen for one in own) == qdisc.qlen - qdisc.held, qdisc.lines
+            assert qdisc.held or sum(one.backlog for one in own) == qdisc.backlog, qdisc.lines
         if qdisc.kind == "pfifo_fast":
             assert sum(qdisc.details.band_packets) == qdisc.qlen
             assert sum(qdisc.details.band_bytes) == qdisc.backlog

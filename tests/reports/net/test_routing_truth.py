@@ -78,7 +78,7 @@ def plain(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize(("name", "family"), [("cmd/ip-route-all", None), ("cmd/ip-6-route-all", "inet6")])
 def test_routes_as_ip_prints_them(lab: Any, reported: Report, name: str, family: str | None) -> None:
     for truth in truths(lab, reported):
-        found = [line for row in rows(reported, "routes", truth, family) for line in row.text]
+        found = [line for row in rows(reported, "routes", truth, family) for line in row.lines]
         assert plain(found) == plain(truth.lines(name))
 
 
@@ -102,7 +102,7 @@ def test_rules_as_ip_prints_them(lab: Any, reported: Report, name: str, family: 
 
 def test_nexthops_as_ip_prints_them(lab: Any, reported: Report) -> None:
     for truth in truths(lab, reported):
-        found = [line for row in rows(reported, "nexthops", truth) for line in row.text]
+        found = [line for row in rows(reported, "nexthops", truth) for line in row.lines]
         assert found == plain(truth.lines("cmd/ip-nexthop"))
 
 
@@ -111,8 +111,8 @@ def test_exceptions_as_ip_prints_them(lab: Any, reported: Report) -> None:
     for truth in truths(lab, reported):
         recorded(truth.folder, "cmd/ip-route-cached")
         told = plain(truth.lines("cmd/ip-route-cached"))
-        shown = [row for row in rows(reported, "exceptions", truth) if row.used and not row.stale]
-        found = plain([line for row in shown for line in row.text])
+        shown = [row for row in rows(reported, "exceptions", truth) if row.was_used and not row.stale]
+        found = plain([line for row in shown for line in row.lines])
         assert set(found) == set(told)
         six = plain(truth.lines("cmd/ip-6-route-cached"))
         assert sorted(line for line in found if " pref " in line) == sorted(six)
@@ -124,7 +124,7 @@ def test_exceptions_by_field(lab: Any, reported: Report) -> None:
         found = {
             (row.destination, table): row
             for row in rows(reported, "exceptions", truth)
-            for table in row.tables
+            for table in row.route_tables
         }
         for name in ("cmd/ip-route-cached-json", "cmd/ip-6-route-cached-json"):
             recorded(truth.folder, name)
@@ -210,7 +210,7 @@ def test_rule_fields(lab: Any, reported: Report) -> None:
                 users = (said["uid_start"], said["uid_end"]) if "uid_start" in said else None
                 told = (said["priority"], prefix, said.get("table"), ports, users, said.get("goto"))
                 assert told == (
-                    row.priority, row.source, row.table, row.destination_ports, row.users, row.target,
+                    row.priority, row.source, row.table, row.destination_ports, row.uid_range, row.goto,
                 )  # fmt: skip
                 assert ("not" in said) == ("not" in row.flags)
                 assert said.get("iif") == row.input_device
@@ -267,8 +267,8 @@ def proc_ipv6_route(words: list[str]) -> tuple[Any, ...] | None:
 def test_options(lab: Any, reported: Report) -> None:
     crash = Crash(lab.session, keep=False)
     found = crash.report("routing", six=True, table="main", netns="red").table("routes")
-    assert found.columns == ("text",)
-    assert "2001:db8:10::/64 dev eth0 proto kernel metric 256 pref medium" in {r.text[0] for r in found.rows}
+    assert found.columns == ("lines",)
+    assert "2001:db8:10::/64 dev eth0 proto kernel metric 256 pref medium" in {r.lines[0] for r in found.rows}
     everything = [r for r in reported.table("routes").rows if r.netns == "red" and r.family == "inet6"]
     assert [r.address for r in found.rows] == [r.address for r in everything if r.table == "main"]
 

@@ -56,7 +56,7 @@ def test_sockstat(lab: Any, reported: Report) -> None:
         for family, name in (("ip", "FRAG"), ("ip6", "FRAG6")):
             rows = reported.table("fragments").rows
             (row,) = [row for row in rows if (row.netns, row.family) == (truth.label, family)]
-            assert (row.queues, row.memory) == (told[name]["inuse"], told[name]["memory"])
+            assert (row.queue_count, row.memory) == (told[name]["inuse"], told[name]["memory"])
 
 
 def test_protocols(lab: Any, reported: Report) -> None:
@@ -98,7 +98,7 @@ def test_fragments_that_connection_tracking_holds(lab: Any, reported: Report) ->
     rows = {row.netns: row for row in reported.table("fragments").rows if row.family == "ip6-conntrack"}
     assert rows.keys() >= {truth.label for truth in namespaces(lab)}
     initial = namespaces(lab)[0].label
-    assert {label: row.queues for label, row in rows.items()} == {
+    assert {label: row.queue_count for label, row in rows.items()} == {
         label: int(label == initial) for label in rows
     }
     assert all(bool(row.memory) == (label == initial) for label, row in rows.items())

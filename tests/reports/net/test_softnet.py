@@ -111,7 +111,13 @@ def test_packets_in_backlogs() -> None:
     memory.write(packet + 24, struct.pack("<IH", 60, 0xDD86))
     report = run_report(crash, "softnet", packets=True)
     (row,) = report.table("packets").rows
-    assert (row.cpu, row.queue, row.length, row.device, row.protocol) == (1, "input", 60, "eth0", 0x86DD)
+    assert (row.cpu, row.queue_name, row.length, row.device, row.protocol_number) == (
+        1,
+        "input",
+        60,
+        "eth0",
+        0x86DD,
+    )
     assert report.complete
 
 

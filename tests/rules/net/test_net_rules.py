@@ -161,14 +161,14 @@ def test_socket_drops() -> None:
 def test_ports(used: int, found: dict[str, str]) -> None:
     row = ports.PortUse(
         netns="red", proto="tcp", local_address="192.0.2.1", remote_address="192.0.2.9", remote_port=80,
-        used=used, available=100,
+        used=used, range_size=100,
     )  # fmt: skip
     assert named(netsummary_ports=[row]) == found
 
 
 def test_shared_ports() -> None:
     shared = ports.SharedPort(
-        netns="red", proto="udp", local_address="192.0.2.1", local_port=53, interface=None, sockets=2,
+        netns="red", proto="udp", local_address="192.0.2.1", local_port=53, interface=None, socket_count=2,
         programs=("a", "b"),
     )  # fmt: skip
     (found,) = found_in(netsummary_shared_ports=[shared])
@@ -223,7 +223,7 @@ def test_memory(row: ProtocolMemory, found: dict[str, str]) -> None:
 @pytest.mark.parametrize(("held", "found"), [(99, {}), (100, {"fragment-memory": "warning"}), (None, {})])
 def test_fragments(held: int | None, found: dict[str, str]) -> None:
     row = Fragments(
-        netns="red", family="ip", queues=1, memory=held, high=100, low=50, timeout=30.0, max_distance=64
+        netns="red", family="ip", queue_count=1, memory=held, high=100, low=50, timeout=30.0, max_distance=64
     )
     assert named(sockstat_fragments=[row]) == found
 
@@ -257,7 +257,7 @@ def test_neighbours(state: str, found: dict[str, str]) -> None:
 
 def link(**values: Any) -> links.Link:
     plain: dict[str, Any] = dict.fromkeys(links.Link.__struct_fields__)
-    plain |= {"device": "eth0", "up": True, "carrier": True, "stopped": (), "lost": {}, "operstate": "UP"}
+    plain |= {"device": "eth0", "up": True, "carrier": True, "stopped": (), "losses": {}, "operstate": "UP"}
     return links.Link(**{**plain, **values})
 
 
@@ -268,7 +268,7 @@ def link(**values: Any) -> links.Link:
         (link(sent_ago=60.0), {"interface-silent": "info"}),
         (link(sent_ago=60.0, up=False), {}),
         (link(carrier=False, sent_ago=99.0), {"no-carrier": "info"}),
-        (link(lost={"rx_dropped": 1}), {"interface-drops": "warning"}),
+        (link(losses={"rx_dropped": 1}), {"interface-drops": "warning"}),
         (link(qdisc_drops=1), {"interface-drops": "warning"}),
         (link(timeouts=1), {"transmit-timeout": "warning"}),
         (link(stopped=("driver",), sent_ago=1.0), {"transmit-stopped": "warning"}),

@@ -103,7 +103,7 @@ def every_counter(survey: NetSurvey, groups: Collection[str] = _GROUPS) -> list[
 
 def _order(survey: NetSurvey, row: Counter) -> tuple[int, int]:
     """The initial namespace first; groups as /proc has them."""
-    order = [one.label for one in survey.namespaces.found]
+    order = [one.label for one in survey.namespaces.nets]
     return order.index(row.netns), _GROUPS.index(row.group)
 
 

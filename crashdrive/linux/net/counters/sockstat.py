@@ -32,7 +32,7 @@ _MEMORY = {
     "pressure": ("memory_pressure",),
 }
 _FRAGMENTS = {
-    "queues": "rhashtable.nelems.counter",
+    "queue_count": "rhashtable.nelems.counter",
     "memory": "mem.counter",
     "high": "high_thresh",
     "low": "low_thresh",
@@ -87,7 +87,7 @@ class Fragments(Record, frozen=True):
 
     netns: str
     family: str
-    queues: int | None
+    queue_count: int | None
     memory: int | None
     high: int | None
     low: int | None
@@ -100,7 +100,7 @@ class Fragments(Record, frozen=True):
 
 def _nets(survey: NetSurvey) -> list[int]:
     """The namespaces, in their order."""
-    return [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    return [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
 
 
 def usage(survey: NetSurvey) -> Iterator[Usage]:

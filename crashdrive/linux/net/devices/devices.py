@@ -104,7 +104,7 @@ class Device(NamedTuple):
 def devices(survey: NetSurvey) -> list[Device]:
     """The devices of all namespaces, by index: those that are tied to others may lie in another one."""
     found: list[int] = []
-    for net in survey.namespaces.found:
+    for net in survey.namespaces.nets:
         walked = for_each_net_device(survey.kernel, net.address)
         survey.walked(walked, "interfaces")
         found += walked.addresses
@@ -114,7 +114,7 @@ def devices(survey: NetSurvey) -> list[Device]:
         for address, row in survey.addressed(fields, found, "interfaces")
         if all(row[name] is not None for name in _REQUIRED)
     ]
-    order = {net.address: number for number, net in enumerate(survey.namespaces.found)}
+    order = {net.address: number for number, net in enumerate(survey.namespaces.nets)}
     return sorted(kept, key=lambda one: (order.get(one.row["net"], len(order)), one.row["index"]))
 
 

@@ -50,7 +50,7 @@ class Entry(Record, frozen=True):
     protocols without. Ports of GRE are its keys; ICMP has a type, a code and an id in each direction.
     ``status`` are the bits of ``enum ip_conntrack_status``; without SEEN_REPLY nobody has answered yet.
     ``timeout`` in seconds from the dump on, negative for entries that wait to be collected. ``uses`` counts
-    references; ``master`` is the address of the connection that this one was expected of.
+    references; ``master_address`` is the address of the connection that this one was expected of.
     """
 
     netns: str | None
@@ -77,7 +77,7 @@ class Entry(Record, frozen=True):
     reply_icmp_code: int | None
     reply_icmp_id: int | None
     secmark: int | None
-    master: Address | None
+    master_address: Address | None
     address: Address
 
 
@@ -222,7 +222,7 @@ class _Reader:
             state=self._state(protocol, row),
             timeout=self._left(row),
             status=None if row["status"] is None else self._status(row["status"]),
-            master=row["master"] or None,
+            master_address=row["master"] or None,
             address=address,
             **{name: row[name] for name in ("mark", "zone", "uses", "secmark")},
             **ends,

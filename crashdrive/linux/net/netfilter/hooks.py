@@ -93,7 +93,7 @@ def _of_families(survey: NetSurvey) -> Iterator[_Chain]:
     families = [name.removeprefix("hooks_") for name in members if name.startswith("hooks_")]
     if not families:
         raise UnknownMemberError("struct netns_nf has no hooks_ipv4")
-    nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
     columns = kernel.read_many("struct net", nets, [f"nf.hooks_{family}" for family in families])
     for net, arrays in zip(nets, survey.gaps(columns, WHAT), strict=True):
         for family, pointers in zip(families, arrays, strict=True):

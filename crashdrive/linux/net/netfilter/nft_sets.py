@@ -41,7 +41,7 @@ class Set(Record, frozen=True):
     """A set or map of nf_tables.
 
     ``type`` of its keys and ``data_type`` of a map's values or objects in nft's words; ``backend`` is how it
-    is kept. ``elements``: how many it holds now, ``size`` how many it may (None: any number);
+    is kept. ``element_count``: how many it holds now, ``size`` how many it may (None: any number);
     ``timeout`` of an element without its own and ``gc_interval`` in seconds.
     """
 
@@ -55,7 +55,7 @@ class Set(Record, frozen=True):
     data_type: str | None
     flags: tuple[str, ...]
     backend: str
-    elements: int | None
+    element_count: int | None
     size: int | None
     timeout: float | None
     gc_interval: float | None
@@ -159,7 +159,7 @@ class _Reader:
                 handle=row["handle"], kind="map" if is_map else "set",
                 type=nft_values.type_name(row["ktype"]), data_type=data if is_map else None,
                 flags=tuple(bits(self._flags, _FLAGS)), backend=self._backend,
-                elements=None if elements is None else len(elements), size=row["size"] or None,
+                element_count=None if elements is None else len(elements), size=row["size"] or None,
                 timeout=self._seconds(row["timeout"]) or None,
                 gc_interval=row["gc_int"] / 1000 if row["gc_int"] else None,
                 comment=comment(raw, _SET_COMMENT), address=self._address,

@@ -84,7 +84,7 @@ def used(survey: NetSurvey) -> bool:
 def tables(survey: NetSurvey) -> Iterator[Place]:
     """All tables of the namespaces that are asked for."""
     kernel = survey.kernel
-    for one in survey.namespaces.found:
+    for one in survey.namespaces.nets:
         if one.address not in survey.chosen:
             continue
         head = _tables(survey, one.address)

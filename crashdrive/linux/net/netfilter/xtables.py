@@ -140,7 +140,7 @@ def readable(survey: NetSurvey) -> bool:
 def contents(survey: NetSurvey) -> Contents:
     """Chains and rules of all tables of the namespaces that are asked for."""
     found = Contents([], [])
-    for one in survey.namespaces.found:
+    for one in survey.namespaces.nets:
         if one.address in survey.chosen:
             for place in _tables(survey, one.address, one.label):
                 _of_table(survey, place, found)

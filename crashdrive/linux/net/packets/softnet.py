@@ -63,13 +63,13 @@ class Limits(Record, frozen=True):
 
 
 class QueuedPacket(Record, frozen=True):
-    """A packet in a CPU's backlog; ``protocol`` is its EtherType, ``address`` that of its ``sk_buff``."""
+    """A packet in a CPU's backlog: ``protocol_number`` is its EtherType, ``address`` its ``sk_buff``'s."""
 
     cpu: int
-    queue: str
+    queue_name: str
     length: int | None
     device: str | None
-    protocol: int | None
+    protocol_number: int | None
     address: Address
 
 
@@ -111,6 +111,6 @@ def queued_packets(survey: Survey, places: Sequence[int]) -> Iterator[QueuedPack
         found = survey.gaps(kernel.read_many("struct sk_buff", waiting, _PACKET), _WHAT)
         for address, (length, device, protocol) in zip(waiting, found, strict=True):
             yield QueuedPacket(
-                cpu=cpu, queue=queue, length=length, device=device, address=address,
-                protocol=None if protocol is None else port(protocol.to_bytes(2, kernel.byte_order)),
+                cpu=cpu, queue_name=queue, length=length, device=device, address=address,
+                protocol_number=None if protocol is None else port(protocol.to_bytes(2, kernel.byte_order)),
             )  # fmt: skip

@@ -198,7 +198,7 @@ def _row(
             "source_prefix": _source(row),
             "expires_seconds": expires,
             "preference": PREFERENCES.get(flags >> _PREFERENCE & 3, "medium"),
-            "kernel_flags": flags,
+            "rtf_flags": flags,
             "address": place.address,
             **metrics.named(row["metrics"]),
             **way(shared.get(pointer) if pointer else None, ways, offload=offloaded(row)),

@@ -24,7 +24,7 @@ _ALL_USERS = (0, 0xFFFF_FFFF)
 class Rule(Record, frozen=True):
     """A rule. What it matches is None where it matches all; ranges are pairs of first and last.
 
-    ``action``: ``lookup`` (in ``table``), ``goto`` (the rule of the ``target`` priority), ``nop``,
+    ``action``: ``lookup`` (in ``table``), ``goto`` (the rule of the ``goto`` priority), ``nop``,
     ``blackhole``, ``unreachable``, ``prohibit``. ``flags``: ``not``, ``unresolved``, ``iif-detached``,
     ``oif-detached``. ``text`` as ``ip rule`` prints it.
     """
@@ -34,7 +34,7 @@ class Rule(Record, frozen=True):
     priority: int
     action: str
     table: str | None
-    target: int | None
+    goto: int | None
     source: str | None
     destination: str | None
     input_device: str | None
@@ -46,7 +46,7 @@ class Rule(Record, frozen=True):
     ip_protocol: int | None
     source_ports: tuple[int, int] | None
     destination_ports: tuple[int, int] | None
-    users: tuple[int, int] | None
+    uid_range: tuple[int, int] | None
     tunnel_id: int | None
     l3mdev: bool
     suppress_prefix_length: int | None
@@ -91,7 +91,7 @@ def rules(survey: NetSurvey, family: str, *, details: bool) -> list[Rule]:
         return []
     members = {name: tuple(f"common.{path}" for path in paths) for name, paths in _COMMON.items()}
     fields = Fields(kernel, kind, {**members, **_OWN, **_PREFIXES[family]}, ("priority", "action", "flags"))
-    nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
     operations = survey.gaps(kernel.read_many("struct net", nets, [path]), "rules")[path]
     start = kernel.offset("struct fib_rules_ops", "rules_list")
     found: list[Rule] = []
@@ -115,7 +115,7 @@ def _rule(
         "priority": row["priority"],
         "action": action,
         "table": table_name(row["table"]) if row["table"] and action == "lookup" else None,
-        "target": row["target"] if action == "goto" else None,
+        "goto": row["target"] if action == "goto" else None,
         "source": _prefix(survey, row["src"], row["src_len"]),
         "destination": _prefix(survey, row["dst"], row["dst_len"]),
         "input_device": row["iif"] or None,
@@ -126,7 +126,7 @@ def _rule(
         "ip_protocol": row["ip_protocol"] or None,
         "source_ports": _range(row["sport"], row["last_sport"], none=(0, 0)),
         "destination_ports": _range(row["dport"], row["last_dport"], none=(0, 0)),
-        "users": _range(row["user"], row["last_user"], none=_ALL_USERS),
+        "uid_range": _range(row["user"], row["last_user"], none=_ALL_USERS),
         "tunnel_id": _tunnel(survey, row["tunnel"]),
         "l3mdev": bool(row["l3mdev"]),
         "suppress_prefix_length": _unless_minus_one(row["suppress_length"]),
@@ -196,7 +196,7 @@ def _words(facts: Mapping[str, Any], *, details: bool) -> Iterator[str]:
         ("fwmark", mark),
         ("iif", _device(facts, "input_device", "iif-detached")),
         ("oif", _device(facts, "output_device", "oif-detached")),
-        ("uidrange", _span(facts["users"], always=True)),
+        ("uidrange", _span(facts["uid_range"], always=True)),
         ("ipproto", None if facts["ip_protocol"] is None else named(IP_PROTOCOLS, facts["ip_protocol"])),
         ("sport", _span(facts["source_ports"])),
         ("dport", _span(facts["destination_ports"])),
@@ -215,7 +215,7 @@ def _does(facts: Mapping[str, Any]) -> Iterator[str]:
         ("suppress_prefixlength", facts["suppress_prefix_length"]),
         ("suppress_ifgroup", facts["suppress_group"]),
         ("realms", facts["realms"]),
-        ("goto", facts["target"]),
+        ("goto", facts["goto"]),
     ))  # fmt: skip
     if "unresolved" in facts["flags"]:
         yield "[unresolved]"

@@ -50,7 +50,7 @@ class NexthopObject(Record, frozen=True):
     flags: tuple[str, ...]
     group: tuple[Member, ...]
     address: Address
-    text: tuple[str, ...]
+    lines: tuple[str, ...]
     encapsulation: str | None = None
     buckets: int | None = None
     idle_timer: float | None = None
@@ -201,7 +201,7 @@ def _object(
         "encapsulation": None,
         **values,
     }  # fmt: skip
-    return NexthopObject(**facts, text=(nexthop_line(facts),))
+    return NexthopObject(**facts, lines=(nexthop_line(facts),))
 
 
 _GROUP = {

@@ -81,7 +81,7 @@ def _mask(length: int) -> str:
 
 
 def _line6(route: Route, hop: NextHop) -> ClassicRoute:
-    bits = (route.kernel_flags or 0) | (_GATEWAY if hop.gateway is not None else 0)
+    bits = (route.rtf_flags or 0) | (_GATEWAY if hop.gateway is not None else 0)
     return ClassicRoute(
         family=route.family, netns=route.netns, destination=f"{route.destination}/{route.prefix_length}",
         gateway=hop.gateway or "::", genmask=None, flags=letters(bits, bits | _UP), flag_bits=bits,

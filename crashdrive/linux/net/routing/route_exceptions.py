@@ -35,18 +35,19 @@ _FLAGS = 3
 class RouteException(Record, frozen=True):
     """What the kernel learnt of one ``destination`` behind a route: another ``gateway``, a smaller ``mtu``.
 
-    ``tables``: those with a route that it belongs to (several where routes share a nexthop object), ``route``
-    the first one's prefix. ``source_prefix`` of IPv6's routes for one source alone. ``redirected``: a router
-    named the gateway. ``mtu`` in bytes, ``mtu_locked``: less than the kernel believes, so it doesn't set DF.
-    ``metrics``, ``locked`` as in routes, the route's own ones among them. ``expires_seconds`` is negative for
-    one that waits to be removed. ``stale``: the kernel doesn't use it any more. ``used``: a cached route
-    was made of it (``ip route show cache`` shows no others). ``address`` of its ``struct fib_nh_exception``
-    or ``rt6_exception``; ``text`` as iproute2 prints it, once for each table.
+    ``route_tables``: those with a route that it belongs to (several where routes share a nexthop object),
+    ``route`` the first one's prefix. ``source_prefix`` of IPv6's routes for one source alone.
+    ``redirected``: a router named the gateway. ``mtu`` in bytes, ``mtu_locked``: less than the kernel
+    believes, so it doesn't set DF. ``metrics``, ``locked`` as in routes, the route's own ones among them.
+    ``expires_seconds`` is negative for one that waits to be removed. ``stale``: the kernel doesn't use it any
+    more. ``was_used``: a cached route was made of it (``ip route show cache`` shows no others). ``address``
+    of its ``struct fib_nh_exception`` or ``rt6_exception``; ``lines`` as iproute2 prints it, once for each
+    table.
     """
 
     family: str
     netns: str | None
-    tables: tuple[str, ...]
+    route_tables: tuple[str, ...]
     route: str
     destination: str
     source_prefix: str | None
@@ -57,14 +58,14 @@ class RouteException(Record, frozen=True):
     mtu_locked: bool
     redirected: bool
     stale: bool
-    used: bool
+    was_used: bool
     expires_seconds: float | None
     metrics: dict[str, int | str]
     locked: tuple[str, ...]
     preference: str | None
     nexthop_id: int | None
     address: Address
-    text: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class _Form(NamedTuple):
@@ -92,7 +93,7 @@ def exceptions(
         some = [route for route in routes if route.family == family]
         if some:
             found += read(survey, some, shared)
-    return [msgspec.structs.replace(one, text=tuple(_text(one, details=details))) for one in found]
+    return [msgspec.structs.replace(one, lines=tuple(_text(one, details=details))) for one in found]
 
 
 # next hops
@@ -131,7 +132,7 @@ def _facts(way: _Way) -> dict[str, Any]:
     first = way.routes[0]
     return {
         "family": first.family, "netns": first.netns,
-        "tables": tuple(dict.fromkeys(route.table for route in way.routes)),
+        "route_tables": tuple(dict.fromkeys(route.table for route in way.routes)),
         "route": f"{first.destination}/{first.prefix_length}", "metric": first.metric,
         "nexthop_id": first.nexthop_id,
     }  # fmt: skip
@@ -224,7 +225,7 @@ def _exception4(
         mtu=mtu, mtu_locked=locked, redirected=bool(row["gateway"]),
         stale=generations.get(first.netns, row["generation"]) != row["generation"]
         or (expires is not None and expires < 0),
-        used=bool(row["input"] or row["output"]), expires_seconds=expires, metrics=metrics, locked=locks,
+        was_used=bool(row["input"] or row["output"]), expires_seconds=expires, metrics=metrics, locked=locks,
         preference=None, address=address,
     )  # fmt: skip
 
@@ -298,7 +299,7 @@ def _exception6(
         ),
         gateway=ipv6(row["gateway"]) if flags & _GATEWAY else None, device=row["device"],
         mtu=mtu, mtu_locked=_MTU in known.get("locked", ()), redirected=bool(flags & _DYNAMIC),
-        stale=expires is not None and expires < 0, used=True, expires_seconds=expires,
+        stale=expires is not None and expires < 0, was_used=True, expires_seconds=expires,
         metrics=known.get("metrics", {}), locked=known.get("locked", ()),
         preference=PREFERENCES.get(flags >> _PREFERENCE & 3, "medium"), address=address,
     )  # fmt: skip
@@ -318,7 +319,7 @@ def _metric_values(survey: NetSurvey, pointer: int | None) -> Sequence[int] | No
 
 
 def _text(one: RouteException, *, details: bool) -> Iterator[str]:
-    for table in one.tables:
+    for table in one.route_tables:
         yield " ".join(_words(one, table, details=details))
         if one.family == "inet":
             yield " ".join(("    cache", *_cache_words(one)))
@@ -351,5 +352,5 @@ def _cache_words(one: RouteException) -> Iterator[str]:
     # these are what iproute2 has no word for
     if one.stale:
         yield "(stale)"
-    elif not one.used:
+    elif not one.was_used:
         yield "(not used yet)"

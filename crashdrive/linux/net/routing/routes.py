@@ -30,7 +30,7 @@ def way(
     else:
         facts |= {"gateway": None, "device": None}
     if shared is not None:
-        facts |= {"nexthop_id": shared.row.id, "nexthop": shared.row.text[0]}
+        facts |= {"nexthop_id": shared.row.id, "nexthop": shared.row.lines[0]}
         if shared.row.blackhole:
             facts["type"] = "blackhole"
     return facts
@@ -92,7 +92,7 @@ def tables(survey: NetSurvey, hash_path: str, kind: str, member: str, rules: str
     hashes them by 256.
     """
     kernel = survey.kernel
-    nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
     count = MANY_TABLES if kernel.has_member("struct net", rules) else _FEW_TABLES[kind]
     found: list[tuple[int, int]] = []
     heads = survey.gaps(kernel.read_many("struct net", nets, [hash_path]), "routing tables")[hash_path]

@@ -32,8 +32,8 @@ class Route(Record, frozen=True):
     ``metrics`` those for its connections (``mtu``, ``advmss``, ...: as the kernel keeps them, bytes and
     milliseconds, rtt in 1/8 and rttvar in 1/4 of them), ``locked`` those that the kernel must not change.
     ``source`` is the preferred source address, ``source_prefix`` the source that it is for alone.
-    ``nexthop_id`` of a shared nexthop object, ``nexthop`` its text. ``kernel_flags`` are the RTF_* of an IPv6
-    route, None for IPv4. ``address`` of its ``struct fib_info`` or ``fib6_info``. ``text`` as iproute2
+    ``nexthop_id`` of a shared nexthop object, ``nexthop`` its text. ``rtf_flags`` are the RTF_* of an IPv6
+    route, None for IPv4. ``address`` of its ``struct fib_info`` or ``fib6_info``. ``lines`` as iproute2
     prints it, line by line.
     """
 
@@ -61,5 +61,5 @@ class Route(Record, frozen=True):
     expires_seconds: float | None = None
     preference: str | None = None
     nexthops: tuple[NextHop, ...] = ()
-    kernel_flags: Bits | None = None
-    text: tuple[str, ...] = ()
+    rtf_flags: Bits | None = None
+    lines: tuple[str, ...] = ()

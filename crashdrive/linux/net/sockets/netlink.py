@@ -57,7 +57,7 @@ def _batch(survey: NetSurvey, found: Walk, columns: Named) -> Batch:
         recv_q=columns["rmem"],
         send_q=mapped(columns["wmem"], lambda value: value - 1),
         type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
-        protocol=columns["protocol"],
+        protocol_number=columns["protocol"],
         drops=columns["drops"],
         **plain(columns),
     )

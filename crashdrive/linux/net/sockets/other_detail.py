@@ -47,11 +47,11 @@ class UnixWaiting(Record, frozen=True, gc=False):
 class PacketDetail(Record, frozen=True, gc=False):
     """A packet socket: ``running`` when it receives; ``ring_*`` its receive ring in blocks and frames."""
 
-    protocol: int | None
+    protocol_number: int | None
     type: str | None
     interface: str | None
     running: bool | None
-    version: int | None
+    tpacket_version: int | None
     copy_threshold: int | None
     fanout: int | None
     fanout_type: str | None
@@ -63,11 +63,11 @@ class PacketDetail(Record, frozen=True, gc=False):
 
 
 class NetlinkDetail(Record, frozen=True, gc=False):
-    """A netlink socket: numbers of the ``groups`` that it listens to; ``dumping`` while it is answered."""
+    """A netlink socket: ``multicast_groups`` that it listens to; ``dumping`` while it is answered."""
 
     protocol: str | None
     port_id: int | None
-    groups: tuple[int, ...] | None
+    multicast_groups: tuple[int, ...] | None
     dumping: bool | None
     destination_port_id: int | None
     destination_group: int | None
@@ -76,14 +76,14 @@ class NetlinkDetail(Record, frozen=True, gc=False):
 
 
 class UdpDetail(Record, frozen=True, gc=False):
-    """A UDP socket: ``pending`` bytes of a datagram to be completed, ``corked`` when it waits for more.
+    """A UDP socket: ``pending_bytes`` of a datagram to be completed, ``corked`` when it waits for more.
 
     ``encap_type`` is the kernel's number (UDP_ENCAP_*) for what its packets carry, 0 for nothing.
     """
 
     local: str | None
     remote: str | None
-    pending: int | None
+    pending_bytes: int | None
     corked: bool | None
     encap_type: int | None
     address: Address
@@ -147,7 +147,7 @@ def _unix_queues(survey: Survey, rows: Sequence[Socket], everyone: Mapping[int, 
 _PACKET = {
     "running": ("running",),
     "flags": ("flags",),
-    "version": ("tp_version",),
+    "tpacket_version": ("tp_version",),
     "copy_threshold": ("copy_thresh",),
     "fanout": ("fanout->id",),
     "fanout_type": ("fanout->type",),
@@ -176,7 +176,7 @@ def packet_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
     ]
     records = [
         PacketDetail(
-            protocol=row.protocol, type=row.type, interface=row.interface, inode=row.inode,
+            protocol_number=row.protocol_number, type=row.type, interface=row.interface, inode=row.inode,
             address=row.address, **values,
         )
         for row, values in zip(rows, row_dicts(found), strict=True)
@@ -187,7 +187,7 @@ def packet_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
 # netlink
 
 _NETLINK = {
-    "groups": ("groups",),
+    "multicast_groups": ("groups",),
     "count": ("ngroups",),
     "dumping": ("cb_running",),
     "destination_port_id": ("dst_portid",),
@@ -203,7 +203,7 @@ def netlink_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
         return
     fields = Fields(survey.kernel, "struct netlink_sock", _NETLINK)
     found = survey.read(fields, addresses_of(rows), "netlink sockets")
-    found["groups"] = _groups(survey, found["groups"], found.pop("count"))
+    found["multicast_groups"] = _groups(survey, found["multicast_groups"], found.pop("count"))
     found["dumping"] = [None if value is None else bool(value) for value in found["dumping"]]
     records = [
         NetlinkDetail(
@@ -270,7 +270,7 @@ def udp_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
     records = [
         UdpDetail(
             **ends(row), address=row.address, encap_type=encap_type,
-            pending=length if pending else None if pending is None else 0,
+            pending_bytes=length if pending else None if pending is None else 0,
             corked=None if cork is None else bool(cork & _CORKED),
         )
         for row, pending, length, cork, encap_type in zip(

@@ -42,7 +42,7 @@ def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
                 recv_q=columns["rmem"],
                 send_q=mapped(columns["wmem"], lambda value: value - 1),
                 type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
-                protocol=ports(kernel, columns["protocol"]),
+                protocol_number=ports(kernel, columns["protocol"]),
                 drops=columns["drops"],
                 **plain(columns),
             )

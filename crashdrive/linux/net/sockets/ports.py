@@ -35,7 +35,7 @@ class Range(NamedTuple):
 class PortUse(Record, frozen=True):
     """Local ports of the range that are taken: towards one destination, or (``remote_address`` None) at all.
 
-    ``available`` is the size of the namespace's range. A connection needs a port that is free towards its
+    ``range_size`` is the size of the namespace's range. A connection needs a port that is free towards its
     destination; bind() and UDP sockets without a destination need one that nobody has.
     """
 
@@ -45,7 +45,7 @@ class PortUse(Record, frozen=True):
     remote_address: str | None
     remote_port: int | None
     used: int
-    available: int
+    range_size: int
 
 
 class SharedPort(Record, frozen=True):
@@ -56,7 +56,7 @@ class SharedPort(Record, frozen=True):
     local_address: str | None
     local_port: int | None
     interface: str | None
-    sockets: int
+    socket_count: int
     programs: tuple[str, ...]
 
 
@@ -97,11 +97,11 @@ def port_use(rows: Iterable[Socket], known: Mapping[str, Range]) -> list[PortUse
     counted = [
         PortUse(
             netns=netns, proto=transport, local_address=local, remote_address=remote, remote_port=port,
-            used=len(ports), available=known[netns].size,
+            used=len(ports), range_size=known[netns].size,
         )
         for (netns, transport, local, remote, port), ports in used.items()
     ]  # fmt: skip
-    return sorted(counted, key=lambda one: (-one.used / one.available, one.remote_address is not None))
+    return sorted(counted, key=lambda one: (-one.used / one.range_size, one.remote_address is not None))
 
 
 def _plain(address: str | None) -> str | None:
@@ -117,8 +117,8 @@ def shared_ports(rows: Iterable[Socket]) -> list[SharedPort]:
     shared = [
         SharedPort(
             netns=netns, proto=proto, local_address=local, local_port=port, interface=interface,
-            sockets=len(held), programs=tuple(sorted({row.program for row in held if row.program})),
+            socket_count=len(held), programs=tuple(sorted({row.program for row in held if row.program})),
         )
         for (netns, proto, local, port, interface), held in groups.items() if len(held) > 1
     ]  # fmt: skip
-    return sorted(shared, key=lambda one: -one.sockets)
+    return sorted(shared, key=lambda one: -one.socket_count)

@@ -43,5 +43,5 @@ def _sockets(
     for found, columns in walk_array(survey, chains, fields, "__sk_common.skc_node", f"{proto} sockets"):
         batch = datagram_batch(survey, wanted, proto, found.addresses, columns)
         if proto == "raw":
-            batch.columns["protocol"] = batch.columns.get("local_port", ())
+            batch.columns["protocol_number"] = batch.columns.get("local_port", ())
         yield batch

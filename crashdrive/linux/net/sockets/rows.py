@@ -69,7 +69,7 @@ class Socket(Record, frozen=True, gc=False):
     program: str | None
     address: Address
     type: str | None = None
-    protocol: int | None = None
+    protocol_number: int | None = None
     interface: str | None = None
     timer: str | None = None
     timer_left: float | None = None

@@ -82,7 +82,7 @@ def hashinfos(survey: NetSurvey) -> list[int]:
     shared = kernel.symbols.address("tcp_hashinfo")
     if not kernel.has_member("struct net", path):
         return [shared]
-    addresses = [one.address for one in survey.namespaces.found]
+    addresses = [one.address for one in survey.namespaces.nets]
     found = survey.gaps(kernel.read_many("struct net", addresses, [path]), "TCP tables of namespaces")
     return distinct([shared, *found[path]])
 

@@ -40,7 +40,7 @@ def _tables(survey: NetSurvey) -> list[int]:
     shared = kernel.symbols.address("udp_table")
     if not kernel.has_member("struct net", "ipv4.udp_table"):
         return [shared]
-    addresses = [one.address for one in survey.namespaces.found]
+    addresses = [one.address for one in survey.namespaces.nets]
     found = kernel.read_many("struct net", addresses, ["ipv4.udp_table"])
     return distinct([shared, *survey.gaps(found, "UDP tables of namespaces")["ipv4.udp_table"]])
 

@@ -57,9 +57,9 @@ class Setting(Record, frozen=True):
     netns: str
     name: str
     value: str | None
-    handler: str | None
-    mode: int
-    data: Address | None
+    proc_handler: str | None
+    permissions: int
+    data_address: Address | None
     absent: str | None = None
 
 
@@ -83,7 +83,7 @@ def settings(survey: NetSurvey, names: tuple[str, ...]) -> list[Setting]:
     reader.prefetch(leaves)
     made = [reader.setting(leaf) for leaf in leaves]
     reader.complain()
-    order = [one.label for one in survey.namespaces.found]
+    order = [one.label for one in survey.namespaces.nets]
     return sorted(made, key=lambda one: (order.index(one.netns), one.name))
 
 
@@ -102,7 +102,7 @@ def _name(path: Sequence[str]) -> str:
 
 def _leaves(survey: NetSurvey) -> Iterator[_Leaf]:
     """All entries of all namespaces, one level of all their trees together at a time."""
-    nets = [one.address for one in survey.namespaces.found if one.address in survey.chosen]
+    nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
     column = survey.gaps(survey.kernel.read_many("struct net", nets, ["sysctls.dir.root.rb_node"]), WHAT)
     roots = column["sysctls.dir.root.rb_node"]
     level = [_Visit(net, (), root) for net, root in zip(nets, roots, strict=True) if root]
@@ -196,9 +196,9 @@ class _Reader:
             netns=self._survey.labels[leaf.net],
             name=_name(leaf.path),
             value=value,
-            handler=handler,
-            mode=leaf.row["mode"] & 0o7777,
-            data=leaf.row["data"],
+            proc_handler=handler,
+            permissions=leaf.row["mode"] & 0o7777,
+            data_address=leaf.row["data"],
             absent=absent,
         )
 

@@ -98,7 +98,7 @@ class Machine:
     def reader(self) -> Reader:
         """What reads them."""
         net = NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True)
-        nets = Namespaces(found=(net,))
+        nets = Namespaces(nets=(net,))
         self.survey = NetSurvey(self.kernel, nets, nets)
         return Reader(self.survey, self.devices, {})
 

@@ -66,7 +66,7 @@ class Machine:
         place = self.memory.allocate(len(self.raw) or 8, 4096)
         self.memory.write(place, self.raw)
         one = NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True)
-        everywhere = Namespaces(found=(one,))
+        everywhere = Namespaces(nets=(one,))
         return Decoder(NetSurvey(self.kernel, everywhere, everywhere), FORMS | ACTIONS), Run(
             place, len(self.raw)
         )

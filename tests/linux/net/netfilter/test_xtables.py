@@ -138,7 +138,7 @@ class Machine:
         self.info = info
         self.memory.word(self.table + self.kernel.offset("struct xt_table", "private"), info)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
-        everywhere = Namespaces(found=(one,))
+        everywhere = Namespaces(nets=(one,))
         return NetSurvey(self.kernel, everywhere, everywhere)
 
 

@@ -77,7 +77,7 @@ class Machine:
 
     def survey(self) -> NetSurvey:
         one = NetNamespace(address=NET, inum=1, name=None, pid=None, initial=True)
-        everywhere = Namespaces(found=(one,))
+        everywhere = Namespaces(nets=(one,))
         return NetSurvey(self.kernel, everywhere, everywhere)
 
 

@@ -83,7 +83,7 @@ class Machine:
         self.put("struct fib_nh", self.hop, "nh_common.nhc_dev", self.device)
         self.put("struct fib_nh", self.hop, "nh_common.nhc_exceptions", self.table)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
-        self.survey = NetSurvey(self.kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+        self.survey = NetSurvey(self.kernel, Namespaces(nets=(one,)), Namespaces(nets=(one,)))
 
     def put(self, kind: str, address: int, path: str, value: int) -> None:
         place = self.kernel.place(kind, path)
@@ -117,11 +117,11 @@ def test_a_path_mtu_and_a_redirect() -> None:
     gateway = int.from_bytes(bytes((192, 0, 2, 1)), "little")
     machine.learn(8, 2047, fnhe_gw=gateway, fnhe_expires=NOW + 5 * HZ, fnhe_rth_input=1)
     found = machine.found()
-    assert [one.text for one in found] == [
+    assert [one.lines for one in found] == [
         ("192.0.2.7 dev eth0", "    cache expires 60sec mtu 1280"),
         ("192.0.2.8 via 192.0.2.1 dev eth0", "    cache <redirected> expires 5sec"),
     ]
-    assert [(one.used, one.stale, one.redirected, one.mtu) for one in found] == [
+    assert [(one.was_used, one.stale, one.redirected, one.mtu) for one in found] == [
         (True, False, False, 1280), (True, False, True, None),
     ]  # fmt: skip
     assert machine.survey.complete
@@ -132,7 +132,7 @@ def test_metrics_of_the_route_stay() -> None:
     machine.learn(7, fnhe_pmtu=552, fnhe_mtu_locked=1, fnhe_expires=NOW + HZ, fnhe_rth_output=1)
     route = machine.route(metrics={"mtu": 1400, "initcwnd": 20}, locked=("initcwnd",))
     (one,) = machine.found(route)
-    assert one.text[1] == "    cache expires 1sec mtu lock 552 initcwnd lock 20"
+    assert one.lines[1] == "    cache expires 1sec mtu lock 552 initcwnd lock 20"
     assert (one.mtu, one.mtu_locked) == (552, True)
 
 
@@ -143,8 +143,8 @@ def test_what_the_kernel_does_not_use() -> None:
     machine.learn(8, 1, fnhe_pmtu=1280, fnhe_expires=NOW - HZ, fnhe_rth_output=1)
     machine.learn(9, 2, fnhe_pmtu=1280, fnhe_expires=NOW + HZ)
     found = machine.found()
-    assert [(one.stale, one.used) for one in found] == [(True, True), (True, True), (False, False)]
-    assert [one.text[1].rpartition("1280 ")[2] for one in found] == ["(stale)", "(stale)", "(not used yet)"]
+    assert [(one.stale, one.was_used) for one in found] == [(True, True), (True, True), (False, False)]
+    assert [one.lines[1].rpartition("1280 ")[2] for one in found] == ["(stale)", "(stale)", "(not used yet)"]
 
 
 def test_routes_that_share_a_nexthop_object() -> None:
@@ -152,13 +152,13 @@ def test_routes_that_share_a_nexthop_object() -> None:
     machine.learn(7, fnhe_pmtu=1280, fnhe_expires=NOW + HZ, fnhe_rth_output=1)
     row = NexthopObject(
         netns="init", id=5, gateway=None, device="eth0", scope="link", protocol="boot", blackhole=False,
-        fdb=False, resilient=False, flags=(), group=(), address=1, text=(),
+        fdb=False, resilient=False, flags=(), group=(), address=1, lines=(),
     )  # fmt: skip
     shared = {1: Shared(row, (), multipath=False, infos=(machine.hop,))}
     routes = [machine.route(nexthop_id=5, table=table) for table in ("main", "7", "7")]
     (one,) = machine.found(*routes, shared=shared)
-    assert (one.tables, one.nexthop_id) == (("main", "7"), 5)
-    assert one.text[::2] == ("192.0.2.7 dev eth0", "192.0.2.7 dev eth0 table 7")
+    assert (one.route_tables, one.nexthop_id) == (("main", "7"), 5)
+    assert one.lines[::2] == ("192.0.2.7 dev eth0", "192.0.2.7 dev eth0 table 7")
 
 
 def test_a_loop_ends() -> None:

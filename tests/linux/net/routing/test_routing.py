@@ -134,7 +134,7 @@ class Machine:
 
     def survey(self) -> NetSurvey:
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
-        everywhere = Namespaces(found=(one,))
+        everywhere = Namespaces(nets=(one,))
         return NetSurvey(self.kernel, everywhere, everywhere)
 
 
@@ -264,7 +264,7 @@ def test_a_kernel_that_keeps_routes_elsewhere() -> None:
     memory = FakeMemory()
     kernel = fake_kernel(memory, {"struct net": record("net", ("number", INT))})
     one = NetNamespace(address=memory.allocate(64), inum=1, name=None, pid=None, initial=True)
-    survey = NetSurvey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+    survey = NetSurvey(kernel, Namespaces(nets=(one,)), Namespaces(nets=(one,)))
     assert survey.attempt("IPv4 routes", lambda: fib_trie.routes(survey, {})) == []
     assert not survey.complete
     assert [notice.kind for notice in survey.notices] == ["elsewhere"]
@@ -320,7 +320,7 @@ def test_words_of_several_ways() -> None:
 def test_classic_lines() -> None:
     """One line for each way of IPv6, the first way of IPv4; other tables and broadcasts aren't shown."""
     hops = (NextHop(gateway="fe80::1", device="a", weight=1), NextHop(gateway=None, device="b", weight=1))
-    six = route(family="inet6", destination="2001:db8::", kernel_flags=0x200, nexthops=hops)
+    six = route(family="inet6", destination="2001:db8::", rtf_flags=0x200, nexthops=hops)
     found = classic_routes([six, route(type="broadcast"), route(table="9"), route(type="unreachable")])
     assert [(line.destination, line.flags, line.device) for line in found] == [
         ("2001:db8::/24", "!G", "a"),

@@ -27,7 +27,7 @@ def one_socket(memory: FakeMemory, bits: int, count: int) -> tuple[NetSurvey, li
 
 def groups(survey: NetSurvey, rows: list[Socket]) -> list[Any]:
     (table,) = netlink_table(survey, rows)
-    return [row["groups"] for row in to_builtins(table.rows)]
+    return [row["multicast_groups"] for row in to_builtins(table.rows)]
 
 
 def test_bits_are_numbers_from_one() -> None:

@@ -33,11 +33,11 @@ def test_port_use_counts_by_destination() -> None:
     ]
     towards, everything = sorted(ports.port_use(rows, known), key=lambda row: row.used)
     assert (towards.used, towards.remote_address, towards.remote_port) == (4, "192.0.2.9", 80)
-    assert (everything.used, everything.remote_address, everything.available) == (5, None, 100)
+    assert (everything.used, everything.remote_address, everything.range_size) == (5, None, 100)
 
 
 def test_shared_ports() -> None:
     bound = {"local_address": "192.0.2.1", "local_port": 53, "state": "UNCONN"}
     rows = [sock(program="b", **bound), sock(program="a", **bound), sock(**{**bound, "local_port": 54})]
     (shared,) = ports.shared_ports([*rows, sock(**{**bound, "interface": "eth0"})])
-    assert (shared.sockets, shared.programs, shared.local_port) == (2, ("a", "b"), 53)
+    assert (shared.socket_count, shared.programs, shared.local_port) == (2, ("a", "b"), 53)

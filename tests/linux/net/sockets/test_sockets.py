@@ -170,7 +170,7 @@ class Image:
 
     def survey(self) -> NetSurvey:
         one = NetNamespace(address=self.net, inum=7, name=None, pid=1, initial=True)
-        return NetSurvey(self.kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+        return NetSurvey(self.kernel, Namespaces(nets=(one,)), Namespaces(nets=(one,)))
 
 
 def wanted(*protos: str, listening: bool = False) -> Wanted:

@@ -52,7 +52,7 @@ class Image:
     def read(self, handler: str, *, length: int = 4, extra: int = 0, net: int = 0) -> str | None:
         kernel = fake_kernel(self.memory, TYPES, self.symbols)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
-        survey = NetSurvey(kernel, Namespaces(found=(one,)), Namespaces(found=(one,)))
+        survey = NetSurvey(kernel, Namespaces(nets=(one,)), Namespaces(nets=(one,)))
         return COMPUTED[handler](Source(survey, net or self.net, self.data, length, extra))
 
     def put(self, path: str, value: int) -> None:

@@ -92,7 +92,7 @@ class Image:
     def settings(self) -> tuple[dict[str, str | None], NetSurvey]:
         kernel: Kernel = fake_kernel(self.memory, TYPES, HANDLERS)
         found = (NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True),)
-        survey = NetSurvey(kernel, Namespaces(found=found), Namespaces(found=found))
+        survey = NetSurvey(kernel, Namespaces(nets=found), Namespaces(nets=found))
         return {row.name: row.value for row in tables.settings(survey, ())}, survey
 
 

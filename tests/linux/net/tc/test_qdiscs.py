@@ -131,7 +131,7 @@ class Machine:
 
     def survey(self) -> NetSurvey:
         one = NetNamespace(address=NET, inum=1, name="net", pid=None, initial=True)
-        everywhere = Namespaces(found=(one,))
+        everywhere = Namespaces(nets=(one,))
         return NetSurvey(self.kernel, everywhere, everywhere)
 
     def read(self) -> tuple[NetSurvey, list[QdiscReading]]:

@@ -30,7 +30,7 @@ class Mqprio(Details, frozen=True):
     shaper: str
     min_rate: tuple[int, ...] | None
     max_rate: tuple[int, ...] | None
-    offload: int
+    hw: int
 
     def words(self) -> list[str]:
         """As q_mqprio.c, on one line."""
@@ -84,7 +84,7 @@ def _make(survey: Survey, one: Private) -> Mqprio | None:
         shaper="bw_rlimit" if flags & _SHAPER and row["shaper"] else "dcb",
         min_rate=rates(_MIN_RATE, row["min_rate"]),
         max_rate=rates(_MAX_RATE, row["max_rate"]),
-        offload=row["offload"],
+        hw=row["offload"],
     )
 
 
