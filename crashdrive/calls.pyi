@@ -1304,6 +1304,9 @@ class Calls:
     ) -> Report:
         """Connections that netfilter follows, with both directions, state and time left."""
     @overload
+    def report(self, name: Literal["cpu"]) -> Report:
+        """What each CPU was at: its task, who waits, tick, times, softirqs, limits."""
+    @overload
     def report(
         self,
         name: Literal["dmesg"],

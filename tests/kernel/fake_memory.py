@@ -191,6 +191,9 @@ class FakeSymbols:
         """As Symbols.has."""
         return name in self.symbols
 
+    def prefetch(self, names: Iterable[str]) -> None:
+        """As Symbols.prefetch."""
+
     def lookup(self, address: int) -> Place | None:
         """As Symbols.lookup, of exact addresses."""
         found = (name for name, at in self.symbols.items() if at == address)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from crashdrive.linux.oops import Verdict
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
+from crashdrive.linux.sched.bandwidth import LimitedGroup
+from crashdrive.linux.sched.cpu_states import CpuState
+from crashdrive.linux.sched.cpu_times import CpuTimes
+from crashdrive.linux.sched.queued import QueuedTask
 from crashdrive.linux.system.taint import Taint, taints
 from crashdrive.rules import Facts, judge, rule_for
 
@@ -21,6 +26,39 @@ def event(title: str, *, cause: bool = False) -> Reported:
 
 def flag(letter: str) -> list[Taint]:
     return [one for one in taints((1 << 20) - 1) if one.letter == letter]
+
+
+def cpu(**fields: Any) -> CpuState:
+    """A CPU that runs one task, which isn't long."""
+    usual: dict[str, Any] = {
+        "cpu": 0, "rq_online": True, "task": 1 << 63, "pid": 7, "comm": "busy", "sched_class": "fair",
+        "running_seconds": 0.1, "runnable": 1, "fair_tasks": 1, "realtime_tasks": 0,
+        "deadline_tasks": 0, "iowait": 0, "switches": 9,
+        "lag_seconds": 0.0, "tick_seconds": 0.0, "tick_stopped": False, "softirqs": (), "rt_throttled": None,
+        "load_weight": 1024, "rq": 1 << 63,
+    }  # fmt: skip
+    return CpuState(**usual | fields)
+
+
+def queued(**fields: Any) -> QueuedTask:
+    usual: dict[str, Any] = {
+        "cpu": 0, "running": False, "task": 1 << 63, "pid": 12, "comm": "ksoftirqd/0", "sched_class": "fair",
+        "policy": "OTHER", "priority": 120, "waiting_seconds": 0.01, "runtime_seconds": 1.0, "vruntime": 1,
+        "virtual_deadline": None, "deadline_seconds": None, "delayed": None,
+    }  # fmt: skip
+    return QueuedTask(**usual | fields)
+
+
+def times(**fields: Any) -> CpuTimes:
+    return CpuTimes(**dict.fromkeys(CpuTimes.__struct_fields__, 1.0) | {"cpu": 0} | fields)
+
+
+def limit(**fields: Any) -> LimitedGroup:
+    usual: dict[str, Any] = {
+        "cgroup": "/limited", "quota_seconds": 0.01, "period_seconds": 0.1, "periods": 100,
+        "throttled_periods": 3, "throttled_seconds": 0.2, "throttled_cpus": (), "task_group": 1 << 63,
+    }  # fmt: skip
+    return LimitedGroup(**usual | fields)
 
 
 CASES: list[tuple[str, str, list[Any], list[Any]]] = [
@@ -49,6 +87,25 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     ("soft-lockup-before", "sysinfo.taints", flag("L"), flag("W")),
     ("forced-module", "sysinfo.taints", flag("F"), flag("P")),
     ("live-patched", "sysinfo.taints", flag("K"), flag("X")),
+    ("run-queue-long", "cpu.cpus", [cpu(runnable=8)], [cpu(runnable=7)]),
+    (
+        "realtime-hog", "cpu.cpus", [cpu(sched_class="rt", running_seconds=1.0)],
+        [cpu(sched_class="rt"), cpu(running_seconds=99.0), cpu(sched_class="stop", running_seconds=99.0)],
+    ),
+    ("realtime-throttled", "cpu.cpus", [cpu(rt_throttled=True)], [cpu(rt_throttled=False), cpu()]),
+    (
+        "cpu-without-tick", "cpu.cpus", [cpu(tick_seconds=3.5)],
+        [cpu(tick_seconds=9.0, tick_stopped=True), cpu(tick_seconds=None), cpu(tick_seconds=1.0)],
+    ),
+    (
+        "task-starved", "cpu.queued", [queued(waiting_seconds=3.0)],
+        [queued(), queued(waiting_seconds=9.0, delayed=True), queued(waiting_seconds=None, running=True)],
+    ),
+    ("steal-time", "cpu.times", [times(steal_percent=10.0)], [times(steal_percent=9.9)]),
+    (
+        "group-throttled", "cpu.limits", [limit(throttled_cpus=(1,))],
+        [limit(), limit(periods=0, throttled_periods=0)],
+    ),
 ]  # fmt: skip
 
 
@@ -58,6 +115,19 @@ def test_a_rule_fires_and_is_silent(name: str, source: str, rows: list[Any], nea
         found = judge(Facts(given={source: given}), [rule_for(name)])
         assert [finding.kind for finding in found.findings] == expected
         assert found.complete
+
+
+def test_softirqs_wait_for_ksoftirqd() -> None:
+    behind, late = cpu(softirqs=("TIMER",)), queued(waiting_seconds=1.5)
+    for cpus, tasks, expected in (
+        ([behind], [late], ["softirq-backlog"]),
+        ([behind], [queued()], []),
+        ([cpu()], [late], []),
+        ([behind], [queued(waiting_seconds=1.5, comm="ksoftirqd/1", cpu=1)], []),
+    ):
+        given: dict[str, Sequence[Any]] = {"cpu.cpus": cpus, "cpu.queued": tasks}
+        found = judge(Facts(given=given), [rule_for("softirq-backlog")]).findings
+        assert [finding.kind for finding in found] == expected
 
 
 def test_evidence_of_poison_says_what_it_is() -> None:

@@ -1,0 +1,120 @@
+"""Groups of tasks whose time is limited (cpu.max, cpu.cfs_quota_us), and how often they used it up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Address, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crashdrive.linux.survey import Survey
+
+_GROUP, _QUEUE, _NODE = "struct task_group", "struct cfs_rq", "struct kernfs_node"
+_FIELDS = {
+    "quota": ("cfs_bandwidth.quota",),
+    "period": ("cfs_bandwidth.period",),
+    "periods": ("cfs_bandwidth.nr_periods",),
+    "throttled_periods": ("cfs_bandwidth.nr_throttled",),
+    "throttled": ("cfs_bandwidth.throttled_time",),
+    "node": ("css.cgroup->kn",),
+}
+_NO_LIMIT = (1 << 64) - 1
+_DEEPEST = 64
+_SECOND = 1e9
+
+
+class LimitedGroup(Record, frozen=True):
+    """A cgroup whose fair tasks may use ``quota_seconds`` of all CPUs together in each period.
+
+    ``periods``: those in which it had something to run; ``throttled_periods``: of these, in which its quota
+    was used up; ``throttled_seconds``: how long its queues were held up, summed over CPUs.
+    ``throttled_cpus``: on which it is held up now. ``cgroup``: its path, None where the dump lacks it.
+    """
+
+    cgroup: str | None
+    quota_seconds: float | None
+    period_seconds: float | None
+    periods: int | None
+    throttled_periods: int | None
+    throttled_seconds: float | None
+    throttled_cpus: tuple[int, ...]
+    task_group: Address
+
+
+def limited_groups(survey: Survey) -> Iterator[LimitedGroup]:
+    """The groups that have a limit; none where the kernel was built without CFS_BANDWIDTH."""
+    kernel = survey.kernel
+    if not kernel.has_member(_GROUP, "cfs_bandwidth"):
+        return
+    groups = kernel.walk_list(kernel.symbols.address("task_groups"), _GROUP, "list")
+    survey.walked(groups, "task groups")
+    rows = survey.addressed(Fields(kernel, _GROUP, _FIELDS, ("quota",)), groups.addresses, "task groups")
+    limited = [(group, row) for group, row in rows if row["quota"] != _NO_LIMIT]
+    names = cgroup_paths(survey, [row["node"] for _, row in limited if row["node"]])
+    held = _held(survey, [group for group, _ in limited])
+    for group, row in limited:
+        yield LimitedGroup(
+            cgroup=names.get(row["node"]),
+            quota_seconds=_seconds(row["quota"]),
+            period_seconds=_seconds(row["period"]),
+            periods=row["periods"],
+            throttled_periods=row["throttled_periods"],
+            throttled_seconds=_seconds(row["throttled"]),
+            throttled_cpus=held[group],
+            task_group=group,
+        )
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / _SECOND
+
+
+def _held(survey: Survey, groups: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """The CPUs on which each group is held up."""
+    kernel = survey.kernel
+    offset = kernel.offset(_GROUP, "cfs_bandwidth.throttled_cfs_rq")
+    walked = kernel.walk_lists([group + offset for group in groups], _QUEUE, "throttled_list")
+    survey.walked(walked, "throttled queues")
+    cpus = survey.gaps(walked.read(["rq->cpu"]), "throttled queues")["rq->cpu"]
+    found: dict[int, list[int]] = {group: [] for group in groups}
+    for number, cpu in zip(walked.walk.lists, cpus, strict=True):
+        if cpu is not None:
+            found[groups[number]].append(cpu)
+    return {group: tuple(sorted(held)) for group, held in found.items()}
+
+
+def cgroup_paths(survey: Survey, nodes: Sequence[int]) -> dict[int, str]:
+    """Paths of cgroups below their hierarchy's root, by their nodes of kernfs; those that can be read."""
+    kernel = survey.kernel
+    # parent was renamed in 6.15 (633488947ef6)
+    fields = Fields(kernel, _NODE, {"parent": ("parent", "__parent"), "name": ("name",)}, ("parent", "name"))
+    known: dict[int, dict[str, int]] = {}
+    level = list(dict.fromkeys(nodes))
+    for _ in range(_DEEPEST):
+        known.update(survey.addressed(fields, level, "cgroups"))
+        parents = dict.fromkeys(known[node]["parent"] for node in level)
+        level = [parent for parent in parents if parent and parent not in known]
+        if not level:
+            break
+    names = {node: _name(survey, row["name"]) for node, row in known.items() if row["parent"]}
+    return {node: path for node in nodes if (path := _path(node, known, names)) is not None}
+
+
+def _name(survey: Survey, place: int | None) -> str | None:
+    found = survey.attempt("a cgroup's name", lambda: [survey.kernel.read_string(place or 0, 256)])
+    return found[0].decode("utf-8", "backslashreplace") if found else None
+
+
+def _path(node: int, known: dict[int, dict[str, int]], names: dict[int, str | None]) -> str | None:
+    parts: list[str] = []
+    while node in known and node in names and len(parts) < _DEEPEST:
+        name = names[node]
+        if name is None:
+            return None
+        parts.append(name)
+        node = known[node]["parent"]
+    whole = node in known and known[node]["parent"] == 0
+    return "/" + "/".join(reversed(parts)) if whole else None

@@ -1,0 +1,186 @@
+"""Tasks on the run queues, of each class; as crash's ``runq``.
+
+The fair class's are on ``rq.cfs_tasks``, whatever group they are in; real-time tasks on a list for each
+priority, below those of groups where there are any; deadline tasks in a tree; the stopper is one a CPU.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.linux.sched.cpu_states import class_names, seconds_since
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Address, Notice, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crashdrive.linux.sched.cpu_states import RunQueues
+    from crashdrive.linux.survey import Survey
+
+_RQ, _TASK, _RT_ENTITY, _DL_ENTITY = (
+    "struct rq", "struct task_struct", "struct sched_rt_entity", "struct sched_dl_entity",
+)  # fmt: skip
+_FIELDS = {
+    "pid": ("pid",),
+    "comm": ("comm",),
+    "on_rq": ("on_rq",),
+    "priority": ("prio",),
+    "policy": ("policy",),
+    "sched_class": ("sched_class",),
+    "vruntime": ("se.vruntime",),
+    # EEVDF, since 6.6 (147f3efaa241)
+    "virtual_deadline": ("se.deadline",),
+    # a task that sleeps and stays queued, since 6.12 (152e11f6df29)
+    "delayed": ("se.sched_delayed",),
+    "real_deadline": ("dl.deadline",),
+    "waits_since": ("sched_info.last_queued",),
+    "runtime": ("se.sum_exec_runtime",),
+}
+# include/uapi/linux/sched.h
+_POLICIES = {0: "OTHER", 1: "FIFO", 2: "RR", 3: "BATCH", 5: "IDLE", 6: "DEADLINE", 7: "EXT"}
+_RT_LISTS = 100
+_LOOP = "the queue of a group leads to one above it"
+_SECOND = 1e9
+
+
+class QueuedTask(Record, frozen=True):
+    """A task that runs, or wants to, on a CPU.
+
+    ``priority``: the kernel's, 0 to 139, low ones first (100 to 139: nice -20 to 19; 0 to 99: real-time 99 to
+    0; -1: deadline). ``waiting_seconds``: since it was queued; None while it runs. ``runtime_seconds``: what
+    it used since it was made. ``vruntime`` and ``virtual_deadline``: nanoseconds of its queue's virtual time,
+    of fair tasks. ``deadline_seconds``: until its deadline, negative when it is over, of deadline tasks.
+    ``delayed``: it sleeps, and stays queued until its lag is made up for.
+    """
+
+    cpu: int
+    running: bool
+    task: Address
+    pid: int | None
+    comm: str | None
+    sched_class: str | None
+    policy: str | None
+    priority: int | None
+    waiting_seconds: float | None
+    runtime_seconds: float | None
+    vruntime: int | None
+    virtual_deadline: int | None
+    deadline_seconds: float | None
+    delayed: bool | None
+
+
+def queued_tasks(survey: Survey, queues: RunQueues) -> Iterator[QueuedTask]:
+    """Tasks of the present CPUs' queues, in their order; those that run, but no idle one, first."""
+    found = [(cpu, task) for cpu, tasks in _all(survey, queues).items() for task in tasks]
+    fields, classes = Fields(survey.kernel, _TASK, _FIELDS, ("pid", "sched_class")), class_names(survey)
+    running = {row["curr"] for row in queues.rows}
+    rows = survey.rows(fields, [task for _, task in found], "queued tasks")
+    for (cpu, task), row in zip(found, rows, strict=True):
+        yield _task(cpu, task, classes, row, queues.now, running=task in running)
+
+
+def _task(
+    cpu: int, task: int, classes: dict[int, str], row: dict[str, Any], now: int | None, *, running: bool
+) -> QueuedTask:
+    name, policy, delayed = classes.get(row["sched_class"] or 0), row["policy"], row["delayed"]
+    fair, deadline = name == "fair", row["real_deadline"] if name == "deadline" else None
+    return QueuedTask(
+        cpu=cpu,
+        running=running,
+        task=task,
+        pid=row["pid"],
+        comm=row["comm"],
+        sched_class=name,
+        policy=None if policy is None else _POLICIES.get(policy, str(policy)),
+        priority=row["priority"],
+        waiting_seconds=None if running else seconds_since(now, row["waits_since"]),
+        runtime_seconds=None if row["runtime"] is None else row["runtime"] / _SECOND,
+        vruntime=row["vruntime"] if fair else None,
+        virtual_deadline=row["virtual_deadline"] if fair else None,
+        deadline_seconds=None if deadline is None or now is None else (deadline - now) / _SECOND,
+        delayed=None if delayed is None else bool(delayed),
+    )
+
+
+def _all(survey: Survey, queues: RunQueues) -> dict[int, list[int]]:
+    """Tasks by CPU: what runs, the stopper, deadline, real-time and fair tasks; each once."""
+    found: dict[int, dict[int, None]] = {}
+    for cpu, row in zip(survey.kernel.cpus, queues.rows, strict=True):
+        mine = found[cpu] = {}
+        if row["curr"] and row["curr"] != row["idle"]:
+            mine[row["curr"]] = None
+    for tasks in (
+        _stoppers(survey, queues),
+        _deadline(survey, queues),
+        _rt(survey, queues),
+        _fair(survey, queues),
+    ):
+        for cpu, task in tasks:
+            found[cpu].setdefault(task)
+    return {cpu: list(tasks) for cpu, tasks in found.items()}
+
+
+def _stoppers(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
+    """The stopper's task of each CPU where it is queued."""
+    kernel = survey.kernel
+    rows = survey.rows(Fields(kernel, _RQ, {"stop": ("stop",)}), queues.places, "run queues")
+    stoppers = [(cpu, row["stop"]) for cpu, row in zip(kernel.cpus, rows, strict=True) if row["stop"]]
+    fields = Fields(kernel, _TASK, {"on_rq": ("on_rq",)})
+    states = survey.rows(fields, [task for _, task in stoppers], "stoppers")
+    return (pair for pair, state in zip(stoppers, states, strict=True) if state["on_rq"])
+
+
+def _fair(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
+    kernel = survey.kernel
+    offset = kernel.offset(_RQ, "cfs_tasks")
+    heads = [place + offset for place in queues.places]
+    walked = kernel.walk_lists(heads, _TASK, "se.group_node")
+    survey.walked(walked, "fair tasks")
+    cpus = kernel.cpus
+    return ((cpus[number], task) for number, task in zip(walked.walk.lists, walked.addresses, strict=True))
+
+
+def _deadline(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
+    kernel = survey.kernel
+    root, node = kernel.offset(_RQ, "dl.root"), kernel.offset(_TASK, "dl")
+    for cpu, place, row in zip(kernel.cpus, queues.places, queues.rows, strict=True):
+        if row["deadline_tasks"]:
+            walked = kernel.walk_rbtree(place + root, _DL_ENTITY, "rb_node")
+            survey.walked(walked, "deadline tasks")
+            for entity in _of_tasks(survey, walked.addresses):
+                yield cpu, entity - node
+
+
+def _of_tasks(survey: Survey, entities: Sequence[int]) -> list[int]:
+    """Entities without the fair class's server, which is one since 6.8 (63ba8422f876)."""
+    kernel = survey.kernel
+    if not kernel.has_member(_DL_ENTITY, "dl_server"):
+        return list(entities)
+    rows = survey.rows(Fields(kernel, _DL_ENTITY, {"server": ("dl_server",)}), entities, "deadline tasks")
+    return [entity for entity, row in zip(entities, rows, strict=True) if not row["server"]]
+
+
+def _rt(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
+    """Tasks of the lists; an entity that has a queue of its own (``my_q``) stands for a group."""
+    kernel = survey.kernel
+    array = kernel.offset(_RQ, "rt.active.queue")
+    cpus = zip(kernel.cpus, queues.places, queues.rows, strict=True)
+    busy = {place + array: cpu for cpu, place, row in cpus if row["realtime_tasks"]}
+    step, below = kernel.sizeof("struct list_head"), kernel.offset("struct rt_rq", "active.queue")
+    known: set[int] = set()
+    while busy:
+        known.update(busy)
+        heads = [(cpu, start + step * number) for start, cpu in busy.items() for number in range(_RT_LISTS)]
+        walked = kernel.walk_lists([head for _, head in heads], _RT_ENTITY, "run_list")
+        survey.walked(walked, "real-time tasks")
+        fields = Fields(kernel, _RT_ENTITY, {"group": ("my_q",)})
+        rows = survey.rows(fields, walked.addresses, "real-time tasks")
+        found = list(zip(walked.walk.lists, walked.addresses, rows, strict=True))
+        for number, entity, row in found:
+            if not row["group"]:
+                yield heads[number][0], entity - kernel.offset(_TASK, "rt")
+        groups = {row["group"] + below: heads[number][0] for number, _, row in found if row["group"]}
+        if known & groups.keys():
+            survey.miss([Notice(kind="loop", message=f"real-time tasks: {_LOOP}")])
+        busy = {start: cpu for start, cpu in groups.items() if start not in known}

@@ -1,0 +1,28 @@
+"""Many tasks want the same CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.sched.cpu_states import CpuState
+
+TASKS = 8
+
+
+@rule(
+    id="run-queue-long",
+    severity="warning",
+    looks_at=("cpu.cpus",),
+    message="{count} CPUs have long run queues",
+    threshold=f"{TASKS} tasks or more run or want to on one CPU",
+    explanation="Each of them gets a small part of the CPU: what waits for one of them waits long.",
+    advice="See who they are: crashdrive report cpu. Others that are idle point at affinity or cpusets.",
+    reference="kernel/sched/core.c: struct rq, nr_running",
+)
+def run_queue_long(cpus: Iterable[CpuState]) -> Iterator[Match]:
+    busy = (row for row in cpus if (row.runnable or 0) >= TASKS)
+    return matches(busy, lambda row: f"cpu {row.cpu}: {row.runnable} tasks, {row.comm} ({row.pid}) runs")
