@@ -144,6 +144,11 @@ def _chosen(
     wanted = survey.chosen_nets(columns["net"])
     rows = zip(addresses, keys, row_dicts(columns), strict=True)
     for address, key, row in compress(rows, wanted):
+        if row["net"] is None:
+            # the kernel has no entry without a device: what is here is something else, or part of it is lost
+            survey.miss(
+                [Notice(kind="node", message=f"{address:#x} is no whole neighbour: it has no device")]
+            )
         if key is not None and row["flags"] is not None:
             yield address, key, row
         else:

@@ -134,6 +134,16 @@ def test_a_device_that_is_not_in_the_dump() -> None:
     assert not survey.complete
 
 
+def test_an_entry_without_a_device_is_none() -> None:
+    """A bucket that leads to other bytes."""
+    machine = Machine()
+    other = machine.neighbour(3, 2, 2)
+    machine.memory.word(other + machine.kernel.offset("struct neighbour", "dev"), 0)
+    survey = machine.survey()
+    list(neighbours(survey, "inet"))
+    assert not survey.complete
+
+
 def test_a_kernel_without_ndp() -> None:
     survey = Machine().survey()
     assert neighbours(survey, "inet6") == []
