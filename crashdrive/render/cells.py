@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -145,12 +145,16 @@ def _compound(value: Any) -> str:
 
 def named_cells(row: Any) -> list[tuple[str, str]]:
     """(name, cell) of each field of a row that has something to show."""
+    return [(printable(name), cell) for name, cell in _named(row) if cell]
+
+
+def _named(row: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(row, Mapping):
+        # keys may be numbers, as of CPUs
+        return ((str(name), as_cell(value)) for name, value in row.items())
     kind: type = type(row)
     addresses = hexadecimal_names(kind)
-    pairs = (
-        (name, _formatter(hexadecimal=name in addresses)(_value(row, name))) for name in field_names(row)
-    )
-    return [(printable(name), cell) for name, cell in pairs if cell]
+    return ((name, _formatter(hexadecimal=name in addresses)(_value(row, name))) for name in field_names(row))
 
 
 def is_numeric(values: Sequence[Any]) -> bool:

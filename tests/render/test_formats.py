@@ -239,6 +239,11 @@ def test_the_points_of_floats_stand_below_each_other(
     assert format_column(values) == cells
 
 
+def test_counts_by_number_are_shown() -> None:
+    """As of CPUs: keys that are no text."""
+    assert format_column([{0: 5, 1: 0}, {}]) == ["0=5 1=0", ""]
+
+
 def test_mixed_rows_share_a_table() -> None:
     lines = out([Row(comm="a"), Route(table=1, destination="d")], "table").splitlines()
     assert lines[0].split() == ["COMM", "ADDRESS", "ALIVE", "TABLE", "DESTINATION"]
