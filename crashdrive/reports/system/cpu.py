@@ -3,7 +3,7 @@ r"""What each CPU was at: its task and since when, what waits, its tick, times, 
 \b
 Examples:
   crashdrive report cpu vmcore
-  crashdrive report cpu --format json vmcore | jq '.tables.cpus[] | {cpu, comm, tick_seconds}'
+  crashdrive report cpu --format json vmcore | jq '.tables.cpus'
 
 running_seconds: for how long the task runs without a switch. lag_seconds: how far the CPU's clock is behind
 the newest one, tick_seconds: since its tick; an idle CPU needs neither. Times are seconds since the start.
