@@ -77,7 +77,7 @@ def _commands() -> g.ParserElement:
 def _each(source: Source, found: list[list[str]]) -> list[CommandName]:
     """The names; crash fills columns one by one: the last rows may have one name less."""
     counts = [len(names) for names in found]
-    if counts != sorted(counts, reverse=True) or counts[0] - counts[-1] > 1:
+    if counts and (counts != sorted(counts, reverse=True) or counts[0] - counts[-1] > 1):
         source.note("partial", "a row has fewer names than it should", incomplete=True)
     return [CommandName(name) for names in found for name in names]
 

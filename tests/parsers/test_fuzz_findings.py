@@ -10,6 +10,7 @@ from crashdrive.parsers import parse
 REFUSED = {
     "ps -A": "      PID    PPID  CPU    COMM\n"
     ">     398      -1   0  ffff8c3b1f3d20c0  RU   0.0     1104       48  a\n",
+    "help": "*              ,files         mod\n",
     "ps -y FIFO": "      PID    PPID  CPU       TASK        ST  %MEM      VSZ     COMM\n"
     "       21       2   0  ffff8ea5412da100  IN   0.0        0        0  [migration/0]\n",
 }
