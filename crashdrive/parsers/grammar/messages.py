@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -43,7 +43,23 @@ def _prefix(source: Source) -> _Prefix:
         return _Prefix(re.compile(f"^{behind}(?P<text>.*)$", re.MULTILINE), free=True)
     time = _DATE if has("T") else _TIME
     old = rf"|{_OLD_LEVEL}(?:{time.replace('?P<', '?P<old_')})?" if has("m") else ""
-    return _Prefix(re.compile(rf"^(?:{time}{behind}{old})?(?P<text>.*)$", re.MULTILINE), free=False)
+    return _Prefix(re.compile(rf"^(?:{time}{behind}{old})?(?P<text>[^\n]*+)", re.MULTILINE), free=False)
+
+
+class _Places(NamedTuple):
+    """Where in a match's groups something stands; -1, a None behind them, where there is no such group."""
+
+    time: int
+    old_time: int
+    date: int
+    old_date: int
+    level: int
+    old: int
+    caller: int
+
+    @classmethod
+    def of(cls, pattern: re.Pattern[str]) -> _Places:
+        return cls._make(pattern.groupindex.get(name, 0) - 1 for name in cls._fields)
 
 
 class _Open:
@@ -70,17 +86,17 @@ class _Open:
         self.more.append(line[len(self.indent) :])
         return True
 
-    def entry(self, record: Callable[..., Any]) -> Any:
-        values = self.found.groupdict()
-        get, text = values.get, values["text"]
-        time, level, buffer = get("time") or get("old_time"), get("level") or get("old"), self.buffer
+    def entry(self, record: Callable[..., Any], at: _Places) -> Any:
+        values: tuple[Any, ...] = (*self.found.groups(), None)
+        text, buffer = values[-2], self.buffer
+        time, level = values[at.time] or values[at.old_time], values[at.level] or values[at.old]
         if buffer is not None:
             text = text[buffer.end() :]
         return record(
             timestamp=float(time) if time else None,
-            date=get("date") or get("old_date"),
+            date=values[at.date] or values[at.old_date],
             level=int(level) if level else None,
-            caller=get("caller"),
+            caller=values[at.caller],
             buffer=buffer and buffer[1],
             properties=self.properties,
             text="\n".join([text, *self.more]) if self.more else text,
@@ -105,45 +121,82 @@ class Messages(Terminal):
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002, ARG002 # pyparsing's
         """pyparsing's hook."""
         text = Text.of(instring)
-        prefix = _prefix(text.source)
         if text.source.command.options:
-            found = _entries(text, prefix, self._record)
-        else:
-            found = _plain(text, prefix.pattern, self._record)
-        _mark_joined(text, found)
-        return len(text), found
+            found = _entries(text, _prefix(text.source), self._record)
+            _mark_joined(text, found, range(len(found)) if text.count("] ") > len(found) else ())
+            return len(text), found
+        plain = _Plain(text, self._record)
+        plain.read()
+        _mark_joined(text, plain.found, plain.suspect)
+        return len(text), plain.found
 
 
-def _plain(text: Text, pattern: re.Pattern[str], record: Callable[..., Any]) -> list[Any]:
+# lines one after the other: what stands in front of a message, its time, the rest
+_LINE = re.compile(rf"(?!\Z)((?:{_TIME})?+)([^\n]*+)\n?")
+_PIECE = 1 << 20
+"""Characters of a text that are taken apart at once: each line is three texts then."""
+
+
+class _Plain:
     """``log`` without options, the form that may be megabytes: nothing but a time in front of a message."""
-    found: list[Any] = []
-    indent = ""
-    more: list[str] = []
-    for match in pattern.finditer(text):
-        time, line = match.groups()
-        if time is None and indent and line.startswith(indent):
-            more.append(line[len(indent) :])
-            continue
-        if more:
-            _join(found, more)
-        if time is not None:
-            width = match.start(2) - match.start()
-            if width != len(indent):
-                indent = " " * width
-            found.append(record(timestamp=float(time), text=line))
-        elif match.start() < len(text) and not _takes_other(text, match.start(), line, timed=bool(indent)):
+
+    def __init__(self, text: Text, record: Callable[..., Any]) -> None:
+        self.text = text
+        self.record = record
+        self.found: list[Any] = []
+        self.suspect: list[int] = []  # messages in whose line another one may begin
+        self._indent = ""
+        self._more: list[str] = []
+
+    def read(self) -> None:
+        """All messages of the text."""
+        text, place = self.text, 0
+        while place < len(text):
+            end = text.next_line(min(place + _PIECE, len(text)))
+            self._read(place, end)
+            place = end
+        self._join()
+
+    def _read(self, place: int, end: int) -> None:
+        found, more, record = self.found, self._more, self.record
+        width, above = len(self._indent), 0
+        lines = _LINE.findall(self.text, place, end)
+        for number, (front, time, line) in enumerate(lines):
+            if time:
+                if more:
+                    self._join()
+                if len(front) != width:
+                    width = len(front)
+                    self._indent = " " * width
+                if "] " in line:
+                    self.suspect.append(len(found))
+                found.append(record(timestamp=float(time), text=line))
+            elif width and line.startswith(self._indent):
+                more.append(line[width:])
+            else:
+                place += sum(len(front) + len(line) + 1 for front, _, line in lines[above:number])
+                above = number
+                self._untimed(place, line)
+                width = len(self._indent)
+
+    def _untimed(self, place: int, line: str) -> None:
+        """A line that is no message with a time and doesn't go on with one."""
+        self._join()
+        if not _takes_other(self.text, place, line, timed=bool(self._indent)):
             buffer = _BUFFER.match(line)
-            found.append(record(buffer=buffer and buffer[1], text=line[buffer.end() :] if buffer else line))
-            indent = ""  # nothing goes on below a line without a time
-    if more:
-        _join(found, more)
-    return found
+            self.found.append(
+                self.record(buffer=buffer and buffer[1], text=line[buffer.end() :] if buffer else line)
+            )
+            self._indent = ""  # nothing goes on below a line without a time
 
-
-def _join(found: list[Any], more: list[str]) -> None:
-    """The further lines of the last message."""
-    found[-1] = replace(found[-1], text="\n".join([found[-1].text, *more]))
-    more.clear()
+    def _join(self) -> None:
+        """The further lines of the last message."""
+        if self._more:
+            last, number = self.found[-1], len(self.found) - 1
+            self.found[-1] = replace(last, text="\n".join([last.text, *self._more]))
+            if self.suspect[-1:] != [number]:
+                self.suspect.append(number)
+            self._more.clear()
 
 
 def _entries(text: Text, prefix: _Prefix, record: Callable[..., Any]) -> list[Any]:
@@ -152,6 +205,7 @@ def _entries(text: Text, prefix: _Prefix, record: Callable[..., Any]) -> list[An
     opened: _Open | None = None
     with_properties = text.source.command.has("d")
     behind, indent = prefix.pattern.groups, ""  # the text is the last group
+    at = _Places.of(prefix.pattern)
     for match in prefix.pattern.finditer(text):
         start, line = match.start(), match[behind]
         width = match.start(behind) - start
@@ -169,11 +223,13 @@ def _entries(text: Text, prefix: _Prefix, record: Callable[..., Any]) -> list[An
             if _takes_other(text, start, line, timed=not prefix.free and opened is not None):
                 continue
         if opened is not None:
-            found.append(opened.entry(record))
+            found.append(opened.entry(record, at))
         opened = _Open(match, indent)
         if not width:
             opened.buffer = _BUFFER.match(line)
-    return found if opened is None else [*found, opened.entry(record)]
+    if opened is not None:
+        found.append(opened.entry(record, at))
+    return found
 
 
 def _property(opened: _Open, line: str) -> bool:
@@ -205,16 +261,15 @@ _WITHIN = re.compile(
 )
 
 
-def _mark_joined(text: Text, found: list[Any]) -> None:
-    """Mark messages in whose line the next one begins."""
-    if text.count("] ") <= len(found):
-        return
-    for number, one in enumerate(found, 1):
+def _mark_joined(text: Text, found: list[Any], suspect: Iterable[int]) -> None:
+    """Mark messages, of these ones, in whose line the next one begins."""
+    for number in suspect:
+        one = found[number]
         if "] " not in one.text or (begin := one.text.find("[")) < 0:
             continue
         if (inner := _WITHIN.search(one.text, begin)) is None:
             continue
-        if _is_next(inner, one, found[number] if number < len(found) else None):
+        if _is_next(inner, one, found[number + 1] if number + 1 < len(found) else None):
             place = max(0, text.find(one.text[: inner.end()].rpartition("\n")[2]))
             text.note(place, "joined", "another message begins in this line", incomplete=True, late=True)
 
