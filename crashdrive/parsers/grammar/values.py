@@ -47,6 +47,12 @@ _PLAIN = re.compile(
     r"(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+"
     r"(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})"
 )
+# Such a one with its name, and an element behind it.
+_MEMBER = re.compile(
+    r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))"
+    r"(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+,",
+    re.ASCII,
+)
 _ELIDED = re.compile(r"\.\.\.(?:[ ]\[[^\]\n]*+\][ ]\.\.\.)?(?=[ \t]*+(?:\n|\}|\Z))")
 _AFTER = re.compile(r"\s*+([,}]?)")
 
@@ -65,7 +71,8 @@ class _Frame:
 
     def add(self, name: str | None, value: Any) -> None:
         if name is not None:
-            self.names += [None] * (len(self.values) - len(self.names))
+            if len(self.values) != len(self.names):
+                self.names += [None] * (len(self.values) - len(self.names))
             self.names.append(name)
         self.values.append(value)
 
@@ -93,10 +100,14 @@ class ValueReader(ScalarReader):
 
     def _braces(self, offset: int) -> tuple[Any, int]:
         """What stands between braces, with a stack of its own instead of recursion."""
-        text, plain, name_of = self._text, _PLAIN.match, _NAME.match
+        text, member, plain, name_of = self._text, _MEMBER.match, _PLAIN.match, _NAME.match
         frame, offset = self._open(offset, None)
         stack = [frame]
         while True:
+            while number := member(text, offset):
+                name, address, decimal = number.groups()
+                frame.add(name, int(decimal) if address is None else int(address, 16))
+                offset = number.end()
             match = name_of(text, offset)
             name, offset = (match[1], match.end()) if match else (None, offset)
             number = plain(text, offset)
