@@ -15,7 +15,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.hexdump import Words, hex_words
-from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of
+from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.records import Address, Bits, Record
 
 EXAMPLES = (
@@ -64,8 +64,8 @@ def _matches() -> g.ParserElement:
     ffffffff82203e58: ffffffff8221b940 (init_task)
     ffff8800013ddec1: can't allocate (with -c)
     """
-    match = g.Row(rf"{_ADDRESS}: ([^\n]++)", _match, "a match: ADDRESS: VALUE")
-    task = g.Row(TASK, lambda found: _Stack(found.start(), header_of(found)), "a task's header line")
+    match = g.Row(rf"{_ADDRESS}: {_SHOWN}", _match, "a match: ADDRESS: VALUE")
+    task = g.Row(TASK, _stack, "a task's header line")
     between = g.noise(
         g.Remark(
             r"(?:search: )?(?:search suspended at: |page excluded|seek error|read error)[^\n]*+", "error"
@@ -74,19 +74,14 @@ def _matches() -> g.ParserElement:
     return g.made(g.Rows(match, between=between, also=task, aside=_NO_STACK, least=0), _in_stacks)
 
 
-class _Stack(NamedTuple):
-    """The task in whose stack the matches below it are, and where it stands."""
-
-    place: int
-    task: TaskHeader
-
-
-# an address within the expression begins a row whose newline was lost
-_VALUE = re.compile(r"([0-9a-f]{1,16})(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))? *+")
+# what may be a value and its expression; an address within that begins a row whose newline was lost
+_VALUE = r"([0-9a-f]{1,16}+)(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))? *+(?=\n|\Z)"
+_SHOWN = rf"(?=[^\n])((?:{_VALUE})?+[^\n]*+)"
 # crash shows no more: a longer text holds the next row
 _TEXT = re.compile(r"[\x20-\x7e]{1,56}")
 
 
+_NO_MATCH = "expected a match: ADDRESS: VALUE"
 _NO_STACK = object()
 """Stands for a line that was set aside: it may have been the task of the matches below it."""
 
@@ -114,40 +109,66 @@ def _asked(source: Source) -> _Asked:
     return _Asked(values=values, named=len(values) < len(words))
 
 
+class _Reading:
+    """What rows are read with: what was asked for, and in whose stack the next ones are."""
+
+    __slots__ = ("asked", "pid", "task")
+
+    def __init__(self, source: Source) -> None:
+        self.asked = _asked(source)
+        self.pid: int | None = None
+        self.task: int | None = None
+
+
+def _reading(row: re.Match[str]) -> _Reading:
+    text = g.Text.of(row.string)
+    found: _Reading = text.kept.get(_Reading) or text.kept.setdefault(_Reading, _Reading(text.source))
+    return found
+
+
+def _stack(row: re.Match[str]) -> int:
+    """Where the task stands in whose stack the matches below it are."""
+    reading, task = _reading(row), header_of(row)
+    reading.pid, reading.task = task.pid, task.task
+    return row.start()
+
+
 def _match(row: re.Match[str]) -> Match | None:
     """A text with ``-c``, else a value and its expression."""
-    text = g.Text.of(row.string)
-    asked: _Asked | None = text.kept.get(_asked)
-    if asked is None:
-        asked = text.kept[_asked] = _asked(text.source)
-    address, shown = row.groups()
+    reading = _reading(row)
+    asked = reading.asked
+    address, shown, digits, expression = row.groups()
+    place = int(address, 16)
     if asked.texts is not None:
         fits = _TEXT.fullmatch(shown) and (not asked.texts or shown.startswith(asked.texts))
-        return Match(address=int(address, 16), text=shown) if fits else None
-    found = _VALUE.fullmatch(shown)
-    if found is None:
+        return Match(address=place, text=shown, pid=reading.pid, task=reading.task) if fits else None
+    value = None if digits is None else int(digits, 16)
+    named = asked.named and expression is not None
+    if value is None or not (value in asked.values or asked.anything or named):
         return None
-    value, expression = int(found[1], 16), found[2]
-    if value in asked.values or asked.anything or (asked.named and expression is not None):
-        return Match(address=int(address, 16), value=value, expression=expression)
-    return None
+    if reading.task is None:  # most are without
+        return Match(address=place, value=value, expression=expression)
+    return Match(address=place, value=value, expression=expression, pid=reading.pid, task=reading.task)
 
 
 def _in_stacks(text: g.Text, _place: int, values: list[Any]) -> list[Match]:
-    """The matches, each with the task above it; a task stands there for its matches."""
+    """The matches; a task stands there for its matches, and is that of none behind a line set aside."""
     matches: list[Match] = []
-    stack, shown = None, True
-    for value in (*values, None):
-        if value is _NO_STACK:
-            stack = None
-            continue
+    alone: int | None = None
+    lost = False
+    for value in values:
         if isinstance(value, Match):
-            matches.append(replace(value, pid=stack.task.pid, task=stack.task.task) if stack else value)
-            shown = True
+            matches.append(replace(value, pid=None, task=None) if lost else value)
+            alone = None
             continue
-        if stack and not shown:
-            text.misfit(text.next_line(stack.place), "expected a match: ADDRESS: VALUE")
-        stack, shown = value, False
+        if value is _NO_STACK:
+            alone, lost = None, True
+            continue
+        if alone is not None:
+            text.misfit(text.next_line(alone), _NO_MATCH)
+        alone, lost = value, False
+    if alone is not None:
+        text.misfit(text.next_line(alone), _NO_MATCH)
     return matches
 
 
@@ -175,7 +196,7 @@ def _around() -> g.ParserElement:
     ffffffff8221b940:  ffffffff8221b940 (init_task)
     ffffffff8221b948:  0000000000000000 0000000000000000   ................
     """
-    match = g.Row(rf" *+{_ADDRESS}:  ([^\n]++)", _match, "a match: ADDRESS:  VALUE")
+    match = g.Row(rf" *+{_ADDRESS}:  {_SHOWN}", _match, "a match: ADDRESS:  VALUE")
     rows = hex_words(until=g.Anything(), least=0, characters=True)
     block = g.Group(rows) + match + g.Group(rows) + g.Suppress(g.Blank() | g.End())
     return g.Many(g.made(block, _with_memory), least=0)
