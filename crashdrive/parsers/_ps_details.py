@@ -7,12 +7,11 @@ Source in crash: ``parent_list()``, ``child_list()``, ``show_tgid_list()``, ``sh
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.answers import demand_records
-from crashdrive.parsers.grammar.columns import SIGNED, Cell, Column
+from crashdrive.parsers.grammar.columns import SIGNED, Cell, Column, often
 from crashdrive.parsers.grammar.tasks import TASK, TaskHeader, header_of, known
 from crashdrive.records import Long, Record
 
@@ -67,12 +66,8 @@ class StateCount(Record, frozen=True, kw_only=True):
     count: int
 
 
-class _Ancestor(NamedTuple):
-    """A line of a chain: its place, and how far it is indented."""
-
-    place: int
-    indent: int
-    task: TaskHeader
+_Ancestor = tuple[int, int, TaskHeader]
+"""A line of a chain: its place, how far it is indented, its task."""
 
 
 def ancestries() -> g.ParserElement:
@@ -83,7 +78,7 @@ def ancestries() -> g.ParserElement:
     """
 
     def ancestor(found: re.Match[str]) -> _Ancestor:
-        return _Ancestor(found.start(), len(found[1]), header_of(found))
+        return found.start(), len(found[1]), header_of(found)
 
     row = g.Row(f"( *+){TASK}", ancestor, "a task's header line, indented by its depth")
     below = g.Rows(row, between=g.noise(blank=False), until=g.Blank(), least=0)
@@ -106,7 +101,7 @@ def _ancestry(source: Source, chain: tuple[_Ancestor, ...]) -> Ancestry:
             source.note("partial", f"{missing} ancestors aren't known", line=line, incomplete=True)
         unknown += missing or 0
         depth += (missing or 0) + 1
-    *above, task = (one.task for one in chain)
+    *above, task = [task for _, _, task in chain]
     return Ancestry(
         pid=task.pid,
         task=task.task,
@@ -188,7 +183,7 @@ def times() -> g.ParserElement:
     days = r"(?:\d{1,9} days, )?\d\d:\d\d:\d\d"
     values = g.key_values(
         dict,
-        Column("RUN TIME", "run_time", Cell(rf"{days}|\(cannot calculate[^\n]{{0,200}}?", seconds_of)),
+        Column("RUN TIME", "run_time", often(Cell(rf"{days}|\(cannot calculate[^\n]{{0,200}}?", seconds_of))),
         Column("START TIME", "start_time", SIGNED),
         Column("UTIME", "utime", SIGNED),
         Column("STIME", "stime", SIGNED),

@@ -74,11 +74,8 @@ class _State(NamedTuple):
     values: dict[str, Any]
 
 
-class _Row(NamedTuple):
-    """A row of the table."""
-
-    place: int
-    action: SignalAction
+_Row = tuple[int, SignalAction]
+"""A row of the table, and where it stands: a bare tuple, as there are thousands."""
 
 
 class _Queue(NamedTuple):
@@ -167,7 +164,7 @@ def _action(row: re.Match[str]) -> _Row:
         flags=int(flags, 16),
         flag_names=tuple(names.split("|")) if names else (),
     )
-    return _Row(row.start(), action)
+    return row.start(), action
 
 
 def _queue() -> g.ParserElement:
@@ -220,7 +217,7 @@ def _of_task(text: g.Text, place: int, found: list[Any]) -> TaskSignals:
     rows: list[_Row] = []
     threads: list[TaskSignals] = []
     for part in parts:
-        if isinstance(part, _Row):  # nearly all are
+        if type(part) is tuple:
             rows.append(part)
         elif isinstance(part, _State):
             _add(text, values, part)
@@ -284,7 +281,7 @@ _ELIDED = re.compile(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE)
 def _ascending(text: g.Text, rows: list[_Row]) -> tuple[SignalAction, ...]:
     """Signals count up from 1; where none are said to be left out, one that is missing is a hole."""
     kept: list[SignalAction] = []
-    above, last = rows[0].place if rows else 0, 0
+    above, last = rows[0][0] if rows else 0, 0
     for place, action in rows:
         signal = action.signal
         if signal <= last:

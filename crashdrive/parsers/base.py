@@ -15,7 +15,7 @@ The options of crash's own commands stand in `crashdrive.commandline`; a module 
 from __future__ import annotations
 
 import bisect
-import re
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -49,7 +49,8 @@ class Source:
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column (from 1) of an offset in the text."""
         if self._starts is None:
-            self._starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
+            lines = self.text.split("\n")
+            self._starts = list(itertools.accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
         line = bisect.bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 

@@ -92,11 +92,8 @@ class OnQueue(Record, frozen=True, kw_only=True):
 EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")
 
 
-class _Queue(NamedTuple):
-    """A queue, and whether crash says that it is empty."""
-
-    queue: Queue
-    said_none: bool
+_Queue = tuple[Queue, bool]
+"""A queue, and whether crash says that it is empty."""
 
 
 class _RunQueue(NamedTuple):
@@ -108,7 +105,7 @@ class _RunQueue(NamedTuple):
 
 
 # Schedulers with RT PRIO_ARRAY have CFS RB_ROOT below it.
-_CUT: tuple[set[str], ...] = (set(), {"RT PRIO_ARRAY"})
+_FEWEST = 2
 
 
 def _queues() -> g.ParserElement:
@@ -150,13 +147,13 @@ def _queued(text: g.Text, head: re.Match[str], below: list[Any]) -> list[_Queue]
     tasks: list[QueuedTask] = []
     name, said_none = None, False
     for one in (*below, None):
-        if one is None or isinstance(one, _Name):
+        if name is not None and one is NOTHING:
+            said_none = True
+        elif one is None or isinstance(one, _Name):
             if name is not None:
                 queue = Queue(name=name.name, address=name.address, tasks=tuple(tasks))
-                queues.append(_Queue(queue, said_none))
+                queues.append((queue, said_none))
             name, said_none, tasks = one, False, []
-        elif name is not None and one is NOTHING:
-            said_none = True
         elif name is not None and isinstance(one, QueuedTask):
             shared = one.priority is None and bool(tasks)
             tasks.append(replace(one, priority=tasks[-1].priority) if shared else one)
@@ -176,14 +173,9 @@ def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) 
     if current is None and not (offline or old):
         current_line().miss(text, head.end())
     queues = _queued(text, head, below if current is None else below[1:])
-    problems = []
-    if not old:
-        missing = (queue.name for queue, said_none in queues if bool(queue.tasks) == said_none)
-        problems += [f"what is on {name} is missing" for name in missing]
     # Where crash doesn't know the current task it shows its address, and nothing below it.
     is_known = isinstance(current, TaskHeader)
-    if is_known and not old and {queue.name for queue, _ in queues} in _CUT:
-        problems.append("a queue is missing")
+    problems = [] if old else _missing(queues, cut=is_known)
     found = RunQueue(
         cpu=int(cpu),
         offline=offline is not None,
@@ -193,6 +185,17 @@ def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) 
         queues=tuple([queue for queue, _ in queues]),
     )
     return _RunQueue(place, found, problems)
+
+
+def _missing(queues: list[_Queue], *, cut: bool) -> list[str]:
+    """What is missing of queues; ``cut``: some may be missing themselves."""
+    problems: list[str] = []
+    for queue, said_none in queues:
+        if bool(queue.tasks) == said_none:
+            problems.append(f"what is on {queue.name} is missing")
+    if cut and len(queues) < _FEWEST and (not queues or queues[0][0].name == "RT PRIO_ARRAY"):
+        problems.append("a queue is missing")
+    return problems
 
 
 def _check_queues(source: Source, found: list[_RunQueue]) -> list[RunQueue]:

@@ -54,9 +54,7 @@ _DEBUG_OF_HELP = _IN_LINES + _LINES
 _MARKS = (
     *("<readmem: ", "<writemem: ", "<addr: ", " hit rate: ", "GETBUF", "per_cpu_symbol_search("),
     *(
-        "prstatus rsp: ",
-        " prev_sp: ",
-        " textaddr: ",
+        "rsp: ",
         ": get_cpus_",
         ": convert_time: ",
         " caller_id: ",

@@ -52,12 +52,12 @@ class Between:
     ) -> None:
         self.between = between
         self.until = until
-        self._blank = between is not None and between.takes_empty
+        self.blank = between is not None and between.takes_empty
         self.resume = resume
 
     def behind(self, instring: str, loc: int, *, do_actions: bool) -> int:
         """Where the run goes on behind noise; -1 when it ends here, -2 when this line is an error."""
-        if self._blank and instring.startswith("\n", loc):
+        if self.blank and instring.startswith("\n", loc):
             return loc + 1
         if self.between is not None:
             step = self.between.take if do_actions else self.between.ahead
@@ -124,7 +124,9 @@ class Rows(Terminal):
         match, make, end = row.match, row.make, len(instring)
         found: list[Any] = []
         append = found.append
-        start = below = loc
+        start, below, joins = loc, loc, self.continued is not None
+        # an empty line needn't be tried as each of these
+        blank = self.gap.blank and not joins and (self.also is None or self.also.match("\n") is None)
         ascending = self.ascending
         while loc < end:
             if (
@@ -135,6 +137,9 @@ class Rows(Terminal):
                 append(record)
                 loc = below = matched.end()
                 continue
+            if blank and found and instring[loc] == "\n":
+                loc += 1
+                continue
             if (
                 self.also
                 and (matched := self.also.match(instring, loc))
@@ -143,7 +148,7 @@ class Rows(Terminal):
                 append(record)
                 loc = below = matched.end()
                 continue
-            if loc == below and found and (joined := self._joined(instring, loc, found)):
+            if joins and loc == below and found and (joined := self._joined(instring, loc, found)):
                 loc = below = joined
                 continue
             if self.bare and not found:

@@ -11,7 +11,8 @@ from crashdrive.records import Address, Record
 
 # comm has at most 15 bytes, crash keeps 16. Bytes that are no UTF-8 arrive as \xNN. A name may hold quotes
 # and newlines; being that short it can't hold a whole row or header of its own.
-COMM = r"(?:\\x[0-9a-f]{2}|[^\n]|\n){0,16}?"
+# Nearly all hold none of these, and are taken at once.
+COMM = r'(?:[^"\\\n]{0,16}+(?=")|(?:\\x[0-9a-f]{2}|[^\n]|\n){0,16}?)'
 HEX = r"[0-9a-f]{1,16}"
 # The command's name is the last thing in the line, or only a mark (" [CURRENT]") follows.
 TASK = (
@@ -36,7 +37,13 @@ class TaskHeader(Record, frozen=True, kw_only=True):
 def header_of(match: re.Match[str]) -> TaskHeader:
     """The task of a match of an expression that holds `TASK`."""
     pid, task, cpu, comm = match.group("pid", "task", "cpu", "comm")
-    return TaskHeader(pid=known(pid), task=int(task, 16), cpu=known(cpu), comm=comm)
+    # `known`, written out: every line of many outputs is one of these
+    return TaskHeader(
+        pid=None if pid == "?" else int(pid),
+        task=int(task, 16),
+        cpu=None if cpu is None or cpu == "?" else int(cpu),
+        comm=comm,
+    )
 
 
 def known(text: str | None) -> int | None:

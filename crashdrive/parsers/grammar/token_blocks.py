@@ -32,15 +32,13 @@ def _ways(items: Sequence[Terminal]) -> Ways:
 def _take(ways: Ways, text: Text, loc: int, values: list[Any], do_actions: bool) -> int:  # noqa: FBT001 # for each line
     """Where the token that stands here ends, its value is in ``values``; -1 where none does."""
     for match, make, item in ways:
-        found = match(text, loc)
-        if found is None:
+        if (found := match(text, loc)) is None:
             continue
         if make is None:
             end, more = item.parseImpl(text, loc, do_actions)
             values += more
             return end
-        value = make(found)
-        if value is not None:
+        if (value := make(found)) is not None:
             values.append(value)
             return found.end()
     return -1
@@ -65,6 +63,8 @@ class Blocks(Terminal):
         self.build = make
         self.gap = Between(noise() if between is None else between, None, head)
         self._ways = _ways(items)
+        # an empty line needn't be tried as each token
+        self._blank = self.gap.blank and not any(token.match("\n") for token in (head, *items))
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
@@ -83,10 +83,13 @@ class Blocks(Terminal):
     def _run(self, text: Text, loc: int, blocks: list[Any], *, do_actions: bool) -> int:
         """All blocks to the end of the text."""
         match, make, build, end = self.match, self.head.make, self.build, len(text)
-        ways = self._ways
+        ways, blank = self._ways, self._blank
         start, header = -1, None
         below: list[Any] = []
         while loc < end:
+            if blank and text[loc] == "\n":
+                loc += 1
+                continue
             matched = match(text, loc)
             if matched and (value := make(matched)) is not None:
                 if start >= 0:

@@ -100,7 +100,8 @@ def names() -> g.ParserElement:
     ffff8c3b011b7300 task_struct
     """
     # ``(T)`` behind an address is a symbol's; an address in a name begins a row whose newline was lost
-    name = r"(?!\([A-Za-z?]\) )(?=[^ ])((?:(?!(?:[0-9a-f]{8}){1,2} )[^\n]){1,256}?)"
+    word = r"[^ \n]++(?:(?<![0-9a-f]{8})|(?=\n|\Z))"
+    name = rf"(?!\([A-Za-z?]\) |[^\n]{{257}})({word}(?: ++{word})*+)"
     return g.Rows(
         g.Row(
             rf"([0-9a-f]{{8,16}}+) {name}",
