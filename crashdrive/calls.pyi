@@ -1291,6 +1291,9 @@ class Calls:
         `Declaration`, `SizedType` (in `crashdrive.parsers.whatis`). Source: crash's ``whatis``.
         """
     @overload
+    def report(self, name: Literal["block"], *, device: Sequence[str] = ..., queues: bool = ...) -> Report:
+        """Disks, partitions, counters, requests that aren't done, devices of the device mapper."""
+    @overload
     def report(
         self,
         name: Literal["conntrack"],

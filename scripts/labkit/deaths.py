@@ -288,6 +288,15 @@ _LOCKUPS = {
         queue=_waiting("lab-disk", "lab-reader", "lab-syncer"),
         remark="the dm device lab-disk is suspended; no watchdog tells of the reader: it is killable",
     ),
+    "stuckrequest": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        modules=("loop", "dm_mod"),
+        findings=("hung-task", "old-request", "suspended-device"),
+        queue=_waiting("loop1", "lab-reader"),
+        remark="a request of loop1 waits for lab-disk, which is suspended; loop2 has a partition",
+    ),
 }
 
 _RESOURCES = {

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from crashdrive.linux.block.dm import MappedDevice
+from crashdrive.linux.block.errors import DiskError
+from crashdrive.linux.block.requests import Request
 from crashdrive.linux.oops import Verdict
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.sched.bandwidth import LimitedGroup
@@ -21,6 +24,22 @@ def event(title: str, *, cause: bool = False) -> Reported:
     return Reported(
         timestamp=1.5, kind="warning", title=title, function=None, module=None, cpu=0, pid=1, comm="init",
         cause=cause,
+    )  # fmt: skip
+
+
+def asked(*, age: float | None) -> Request:
+    return Request(
+        device="sda", state="in flight", operation="READ", flags=(), sector=8, size=4096, age=age,
+        driver_age=None, timeout_left=None, queue=0, request_tag=1,
+        pid=None, comm=None, filesystem=None, inode=None,
+        path=None, end_io=None, counted_for=("sda",), address=0x1000,
+    )  # fmt: skip
+
+
+def mapped(*, suspended: bool) -> MappedDevice:
+    return MappedDevice(
+        name="dm-0", mapped_name="root", uuid=None, suspended=suspended, openers=1, targets=1,
+        target_types=("linear",), devices=("sda",), deferred=0, address=0x1000,
     )  # fmt: skip
 
 
@@ -82,6 +101,12 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
         [Register(register="RAX", value=0x6B6B6B6B6B6B6B73, symbol=None)],
         [Register(register="RAX", value=0x6B6B, symbol=None), Register(register="RDI", value=1, symbol=None)],
     ),
+    (
+        "disk-errors", "block.errors",
+        [DiskError(device="sda", kind="I/O error", count=2, first_seen=1.0, last_seen=2.0, text="x")], [],
+    ),
+    ("old-request", "block.requests", [asked(age=5.0)], [asked(age=4.9), asked(age=None)]),
+    ("suspended-device", "block.mapped", [mapped(suspended=True)], [mapped(suspended=False)]),
     ("machine-check", "sysinfo.taints", flag("M"), flag("O")),
     ("bad-page", "sysinfo.taints", flag("B"), flag("E")),
     ("soft-lockup-before", "sysinfo.taints", flag("L"), flag("W")),

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from crashdrive.choices import no_such
 from crashdrive.errors import UnknownSymbolError, UnknownTypeError
 from crashdrive.kernel.types.paths import target_of
-from crashdrive.linux.net import percpu
+from crashdrive.linux import percpu
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import enumerators
 from crashdrive.records import Record

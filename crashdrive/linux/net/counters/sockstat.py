@@ -11,7 +11,7 @@ from typing import Any
 
 from crashdrive.kernel.types.model import StructType
 from crashdrive.kernel.types.paths import bare, target_of
-from crashdrive.linux.net import percpu
+from crashdrive.linux import percpu
 from crashdrive.linux.net.pernet import own_memory
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields

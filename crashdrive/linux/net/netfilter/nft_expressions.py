@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.errors import FaultError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.memory.window import Window
-from crashdrive.linux.net.percpu import numbers
+from crashdrive.linux.percpu import numbers
 from crashdrive.linux.survey import Fields, Survey
 from crashdrive.records import Notice
 

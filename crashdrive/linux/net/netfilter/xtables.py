@@ -19,9 +19,9 @@ from crashdrive.linux.net.netfilter.xt_matches import MATCHES
 from crashdrive.linux.net.netfilter.xt_targets import TARGETS
 from crashdrive.linux.net.netfilter.xt_text import Data, Decoder, Unknown, prefix, protocol, word
 from crashdrive.linux.net.netfilter.xt_text import address as address_text
-from crashdrive.linux.net.percpu import numbers
 from crashdrive.linux.net.pernet import own_memory
 from crashdrive.linux.net.survey import NetSurvey
+from crashdrive.linux.percpu import numbers
 from crashdrive.records import Address, Notice, Record
 
 _WHAT = "rules of iptables"

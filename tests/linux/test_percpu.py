@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.errors import CorruptError
-from crashdrive.linux.net import percpu
+from crashdrive.linux import percpu
 from tests.kernel.fake_memory import (
     PAGE,
     FakeMemory,

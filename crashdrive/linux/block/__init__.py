@@ -1,0 +1,1 @@
+"""Disks, partitions, their queues and requests."""

@@ -1,0 +1,110 @@
+"""Queues of virtio-blk's disks: what the host hasn't answered yet, and what it answered unseen.
+
+Sources: drivers/block/virtio_blk.c, drivers/virtio/virtio_ring.c (types of both modules where they are such).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.linux.block.devices import by_operations
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Address, Notice, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from crashdrive.linux.block.devices import Device
+    from crashdrive.linux.survey import Survey
+
+_OPERATIONS = "virtblk_fops"
+_DISK, _QUEUE = "struct virtio_blk@virtio_blk", "struct virtio_blk_vq@virtio_blk"
+_RING = "struct vring_virtqueue@virtio_ring"
+_OF_DISK = {"count": ("num_vqs",), "queues": ("vqs",)}
+_OF_QUEUE = {"ring": ("vq",), "name": ("name",)}
+_OF_RING = {
+    "free": ("vq.num_free",),
+    "broken": ("broken",),
+    "packed": ("packed_ring",),
+    "size": ("split.vring.num",),
+    "packed_size": ("packed.vring.num",),
+    "given": ("split.avail_idx_shadow",),
+    "seen": ("last_used_idx",),
+}
+_USED = "split.vring.used->idx"
+# more queues than CPUs can't be, and no machine has more of these
+_MOST = 1 << 13
+
+
+class VirtQueue(Record, frozen=True):
+    """A queue of a virtio-blk disk; ``size`` and ``free`` count its descriptors.
+
+    ``outstanding``: requests that were given to the host and whose answers weren't taken; ``answered``: those
+    of them that the host has answered. Both None of packed rings. ``broken``: the queue isn't used any more.
+    """
+
+    disk: str
+    name: str | None
+    size: int | None
+    free: int | None
+    outstanding: int | None
+    answered: int | None
+    broken: bool | None
+    address: Address
+
+
+def virt_queues(survey: Survey, devices: Sequence[Device]) -> Iterator[VirtQueue]:
+    """The queues of virtio-blk disks among block devices."""
+    ours = [one for one in by_operations(devices, _OPERATIONS) if one.private]
+    if not ours:
+        return
+    kernel, places = survey.kernel, []
+    rows = survey.rows(
+        Fields(kernel, _DISK, _OF_DISK, _OF_DISK), [one.private or 0 for one in ours], "virtio-blk disks"
+    )
+    for one, row in zip(ours, rows, strict=True):
+        count, start = row["count"], row["queues"]
+        if count is None or start is None:
+            continue
+        if not 0 < count <= _MOST:
+            survey.miss([Notice(kind="node", message=f"{one.row.name}: {count} queues can't be; not read")])
+            continue
+        places += [(one.row.name, start + at * kernel.sizeof(_QUEUE)) for at in range(count)]
+    queues = survey.rows(
+        Fields(kernel, _QUEUE, _OF_QUEUE, _OF_QUEUE), [place for _, place in places], "virtio-blk queues"
+    )
+    yield from _rings(
+        survey,
+        [
+            (disk, row["name"], row["ring"])
+            for (disk, _), row in zip(places, queues, strict=True)
+            if row["ring"]
+        ],
+    )
+
+
+def _rings(survey: Survey, found: Sequence[tuple[str, str | None, int]]) -> Iterator[VirtQueue]:
+    kernel = survey.kernel
+    start = kernel.offset(_RING, "vq")
+    rings = [ring - start for *_, ring in found]
+    rows = survey.rows(Fields(kernel, _RING, _OF_RING, ("free", "size", "packed")), rings, "virtqueues")
+    split = [ring for ring, row in zip(rings, rows, strict=True) if row["packed"] is False]
+    columns = survey.gaps(kernel.read_many(_RING, split, [_USED]), "virtqueues")
+    used = dict(zip(split, columns[_USED], strict=True))
+    for (disk, name, _), ring, row in zip(found, rings, rows, strict=True):
+        yield VirtQueue(
+            disk=disk,
+            name=name,
+            size=row["packed_size"] if row["packed"] else row["size"],
+            free=row["free"],
+            outstanding=_between(row, row["given"]),
+            answered=_between(row, used.get(ring)),
+            broken=row["broken"],
+            address=ring,
+        )
+
+
+def _between(row: Mapping[str, Any], index: int | None) -> int | None:
+    """How far an index is ahead of what was taken; both count to 2^16."""
+    seen = row["seen"]
+    return None if row["packed"] is not False or index is None or seen is None else (index - seen) & 0xFFFF

@@ -1,0 +1,32 @@
+"""A device of the device mapper is suspended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.block.dm import MappedDevice
+
+
+@rule(
+    id="suspended-device",
+    severity="critical",
+    looks_at=("block.mapped",),
+    message="devices of the device mapper are suspended: {count}",
+    threshold="a device is suspended",
+    explanation=(
+        "Who reads or writes it waits until it is resumed. lvm suspends it while it changes a table."
+    ),
+    advice="Look for who suspended it: dmsetup, lvm, a snapshot that failed; dmsetup resume would go on.",
+    reference="drivers/md/dm.c: dm_submit_bio(), dm_suspend()",
+)
+def suspended_device(devices: Iterable[MappedDevice]) -> Iterator[Match]:
+    return matches((one for one in devices if one.suspended), _told)
+
+
+def _told(one: MappedDevice) -> str:
+    waiting = f"{one.deferred} {'bio waits' if one.deferred == 1 else 'bios wait'}"
+    return f"{one.name} ({one.mapped_name or 'no name'}): {waiting}"
