@@ -65,9 +65,10 @@ def prepared(element: ParserElement) -> ParserElement:
         whole.streamline()
         for each in _all_of(whole):
             each.streamline()
-        for each in _all_of(whole):
+        parts = _parts_first(whole)
+        for each in parts:
             _make_ready(each)
-        for each in _parts_first(whole, set()):
+        for each in parts:
             straighten(each)
     return whole
 
@@ -85,31 +86,53 @@ def _ready(grammar: Factory | ParserElement) -> Callable[[Text], Iterable[Any]]:
 def _all_of(element: ParserElement) -> Iterator[ParserElement]:
     """The element and all that it is made of, each once."""
     seen: set[int] = set()
-    waiting: list[Any] = [element]
+    waiting = [element]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, list | tuple):
-            waiting += each
-        elif isinstance(each, ParserElement) and id(each) not in seen:
+        if id(each) not in seen:
             seen.add(id(each))
             waiting += _held_by(each)
             yield each
 
 
-def _held_by(element: ParserElement) -> list[Any]:
+def _held_by(element: ParserElement) -> list[ParserElement]:
+    """The elements that an element has itself, whatever it calls them."""
     gap = vars(element.gap).values() if isinstance(element, Rows | Many) else ()
-    return [*vars(element).values(), *gap]
+    return _elements((*vars(element).values(), *gap))
 
 
-def _parts_first(held: Any, seen: set[int]) -> Iterator[ParserElement]:
+def _elements(values: Iterable[Any]) -> list[ParserElement]:
+    found: list[ParserElement] = []
+    for value in values:
+        kind: type = type(value)
+        is_element = _is_element(kind)
+        if is_element:
+            found.append(value)
+        elif is_element is None:
+            found += _elements(value)
+    return found
+
+
+@functools.lru_cache(maxsize=512)
+def _is_element(kind: type) -> bool | None:
+    """None: it may hold some. Asked of thousands of values; an abstract class takes long to know its own."""
+    return None if issubclass(kind, list | tuple) else issubclass(kind, ParserElement)
+
+
+def _parts_first(element: ParserElement) -> list[ParserElement]:
     """`_all_of`, each behind what it is made of."""
-    if isinstance(held, list | tuple):
-        for each in held:
-            yield from _parts_first(each, seen)
-    elif isinstance(held, ParserElement) and id(held) not in seen:
-        seen.add(id(held))
-        yield from _parts_first(_held_by(held), seen)
-        yield held
+    ordered: dict[int, ParserElement] = {}
+    seen: set[int] = set()
+    waiting = [(element, False)]
+    while waiting:
+        each, is_done = waiting.pop()
+        if is_done:
+            ordered[id(each)] = each
+        elif id(each) not in seen:
+            seen.add(id(each))
+            waiting.append((each, True))
+            waiting += [(part, False) for part in reversed(_held_by(each))]
+    return list(ordered.values())
 
 
 def _make_ready(element: ParserElement) -> None:
@@ -136,7 +159,9 @@ class _Failed:
         self._leaf = isinstance(element, Token) and not isinstance(element, Terminal)
         self._name: str = element.customName or ""
         stands_for_all = isinstance(element, MatchFirst | Or) and self._name
-        below = (each.name for each in _all_of(element) if each is not element) if stands_for_all else ()
+        # names that nobody gave are never told, and take long to make
+        named = (each for each in _all_of(element) if each.customName or isinstance(each, Token))
+        below = (each.name for each in named if each is not element) if stands_for_all else ()
         self._below = frozenset(below)
 
     def __call__(self, instring: str, start: int, element: ParserElement, error: Exception) -> None:
