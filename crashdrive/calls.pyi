@@ -1322,6 +1322,11 @@ class Calls:
     ) -> Report:
         """The kernel's log: level, caller, age before the crash, time of day."""
     @overload
+    def report(
+        self, name: Literal["files"], *, who: Sequence[str] = ..., deleted: bool = ..., all: bool = ...
+    ) -> Report:
+        """Filesystems and their state, mounts, locks on files, who holds which file."""
+    @overload
     def report(self, name: Literal["hang"], *, tasks: bool = ...) -> Report:
         """What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."""
     @overload

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 
+_COUNTER = "struct percpu_counter"
+
+
 def arrays(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]) -> dict[int, Any]:
     """Arrays by the ``__percpu`` pointer to what holds them, summed; None where a CPU's part is missing."""
     found = _instances(survey, kind, path, pointers)
@@ -23,6 +26,17 @@ def numbers(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]
     """The same for numbers; an empty path where the pointer is to the number itself."""
     found = _instances(survey, kind, path, pointers)
     return {pointer: None if None in rows else sum(rows) for pointer, rows in found.items()}
+
+
+def counters(survey: Survey, places: Sequence[int], what: str) -> list[int | None]:
+    """What each ``struct percpu_counter`` counts: what was added up already, and what each CPU holds.
+
+    None where a part is missing, which is noted; a sum below 0 counts as none.
+    """
+    columns = survey.gaps(survey.kernel.read_many(_COUNTER, places, ["count", "counters"]), what)
+    held = numbers(survey, "int", "", [parts for parts in columns["counters"] if parts])
+    sums = [(count, held.get(parts)) for count, parts in columns]
+    return [None if count is None or part is None else max(0, count + part) for count, part in sums]
 
 
 def _instances(

@@ -10,6 +10,7 @@ import pytest
 from crashdrive.linux.block.dm import MappedDevice
 from crashdrive.linux.block.errors import DiskError
 from crashdrive.linux.block.requests import Request
+from crashdrive.linux.fs.super_blocks import SuperBlock
 from crashdrive.linux.oops import Verdict
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.sched.bandwidth import LimitedGroup
@@ -33,6 +34,13 @@ def asked(*, age: float | None) -> Request:
         driver_age=None, timeout_left=None, queue=0, request_tag=1,
         pid=None, comm=None, filesystem=None, inode=None,
         path=None, end_io=None, counted_for=("sda",), address=0x1000,
+    )  # fmt: skip
+
+
+def ext4(state: str | None) -> SuperBlock:
+    return SuperBlock(
+        type="ext4", name="sda1", major=8, minor=1, mount_point="/", mounts=1, super_options="rw",
+        frozen="unfrozen", state=state, dirty_bytes=0, writeback_bytes=0, super_block=0x1000,
     )  # fmt: skip
 
 
@@ -106,6 +114,8 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
         [DiskError(device="sda", kind="I/O error", count=2, first_seen=1.0, last_seen=2.0, text="x")], [],
     ),
     ("old-request", "block.requests", [asked(age=5.0)], [asked(age=4.9), asked(age=None)]),
+    ("filesystem-shut-down", "files.filesystems", [ext4("shut down")], [ext4("aborted"), ext4(None)]),
+    ("filesystem-read-only", "files.filesystems", [ext4("aborted")], [ext4("errors"), ext4("ok")]),
     ("suspended-device", "block.mapped", [mapped(suspended=True)], [mapped(suspended=False)]),
     ("machine-check", "sysinfo.taints", flag("M"), flag("O")),
     ("bad-page", "sysinfo.taints", flag("B"), flag("E")),

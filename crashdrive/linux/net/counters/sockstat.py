@@ -210,12 +210,7 @@ def _allocated(survey: NetSurvey, pointer: int | None) -> int | None:
     """A ``struct percpu_counter``: what was added up already, and what each CPU holds."""
     if not pointer:
         return None
-    columns = survey.kernel.read_many("struct percpu_counter", [pointer], ["count", "counters"])
-    ((count, parts),) = survey.gaps(columns, "sockets allocated")
-    if count is None or parts is None:
-        return None
-    held = percpu.numbers(survey, "int", "", [parts])[parts]
-    return None if held is None else max(0, count + held)
+    return percpu.counters(survey, [pointer], "sockets allocated")[0]
 
 
 def _orphans(survey: NetSurvey, pointer: int | None) -> int | None:

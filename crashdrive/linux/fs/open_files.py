@@ -1,0 +1,164 @@
+"""Who holds files: descriptors of all processes, their programs, roots and working directories."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from crashdrive.kernel.memory.window import BUDGET
+from crashdrive.linux.fs.file_facts import file_facts
+from crashdrive.linux.fs.mount_points import MountPoints
+from crashdrive.linux.sched.task_list import for_each_task
+from crashdrive.linux.survey import Fields, row_dicts
+from crashdrive.records import Address, Notice, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from crashdrive.linux.fs.file_facts import FileFacts
+    from crashdrive.linux.survey import Survey
+
+_TASK = {
+    "tgid": ("tgid",),
+    "comm": ("group_leader->comm",),
+    "files": ("files",),
+    "slots": ("files->fdt->max_fds",),
+    "table": ("files->fdt->fd",),
+    "fs": ("fs",),
+    "exe": ("mm->exe_file",),
+}
+_PLACES = {
+    "cwd_mount": ("pwd.mnt",),
+    "cwd": ("pwd.dentry",),
+    "root_mount": ("root.mnt",),
+    "root": ("root.dentry",),
+}
+# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
+_MOST = 1 << 24
+
+
+class HeldFile(Record, frozen=True):
+    """A file that a process holds; ``held_by``: a descriptor's number, ``exe``, ``cwd`` or ``root``.
+
+    ``path``: from the root of its mount namespace on; ``deleted``: it has no name any more. ``size``: bytes
+    of a regular file. ``file``: its struct file; None of cwd and root.
+    """
+
+    pid: int
+    comm: str | None
+    held_by: str
+    path: str | None
+    deleted: bool | None
+    file_kind: str | None
+    size: int | None
+    filesystem: str | None
+    inode: int | None
+    file_struct: Address | None
+
+
+class _Holder(NamedTuple):
+    pid: int
+    comm: str | None
+    held_by: str
+    file: int
+
+
+class _Table(NamedTuple):
+    pid: int
+    comm: str | None
+    address: int
+    slots: int
+
+
+def held_files(survey: Survey) -> Iterator[HeldFile]:
+    """What all processes hold, by pid; threads that share their process's table are left out.
+
+    Files that are only mapped, or that wait in a socket's queue, aren't among them.
+    """
+    kernel = survey.kernel
+    tasks = for_each_task(kernel, threads=True)
+    survey.walked(tasks, "tasks")
+    rows = survey.rows(Fields(kernel, "struct task_struct", _TASK, _TASK), tasks.addresses, "tasks")
+    rows = [row for row in rows if row["tgid"]]
+    tables = {
+        (row["tgid"], row["files"]): _Table(row["tgid"], row["comm"], row["table"], row["slots"])
+        for row in rows
+        if row["files"] and row["table"] and row["slots"] is not None
+    }
+    holders = list(_descriptors(survey, list(tables.values())))
+    programs = {(row["tgid"], row["exe"]): row["comm"] for row in rows if row["exe"]}
+    holders += [_Holder(pid, comm, "exe", file) for (pid, file), comm in programs.items()]
+    facts = file_facts(survey, [one.file for one in holders])
+    found = [_of_file(one, facts[one.file]) for one in holders]
+    folders = {(row["tgid"], row["fs"]): row["comm"] for row in rows if row["fs"]}
+    found += _folders(survey, folders)
+    yield from sorted(found, key=lambda one: one.pid)
+
+
+def _of_file(one: _Holder, facts: FileFacts) -> HeldFile:
+    return HeldFile(
+        pid=one.pid, comm=one.comm, held_by=one.held_by, path=facts.path, deleted=facts.deleted,
+        file_kind=facts.kind, size=facts.size, filesystem=facts.filesystem, inode=facts.inode,
+        file_struct=one.file,
+    )  # fmt: skip
+
+
+def _descriptors(survey: Survey, tables: Sequence[_Table]) -> Iterator[_Holder]:
+    size, code = survey.kernel.pointer_size, "Q" if survey.kernel.pointer_size == 8 else "I"
+    sound = [table for table in tables if 0 <= table.slots <= _MOST]
+    lost = len(tables) - len(sound)
+    for part in _parts(sound, BUDGET // size):
+        window = survey.kernel.window()
+        window.fetch((table.address, table.slots * size) for table in part)
+        for table in part:
+            raw = window.bytes(table.address, table.slots * size)
+            lost += raw is None
+            for at, (file,) in enumerate(struct.iter_unpack(survey.kernel.order + code, raw or b"")):
+                if file:
+                    yield _Holder(table.pid, table.comm, str(at), file)
+    if lost:
+        message = f"the open files of {lost} processes could not be read"
+        survey.miss([Notice(kind="hole", message=message)])
+
+
+def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
+    """Tables, in parts of so many slots; a larger one alone."""
+    part: list[_Table] = []
+    for table in tables:
+        if part and sum(one.slots for one in part) + table.slots > most:
+            yield part
+            part = []
+        part.append(table)
+    if part:
+        yield part
+
+
+def _folders(survey: Survey, processes: Mapping[tuple[int, int], str | None]) -> Iterator[HeldFile]:
+    """Working directories and roots."""
+    kernel, places = survey.kernel, list(dict.fromkeys(fs for _, fs in processes))
+    fields = Fields(kernel, "struct fs_struct", _PLACES, _PLACES)
+    known = dict(zip(places, survey.rows(fields, places, "working directories"), strict=True))
+    dentries = [row[name] for row in known.values() for name in ("cwd", "root") if row[name]]
+    inodes = {"inode": ("d_inode->i_ino",), "filesystem": ("d_sb->s_id",)}
+    facts = survey.read(Fields(kernel, "struct dentry", inodes, inodes), dentries, "working directories")
+    of_dentry = dict(zip(dentries, row_dicts(facts), strict=True))
+    points, shift = MountPoints(survey), kernel.offset("struct mount", "mnt")
+    mounts = [row[f"{name}_mount"] for row in known.values() for name in ("cwd", "root")]
+    points.bring([mount - shift for mount in mounts if mount], dentries)
+    for (pid, fs), comm in processes.items():
+        for name in ("cwd", "root"):
+            dentry, mount = known[fs][name], known[fs][f"{name}_mount"]
+            if dentry and mount:
+                yield HeldFile(
+                    pid=pid, comm=comm, held_by=name, path=points.path(dentry, mount - shift), deleted=None,
+                    file_kind="directory", size=None, file_struct=None, **of_dentry[dentry],
+                )  # fmt: skip
+
+
+def held_below(found: Sequence[HeldFile], path: str) -> list[HeldFile]:
+    """What is held of a path, and below it where it is a directory."""
+    wanted = path.rstrip("/") or "/"
+    below = wanted if wanted == "/" else f"{wanted}/"
+    return [
+        one for one in found if one.path is not None and (one.path == wanted or one.path.startswith(below))
+    ]
