@@ -1346,6 +1346,11 @@ class Calls:
         """Network interfaces: flags, addresses, masters, counters, queues and qdiscs."""
     @overload
     def report(
+        self, name: Literal["modules"], *, module: Sequence[str] = ..., parameters: bool = ...
+    ) -> Report:
+        """Modules: size, users, state, taint, version, parameters, and those that hide."""
+    @overload
+    def report(
         self,
         name: Literal["neighbours"],
         *,

@@ -11,6 +11,7 @@ from crashdrive.linux.block.dm import MappedDevice
 from crashdrive.linux.block.errors import DiskError
 from crashdrive.linux.block.requests import Request
 from crashdrive.linux.fs.super_blocks import SuperBlock
+from crashdrive.linux.modules.details import ModuleRow
 from crashdrive.linux.oops import Verdict
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.sched.bandwidth import LimitedGroup
@@ -41,6 +42,14 @@ def ext4(state: str | None) -> SuperBlock:
     return SuperBlock(
         type="ext4", name="sda1", major=8, minor=1, mount_point="/", mounts=1, super_options="rw",
         frozen="unfrozen", state=state, dirty_bytes=0, writeback_bytes=0, super_block=0x1000,
+    )  # fmt: skip
+
+
+def loaded(*, listed: bool, state: str = "Live") -> ModuleRow:
+    return ModuleRow(
+        name="module", size=0, references=0, used_by=(), state=state, taint="", permanent=False, version=None,
+        srcversion=None, load_arguments=None, listed=listed, base=0x1000, parameters=None, parameter_count=0,
+        address=0x1000,
     )  # fmt: skip
 
 
@@ -116,6 +125,10 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     ("old-request", "block.requests", [asked(age=5.0)], [asked(age=4.9), asked(age=None)]),
     ("filesystem-shut-down", "files.filesystems", [ext4("shut down")], [ext4("aborted"), ext4(None)]),
     ("filesystem-read-only", "files.filesystems", [ext4("aborted")], [ext4("errors"), ext4("ok")]),
+    (
+        "hidden-module", "modules.modules",
+        [loaded(listed=False)], [loaded(listed=True), loaded(listed=False, state="Unformed")],
+    ),
     ("suspended-device", "block.mapped", [mapped(suspended=True)], [mapped(suspended=False)]),
     ("machine-check", "sysinfo.taints", flag("M"), flag("O")),
     ("bad-page", "sysinfo.taints", flag("B"), flag("E")),
