@@ -20,7 +20,7 @@ PT_LOAD, PT_NOTE = 1, 4
 SHT_SYMTAB, SHT_NOTE, SHT_NOBITS = 2, 7, 8
 _PN_XNUM = 0xFFFF
 _MOST_HEADERS = 1 << 20
-_MOST_NOTES = 64 << 20
+MOST_NOTES = 64 << 20
 
 
 class BadElfError(ValueError):
@@ -129,15 +129,24 @@ class ElfFile:
 
     def notes(self, offset: int, size: int) -> Iterator[Note]:
         """The notes in a part of the file; stops quietly where no further note fits."""
-        data = self._read(offset, min(size, _MOST_NOTES))
-        at = 0
-        while at + 12 <= len(data):
-            name_size, size, kind = struct.unpack_from(self.order + "III", data, at)
-            start = at + 12 + (name_size + 3 & ~3)
-            if start + size > len(data):
-                return
-            yield Note(data[at + 12 : at + 12 + name_size].rstrip(b"\0"), kind, data[start : start + size])
-            at = start + (size + 3 & ~3)
+        return notes_in(self._read(offset, min(size, MOST_NOTES)), self.order)
+
+    def notes_of_segments(self) -> list[Note]:
+        """The notes of all segments that hold some, in the file's order."""
+        places = [(one.offset, one.file_size) for one in self.segments() if one.type == PT_NOTE]
+        return [note for offset, size in places for note in self.notes(offset, size)]
+
+
+def notes_in(data: bytes, order: str) -> Iterator[Note]:
+    """Notes that stand one behind the other; stops quietly where no further note fits."""
+    at = 0
+    while at + 12 <= len(data):
+        name_size, size, kind = struct.unpack_from(order + "III", data, at)
+        start = at + 12 + (name_size + 3 & ~3)
+        if start + size > len(data):
+            return
+        yield Note(data[at + 12 : at + 12 + name_size].rstrip(b"\0"), kind, data[start : start + size])
+        at = start + (size + 3 & ~3)
 
 
 def opened_elf(descriptor: int) -> ElfFile:

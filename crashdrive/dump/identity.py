@@ -10,22 +10,44 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from crashdrive.dump.contents import file_mark
-from crashdrive.dump.elf import ET_CORE, PT_LOAD, PT_NOTE, SHT_NOBITS, SHT_NOTE, BadElfError, ElfFile, Read
+from crashdrive.dump.elf import (
+    ET_CORE,
+    PT_LOAD,
+    PT_NOTE,
+    SHT_NOBITS,
+    SHT_NOTE,
+    BadElfError,
+    ElfFile,
+    Note,
+    Read,
+    notes_in,
+)
 from crashdrive.dump.files import clear_elf_errors, opened, reader, refuse_packed, shown
 from crashdrive.dump.flattened import unflatten
-from crashdrive.dump.kdump import INCOMPLETE, kdump_header, kdump_is_cut, kdump_vmcoreinfo
+from crashdrive.dump.kdump import (
+    INCOMPLETE,
+    KdumpHeader,
+    kdump_header,
+    kdump_is_cut,
+    kdump_notes,
+    kdump_vmcoreinfo,
+)
 from crashdrive.dump.vmcoreinfo import parse_vmcoreinfo
 from crashdrive.errors import DumpError, VmlinuxError
 from crashdrive.records import Record
 
 _NT_GNU_BUILD_ID = 3
+_NT_PRSTATUS = 1
 _NT_AUXV = 6  # only a process's core has it
+_KDUMP = b"KDUMP   "
 _ELF_INCOMPLETE = 1  # e_flags of an ELF dump that makedumpfile couldn't finish
 # formats that crash reads and that tell nothing here: known, so that they are not refused
 _OTHERS = {
@@ -131,17 +153,9 @@ def _build_id(elf: ElfFile) -> str | None:
 
 def dump_identity(path: str | Path) -> DumpIdentity:
     """What a dump's headers say of it; DumpError if it can't be read or is no dump of a kernel."""
-    with opened(path, DumpError, "dump") as (file, status):
-        read = reader(file)
-        magic = read(0, 16)
-        refuse_packed(magic, path, DumpError)
-        flat = magic.startswith(b"makedumpfile\0")
-        complete = True
-        if flat:
-            read, complete = unflatten(read, status.st_size, path)
+    with _opened_dump(path) as (read, status, flat, complete):
         size = status.st_size if stat.S_ISREG(status.st_mode) and not flat else None
-        with clear_elf_errors(path, DumpError):
-            facts = _facts(read, size, path)
+        facts = _facts(read, size, path)
         base = DumpIdentity(
             path=os.fspath(path),
             format=facts.format,
@@ -152,6 +166,57 @@ def dump_identity(path: str | Path) -> DumpIdentity:
             mark=file_mark(status),
         )
         return _with_vmcoreinfo(base, facts)
+
+
+class CpuNotes(NamedTuple):
+    """The ``struct elf_prstatus`` of CPUs in a dump's headers, in the file's order, in its byte order.
+
+    ``hypervisor``: QEMU wrote one for each CPU. Of those that the kernel itself saved for kdump there is none
+    for a CPU that couldn't be stopped, and nothing in them tells which CPU is whose.
+    """
+
+    found: tuple[bytes, ...]
+    hypervisor: bool
+
+
+def cpu_notes(path: str | Path) -> CpuNotes:
+    """Notes of CPUs in a dump's headers; none where its format has none that are known here.
+
+    DumpError if it can't be read or is no dump of a kernel.
+    """
+    with _opened_dump(path) as (read, _, _, _):
+        magic = read(0, 8)
+        notes: list[Note] = []
+        if magic.startswith(b"\x7fELF"):
+            notes = ElfFile(read).notes_of_segments()
+        elif magic == _KDUMP:
+            header = kdump_header(read, path)
+            sub = _sub_header(read, header, path)
+            notes = list(notes_in(kdump_notes(read, header, sub), header.order))
+    found = tuple(n.description for n in notes if n.name == b"CORE" and n.type == _NT_PRSTATUS)
+    return CpuNotes(found, hypervisor=any(note.name == b"QEMU" for note in notes))
+
+
+class _OpenDump(NamedTuple):
+    """A dump's contents, as far as headers go; ``complete`` is False where a flattened one has no end."""
+
+    read: Read
+    status: os.stat_result
+    flat: bool
+    complete: bool
+
+
+@contextmanager
+def _opened_dump(path: str | Path) -> Iterator[_OpenDump]:
+    with opened(path, DumpError, "dump") as (file, status):
+        read, complete = reader(file), True
+        magic = read(0, 16)
+        refuse_packed(magic, path, DumpError)
+        flat = magic.startswith(b"makedumpfile\0")
+        if flat:
+            read, complete = unflatten(read, status.st_size, path)
+        with clear_elf_errors(path, DumpError):
+            yield _OpenDump(read, status, flat, complete)
 
 
 class _Facts(NamedTuple):
@@ -169,7 +234,7 @@ def _facts(read: Read, size: int | None, path: str | Path) -> _Facts:
     magic = read(0, 8)
     if magic.startswith(b"\x7fELF"):
         return _elf_facts(ElfFile(read), size, path)
-    if magic == b"KDUMP   ":
+    if magic == _KDUMP:
         return _kdump_facts(read, size, path)
     for start, name in _OTHERS.items():
         if magic.startswith(start):
@@ -200,7 +265,7 @@ def _elf_facts(elf: ElfFile, size: int | None, path: str | Path) -> _Facts:
     if elf.type != ET_CORE:
         raise DumpError(f"{shown(path)}: an ELF file, but no core dump (a vmlinux?)")
     segments = elf.segments()
-    notes = [n for s in segments if s.type == PT_NOTE for n in elf.notes(s.offset, s.file_size)]
+    notes = elf.notes_of_segments()
     info = next((n.description for n in notes if n.name == b"VMCOREINFO"), b"")
     if not info and any(n.name == b"CORE" and n.type == _NT_AUXV for n in notes):
         raise DumpError(f"{shown(path)}: the core dump of a process, not of a kernel")
@@ -211,9 +276,7 @@ def _elf_facts(elf: ElfFile, size: int | None, path: str | Path) -> _Facts:
 
 def _kdump_facts(read: Read, size: int | None, path: str | Path) -> _Facts:
     header = kdump_header(read, path)
-    sub = read(header.block_size, 96)
-    if len(sub) < 96:
-        raise DumpError(f"{shown(path)}: truncated in the kdump header")
+    sub = _sub_header(read, header, path)
     level = (
         struct.unpack_from(header.order + "i", sub, 8 if header.wide else 4)[0]
         if header.version >= 1
@@ -223,3 +286,10 @@ def _kdump_facts(read: Read, size: int | None, path: str | Path) -> _Facts:
     incomplete = True if header.status & INCOMPLETE else cut
     info = kdump_vmcoreinfo(read, header, sub) if header.version >= 3 else b""
     return _Facts("kdump", info, incomplete, header.release or None, header.time or None, level)
+
+
+def _sub_header(read: Read, header: KdumpHeader, path: str | Path) -> bytes:
+    sub = read(header.block_size, 96)
+    if len(sub) < 96:
+        raise DumpError(f"{shown(path)}: truncated in the kdump header")
+    return sub

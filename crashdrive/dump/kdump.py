@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from crashdrive.dump.elf import Read
+from crashdrive.dump.elf import MOST_NOTES, Read
 from crashdrive.dump.files import shown
 from crashdrive.errors import DumpError
 
@@ -55,6 +55,14 @@ def kdump_vmcoreinfo(read: Read, header: KdumpHeader, sub: bytes) -> bytes:
             if b"=" in data[:4096]:
                 return data
     return b""
+
+
+def kdump_notes(read: Read, header: KdumpHeader, sub: bytes) -> bytes:
+    """The ELF notes that stand behind the headers; none in files of 32-bit machines, where we don't look."""
+    if not header.wide or header.version < 4:
+        return b""
+    offset, size = struct.unpack_from(header.order + "QQ", sub, 48)
+    return read(offset, size) if 0 < size <= MOST_NOTES and offset < 1 << 62 else b""
 
 
 def kdump_is_cut(read: Read, header: KdumpHeader, size: int, sub: bytes) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashdrive.dump.identity import (
+    cpu_notes,
     dump_identity,
     vmlinux_build_id,
     vmlinux_identity,
@@ -60,6 +62,7 @@ def kdump(
     version: int = 6,
     pages: int = 3,
     split: int = 0,
+    notes: bytes = b"",
 ) -> bytes:
     """A compressed dump of ``pages`` pages, the way makedumpfile lays it out."""
     release = b"6.1.0-56-cloud-amd64".ljust(65, b"\0")
@@ -68,9 +71,10 @@ def kdump(
     numbers = struct.pack(order + "IiiIIIIIIi", status, 4096, 1, 2, 64, 0, 0, 0, 0, 2)
     head = b"KDUMP   " + struct.pack(order + "i", version) + utsname + time + numbers
     form = "QiiQQQQQQ" if wide else "IiiIIQIQI"
-    sub = struct.pack(order + form, 0, 31, split, 0, 0, 8192 - 2048, len(info), 0, 0)
+    sub = struct.pack(order + form, 0, 31, split, 0, 0, 8192 - 2048, len(info), 4200, len(notes))
     blocks = bytearray(head.ljust(4096, b"\0") + sub.ljust(4096, b"\0"))
     blocks[8192 - 2048 : 8192 - 2048 + len(info)] = info
+    blocks[4200 : 4200 + len(notes)] = notes
     bitmap = ((1 << pages) - 1).to_bytes(8, "little").ljust(4096, b"\0")
     data_at = 16384 + 24 * pages
     table = b"".join(struct.pack(order + "QIIQ", data_at + 100 * i, 100, 1, 0) for i in range(pages))
@@ -118,6 +122,24 @@ def test_kdump_dumps(tmp_path: Path, order: str, *, wide: bool) -> None:
     path = file(tmp_path, kdump(order=order, wide=wide))
     check_facts(path, "kdump")
     assert dump_identity(path).dump_level == 31
+
+
+NOTES = note(b"CORE", 1, b"x" * 336) + note(b"VMCOREINFO", 0, b"") + note(b"CORE", 1, b"y" * 336)
+
+
+@pytest.mark.parametrize("pack", [core, lambda notes: kdump(notes=notes)], ids=["elf", "kdump"])
+def test_notes_of_cpus(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = file(tmp_path, pack(NOTES))
+    assert cpu_notes(path) == ((b"x" * 336, b"y" * 336), False)
+    assert cpu_notes(file(tmp_path, flattened(pack(NOTES)))) == cpu_notes(path)
+    assert cpu_notes(file(tmp_path, pack(NOTES + note(b"QEMU", 0, b"z" * 440)))).hypervisor
+
+
+def test_formats_without_notes_of_cpus(tmp_path: Path) -> None:
+    for content in (b"QEVM" + bytes(60), kdump(wide=False, notes=NOTES), kdump(version=3, notes=NOTES)):
+        assert cpu_notes(file(tmp_path, content)) == ((), False)
+    with pytest.raises(DumpError, match="truncated"):
+        cpu_notes(file(tmp_path, kdump(notes=NOTES)[:4150]))
 
 
 def test_flattened_dumps(tmp_path: Path) -> None:
