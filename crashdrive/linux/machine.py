@@ -56,11 +56,13 @@ class Machine(Program):
     def possible_cpus(self) -> tuple[int, ...]:
         """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more).
 
-        CorruptError where there is none: a kernel runs on one at least.
+        CorruptError where there is none, for a kernel runs on one at least; and where one is present that is
+        not possible, for it has no memory of its own.
         """
-        found = tuple(sorted({*self.cpus, *self._cpu_mask("possible")}))
-        if not found:
-            raise CorruptError("no CPU is possible: the masks of CPUs are damaged", 0)
+        found = self._cpu_mask("possible")
+        if not found or (stray := set(self.cpus) - set(found)):
+            what = f"CPU {min(stray)} is present, and not possible" if found else "no CPU is possible"
+            raise CorruptError(f"{what}: the masks of CPUs are damaged", 0)
         return found
 
     def _cpu_mask(self, which: str) -> tuple[int, ...]:

@@ -174,12 +174,27 @@ class FakeMemory:
         return Window(self, byte_order=order)  # type: ignore[arg-type] # all of Memory that a window uses
 
 
+class SizesKnown:
+    """Sizes of variables, as a vmlinux's own table of symbols has them."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self._sizes = sizes
+
+    def size(self, name: str) -> int | None:
+        """As Source.size."""
+        return self._sizes.get(name)
+
+
 class FakeSymbols:
     """Symbols by name; lookup finds exact addresses."""
 
     def __init__(self, symbols: Mapping[str, int]) -> None:
-        self.symbols = dict(symbols)
+        # all CPUs that can be are there, where a test says nothing else
+        present = "__cpu_present_mask"
+        masks = {"__cpu_possible_mask": symbols[present]} if present in symbols else {}
+        self.symbols = masks | dict(symbols)
         self.key = ""
+        self.source: SizesKnown | None = None
 
     def address(self, name: str) -> int:
         """As Symbols.address."""

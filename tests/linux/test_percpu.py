@@ -36,6 +36,15 @@ def test_a_sum_without_one_cpu_is_none() -> None:
     assert "excluded" in survey.notices[0].message
 
 
+def test_a_present_cpu_that_cannot_be_is_damage() -> None:
+    memory = FakeMemory()
+    possible = memory.allocate(8)
+    memory.word(possible, 1)
+    kernel = two_cpus(memory, {"struct mib": MIB}, {"__cpu_possible_mask": possible})
+    with pytest.raises(CorruptError, match="CPU 1 is present, and not possible"):
+        kernel.per_cpu_address(0, 0)
+
+
 def test_masks_without_a_cpu_are_damaged() -> None:
     memory = FakeMemory()
     kernel = two_cpus(memory, {"struct mib": MIB}, {"__cpu_possible_mask": memory.allocate(8)})
