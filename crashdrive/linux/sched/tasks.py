@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from crashdrive.errors import CrashdriveError
+from crashdrive.errors import FaultError, KernelError
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.parsers.grammar.states import WORDS
 from crashdrive.records import Address, Answer, Record
@@ -164,11 +164,21 @@ def _state(letters: str, numbers: dict[str, int]) -> str | None:
 
 
 def state_letters(kernel: Machine) -> str:
-    """The letters of ``task_state_array`` (fs/proc/array.c), one for each bit of a task's state."""
+    """The letters of ``task_state_array`` (fs/proc/array.c), one for each bit of a task's state.
+
+    FaultError where the dump lacks them, and there are not as many as in kernels since 4.14.
+    """
     try:
-        pointers = [int(item) for item in kernel.symbol("task_state_array")]
-        return "".join(chr(kernel.read(pointer, 1)[0]) for pointer in pointers)
-    except CrashdriveError:
+        first = kernel.symbols.address("task_state_array")
+        end = first + kernel.variable_size("task_state_array")
+    except KernelError:
+        return _LETTERS
+    places = range(first, end, kernel.pointer_size)
+    try:
+        return "".join(chr(kernel.read(kernel.read_pointer(place), 1)[0]) for place in places)
+    except FaultError:
+        if len(places) != len(_LETTERS):
+            raise
         return _LETTERS
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from crashdrive.errors import FaultError
 from crashdrive.kernel.types.model import ArrayType, IntType, Member, StructType, Type
 from crashdrive.linux.kernel import Kernel
-from crashdrive.linux.sched.tasks import state_letter
+from crashdrive.linux.sched.tasks import state_letter, state_letters
 from tests.kernel.fake_memory import (
     BASE,
     CHAR,
@@ -17,6 +18,7 @@ from tests.kernel.fake_memory import (
     UINT,
     ULONG,
     FakeMemory,
+    SizesKnown,
     fake_kernel,
     link_list,
     pointer,
@@ -248,6 +250,30 @@ def test_letters_come_from_the_kernel_itself() -> None:
     guest.memory.int32(guest.at(task, "__state"), 0x402)
     (record_,) = kernel.tasks()
     assert (record_.state, record_.state_letter) == ("UN", "D")
+
+
+def test_letters_are_found_without_their_type_where_the_symbol_has_a_size() -> None:
+    memory = FakeMemory()
+    array, text = memory.allocate(8 * 7), memory.allocate(8)
+    for i, letter in enumerate("RSDTtXZ"):
+        memory.word(array + 8 * i, text + i)
+        memory.write(text + i, letter.encode())
+    kernel = fake_kernel(memory, symbols={"task_state_array": array})
+    kernel.symbols.source = SizesKnown({"task_state_array": 8 * 7})  # type: ignore[assignment] # has what is used
+    assert state_letters(kernel) == "RSDTtXZ"
+    assert kernel.session.commands == []  # type: ignore[attr-defined] # the test's double
+
+
+def test_letters_that_are_missing_are_those_of_a_kernel_with_as_many() -> None:
+    memory = FakeMemory()
+    array = memory.allocate(8 * 16)
+    memory.hole(array)
+    kernel = fake_kernel(memory, symbols={"task_state_array": array})
+    kernel.symbols.source = SizesKnown({"task_state_array": 8 * 9})  # type: ignore[assignment] # has what is used
+    assert state_letters(kernel) == NEW
+    kernel.symbols.source = SizesKnown({"task_state_array": 8 * 11})  # type: ignore[assignment] # has what is used
+    with pytest.raises(FaultError):
+        state_letters(kernel)
 
 
 def test_a_cpu_mask_and_per_cpu_places() -> None:
