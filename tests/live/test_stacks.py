@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.sched.registers import _told, cpu_registers
 from crashdrive.linux.sched.stacks import TaskStack, stacks
-from crashdrive.linux.survey import Reading
+from crashdrive.linux.survey import Reading, Survey
 
 pytestmark = pytest.mark.live
 drgn = pytest.importorskip("drgn")
@@ -41,6 +42,15 @@ def test_the_same_frames_as_drgn(found: Reading[TaskStack], peer: Any) -> None:
         ours = [(frame.address, frame.sp) for frame in stack.frames]
         # it goes on into user space, without unwind data
         assert ours == (theirs[: len(ours)] if stack.ending == "user" else theirs), stack.comm
+
+
+def test_the_registers_in_the_dump_are_those_that_crash_tells(lab: Any) -> None:
+    kernel = Kernel(lab.session)
+    found, told = cpu_registers(Survey(kernel)), _told(kernel)
+    assert found.keys() == told.keys() == {0, 1}
+    for cpu, registers in told.items():
+        assert registers.items() <= found[cpu].items()
+        assert len(registers) >= 18
 
 
 def waiting(folder: Path, stack: TaskStack) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Registers of the CPUs at the moment of the crash, as the dump has them. x86-64.
 
 Sources: ``crash_notes`` (kernel/crash_core.c: an ELF note for each CPU, which crash_save_cpu() fills in when
-kdump is loaded); the dump's own header, by crash's ``help -r`` (dumps that the hypervisor made).
+kdump is loaded); the notes in the dump's header (the hypervisor's); crash's ``help -r``, where no such notes
+are known to us, or where there is a record and no dump.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from crashdrive.errors import CommandFailedError, KernelError
+from crashdrive.dump.identity import cpu_notes
+from crashdrive.errors import CommandFailedError, DumpError
+from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
 
 # the words of user_regs_struct, which struct pt_regs begins with (arch/x86/include/asm/user_64.h)
 _WORDS = (
@@ -24,8 +28,9 @@ _WORDS = (
 _NOTE = struct.Struct("<III8s")
 _PRSTATUS = 1
 # of struct elf_prstatus behind the note's head, on all x86-64 kernels: it is an ABI
-_PR_PID, _PR_REG = 32, 112
-_SIZE = _NOTE.size + _PR_REG + 8 * len(_WORDS)
+_PR_REG = 112
+_STATUS = _PR_REG + 8 * len(_WORDS)
+_SIZE = _NOTE.size + _STATUS
 _CPU = re.compile(r"^CPU (\d+):", re.MULTILINE)
 _VALUE = re.compile(r"\b(R[A-Z0-9]+|CS|SS): *(?:selector: *)?([0-9a-f]{4,16})\b")
 _NAMES = {"RFLAGS": "flags", "R8": "r8", "R9": "r9"} | {
@@ -35,38 +40,68 @@ _NAMES = {"RFLAGS": "flags", "R8": "r8", "R9": "r9"} | {
 Registers = Mapping[str, int]
 
 
-def cpu_registers(kernel: Machine) -> dict[int, Registers]:
+def cpu_registers(survey: Survey) -> dict[int, Registers]:
     """The registers of each present CPU by the names of ``struct pt_regs``; CPUs without any are left out.
 
-    kdump saves the registers that a CPU had before the NMI that stopped it.
+    kdump saves the registers that a CPU had before the NMI that stopped it. Where the dump lacks a page of
+    these, this is noted, also if others are found: those of the dump's header may be from later.
     """
-    found = _noted(kernel)
+    kernel = survey.kernel
+    found = _saved(survey)
     if missing := set(kernel.cpus) - found.keys():
-        told = _told(kernel)
-        found |= {cpu: told[cpu] for cpu in missing if cpu in told}
+        others = _of_header(kernel)
+        found |= {cpu: others[cpu] for cpu in missing if cpu in others}
     return found
 
 
-def _noted(kernel: Machine) -> dict[int, Registers]:
-    """Those in crash_notes; nothing where there are no notes, or unreadable ones."""
+def _saved(survey: Survey) -> dict[int, Registers]:
+    """Those in crash_notes: of CPUs that kdump has saved any of."""
+    kernel = survey.kernel
     if not kernel.symbols.has("crash_notes"):
         return {}
-    try:
-        notes = kernel.read_pointer(kernel.symbols.address("crash_notes"))
-        places = {cpu: kernel.per_cpu_address(notes, cpu) for cpu in kernel.cpus}
-    except KernelError:
+    what, place = "registers that kdump saved", kernel.symbols.address("crash_notes")
+    notes = survey.attempt(what, lambda: [kernel.read_pointer(place)])
+    if not notes or not notes[0]:
         return {}
+    places = {cpu: kernel.per_cpu_address(notes[0], cpu) for cpu in kernel.cpus}
     gathered = kernel.gather((place, _SIZE) for place in places.values())
     raw = {cpu: gathered.get(place, _SIZE) for cpu, place in places.items()}
+    for cpu in [cpu for cpu, data in raw.items() if data is None]:
+        hole = gathered.hole(places[cpu], _SIZE)
+        reason = hole.reason if hole else "missing"
+        message = f"{what} of CPU {cpu}, at {places[cpu]:#x}, are {reason}"
+        survey.miss([Notice(kind="hole", message=message)])
     return {cpu: found for cpu, data in raw.items() if data and (found := _of_note(data))}
 
 
 def _of_note(raw: bytes) -> Registers | None:
     name_size, size, kind, name = _NOTE.unpack_from(raw)
-    if name[:5] != b"CORE\0" or (name_size, kind) != (5, _PRSTATUS) or size < _SIZE - _NOTE.size:
+    if name[:5] != b"CORE\0" or (name_size, kind) != (5, _PRSTATUS) or size < _STATUS:
         return None
-    words = struct.unpack_from(f"<{len(_WORDS)}Q", raw, _NOTE.size + _PR_REG)
-    return dict(zip(_WORDS, words, strict=True))
+    return _of_status(raw[_NOTE.size :])
+
+
+def _of_status(raw: bytes) -> Registers:
+    """Those in a ``struct elf_prstatus``."""
+    return dict(zip(_WORDS, struct.unpack_from(f"<{len(_WORDS)}Q", raw, _PR_REG), strict=True))
+
+
+def _of_header(kernel: Machine) -> Mapping[int, Registers]:
+    """Those in the dump's header."""
+    session = kernel.session
+    # a replay has no dump: what is recorded is what it will ask for
+    path = None if session.recording else session.identity.get("vmcore")
+    try:
+        notes = cpu_notes(path) if path else None
+    except DumpError:
+        notes = None
+    if notes is None or not notes.found:
+        return _told(kernel)
+    # the kernel's own tell their CPUs only where none is missing
+    if not notes.hypervisor and len(notes.found) != len(kernel.cpus):
+        return {}
+    cpus = range(len(notes.found)) if notes.hypervisor else kernel.cpus
+    return {cpu: _of_status(raw) for cpu, raw in zip(cpus, notes.found, strict=True) if len(raw) >= _STATUS}
 
 
 def _told(kernel: Machine) -> dict[int, Registers]:

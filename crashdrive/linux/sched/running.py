@@ -41,7 +41,7 @@ class Queues:
     @cached_property
     def registers(self) -> Mapping[int, Registers]:
         """Registers by CPU, of those that the dump has any of."""
-        return cpu_registers(self._survey.kernel)
+        return cpu_registers(self._survey)
 
     @cached_property
     def stacks(self) -> Mapping[int, tuple[Stack, ...]]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
+
+import pytest
 
 from crashdrive.kernel.types.model import ArrayType
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.sched.registers import cpu_registers
+from crashdrive.linux.survey import Survey
+from tests.dump.test_identity import core, file, note
 from tests.kernel.fake_memory import ULONG, FakeMemory, fake_kernel, record
 
 QEMU = """CPU 0:
@@ -58,7 +63,7 @@ def test_notes_of_kdump() -> None:
     guest = Guest()
     guest.note(0)
     guest.note(1)
-    found = cpu_registers(guest.kernel())
+    found = cpu_registers(Survey(guest.kernel()))
     assert found[1]["r15"] == 100
     assert (found[1]["bp"], found[1]["di"], found[1]["ip"], found[1]["cs"]) == (104, 114, 116, 117)
     assert (found[0]["sp"], found[0]["ss"]) == (19, 20)
@@ -68,7 +73,7 @@ def test_what_is_no_note_is_asked_of_crash() -> None:
     guest = Guest()
     guest.note(0, kind=2)
     guest.note(1, name=b"VMCOREIN")
-    found = cpu_registers(guest.kernel(QEMU))
+    found = cpu_registers(Survey(guest.kernel(QEMU)))
     assert (found[0]["ip"], found[0]["sp"], found[0]["bp"]) == (
         0xFFFF_FFFF_A5A3_CFE3, 0xFFFF_CD43_80DA_7F08, 0xFFFF_893B_1DC1_9040,
     )  # fmt: skip
@@ -79,7 +84,62 @@ def test_what_is_no_note_is_asked_of_crash() -> None:
 def test_nothing_tells() -> None:
     guest = Guest()
     guest.note(0)
-    guest.memory.hole(guest.notes[1])
+    guest.note(1, size=200)
     offline = "CPU 0: [OFFLINE]\nCPU 1:\n  RAX: 0000000000000000\n"
     for told in (None, offline):
-        assert cpu_registers(guest.kernel(told)).keys() == {0}
+        survey = Survey(guest.kernel(told))
+        assert cpu_registers(survey).keys() == {0}
+        assert survey.complete
+
+
+@pytest.mark.parametrize("told", [None, QEMU])
+def test_what_is_missing_is_said_also_where_others_are_found(told: str | None) -> None:
+    guest = Guest()
+    guest.note(0)
+    guest.memory.hole(guest.notes[1])
+    survey = Survey(guest.kernel(told))
+    assert cpu_registers(survey).keys() == ({0, 1} if told else {0})
+    assert not survey.complete
+    assert survey.notices[0].message.startswith("registers that kdump saved of CPU 1")
+    assert survey.notices[0].message.endswith("are excluded")
+
+
+def test_where_the_notes_are_may_be_missing() -> None:
+    guest = Guest()
+    guest.memory.hole(guest.symbols["crash_notes"])
+    survey = Survey(guest.kernel())
+    assert cpu_registers(survey) == {}
+    assert not survey.complete
+
+
+def prstatus(first: int) -> bytes:
+    words = struct.pack("<21Q", *range(first, first + 21))
+    return note(b"CORE", 1, bytes(112) + words + bytes(336 - 112 - len(words)))
+
+
+def of_a_dump(guest: Guest, path: Path) -> dict[int, int]:
+    kernel = guest.kernel()
+    kernel.session.identity["vmcore"] = str(path)  # type: ignore[index] # the test's double
+    found = cpu_registers(Survey(kernel))
+    assert kernel.session.commands == []  # type: ignore[attr-defined] # the test's double
+    return {cpu: registers["r15"] for cpu, registers in found.items()}
+
+
+def test_notes_of_the_hypervisor_are_in_the_order_of_cpus(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.note(1)
+    notes = b"".join(map(prstatus, (500, 600, 700))) + note(b"QEMU", 0, bytes(440))
+    assert of_a_dump(guest, file(tmp_path, core(notes))) == {0: 500, 1: 100}
+
+
+def test_notes_of_the_kernel_are_taken_where_no_cpu_lacks_its_own(tmp_path: Path) -> None:
+    guest = Guest()
+    assert of_a_dump(guest, file(tmp_path, core(prstatus(500) + prstatus(600)))) == {0: 500, 1: 600}
+    assert of_a_dump(guest, file(tmp_path, core(prstatus(500)))) == {}
+
+
+def test_a_dump_that_tells_nothing_is_crashs_to_tell(tmp_path: Path) -> None:
+    for content in (core(note(b"VMCOREINFO", 0, b"")), b"no dump"):
+        kernel = Guest().kernel(QEMU)
+        kernel.session.identity["vmcore"] = str(file(tmp_path, content))  # type: ignore[index] # the test's double
+        assert cpu_registers(Survey(kernel)).keys() == {0, 1}
