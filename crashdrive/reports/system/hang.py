@@ -26,7 +26,7 @@ from crashdrive.reports.base import Option, judged, report_of
 
 NAME = "hang"
 SUMMARY = "What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."
-BTF = False  # the registers of running tasks may be crash's alone to tell (help -r)
+BTF = True
 JUDGED = (NAME,)
 OPTIONS = (Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked task, with its owner."),)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "panic"
 SUMMARY = "Why the kernel died: kind, culprit and signature, what was reported, the stack."
-BTF = False  # the registers of running tasks may be crash's alone to tell (help -r)
+BTF = True
 JUDGED = (NAME,)
 OPTIONS = (Option(name="log", flags=("-l", "--log"), help="The messages that the verdict is made of."),)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NAME = "stacks"
 SUMMARY = "Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."
-BTF = False  # the registers of running tasks may be crash's alone to tell (help -r)
+BTF = True
 OPTIONS = (
     Option(name="each", flags=("--each",), help="Each task by itself, with addresses."),
     Option(name="frames", flags=("--frames",), help="One row a frame, with all that is known of it."),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "triage"
 SUMMARY = "The first look on one page: verdict, findings with advice, where to look next, what is missing."
-BTF = False  # the registers of running tasks may be crash's alone to tell (help -r)
+BTF = True
 OPTIONS = ()
 # the reports that it is made of, the most telling first
 PARTS = ("panic", "hang", "sysinfo", "netsummary")
