@@ -1,7 +1,8 @@
 """Every public reader of `crashdrive.linux`, found by itself, with what its parameters may be.
 
-A reader is a function without ``_`` that takes a kernel (``Machine``) or a survey first. What else it needs
-is made of what other readers give: ``every: Sequence[Device]`` of a reader that gives ``list[Device]``,
+A reader is a function without ``_`` that takes a kernel (``Machine``) or a survey first, and gives rows: what
+gives the kernel's types (``Btf``), for others to read by, is none. What else it needs is made of what other
+readers give: ``every: Sequence[Device]`` of a reader that gives ``list[Device]``,
 ``task: int`` of ``for_each_task``. Methods and properties of the kernel that need nothing are readers too.
 """
 
@@ -34,6 +35,7 @@ _WORDS = {"family": ("inet", "inet6")}
 _MOST = 6
 _SEVERAL = re.compile(r"(?:Sequence|Iterable|Iterator|list|tuple|Reading|Answer)\[(\w+)(?:, \.\.\.)?\]")
 _MAPPING = re.compile(r"(?:Mapping|dict)\[int, (\w+)\]")
+_TYPES = re.compile(r"\bBtf\b")
 _PLAIN = frozenset({"int", "str", "bytes", "bool", "Any", "float"})
 
 
@@ -123,12 +125,13 @@ def _function(call: Callable[..., Any]) -> Function | None:
     if not signature.parameters:
         return None
     first, *rest = signature.parameters.values()
-    if first.annotation not in _KERNELS | _SURVEYS:
+    gives = str(signature.return_annotation)
+    if first.annotation not in _KERNELS | _SURVEYS or _TYPES.search(gives):
         return None
     needed = {one.name: str(one.annotation) for one in rest if one.default is one.empty}
     switches = {one.name: one.default for one in rest if isinstance(one.default, bool)}
     name = f"{call.__module__.removeprefix(_ROOT)}.{call.__name__}"
-    return Function(name, call, first.annotation, needed, switches, str(signature.return_annotation))
+    return Function(name, call, first.annotation, needed, switches, gives)
 
 
 @functools.cache
