@@ -46,6 +46,14 @@ class Both(msgspec.Struct):
         return self.whole.kernel, self.fresh.kernel
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """A busy machine takes longer for a start without tables than a user is made to wait for it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("crashdrive.session.launch._MINIMAL_PATIENCE", 120.0)
+        yield
+
+
 @pytest.fixture(scope="module", params=TARGETS, ids="-".join)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     name, file, version = request.param
