@@ -85,6 +85,7 @@ class _Plain:
 
     def _of_struct(self, value: msgspec.Struct) -> Any:
         if isinstance(value, Reading | Answer):
+            self._all(value.notices if isinstance(value, Reading) else value.warnings)
             return self._all(value.rows if isinstance(value, Reading) else value.records)
         return {name: self.of(getattr(value, name)) for name in value.__struct_fields__}
 
