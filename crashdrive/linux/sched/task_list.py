@@ -34,9 +34,9 @@ def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) 
     found = _with_threads(kernel, window, leaders) if threads else leaders
     swappers, holes = idle_tasks(kernel) if idle else ([], [])
     # what a broken list has lost, the pids may still know; the walk stays incomplete
-    more = known if threads and not found.complete else []
-    everyone = dict.fromkeys([*swappers, *found.addresses, *more])
-    return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *holes]))
+    more = known if threads and not found.complete else walk([], [])
+    everyone = dict.fromkeys([*swappers, *found.addresses, *more.addresses])
+    return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *more.problems, *holes]))
 
 
 def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
@@ -59,19 +59,19 @@ def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
     return found, holes
 
 
-def _bring(kernel: Machine, window: Window) -> Sequence[int]:
+def _bring(kernel: Machine, window: Window) -> Walk:
     """All tasks' list nodes at hand in a few round trips, by way of the pids: the list alone takes one each.
 
-    The tasks found; a hint only: what is missing here costs round trips, no tasks.
+    The tasks found; a hint only: what is missing here costs round trips, and tasks where the list is broken.
     """
     if not kernel.has_member("struct pid_namespace", "idr"):
-        return []
+        return walk([], [])
     offset = kernel.offset(_TASK, "tasks")
     reach = max(offset, kernel.offset(_TASK, kernel.path(_TASK, "thread_node", "thread_group"))) + 16
-    pids = [pid for _, pid in _numbered_pids(kernel, kernel.symbols.address("init_pid_ns"))]
-    tasks = _tasks_of(kernel, window, pids)
+    numbered = _numbered_pids(kernel, kernel.symbols.address("init_pid_ns"))
+    tasks, lost = _tasks_of(kernel, window, [pid for _, pid in numbered])
     window.fetch((task, reach) for task in tasks)
-    return tasks
+    return walk(tasks, [*numbered.problems, *lost])
 
 
 def for_each_pid(kernel: Machine, namespace: int | None = None) -> Objects:
@@ -124,12 +124,17 @@ def _hashed_pids(kernel: Machine, namespace: int) -> Walk:
     return walk(ours, upids.problems)
 
 
-def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> list[int]:
+def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> tuple[list[int], list[Problem]]:
+    """The tasks of pids, and the pids that can't be read."""
     # 2c4704756cab (4.19) replaced task_struct.pids[] by pid_links[]
     link = kernel.path(_TASK, "pid_links[0]", "pids[0].node")
     offset = kernel.offset(_TASK, link)
     columns = kernel.read_many("struct pid", pids, ["tasks[0].first"], window=window)
-    return [node - offset for node in columns.columns[0] if node]
+    lost = [
+        Problem(kind="hole", address=gap.address, message=f"the task of a pid: {gap.reason}")
+        for gap in columns.gaps
+    ]
+    return [node - offset for node in columns.columns[0] if node], lost
 
 
 def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:

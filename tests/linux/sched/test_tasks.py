@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.errors import FaultError
+from crashdrive.kernel.structures.walk import Problem, walk
 from crashdrive.kernel.types.model import ArrayType, IntType, Member, StructType, Type
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.sched.tasks import state_letter, state_letters
@@ -158,12 +159,14 @@ def test_a_task_in_a_hole_is_said_to_be_missing() -> None:
 def test_pids_know_tasks_that_a_broken_list_has_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     guest = Guest(types())
     everyone = [guest.add(pid) for pid in (1, 2, 3)]
-    monkeypatch.setattr("crashdrive.linux.sched.task_list._bring", lambda *_: everyone)
+    lost = Problem(kind="hole", address=everyone[0], message="the task of a pid: excluded")
+    monkeypatch.setattr("crashdrive.linux.sched.task_list._bring", lambda *_: walk(everyone, [lost]))
     assert guest.kernel.for_each_task().complete
     guest.memory.hole(everyone[1])
     found = guest.kernel.for_each_task()
     assert list(found.addresses) == everyone
     assert not found.complete
+    assert lost in found.problems
     assert [task.pid for task in guest.kernel.tasks()] == [1, None, 3]
 
 
