@@ -1487,7 +1487,7 @@ class Calls:
     def report(
         self, name: Literal["sysctl"], *, prefix: Sequence[str] = ..., netns: str | None = ...
     ) -> Report:
-        """Settings of the network (/proc/sys/net) of each namespace."""
+        """All settings (/proc/sys), those of the network of each namespace."""
     @overload
     def report(self, name: Literal["sysinfo"]) -> Report:
         """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""

@@ -107,8 +107,6 @@ CASES = (
     _case("sockstat"),
     _case("softnet"),
     _case("softnet", packets=True),
-    _case("sysctl"),
-    _case("sysctl", prefix=("net.ipv4.tcp_mem", "net.core"), netns="init"),
 )  # fmt: skip
 
 

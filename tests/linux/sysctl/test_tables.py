@@ -10,7 +10,7 @@ import pytest
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.net.sysctl import tables
+from crashdrive.linux.sysctl import tables
 from tests.kernel.fake_memory import INT, PAGE, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
 RB_NODE = record("rb_node", ("color", ULONG), ("rb_right", ULONG), ("rb_left", ULONG))

@@ -1,4 +1,4 @@
-"""Settings of the network: the tables of sysctl, by network namespace. Source: fs/proc/proc_sysctl.c."""
+"""Settings of the machine and of network namespaces: the tables of sysctl. Source: fs/proc/proc_sysctl.c."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from crashdrive.errors import (
     UnknownTypeError,
 )
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
 from crashdrive.linux.survey import Fields, row_dicts
+from crashdrive.linux.sysctl.machine import MACHINE, SILENT
+from crashdrive.linux.sysctl.network import NETWORK
+from crashdrive.linux.sysctl.source import Source
 from crashdrive.records import Address, Notice, Record
 
 _NODE, _TABLE, _DIR = "struct ctl_node", "struct ctl_table", "struct ctl_dir"
@@ -26,6 +28,7 @@ _MOST_LEVELS = 400
 _FORMAT, _FOLDER, _LINK = 0xF000, 0x4000, 0xA000  # S_IFMT, S_IFDIR, S_IFLNK
 _READABLE = 0o444
 _WRITE_ONLY, _NOT_SET, _NOT_READ, _NOT_THERE = "write-only", "not set", "not read", "not in the dump"
+_NOTHING = "says nothing"
 _USER_HZ = 100  # of all architectures but Alpha
 _NODES = {
     "left": ("node.rb_left",),
@@ -42,6 +45,15 @@ _ENTRY = {
     "handler": ("proc_handler",),
     "extra": ("extra1",),
 }
+_NET_ROOT = "sysctls.dir.root.rb_node"
+# the machine's settings, and those that processes of the first namespaces see beside them
+_SETS = (
+    ("sysctl_table_root", "struct ctl_table_root", "default_set.dir"),
+    ("init_user_ns", "struct user_namespace", "set.dir"),
+    ("init_ipc_ns", "struct ipc_namespace", "ipc_set.dir"),
+    ("init_ipc_ns", "struct ipc_namespace", "mq_set.dir"),
+    ("init_pid_ns", "struct pid_namespace", "set.dir"),
+)
 # what this reads needs no more of an entry
 _NEEDED = ("name", "data", "length", "mode", "handler")
 
@@ -49,12 +61,13 @@ _NEEDED = ("name", "data", "length", "mode", "handler")
 class Setting(Record, frozen=True):
     """A setting as sysctl names and prints it: several numbers with blanks (not tabs) between them.
 
-    ``value`` is None where there is none to show, and ``absent`` says why: ``write-only``, ``not set``,
-    ``not in the dump``, or ``not read``, which is for what ``handler``, the kernel's function for it, takes
-    from elsewhere. ``data``: the address of the variable.
+    ``netns`` is None of the machine's settings. ``value`` is None where there is none to show, and ``absent``
+    says why: ``write-only``, ``says nothing`` (reading it does something), ``not set``, ``not in the dump``,
+    or ``not read``, which is for what ``proc_handler``, the kernel's function for it, takes from elsewhere.
+    ``data_address``: where the variable lies.
     """
 
-    netns: str
+    netns: str | None
     name: str
     value: str | None
     proc_handler: str | None
@@ -71,25 +84,36 @@ class _Visit(NamedTuple):
     address: int
 
 
+class _Tree(NamedTuple):
+    """The first node of a tree; ``net``: whose it is, 0 where it isn't of a network namespace."""
+
+    net: int
+    root: int | None
+
+
 class _Leaf(NamedTuple):
     net: int
     path: tuple[str, ...]
     row: dict[str, Any]
 
 
-def settings(survey: NetSurvey, names: tuple[str, ...]) -> list[Setting]:
-    leaves = [leaf for leaf in _leaves(survey) if not names or _name(leaf.path).startswith(names)]
+def settings(survey: NetSurvey, names: tuple[str, ...], *, machine: bool = True) -> list[Setting]:
+    """The settings whose names begin with one of these, of the chosen network namespaces and the machine."""
+    leaves = [
+        leaf for leaf in _leaves(survey, machine=machine) if not names or _name(leaf.path).startswith(names)
+    ]
     reader = _Reader(survey)
     reader.prefetch(leaves)
     made = [reader.setting(leaf) for leaf in leaves]
     reader.complain()
     order = [one.label for one in survey.namespaces.nets]
-    return sorted(made, key=lambda one: (order.index(one.netns), one.name))
+    # the machine's own first
+    return sorted(made, key=lambda one: (-1 if one.netns is None else order.index(one.netns), one.name))
 
 
 def names(survey: NetSurvey) -> list[str]:
-    """The names of all settings of the chosen namespaces."""
-    return sorted({_name(leaf.path) for leaf in _leaves(survey)})
+    """The names of all settings of the chosen namespaces, and of the machine's."""
+    return sorted({_name(leaf.path) for leaf in _leaves(survey, machine=True)})
 
 
 def _name(path: Sequence[str]) -> str:
@@ -100,12 +124,9 @@ def _name(path: Sequence[str]) -> str:
 # the trees
 
 
-def _leaves(survey: NetSurvey) -> Iterator[_Leaf]:
-    """All entries of all namespaces, one level of all their trees together at a time."""
-    nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
-    column = survey.gaps(survey.kernel.read_many("struct net", nets, ["sysctls.dir.root.rb_node"]), WHAT)
-    roots = column["sysctls.dir.root.rb_node"]
-    level = [_Visit(net, (), root) for net, root in zip(nets, roots, strict=True) if root]
+def _leaves(survey: NetSurvey, *, machine: bool) -> Iterator[_Leaf]:
+    """All entries of all trees, one level of all of them together at a time."""
+    level = [_Visit(one.net, (), one.root) for one in _trees(survey, machine=machine) if one.root]
     seen = {one.address for one in level}
     for _ in range(_MOST_LEVELS):
         if not level:
@@ -118,6 +139,19 @@ def _leaves(survey: NetSurvey) -> Iterator[_Leaf]:
         level = list(below.values())
         seen |= below.keys()
     survey.miss([Notice(kind="depth", message=f"{WHAT}: more than {_MOST_LEVELS} levels; not read")])
+
+
+def _trees(survey: NetSurvey, *, machine: bool) -> Iterator[_Tree]:
+    """Those of the chosen network namespaces, and the machine's."""
+    kernel = survey.kernel
+    nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
+    column = survey.gaps(kernel.read_many("struct net", nets, [_NET_ROOT]), WHAT)
+    yield from map(_Tree, nets, column[_NET_ROOT])
+    for symbol, kind, path in _SETS if machine else ():
+        if kernel.symbols.has(symbol) and kernel.has_member(kind, path):
+            place = kernel.symbols.address(symbol) + kernel.offset(kind, path)
+            found = kernel.read_many("struct ctl_dir", [place], ["root.rb_node"])
+            yield _Tree(0, survey.gaps(found, WHAT)["root.rb_node"][0])
 
 
 def _level(survey: NetSurvey, level: Sequence[_Visit]) -> tuple[list[_Leaf], list[_Visit]]:
@@ -193,7 +227,7 @@ class _Reader:
         handler = self._handler(leaf.row["handler"])
         value, absent = self._value(leaf, handler)
         return Setting(
-            netns=self._survey.labels[leaf.net],
+            netns=self._survey.labels.get(leaf.net),
             name=_name(leaf.path),
             value=value,
             proc_handler=handler,
@@ -213,6 +247,8 @@ class _Reader:
         """The value, or why there is none."""
         if not leaf.row["mode"] & _READABLE:
             return None, _WRITE_ONLY
+        if handler in SILENT:
+            return None, _NOTHING
         try:
             value = self._read(leaf, handler or "")
         except (UnknownMemberError, UnknownSymbolError, UnknownTypeError):
@@ -225,9 +261,9 @@ class _Reader:
 
     def _read(self, leaf: _Leaf, handler: str) -> str | None:
         row = leaf.row
-        if handler in COMPUTED:
+        if handler in _COMPUTED:
             length, extra = row["length"] or 0, row["extra"] or 0
-            return COMPUTED[handler](Source(self._survey, leaf.net, row["data"] or 0, length, extra))
+            return _COMPUTED[handler](Source(self._survey, leaf.net, row["data"] or 0, length, extra))
         form = _BY_NAME.get(handler, {}).get(leaf.path[-1]) or _FORMS.get(handler)
         if form is None or not row["data"] or not 0 < (row["length"] or 0) <= _MOST_BYTES:
             raise UnknownTypeError(handler)
@@ -245,6 +281,7 @@ class _Reader:
             )
 
 
+_COMPUTED = {**MACHINE, **NETWORK}
 _Form = Callable[[Any, bytes], str | None]
 
 
@@ -284,13 +321,40 @@ def _clock(kernel: Any, ticks: int) -> int:
 _INT, _UINT, _BYTE = _numbers("i"), _numbers("I"), _numbers("B")
 
 
+def _booleans(_kernel: Any, raw: bytes) -> str:
+    """A byte each; until 6.3 (f1aa2eb5ea05) tables said that each took an int."""
+    step = 4 if len(raw) % 4 == 0 else 1
+    return " ".join(str(int(bool(byte))) for byte in raw[::step])
+
+
 def _byte_or_int(kernel: Any, raw: bytes) -> str | None:
     return (_BYTE if len(raw) == 1 else _INT)(kernel, raw)
 
 
+# of the machine; they show what proc_dointvec shows, and only act when they are written
+_MACHINE_INTS = (
+    "apparmor_dointvec", "bpf_unpriv_handler", "compaction_proactiveness_sysctl_handler",
+    "dirty_background_ratio_handler", "dirty_ratio_handler", "dirty_writeback_centisecs_handler",
+    "dirtytime_interval_handler", "ftrace_enable_sysctl", "lowmem_reserve_ratio_sysctl_handler",
+    "min_free_kbytes_sysctl_handler", "overcommit_policy_handler", "overcommit_ratio_handler",
+    "percpu_pagelist_high_fraction_sysctl_handler", "perf_cpu_time_max_percent_handler",
+    "perf_event_max_sample_rate_handler", "perf_event_max_stack_handler", "perf_proc_update_handler",
+    "pid_mfd_noexec_dointvec_minmax", "proc_do_rointvec", "proc_dointvec_minmax_coredump",
+    "proc_dointvec_minmax_warn_RT_change", "proc_ipc_dointvec_minmax_orphans", "proc_ipc_sem_dointvec",
+    "proc_watchdog_thresh", "sched_rr_handler", "sched_rt_handler", "stack_trace_sysctl",
+    "sysctl_min_slab_ratio_sysctl_handler", "sysctl_min_unmapped_ratio_sysctl_handler",
+    "sysctl_vm_numa_stat_handler", "timer_migration_handler", "tracepoint_printk_sysctl",
+    "watermark_scale_factor_sysctl_handler", "yama_dointvec_minmax",
+)  # fmt: skip
 # kernel/sysctl.c; then those of the network, which show what these do and only act when they are written
 _FORMS: dict[str, _Form] = {
-    **dict.fromkeys(("proc_dostring", "proc_scheduler"), _text),
+    **dict.fromkeys(
+        (
+            "proc_dostring", "proc_scheduler", "proc_dostring_coredump", "proc_do_uts_string",
+            "devkmsg_sysctl_set_loglvl", "numa_zonelist_order_handler",
+        ),
+        _text,
+    ),
     **dict.fromkeys(
         (
             "proc_dointvec", "proc_dointvec_minmax", "devinet_conf_proc", "devinet_sysctl_forward",
@@ -303,10 +367,11 @@ _FORMS: dict[str, _Form] = {
         ),
         _INT,
     ),
+    **dict.fromkeys(_MACHINE_INTS, _INT),
     **dict.fromkeys(
         (
-            "proc_douintvec", "proc_douintvec_minmax", "proc_fib_multipath_hash_fields",
-            "proc_rt6_multipath_hash_fields", "ipv4_ping_group_range",
+            "proc_douintvec", "proc_douintvec_minmax", "proc_dopipe_max_size",
+            "proc_fib_multipath_hash_fields", "proc_rt6_multipath_hash_fields", "ipv4_ping_group_range",
         ),
         _UINT,
     ),
@@ -318,9 +383,15 @@ _FORMS: dict[str, _Form] = {
         ),
         _byte_or_int,
     ),
-    "proc_dobool": _numbers("B", lambda _kernel, value: int(bool(value))),
-    "proc_doulongvec_minmax": _numbers("L"),
-    "proc_dolongvec_minmax_bpf_restricted": _numbers("L"),
+    "proc_dobool": _booleans,
+    **dict.fromkeys(
+        (
+            "proc_doulongvec_minmax", "proc_dolongvec_minmax_bpf_restricted", "proc_dohung_task_timeout_secs",
+            "mmap_min_addr_handler", "dirty_background_bytes_handler", "dirty_bytes_handler",
+            "overcommit_kbytes_handler",
+        ),
+        _numbers("L"),
+    ),
     "proc_doulongvec_ms_jiffies_minmax": _numbers("L", _milliseconds),
     **dict.fromkeys(("proc_dointvec_jiffies", "neigh_proc_dointvec_jiffies"), _numbers("i", _seconds)),
     **dict.fromkeys(

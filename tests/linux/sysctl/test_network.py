@@ -11,7 +11,8 @@ from crashdrive.errors import FaultError, UnknownMemberError, UnknownSymbolError
 from crashdrive.kernel.types.model import ArrayType, Type
 from crashdrive.linux.net.namespaces import Namespaces, NetNamespace
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.net.sysctl.computed import COMPUTED, Source
+from crashdrive.linux.sysctl.network import NETWORK
+from crashdrive.linux.sysctl.source import Source
 from tests.kernel.fake_memory import CHAR, INT, U8, UINT, ULONG, FakeMemory, fake_kernel, pointer, record
 
 LIMIT = 4096
@@ -53,7 +54,7 @@ class Image:
         kernel = fake_kernel(self.memory, TYPES, self.symbols)
         one = NetNamespace(address=self.net, inum=1, name=None, pid=None, initial=True)
         survey = NetSurvey(kernel, Namespaces(nets=(one,)), Namespaces(nets=(one,)))
-        return COMPUTED[handler](Source(survey, net or self.net, self.data, length, extra))
+        return NETWORK[handler](Source(survey, net or self.net, self.data, length, extra))
 
     def put(self, path: str, value: int) -> None:
         kernel = fake_kernel(self.memory, TYPES)

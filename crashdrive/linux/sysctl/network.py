@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from crashdrive.errors import UnknownTypeError
 from crashdrive.linux.net.pernet import own_memory
-
-if TYPE_CHECKING:
-    from crashdrive.linux.survey import Survey
+from crashdrive.linux.sysctl.source import Source
 
 _ETHERNET_FRAME = 1514
 _NON_RESTRICTED = 1  # TCP_CONG_NON_RESTRICTED
@@ -27,32 +25,8 @@ _MOST_BITS = 1 << 20
 _CACHE_LINES = {"X86_64": 64, "X86": 64, "ARM64": 64, "RISCV64": 64, "PPC64": 128, "S390X": 256}
 
 
-class Source(NamedTuple):
-    """A setting's entry: whose it is, and ``data``, ``maxlen`` and ``extra1`` of its ``struct ctl_table``."""
-
-    survey: Survey
-    net: int
-    data: int
-    length: int
-    extra: int
-
-    def member(self, path: str) -> Any:
-        """A member of the namespace."""
-        return self.of("struct net", self.net, path)
-
-    def of(self, kind: str, address: int, path: str) -> Any:
-        """A member of a structure; None behind a NULL pointer."""
-        return self.survey.kernel.read_many(kind, [address], [path]).check()[path][0]
-
-    @property
-    def initial(self) -> bool:
-        """Whether it is one of the first namespace."""
-        return self.net == self.survey.kernel.symbols.address("init_net")
-
-
 def _int(source: Source, address: int) -> str:
-    (value,) = struct.unpack(f"{source.survey.kernel.order}i", source.survey.kernel.read(address, 4))
-    return str(value)
+    return str(source.number(address))
 
 
 def _own_int(source: Source) -> str:
@@ -97,7 +71,7 @@ def _set_bits(source: Source, address: int, count: int) -> Iterator[int]:
         yield from (8 * size * at + bit for bit in range(8 * size) if word >> bit & 1)
 
 
-def _bitmap(source: Source) -> str:
+def bitmap(source: Source) -> str:
     """Ranges: ``8080,20000-20010``. ``maxlen`` counts bits."""
     if not 0 < source.length <= _MOST_BITS:
         raise UnknownTypeError(f"a bitmap of {source.length} bits")
@@ -288,7 +262,7 @@ def _vrf_strict(source: Source) -> str | None:
     return None if place is None else str(int(source.of("struct netns_vrf", place, "vmap.strict_mode")))
 
 
-COMPUTED: Mapping[str, Callable[[Source], str | None]] = {
+NETWORK: Mapping[str, Callable[[Source], str | None]] = {
     "set_default_qdisc": _default_qdisc,
     "flow_limit_cpu_sysctl": _flow_limit_cpus,
     "flow_limit_table_len_sysctl": _own_int,
@@ -296,7 +270,7 @@ COMPUTED: Mapping[str, Callable[[Source], str | None]] = {
     "rps_sock_flow_sysctl": _rps_entries,
     "proc_do_static_key": _static_key,
     "proc_do_rss_key": _rss_key,
-    "proc_do_large_bitmap": _bitmap,
+    "proc_do_large_bitmap": bitmap,
     "neigh_proc_dointvec_unres_qlen": _queue_length,
     "proc_tcp_available_congestion_control": _algorithms,
     "proc_allowed_congestion_control": _allowed_algorithms,
