@@ -1,4 +1,4 @@
-r"""Text from strangers, made safe to show."""
+r"""Text for people: what strangers wrote, made safe to show; numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def printable(text: str) -> str:
 def valid(text: str) -> str:
     r"""Text that UTF-8 has, too: bytes of a file name that are no UTF-8 as \xNN, as in text out of a dump."""
     return text if text.isascii() else _SURROGATE.sub(lambda match: _escaped(match.group()), text)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its words: ``counted(1, "task is", "tasks are")`` is "1 task is"."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def all_valid(value: Any) -> Any:

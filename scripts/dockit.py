@@ -144,7 +144,7 @@ def vocabulary() -> str:
 def rules_page() -> str:
     """The page of all rules: what each finds, from where on, and what to do then."""
     rows = [
-        (f"`{one.id}`", one.severity, f"{one.message.format(count='N')}; {one.threshold}",
+        (f"`{one.id}`", one.severity, f"{one.told()}; {one.threshold}",
          ", ".join(f"`{source_name(source)}`" for source in one.looks_at), one.explanation, one.advice,
          one.reference)
         for one in map(rule_for, rule_names())

@@ -1,10 +1,10 @@
-"""Text from strangers."""
+"""Text from strangers; numbers with their nouns."""
 
 from __future__ import annotations
 
 from hypothesis import given
 
-from crashdrive.text import all_valid, printable, valid
+from crashdrive.text import all_valid, counted, printable, valid
 from tests.strategies import ANY_TEXT
 
 
@@ -19,3 +19,8 @@ def test_a_byte_of_a_name_that_is_no_utf8_is_shown_as_bytes_out_of_a_dump_are() 
 def test_utf8_has_all_of_it(text: str) -> None:
     assert valid(text).encode() or not text
     assert printable(text).isprintable()
+
+
+def test_a_number_has_the_word_for_one_or_for_many() -> None:
+    words = [counted(number, "task is", "tasks are") for number in (0, 1, 2)]
+    assert words == ["0 tasks are", "1 task is", "2 tasks are"]

@@ -69,7 +69,7 @@ def _row(rule: Any, outside: Any) -> dict[str, Any]:
     return {
         "rule": rule.id,
         "severity": rule.severity,
-        "message": rule.message,
+        "message": rule.told(),
         "threshold": rule.threshold,
         "looks_at": tuple(map(source_name, rule.looks_at)),
         "explanation": rule.explanation,

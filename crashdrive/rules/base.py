@@ -33,7 +33,7 @@ _TABLE = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*")
 
 
 class Match(Record, frozen=True):
-    """What a rule found: ``evidence``, the facts, one a line; ``count`` fills ``{count}`` of its message.
+    """What a rule found: ``evidence``, the facts, one a line; ``count`` is the ``{count}`` of its message.
 
     ``message``, ``severity`` and ``advice`` take the place of the rule's, where this case has its own.
     """
@@ -46,6 +46,18 @@ class Match(Record, frozen=True):
 
 
 Check: TypeAlias = Callable[..., Iterable[Match]]
+
+
+class _Count:
+    """The ``{count}`` of a message. ``{count:task is|tasks are}`` is "1 task is", "2 tasks are"."""
+
+    def __init__(self, count: int | None) -> None:
+        self.count = count
+
+    def __format__(self, words: str) -> str:
+        one, _, many = words.partition("|")
+        number = "N" if self.count is None else str(self.count)
+        return f"{number} {one if self.count == 1 else many}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,12 +74,16 @@ class Rule:
     reference: str
     check: Check
 
+    def told(self, count: int | None = None) -> str:
+        """The message with a count, or with N in its place."""
+        return self.message.format(count=_Count(count))
+
     def finding(self, match: Match) -> Finding:
         """A match as users see it."""
         return Finding(
             severity=match.severity or self.severity,
             kind=self.id,
-            message=match.message or self.message.format(count=match.count),
+            message=match.message or self.told(match.count),
             evidence=match.evidence,
             explanation=self.explanation,
             advice=match.advice or self.advice,
@@ -91,8 +107,9 @@ def rule(  # the fields of a finding, one argument each
 
     ``id``: the module's name with ``-`` for ``_``; it is the ``kind`` of the findings. ``looks_at``: tables
     of reports (``"conntrack.counts"``), or readers; the function has a parameter for each. ``message``: what
-    is wrong, in one line, ``{count}`` being how many. ``threshold``: from where on it is found, in words.
-    ``explanation``: what it means; ``advice``: what to look at next, or to do; ``reference``: the kernel's
+    is wrong, in one line, ``{count:task is|tasks are}`` being how many (``1 task is``, ``3 tasks are``;
+    ``{count}``: the number alone). ``threshold``: from where on it is found, in words. ``explanation``: what
+    it means; ``advice``: what to look at next, or to do; ``reference``: the kernel's
     file and function, or the documentation, that this rests on.
 
     ValueError for what no rule can be made of.
@@ -126,8 +143,20 @@ def _wrong(name: str, severity: str, looks_at: object, texts: dict[str, str]) ->
     empty = (name for name, text in texts.items() if not (text and text.isprintable()))
     if missing := next(empty, None):
         return f"{missing} is no line of text"
-    named = {field for _, field, _, _ in Formatter().parse(texts["message"]) if field is not None}
-    return None if named <= {"count"} else "message: it may name {count} alone"
+    return None if _counts(texts["message"]) else "message: it may name {count} or {count:ONE|MANY} alone"
+
+
+def _counts(message: str) -> bool:
+    """Whether a message is a format that needs a count at most."""
+    try:
+        parts = list(Formatter().parse(message))
+    except ValueError:
+        return False
+    fields = [(field, words, conversion) for _, field, words, conversion in parts if field is not None]
+    return all(
+        field == "count" and not conversion and (not words or re.fullmatch(r"[^|{}]+\|[^|{}]+", words))
+        for field, words, conversion in fields
+    )
 
 
 def _is_table(source: object) -> bool:

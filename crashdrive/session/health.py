@@ -10,7 +10,7 @@ from crashdrive.commandline import resting_on
 from crashdrive.dump.identity import DumpIdentity
 from crashdrive.records import Record
 from crashdrive.session.result import CommandResult, Runner
-from crashdrive.text import printable
+from crashdrive.text import counted, printable
 
 # what a session that was started with an option can't do
 MISSING_WITH = {
@@ -166,7 +166,8 @@ def task_table_warnings(runner: Runner) -> list[HealthWarning]:
     if not lost:
         return []
     message = (
-        f"crash knows {len(known)} tasks, a walk over init_task.tasks finds {len(walked)} thread groups, "
+        f"crash knows {counted(len(known), 'task', 'tasks')}, a walk over init_task.tasks finds "
+        f"{counted(len(walked), 'thread group', 'thread groups')}, "
         f"{len(lost)} of them unknown to crash: its task commands are incomplete on this dump"
     )
     return [HealthWarning(kind="task-table", message=message, affects=TASK_COMMANDS)]

@@ -36,7 +36,7 @@ EXAMPLE = next(text for text in re.findall(r"```python\n(.*?)```", GUIDE, re.DOT
 Put = Callable[[str, str], Path]
 TEXTS: dict[str, Any] = {
     "severity": "warning",
-    "message": "{count} are high",
+    "message": "{count:is|are} high",
     "threshold": "above 2",
     "explanation": "They should be low.",
     "advice": "Look at them.",
@@ -117,7 +117,32 @@ def test_a_match_may_say_it_its_own_way() -> None:
     judged = judge(Facts(given={"numbers.numbers": [9]}), [low, made(lambda _: [match])])
     worst, other = judged.findings
     assert (worst.severity, worst.message, worst.advice) == ("critical", "one is very high", "Run.")
-    assert (other.kind, other.severity, other.message) == ("low", "warning", "1 are high")
+    assert (other.kind, other.severity, other.message) == ("low", "warning", "1 is high")
+
+
+@pytest.mark.parametrize(
+    ("message", "count", "said"),
+    [
+        ("{count:task is|tasks are} blocked", 1, "1 task is blocked"),
+        ("{count:task is|tasks are} blocked", 2, "2 tasks are blocked"),
+        ("{count:task is|tasks are} blocked", None, "N tasks are blocked"),
+        ("softirqs wait on {count:CPU|CPUs}", 1, "softirqs wait on 1 CPU"),
+        ("reports before it: {count}", 1, "reports before it: 1"),
+        ("the log is cut", 1, "the log is cut"),
+    ],
+)
+def test_a_message_has_words_for_one_and_for_many(message: str, count: int | None, said: str) -> None:
+    assert (
+        rule(id="high", looks_at=("numbers.numbers",), **TEXTS | {"message": message})(high).told(count)
+        == said
+    )
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_no_rule_says_one_of_many(name: str) -> None:
+    """Each number in a message has the words for one and for many."""
+    assert "{count}" not in rule_for(name).message
+    assert not re.search(r"\b1 \w+s\b(?<!has)(?<!is)", rule_for(name).told(1))
 
 
 def test_evidence_ends() -> None:
@@ -229,6 +254,10 @@ def test_a_rule_that_raises_is_named_and_hides_nothing(check: Callable[..., Any]
         ({"advice": ""}, "advice is no line of text"),
         ({"explanation": "two\nlines"}, "explanation is no line of text"),
         ({"message": "{counts} are high"}, "message: "),
+        ({"message": "{count:are} high"}, "message: "),
+        ({"message": "{count:is|are|were} high"}, "message: "),
+        ({"message": "{count!r} high"}, "message: "),
+        ({"message": "{count are high"}, "message: "),
     ],
 )
 def test_what_no_rule_can_be_made_of(wrong: dict[str, Any], said: str) -> None:

@@ -58,8 +58,8 @@ def test_the_one_that_knows_all_tasks_is_taken_in_either_order(
     assert (starts(short), starts(whole)) == ((1, 1) if order == 1 else (0, 1))
     if order == 1:
         assert [(a.binary, a.outcome) for a in tried] == [(str(f.path), "prompt") for f in (short, whole)]
-        assert ["crash knows 1 tasks" in " ".join(a.doubts) for a in tried] == [True, False]
-        assert any(f"{short.path} (8.0.2) came up, but: crash knows 1 tasks" in line for line in lines)
+        assert ["crash knows 1 task," in " ".join(a.doubts) for a in tried] == [True, False]
+        assert any(f"{short.path} (8.0.2) came up, but: crash knows 1 task," in line for line in lines)
         assert lines[-1] == f"taken: {whole.path} (8.0.2)"
     assert not any(scratch.iterdir())
 

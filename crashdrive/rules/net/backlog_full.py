@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="backlog-full",
     severity="critical",
     looks_at=("softnet.softnet", "softnet.limits"),
-    message="{count} CPUs take no more packets",
+    message="{count:CPU takes|CPUs take} no more packets",
     threshold="more packets wait than netdev_max_backlog",
     explanation="Packets that come now are dropped: the CPU doesn't get to its softirqs.",
     advice="See what ran on that CPU: crashdrive exec VMCORE 'bt -c CPU'.",
@@ -24,4 +24,4 @@ if TYPE_CHECKING:
 def backlog_full(cpus: Iterable[Softnet], limits: Iterable[Limits]) -> Iterator[Match]:
     limit = next((one.max_backlog for one in limits), None)
     full = [row for row in cpus if limit and (row.input_queue or 0) > limit]
-    return matches(full, lambda row: f"cpu {row.cpu}: {row.input_queue} packets wait, limit {limit}")
+    return matches(full, lambda row: f"cpu {row.cpu}: {row.input_queue} packets, limit {limit}")

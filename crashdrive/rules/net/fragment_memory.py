@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="fragment-memory",
     severity="warning",
     looks_at=("sockstat.fragments",),
-    message="fragments take all memory that they may ({count} times)",
+    message="fragments take all memory that they may ({count:time|times})",
     threshold="at or above ipfrag_high_thresh, ip6frag_high_thresh",
     explanation="New fragments are dropped: packets that are larger than a link's MTU don't get through.",
     advice=(

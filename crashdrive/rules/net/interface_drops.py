@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="interface-drops",
     severity="warning",
     looks_at=("netsummary.interfaces",),
-    message="{count} interfaces lost packets",
+    message="{count:interface|interfaces} lost packets",
     threshold="any since the start, those of qdiscs too",
     explanation="The card, its driver or its qdisc dropped packets, or counted errors.",
     advice="crashdrive report interfaces -s has all counters, crashdrive report qdisc --busy the queues.",

@@ -18,7 +18,7 @@ SILENT = 60.0  # seconds
     id="interface-silent",
     severity="info",
     looks_at=("netsummary.interfaces",),
-    message="{count} interfaces have sent nothing for long",
+    message="{count:interface has|interfaces have} sent nothing for long",
     threshold=f"up, with a carrier, nothing sent for {SILENT:g} s, where that is known",
     explanation=(
         "Nobody used them, or what should be sent doesn't get there. No kernel keeps when something was "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="listen-queue-full",
     severity="critical",
     looks_at=("netsummary.listen_queues",),
-    message="{count} listening sockets take no more connections",
+    message="{count:listening socket takes|listening sockets take} no more connections",
     threshold="more connections wait for accept() than the limit",
     explanation=(
         "The program doesn't call accept() as fast as clients connect. The kernel drops the last part of "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="memory-limit",
     severity="critical",
     looks_at=("sockstat.memory",),
-    message="{count} protocols get no more memory",
+    message="{count:protocol gets|protocols get} no more memory",
     threshold="at or above the 3rd number of tcp_mem, udp_mem",
     explanation=(
         "Their sockets drop what they receive and can't send more, whatever their own buffers' limits are."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="memory-pressure",
     severity="warning",
     looks_at=("sockstat.memory",),
-    message="{count} protocols are short of memory",
+    message="{count:protocol is|protocols are} short of memory",
     threshold="at or above the 2nd number of tcp_mem, udp_mem, or marked as under pressure",
     explanation="Their sockets' buffers grow no more and shrink where they can: transfers get slow.",
     advice="See which sockets hold it: crashdrive report netstat -a -e.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crashdrive.rules import Match, matches, rule
+from crashdrive.text import counted
 
 if TYPE_CHECKING:
     from crashdrive.linux.net.routing.neighbours import Neighbour
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     id="neighbour-failed",
     severity="warning",
     looks_at=("neighbours.neighbours",),
-    message="{count} neighbours don't answer",
+    message="{count:neighbour doesn't|neighbours don't} answer",
     threshold="any in state FAILED",
     explanation=(
         "Nobody answered ARP or neighbour discovery for these addresses: hosts that are down, or another "
@@ -30,5 +31,5 @@ def neighbour_failed(neighbours: Iterable[Neighbour]) -> Iterator[Match]:
 
 def neighbour(row: Neighbour) -> str:
     """A neighbour as evidence."""
-    waiting = f", {row.queued_packets} packets wait" if row.queued_packets else ""
+    waiting = f", {counted(row.queued_packets, 'packet waits', 'packets wait')}" if row.queued_packets else ""
     return f"{row.destination} on {row.device} (netns {row.netns}), {row.probes} probes{waiting}"

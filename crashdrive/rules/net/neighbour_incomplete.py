@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="neighbour-incomplete",
     severity="info",
     looks_at=("neighbours.neighbours",),
-    message="{count} neighbours are being asked",
+    message="{count:neighbour is|neighbours are} being asked",
     threshold="any in state INCOMPLETE",
     explanation="Their link-layer addresses weren't known yet; packets for them wait.",
     advice="One that never answers becomes FAILED; see the interface's carrier and counters.",

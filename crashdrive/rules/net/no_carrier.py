@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="no-carrier",
     severity="info",
     looks_at=("netsummary.interfaces",),
-    message="{count} interfaces are up and have no carrier",
+    message="{count:interface is up and has|interfaces are up and have} no carrier",
     threshold="any",
     explanation=(
         "No cable, a switch that is off, the other end of a pair that is down, or a bridge without ports."

@@ -19,7 +19,7 @@ PART = 0.8
     id="ports-nearly-exhausted",
     severity="warning",
     looks_at=("netsummary.ports",),
-    message="{count} ranges of ports are nearly used up",
+    message="{count:range of ports is|ranges of ports are} nearly used up",
     threshold=f"{PART:.0%} of ip_local_port_range",
     explanation=(
         "New connections soon fail with EADDRNOTAVAIL; the kernel takes longer to find a free port."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="ports-shared",
     severity="info",
     looks_at=("netsummary.shared_ports",),
-    message="{count} ports are bound several times",
+    message="{count:port is|ports are} bound several times",
     threshold="any",
     explanation=(
         "SO_REUSEPORT or SO_REUSEADDR: the kernel spreads connections over them, or gives all to the last"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="receive-queue-filled",
     severity="info",
     looks_at=("netsummary.queues",),
-    message="{count} sockets hold unread data, for an unknown time",
+    message="{count:socket holds|sockets hold} unread data, for an unknown time",
     threshold="any data, where the kernel keeps no time (all but TCP)",
     explanation="Data may have just come, or stand there for long: the kernel keeps a time for TCP alone.",
     advice="Full queues drop what comes next: see the socket's drops (crashdrive report netstat -a -e).",

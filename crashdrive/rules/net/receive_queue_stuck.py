@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="receive-queue-stuck",
     severity="warning",
     looks_at=("netsummary.queues",),
-    message="{count} sockets hold data that nobody reads",
+    message="{count:socket holds|sockets hold} data that nobody reads",
     threshold="TCP: data, and nothing came for 1 s",
     explanation=(
         "The program doesn't read: it is blocked, busy, or has forgotten the socket. Its peer will stop "

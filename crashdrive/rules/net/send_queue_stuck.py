@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.rules import Match, matches, rule
 from crashdrive.rules.net._words import who
+from crashdrive.text import counted
 
 if TYPE_CHECKING:
     from crashdrive.linux.net.sockets.queues import QueuedData
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     id="send-queue-stuck",
     severity="warning",
     looks_at=("netsummary.queues",),
-    message="{count} sockets can't get rid of data",
+    message="{count:socket|sockets} can't get rid of data",
     threshold="TCP: data, and nothing was sent or acknowledged for 1 s",
     explanation="The peer's window is closed (it doesn't read), or packets get lost on the way.",
     advice=(
@@ -32,4 +33,9 @@ def send_queue_stuck(queues: Iterable[QueuedData]) -> Iterator[Match]:
 
 def _unsent(row: QueuedData) -> str:
     moved = min(age for age in (row.acknowledged_ago, row.sent_ago) if age is not None)
-    return f"{who(row)}: {row.send_q} bytes, nothing moved for {moved:.1f} s, {row.retransmits} retransmits"
+    told = f"{who(row)}: {row.send_q} bytes, nothing moved for {moved:.1f} s"
+    return (
+        told
+        if row.retransmits is None
+        else f"{told}, {counted(row.retransmits, 'retransmit', 'retransmits')}"
+    )

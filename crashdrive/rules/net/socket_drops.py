@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     id="socket-drops",
     severity="warning",
     looks_at=("netsummary.dropping",),
-    message="{count} sockets dropped packets",
+    message="{count:socket|sockets} dropped packets",
     threshold="any (TCP alone: info)",
     explanation=(
         "Their receive buffers were full. Much of what TCP drops, its peer sends again; what others drop "

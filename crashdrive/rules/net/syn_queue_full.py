@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="syn-queue-full",
     severity="warning",
     looks_at=("netsummary.listen_queues",),
-    message="{count} SYN queues are full",
+    message="{count:SYN queue is|SYN queues are} full",
     threshold="as many half-open connections as the limit",
     explanation=(
         "Clients that don't end their handshake fill the queue: a SYN flood, or answers that don't reach "

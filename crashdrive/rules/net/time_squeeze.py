@@ -17,7 +17,7 @@ PART = 0.01
     id="time-squeeze",
     severity="info",
     looks_at=("softnet.softnet",),
-    message="{count} CPUs often had no time for all packets",
+    message="{count:CPU|CPUs} often had no time for all packets",
     threshold=f"more than {PART:.0%} of a CPU's packets",
     explanation=(
         "Rounds of receiving ended at their limit while packets were still waiting: these came late."
@@ -27,4 +27,6 @@ PART = 0.01
 )
 def time_squeeze(cpus: Iterable[Softnet]) -> Iterator[Match]:
     squeezed = (row for row in cpus if (row.time_squeeze or 0) > PART * max(row.processed or 0, 1))
-    return matches(squeezed, lambda row: f"cpu {row.cpu}: {row.time_squeeze} times, {row.processed} packets")
+    return matches(
+        squeezed, lambda row: f"cpu {row.cpu}: time_squeeze {row.time_squeeze}, packets {row.processed}"
+    )

@@ -18,7 +18,7 @@ SECONDS = 1.0
     id="transmit-stopped",
     severity="warning",
     looks_at=("netsummary.interfaces",),
-    message="{count} interfaces take nothing to send",
+    message="{count:interface takes|interfaces take} nothing to send",
     threshold=f"up, with a stopped queue, nothing sent for {SECONDS:g} s",
     explanation=(
         "The driver, or the limit of bytes (BQL), has stopped a queue and not started it again: packets "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="transmit-timeout",
     severity="warning",
     looks_at=("netsummary.interfaces",),
-    message="{count} interfaces did not send in time",
+    message="{count:interface|interfaces} did not send in time",
     threshold="any since the start",
     explanation=(
         "A queue stood still for longer than the driver allows (NETDEV WATCHDOG): card, firmware or "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crashdrive.rules import Match, rule
+from crashdrive.text import counted
 
 if TYPE_CHECKING:
     from crashdrive.linux.locks.graph import Cycle
@@ -27,4 +28,5 @@ def deadlock(cycles: Iterable[Cycle]) -> Iterator[Match]:
         told = [f"{comm} ({pid}) waits for {kind} {lock}" for pid, comm, kind, lock in steps]
         names = ", ".join(f"{comm} ({pid})" for pid, comm in zip(cycle.pids, cycle.comms, strict=True))
         doubt = "" if cycle.sure else "; a reader is among the owners, which may be another one"
-        yield Match(evidence=tuple(told), message=f"{len(cycle.pids)} tasks are deadlocked: {names}{doubt}")
+        who = counted(len(cycle.pids), "task is", "tasks are")
+        yield Match(evidence=tuple(told), message=f"{who} deadlocked: {names}{doubt}")

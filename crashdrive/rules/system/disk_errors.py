@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crashdrive.rules import Match, matches, rule
+from crashdrive.text import counted
 
 if TYPE_CHECKING:
     from crashdrive.linux.block.errors import DiskError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     id="disk-errors",
     severity="critical",
     looks_at=("block.errors",),
-    message="the log tells of errors of disks or their filesystems: {count} kinds",
+    message="the log tells of {count:kind|kinds} of errors of disks or their filesystems",
     threshold="any message",
     explanation=(
         "What was to be read or written is lost; a filesystem that meets such an error may turn read-only."
@@ -28,4 +29,5 @@ def disk_errors(errors: Iterable[DiskError]) -> Iterator[Match]:
 
 
 def _told(one: DiskError) -> str:
-    return f"{one.device}: {one.kind}, {one.count} times, from {one.first_seen:.3f} on: {one.text}"
+    often = counted(one.count, "time", "times")
+    return f"{one.device}: {one.kind}, {often}, from {one.first_seen:.3f} on: {one.text}"

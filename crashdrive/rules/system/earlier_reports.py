@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="earlier-reports",
     severity="warning",
     looks_at=("panic.events",),
-    message="the kernel had reported {count} other things before what it died of",
+    message="the kernel had reported {count:other thing|other things} before what it died of",
     threshold="an oops, a warning, a lockup or the like stands in the log before the cause",
     explanation="What came first may be where it began: damaged memory kills somebody else later.",
     advice="Read them in their order: crashdrive report panic, crashdrive report dmesg --level warning.",

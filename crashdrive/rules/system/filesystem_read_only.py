@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="filesystem-read-only",
     severity="critical",
     looks_at=("files.filesystems",),
-    message="filesystems write nothing any more after an error: {count}",
+    message="{count:filesystem writes|filesystems write} nothing any more after an error",
     threshold="ext4 is aborted, or its journal",
     explanation="Writes to it fail, also where /proc/mounts says rw: since 6.12 it doesn't tell.",
     advice="Look for the first error: crashdrive report block has those of the log. Then fsck it.",

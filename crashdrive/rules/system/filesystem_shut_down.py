@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="filesystem-shut-down",
     severity="critical",
     looks_at=("files.filesystems",),
-    message="filesystems are shut down: {count}",
+    message="{count:filesystem is|filesystems are} shut down",
     threshold="ext4 has its flag for it",
     explanation="What is read or written there fails with EIO. An ioctl told it so, or it lost its disk.",
     advice="Look for errors of its disk, and for who asked: crashdrive report block, dmesg.",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="frozen-filesystem",
     severity="critical",
     looks_at=("hang.frozen",),
-    message="filesystems are frozen: {count}",
+    message="{count:filesystem is|filesystems are} frozen",
     threshold="super_block.s_writers.frozen is not zero",
     explanation="Who writes to it sleeps until it is thawed; a backup that failed may have forgotten it.",
     advice="Look for what froze it: fsfreeze, lvm, a guest agent. crashdrive report hang has who waits.",

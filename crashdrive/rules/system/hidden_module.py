@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="hidden-module",
     severity="critical",
     looks_at=("modules.modules",),
-    message="modules are in memory and not on the list of modules: {count}",
+    message="{count:module is|modules are} in memory and not on the list of modules",
     threshold="the tree of modules' addresses or /sys/module has a module that the list lacks",
     explanation="lsmod doesn't show it, and crash doesn't know it. Root kits hide so.",
     advice="Ask where it comes from; trust nothing that this kernel says of itself.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crashdrive.rules import Match, rule
+from crashdrive.text import counted
 
 if TYPE_CHECKING:
     from crashdrive.linux.locks.groups import Group
@@ -19,7 +20,7 @@ _SHOWN = 8
     id="hung-task",
     severity="critical",
     looks_at=("hang.groups",),
-    message="{count} tasks are blocked",
+    message="{count:task is|tasks are} blocked",
     threshold="a task is in D for 3 seconds",
     explanation=(
         "Tasks in uninterruptible sleep wait for a lock, for IO or for another task; no signal reaches them."
@@ -36,7 +37,7 @@ def hung_task(groups: Iterable[Group]) -> Iterator[Match]:
 def _message(group: Group) -> str:
     name = group.lock or ("" if group.address is None else f"at {int(group.address):x}")
     what = " ".join(word for word in (group.type, name) if word) or f"something in {group.function}"
-    return f"{group.tasks} {'task is' if group.tasks == 1 else 'tasks are'} blocked for {what}"
+    return f"{counted(group.tasks, 'task is', 'tasks are')} blocked for {what}"
 
 
 def _evidence(group: Group) -> Iterator[str]:

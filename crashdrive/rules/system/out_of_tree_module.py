@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="out-of-tree-module",
     severity="warning",
     looks_at=("panic.modules",),
-    message="the trace of the crash leads through modules from outside the kernel's tree: {count}",
+    message="the trace of the crash leads through {count:module|modules} from outside the kernel's tree",
     threshold="a module with taint O or P has a frame in the trace",
     explanation="Only its maker has the module's source at hand; the kernel's own code may be innocent.",
     advice="Ask the module's maker, and whether it happens without it: crashdrive report panic.",

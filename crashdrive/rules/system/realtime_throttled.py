@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="realtime-throttled",
     severity="warning",
     looks_at=("cpu.cpus",),
-    message="real-time tasks are throttled on {count} CPUs",
+    message="real-time tasks are throttled on {count:CPU|CPUs}",
     threshold="rt_rq.rt_throttled",
     explanation="They used up sched_rt_runtime_us of a period, and wait for the next one.",
     advice="See which want to run: crashdrive report cpu; one of them may be in a loop.",
@@ -23,4 +23,6 @@ if TYPE_CHECKING:
 )
 def realtime_throttled(cpus: Iterable[CpuState]) -> Iterator[Match]:
     throttled = (row for row in cpus if row.rt_throttled)
-    return matches(throttled, lambda row: f"cpu {row.cpu}: {row.realtime_tasks} real-time tasks want to run")
+    return matches(
+        throttled, lambda row: f"cpu {row.cpu}: real-time tasks that want to run: {row.realtime_tasks}"
+    )

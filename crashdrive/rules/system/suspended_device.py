@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crashdrive.rules import Match, matches, rule
+from crashdrive.text import counted
 
 if TYPE_CHECKING:
     from crashdrive.linux.block.dm import MappedDevice
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     id="suspended-device",
     severity="critical",
     looks_at=("block.mapped",),
-    message="devices of the device mapper are suspended: {count}",
+    message="{count:device of the device mapper is|devices of the device mapper are} suspended",
     threshold="a device is suspended",
     explanation=(
         "Who reads or writes it waits until it is resumed. lvm suspends it while it changes a table."
@@ -28,5 +29,5 @@ def suspended_device(devices: Iterable[MappedDevice]) -> Iterator[Match]:
 
 
 def _told(one: MappedDevice) -> str:
-    waiting = f"{one.deferred} {'bio waits' if one.deferred == 1 else 'bios wait'}"
+    waiting = counted(one.deferred, "bio waits", "bios wait")
     return f"{one.name} ({one.mapped_name or 'no name'}): {waiting}"
