@@ -12,6 +12,7 @@ from crashdrive.dump.identity import (
     vmlinux_build_id,
     vmlinux_identity,
 )
+from crashdrive.dump.kernels import Kernels
 from crashdrive.errors import CrashdriveError, DumpError, VmlinuxError
 from crashdrive.records import Record
 
@@ -70,8 +71,14 @@ def check_pair(vmlinux: VmlinuxIdentity, dump: DumpIdentity) -> None:
         )
 
 
-def find_vmlinux(dump: DumpIdentity, debug_dirs: Sequence[str] = ()) -> VmlinuxIdentity:
-    """The vmlinux with debug data and the dump's build id; VmlinuxError names where it was looked for."""
+def find_vmlinux(
+    dump: DumpIdentity, debug_dirs: Sequence[str] = (), kernels: Kernels | None = None
+) -> VmlinuxIdentity:
+    """The vmlinux with debug data and the dump's build id; VmlinuxError names where it was looked for.
+
+    ``debug_dirs`` are searched at the places where packages put kernels, then as deep as they are.
+    ``kernels``: those below ``debug_dirs``, for who looks for many.
+    """
     looked: list[Path] = []
     for path in _candidates(dump, debug_dirs):
         looked.append(path)
@@ -80,6 +87,10 @@ def find_vmlinux(dump: DumpIdentity, debug_dirs: Sequence[str] = ()) -> VmlinuxI
         identity = _fitting(path, dump)
         if identity is not None:
             return identity
+    deep = (kernels or Kernels(debug_dirs)).fitting(dump) if debug_dirs else None
+    if deep is not None:
+        return deep
+    looked += [Path(folder) / "**" / "vmlinux*" for folder in debug_dirs]
     places = ", ".join(ascii(str(path)).strip("'") for path in looked) or "nowhere: the dump names no kernel"
     raise VmlinuxError(
         f"no vmlinux for {dump.path!a} (kernel {dump.osrelease or 'unknown'}, build id "
@@ -99,7 +110,8 @@ def _fitting(path: Path, dump: DumpIdentity) -> VmlinuxIdentity | None:
 
 
 def _candidates(dump: DumpIdentity, debug_dirs: Sequence[str]) -> Iterator[Path]:
-    release = dump.osrelease if dump.osrelease and "/" not in dump.osrelease else None
+    named = dump.osrelease and "/" not in dump.osrelease and dump.osrelease not in {".", ".."}
+    release = dump.osrelease if named else None
     folders = [Path(folder) for folder in debug_dirs]
     if dump.build_id:
         beside = Path(dump.path).absolute().parent
@@ -111,5 +123,6 @@ def _candidates(dump: DumpIdentity, debug_dirs: Sequence[str]) -> Iterator[Path]
         if release:
             yield folder / "boot" / f"vmlinux-{release}"
             yield folder / "lib/modules" / release / "vmlinux"
+            yield folder / release / "vmlinux"
         if dump.build_id and len(dump.build_id) > 2:
             yield folder / ".build-id" / dump.build_id[:2] / f"{dump.build_id[2:]}.debug"

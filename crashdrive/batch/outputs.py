@@ -1,0 +1,81 @@
+"""What a batch leaves beside its ledger: ``triage.jsonl``, rows of reports, and the summary for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from crashdrive.batch.jobs import Result
+from crashdrive.batch.ledger import Ledger
+from crashdrive.batch.summary import first, rows_of
+from crashdrive.records import Table
+
+_JSON_COLUMNS = frozenset({"also", "alternatives", "frames"})
+
+
+def title_of(result: Result) -> str:
+    """What a dump died of, in a line."""
+    return first(rows_of(result, "panic", "verdict")).get("title") or "no crash in its log"
+
+
+def write(ledger: Ledger) -> None:
+    """Write ``triage.jsonl``: a line for each dump, in the order of their crashes."""
+    rows = ledger.rows("SELECT * FROM dumps ORDER BY crashed, dump")
+    write_whole(ledger.folder / "triage.jsonl", (f"{json.dumps(plain(row))}\n" for row in rows))
+
+
+def plain(row: sqlite3.Row) -> dict[str, Any]:
+    """A row of ``dumps`` with its lists as lists."""
+    found = dict(row)
+    for name in _JSON_COLUMNS & found.keys():
+        found[name] = json.loads(found[name])
+    if found.get("corrupted") is not None:
+        found["corrupted"] = bool(found["corrupted"])
+    return found
+
+
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
+    """A text file, whole or not at all."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - a number
+            file.writelines(pieces)
+        os.replace(name, path)  # noqa: PTH105 - names
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def summary(ledger: Ledger, ids: Sequence[str]) -> tuple[tuple[Table, ...], list[tuple[str, str]], int]:
+    """Tables for people, the failed dumps (path, reason), and how many are incomplete, of those named."""
+    wanted = set(ids)
+    rows = [row for row in ledger.rows("SELECT * FROM dumps") if row["dump"] in wanted]
+    failed = sorted((row["path"], row["reason"] or "no reason") for row in rows if row["status"] == "failed")
+    incomplete = sum(row["status"] == "incomplete" for row in rows)
+    counts: dict[tuple[str, str], list[sqlite3.Row]] = {}
+    for row in rows:
+        if row["status"] != "failed":
+            counts.setdefault((row["bucket"] or "", row["title"] or "no crash in its log"), []).append(row)
+    groups = [
+        {
+            "dumps": len(members),
+            "title": title,
+            "last_seen": max((row["crashed"] or "" for row in members), default="") or None,
+            "kernels": len({row["release"] for row in members}),
+            "hosts": len({row["host"] for row in members}),
+            "bucket": bucket or None,
+        }
+        for (bucket, title), members in counts.items()
+    ]
+    groups.sort(key=lambda one: (-int(str(one["dumps"])), str(one["title"])))
+    columns = ("dumps", "title", "last_seen", "kernels", "hosts", "bucket")
+    return (
+        (Table(name="groups", rows=groups, columns=columns, title="What they died of"),),
+        failed,
+        incomplete,
+    )

@@ -1,0 +1,114 @@
+"""What ``crashdrive batch`` does: find, run, tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from crashdrive.batch import outputs
+from crashdrive.batch.find import Search, find_dumps
+from crashdrive.batch.jobs import Result
+from crashdrive.batch.ledger import Ledger, locked, open_folder
+from crashdrive.batch.run import Batch, Options, default_jobs, plan
+from crashdrive.cli._ending import say
+from crashdrive.cli._opening import say_what_is_logged
+from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, UsageError
+from crashdrive.records import Report
+from crashdrive.render import Output, render
+from crashdrive.render.board import Board
+from crashdrive.render.progress import waiting
+from crashdrive.reports import module_for
+from crashdrive.steps import step
+
+_TOLD = 20  # failed dumps that the summary names
+
+
+def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
+    """Find the dumps, do what is left, write what is known; gives the exit status."""
+    say_what_is_logged(verbose=given["verbose"])
+    options = _options(given)
+    with locked(open_folder(Path(given["folder"]))):
+        ledger = Ledger(Path(given["folder"]))
+        try:
+            search = _find(words, options, ledger)
+            todo, kept = plan(search.dumps, ledger, retry_failed=given["retry_failed"], again=given["again"])
+            if kept and todo:
+                say(f"{kept} of {len(search.dumps)} dumps are done already, {len(todo)} are left")
+            try:
+                with Board(len(todo), say) as board, step("triaged"):
+                    Batch(ledger, options, watcher=_Shown(board)).run(todo)
+            finally:
+                with step("written"):
+                    outputs.write(ledger)
+            return _tell(ledger, [one.id for one in search.dumps])
+        finally:
+            ledger.close()
+
+
+def _options(given: dict[str, Any]) -> Options:
+    for name in given["reports"]:
+        module_for(name)  # a wrong name is told before anything is done
+    script = given["script"]
+    if script and not Path(script[0]).is_file():
+        raise UsageError(f"script {script[0]!a}: no such file")
+    return Options(
+        jobs=given["jobs"] or default_jobs(),
+        reports=tuple(dict.fromkeys(given["reports"])),
+        script=(os.path.abspath(script[0]), *script[1:]) if script else (),  # noqa: PTH100 - links stay
+        crash=given["crash_binaries"],
+        debug_dirs=tuple(map(os.path.abspath, given["debug_dirs"])),
+        timeout=given["timeout"],
+        deadline=given["deadline"],
+        memory=given["memory"] << 20,
+    )
+
+
+def _find(words: Sequence[str], options: Options, ledger: Ledger) -> Search:
+    known = ledger.known_files()
+    with waiting("looking for dumps"), step("found"):
+        search = find_dumps(words, options.debug_dirs, known)
+    ledger.keep_files(search.dumps, known)
+    if not search.dumps:
+        others = f"; {search.others} files are none" if search.others else ""
+        raise UsageError(f"no dump of a kernel in {', '.join(map(ascii, words))}{others}")
+    return search
+
+
+class _Shown:
+    """Tells the board."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def began(self, dump: str, name: str) -> None:
+        """A dump is taken in hand."""
+        self._board.began(dump, name)
+
+    def at(self, dump: str, step: str) -> None:
+        """A dump's worker begins a step."""
+        self._board.at(dump, step)
+
+    def ended(self, dump: str, name: str, result: Result) -> None:
+        """A dump is done."""
+        failed = result.status == "failed"
+        how = f"FAILED: {result.reason}" if failed else outputs.title_of(result)
+        self._board.ended(dump, f"{name}: {how} ({result.seconds:.1f} s)", failed=failed)
+
+
+def _tell(ledger: Ledger, ids: Sequence[str]) -> int:
+    """The summary: groups on standard output, failures and holes on standard error; gives the exit status."""
+    tables, failed, incomplete = outputs.summary(ledger, ids)
+    render(Report(report="batch", tables=tables), "table", Output.standard())
+    for path, reason in failed[:_TOLD]:
+        say(f"failed: {path}: {reason}")
+    if len(failed) > _TOLD:
+        say(f"failed: {len(failed) - _TOLD} more: see the table dumps in {ledger.path}")
+    if incomplete:
+        say(f"incomplete: {incomplete} of {len(ids)} dumps; the column reason of the table dumps says why")
+    if failed:
+        say(f"{len(failed)} of {len(ids)} dumps failed")
+    if failed and len(failed) == len(ids):
+        return EXIT_FAILED
+    return EXIT_INCOMPLETE if failed or incomplete else EXIT_OK

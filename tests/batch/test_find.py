@@ -1,0 +1,142 @@
+"""Which dumps the words of a command line mean."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from crashdrive.batch.find import find_dumps
+from crashdrive.dump.find import find_vmlinux
+from crashdrive.dump.identity import dump_identity
+from crashdrive.dump.kernels import vmlinux_files
+from crashdrive.errors import UsageError, VmlinuxError
+from tests.dump.test_find import ID, OTHER, vmcore, vmlinux
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Two dumps of two kernels in a folder, one kernel deep in another one."""
+    (tmp_path / "crash" / "host-a").mkdir(parents=True)
+    (tmp_path / "crash" / "host-a" / "vmcore").write_bytes(vmcore(ID))
+    (tmp_path / "crash" / "second.bin").write_bytes(vmcore(OTHER))
+    (tmp_path / "crash" / "notes.txt").write_text("no dump")
+    (tmp_path / "kernels" / "team" / "6.1.0-test").mkdir(parents=True)
+    (tmp_path / "kernels" / "team" / "6.1.0-test" / "vmlinux").write_bytes(vmlinux(ID))
+    return tmp_path
+
+
+def test_a_folder_and_kernels_deep_in_another_one(place: Path) -> None:
+    search = find_dumps([str(place / "crash")], [str(place / "kernels")])
+    by_name = {Path(one.path).name: one for one in search.dumps}
+    assert by_name.keys() == {"vmcore", "second.bin"}
+    assert by_name["vmcore"].vmlinux == str(place / "kernels" / "team" / "6.1.0-test" / "vmlinux")
+    assert by_name["vmcore"].trouble is None
+    assert by_name["second.bin"].trouble_kind == "no-vmlinux"
+    assert OTHER.hex() in str(by_name["second.bin"].trouble)
+    assert search.others == 1
+
+
+def test_one_dump_under_several_names_is_one(place: Path) -> None:
+    first = place / "crash" / "host-a" / "vmcore"
+    (place / "crash" / "copy").write_bytes(first.read_bytes())
+    (place / "crash" / "link").symlink_to(first)
+    os.link(first, place / "crash" / "hard")
+    search = find_dumps([str(first), str(place / "crash"), str(first)], [str(place / "kernels")])
+    (one,) = [one for one in search.dumps if one.build_id == ID.hex()]
+    assert one.path == str(first)
+    assert sorted(Path(name).name for name in one.also) == ["copy", "hard", "link"]
+
+
+def test_circles_of_links_end(place: Path) -> None:
+    (place / "crash" / "round").symlink_to(place / "crash")
+    (place / "crash" / "vmcore.self").symlink_to("vmcore.self")
+    (place / "kernels" / "round").symlink_to("..")
+    search = find_dumps([str(place / "crash")], [str(place / "kernels")])
+    assert len(search.dumps) == 3
+    (told,) = [one for one in search.dumps if one.trouble_kind == "no-dump"]
+    assert Path(told.path).name == "vmcore.self"
+    assert len(list(vmlinux_files(place / "kernels"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("vmcore", b"", "empty"),
+        ("vmcore", b"text\n" * 100, "no dump of a kernel"),
+        ("vmcore.1", vmcore(ID)[:100], "truncated"),
+        ("cut", b"KDUMP   " + bytes(100), "truncated or damaged"),
+        ("packed-vmcore", b"\x1f\x8b" + bytes(30), "packed with gzip"),
+    ],
+)
+def test_broken_ones_in_a_folder_are_told(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    (one,) = find_dumps([str(tmp_path)]).dumps
+    assert one.trouble_kind == "no-dump"
+    assert told in str(one.trouble)
+
+
+@pytest.mark.parametrize("name", ["vmcore-dmesg.txt", "core.bin", "vmcore.log", "readme"])
+def test_what_nobody_takes_for_a_dump_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"text")
+    os.mkfifo(tmp_path / "fifo-vmcore")
+    search = find_dumps([str(tmp_path)])
+    assert (search.dumps, search.others) == ([], 1)
+
+
+def test_two_empty_files_are_two(tmp_path: Path) -> None:
+    for name in ("vmcore.1", "vmcore.2"):
+        (tmp_path / name).write_bytes(b"")
+    assert len(find_dumps([str(tmp_path)]).dumps) == 2
+
+
+def test_patterns_and_lists(place: Path) -> None:
+    pattern = find_dumps([str(place / "*" / "**" / "vmcore")], [str(place / "kernels")])
+    assert [Path(one.path).name for one in pattern.dumps] == ["vmcore"]
+    (place / "list").write_text("# dumps\n\ncrash/host-a/vmcore\n  crash/second.bin  \n")
+    (place / "list.csv").write_text(
+        "host,vmcore,vmlinux\nweb1,crash/second.bin,kernels/other\n,crash/host-a/vmcore,\n"
+    )
+    assert len(find_dumps([f"@{place}/list"]).dumps) == 2
+    one, two = find_dumps([f"@{place}/list.csv"], [str(place / "kernels")]).dumps
+    assert (one.host, one.vmlinux) == ("web1", str(place / "kernels/other"))
+    assert (two.host, two.trouble) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("missing", "no such file or folder"),
+        ("nothing*", "no file is named so"),
+        ("@missing", "No such file"),
+        ("@bad.csv", "no column vmcore"),
+    ],
+)
+def test_words_that_mean_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.csv").write_text("a,b\n")
+    with pytest.raises(UsageError, match=told):
+        find_dumps([word])
+
+
+def test_what_is_known_is_not_read_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words, folders = [str(place / "crash")], [str(place / "kernels")]
+    known = {one.path: one for one in find_dumps(words, folders).dumps}
+    monkeypatch.setattr("crashdrive.batch.find.dump_identity", lambda path: pytest.fail(f"reads {path}"))
+    monkeypatch.setattr("crashdrive.batch.find.is_likely", lambda _path: True)
+    (place / "crash" / "notes.txt").unlink()
+    assert find_dumps(words, folders, known).dumps == list(known.values())
+    (place / "kernels" / "team" / "new").write_bytes(b"")
+    (place / "kernels" / "vmlinux-other").write_bytes(vmlinux(OTHER))
+    assert all(one.trouble is None for one in find_dumps(words, folders, known).dumps)
+
+
+def test_a_single_dump_finds_its_kernel_below_a_debug_dir(place: Path) -> None:
+    identity = dump_identity(place / "crash" / "host-a" / "vmcore")
+    found = find_vmlinux(identity, [str(place / "kernels")])
+    assert found.build_id == ID.hex()
+    with pytest.raises(VmlinuxError, match=r"\*\*/vmlinux\*"):
+        find_vmlinux(dump_identity(place / "crash" / "second.bin"), [str(place / "kernels")])
