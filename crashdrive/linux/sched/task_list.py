@@ -45,10 +45,7 @@ def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
     """
     queues = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     columns = kernel.read_many("struct rq", queues, ["idle"])
-    holes = [
-        Problem(kind="hole", address=gap.address, message=f"the idle task of a CPU: {gap.reason}")
-        for gap in columns.gaps
-    ]
+    holes = [_lost("the idle task of a CPU's run queue", gap.address, gap.reason) for gap in columns.gaps]
     found: list[int] = []
     for queue, pointer in zip(queues, columns["idle"], strict=True):
         if pointer is not None and (why := suspicion(pointer, kernel.pointer_size)):
@@ -130,10 +127,7 @@ def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> tuple[lis
     link = kernel.path(_TASK, "pid_links[0]", "pids[0].node")
     offset = kernel.offset(_TASK, link)
     columns = kernel.read_many("struct pid", pids, ["tasks[0].first"], window=window)
-    lost = [
-        Problem(kind="hole", address=gap.address, message=f"the task of a pid: {gap.reason}")
-        for gap in columns.gaps
-    ]
+    lost = [_lost("the task of a pid", gap.address, gap.reason) for gap in columns.gaps]
     return [node - offset for node in columns.columns[0] if node], lost
 
 
@@ -144,14 +138,15 @@ def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:
     offset = kernel.offset(_TASK, "thread_node")
     head = kernel.offset("struct signal_struct", "thread_head")
     signals = kernel.read_many(_TASK, leaders.addresses, ["signal"], window=window)
-    gone = [_lost(gap.address, gap.reason) for gap in signals.gaps]
+    gone = [_lost("the threads of a task", gap.address, gap.reason) for gap in signals.gaps]
     heads = list(dict.fromkeys(signal + head for signal in signals["signal"] if signal))
     found = list_heads(window, heads, offset)
     return _merged(leaders, found, gone)
 
 
-def _lost(address: int, reason: str) -> Problem:
-    return Problem(kind="hole", address=address, message=f"the threads of a task: {reason}")
+def _lost(what: str, address: int, reason: str) -> Problem:
+    message = f"{what}, read at {address:#x}, is not in the dump ({reason})"
+    return Problem(kind="hole", address=address, message=message)
 
 
 def _with_thread_groups(kernel: Machine, window: Window, leaders: Walk) -> Walk:

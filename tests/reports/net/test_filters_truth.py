@@ -24,7 +24,6 @@ UNKNOWN: list[tuple[str, dict[str, Any], str]] = [
     ("netstat", {"program": "ini"}, "no program 'ini'; near: init"),
     ("netstat", {"state": ("LISTN",)}, "no state 'LISTN'; near: LISTEN"),
     ("snmp", {"group": ("Tcpx",)}, "no group 'Tcpx'; near: Tcp"),
-    ("sysctl", {"prefix": ("net.ipv4.tpc_mem",)}, "no setting 'net.ipv4.tpc_mem'; near: net.ipv4.tcp_mem"),
     ("sockstat", {"netns": "redd"}, "no network namespace 'redd'; near: red"),
 ]
 EMPTY: list[tuple[str, dict[str, Any]]] = [

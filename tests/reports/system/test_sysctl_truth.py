@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from crashdrive.crash import Crash
+from crashdrive.errors import UsageError
 from crashdrive.records import Report
 from tests.reports.conftest import Guest
 from tests.reports.guest_truth import Namespace, namespaces, settings
@@ -102,3 +103,8 @@ def test_by_name(guest: Guest, reported: Report) -> None:
     initial = namespaces(guest)[0].label
     wanted = [row for row in reported.table("settings").rows if row.netns == initial]
     assert list(rows) == [row for row in wanted if row.name.startswith(("net.ipv4.tcp_mem", "net.core"))]
+
+
+def test_unknown_name(guest: Guest) -> None:
+    with pytest.raises(UsageError, match=r"no setting 'net\.ipv4\.tpc_mem'; near: net\.ipv4\.tcp_mem"):
+        Crash(guest.session, keep=False).report("sysctl", prefix=("net.ipv4.tpc_mem",))
