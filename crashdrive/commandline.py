@@ -49,6 +49,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     - ``runs_others``: it runs other commands, which speak in their own names.
     - ``hit_rates``: it prints the hit rates of crash's caches as its answer.
     - ``leaves``: it ends crash.
+    - ``acts``: it may do more than print: change what later commands say, or write to a file or to memory.
     - ``options``: its options as crash gives them to getopt(3).
     """
 
@@ -63,16 +64,17 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     runs_others: bool = False
     hit_rates: bool = False
     leaves: bool = False
+    acts: bool = False
     options: str = ""
 
 
 _PLAIN = Traits()
 _SPEAKS = Traits(never_silent=True)
-_LEAVES = Traits(leaves=True)
+_LEAVES = Traits(leaves=True, acts=True)
 
 # crash's own commands; a word that is none of them is a type's name, gdb's, or an extension's
 _TABLE: dict[str, Traits] = {
-    "alias": Traits(breaks_off=False, stays=True),
+    "alias": Traits(acts=True, breaks_off=False, stays=True),
     "ascii": Traits(breaks_off=False, never_silent=True),
     "bpf": Traits(options="PMtTjsxdm:p:"),
     "bt": Traits(options="D:fFI:S:c:n:aAloreEgstTdxR:Ovp", never_silent=True, rests_on=("tasks",)),
@@ -81,11 +83,11 @@ _TABLE: dict[str, Traits] = {
     "dis": Traits(options="dxhulrfUsb:B::", never_silent=True),
     "eval": Traits(options="bl", breaks_off=False, never_silent=True),
     "exit": _LEAVES,
-    "extend": Traits(options="us", stays=True),
+    "extend": Traits(options="us", acts=True, stays=True),
     "files": Traits(options="d:n:R:p:c", rests_on=("tasks",)),
     "foreach": Traits(options="R:vomlgersStTpukcfFxhdaGy:", rests_on=("tasks",), runs_others=True),
     "fuser": Traits(rests_on=("tasks",)),
-    "gdb": Traits(breaks_off=False),
+    "gdb": Traits(breaks_off=False, acts=True),
     "help": Traits(options="efNDdmM:ngcaBbHhkKsvVoptTzLOr", breaks_off=False, strangers=True, hit_rates=True),
     "ipcs": Traits(options="smMqn:"),
     "irq": Traits(options="dbuasc:"),
@@ -94,7 +96,7 @@ _TABLE: dict[str, Traits] = {
     "log": Traits(options="TtdmascR", strangers=True),
     "mach": Traits(options="cmxdo", never_silent=True),
     "map": Traits(options="af"),
-    "mod": Traits(options="Rd:Ds:Sotgr", never_silent=True, rests_on=("modules",), stays=True),
+    "mod": Traits(options="Rd:Ds:Sotgr", acts=True, never_silent=True, rests_on=("modules",), stays=True),
     "mount": Traits(options="ifn:", never_silent=True),
     "net": Traits(options="asSR:xdN:n", rests_on=("tasks",)),
     "p": Traits(options="dhxu", never_silent=True),
@@ -105,13 +107,13 @@ _TABLE: dict[str, Traits] = {
     "q": _LEAVES,
     "quit": _LEAVES,
     "rd": Traits(options="Raxme:r:pfudDusSNo:81:3:6:", breaks_off=False, never_silent=True, open_end="a"),
-    "repeat": Traits(runs_others=True),
+    "repeat": Traits(acts=True, runs_others=True),
     "runq": Traits(options="dtTgmc:", never_silent=True, rests_on=("tasks",)),
     "rustfilt": Traits(open_end=""),
     "s390dbf": Traits(options="vs"),
     "sbitmapq": Traits(options="s:a:pvxd"),
     "search": Traits(options="tTl:ukKV:ps:e:v:m:hwcx:"),
-    "set": Traits(options="pvc:a:", breaks_off=False),
+    "set": Traits(options="pvc:a:", acts=True, breaks_off=False),
     "sig": Traits(options="lR:s:g", rests_on=("tasks",)),
     "struct": Traits(options="pxdhfuc:rvol:", never_silent=True),
     "swap": _SPEAKS,
@@ -125,7 +127,7 @@ _TABLE: dict[str, Traits] = {
     "vtop": Traits(options="ukc:", never_silent=True, mixes=True),
     "waitq": _PLAIN,
     "whatis": Traits(options="om:r:", breaks_off=False, never_silent=True),
-    "wr": _PLAIN,
+    "wr": Traits(acts=True),
     # no command of crash, but what people run through it
     "cat": Traits(strangers=True),
 }
@@ -161,6 +163,21 @@ class CommandLine(msgspec.Struct, frozen=True):
         """What the command is like."""
         return _TABLE.get(self.name, _PLAIN)
 
+    @property
+    def only_prints(self) -> bool:
+        """Whether crash will but print, and the same again in another session on the dump.
+
+        Sure of crash's own commands alone; a pipe, a redirection, a file to write, an assignment or a call of
+        a function in an expression is more.
+        """
+        if self.name not in COMMANDS or self.traits.acts or _REACHES_OUT.search(self.text):
+            return False
+        if self.name == "rd" and self.with_options().has("r"):
+            return False
+        return not any(
+            _TABLE[word].acts for word in self.words[1:] if word in _TABLE and self.traits.runs_others
+        )
+
     def has(self, letters: str) -> bool:
         """Whether any of these option letters was given."""
         options = self.options
@@ -187,6 +204,8 @@ BULK_READ = re.compile(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)", re.ASCII)
 """A line of `bulk_read`: its option, file, address in hexadecimal, and size."""
 # what a crash without its tables is asked, beside bulk reads
 _PHYSICAL = re.compile(r"rd -p -8 [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
+# to a shell, to a file, into a variable, into a function of the target
+_REACHES_OUT = re.compile(r"[|<>!=(`]")
 # a line has 1,499 characters at most, and a session says few different ones again and again
 _KEPT = 1024
 

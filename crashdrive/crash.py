@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from crashdrive.calls import Calls
-from crashdrive.records import Answer, Notice, Report
+from crashdrive.records import Answer, Notice, Report, Source
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 
@@ -178,7 +178,9 @@ class Crash(Calls):
         from crashdrive.reports import run_report
 
         report = doubted(run_report(self, name, **options), self.health.of_memory)
-        return report if report.dump else msgspec.structs.replace(report, dump=dict(self.session.identity))
+        dump = report.dump or dict(self.session.identity)
+        source: Source = "recording" if self.session.replayed else "crash"
+        return msgspec.structs.replace(report, dump=dump, source=source)
 
     # the session
 

@@ -22,6 +22,7 @@ __all__ = [
     "Record",
     "Report",
     "Severity",
+    "Source",
     "Table",
     "to_builtins",
     "told_incomplete",
@@ -31,6 +32,7 @@ R = TypeVar("R")
 
 Severity = Literal["info", "warning", "critical"]
 Layout = Literal["rows", "fields", "lines", "blocks"]
+Source = Literal["crash", "recording", "store"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,12 +142,14 @@ class Report(Record, frozen=True):
     """What a report found.
 
     ``dump`` says of which dump (filled in by `Crash.report` where the module leaves it empty); ``complete``
-    is False when something is missing, and then ``warnings`` says what.
+    is False when something is missing, and then ``warnings`` says what. ``source``: where it comes from,
+    ``crash``, ``recording``, or ``store`` for one that was kept; None where it is of no dump.
     """
 
     report: str
     tables: tuple[Table, ...]
     dump: dict[str, Any] = msgspec.field(default_factory=dict)
+    source: Source | None = None
     complete: bool = True
     warnings: tuple[Notice, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -168,6 +172,7 @@ class Report(Record, frozen=True):
         return {
             "report": self.report,
             "dump": self.dump,
+            **({} if self.source is None else {"source": self.source}),
             "complete": self.complete,
             "warnings": self.warnings,
             "tables": {table.name: table.rows for table in self.tables},

@@ -16,10 +16,10 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import msgspec
 import platformdirs
@@ -29,7 +29,7 @@ from crashdrive.text import printable
 
 T = TypeVar("T")
 
-_LIMIT = 512 << 20
+_LIMIT = 2 << 30
 # seconds that a process waits for others that have the file locked, in all: what is kept saves no more
 PATIENCE: Final = 1.5
 _TOUCH_AFTER = 3600  # seconds; a more exact order of use isn't worth a write at each read
@@ -54,6 +54,16 @@ def open_store(*, limit: int = _LIMIT) -> Store | None:
 def _store(directory: Path, limit: int) -> Store:
     # the same one again, so that trouble with it is said once
     return Store(directory, limit=limit)
+
+
+class KindSummary(NamedTuple):
+    """The entries of one kind; ``size`` in bytes, ``oldest`` and ``latest`` use in seconds since 1970."""
+
+    kind: str
+    entries: int
+    size: int
+    oldest: int
+    latest: int
 
 
 class Store:
@@ -137,9 +147,41 @@ class Store:
         """The bytes of all values kept."""
         return self._guarded(_total, 0)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._guarded(lambda database: database.execute("DELETE FROM entries"), None, writes=True)
+    def keys(self, kind: str) -> list[str]:
+        """The keys of all entries of a kind, each once."""
+        query = "SELECT DISTINCT key FROM entries WHERE kind = ? ORDER BY key"
+        nothing: list[Any] = []
+        rows = self._guarded(lambda database: database.execute(query, (kind,)).fetchall(), nothing)
+        return [row[0] for row in rows]
+
+    def summary(self) -> list[KindSummary]:
+        """What is kept, by kind, the largest first."""
+        query = "SELECT kind, count(*), sum(size), min(used), max(used) FROM entries GROUP BY kind"
+        nothing: list[Any] = []
+        rows = self._guarded(lambda database: database.execute(query).fetchall(), nothing)
+        return sorted((KindSummary(*row) for row in rows), key=lambda one: (-one.size, one.kind))
+
+    def clear(self, kinds: Collection[str] = ()) -> int:
+        """Forget everything, or all of these kinds; how many entries went. The file shrinks."""
+
+        def forget(database: sqlite3.Connection) -> int:
+            if not kinds:
+                return database.execute("DELETE FROM entries").rowcount
+            query = "DELETE FROM entries WHERE kind = ?"
+            return sum(database.execute(query, (kind,)).rowcount for kind in kinds)
+
+        gone = self._guarded(forget, 0, writes=True)
+        self._guarded(
+            lambda database: database.execute("PRAGMA incremental_vacuum").fetchall(), None, writes=True
+        )
+        return gone
+
+    def verify(self) -> list[str]:
+        """What is wrong with the file, one line each; none where it is whole. Changes nothing."""
+        nothing: list[Any] = []
+        said = self._guarded(lambda database: database.execute("PRAGMA integrity_check").fetchall(), nothing)
+        found = [row[0] for row in said if row[0] != "ok"]
+        return [*found, self.problem] if self.problem is not None else found
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

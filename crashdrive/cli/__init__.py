@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+
+from crashdrive.cli._again import said_before
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (``sys.argv`` where no arguments are given); gives the exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        status = said_before(words)
+    except (KeyboardInterrupt, OSError) as error:
+        return _ended(error)
+    return _carried_out(words) if status is None else status
+
+
+def _carried_out(words: list[str]) -> int:
     from crashdrive.cli._ending import guarded
+    from crashdrive.cli._kept import remember
     from crashdrive.cli._root import root
 
-    return guarded(lambda: root.main(arguments, prog_name="crashdrive", standalone_mode=False))
+    remember(words)
+    return guarded(lambda: root.main(words, prog_name="crashdrive", standalone_mode=False))
+
+
+def _ended(error: BaseException) -> int:
+    from crashdrive.cli._ending import guarded
+
+    def fail() -> None:
+        raise error
+
+    return guarded(fail)

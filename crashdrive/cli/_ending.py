@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -32,12 +33,31 @@ class PastClickError(Exception):
     """Carries its cause past click, which ends the program on some exceptions in its own way."""
 
 
-def say(message: str) -> None:
-    """One line on standard error, safe for a terminal."""
+# those who hear what is said: see `hearing`
+_HEARERS: list[list[str]] = []
+
+
+def say(message: str, *, passing: bool = False) -> None:
+    """One line on standard error, safe for a terminal; ``passing``: no part of an answer."""
+    line = f"crashdrive: {printable(message)}"
+    if not passing:
+        for heard in _HEARERS:
+            heard.append(line)
     try:
-        sys.stderr.write(f"crashdrive: {printable(message)}\n")
+        sys.stderr.write(f"{line}\n")
     except OSError:
         return  # nobody left to tell
+
+
+@contextmanager
+def hearing() -> Iterator[list[str]]:
+    """The lines that are said meanwhile, as parts of an answer."""
+    heard: list[str] = []
+    _HEARERS.append(heard)
+    try:
+        yield heard
+    finally:
+        _HEARERS.remove(heard)
 
 
 def guarded(work: Callable[[], Any]) -> int:

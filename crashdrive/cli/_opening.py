@@ -16,6 +16,7 @@ from crashdrive.cli._ending import say
 from crashdrive.steps import step
 
 if TYPE_CHECKING:
+    from crashdrive.cli._witness import Witness
     from crashdrive.crash import Crash
 
 _ELF = b"\x7fELF"
@@ -73,6 +74,14 @@ def session_options() -> list[click.Parameter]:
             ["--side-channel/--no-side-channel"],
             default=True,
             help="Whether bulk memory goes through a private FIFO (default) or the terminal.",
+        ),
+        click.Option(
+            ["--no-cache", "no_cache"],
+            is_flag=True,
+            help="Look up no kept answer, and keep none (also: CRASHDRIVE_NO_CACHE=1).",
+        ),
+        click.Option(
+            ["--refresh"], is_flag=True, help="Make the answer anew, and keep it in place of the kept one."
         ),
         verbose_option(
             "Say on stderr how the dump was opened, what crash was asked, and what each step took."
@@ -152,9 +161,17 @@ def file_kind(path: str) -> str:
 
 @contextmanager
 def opened(
-    target: Target, options: dict[str, Any], *, purpose: str | None = None, btf: bool = False
+    target: Target,
+    options: dict[str, Any],
+    *,
+    purpose: str | None = None,
+    btf: bool = False,
+    witness: Witness | None = None,
 ) -> Iterator[Crash]:
-    """The dump, opened as the options say; what its reader has to know of the session goes to stderr."""
+    """The dump, opened as the options say; what its reader has to know of the session goes to stderr.
+
+    ``witness`` sees which crash it is.
+    """
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
 
@@ -172,8 +189,10 @@ def opened(
             side_channel=options["side_channel"],
             purpose=purpose,
             btf=btf,
-            notify=say if verbose else _say_nothing,
+            notify=_say_meanwhile if verbose else _say_nothing,
         )
+    if witness is not None:
+        witness.opened(crash)
     with crash:
         told = _tell(crash, 0)
         try:
@@ -187,7 +206,7 @@ class _Saying(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line on standard error."""
-        say(record.getMessage())
+        say(record.getMessage(), passing=True)
 
 
 def say_what_is_logged(*, verbose: bool = False) -> None:
@@ -196,6 +215,10 @@ def say_what_is_logged(*, verbose: bool = False) -> None:
     if not logger.handlers:
         logger.addHandler(_Saying())
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def _say_meanwhile(line: str) -> None:
+    say(line, passing=True)
 
 
 def _say_nothing(_line: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from crashdrive.cli._opening import complete_commands, format_option, opened, session_options, take_files
+from crashdrive.commandline import command_line
 from crashdrive.errors import EXIT_OK
 
 _HELP = """Run crash commands on a dump.
@@ -73,14 +74,23 @@ def command(words: tuple[str, ...], form: str, lenient: bool, header: bool, **op
     """See the help text."""
     from crashdrive.cli._answers import show_answers, show_text
     from crashdrive.cli._input import read_commands
+    from crashdrive.cli._kept import Question, answered
     from crashdrive.cli._lines import Lines
+    from crashdrive.cli._witness import Witness
 
     target = take_files(words, replay=options["replay"])
     commands = read_commands(target.rest)
     if not commands:
         return EXIT_OK
-    with opened(target, options) as crash:
-        lines = Lines(crash, None if options["replay"] else Path.cwd())
-        if form == "text":
-            return show_text(lines, commands, header=header and len(commands) > 1)
-        return show_answers(lines, commands, form, lenient=lenient)
+
+    def work(witness: Witness) -> int:
+        with opened(target, options, witness=witness) as crash:
+            lines = Lines(crash, None if options["replay"] else Path.cwd())
+            if form == "text":
+                return show_text(lines, commands, header=header and len(commands) > 1)
+            return show_answers(lines, commands, form, lenient=lenient)
+
+    given = all(word != "-" and not word.lstrip().startswith("<") for word in target.rest)
+    asked = Question(("exec", form, lenient, header, commands), again=given)
+    keeps = all(command_line(line).only_prints for line in commands)
+    return answered(asked if keeps else None, target, options, work)

@@ -223,18 +223,26 @@ def _show(
     name: str, words: tuple[str, ...], form: str, given: dict[str, Any], options: dict[str, Any]
 ) -> int:
     from crashdrive.cli._answers import completeness
+    from crashdrive.cli._kept import Question, answered
+    from crashdrive.cli._witness import Witness
     from crashdrive.render import Output, render
     from crashdrive.render.progress import waiting
 
     target = take_files(words, replay=options["replay"])
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
-    with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name)) as crash:
-        with waiting(name), step(f"report {name}"):
-            found = crash.run_report(name, **given)
-        with step("written"):
-            render(found, form, Output.standard())
-    return completeness(found, name)
+
+    def work(witness: Witness) -> int:
+        with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name), witness=witness) as crash:
+            with waiting(name), step(f"report {name}"):
+                found = crash.run_report(name, **given)
+            with step("written"):
+                render(found, form, Output.standard())
+        return completeness(found, name)
+
+    asked = Question(("report", name, form, sorted(given.items())))
+    # what a report from elsewhere rests on isn't known
+    return answered(asked if name in report_names() else None, target, options, work)
 
 
 def _summaries() -> Iterator[tuple[str, str, str]]:

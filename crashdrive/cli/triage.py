@@ -51,6 +51,8 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
     """See the help text."""
     from crashdrive.cli._answers import completeness
     from crashdrive.cli._files import write_file
+    from crashdrive.cli._kept import Question, answered
+    from crashdrive.cli._witness import Witness
     from crashdrive.render import Output, render
     from crashdrive.render.progress import waiting
     from crashdrive.reports import purpose_of, takes_btf
@@ -58,16 +60,22 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
     target = take_files(words, replay=options["replay"])
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
-    with opened(target, options, purpose=purpose_of("triage"), btf=takes_btf("triage")) as crash:
-        with waiting("triage"), step("triage"):
-            found = crash.run_report("triage")
-        if page:
-            write_file(Path(page), partial(render, found, "html"))
-        elif form == "table":
-            _show(found, Output.standard())
-        else:
-            render(found, form, Output.standard())
-    return completeness(found, "triage")
+
+    def work(witness: Witness) -> int:
+        with opened(
+            target, options, purpose=purpose_of("triage"), btf=takes_btf("triage"), witness=witness
+        ) as crash:
+            with waiting("triage"), step("triage"):
+                found = crash.run_report("triage")
+            if page:
+                write_file(Path(page), partial(render, found, "html"))
+            elif form == "table":
+                _show(found, Output.standard())
+            else:
+                render(found, form, Output.standard())
+        return completeness(found, "triage")
+
+    return answered(None if page else Question(("triage", form)), target, options, work)
 
 
 def _show(found: Report, output: Output) -> None:

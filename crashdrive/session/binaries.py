@@ -40,12 +40,17 @@ def find_binaries(chosen: Sequence[str] = ()) -> tuple[Binary, ...]:
 
     CrashNotFoundError names what was looked at and what to install.
     """
+    return tuple(inspect(Path(path)) for path in binary_paths(chosen))
+
+
+def binary_paths(chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """The paths of the binaries to try, in order; none of them is run. CrashNotFoundError as above."""
     if chosen:
-        return tuple(_checked(path, "--crash") for path in chosen)
+        return tuple(str(_usable(path, "--crash")) for path in chosen)
     named = [path for path in os.environ.get("CRASHDRIVE_CRASH", "").split(os.pathsep) if path]
     if named:
-        return tuple(_checked(path, "CRASHDRIVE_CRASH") for path in named)
-    return tuple(inspect(path) for path in _in_path())
+        return tuple(str(_usable(path, "CRASHDRIVE_CRASH")) for path in named)
+    return tuple(map(str, _in_path()))
 
 
 def inspect(path: Path) -> Binary:
@@ -81,13 +86,13 @@ def _version_text(path: Path) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def _checked(path: str, origin: str) -> Binary:
+def _usable(path: str, origin: str) -> Path:
     absolute = Path(path).absolute()
     if not absolute.is_file():
         raise CrashNotFoundError(f"no crash binary at {path!a} (named by {origin})")
     if not os.access(absolute, os.X_OK):
         raise CrashNotFoundError(f"{path!a} (named by {origin}) may not be executed")
-    return inspect(absolute)
+    return absolute
 
 
 def _in_path() -> list[Path]:

@@ -260,6 +260,11 @@ class Session:
         return self._full is not None
 
     @property
+    def replayed(self) -> bool:
+        """Whether a recorded session answers, and no crash."""
+        return isinstance(self._transport, ReplayTransport)
+
+    @property
     def recording(self) -> bool:
         """Whether all of it is written down, or comes from such a record."""
         return self._recorder is not None or isinstance(self._transport, ReplayTransport)
