@@ -46,6 +46,17 @@ def load(path: str) -> Script:
     return Script(path, code, hashlib.sha256(source).hexdigest())
 
 
+def find(path: str, pykdump: str | None) -> str:
+    """A script's path; of a checkout of PyKdump its programs are known by their names (``xportshow``)."""
+    if pykdump is None:
+        return path
+    from crashdrive.pykdump.imports import check_checkout
+
+    check_checkout(pykdump)
+    own = Path(pykdump) / "progs" / (path if path.endswith(".py") else f"{path}.py")
+    return str(own) if not Path(path).exists() and Path(path).name == path and own.is_file() else path
+
+
 def _source(path: str) -> bytes:
     """A script's text; UsageError for what is none, which may be a dump of a hundred gigabytes."""
     try:
@@ -60,13 +71,23 @@ def _source(path: str) -> bytes:
     )
 
 
-def run(script: Script, argv: Sequence[str], crash: Crash, form: str) -> int:
-    """Run the script with ``crash`` as a global, print what its ``report`` returns; gives the exit status."""
+def run(script: Script, argv: Sequence[str], crash: Crash, form: str, pykdump: str | None = None) -> int:
+    """Run the script with ``crash`` as a global, print what its ``report`` returns; gives the exit status.
+
+    ``pykdump``: the checkout of PyKdump that its imports are taken from, crashdrive's own layer where None.
+    """
+    from crashdrive.pykdump.imports import importable
+    from crashdrive.pykdump.programs import call_hook
+
     module = _as_main(script.path, argv)
     module.__dict__["crash"] = crash
     try:
-        exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user
-        return _whole(_report(module, crash, form), crash)
+        with importable(crash, pykdump):
+            try:
+                exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user
+            finally:
+                call_hook("exitepython")
+            return _whole(_report(module, crash, form), crash)
     except SystemExit as end:
         return _whole(_exit_status(end), crash)
     except BrokenPipeError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from crashdrive.cli._complete import files
+from crashdrive.cli._complete import files, folders
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
@@ -39,6 +39,14 @@ A whole script:
     params=[
         *session_options(),
         format_option(FORMATS, "table"),
+        click.Option(
+            ["--pykdump"],
+            envvar="CRASHDRIVE_PYKDUMP",
+            metavar="DIR",
+            shell_complete=folders,
+            help="Folder of a PyKdump checkout: its own Python layer and programs are used "
+            "(default: CRASHDRIVE_PYKDUMP, then crashdrive's layer).",
+        ),
         click.Argument(
             ["words"],
             nargs=-1,
@@ -49,15 +57,15 @@ A whole script:
         ),
     ],
 )
-def command(words: tuple[str, ...], form: str, **options: Any) -> int:
+def command(words: tuple[str, ...], form: str, pykdump: str | None, **options: Any) -> int:
     """See the help text."""
-    from crashdrive.cli._script import load, run
+    from crashdrive.cli._script import find, load, run
 
     target = take_files(words, replay=options["replay"])
     if not target.rest:
         raise click.UsageError("Missing argument SCRIPT")
     if target.rest[0].startswith("-"):
         raise click.UsageError(f"Options go before the files: {target.rest[0]}")
-    script = load(target.rest[0])
+    script = load(find(target.rest[0], pykdump))
     with opened(target, options, purpose=f"script {script.digest}") as crash, step("script"):
-        return run(script, target.rest, crash, form)
+        return run(script, (script.path, *target.rest[1:]), crash, form, pykdump)

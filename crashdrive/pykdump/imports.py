@@ -1,0 +1,101 @@
+"""PyKdump's modules, importable while a script runs, and no longer.
+
+``crash`` is ours; ``pykdump``, ``LinuxDump`` and ``Crashlib`` are those of a checkout that the user names, or
+crashdrive's own layer. A module of that name beside the script, or on the path, goes before ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from crashdrive.errors import ArgumentError
+from crashdrive.pykdump.lowlevel import CrashModule
+from crashdrive.pykdump.programs import drop_hooks
+from crashdrive.pykdump.run import Run, begin, end
+
+NAMES = ("crash", "pykdump", "LinuxDump", "Crashlib")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a module's name is one of PyKdump's."""
+    return name.partition(".")[0] in NAMES
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds crashdrive's own modules of PyKdump's names."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - part of the protocol
+        target: ModuleType | None = None,  # noqa: ARG002 - as above
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A module of ours; None for all others."""
+        if fullname == "crash":
+            return importlib.util.spec_from_loader(fullname, _Ready(CrashModule(self._run)))
+        if self._run.folder or not is_ours(fullname):
+            return None
+        from crashdrive.pykdump.layer import made
+
+        module, is_package = made(fullname)
+        if module is None:
+            return None
+        return importlib.util.spec_from_loader(fullname, _Ready(module), is_package=is_package)
+
+
+class _Ready(importlib.abc.Loader):
+    """Gives a module that is made already."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:  # noqa: ARG002 - protocol
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is left to run."""
+
+
+@contextlib.contextmanager
+def importable(crash: Any, folder: str | None = None) -> Iterator[Run]:
+    """PyKdump's modules are there for a script; ``folder``: a checkout of PyKdump whose modules are taken."""
+    if folder is not None:
+        check_checkout(folder)
+    run = Run(crash, folder)
+    finder = Finder(run)
+    path = list(sys.path)
+    stale = {name: sys.modules.pop(name) for name in list(sys.modules) if is_ours(name)}
+    begin(run)
+    sys.meta_path.append(finder)
+    if folder is not None:
+        sys.path[:0] = [str(Path(folder).absolute()), str(Path(folder).absolute() / "progs")]
+    try:
+        yield run
+    finally:
+        sys.meta_path.remove(finder)
+        sys.path[:] = path
+        for name in [name for name in sys.modules if is_ours(name)]:
+            del sys.modules[name]
+        sys.modules.update(stale)
+        drop_hooks()
+        end(run)
+
+
+def check_checkout(folder: str) -> None:
+    """ArgumentError for a folder that is no checkout of PyKdump."""
+    if not (Path(folder) / "pykdump" / "API.py").is_file():
+        raise ArgumentError(
+            f"--pykdump {folder!a}: no pykdump/API.py there; name the folder of a PyKdump checkout"
+        )

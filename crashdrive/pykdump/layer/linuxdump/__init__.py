@@ -1,0 +1,1 @@
+"""Parts of PyKdump's LinuxDump that scripts import most, over crashdrive.linux."""

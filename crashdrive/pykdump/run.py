@@ -1,0 +1,84 @@
+"""One run of a script: the dump, and all that the modules of PyKdump's API share while it lasts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.pykdump.commands import Commands
+from crashdrive.pykdump.describe import Describer
+from crashdrive.pykdump.facts import Facts
+from crashdrive.pykdump.memory import Pages
+from crashdrive.pykdump.programs import Programs
+from crashdrive.pykdump.types import ScriptTypes
+
+if TYPE_CHECKING:
+    from crashdrive.linux.kernel import Kernel
+
+
+class Run:
+    """A script's run. ``folder``: a checkout of PyKdump that it uses, None for crashdrive's own layer."""
+
+    def __init__(self, crash: Any, folder: str | None = None) -> None:
+        self.crash = crash
+        self.folder = folder
+        self.programs = Programs(folder)
+        # what the API keeps between calls, by the part that keeps it
+        self.kept: dict[str, Any] = {}
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The dump's kernel."""
+        kernel: Kernel = self.crash.kernel
+        return kernel
+
+    @cached_property
+    def commands(self) -> Commands:
+        """crash's commands."""
+        return Commands(self.crash.session)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """Memory."""
+        return Pages(self.kernel)
+
+    @cached_property
+    def types(self) -> ScriptTypes:
+        """Types."""
+        return ScriptTypes(self.kernel)
+
+    @cached_property
+    def describer(self) -> Describer:
+        """Types as dicts."""
+        return Describer(self.types)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Symbols, tasks, paths."""
+        return Facts(self.kernel)
+
+
+class NoRunError(RuntimeError):
+    """The API was used while no script runs."""
+
+
+_CURRENT: list[Run] = []
+
+
+def current() -> Run:
+    """The run that goes on; NoRunError where there is none."""
+    if not _CURRENT:
+        raise NoRunError("PyKdump's API is there while `crashdrive run` runs a script")
+    return _CURRENT[-1]
+
+
+def begin(run: Run) -> None:
+    """Make a run the current one."""
+    _CURRENT.append(run)
+
+
+def end(run: Run) -> None:
+    """The run is over."""
+    _CURRENT.remove(run)
+    if "commands" in vars(run):
+        run.commands.close()

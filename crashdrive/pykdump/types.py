@@ -1,0 +1,181 @@
+"""Types for scripts: out of the image's BTF where that is proven to be the kernel's, else asked of gdb.
+
+A script asks for types one by one, and each costs gdb up to two seconds the first time; BTF has all of them
+in milliseconds. What BTF lacks, the dimensions of arrays, is asked of gdb when such an array is looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from crashdrive.errors import KernelError, UnknownTypeError, VmlinuxError
+from crashdrive.kernel.symbols.image import section
+from crashdrive.kernel.types.btf import Btf
+from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.kernel.types.model import ArrayType, StructType, Type
+from crashdrive.linux.minimal import MinimalLayouts, proven_btf
+from crashdrive.session import arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crashdrive.linux.kernel import Kernel
+
+# raise it when what is stored changes
+_VERSION = 1
+_BOUNDS = re.compile(r"((?:\[\d*\])+)\)?\s*(?:\([^()]*\))?\s*\Z")
+_BOUND = re.compile(r"\[(\d*)\]")
+
+
+class ScriptTypes(MinimalLayouts):
+    """Layouts that come from BTF whether crash has its tables or not."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        whole = kernel.layouts
+        super().__init__(
+            kernel.session,
+            whole.store,
+            whole.key,
+            None if kernel.session.recording else self._proven,
+            elsewhere=lambda: kernel.module_types,
+        )
+        self._flat: set[str] = set()
+        self._bounds: dict[tuple[str, str], list[int]] = {}
+
+    @property
+    def _minimal(self) -> bool:
+        return True
+
+    def _has_module_types(self) -> bool:
+        return not self._session.minimal and Layouts._has_module_types(self)  # noqa: SLF001 - that of all layouts
+
+    def _take(self, found: Mapping[str, Type]) -> None:
+        self._flat.update(found)
+        super()._take(found)
+
+    def _proven(self) -> Btf | None:
+        """The image's BTF; None where the dump's memory has something else."""
+        kernel = self._kernel
+        if (btf := proven_btf(kernel)) is not None:
+            return btf
+        try:
+            data = section(kernel.session.identity["vmlinux"], ".BTF")
+            if data and kernel.read(kernel.symbols.address("__start_BTF"), len(data)) == data:
+                return Btf(data)
+        except (KeyError, KernelError, VmlinuxError):
+            pass
+        return None
+
+    # what has no name of its own
+
+    def declared_variable(self, name: str) -> Type:
+        """A variable's type as it is declared: a typedef stays one. UnknownTypeError."""
+        return self._kept(name, lambda: self._ask_variable(arguments.symbol(name)))
+
+    def constant_type(self, name: str) -> Type:
+        """The enumeration that a constant is of. UnknownTypeError."""
+        return self._kept(f"enum of {name}", lambda: self._ask_enumeration(arguments.symbol(name)))
+
+    def expression_type(self, text: str) -> Type:
+        """The type of a C expression, as gdb tells it. UnknownTypeError."""
+        (result,) = self._run([f"gdb whatis {text}"])
+        found = result.text.strip()
+        if result.failure is not None or not found.startswith("type = "):
+            raise UnknownTypeError(f"gdb knows no type of {text[:200]!a}")
+        return self.declared(found.removeprefix("type = "))
+
+    # dimensions
+
+    def is_flat(self, name: str) -> bool:
+        """Whether a type came from BTF, so that its arrays of several dimensions have one."""
+        return name in self._flat
+
+    def bounds(self, outer: str, path: str, count: int) -> list[int]:
+        """The dimensions of a member that is an array of ``count`` elements in all."""
+        if (outer, path) not in self._bounds:
+            self._learn_bounds(outer, path)
+        found = self._bounds.get((outer, path), [])
+        return found if found and math.prod(found) == count else [count]
+
+    def _learn_bounds(self, outer: str, path: str) -> None:
+        """Learn those of all arrays of a structure at once: gdb's time goes into finding the structure."""
+        kind = self._known.get(outer)
+        whole = self.resolve(kind) if kind is not None else None
+        paths = dict.fromkeys([path, *_arrays(whole)]) if isinstance(whole, StructType) else {path: None}
+        names = {f"{outer}.{one}": one for one in paths}
+        if self._store:
+            kept = self._store.get_many("bounds", self.key, names, list[int], version=_VERSION)
+            self._bounds.update({(outer, names[name]): found for name, found in kept.items()})
+            names = {name: one for name, one in names.items() if name not in kept}
+        if (outer, path) in self._bounds or not names:
+            return
+        results = self._run([f"gdb whatis (({outer} *)0)->{one}" for one in names.values()])
+        told = {
+            name: _read_bounds(result.text)
+            for name, result in zip(names, results, strict=True)
+            if result.failure is None
+        }
+        self._bounds.update({(outer, names[name]): found for name, found in told.items()})
+        if self._store and self._keeps:
+            self._store.put_many("bounds", self.key, told, version=_VERSION)
+
+
+def _read_bounds(text: str) -> list[int]:
+    found = _BOUNDS.search(text.strip())
+    return [int(bound or 0) for bound in _BOUND.findall(found[1])] if found else []
+
+
+def _arrays(kind: StructType, before: str = "") -> Iterator[str]:
+    """The paths of all arrays in a structure that BTF may have made flat."""
+    for name, member, _ in kind.leaves():
+        if isinstance(member.type, ArrayType) and (member.type.count or 0) > 1:
+            yield before + name
+        elif isinstance(member.type, StructType) and member.type.name is None:
+            yield from _arrays(member.type, f"{before}{name}.")
+
+
+class Dims(list[int]):
+    """The dimensions of an array out of BTF: asked of gdb when they are looked at."""
+
+    def __init__(self, types: ScriptTypes, outer: str, path: str, count: int) -> None:
+        super().__init__([count])
+        self._ask: Any = lambda: types.bounds(outer, path, count)
+
+    def _told(self) -> list[int]:
+        if self._ask is not None:
+            ask, self._ask = self._ask, None
+            super().__setitem__(slice(None), ask())
+        return self
+
+    def __len__(self) -> int:
+        self._told()
+        return super().__len__()
+
+    def __iter__(self) -> Iterator[int]:
+        self._told()
+        return super().__iter__()
+
+    def __getitem__(self, index: Any) -> Any:
+        self._told()
+        return super().__getitem__(index)
+
+    def __eq__(self, other: object) -> bool:
+        self._told()
+        return super().__eq__(other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        self._told()
+        return super().__repr__()
+
+
+def outer_name(kind: Type, fallback: str | None) -> str | None:
+    """What gdb knows a structure by; None for one without a name."""
+    if isinstance(kind, StructType) and kind.name:
+        return f"{kind.kind} {kind.name}"
+    return fallback
