@@ -34,7 +34,10 @@ _OF_NO_MATTER = frozenset({"CRASHDRIVE_CACHE", "CRASHDRIVE_DEBUG", OFF})
 
 def said_before(words: Sequence[str]) -> int | None:
     """Print what this line printed before, and give its exit status; None where that isn't certain."""
-    if not words or words[0] not in KEEPING or os.environ.get(OFF) or not NOT_SO_FAST.isdisjoint(words):
+    if not words or os.environ.get(OFF) or not NOT_SO_FAST.isdisjoint(words):
+        return None
+    # a dump in a command's place is triaged
+    if words[0] not in KEEPING and not os.path.isfile(words[0]):  # noqa: PTH113 - without pathlib's start
         return None
     if any(word.startswith(("--record=", "--replay=")) for word in words):
         return None

@@ -22,7 +22,7 @@ found by the build id in the dump: beside the dump, under /usr/lib/debug, and in
 \b
 Start here:
   crashdrive doctor                              what this host has and lacks
-  crashdrive triage vmcore                       why it died, what is wrong
+  crashdrive vmcore                              why it died, what is wrong: triage
   crashdrive exec vmcore sys 'bt -a'             crash's commands, as text
   crashdrive exec --format json vmcore ps        ... as records
   crashdrive examples report > report.py         a script to start from
@@ -60,6 +60,16 @@ class Subcommands(NearGroup):
         if cmd_name not in self.list_commands(ctx):
             return None
         return cast("click.Command", importlib.import_module(f"crashdrive.cli.{cmd_name}").command)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """A dump in a command's place is looked at by ``triage``; so is a dump behind its vmlinux."""
+        words = [word for word in args if not word.startswith("-")]
+        if words and args[0] == words[0] and args[0] not in self.list_commands(ctx):
+            from crashdrive.cli._opening import file_kind
+
+            if file_kind(words[0]) == "dump" or any(file_kind(word) == "dump" for word in words[1:2]):
+                args = ["triage", *args]
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; what click would turn into messages of its own passes it by."""

@@ -39,7 +39,7 @@ def load(path: str) -> Script:
     """Read and compile a script, before any dump is opened."""
     source = _source(path)
     try:
-        code = compile(source, path, "exec", dont_inherit=True)
+        code = compile(source, "<stdin>" if path == "-" else path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         _show_traceback(error)
         raise click.exceptions.Exit(EXIT_FAILED) from error
@@ -59,6 +59,8 @@ def find(path: str, pykdump: str | None) -> str:
 
 def _source(path: str) -> bytes:
     """A script's text; UsageError for what is none, which may be a dump of a hundred gigabytes."""
+    if path == "-":
+        return sys.stdin.buffer.read()
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - any file, also a pipe
             begin = file.read(1 << 16)

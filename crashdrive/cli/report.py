@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from crashdrive.reports import foreign_reports, module_for, purpose_of, report_n
 from crashdrive.reports.base import Option, ReportModule
 from crashdrive.steps import step
 
+if TYPE_CHECKING:
+    from crashdrive.render.choice import Choice
+
 _HELP = """Reports that crash has no command for.
 
 \b
@@ -26,6 +29,7 @@ Examples:
   crashdrive report NAME --help
   crashdrive report NAME vmcore
   crashdrive report NAME --format json vmcore | jq .complete
+  crashdrive report netstat -a --where state=LISTEN --sort local_port vmcore
   crashdrive report --all -o DIR vmcore     all reports, with an index
 
 \b
@@ -50,6 +54,8 @@ how many rows and findings it has, and how long it took. A report that fails
 stops no other: the exit status is 1 then, 5 where one is incomplete.
 """
 _ALL = "--all"
+# formats that show `Table.columns` alone; the others have all fields of a row
+_FOR_PEOPLE = frozenset({"table", "html"})
 _EVERY = "(all)"  # stands for it among the names of reports, which are no options
 _OWN = "own_"  # before the names of a report's options, which may be those of common ones
 
@@ -148,9 +154,37 @@ def _command(name: str) -> click.Command:
             *own,
             *common,
             format_option(FORMATS, "table"),
+            *(option for option in _choice_options() if _left_over(option, taken)),
             click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE", shell_complete=files),
         ],
     )
+
+
+def _choice_options() -> list[click.Option]:
+    """What its reader wants of a report's tables."""
+    return [
+        click.Option(
+            ["--columns", "wanted_columns"],
+            metavar="A,B,...",
+            help="These columns alone, in this order; in JSON and CSV these fields.",
+        ),
+        click.Option(
+            ["--where", "wanted_where"],
+            multiple=True,
+            metavar="CONDITION",
+            help="Rows that meet it: state=LISTEN, 'recv_q>0', comm~^kworker; = != < <= > >= ~ (a regular "
+            "expression) !~. Of several, all have to hold.",
+        ),
+        click.Option(
+            ["--sort", "wanted_order"], metavar="A,-B,...", help="Rows ordered by these columns; - downwards."
+        ),
+        click.Option(
+            ["--limit", "wanted_rows"],
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="So many rows of each table at most; stderr says how many there were more.",
+        ),
+    ]
 
 
 def _all_reports() -> click.Command:
@@ -226,23 +260,47 @@ def _show(
     from crashdrive.cli._kept import Question, answered
     from crashdrive.cli._witness import Witness
     from crashdrive.render import Output, render
+    from crashdrive.render.choice import chosen
     from crashdrive.render.progress import waiting
 
     target = take_files(words, replay=options["replay"])
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
+    choice = _choice(options)
 
     def work(witness: Witness) -> int:
         with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name), witness=witness) as crash:
             with waiting(name), step(f"report {name}"):
                 found = crash.run_report(name, **given)
             with step("written"):
-                render(found, form, Output.standard())
+                shown, cut = chosen(found, choice, narrow=form not in _FOR_PEOPLE)
+                render(shown, form, Output.standard())
+        for line in cut:
+            say(line)
         return completeness(found, name)
 
     asked = Question(("report", name, form, sorted(given.items())))
     # what a report from elsewhere rests on isn't known
     return answered(asked if name in report_names() else None, target, options, work)
+
+
+def _choice(options: dict[str, Any]) -> Choice:
+    """What the options say of rows and columns; a condition that is none is refused before crash starts."""
+    from crashdrive.render.choice import Choice, condition
+
+    where = options.get("wanted_where") or ()
+    for text in where:
+        condition(text)
+    return Choice(
+        columns=_names_of(options.get("wanted_columns")),
+        where=tuple(where),
+        sort=_names_of(options.get("wanted_order")),
+        limit=options.get("wanted_rows"),
+    )
+
+
+def _names_of(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def _summaries() -> Iterator[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ Examples:
   crashdrive run --format json vmlinux vmcore examples/blocked.py | jq .
   crashdrive run --record case.session vmcore examples/report.py
   crashdrive run --replay case.session examples/report.py
+  echo 'print(len(crash.ps()))' | crashdrive run vmcore -     out of stdin
 
 \b
 A whole script:
@@ -64,7 +65,7 @@ def command(words: tuple[str, ...], form: str, pykdump: str | None, **options: A
     target = take_files(words, replay=options["replay"])
     if not target.rest:
         raise click.UsageError("Missing argument SCRIPT")
-    if target.rest[0].startswith("-"):
+    if target.rest[0].startswith("-") and target.rest[0] != "-":
         raise click.UsageError(f"Options go before the files: {target.rest[0]}")
     script = load(find(target.rest[0], pykdump))
     with opened(target, options, purpose=f"script {script.digest}") as crash, step("script"):

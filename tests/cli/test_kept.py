@@ -134,6 +134,13 @@ def test_what_was_said_is_said_again_with_the_exit_status(cli: Cli, asked: Asked
     assert asked.opened == 1
 
 
+def test_a_dump_alone_is_kept_as_its_triage(cli: Cli, asked: Asked) -> None:
+    first = cli("triage", asked.vmcore)
+    assert cli(asked.vmcore) == first
+    assert cli(asked.vmcore) == first
+    assert asked.opened == 1
+
+
 def test_triage_and_exec_are_kept(cli: Cli, asked: Asked) -> None:
     for line in (
         ("triage", "--format", "json", asked.vmcore),
