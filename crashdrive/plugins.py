@@ -9,6 +9,7 @@ script, or from where somebody else may write.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import stat
@@ -202,21 +203,49 @@ def _text(file: Path) -> bytes:
 # installed packages
 
 
+class _Entry(NamedTuple):
+    """An entry point of an installed package, and the package's name and version."""
+
+    package: Distribution
+    point: EntryPoint
+    label: str
+
+
 def _in_packages(kind: str, refused: list[str]) -> Iterator[Plugin]:
+    entries, damaged = _entries(kind, tuple(map(_state, _installations())))
+    refused += damaged
+    for package, point, label in entries:
+        if _NAME.fullmatch(point.name):
+            yield _of_package(package, point, label)
+        else:
+            refused.append(f"{label}: refused: {printable(point.name)}: a name is made of a-z, 0-9 and -")
+
+
+def _state(folder: str) -> tuple[str, int]:
+    """A folder, and what changes once a package is installed into it or removed."""
+    with contextlib.suppress(OSError):
+        return folder, Path(folder).stat().st_mtime_ns
+    return folder, 0
+
+
+@functools.cache
+def _entries(
+    kind: str, installations: tuple[tuple[str, int], ...]
+) -> tuple[tuple[_Entry, ...], tuple[str, ...]]:
+    """The entry points of a kind, and a line for each package whose metadata is damaged; kept."""
     from importlib.metadata import distributions
 
-    for package in distributions(path=list(_installations())):
+    found: list[_Entry] = []
+    damaged: list[str] = []
+    for package in distributions(path=[folder for folder, _ in installations]):
         try:
             points = [point for point in package.entry_points if point.group == f"crashdrive.{kind}"]
             label = f"{package.name} {package.version}"
         except Exception as error:  # noqa: BLE001 - damaged metadata of a stranger's package hides no other
-            refused.append(f"a package's metadata: refused: {type(error).__name__}: {printable(str(error))}")
+            damaged.append(f"a package's metadata: refused: {type(error).__name__}: {printable(str(error))}")
             continue
-        for point in sorted(points):
-            if _NAME.fullmatch(point.name):
-                yield _of_package(package, point, label)
-            else:
-                refused.append(f"{label}: refused: {printable(point.name)}: a name is made of a-z, 0-9 and -")
+        found += [_Entry(package, point, label) for point in sorted(points)]
+    return tuple(found), tuple(damaged)
 
 
 def _installations() -> Iterator[str]:
