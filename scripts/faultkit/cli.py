@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import CrashdriveError
@@ -52,6 +52,7 @@ class Job(NamedTuple):
     kinds: tuple[str, ...]
     sample: int | None
     seed: int
+    show: int
     first: int
     step: int
 
@@ -69,7 +70,7 @@ def main() -> int:
     jobs = [
         Job(
             options.dump, options.crash, reports, others, options.kind, options.sample, options.seed,
-            first, options.jobs,
+            options.show, first, options.jobs,
         )
         for first in range(options.jobs)
     ]  # fmt: skip
@@ -80,11 +81,18 @@ def main() -> int:
         return error.exit_status
     print(table(done), end="")
     for each in done:
-        for run in each.bad[: options.show]:
-            print(f"{each.name}: {run.kind} {run.place}: {run.outcome}: {run.detail[:400]}")
+        _tell(each, options.show, sys.stdout)
     if options.write:
         DOCS.write_text(page(done, Path(options.dump).name, options.sample), encoding="utf-8")
     return 1 if any(each.bad for each in done) else 0
+
+
+def _tell(done: Done, most: int, stream: TextIO) -> None:
+    """Examples of what must not be."""
+    for run in done.bad[:most]:
+        print(
+            f"{done.name}: {run.kind} {run.place}: {run.outcome}: {run.detail[:400]}", file=stream, flush=True
+        )
 
 
 def _options() -> argparse.Namespace:
@@ -180,7 +188,9 @@ def _done(made: Hunt, job: Job) -> Done:
     tally = hunt(made, places, job.kinds, seed=job.seed)
     name = made.subject.name
     print(f"{name}: {len(places)} pages, {tally.seconds:.0f} s", file=sys.stderr, flush=True)
-    return Done(name, len(places), len(made.readable()), _counts(tally), tuple(tally.bad), tally.seconds)
+    done = Done(name, len(places), len(made.readable()), _counts(tally), tuple(tally.bad), tally.seconds)
+    _tell(done, job.show, sys.stderr)
+    return done
 
 
 def chosen(made: Hunt, sample: int | None, seed: int) -> list[Place]:

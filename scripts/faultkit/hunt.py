@@ -22,6 +22,9 @@ from faultkit.support import Support
 LIMIT = 20.0
 """Seconds that a run may take: a hundred times what the slowest report takes on a small dump."""
 
+TOGETHER = 64
+"""How many pages may be missing at once where none of them seems to be needed."""
+
 
 class Run(NamedTuple):
     """How a run with a fault went.
@@ -85,24 +88,48 @@ class Hunt:
 
     def run(self, place: Place, kind: str, seed: int = 0) -> Run:
         """The subject with one page at fault."""
-        data = self._remembered.at(place).data or b""
         dice = random.Random(f"{seed} {place} {kind}")  # noqa: S311 - repeatable damage, no secret
         others = [other for one in self._some(dice) if (other := self._remembered.at(one).data)]
-        fault = KINDS[kind](Page(data, others, self._numbers), dice)
+        fault = KINDS[kind](Page(self.data(place), others, self._numbers), dice)
+        return Run(kind, place, *self.outcome({place: fault}, kind))
+
+    def data(self, place: Place) -> bytes:
+        """The bytes of a page that was read; none where the dump has none."""
+        return self._remembered.at(place).data or b""
+
+    def outcome(self, faults: Mapping[Place, bytes | None], kind: str) -> tuple[str, str]:
+        """How a run with these pages goes, as `Run` has it."""
         try:
             with _limit(LIMIT):
-                facts, memory = self._read({place: fault})
-            return Run(kind, place, *self._judge(facts, kind, memory))
+                facts, memory = self._read(faults)
+            return self._judge(facts, kind, memory)
         except _TooLongError:
-            return Run(kind, place, "hang", f"more than {LIMIT:g} s")
+            return "hang", f"more than {LIMIT:g} s"
         except TooMuchError:
-            return Run(kind, place, "flood", "read very many pages")
+            return "flood", "read very many pages"
         except CrashdriveError as error:
-            return Run(kind, place, "error", f"{type(error).__name__}: {error}")
+            return "error", f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - a traceback is what is hunted for
-            return Run(kind, place, "defect", f"{type(error).__name__}: {error} ({_where(error)})")
+            return "defect", f"{type(error).__name__}: {error} ({_where(error)})"
         finally:
             self._remembered.trim()
+
+    def missing(self, places: Sequence[Place]) -> Iterator[Run]:
+        """A run for each place with that page missing; several are one run where nothing comes of it.
+
+        Where a run without many pages says the same as the whole one, none of them was needed. How many
+        go together doubles with each such run.
+        """
+        waiting, many = list(places), 1
+        while waiting:
+            some = waiting[:many]
+            outcome, detail = self.outcome(dict.fromkeys(some), "missing")
+            if outcome != "same" and len(some) > 1:
+                many = max(1, len(some) // 4)
+                continue
+            yield from (Run("missing", place, outcome, detail) for place in some)
+            del waiting[: len(some)]
+            many = min(2 * many, TOGETHER) if outcome == "same" else 1
 
     def _some(self, dice: random.Random) -> Sequence[Place]:
         return dice.sample(self.places, min(4, len(self.places)))
@@ -117,9 +144,11 @@ class Hunt:
 
     def runs(self, places: Sequence[Place], kinds: Sequence[str], seed: int = 0) -> Iterator[Run]:
         """A run for each place and kind."""
-        for place in places:
-            for kind in kinds:
-                yield self.run(place, kind, seed)
+        for kind in kinds:
+            if kind == "missing":
+                yield from self.missing(places)
+            else:
+                yield from (self.run(place, kind, seed) for place in places)
 
 
 def _kernel_on(known: Kernel, memory: FaultyMemory) -> Kernel:

@@ -88,6 +88,7 @@ class FaultyMemory(Memory):
         super().__init__(session, cache_size=0, gap=0)
         self._remembered = remembered
         self._faults = {place: _wrong(place, data) for place, data in (faults or {}).items()}
+        self._faulty = {place.page for place in self._faults}
         self._read: dict[Where, dict[int, None]] = {}
         self._most = usual + _MOST_MORE
 
@@ -104,7 +105,7 @@ class FaultyMemory(Memory):
     def read(self, address: int, size: int, *, space: Space = "kernel", task: int | None = None) -> bytes:
         """As `Memory` has it; the many small reads of pages that are known are quick."""
         page, at = address >> PAGE_SHIFT, address & PAGE - 1
-        if space == "kernel" and at + size <= PAGE and not any(one.page == page for one in self._faults):
+        if space == "kernel" and at + size <= PAGE and page not in self._faulty:
             known = self._remembered.space((space, 0)).get(page)
             if known is not None and known.data is not None and not known.holes:
                 self._read.setdefault((space, 0), {})[page] = None
@@ -121,9 +122,9 @@ class FaultyMemory(Memory):
             self._remember(where, [page for page in pages if page not in known])
         blocks = {page: Block(page << PAGE_SHIFT, data) for page in pages if (data := known[page].data)}
         found = Pages(blocks, {page: known[page].holes for page in pages if known[page].holes})
-        for place, wrong in self._faults.items():
-            if place[:2] == where and place.page in pages:
-                _put(found, place.page, wrong)
+        for page in self._faulty.intersection(pages):
+            if wrong := self._faults.get(Place(*where, page)):
+                _put(found, page, wrong)
         return found
 
     def _remember(self, where: Where, pages: list[int]) -> None:
