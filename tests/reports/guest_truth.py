@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tests.live.conftest import missing
 
+T = TypeVar("T")
 # what reports call the initial network namespace
 INITIAL = "init"
 FLEETING = frozenset({"SYN_RECV", "TIME_WAIT", "FIN_WAIT1", "FIN_WAIT2", "LAST_ACK", "CLOSING", "timewait"})
@@ -60,6 +61,14 @@ def still_there(lab: Any, wanted: set[str]) -> set[str]:
     closing ones without a process after some 100 s. A slow guest takes that long for its truth.
     """
     return wanted if lab.recording is not None else wanted - FLEETING
+
+
+def bound(lab: Any, strict: T, slow: T) -> T:
+    """A bound on what may have changed since: ``strict`` in a recording, which stays what it is.
+
+    ``slow`` for a dump that was just made: its guest may have shared its CPUs with the whole test run.
+    """
+    return strict if lab.recording is not None else slow
 
 
 def settings(lab: Any) -> dict[str, str]:

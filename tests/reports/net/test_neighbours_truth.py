@@ -14,17 +14,23 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
+from tests.reports.guest_truth import bound
 
-# what time makes of a state, by net/core/neighbour.c's timer, and traffic that begins by itself: a slow guest
-# takes long enough for all of it; an answer that came since can also have changed its flags, probes and mac
-MOVING = {"REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE"}
+# what time alone makes of a state, by net/core/neighbour.c's timer, and traffic that begins by itself
+# an answer that came since can also have changed its flags, probes and mac
 NEXT = {
-    **dict.fromkeys(("REACHABLE", "STALE", "DELAY", "PROBE"), MOVING),
+    "REACHABLE": {"REACHABLE", "STALE", "DELAY"},
+    "STALE": {"STALE", "DELAY", "PROBE", "REACHABLE"},
+    "DELAY": {"DELAY", "PROBE", "REACHABLE"},
+    "PROBE": {"PROBE", "REACHABLE", "FAILED"},
     "INCOMPLETE": {"INCOMPLETE", "FAILED"},
-    "FAILED": {"INCOMPLETE", "FAILED"},
+    "FAILED": {"FAILED", "INCOMPLETE"},
     "NOARP": {"NOARP"},
     "PERMANENT": {"PERMANENT"},
 }
+# a slow guest takes long enough for all of it
+MOVING = {"REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE"}
+SLOW = NEXT | dict.fromkeys(("REACHABLE", "STALE", "DELAY", "PROBE"), MOVING)
 AGES = {"used": "used_ago", "confirmed": "confirmed_ago", "updated": "updated_ago"}
 AFTERWARDS = 2
 
@@ -61,7 +67,7 @@ def rows(report: Report, truth: Truth, *, proxy: bool) -> dict[tuple[str, str], 
     return by_key
 
 
-def test_ip_neigh(reported: Report, told: list[Truth]) -> None:
+def test_ip_neigh(lab: Any, reported: Report, told: list[Truth]) -> None:
     for truth in told:
         said = {
             (one["dst"], one["dev"]): one
@@ -69,17 +75,18 @@ def test_ip_neigh(reported: Report, told: list[Truth]) -> None:
         }
         found = rows(reported, truth, proxy=False)
         # failed entries without use are given up, new ones come by themselves
-        lasting = {key for key, one in said.items() if not {"FAILED", "INCOMPLETE"} & set(one["state"])}
+        given_up = bound(lab, {"FAILED"}, {"FAILED", "INCOMPLETE"})
+        lasting = {key for key, one in said.items() if not given_up & set(one["state"])}
         assert lasting <= found.keys()
         assert all(row.updated_ago <= truth.age for key, row in found.items() if key not in said)
         for key, row in found.items():
             if key in said:
+                assert row.state in bound(lab, NEXT, SLOW)[said[key]["state"][0]]
                 same(said[key], row, truth.age)
 
 
 def same(said: dict[str, Any], row: Any, age: float) -> None:
     (state,) = said["state"]
-    assert row.state in NEXT[state]
     moved = row.state != state or row.updated_ago <= age + AFTERWARDS or row.confirmed_ago <= age + AFTERWARDS
     if not moved:
         flags = tuple(name in row.flags for name in ("router", "extern_learn"))

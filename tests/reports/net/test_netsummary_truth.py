@@ -11,7 +11,7 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.records import Finding, Report
-from tests.reports.guest_truth import namespaces, settings
+from tests.reports.guest_truth import bound, namespaces, settings
 from tests.reports.net.test_netstat_truth import Line, explained, inet_line, truths, unix_line
 
 INET = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6")
@@ -50,6 +50,7 @@ def test_sockets_by_state(lab: Any, reported: Report, proto: str) -> None:
         told = Counter(line.facts["state"] for line in lines if line not in moved)
         found = counted(reported, namespace.label, proto)
         timed, every = timed + len(moved), every + len(lines)
+        assert not moved or lab.recording is None or len(moved) < len(lines) / 2
         assert set(told) <= set(found)
         for state, count in found.items():
             assert told[state] <= count <= told[state] + len(moved), state
@@ -138,7 +139,7 @@ def test_losses(reported: Report) -> None:
         line.startswith("TcpExtListenOverflows ") for line in finding(reported, "listen-drops").evidence
     )
     assert any(line.startswith("UdpRcvbufErrors ") for line in finding(reported, "receive-drops").evidence)
-    finding(reported, "socket-drops")
+    assert any("/udp): " in line for line in finding(reported, "socket-drops").evidence)
     assert "udp" in {row.program for row in reported.table("dropping").rows}
 
 
@@ -150,7 +151,8 @@ def test_neighbours(lab: Any, reported: Report) -> None:
         told |= {(namespace.label, line.split()[0]) for line in lines if line.split()[-1] == "FAILED"}
     # a failed one without use may have been given up since
     rows = Crash(lab.session, keep=False).report("neighbours").table("neighbours").rows
-    assert told & {(row.netns, row.destination) for row in rows} <= silent
+    there = told & {(row.netns, row.destination) for row in rows}
+    assert bound(lab, told, there) <= silent
     assert told & silent
 
 
