@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,31 +52,20 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
         raise
 
 
+_SHOWN = ("dumps", "title", "state", "last_seen", "kernels", "hosts", "group_id")
+
+
 def summary(ledger: Ledger, ids: Sequence[str]) -> tuple[tuple[Table, ...], list[tuple[str, str]], int]:
     """Tables for people, the failed dumps (path, reason), and how many are incomplete, of those named."""
     wanted = set(ids)
     rows = [row for row in ledger.rows("SELECT * FROM dumps") if row["dump"] in wanted]
     failed = sorted((row["path"], row["reason"] or "no reason") for row in rows if row["status"] == "failed")
     incomplete = sum(row["status"] == "incomplete" for row in rows)
-    counts: dict[tuple[str, str], list[sqlite3.Row]] = {}
-    for row in rows:
-        if row["status"] != "failed":
-            counts.setdefault((row["bucket"] or "", row["title"] or "no crash in its log"), []).append(row)
+    here = Counter(row["group_id"] for row in rows if row["status"] != "failed")
     groups = [
-        {
-            "dumps": len(members),
-            "title": title,
-            "last_seen": max((row["crashed"] or "" for row in members), default="") or None,
-            "kernels": len({row["release"] for row in members}),
-            "hosts": len({row["host"] for row in members}),
-            "bucket": bucket or None,
-        }
-        for (bucket, title), members in counts.items()
+        {**dict(row), "dumps": here[row["group_id"]], "kernels": len(json.loads(row["releases"]))}
+        for row in ledger.rows("SELECT * FROM groups")
+        if here[row["group_id"]]
     ]
-    groups.sort(key=lambda one: (-int(str(one["dumps"])), str(one["title"])))
-    columns = ("dumps", "title", "last_seen", "kernels", "hosts", "bucket")
-    return (
-        (Table(name="groups", rows=groups, columns=columns, title="What they died of"),),
-        failed,
-        incomplete,
-    )
+    groups.sort(key=lambda one: (-one["dumps"], one["title"]))
+    return (Table(name="groups", rows=groups, columns=_SHOWN, title="What they died of"),), failed, incomplete

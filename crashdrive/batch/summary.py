@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,6 @@ _OF_VERDICT = (
     "bucket", "title", "kind", "function", "module", "context", "cpu", "pid", "comm", "taint", "algorithm",
 )  # fmt: skip
 _NO_NAME = "(none)"  # what the kernel calls a machine that nobody has named
-_HANGS = frozenset({"hung", "softlockup", "hardlockup", "rcu"})
 
 
 def iso(seconds: float | None) -> str | None:
@@ -60,7 +60,7 @@ def dump_row(found: Found, result: Result, now: float) -> dict[str, Any]:
         "corrupted": int(bool(verdict.get("corrupted"))) if verdict else None,
         "alternatives": json.dumps(verdict.get("alternatives") or []),
         "frames": json.dumps(verdict.get("frames") or []),
-        "waits_for": waits_for(result, verdict.get("kind")),
+        "waits_for": waits_for(result, verdict),
         "findings": len(_findings(result)),
         "seconds": result.seconds,
         "peak_memory": result.peak_memory,
@@ -70,19 +70,28 @@ def dump_row(found: Found, result: Result, now: float) -> dict[str, Any]:
     }
 
 
-def waits_for(result: Result, kind: str | None) -> str | None:
-    """What everybody waits for in a dump that hung; None for one that died of something else.
+def waits_for(result: Result, verdict: Mapping[str, Any]) -> str | None:
+    """What everybody waits for in the end, of a dump that hung; None for one that died of something else.
 
-    The lock's name and type; of one that has no name the function that the largest group is in.
+    From the task that the kernel named the chain of owners leads there: a lock by its name and type, or the
+    function that its group waits in. Of a deadlock, all locks of it.
     """
-    if kind not in _HANGS:
+    if verdict.get("kind") != "hung":
         return None
     groups = rows_of(result, "hang", "groups")
-    if not groups:
+    by_pid = {pid: group for group in groups for pid in group.get("pids") or ()}
+    group = by_pid.get(verdict.get("pid"))
+    if group is None:
         return None
-    group = max(groups, key=lambda one: (bool(one.get("deadlocked")), one.get("tasks") or 0))
-    place = _name(group.get("lock")) or group.get("function")
-    return f"{group.get('type') or 'something'} {place}" if place else None
+    if group.get("deadlocked"):
+        places = sorted({_place(one) for one in groups if one.get("deadlocked")})
+        return f"deadlock: {', '.join(places)}"
+    return _place(by_pid.get(group.get("root_pid"), group))
+
+
+def _place(group: Mapping[str, Any]) -> str:
+    name = _name(group.get("lock")) or group.get("function") or "?"
+    return f"{group.get('type') or 'something'} {name}"
 
 
 def _name(lock: str | None) -> str | None:

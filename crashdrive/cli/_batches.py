@@ -10,7 +10,9 @@ from typing import Any
 from crashdrive.batch import outputs
 from crashdrive.batch.find import Search, find_dumps
 from crashdrive.batch.jobs import Result
+from crashdrive.batch.known import Known, read_known
 from crashdrive.batch.ledger import Ledger, locked, open_folder
+from crashdrive.batch.regroup import regroup
 from crashdrive.batch.run import Batch, Options, default_jobs, plan
 from crashdrive.cli._ending import say
 from crashdrive.cli._opening import say_what_is_logged
@@ -29,6 +31,7 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
     """Find the dumps, do what is left, write what is known; gives the exit status."""
     say_what_is_logged(verbose=given["verbose"])
     options = _options(given)
+    known = _known(given["known"], Path(given["folder"]))
     with locked(open_folder(Path(given["folder"]))):
         ledger = Ledger(Path(given["folder"]))
         try:
@@ -40,6 +43,8 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
                 with Board(len(todo), say) as board, step("triaged"):
                     Batch(ledger, options, watcher=_Shown(board)).run(todo)
             finally:
+                with step("grouped"):
+                    regroup(ledger, known)
                 with step("written"):
                     outputs.write(ledger)
             return _tell(ledger, [one.id for one in search.dumps])
@@ -63,6 +68,12 @@ def _options(given: dict[str, Any]) -> Options:
         deadline=given["deadline"],
         memory=given["memory"] << 20,
     )
+
+
+def _known(named: str | None, folder: Path) -> list[Known]:
+    """What is known of crashes: the file that was named, else ``known.toml`` in the folder if it is there."""
+    place = Path(named) if named else folder / "known.toml"
+    return read_known(place) if named or place.exists() else []
 
 
 def _find(words: Sequence[str], options: Options, ledger: Ledger) -> Search:

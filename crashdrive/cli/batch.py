@@ -77,6 +77,12 @@ def options() -> list[click.Parameter]:
         click.Option(["--retry-failed"], is_flag=True, help="Take failed dumps again."),
         click.Option(["--again"], is_flag=True, help="Take all dumps again, also those that are done."),
         click.Option(
+            ["--known"],
+            metavar="FILE",
+            shell_complete=files,
+            help="What is known of crashes: title, link, owner, fixed in (default: OUT/known.toml).",
+        ),
+        click.Option(
             ["--report", "reports"],
             multiple=True,
             metavar="NAME",

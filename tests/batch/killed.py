@@ -1,4 +1,6 @@
-"""A batch that somebody kills: a program of its own. Arguments: the folder, how many dumps."""
+"""A batch that somebody kills: a program of its own. It says when
+it begins. Arguments: the folder, how many dumps.
+"""
 
 from __future__ import annotations
 
@@ -28,5 +30,7 @@ folder = open_folder(Path(sys.argv[1]))
 with locked(folder):
     ledger = Ledger(folder)
     dumps = [found(number) for number in range(int(sys.argv[2]))]
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
     Batch(ledger, Options(jobs=2), work=slow).run(plan(dumps, ledger).todo)
     ledger.close()

@@ -182,7 +182,7 @@ STALL = _one_of(
     rcu_(check_callbacks|sched_clock_irq|pending|dump\w*|check_gp_kthread\w*|process_gp_end|core\w*|flavor_sched_clock_irq)
     __rcu_pending update_process_times tick_(sched|periodic|nohz|handle|do|setup)\w*
     hrtimer_(interrupt|run_queues|peek\w*)\w* __hrtimer_run_queues __run_hrtimer\w*
-    local_apic_timer_interrupt smp_(trace_)?apic_timer_interrupt __?sysvec_\w+
+    local_apic_timer_interrupt smp_(trace_)?apic_timer_interrupt\w* __?sysvec_\w+
     (local_|generic_)?timer_(interrupt|event\w*|handler) arch_timer_handler\w* __?xen_timer\w* timer_tick
     arch_irq_\w+ run_timer_tick scheduler_tick sched_tick task_tick\w* smp_local_timer_interrupt
     handle_percpu_devid\w* handle_percpu_irq\w* handle_irq_event\w* __handle_irq\w* __handle_domain_irq

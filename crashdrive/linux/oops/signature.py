@@ -34,8 +34,14 @@ _DISPATCH = re.compile(
     r"handle_softirqs|call_timer_fn|__?run_timers?\w*|run_timer_softirq"
     r"|hrtimer_run\w*|__hrtimer_run_queues|run_ksoftirqd|smpboot_thread_fn|kthread|start_secondary|"
     r"cpu_startup_entry|ret_from_fork\w*"
-    r"|vfs_(?:write|read|ioctl|iter_read|iter_write|open)|ksys_ioctl|__fput|task_work_run|exit_to_user\w*"
-    r"|tasklet_\w*action\w*|sock_(?:sendmsg|recvmsg|ioctl|release)\w*|do_dentry_open)\Z"
+    r"|(?:do_)?vfs_(?:write|read|ioctl|iter_read|iter_write|open)|ksys_ioctl|compat_\w*ioctl|__fput|task_work_run|exit_to_user\w*"
+    r"|__vfs_(?:write|read)|netlink_rcv_skb|(?:rtnetlink|genl|nfnetlink)_rcv_msg|genl_family_rcv_msg\w*"
+    r"|netlink_dump\w*|tasklet_\w*action\w*|sock_(?:sendmsg|recvmsg|ioctl|release)\w*|do_dentry_open)\Z"
+)
+_AWAITED = re.compile(
+    r"(?P<synchronize_rcu>_*(?:synchronize|sync)_(?:s?rcu|sched|rcu_bh|rcu_tasks|net)(?:_\w+)?"
+    r"|_*wait_rcu_gp\w*)\Z"
+    r"|(?P<smp_call_function>_*(?:smp|on_each)_call_function\w*|_*on_each_cpu\w*|csd_lock_wait\w*)\Z"
 )
 _LEAF = matcher(machinery.STALL, machinery.LOCKS, machinery.LIBRARY)
 
@@ -83,8 +89,10 @@ def alternatives(title: str, family: str, frame: Frame | None, found: Found) -> 
     if bare and bare != name:
         names.append(bare)
     word = _FAMILIES.get(family)
-    if word == "stall" and (entry := _entry(found)):
+    if word in {"stall", "stack-overflow"} and (entry := _entry(found)):
         names.append(entry)
+    if word in {"stall", "hang"} and (place := _awaited(found)):
+        names.append(place)
     titles = [title_of(title, Frame(function=one)) for one in names]
     if word:
         titles += [f"{word} in {one}" for one in names]
@@ -92,8 +100,16 @@ def alternatives(title: str, family: str, frame: Frame | None, found: Found) -> 
     return tuple(one for one in dict.fromkeys(titles) if one != own)
 
 
+def _awaited(found: Found) -> str | None:
+    """What many tasks wait for together, whoever is reported: the other CPUs, the readers of RCU."""
+    for frame in found.frames:
+        if frame.sure and (match := _AWAITED.match(plain(frame.function or ""))):
+            return match.lastgroup
+    return None
+
+
 def _entry(found: Found) -> str | None:
-    """The function below which a stall's stack is common to all: a system call, a work function."""
+    """The function below which stacks of a stall, or full ones, are alike: a system call, a work function."""
     before = None
     for frame in named(found.frames):
         name = plain(frame.function or "")
