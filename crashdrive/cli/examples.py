@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -27,6 +26,7 @@ Without a dump:
   crashdrive examples demo.session > demo.session
   crashdrive examples report > report.py
   crashdrive run --replay demo.session report.py
+  crashdrive triage --replay demo.session
 """
 _SUFFIX = ".py"
 _SESSION = ".session"
@@ -63,7 +63,13 @@ def command(name: str | None) -> int:
     file = found.get(name.removesuffix(_SUFFIX))
     if file is None:
         raise click.UsageError(f"no example {name!a}{hint(name, sorted(found), every=True)}")
-    sys.stdout.write(file.read_text("utf-8"))
+    from crashdrive.render import Output
+
+    output = Output.standard()
+    if output.terminal and file.name.endswith(_SESSION):
+        raise click.UsageError(f"{name} is packed, not for a terminal: crashdrive examples {name} > {name}")
+    output.raw(file.read_bytes())
+    output.flush()
     return EXIT_OK
 
 
@@ -77,6 +83,6 @@ def _list(found: dict[str, Traversable]) -> int:
 
 def _summary(file: Traversable) -> str:
     if file.name.endswith(_SESSION):
-        return "A recorded session, for --replay: needs no crash and no dump."
+        return "A recorded session, for --replay: triage, reports, run without a dump."
     text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
     return text.partition("\n")[0]

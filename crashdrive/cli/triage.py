@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,17 @@ from crashdrive.cli._opening import format_option, opened, session_options, take
 from crashdrive.errors import UsageError
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
+from crashdrive.text import counted, printable
 
 if TYPE_CHECKING:
-    from crashdrive.records import Finding, Report
+    from collections.abc import Sequence
+
+    from crashdrive.records import Report, Table
     from crashdrive.render import Output
 
-_EVIDENCE = 3  # lines of a finding, on one page
+_PAGE = 60  # lines
+_AROUND = 2  # of them the line that says where there is more
+_TOLD = 4  # lines on what is missing
 _HELP = """The first look at a dump, on one page: why the kernel died, what else is wrong,
 where to look next, and what the dump lacks.
 
@@ -29,8 +35,9 @@ Examples:
   crashdrive triage --html page.html vmcore      a page of its own
   crashdrive triage --format json vmcore | jq '.tables.verdict[0].title'
 
-It is the report `triage`: the verdict of `panic`, and the findings of all rules over what `hang`, `sysinfo`
-and `netsummary` read.
+It is the report `triage`: the verdict of `panic`, and what all rules find in `hang`, `sysinfo`, `cpu`,
+`block`, `files`, `modules` and `netsummary`. The page is in short: `crashdrive report triage` has all
+evidence and advice.
 """
 
 
@@ -79,20 +86,41 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
 
 
 def _show(found: Report, output: Output) -> None:
-    """For people: the verdict and the machine first, then findings in short, then where to look."""
+    """One page for people: the verdict and the machine, findings in short, where to look, what is missing."""
     from crashdrive.render import render
+    from crashdrive.render.findings import fitting
 
     first, rest = found.tables[:2], found.tables[2:]
-    render(msgspec.structs.replace(found, tables=first, findings=()), "table", output)
+    missing = _missing(found, output)
+    room = _PAGE - _AROUND - len(missing) - sum(_height(table) for table in found.tables)
+    short = fitting(found.findings, room, output.width)
+    render(msgspec.structs.replace(found, tables=_filled(first), findings=()), "table", output)
     output.text("\n")
-    short = tuple(map(_short, found.findings))
-    render(msgspec.structs.replace(found, tables=rest, findings=short), "table", output)
+    render(msgspec.structs.replace(found, tables=_filled(rest), findings=short), "table", output)
+    output.text("".join(f"{line}\n" for line in missing))
+    if short != found.findings:
+        output.text("\n(in short; all evidence and advice: crashdrive report triage VMCORE)\n")
 
 
-def _short(finding: Finding) -> Finding:
-    """The finding with its first lines of evidence."""
-    if len(finding.evidence) <= _EVIDENCE:
-        return finding
-    left = len(finding.evidence) - _EVIDENCE + 1
-    shown = (*finding.evidence[: _EVIDENCE - 1], f"and {left} lines more (crashdrive report triage)")
-    return msgspec.structs.replace(finding, evidence=shown)
+def _filled(tables: Sequence[Table]) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table.rows)
+
+
+def _height(table: Table) -> int:
+    """The lines that a table takes, with its title and a blank line."""
+    rows = sum(len(table.columns) for _ in table.rows) if table.layout == "fields" else len(table.rows) + 1
+    return rows + 2 if table.rows else 0
+
+
+def _missing(found: Report, output: Output) -> list[str]:
+    """What the dump lacks, as far as a page has room for it."""
+    if found.complete:
+        return []
+    from crashdrive.render.findings import PLAIN_WIDTH
+
+    width = min(output.width or PLAIN_WIDTH, PLAIN_WIDTH)
+    told = [printable(notice.message) for notice in found.warnings]
+    lines = [textwrap.shorten(line, width - 2, placeholder=" ...") for line in told[:_TOLD]]
+    left = len(told) - len(lines)
+    more = [f"and {counted(left, 'more line', 'more lines')} on stderr"] if left else []
+    return ["", "Missing", *(f"  {line}" for line in (*lines, *more))]

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from crashdrive.records import Finding, Report, Table
+from crashdrive.records import Report, Table
 from crashdrive.render import aligned
 from crashdrive.render.cells import (
     all_columns,
@@ -16,12 +16,12 @@ from crashdrive.render.cells import (
     is_numeric,
     named_cells,
 )
+from crashdrive.render.findings import PLAIN_WIDTH, write_findings
 from crashdrive.render.output import Output
 from crashdrive.text import printable
 
 _PRETTY_ROWS = 200  # up to so many rows a terminal gets rich's tables, whose cells wrap
 _MOST_IN_ONE_ROW = 8  # a single record with more fields is shown as a block
-_PLAIN_WIDTH = 110  # of words that wrap, where it is no terminal that they are written to
 _CHUNK = 20_000  # rows per write, so that `| head` ends early and memory stays small
 
 
@@ -29,7 +29,7 @@ def write_report(report: Report, output: Output) -> None:
     """Findings, then each table under its title."""
     blocks = 0
     if report.findings:
-        _write_findings(report.findings, output)
+        write_findings(report.findings, output)
         blocks += 1
     titled = len(report.tables) > 1 or blocks > 0
     for table in report.tables:
@@ -95,7 +95,7 @@ def _write_blocks(table: Table, output: Output) -> None:
         output.text("(none)\n")
         return
     *names, last = table.columns or all_columns(table.rows)
-    width = output.width or _PLAIN_WIDTH
+    width = output.width or PLAIN_WIDTH
     for position, (row, lines) in enumerate(zip(table.rows, column_values(table.rows, last), strict=True)):
         cells = dict(named_cells(row))
         head = "  ".join(f"{printable(name)}: {cells[name]}" for name in names if name in cells)
@@ -188,23 +188,3 @@ def _emit(lines: Iterable[str], output: Output) -> None:
             chunk.clear()
     if chunk:
         output.text("\n".join(chunk) + "\n")
-
-
-def _write_findings(findings: Sequence[Finding], output: Output) -> None:
-    for at, finding in enumerate(findings):
-        label: str = finding.severity
-        if output.color:
-            from crashdrive.render.pretty import severity
-
-            label = severity(finding.severity, output)
-        output.text(f"{label}: {printable(finding.message)}\n")
-        output.text("".join(f"    {printable(line)}\n" for line in finding.evidence))
-        same = at + 1 < len(findings) and findings[at + 1].advice == finding.advice
-        if finding.advice and not same:
-            output.text(_advice(printable(finding.advice), output.width or _PLAIN_WIDTH))
-
-
-def _advice(text: str, width: int) -> str:
-    """Words that wrap, below the evidence."""
-    lines = textwrap.wrap(text, max(width - 12, 20), break_on_hyphens=False)
-    return "".join(f"{' ' * 12 if at else '    advice: '}{line}\n" for at, line in enumerate(lines))

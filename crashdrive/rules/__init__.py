@@ -21,7 +21,7 @@ from crashdrive.plugins import Found, find, load
 from crashdrive.records import Notice
 from crashdrive.rules.base import EVIDENCE, Match, Rule, matches, rule, told
 from crashdrive.rules.facts import Facts, cause
-from crashdrive.rules.judging import Judgement, failed, judge
+from crashdrive.rules.judging import Judgement, failed, judge, worst_first
 
 __all__ = [
     "EVIDENCE",
@@ -38,6 +38,7 @@ __all__ = [
     "rule_names",
     "rules",
     "told",
+    "worst_first",
 ]
 
 

@@ -49,8 +49,12 @@ def judge(facts: Facts, rules: Iterable[Rule]) -> Judgement:
     for failure, names in unread.items():
         notices.append(Notice(kind="unread", message=f"{failure}; rules not asked: {', '.join(names)}"))
     complete = facts.complete and not notices
-    findings.sort(key=lambda one: _RANK[one.severity])
-    return Judgement(tuple(findings), (*facts.notices, *notices), complete)
+    return Judgement(worst_first(findings), (*facts.notices, *notices), complete)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings by their severity, each once; those of one severity in their order."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda one: _RANK[one.severity]))
 
 
 def failed(name: str, why: str) -> Notice:

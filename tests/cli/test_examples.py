@@ -15,6 +15,7 @@ import pytest
 
 from crashdrive.errors import CommandFailedError
 from crashdrive.records import Answer
+from crashdrive.render import Output
 
 Cli = Callable[..., tuple[int, bytes, str]]
 CHECKOUT = Path(__file__).parents[2]
@@ -34,6 +35,14 @@ def test_all_are_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_is_printed_as_it_is(cli: Cli, name: str) -> None:
     file = FOLDER / name if name.endswith(".session") else FOLDER / f"{name}.py"
     assert cli("examples", name) == cli("examples", file.name) == (0, file.read_bytes(), "")
+
+
+def test_a_terminal_gets_no_packed_session(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Output, "standard", lambda: Output(width=80))
+    status, out, err = cli("examples", "demo.session")
+    assert (status, out) == (2, b"")
+    assert "crashdrive examples demo.session > demo.session" in err
+    assert cli("examples", "memory")[0] == 0
 
 
 def test_one_that_is_not_there(cli: Cli) -> None:

@@ -37,6 +37,7 @@ T = TypeVar("T")
 NAME = "block"
 SUMMARY = "Disks, partitions, counters, requests that aren't done, devices of the device mapper."
 BTF = True
+JUDGED = (NAME,)
 OPTIONS = (
     Option(
         name="device", flags=("-d", "--device"), kind="text", many=True,

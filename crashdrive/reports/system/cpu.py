@@ -27,6 +27,7 @@ from crashdrive.reports.base import judged, report_of
 NAME = "cpu"
 SUMMARY = "What each CPU was at: its task, who waits, tick, times, softirqs, limits."
 BTF = True
+JUDGED = (NAME,)
 OPTIONS = ()
 
 

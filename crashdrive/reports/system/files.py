@@ -30,6 +30,7 @@ from crashdrive.reports.base import Option, judged, report_of
 NAME = "files"
 SUMMARY = "Filesystems and their state, mounts, locks on files, who holds which file."
 BTF = True
+JUDGED = (NAME,)
 OPTIONS = (
     Option(
         name="who", flags=("-w", "--who"), kind="text", many=True,

@@ -25,6 +25,7 @@ from crashdrive.reports.base import Option, judged, report_of
 NAME = "modules"
 SUMMARY = "Modules: size, users, state, taint, version, parameters, and those that hide."
 BTF = True
+JUDGED = (NAME,)
 OPTIONS = (
     Option(name="module", flags=("-m", "--module"), kind="text", many=True, help="This module."),
     Option(name="parameters", flags=("-p", "--parameters"), help="Their parameters, with values."),

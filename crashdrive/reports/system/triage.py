@@ -6,8 +6,8 @@ Examples:
   crashdrive triage --html page.html vmcore
   crashdrive report triage --format json vmcore | jq '.findings[].message'
 
-It runs the reports panic, hang, sysinfo and netsummary, and asks all rules, also those from elsewhere. A part
-that fails is told, and the others stay.
+It runs the reports panic, hang, sysinfo, cpu, block, files, modules and netsummary, and asks all rules, also
+those from elsewhere. A part that fails is told, and the others stay.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from crashdrive.errors import CrashdriveError
 from crashdrive.linux.oops import Verdict
 from crashdrive.records import Finding, Notice, Record, Report, Table
 from crashdrive.reports.base import judged
+from crashdrive.reports.net import netsummary
+from crashdrive.rules import worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +31,7 @@ SUMMARY = "The first look on one page: verdict, findings with advice, where to l
 BTF = True
 OPTIONS = ()
 # the reports that it is made of, the most telling first
-PARTS = ("panic", "hang", "sysinfo", "netsummary")
+PARTS = ("panic", "hang", "sysinfo", "cpu", "block", "files", "modules", "netsummary")
 _VERDICT = (
     "title", "kind", "function", "module", "context", "cpu", "pid", "comm", "taint", "bucket", "corrupted",
 )  # fmt: skip
@@ -38,10 +40,18 @@ _PLACES = 3
 # where more is to be seen, by the report that a finding's source is a table of
 _LOOK = {
     "hang": "who waits for what, every task",
-    "panic": "the stack, registers and modules of the crash",
-    "netsummary": "the network on one page",
+    "panic": "the crash: stack, registers, modules",
+    "sysinfo": "the machine and its kernel",
+    "cpu": "what each CPU ran, and who waited for it",
+    "block": "disks and requests that aren't done",
+    "files": "filesystems and who holds their files",
+    "modules": "modules, also those that hide",
+    **dict.fromkeys(netsummary.JUDGED, "the network on one page"),
 }
-_COMMANDS = {"hang": "crashdrive report hang --tasks VMCORE"}
+_COMMANDS = {
+    "hang": "crashdrive report hang --tasks VMCORE",
+    **dict.fromkeys(netsummary.JUDGED, "crashdrive report netsummary VMCORE"),
+}
 _HUNG = frozenset({"hung", "softlockup", "hardlockup", "rcu"})
 
 
@@ -64,15 +74,17 @@ def report(crash: Any, **_asked: Any) -> Report:
     found = judged(
         Report(report=NAME, tables=(), complete=not notices, warnings=tuple(notices)), None, parts.values()
     )
+    # parts have judged what they read beside their own tables, too: netsummary all that is the network's
+    findings = worst_first((*found.findings, *(one for part in parts.values() for one in part.findings)))
     verdict = _row(parts.get("panic"), "verdict")
     verdicts = [verdict] if verdict else []
     system = _rows(parts.get("sysinfo"), "system")
     tables = (
         Table(name="verdict", rows=verdicts, columns=_VERDICT, layout="fields", title="Verdict"),
         Table(name="system", rows=system, columns=_SYSTEM, layout="fields", title="System"),
-        Table(name="look", rows=list(_looks(verdict, found.findings))[:_PLACES], title="Look next at"),
+        Table(name="look", rows=list(_looks(verdict, findings))[:_PLACES], title="Look next at"),
     )
-    return msgspec.structs.replace(found, tables=tables)
+    return msgspec.structs.replace(found, tables=tables, findings=findings)
 
 
 def _rows(part: Report | None, table: str) -> Sequence[Any]:
@@ -91,8 +103,9 @@ def _looks(verdict: Verdict | None, findings: Sequence[Finding]) -> Iterator[Loo
     for finding in findings:
         seen[(finding.source or "").partition(".")[0]] = None
     seen["panic"] = None
-    for name in seen:
-        if name in _LOOK:
-            yield Look(look=_LOOK[name], command=_COMMANDS.get(name, f"crashdrive report {name} VMCORE"))
+    looks = {
+        _COMMANDS.get(name, f"crashdrive report {name} VMCORE"): _LOOK[name] for name in seen if name in _LOOK
+    }
+    yield from (Look(look=look, command=command) for command, look in looks.items())
     yield Look(look="the last minute of the log", command="crashdrive report dmesg --last 60 VMCORE")
     yield Look(look="stacks of all tasks, grouped", command="crashdrive report stacks VMCORE")

@@ -11,10 +11,13 @@ from sessionkit import replayed, report_folders
 from crashdrive.cli import main
 from crashdrive.crash import Crash
 from crashdrive.errors import SessionError
-from crashdrive.records import Report
+from crashdrive.records import Notice, Report, Table
+from crashdrive.reports.net import netsummary
+from crashdrive.reports.system import triage
+from crashdrive.rules import rule_for, rule_names
 
 FOLDERS = {folder.name: folder for folder in report_folders("triage")}
-DEADLOCK, BUSY = FOLDERS["6.12-kdump-rwsem-9.0.2"], FOLDERS["6.12-kdump-sysrq-9.0.2"]
+DEADLOCK, BUSY = FOLDERS["6.12-kdump-deadlock-9.0.2"], FOLDERS["6.12-kdump-sysrq-9.0.2"]
 
 
 def test_a_deadlock() -> None:
@@ -34,8 +37,19 @@ def test_findings_of_all_parts_the_worst_first() -> None:
     order = ["critical", "warning", "info"]
     ranks = [order.index(finding.severity) for finding in report.findings]
     assert ranks == sorted(ranks)
-    assert {"hung-task", "listen-queue-full"} <= {finding.kind for finding in report.findings}
+    kinds = {finding.kind for finding in report.findings}
+    assert {"hung-task", "listen-queue-full"} <= kinds
+    # found in what netsummary read beside its own tables
+    assert {"send-drops", "neighbour-failed"} <= kinds
     assert len(set(report.findings)) == len(report.findings)
+
+
+def test_every_report_that_rules_look_at_is_a_part() -> None:
+    """Or is read by netsummary, which judges it."""
+    tables = [
+        source for name in rule_names() for source in rule_for(name).looks_at if isinstance(source, str)
+    ]
+    assert {table.partition(".")[0] for table in tables} <= {*triage.PARTS, *netsummary.JUDGED}
 
 
 def test_a_part_that_fails_is_told_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +77,35 @@ def test_the_command(
     recorded = ["triage", "--replay", str(BUSY / "session.xz")]
     assert main(recorded) == 5
     shown = capsys.readouterr().out
-    assert shown.index("Verdict") < shown.index("critical: ") < shown.index("Look next at")
-    assert shown.count("\n") < 110
+    places = [shown.index(word) for word in ("Verdict", "System", "critical: ", "info: ", "Look next at")]
+    assert places == sorted(places)
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 66
+    assert lines[-1] == "(in short; all evidence and advice: crashdrive report triage VMCORE)"
     page = tmp_path / "page.html"
     assert main([*recorded, "--html", str(page)]) == 5
     assert capsys.readouterr().out == ""
     assert page.read_text().startswith("<!doctype html>")
     assert main([*recorded, "--html", "/dev/null/x"]) == 2
+
+
+def test_the_page_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = tuple(
+        Notice(kind="hole", message=f"page {number} is missing" + " in it" * 20) for number in range(6)
+    )
+    tables = tuple(Table(name=name, rows=()) for name in ("verdict", "system", "look"))
+    found = Report(report="triage", tables=tables, complete=False, warnings=lost)
+    monkeypatch.setattr(Crash, "run_report", lambda _crash, _name: found)
+    assert main(["triage", "--replay", str(BUSY / "session.xz")]) == 5
+    shown, told = capsys.readouterr()
+    lines = shown.splitlines()
+    assert "Verdict" not in lines
+    at = lines.index("Missing")
+    assert lines[at + 1].startswith("  page 0 is missing")
+    assert lines[at + 1].endswith(" ...")
+    assert lines[at + 5] == "  and 2 more lines on stderr"
+    assert max(map(len, lines)) <= 80
+    assert "page 5 is missing" in told
