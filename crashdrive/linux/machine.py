@@ -96,7 +96,14 @@ class Machine(Program):
             return [0] * count  # a kernel without SMP
         size = self.pointer_size
         raw = self.read(self.symbols.address("__per_cpu_offset"), size * count)
-        return [self._word(raw[at : at + size]) for at in range(0, len(raw), size)]
+        offsets = [self._word(raw[at : at + size]) for at in range(0, len(raw), size)]
+        # CPUs that can't be have the same one, where the variable's own copy lies (setup_percpu.c)
+        found: dict[int, int] = {}
+        for cpu in self.possible_cpus:
+            if (other := found.setdefault(offsets[cpu], cpu)) != cpu:
+                shared = f"CPUs {other} and {cpu} have the same memory"
+                raise CorruptError(f"{shared}: the masks of CPUs or their offsets are damaged", 0)
+        return offsets
 
     def _user_tables(self, task: int) -> Paging | None:
         """The page tables of a task's memory; None for a kernel thread, and for what is no task."""

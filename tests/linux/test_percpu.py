@@ -51,3 +51,12 @@ def test_masks_without_a_cpu_are_damaged() -> None:
     memory.word(kernel.symbols.address("__cpu_present_mask"), 0)
     with pytest.raises(CorruptError, match="no CPU is possible"):
         percpu.numbers(survey_of(kernel), "int", "", [memory.allocate(8)])
+
+
+def test_cpus_that_share_their_memory_are_damage() -> None:
+    """Beyond the last CPU all offsets are the same: a mask that has one of these is damaged."""
+    memory = FakeMemory()
+    kernel = two_cpus(memory, {"struct mib": MIB})
+    memory.word(kernel.symbols.address("__per_cpu_offset"), PAGE, PAGE)
+    with pytest.raises(CorruptError, match="CPUs 0 and 1 have the same memory"):
+        kernel.per_cpu_address(0, 1)
