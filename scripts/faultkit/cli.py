@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+import msgspec
+
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import CrashdriveError
 from crashdrive.reports import report_names
@@ -38,7 +40,7 @@ EXAMPLES = """examples:
   scripts/holes netstat .lab/dumps/6.1-elf-sysrq
   scripts/holes sched.tasks.tasks .lab/dumps/6.1-elf-sysrq
   scripts/holes --reports --sample 50 --kind missing,zeros,pointer .lab/dumps/6.12-elf-sysrq
-  scripts/holes --all --jobs 2 --write .lab/dumps/6.1-elf-sysrq      # all pages: writes docs/trust.md
+  scripts/holes --all --damaged 10 --keep holes.jsonl --write .lab/dumps/6.1-elf-sysrq      # docs/trust.md
 """
 
 
@@ -51,10 +53,20 @@ class Job(NamedTuple):
     readers: tuple[str, ...]
     kinds: tuple[str, ...]
     sample: int | None
+    damaged: int
     seed: int
     show: int
+    keep: str | None
     first: int
     step: int
+
+
+class Kept(NamedTuple):
+    """A result in the file of --keep: ``first`` and ``step`` of its job."""
+
+    first: int
+    step: int
+    done: Done
 
 
 def main() -> int:
@@ -69,8 +81,8 @@ def main() -> int:
         return 2
     jobs = [
         Job(
-            options.dump, options.crash, reports, others, options.kind, options.sample, options.seed,
-            options.show, first, options.jobs,
+            options.dump, options.crash, reports, others, options.kind, options.sample,
+            options.damaged, options.seed, options.show, options.keep, first, options.jobs,
         )
         for first in range(options.jobs)
     ]  # fmt: skip
@@ -83,7 +95,9 @@ def main() -> int:
     for each in done:
         _tell(each, options.show, sys.stdout)
     if options.write:
-        DOCS.write_text(page(done, Path(options.dump).name, options.sample), encoding="utf-8")
+        DOCS.write_text(
+            page(done, Path(options.dump).name, options.sample, options.damaged), encoding="utf-8"
+        )
     return 1 if any(each.bad for each in done) else 0
 
 
@@ -108,6 +122,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--crash", help="the crash binary")
     parser.add_argument("--kind", type=_kinds, default=("missing",), help=f"of {', '.join(KINDS)} (missing)")
     parser.add_argument("--sample", type=int, help="so many pages of each, by chance; else all")
+    parser.add_argument(
+        "--damaged", type=int, default=0, metavar="N", help="so many pages of each with every other kind too"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="FILE",
+        help="results go here as they come; what is there and as large isn't run again",
+    )
     parser.add_argument("--seed", type=int, default=0, help="other pages, other damage")
     parser.add_argument("--show", type=int, default=3, help="examples of what must not be, of each")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each with a crash of its own")
@@ -155,7 +177,23 @@ def work(job: Job) -> list[Done]:
     with open_dump(folder / "vmlinux", folder / "vmcore", crash=binaries) as crash:
         found = of_reports(crash, job.reports) if job.reports else []
         found += [of_reader(made) for made in readers() if made.function.name in job.readers]
-        return [_done(made, job) for made in hunts(crash, found)]
+        kept = _kept(job)
+        return [_known(made, kept) or _done(made, job) for made in hunts(crash, found)]
+
+
+def _kept(job: Job) -> dict[str, Done]:
+    """What this job has done already, by name."""
+    if job.keep is None or not Path(job.keep).exists():
+        return {}
+    lines = Path(job.keep).read_bytes().splitlines()
+    kept = [msgspec.json.decode(line, type=Kept) for line in lines]
+    return {one.done.name: one.done for one in kept if (one.first, one.step) == (job.first, job.step)}
+
+
+def _known(made: Hunt, kept: dict[str, Done]) -> Done | None:
+    """What came of a subject before, if it reads as many pages now."""
+    done = kept.get(made.subject.name)
+    return done if done is not None and done.of == len(made.readable()) else None
 
 
 def hunts(crash: Crash, subjects: Iterable[Subject], remembered: Remembered | None = None) -> Iterator[Hunt]:
@@ -186,10 +224,16 @@ def hunts(crash: Crash, subjects: Iterable[Subject], remembered: Remembered | No
 def _done(made: Hunt, job: Job) -> Done:
     places = chosen(made, job.sample, job.seed)[job.first :: job.step]
     tally = hunt(made, places, job.kinds, seed=job.seed)
+    if job.damaged:
+        some = chosen(made, job.damaged, job.seed)[job.first :: job.step]
+        tally.join(hunt(made, some, [kind for kind in KINDS if kind not in job.kinds], seed=job.seed))
     name = made.subject.name
     print(f"{name}: {len(places)} pages, {tally.seconds:.0f} s", file=sys.stderr, flush=True)
     done = Done(name, len(places), len(made.readable()), _counts(tally), tuple(tally.bad), tally.seconds)
     _tell(done, job.show, sys.stderr)
+    if job.keep is not None:
+        with Path(job.keep).open("ab") as file:
+            file.write(msgspec.json.encode(Kept(job.first, job.step, done)) + b"\n")
     return done
 
 

@@ -210,6 +210,12 @@ class Tally:
         self.bad: list[Run] = []
         self.seconds = 0.0
 
+    def join(self, other: Tally) -> None:
+        """Take in what came of other kinds of damage."""
+        self.counts.update(other.counts)
+        self.bad += other.bad
+        self.seconds += other.seconds
+
     def add(self, run: Run) -> None:
         """Count a run; lies count where a page was missing alone: other damage can't always be noticed."""
         self.counts.setdefault(run.kind, Counter())[run.outcome] += 1

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from faultkit.hunt import Run
+from faultkit.hunt import TOGETHER, Run
 
 
 class Done(NamedTuple):
@@ -86,8 +86,9 @@ remembered. Then it runs again once for each of these pages, with that page miss
 - error: no rows, an error that says why;
 - silent: other rows without a word. There must be none, and the tests hold it.
 
-Written by `{command}` over the dump `{dump}`. pages: how many pages were taken away, one at a time{chance},
-of how many that it reads.
+Written by `{command}` over the dump `{dump}`.
+pages: how many pages were missing once{chance}, of how many that it reads. Each was missing alone; pages of
+which nothing comes were so together, up to {together} of them.
 
 {missing}
 ## Pages of other bytes
@@ -101,16 +102,22 @@ looks as right as the true one. What must hold:
 - a row of a structure that the whole memory doesn't have is one that was read, in the dump, by a pointer that
   was read, and what gave it says that it is incomplete: else it is unsupported.
 
+runs: of all reports and readers together, some of their pages by chance.
+
 {damaged}"""
 
 
-def page(done: Sequence[Done], dump: str, sample: int | None) -> str:
+def page(done: Sequence[Done], dump: str, sample: int | None, damaged: int) -> str:
     """docs/trust.md."""
-    kinds = list(dict.fromkeys(kind for each in done for kind in each.counts))
     words = ["scripts/holes --all --write"]
-    words += [f"--kind {','.join(kinds)}"] if kinds != ["missing"] else []
     words += [f"--sample {sample}"] if sample is not None else []
+    words += [f"--damaged {damaged}"] if damaged else []
     chance = "" if sample is None else ", chosen by chance"
     return _PAGE.format(
-        command=" ".join(words), chance=chance, dump=dump, missing=_missing(done), damaged=_damaged(done)
+        command=" ".join(words),
+        chance=chance,
+        dump=dump,
+        together=TOGETHER,
+        missing=_missing(done),
+        damaged=_damaged(done),
     )
