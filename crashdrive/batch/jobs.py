@@ -17,6 +17,9 @@ Status = Literal["complete", "incomplete", "failed"]
 TRIAGE: Final = ("triage", "panic", "hang", "sysinfo", "netsummary")
 """Reports that every dump gets; triage is made of the others."""
 
+PAGE: Final = ("dmesg", "stacks", "cpu", "tasks", "memory", "meminfo", "netstat")
+"""Reports that a dump's page shows beside them, as far as they are there."""
+
 _MOST_RESULT = 1 << 30
 
 

@@ -39,7 +39,10 @@ def regroup(ledger: Ledger, known: Sequence[Known] = ()) -> set[str]:
     moved = [(group.id, one.dump) for group in found for one in group.members if one.group_id != group.id]
     changed = [row for name, row in after.items() if before.get(name) != row]
     gone = [name for name in before if name not in after]
-    if moved or changed or gone:
+    touched = {row["group_id"] for row in changed} | {name for name, _ in moved} | set(gone)
+    if touched:
+        for name in touched:  # before the change: a page that is there is up to date
+            (ledger.folder / "group" / f"{name}.html").unlink(missing_ok=True)
         with ledger.transaction() as database:
             database.executemany("UPDATE dumps SET group_id = ? WHERE dump = ?", moved)
             database.execute(
@@ -51,7 +54,7 @@ def regroup(ledger: Ledger, known: Sequence[Known] = ()) -> set[str]:
                 f" VALUES ({', '.join(':' + name for name in _COLUMNS)})",
                 changed,
             )
-    return {row["group_id"] for row in changed} | {name for name, _ in moved} | set(gone)
+    return touched
 
 
 def _crash(row: Any, strings: msgspec.json.Decoder[tuple[str, ...]]) -> Crash:

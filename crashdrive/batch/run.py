@@ -206,6 +206,7 @@ def keep(ledger: Ledger, one: Found, result: Result) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(place)
+    (ledger.folder / "dump" / f"{one.id}.html").unlink(missing_ok=True)  # a page that is there is up to date
     ledger.put_dump(dump_row(one, result, time.time()), finding_rows(one, result))
 
 

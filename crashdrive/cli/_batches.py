@@ -9,9 +9,10 @@ from typing import Any
 
 from crashdrive.batch import outputs
 from crashdrive.batch.find import Search, find_dumps
-from crashdrive.batch.jobs import Result
+from crashdrive.batch.jobs import PAGE, Result
 from crashdrive.batch.known import Known, read_known
 from crashdrive.batch.ledger import Ledger, locked, open_folder
+from crashdrive.batch.pages import write_pages
 from crashdrive.batch.regroup import regroup
 from crashdrive.batch.run import Batch, Options, default_jobs, plan
 from crashdrive.cli._ending import say
@@ -21,7 +22,7 @@ from crashdrive.records import Report
 from crashdrive.render import Output, render
 from crashdrive.render.board import Board
 from crashdrive.render.progress import waiting
-from crashdrive.reports import module_for
+from crashdrive.reports import module_for, report_names
 from crashdrive.steps import step
 
 _TOLD = 20  # failed dumps that the summary names
@@ -45,8 +46,9 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
             finally:
                 with step("grouped"):
                     regroup(ledger, known)
-                with step("written"):
+                with waiting("writing pages"), step("written"):
                     outputs.write(ledger)
+                    write_pages(ledger)
             return _tell(ledger, [one.id for one in search.dumps])
         finally:
             ledger.close()
@@ -60,7 +62,7 @@ def _options(given: dict[str, Any]) -> Options:
         raise UsageError(f"script {script[0]!a}: no such file")
     return Options(
         jobs=given["jobs"] or default_jobs(),
-        reports=tuple(dict.fromkeys(given["reports"])),
+        reports=tuple(dict.fromkeys((*given["reports"], *([] if given["brief"] else _page_reports())))),
         script=(os.path.abspath(script[0]), *script[1:]) if script else (),  # noqa: PTH100 - links stay
         crash=given["crash_binaries"],
         debug_dirs=tuple(map(os.path.abspath, given["debug_dirs"])),
@@ -68,6 +70,11 @@ def _options(given: dict[str, Any]) -> Options:
         deadline=given["deadline"],
         memory=given["memory"] << 20,
     )
+
+
+def _page_reports() -> list[str]:
+    """What a dump's page shows beside its triage."""
+    return [name for name in PAGE if name in report_names()]
 
 
 def _known(named: str | None, folder: Path) -> list[Known]:

@@ -74,6 +74,9 @@ def options() -> list[click.Parameter]:
             metavar="MIB",
             help="Memory that a dump's processes may take together.",
         ),
+        click.Option(
+            ["--brief"], is_flag=True, help="The triage alone: no log, stacks and sockets on a dump's page."
+        ),
         click.Option(["--retry-failed"], is_flag=True, help="Take failed dumps again."),
         click.Option(["--again"], is_flag=True, help="Take all dumps again, also those that are done."),
         click.Option(

@@ -100,6 +100,30 @@ def write_index(title: str, dump: Mapping[str, Any], entries: Iterable[Entry], o
     output.text(page.render(title=printable(title), dump=_pairs(dump), entries=list(entries)))
 
 
+def write_page(template: str, output: Output, **values: Any) -> None:
+    """A page of another template, of values that it names; tables are given by `shown`."""
+    for piece in _environment().get_template(template).generate(**values):
+        output.text(piece)
+
+
+def linked_rows(rows: Iterable[Sequence[str]]) -> list[Markup]:
+    """Rows of plain cells, thousands of them; the first two are a link and its text: the last cell."""
+    found = []
+    for link, text, *cells in rows:
+        inside = Markup("</td><td>").join(map(printable, cells))
+        found.append(
+            Markup('<tr><td>{}</td><td class="free"><a href="{}">{}</a></td></tr>').format(
+                inside, link, printable(text)
+            )
+        )
+    return found
+
+
+def shown(table: Table) -> Shown:
+    """A table as templates take it."""
+    return _shown(table)
+
+
 def _pairs(dump: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, printable(str(value))) for name, value in dump.items() if value]
 
