@@ -1413,6 +1413,39 @@ class Calls:
     @overload
     def report(
         self,
+        name: Literal["ps"],
+        *,
+        threads: bool = ...,
+        tree: bool = ...,
+        show: Sequence[
+            Literal["states", "times", "scheduling", "memory", "io", "ids", "places", "rights", "addresses"]
+        ] = ...,
+        sort: Literal[
+            "pid", "rss", "swap_bytes", "state_seconds", "runtime_seconds", "open_files", "oom_score"
+        ]
+        | None = ...,
+        wait: bool = ...,
+        arguments: bool = ...,
+        environment: bool = ...,
+        limits: bool = ...,
+        signals: bool = ...,
+        files: bool = ...,
+        maps: bool = ...,
+        pid: Sequence[int] = ...,
+        comm: str | None = ...,
+        state: Sequence[str] = ...,
+        cpu: Sequence[int] = ...,
+        uid: Sequence[int] = ...,
+        cgroup: str | None = ...,
+        namespace: Sequence[str] = ...,
+        running: bool = ...,
+        user: bool = ...,
+        kernel: bool = ...,
+    ) -> Report:
+        """Processes and threads: states and how long, owners, scheduling, memory, times, tree."""
+    @overload
+    def report(
+        self,
         name: Literal["qdisc"],
         *,
         classes: bool = ...,

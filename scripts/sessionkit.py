@@ -41,8 +41,12 @@ OWN = "cases.toml"
 DEATH = "death.json"
 # each kernel, each form of dumps; the others are for live tests
 RECORDED = (("6.1-elf-sysrq", "8.0.2"), ("6.12-kdump-sysrq", "9.0.2"))
-# of a process's folder
-_OF_PROCESSES = {"ns", "fd", "comm", "status"}
+# of a process's folder, and of a thread's
+_OF_PROCESSES = {
+    "ns", "fd", "comm", "status", "stat", "limits", "cmdline", "environ", "wchan", "schedstat", "io",
+    "oom_score", "oom_score_adj", "cgroup", "nsowners", "uid_map", "timens_offsets",
+}  # fmt: skip
+_OF_THREADS = {"stat", "status", "schedstat", "wchan"}
 # queues that are looked into, of those that hold packets
 _QUEUES = 60
 
@@ -145,6 +149,12 @@ def recorded_reports() -> dict[str, tuple[Case, ...]]:
     return {path.parent.name: _own(path)[1] for path in sorted(REPORTS.glob(f"*/{OWN}"))}
 
 
+def truth_folder(recording: str) -> Path | None:
+    """The folder with the truth of the guest that a recording is of; None where it wasn't kept."""
+    there = [place / recording for place in (SESSIONS, BASES)]
+    return next((path for path in there if (path / TRUTH).exists()), None)
+
+
 def report_folders(report: str) -> list[Path]:
     """The folders of a report's own recordings."""
     return sorted(path.parent for path in (REPORTS / report).glob(f"*/{SESSION}"))
@@ -237,7 +247,10 @@ def _need_base(lab: Path, opened: tuple[str, str], raw: Path) -> None:
     """Have what all reports ask of a dump recorded: its symbols, types and tasks."""
     name = "-".join(opened)
     if not any((place / name / SESSION).exists() for place in (SESSIONS, BASES)):
-        _record(lab, opened, BASES / name, _always((Case("netns", {}),)), raw)
+        source = _record(lab, opened, BASES / name, _always((Case("netns", {}),)), raw)
+        # a guest with its whole scene; others show one death each
+        if msgspec.json.decode((source / "dump.json").read_bytes())["death"] == "sysrq":
+            _pack_truth(source / "truth", BASES / name / TRUTH)
 
 
 def _record(
@@ -269,7 +282,7 @@ def _pack_truth(truth: Path, target: Path) -> None:
 
 def _is_wanted(parts: tuple[str, ...]) -> bool:
     if parts[0] == "proc" and len(parts) > 2 and parts[1].isdecimal():
-        return parts[2] in _OF_PROCESSES
+        return parts[2] in _OF_PROCESSES or (parts[2] == "task" and parts[-1] in _OF_THREADS)
     return parts[-1] != "kallsyms"
 
 

@@ -340,6 +340,10 @@ _RESOURCES = {
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("zombies",),
         remark="lab-parent doesn't wait for its 200 dead children",
     ),
+    "crowd": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False, memory=1536,
+        remark="20,000 tasks: lab-crowd has 400 children with 50 threads each",
+    ),
     "diskerror": Death(
         kind="sysrq",
         culprit="sysrq_handle_crash",

@@ -10,10 +10,13 @@ import pytest
 from crashdrive.linux.block.dm import MappedDevice
 from crashdrive.linux.block.errors import DiskError
 from crashdrive.linux.block.requests import Request
+from crashdrive.linux.fs.counts import FileCounts
 from crashdrive.linux.fs.super_blocks import SuperBlock
 from crashdrive.linux.modules.details import ModuleRow
 from crashdrive.linux.oops import Verdict
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
+from crashdrive.linux.processes.rows import TaskRow
+from crashdrive.linux.processes.totals import TaskTotals
 from crashdrive.linux.sched.bandwidth import LimitedGroup
 from crashdrive.linux.sched.cpu_states import CpuState
 from crashdrive.linux.sched.cpu_times import CpuTimes
@@ -97,6 +100,25 @@ def limit(**fields: Any) -> LimitedGroup:
     return LimitedGroup(**usual | fields)
 
 
+def task(**fields: Any) -> TaskRow:
+    usual: dict[str, Any] = dict.fromkeys(TaskRow.__struct_fields__) | {
+        "pid": 7, "tgid": 7, "ppid": 1, "comm": "worker", "running": False, "task": 1 << 63, "inner_pids": (),
+        "old_cgroups": (), "namespaces": (), "open_files": 3, "open_files_limit": 1024, "state_letter": "S",
+    }  # fmt: skip
+    return TaskRow(**usual | fields)
+
+
+def dead(count: int, ppid: int = 1) -> list[TaskRow]:
+    return [task(pid=number, tgid=number, ppid=ppid, state_letter="Z") for number in range(10, 10 + count)]
+
+
+def opened(count: int) -> FileCounts:
+    return FileCounts(
+        dentries=1, unused_dentries=0, negative_dentries=0, inodes=1, unused_inodes=0, open_files=count,
+        most_files=1000,
+    )  # fmt: skip
+
+
 CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "out-of-tree-module", "panic.modules",
@@ -150,6 +172,12 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
         [queued(), queued(waiting_seconds=9.0, delayed=True), queued(waiting_seconds=None, running=True)],
     ),
     ("steal-time", "cpu.times", [times(steal_percent=10.0)], [times(steal_percent=9.9)]),
+    ("zombies", "ps.tasks", dead(20), [*dead(19), *dead(19, ppid=2)]),
+    (
+        "open-files-limit", "ps.tasks", [task(open_files=922)],
+        [task(open_files=921), task(open_files=None), task(open_files=5, open_files_limit=None)],
+    ),
+    ("fd-exhaustion", "files.counts", [opened(900)], [opened(899)]),
     (
         "group-throttled", "cpu.limits", [limit(throttled_cpus=(1,))],
         [limit(), limit(periods=0, throttled_periods=0)],
@@ -163,6 +191,25 @@ def test_a_rule_fires_and_is_silent(name: str, source: str, rows: list[Any], nea
         found = judge(Facts(given={source: given}), [rule_for(name)])
         assert [finding.kind for finding in found.findings] == expected
         assert found.complete
+
+
+def test_pids_are_used_up_by_whose_children() -> None:
+    def totals(percent: float) -> TaskTotals:
+        return TaskTotals(
+            processes=720, threads=730, kernel_threads=60, zombies=0, pid_max=800, threads_max=3000,
+            used_percent=percent,
+        )  # fmt: skip
+
+    tasks = [task(pid=5, comm="forker"), *(task(pid=number, ppid=5) for number in range(10, 20))]
+    for percent, expected in ((90.0, ["pid-exhaustion"]), (89.9, [])):
+        given: dict[str, Sequence[Any]] = {"ps.totals": [totals(percent)], "ps.tasks": tasks}
+        found = judge(Facts(given=given), [rule_for("pid-exhaustion")]).findings
+        assert [finding.kind for finding in found] == expected
+        assert not found or found[0].evidence == (
+            "730 threads; pid_max 800, threads-max 3000",
+            "forker (5) has 10 children",
+            "(unknown) (1) has 1 children",
+        )
 
 
 def test_softirqs_wait_for_ksoftirqd() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.kernfs import kernfs_paths
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Record
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from crashdrive.linux.survey import Survey
 
-_GROUP, _QUEUE, _NODE = "struct task_group", "struct cfs_rq", "struct kernfs_node"
+_GROUP, _QUEUE = "struct task_group", "struct cfs_rq"
 _FIELDS = {
     "quota": ("cfs_bandwidth.quota",),
     "period": ("cfs_bandwidth.period",),
@@ -22,7 +23,6 @@ _FIELDS = {
     "node": ("css.cgroup->kn",),
 }
 _NO_LIMIT = (1 << 64) - 1
-_DEEPEST = 64
 _SECOND = 1e9
 
 
@@ -53,7 +53,7 @@ def limited_groups(survey: Survey) -> Iterator[LimitedGroup]:
     survey.walked(groups, "task groups")
     rows = survey.addressed(Fields(kernel, _GROUP, _FIELDS, ("quota",)), groups.addresses, "task groups")
     limited = [(group, row) for group, row in rows if row["quota"] != _NO_LIMIT]
-    names = cgroup_paths(survey, [row["node"] for _, row in limited if row["node"]])
+    names = kernfs_paths(survey, [row["node"] for _, row in limited if row["node"]], "cgroups")
     held = _held(survey, [group for group, _ in limited])
     for group, row in limited:
         yield LimitedGroup(
@@ -84,37 +84,3 @@ def _held(survey: Survey, groups: Sequence[int]) -> dict[int, tuple[int, ...]]:
         if cpu is not None:
             found[groups[number]].append(cpu)
     return {group: tuple(sorted(held)) for group, held in found.items()}
-
-
-def cgroup_paths(survey: Survey, nodes: Sequence[int]) -> dict[int, str]:
-    """Paths of cgroups below their hierarchy's root, by their nodes of kernfs; those that can be read."""
-    kernel = survey.kernel
-    # parent was renamed in 6.15 (633488947ef6)
-    fields = Fields(kernel, _NODE, {"parent": ("parent", "__parent"), "name": ("name",)}, ("parent", "name"))
-    known: dict[int, dict[str, int]] = {}
-    level = list(dict.fromkeys(nodes))
-    for _ in range(_DEEPEST):
-        known.update(survey.addressed(fields, level, "cgroups"))
-        parents = dict.fromkeys(known[node]["parent"] for node in level)
-        level = [parent for parent in parents if parent and parent not in known]
-        if not level:
-            break
-    names = {node: _name(survey, row["name"]) for node, row in known.items() if row["parent"]}
-    return {node: path for node in nodes if (path := _path(node, known, names)) is not None}
-
-
-def _name(survey: Survey, place: int | None) -> str | None:
-    found = survey.attempt("a cgroup's name", lambda: [survey.kernel.read_string(place or 0, 256)])
-    return found[0].decode("utf-8", "backslashreplace") if found else None
-
-
-def _path(node: int, known: dict[int, dict[str, int]], names: dict[int, str | None]) -> str | None:
-    parts: list[str] = []
-    while node in known and node in names and len(parts) < _DEEPEST:
-        name = names[node]
-        if name is None:
-            return None
-        parts.append(name)
-        node = known[node]["parent"]
-    whole = node in known and known[node]["parent"] == 0
-    return "/" + "/".join(reversed(parts)) if whole else None

@@ -37,8 +37,8 @@ _FIELDS = {
     "waits_since": ("sched_info.last_queued",),
     "runtime": ("se.sum_exec_runtime",),
 }
-# include/uapi/linux/sched.h
-_POLICIES = {0: "OTHER", 1: "FIFO", 2: "RR", 3: "BATCH", 5: "IDLE", 6: "DEADLINE", 7: "EXT"}
+POLICIES = {0: "OTHER", 1: "FIFO", 2: "RR", 3: "BATCH", 5: "IDLE", 6: "DEADLINE", 7: "EXT"}
+"""Policies of scheduling by number (include/uapi/linux/sched.h)."""
 _RT_LISTS = 100
 _LOOP = "the queue of a group leads to one above it"
 _SECOND = 1e9
@@ -92,7 +92,7 @@ def _task(
         pid=row["pid"],
         comm=row["comm"],
         sched_class=name,
-        policy=None if policy is None else _POLICIES.get(policy, str(policy)),
+        policy=None if policy is None else POLICIES.get(policy, str(policy)),
         priority=row["priority"],
         waiting_seconds=None if running else seconds_since(now, row["waits_since"]),
         runtime_seconds=None if row["runtime"] is None else row["runtime"] / _SECOND,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,4 +156,32 @@ int main_dm(int argc, char **argv)
 	memset(&request, 0, sizeof(request));
 	dm(DM_DEV_SUSPEND, &request, argv[2], 0); /* without the flag: resume */
 	return 0;
+}
+
+static void *idler(void *arg)
+{
+	(void)arg;
+	rest();
+}
+
+/* crowd NAME PROCESSES THREADS: so many processes with so many threads each. */
+int main_crowd(int argc, char **argv)
+{
+	pthread_attr_t small;
+	pthread_t id;
+
+	must(argc == 4, "crowd NAME PROCESSES THREADS");
+	set_comm(argv[1]);
+	must(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 32768) == 0, "stacks");
+	for (int i = 0; i < atoi(argv[2]); i++) {
+		int pid = fork();
+
+		must(pid >= 0, "fork");
+		if (pid)
+			continue;
+		for (int j = 1; j < atoi(argv[3]); j++)
+			must(pthread_create(&id, &small, idler, NULL) == 0, "thread");
+		rest();
+	}
+	rest();
 }

@@ -9,10 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -210,7 +213,8 @@ static void frame_links(const char *folder)
 static const char *const process_files[] = { "stat", "status", "statm", "stack", "maps", "cmdline",
 					     "comm", "wchan", "mountinfo", "cgroup", "limits", "timers",
 					     "schedstat", "oom_score_adj", "environ", "syscall",
-					     "smaps_rollup" };
+					     "smaps_rollup", "io", "sched", "oom_score", "uid_map",
+					     "gid_map", "timens_offsets" };
 static const char *const thread_files[] = { "stat", "status", "stack", "comm", "wchan", "schedstat" };
 
 static void frame_threads(const char *process)
@@ -234,6 +238,43 @@ static void frame_threads(const char *process)
 		closedir(names);
 }
 
+static unsigned long inode(int fd)
+{
+	struct stat found;
+
+	return fd >= 0 && fstat(fd, &found) == 0 ? found.st_ino : 0;
+}
+
+/* Whose each namespace of a process is: `<name> <its inode> <the owner's> <the parent's> <uid>`, 0 for none. */
+static void frame_owners(const char *process)
+{
+	static const char *const names[] = { "net", "uts", "ipc", "pid", "user", "mnt", "cgroup", "time" };
+	struct buffer body = { 0 };
+	double before = uptime();
+	char path[400], line[200];
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		int fd, owner, parent;
+		uid_t uid = -1;
+
+		snprintf(path, sizeof(path), "%s/ns/%s", process, names[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		owner = ioctl(fd, NS_GET_USERNS);
+		parent = ioctl(fd, NS_GET_PARENT);
+		ioctl(fd, NS_GET_OWNER_UID, &uid);
+		append(&body, line, snprintf(line, sizeof(line), "%s %lu %lu %lu %d\n", names[i],
+					     inode(fd), inode(owner), inode(parent), (int)uid));
+		close(fd);
+		close(owner);
+		close(parent);
+	}
+	snprintf(path, sizeof(path), "%s/nsowners", process + 1);
+	frame(path, &body, 0, before);
+	free(body.data);
+}
+
 static void frame_process(const char *process)
 {
 	char path[400];
@@ -246,6 +287,7 @@ static void frame_process(const char *process)
 	frame_links(path);
 	snprintf(path, sizeof(path), "%s/ns", process);
 	frame_links(path);
+	frame_owners(process);
 	frame_threads(process);
 }
 
@@ -261,6 +303,26 @@ static void frame_processes(void)
 			frame_process(path);
 		}
 	closedir(names);
+}
+
+/* All files below a folder that can be read, each a frame. */
+static void frame_tree(const char *folder)
+{
+	DIR *names = opendir(folder);
+	struct dirent *entry;
+	char path[600];
+
+	while (names && (entry = readdir(names))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		if (entry->d_type == DT_DIR)
+			frame_tree(path);
+		else
+			frame_file("", path);
+	}
+	if (names)
+		closedir(names);
 }
 
 /* The wall clock at the frame's own uptime, in seconds since the epoch. */
@@ -296,6 +358,9 @@ int main_finish(int argc, char **argv)
 	must(argc == 1 || !strcmp(argv[1], "sysrq"), "finish [sysrq]");
 	set_comm("finish");
 	frame_processes();
+	frame_tree("/dev/mqueue");
+	frame_tree("/run/cgroup");
+	frame_tree("/sys/fs/cgroup");
 	for (size_t i = 0; i < COUNT(system_files); i++) {
 		char path[128];
 

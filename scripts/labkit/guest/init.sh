@@ -85,6 +85,8 @@ say "connections"
 start connections "$(option connections)"
 say "processes"
 start processes
+say "members"
+start members
 say "settled truth"
 settled_truth
 # Some of these live for a minute only: half-closed connections, fragments, neighbour states.

@@ -61,6 +61,7 @@ int main_tcp(int argc, char **argv);
 int main_sockets(int argc, char **argv);
 int main_routes(int argc, char **argv);
 int main_processes(int argc, char **argv);
+int main_members(int argc, char **argv);
 int main_act(int argc, char **argv);
 int main_reader(int argc, char **argv);
 int main_syncer(int argc, char **argv);
@@ -68,6 +69,7 @@ int main_eat(int argc, char **argv);
 int main_opener(int argc, char **argv);
 int main_forker(int argc, char **argv);
 int main_zombies(int argc, char **argv);
+int main_crowd(int argc, char **argv);
 int main_shutdown(int argc, char **argv);
 int main_dm(int argc, char **argv);
 

@@ -84,6 +84,7 @@ static const struct {
 	{ "sockets", main_sockets },
 	{ "routes", main_routes },
 	{ "processes", main_processes },
+	{ "members", main_members },
 	{ "rest", main_rest },
 	{ "act", main_act },
 	{ "reader", main_reader },
@@ -92,6 +93,7 @@ static const struct {
 	{ "opener", main_opener },
 	{ "forker", main_forker },
 	{ "zombies", main_zombies },
+	{ "crowd", main_crowd },
 	{ "shutdown", main_shutdown },
 	{ "dm", main_dm },
 };

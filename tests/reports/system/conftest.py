@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sessionkit import SESSIONS, replayed, report_folders, unpack
+from sessionkit import replayed, report_folders, truth_folder, unpack
 
 from tests.reports.conftest import Guest
 
@@ -15,7 +15,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Of a module with a REPORT each test runs on the report's recordings whose guest's truth is kept."""
     report = getattr(metafunc.module, "REPORT", None)
     if report and "guest" in metafunc.fixturenames:
-        folders = [folder for folder in report_folders(report) if (SESSIONS / folder.name).exists()]
+        folders = [folder for folder in report_folders(report) if truth_folder(folder.name)]
         names = [folder.name for folder in folders]
         metafunc.parametrize("guest", folders, ids=names, indirect=True, scope="module")
 
@@ -25,6 +25,8 @@ def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A recording, opened, and the folder with its guest's truth."""
     folder: Path = request.param
     place = tmp_path_factory.mktemp(folder.name)
-    unpack(SESSIONS / folder.name, place)
+    truth = truth_folder(folder.name)
+    assert truth is not None
+    unpack(truth, place)
     with replayed(folder) as crash:
         yield Guest(folder.name, place, crash.session, folder)

@@ -46,6 +46,14 @@ class Unmapped(NamedTuple):
     reason: str
 
 
+class _Hop(NamedTuple):
+    """The next table's page number, or the page's own; ``reason``: why there is neither."""
+
+    table: int | None
+    frame: int | None
+    reason: str
+
+
 class Paging:
     """The page tables below one root (a physical address); ``levels`` of them.
 
@@ -92,6 +100,25 @@ class Paging:
             way = dict(self._step(way, level, found, lost))
         return list(_joined(sorted(found.items()))), sorted(lost)
 
+    def frames(self, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int | str]:
+        """Physical page numbers of virtual ones below many roots (physical addresses), or why there is none.
+
+        ``wanted``: (root, virtual page number). Each level of all of them is one round trip.
+        """
+        found: dict[tuple[int, int], int | str] = {}
+        ways = {key: key[0] >> PAGE_SHIFT for key in wanted}
+        for level in range(self._levels - 1, -1, -1):
+            self._load(set(ways.values()))
+            below: dict[tuple[int, int], int] = {}
+            for key, number in ways.items():
+                hop = self._hop(key[1], number, level)
+                if hop.table is None:
+                    found[key] = hop.reason if hop.frame is None else hop.frame
+                else:
+                    below[key] = hop.table
+            ways = below
+        return found
+
     def _canonical(self, pages: Iterable[int]) -> Iterator[int]:
         """Those whose upper bits are all alike, as the processor demands."""
         bits = self._levels * _INDEX_BITS
@@ -102,20 +129,27 @@ class Paging:
         self, way: Mapping[int, int], level: int, found: dict[int, int], lost: list[Unmapped]
     ) -> Iterator[tuple[int, int]]:
         """One level down: the pages that go on, with their next table."""
-        shift = level * _INDEX_BITS
         for page, number in way.items():
-            table = self._tables[number]
-            if isinstance(table, str):
-                lost.append(Unmapped(page, f"its page table is {table}"))
-                continue
-            entry = table[page >> shift & _ENTRIES - 1]
-            if not entry & _PRESENT:
-                lost.append(Unmapped(page, "not mapped"))
-            elif level == 0 or (entry & _LARGE and level <= 2):
-                within = (1 << shift) - 1
-                found[page] = ((entry & self._frame) >> PAGE_SHIFT & ~within) | page & within
+            hop = self._hop(page, number, level)
+            if hop.table is not None:
+                yield page, hop.table
+            elif hop.frame is not None:
+                found[page] = hop.frame
             else:
-                yield page, (entry & self._frame) >> PAGE_SHIFT
+                lost.append(Unmapped(page, hop.reason))
+
+    def _hop(self, page: int, number: int, level: int) -> _Hop:
+        """Where a page's entry in a table leads: to the next table, or to where the page lies."""
+        table, shift = self._tables[number], level * _INDEX_BITS
+        if isinstance(table, str):
+            return _Hop(None, None, f"its page table is {table}")
+        entry = table[page >> shift & _ENTRIES - 1]
+        if not entry & _PRESENT:
+            return _Hop(None, None, "not mapped")
+        if level and not (entry & _LARGE and level <= 2):
+            return _Hop((entry & self._frame) >> PAGE_SHIFT, None, "")
+        within = (1 << shift) - 1
+        return _Hop(None, ((entry & self._frame) >> PAGE_SHIFT & ~within) | page & within, "")
 
     def _load(self, numbers: Iterable[int]) -> None:
         missing = sorted(number for number in numbers if number not in self._tables)

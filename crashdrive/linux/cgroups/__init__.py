@@ -1,0 +1,1 @@
+"""Control groups: their tree, members, limits and counters."""

@@ -1,0 +1,1 @@
+"""Processes and threads, with all that /proc/PID would say of them."""
