@@ -33,6 +33,12 @@ ReadValue = Callable[[ValueReader, int], tuple[Any, int]]
 """(reader, offset) -> (value, where it ended)."""
 
 _MEMBER = re.compile(r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+# Most members: a number or a text without escapes, and the end of its line.
+_SIMPLE = re.compile(
+    r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) = "
+    r"(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+)|\"([^\"\\\n]*+)\"),?[ \t]*+(?:\n|\Z)",
+    re.ASCII,
+)
 _HEAD = re.compile(r"((?:struct|union) ([A-Za-z_]\w{0,255})) (?=[{<])", re.ASCII)
 _LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
 
@@ -90,10 +96,11 @@ class Members(Reader):
         if self not in text.kept:
             text.kept[self] = self._prepared(text)
         asked, read = text.kept[self]
+        simple = _SIMPLE.match if self._reading is None else _never
         members: dict[str, Any] = {}
         found = [members]
         whole = source.text
-        while match := _MEMBER.match(whole, offset):
+        while match := simple(whole, offset) or _MEMBER.match(whole, offset):
             # one text for all structures: their names would outweigh their values
             name = sys.intern(match[1])
             if asked and name not in asked:
@@ -103,6 +110,10 @@ class Members(Reader):
                     source.fail(offset, f"a member stands twice: {name}")
                 members = {}
                 found.append(members)
+            if match.re is _SIMPLE:
+                members[name] = _simple_value(match)
+                offset = match.end()
+                continue
             try:
                 value, end = read(match.end())
                 closing = _LINE_END.match(whole, end)
@@ -124,6 +135,17 @@ class Members(Reader):
         if self._reading is None:
             return asked, reader.value
         return asked, functools.partial(self._reading(text.source), reader)
+
+
+def _never(_text: str, _offset: int) -> None:
+    """Values that aren't gdb's have no simple form."""
+
+
+def _simple_value(match: re.Match[str]) -> int | str:
+    _, address, decimal, string = match.groups()
+    if decimal is not None:
+        return int(decimal)
+    return int(address, 16) if string is None else string
 
 
 class Structure(Reader):

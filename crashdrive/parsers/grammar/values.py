@@ -40,21 +40,22 @@ from crashdrive.parsers.grammar.value_records import (
 MAX_DEPTH = 200
 """Braces in braces; the kernel's own structures stay below 40."""
 
-_SPACE = re.compile(r"\s*+")
+_SPACE = re.compile(r"\s*+", re.ASCII)
 _NAME = re.compile(r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?", re.ASCII)
-# The bulk of all values: a whole number (with its character) and what ends it.
+# The bulk of all values: a whole number (with its character) and what ends it. Octal ones (010) are rare.
 _PLAIN = re.compile(
-    r"(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+"
-    r"(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})"
+    r"(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+"
+    r"(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})",
+    re.ASCII,
 )
 # Such a one with its name, and an element behind it.
 _MEMBER = re.compile(
-    r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?(?:(0x[0-9a-f]{1,32}+)|(-?[0-9]{1,40}+))"
+    r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+))"
     r"(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+,",
     re.ASCII,
 )
 _ELIDED = re.compile(r"\.\.\.(?:[ ]\[[^\]\n]*+\][ ]\.\.\.)?(?=[ \t]*+(?:\n|\}|\Z))")
-_AFTER = re.compile(r"\s*+([,}]?)")
+_AFTER = re.compile(r"\s*+([,}]?)", re.ASCII)
 
 
 class _Frame:

@@ -432,6 +432,15 @@ def test_members_of_structures() -> None:
     assert refused(g.Structure(), "struct x {1, 2}\n") == (1, 10, "a structure without members")
 
 
+def test_simple_members_are_what_their_values_are() -> None:
+    text = "  a = 010,\n  b = -12\n  d = 0x1f,\n"
+    text += '  c = "x y",\n  e = "a\\"b\\000",\n  f = "g", \'h\' <repeats 9 times>\n'
+    source = Source(split_command("struct s 0"), text)
+    assert g.read(g.Members, source) == [
+        {"a": 8, "b": -12, "d": 31, "c": "x y", "e": 'a"b', "f": "g" + 9 * "h"}
+    ]
+
+
 def test_repeated_elements_are_bounded_for_a_whole_text() -> None:
     """However many values a text is made of, it may ask for so many elements."""
     count = MAX_RUN // 2 + 1
