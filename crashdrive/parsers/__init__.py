@@ -255,7 +255,9 @@ def _plugin_of(line: CommandLine) -> Plugin | None:
 
 
 # gdb's own commands that people run through crash: no need to look for a parser from outside
-_OF_GDB = re.compile(r"(?:p|print|ptype|whatis|info|x|list|disassemble|output|printf|set|show|help)(?:/\w*)?")
+_OF_GDB = re.compile(
+    r"(?:p|print|ptype|whatis|info|x|list|disassemble|output|printf|set|show|help)(?:/\w*)?", re.ASCII
+)
 
 
 def _source(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Source:

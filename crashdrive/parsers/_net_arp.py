@@ -26,8 +26,8 @@ class Neighbour(Record, frozen=True):
 
 
 IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
-_ARP_LEFT = re.compile(rf"([0-9a-f]{{8,16}}) +({IPV4}) +([A-Z0-9]+) +")
-_ARP_RIGHT = re.compile(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *")
+_ARP_LEFT = re.compile(rf"([0-9a-f]{{8,16}}) +({IPV4}) +([A-Z0-9]+) +", re.ASCII)
+_ARP_RIGHT = re.compile(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *", re.ASCII)
 
 
 def arp() -> g.ParserElement:

@@ -212,7 +212,7 @@ def _times(head: TaskHeader, found: tuple[dict[str, int], ...]) -> TaskTimes:
     )
 
 
-_RUN_TIME = re.compile(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})")
+_RUN_TIME = re.compile(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})", re.ASCII)
 
 
 def seconds_of(text: str) -> int | None:

@@ -275,7 +275,7 @@ def _missing(values: dict[str, Any], titled: set[str], *, alone: bool) -> Iterat
         yield "has a queue without its name"
 
 
-_ELIDED = re.compile(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE)
+_ELIDED = re.compile(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE | re.ASCII)
 
 
 def _ascending(text: g.Text, rows: list[_Row]) -> tuple[SignalAction, ...]:

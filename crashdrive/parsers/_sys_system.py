@@ -222,7 +222,7 @@ def _without_flags(text: str) -> tuple[str, tuple[str, ...]]:
     return text.rstrip(), tuple(flags)
 
 
-_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) (TB|GB|MB|KB|bytes)")
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) (TB|GB|MB|KB|bytes)", re.ASCII)
 _UNITS = {"bytes": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 
 

@@ -29,7 +29,7 @@ class Character(Record, frozen=True):
 
 
 _TEXT = r"([0-9a-f]{16}|[0-9a-f]{8}): "
-_BYTE = re.compile(r"<(?:[0-9a-f]{2}|[A-Z]{2,3}\d?)>|.", re.DOTALL)
+_BYTE = re.compile(r"<(?:[0-9a-f]{2}|[A-Z]{2,3}\d?)>|.", re.DOTALL | re.ASCII)
 
 
 def _texts() -> g.ParserElement:

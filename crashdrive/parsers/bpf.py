@@ -75,8 +75,8 @@ class BpfMap(Record, frozen=True, kw_only=True):
 _HEX = r"[0-9a-f]{1,16}"
 _TYPE = r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4})"
 _LABELS = "XLATED|JITED|MEMLOCK|LOAD_TIME|GPL_COMPATIBLE|NAME|UID|KEY_SIZE|VALUE_SIZE|MAX_ENTRIES"
-_LABEL = re.compile(rf"[ ]*+({_LABELS}): ")
-_NEXT = re.compile(rf" {{2}}(?:{_LABELS}): ")
+_LABEL = re.compile(rf"[ ]*+({_LABELS}): ", re.ASCII)
+_NEXT = re.compile(rf" {{2}}(?:{_LABELS}): ", re.ASCII)
 _NUMBERS = frozenset({"xlated", "jited", "memlock", "uid", "key_size", "value_size", "max_entries"})
 
 

@@ -143,7 +143,7 @@ def _device(
     )
 
 
-_ADDRESS = re.compile(r"[0-9a-f]{8,16}+(?!\S)")
+_ADDRESS = re.compile(r"[0-9a-f]{8,16}+(?!\S)", re.ASCII)
 
 
 @functools.lru_cache(maxsize=1024)

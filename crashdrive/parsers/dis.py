@@ -48,7 +48,7 @@ class SourceLine(Record, frozen=True, kw_only=True):
 
 
 # Another instruction in the text of one: only a lost newline puts it there.
-_SECOND = re.compile(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s")
+_SECOND = re.compile(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s", re.ASCII)
 _TARGET = re.compile(r"0x([0-9a-f]{1,16}+) <([^<>\n]{1,600}+)>")
 _NOTE = re.compile(r" \[([A-Z][A-Z ]{0,60}+)\]\Z")
 

@@ -24,10 +24,10 @@ class Line(Record, frozen=True):
 
 
 _PREFIX = "type = "
-_BITS = re.compile(r"(.+?) : (\d{1,3})")
-_BARE = re.compile(r"(?:struct|union|enum)(?: \w++)?")
-_OPENS = re.compile(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{")
-_ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*")
+_BITS = re.compile(r"(.+?) : (\d{1,3})", re.ASCII)
+_BARE = re.compile(r"(?:struct|union|enum)(?: \w++)?", re.ASCII)
+_OPENS = re.compile(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{", re.ASCII)
+_ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*", re.ASCII)
 _ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
 _TYPE = re.compile(r"type = ([^\n{}]+)\n?")
 _FAILED = re.compile(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
@@ -132,7 +132,8 @@ _BEGINS = re.compile(
 )
 _TWO = re.compile(
     r"[^:\n]*+:[^\n]*?(?:Range|Base address) 0x|(?:(?! -- )[^\n])*+ -- [^\n]*? -- "
-    r"| *+Range 0x[^\n]*?, length \d"
+    r"| *+Range 0x[^\n]*?, length \d",
+    re.ASCII,
 )
 
 
@@ -150,7 +151,7 @@ def _answered(source: Source, found: list[Line]) -> list[Line]:
     return found
 
 
-_HAS_A_FORM = re.compile(r"(?:p|print|ptype|whatis)(?:/\w+)?")
+_HAS_A_FORM = re.compile(r"(?:p|print|ptype|whatis)(?:/\w+)?", re.ASCII)
 
 
 def _is_free_form(source: Source) -> bool:

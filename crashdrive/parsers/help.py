@@ -57,7 +57,7 @@ _VERSION = r"[^\n]* version: \S+ +gdb version: [^\n]*"
 _TITLE = r"[A-Z][A-Z ]*+(?:\([A-Z]\))?+(?:\n|\Z)"
 # A title, and in its line what stands below it: a newline was lost.
 _LOST = rf"(?!{_TITLE})(?:NAME|SYNOPSIS|DESCRIPTION|EXAMPLES?)[^\n]"
-_NO_HELP = re.compile(r"No help data for .*|help: .*|(?:\S+: )?invalid option.*")
+_NO_HELP = re.compile(r"No help data for .*|help: .*|(?:\S+: )?invalid option.*", re.ASCII)
 
 
 def _commands() -> g.ParserElement:
@@ -169,11 +169,11 @@ _WITHIN = re.compile(
 )
 _AT_FIRST = re.compile(r"selector|address|isize|[0-9a-f]{8,16}")
 _REGISTER = re.compile(r"[A-Z][A-Z0-9_]{0,7}")
-_KEY = re.compile(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)")
+_KEY = re.compile(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)", re.ASCII)
 _WIDEST_GAP = 6
 _MOST_REGISTERS = 2  # behind the first one of a line
 # Entries whose value is any text.
-_TEXTS = re.compile(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]")
+_TEXTS = re.compile(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
 
 
 def _head(row: re.Match[str]) -> _Head | None:

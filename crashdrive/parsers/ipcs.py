@@ -155,7 +155,7 @@ def _absent(row: re.Match[str]) -> tuple[()]:
     return ()
 
 
-_PAGES = re.compile(r"PAGES ALLOCATED/RESIDENT/SWAPPED: (-?\d{1,20})/(-?\d{1,20})/(-?\d{1,20})")
+_PAGES = re.compile(r"PAGES ALLOCATED/RESIDENT/SWAPPED: (-?\d{1,20})/(-?\d{1,20})/(-?\d{1,20})", re.ASCII)
 _INODE = re.compile(r"INODE: ([0-9a-f]{1,16})")
 
 

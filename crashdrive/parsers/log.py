@@ -69,7 +69,8 @@ def _log() -> g.ParserElement:
 _OTHER_COMMAND = re.compile(
     r"\s*+(?:PID: [\d?]{1,10} {1,9}TASK: |PID +PPID +CPU|(?:KERNEL|DEBUG KERNEL|SYSTEM MAP): "
     r"|CPU \d{1,6} RUNQUEUE: |(?:struct|union) \w{1,99} \{|Usage:\s|log: invalid option"
-    r"|[A-Z_]{2,20}(?: {1,40}[A-Z_]{2,20}){1,9} *\n)"
+    r"|[A-Z_]{2,20}(?: {1,40}[A-Z_]{2,20}){1,9} *\n)",
+    re.ASCII,
 )
 
 

@@ -243,7 +243,7 @@ def _stack_set(
 
 def _given(letter: str) -> Callable[[Source], bool]:
     """Some architectures lack the option: crash says so and prints the machine (ppc64, arm)."""
-    unsupported = re.compile(rf"{_UNSUPPORTED} *+(?:\n|\Z)")
+    unsupported = re.compile(rf"{_UNSUPPORTED} *+(?:\n|\Z)", re.ASCII)
     return lambda source: source.command.has(letter) and not unsupported.match(source.text)
 
 

@@ -101,7 +101,7 @@ EXAMPLES = (
 )
 
 # A row's beginning or end (RSS, COMM), as far as it fits into a name.
-_PIECE = re.compile(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+")
+_PIECE = re.compile(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+", re.ASCII)
 # Bytes of a name: TASK_COMM_LEN is 16, with the NUL at its end.
 _LONGEST_NAME = 15
 

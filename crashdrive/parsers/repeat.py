@@ -25,7 +25,7 @@ class Round(Record, frozen=True, kw_only=True):
     records: tuple[Any, ...]
 
 
-_LINE = re.compile(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL)
+_LINE = re.compile(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL | re.ASCII)
 
 
 def _rounds() -> g.ParserElement:

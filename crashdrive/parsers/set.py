@@ -120,7 +120,7 @@ _SHOWN_AS = {
     "emacs": "edit",
 }
 # a row in a row: its newline was lost
-_ANOTHER = re.compile(rf"(?:{'|'.join(_NAMES)}): ")
+_ANOTHER = re.compile(rf"(?:{'|'.join(_NAMES)}): ", re.ASCII)
 
 
 def _variables() -> g.ParserElement:

@@ -131,7 +131,7 @@ def _arguments(source: Source) -> tuple[str, list[str]]:
 
 
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
-_SYMBOL = re.compile(r"[A-Za-z_.$][\w.$]*")
+_SYMBOL = re.compile(r"[A-Za-z_.$][\w.$]*", re.ASCII)
 
 
 def _place(source: Source) -> tuple[int | None, str | None]:
@@ -206,8 +206,8 @@ def _starts(pattern: str) -> Callable[[Source], bool]:
 
 
 _is_memory = _starts(r"[ ]*[0-9a-f]{1,16}:  [0-9a-f]")
-_DEFINED = re.compile(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*")
-_OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{")
+_DEFINED = re.compile(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*", re.ASCII)
+_OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{", re.ASCII)
 
 
 def _is_definition(source: Source) -> bool:

@@ -120,7 +120,7 @@ def _with_section(one: Symbol | Boundary) -> Symbol | Boundary:
     return replace(one, module=None, section=one.module or None)
 
 
-_COUNT = re.compile(r"\s*+\d{1,9}+ found ")
+_COUNT = re.compile(r"\s*+\d{1,9}+ found ", re.ASCII)
 
 
 def _count() -> g.ParserElement:

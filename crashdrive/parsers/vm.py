@@ -83,7 +83,7 @@ _AREAS = r" *+VMA ++START(?![^ \n])"
 _PAGES = r" *+VIRTUAL ++PHYSICAL"
 _NONE = r" *+\(not found\)"
 # What may stand below an area, and is no part of its file's name.
-_OTHER = re.compile(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z")
+_OTHER = re.compile(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
 
 
 def _memory() -> g.ParserElement:
@@ -167,7 +167,8 @@ def _made_page(row: re.Match[str]) -> VmPage:
 
 
 _HEX_SWAP = re.compile(
-    r"^ *+[0-9a-f]{1,16}+ {1,256}+SWAP: .{0,4096}  OFFSET: \d{0,15}[a-f][0-9a-f]{0,15} *+$", re.MULTILINE
+    r"^ *+[0-9a-f]{1,16}+ {1,256}+SWAP: .{0,4096}  OFFSET: \d{0,15}[a-f][0-9a-f]{0,15} *+$",
+    re.MULTILINE | re.ASCII,
 )
 
 

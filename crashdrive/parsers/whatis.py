@@ -143,14 +143,14 @@ def _is_type(line: str) -> bool:
     return len(words) == 1 or (bool(words) and all(word in _BASIC or word == "__int128" for word in words))
 
 
-_IS_SEARCH = re.compile(r" *SIZE  TYPE\n|\s*\(none found\)\s*\Z")
-_IS_DEFINITION = re.compile(r"(?:typedef )?(?:struct|union)(?: \w+)? \{")
+_IS_SEARCH = re.compile(r" *SIZE  TYPE\n|\s*\(none found\)\s*\Z", re.ASCII)
+_IS_DEFINITION = re.compile(r"(?:typedef )?(?:struct|union)(?: \w+)? \{", re.ASCII)
 _IS_ENUMERATOR = re.compile(
-    r"(?:typedef )?enum(?: (?:\w+|\(unknown\)|<[^<>]*>))? = (?:-?\d{1,20}|0x[0-9a-f]{1,16})\s*\Z"
+    r"(?:typedef )?enum(?: (?:\w+|\(unknown\)|<[^<>]*>))? = (?:-?\d{1,20}|0x[0-9a-f]{1,16})\s*\Z", re.ASCII
 )
-_IS_ENUM = re.compile(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n")
+_IS_ENUM = re.compile(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n", re.ASCII)
 _IS_TYPEDEF = re.compile(r"typedef [^\n]*;\n")
-_IS_DECLARATION = re.compile(r"[^\n]*;\s*\Z")
+_IS_DECLARATION = re.compile(r"[^\n]*;\s*\Z", re.ASCII)
 
 SHAPES = (
     Shape(

@@ -93,7 +93,7 @@ def _base_of(found: re.Match[str]) -> tuple[str, ...]:
     return (_AT.sub("@", " ".join(named.split())) if "@" in named or "  " in named else named,)
 
 
-_AT = re.compile(r"\s*+@")
+_AT = re.compile(r"\s*+@", re.ASCII)
 _IS_QUALIFIER = re.compile(_QUALIFIER)
 
 

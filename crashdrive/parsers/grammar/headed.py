@@ -49,8 +49,8 @@ class Table(Terminal):
         self._lead = lead
         self._required = [titles_of(wanted) for wanted in required] or required_titles(record, columns)
         self._together = tuple(together)
-        self._title = re.compile(title)
-        self._head = re.compile("^" + self.pattern.pattern, re.MULTILINE)
+        self._title = re.compile(title, re.ASCII)
+        self._head = re.compile("^" + self.pattern.pattern, re.MULTILINE | re.ASCII)
         self._usual = usual
         self._rows = rows
         if again:

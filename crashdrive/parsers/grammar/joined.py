@@ -18,7 +18,7 @@ class Apart:
     """
 
     def __init__(self, head: str, what: str, joined: Joined = "error") -> None:
-        self._search = re.compile(f"{head}(?![^ ])").search
+        self._search = re.compile(f"{head}(?![^ ])", re.ASCII).search
         self._reason = f"expected the end of {what}; another row begins here"
         self._what = what
         self._mark = joined == "mark"
@@ -42,7 +42,7 @@ class Apart:
 
 
 LONGEST_NAME = 4096
-_ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b")
+_ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b", re.ASCII)
 
 
 def rest_of_name(text: Text, place: int, line: str, name: str | None) -> str | None:

@@ -85,7 +85,9 @@ class KeyValues(Terminal):
         self._gap = gap
         self._keys = {
             key.title: _Key(
-                key.field, key.cell.convert, re.compile(rf"({key.cell.pattern})[ ]*+(?:\n|\Z)").match
+                key.field,
+                key.cell.convert,
+                re.compile(rf"({key.cell.pattern})[ ]*+(?:\n|\Z)", re.ASCII).match,
             )
             for key in keys
         }

@@ -37,7 +37,7 @@ from crashdrive.parsers.base import Source
 _HEADER = re.compile(
     r"(?:/\* offset +\| +size \*/ +)?type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII
 )
-_FIRST = re.compile(r"\s*\n/\* +(?:\d+|XXX)")
+_FIRST = re.compile(r"\s*\n/\* +(?:\d+|XXX)", re.ASCII)
 
 
 def is_layout(source: Source) -> bool:

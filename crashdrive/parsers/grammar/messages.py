@@ -23,10 +23,11 @@ _OLD_LEVEL = r"<(?P<old>[0-7])>"
 _SPOKEN = re.compile(
     r"log: (?:duplicate log_buf message pointer|invalid log_buf entry encountered|[a-z][^\n]{0,120})"
     r"|WARNING: (?:cannot read [\w ]{1,40} contents|log buf data structure\(s\) have changed"
-    r"|The messages could be truncated!)"
+    r"|The messages could be truncated!)",
+    re.ASCII,
 )
 _PROPERTY = re.compile(r"([A-Z][A-Z0-9_]{0,40})=([^\n]*)")
-_BUFFER = re.compile(r"\[(\w{1,32}_seq)\] ")
+_BUFFER = re.compile(r"\[(\w{1,32}_seq)\] ", re.ASCII)
 
 
 class _Prefix(NamedTuple):
@@ -40,10 +41,12 @@ def _prefix(source: Source) -> _Prefix:
     has = source.command.has
     behind = f"{_CALLER if has('c') else ''}{_LEVEL if has('m') else ''}"
     if has("t"):
-        return _Prefix(re.compile(f"^{behind}(?P<text>.*)$", re.MULTILINE), free=True)
+        return _Prefix(re.compile(f"^{behind}(?P<text>.*)$", re.MULTILINE | re.ASCII), free=True)
     time = _DATE if has("T") else _TIME
     old = rf"|{_OLD_LEVEL}(?:{time.replace('?P<', '?P<old_')})?" if has("m") else ""
-    return _Prefix(re.compile(rf"^(?:{time}{behind}{old})?(?P<text>[^\n]*+)", re.MULTILINE), free=False)
+    return _Prefix(
+        re.compile(rf"^(?:{time}{behind}{old})?(?P<text>[^\n]*+)", re.MULTILINE | re.ASCII), free=False
+    )
 
 
 class _Places(NamedTuple):
@@ -132,7 +135,7 @@ class Messages(Terminal):
 
 
 # lines one after the other: what stands in front of a message, its time, the rest
-_LINE = re.compile(rf"(?!\Z)((?:{_TIME})?+)([^\n]*+)\n?")
+_LINE = re.compile(rf"(?!\Z)((?:{_TIME})?+)([^\n]*+)\n?", re.ASCII)
 _PIECE = 1 << 20
 """Characters of a text that are taken apart at once: each line is three texts then."""
 
@@ -257,7 +260,8 @@ def _takes_other(text: Text, place: int, line: str, *, timed: bool) -> bool:
 # within a line, not at its beginning: there an indented line may look like another message
 _WITHIN = re.compile(
     rf"(?<=[^\n])(?:{_TIME}"
-    r"|\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d [^\]\n]{4,16})\] )"
+    r"|\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d [^\]\n]{4,16})\] )",
+    re.ASCII,
 )
 
 

@@ -9,7 +9,7 @@ from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.register_values import ExceptionFrame, is_complete
 
-_PLACE = re.compile(r"(\S{1,300}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?")
+_PLACE = re.compile(r"(\S{1,300}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
 
 
 class Registers(NamedTuple):

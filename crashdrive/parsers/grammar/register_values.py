@@ -90,17 +90,20 @@ _COMPLETE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
     (_SPARC | _numbered("l", 7) | _numbered("i", 7), frozenset()),
 )
 _KNOWN = frozenset().union(*(most | more for most, more in _COMPLETE))
-_MORE = re.compile(r"[xracfv]\d{1,2}")
+_MORE = re.compile(r"[xracfv]\d{1,2}", re.ASCII)
 
 # NAME: value, NAME : value, NAME: [<value>]; several in a line. Possessive: a line is read once.
 _PAIR = re.compile(
     r"[ \t]*+(Syscall Result|CSR [a-z]{4,5}|[A-Za-z_][A-Za-z0-9_]{0,15}+(?:/R\d{1,2}+)?) *+: *+"
-    r"(?:(?:0x)?([0-9a-f]{1,21}+)|\[<([0-9a-f]{1,16}+)>\])(?![^ \t\r\n])"
+    r"(?:(?:0x)?([0-9a-f]{1,21}+)|\[<([0-9a-f]{1,16}+)>\])(?![^ \t\r\n])",
+    re.ASCII,
 )
-_FLOAT = re.compile(r"f\d{1,2}")
+_FLOAT = re.compile(r"f\d{1,2}", re.ASCII)
 # sparc64: NAME=0xVALUE
 _ASSIGNED = re.compile(r"[ ]*+([A-Za-z_][A-Za-z0-9_]{0,7}+)=0x([0-9a-f]{1,16}+)()(?![^ \r\n])")
-_SYMBOL = re.compile(r"[ \t]*+(?:\[([^\]\n]{1,300}+)\]|<([^>\n]{1,300}+)>|([A-Za-z_][\w.]{0,200}\+\w{1,18}))")
+_SYMBOL = re.compile(
+    r"[ \t]*+(?:\[([^\]\n]{1,300}+)\]|<([^>\n]{1,300}+)>|([A-Za-z_][\w.]{0,200}\+\w{1,18}))", re.ASCII
+)
 _END = re.compile(r"[ ]*+$")
 
 

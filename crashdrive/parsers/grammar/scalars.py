@@ -25,7 +25,8 @@ from crashdrive.parsers.grammar.value_records import MAX_RUN, Enumerators, Missi
 _NUMBER = re.compile(
     r"-?(?:0x[0-9a-f]{1,32}+|[0-9]{1,40}+(?:\.[0-9]{1,40}+)?(?:e[+-]?[0-9]{1,5}+)?"
     r"|inf|nan\(0x[0-9a-f]{1,32}+\))"
-    r"(?!\w|\.\d)"
+    r"(?!\w|\.\d)",
+    re.ASCII,
 )
 _CHAR = re.compile(r"[LuU]?'((?:\\[0-7]{1,3}|\\.|[^'\\\n]))'")
 _STRING = re.compile(r'[LuU]?"((?:[^"\\\n]|\\.)*+)"(\.\.\.)?')

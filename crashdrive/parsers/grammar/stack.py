@@ -55,10 +55,10 @@ class Frame(Record, frozen=True, kw_only=True):
     exception: ExceptionFrame | None = None
 
 
-_TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})")
+_TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})", re.ASCII)
 _PLAIN = re.compile(r" *+(?:[0-9a-f]{8}(?:[0-9a-f]{8})?+(?: ++|\Z))++")
 _WORD = re.compile(r"[0-9a-f]{8}(?:[0-9a-f]{8})?")
-_SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?")
+_SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
 
 
 def read_words(address: int, text: str, size: int) -> list[StackWord]:

@@ -19,7 +19,7 @@ TASK = (
     rf"PID:[ ]+(?P<pid>\d{{1,10}}|\?)[ ]+TASK:[ ]+(?P<task>{HEX})[ ]+"
     rf'(?:CPU:[ ]+(?P<cpu>\d{{1,6}}|\?)[ ]+)?COMMAND:[ ]+(?:"(?P<comm>{COMM})"|\?)'
 )
-HEADER = re.compile(rf"^(?P<indent> *){TASK}[ ]*$", re.MULTILINE)
+HEADER = re.compile(rf"^(?P<indent> *){TASK}[ ]*$", re.MULTILINE | re.ASCII)
 
 
 class TaskHeader(Record, frozen=True, kw_only=True):

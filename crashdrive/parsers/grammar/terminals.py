@@ -19,11 +19,13 @@ Make = Callable[[re.Match[str]], Any]
 
 
 class Terminal(Token):
-    """What ``pattern`` matches, made into a value by ``make`` (None: the matched text).
+    r"""What ``pattern`` matches, made into a value by ``make`` (None: the matched text).
 
     ``what`` says in the command's words what was expected, with its article: ``a symbol's address``. ``make``
     may give None for text that only looks right: then the element doesn't match. ``found.string`` is the
     `Text`, through which ``make`` reaches the source. With ``keep=False`` the element gives no value.
+    Digits, letters and white space (``\d``, ``\w``, ``\s``) are those of ASCII, unless the pattern was
+    compiled already.
     """
 
     leaves_notices = False
@@ -32,7 +34,7 @@ class Terminal(Token):
         self, pattern: str | re.Pattern[str], what: str, make: Make | None = None, *, keep: bool = True
     ) -> None:
         super().__init__()
-        self.pattern = re.compile(pattern)
+        self.pattern = re.compile(pattern, re.ASCII) if isinstance(pattern, str) else pattern
         self.match = self.pattern.match
         self.make: Make = make or (lambda found: found[0])
         self.keep = keep
@@ -76,7 +78,7 @@ class Row(Terminal):
     """
 
     def __init__(self, pattern: str, make: Make, what: str, flags: int = 0) -> None:
-        super().__init__(re.compile(f"(?:{pattern}){END_OF_LINE}", flags), what, make)
+        super().__init__(re.compile(f"(?:{pattern}){END_OF_LINE}", flags | re.ASCII), what, make)
 
 
 class Line(Terminal):

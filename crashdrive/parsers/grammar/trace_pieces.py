@@ -200,7 +200,7 @@ class _FramePlaces:
     """Where the frames of a trace stand: looked for only where one doesn't follow the one above it."""
 
     _line = re.compile(
-        rf"^ *+(?:#\d{{1,4}}+ )?\[[ <]*+(?:BSP:)?{HEX}>?\] (?=[^\n]*? (?:at|from) )", re.MULTILINE
+        rf"^ *+(?:#\d{{1,4}}+ )?\[[ <]*+(?:BSP:)?{HEX}>?\] (?=[^\n]*? (?:at|from) )", re.MULTILINE | re.ASCII
     )
 
     def __init__(self, text: Text, start: int) -> None:

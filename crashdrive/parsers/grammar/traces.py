@@ -103,7 +103,8 @@ class _StackError(CrashMessage):
 
     _tail = re.compile(
         r"(?: *+(?:(?:(?:exception|IRQ|process) stack pointer|current stack base): "
-        rf"{HEX}|\(valid range: {HEX} - {HEX}\)){END_OF_LINE})*+"
+        rf"{HEX}|\(valid range: {HEX} - {HEX}\)){END_OF_LINE})*+",
+        re.ASCII,
     )
 
     def ahead(self, instring: str, loc: int) -> int:

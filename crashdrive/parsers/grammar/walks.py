@@ -119,7 +119,7 @@ def _element(text: g.Text, place: int, address: int, below: list[Any]) -> Elemen
     return element if position.digits is None else _Indexed(element, position.digits, position.place)
 
 
-_ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)")
+_ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)", re.ASCII)
 
 
 @functools.lru_cache(maxsize=64)
@@ -130,8 +130,8 @@ def asked_members(command: str) -> frozenset[str]:
 
 
 # crash quotes the text that a char pointer leads to, but escapes nothing in it.
-_RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)")
-_RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)")
+_RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)", re.ASCII)
+_RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)", re.ASCII)
 
 
 @functools.lru_cache(maxsize=16)
@@ -140,7 +140,7 @@ def _raw_text(digits: int) -> re.Pattern[str]:
     an address as long as the first one.
     """
     line = rf"(?:[0-9a-f]{{{digits}}}\n|  [A-Za-z_][\w.]* = )"
-    return re.compile(rf"\"((?:[^\n]|\n(?!{line})){{0,4096}}?)\"(?=\n(?:{line}|\Z)|\Z)")
+    return re.compile(rf"\"((?:[^\n]|\n(?!{line})){{0,4096}}?)\"(?=\n(?:{line}|\Z)|\Z)", re.ASCII)
 
 
 _FIRST = re.compile(r"[0-9a-f]{1,16}")

@@ -30,15 +30,17 @@ class KmemAnswer(Record, frozen=True):
 _REPORTS = ("i", "pm", "fF", "h", "sSr", "v", "cC", "n", "z", "lL", "V", "o", "g")
 # How a report begins that follows another one.
 _BEGINNINGS = {
-    "n": re.compile(r"^NODE +SIZE +PGLIST_DATA\b", re.MULTILINE),
-    "z": re.compile(r"^NODE: \d+  ZONE: \d+  ADDR: ", re.MULTILINE),
-    "lL": re.compile(r'^(?:(?:active|inactive|inactive_dirty)_list:|(?:NODE \d+ )?(?:"|nr_))', re.MULTILINE),
+    "n": re.compile(r"^NODE +SIZE +PGLIST_DATA\b", re.MULTILINE | re.ASCII),
+    "z": re.compile(r"^NODE: \d+  ZONE: \d+  ADDR: ", re.MULTILINE | re.ASCII),
+    "lL": re.compile(
+        r'^(?:(?:active|inactive|inactive_dirty)_list:|(?:NODE \d+ )?(?:"|nr_))', re.MULTILINE | re.ASCII
+    ),
     "V": re.compile(r"^  (?:VM_(?:ZONE_)?STAT|PAGE_STATES):$", re.MULTILINE),
     "o": re.compile(r"^PER-CPU OFFSET VALUES:", re.MULTILINE),
-    "g": re.compile(r"^PAGE-FLAG +BIT +VALUE\b", re.MULTILINE),
+    "g": re.compile(r"^PAGE-FLAG +BIT +VALUE\b", re.MULTILINE | re.ASCII),
 }
 # Each zone has counters of its own; those of the whole system stand below an empty line.
-_BEHIND_ZONES = {"V": re.compile(rf"(?<=\n\n){_BEGINNINGS['V'].pattern}", re.MULTILINE)}
+_BEHIND_ZONES = {"V": re.compile(rf"(?<=\n\n){_BEGINNINGS['V'].pattern}", re.MULTILINE | re.ASCII)}
 
 
 def _asked(source: Source) -> list[str]:
