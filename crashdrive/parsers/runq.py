@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from crashdrive.parsers import grammar as g
+from crashdrive.parsers._runq_clocks import Lag, QueueClock, Running, clocks, lags, running
 from crashdrive.parsers._runq_groups import GroupedRunQueue, TaskGroup, groups
 from crashdrive.parsers._runq_lines import NOTHING, QueuedTask, current_line, once, queued_line
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
-from crashdrive.parsers.grammar.tasks import HEADER, HEX, TASK, TaskHeader, header_of
-from crashdrive.records import Address, Long, Record
+from crashdrive.parsers.grammar.tasks import HEADER, HEX, TaskHeader
+from crashdrive.records import Address, Record
 
 __all__ = [
     "EXAMPLES",
@@ -53,32 +54,6 @@ class RunQueue(Record, frozen=True, kw_only=True):
     current: TaskHeader | None = None
     current_address: Address | None = None
     queues: tuple[Queue, ...] = ()
-
-
-class QueueClock(Record, frozen=True, kw_only=True):
-    """Timestamps (``-t``): the run queue's, and when the running task last got the CPU."""
-
-    cpu: int
-    offline: bool = False
-    timestamp: Long | None = None
-    last_run: Long | None = None
-    current: TaskHeader | None = None
-
-
-class Lag(Record, frozen=True, kw_only=True):
-    """How many seconds a CPU's run queue lags behind the most recent one (``-T``)."""
-
-    cpu: int
-    lag: float
-
-
-class Running(Record, frozen=True, kw_only=True):
-    """For how many seconds a CPU's task has been running (``-m``); None where crash doesn't know the task."""
-
-    cpu: int
-    offline: bool = False
-    running: float | None = None
-    current: TaskHeader | None = None
 
 
 class OnQueue(Record, frozen=True, kw_only=True):
@@ -139,6 +114,10 @@ class _Name(NamedTuple):
     address: int
 
 
+_QUEUED = (_Name, QueuedTask, str)
+"""What stands below a CPU's running task."""
+
+
 def _queued(text: g.Text, head: re.Match[str], below: list[Any]) -> list[_Queue]:
     """Each queue with the tasks below it. 2.6.0 to 2.6.22: tasks of equal priority share the bracket of the
     first one.
@@ -168,7 +147,7 @@ def _queued(text: g.Text, head: re.Match[str], below: list[Any]) -> list[_Queue]
 
 def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) -> _RunQueue:
     first = below[0] if below else None
-    current = None if first is None or isinstance(first, _Name | QueuedTask | str) else first
+    current = None if first is None or isinstance(first, _QUEUED) else first
     cpu, at, offline, old = head.group("cpu", "at", "offline", "old")
     if current is None and not (offline or old):
         current_line().miss(text, head.end())
@@ -205,72 +184,6 @@ def _check_queues(source: Source, found: list[_RunQueue]) -> list[RunQueue]:
     return once(source, [(queue.place, queue.found) for queue in found])
 
 
-def _clocks() -> g.ParserElement:
-    """The queue's time, below it when its task got the CPU, and the task::
-
-    CPU 0: 32544481071
-           32521958250  PID: 391    TASK: ffff8ea557378000  COMMAND: "spinner"
-    CPU 1: [OFFLINE]
-    """
-    clock = g.Row(
-        r" *+CPU (?P<cpu>\d{1,6}): (?:\[OFFLINE\]|(?P<time>[0-9a-f]{1,20}))",
-        lambda found: QueueClock(
-            cpu=int(found["cpu"]), offline=found["time"] is None, timestamp=_number(found["time"])
-        ),
-        "a CPU's time: CPU TIMESTAMP",
-    )
-    task = g.Row(
-        rf" *+(?P<last>[0-9a-f]{{1,20}}) +{TASK}",
-        lambda found: (_number(found["last"]), header_of(found)),
-        "when a task got the CPU: TIMESTAMP PID TASK COMMAND",
-    )
-    return g.Blocks(clock, task, make=_clock)
-
-
-def _clock(text: g.Text, place: int, clock: QueueClock, tasks: list[Any]) -> tuple[int, QueueClock]:
-    if len(tasks) > (not clock.offline):
-        g.Line("a CPU's time: CPU TIMESTAMP").miss(text, text.next_line(place))
-    for last, task in tasks:
-        clock = replace(clock, last_run=last, current=task)
-    return place, clock
-
-
-def _number(text: str | None) -> int | None:
-    """Decimal, or hexadecimal where output radix 16 shows by a letter."""
-    return None if text is None else int(text, 10 if text.isdecimal() else 16)
-
-
-def _lags() -> g.ParserElement:
-    """``CPU 0: 0.01 secs``, one a line."""
-    return g.Rows(
-        g.Row(
-            r" *+CPU (?P<cpu>\d{1,6}): (?P<lag>\d{1,12}\.\d\d) secs",
-            lambda row: (row.start(), Lag(cpu=int(row["cpu"]), lag=float(row["lag"]))),
-            "a CPU's lag: CPU SECONDS",
-        )
-    )
-
-
-def _all_running() -> g.ParserElement:
-    """``CPU 0: [0 00:00:00.022]  PID: 391 ...``, one a line; ``[OFFLINE]``, ``[unknown]``."""
-    time = r"(?P<days>\d{1,9}) (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d\.\d{3})"
-    return g.Rows(
-        g.Row(
-            rf" *+CPU (?P<number>\d{{1,6}}): \[(?: *{time}\] +{TASK}|(?P<other>OFFLINE|unknown)\])",
-            lambda row: (row.start(), _running(row)),
-            "how long a CPU's task runs: CPU [TIME] PID TASK COMMAND",
-        )
-    )
-
-
-def _running(row: re.Match[str]) -> Running:
-    cpu = int(row["number"])
-    if row["other"]:
-        return Running(cpu=cpu, offline=row["other"] == "OFFLINE")
-    minutes = (int(row["days"]) * 24 + int(row["hours"])) * 60 + int(row["minutes"])
-    return Running(cpu=cpu, running=round(minutes * 60 + float(row["seconds"]), 3), current=header_of(row))
-
-
 def _on_queue() -> g.ParserElement:
     """Each CPU, below it its tasks as in `_queues`, or that there are none."""
     cpu = g.Row(
@@ -296,9 +209,9 @@ def _given(letter: str) -> Callable[[Source], bool]:
 
 
 SHAPES = (
-    Shape(name="clocks", record=QueueClock, grammar=_clocks, finish=once, options="-t", when=_given("t")),
-    Shape(name="lags", record=Lag, grammar=_lags, finish=once, options="-T", when=_given("T")),
-    Shape(name="running", record=Running, grammar=_all_running, finish=once, options="-m", when=_given("m")),
+    Shape(name="clocks", record=QueueClock, grammar=clocks, finish=once, options="-t", when=_given("t")),
+    Shape(name="lags", record=Lag, grammar=lags, finish=once, options="-T", when=_given("T")),
+    Shape(name="running", record=Running, grammar=running, finish=once, options="-m", when=_given("m")),
     Shape(name="on-queue", record=OnQueue, grammar=_on_queue, finish=once, options="-d", when=_given("d")),
     Shape(name="groups", record=GroupedRunQueue, grammar=groups, finish=once, options="-g", when=_given("g")),
     Shape(

@@ -8,14 +8,16 @@ Source in crash: ``cmd_datatype_common()``, ``do_datatype_addr()``, ``do_datatyp
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from crashdrive.parsers import grammar as g
+from crashdrive.parsers._struct_definitions import definitions, is_definition
 from crashdrive.parsers._struct_targets import Target, followed_pointer
 from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.definitions import Definition, definition
+from crashdrive.parsers.grammar.definitions import Definition
 from crashdrive.parsers.grammar.hexdump import Words, hex_words, mark_gaps
 from crashdrive.parsers.grammar.value_records import Missing, Pointer
 from crashdrive.records import Address, Record
@@ -123,11 +125,16 @@ def _refused() -> g.Remark:
     return g.Remark(rf"(?:\*|[\w-]+): (?:{what})[^\n]*+", "error")
 
 
-def _arguments(source: Source) -> tuple[str, list[str]]:
+def _arguments(source: Source) -> tuple[str, tuple[str, ...]]:
     """(type's name, members asked for) of the command line."""
-    first = source.command.arguments[0] if source.command.arguments else ""
-    name, _, members = first.partition(".")
-    return name, [member for member in members.split(",") if member]
+    arguments = source.command.arguments
+    return _asked(arguments[0]) if arguments else ("", ())
+
+
+@functools.lru_cache(maxsize=256)
+def _asked(word: str) -> tuple[str, tuple[str, ...]]:
+    name, _, members = word.partition(".")
+    return name, tuple(member for member in members.split(",") if member)
 
 
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
@@ -174,30 +181,21 @@ def _of_members(source: Source, found: list[Any]) -> list[Structure]:
     type_, asked = _arguments(source)
     parts: list[Any] = []
     open_: dict[str, Any] = {}
-    for one in (*found, _NEXT):
-        if isinstance(one, _Cpu) or open_.keys() & one.keys():
+    for one in found:
+        is_cpu = isinstance(one, _Cpu)
+        if is_cpu or not open_.keys().isdisjoint(one):
             parts += [(type_, open_)] if open_ else []
             open_ = {}
-        if isinstance(one, _Cpu):
-            parts += [one] if one is not _NEXT else []
-        else:
-            open_ = {**open_, **one}
-    for _, members in (part for part in parts if not isinstance(part, _Cpu)):
-        missing = [name for name in asked if name not in members]
+        if not is_cpu:
+            open_ = {**open_, **one} if open_ else one
+        elif one is not _NEXT:
+            parts.append(one)
+    parts += [(type_, open_)] if open_ else []
+    for part in parts:
+        missing = () if isinstance(part, _Cpu) else [name for name in asked if name not in part[1]]
         if missing and source.complete:
             source.note("missing", f"no value of {', '.join(missing)}", incomplete=True)
     return _structures(source, parts)
-
-
-def _definitions() -> g.ParserElement:
-    """Definitions, with offsets (``-o``), or with addresses where the command has one; see `definition`."""
-    at = g.Terminal("", "addresses of members", _if_placed)
-    placed, plain = (g.Many(definition(addresses=addresses)) for addresses in (True, False))
-    return g.Suppress(at) + placed | plain
-
-
-def _if_placed(found: re.Match[str]) -> bool | None:
-    return len(g.Text.of(found.string).source.command.arguments) > 1 or None
 
 
 def _starts(pattern: str) -> Callable[[Source], bool]:
@@ -206,21 +204,6 @@ def _starts(pattern: str) -> Callable[[Source], bool]:
 
 
 _is_memory = _starts(r"[ ]*[0-9a-f]{1,16}:  [0-9a-f]")
-_DEFINED = re.compile(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*", re.ASCII)
-_OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{", re.ASCII)
-
-
-def _is_definition(source: Source) -> bool:
-    """Lines of a definition end in ``;`` or open a structure; contents have `` = `` or a bare brace."""
-    head, _, rest = source.text.lstrip().partition("\n")
-    first = rest.partition("\n")[0].strip()
-    if len(head) > 1000 or not _DEFINED.fullmatch(head):
-        return False
-    return (
-        first.endswith(";") or first in {"...", "}"} or first.startswith("<") or bool(_OPENS.fullmatch(first))
-    )
-
-
 SHAPES = (
     Shape(
         name="memory",
@@ -233,9 +216,9 @@ SHAPES = (
     Shape(
         name="definition",
         record=Definition,
-        grammar=_definitions,
+        grammar=definitions,
         options="struct NAME [-o [ADDRESS]]; struct NAME.MEMBER",
-        when=_is_definition,
+        when=is_definition,
     ),
     Shape(
         name="value",
