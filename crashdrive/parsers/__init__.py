@@ -38,12 +38,17 @@ def command_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in found if name not in _NO_COMMANDS and not name.startswith("_")))
 
 
+@functools.cache
+def _own_names() -> frozenset[str]:
+    return frozenset(command_names())
+
+
 def module_for(name: str) -> Any:
     """The parser module of a crash command (only that one is imported).
 
     UsageError where there is none, PluginError for one from outside that is broken.
     """
-    if name in command_names():
+    if name in _own_names():
         return _own_module(name)
     plugin = _plugin(name)
     if plugin is None:
@@ -236,7 +241,7 @@ def _reader(line: CommandLine) -> _Reader:
 @functools.lru_cache(maxsize=256)
 def _own_reader(name: str) -> _Reader:
     """What reads the output of a command of crash, or of a structure's name."""
-    known = name in command_names()
+    known = name in _own_names()
     module = module_for(name if known else "struct")
     return _Reader(module.SHAPES, None, structure=not known)
 
@@ -251,7 +256,7 @@ def _plugin_of(line: CommandLine) -> Plugin | None:
     """The parser from outside for a command line."""
     if line.name == "gdb" and len(line.words) > 1:
         return None if _OF_GDB.fullmatch(line.words[1]) else _plugin(line.words[1])
-    return None if line.name in command_names() or "." in line.words[0] else _plugin(line.name)
+    return None if line.name in _own_names() or "." in line.words[0] else _plugin(line.name)
 
 
 # gdb's own commands that people run through crash: no need to look for a parser from outside

@@ -23,7 +23,7 @@ class MapleTree(Record, frozen=True):
     root: Address
 
 
-class MapleRange(Record, frozen=True, kw_only=True):
+class MapleRange(Record, frozen=True):
     """A range of a maple tree, both ends included, at ``depth``: a ``node`` or an ``entry``.
 
     ``node``: its address and ``node_type`` (the number that the kernel gives it); ``entry``: a pointer, 0 of
@@ -54,45 +54,48 @@ def _maple() -> g.ParserElement:
         lambda row: MapleTree(int(row[1], 16), int(row[2], 16), int(row[3]), int(row[4], 16)),
         "a maple tree: maple_tree(ADDRESS) flags F, height H root ADDRESS",
     )
-    # ranges carry no 0x: the whole range of the root tells, or the option that was given
-    hexadecimal = g.Terminal("", "ranges in hexadecimal", _is_hexadecimal)
-    in_hexadecimal = g.Many(tree | g.Rows(_ranges("[0-9a-f]", 16), until=tree, bare=True))
-    in_decimal = g.Many(tree | g.Rows(_ranges(r"\d", 10), until=tree, bare=True))
-    return g.Suppress(hexadecimal) + in_hexadecimal | in_decimal
+    return g.Rows(_ranges(), also=tree)
 
 
-def _is_hexadecimal(found: re.Match[str]) -> bool | None:
-    source = g.Text.of(found.string).source
-    return source.command.has("x") or "-ffffffffffffffff: " in source.text or None
+def _base(text: g.Text) -> int:
+    """Ranges carry no 0x: the whole range of the root tells, or the option that was given."""
+    base: int | None = text.kept.get(_base)
+    if base is None:
+        hexadecimal = text.source.command.has("x") or "-ffffffffffffffff: " in text.source.text
+        base = text.kept[_base] = 16 if hexadecimal else 10
+    return base
 
 
-def _ranges(digit: str, base: int) -> g.Row:
+def _ranges() -> g.Row:
     node = r"node 0x([0-9a-f]{1,16}) depth \d{1,3} type (\d{1,2}) (parent [^:\n]*+(?:: [^:\n]*+)?+)"
     # (nil) is of no release of crash
     entry = r"0x([0-9a-f]{1,16})|(\d{1,20})|\(nil\)"
     value = r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?"
     again = r"(?: \(0x[0-9a-f]{1,16}\))?(?: \[0x[0-9a-f]{1,16}\])?"
-
-    def make(row: re.Match[str]) -> MapleRange:
-        indent, first, last, node, kind, contents, entry, decimal, value = row.groups()
-        low = int(first, base)
-        depth, high = len(indent) // 2, low if last is None else int(last, base)
-        if node:
-            address, of = int(node, 16), int(kind)
-            contents = contents.rstrip()
-            return MapleRange(
-                depth=depth, first=low, last=high, node=address, node_type=of, contents=contents
-            )
-        if value:
-            return MapleRange(depth=depth, first=low, last=high, value=int(value, 0))
-        pointer = int(entry, 16) if entry else int(decimal or 0)
-        return MapleRange(depth=depth, first=low, last=high, entry=pointer)
-
     return g.Row(
-        rf"( *+)({digit}{{1,20}}+)(?:-({digit}{{1,20}}+))?: (?:{node}|{entry}|{value}{again})",
-        make,
+        rf"( *+)([0-9a-f]{{1,20}}+)(?:-([0-9a-f]{{1,20}}+))?: (?:{node}|{entry}|{value}{again})",
+        _range,
         "a range of a maple tree: FIRST-LAST: ENTRY",
     )
+
+
+def _range(row: re.Match[str]) -> MapleRange | None:
+    indent, begin, end, pointer, decimal = row.group(1, 2, 3, 7, 8)
+    base = _base(g.Text.of(row.string))
+    try:
+        first = int(begin, base)
+        last = first if end is None else int(end, base)
+    except ValueError:
+        return None  # letters among decimal digits
+    depth = len(indent) // 2
+    if decimal or pointer:
+        at = int(decimal) if decimal else int(pointer, 16)
+        return MapleRange(depth, first, last, None, None, None, at)
+    if row[4]:
+        return MapleRange(depth, first, last, int(row[4], 16), int(row[5]), row[6].rstrip())
+    if row[9]:
+        return MapleRange(depth, first, last, value=int(row[9], 0))
+    return MapleRange(depth, first, last, entry=0)
 
 
 SHAPES = (

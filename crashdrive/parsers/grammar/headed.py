@@ -19,6 +19,9 @@ from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
 Usual = Callable[[Source], Sequence[str]]
 
+_MOST_HEADERS = 64
+"""Lines of a table's header whose titles are kept: crash prints few different ones again and again."""
+
 
 class Table(Terminal):
     """See `table`."""
@@ -58,6 +61,7 @@ class Table(Terminal):
             rows["until"] = own if rows["until"] is None else own | rows["until"]
         self._between: Noise = rows["between"] or noise()
         self._layouts: dict[tuple[str, ...], Rows] = {}
+        self._headers: dict[str, tuple[str, ...]] = {}
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
@@ -116,11 +120,19 @@ class Table(Terminal):
 
     def header(self, text: Text, loc: int) -> tuple[tuple[str, ...], int]:
         """The titles of a header, and where its line ended."""
+        end = text.next_line(loc)
+        line = text[loc:end]
+        titles = self._headers.get(line)
+        if titles is None:
+            titles = self._titles(text, loc, loc + len(line.rstrip("\n").rstrip(" ")))
+            if len(self._headers) < _MOST_HEADERS and len(line) < LONGEST_ROW:
+                self._headers[line] = titles
+        return titles, end
+
+    def _titles(self, text: Text, loc: int, stop: int) -> tuple[str, ...]:
         if self._title.match(text, loc) is None:
             self.miss(text, loc)
         titles: list[str] = []
-        end = text.next_line(loc)
-        stop = loc + len(text[loc:end].rstrip("\n").rstrip(" "))
         place = loc
         while place < stop:
             found = self._title.match(text, place)
@@ -132,7 +144,7 @@ class Table(Terminal):
         if any(self._columns[title].last for title in titles[:-1]):
             self.miss(text, loc, f"{self.name} has its columns in another order")
         self._check(text, loc, frozenset(titles))
-        return tuple(titles), end
+        return tuple(titles)
 
     def _check(self, text: Text, loc: int, titles: frozenset[str]) -> None:
         missing = next((wanted for wanted in self._required if not wanted & titles), frozenset())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,10 +19,15 @@ def read_shape(shape: Shape, source: Source) -> Sequence[Any]:
     """
     if shape.grammar is None:
         return shape.parse(source) if shape.parse else ()
+    found = _read()(shape.grammar, source)
+    return shape.finish(source, found) if shape.finish else found
+
+
+@functools.cache
+def _read() -> Callable[..., list[Any]]:
     from crashdrive.parsers.grammar.reading import read
 
-    found = read(shape.grammar, source)
-    return shape.finish(source, found) if shape.finish else found
+    return read
 
 
 def read_part(shapes: Sequence[Shape], part: Source, whole: Source, offset: int) -> tuple[str, list[Any]]:
