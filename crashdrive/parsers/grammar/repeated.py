@@ -190,8 +190,6 @@ class Rows(Terminal):
         if behind > -2:
             return behind
         if text is None or not text.source.lenient or not do_actions:
-            if text is not None and self.also is not None:
-                text.missed(loc, self.also.name)
             row.miss(instring, loc)
         if self.aside is not None:
             found.append(self.aside)
