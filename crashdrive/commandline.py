@@ -71,6 +71,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 _PLAIN = Traits()
 _SPEAKS = Traits(never_silent=True)
 _LEAVES = Traits(leaves=True, acts=True)
+_OF_STRUCT = "pxdhfuc:rvol:"
 
 # crash's own commands; a word that is none of them is a type's name, gdb's, or an extension's
 _TABLE: dict[str, Traits] = {
@@ -80,10 +81,10 @@ _TABLE: dict[str, Traits] = {
     "bt": Traits(options="D:fFI:S:c:n:aAloreEgstTdxR:Ovp", never_silent=True, rests_on=("tasks",)),
     "btop": _SPEAKS,
     "dev": Traits(options="dDpiVv:"),
-    "dis": Traits(options="dxhulrfUsb:B::", never_silent=True),
+    "dis": Traits(options="dxhulrfUsb:B:", never_silent=True),
     "eval": Traits(options="bl", breaks_off=False, never_silent=True),
     "exit": _LEAVES,
-    "extend": Traits(options="us", acts=True, stays=True),
+    "extend": Traits(options="lus", acts=True, stays=True),
     "files": Traits(options="d:n:R:p:c", rests_on=("tasks",)),
     "foreach": Traits(options="R:vomlgersStTpukcfFxhdaGy:", rests_on=("tasks",), runs_others=True),
     "fuser": Traits(rests_on=("tasks",)),
@@ -112,17 +113,17 @@ _TABLE: dict[str, Traits] = {
     "rustfilt": Traits(open_end=""),
     "s390dbf": Traits(options="vs"),
     "sbitmapq": Traits(options="s:a:pvxd"),
-    "search": Traits(options="tTl:ukKV:ps:e:v:m:hwcx:"),
+    "search": Traits(options="tTl:ukKVps:e:v:m:hwcx:"),
     "set": Traits(options="pvc:a:", acts=True, breaks_off=False),
     "sig": Traits(options="lR:s:g", rests_on=("tasks",)),
-    "struct": Traits(options="pxdhfuc:rvol:", never_silent=True),
+    "struct": Traits(options=_OF_STRUCT, never_silent=True),
     "swap": _SPEAKS,
     "sym": Traits(options="lLQ:q:npsMm:", breaks_off=False, never_silent=True, rests_on=("modules",)),
     "sys": Traits(options="ctip:", never_silent=True, rests_on=("tasks",)),
     "task": Traits(options="xdhR:", never_silent=True, rests_on=("tasks",)),
     "timer": Traits(options="rC:"),
     "tree": Traits(options="xdt:r:o:s:S:plNv"),
-    "union": _SPEAKS,
+    "union": Traits(options=_OF_STRUCT, never_silent=True),
     "vm": Traits(options="f:pmvR:P:M:xd", rests_on=("tasks",)),
     "vtop": Traits(options="ukc:", never_silent=True, mixes=True),
     "waitq": _PLAIN,
@@ -144,7 +145,7 @@ class CommandLine(msgspec.Struct, frozen=True):
 
     ``words`` are those of the whole line, with crash's built-in alias resolved; ``*foo`` is ``struct foo``.
     ``typed`` is the first one as it was typed. ``options`` maps each option letter to its argument ("" where
-    it takes none); ``arguments`` are the rest, without the shell's part behind ``|`` or ``>``.
+    it takes none); ``arguments`` are the rest, without the shell's part behind ``|``, ``!`` or ``>``.
     """
 
     text: str
@@ -221,9 +222,24 @@ def command_line(text: str) -> CommandLine:
 
     A ``\`` before the command, by which crash passes over the user's own aliases, is none of its name.
     """
-    typed = split_words(text.lstrip().removeprefix("\\"))
+    typed = split_words(_shell_apart(text.lstrip().removeprefix("\\")))
     words = _canonical(typed)
     return CommandLine(text, typed[0] if typed else "", words, {}, _before_pipe(words)[1:])
+
+
+# what holds a word together, or the shell's part, which crash finds without blanks around it, too
+_HELD_OR_SHELL = re.compile(
+    r"\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|(?P<shell>[|!]|(?<!-)>>?)", re.ASCII
+)
+
+
+def _shell_apart(text: str) -> str:
+    """The line with the shell's part as words of its own: ``ps|grep x`` is ``ps | grep x``."""
+    found = _HELD_OR_SHELL.finditer(text)
+    shell = next((one for one in found if one["shell"] and one.start()), None)
+    if shell is None:
+        return text
+    return f"{text[: shell.start()]} {shell[0]} {text[shell.end() :]}"
 
 
 def split_command(text: str, optstring: str | None = None) -> CommandLine:
@@ -254,8 +270,8 @@ def _canonical(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _before_pipe(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of crash's own command, without the shell's part behind ``|`` or ``>``."""
-    ends = (place for place, word in enumerate(words) if place and word in {"|", ">", ">>"})
+    """The words of crash's own command, without the shell's part behind ``|``, ``!`` or ``>``."""
+    ends = (place for place, word in enumerate(words) if place and word in {"|", "!", ">", ">>"})
     return words[: next(ends, len(words))]
 
 
