@@ -248,16 +248,27 @@ def _is_elided(frame: _Frame) -> bool:
 def _anonymous_only(values: list[Any], *, block: bool) -> bool:
     """Whether braces without names hold nothing but members of anonymous structures.
 
-    gdb starts a structure's members on a new line (``block``), an array's elements right behind the brace.
-    Where all stands on one line: elements of an array have the same members, anonymous structures none in
-    common.
+    gdb starts a structure's members on a new line (``block``), an array's elements right behind the brace;
+    before gdb 10 it may start these on a new line, too. Elements of an array have the same members, anonymous
+    structures none in common.
     """
     if not values or not all(isinstance(value, dict | list | Missing) for value in values):
         return False
     if block:
-        return True
+        return not _alike(values)
     first, second = values[0], values[1] if len(values) > 1 else None
     return isinstance(first, dict) and isinstance(second, dict) and _apart(first, second)
+
+
+def _alike(values: list[Any]) -> bool:
+    """Whether these are several structures with the same members."""
+    first, *others = values
+    return (
+        isinstance(first, dict)
+        and bool(first)
+        and bool(others)
+        and all(isinstance(other, dict) and other.keys() == first.keys() for other in others)
+    )
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
