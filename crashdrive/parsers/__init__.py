@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from crashdrive.commandline import CommandLine, command_line, split_command
 from crashdrive.errors import ParseError, UsageError
 from crashdrive.parsers.base import Shape, Source, make_answer
+from crashdrive.parsers.grammar.blanks import moved, outer_blanks
 from crashdrive.parsers.grammar.chatter import Quieted, quieted
 from crashdrive.parsers.grammar.shapes import read_shape
 from crashdrive.records import Answer
@@ -135,7 +136,7 @@ def parse_quiet(
 
 
 def _parse_within_blanks(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
-    start, end = _outer_blanks(text)
+    start, end = outer_blanks(text)
     bare = text[start:end]
     if not bare or bare == text:
         return _parse(reader, line, text, lenient=lenient)
@@ -146,35 +147,15 @@ def _parse_within_blanks(reader: _Reader, line: CommandLine, text: str, *, lenie
             note.text is not None and not note.text.strip() for note in answer.warnings
         ):
             return answer
-        return _moved(_parse(reader, line, bare, lenient=True), above)
+        return moved(_parse(reader, line, bare, lenient=True), above)
     except ParseError as error:
         # An error further down is about what stands there: then blank lines may tell where something ends.
         if above + 1 < error.line <= above + bare.count("\n"):
             raise
         try:
-            return _moved(_parse(reader, line, bare, lenient=False), above)
+            return moved(_parse(reader, line, bare, lenient=False), above)
         except ParseError:
             raise error from None
-
-
-_BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
-
-
-def _outer_blanks(text: str) -> tuple[int, int]:
-    """Where the text begins and ends without the blank lines around it."""
-    if len(text) > 1 and text[0] > " " and text[-1] == "\n" and text[-2] > " ":
-        return 0, len(text)
-    start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches nothing at all, too
-    newline = text.find("\n", len(text.rstrip(" \t\n")))
-    return start, max(start, newline + 1 if newline >= 0 else len(text))
-
-
-def _moved(answer: Answer[Any], lines: int) -> Answer[Any]:
-    """The answer with its notices so many lines further down."""
-    if not lines:
-        return answer
-    notices = (replace(note, line=note.line and note.line + lines) for note in answer.warnings)
-    return replace(answer, warnings=tuple(notices))
 
 
 class _Reader(NamedTuple):
@@ -191,7 +172,7 @@ class _Reader(NamedTuple):
 
 
 def _parse(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Answer[Any]:
-    source = _source(reader, line, text, lenient=lenient)
+    reader, source = _read_as(reader, line, text, lenient=lenient)
     try:
         _refuse_foreign(source)
         if reader.plugin is None:
@@ -224,7 +205,8 @@ def _blamed(plugin: Plugin) -> contextlib.AbstractContextManager[None]:
 def _reader(line: CommandLine) -> _Reader:
     """What reads a command line's output.
 
-    ``task_struct.pid ADDR``: crash takes a structure's name for a command, as if ``struct`` stood before it.
+    ``task_struct.pid ADDR``, ``init_mm``: crash takes a structure's or a symbol's name for a command, as if
+    ``struct`` or ``p`` stood before it.
     ``gdb NAME``: a command that somebody defined in gdb may have a parser from outside.
     """
     if not line.words:
@@ -265,15 +247,31 @@ _OF_GDB = re.compile(
 )
 
 
-def _source(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> Source:
-    """What a reader has to work on."""
+def _read_as(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> tuple[_Reader, Source]:
+    """What a reader has to work on. A line that begins with no command's name is the end of one of ``p``,
+    ``struct``, ``whatis``, as crash has it; what was printed tells which.
+    """
     if not reader.structure:
-        return Source(line.with_options(reader.optstring), text, lenient=lenient)
-    meant = replace(split_command(f"struct {line.text}"), text=line.text)
-    source = Source(meant, text, lenient=lenient)
-    if not _means_structure(line.words) and not any(shape.when(source) for shape in reader.shapes):
+        return reader, Source(line.with_options(reader.optstring), text, lenient=lenient)
+    sure = _means_structure(line.words)
+    name = "struct" if sure else next((name for name, begins in _MEANT if begins.match(text)), "struct")
+    source = Source(replace(split_command(f"{name} {line.text}"), text=line.text), text, lenient=lenient)
+    meant = _own_reader(name)
+    if not sure and not any(shape.when(source) for shape in meant.shapes):
         raise _no_parser(line.name)
-    return source
+    return meant, source
+
+
+_MEANT = (
+    (
+        "p",
+        re.compile(
+            r"\s*(?:per_cpu\([\w.$]+, \d+\) = |[A-Za-z_.$][\w.$]* = )?\$\d+ =[ \n]|PER-CPU DATA TYPE:\n",
+            re.ASCII,
+        ),
+    ),
+    ("whatis", re.compile(r"\s*typedef ", re.ASCII)),
+)
 
 
 def _means_structure(words: tuple[str, ...]) -> bool:

@@ -1,0 +1,29 @@
+"""Blank lines around a text: where it begins and ends without them, and its notices' lines with them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec.structs import replace
+
+from crashdrive.records import Answer
+
+_BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
+
+
+def outer_blanks(text: str) -> tuple[int, int]:
+    """Where the text begins and ends without the blank lines around it."""
+    if len(text) > 1 and text[0] > " " and text[-1] == "\n" and text[-2] > " ":
+        return 0, len(text)
+    start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches nothing at all, too
+    newline = text.find("\n", len(text.rstrip(" \t\n")))
+    return start, max(start, newline + 1 if newline >= 0 else len(text))
+
+
+def moved(answer: Answer[Any], lines: int) -> Answer[Any]:
+    """The answer with its notices so many lines further down."""
+    if not lines:
+        return answer
+    notices = (replace(note, line=note.line and note.line + lines) for note in answer.warnings)
+    return replace(answer, warnings=tuple(notices))
