@@ -170,6 +170,14 @@ _WITHIN = re.compile(
 _AT_FIRST = re.compile(r"selector|address|isize|[0-9a-f]{8,16}")
 _REGISTER = re.compile(r"[A-Z][A-Z0-9_]{0,7}")
 _KEY = re.compile(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)", re.ASCII)
+# Lines of help -r and -n on RISC-V, MIPS and LoongArch: three registers at most, some far apart.
+_NAMED = (
+    r"(?:epc|ra|sp|gp|tp|t[0-6]|s(?:\d|1[01])|a[0-7]|LO|HI|EPC|BADVADDR|STATUS|CAUSE"
+    r"|CSR (?:epc|era|badv|crmd|prmd|ecfg|estat|euen|eneu)) ?: "
+)
+_REGISTERS = re.compile(
+    rf" *+{_NAMED}(?P<row>[0-9a-f]{{8,16}}+(?: ++{_NAMED}[0-9a-f]{{8,16}}+){{0,2}} *+\Z)?", re.ASCII
+)
 _WIDEST_GAP = 6
 _MOST_REGISTERS = 2  # behind the first one of a line
 # Entries whose value is any text.
@@ -182,8 +190,10 @@ def _head(row: re.Match[str]) -> _Head | None:
     fresh, value = _is_fresh(row.string, row.start()), value.strip()
     if key is None:
         return (len(indent), None, value, fresh) if fresh and value else None
-    if ":" in value and not _TEXTS.fullmatch(key) and not _one(key, value):
-        return None
+    if ":" in value and not _TEXTS.fullmatch(key):
+        registers = _REGISTERS.match(row[0].rstrip("\n"))
+        if not (registers["row"] if registers else _one(key, value)):
+            return None
     return len(indent), key.rstrip(), value, fresh
 
 
