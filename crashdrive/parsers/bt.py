@@ -6,6 +6,7 @@ per architecture (see `crashdrive.parsers.grammar.traces`).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -112,7 +113,7 @@ def _mark_twice(source: Source, found: list[Backtrace]) -> None:
 
 
 def _fragment() -> g.ParserElement:
-    """Frames without a task's header, as crash's help page shows them: marked."""
+    """Frames without a task's header, as help pages and people show them: marked."""
 
     def trace(text: g.Text, place: int, found: list[Any]) -> Backtrace:
         text.note(place, "partial", "the task's header line is missing", incomplete=True, late=True)
@@ -185,9 +186,12 @@ def _overflow(task: TaskHeader, problems: tuple[str, ...]) -> StackOverflow:
 
 
 def _is_fragment(source: Source) -> bool:
-    """Left-out lines where the task's header should be."""
-    return source.text.lstrip().startswith("...") and "PID: " not in source.text
+    """Left-out lines, or a frame, where the task's header should be."""
+    begins = source.text.lstrip()
+    return (begins.startswith("...") or _FRAME.match(begins) is not None) and "PID: " not in source.text
 
+
+_FRAME = re.compile(r"#\d{1,4} {1,2}\[[0-9a-f]{8,16}\] \S", re.ASCII)
 
 SHAPES = (
     Shape(
@@ -209,7 +213,7 @@ SHAPES = (
         record=Backtrace,
         grammar=_fragment,
         finish=_check_fragment,
-        options="(text that begins with ...)",
+        options="(text that begins with ... or a frame)",
         when=_is_fragment,
     ),
     Shape(

@@ -6,7 +6,7 @@ Source in crash: ``cmd_extend()``, ``load_extension()``, ``unload_extension()`` 
 from __future__ import annotations
 
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers.base import Shape
+from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import Cell, Column
 from crashdrive.records import Record
 
@@ -48,15 +48,27 @@ def _loaded() -> g.ParserElement:
 
 
 def _events() -> g.ParserElement:
-    """``./extlib1.so: shared object loaded``: a line for each object."""
+    """``./extlib1.so: shared object loaded``: a line for each object; what it says itself is a remark."""
+    own_words = g.Remark(
+        r"(?!extend: |WARNING: |NOTE: |[^\n]*: shared obj)[^\n]*[^ \n]", "extension", incomplete=False
+    )
     return g.Rows(
         g.Row(
             r"((?:(?!: shared object )[^\n])++): shared object (loaded|unloaded|already loaded)",
             lambda row: ExtensionEvent(row[1], row[2]),
             "a shared object that was loaded or unloaded",
         ),
+        between=g.noise(own_words),
         least=0,
     )
+
+
+def _check_events(source: Source, found: list[ExtensionEvent]) -> list[ExtensionEvent]:
+    """Where something else stands among the events, none may be missing."""
+    asked = len(source.command.arguments)
+    if len(found) < asked and any(notice.kind == "extension" for notice in source.warnings):
+        source.note("partial", f"{asked} shared objects were named, {len(found)} are told", incomplete=True)
+    return found
 
 
 def _available() -> g.ParserElement:
@@ -86,6 +98,7 @@ SHAPES = (
         name="events",
         record=ExtensionEvent,
         grammar=_events,
+        finish=_check_events,
         options="extend FILE...; extend -u [FILE...]",
         when=lambda source: ": shared object " in source.text,
     ),

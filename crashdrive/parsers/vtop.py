@@ -96,7 +96,8 @@ def _translations() -> g.ParserElement:
     address = g.Terminal(
         # RISC-V says above the address that an entry is invalid
         rf"VIRTUAL ++PHYSICAL *+(?:\n|\Z)(?:(?:{INVALID})? *+\n)*+"
-        r"(?:([0-9a-f]{1,16}+) ++(?:([0-9a-f]{1,16}+)|\(([a-z ]++)\)) *+(?:\n++|\Z)|( *+\Z))?",
+        r"(?:([0-9a-f]{1,16}+) ++(?:([0-9a-f]{1,16}+)|\(([a-z ]++)\)) *+(?:\n++|\Z)"
+        r"|( *+\Z|(?=vtop: (?:seek|read) error: |vtop: page excluded: )))?",
         "the header VIRTUAL PHYSICAL",
         _address,
     )
@@ -110,7 +111,7 @@ def _translations() -> g.ParserElement:
 
 
 def _address(row: re.Match[str]) -> dict[str, Any] | None:
-    """The address; an empty dict where the output ends, None above any other line."""
+    """The address; an empty dict where the output ends or crash says why, None above any other line."""
     text = g.Text.of(row.string)
     if row[1]:
         return {"virtual": int(row[1], 16), "physical": int(row[2], 16) if row[2] else None, "reason": row[3]}
@@ -202,7 +203,7 @@ def _remark() -> g.Remark:
     """What crash says in between, even behind the beginning of an entry's header."""
     return g.Remark(
         r" *+(?:NOTE|WARNING): [^\n]*+|[^\n]*: (?:seek|read) error: [^\n]*+|[^\n]*page excluded: [^\n]*+"
-        r"| *+(?:PTE ++)?vtop: cannot determine swap location",
+        r"| *+(?:PTE ++)?vtop: cannot determine swap location| *+PTE ++OFFSET: \d{1,20}",
         "error",
     )
 

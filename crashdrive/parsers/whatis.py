@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers.base import Shape
+from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column
 from crashdrive.parsers.grammar.declarations import is_type
 from crashdrive.parsers.grammar.definitions import (
@@ -110,6 +110,24 @@ def _typedef_of(tokens: g.ParseResults) -> Definition:
     return Definition(kind="typedef", name=name, type=type_, size=size[0] if size else None)
 
 
+def _base() -> g.ParserElement:
+    """``SIZE: 4``: crash says no more of C's own types, which have the name that was asked for."""
+    return size_line().add_parse_action(_base_of)
+
+
+def _base_of(text: str, _place: int, tokens: g.ParseResults) -> Definition:
+    return Definition(kind="base", name=_asked(g.Text.of(text).source), size=tokens[0])
+
+
+def _asked(source: Source) -> str:
+    return " ".join(word.strip("\"'") for word in source.command.arguments)
+
+
+def _is_base(source: Source) -> bool:
+    words = _asked(source).split()
+    return source.text.lstrip().startswith("SIZE: ") and bool(words) and _BASIC.issuperset(words)
+
+
 def _declaration() -> g.ParserElement:
     """``unsigned long jiffies;``."""
     return g.Gap() + g.Row(r"[ \t]*+([^\n]*;)", _declared, "a declaration: TYPE NAME;")
@@ -130,7 +148,9 @@ def _expression() -> g.ParserElement:
 
 
 _QUALIFIERS = {"const", "volatile", "restrict", "_Atomic"}
-_BASIC = {"unsigned", "signed", "long", "short", "int", "char", "float", "double", "void", "_Bool", "bool"}
+_BASIC = frozenset(
+    {"unsigned", "signed", "long", "short", "int", "char", "float", "double", "void", "_Bool", "bool"}
+)
 
 
 def _is_type(line: str) -> bool:
@@ -188,6 +208,7 @@ SHAPES = (
         options="whatis TYPEDEF",
         when=lambda source: _IS_TYPEDEF.match(source.text) is not None,
     ),
+    Shape(name="base", record=Definition, grammar=_base, options="whatis int|char|...", when=_is_base),
     Shape(
         name="declaration",
         record=Declaration,

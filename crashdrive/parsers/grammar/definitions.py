@@ -50,7 +50,8 @@ class Member(Record, frozen=True):
 class Definition(Record, frozen=True):
     """A structure, union, enumeration or typedef.
 
-    ``kind``: ``struct``, ``union``, ``enum`` or ``typedef``; ``name`` is None where the type has none;
+    ``kind``: ``struct``, ``union``, ``enum``, ``typedef`` or ``base`` (``int``); ``name`` is None where the
+    type has none;
     ``type``: what a typedef stands for; ``size`` in bytes, None where crash doesn't say (a single member was
     asked for).
     """
@@ -140,6 +141,8 @@ def _if_cut(end: re.Match[str]) -> _Closed | None:
     return _Closed("", ends=True, place=None) if last.endswith(("\n...", " ...")) else None
 
 
+# Crash 8.0.0 shows no members of what is anonymous within something anonymous.
+_UNSHOWN = {"struct {...}", "union {...}"}
 _BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
 
 
@@ -150,6 +153,9 @@ def _member_of(turn: Place) -> Callable[[re.Match[str]], Member | None]:
         if ":" in code and (field := _BITS.fullmatch(code)) is not None:
             code, bits = field[1], int(field[2])
         declared = split_declaration(code) or ((None, code) if bits is not None else None)
+        if declared is None and code in _UNSHOWN:
+            g.Text.of(row.string).note(row.start(), "elided", "gdb left out the members", incomplete=True)
+            declared = None, code
         if declared is None:
             return None
         offset, address = turn(place)

@@ -23,20 +23,28 @@ Join = Callable[[Text, int, Any, list[Any]], Any]
 class Entries(Table):
     """See `entries`."""
 
-    def __init__(
-        self, *, record: Any, columns: Sequence[Column], below: ParserElement, join: Join, **more: Any
+    def __init__(  # `entries`'s, in which each has its name
+        self,
+        *,
+        record: Any,
+        columns: Sequence[Column],
+        below: ParserElement,
+        join: Join,
+        bare: bool,
+        **more: Any,
     ) -> None:
         super().__init__(record, columns, together=(), usual=None, lead=None, **more)
         self.below = below
         self.join = join
+        self.bare = bare
         # a row right below a row: what may be absent needn't be tried
         self.may_lack = isinstance(below, Rows) and below.least == 0
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
         text = Text.of(instring)
-        rows, end = self.rows(text, loc)
-        row, below = rows.row, directly(self.below)
+        rows, begin = self.rows(text, loc)
+        end, row, below = begin, rows.row, directly(self.below)
         found: list[Any] = []
         values: Iterable[Any]
         matched = row.match(text, end)
@@ -49,6 +57,7 @@ class Entries(Table):
             if record is None and rows.also and (matched := rows.also.match(text, place)):
                 record = rows.also.make(matched)
             if matched is None or record is None:
+                end = place if self.bare and not found else end
                 break
             end, values = matched.end(), ()
             matched = row.match(text, end) if self.may_lack else None
@@ -56,7 +65,7 @@ class Entries(Table):
                 end, values = below(instring, end, do_actions)
                 matched = row.match(text, end)
             found.append(self.join(text, place, record, list(values)))
-        if not found:
+        if not found and not (self.bare and do_actions and text.marked_since(begin)):
             row.miss(text, end)
         text.missed(end, row.name)
         return end, found
@@ -69,7 +78,7 @@ class Entries(Table):
         return loc
 
 
-def entries(
+def entries(  # noqa: PLR0913 # names, of which a table uses few
     record: Callable[..., Any],
     *columns: Column,
     what: str,
@@ -79,12 +88,14 @@ def entries(
     required: Iterable[str | frozenset[str]] = (),
     also: Row | None = None,
     between: Noise | None = None,
+    bare: bool = False,
 ) -> Entries:
     """A header and rows as in `table`, each row with what ``below`` takes: ``join(text, place, row's record,
     values below)`` makes the entry of both.
 
-    Ends at the first line that is neither; a row there must be. ``between``: what may stand above a row, no
-    blank lines as a rule. ``record``, ``what``, ``derived``, ``required``, ``also``: as in `table`.
+    Ends at the first line that is neither; a row there must be, with ``bare`` none where something stands in
+    its place that marks the answer (crash's own message, ``...``). ``between``: what may stand above a row,
+    no blank lines as a rule. ``record``, ``what``, ``derived``, ``required``, ``also``: as in `table`.
 
     ::
 
@@ -104,6 +115,7 @@ def entries(
         columns=columns,
         below=below,
         join=join,
+        bare=bare,
         what=what,
         derived=derived,
         required=required,

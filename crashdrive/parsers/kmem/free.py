@@ -142,6 +142,7 @@ def _areas() -> g.ParserElement:
         what="free areas",
         below=g.Rows(block, least=0, between=g.noise(), until=g.Anything()),
         join=_with_blocks,
+        bare=True,
     )
 
 

@@ -159,6 +159,7 @@ def _slabs() -> g.ParserElement:
         what="slabs",
         below=g.Opt(title) + objects,
         join=_with_objects,
+        bare=True,
     )
 
 
@@ -166,7 +167,7 @@ def _list(title: str, name: str) -> g.ParserElement:
     """``CPU 0 PARTIAL:`` and its slabs, ``(empty)``, or nothing where crash broke off."""
     head = g.Row(title, lambda row: row, f"a list of slabs: {name}")
     none = g.Row(r" *+\((empty|not tracked)\)", lambda row: row[1] == "empty", "(empty) or (not tracked)")
-    slabs = g.Many(_slabs(), between=g.noise(blank=False), until=g.Anything())
+    slabs = g.Many(_slabs(), between=g.noise(blank=False), until=g.Anything(), least=0)
     return g.made(head + g.Opt(none | slabs), _listed)
 
 
