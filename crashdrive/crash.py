@@ -17,6 +17,7 @@ from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 
 if TYPE_CHECKING:
+    from crashdrive.cache.gdb_index import Indexes
     from crashdrive.dump.find import Target
     from crashdrive.linux.kernel import Kernel
     from crashdrive.parsers._foreign import Grammar
@@ -67,10 +68,20 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         record=record,
         side_channel=side_channel,
         minimal=functools.partial(_before_start, purpose, btf),
+        indexes=_indexes(),
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
     return Crash(session, keep=record is None, purpose=purpose, btf=btf)
+
+
+def _indexes() -> Indexes | None:
+    """Where gdb's indexes are kept; None where nothing is."""
+    from crashdrive.cache.gdb_index import Indexes
+    from crashdrive.cache.store import open_store
+
+    store = open_store()
+    return None if store is None else Indexes(store)
 
 
 def _before_start(purpose: str | None, btf: bool, target: Target) -> bool:  # noqa: FBT001 - see open_dump

@@ -17,6 +17,8 @@ settings.load_profile("crashdrive")
 os.environ["CRASHDRIVE_PLUGINS"] = "off"
 # Each test sees an answer made; those of what is kept turn it on.
 os.environ["CRASHDRIVE_NO_CACHE"] = "1"
+# No gdb runs beside a fake crash; tests of indexes turn it on.
+os.environ["CRASHDRIVE_GDB_INDEX"] = "off"
 
 # a dump in a crash, opened once for all modules: 6.1-elf-sysrq-vmcore-8.0.2
 _LAB = re.compile(r"[\[-](\d[\w.]*-\w+-\w+-vmcore[\w.]*?-[\d.]+)\b")

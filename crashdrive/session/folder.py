@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from crashdrive.errors import SessionError
@@ -56,8 +56,13 @@ def temporary_file_errors(folder: Path) -> Iterator[None]:
 class Folder:
     """The folder, and the names of the files that crash is given."""
 
-    def __init__(self, name: str, program: Path, paths: list[str]) -> None:
-        """Make it; SessionError where that can't be done, and nothing is left behind then."""
+    def __init__(
+        self, name: str, program: Path, paths: list[str], equip: Callable[[Path], None] | None = None
+    ) -> None:
+        """Make it; SessionError where that can't be done, and nothing is left behind then.
+
+        ``equip`` is given the folder, to put into it what crash finds when it starts.
+        """
         parent = scratch_parent()
         with temporary_file_errors(parent):
             self.path = Path(tempfile.mkdtemp(prefix="crashdrive-", dir=parent))
@@ -73,6 +78,8 @@ class Folder:
                 self.fifo = self.path / "fifo"
                 os.mkfifo(self.fifo, 0o600)
                 self.files = [self._plain_path(path, number) for number, path in enumerate(paths)]
+                if equip is not None:
+                    equip(self.path)
         except BaseException:
             self.remove()
             raise

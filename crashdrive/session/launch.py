@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from crashdrive.session.health import (
     greeting_warnings,
     option_warnings,
 )
+from crashdrive.session.indexing import Index, processor_seconds
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
 
@@ -53,11 +55,14 @@ Notify = Callable[[str], object]
 
 
 class Start(Record, frozen=True):
-    """How a session is started: on which files, and with which patience (seconds for each rung)."""
+    """How a session is started: on which files, with which patience (seconds for each rung), and with gdb's
+    index of the vmlinux where there is one.
+    """
 
     files: tuple[str, ...]
     rung_seconds: float = 120.0
     extra: tuple[str, ...] = ()
+    index: Index | None = None
 
 
 class Launched(Record, frozen=True):
@@ -77,9 +82,18 @@ def start_one(
     binary: Binary, options: Sequence[str], start: Start, seconds: float | None = None
 ) -> tuple[PtyTransport, str]:
     """One crash at its prompt and what it said before; SessionDiedError or OutOfTimeError otherwise."""
-    transport = PtyTransport(Path(binary.path), [*BASE_OPTIONS, *options, *start.extra], paths=start.files)
+    index = start.index if start.index is not None and start.index.fits(binary) else None
+    transport = PtyTransport(
+        Path(binary.path),
+        [*BASE_OPTIONS, *options, *start.extra],
+        paths=start.files,
+        equip=None if index is None else functools.partial(index.equip, binary),
+    )
+    patience = start.rung_seconds if seconds is None else seconds
     try:
-        greeting = transport.greeting(start.rung_seconds if seconds is None else seconds)
+        greeting = transport.greeting(patience)
+        if index is not None:
+            transport.exchange(index.end(binary), patience)
     except BaseException:
         transport.close()
         raise
@@ -108,7 +122,7 @@ class Ladder:
         """The next start that gives a prompt, of those that `has_more` means; None if none does."""
         while self.has_more(bound):
             options, binary = self._rungs.pop(0)
-            self.notify(_starting(binary, options))
+            self.notify(_starting(binary, options, self.start))
             seconds = min(self._deadline - time.monotonic(), self.start.rung_seconds)
             transport, attempt, final = _try_rung(binary, options, self.start, seconds)
             self.attempts.append(attempt)
@@ -149,7 +163,9 @@ def climb(
     return found
 
 
-def _starting(binary: Binary, options: Sequence[str]) -> str:
+def _starting(binary: Binary, options: Sequence[str], start: Start) -> str:
+    if start.index is not None and start.index.fits(binary):
+        options = (*options, "(with gdb's index)")
     return f"starting {binary.path} ({binary.version or 'unknown version'}) {' '.join(options)}".rstrip()
 
 
@@ -161,7 +177,7 @@ def start_minimal(
     binary: Binary, start: Start, notify: Notify = lambda _line: None
 ) -> tuple[PtyTransport, Launched] | None:
     """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so."""
-    notify(_starting(binary, MINIMAL))
+    notify(_starting(binary, MINIMAL, start))
     transport, attempt, _ = _try_rung(binary, MINIMAL, start, min(start.rung_seconds, _MINIMAL_PATIENCE))
     if transport is None:
         notify(_went(attempt))
@@ -182,9 +198,11 @@ def _try_rung(
 ) -> tuple[PtyTransport | None, Attempt, bool]:
     began = time.monotonic()
     transport: PtyTransport | None = None
+    processor: float | None = None
     try:
         transport, said = start_one(binary, options, start, seconds)
         outcome = "prompt"
+        processor = processor_seconds(transport.crash_pid())
     except OutOfTimeError as error:
         outcome, said = "deadline", error.output.decode("utf-8", "backslashreplace")
     except SessionDiedError as error:
@@ -196,6 +214,8 @@ def _try_rung(
         seconds=time.monotonic() - began,
         outcome=outcome,
         said=said,
+        processor=processor,
+        indexed=start.index is not None and start.index.fits(binary),
     )
     return transport, attempt, outcome == "failed" and _FINAL.search(said) is not None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from crashdrive.cache.gdb_index import Indexes
 from crashdrive.dump.contents import current_mark, is_same
 from crashdrive.dump.find import Target
 from crashdrive.errors import DumpError, StartError, VmlinuxError
@@ -14,6 +15,7 @@ from crashdrive.session.binaries import Binary
 from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
 from crashdrive.session.health import Attempt
+from crashdrive.session.indexing import Index, usable
 from crashdrive.session.launch import Ladder, Launched, Notify, Start, start_one
 from crashdrive.session.transport import Transport
 
@@ -42,11 +44,35 @@ class Opening(NamedTuple):
     timeout: float
     side_channel: bool
     notify: Notify
+    indexes: Indexes | None = None
 
     @property
     def start(self) -> Start:
         """The same for one start."""
-        return Start(files=(self.target.vmlinux.path, self.target.dump.path), rung_seconds=self.rung_seconds)
+        return Start(
+            files=(self.target.vmlinux.path, self.target.dump.path),
+            rung_seconds=self.rung_seconds,
+            index=self.gdb_index,
+        )
+
+    @property
+    def gdb_index(self) -> Index | None:
+        """gdb's index of the vmlinux, where there is one and no binary here is slower with it."""
+        build_id = self.target.vmlinux.build_id
+        if self.indexes is None or not build_id:
+            return None
+        if not all(self.indexes.pays(build_id, binary.path) for binary in self.binaries):
+            return None
+        return usable(self.target.vmlinux, self.indexes)
+
+    def learn(self, attempts: Sequence[Attempt]) -> None:
+        """Note what full starts took that came to a prompt, with an index and without."""
+        build_id = self.target.vmlinux.build_id
+        if self.indexes is None or not build_id:
+            return
+        for one in attempts:
+            if one.outcome == "prompt" and not one.options and one.processor is not None:
+                self.indexes.learn(build_id, one.binary, one.processor, indexed=one.indexed)
 
     def unchanged(self) -> Opening:
         """The same, for one more crash; DumpError or VmlinuxError where a file isn't what the first read."""

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from crashdrive.cache.gdb_index import Indexes
 from crashdrive.commandline import command_line, is_physical
 from crashdrive.dump.find import Target, find_target
 from crashdrive.errors import (
@@ -32,6 +33,7 @@ from crashdrive.session.health import (
     setting_warning,
     task_table_warnings,
 )
+from crashdrive.session.indexing import Writer, write_beside
 from crashdrive.session.launch import Launched, Notify, health_of, start_minimal
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Known, Opening, Restart, path_text
@@ -45,6 +47,8 @@ from crashdrive.text import printable
 
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
+# that a session which ends waits for the index that is written beside it
+_WRITER_SECONDS = 3.0
 # starts crash with all its tables, as a session that the one in need of them takes over
 OpenFull = Callable[[], "Session"]
 
@@ -86,6 +90,7 @@ class Session:
         self.began_minimal = False  # whether a minimal start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
         self._recorder: RecordingTransport | None = None
+        self._writer: Writer | None = None
         self._context = Context()
         self._told_fifo: Path | None = None
         self._doubtful = self._closed = self._busy = False
@@ -107,6 +112,7 @@ class Session:
         record: str | os.PathLike[str] | None = None,
         side_channel: bool = True,
         minimal: Callable[[Target], bool] = lambda _target: False,
+        indexes: Indexes | None = None,
         notify: Notify = lambda _line: None,
     ) -> Session:
         """Start crash on a dump, as well as it can be.
@@ -114,7 +120,8 @@ class Session:
         ``crash``: binaries to try instead of CRASHDRIVE_CRASH's and PATH's; ``timeout``: seconds for a
         command; ``start_timeout``: for each rung of the ladder, and twice that for all of them; ``record``:
         a file to record the session to; ``side_channel=False``: everything through the terminal, no shared
-        files; ``minimal`` is asked whether physical memory alone may do, see `minimal`. Raises DumpError,
+        files; ``minimal`` is asked whether physical memory alone may do, see `minimal`; ``indexes``: where
+        gdb's index of the vmlinux is kept, without which crash starts in twice the time. Raises DumpError,
         VmlinuxError, CrashNotFoundError before anything is started, StartError after, DeadlineError where no
         start came to an end in time.
         """
@@ -125,6 +132,7 @@ class Session:
             timeout=timeout,
             side_channel=side_channel,
             notify=notify,
+            indexes=indexes,
         )
         with open_record(record) as file:
             began_minimal = file is None and minimal(how.target)
@@ -135,9 +143,17 @@ class Session:
     @classmethod
     def _open_full(cls, how: Opening, file: BinaryIO | None = None) -> Session:
         """A session on a crash that is as good as the ladder gives it."""
-        session, attempts = how.best(functools.partial(cls._judged, how=how))
-        session._health = msgspec.structs.replace(session.health, attempts=attempts)  # noqa: SLF001 - our own
+        writer = None if how.gdb_index is not None else write_beside(how.target.vmlinux, how.indexes)
         try:
+            session, attempts = how.best(functools.partial(cls._judged, how=how))
+        except BaseException:
+            if writer is not None:
+                writer.drop()
+            raise
+        session._writer = writer  # noqa: SLF001 - our own
+        session._health = msgspec.structs.replace(session.health, attempts=attempts)  # noqa: SLF001 - as above
+        try:
+            how.learn(attempts)
             session._record(file)  # noqa: SLF001 - as above
         except BaseException:
             session.close()
@@ -234,6 +250,9 @@ class Session:
 
     def _finish(self) -> None:
         self._drop()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.finish(_WRITER_SECONDS)
         if self._recorder is not None:
             self._recorder.finish()
 
@@ -413,6 +432,7 @@ class Session:
         """Take over another session's crash, and the way to start it again."""
         self._transport, other._transport = other._transport, None
         self._restart, self._health, self._full = other._restart, other.health, None
+        self._writer, other._writer = other._writer, None
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:

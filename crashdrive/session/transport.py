@@ -96,11 +96,21 @@ class PtyTransport:
     deadline nothing may be sent until `recover` has said yes.
     """
 
-    def __init__(self, program: Path, arguments: Sequence[str], *, paths: Sequence[str] = ()) -> None:
-        """Start crash (no waiting); ``paths`` come last, through links where their names aren't plain."""
+    def __init__(
+        self,
+        program: Path,
+        arguments: Sequence[str],
+        *,
+        paths: Sequence[str] = (),
+        equip: Callable[[Path], None] | None = None,
+    ) -> None:
+        """Start crash (no waiting); ``paths`` come last, through links where their names aren't plain.
+
+        ``equip``: see `Folder`.
+        """
         self.name = "c" + secrets.token_hex(8)
         self.prompt = f"{self.name}> ".encode()
-        self.folder = Folder(self.name, program, list(paths))
+        self.folder = Folder(self.name, program, list(paths), equip)
         self.scratch: Path | None = self.folder.path
         self.fifo: Path | None = self.folder.fifo
         self.process = CrashProcess(self.folder, [*arguments, *self.folder.files])
