@@ -15,6 +15,7 @@ from crashdrive.batch.ledger import Ledger, locked, open_folder
 from crashdrive.batch.pages import write_pages
 from crashdrive.batch.regroup import regroup
 from crashdrive.batch.run import Batch, Options, default_jobs, plan
+from crashdrive.batch.share import write_redacted
 from crashdrive.cli._ending import say
 from crashdrive.cli._opening import say_what_is_logged
 from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, UsageError
@@ -49,6 +50,8 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
                 with waiting("writing pages"), step("written"):
                     outputs.write(ledger)
                     write_pages(ledger)
+                    if given["redact"]:
+                        say(f"redacted copy: {write_redacted(ledger)}")
             return _tell(ledger, [one.id for one in search.dumps])
         finally:
             ledger.close()

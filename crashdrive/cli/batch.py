@@ -86,6 +86,11 @@ def options() -> list[click.Parameter]:
             help="What is known of crashes: title, link, owner, fixed in (default: OUT/known.toml).",
         ),
         click.Option(
+            ["--redact"],
+            is_flag=True,
+            help="Write a copy into OUT/redacted: no host names, addresses, users' paths, command lines.",
+        ),
+        click.Option(
             ["--report", "reports"],
             multiple=True,
             metavar="NAME",
