@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from crashdrive.batch import outputs
-from crashdrive.batch.find import Search, find_dumps
+from crashdrive.batch.find import Found, Search, find_dumps
 from crashdrive.batch.jobs import PAGE, Result
 from crashdrive.batch.known import Known, read_known
 from crashdrive.batch.ledger import Ledger, locked, open_folder
 from crashdrive.batch.pages import write_pages
 from crashdrive.batch.regroup import regroup
 from crashdrive.batch.run import Batch, Options, default_jobs, plan
+from crashdrive.batch.shard import merge, of_shard, shard_of
 from crashdrive.batch.share import write_redacted
+from crashdrive.batch.watch import Settled
 from crashdrive.cli._ending import say
 from crashdrive.cli._opening import say_what_is_logged
 from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, UsageError
@@ -33,28 +38,88 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
     """Find the dumps, do what is left, write what is known; gives the exit status."""
     say_what_is_logged(verbose=given["verbose"])
     options = _options(given)
-    known = _known(given["known"], Path(given["folder"]))
-    with locked(open_folder(Path(given["folder"]))):
-        ledger = Ledger(Path(given["folder"]))
+    folder = Path(given["folder"])
+    known = _known(given["known"], folder)
+    shard = shard_of(given["shard"]) if given["shard"] else None
+    with locked(open_folder(folder)), closing(Ledger(folder)) as ledger:
+        one = _Run(ledger, options, known, given)
+        if given["watch"]:
+            return one.watch(words, given["interval"])
+        search = _find(words, options, ledger)
+        dumps = of_shard(search.dumps, shard) if shard else search.dumps
+        if shard:
+            say(f"shard {given['shard']}: {len(dumps)} of {len(search.dumps)} dumps")
+        one.do(dumps)
+        return _tell(ledger, [dump.id for dump in dumps])
+
+
+class _Run:
+    """A batch on a folder: once, or again and again."""
+
+    def __init__(
+        self, ledger: Ledger, options: Options, known: Sequence[Known], given: dict[str, Any]
+    ) -> None:
+        self._ledger = ledger
+        self._options = options
+        self._known = known
+        self._given = given
+
+    def do(self, dumps: Sequence[Found]) -> None:
+        """Triage what is left of these, and write all that is known, also where somebody interrupts."""
+        given = self._given
+        todo, kept = plan(dumps, self._ledger, retry_failed=given["retry_failed"], again=given["again"])
+        if kept and todo and not given["watch"]:
+            say(f"{kept} of {len(dumps)} dumps are done already, {len(todo)} are left")
         try:
-            search = _find(words, options, ledger)
-            todo, kept = plan(search.dumps, ledger, retry_failed=given["retry_failed"], again=given["again"])
-            if kept and todo:
-                say(f"{kept} of {len(search.dumps)} dumps are done already, {len(todo)} are left")
-            try:
-                with Board(len(todo), say) as board, step("triaged"):
-                    Batch(ledger, options, watcher=_Shown(board)).run(todo)
-            finally:
-                with step("grouped"):
-                    regroup(ledger, known)
-                with waiting("writing pages"), step("written"):
-                    outputs.write(ledger)
-                    write_pages(ledger)
-                    if given["redact"]:
-                        say(f"redacted copy: {write_redacted(ledger)}")
-            return _tell(ledger, [one.id for one in search.dumps])
+            with Board(len(todo), say) as board, step("triaged"):
+                Batch(self._ledger, self._options, watcher=_Shown(board)).run(todo)
         finally:
-            ledger.close()
+            self.write()
+
+    def write(self) -> None:
+        """Groups, lines, pages, the redacted copy."""
+        with step("grouped"):
+            regroup(self._ledger, self._known)
+        with waiting("writing pages"), step("written"):
+            outputs.write(self._ledger)
+            write_pages(self._ledger)
+            if self._given["redact"]:
+                say(f"redacted copy: {write_redacted(self._ledger)}")
+
+    def watch(self, words: Sequence[str], interval: float) -> int:
+        """Take dumps as they appear, until somebody ends it: 0 after SIGTERM, as services are ended."""
+        settled = Settled()
+        signal.signal(signal.SIGTERM, _end_watching)
+        try:
+            while True:
+                known = self._ledger.known_files()
+                dumps = settled.of(find_dumps(words, self._options.debug_dirs, known).dumps)
+                self._ledger.keep_files(dumps, known)
+                if plan(dumps, self._ledger, retry_failed=False).todo:
+                    self.do(dumps)
+                time.sleep(interval)
+        except _Ended:
+            return EXIT_OK
+
+
+class _Ended(BaseException):
+    """Somebody ended the service."""
+
+
+def _end_watching(_number: int, _frame: object) -> None:
+    raise _Ended
+
+
+def merge_batches(parts: Sequence[Path], folder: Path, named: str | None) -> int:
+    """Put batches together in a folder, and write what is known; gives the exit status."""
+    known = _known(named, folder)
+    with locked(open_folder(folder)), closing(Ledger(folder)) as ledger:
+        with waiting("merging"):
+            taken = merge(ledger, parts)
+        say(f"{taken} dumps taken over")
+        given = {"redact": False}
+        _Run(ledger, Options(), known, given).write()
+        return _tell(ledger, [row["dump"] for row in ledger.rows("SELECT dump FROM dumps")])
 
 
 def _options(given: dict[str, Any]) -> Options:

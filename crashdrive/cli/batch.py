@@ -86,6 +86,22 @@ def options() -> list[click.Parameter]:
             help="What is known of crashes: title, link, owner, fixed in (default: OUT/known.toml).",
         ),
         click.Option(
+            ["--watch"], is_flag=True, help="Take new dumps as they appear, until SIGTERM or ^C: a service."
+        ),
+        click.Option(
+            ["--interval"],
+            type=click.FloatRange(min=0.1),
+            default=30.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How often --watch looks. A dump is taken when it has stayed as it is since the last look.",
+        ),
+        click.Option(
+            ["--shard"],
+            metavar="I/N",
+            help="Only part I of N, for job arrays; crashdrive merge puts the parts together.",
+        ),
+        click.Option(
             ["--redact"],
             is_flag=True,
             help="Write a copy into OUT/redacted: no host names, addresses, users' paths, command lines.",
