@@ -24,6 +24,10 @@ _PACKED = {
 
 
 def reader(file: BinaryIO) -> Read:
+    """A function that reads ``size`` bytes at an offset of a file, fewer at its end.
+
+    The file's own position stays. `BadElfError` for an offset that no file has; OSError as the system has it.
+    """
     descriptor = file.fileno()
 
     def read(offset: int, size: int) -> bytes:
@@ -42,6 +46,11 @@ def reader(file: BinaryIO) -> Read:
 def opened(
     path: str | Path, error: Callable[[str], CrashdriveError], what: str
 ) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+    """A file to read, with what stat says of it.
+
+    ``error`` makes the error of a message, for what can't be opened or read, also while it is in use, and for
+    what is neither a file nor a block device. ``what`` names in it what the file should be ("dump").
+    """
     try:
         status = Path(path).stat()  # before open(), which would wait for the writer of a FIFO
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISBLK(status.st_mode):
@@ -56,6 +65,7 @@ def opened(
 
 @contextmanager
 def clear_elf_errors(path: str | Path, error: Callable[[str], CrashdriveError]) -> Iterator[None]:
+    """Makes of a `BadElfError` the error that ``error`` makes of a message, which names the file."""
     try:
         yield
     except BadElfError as problem:
@@ -63,10 +73,12 @@ def clear_elf_errors(path: str | Path, error: Callable[[str], CrashdriveError]) 
 
 
 def refuse_packed(magic: bytes, path: str | Path, error: Callable[[str], CrashdriveError]) -> None:
+    """Raises what ``error`` makes of a message where a file's first bytes are those of a packed one."""
     for start, name in _PACKED.items():
         if magic.startswith(start):
             raise error(f"{shown(path)}: packed with {name}; unpack it first")
 
 
 def shown(path: str | Path) -> str:
+    """A path as messages show it: one line that a terminal may be given."""
     return printable(os.fspath(path))

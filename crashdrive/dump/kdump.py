@@ -15,6 +15,13 @@ _MOST_VMCOREINFO = 1 << 20
 
 
 class KdumpHeader(NamedTuple):
+    """What ``struct disk_dump_header`` says of a dump and of the file's layout.
+
+    ``order``: ``<`` or ``>``, as `struct` has it; ``wide``: of a 64-bit machine; ``version``: the format's;
+    ``release``: the kernel's; ``time``: of the crash, seconds since 1970; ``status``: bits, `INCOMPLETE` is
+    one of them; ``block_size``: bytes; ``sub_blocks``: of the sub-header; ``bitmap_blocks``: of both bitmaps.
+    """
+
     order: str
     wide: bool
     version: int
@@ -27,7 +34,10 @@ class KdumpHeader(NamedTuple):
 
 
 def kdump_header(read: Read, path: str | Path) -> KdumpHeader:
-    """The header that makedumpfile and QEMU write; its word size and byte order show in what is plausible."""
+    """The header at the file's beginning; DumpError where it is cut or can't be one.
+
+    The format doesn't tell its word size and byte order: those are taken in which the numbers are plausible.
+    """
     data = read(0, 464)
     release = data[142:207].split(b"\0")[0].decode("ascii", "backslashreplace")
     if len(data) == 464:
@@ -46,6 +56,7 @@ def kdump_header(read: Read, path: str | Path) -> KdumpHeader:
 
 
 def kdump_vmcoreinfo(read: Read, header: KdumpHeader, sub: bytes) -> bytes:
+    """VMCOREINFO, which the sub-header ``sub`` points to; empty where there is none."""
     # a 32-bit off_t is aligned to 4 on x86, to 8 elsewhere
     places = [("QQ", 32)] if header.wide else [("QI", 20), ("QI", 24)]
     for form, at in places:

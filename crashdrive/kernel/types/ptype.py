@@ -154,6 +154,7 @@ class Reader:
         )
 
     def enum(self, name: str | None, body: str, size: int | None) -> EnumType | IncompleteType:
+        """An enumeration out of what stands in its braces; ``size`` in bytes."""
         if not body.strip():
             return IncompleteType("enum", name)
         values: list[tuple[str, int]] = []
@@ -171,6 +172,7 @@ class Reader:
     # converting: nodes into types
 
     def convert_top(self, node: Node) -> Type:
+        """The type that was asked for."""
         if node.kind is None:
             kind, _, bits = self.declared(node)
             if bits is not None:
@@ -183,10 +185,12 @@ class Reader:
         return self.wrapped(node, self.structure(node, 0, node.total, ""))[0]
 
     def structure(self, node: Node, start: int, size: int, path: str) -> StructType:
+        """A structure or union of ``size`` bytes that begins at bit ``start``; ``path`` leads to it in C."""
         members = tuple(self.convert(child, node, start, size, path) for child in node.children)
         return StructType(node.kind or "struct", node.name, size, members)
 
     def convert(self, child: Node, parent: Node, start: int, size: int, path: str) -> Member:
+        """A member, held to lie within its structure. gdb's offsets count from the outermost one, in bits."""
         self.place = child.place
         place = start if child.offset is None else child.offset
         if child.offset is None and parent.kind != "union":
@@ -202,6 +206,7 @@ class Reader:
         return Member(name, kind, place - start, bits)
 
     def aggregate(self, node: Node, place: int, path: str) -> tuple[Type, str | None]:
+        """Type and name of a member whose structure gdb writes out in place."""
         if node.incomplete:
             return self.wrapped(node, IncompleteType(node.kind or "struct", node.name))
         if not node.text or node.text.isidentifier():
@@ -256,6 +261,7 @@ class Reader:
         return kind, name, bits
 
     def declaration(self, node: Node) -> tuple[Type, str | None, int | None]:
+        """Type, name and width of a member as its line says them."""
         try:
             if node.base is not None:
                 found = parse_declarator(node.text, node.base, self.abi)

@@ -247,6 +247,7 @@ def _messages(survey: NetSurvey, member: str) -> dict[int, Sequence[int] | None]
 
 
 def icmp_messages(survey: NetSurvey) -> Iterator[Counter]:
+    """ICMP messages by type, those that aren't zero: ``IcmpMsg`` of /proc/net/snmp."""
     for net, counted in _messages(survey, "mib.icmpmsg_statistics").items():
         yield from _by_type(survey, net, "IcmpMsg", counted)
 

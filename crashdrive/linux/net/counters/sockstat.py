@@ -104,6 +104,7 @@ def _nets(survey: NetSurvey) -> list[int]:
 
 
 def usage(survey: NetSurvey) -> Iterator[Usage]:
+    """Sockets in use and in TIME_WAIT, a row for each namespace: ``used``, ``tw`` of /proc/net/sockstat."""
     # counted with the protocols since 5.17, on their own before
     together = survey.kernel.has_member("struct prot_inuse", "all")
     used = _counted(survey, *(_IN_USE if together else _OLD_USED))
@@ -136,6 +137,7 @@ def _time_wait(survey: NetSurvey) -> list[int | None]:
 
 
 def protocols(survey: NetSurvey) -> Iterator[Protocol]:
+    """Sockets in use of each protocol in each namespace: column ``sockets`` of /proc/net/protocols."""
     counted = _counted(survey, _IN_USE[0], _IN_USE[1], "val")
     rows = _all_protocols(survey, {"name": ("name",), "index": ("inuse_idx",)})
     for net in _nets(survey):
@@ -229,6 +231,10 @@ def _orphans(survey: NetSurvey, pointer: int | None) -> int | None:
 
 
 def fragments(survey: NetSurvey) -> Iterator[Fragments]:
+    """Memory of packets that wait for their other fragments, for each family and namespace, with its limits.
+
+    Source: include/net/inet_frag.h, struct fqdir (netns_frags until 5.3).
+    """
     kernel, nets = survey.kernel, _nets(survey)
     for family, start in (("ip", "ipv4"), ("ip6", "ipv6")):
         # embedded until 5.3

@@ -69,6 +69,10 @@ def every_hook(survey: NetSurvey) -> list[Hook]:
 
 
 def hooks(survey: NetSurvey) -> Iterator[Hook]:
+    """The functions that netfilter calls, in their order, of each namespace, family and hook, and of devices.
+
+    UnknownMemberError of kernels before 4.14, which keep them in lists.
+    """
     kernel = survey.kernel
     # lists of entries until 960632ece694 (4.14)
     if not kernel.has_member(_ENTRIES, "num_hook_entries"):

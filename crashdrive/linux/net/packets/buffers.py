@@ -144,6 +144,10 @@ class _Devices:
 def read_packets(
     survey: NetSurvey, places: Sequence[int], *, data: bool
 ) -> Iterator[tuple[Packet, list[Header]]]:
+    """Packets at these addresses of ``sk_buff``, each with its headers; with ``data`` its bytes, too.
+
+    What can't be read, or can't be a packet, is left out and marks the survey.
+    """
     rows = _sound(survey, places)
     buffers = _buffers(survey, rows)
     devices, nets = _Devices(survey), _nets_of(survey, [row["socket"] for row in rows])

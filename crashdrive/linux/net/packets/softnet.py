@@ -74,6 +74,7 @@ class QueuedPacket(Record, frozen=True):
 
 
 def cpus(survey: Survey, places: Sequence[int]) -> Iterator[Softnet]:
+    """A row for each CPU, out of its ``softnet_data`` at these addresses: /proc/net/softnet_stat."""
     rows = survey.rows(Fields(survey.kernel, _KIND, _FIELDS, _REQUIRED), places, "softnet counters")
     for cpu, address, row in zip(survey.kernel.cpus, places, rows, strict=True):
         queues = (row["input_queue"], row["process_queue"])
@@ -82,6 +83,7 @@ def cpus(survey: Survey, places: Sequence[int]) -> Iterator[Softnet]:
 
 
 def limits(survey: Survey) -> Iterator[Limits]:
+    """The limits of all CPUs, one row: net.core.netdev_max_backlog, netdev_budget, netdev_budget_usecs."""
     backlog, budget, usecs = (_limit(survey, *names) for names in _HOT.items())
     yield Limits(max_backlog=backlog, budget=budget, budget_seconds=None if usecs is None else usecs / 1e6)
 
@@ -100,6 +102,7 @@ _WHAT = "packets in backlogs"
 
 
 def queued_packets(survey: Survey, places: Sequence[int]) -> Iterator[QueuedPacket]:
+    """The packets in both queues of each CPU's ``softnet_data`` at these addresses."""
     kernel = survey.kernel
     heads = {
         place + kernel.offset(_KIND, member): (cpu, name)
