@@ -1352,6 +1352,17 @@ class Calls:
     @overload
     def report(
         self,
+        name: Literal["namespaces"],
+        *,
+        kind: Sequence[Literal["mnt", "uts", "ipc", "net", "pid", "user", "cgroup", "time"]] = ...,
+        number: Sequence[int] = ...,
+        members: bool = ...,
+        nesting: bool = ...,
+    ) -> Report:
+        """Namespaces of all kinds: members, owners, nesting, what keeps them."""
+    @overload
+    def report(
+        self,
         name: Literal["neighbours"],
         *,
         four: bool = ...,

@@ -13,6 +13,7 @@ from crashdrive.linux.block.requests import Request
 from crashdrive.linux.fs.counts import FileCounts
 from crashdrive.linux.fs.super_blocks import SuperBlock
 from crashdrive.linux.modules.details import ModuleRow
+from crashdrive.linux.namespaces.rows import NamespaceRow
 from crashdrive.linux.oops import Verdict
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.processes.rows import TaskRow
@@ -119,6 +120,15 @@ def opened(count: int) -> FileCounts:
     )  # fmt: skip
 
 
+def space(**fields: Any) -> NamespaceRow:
+    usual: dict[str, Any] = {
+        "kind": "net", "inum": 1, "initial": False, "parent_inum": None, "owner_inum": None,
+        "owner_uid": None, "processes": 0, "first_pid": None, "comm": None, "keepers": (), "details": None,
+        "address": None,
+    }  # fmt: skip
+    return NamespaceRow(**usual | fields)
+
+
 CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "out-of-tree-module", "panic.modules",
@@ -178,6 +188,10 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
         [task(open_files=921), task(open_files=None), task(open_files=5, open_files_limit=None)],
     ),
     ("fd-exhaustion", "files.counts", [opened(900)], [opened(899)]),
+    (
+        "namespace-leak", "namespaces.namespaces", [space()] * 100,
+        [*[space()] * 99, space(kind="mnt"), *[space(processes=1)] * 100, *[space(kind="user")] * 100],
+    ),
     (
         "group-throttled", "cpu.limits", [limit(throttled_cpus=(1,))],
         [limit(), limit(periods=0, throttled_periods=0)],

@@ -1,0 +1,1 @@
+"""Namespaces of all kinds, whose they are, and who lives in them."""
