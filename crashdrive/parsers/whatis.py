@@ -244,5 +244,5 @@ EXAMPLES = (
     "whatis -r 123457",
     "whatis init_task.comm",
     "whatis nosuchthing",
-    *("whatis union sigval", "whatis struct list_head *"),
+    *("whatis union sigval", "whatis struct list_head *", "whatis int", "whatis void"),
 )

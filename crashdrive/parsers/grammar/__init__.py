@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pyparsing import ZeroOrMore as ZeroOrMore
 
     from crashdrive.parsers.grammar.context import Text as Text
+    from crashdrive.parsers.grammar.definitions import definition as definition
+    from crashdrive.parsers.grammar.definitions import enumeration as enumeration
     from crashdrive.parsers.grammar.entries import entries as entries
     from crashdrive.parsers.grammar.function_readers import Reader as Reader
     from crashdrive.parsers.grammar.function_readers import c_declaration as c_declaration
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.gdb_values import Members as Members
     from crashdrive.parsers.grammar.gdb_values import Structure as Structure
     from crashdrive.parsers.grammar.headed import table as table
+    from crashdrive.parsers.grammar.hexdump import hex_words as hex_words
     from crashdrive.parsers.grammar.labelled import InOrder as InOrder
     from crashdrive.parsers.grammar.labelled import key_values as key_values
+    from crashdrive.parsers.grammar.layouts import layout as layout
     from crashdrive.parsers.grammar.messages import Messages as Messages
     from crashdrive.parsers.grammar.noises import Blank as Blank
     from crashdrive.parsers.grammar.noises import BlankLines as BlankLines
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.noises import noise as noise
     from crashdrive.parsers.grammar.reading import prepared as prepared
     from crashdrive.parsers.grammar.reading import read as read
+    from crashdrive.parsers.grammar.registers import register_dump as register_dump
     from crashdrive.parsers.grammar.repeated import Many as Many
     from crashdrive.parsers.grammar.repeated import Rows as Rows
     from crashdrive.parsers.grammar.sections import block as block
@@ -103,6 +108,10 @@ _HOMES = {
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
     f"{__name__}.entries": ("entries",),
+    f"{__name__}.definitions": ("definition", "enumeration"),
+    f"{__name__}.layouts": ("layout",),
+    f"{__name__}.hexdump": ("hex_words",),
+    f"{__name__}.registers": ("register_dump",),
     f"{__name__}.labelled": ("InOrder", "key_values"),
     f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
     f"{__name__}.function_readers": (*("Reader", "c_declaration", "task_header"),),
