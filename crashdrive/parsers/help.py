@@ -11,8 +11,11 @@ import re
 from collections.abc import Callable
 
 from crashdrive.parsers import grammar as g
+from crashdrive.parsers._help_tables import Entry, grouped, table
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Record
+
+__all__ = ["EXAMPLES", "SHAPES", "CommandName", "Entry", "HelpSection", "Option"]
 
 
 class CommandName(Record, frozen=True):
@@ -28,21 +31,6 @@ class HelpSection(Record, frozen=True):
 
     title: str | None
     text: str
-
-
-class Entry(Record, frozen=True, kw_only=True):
-    """An entry of one of crash's tables.
-
-    ``group``: which block between blank lines it is in, from 0; ``indent``: blanks before the key. ``key`` is
-    None for a line without one; ``value``: the text behind the colon, ``more``: the lines below it that have
-    no key of their own (flags by name, lists of addresses).
-    """
-
-    group: int
-    indent: int
-    key: str | None
-    value: str
-    more: tuple[str, ...] = ()
 
 
 class Option(Record, frozen=True):
@@ -126,121 +114,6 @@ def _filled(_source: Source, found: list[HelpSection]) -> list[HelpSection]:
     return [section for section in found if section.title or section.text]
 
 
-# (indent, key, value, whether blank lines stand above)
-_Head = tuple[int, str | None, str, bool]
-
-
-def _table() -> g.ParserElement:
-    """Entries in groups between blank lines; flags by name and lists of numbers go on below theirs::
-
-             flags: 12502600
-      (PER_CPU_OFF|SMP|KMOD_V2|KALLSYMS_V2)
-              cpus: 2
-    __per_cpu_offset[NR_CPUS]:
-        ffff8c3b1de00000 ffff8c3b1df00000 ffffffff9fc1a000
-        ffffffff9fc1a000 ...
-
-    INDEX       TASK       TGID  (COMM)
-    [  0] ffffffffb2410940     0 (swapper/0)
-    """
-    entry = g.Row(
-        r"( *+)(?:([^\s:(|\"'][^:\n\"']{0,60}+): ?)?+([^\n]*+)", _head, "an entry of a table: KEY: VALUE"
-    )
-    number = r"[0-9a-f]{8,16}"
-    more = (
-        _more(r" *+\([A-Z0-9_|]*+\)", "names of flags"),
-        _more(rf" {{2,}}{number}(?: {number})*+(?: *+\.{{3}})?+", "numbers"),
-        _more(r" {20,}[0-9a-f]{1,16}(?: \(\w{1,40}\))?+", "a number"),
-        _more(r" {4,}[A-Z][\w-]*+(?:\([^()\n]*\))?=[^\n]*+", "a line of vmcoreinfo"),
-        _more(r"\[ *+\d{1,7}\] [^\n]++", "a task"),
-        g.Row(r"([^\n:]{1,16})", _rest, "the rest of a task's name"),
-    )
-    return g.Blocks(entry, *more, make=_entry)
-
-
-def _more(pattern: str, what: str) -> g.Row:
-    return g.Row(f"({pattern})", lambda row: row[1].rstrip(), what)
-
-
-# Keys that crash prints in the middle of a line; any other one there is a second entry: a newline was lost.
-_WITHIN = re.compile(
-    r"size|address|index|cnt|limit|flags|base|isize|ppid|pgrp|sid|si\.(?:code|errno)|sigpend|sighold|stime"
-    r"|cstime|fpvalid"
-)
-_AT_FIRST = re.compile(r"selector|address|isize|[0-9a-f]{8,16}")
-_REGISTER = re.compile(r"[A-Z][A-Z0-9_]{0,7}")
-_KEY = re.compile(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)", re.ASCII)
-# Lines of help -r and -n on RISC-V, MIPS and LoongArch: three registers at most, some far apart.
-_NAMED = (
-    r"(?:epc|ra|sp|gp|tp|t[0-6]|s(?:\d|1[01])|a[0-7]|LO|HI|EPC|BADVADDR|STATUS|CAUSE"
-    r"|CSR (?:epc|era|badv|crmd|prmd|ecfg|estat|euen|eneu)) ?: "
-)
-_REGISTERS = re.compile(
-    rf" *+{_NAMED}(?P<row>[0-9a-f]{{8,16}}+(?: ++{_NAMED}[0-9a-f]{{8,16}}+){{0,2}} *+\Z)?", re.ASCII
-)
-_WIDEST_GAP = 6
-_MOST_REGISTERS = 2  # behind the first one of a line
-# Entries whose value is any text.
-_TEXTS = re.compile(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
-
-
-def _head(row: re.Match[str]) -> _Head | None:
-    """An entry's first line; the first line of a group may have no key."""
-    indent, key, value = row.groups()
-    fresh, value = _is_fresh(row.string, row.start()), value.strip()
-    if key is None:
-        return (len(indent), None, value, fresh) if fresh and value else None
-    if ":" in value and not _TEXTS.fullmatch(key):
-        registers = _REGISTERS.match(row[0].rstrip("\n"))
-        if not (registers["row"] if registers else _one(key, value)):
-            return None
-    return len(indent), key.rstrip(), value, fresh
-
-
-def _is_fresh(text: str, start: int) -> bool:
-    """Whether a blank line, or nothing, stands above the line that begins here."""
-    if start == 0 or text[start - 2 : start - 1] == "\n":
-        return True
-    return text[start - 2] == " " and not text[text.rfind("\n", 0, start - 1) + 1 : start].strip()
-
-
-def _rest(row: re.Match[str]) -> str | None:
-    """The rest of a task's name, which may hold a newline: a short line right below a task's."""
-    text, end = row.string, row.start() - 1
-    return row[1].rstrip() if text.startswith("[", text.rfind("\n", 0, end) + 1, end) else None
-
-
-def _one(key: str, value: str) -> bool:
-    """Whether a value holds no other entry."""
-    registers = 0
-    for inner in _KEY.finditer(re.sub(r"\([^()]*\)|\"[^\"]*\"", "", value)):
-        if not inner.start() and _AT_FIRST.fullmatch(inner[2]):
-            continue
-        registers += _REGISTER.fullmatch(inner[2]) is not None
-        known = _WITHIN.fullmatch(inner[2]) or (_REGISTER.fullmatch(inner[2]) and _REGISTER.fullmatch(key))
-        if not known or len(inner[1]) > _WIDEST_GAP or registers > _MOST_REGISTERS:
-            return False
-    return True
-
-
-def _entry(text: g.Text, place: int, head: _Head, more: list[str]) -> tuple[_Head, tuple[str, ...]]:
-    _, key, value, _ = head
-    named = more and more[0].lstrip()[:1] == "("
-    if named and ("(" in value or key is None or "flags" not in key):
-        text.misfit(text.next_line(place), "names of flags where no flags are")
-    return head, tuple(more)
-
-
-def _grouped(_source: Source, found: list[tuple[_Head, tuple[str, ...]]]) -> list[Entry]:
-    """The entries with the numbers of their groups."""
-    group = -1 if found and found[0][0][3] else 0
-    entries = []
-    for (indent, key, value, fresh), more in found:
-        group += fresh
-        entries.append(Entry(group=group, indent=indent, key=key, value=value, more=more))
-    return entries
-
-
 def _is_page(source: Source) -> bool:
     first = source.text.lstrip("\n").split("\n", 1)[0]
     prose = source.command.arguments in (("input",), ("output",), ("all",)) and not _NO_HELP.match(first)
@@ -300,8 +173,8 @@ SHAPES = (
     Shape(
         name="table",
         record=Entry,
-        grammar=_table,
-        finish=_grouped,
+        grammar=table,
+        finish=grouped,
         options="help -k|-m|-t|-v|-n|-p|...",
         when=lambda source: bool(source.command.options) and not _NO_HELP.match(source.text),
     ),

@@ -73,3 +73,9 @@ def test_drawing_of_a_nested_element_has_it_apart() -> None:
 def test_drawings_are_the_same_each_time() -> None:
     grammar = g.Many(g.Line("a line").set_name("one") | g.Line("another"))
     assert picturekit.pictures(grammar) == picturekit.pictures(grammar)
+
+
+def test_every_grammar_is_short() -> None:
+    modules = (dockit.CHECKOUT / "crashdrive" / "parsers").rglob("*.py")
+    long = {path.name for path in modules if len(path.read_text(encoding="utf-8").splitlines()) > 300}
+    assert not long
