@@ -248,13 +248,15 @@ _OF_GDB = re.compile(
 
 
 def _read_as(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> tuple[_Reader, Source]:
-    """What a reader has to work on. A line that begins with no command's name is the end of one of ``p``,
-    ``struct``, ``whatis``, as crash has it; what was printed tells which.
+    """What a reader has to work on. A line that begins with no command's name is gdb's (``x/4xg ADDR``), or
+    the end of one of ``p``, ``struct``, ``whatis``, as crash has it; what was printed tells which.
     """
     if not reader.structure:
         return reader, Source(line.with_options(reader.optstring), text, lenient=lenient)
-    sure = _means_structure(line.words)
-    name = "struct" if sure else next((name for name, begins in _MEANT if begins.match(text)), "struct")
+    of_gdb = _OF_GDB.fullmatch(line.words[0]) is not None
+    sure = not of_gdb and _means_structure(line.words)
+    name = next((name for name, begins in _MEANT if not sure and begins.match(text)), "struct")
+    name = "gdb" if of_gdb else name
     source = Source(replace(split_command(f"{name} {line.text}"), text=line.text), text, lenient=lenient)
     meant = _own_reader(name)
     if not sure and not any(shape.when(source) for shape in meant.shapes):

@@ -248,6 +248,22 @@ def test_a_symbol_s_name_is_a_command() -> None:
     assert parse("pid_t", "typedef int pid_t;\nSIZE: 4\n").one().type == "int"
 
 
+def test_commands_of_gdb_without_its_name() -> None:
+    words = "0xffff88013a17dfe8:\t0x8948ee8948167401\t0x8948fffff3c5e8df\n"
+    for command, text, shape in (
+        ("x/2xg 0xffff88013a17dfe8", words, "lines"),
+        ("info line *0x10", 'Line 12 of "entry_64.S" starts at address 0x10 and ends at 0x14.\n', "lines"),
+        ("p/x 17", "$1 = 0x11\n", "value"),
+        ("ptype int", "type = int\n", "type"),
+    ):
+        answer = parse(command, text)
+        assert (answer.command, answer.shape, answer.records) == (
+            command,
+            shape,
+            parse(f"gdb {command}", text).records,
+        )
+
+
 def test_what_no_command_of_crash_printed() -> None:
     for command, text in (("hostname", "lab\n"), ("uptime", "up 3 days\n")):
         with pytest.raises(UsageError):
