@@ -17,7 +17,7 @@ Status = Literal["complete", "incomplete", "failed"]
 TRIAGE: Final = ("triage", "panic", "hang", "sysinfo", "netsummary")
 """Reports that every dump gets; triage is made of the others."""
 
-PAGE: Final = ("dmesg", "stacks", "cpu", "tasks", "memory", "meminfo", "netstat")
+PAGE: Final = ("dmesg", "stacks", "cpu", "ps", "meminfo", "slab", "netstat")
 """Reports that a dump's page shows beside them, as far as they are there."""
 
 _MOST_RESULT = 1 << 30

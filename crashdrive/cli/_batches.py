@@ -28,7 +28,7 @@ from crashdrive.records import Report
 from crashdrive.render import Output, render
 from crashdrive.render.board import Board
 from crashdrive.render.progress import waiting
-from crashdrive.reports import module_for, report_names
+from crashdrive.reports import module_for, report_names, takes_btf
 from crashdrive.steps import step
 
 _TOLD = 20  # failed dumps that the summary names
@@ -141,8 +141,8 @@ def _options(given: dict[str, Any]) -> Options:
 
 
 def _page_reports() -> list[str]:
-    """What a dump's page shows beside its triage."""
-    return [name for name in PAGE if name in report_names()]
+    """What a dump's page shows beside its triage, as far as it lets crash start without its tables."""
+    return [name for name in PAGE if name in report_names() and takes_btf(name)]
 
 
 def _known(named: str | None, folder: Path) -> list[Known]:

@@ -1,0 +1,173 @@
+"""Two dumps compared: why they died, their stacks, machines, modules, settings, counters, sockets, memory."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from crashdrive.batch.jobs import Result
+from crashdrive.batch.summary import first, rows_of
+from crashdrive.records import Notice, Report, Table
+
+REPORTS = ("modules", "sysctl", "snmp", "sockstat", "meminfo", "memory", "slab", "slabinfo", "block")
+"""Reports that two dumps are compared by, beside those of the triage, as far as they are there."""
+
+_SAME = frozenset({"address", "task", "frames", "alternatives", "banner", "pid"})
+
+
+class Part(NamedTuple):
+    """A table that is compared: rows that agree in ``keys`` are one; ``values`` are compared, or all."""
+
+    report: str
+    table: str
+    keys: tuple[str, ...]
+    values: tuple[str, ...] = ()
+
+
+_PARTS = {
+    "modules": Part("modules", "modules", ("name",), ("size", "state", "taint", "version", "srcversion")),
+    "settings": Part("sysctl", "settings", ("netns", "name"), ("value",)),
+    "panic_settings": Part("sysinfo", "panic", ("name",), ("setting",)),
+    "mitigations": Part("sysinfo", "mitigations", ("name",), ("mitigation",)),
+    "firmware": Part("sysinfo", "firmware", ("name",), ("value",)),
+    "taints": Part("sysinfo", "taints", ("letter",), ("meaning",)),
+    "counters": Part("snmp", "counters", ("netns", "group", "name"), ("value",)),
+    "sockets": Part("netsummary", "states", ("netns", "proto", "state"), ("socket_count",)),
+    "socket_memory": Part("netsummary", "memory", ("protocols",)),
+    "locks": Part("hang", "locks", ("lock", "type"), ("owner_comm", "waiters")),
+}
+# reports whose tables are all compared, by the first of these columns that they have
+_WHOLE = ("meminfo", "memory", "slab", "slabinfo", "sockstat")
+_NAMES = ("name", "cache", "zone", "node", "proto", "protocol", "field")
+
+
+def compared(one: Result, other: Result) -> Report:
+    """What is unlike; incomplete where one of the dumps is, or where a report of one could not be made."""
+    tables = [
+        _fields("verdict", one, other, "panic", "verdict"),
+        _stacks(one, other),
+        _fields("system", one, other, "sysinfo", "system"),
+        *(_table(name, part, one, other) for name, part in _PARTS.items()),
+        *_whole(one, other),
+        _findings(one, other),
+    ]  # fmt: skip
+    warnings = list(_warnings(one, other))
+    return Report(
+        report="diff",
+        tables=tuple(tables),
+        dump={"first": one.vmcore, "second": other.vmcore},
+        complete=not warnings,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _table(name: str, part: Part, one: Result, other: Result) -> Table:
+    rows = list(_differences(part, one, other))
+    return Table(name=name, rows=rows, columns=_COLUMNS, title=name.replace("_", " ").capitalize())
+
+
+_COLUMNS = ("name", "first", "second", "change", "column")
+
+
+def _fields(title: str, one: Result, other: Result, report: str, table: str) -> Table:
+    """The fields of two single rows that are unlike."""
+    left, right = first(rows_of(one, report, table)), first(rows_of(other, report, table))
+    rows = [
+        _row(name, left.get(name), right.get(name))
+        for name in dict.fromkeys([*left, *right])
+        if name not in _SAME and left.get(name) != right.get(name)
+    ]
+    return Table(name=title, rows=rows, columns=_COLUMNS[:-1], title=title)
+
+
+def _row(name: str, left: Any, right: Any, column: str = "") -> dict[str, Any]:
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (left, right))
+    change = round(right - left, 6) if numbers else None
+    return {"name": name, "first": _plain(left), "second": _plain(right), "change": change, "column": column}
+
+
+def _plain(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _stacks(one: Result, other: Result) -> Table:
+    """Both stacks as a diff: ``-`` of the first, ``+`` of the second, a blank for both."""
+    left, right = (
+        [str(row.get("function")) for row in rows_of(each, "panic", "backtrace") if row.get("sure", True)]
+        for each in (one, other)
+    )
+    matcher = difflib.SequenceMatcher(a=left, b=right, autojunk=False)
+    rows = []
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            rows += [{"of": "both", "function": name} for name in left[a:b]]
+        else:
+            rows += [{"of": "first", "function": name} for name in left[a:b]]
+            rows += [{"of": "second", "function": name} for name in right[c:d]]
+    return Table(name="stack", rows=rows, columns=("of", "function"), title="Stack")
+
+
+def _differences(part: Part, one: Result, other: Result) -> Iterator[dict[str, Any]]:
+    left, right = (_keyed(rows_of(each, part.report, part.table), part.keys) for each in (one, other))
+    for key in dict.fromkeys([*left, *right]):
+        mine, theirs = left.get(key), right.get(key)
+        name = " ".join(str(word) for word in key if word is not None)
+        if mine is None or theirs is None:
+            yield _row(name, "there" if mine else "absent", "there" if theirs else "absent")
+            continue
+        for column in part.values or [name for name in mine if name not in part.keys and name not in _SAME]:
+            if mine.get(column) != theirs.get(column):
+                yield _row(name, mine.get(column), theirs.get(column), column)
+
+
+def _keyed(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(tuple(row.get(name) for name in keys), row)
+    return found
+
+
+def _whole(one: Result, other: Result) -> Iterator[Table]:
+    """Tables of reports that are compared as they are, where their rows have names."""
+    for report in _WHOLE:
+        tables = (one.reports.get(report) or {}).get("tables") or {}
+        for table, rows in tables.items():
+            key = next(
+                (name for name in _NAMES if rows and isinstance(rows[0], dict) and name in rows[0]), None
+            )
+            keys = ("netns", key) if key and rows and "netns" in rows[0] else (key,)
+            if key is not None:
+                part = Part(report, table, tuple(name for name in keys if name))
+                differences = list(_differences(part, one, other))
+                yield Table(
+                    name=f"{report}_{table}", rows=differences, columns=_COLUMNS, title=f"{report}: {table}"
+                )
+
+
+def _findings(one: Result, other: Result) -> Table:
+    left, right = (
+        {
+            finding["kind"]: finding["message"]
+            for finding in (each.reports.get("triage") or {}).get("findings") or ()
+        }
+        for each in (one, other)
+    )
+    rows = [
+        _row(kind, left.get(kind), right.get(kind))
+        for kind in dict.fromkeys([*left, *right])
+        if left.get(kind) != right.get(kind)
+    ]
+    return Table(name="findings", rows=rows, columns=("name", "first", "second"), title="Findings")
+
+
+def _warnings(*results: Result) -> Iterator[Notice]:
+    for which, result in zip(("first", "second"), results, strict=True):
+        for name, told in result.failures.items():
+            yield Notice(kind="failed", message=f"the {which} dump: report {name} failed: {told}")
+        for document in result.reports.values():
+            if not document.get("complete", True):
+                for notice in document.get("warnings") or ():
+                    yield Notice(
+                        kind=notice.get("kind", "gap"), message=f"the {which} dump: {notice['message']}"
+                    )

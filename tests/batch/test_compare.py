@@ -1,0 +1,116 @@
+"""Two dumps compared: what is unlike is told, what both have is left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crashdrive.batch.compare import compared
+from crashdrive.batch.jobs import Job, Result
+from crashdrive.batch.worker import done
+from crashdrive.cli import main
+from tests.batch.fakes import found, result, verdict
+from tests.batch.recorded import TRIAGED, session_file
+from tests.dump.test_find import ID, vmcore, vmlinux
+
+
+def report(rows: list[dict[str, Any]], table: str, **more: Any) -> dict[str, Any]:
+    return {"complete": True, "tables": {table: rows}, **more}
+
+
+def one(function: str, value: str, modules: list[str], **more: Any) -> Result:
+    frames = [{"function": name, "sure": True} for name in (function, "vfs_write", "do_syscall_64")]
+    reports = {
+        "panic": {"complete": True, "tables": {"verdict": [verdict(function)], "backtrace": frames}},
+        "sysctl": report([{"netns": None, "name": "vm.swappiness", "value": value}], "settings"),
+        "modules": report([{"name": name, "size": 9, "state": "Live"} for name in modules], "modules"),
+        "snmp": report(
+            [{"netns": "init", "group": "Tcp", "name": "InSegs", "value": int(value)}], "counters"
+        ),
+        "meminfo": report([{"name": "MemFree", "pages": int(value)}, {"name": "Same", "pages": 1}], "memory"),
+    }
+    return result(found(1), reports=reports, **more)
+
+
+def rows(name: str, *results: Result) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in row.items() if value not in (None, "")}
+        for row in compared(*results).table(name).rows
+    ]
+
+
+def test_what_is_unlike() -> None:
+    both = one("f", "10", ["nfs", "ext4"]), one("g", "60", ["nfs", "zfs"])
+    assert {"name": "function", "first": "f", "second": "g"} in rows("verdict", *both)
+    assert rows("settings", *both) == [
+        {"name": "vm.swappiness", "first": "10", "second": "60", "column": "value"}
+    ]
+    assert rows("counters", *both) == [
+        {"name": "init Tcp InSegs", "first": 10, "second": 60, "change": 50, "column": "value"}
+    ]
+    assert rows("modules", *both) == [
+        {"name": "ext4", "first": "there", "second": "absent"},
+        {"name": "zfs", "first": "absent", "second": "there"},
+    ]
+    assert [(row["of"], row["function"]) for row in rows("stack", *both)] == [
+        ("first", "f"), ("second", "g"), ("both", "vfs_write"), ("both", "do_syscall_64"),
+    ]  # fmt: skip
+    assert rows("meminfo_memory", *both) == [
+        {"name": "MemFree", "first": 10, "second": 60, "change": 50, "column": "pages"}
+    ]
+
+
+def test_a_dump_is_like_itself() -> None:
+    same = one("f", "10", ["nfs"])
+    for table in compared(same, same).tables:
+        assert table.name == "stack" or not table.rows
+
+
+def test_a_hole_in_either_marks_the_answer() -> None:
+    hole = report([], "x", complete=False, warnings=[{"kind": "excluded", "message": "a page"}])
+    holed = one("f", "1", [])
+    holed.reports["files"] = hole
+    found_report = compared(one("f", "1", []), holed)
+    assert not found_report.complete
+    assert [notice.message for notice in found_report.warnings] == ["the second dump: a page"]
+    failing = one("f", "1", [], failures={"hang": "no"})
+    assert "report hang failed" in compared(failing, holed).warnings[0].message
+
+
+def test_two_recorded_dumps(tmp_path: Path) -> None:
+    results = [
+        done(Job(id=name, vmcore=name, replay=session_file(name, tmp_path))) for name in sorted(TRIAGED)
+    ]
+    found_report = compared(*results)
+    assert {"hung", "sysrq"} == {
+        row[which]
+        for row in found_report.table("verdict").rows
+        if row["name"] == "kind"
+        for which in ("first", "second")
+    }
+    assert found_report.table("findings").rows
+    assert found_report.table("sockets").rows
+
+
+def test_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "vmlinux").write_bytes(vmlinux(ID))
+    for name in "ab":
+        (tmp_path / name).write_bytes(vmcore(ID) + name.encode())
+    by_name = {"a": one("f", "1", []), "b": one("g", "2", [])}
+    monkeypatch.setattr("crashdrive.batch.child.run_job", lambda job: by_name[Path(job.vmcore).name])
+    words = [str(tmp_path / name) for name in "ab"]
+    assert main(["diff", *words, "--format", "json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["dump"]["first"].endswith("vmcore")
+    assert document["tables"]["settings"][0]["second"] == "2"
+    by_name["b"] = Result(id="b", vmcore=words[1], status="failed", reason="not done in 5 s", kind="deadline")
+    assert main(["diff", *words]) == 4
+    assert "not done in 5 s" in capfd.readouterr().err
+    assert main(["diff", words[0], str(tmp_path / "none")]) == 2
+    assert main(["diff", words[0], str(tmp_path / "vmlinux")]) == 3
+    assert main(["diff", words[0]]) == 2
