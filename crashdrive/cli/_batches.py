@@ -17,6 +17,7 @@ from crashdrive.batch.known import Known, read_known
 from crashdrive.batch.ledger import Ledger, locked, open_folder
 from crashdrive.batch.pages import write_pages
 from crashdrive.batch.regroup import regroup
+from crashdrive.batch.rows import write_rows
 from crashdrive.batch.run import Batch, Options, default_jobs, plan
 from crashdrive.batch.shard import merge, of_shard, shard_of
 from crashdrive.batch.share import write_redacted
@@ -83,6 +84,8 @@ class _Run:
         with waiting("writing pages"), step("written"):
             outputs.write(self._ledger)
             write_pages(self._ledger)
+            if self._given["reports"]:
+                write_rows(self._ledger, self._given["reports"])
             if self._given["redact"]:
                 say(f"redacted copy: {write_redacted(self._ledger)}")
 
@@ -117,7 +120,7 @@ def merge_batches(parts: Sequence[Path], folder: Path, named: str | None) -> int
         with waiting("merging"):
             taken = merge(ledger, parts)
         say(f"{taken} dumps taken over")
-        given = {"redact": False}
+        given = {"redact": False, "reports": ()}
         _Run(ledger, Options(), known, given).write()
         return _tell(ledger, [row["dump"] for row in ledger.rows("SELECT dump FROM dumps")])
 
