@@ -15,9 +15,13 @@ __all__ = [
     "Address",
     "Answer",
     "Bits",
+    "Edge",
     "Finding",
+    "Flame",
+    "Graph",
     "Layout",
     "Long",
+    "Node",
     "Notice",
     "Record",
     "Report",
@@ -138,12 +142,49 @@ class Table(Record, frozen=True):
     layout: Layout = "rows"
 
 
+class Flame(Record, frozen=True, tag=True):
+    """A flame graph: stacks, each with the oldest function first, and how many have it."""
+
+    title: str
+    stacks: tuple[tuple[tuple[str, ...], int], ...]
+
+
+class Node(Record, frozen=True):
+    """A node of a graph: ``label`` may have several lines; ``kind``: ``task`` or ``lock``; ``marked``: part
+    of what is wrong.
+    """
+
+    id: str
+    label: str
+    kind: str
+    marked: bool = False
+
+
+class Edge(Record, frozen=True):
+    """An arrow from one node to another, by their ids."""
+
+    source: str
+    target: str
+    label: str = ""
+    marked: bool = False
+
+
+class Graph(Record, frozen=True, tag=True):
+    """A directed graph; ``left_out``: how many nodes it would have besides."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    left_out: int = 0
+
+
 class Report(Record, frozen=True):
     """What a report found.
 
     ``dump`` says of which dump (filled in by `Crash.report` where the module leaves it empty); ``complete``
     is False when something is missing, and then ``warnings`` says what. ``source``: where it comes from,
-    ``crash``, ``recording``, or ``store`` for one that was kept; None where it is of no dump.
+    ``crash``, ``recording``, or ``store`` for one that was kept; None where it is of no dump. ``pictures``
+    show what tables hold: pages have them, JSON hasn't.
     """
 
     report: str
@@ -153,6 +194,7 @@ class Report(Record, frozen=True):
     complete: bool = True
     warnings: tuple[Notice, ...] = ()
     findings: tuple[Finding, ...] = ()
+    pictures: tuple[Flame | Graph, ...] = ()
 
     def check(self) -> Self:
         """Itself; IncompleteError where something is missing."""

@@ -98,10 +98,20 @@ def surroundings() -> list[object]:
     return [
         code_digest(),
         folder_digest(plugin_folder()),
+        _mark_of(os.environ.get("CRASHDRIVE_OWNERS")),
         sorted((name, value) for name, value in environment.items() if value is not None),
         [shown, shutil.get_terminal_size((80, 24)).columns if shown else None, sys.stdout.encoding],
         sys.stdout.errors,
     ]
+
+
+def _mark_of(path: str | None) -> list[int] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        found = os.stat(path) if path else None  # noqa: PTH116 - without pathlib's start
+    except OSError:
+        return None
+    return [found.st_ino, found.st_size, found.st_mtime_ns] if found else None
 
 
 def candidates(chosen: Sequence[str]) -> tuple[str, ...] | None:

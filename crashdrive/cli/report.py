@@ -13,7 +13,7 @@ from crashdrive.cli._groups import NearGroup
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
 from crashdrive.errors import EXIT_OK, CrashdriveError, PluginError, UsageError
 from crashdrive.records import Report, Table
-from crashdrive.render import FORMATS
+from crashdrive.render import FORMATS, PICTURE
 from crashdrive.reports import foreign_reports, module_for, purpose_of, report_names, takes_btf
 from crashdrive.reports.base import Option, ReportModule
 from crashdrive.steps import step
@@ -153,7 +153,7 @@ def _command(name: str) -> click.Command:
         params=[
             *own,
             *common,
-            format_option(FORMATS, "table"),
+            format_option((*FORMATS, PICTURE) if getattr(module, "DRAWS", False) else FORMATS, "table"),
             *(option for option in _choice_options() if _left_over(option, taken)),
             click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE", shell_complete=files),
         ],
@@ -272,6 +272,8 @@ def _show(
         with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name), witness=witness) as crash:
             with waiting(name), step(f"report {name}"):
                 found = crash.run_report(name, **given)
+            if form == PICTURE and not found.pictures:
+                raise UsageError(f"report {name}: there is nothing to draw in this dump")
             with step("written"):
                 shown, cut = chosen(found, choice, narrow=form not in _FOR_PEOPLE)
                 render(shown, form, Output.standard())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._opening import file_kind, format_option, opened, session_options, take_files
@@ -26,6 +27,9 @@ Examples:
   crashdrive signature console.log
   dmesg | crashdrive signature --format json -
   crashdrive signature --format json vmcore | jq -r .bucket
+
+owner: by the lines MODULE[!FUNCTION] = WHO of the file that CRASHDRIVE_OWNERS names,
+else of ~/.config/crashdrive/owners.
 
 JSON is one object. A log without a crash has kind null, and the exit status is 0. `corrupted` says that the
 text is mixed up or cut; what couldn't be told for sure is null.
@@ -48,10 +52,12 @@ _CONTROL = bytes(range(9)) + bytes(range(14, 27)) + b"\x7f"
 def command(words: tuple[str, ...], form: str, **options: Any) -> int:
     """See the help text."""
     from crashdrive.linux import oops
+    from crashdrive.owners import owners
 
     text = _text(words, options)
     with step("judged"):
         found = oops.verdict(text)
+        found = msgspec.structs.replace(found, owner=owners().owner(found.module, found.function))
     output = Output.standard()
     if form == "json":
         output.text(json.dumps(to_builtins(found), indent=2) + "\n")

@@ -16,10 +16,12 @@ from crashdrive.records import Answer, Report, Table
 from crashdrive.render import data, tables
 from crashdrive.render.output import Output
 
-__all__ = ["FORMATS", "Format", "Output", "as_report", "render"]
+__all__ = ["FORMATS", "PICTURE", "Format", "Output", "as_report", "render"]
 
 Format = Literal["table", "json", "jsonl", "csv", "html"]
 FORMATS: tuple[str, ...] = get_args(Format)
+PICTURE = "svg"
+"""The format of reports that draw something: their first picture alone."""
 
 
 def render(
@@ -116,5 +118,9 @@ def _render_report(report: Report, form: str, output: Output) -> None:
         from crashdrive.render import html
 
         html.write_report(report, output)
+    elif form == PICTURE:
+        from crashdrive.render import svg
+
+        output.text("".join(f"{svg.drawn(picture)}\n" for picture in report.pictures[:1]))
     else:
         tables.write_report(report, output)

@@ -18,6 +18,7 @@ from crashdrive.render.cells import (
     is_numeric,
     named_cells,
 )
+from crashdrive.render.svg import drawn
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def write_report(report: Report, output: Output) -> None:
         dump=_pairs(report.dump),
         warnings=[printable(notice.message) for notice in report.warnings],
         findings=report.findings,
+        pictures=[(printable(picture.title), drawn(picture)) for picture in report.pictures],
         tables=map(_shown, report.tables),
     )
     for piece in pieces:

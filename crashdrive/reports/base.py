@@ -10,6 +10,7 @@ A report is one module in a room of this package (``net``), found by its name al
   False,
 - ``JUDGED``: the reports whose tables rules are asked about (see `judged`); its ``--help`` shows these rules.
   Without it, none,
+- ``DRAWS``: True where it has pictures, so that ``--format svg`` gives one. Without it, False,
 - ``WHOLE``: False where it says something only of what its options name; ``report --all`` leaves it out.
   Without it, True,
 - ``def report(crash, **options) -> Report``: computes and returns, prints nothing. It is called with every

@@ -54,6 +54,11 @@ _MODULE = re.compile(r"([\w-]{1,64})(?:\(([A-Z+-]*)\))?")
 _HARDWARE = re.compile(r"\s*Hardware name: (?P<name>.*)")
 _WORKQUEUE = re.compile(r"\s*Workqueue: (?P<name>.*)")
 _CODE = re.compile(r"\s*Code: (?P<code>.*)")
+# powerpc: words in lines of their own
+_DUMP = re.compile(r"\s*Instruction dump:\s*$")
+_DUMPED = re.compile(r"\s*(?:<?(?:[0-9a-f]{8}|X{8})>?\s*){1,16}$")
+_GPRS = re.compile(r"\s*GPR(?P<first>\d\d): (?P<values>(?:[0-9a-f]{8,16}\s*){1,8}$)")
+_NO_REGISTERS = ("Kernel Offset:", "Stack:", "Memory state", "page:", "flags:")
 _REGISTER = re.compile(
     r"\b([A-Za-z][A-Za-z0-9_]{1,5}|[xr]\d{1,2}) ?[:=] ?(?:0x)?(?:\d{4}:)?([0-9a-f]{8,16})\b"
 )
@@ -65,7 +70,7 @@ _SECTION = re.compile(
     r"Showing all locks"
     r"|Sending NMI|\w+ kthread|.*kthread stack dump|Exception stack|Disabling lock debugging|.{0,16}last "
     r"allocated"
-    r"|INFO: (?:Freed|Allocated)|Stack:|Stack from|Instruction dump|.{0,24}which lock already depends)"
+    r"|INFO: (?:Freed|Allocated)|Stack:|Stack from|.{0,24}which lock already depends)"
 )
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 _MOST_MODULES = 2000
@@ -145,6 +150,8 @@ class _Reader:
         self.segment: str | None = None
         self.cpu: int | None = None
         self.last_head: Head | None = None
+        self.in_user = False  # whether registers and code are those of user space
+        self.dumped = False  # whether the lines of code are below their heading
 
     def read(self) -> Body:
         for index, line in enumerate(self.body.lines):
@@ -184,6 +191,7 @@ class _Reader:
         rest = hit["rest"]
         frames = frames_in(rest)
         user = bool(_USER.match(rest)) and not frames
+        self.in_user = user
         if not frames and re.search(r"\b(?:lr|ra|LR|RA|sp) ?:? ", rest):
             return True
         frame = frames[0] if frames else Frame(address=_address(rest))
@@ -246,8 +254,14 @@ class _Reader:
             ]
             self.stack = None
         elif hit := _CODE.match(text):
-            body.code = body.code or hit["code"]
+            if not self.in_user:
+                body.code = body.code or hit["code"]
             self.after_code()
+        elif hit := _DUMP.match(text):
+            self.dumped = self.dumped or body.code is None
+            body.code = body.code or ""
+        elif self.dumped and _DUMPED.match(text):
+            body.code = f"{body.code} {text}".strip()
         elif hit := _HARDWARE.match(text):
             body.hardware = body.hardware or hit["name"]
         elif hit := _WORKQUEUE.match(text):
@@ -266,12 +280,16 @@ class _Reader:
             self.stack = None
 
     def registers(self, text: str) -> bool:
+        if hit := _GPRS.match(text):
+            for at, value in enumerate(hit["values"].split(), int(hit["first"])):
+                self.body.registers.setdefault(f"r{at}", int(value, 16))
+            return True
         if ":" not in text and "=" not in text:
             return False
         found = _REGISTER.findall(text)
-        if not found or len(found) * 18 < len(text) // 3:
+        if not found or len(found) * 18 < len(text) // 3 or text.startswith(_NO_REGISTERS):
             return False
-        for name, value in found:
+        for name, value in () if self.in_user else found:
             self.body.registers.setdefault(name, int(value, 16))
         return True
 

@@ -14,9 +14,18 @@ _MAIN = ("call trace", "backtrace", "stack backtrace", "trace", "stack trace", "
 _TITLED = ("call trace",)
 _LOW = 0x1000  # the first page: a NULL with an offset
 
-FAULT = matcher(machinery.CHECKERS, machinery.LIBRARY, machinery.LOCKS, machinery.SANITIZERS)
-MEMORY = matcher(
-    machinery.CHECKERS, machinery.LIBRARY, machinery.LOCKS, machinery.SANITIZERS, machinery.ALLOCATORS
+# what faults on behalf of its caller, whatever that gave it
+FAULT = MEMORY = matcher(
+    machinery.CHECKERS,
+    machinery.LIBRARY,
+    machinery.LOCKS,
+    machinery.SANITIZERS,
+    machinery.ALLOCATORS,
+    machinery.HELPERS,
+)
+# the same where a check names its place: all but what slab does for everybody
+CHECKED = matcher(
+    machinery.CHECKERS, machinery.LIBRARY, machinery.LOCKS, machinery.SANITIZERS, machinery.SLAB
 )
 STUCK = matcher(machinery.STALL, machinery.LOCKS, machinery.LIBRARY, machinery.SANITIZERS)
 ASLEEP = matcher(machinery.WAITING, machinery.LOCKS, machinery.LIBRARY)

@@ -47,7 +47,9 @@ _DECODED = re.compile(
     rf"()]*\)[^()]*)*)?\)(?: (?P<module>[\w-]+)$)?"
 )
 _INLINE = re.compile(rf"\s*(?P<name>{_NAME}) (?P<source>{_SOURCE}) \[inline\]")
-_ARM_FIRST = re.compile(rf"\s*(?:\[<(?P<addr>[0-9a-f]+)>\]\s\()?(?P<name>{_NAME})\)? from ")
+_ARM_FIRST = re.compile(
+    rf"\s*(?:\[<(?P<addr>[0-9a-f]+)>\]\s\()?(?P<name>{_NAME})(?: \[(?P<module>[\w-]+)\])?\)? from "
+)
 _PLAIN_SOURCE = re.compile(rf"\s+(?P<source>{_SOURCE})\b")
 # each with what a line has that holds one, which is faster to look for, and the base of its offsets
 _FORMS = (
@@ -94,7 +96,8 @@ def _found(text: str) -> tuple[list[Frame], int]:
         if hits:
             frames = [_frame(hit, base, text) for hit in hits]
             if len(hits) == 1 and " from " in text and (first := _ARM_FIRST.match(text)):
-                return [Frame(function=first["name"], address=_hex(first["addr"])), *frames], 0
+                inner = Frame(function=first["name"], module=first["module"], address=_hex(first["addr"]))
+                return [inner, *frames], 0
             return frames, hits[0].start()
     return [], 0
 

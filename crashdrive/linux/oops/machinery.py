@@ -45,7 +45,8 @@ EXCEPTION = _one_of(
     r"""
     (asm_|sysvec_|asm_sysvec_|xen_|nmi_|irqentry_|idtentry_|exc_|asm_exc_)\w*(exc|fault|error|op|nmi|trap|debug|int3|breakpoint|check|idtentry|divide|overflow|bounds|segment|stack)\w*
     asm_exc_\w+ exc_\w+ asm_sysvec_\w+ sysvec_\w+ irqentry_\w+ common_interrupt\w* apic_timer_interrupt
-    smp_apic_timer_interrupt reschedule_interrupt (smp_)?call_function_(single_)?interrupt
+    smp_apic_timer_interrupt (smp_)?(trace_)?apic_timer_interrupt\w*
+    reschedule_interrupt (smp_)?call_function_(single_)?interrupt
     ret_from_(intr|exception|trap|sys_call) retint_\w+ error_(code|entry|exit|return|sti)
     nmi_stack_correct
     _*do_(general_protection|page_fault|user_addr_fault|kern_addr_fault|trap\w*|error_trap|invalid_op|int3|debug|double_fault|divide_error|stack_segment\w*|nmi|device_not_available|bp|ov|ri|ade|ftrace_invalid\w*)
@@ -221,7 +222,7 @@ ALLOCATORS = _one_of(
     warn_alloc\w* __alloc_pages\w* _*alloc_(pages?|frozen_pages|skb|percpu|pages_\w+)\w*
     __?get_free_pages? get_zeroed_page _*(folio|filemap)_alloc\w* vma_alloc_folio\w* alloc_\w*folio\w*
     new_slab\w* allocate_slab\w* ___?slab_alloc\w* __slab_alloc\w* slab_(alloc|post_alloc|pre_alloc)\w*
-    _*k[mvzc]*alloc\w* kmem_cache_\w+ _*kv?m?alloc\w* krealloc\w* _*kmalloc\w* __do_kmalloc\w* kzalloc\w*
+    _*k[mvzc]*alloc\w* _*kmem_cache_\w+ _*kv?m?alloc\w* krealloc\w* _*kmalloc\w* __do_kmalloc\w* kzalloc\w*
     kcalloc\w* kvmalloc\w* vmalloc\w* __vmalloc\w* cache_(alloc|grow|free)\w* fallback_alloc\w*
     ____cache_alloc\w* __do_cache_alloc page_frag_alloc\w* _*mempool_alloc\w* pcpu_\w+ __page_cache_alloc
     pagecache_get_page grab_cache_page\w* _*filemap_get_folio\w* alloc_contig\w* _*devm_k\w*alloc\w*
@@ -231,6 +232,43 @@ ALLOCATORS = _one_of(
     _*put_page\w* __folio_put\w* free_pcp\w* free_hot_cold\w* release_pages __?free_slab\w* discard_slab
     cmpxchg_double_slab\w* put_cpu_partial unfreeze_partials kvfree\w* _*vunmap\w* __?remove_vm_area
     kfree_skb\w* consume_skb skb_release_\w+ skb_free_head
+    """
+)
+
+# mm/sl?b.c, mm/vmalloc.c: what everybody calls of them
+SLAB = _one_of(
+    r"""
+    _*k[mvz]*(m?alloc|free)\w* kmem_cache_(alloc|free|zalloc)\w* _*k?v?z?free(_sensitive)? vfree\w* kvfree\w*
+    vmalloc\w* __vmalloc\w* vzalloc\w* _*slab_(alloc|free)\w* kfree_skb\w*
+    """
+)
+
+# what works on an object that its caller gave it, and is called from everywhere: references that are dropped,
+# things that are registered or taken off again, URBs, work, timers
+HELPERS = _one_of(
+    r"""
+    _*iput(_final)? dput dput_to_list fput\w*
+    _*sk_(free|destruct|prot_(alloc|free)|clone\w*|alloc|stop_timer\w*) sock_(kmalloc|kfree_s|kzfree_s)
+    sk_skb_reason_drop skb_(release|free)_\w+ _*(dev_)?(alloc|free|kfree)_skb\w* (netdev|napi)_alloc_\w+
+    page_frag_\w+ folios?_put\w* put_(page|pages_list|folio)\w* folio_batch_\w+ lru_add_drain\w*
+    release_pages\w* prep_(new_page|compound_page) get_page_from_freelist
+    _*(kref|kobj|klist|get|put)_?(device|put|get)\w*
+    device_(add|del|register|unregister|remove_file|destroy|create\w*) get_device_parent dpm_sysfs_\w+
+    (kobject|class|bus|driver)_(add|del|init|unregister|register|get|put|cleanup)\w* add_uevent_var
+    kobject_uevent\w* devres_\w+ sysfs_\w+ internal_create_group\w* kernfs_(put|remove\w*|get)
+    _*kernfs_remove\w* proc_(register|create\w*|mkdir\w*) remove_proc_\w+
+    (cdev|misc|hwrng)_(del|deregister|unregister)\w* usb_(submit|kill|unlink|poison|free|get|put)_\w*urb\w*
+    usb_kill_anchored_urbs usb_(start_wait_urb|control_msg|bulk_msg|interrupt_msg|internal_control_msg)\w*
+    _*(flush|drain|destroy|cancel)_\w*work\w* try_to_grab_pending\w* work_grab_pending\w* _*cancel_work\w*
+    (init|del|add|mod|try_to_del|timer)_timer\w* init_timer_key\w* _*call_s?rcu\w* kill_fasync\w*
+    send_sigio\w* _*wait_for_completion\w* tty_(un)?register_device\w* console_(lock|trylock) ldsem_\w+
+    tty_ldisc_lock\w* _*tty_ldisc_lock\w* radix_tree_\w+ idr_\w+ _*ida_\w+ xa_\w+ _*xa_\w+ xas_\w+ maple_\w+
+    mas_\w+ _*list_lru_\w+ mark_buffer_dirty\w* _*filemap_fdatawait_range\w* find_lock_entries
+    find_get_entr\w+ truncate_inode_pages\w* unregister_netdev\w* rollback_registered\w* d_walk
+    shrink_dcache_\w+ d_lru_\w+ shrink_dentry_list simple_copy_to_iter _*copy_(to|from)_iter\w* aesti_\w+
+    crypto_(ecb|cipher|skcipher)_\w+ cipher_crypt_one xts_\w+ task_rq_lock _*task_rq_lock qlist_\w+
+    vzalloc\w* _*debug_check_no_obj_freed debug_objects_mem_init dev_v?printk_emit _*dev_printk\w*
+    _*netdev_printk hlock_class get_taint
     """
 )
 

@@ -31,8 +31,15 @@ class Register(Record, frozen=True):
 
 
 class LoadedInTrace(Record, frozen=True):
-    """A module of the trace, or one that taints the kernel; ``flags``: its taints' letters."""
+    """A module of the trace, or one that taints the kernel; ``flags``: its taints' letters.
+
+    ``version``, ``srcversion``: as modinfo has them, where the module is loaded and has any.
+    """
 
     module: str
     flags: str
     in_trace: bool
+    out_of_tree: bool = False
+    proprietary: bool = False
+    version: str | None = None
+    srcversion: str | None = None

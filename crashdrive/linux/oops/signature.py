@@ -11,7 +11,7 @@ from crashdrive.linux.oops.machinery import matcher, plain
 from crashdrive.linux.oops.records import Frame
 from crashdrive.linux.oops.rule import Found
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of the rules that choose kind, culprit and title; it is part of each bucket."""
 
 _LONGEST = 120
@@ -34,9 +34,12 @@ _DISPATCH = re.compile(
     r"handle_softirqs|call_timer_fn|__?run_timers?\w*|run_timer_softirq"
     r"|hrtimer_run\w*|__hrtimer_run_queues|run_ksoftirqd|smpboot_thread_fn|kthread|start_secondary|"
     r"cpu_startup_entry|ret_from_fork\w*"
-    r"|(?:do_)?vfs_(?:write|read|ioctl|iter_read|iter_write|open)|ksys_ioctl|compat_\w*ioctl|__fput|task_work_run|exit_to_user\w*"
+    r"|(?:do_)?vfs_(?:write|read|ioctl|iter_read|iter_write|open)|ksys_ioctl|compat_\w*ioctl|__fput"
+    r"|task_work_run|exit_to_user\w*"
     r"|__vfs_(?:write|read)|netlink_rcv_skb|(?:rtnetlink|genl|nfnetlink)_rcv_msg|genl_family_rcv_msg\w*"
-    r"|netlink_dump\w*|tasklet_\w*action\w*|sock_(?:sendmsg|recvmsg|ioctl|release)\w*|do_dentry_open)\Z"
+    r"|netlink_dump\w*|tasklet_\w*action\w*|sock_(?:sendmsg|recvmsg|ioctl|release)\w*|do_dentry_open"
+    r"|new_sync_(?:read|write)|call_(?:read|write)_iter|do_iter_\w+|__do_fault|ops_exit_list"
+    r"|\w*(?:sys|SyS|SYSC)_(?:ioctl|p?(?:read|write)v?(?:64)?))\Z"
 )
 _AWAITED = re.compile(
     r"(?P<synchronize_rcu>_*(?:synchronize|sync)_(?:s?rcu|sched|rcu_bh|rcu_tasks|net)(?:_\w+)?"
@@ -44,6 +47,14 @@ _AWAITED = re.compile(
     r"|(?P<smp_call_function>_*(?:smp|on_each)_call_function\w*|_*on_each_cpu\w*|csd_lock_wait\w*)\Z"
 )
 _LEAF = matcher(machinery.STALL, machinery.LOCKS, machinery.LIBRARY)
+_ANYONES = matcher(
+    machinery.CHECKERS,
+    machinery.LIBRARY,
+    machinery.LOCKS,
+    machinery.SANITIZERS,
+    machinery.ALLOCATORS,
+    machinery.HELPERS,
+)
 
 
 def normal(text: str) -> str:
@@ -87,15 +98,16 @@ def alternatives(title: str, family: str, frame: Frame | None, found: Found) -> 
     names = [name]
     bare = _SYSCALL.sub("", name)
     if bare and bare != name:
-        names.append(bare)
+        names += [bare, f"sys_{bare}"]
     word = _FAMILIES.get(family)
-    if word in {"stall", "stack-overflow"} and (entry := _entry(found)):
-        names.append(entry)
+    if word in {"stall", "stack-overflow"}:
+        names += _entries(found)
     if word in {"stall", "hang"} and (place := _awaited(found)):
         names.append(place)
-    titles = [title_of(title, Frame(function=one)) for one in names]
+    names += _callers(name, found)
+    titles = [title_of(title, Frame(function=one)) for one in dict.fromkeys(names)]
     if word:
-        titles += [f"{word} in {one}" for one in names]
+        titles += [f"{word} in {one}" for one in dict.fromkeys(names)]
     own = title_of(title, frame)
     return tuple(one for one in dict.fromkeys(titles) if one != own)
 
@@ -108,13 +120,31 @@ def _awaited(found: Found) -> str | None:
     return None
 
 
+def _callers(name: str, found: Found) -> list[str]:
+    """Who called the function that is blamed, where that one is called from everywhere."""
+    if not _ANYONES(name):
+        return []
+    frames = [plain(frame.function or "") for frame in named(found.frames)]
+    at = frames.index(name) + 1 if name in frames else 0
+    return [one for one in frames[at:] if not _ANYONES(one) and one != name][:1]
+
+
+def _entries(found: Found) -> list[str]:
+    """The function below which stacks of a stall, or full ones, are alike: a system call, a work function."""
+    entry = _entry(found)
+    if entry is None:
+        return []
+    bare = _SYSCALL.sub("", entry)
+    return [bare, f"sys_{bare}"] if bare != entry else [entry]
+
+
 def _entry(found: Found) -> str | None:
     """The function below which stacks of a stall, or full ones, are alike: a system call, a work function."""
     before = None
     for frame in named(found.frames):
         name = plain(frame.function or "")
         if _DISPATCH.match(name):
-            return _SYSCALL.sub("", before) if before else None
+            return before
         if not _LEAF(name):
             before = name
     return None

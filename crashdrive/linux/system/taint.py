@@ -51,6 +51,13 @@ def taints(mask: int) -> Iterator[Taint]:
             yield Taint(bit=bit, letter=letter, meaning=meaning)
 
 
+def taints_of_letters(said: str) -> Iterator[Taint]:
+    """The flags that the letters of an oops name (``OE``), in the order of their bits; G is for none."""
+    for bit, (letter, meaning) in enumerate(_FLAGS):
+        if letter in said:
+            yield Taint(bit=bit, letter=letter, meaning=meaning)
+
+
 def letters(mask: int) -> str:
     """The letters of a mask without blanks: ``OE``."""
     return "".join(one.letter for one in taints(mask))

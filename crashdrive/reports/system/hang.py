@@ -5,6 +5,7 @@ Examples:
   crashdrive report hang vmcore
   crashdrive report hang --tasks vmcore       every blocked task, too
   crashdrive report hang --format json vmcore | jq '.tables.cycles'
+  crashdrive report hang --format svg vmcore > locks.svg
 
 Blocked are tasks in D, uninterruptible sleep. A group is of tasks that wait for the same thing; its root is
 the task that all of them wait for in the end: where an owner is known it waits for nobody, or it is part of a
@@ -16,6 +17,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from crashdrive.linux.fs.frozen import frozen
 from crashdrive.linux.locks.graph import cycles
 from crashdrive.linux.locks.groups import groups, locks
@@ -23,10 +26,12 @@ from crashdrive.linux.locks.waits import read_waits
 from crashdrive.linux.survey import Survey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option, judged, report_of
+from crashdrive.reports.system._lock_graph import lock_graph
 
 NAME = "hang"
 SUMMARY = "What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."
 BTF = True
+DRAWS = True
 JUDGED = (NAME,)
 OPTIONS = (Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked task, with its owner."),)
 
@@ -36,15 +41,17 @@ def report(crash: Any, **asked: Any) -> Report:
     survey = Survey(crash.kernel)
     filesystems = survey.attempt("frozen filesystems", partial(frozen, survey))
     waits = read_waits(survey, filesystems)
+    circles = list(cycles(waits))
     tables = [
         Table(name="groups", rows=list(groups(waits)), columns=_GROUP, title="Blocked tasks"),
         Table(name="locks", rows=list(locks(waits)), columns=_LOCK, title="Locks"),
-        Table(name="cycles", rows=list(cycles(waits)), title="Deadlocks"),
+        Table(name="cycles", rows=circles, title="Deadlocks"),
         Table(name="frozen", rows=filesystems, title="Frozen filesystems"),
     ]
     if asked["tasks"]:
         tables.append(Table(name="tasks", rows=waits, columns=_WAIT, title="Tasks"))
-    return judged(report_of(NAME, survey, tables), "system")
+    found = judged(report_of(NAME, survey, tables), "system")
+    return msgspec.structs.replace(found, pictures=tuple(lock_graph(waits, circles)))
 
 
 _GROUP = ("tasks", "longest", "type", "lock", "function", "root_pid", "root_comm", "deadlocked", "pids")

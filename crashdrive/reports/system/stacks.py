@@ -6,7 +6,8 @@ Examples:
   crashdrive report stacks --state UN vmcore        those that wait in D
   crashdrive report stacks --each --pid 1 vmcore    a task, frame by frame
   crashdrive report stacks --function '*mutex*' vmcore
-  crashdrive report stacks --folded vmcore | flamegraph.pl > stacks.svg
+  crashdrive report stacks --format svg vmcore > stacks.svg   a flame graph
+  crashdrive report stacks --folded vmcore > stacks.folded
 
 off_cpu: seconds since a task last ran, of a group the longest. wait_channel: as
 /proc/PID/wchan has it. "?": a frame that may be stale; reason says why, and the
@@ -20,9 +21,11 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.survey import Survey
-from crashdrive.records import Address, Record, Report, Table
+from crashdrive.records import Address, Flame, Record, Report, Table
 from crashdrive.reports.base import Option, report_of
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 NAME = "stacks"
 SUMMARY = "Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."
 BTF = True
+DRAWS = True
 OPTIONS = (
     Option(name="each", flags=("--each",), help="Each task by itself, with addresses."),
     Option(name="frames", flags=("--frames",), help="One row a frame, with all that is known of it."),
@@ -119,7 +123,8 @@ def report(crash: Any, **asked: Any) -> Report:
     found = _found(survey, asked)
     makers = {"each": _each, "frames": _frames, "folded": _folded}
     tables = [make(found) for name, make in makers.items() if asked[name]]
-    return report_of(NAME, survey, tables or [_groups(found)])
+    made = report_of(NAME, survey, tables or [_groups(found)])
+    return msgspec.structs.replace(made, pictures=tuple(_flames(found)))
 
 
 def _found(survey: Survey, asked: dict[str, Any]) -> list[TaskStack]:
@@ -245,9 +250,21 @@ def _folded(found: Sequence[TaskStack]) -> Table:
     return Table(name="folded", rows=rows, columns=("trace", "count"), layout="lines")
 
 
+def _flames(found: Sequence[TaskStack]) -> Iterator[Flame]:
+    """A flame graph of all stacks that there are, by state and name; none of none."""
+    traces = Counter((stack.state or "?", *_calls(stack)) for stack in found if stack.frames)
+    if traces:
+        yield Flame(title="all tasks", stacks=tuple(sorted(traces.items())))
+
+
 def _trace(stack: TaskStack) -> str:
+    return ";".join(_word(name) for name in _calls(stack))
+
+
+def _calls(stack: TaskStack) -> tuple[str, ...]:
+    """A task's name and its functions, the oldest first."""
     names = [frame.function or "(unknown)" for frame in _kernel(stack)]
-    return ";".join(_word(name) for name in (stack.comm or "(unknown)", *reversed(names)))
+    return (stack.comm or "(unknown)", *reversed(names))
 
 
 def _word(name: str) -> str:

@@ -262,3 +262,25 @@ BOOT = """\
 [    1.100000] audit: type=1400 msg='BUG: unable to handle kernel NULL pointer dereference at 0'
 Jan  1 00:00:01 box grep[12]: BUG: unable to handle kernel NULL pointer dereference at 0000000000000018
 """
+
+X86_USER = """\
+[   58.032185] sysrq: Trigger a crash
+[   58.032190] Kernel panic - not syncing: sysrq triggered crash
+[   58.032191] CPU: 1 PID: 1620 Comm: finish Tainted: G           OE      6.1.0 #1
+[   58.032192] Call Trace:
+[   58.032193]  <TASK>
+[   58.032194]  dump_stack_lvl+0x44/0x5c
+[   58.032195]  panic+0x118/0x2ed
+[   58.032196]  sysrq_handle_crash+0x16/0x20
+[   58.032197]  __handle_sysrq.cold+0x44/0x57
+[   58.032198]  do_syscall_64+0x5d/0x90
+[   58.032199]  entry_SYSCALL_64_after_hwframe+0x6e/0xd8
+[   58.032200] RIP: 0033:0x443680
+[   58.032201] Code: 48 3d 00 f0 <ff> ff 77 48 c3
+[   58.032202] RSP: 002b:00007fff17b4bfc8 EFLAGS: 00000202 ORIG_RAX: 0000000000000001
+[   58.032203] RAX: ffffffffffffffda RBX: 0000000000000005 RCX: 0000000000443680
+[   58.032204] RDX: 0000000000000001 RSI: 000000000049a1b9 RDI: 0000000000000005
+[   58.032205]  </TASK>
+[   58.032206] Kernel Offset: 0x39a00000 from 0xffffffff81000000 (relocation range: \
+0xffffffff80000000-0xffffffffbfffffff)
+"""

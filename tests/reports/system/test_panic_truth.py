@@ -25,7 +25,7 @@ def folder(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="module")
 def reported(folder: Path) -> Report:
     with replayed(folder) as crash:
-        return crash.run_report("panic", log=True)
+        return crash.run_report("panic", log=True, versions=True)
 
 
 def test_the_verdict(folder: Path, reported: Report) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from crashdrive.linux.oops.culprit import FAULT, MEMORY, fault, nobody, traced
+from crashdrive.linux.oops.culprit import CHECKED, FAULT, MEMORY, fault, nobody, traced
 from crashdrive.linux.oops.patterns import WHERE
 from crashdrive.linux.oops.records import Kind
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
@@ -28,7 +28,7 @@ def _bug(case: Case) -> Found:
             found = fault(case)
             found.kind, found.title = kind, title
             return found
-    return fault(case)
+    return fault(case, CHECKED)
 
 
 _check = partial(Rule, "bug", rank=SERIOUS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from crashdrive.linux.oops.culprit import FAULT, fault, first_pointer, main_stacks, named, pointers
+from crashdrive.linux.oops.culprit import CHECKED, FAULT, fault, first_pointer, main_stacks, named, pointers
 from crashdrive.linux.oops.rule import Case, Found, Rule
 
 
@@ -31,7 +31,9 @@ def _alone(case: Case) -> bool:
 
 
 _divide = partial(Rule, "divide", title="divide error", find=fault)
-_opcode = partial(Rule, "invalid-opcode", title="invalid opcode", find=fault, strength=40, weak=True)
+_opcode = partial(
+    Rule, "invalid-opcode", title="invalid opcode", find=partial(fault, skip=CHECKED), strength=40, weak=True
+)
 RULES = (
     _divide("divide", r"(?:traps: )?(?:Oops: )?divide[ _]error: [0-9a-f]{4}"),
     _divide("ivision by zero", r"Division by zero in kernel"),

@@ -14,14 +14,15 @@ PAGING_TITLE = "BUG: unable to handle kernel paging request"
 _FIRST_PAGE = 0x1000
 _ADDRESS = re.compile(
     r"(?:[Ff]ailing address:|CR2:|FAR:|DAR:|BadVA|badaddr:|\bstval:|dereference .{0,30}address|at "
-    r"virtual address|address:?)"
+    r"virtual address|(?<!instruction )address:?)"
     r"\s*:?\s*(?:0x)?(?P<address>[0-9a-f]{4,16})\b"
 )
 _FETCH = re.compile(
     r"instruction fetch|Bad [RE]IP value|Unable to access opcode bytes|PC alignment|execute from "
     r"non-executable|IABT|jump to unaligned|to execute (?:NX|user|page)"
 )
-_AT = r"(?:[^0-9a-f<]{0,40}?(?:0x)?<?(?P<address>[0-9a-f]{4,16})\b|.{0,60})"
+# a word of hexadecimal digits that is no word of English
+_AT = r"(?:.{0,48}?(?<!\w)(?:0x)?<?(?P<address>[0-9a-f]{8,16}|(?=[a-f]{0,6}\d)[0-9a-f]{4,7})\b|.{0,60})"
 
 
 def fault_address(case: Case) -> int | None:

@@ -26,8 +26,9 @@ _hung = partial(Rule, "hung", find=find, rank=SERIOUS, strength=60, family="hang
 RULES = (
     _hung(
         "blocked",
-        r"INFO: task (?P<comm>.{1,40}?):(?P<pid>\d+) (?:<[^>]*> )?(?:is )?blocked (?:in I/O wait )?(?:on "
-        r".{1,40} )?for more than \d+ seconds",
+        # a task may have put a newline into its name
+        r"(?:INFO: task )?(?P<comm>.{1,40}?):(?P<pid>\d+) (?:<[^>]*> )?(?:is )?blocked (?:in I/O wait )?"
+        r"(?:on .{1,40} )?for more than \d+ seconds",
         "INFO: task hung",
     ),
     _hung(

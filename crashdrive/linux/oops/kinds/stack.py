@@ -10,7 +10,9 @@ from crashdrive.linux.oops.machinery import matcher
 from crashdrive.linux.oops.patterns import FUNCTION
 from crashdrive.linux.oops.rule import Case, Found, Rule
 
-_SCHEDULER = matcher(machinery.WAITING, machinery.LOCKS)
+_SCHEDULER = matcher(
+    machinery.WAITING, machinery.LOCKS, machinery.SANITIZERS, machinery.ALLOCATORS, machinery.LIBRARY
+)
 _OVERFLOW = "stack"
 
 
