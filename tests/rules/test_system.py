@@ -10,6 +10,7 @@ import pytest
 from crashdrive.linux.block.dm import MappedDevice
 from crashdrive.linux.block.errors import DiskError
 from crashdrive.linux.block.requests import Request
+from crashdrive.linux.cgroups.groups import CgroupRow
 from crashdrive.linux.fs.counts import FileCounts
 from crashdrive.linux.fs.super_blocks import SuperBlock
 from crashdrive.linux.modules.details import ModuleRow
@@ -129,6 +130,14 @@ def space(**fields: Any) -> NamespaceRow:
     return NamespaceRow(**usual | fields)
 
 
+def group(**fields: Any) -> CgroupRow:
+    usual: dict[str, Any] = dict.fromkeys(CgroupRow.__struct_fields__) | {
+        "hierarchy": "unified", "path": "/a", "level": 1, "processes": 1, "threads": 1, "dying": False,
+        "controllers": (), "frozen": "thawed", "cgroup_address": 1 << 63,
+    }  # fmt: skip
+    return CgroupRow(**usual | fields)
+
+
 CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "out-of-tree-module", "panic.modules",
@@ -191,6 +200,25 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "namespace-leak", "namespaces.namespaces", [space()] * 100,
         [*[space()] * 99, space(kind="mnt"), *[space(processes=1)] * 100, *[space(kind="user")] * 100],
+    ),
+    (
+        "cgroup-pids-full", "cgroups.cgroups", [group(pids_current=95, pids_max=100)],
+        [group(pids_current=94, pids_max=100), group(pids_current=9), group(pids_max=9)],
+    ),
+    (
+        "cgroup-memory-full", "cgroups.cgroups", [group(memory_bytes=98, memory_max=100, file_bytes=49)],
+        [
+            group(memory_bytes=97, memory_max=100), group(memory_bytes=98),
+            group(memory_bytes=98, memory_max=100, file_bytes=50),
+        ],
+    ),
+    (
+        "cgroup-frozen", "cgroups.cgroups", [group(frozen="frozen"), group(frozen="freezing")],
+        [group(), group(frozen="frozen", threads=0), group(frozen=None)],
+    ),
+    (
+        "cgroup-dying", "cgroups.cgroups", [group(level=0, dying_below=1000)],
+        [group(level=0, dying_below=999), group(dying_below=1000)],
     ),
     (
         "group-throttled", "cpu.limits", [limit(throttled_cpus=(1,))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from crashdrive.linux.cgroups.roots import Hierarchy, hierarchies
+from crashdrive.linux.cgroups.roots import Hierarchy, roots
 from crashdrive.linux.kernfs import kernfs_paths
 from crashdrive.linux.survey import Fields
 
@@ -54,7 +54,7 @@ def memberships(survey: Survey, css_sets: Iterable[int | None]) -> Memberships:
 
 def _memberships(survey: Survey, wanted: list[int]) -> Memberships:
     kernel = survey.kernel
-    known = {one.root: one for one in hierarchies(survey)}
+    known = {one.root: one for one in roots(survey)}
     shift = kernel.offset("struct css_set", "cgrp_links")
     links = kernel.walk_lists([one + shift for one in wanted], _LINK, "cgrp_link")
     survey.walked(links, "cgroups of tasks")

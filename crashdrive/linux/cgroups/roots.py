@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from crashdrive.linux.survey import Fields
@@ -67,7 +70,12 @@ def controllers(survey: Survey) -> list[Controller]:
 
 
 def hierarchies(survey: Survey) -> list[Hierarchy]:
-    """All of them, that of version 2 first (``cgroup_roots``)."""
+    """All of them, that of version 2 first, with the controllers that it shows (``cgroup_roots``)."""
+    return roots(survey, _hidden(survey))
+
+
+def roots(survey: Survey, hidden: int = 0) -> list[Hierarchy]:
+    """The same; of version 2 with all its controllers but those in the mask ``hidden``."""
     kernel = survey.kernel
     unified = kernel.symbols.address("cgrp_dfl_root")
     found = kernel.walk_list(kernel.symbols.address("cgroup_roots"), _ROOT, "root_list")
@@ -84,7 +92,7 @@ def hierarchies(survey: Survey) -> list[Hierarchy]:
             controllers=tuple(
                 (one.name if root == unified else one.old_name) or str(one.id)
                 for one in known
-                if (row["mask"] or 0) >> one.id & 1
+                if ((row["mask"] or 0) & ~(hidden if root == unified else 0)) >> one.id & 1
             ),
             name=row["name"] or None,
             cgroups=row["count"],
@@ -95,3 +103,11 @@ def hierarchies(survey: Survey) -> list[Hierarchy]:
         if row["id"] is not None
     ]
     return sorted(made, key=lambda one: (not one.unified, one.id))
+
+
+def _hidden(survey: Survey) -> int:
+    """Controllers that version 2 has and doesn't show: they know version 1 alone, or are always there."""
+    kernel = survey.kernel
+    names = ("cgrp_dfl_inhibit_ss_mask", "cgrp_dfl_implicit_ss_mask")
+    raw = [kernel.read(kernel.symbols.address(name), 2) for name in names if kernel.symbols.has(name)]
+    return reduce(or_, (int(value) for one in raw for value in struct.unpack(f"{kernel.order}H", one)), 0)

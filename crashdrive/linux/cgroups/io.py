@@ -1,0 +1,56 @@
+"""What cgroups read and wrote, by device: ``io.stat`` (block/blk-cgroup.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.linux.cgroups.roots import controllers
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from crashdrive.linux.cgroups.groups import Found
+    from crashdrive.linux.survey import Survey
+
+_BLKCG, _GQ = "struct blkcg", "struct blkcg_gq"
+_OPERATIONS = ("read", "written", "discarded")
+_FIELDS = {
+    "device": ("q->disk->disk_name",),
+    **{f"{name}_bytes": (f"iostat.cur.bytes[{at}]",) for at, name in enumerate(_OPERATIONS)},
+    **{f"{name}_count": (f"iostat.cur.ios[{at}]",) for at, name in enumerate(_OPERATIONS)},
+}
+
+
+class CgroupIo(Record, frozen=True):
+    """A cgroup's traffic with a device, with that of the groups below it, as the kernel summed it up last."""
+
+    path: str | None
+    device: str | None
+    read_bytes: int | None
+    written_bytes: int | None
+    discarded_bytes: int | None
+    read_count: int | None
+    written_count: int | None
+    discarded_count: int | None
+
+
+def cgroup_io(survey: Survey, found: Iterable[Found]) -> Iterator[CgroupIo]:
+    """Of each cgroup that had any; none where the kernel was built without BLK_CGROUP."""
+    kernel = survey.kernel
+    known = [one for one in controllers(survey) if "io" in {one.name, one.old_name}]
+    if not known or not kernel.has_type(_GQ):
+        return
+    states = Fields(kernel, "struct cgroup", {"state": (f"subsys[{known[0].id}]",)})
+    groups = [one for one in found if one.above is not None]
+    rows = survey.rows(states, [one.address for one in groups], "block devices of cgroups")
+    mine = [(one, row["state"]) for one, row in zip(groups, rows, strict=True) if row["state"]]
+    head = kernel.offset(_BLKCG, "blkg_list")
+    for one, state in mine:
+        walked = kernel.walk_hlist(state + head, _GQ, "blkcg_node")
+        survey.walked(walked, "block devices of cgroups")
+        fields = Fields(kernel, _GQ, _FIELDS, ("device",))
+        for row in survey.rows(fields, walked.addresses, "block devices of cgroups"):
+            if any(row[name] for name in _FIELDS if name != "device"):
+                yield CgroupIo(path=one.path, **row)

@@ -1,0 +1,30 @@
+"""A cgroup stands still: its tasks don't run until somebody thaws it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.cgroups.groups import CgroupRow
+
+
+@rule(
+    id="cgroup-frozen",
+    severity="info",
+    looks_at=("cgroups.cgroups",),
+    message="{count:cgroup is|cgroups are} frozen: tasks in them don't run",
+    threshold="cgroup.freeze or freezer.state, of one that has tasks",
+    explanation="Checkpoints and container tools do so. Who holds a lock stands still, too.",
+    advice="See whether others wait for them: crashdrive report hang.",
+    reference="kernel/cgroup/freezer.c: cgroup_do_freeze()",
+)
+def cgroup_frozen(cgroups: Iterable[CgroupRow]) -> Iterator[Match]:
+    return matches((row for row in cgroups if row.frozen in {"frozen", "freezing"} and row.threads), _told)
+
+
+def _told(row: CgroupRow) -> str:
+    tasks = f"{row.threads} task{'' if row.threads == 1 else 's'}"
+    return f"{row.hierarchy} {row.path or '(unknown)'}: {row.frozen}, {tasks}"
