@@ -1296,6 +1296,18 @@ class Calls:
     @overload
     def report(
         self,
+        name: Literal["cgroups"],
+        *,
+        path: str | None = ...,
+        show: Sequence[Literal["use", "cpu", "memory", "tree"]] = ...,
+        tasks: bool = ...,
+        pressure: bool = ...,
+        io: bool = ...,
+    ) -> Report:
+        """Cgroups of both versions: tree, tasks, limits and counters, pressure."""
+    @overload
+    def report(
+        self,
         name: Literal["conntrack"],
         *,
         four: bool = ...,
@@ -1355,7 +1367,7 @@ class Calls:
         name: Literal["namespaces"],
         *,
         kind: Sequence[Literal["mnt", "uts", "ipc", "net", "pid", "user", "cgroup", "time"]] = ...,
-        number: Sequence[int] = ...,
+        inum: Sequence[int] = ...,
         members: bool = ...,
         nesting: bool = ...,
     ) -> Report:

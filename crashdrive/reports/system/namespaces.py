@@ -31,7 +31,7 @@ OPTIONS = (
         name="kind", flags=("-t", "--kind"), kind="text", many=True, help="Of this kind.",
         choices=tuple(kind.name for kind in KINDS),
     ),
-    Option(name="number", flags=("-n", "--number"), kind="integer", many=True, help="By its number."),
+    Option(name="inum", flags=("-n", "--number"), kind="integer", many=True, help="By its number."),
     Option(name="members", flags=("-m", "--members"), help="The tasks in each, too."),
     Option(name="nesting", flags=("--nesting",), help="User and pid namespaces, each below its parent."),
 )  # fmt: skip
@@ -52,7 +52,7 @@ def report(crash: Any, **asked: Any) -> Report:
     survey = Survey(crash.kernel)
     found = survey.attempt("namespaces", lambda: [namespaces(survey)])
     every = [row for one in found for row in one.rows]
-    survey.require("number of a namespace", asked["number"], sorted({row.inum for row in every}))
+    survey.require("number of a namespace", asked["inum"], sorted({row.inum for row in every}))
     rows = [row for row in every if _is_wanted(row, asked)]
     tables = [Table(name="namespaces", rows=rows, columns=_COLUMNS, title="Namespaces")]
     if asked["nesting"]:
@@ -80,7 +80,7 @@ _COLUMNS = (
 
 def _is_wanted(row: NamespaceRow, asked: dict[str, Any]) -> bool:
     return (not asked["kind"] or row.kind in asked["kind"]) and (
-        not asked["number"] or row.inum in asked["number"]
+        not asked["inum"] or row.inum in asked["inum"]
     )
 
 

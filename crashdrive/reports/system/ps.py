@@ -88,7 +88,7 @@ OPTIONS = (
     Option(name="cgroup", flags=("--cgroup",), kind="text", help="In this cgroup or below it."),
     Option(
         name="namespace", flags=("--namespace",), kind="text", many=True,
-        help="In a namespace other than the first: net:[4026532265], or its number.",
+        help="In one other than the first: net:[4026532265], its number, or net for any.",
     ),
     Option(name="running", flags=("-A", "--running"), help="Those that ran on a CPU."),
     Option(name="user", flags=("-u", "--user"), help="No kernel threads."),
@@ -189,7 +189,12 @@ def _is_below(row: TaskRow, cgroup: str) -> bool:
 
 
 def _lives_in(row: TaskRow, wanted: str) -> bool:
-    return any(wanted == one or one.endswith(f":[{wanted}]") for one in row.namespaces)
+    """By a namespace's kind, its number, or both."""
+    return any(
+        wanted in {one, kind, number.strip("[]")}
+        for one in row.namespaces
+        for kind, _, number in [one.partition(":")]
+    )
 
 
 def _sorted(rows: list[TaskRow], by: str | None) -> list[TaskRow]:
