@@ -40,3 +40,12 @@ def test_every_room_at_the_top_has_its_row() -> None:
     rows = {path.strip("/").removeprefix("crashdrive/").removesuffix(".py") for path in named_paths()}
     packages = {room for room in housekit.imports() if (CHECKOUT / "crashdrive" / room).is_dir()}
     assert packages <= rows
+
+
+def test_every_room_of_linux_is_on_the_page() -> None:
+    """Who looks for a subsystem finds it by the page as well as by ls."""
+    folders = [
+        path for path in (CHECKOUT / "crashdrive" / "linux").iterdir() if (path / "__init__.py").exists()
+    ]
+    named = " ".join(named_paths())
+    assert [path.name for path in folders if f"crashdrive/linux/{path.name}/" not in named] == []
