@@ -1357,6 +1357,9 @@ class Calls:
     ) -> Report:
         """Network interfaces: flags, addresses, masters, counters, queues and qdiscs."""
     @overload
+    def report(self, name: Literal["ipc"], *, waiters: bool = ..., limits: bool = ...) -> Report:
+        """Shared memory, semaphores, message queues (System V, POSIX): owners, who waits."""
+    @overload
     def report(
         self, name: Literal["modules"], *, module: Sequence[str] = ..., parameters: bool = ...
     ) -> Report:

@@ -13,6 +13,8 @@ from crashdrive.linux.block.requests import Request
 from crashdrive.linux.cgroups.groups import CgroupRow
 from crashdrive.linux.fs.counts import FileCounts
 from crashdrive.linux.fs.super_blocks import SuperBlock
+from crashdrive.linux.ipc.spaces import IpcLimits
+from crashdrive.linux.ipc.waiters import IpcWaiter
 from crashdrive.linux.modules.details import ModuleRow
 from crashdrive.linux.namespaces.rows import NamespaceRow
 from crashdrive.linux.oops import Verdict
@@ -138,6 +140,18 @@ def group(**fields: Any) -> CgroupRow:
     return CgroupRow(**usual | fields)
 
 
+def used_ipc(**fields: Any) -> IpcLimits:
+    usual: dict[str, Any] = dict.fromkeys(IpcLimits.__struct_fields__) | {"ipc_namespace": 1}
+    return IpcLimits(**usual | fields)
+
+
+def waiter(what: str) -> IpcWaiter:
+    return IpcWaiter(
+        ipc_namespace=1, ipc_type="msg", ipc_id=0, name=None, pid=7, comm="sender", waits_for_what=what,
+        state_seconds=1.5, task=1 << 63,
+    )  # fmt: skip
+
+
 CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "out-of-tree-module", "panic.modules",
@@ -219,6 +233,14 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "cgroup-dying", "cgroups.cgroups", [group(level=0, dying_below=1000)],
         [group(level=0, dying_below=999), group(dying_below=1000)],
+    ),
+    (
+        "ipc-limit", "ipc.limits", [used_ipc(segments=95, segments_max=100)],
+        [used_ipc(segments=94, segments_max=100), used_ipc(queues=9), used_ipc(sets=0, sets_max=0)],
+    ),
+    (
+        "message-queue-full", "ipc.waiters", [waiter("room for 40 bytes")],
+        [waiter("a message"), waiter("semaphore 1: -1")],
     ),
     (
         "group-throttled", "cpu.limits", [limit(throttled_cpus=(1,))],

@@ -1,0 +1,1 @@
+"""System V's shared memory, semaphores and message queues, and POSIX message queues."""
