@@ -14,11 +14,8 @@ from crashdrive.text import all_valid
 Status = Literal["complete", "incomplete", "failed"]
 """What came of a dump; ``incomplete``: something of it can't be read, and is named."""
 
-TRIAGE: Final = ("triage", "panic", "hang", "sysinfo", "netsummary")
-"""Reports that every dump gets; triage is made of the others."""
-
 PAGE: Final = ("dmesg", "stacks", "cpu", "ps", "meminfo", "slab", "netstat")
-"""Reports that a dump's page shows beside them, as far as they are there."""
+"""Reports that a dump's page shows beside those of its triage, as far as they are there."""
 
 _MOST_RESULT = 1 << 30
 
@@ -26,7 +23,7 @@ _MOST_RESULT = 1 << 30
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One dump and what to do with it.
 
-    ``reports``: beside those of `TRIAGE`; ``deadline``: seconds for all of it, ``memory``: bytes for all of
+    ``reports``: beside those of the triage; ``deadline``: seconds for all of it, ``memory``: bytes for all of
     its processes; ``timeout``: seconds for each command of crash. ``script``: a script and its arguments.
     ``replay``: a recorded session to ask instead of the dump.
     """

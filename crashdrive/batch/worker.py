@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crashdrive._version import __version__
-from crashdrive.batch.jobs import TRIAGE, Job, Result, Status, job_of, packed
+from crashdrive.batch.jobs import Job, Result, Status, job_of, packed
 from crashdrive.errors import CrashdriveError, DeadlineError, DumpError, VmlinuxError
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def done(job: Job, tell: Tell = lambda _step: None) -> Result:
 
 def wanted(job: Job) -> list[str]:
     """The reports to make, the parts of the triage first."""
-    return [*TRIAGE[1:], TRIAGE[0], *(name for name in dict.fromkeys(job.reports) if name not in TRIAGE)]
+    from crashdrive.reports.system.triage import PARTS
+
+    return list(dict.fromkeys((*PARTS, "triage", *job.reports)))
 
 
 class _Asked:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from crashdrive.batch import outputs
 from crashdrive.batch.find import Found, Search, find_dumps
@@ -31,6 +33,9 @@ from crashdrive.render.board import Board
 from crashdrive.render.progress import waiting
 from crashdrive.reports import module_for, report_names, takes_btf
 from crashdrive.steps import step
+
+if TYPE_CHECKING:
+    from crashdrive.batch.dask import DaskWork
 
 _TOLD = 20  # failed dumps that the summary names
 
@@ -72,8 +77,11 @@ class _Run:
         if kept and todo and not given["watch"]:
             say(f"{kept} of {len(dumps)} dumps are done already, {len(todo)} are left")
         try:
-            with Board(len(todo), say) as board, step("triaged"):
-                Batch(self._ledger, self._options, watcher=_Shown(board)).run(todo)
+            with Board(len(todo), say) as board, step("triaged"), _where(given["dask"]) as work:
+                options = self._options
+                if work is not None and not given["jobs"]:
+                    options = msgspec.structs.replace(options, jobs=work.slots)
+                Batch(self._ledger, options, watcher=_Shown(board), work=work).run(todo)
         finally:
             self.write()
 
@@ -103,6 +111,18 @@ class _Run:
                 time.sleep(interval)
         except _Ended:
             return EXIT_OK
+
+
+@contextmanager
+def _where(scheduler: str | None) -> Iterator[DaskWork | None]:
+    """Who does the jobs: a cluster, or None for this machine."""
+    if scheduler is None:
+        yield None
+        return
+    from crashdrive.batch.dask import DaskWork
+
+    with DaskWork(scheduler) as work:
+        yield work
 
 
 class _Ended(BaseException):

@@ -102,6 +102,11 @@ def options() -> list[click.Parameter]:
             help="Only part I of N, for job arrays; crashdrive merge puts the parts together.",
         ),
         click.Option(
+            ["--dask"],
+            metavar="SCHEDULER",
+            help="Run on a Dask cluster (tcp://HOST:8786), one crash per resource `crash` of its workers.",
+        ),
+        click.Option(
             ["--redact"],
             is_flag=True,
             help="Write a copy into OUT/redacted: no host names, addresses, users' paths, command lines.",

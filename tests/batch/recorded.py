@@ -9,6 +9,8 @@ import sessionkit
 from crashdrive.session.compact import joined
 
 TRIAGED = {folder.name: folder for folder in sessionkit.report_folders("triage")}
+# a dump that hung in a deadlock
+DEADLOCK = next(name for name in sorted(TRIAGED) if "sysrq" not in name)
 
 
 def session_file(name: str, place: Path) -> str:
