@@ -73,7 +73,7 @@ class Output:
 
 
 class _SinkError(Exception):
-    """The output failed; no OSError, which who writes into a sink could take for a failure of its source."""
+    """The output failed. No OSError: who writes into a sink would take that for a failure of its source."""
 
     def __init__(self, cause: OSError) -> None:
         self.cause = cause

@@ -75,7 +75,7 @@ def choose(ladder: Ladder, judge: Judge[S]) -> tuple[S, tuple[Attempt, ...]]:
 
 
 def _next(ladder: Ladder, judge: Judge[S], best: _Candidate[S] | None) -> _Candidate[S] | None:
-    """The next crash that comes up and stays, looked at; one that may be better than the ``best``."""
+    """The next crash that comes up and stays; starts that can't beat the ``best`` are skipped."""
     bound = ALL_COMMANDS + 1 if best is None else best.rank[0]
     while (found := ladder.climb(bound)) is not None:
         try:
@@ -92,7 +92,7 @@ def _next(ladder: Ladder, judge: Judge[S], best: _Candidate[S] | None) -> _Candi
 
 
 def _again(best: _Candidate[S], ladder: Ladder, judge: Judge[S]) -> _Candidate[S]:
-    """The same crash once more."""
+    """The best crash started again: it was closed to make room for another one."""
     ladder.notify(f"starting {_named(best.launched)} again: none was better")
     try:
         transport, _ = start_one(best.launched.binary, best.launched.options, ladder.start)

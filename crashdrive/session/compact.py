@@ -1,4 +1,4 @@
-"""A recorded session made small, for those that are kept: each page of memory and each answer once.
+"""Recorded sessions made small, to be kept: each page of memory and each answer once.
 
 What was read stays, how it was asked for doesn't: such a recording answers the same reads in other pieces and
 in any order, see `crashdrive.session.reads`.
@@ -29,7 +29,7 @@ def compact(source: Path, target: Path, base: Path | None = None) -> None:
 
 
 def joined(base: Path, part: Path, target: Path) -> None:
-    """Write the recording that a part was made of, of its base and itself."""
+    """Write the whole recording again, out of a part and the base that `compact` left out of it."""
     below, above = ReplayTransport(base), ReplayTransport(part)
     answers = _by_command(below) | _by_command(above)
     _write(target, above.head, (entry for entries in answers.values() for entry in entries), preset=0)
@@ -80,7 +80,7 @@ def _take(memory: RecordedMemory, recorded: ReplayTransport, entry: Entry) -> No
 
 
 def _without_repeats(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Answers of one command up to the last new one, which a replay gives from then on."""
+    """A command's answers without equal ones at the end: a replay repeats the last."""
     end = len(entries)
     while end > 1 and entries[end - 1] == entries[end - 2]:
         end -= 1

@@ -62,5 +62,5 @@ class DumpSession(Runner, Protocol):
         ...
 
     def make_full(self) -> bool:
-        """Have a crash with all its tables; False where it has them, True where it had not."""
+        """Start a crash with all its tables in place of one without. True if that was needed."""
         ...

@@ -131,7 +131,7 @@ def _by_words(text: str) -> Failure | None:
 
 
 def _names(line: CommandLine) -> set[str]:
-    """What crash may call the command: as it was typed, as it stands for, what it runs, or the program."""
+    """Names that crash may put before a message: the typed one, its alias's, its command's, the program's."""
     names = {"crash", line.typed, line.name}
     if line.name == "struct" or line.name not in COMMANDS:
         names |= {"*", "struct", "union"}
@@ -190,7 +190,7 @@ _STATES = frozenset(["RU", "IN", "UN", "ST", "ZO", "DE", "SW", "WA", "PA", "TR",
 
 
 def _no_task(chosen: Sequence[str]) -> str:
-    """``ps -m UN`` prints nothing where no task is so: it picks tasks, and doesn't look for one."""
+    """``ps -m UN`` prints nothing where no task has that state: an empty answer, and no failure."""
     states = [word for word in chosen if word in _STATES]
     which = f"in state {' or '.join(states)}" if states else "of those that were asked for"
     return f"ps found no task {which}"

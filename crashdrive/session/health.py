@@ -1,4 +1,4 @@
-"""What came up, and what it can't do: kept for the user, never printed and forgotten."""
+"""Which crash came up, and what it can't do: kept for the user, never printed and forgotten."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def greeting_warnings(greeting: str) -> list[HealthWarning]:
 
 
 def option_warnings(options: Sequence[str]) -> list[HealthWarning]:
-    """What the start options cost."""
+    """The warnings about start options that leave something out."""
     return [
         HealthWarning(
             kind=_ZEROS if option == "--zero_excluded" else "degraded",
@@ -135,7 +135,7 @@ def option_warnings(options: Sequence[str]) -> list[HealthWarning]:
 
 
 def setting_warning(words: Sequence[str]) -> HealthWarning | None:
-    """What a command that succeeded costs, by its words: ``set zero_excluded on``; None if nothing."""
+    """The warning that a command leaves behind, as ``set zero_excluded on`` does; None if it leaves none."""
     if len(words) == 3 and words[:2] == ["set", "zero_excluded"] and _READS_ZEROS.fullmatch(words[2]):
         message = "zero_excluded was set on: pages that the dump lacks are read as zeros"
         return HealthWarning(kind=_ZEROS, message=message, affects=("*",))
@@ -143,7 +143,7 @@ def setting_warning(words: Sequence[str]) -> HealthWarning | None:
 
 
 def dump_warnings(dump: DumpIdentity) -> list[HealthWarning]:
-    """What the dump's own headers give to doubt."""
+    """The warnings that the dump's own headers give cause for."""
     if not dump.incomplete:
         return []
     message = "the dump is incomplete: shorter than its headers say, or marked so when it was written"

@@ -119,7 +119,7 @@ class Ladder:
         return bool(self._rungs) and time.monotonic() < self._deadline
 
     def climb(self, bound: int = ALL_COMMANDS + 1) -> tuple[PtyTransport, Launched] | None:
-        """The next start that gives a prompt, of those that `has_more` means; None if none does."""
+        """The next start that gives a prompt, ``bound`` as in `has_more`; None if none does."""
         while self.has_more(bound):
             options, binary = self._rungs.pop(0)
             self.notify(_starting(binary, options, self.start))
@@ -137,16 +137,16 @@ class Ladder:
         return None
 
     def note(self, doubts: Sequence[str]) -> None:
-        """What is to be doubted of the last start, as a look at it has shown."""
+        """Keep the doubts about the last start that a look at its crash has found."""
         self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], doubts=tuple(doubts))
 
     def fell(self, how: str) -> None:
-        """The last start gave a prompt, and ended when it was looked at."""
+        """Count the last start as failed: its crash gave a prompt, and ended when it was looked at."""
         self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], outcome="failed", said=how)
         self.notify(how)
 
     def failure(self) -> StartError | DeadlineError:
-        """What to say where nothing came up."""
+        """The error to raise where no start gave a prompt."""
         if self.attempts and all(attempt.outcome == "deadline" for attempt in self.attempts):
             return DeadlineError(_explain(self.attempts))
         return StartError(_explain(self.attempts), self.attempts)
@@ -235,7 +235,7 @@ def health_of(launched: Launched) -> Health:
 
 
 def _explain(attempts: Sequence[Attempt]) -> str:
-    """One line: what the last words of each binary's plain start were."""
+    """One line with each binary's last words, of its first start: the one without options."""
     first: dict[str, Attempt] = {}
     for attempt in attempts:
         first.setdefault(attempt.binary, attempt)
@@ -249,7 +249,7 @@ def _explain(attempts: Sequence[Attempt]) -> str:
 
 
 def _told(attempt: Attempt) -> bool:
-    """Whether crash itself said something; what it is killed for it can't tell."""
+    """Whether crash itself said why it ended; killed by a signal it can't."""
     return not attempt.said.startswith("crash ended: exit status")
 
 

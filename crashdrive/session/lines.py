@@ -114,7 +114,7 @@ def _unquoted(words: tuple[str, ...]) -> str:
 
 
 def _key(line: CommandLine) -> str | None:
-    """What a command changes: a variable, the context, or something of its own; None: nothing."""
+    """What a command changes, as a key: a variable, the context, an alias, ...; None if nothing."""
     words = line.words
     if len(words) < 2:
         return None

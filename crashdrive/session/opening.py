@@ -48,7 +48,7 @@ class Opening(NamedTuple):
 
     @property
     def start(self) -> Start:
-        """The same for one start."""
+        """The files and the patience that `start_one` wants."""
         return Start(
             files=(self.target.vmlinux.path, self.target.dump.path),
             rung_seconds=self.rung_seconds,
@@ -75,7 +75,7 @@ class Opening(NamedTuple):
                 self.indexes.learn(build_id, one.binary, one.processor, indexed=one.indexed)
 
     def unchanged(self) -> Opening:
-        """The same, for one more crash; DumpError or VmlinuxError where a file isn't what the first read."""
+        """Itself, to start crash again; DumpError or VmlinuxError where a file was changed since."""
         for path, mark, error in (
             (self.target.vmlinux.path, self.target.vmlinux.mark, VmlinuxError),
             (self.target.dump.path, self.target.dump.mark, DumpError),
@@ -113,7 +113,7 @@ class Opening(NamedTuple):
         return again
 
     def prepare(self, transport: Transport, context: Sequence[str] = ()) -> list[str]:
-        """Settings and context of a crash that was just started: see the function."""
+        """Make settings and context of a crash that was just started; see `prepare` of this module."""
         return prepare(transport, context, self.timeout, side_channel=self.side_channel)
 
     def known(self) -> Known:
@@ -139,9 +139,9 @@ class Opening(NamedTuple):
 
 
 def prepare(transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool) -> list[str]:
-    """Settings that output depends on, and the context; those of the latter that failed.
+    """Make the settings that output depends on, then the ``context``; gives its commands that failed.
 
-    A setting that this crash doesn't know is none to lose.
+    A setting that this crash doesn't know is no loss.
     """
     if side_channel:
         transport.batch(_PINS, timeout)

@@ -1,4 +1,4 @@
-"""How commands come out that went to a file, or not to their end."""
+"""How commands ended whose output went to a file, or which were broken off."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Ends:
         self.last = b""
 
     def __call__(self, data: bytes) -> None:
+        """Write the next bytes."""
         self._file.write(data)
         self._size += len(data)
         if len(self._first) < WINDOW:
@@ -39,7 +40,7 @@ class Ends:
 
 
 def too_long(command: str, limit: float) -> str:
-    """What is told of a command that was interrupted."""
+    """The message about a command that was interrupted at its deadline of ``limit`` seconds."""
     return (
         f"`{printable(command)[:120]}` took longer than {limit:g} s "
         "and was interrupted; --timeout (timeout=) allows more"
@@ -49,7 +50,7 @@ def too_long(command: str, limit: float) -> str:
 def unfinished(
     commands: Sequence[str], error: DeadlineError | SessionDiedError, limit: float
 ) -> Iterator[CommandResult]:
-    """The rest of a batch that didn't come to its end: the first is the one that was running."""
+    """Results of a batch's commands that didn't end; the first was running, the others weren't begun."""
     timed_out = isinstance(error, DeadlineError)
     message = too_long(commands[0], limit) if timed_out else str(error)
     first = Failure(kind="deadline" if timed_out else "died", message=message)

@@ -26,7 +26,7 @@ class Answer(msgspec.Struct):
 
 
 class NotRecordedError(LookupError):
-    """Memory that no recorded stream brought, and that none failed to bring."""
+    """No recorded stream asked for this memory: neither its bytes nor a failure are known."""
 
     def __init__(self, address: int, size: int) -> None:
         super().__init__(f"{size} bytes of memory at {address:#x}")
@@ -48,12 +48,12 @@ class _Read(msgspec.Struct):
 
     @property
     def command(self) -> str:
-        """As it was asked."""
+        """The command line that asked for it."""
         return bulk_read(self.space[:3], self.fifo, self.address, self.size)
 
     @property
     def copied(self) -> bytes:
-        """What crash says of its success."""
+        """The line that crash prints where it succeeds."""
         return f"{self.size} bytes copied from {self.address:#x} to {self.fifo}\n".encode()
 
 

@@ -142,7 +142,7 @@ class Session:
 
     @classmethod
     def _open_full(cls, how: Opening, file: BinaryIO | None = None) -> Session:
-        """A session on a crash that is as good as the ladder gives it."""
+        """A session on the best crash that the ladder starts."""
         writer = None if how.gdb_index is not None else write_beside(how.target.vmlinux, how.indexes)
         try:
             session, attempts = how.best(functools.partial(cls._judged, how=how))
@@ -162,7 +162,7 @@ class Session:
 
     @classmethod
     def _judged(cls, transport: Transport, launched: Launched, how: Opening) -> Session:
-        """A session on a crash that came up, with what is to be doubted of it."""
+        """A session on a crash that came up, with the warnings about it."""
         try:
             session = cls._on(transport, launched, how)
             session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - as above
@@ -415,12 +415,12 @@ class Session:
         self._serve(commands)
 
     def _serve(self, commands: Sequence[str]) -> None:
-        """Have a crash that can run these: one without its tables is for physical memory alone."""
+        """Start a full crash where these commands need one: without tables it reads physical memory alone."""
         if self._full is not None and not all(map(is_physical, commands)):
             self.make_full()
 
     def make_full(self) -> bool:
-        """Have a crash with all its tables; False where it has them, True where it had not."""
+        """Start a crash with all its tables in place of one without. True if that was needed."""
         with self._exclusive():
             if (start := self._full) is None:
                 return False
@@ -453,7 +453,7 @@ class Session:
 
     @contextlib.contextmanager
     def _in_step(self, command: str, limit: float) -> Iterator[None]:
-        """Whatever goes wrong inside, the next command finds a crash in step, or a new one."""
+        """Whatever fails inside, the next command finds crash at its prompt, or a new crash."""
         try:
             yield
         except OutOfTimeError as error:

@@ -161,7 +161,7 @@ class PtyTransport:
         return [self.name.encode(), *self.folder.shown]
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
-        """See Transport. With ``set silent off`` crash prints each command behind a prompt: the frame."""
+        """See Transport. Frames: with ``set silent off`` crash prints each command behind a prompt."""
         end = self.prompt + b"set silent on\n" + self.prompt
         try:
             with self._input(["set silent off", *commands, "set silent on"]):
@@ -367,7 +367,7 @@ def _in_step(framed: Sequence[tuple[bytes, bytes]], commands: Sequence[str]) -> 
 
 
 def _nowhere(_data: bytes) -> None:
-    """A sink for what nobody wants any more."""
+    """A sink that throws bytes away."""
 
 
 def _fdspawn(master: int) -> fdspawn[bytes]:
