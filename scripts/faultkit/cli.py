@@ -95,9 +95,9 @@ def main() -> int:
     for each in done:
         _tell(each, options.show, sys.stdout)
     if options.write:
-        DOCS.write_text(
-            page(done, Path(options.dump).name, options.sample, options.damaged), encoding="utf-8"
-        )
+        known = {*report_names(), *_reader_names()}
+        before = DOCS.read_text(encoding="utf-8")
+        DOCS.write_text(page(done, Path(options.dump).name, before, known), encoding="utf-8")
     return 1 if any(each.bad for each in done) else 0
 
 
@@ -133,7 +133,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="other pages, other damage")
     parser.add_argument("--show", type=int, default=3, help="examples of what must not be, of each")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each with a crash of its own")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/trust.md")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/trust.md")
     return parser.parse_args()
 
 

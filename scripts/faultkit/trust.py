@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from faultkit.hunt import TOGETHER, Run
@@ -34,24 +35,48 @@ def table(done: Sequence[Done]) -> str:
     return _lines(("report or reader", "damage", "pages"), 1, TITLES, rows)
 
 
-def _missing(done: Sequence[Done]) -> str:
-    rows = [
-        ([f"`{each.name}`", str(each.pages), str(each.of)], each.counts["missing"])
-        for each in done
-        if "missing" in each.counts
-    ]
-    return _lines(("report or reader", "pages", "of"), 2, _MISSING, rows)
-
-
-def _damaged(done: Sequence[Done]) -> str:
-    """All subjects together, by kind."""
-    kinds: dict[str, Counter[str]] = {}
+def _missing(done: Sequence[Done]) -> Iterator[tuple[str, str]]:
+    """A line for each subject by its name: what came of pages that were missing."""
     for each in done:
-        for kind, outcomes in each.counts.items():
-            if kind != "missing":
-                kinds.setdefault(kind, Counter()).update(outcomes)
-    rows = [([kind, str(outcomes.total())], outcomes) for kind, outcomes in kinds.items()]
-    return _lines(("damage", "runs"), 1, TITLES, rows) if rows else "Not tried.\n"
+        if outcomes := each.counts.get("missing"):
+            numbers = [each.pages, each.of, *(outcomes.get(title, 0) for title in _MISSING)]
+            yield each.name, _row([f"`{each.name}`", *map(str, numbers)])
+
+
+def _damaged(done: Sequence[Done]) -> Iterator[tuple[str, str]]:
+    """The same of pages of other bytes, all kinds together."""
+    for each in done:
+        outcomes: Counter[str] = Counter()
+        for kind, counts in each.counts.items():
+            outcomes.update(counts if kind != "missing" else {})
+        if outcomes:
+            numbers = [outcomes.total(), *(outcomes[title] for title in TITLES)]
+            yield each.name, _row([f"`{each.name}`", *map(str, numbers)])
+
+
+def _merged(before: str, heads: Sequence[str], rows: dict[str, str], known: Container[str]) -> str:
+    """A table with the rows that a page had of it, but for subjects of this run, which have theirs."""
+    head = _row(list(heads))
+    _, _, rest = before.partition(f"{head}\n")
+    lines = itertools.takewhile(lambda line: line.startswith("| `"), rest.splitlines()[1:])
+    now = {*map(_subject, rows)}
+    found = {name: line for line in lines if _subject(name := line.split("`")[1]) not in now} | rows
+    order = sorted((name for name in found if _subject(name) in known), key=_place)
+    rule = "|---|" + "---:|" * (len(heads) - 1)
+    return "\n".join([head, rule, *(found[name] for name in order)]) + "\n"
+
+
+def _subject(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _place(name: str) -> tuple[bool, str]:
+    """Reports, then readers; the cases of one stay in their order."""
+    return "." in _subject(name), _subject(name)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _lines(
@@ -86,9 +111,9 @@ remembered. Then it runs again once for each of these pages, with that page miss
 - error: no rows, an error that says why;
 - silent: other rows without a word. There must be none, and the tests hold it.
 
-Written by `{command}` over the dump `{dump}`.
-pages: how many pages were missing once{chance}, of how many that it reads. Each was missing alone; pages of
-which nothing comes were so together, up to {together} of them.
+Written by `scripts/holes --write` over the dump `{dump}`. pages: how many pages were missing
+once, of how many that it reads; where these are fewer, they are chosen by chance. Each was missing alone;
+pages of which nothing comes were so together, up to {together} of them.
 
 {missing}
 ## Pages of other bytes
@@ -102,22 +127,16 @@ looks as right as the true one. What must hold:
 - a row of a structure that the whole memory doesn't have is one that was read, in the dump, by a pointer that
   was read, and what gave it says that it is incomplete: else it is unsupported.
 
-runs: of all reports and readers together, some of their pages by chance.
+runs: with one page damaged, in each of these ways, of pages chosen by chance.
 
 {damaged}"""
 
 
-def page(done: Sequence[Done], dump: str, sample: int | None, damaged: int) -> str:
-    """docs/trust.md."""
-    words = ["scripts/holes --all --write"]
-    words += [f"--sample {sample}"] if sample is not None else []
-    words += [f"--damaged {damaged}"] if damaged else []
-    chance = "" if sample is None else ", chosen by chance"
+def page(done: Sequence[Done], dump: str, before: str, known: Container[str]) -> str:
+    """docs/trust.md: what was ``before`` of reports and readers that are ``known``, and what is done now."""
     return _PAGE.format(
-        command=" ".join(words),
-        chance=chance,
         dump=dump,
         together=TOGETHER,
-        missing=_missing(done),
-        damaged=_damaged(done),
+        missing=_merged(before, ("report or reader", "pages", "of", *_MISSING), dict(_missing(done)), known),
+        damaged=_merged(before, ("report or reader", "runs", *TITLES), dict(_damaged(done)), known),
     )

@@ -30,6 +30,7 @@ from faultkit.subjects import (
     rows_of,
     unknown_options,
 )
+from faultkit.trust import Done, page
 from sessionkit import SESSION, Case, folders, recorded_reports, replayed, report_folders
 
 from crashdrive.crash import Crash, open_dump
@@ -176,6 +177,38 @@ def test_rows_of_nothing_are_found(everything: list[Hunted], monkeypatch: pytest
     monkeypatch.setattr("crashdrive.kernel.structures.walk.Chains._is_node", lambda *_: True)
     runs = made.runs(made.readable(), ["pointer"])
     assert any(run.outcome == "unsupported" for run in runs)
+
+
+def test_pages_that_are_missing_together_are_those_that_nobody_needs() -> None:
+    """A run without many pages stands for each of them alone."""
+    with open_dump(None, None, replay=folders()[0] / SESSION) as crash:
+        made = Hunt(crash, of_case(Case("neighbours", {"all": True})))
+        some = made.readable()[::4]
+        together = [(run.place, run.outcome) for run in made.missing(some)]
+        assert together == [(place, made.run(place, "missing").outcome) for place in some]
+    assert {outcome for _, outcome in together} == {"same", "marked"}
+
+
+def done(name: str, **outcomes: int) -> Done:
+    return Done(name, 7, 9, {"missing": outcomes, "flip": {"same": 2}, "zeros": {"same": 1}}, (), 0.5)
+
+
+def test_the_page_keeps_what_was_not_hunted_again() -> None:
+    known = {"ps", "netns", "net.read"}
+    before = page(
+        [done("net.read", same=7), done("netns", same=7), done("ps pid=1", same=7), done("gone")],
+        "a dump", "", {*known, "gone"},
+    )  # fmt: skip
+    after = page([done("ps pid=2", marked=4, same=3)], "a dump", before, known)
+    lines = [line for line in after.splitlines() if line.startswith("| `")]
+    assert lines == [
+        "| `netns` | 7 | 9 | 7 | 0 | 0 | 0 |",
+        "| `ps pid=2` | 7 | 9 | 3 | 4 | 0 | 0 |",
+        "| `net.read` | 7 | 9 | 7 | 0 | 0 | 0 |",
+        "| `netns` | 3 | 3 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |",
+        "| `ps pid=2` | 3 | 3 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |",
+        "| `net.read` | 3 | 3 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |",
+    ]
 
 
 def test_differences_are_told_by_their_place() -> None:
