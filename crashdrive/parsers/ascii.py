@@ -11,8 +11,6 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Bits, Record
 
-EXAMPLES = ("ascii", "ascii 62696c2f7273752f", "ascii 62696c2f7273752f 4142", "ascii zz")
-
 
 class AsciiText(Record, frozen=True):
     """A number and its bytes in the machine's order, unprintable ones by name (``<NUL>``, ``<8d>``)."""
@@ -98,3 +96,5 @@ SHAPES = (
         when=lambda source: re.match(_TEXT, source.text) is not None,
     ),
 )
+
+EXAMPLES = ("ascii", "ascii 62696c2f7273752f", "ascii 62696c2f7273752f 4142", "ascii zz")

@@ -214,7 +214,6 @@ def _check(source: Source, found: list[BpfProgram | BpfMap]) -> list[BpfProgram 
     return found if not source.text.strip() else demand_records(source, found)
 
 
-EXAMPLES = ("bpf", "bpf -P", "bpf -M", "bpf -PM", "bpf -PM -s", "bpf -PM -jTs", "bpf -p 999999")
 SHAPES = (
     Shape(
         name="bpf",
@@ -224,3 +223,5 @@ SHAPES = (
         options="(none) -p -m -P -M -t -T -j -s",
     ),
 )
+
+EXAMPLES = ("bpf", "bpf -P", "bpf -M", "bpf -PM", "bpf -PM -s", "bpf -PM -jTs", "bpf -p 999999")

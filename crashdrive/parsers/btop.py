@@ -9,8 +9,6 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pairs import Pair, check_pairs, pairs
 from crashdrive.records import Address, Record
 
-EXAMPLES = ("btop 512a000", "btop 512a000 1000", "btop 512a000 zz", "btop zz")
-
 
 class PageNumber(Record, frozen=True):
     """An address and the number of the page that it is in."""
@@ -24,3 +22,5 @@ def _check(source: Source, found: list[Pair]) -> list[PageNumber]:
 
 
 SHAPES = (Shape(name="pages", record=PageNumber, grammar=pairs, finish=_check, options="btop ADDRESS..."),)
+
+EXAMPLES = ("btop 512a000", "btop 512a000 1000", "btop 512a000 zz", "btop zz")

@@ -126,22 +126,6 @@ def _looks(pattern: str) -> Callable[[Source], bool]:
 
 _has_version = _looks(rf"(?:\A|\n){_VERSION}(?:\n|\Z)")
 
-EXAMPLES = (
-    "help",
-    "help ascii",
-    "help nosuchcommand",
-    "help -k",
-    "help -m",
-    "help -t",
-    "help -v",
-    "help -n",
-    "help -p",
-    "help -B",
-    "help -N",
-    "help -z",
-    "help -g",
-    "help -r",
-)
 SHAPES = (
     Shape(
         name="commands",
@@ -178,4 +162,21 @@ SHAPES = (
         options="help -k|-m|-t|-v|-n|-p|...",
         when=lambda source: bool(source.command.options) and not _NO_HELP.match(source.text),
     ),
+)
+
+EXAMPLES = (
+    "help",
+    "help ascii",
+    "help nosuchcommand",
+    "help -k",
+    "help -m",
+    "help -t",
+    "help -v",
+    "help -n",
+    "help -p",
+    "help -B",
+    "help -N",
+    "help -z",
+    "help -g",
+    "help -r",
 )

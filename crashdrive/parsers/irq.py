@@ -71,19 +71,6 @@ class IrqCounts(Record, frozen=True, kw_only=True):
     name: str | None
 
 
-EXAMPLES = (
-    "irq",
-    "irq -u",
-    "irq -d",
-    "irq -b",
-    "irq -a",
-    "irq -s",
-    "irq -s -c 0",
-    "irq 4",
-    "irq 4 5",
-    "irq 999999",
-)
-
 _HEX = r"[0-9a-f]{1,16}"
 
 
@@ -293,4 +280,17 @@ SHAPES = (
         when=_is_old,
     ),
     Shape(name="irqs", record=Irq, grammar=_lines, finish=_check_lines, options="(none) -u"),
+)
+
+EXAMPLES = (
+    "irq",
+    "irq -u",
+    "irq -d",
+    "irq -b",
+    "irq -a",
+    "irq -s",
+    "irq -s -c 0",
+    "irq 4",
+    "irq 4 5",
+    "irq 999999",
 )

@@ -149,7 +149,6 @@ def _check_buffers(source: Source, found: list[Any]) -> list[SafeBuffer]:
     return buffers if not source.text.strip() else demand_records(source, buffers)
 
 
-EXAMPLES = ("log", "log -m", "log -t", "log -T", "log -d", "log -td", "log -a", "log -s", "log -c", "log -mT")
 SHAPES = (
     Shape(
         name="audit",
@@ -169,3 +168,5 @@ SHAPES = (
     ),
     Shape(name="log", record=LogEntry, grammar=_log, finish=_check, options="(none) -t -T -m -d -c"),
 )
+
+EXAMPLES = ("log", "log -m", "log -t", "log -T", "log -d", "log -td", "log -a", "log -s", "log -c", "log -mT")

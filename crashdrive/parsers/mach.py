@@ -247,8 +247,6 @@ def _given(letter: str) -> Callable[[Source], bool]:
     return lambda source: source.command.has(letter) and not unsupported.match(source.text)
 
 
-EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")
-
 SHAPES = (
     Shape(
         name="memory",
@@ -269,3 +267,5 @@ SHAPES = (
     ),
     Shape(name="machine", record=Machine, grammar=_machine, finish=_check_machine, options="(none)"),
 )
+
+EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")

@@ -38,9 +38,6 @@ class ModuleTaint(Record, frozen=True):
     taints: str
 
 
-EXAMPLES = ("mod", "mod -t", "mod -s no_such_module")
-
-
 def _modules() -> g.ParserElement:
     """With kernels that split a module's memory (6.4) crash 8.0.4 and later say TEXT_BASE::
 
@@ -128,3 +125,5 @@ SHAPES = (
         options="(none) -s -S -R",
     ),
 )
+
+EXAMPLES = ("mod", "mod -t", "mod -s no_such_module")

@@ -78,21 +78,6 @@ class IpAddress(Record, frozen=True):
     address: str
 
 
-EXAMPLES = (
-    "net",
-    "net -a",
-    "net -n {pid}",
-    "net -s {pid}",
-    "net -s {sock_pid}",
-    "net -S {sock_pid}",
-    "net -N 1041236234",
-    "net -s 999999",
-    "net -n 999999",
-    "net -Z",
-    "net -x -S {sock_pid}",
-)
-
-
 def _addresses(text: str) -> tuple[str, ...]:
     return tuple(text.split(", "))
 
@@ -241,4 +226,18 @@ SHAPES = (
         when=lambda source: source.command.has("a"),
     ),
     Shape(name="devices", record=NetDevice, grammar=_devices, options="(none) -n"),
+)
+
+EXAMPLES = (
+    "net",
+    "net -a",
+    "net -n {pid}",
+    "net -s {pid}",
+    "net -s {sock_pid}",
+    "net -S {sock_pid}",
+    "net -N 1041236234",
+    "net -s 999999",
+    "net -n 999999",
+    "net -Z",
+    "net -x -S {sock_pid}",
 )

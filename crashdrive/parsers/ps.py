@@ -93,13 +93,6 @@ class Process(Record, frozen=True, kw_only=True):
         return LETTERS.get(self.state or "")
 
 
-EXAMPLES = (
-    *("ps", "ps -k", "ps -u", "ps -s", "ps -p", "ps -c", "ps -a", "ps -g", "ps -t", "ps -l", "ps -m"),
-    *("ps -r", "ps -S", "ps -A", "ps -G", "ps -H", "ps -us", "ps {pid}", "ps {task}", "ps -p {pid}"),
-    *("ps -c {pid}", "ps -t {pid}", "ps -r {pid}", "ps -m -C all", "ps -l -C0", "ps 999999", "ps -y FIFO"),
-    *("ps -y NORMAL {pid}", "ps init"),
-)
-
 # A row's beginning or end (RSS, COMM), as far as it fits into a name.
 _PIECE = re.compile(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+", re.ASCII)
 # Bytes of a name: TASK_COMM_LEN is 16, with the NUL at its end.
@@ -258,4 +251,11 @@ SHAPES = (
         finish=_check_tasks,
         options="(none) -k -u -s -A -G -H -Y",
     ),
+)
+
+EXAMPLES = (
+    *("ps", "ps -k", "ps -u", "ps -s", "ps -p", "ps -c", "ps -a", "ps -g", "ps -t", "ps -l", "ps -m"),
+    *("ps -r", "ps -S", "ps -A", "ps -G", "ps -H", "ps -us", "ps {pid}", "ps {task}", "ps -p {pid}"),
+    *("ps -c {pid}", "ps -t {pid}", "ps -r {pid}", "ps -m -C all", "ps -l -C0", "ps 999999", "ps -y FIFO"),
+    *("ps -y NORMAL {pid}", "ps init"),
 )

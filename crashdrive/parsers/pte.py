@@ -14,8 +14,6 @@ from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.ptes import PageTableEntry, table_entry
 from crashdrive.records import Record
 
-EXAMPLES = ("pte d8e067", "pte 13f600", "pte 0", "pte 8000000000000063 d8e067", "pte zz")
-
 __all__ = ["EXAMPLES", "SHAPES", "PageTableEntry", "Record"]
 
 
@@ -68,3 +66,5 @@ def _check(source: Source, found: list[PageTableEntry]) -> list[PageTableEntry]:
 SHAPES = (
     Shape(name="entries", record=PageTableEntry, grammar=_entries, finish=_check, options="pte CONTENTS..."),
 )
+
+EXAMPLES = ("pte d8e067", "pte 13f600", "pte 0", "pte 8000000000000063 d8e067", "pte zz")

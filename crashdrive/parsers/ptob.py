@@ -9,8 +9,6 @@ from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.pairs import Pair, check_pairs, pairs
 from crashdrive.records import Address, Record
 
-EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz", "ptob ffffffffffffffff 1")
-
 
 class PageAddress(Record, frozen=True):
     """A page's number and its first address."""
@@ -26,3 +24,5 @@ def _check(source: Source, found: list[Pair]) -> list[PageAddress]:
 SHAPES = (
     Shape(name="addresses", record=PageAddress, grammar=pairs, finish=_check, options="ptob PAGE_NUMBER..."),
 )
+
+EXAMPLES = ("ptob 512a", "ptob 512a 1", "ptob zz", "ptob ffffffffffffffff 1")

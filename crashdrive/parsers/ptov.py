@@ -14,8 +14,6 @@ from crashdrive.parsers.base import Shape
 from crashdrive.parsers.grammar.columns import HEX, Column, or_none
 from crashdrive.records import Address, Record
 
-EXAMPLES = ("ptov 56e000", "ptov 56e000 1000", "ptov b0c0:a", "ptov b0c0:0", "ptov zz")
-
 
 class VirtualAddress(Record, frozen=True):
     """A physical address and where the kernel maps it; ``virtual`` is None where it doesn't."""
@@ -76,3 +74,5 @@ SHAPES = (
         options="ptov ADDRESS...; ptov OFFSET:CPUS",
     ),
 )
+
+EXAMPLES = ("ptov 56e000", "ptov 56e000 1000", "ptov b0c0:a", "ptov b0c0:0", "ptov zz")

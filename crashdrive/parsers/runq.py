@@ -64,9 +64,6 @@ class OnQueue(Record, frozen=True, kw_only=True):
     tasks: tuple[QueuedTask, ...] = ()
 
 
-EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")
-
-
 _Queue = tuple[Queue, bool]
 """A queue, and whether crash says that it is empty."""
 
@@ -224,3 +221,5 @@ SHAPES = (
     ),
     Shape(name="queues", record=RunQueue, grammar=_queues, finish=_check_queues, options="(none) -c"),
 )
+
+EXAMPLES = ("runq", "runq -t", "runq -T", "runq -m", "runq -g", "runq -d", "runq -c 0", "runq -c 999")

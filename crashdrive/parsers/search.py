@@ -18,21 +18,6 @@ from crashdrive.parsers.grammar.hexdump import Words, hex_words
 from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.records import Address, Bits, Record
 
-EXAMPLES = (
-    "search -s {init_task} -l 4096 {init_task}",
-    "search -k {init_task}",
-    "search -t {init_task}",
-    "search -T {init_task}",
-    'search -k -c "Linux version"',
-    "search -k -w 11223344",
-    "search -p deadbeef",
-    "search -k panic",
-    "search -x 2 -s {init_task} -l 4096 {init_task}",
-    "search -k deadbeefdeadbee1",
-    "search -s 10 1",
-    *("search -u -s 401000 -l 4096 c3",),
-)
-
 
 class Match(Record, frozen=True, kw_only=True):
     """A place where memory holds what was searched for.
@@ -223,4 +208,19 @@ SHAPES = (
         finish=_check,
         options="search [-k|-u|-p|-t|-T] [-s START] [-e END|-l LENGTH] [-m MASK] [-c] VALUE...",
     ),
+)
+
+EXAMPLES = (
+    "search -s {init_task} -l 4096 {init_task}",
+    "search -k {init_task}",
+    "search -t {init_task}",
+    "search -T {init_task}",
+    'search -k -c "Linux version"',
+    "search -k -w 11223344",
+    "search -p deadbeef",
+    "search -k panic",
+    "search -x 2 -s {init_task} -l 4096 {init_task}",
+    "search -k deadbeefdeadbee1",
+    "search -s 10 1",
+    *("search -u -s 401000 -l 4096 c3",),
 )

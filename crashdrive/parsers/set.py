@@ -178,29 +178,6 @@ def _looks(pattern: str) -> Callable[[Source], bool]:
     return lambda source: re.match(pattern, source.text) is not None
 
 
-EXAMPLES = (
-    "set",
-    "set {pid}",
-    "set {task}",
-    "set -p",
-    "set -c 0",
-    "set -v",
-    "set radix",
-    "set radix 16",
-    "set radix 10",
-    "set hex",
-    "set dec",
-    "set scroll",
-    "set print_max",
-    "set null-stop",
-    "set scope",
-    "set namelist",
-    "set 999999",
-    "set nosuchvariable",
-    *("set -a {panic_pid}", "set free"),
-)
-
-
 SHAPES = (
     Shape(
         name="context",
@@ -238,4 +215,26 @@ SHAPES = (
         options="set -v; set VARIABLE [VALUE]",
         when=lambda source: source.command.has("v") or bool(source.command.arguments),
     ),
+)
+
+EXAMPLES = (
+    "set",
+    "set {pid}",
+    "set {task}",
+    "set -p",
+    "set -c 0",
+    "set -v",
+    "set radix",
+    "set radix 16",
+    "set radix 10",
+    "set hex",
+    "set dec",
+    "set scroll",
+    "set print_max",
+    "set null-stop",
+    "set scope",
+    "set namelist",
+    "set 999999",
+    "set nosuchvariable",
+    *("set -a {panic_pid}", "set free"),
 )

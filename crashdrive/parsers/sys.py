@@ -140,7 +140,6 @@ def _given(letter: str) -> Callable[[Source], bool]:
 
 
 _TASK = re.compile(r"^ *PID: ", re.MULTILINE)
-EXAMPLES = ("sys", "sys -t", "sys -i", "sys -c", "sys -c select", "sys -c 0", "sys config")
 
 SHAPES = (
     Shape(name="taint", record=Taint, grammar=_taint, options="-t", when=_given("t")),
@@ -171,3 +170,5 @@ SHAPES = (
     ),
     Shape(name="system", record=System, grammar=system, finish=check_system, options="(none)"),
 )
+
+EXAMPLES = ("sys", "sys -t", "sys -i", "sys -c", "sys -c select", "sys -c 0", "sys config")

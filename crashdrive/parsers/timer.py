@@ -49,14 +49,6 @@ class TimerBase(Record, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
 
 
-EXAMPLES = (
-    "timer",
-    "timer -r",
-    "timer -C 0",
-    "timer -r -C 0",
-    "timer -C 999",
-)
-
 _HEX = r"[0-9a-f]{1,16}"
 
 
@@ -173,4 +165,12 @@ SHAPES = (
         when=lambda source: source.command.has("r"),
     ),
     Shape(name="timers", record=TimerBase, grammar=_timers, finish=_check_timers, options="(none) -C"),
+)
+
+EXAMPLES = (
+    "timer",
+    "timer -r",
+    "timer -C 0",
+    "timer -r -C 0",
+    "timer -C 999",
 )

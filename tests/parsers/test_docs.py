@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import html
+from pathlib import Path
 
 import dockit
 import grammarkit
 import picturekit
 import pytest
 
-from crashdrive.parsers import _catalog, command_names
+from crashdrive.parsers import _catalog, command_names, module_for
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.grammar.columns import DECIMAL, WORD, Column
 
@@ -79,3 +81,23 @@ def test_every_grammar_is_short() -> None:
     modules = (dockit.CHECKOUT / "crashdrive" / "parsers").rglob("*.py")
     long = {path.name for path in modules if len(path.read_text(encoding="utf-8").splitlines()) > 300}
     assert not long
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_every_module_has_one_order(command: str) -> None:
+    """Records, grammar, shapes, examples."""
+    source = Path(module_for(command).__file__).read_text(encoding="utf-8")
+    kinds = [kind for node in ast.parse(source).body if (kind := _kind(node))]
+    assert kinds == sorted(kinds, key=("record", "grammar", "SHAPES", "EXAMPLES").index)
+
+
+def _kind(node: ast.stmt) -> str | None:
+    """What a statement of a module is; None of what stands anywhere."""
+    if isinstance(node, ast.ClassDef):
+        bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        return "record" if "Record" in bases else None
+    if isinstance(node, ast.FunctionDef):
+        return "grammar"
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    name = target.id if isinstance(target, ast.Name) else ""
+    return name if name in {"SHAPES", "EXAMPLES"} else None
