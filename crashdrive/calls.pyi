@@ -1361,6 +1361,19 @@ class Calls:
         """Shared memory, semaphores, message queues (System V, POSIX): owners, who waits."""
     @overload
     def report(
+        self,
+        name: Literal["memory"],
+        *,
+        top: int = ...,
+        files: bool = ...,
+        blocks: bool = ...,
+        slabs: bool = ...,
+        areas: bool = ...,
+        counters: bool = ...,
+    ) -> Report:
+        """How memory is used: zones, free blocks, slabs, vmalloc, swap, processes, cgroups, OOM."""
+    @overload
+    def report(
         self, name: Literal["modules"], *, module: Sequence[str] = ..., parameters: bool = ...
     ) -> Report:
         """Modules: size, users, state, taint, version, parameters, and those that hide."""

@@ -7,7 +7,8 @@ case the JSON of each). Read what --expect says has changed before you commit it
 A report can bring recordings of its own, so that it is added by files alone: golden_outputs/reports/NAME/
 holds ``cases.toml`` (the dumps with their crashes, and the options of each case) and a folder for each dump.
 Its ``session.xz`` has what the recording of the same dump in golden_outputs/sessions lacks, or that in
-golden_outputs/bases, which is made by itself and holds what all reports ask of a dump.
+golden_outputs/bases, which is made by itself and holds what all reports ask of a dump. ``truth`` of
+cases.toml names files of the guest's that tests need, where neither of these has its truth.
 """
 
 from __future__ import annotations
@@ -234,7 +235,9 @@ def record_reports(names: list[str], dump_names: list[str]) -> None:
                 if not dump_names or dump in dump_names:
                     raw, target = Path(place) / "raw", path.parent / f"{dump}-{version}"
                     _need_base(link, (dump, version), raw)
-                    _record(link, (dump, version), target, _always(own), raw)
+                    source = _record(link, (dump, version), target, _always(own), raw)
+                    if truth_folder(target.name) is None and (wanted := _own_truth(path)):
+                        _pack_truth(source / "truth", target / TRUTH, wanted)
     expect_reports(names, dump_names)
 
 
@@ -247,10 +250,17 @@ def _need_base(lab: Path, opened: tuple[str, str], raw: Path) -> None:
     """Have what all reports ask of a dump recorded: its symbols, types and tasks."""
     name = "-".join(opened)
     if not any((place / name / SESSION).exists() for place in (SESSIONS, BASES)):
-        source = _record(lab, opened, BASES / name, _always((Case("netns", {}),)), raw)
+        source = _record(lab, opened, BASES / name, _base_cases, raw)
         # a guest with its whole scene; others show one death each
         if msgspec.json.decode((source / "dump.json").read_bytes())["death"] == "sysrq":
             _pack_truth(source / "truth", BASES / name / TRUTH)
+
+
+def _base_cases(crash: Crash) -> Iterator[Case]:
+    """What most reports ask; a lookup by address brings the table of all symbols along."""
+    symbols = crash.kernel.symbols
+    symbols.lookup(symbols.address("init_task"))
+    yield _case("netns")
 
 
 def _record(
@@ -271,12 +281,23 @@ def _record(
     return source
 
 
-def _pack_truth(truth: Path, target: Path) -> None:
-    """What tests hold reports against, in a file that says nothing of when or by whom it was made."""
+def _own_truth(path: Path) -> list[str]:
+    """The guest's files that tests of a report need, as patterns below ``truth``."""
+    found: list[str] = tomllib.loads(path.read_text(encoding="utf-8")).get("truth", [])
+    return found
+
+
+def _pack_truth(truth: Path, target: Path, only: Iterable[str] = ()) -> None:
+    """What tests hold reports against, in a file that says nothing of when or by whom it was made.
+
+    ``only``: patterns of what is wanted of it; all where there are none.
+    """
+    patterns = list(only)
     with tarfile.open(target, "w:xz", preset=9) as archive:
         for path in sorted(truth.rglob("*")):
             name = path.relative_to(truth)
-            if _is_wanted(name.parts) and not path.is_dir():
+            wanted = any(map(name.match, patterns)) if patterns else _is_wanted(name.parts)
+            if wanted and not path.is_dir():
                 archive.add(path, f"truth/{name}", filter=_nobodys)
 
 

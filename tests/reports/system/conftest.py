@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sessionkit import replayed, report_folders, truth_folder, unpack
+from sessionkit import TRUTH, replayed, report_folders, truth_folder, unpack
 
 from tests.reports.conftest import Guest
 
@@ -15,9 +15,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Of a module with a REPORT each test runs on the report's recordings whose guest's truth is kept."""
     report = getattr(metafunc.module, "REPORT", None)
     if report and "guest" in metafunc.fixturenames:
-        folders = [folder for folder in report_folders(report) if truth_folder(folder.name)]
+        folders = [folder for folder in report_folders(report) if _truth_of(folder)]
         names = [folder.name for folder in folders]
         metafunc.parametrize("guest", folders, ids=names, indirect=True, scope="module")
+
+
+def _truth_of(folder: Path) -> Path | None:
+    """Where the guest's truth is: beside the report's own recording, or beside what that stands on."""
+    return folder if (folder / TRUTH).exists() else truth_folder(folder.name)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +30,7 @@ def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A recording, opened, and the folder with its guest's truth."""
     folder: Path = request.param
     place = tmp_path_factory.mktemp(folder.name)
-    truth = truth_folder(folder.name)
+    truth = _truth_of(folder)
     assert truth is not None
     unpack(truth, place)
     with replayed(folder) as crash:

@@ -1,0 +1,161 @@
+"""Memory of processes: what is resident, swapped out, locked; page tables (``struct mm_struct``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from crashdrive.linux import percpu
+from crashdrive.linux.mm.nodes import scaled
+from crashdrive.linux.sched.task_list import for_each_task
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Address, Notice, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from crashdrive.linux.machine import Machine
+    from crashdrive.linux.survey import Survey
+
+_TASK, _MM = "struct task_struct", "struct mm_struct"
+_OF_TASK = {
+    "pid": ("pid",),
+    "tgid": ("tgid",),
+    "comm": ("comm",),
+    "flags": ("flags",),
+    "mm": ("mm",),
+    "adjustment": ("signal->oom_score_adj",),
+    # what a thread hasn't added to its process yet, until 6.2 (f1a7941243c1)
+    "split": ("rss_stat.count",),
+}
+_OF_MM = {
+    "total": ("total_vm",),
+    "locked": ("locked_vm",),
+    "tables": ("pgtables_bytes.counter",),
+    "users": ("mm_users.counter",),
+}
+# MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES (4.5: eca56ff906bd)
+_KINDS = {"file": 0, "anonymous": 1, "swap": 2, "shared": 3}
+_PF_KTHREAD = 0x0020_0000
+
+
+class ProcessMemory(Record, frozen=True):
+    """A process's memory in bytes; those that share it (vfork) are one row, the first one's.
+
+    ``rss``: resident in all: anonymous, of files, and shared (shmem). ``swap_bytes``: swapped out.
+    ``page_table_bytes``: what its page tables take. ``oom_score_adj``: what the OOM killer adds, -1000 to
+    1000. Counts have what threads and CPUs hold back, which /proc/PID/status lacks: as in smaps_rollup.
+    """
+
+    pid: int | None
+    comm: str | None
+    rss: int | None
+    memory_percent: float | None
+    anonymous_bytes: int | None
+    file_bytes: int | None
+    shared_bytes: int | None
+    swap_bytes: int | None
+    page_table_bytes: int | None
+    locked_bytes: int | None
+    vsz: int | None
+    oom_score_adj: int | None
+    mm: Address
+
+
+class _Owner(NamedTuple):
+    pid: int | None
+    comm: str | None
+    adjustment: int | None
+    split: tuple[int, ...] | None
+
+
+def process_memory(survey: Survey, total: int | None = None) -> Iterator[ProcessMemory]:
+    """All processes that have memory of their own, the largest first; ``total``: for percents."""
+    kernel, owners = survey.kernel, _owners(survey)
+    places = list(owners)
+    rows = survey.rows(Fields(kernel, _MM, _OF_MM, ("total",)), places, "memory of processes")
+    pages = _resident(survey, owners)
+    made = [
+        _row(kernel, place, owners[place], row, own, total)
+        for place, row, own in zip(places, rows, pages, strict=True)
+    ]
+    yield from sorted(made, key=lambda one: -(one.rss or 0))
+
+
+def _owners(survey: Survey) -> dict[int, _Owner]:
+    """Each ``struct mm_struct`` with the process that it is of."""
+    kernel = survey.kernel
+    tasks = for_each_task(kernel)
+    survey.walked(tasks, "tasks")
+    fields = Fields(kernel, _TASK, _OF_TASK, ("pid", "tgid", "comm", "mm"))
+    found: dict[int, _Owner] = {}
+    for row in survey.rows(fields, tasks.addresses, "tasks"):
+        if row["mm"] and row["tgid"] == 0:
+            # the idle tasks have none
+            survey.miss([Notice(kind="damaged", message="a task without a pid has memory of its own")])
+        # a kernel thread borrows one now and then
+        elif row["mm"] and not (row["flags"] or 0) & _PF_KTHREAD:
+            before = found.get(row["mm"])
+            own = _Owner(row["tgid"], row["comm"], row["adjustment"], _added(before, row["split"]))
+            leads = row["pid"] == row["tgid"]
+            first = before is None or (leads and row["tgid"] == before.pid)
+            found[row["mm"]] = own if first or before is None else before._replace(split=own.split)
+    return found
+
+
+def _added(before: _Owner | None, more: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """What the threads of a process hold back together."""
+    if before is None or before.split is None or more is None:
+        return more if before is None or more is not None else before.split
+    return tuple(one + other for one, other in zip(before.split, more, strict=True))
+
+
+def _resident(survey: Survey, owners: Mapping[int, _Owner]) -> list[dict[str, int | None]]:
+    """Pages by kind, of each process."""
+    kernel, places = survey.kernel, list(owners)
+    if kernel.has_member(_MM, "rss_stat[0].counters"):
+        # percpu_counters since 6.2 (f1a7941243c1)
+        start, step = kernel.offset(_MM, "rss_stat"), kernel.sizeof("struct percpu_counter")
+        counters = [place + start + step * number for place in places for number in _KINDS.values()]
+        found = iter(percpu.counters(survey, counters, "resident memory"))
+        return [{kind: next(found) for kind in _KINDS} for _ in places]
+    base = kernel.path(_MM, "rss_stat.count[0].counter")
+    paths = {kind: base.replace("[0]", f"[{number}]") for kind, number in _KINDS.items()}
+    there = {kind: path for kind, path in paths.items() if kernel.has_member(_MM, path)}
+    columns = survey.gaps(kernel.read_many(_MM, places, list(there.values())), "resident memory")
+    return [
+        {kind: _whole(value, owner.split, _KINDS[kind]) for kind, value in zip(there, row, strict=True)}
+        for owner, row in zip(owners.values(), columns, strict=True)
+    ]
+
+
+def _whole(count: int | None, split: tuple[int, ...] | None, kind: int) -> int | None:
+    return None if count is None else max(count + (split[kind] if split else 0), 0)
+
+
+def _row(
+    kernel: Machine,
+    place: int,
+    owner: _Owner,
+    row: Mapping[str, Any],
+    pages: Mapping[str, int | None],
+    total: int | None,
+) -> ProcessMemory:
+    unit = kernel.page_size
+    parts = [pages.get("anonymous"), pages.get("file"), pages.get("shared", 0)]
+    known = [part for part in parts if part is not None]
+    rss = sum(known) * unit if len(known) == len(parts) else None
+    return ProcessMemory(
+        pid=owner.pid,
+        comm=owner.comm,
+        rss=rss,
+        memory_percent=None if rss is None or not total else round(100 * rss / total, 2),
+        anonymous_bytes=scaled(pages.get("anonymous"), unit),
+        file_bytes=scaled(pages.get("file"), unit),
+        shared_bytes=scaled(pages.get("shared"), unit),
+        swap_bytes=scaled(pages.get("swap"), unit),
+        page_table_bytes=row["tables"],
+        locked_bytes=scaled(row["locked"], unit),
+        vsz=scaled(row["total"], unit),
+        oom_score_adj=owner.adjustment,
+        mm=place,
+    )

@@ -1,0 +1,31 @@
+"""A zone has less free memory than is reserved for emergencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.mm.nodes import MemoryZone
+
+
+@rule(
+    id="zone-below-min",
+    severity="warning",
+    looks_at=("memory.zones",),
+    message="{count:memory zone has|memory zones have} less free than the min watermark",
+    threshold="free memory of a zone is below its min watermark",
+    explanation="Whoever asks for memory there has to reclaim it himself first, and waits for that.",
+    advice="See who has the memory: crashdrive report memory; who waits: crashdrive report hang.",
+    reference="mm/page_alloc.c: __zone_watermark_ok()",
+)
+def zone_below_min(zones: Iterable[MemoryZone]) -> Iterator[Match]:
+    low = (zone for zone in zones if zone.watermark == "below min")
+    return matches(low, _told)
+
+
+def _told(zone: MemoryZone) -> str:
+    free, least = (zone.free_bytes or 0) >> 10, (zone.min_bytes or 0) >> 10
+    return f"node {zone.node}, zone {zone.zone_name}: {free} kB free, min is {least} kB"
