@@ -1,0 +1,1 @@
+"""One dump for an agent, over the Model Context Protocol: bounded, typed, pageable JSON, read-only."""
