@@ -11,7 +11,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,13 +78,17 @@ class _Named(NamedTuple):
 
 
 def find_dumps(
-    words: Sequence[str], debug_dirs: Sequence[str] = (), known: Mapping[str, Found] | None = None
+    words: Sequence[str],
+    debug_dirs: Sequence[str] = (),
+    known: Mapping[str, Found] | None = None,
+    fetch: Callable[[str], str] | None = None,
 ) -> Search:
     """All dumps that the words mean; UsageError for a word that means none.
 
-    ``known``: what is known of paths, used where the file is the same as then.
+    ``known``: what is known of paths, used where the file is the same as then. ``fetch``: gives the path of
+    the kernel with a build id that is nowhere on this machine, or raises VmlinuxError.
     """
-    finder = _Finder(debug_dirs, known or {})
+    finder = _Finder(debug_dirs, known or {}, fetch)
     for word in words:
         for named in _expanded(word):
             finder.take(named)
@@ -92,7 +96,10 @@ def find_dumps(
 
 
 class _Finder:
-    def __init__(self, debug_dirs: Sequence[str], known: Mapping[str, Found]) -> None:
+    def __init__(
+        self, debug_dirs: Sequence[str], known: Mapping[str, Found], fetch: Callable[[str], str] | None
+    ) -> None:
+        self._fetch = fetch
         self._debug_dirs = tuple(debug_dirs)
         self._known = known
         self._kernels = Kernels(debug_dirs)
@@ -134,9 +141,20 @@ class _Finder:
             return msgspec.structs.replace(one, vmlinux=vmlinux, trouble=None, trouble_kind=None)
         try:
             kernel = find_vmlinux(_identity_of(one), self._debug_dirs, self._kernels)
+            path = kernel.path
         except VmlinuxError as error:
-            return msgspec.structs.replace(one, vmlinux=None, trouble=str(error), trouble_kind="no-vmlinux")
-        return msgspec.structs.replace(one, vmlinux=kernel.path, trouble=None, trouble_kind=None)
+            told = str(error)
+            try:
+                path = self._fetched(one.build_id)
+            except VmlinuxError as other:
+                told = "; ".join(filter(None, (told, str(other))))
+                return msgspec.structs.replace(one, vmlinux=None, trouble=told, trouble_kind="no-vmlinux")
+        return msgspec.structs.replace(one, vmlinux=path, trouble=None, trouble_kind=None)
+
+    def _fetched(self, build_id: str | None) -> str:
+        if self._fetch is None or build_id is None:
+            raise VmlinuxError("")
+        return self._fetch(build_id)
 
 
 def _identity_of(one: Found) -> DumpIdentity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crashdrive.batch import outputs
+from crashdrive.batch.debuginfod import Debuginfod, urls
 from crashdrive.batch.find import Found, Search, find_dumps
 from crashdrive.batch.jobs import PAGE, Result
 from crashdrive.batch.known import Known, read_known
@@ -51,7 +52,7 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
         one = _Run(ledger, options, known, given)
         if given["watch"]:
             return one.watch(words, given["interval"])
-        search = _find(words, options, ledger)
+        search = _find(words, options, ledger, one.fetch)
         dumps = of_shard(search.dumps, shard) if shard else search.dumps
         if shard:
             say(f"shard {given['shard']}: {len(dumps)} of {len(search.dumps)} dumps")
@@ -69,6 +70,7 @@ class _Run:
         self._options = options
         self._known = known
         self._given = given
+        self.fetch = Debuginfod(urls()).fetch if given.get("debuginfod") else None
 
     def do(self, dumps: Sequence[Found]) -> None:
         """Triage what is left of these, and write all that is known, also where somebody interrupts."""
@@ -104,7 +106,7 @@ class _Run:
         try:
             while True:
                 known = self._ledger.known_files()
-                dumps = settled.of(find_dumps(words, self._options.debug_dirs, known).dumps)
+                dumps = settled.of(find_dumps(words, self._options.debug_dirs, known, self.fetch).dumps)
                 self._ledger.keep_files(dumps, known)
                 if plan(dumps, self._ledger, retry_failed=False).todo:
                     self.do(dumps)
@@ -174,10 +176,12 @@ def _known(named: str | None, folder: Path) -> list[Known]:
     return read_known(place) if named or place.exists() else []
 
 
-def _find(words: Sequence[str], options: Options, ledger: Ledger) -> Search:
+def _find(
+    words: Sequence[str], options: Options, ledger: Ledger, fetch: Callable[[str], str] | None
+) -> Search:
     known = ledger.known_files()
-    with waiting("looking for dumps"), step("found"):
-        search = find_dumps(words, options.debug_dirs, known)
+    with waiting("looking for dumps and their kernels"), step("found"):
+        search = find_dumps(words, options.debug_dirs, known, fetch)
     ledger.keep_files(search.dumps, known)
     if not search.dumps:
         others = f"; {search.others} files are none" if search.others else ""

@@ -132,6 +132,11 @@ def options() -> list[click.Parameter]:
             help="Look for kernels anywhere below DIR.",
         ),
         click.Option(
+            ["--debuginfod"],
+            is_flag=True,
+            help="Fetch kernels that are nowhere here from the servers of DEBUGINFOD_URLS.",
+        ),
+        click.Option(
             ["--timeout"],
             type=click.FloatRange(min=0, min_open=True),
             default=120.0,
