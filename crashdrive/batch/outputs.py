@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from crashdrive.batch.jobs import Result
 from crashdrive.batch.ledger import Ledger
 from crashdrive.batch.summary import first, rows_of
@@ -27,15 +29,16 @@ def title_of(result: Result) -> str:
 def write(ledger: Ledger) -> None:
     """Write ``triage.jsonl``: a line for each dump, in the order of their crashes."""
     rows = ledger.rows("SELECT * FROM dumps ORDER BY crashed, dump")
-    write_whole(ledger.folder / "triage.jsonl", (f"{json.dumps(plain(row))}\n" for row in rows))
+    encode = msgspec.json.Encoder().encode
+    write_whole(ledger.folder / "triage.jsonl", (f"{encode(plain(row)).decode()}\n" for row in rows))
 
 
 def plain(row: sqlite3.Row) -> dict[str, Any]:
-    """A row of ``dumps`` with its lists as lists."""
+    """A row of ``dumps`` for JSON: its lists are JSON already."""
     found = dict(row)
-    for name in _JSON_COLUMNS & found.keys():
-        found[name] = json.loads(found[name])
-    if found.get("corrupted") is not None:
+    for name in _JSON_COLUMNS:
+        found[name] = msgspec.Raw(found[name].encode())
+    if found["corrupted"] is not None:
         found["corrupted"] = bool(found["corrupted"])
     return found
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""What a batch costs: synthetic results by the thousand, and real dumps against a shell loop of `crash -i`.
+
+    benchmarks/batch.py --synthetic 10000         keep, group, pages, one dump more, all kept
+    benchmarks/batch.py --crash CRASH VMCORE...   dumps per hour, and those of the loop; -j N for both
+
+The loop runs the commands that a triage needs, a crash for each dump, N at a time, as `xargs -P N` does.
+Times are of the wall clock, beside the processor's; on a machine that others use only the ratios count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from crashdrive.batch import outputs
+from crashdrive.batch.find import Found, find_dumps
+from crashdrive.batch.jobs import Result
+from crashdrive.batch.ledger import Ledger, open_folder
+from crashdrive.batch.pages import write_pages
+from crashdrive.batch.regroup import regroup
+from crashdrive.batch.run import Batch, Options, keep, plan
+from tests.batch.fakes import found, result, verdict
+
+# what people send to see why a machine died, what hung and what the network did
+COMMANDS = (
+    "sys", "bt", "bt -a", "log", "ps", "ps -m", "foreach UN bt", "kmem -i", "kmem -s", "mod -t", "net",
+    "dev -d", "timer", "runq", "mount", "quit",
+)  # fmt: skip
+_FUNCTIONS = 300
+
+
+@contextlib.contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Print what the block took."""
+    began, cpu = time.perf_counter(), time.process_time()
+    yield
+    print(f"{what:40} {time.perf_counter() - began:8.2f} s wall {time.process_time() - cpu:8.2f} s processor")
+
+
+def made(number: int, chance: random.Random) -> tuple[Found, Result]:
+    """A dump and what came of it; a few functions have most of them."""
+    function = f"func_{min(int(chance.expovariate(0.02)), _FUNCTIONS - 1)}"
+    frames = [function, *(f"caller_{chance.randrange(40)}" for _ in range(12))]
+    row = verdict(function, frames=frames, bucket=hashlib.sha256(function.encode()).hexdigest()[:16])
+    day = date(2026, 1, 1) + timedelta(chance.randrange(300))
+    host, release = f"web{chance.randrange(500)}", f"6.1.0-{chance.randrange(40, 57)}"
+    one = found(number, host=host, release=release)
+    finding = {
+        "severity": "warning",
+        "kind": f"kind-{chance.randrange(9)}",
+        "message": "m",
+        "evidence": ["a"],
+    }
+    return one, result(one, row, system={"date": f"{day}T01:02:03+00:00"}, findings=[finding])
+
+
+def synthetic(count: int, folder: Path) -> None:
+    """Results out of nothing, kept, grouped and shown."""
+    chance = random.Random(1)  # noqa: S311 - the same ones each time
+    ledger = Ledger(open_folder(folder))
+    dumps = []
+    with timed(f"{count} results kept"):
+        for number in range(count):
+            one, came = made(number, chance)
+            keep(ledger, one, came)
+            dumps.append(one)
+    with timed("grouped"):
+        regroup(ledger)
+    with timed("triage.jsonl"):
+        outputs.write(ledger)
+    with timed("all pages"):
+        write_pages(ledger)
+    (folder / "index.html").unlink()
+    with timed("both lists anew"):
+        write_pages(ledger)
+    with timed("one dump more, all written"):
+        keep(ledger, *made(count, chance))
+        regroup(ledger)
+        outputs.write(ledger)
+        write_pages(ledger)
+    with timed("all kept: nothing to do"):
+        assert not plan(dumps, ledger).todo  # noqa: S101 - a benchmark
+        regroup(ledger)
+    ledger.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    sizes = {path.name: f"{path.stat().st_size >> 10} KiB" for path in sorted(folder.glob("*.html"))}
+    print(f"{'peak memory':40} {peak:8} MiB; {sizes}")
+
+
+def real(dumps: list[str], crash: str, jobs: int, folder: Path) -> None:
+    """A batch, what it does when all is kept, and the loop."""
+    search = find_dumps(dumps)
+    able = [one for one in search.dumps if one.trouble is None]
+    rates = {}
+    for which in ("first run", "second run (kernels known)"):
+        ledger = Ledger(open_folder(folder / which[:6]))
+        began = time.perf_counter()
+        with timed(f"batch, {which}"):
+            Batch(ledger, Options(jobs=jobs, crash=(crash,), memory=None)).run(plan(able, ledger).todo)
+        rates[which] = 3600 * len(able) / (time.perf_counter() - began)
+        ledger.close()
+    began = time.perf_counter()
+    with timed("loop of crash -i"):
+        loop(able, crash, jobs, folder)
+    rates["loop"] = 3600 * len(able) / (time.perf_counter() - began)
+    for which, rate in rates.items():
+        print(f"{which:40} {rate:8.0f} dumps/h, {rate / rates['loop']:.2f} times the loop's")
+
+
+def loop(dumps: list[Found], crash: str, jobs: int, folder: Path) -> None:
+    """A crash for each dump with all commands, N at a time."""
+    commands = folder / "commands"
+    commands.write_text("".join(f"{command}\n" for command in COMMANDS))
+    left, running = list(dumps), list[subprocess.Popen[bytes]]()
+    while left or running:
+        while left and len(running) < jobs:
+            one = left.pop()
+            running.append(
+                subprocess.Popen(
+                    [crash, "-s", "-i", str(commands), str(one.vmlinux), one.path],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                )
+            )  # fmt: skip
+        running[0].wait()
+        running = [process for process in running if process.poll() is None]
+
+
+def main() -> int:
+    """Measures, prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--synthetic", type=int, metavar="COUNT")
+    parser.add_argument("--crash", default="/usr/bin/crash")
+    parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument("dumps", nargs="*")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="batch-") as place:
+        if chosen.synthetic:
+            synthetic(chosen.synthetic, Path(place) / "synthetic")
+        if chosen.dumps:
+            real(chosen.dumps, chosen.crash, chosen.jobs, Path(place))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
