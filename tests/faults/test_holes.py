@@ -39,7 +39,7 @@ from tests.live.conftest import crash_binary, dump_file
 
 # pages of each report and reader; of slow ones less
 MISSING, DAMAGED = 3, 1
-SLOW = frozenset({"sysctl", "sysctl.tables.names", "netsummary", "netfilter"})
+SLOW = frozenset({"ps", "sysctl", "sysctl.tables.names", "netsummary", "netfilter"})
 
 
 class Hunted(NamedTuple):
