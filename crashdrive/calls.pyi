@@ -1447,7 +1447,9 @@ class Calls:
     def report(self, name: Literal["netsummary"], *, netns: str | None = ...) -> Report:
         """One page: sockets by state, and what looks wrong with the network."""
     @overload
-    def report(self, name: Literal["panic"], *, log: bool = ..., versions: bool = ...) -> Report:
+    def report(
+        self, name: Literal["panic"], *, log: bool = ..., arguments: bool = ..., versions: bool = ...
+    ) -> Report:
         """Why the kernel died: kind, culprit and signature, what was reported, the stack."""
     @overload
     def report(

@@ -11,7 +11,8 @@ absent. The stack is that of the task which the verdict names: the one that stal
 noticed; of a hung task the sleeper. A frame with ? may be stale.
 
 Fault: what the CPU couldn't do: the address and what that is (null, poison, user, vmalloc, freed module...),
-the instruction, its operand, the registers in it. Code: the instructions around it, the faulting one marked.
+the instruction, its operand, the registers in it, and the structure's member where debug data tells. Code:
+the instructions around it, the faulting one marked.
 
 owner: by the lines MODULE[!FUNCTION] = WHO of the file that CRASHDRIVE_OWNERS names, else of
 ~/.config/crashdrive/owners; the module of what is built in is kernel.
@@ -25,16 +26,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crashdrive.errors import KernelError, UnknownSymbolError, UsageError
+from crashdrive.kernel.debuginfo.places import REGISTERS
 from crashdrive.linux import oops
 from crashdrive.linux.areas import areas
 from crashdrive.linux.modules.details import module_rows
 from crashdrive.linux.oops import Event, Verdict
-from crashdrive.linux.oops.addresses import Area
-from crashdrive.linux.oops.code import Code, code_lines, code_of
+from crashdrive.linux.oops.addresses import Area, address_class
+from crashdrive.linux.oops.code import Access, Code, access_of, code_lines, code_of, value_of
 from crashdrive.linux.oops.faults import Fault, fault_of
 from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
 from crashdrive.linux.printk.messages import found
+from crashdrive.linux.sched.arguments import Argument, FrameRegisters, arguments, asleep
+from crashdrive.linux.sched.source_places import SourcePlaces, holder_of, shown_calls, shown_line
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.survey import Survey
 from crashdrive.linux.system.taint import taints_of_letters
@@ -45,8 +49,10 @@ from crashdrive.reports.base import Option, judged, report_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from crashdrive.kernel.debuginfo.places import CodePlace
     from crashdrive.linux.machine import Machine
     from crashdrive.linux.printk.message import Message
+    from crashdrive.linux.sched.frames import StackFrame
     from crashdrive.linux.sched.tasks import Task
 
 NAME = "panic"
@@ -55,6 +61,11 @@ BTF = True
 JUDGED = (NAME,)
 OPTIONS = (
     Option(name="log", flags=("-l", "--log"), help="The messages that the verdict is made of."),
+    Option(
+        name="arguments",
+        flags=("-a", "--arguments"),
+        help="Parameters and variables of each frame, as far as registers and the stack tell.",
+    ),
     Option(name="versions", flags=("--versions",), help="Versions of the modules, as modinfo has them."),
 )
 
@@ -62,7 +73,8 @@ OPTIONS = (
 class VerdictFrame(Record, frozen=True):
     """A frame of the stack that the verdict is about; see `crashdrive.linux.sched.frames.StackFrame`.
 
-    ``blamed``: it is the culprit of the verdict.
+    ``blamed``: it is the culprit of the verdict. ``source``: file and line, ``inlined_calls``: the
+    functions that are inlined there, the innermost first, where debug data tells.
     """
 
     level: int
@@ -74,6 +86,8 @@ class VerdictFrame(Record, frozen=True):
     sure: bool
     doubt: str | None
     blamed: bool
+    source: str | None = None
+    inlined_calls: tuple[str, ...] = ()
 
 
 class LogText(Record, frozen=True):
@@ -89,15 +103,19 @@ def report(crash: Any, **asked: Any) -> Report:
     events = oops.events(text)
     judgement = oops.judge(events)
     cause = judgement.cause
-    verdict = _owned(survey, _placed(survey.kernel, judgement.verdict))
+    sources = SourcePlaces(survey.kernel)
+    verdict = _owned(survey, _lined(sources, _placed(survey.kernel, judgement.verdict), cause))
     stack = _stack(survey, verdict) if cause else None
     tables = [Table(name="verdict", rows=[verdict], layout="fields", title="Verdict")]
     if cause:
-        tables += _what_happened(survey, cause, text.split("\n")[cause.line - 1 : cause.end_line])
+        tables += _what_happened(survey, sources, cause, text.split("\n")[cause.line - 1 : cause.end_line])
     tables += [
         Table(name="events", rows=[_reported(event, cause) for event in events], title="Reported"),
-        Table(name="backtrace", rows=_frames(stack, verdict), columns=_FRAME, title=_title(stack)),
+        Table(name="backtrace", rows=_frames(sources, stack, verdict), columns=_FRAME, title=_title(stack)),
     ]
+    if asked["arguments"] and stack and cause:
+        rows = list(_arguments(survey, sources, stack, cause))
+        tables.append(Table(name="arguments", rows=rows, columns=_ARGUMENT, title="Arguments and variables"))
     if cause:
         tables += _what_was_there(survey, cause, versions=asked["versions"])
     if cause and asked["log"]:
@@ -106,10 +124,10 @@ def report(crash: Any, **asked: Any) -> Report:
     return judged(report_of(NAME, survey, tables), "system")
 
 
-def _what_happened(survey: Survey, cause: Event, lines: Sequence[str]) -> list[Table]:
+def _what_happened(survey: Survey, sources: SourcePlaces, cause: Event, lines: Sequence[str]) -> list[Table]:
     """The access that failed, and the instructions around it."""
     code = code_of(cause)
-    fault = _fault(survey, cause, lines, code)
+    fault = _fault(survey, sources, cause, lines, code)
     rows = list(code_lines(cause, code)) if code else []
     tables = [
         Table(name="fault", rows=[fault] if fault else [], layout="fields", title="Fault"),
@@ -118,11 +136,37 @@ def _what_happened(survey: Survey, cause: Event, lines: Sequence[str]) -> list[T
     return [table for table in tables if table.rows]
 
 
-def _fault(survey: Survey, cause: Event, lines: Sequence[str], code: Code | None) -> Fault | None:
+def _fault(
+    survey: Survey, sources: SourcePlaces, cause: Event, lines: Sequence[str], code: Code | None
+) -> Fault | None:
     if cause.kind not in _FAULTS:
         return None
     known = survey.attempt("the areas of its addresses", partial(areas, survey))
-    return _of_modules(survey.kernel, fault_of(cause, lines, code, known), known)
+    access = access_of(cause, code) if code else None
+    member = _member(survey.kernel, sources, cause, access) if access else None
+    return _of_modules(survey.kernel, fault_of(cause, lines, code, known, member), known)
+
+
+def _member(kernel: Machine, sources: SourcePlaces, cause: Event, access: Access) -> str | None:
+    """What the operand is in C: ``member next of struct item, item in %rdi is NULL``."""
+    pointer = cause.pointer
+    if pointer is None or pointer.function is None or access.how == "execute":
+        return None
+    try:
+        starts = kernel.symbols.addresses(pointer.function)
+    except UnknownSymbolError:
+        return None
+    if len(starts) != 1:
+        return None
+    address = starts[0] + (pointer.offset or 0)
+    place = sources.of(address, pointer.module, pointer.function, pointer.offset, exact=True)
+    holder = holder_of(place, access.base)
+    told = holder.member(access.displacement) if holder else None
+    if holder is None or told is None:
+        return None
+    value = dict(access.registers).get(access.base or "")
+    said = "unknown" if value is None else address_class(value).meaning if value else "NULL"
+    return f"member {told[1]} of {told[0]}, {holder.name} in %{access.base} is {said}"
 
 
 def _of_modules(kernel: Machine, fault: Fault, known: Sequence[Area]) -> Fault:
@@ -149,7 +193,8 @@ def _what_was_there(survey: Survey, cause: Event, *, versions: bool) -> list[Tab
 _FAULTS = frozenset(
     {"null", "paging", "gpf", "bug", "divide", "invalid-opcode", "bad-ip", "double-fault", "stack", "unknown"}
 )
-_FRAME = ("level", "segment", "function", "offset", "module", "address", "doubt")
+_FRAME = ("level", "segment", "function", "offset", "module", "address", "source", "inlined_calls", "doubt")
+_ARGUMENT = ("level", "function", "inlined", "type", "name", "value", "place")
 
 
 def log_text(messages: Sequence[Message]) -> str:
@@ -173,6 +218,18 @@ def _placed(kernel: Machine, verdict: Verdict) -> Verdict:
     if len(places) != 1:
         return verdict
     return msgspec.structs.replace(verdict, address=places[0] + (verdict.offset or 0))
+
+
+def _lined(sources: SourcePlaces, verdict: Verdict, cause: Event | None) -> Verdict:
+    """The verdict with the culprit's line of source, which not all logs tell."""
+    if cause is None or verdict.file is not None or verdict.address is None or verdict.offset is None:
+        return verdict
+    pointer, culprit = cause.pointer, cause.culprit
+    exact = pointer is not None and culprit is not None and pointer.offset == culprit.offset
+    place = sources.of(int(verdict.address), verdict.module, verdict.function, verdict.offset, exact=exact)
+    if place is None or place.line is None:
+        return verdict
+    return msgspec.structs.replace(verdict, file=place.line.file, line=place.line.line)
 
 
 def _owned(survey: Survey, verdict: Verdict) -> Verdict:
@@ -225,7 +282,9 @@ def _title(stack: TaskStack | None) -> str:
     return f"Stack of {stack.comm} ({stack.pid}), CPU {stack.cpu}, state {stack.state_letter}"
 
 
-def _frames(stack: TaskStack | None, verdict: Verdict) -> list[VerdictFrame]:
+def _frames(sources: SourcePlaces, stack: TaskStack | None, verdict: Verdict) -> list[VerdictFrame]:
+    frames = stack.frames if stack else ()
+    places = _places(sources, frames)
     return [
         VerdictFrame(
             level=frame.level,
@@ -237,9 +296,55 @@ def _frames(stack: TaskStack | None, verdict: Verdict) -> list[VerdictFrame]:
             sure=frame.sure,
             doubt=frame.doubt,
             blamed=frame.function is not None and plain(frame.function) == verdict.function,
+            source=shown_line(place),
+            inlined_calls=shown_calls(place),
         )
-        for frame in (stack.frames if stack else ())
+        for frame, place in zip(frames, places, strict=True)
     ]
+
+
+def _places(sources: SourcePlaces, frames: Sequence[StackFrame]) -> list[CodePlace | None]:
+    """What debug data has for each frame: the instruction that it was interrupted at, or its call."""
+    return [
+        None
+        if frame.segment == "user"
+        else sources.of(
+            int(frame.address),
+            frame.module,
+            frame.function,
+            frame.offset,
+            exact=frame.pt_regs is not None or not frame.level,
+        )
+        for frame in frames
+    ]
+
+
+def _arguments(survey: Survey, sources: SourcePlaces, stack: TaskStack, cause: Event) -> Iterator[Argument]:
+    """The parameters and variables of all frames that are sure."""
+    frames, places = stack.frames, _places(sources, stack.frames)
+    registers = FrameRegisters(survey.kernel, _first_registers(stack, cause))
+    if not stack.running and frames:
+        registers = FrameRegisters(survey.kernel, asleep(survey.kernel, int(frames[0].sp), registers))
+    saved = [
+        sources.saved(int(one.address), one.module, one.function, one.offset, exact=not one.level)
+        for one in frames
+    ]
+    for frame, place, (known, cfa) in zip(frames, places, registers.of(frames, saved), strict=True):
+        if frame.sure:
+            yield from arguments(frame, place, known, cfa, registers)
+
+
+def _first_registers(stack: TaskStack, cause: Event) -> dict[str, int]:
+    """Those that the report shows, where the stack begins where these were."""
+    pointer, first = cause.pointer, next(iter(stack.frames), None)
+    if (
+        pointer is None
+        or first is None
+        or (pointer.function, pointer.offset) != (first.function, first.offset)
+    ):
+        return {}
+    found = {name: value_of(cause.register_values, name) for name in REGISTERS}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _registers(kernel: Machine, event: Event) -> Iterator[Register]:

@@ -1,0 +1,122 @@
+"""The debug sections of an image, mapped; those of a module relocated.
+
+A module (ET_REL) has no addresses yet: each of its sections gets a range of its own, ``index << 24``.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from crashdrive.dump.elf import ET_REL, SHT_NOBITS, SHT_SYMTAB, BadElfError, Section, opened_elf
+from crashdrive.errors import VmlinuxError
+
+_RELA, _SYMBOL = struct.Struct("<QQq"), struct.Struct("<IBBHQQ")
+_SHT_RELA = 4
+_COMPRESSED, _ALLOCATED = 0x800, 2
+_R64, _R32, _R32S = 1, 10, 11  # R_X86_64_*
+_APART = 24
+_MOST = 1 << 30
+_FUNCTION = 2
+
+
+class Sections:
+    """Debug sections by name, as bytes or a view of the file; empty where there is none.
+
+    VmlinuxError for what is no image of x86-64 with debug data that isn't compressed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        try:
+            with Path(path).open("rb") as file:
+                elf = opened_elf(file.fileno())
+                self._sections = elf.sections()
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise VmlinuxError(f"{str(path)!a}: its debug data can't be read: {error}") from error
+        self.movable = elf.type == ET_REL
+        if not elf.wide or elf.order != "<":
+            raise VmlinuxError(f"{str(path)!a}: debug data of another kind of machine")
+        self._known: dict[str, bytes | memoryview] = {}
+        self._table: list[tuple[int, int, int]] | None = None
+
+    def get(self, name: str) -> bytes | memoryview:
+        """A section's bytes."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> bytes | memoryview:
+        part = next((one for one in self._sections if one.name == name), None)
+        if part is None or part.type == SHT_NOBITS:
+            return b""
+        if part.flags & _COMPRESSED:
+            raise VmlinuxError(f"{self.path!a}: {name} is compressed")
+        raw = self._raw(part)
+        if not self.movable:
+            return raw
+        rela = next(
+            (one for one in self._sections if one.name == f".rela{name}" and one.type == _SHT_RELA), None
+        )
+        return self._relocated(raw, rela) if rela else raw
+
+    def _raw(self, part: Section) -> memoryview:
+        if not 0 <= part.offset <= part.offset + part.size <= len(self._map) or part.size > _MOST:
+            raise BadElfError(f"{part.name} lies outside of the file")
+        return memoryview(self._map)[part.offset : part.offset + part.size]
+
+    def _relocated(self, raw: memoryview, rela: Section) -> bytes:
+        symbols = self._symbols()
+        data = bytearray(raw)
+        entries = self._raw(rela)
+        for place, info, addend in _RELA.iter_unpack(entries[: len(entries) // _RELA.size * _RELA.size]):
+            kind, number = info & 0xFFFF_FFFF, info >> 32
+            if number >= len(symbols):
+                continue
+            value = symbols[number][0] + addend
+            if kind == _R64 and place + 8 <= len(data):
+                struct.pack_into("<Q", data, place, value & (1 << 64) - 1)
+            elif kind in {_R32, _R32S} and place + 4 <= len(data):
+                struct.pack_into("<I", data, place, value & 0xFFFF_FFFF)
+        return bytes(data)
+
+    def _symbols(self) -> list[tuple[int, int, int]]:
+        """(address, offset of its name, kind) of each symbol."""
+        if self._table is None:
+            table = next((one for one in self._sections if one.type == SHT_SYMTAB), None)
+            self._table = []
+            if table is not None:
+                raw = self._raw(table)
+                for name, info, _, section, value, _ in _SYMBOL.iter_unpack(raw[: len(raw) // 24 * 24]):
+                    base = section << _APART if self.movable and self._is_code(section) else 0
+                    self._table.append((base + value, name, info & 15))
+        return self._table
+
+    def _is_code(self, number: int) -> bool:
+        return number < len(self._sections) and bool(self._sections[number].flags & _ALLOCATED)
+
+    def functions(self, name: str) -> Iterator[int]:
+        """The addresses of all functions of a name."""
+        strings = next((one for one in self._sections if one.name == ".strtab"), None)
+        if strings is None:
+            return
+        try:
+            raw, symbols = bytes(self._raw(strings)), self._symbols()
+        except BadElfError:
+            return
+        wanted = name.encode() + b"\0"
+        for address, at, kind in symbols:
+            if kind == _FUNCTION and raw[at : at + len(wanted)] == wanted:
+                yield address
+
+    def information(self) -> dict[str, str]:
+        """A module's ``.modinfo``: ``srcversion`` and the like; nothing where that is damaged."""
+        try:
+            raw = bytes(self.get(".modinfo"))
+        except (BadElfError, struct.error):
+            return {}
+        lines = raw.decode("ascii", "replace").split("\0")
+        return dict(reversed([line.split("=", 1) for line in lines if "=" in line]))

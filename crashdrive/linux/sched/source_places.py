@@ -1,0 +1,133 @@
+"""Source and variables of places in the kernel's code, by the debug data of the image and of modules. x86-64.
+
+Files alone are read: the vmlinux that fits the dump; for a module ``NAME.ko`` or ``NAME.ko.debug`` beside the
+dump or the vmlinux, or below ``/usr/lib/debug/lib/modules/RELEASE``, if it was built for this kernel. Of a
+recording, which has no files, nothing is known.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crashdrive.errors import VmlinuxError
+from crashdrive.kernel.debuginfo.places import CodePlace, DebugInfo, Variable
+
+if TYPE_CHECKING:
+    from crashdrive.linux.machine import Machine
+
+_X86_64 = "62"
+_INSTALLED = "/usr/lib/debug/lib/modules"
+_MOST_FILES = 50_000
+
+
+class SourcePlaces:
+    """Looks places up; each file is opened once."""
+
+    def __init__(self, kernel: Machine) -> None:
+        session = kernel.session
+        self._identity = identity = session.identity
+        self._moved = int(identity.get("kaslr_offset") or "0", 0)
+        usable = not session.recording and identity.get("machine", _X86_64) == _X86_64
+        self._image = identity.get("vmlinux") if usable else None
+        self._files: dict[str | None, DebugInfo | None] = {}
+
+    def of(
+        self, address: int, module: str | None, function: str | None, offset: int | None, *, exact: bool
+    ) -> CodePlace | None:
+        """What is known of an address; ``exact``: the next instruction, not one behind a call.
+
+        Of a module by function and distance. None where nothing is known.
+        """
+        data = self._data(module)
+        linked = self._linked(data, address, module, function, offset)
+        return None if data is None or linked is None else data.place(linked if exact else linked - 1)
+
+    def saved(
+        self, address: int, module: str | None, function: str | None, offset: int | None, *, exact: bool
+    ) -> dict[str, int]:
+        """Where the function has saved registers then: distances from its frame's address."""
+        data = self._data(module)
+        linked = self._linked(data, address, module, function, offset)
+        return {} if data is None or linked is None else data.saved.find(linked if exact else linked - 1)
+
+    def _linked(
+        self,
+        data: DebugInfo | None,
+        address: int,
+        module: str | None,
+        function: str | None,
+        offset: int | None,
+    ) -> int | None:
+        """The address that an instruction is linked for."""
+        if data is None or module is None:
+            return address - self._moved
+        if function is None or offset is None:
+            return None
+        starts = list(data.sections.functions(function))
+        return starts[0] + offset if len(starts) == 1 else None
+
+    def _data(self, module: str | None) -> DebugInfo | None:
+        if module not in self._files:
+            self._files[module] = self._opened(module)
+        return self._files[module]
+
+    def _opened(self, module: str | None) -> DebugInfo | None:
+        if self._image is None:
+            return None
+        for path in [self._image] if module is None else self._objects(module):
+            try:
+                data = DebugInfo(path)
+                if module is None or self._fits(data):
+                    return data
+            except VmlinuxError:
+                continue
+        return None
+
+    def _fits(self, data: DebugInfo) -> bool:
+        release = self._identity.get("osrelease")
+        magic = data.sections.information().get("vermagic", "").split()
+        return bool(release) and magic[:1] == [release]
+
+    def _objects(self, module: str) -> Iterator[Path]:
+        """Files that may hold a module's debug data."""
+        names = {
+            f"{name}{end}" for name in (module, module.replace("_", "-")) for end in (".ko", ".ko.debug")
+        }
+        for beside in ("vmcore", "vmlinux"):
+            if path := self._identity.get(beside):
+                yield from (place for name in sorted(names) if (place := Path(path).parent / name).is_file())
+        release = self._identity.get("osrelease") or ""
+        installed = Path(_INSTALLED, release)
+        if not release or "/" in release or not installed.is_dir():
+            return
+        seen = 0
+        for folder, _, files in os.walk(installed):
+            seen += len(files)
+            yield from (Path(folder, name) for name in sorted(names.intersection(files)))
+            if seen > _MOST_FILES:
+                return
+
+
+def shown_line(place: CodePlace | None) -> str | None:
+    """``fs/read_write.c:681``; None where no line is known."""
+    line = place.line if place else None
+    return f"{line.file}:{line.line}" if line and line.line else None
+
+
+def shown_calls(place: CodePlace | None) -> tuple[str, ...]:
+    """Functions inlined there, the innermost first, each with the line that calls it."""
+    return tuple(
+        f"{call.function} at {call.line.file}:{call.line.line}" if call.line else call.function
+        for call in reversed(place.calls if place else ())
+    )
+
+
+def holder_of(place: CodePlace | None, register: str | None) -> Variable | None:
+    """The variable that a register holds there; of several the innermost."""
+    if place is None or register is None:
+        return None
+    found = [variable for variable in place.variables if variable.register == register]
+    return found[-1] if found else None
