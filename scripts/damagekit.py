@@ -58,6 +58,9 @@ SLOW = 0.1
 LONGEST_OF_SAMPLE = 60_000
 """Bytes; the sample is part of the test run."""
 
+MOST_LINES = 250
+"""Of outputs of which each line is damaged once."""
+
 CLASSES = ("same", "error", "marked", "fewer", "values", "text", "other", "wrong")
 
 
@@ -133,6 +136,13 @@ def sample_paths() -> list[Path]:
         ):
             by_name[name] = path
     return list(by_name.values())
+
+
+def every_paths() -> list[Path]:
+    """Those of the sample of which each line is damaged once: it takes the square of their length."""
+    return [
+        path for path in sample_paths() if path.with_suffix(".out").read_bytes().count(b"\n") <= MOST_LINES
+    ]
 
 
 def damages(case: Case, wanted: Wanted) -> Iterator[Damaged]:
@@ -382,7 +392,7 @@ def figures(counts: Counts) -> Figures:
 
 
 def known_figures() -> dict[str, Figures]:
-    """The figures that may only fall: of ``all`` damages, and of the ``sample`` that the test tries."""
+    """The figures that may only fall: of ``all`` outputs, of ``every`` line, of the test's ``sample``."""
     read = tomllib.loads(FIGURES.read_text(encoding="utf-8"))
     return {
         part: {
@@ -397,11 +407,12 @@ def write_figures(parts: dict[str, Figures]) -> None:
     """Write tests/parsers/damage.toml."""
     lines = [
         "# Written by scripts/damage --write: [rows lost without a mark, damages tried] by command and kind.",
-        "# They may only fall. `sample` is what tests/parsers/test_damage.py tries; what it leaves out is 0.",
+        "# They may only fall. `all`: some lines of each output; `every`: each line of some outputs.",
+        "# `sample` is what tests/parsers/test_damage.py tries; what it leaves out is 0.",
     ]
     for part, commands in parts.items():
         for command, kinds in commands.items():
-            kept = {kind: figure for kind, figure in kinds.items() if part == "all" or figure.fewer}
+            kept = {kind: figure for kind, figure in kinds.items() if part != "sample" or figure.fewer}
             lines += ["", f"[{part}.{command}]"] if kept else []
             lines += [f"{kind} = [{figure.fewer}, {figure.tried}]" for kind, figure in kept.items()]
     FIGURES.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -409,6 +420,8 @@ def write_figures(parts: dict[str, Figures]) -> None:
 
 SAMPLE = Wanted(tuple(KINDS), places=2, seed=0)
 ALL = Wanted(tuple(KINDS), places=6, seed=0)
+# each line of an output once
+EVERY = Wanted(("delete", "double", "join", "cut"), places=sys.maxsize, seed=0)
 
 
 def risen(now: Figures, known: Figures) -> Iterator[str]:
@@ -428,6 +441,7 @@ def write(jobs: int) -> int:
     old = known_figures() if FIGURES.exists() else {}
     parts = {
         "all": figures(total(run(paths(), ALL, jobs))),
+        "every": figures(total(run(every_paths(), EVERY, jobs))),
         "sample": figures(total(run(sample_paths(), SAMPLE, jobs))),
     }
     write_figures(parts)

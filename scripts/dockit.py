@@ -80,6 +80,15 @@ sample of it against these figures: they may only fall.
 """
 
 
+_EVERY = """
+## Each line once
+
+The same with each line of an output once missing, doubled, joined with the next, or cut: of the shortest
+output of each case, whatever crash and kernel it is from, where that has no more than {most} lines.
+
+"""
+
+
 class _Expectation(msgspec.Struct):
     shape: str | None = None
     complete: bool | None = None
@@ -163,14 +172,24 @@ def coverage() -> str:
 
 def _damage() -> str:
     """The part about damaged outputs."""
-    known = damagekit.known_figures()["all"]
+    figures = damagekit.known_figures()
     kinds = "\n".join(f"- `{kind}`: {meaning}" for kind, (_, meaning) in KINDS.items())
+    text = _DAMAGE.format(places=damagekit.ALL.places, kinds=kinds)
+    return (
+        text
+        + "\n"
+        + _losses(figures["all"], list(KINDS))
+        + _EVERY.format(most=damagekit.MOST_LINES)
+        + _losses(figures["every"], damagekit.EVERY.kinds)
+    )
+
+
+def _losses(known: damagekit.Figures, kinds: Iterable[str]) -> str:
     rows = [
-        [f"`{command}`", *(_lost(by_kind.get(kind)) for kind in KINDS)]
+        [f"`{command}`", *(_lost(by_kind.get(kind)) for kind in kinds)]
         for command, by_kind in {**known, "all": _summed(known.values())}.items()
     ]
-    text = _DAMAGE.format(places=damagekit.ALL.places, kinds=kinds)
-    return text + "\n" + table(["Command", *KINDS], rows)
+    return table(["Command", *kinds], rows)
 
 
 def _lost(figure: damagekit.Figure | None) -> str:
