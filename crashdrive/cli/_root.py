@@ -22,7 +22,7 @@ found by the build id in the dump: beside the dump, under /usr/lib/debug, and in
 \b
 Start here:
   crashdrive doctor                              what this host has and lacks
-  crashdrive vmcore                              why it died, what is wrong: triage
+  crashdrive vmcore                              why it died (triage)
   crashdrive exec vmcore sys 'bt -a'             crash's commands, as text
   crashdrive exec --format json vmcore ps        ... as records
   crashdrive examples report > report.py         a script to start from
@@ -35,7 +35,7 @@ Exit status:
   0 done                                   4 a deadline passed
   1 a command, report or script failed     5 the answer is marked incomplete
   2 usage                                  130 interrupted
-  3 dump, vmlinux or crash unusable
+  3 dump, vmlinux or crash unusable      141 the output's reader went away
 
 Data goes to stdout, messages to stderr.
 

@@ -27,7 +27,7 @@ QUESTION is one of
 Examples:
   crashdrive query out new
   crashdrive query out since 2026-11-01 --format csv
-  crashdrive query out 'SELECT kind, count(*) AS dumps FROM findings GROUP BY 1'
+  crashdrive query out 'SELECT kind, count(*) FROM findings GROUP BY 1'
 """
 
 

@@ -22,6 +22,7 @@ from crashdrive.text import printable
 
 _PRETTY_ROWS = 200  # up to so many rows a terminal gets rich's tables, whose cells wrap
 _MOST_IN_ONE_ROW = 8  # a single record with more fields is shown as a block
+_NARROWEST = 20  # columns for words that wrap
 _CHUNK = 20_000  # rows per write, so that `| head` ends early and memory stays small
 
 
@@ -72,7 +73,16 @@ def _write_fields(table: Table, output: Output) -> None:
         pairs = [(n, c) for n, c in named_cells(row) if not table.columns or n in table.columns]
         size = max((len(name) for name, _ in pairs), default=0) + 1
         gap = "\n" if position else ""
-        output.text(gap + "".join(f"{name + ':':<{size}} {cell}".rstrip() + "\n" for name, cell in pairs))
+        output.text(gap + "".join(_field(f"{name + ':':<{size}} ", cell, output) for name, cell in pairs))
+
+
+def _field(label: str, cell: str, output: Output) -> str:
+    """A field's line; on a terminal words wrap below each other."""
+    if output.width is None or len(label) + len(cell) <= output.width:
+        return f"{label}{cell}".rstrip() + "\n"
+    width = max(output.width - len(label), _NARROWEST)
+    lines = textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False)
+    return label + f"\n{' ' * len(label)}".join(lines) + "\n"
 
 
 def _write_lines(table: Table, output: Output) -> None:

@@ -86,6 +86,20 @@ def test_a_finding_shows_its_evidence_and_its_advice() -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_long_fields_wrap_on_a_terminal_alone() -> None:
+    path = "/sys/" + "x" * 60
+    table = Table(
+        name="rule", rows=[{"rule": "high-load", "advice": "look here " * 6 + path}], layout="fields"
+    )
+    assert out(report(table), "table", width=40).splitlines() == [
+        "rule:   high-load",
+        "advice: look here look here look here",
+        "        look here look here look here",
+        f"        {path}",
+    ]
+    assert out(report(table), "table").splitlines()[1] == "advice: " + "look here " * 6 + path
+
+
 def test_json_of_an_answer_and_of_rows() -> None:
     answer = Answer(command="ps", shape="tasks", complete=True, warnings=(), records=(Row(comm="a"),))
     assert list(json.loads(out(answer, "json"))) == ["command", "shape", "complete", "warnings", "records"]
