@@ -8,6 +8,9 @@ import sys
 if not sys.flags.safe_path:
     del sys.path[0]
 
-from crashdrive.cli import main
-
+try:
+    from crashdrive.cli import main
+except KeyboardInterrupt:  # the status and the words of `crashdrive.cli._ending`, which isn't loaded yet
+    sys.stderr.write("crashdrive: interrupted\n")
+    sys.exit(130)
 sys.exit(main())

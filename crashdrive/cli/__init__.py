@@ -15,9 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         status = said_before(words)
-    except (KeyboardInterrupt, OSError) as error:
+        return _carried_out(words) if status is None else status
+    except (KeyboardInterrupt, OSError) as error:  # before somebody guards: while modules are loaded, say
         return _ended(error)
-    return _carried_out(words) if status is None else status
 
 
 def _carried_out(words: list[str]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,17 +79,51 @@ def test_a_full_disk_is_told() -> None:
     assert done.stderr == b"crashdrive: No space left on device\n"
 
 
+def unread(descriptor: int) -> int:
+    """Bytes that nobody has taken out of a FIFO yet."""
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
     fifo = tmp_path / "stdin"
     os.mkfifo(fifo)
+    stdin = os.open(fifo, os.O_RDWR)
+    os.write(stdin, b"   PID\n")
     with subprocess.Popen(
-        [sys.executable, "-m", "crashdrive", "parse", "ps"], stdin=os.open(fifo, os.O_RDWR),
+        [sys.executable, "-m", "crashdrive", "parse", "ps"], stdin=stdin,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as child:  # fmt: skip
-        time.sleep(1)
+        deadline = time.monotonic() + 60
+        while unread(stdin) and time.monotonic() < deadline:
+            time.sleep(0.05)
         child.send_signal(signal.SIGINT)
         assert child.communicate(timeout=30) == (b"", b"crashdrive: interrupted\n")
     assert child.returncode == 130
+
+
+def test_an_interrupt_while_modules_are_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crashdrive.cli._carried_out", interrupted)
+    assert main(["parse", "--list"]) == 130
+    assert capsys.readouterr().err == "crashdrive: interrupted\n"
+
+
+def test_an_interrupt_before_anything_is_loaded() -> None:
+    program = """
+import runpy, sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "crashdrive.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+runpy.run_module("crashdrive", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"crashdrive: interrupted\n")
 
 
 def test_a_defect_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
