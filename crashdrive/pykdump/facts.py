@@ -145,9 +145,19 @@ class Facts:
         return Paths(self._kernel)
 
     def pathname(self, dentry: int, mount: int) -> str:
-        """``get_pathname``: the path of a dentry below a ``struct vfsmount``; empty for one that is lost."""
+        """``get_pathname``: the path of a dentry below a ``struct vfsmount``, or what crash's ``mount`` shows.
+
+        Empty for one that is lost.
+        """
         inside = self._kernel.offset("struct mount", "mnt")
         try:
-            return self._paths.d_path(int(dentry), int(mount) - inside if int(mount) else 0)
+            found = int(mount) - inside if self._is_mount(int(mount) - inside) else int(mount)
+            return self._paths.d_path(int(dentry), found)
         except KernelError:
             return ""
+
+    def _is_mount(self, address: int) -> bool:
+        """Whether a ``struct mount`` lies there: its root is one of its own filesystem's."""
+        columns = self._kernel.read_many("struct mount", [address], ["mnt.mnt_sb", "mnt.mnt_root->d_sb"])
+        block, roots = (column[0] for column in columns.columns)
+        return block is not None and block == roots

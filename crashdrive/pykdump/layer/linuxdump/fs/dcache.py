@@ -1,0 +1,86 @@
+"""``LinuxDump.fs.dcache``: dentries, and the inodes behind them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from typing import Any
+
+from crashdrive.pykdump.layer.access import ListHead, hlist_for_each_entry
+from crashdrive.pykdump.layer.lazy import lazy_names
+from crashdrive.pykdump.layer.linuxdump.fs import get_dentry_name, getMount
+from crashdrive.pykdump.layer.structs import Addr, StructResult
+from crashdrive.pykdump.run import current
+
+_DENTRY = "struct dentry"
+
+
+def read_dir(dentry: Any) -> list[Any]:
+    """The dentries in a folder that the kernel has in memory; none for what is no folder."""
+    if not dentry or not dentry.d_inode or not stat.S_ISDIR(dentry.d_inode.i_mode):
+        return []
+    # da549bdd15c2 (6.8) made the list of children a hash list
+    if dentry.hasField("d_children"):
+        return list(hlist_for_each_entry(_DENTRY, dentry.d_children, "d_sib"))
+    member = "d_child" if dentry.hasField("d_child") else "d_u.d_child"
+    offset = StructResult(_DENTRY).fieldOffset(member) if "." not in member else _old_offset()
+    return [StructResult(_DENTRY, node - offset) for node in ListHead(Addr(dentry.d_subdirs), _DENTRY)]
+
+
+def _old_offset() -> int:
+    from crashdrive.pykdump.layer.access import member_offset
+
+    return int(member_offset(_DENTRY, "d_u.d_child"))
+
+
+def pathname2dentry(pn: str) -> tuple[Any, int]:
+    """(dentry, mount) of a path: None for the dentry where the kernel has none of the path in memory."""
+    path = os.path.normpath(pn)
+    mounts = [one for one in getMount() if one[4] and (path + "/").startswith(one[4].rstrip("/") + "/")]
+    if not mounts:
+        return None, 0
+    mount, block, _, _, point = max(mounts, key=lambda one: len(one[4]))
+    dentry = StructResult("struct super_block", block).s_root
+    for name in [part for part in path[len(point) :].split("/") if part]:
+        found = [one for one in read_dir(dentry) if get_dentry_name(one) == name and one.d_inode]
+        if not found:
+            return None, mount
+        dentry = found[0]
+    return dentry, mount
+
+
+def print_dentry(dentry: Any, v: int = 0, vfsmnt: int = 0) -> None:
+    """Print a dentry as ``ls -l`` does."""
+    name = current().facts.pathname(dentry, vfsmnt) if vfsmnt else get_dentry_name(dentry)
+    inode = dentry.d_inode
+    if not inode:
+        if v > 1:
+            print(" --", dentry, " (stale)", name)
+        return
+    if v:
+        print(" --", dentry, name)
+        print("      ", inode, f"  mode={inode.i_mode:08o}")
+    changed = inode.i_mtime.tv_sec if inode.hasField("i_mtime") else inode.i_mtime_sec
+    moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(changed))
+    owner, group = (_id(inode, one) for one in ("i_uid", "i_gid"))
+    print(
+        "      " if v else "",
+        stat.filemode(inode.i_mode),
+        f"{owner:5d} {group:5d} {inode.i_size:10d}",
+        moment,
+        name,
+    )
+
+
+def _id(inode: Any, member: str) -> int:
+    value = getattr(inode, member)
+    return int(value.val) if isinstance(value, StructResult) else int(value)
+
+
+def _mode(name: str) -> Callable[[], Any]:
+    return lambda: getattr(stat, name)
+
+
+__getattr__ = lazy_names(__name__, {name: _mode(name) for name in vars(stat) if name.startswith("S_I")})
