@@ -145,7 +145,7 @@ class Facts:
         return Paths(self._kernel)
 
     def pathname(self, dentry: int, mount: int) -> str:
-        """``get_pathname``: the path of a dentry below a ``struct vfsmount``, or what crash's ``mount`` shows.
+        """``get_pathname``: the path of a dentry below a ``struct vfsmount``, or what ``mount`` shows.
 
         Empty for one that is lost.
         """

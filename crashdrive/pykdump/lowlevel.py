@@ -108,7 +108,7 @@ class LowLevel:
         """How many elements follow a list's head, ``maxel`` at most."""
         first = here = int(start)
         count, limit, step = 0, int(maxel), int(offset)
-        read = self._run.pages.read_pointer
+        read = self._run.pages.pointer
         while here and count < limit:
             following = read(here + step)
             if following == first:
@@ -135,8 +135,7 @@ class LowLevel:
         address = int(task)
         if address and self._run.facts.task_to_pid(address) is None:
             raise CrashError("bad taskaddr")
-        self._run.pages.task = address
-        self._run.pages.default_space = UVADDR if address else KVADDR
+        self._run.pages.use_task(address)
 
     def set_default_timeout(self, seconds: int) -> float:
         """Set the seconds that a command in the background has; the old ones."""
@@ -178,8 +177,8 @@ class LowLevel:
             "uvtop": facts.physical,
             "phys_to_page": facts.page_of,
             "PAGEOFFSET": self.page_offset,
-            "readmem": pages.readmem,
-            "readPtr": pages.read_pointer,
+            "readmem": pages.readmem_function(),
+            "readPtr": pages.pointer,
             "readInt": pages.read_integer,
             "sLong": numbers.signed_long,
             "le32_to_cpu": partial(numbers.le32_to_cpu, order=order),

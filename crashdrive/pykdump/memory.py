@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.errors import FaultError, KernelError
@@ -40,7 +41,7 @@ class Pages:
         self._near = _NEAR
         self.default_space = KVADDR
         self.task = 0
-        self._word: struct.Struct | None = None
+        self._aside: dict[int, bytes] = {}
 
     # bytes
 
@@ -112,10 +113,53 @@ class Pages:
         }
         self._fetch(numbers - self.pages.keys() - self._partial)
 
+    # whose memory is meant
+
+    def use_task(self, task: int) -> None:
+        """Have all reads go to a task's own memory; to the kernel's with 0."""
+        self.task, self.default_space = task, UVADDR if task else KVADDR
+        # what is at hand is the kernel's: without it every read comes to where the space is looked at
+        if task:
+            self._aside.update(self.pages)
+            self.pages.clear()
+        else:
+            self.pages.update(self._aside)
+            self._aside.clear()
+
     # as PyKdump's C functions
 
+    def readmem_function(self) -> Callable[..., bytes]:
+        """``readmem``: bytes, IndexError for NULL; a third argument is the space, as of crash's defs.h."""
+        get, slow = self.pages.get, self.readmem
+
+        def readmem(address: int, size: int, space: int | None = None) -> bytes:
+            page = get(address >> PAGE_SHIFT)
+            if page is not None and space is None:
+                at = address & _MASK
+                if (end := at + size) <= PAGE and size >= 0:
+                    return page[at:end]
+            return slow(address, size, space)
+
+        return readmem
+
+    @cached_property
+    def pointer(self) -> Callable[..., int]:
+        """``readPtr``: the word at an address, IndexError for NULL."""
+        get, slow, unpack = self.pages.get, self.read_pointer, self.word.unpack_from
+        last = PAGE - self.word.size
+
+        def read(address: int, space: int | None = None) -> int:
+            page = get(address >> PAGE_SHIFT)
+            if page is not None and space is None:
+                at = address & _MASK
+                if at <= last:
+                    return unpack(page, at)[0]  # type: ignore[no-any-return] # an int
+            return slow(address, space)
+
+        return read
+
     def readmem(self, address: int, size: int, space: int | None = None) -> bytes:
-        """``readmem``: bytes, IndexError for NULL; ``space``: KVADDR, UVADDR, PHYSADDR or what was set."""
+        """Bytes of the kernel's memory, of a task's, of physical memory."""
         address, size = int(address), int(size)
         if not address:
             raise IndexError("readPtr NULL pointer")
@@ -135,32 +179,20 @@ class Pages:
             raise CrashError(f"readmem error at addr {address:#x}, reading {size} bytes") from error
 
     def read_pointer(self, address: int, space: int | None = None) -> int:
-        """``readPtr``: the word at an address, IndexError for NULL."""
-        address = int(address)
-        if space is None and self.default_space == KVADDR:
-            page = self.pages.get(address >> PAGE_SHIFT)
-            at = address & _MASK
-            if page is not None and at <= PAGE - 8:
-                return int(self.word.unpack_from(page, at)[0])
-        raw = self.readmem(address, self._kernel.pointer_size, space)
-        return int(self.word.unpack(raw)[0])
+        """The word at an address; IndexError for NULL."""
+        return int(self.word.unpack(self.readmem(address, self.word.size, space))[0])
 
-    @property
+    @cached_property
     def word(self) -> struct.Struct:
         """How a pointer is unpacked."""
-        if self._word is None:
-            self._word = struct.Struct(self._kernel.order + _CODES[self._kernel.pointer_size])
-        return self._word
+        return struct.Struct(self._kernel.order + _CODES[self._kernel.pointer_size])
 
     def read_integer(self, address: int, size: int, signed: int = 0) -> int:
         """``readInt``: a number of ``size`` bytes."""
         address = int(address)
-        if self.default_space == KVADDR:
-            if not address:
-                raise NullError(f"readmem/py_readInt error at addr 0x0, reading {size} bytes")
-            raw = self.read(address, size)
-        else:
-            raw = self.readmem(address, size)
+        if self.default_space == KVADDR and not address:
+            raise NullError(f"readmem/py_readInt error at addr 0x0, reading {size} bytes")
+        raw = self.readmem(address, size)
         if size not in _CODES:
             raise CrashError("bad size")
         return int.from_bytes(raw, self.order, signed=bool(signed))
@@ -170,18 +202,19 @@ class Pages:
         """The byte order as int.from_bytes has it."""
         return self._kernel.byte_order
 
-    def scalar(self, size: int, *, signed: bool, offset: int = 0) -> Callable[[int], int]:
+    def scalar(self, size: int, *, signed: bool, offset: int = 0) -> Callable[[Any], int]:
         """A compiled reader of numbers that lie ``offset`` bytes behind what it is called with."""
         code = _CODES[size].lower() if signed else _CODES[size]
         unpack = struct.Struct(self._kernel.order + code).unpack_from
-        pages, last, slow = self.pages, PAGE - size, self.read_integer
+        get, last, slow = self.pages.get, PAGE - size, self.read_integer
 
-        def read(base: int) -> int:
+        def read(base: Any) -> int:
             address = int(base) + offset
-            page = pages.get(address >> PAGE_SHIFT)
-            at = address & _MASK
-            if page is not None and at <= last and self.default_space == KVADDR:
-                return int(unpack(page, at)[0])
+            page = get(address >> PAGE_SHIFT)
+            if page is not None:
+                at = address & _MASK
+                if at <= last:
+                    return unpack(page, at)[0]  # type: ignore[no-any-return] # an int
             return slow(address, size, signed)
 
         return read

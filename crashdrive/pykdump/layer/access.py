@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from crashdrive.errors import CrashdriveError
@@ -39,56 +39,29 @@ def warn_maxel(maxel: int) -> None:
 # numbers
 
 
-def readU8(addr: int) -> int:
-    """A number of 8 bits."""
-    return _unsigned(addr, 1)
+def number_readers() -> dict[str, Callable[[int], int]]:
+    """``readU8`` and its like; IndexError for NULL."""
+    word = current().kernel.pointer_size
+    sizes = {"U8": (1, False), "U16": (2, False), "U32": (4, False), "U64": (8, False), "S32": (4, True)}
+    sizes |= {
+        "S64": (8, True),
+        "Int": (4, True),
+        "UInt": (4, False),
+        "Long": (word, True),
+        "ULong": (word, False),
+    }
+    return {f"read{name}": _number_reader(size, signed=signed) for name, (size, signed) in sizes.items()}
 
 
-def readU16(addr: int) -> int:
-    """A number of 16 bits."""
-    return _unsigned(addr, 2)
+def _number_reader(size: int, *, signed: bool) -> Callable[[int], int]:
+    read = current().pages.scalar(size, signed=signed)
 
+    def number(addr: int) -> int:
+        if not addr:
+            raise IndexError("readPtr NULL pointer")
+        return read(addr)
 
-def readU32(addr: int) -> int:
-    """A number of 32 bits."""
-    return _unsigned(addr, 4)
-
-
-def readU64(addr: int) -> int:
-    """A number of 64 bits."""
-    return _unsigned(addr, 8)
-
-
-def readS32(addr: int) -> int:
-    """A signed number of 32 bits."""
-    return _number(addr, 4, signed=True)
-
-
-def readS64(addr: int) -> int:
-    """A signed number of 64 bits."""
-    return _number(addr, 8, signed=True)
-
-
-readInt, readUInt = readS32, readU32
-
-
-def readLong(addr: int) -> int:
-    """A long."""
-    return _number(addr, current().kernel.pointer_size, signed=True)
-
-
-def readULong(addr: int) -> int:
-    """An unsigned long."""
-    return _unsigned(addr, current().kernel.pointer_size)
-
-
-def _unsigned(addr: int, size: int) -> int:
-    return _number(addr, size, signed=False)
-
-
-def _number(addr: int, size: int, *, signed: bool) -> int:
-    pages = current().pages
-    return int.from_bytes(pages.readmem(addr, size), pages.order, signed=signed)
+    return number
 
 
 def readProcessMem(taskaddr: int, uvaddr: int, size: int) -> bytes:
@@ -251,7 +224,7 @@ def _followed(start: int, offset: int, most: int, *, inchead: bool) -> tuple[lis
     """The addresses, and what ended the list before its end."""
     if start == 0:
         return [], None
-    read = current().pages.read_pointer
+    read = current().pages.pointer
     found = [start] if inchead else []
     known, here = {start}, start
     while len(found) <= most:
@@ -338,7 +311,7 @@ class ListHead(list[Any]):
     ) -> None:
         super().__init__()
         self.sname, self.warn = sname, warn
-        most, read = _most(maxel), current().pages.read_pointer
+        most, read = _most(maxel), current().pages.pointer
         start = here = int(lhaddr)
         while len(self) <= most and (here := read(here)) not in (0, start):
             self.append(here if sname else readSU("struct list_head", here))

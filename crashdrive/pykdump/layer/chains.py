@@ -45,7 +45,7 @@ def _inside(member: VarInfo) -> SUInfo | None:
 
 def chain_value(address: int, member: VarInfo, steps: Steps) -> Any:
     """What a chain leads to from a structure's address."""
-    read = current().pages.read_pointer
+    read = current().pages.pointer
     for through, offset in steps:
         address = read(address + offset) if through else address + offset
     return member.reader(address)

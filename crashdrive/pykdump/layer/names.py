@@ -45,9 +45,8 @@ DCache = generic.DataCache()
 
 _OF_ACCESS = """
     LH_isempty ListHead container_of funcargs getSizeOf getStructInfo hlist_for_each_entry list_for_each_entry
-    member_offset member_size readBadList readInt readList readListByHead readLong readProcessMem readS32
-    readS64 readSU readSUArray readSUListFromHead readStructNext readSymbol readU16 readU32 readU64 readU8
-    readUInt readULong setListMaxel struct_exists struct_size whatis
+    member_offset member_size readBadList readList readListByHead readProcessMem readSU readSUArray
+    readSUListFromHead readStructNext readSymbol setListMaxel struct_exists struct_size whatis
 """
 _OF_GENERIC = """
     ALIGN Bunch TrueOnce argv2s atomic_t dbits2str getCurrentModule hexl isfileoutput iterN patch_default_kw
@@ -89,7 +88,14 @@ def api_names(run: Run, crash: ModuleType) -> dict[str, Any]:
         (system, "KernelRev"),
     ]
     found = {name: getattr(source, name) for source, names in sources for name in names.split()}
-    return found | _libraries() | _of_the_dump(run) | _of_the_program(run) | {"crash": crash}
+    return (
+        found
+        | access.number_readers()
+        | _libraries()
+        | _of_the_dump(run)
+        | _of_the_program(run)
+        | {"crash": crash}
+    )
 
 
 def _libraries() -> dict[str, Any]:

@@ -100,4 +100,4 @@ def at_exit() -> None:
     """What happens at a program's end: the log's summary."""
     pylog.onexit()
     pylog.cleanup()
-    current().pages.task = 0
+    current().pages.use_task(0)

@@ -181,7 +181,7 @@ class tPtr(int):
         address = self._checked()
         if self.ptrlev == 1:
             return self._target(address + i * self.ti.getTargetType().size)
-        word = current().pages.read_pointer(address + i * current().kernel.pointer_size)
+        word = current().pages.pointer(address + i * current().kernel.pointer_size)
         if self.ptrlev == 2 and self._is_structures:
             return StructResult(self.ti.stype, word)
         return self._lowered(word)
@@ -193,7 +193,7 @@ class tPtr(int):
         address = self._checked()
         if self.ptrlev == 1:
             return self._target(address)
-        return self._lowered(current().pages.read_pointer(address))
+        return self._lowered(current().pages.pointer(address))
 
     Deref = property(getDeref)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crashdrive.errors import KernelError
-from crashdrive.pykdump.layer.access import readS32, whatis
+from crashdrive.pykdump.layer.access import whatis
 from crashdrive.pykdump.layer.lazy import lazy_names
 from crashdrive.pykdump.layer.structs import StructResult, tPtr
 from crashdrive.pykdump.layer.system import sys_info
@@ -44,7 +44,8 @@ def percpu_counter_sum(fbc: Any) -> int:
     counters = getattr(fbc, "counters", None)
     if counters is None:
         return int(fbc.count)
-    return int(fbc.count) + sum(readS32(percpu_ptr(counters, cpu)) for cpu in current().kernel.possible_cpus)
+    read = current().pages.scalar(4, signed=True)
+    return int(fbc.count) + sum(read(percpu_ptr(counters, cpu)) for cpu in current().kernel.possible_cpus)
 
 
 def is_percpu_symbol(addr: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from stat import S_ISDIR, S_ISLNK
 from typing import Any
 
-from crashdrive.pykdump.layer.access import container_of, readSU, readSymbol, readUInt, readULong
+from crashdrive.pykdump.layer.access import container_of, readSU, readSymbol
 from crashdrive.pykdump.layer.lazy import lazy_names
 from crashdrive.pykdump.layer.linuxdump.trees import for_all_rbtree
 from crashdrive.pykdump.layer.memo import kept
@@ -67,7 +67,8 @@ def getCtlData(ct: Any) -> Any:
         return SmartString(current().pages.readmem(data, size), data)
     if not data or not size or size % 4:
         return "(?)"
-    width, read = (8, readULong) if handler in _LONGS and size % 8 == 0 else (4, readUInt)
+    width = 8 if handler in _LONGS and size % 8 == 0 else 4
+    read = current().pages.scalar(width, signed=False)
     values: list[Any] = [read(data + at) for at in range(0, size, width)]
     if "jiffies" in str(handler):
         values = [value // current().kernel.hz for value in values]
