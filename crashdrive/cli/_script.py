@@ -36,14 +36,53 @@ class Script(NamedTuple):
 
 
 def load(path: str) -> Script:
-    """Read and compile a script, before any dump is opened."""
+    """Read and compile a script, before any dump is opened; one in Python 2 is converted, which is said."""
     source = _source(path)
     try:
         code = compile(source, "<stdin>" if path == "-" else path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
+        code = _converted(source, path, error)
+    return Script(path, code, hashlib.sha256(source).hexdigest())
+
+
+def _converted(source: bytes, path: str, error: SyntaxError | ValueError) -> CodeType:
+    """The code of a script in Python 2; the exit status 1 where it is none, or can't be told for sure."""
+    from crashdrive.pykdump import python2
+
+    text = _in_python_3(source, path)
+    if text is None:
         _show_traceback(error)
         raise click.exceptions.Exit(EXIT_FAILED) from error
-    return Script(path, code, hashlib.sha256(source).hexdigest())
+    say(f"{printable(path)} is in Python 2: converted (--show-converted shows it)")
+    return python2.compiled(text, path)
+
+
+def _in_python_3(source: bytes, path: str) -> str | None:
+    from crashdrive.pykdump import python2
+
+    try:
+        return python2.converted(source, path)
+    except python2.UnsureError as error:
+        say(
+            f"{printable(path)}:{error.line}: {printable(error.reason)}: what it means in Python 3 isn't "
+            "sure; convert this line by hand"
+        )
+        raise click.exceptions.Exit(EXIT_FAILED) from error
+
+
+def show_converted(path: str) -> None:
+    """Print a script as it is run: in Python 3."""
+    source = _source(path)
+    try:
+        compile(source, path, "exec", dont_inherit=True)
+        text = source.decode("utf-8", "backslashreplace")
+    except (SyntaxError, ValueError) as error:
+        found = _in_python_3(source, path)
+        if found is None:
+            _show_traceback(error)
+            raise click.exceptions.Exit(EXIT_FAILED) from error
+        text = found
+    sys.stdout.write(text)
 
 
 def find(path: str, pykdump: str | None) -> str:
@@ -80,11 +119,13 @@ def run(script: Script, argv: Sequence[str], crash: Crash, form: str, pykdump: s
     """
     from crashdrive.pykdump.imports import importable
     from crashdrive.pykdump.programs import call_hook
+    from crashdrive.pykdump.python2 import helpers
 
     module = _as_main(script.path, argv)
-    module.__dict__["crash"] = crash
+    module.__dict__.update(helpers(), crash=crash)
     try:
-        with importable(crash, pykdump):
+        with importable(crash, pykdump) as run:
+            run.programs.compiled = _compiled
             try:
                 exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user
             finally:
@@ -100,6 +141,11 @@ def run(script: Script, argv: Sequence[str], crash: Crash, form: str, pykdump: s
     except Exception as error:  # noqa: BLE001 - whatever a script raises ends that script
         _show_traceback(error)
         return EXIT_FAILED
+
+
+def _compiled(path: Path) -> CodeType:
+    """The code of a program that the script starts."""
+    return load(str(path)).code
 
 
 def _as_main(path: str, argv: Sequence[str]) -> ModuleType:

@@ -8,6 +8,7 @@ import click
 
 from crashdrive.cli._complete import files, folders
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.errors import EXIT_OK
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
 
@@ -24,6 +25,9 @@ Examples:
   crashdrive run --record case.session vmcore examples/report.py
   crashdrive run --replay case.session examples/report.py
   echo 'print(len(crash.ps()))' | crashdrive run vmcore -     out of stdin
+
+Scripts of PyKdump run as they are: their imports (pykdump, LinuxDump, crash) are there while a script runs,
+and scripts in Python 2 are converted; see docs/pykdump.md.
 
 \b
 A whole script:
@@ -48,6 +52,11 @@ A whole script:
             help="Folder of a PyKdump checkout: its own Python layer and programs are used "
             "(default: CRASHDRIVE_PYKDUMP, then crashdrive's layer).",
         ),
+        click.Option(
+            ["--show-converted"],
+            is_flag=True,
+            help="Print a script that is in Python 2 as it is run, in Python 3; no dump is opened or needed.",
+        ),
         click.Argument(
             ["words"],
             nargs=-1,
@@ -58,11 +67,21 @@ A whole script:
         ),
     ],
 )
-def command(words: tuple[str, ...], form: str, pykdump: str | None, **options: Any) -> int:
+def command(
+    words: tuple[str, ...],
+    form: str,
+    pykdump: str | None,
+    show_converted: bool,  # noqa: FBT001 - click passes it by name
+    **options: Any,
+) -> int:
     """See the help text."""
+    from crashdrive.cli import _script
     from crashdrive.cli._script import find, load, run
 
     target = take_files(words, replay=options["replay"])
+    if show_converted:
+        _script.show_converted(find(next(iter(target.rest), words[-1]), pykdump))
+        return EXIT_OK
     if not target.rest:
         raise click.UsageError("Missing argument SCRIPT")
     if target.rest[0].startswith("-") and target.rest[0] != "-":

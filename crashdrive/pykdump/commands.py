@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # of a failure in the middle of the output crash went on; these end a command
 _FATAL = frozenset({"usage", "unknown-command", "gdb", "gdb-crashed", "silent", "broken-off", "option"})
 # a process that gives out what the command printed, and ends as the command did; the text is data to it
-_GIVER = "cat <&3; read status <&4; exit $status"
+_GIVER = "cat <&3 2>/dev/null; read status <&4; exit $status"
 _SHELL = "/bin/sh"
 
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 
 from crashdrive.pykdump.faults import CrashError
 
 _HOOKS = ("enterepython", "exitepython")
+
+
+def _compiled(path: Path) -> CodeType:
+    return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
 
 
 class Programs:
@@ -21,7 +26,8 @@ class Programs:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
         self._registered: dict[str, tuple[str, ...]] = {}
-        self.compiled: Callable[[Path], object] | None = None
+        # how a program becomes code
+        self.compiled: Callable[[Path], CodeType] = _compiled
 
     def names(self) -> list[str]:
         """``get_epython_cmds``: the commands that were registered."""
@@ -61,9 +67,9 @@ class Programs:
         names = sys.modules["__main__"].__dict__
         before = names.get("__file__")
         names["__file__"] = str(path)
-        compiled = self.compiled(path) if self.compiled else compile(path.read_bytes(), str(path), "exec")
+        code = self.compiled(path)
         try:
-            exec(compiled, names)  # type: ignore[arg-type] # noqa: S102 - a program of the user's
+            exec(code, names)  # noqa: S102 - a program of the user's
         except SystemExit as end:
             if isinstance(end.code, int) and end.code > 0:
                 print(f" -- sys.exit({end.code}) --")  # noqa: T201 - as the extension does

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,11 +30,9 @@ def _most(maxel: int | None) -> int:
 
 def warn_maxel(maxel: int) -> None:
     """Warn that a list was longer than was read."""
-    names = [frame.function for frame in inspect.stack()[2:] if frame.function != "<module>"]
-    ours = [name for name in names if name not in ("command", "main", "run", "invoke")]
-    pylog.warning(
-        f"We have reached the limit while reading a list maxel={maxel}\n\t\tfrom {' <- '.join(ours[:4])}"
-    )
+    frames = itertools.takewhile(lambda frame: frame.function != "<module>", inspect.stack()[2:])
+    callers = " <- ".join(frame.function for frame in frames)
+    pylog.warning(f"We have reached the limit while reading a list maxel={maxel}\n\t\tfrom {callers}")
 
 
 # numbers

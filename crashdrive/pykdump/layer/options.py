@@ -21,7 +21,7 @@ def take_options() -> None:
     own, sys.argv[1:] = _split(sys.argv[1:])
     known = _parser().parse_args(own)
     API_options.update(
-        experimental=known.experimental, debug=max(known.debug, 0), dumpcache=int(known.dumpcache)
+        experimental=int(known.experimental), debug=max(known.debug, 0), dumpcache=int(known.dumpcache)
     )
     if known.reload:
         purge_memoize_cache(CU_PYMOD)

@@ -1,0 +1,12 @@
+"""lsModules."""
+
+import json
+
+from pykdump.API import *
+
+
+def show(value):
+    print(json.dumps(value))
+
+
+show(sorted(lsModules()))

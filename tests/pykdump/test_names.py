@@ -1,0 +1,83 @@
+"""Which names scripts find."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pykdumpkit as kit
+import pytest
+
+from crashdrive.crash import open_dump
+from crashdrive.errors import ArgumentError
+from crashdrive.pykdump.imports import importable, is_ours
+
+HERE = Path(__file__).parent
+# what PyKdump 3.5.3's API exports, and what its extension has
+NAMES = (HERE / "api.names").read_text(encoding="utf-8").split()
+LOW_LEVEL = (HERE / "extension.names").read_text(encoding="utf-8").split()
+PARTS = [
+    "LinuxDump.BTstack", "LinuxDump.Dev", "LinuxDump.KernLocks", "LinuxDump.Tasks", "LinuxDump.Time",
+    "LinuxDump.fs", "LinuxDump.fs.dcache", "LinuxDump.idr", "LinuxDump.inet", "LinuxDump.inet.netdevice",
+    "LinuxDump.inet.proto",
+    "LinuxDump.kmem", "LinuxDump.percpu", "LinuxDump.syscall", "LinuxDump.sysctl", "LinuxDump.trees",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A script's run over a recorded session."""
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    session = next(iter(sorted(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))))
+    with open_dump(None, None, replay=session) as crash, importable(crash):
+        yield
+
+
+@pytest.mark.parametrize("module", ["pykdump.API", "pykdump", "Crashlib.API", "Crashlib", "LinuxDump"])
+def test_every_name_is_there(module: str) -> None:
+    found = importlib.import_module(module)
+    assert len(NAMES) == 168
+    assert not [name for name in NAMES if not hasattr(found, name)]
+    assert set(NAMES) <= set(found.__all__)
+
+
+def test_every_name_of_the_extension_is_there() -> None:
+    found = importlib.import_module("crash")
+    assert not [name for name in LOW_LEVEL if not hasattr(found, name)]
+    assert found.error.__name__ == "error"
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = found.no_such
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_pass_the_api_on(part: str) -> None:
+    found = importlib.import_module(part)
+    assert found.readSU is importlib.import_module("pykdump.API").readSU
+    assert {"readSU", "sys_info"} <= set(found.__all__)
+
+
+@pytest.mark.parametrize("inner", ["Generic", "datatypes", "highlevel", "lowlevel", "tparser", "memocaches"])
+def test_inner_modules_have_the_names(inner: str) -> None:
+    found = importlib.import_module(f"pykdump.{inner}")
+    assert (found.SUInfo.__name__, found.TYPE_CODE_PTR) == ("SUInfo", 1)
+
+
+def test_other_modules_are_missing() -> None:
+    for name in ("pykdump.nothing", "LinuxDump.nothing", "Crashlib.nothing"):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(name)
+
+
+def test_they_are_gone_behind_the_run() -> None:
+    session = next(iter(sorted(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))))
+    with open_dump(None, None, replay=session) as crash, importable(crash):
+        importlib.import_module("pykdump.API")
+        assert "pykdump.API" in sys.modules
+    assert not [name for name in sys.modules if is_ours(name)]
+
+
+def test_a_folder_without_pykdump_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"no pykdump/API\.py there"), importable(None, str(tmp_path)):
+        pass

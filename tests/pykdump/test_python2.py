@@ -1,0 +1,80 @@
+"""Scripts in Python 2."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from crashdrive.pykdump import python2
+
+
+def result(source: str, **names: object) -> dict[str, object]:
+    """The names that a converted script leaves."""
+    text = python2.converted(textwrap.dedent(source).encode(), "x.py")
+    assert text is not None
+    space: dict[str, object] = {**python2.helpers(), **names}
+    exec(python2.compiled(text, "x.py"), space)  # noqa: S102 - what is tested
+    return space
+
+
+def test_statements_of_python_2(capsys: pytest.CaptureFixture[str]) -> None:
+    space = result(
+        """
+        found = {}
+        for n in xrange(3):
+            found[n] = 10L * n
+            print "n = %d" % n,
+        print
+        if not found.has_key(7) and found.keys() <> []:
+            print `found`
+        try:
+            raise ValueError, "text"
+        except ValueError, error:
+            caught = str(error)
+        mode = 0644
+        """
+    )
+    assert capsys.readouterr().out == "n = 0 n = 1 n = 2 \n{0: 0, 1: 10, 2: 20}\n"
+    assert (space["caught"], space["mode"]) == ("text", 0o644)
+
+
+def test_integers_divide_to_integers() -> None:
+    space = result("a = 7 / 2\nb = -7 / 2\nc = 7 / 2.0\nd = 9\nd /= 2\ne = [9]\ne[0] /= 2\nprint a")
+    assert [space[name] for name in "abcd"] == [3, -4, 3.5, 4]
+    assert space["e"] == [4]
+
+
+def test_those_that_asked_for_true_division_have_it() -> None:
+    assert result("from __future__ import division\na = 7 / 2\nprint a")["a"] == 3.5
+
+
+def test_tabs_are_eight_columns() -> None:
+    source = "def f(x):\n        y = x\n\treturn '''\n\tkept'''\nprint 1\na = f(0)\n"
+    with pytest.raises(SyntaxError):
+        compile(source, "x", "exec")
+    assert result("if 1:\n        a = 1\n\tb = '''\n\tkept'''\nprint a\n")["b"] == "\n\tkept"
+    assert result(source)["a"] == "\n\tkept"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("x = cmp(1, 2)", "cmp"),
+        ("[].sort(lambda a, b: a - b)", "sort"),
+        ("sorted([], cmp=None)", "cmp="),
+        ("'ab'.encode('hex')", "codec hex"),
+        ("import string; string.letters", "string.letters"),
+        ("class A:\n    def __cmp__(self, other): return 0", "__cmp__"),
+        ("f = file('x')", "file"),
+    ],
+)
+def test_what_is_unsure_is_refused_with_its_line(line: str, reason: str) -> None:
+    with pytest.raises(python2.UnsureError, match=reason) as caught:
+        python2.converted(f"print 1\n\n{line}\n".encode(), "x.py")
+    assert caught.value.line in (3, 4)
+
+
+def test_what_is_no_python_at_all_is_none() -> None:
+    assert python2.converted(b"print 1 (\n", "x.py") is None
+    assert python2.converted(b"{{{ \n", "x.py") is None
