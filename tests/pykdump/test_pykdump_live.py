@@ -1,0 +1,68 @@
+"""Scripts in PyKdump's API, and PyKdump itself, over real dumps in real crashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pykdumpkit as kit
+import pytest
+
+from crashdrive.crash import Crash, open_dump
+
+LAB = kit.CHECKOUT / ".lab"
+TARGETS = [("6.1-elf-sysrq", "8.0.2"), ("6.12-elf-sysrq", "9.0.2")]
+CHECKOUT = os.environ.get("CRASHDRIVE_PYKDUMP")
+pytestmark = pytest.mark.live
+
+
+class Opened(NamedTuple):
+    """A dump in a crash, and in drgn."""
+
+    crash: Crash
+    peer: Any
+
+
+@pytest.fixture(scope="module", params=TARGETS, ids="-".join)
+def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Each dump, opened by both."""
+    drgn = pytest.importorskip("drgn")
+    name, version = request.param
+    dump, binary = LAB / "dumps" / name, LAB / "crash" / version / "crash"
+    if not (dump / "vmcore").exists() or not binary.exists():
+        pytest.skip(f"{name} or crash {version} is missing: scripts/lab makes it")
+    peer = drgn.Program()
+    peer.set_core_dump(dump / "vmcore")
+    peer.load_debug_info([dump / "vmlinux"])
+    with open_dump(dump / "vmlinux", dump / "vmcore", crash=[str(binary)]) as crash:
+        yield Opened(crash, peer)
+
+
+@pytest.mark.parametrize("name", sorted(kit.FACTS))
+def test_drgn_says_the_same(opened: Opened, name: str) -> None:
+    status, text = kit.output(opened.crash, kit.SCRIPTS / f"{name}.py")
+    assert status in (0, 5)
+    assert not kit.disagreements(text, dict(kit.FACTS[name](opened.peer)))
+
+
+OWN_LAYERS = {
+    "lowlevel",
+    "read_su",
+    "arrays",
+    "struct_info",
+    "pointers",
+    "smart_string",
+    "enum_info",
+    "hash_lists",
+}
+
+
+@pytest.mark.skipif(CHECKOUT is None, reason="CRASHDRIVE_PYKDUMP names no checkout of PyKdump")
+@pytest.mark.parametrize("name", sorted(OWN_LAYERS))
+def test_pykdumps_own_layer_prints_the_same(opened: Opened, name: str) -> None:
+    script = kit.SCRIPTS / f"{name}.py"
+    _, theirs = kit.output(opened.crash, script, str(Path(str(CHECKOUT))))
+    _, ours = kit.output(opened.crash, script)
+    assert kit.shown(theirs) == kit.shown(ours)
