@@ -45,3 +45,24 @@ def symbol_names(kernel: Machine, addresses: Iterable[int | None]) -> dict[int |
             place = kernel.symbols.lookup(address or 0)
             found[address] = place.symbol.name if place is not None and not place.offset else None
     return found
+
+
+def functions(kernel: Machine, addresses: Iterable[int | None]) -> dict[int | None, str | None]:
+    """The function at each address: ``name``, ``name+0x10`` within it, ``name [module]`` of a module.
+
+    The number itself where no symbol is known; None of NULL and of what is missing.
+    """
+    found: dict[int | None, str | None] = {None: None, 0: None}
+    for address in addresses:
+        if address not in found:
+            found[address] = _function(kernel, address or 0)
+    return found
+
+
+def _function(kernel: Machine, address: int) -> str:
+    place = kernel.symbols.lookup(address)
+    if place is None:
+        return f"{address:#x}"
+    offset = f"+{place.offset:#x}" if place.offset else ""
+    module = f" [{place.symbol.module}]" if place.symbol.module else ""
+    return f"{place.symbol.name}{offset}{module}"

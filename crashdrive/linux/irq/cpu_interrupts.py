@@ -1,0 +1,88 @@
+"""Interrupts that CPUs send each other or make themselves, on x86: the named lines of /proc/interrupts.
+
+Source: arch/x86/kernel/irq.c, arch_show_interrupts().
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crashdrive.linux.survey import Fields
+from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crashdrive.linux.survey import Survey
+
+_KIND, _VARIABLE = "irq_cpustat_t", "irq_stat"
+# members of irq_cpustat_t; what this kernel lacks isn't shown
+_LINES = (
+    ("NMI", "__nmi_count", "non-maskable interrupts"),
+    ("LOC", "apic_timer_irqs", "local timer"),
+    ("SPU", "irq_spurious_count", "spurious"),
+    ("PMI", "apic_perf_irqs", "performance monitoring"),
+    ("IWI", "apic_irq_work_irqs", "IRQ work"),
+    ("RTR", "icr_read_retry_count", "APIC ICR read retries"),
+    ("PLT", "x86_platform_ipis", "platform"),
+    ("RES", "irq_resched_count", "rescheduling"),
+    ("CAL", "irq_call_count", "function calls"),
+    ("TLB", "irq_tlb_count", "TLB shootdowns"),
+    ("TRM", "irq_thermal_count", "thermal events"),
+    ("THR", "irq_threshold_count", "threshold APIC"),
+    ("DFR", "irq_deferred_error_count", "deferred errors"),
+    ("HYP", "irq_hv_callback_count", "hypervisor callbacks"),
+    ("HRE", "irq_hv_reenlightenment_count", "Hyper-V reenlightenment"),
+    ("HVS", "hyperv_stimer0_count", "Hyper-V timer"),
+    ("PIN", "kvm_posted_intr_ipis", "posted interrupts (KVM)"),
+    ("NPI", "kvm_posted_intr_nested_ipis", "nested posted interrupts (KVM)"),
+    ("PIW", "kvm_posted_intr_wakeup_ipis", "posted interrupt wakeups (KVM)"),
+)
+# variables of each CPU, and of all together
+_VARIABLES = (
+    ("MCE", "mce_exception_count", "machine check exceptions"),
+    ("MCP", "mce_poll_count", "machine check polls"),
+)
+_TOTALS = (("ERR", "irq_err_count", "errors"), ("MIS", "irq_mis_count", "misrouted"))
+
+
+class CpuInterrupt(Record, frozen=True):
+    """A line of /proc/interrupts that has a name: how often each CPU took it; ``total`` of all.
+
+    ``cpu_counts`` has nothing where the kernel counts for all CPUs together.
+    """
+
+    interrupt_line: str
+    meaning: str
+    cpu_counts: dict[int, int]
+    total: int | None
+
+
+def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
+    """The lines in the order of /proc/interrupts; none on other machines than x86."""
+    kernel, cpus = survey.kernel, survey.kernel.possible_cpus
+    if not kernel.has_type(_KIND) or not kernel.symbols.has(_VARIABLE):
+        survey.absent("counts of interrupts that CPUs send each other, that are known on this machine")
+        return
+    fields = Fields(kernel, _KIND, {member: (member,) for _, member, _ in _LINES})
+    places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
+    columns = survey.read(fields, places, "counts of interrupts")
+    for line, member, meaning in _LINES:
+        if fields.has(member):
+            yield _row(line, meaning, dict(zip(cpus, columns[member], strict=True)))
+    for line, name, meaning in _VARIABLES:
+        if kernel.symbols.has(name):
+            own = [kernel.per_cpu_address(name, cpu) for cpu in cpus]
+            values = survey.gaps(kernel.read_many("unsigned int", own, [""]), "counts of machine checks")[""]
+            yield _row(line, meaning, dict(zip(cpus, values, strict=True)))
+    for line, name, meaning in _TOTALS:
+        if kernel.symbols.has(name):
+            column = kernel.read_many("unsigned int", [kernel.symbols.address(name)], [""])
+            total = survey.gaps(column, name)[""][0]
+            yield CpuInterrupt(interrupt_line=line, meaning=meaning, cpu_counts={}, total=total)
+
+
+def _row(line: str, meaning: str, counts: dict[int, int | None]) -> CpuInterrupt:
+    known = {cpu: count for cpu, count in counts.items() if count is not None}
+    total = sum(known.values()) if len(known) == len(counts) else None
+    return CpuInterrupt(interrupt_line=line, meaning=meaning, cpu_counts=known, total=total)

@@ -1,0 +1,26 @@
+"""The kernel shut an interrupt that no handler took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.irq.interrupts import Interrupt
+
+
+@rule(
+    id="irq-nobody-cared",
+    severity="critical",
+    looks_at=("irq.interrupts",),
+    message="the kernel shut {count:interrupt|interrupts} that nobody cared for",
+    threshold="an interrupt was disabled as nearly all of 100,000 weren't handled",
+    explanation="Devices behind it answer by polling or not at all: time-outs of disks and networks follow.",
+    advice="A driver or a device behind the line is broken: see irq_names. irqpoll is a way to go on.",
+    reference="kernel/irq/spurious.c: note_interrupt()",
+)
+def irq_nobody_cared(interrupts: Iterable[Interrupt]) -> Iterator[Match]:
+    shut = (one for one in interrupts if "nobody cared" in (one.irq_state or ""))
+    return matches(shut, lambda one: f"irq {one.irq}: {', '.join(one.irq_names)}")
