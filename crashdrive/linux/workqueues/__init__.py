@@ -1,0 +1,1 @@
+"""Workqueues: pools of workers, what they run, what waits for them (kernel/workqueue.c)."""

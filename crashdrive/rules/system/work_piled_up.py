@@ -1,0 +1,33 @@
+"""Very much work waits for workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.workqueues.queues import Workqueue
+
+
+ITEMS = 1000
+
+
+@rule(
+    id="work-piled-up",
+    severity="warning",
+    looks_at=("workqueues.queues",),
+    message="much work waits in {count:workqueue|workqueues}",
+    threshold=f"{ITEMS} items or more wait for a worker, or for others of their queue",
+    explanation="Work is queued faster than it is done, or what it does is stuck.",
+    advice="crashdrive report workqueues: what the workers of that queue run, and which functions wait.",
+    reference="kernel/workqueue.c",
+)
+def work_piled_up(queues: Iterable[Workqueue]) -> Iterator[Match]:
+    long = (queue for queue in queues if queue.waiting_work + queue.held_work >= ITEMS)
+    return matches(long, _told)
+
+
+def _told(queue: Workqueue) -> str:
+    return f"{queue.workqueue}: {queue.waiting_work} wait, {queue.held_work} held back"
