@@ -1,0 +1,1 @@
+"""RCU: grace periods, who holds them up, callbacks that wait (kernel/rcu/tree.c)."""

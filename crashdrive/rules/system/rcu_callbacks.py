@@ -1,0 +1,29 @@
+"""Very many callbacks wait for RCU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.rcu.grace_periods import RcuCpu
+
+
+CALLBACKS = 100_000
+
+
+@rule(
+    id="rcu-callbacks",
+    severity="warning",
+    looks_at=("rcu.cpus",),
+    message="very many callbacks of RCU wait on {count:CPU|CPUs}",
+    threshold=f"{CALLBACKS} callbacks of a CPU wait",
+    explanation="Each holds memory until the grace period ends and it is run: memory may run out of it.",
+    advice="If the grace period ends (no rcu-stall), callbacks come faster than they are run.",
+    reference="kernel/rcu/tree.c: rcu_do_batch()",
+)
+def rcu_callbacks(cpus: Iterable[RcuCpu]) -> Iterator[Match]:
+    many = (cpu for cpu in cpus if (cpu.callbacks or 0) >= CALLBACKS)
+    return matches(many, lambda cpu: f"CPU {cpu.cpu}: {cpu.callbacks} callbacks wait")

@@ -1,0 +1,36 @@
+"""A grace period of RCU doesn't end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.rcu.grace_periods import GracePeriod
+
+
+# CONFIG_RCU_CPU_STALL_TIMEOUT is 21 in most configurations
+SECONDS = 21.0
+
+
+@rule(
+    id="rcu-stall",
+    severity="critical",
+    looks_at=("rcu.grace_period",),
+    message="a grace period of RCU doesn't end",
+    threshold=f"it is in progress for {SECONDS:.0f} seconds",
+    explanation="Memory that waits for it isn't freed; who waits for it (synchronize_rcu) waits for ever.",
+    advice="CPUs hold it up: crashdrive report stacks --running. Its thread isn't run: report cpu.",
+    reference="Documentation/RCU/stallwarn.rst",
+)
+def rcu_stall(periods: Iterable[GracePeriod]) -> Iterator[Match]:
+    old = (one for one in periods if one.in_progress and (one.age_seconds or 0) >= SECONDS)
+    return matches(old, _told)
+
+
+def _told(one: GracePeriod) -> str:
+    cpus = ", ".join(map(str, one.held_up_cpus or ()))
+    held = f"held up by CPU {cpus}" if cpus else f"no CPU holds it up; its thread {one.thread_step}"
+    return f"grace period {one.grace_period} for {one.age_seconds:.1f} s, {held}"
