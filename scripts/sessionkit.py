@@ -133,11 +133,16 @@ def full_queues(crash: Crash) -> Iterator[int]:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """A report as ``--format json`` has it, without whose it is."""
+    """A report as ``--format json`` has it, without whose it is, and where it was read."""
     stream = io.StringIO()
     render(msgspec.structs.replace(report, dump={}), "json", Output(stream))
     found: dict[str, Any] = msgspec.json.decode(stream.getvalue())
-    return found
+    return _unsourced(found)
+
+
+def _unsourced(found: dict[str, Any]) -> dict[str, Any]:
+    """The same of a live session, of a recording and out of the store."""
+    return {name: value for name, value in found.items() if name != "source"}
 
 
 def folders() -> list[Path]:
@@ -200,7 +205,7 @@ def _own(path: Path) -> tuple[list[tuple[str, str]], tuple[Case, ...]]:
 def expected(folder: Path) -> dict[str, Any]:
     """What reports make of a recorded session, by the name of the case."""
     found: dict[str, Any] = msgspec.json.decode(lzma.decompress((folder / EXPECTED).read_bytes()))
-    return found
+    return {case: _unsourced(report) for case, report in found.items()}
 
 
 def unpack(folder: Path, target: Path) -> None:
