@@ -1360,6 +1360,9 @@ class Calls:
     def report(self, name: Literal["ipc"], *, waiters: bool = ..., limits: bool = ...) -> Report:
         """Shared memory, semaphores, message queues (System V, POSIX): owners, who waits."""
     @overload
+    def report(self, name: Literal["irq"], *, irq: Sequence[int] = ...) -> Report:
+        """Interrupts: counts by CPU, handlers, affinity, state; softirqs; vectors."""
+    @overload
     def report(
         self,
         name: Literal["memory"],
@@ -1498,6 +1501,9 @@ class Calls:
     ) -> Report:
         """Queueing disciplines, their classes and filters, as tc prints them."""
     @overload
+    def report(self, name: Literal["rcu"]) -> Report:
+        """RCU: the grace period, who holds it up, callbacks that wait."""
+    @overload
     def report(
         self,
         name: Literal["routing"],
@@ -1566,8 +1572,14 @@ class Calls:
     def report(self, name: Literal["sysinfo"]) -> Report:
         """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""
     @overload
+    def report(self, name: Literal["timers"], *, cpu: Sequence[int] = ...) -> Report:
+        """Timers that are pending, with their functions; wheels that are late."""
+    @overload
     def report(self, name: Literal["triage"]) -> Report:
         """The first look on one page: verdict, findings with advice, where to look next, what is missing."""
+    @overload
+    def report(self, name: Literal["workqueues"], *, all: bool = ...) -> Report:
+        """Workqueues: what workers run, what waits for them, pools that are stuck."""
     def run_report(self, name: str, **options: Any) -> Report:
         """Compute any report, one from outside too, by a name that is known at run time only."""
     def _call(self, function: Any, *arguments: Any, **options: Any) -> Any: ...

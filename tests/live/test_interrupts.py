@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from crashdrive.crash import Crash
+from crashdrive.parsers.irq import Irq
 
 pytestmark = pytest.mark.live
 
@@ -26,7 +27,7 @@ def test_interrupts_as_irq_has_them(crash: Crash) -> None:
         if said.irq in ours:
             assert set(ours[said.irq].affinity_cpus) == set(said.cpus) & {0, 1}
     for line in crash.irq(used=True):
-        if line.irq in ours:
+        if isinstance(line, Irq) and line.irq in ours:
             assert ours[line.irq].irq_desc == line.irq_desc
             assert ours[line.irq].irq_names == tuple(one.name for one in line.actions)
 

@@ -105,7 +105,7 @@ def test_processes_as_drgn_has_them(found: Report, peer: Any) -> None:
             compared += 1
             for ours, pages in (
                 (row.file_bytes, theirs.file), (row.anonymous_bytes, theirs.anon),
-                (row.shared_bytes, theirs.shmem), (row.swap_bytes, theirs.swap),
+                (row.shmem_bytes, theirs.shmem), (row.swap_bytes, theirs.swap),
             ):  # fmt: skip
                 assert abs(ours - PAGE * pages) <= batch, row.comm
     assert compared > 40

@@ -52,7 +52,7 @@ class ProcessMemory(Record, frozen=True):
     memory_percent: float | None
     anonymous_bytes: int | None
     file_bytes: int | None
-    shared_bytes: int | None
+    shmem_bytes: int | None
     swap_bytes: int | None
     page_table_bytes: int | None
     locked_bytes: int | None
@@ -151,7 +151,7 @@ def _row(
         memory_percent=None if rss is None or not total else round(100 * rss / total, 2),
         anonymous_bytes=scaled(pages.get("anonymous"), unit),
         file_bytes=scaled(pages.get("file"), unit),
-        shared_bytes=scaled(pages.get("shared"), unit),
+        shmem_bytes=scaled(pages.get("shared"), unit),
         swap_bytes=scaled(pages.get("swap"), unit),
         page_table_bytes=row["tables"],
         locked_bytes=scaled(row["locked"], unit),

@@ -167,7 +167,7 @@ _USE = ("caller", "caller_module", "area_kind", "area_count", "page_bytes", "are
 _AREA = ("address", "area_bytes", "page_bytes", "area_kind", "caller", "caller_module", "physical_address")
 _SWAP = ("path", "swap_kind", "size", "used_bytes", "used_percent", "swap_priority", "writable")
 _PROCESS = (
-    "pid", "comm", "rss", "memory_percent", "anonymous_bytes", "file_bytes", "shared_bytes", "swap_bytes",
+    "pid", "comm", "rss", "memory_percent", "anonymous_bytes", "file_bytes", "shmem_bytes", "swap_bytes",
     "page_table_bytes", "oom_score_adj",
 )  # fmt: skip
 _GROUP = (
