@@ -55,14 +55,15 @@ _PERM = {
 class IpcLimits(Record, frozen=True):
     """How much of each kind an IPC namespace has, and may have: ``ipcs -l`` and ``ipcs -u``.
 
-    ``segments``, ``queues``, ``sets`` and ``mqueues``: how many; ``semaphores``: in all sets; sizes in bytes.
+    ``segments``, ``queues``, ``sets`` and ``mqueues``: how many; ``semaphores``: in all sets;
+    sizes are in bytes, as ``shm_total`` of all segments is.
     """
 
     ipc_namespace: int
     segments: int | None
     segments_max: int | None
-    shared_bytes: Long | None
-    shared_bytes_max: Long | None
+    shm_total: Long | None
+    shm_total_max: Long | None
     segment_bytes_max: Long | None
     queues: int | None
     queues_max: int | None
@@ -117,8 +118,8 @@ def limits(survey: Survey, found: Sequence[Space]) -> Iterator[IpcLimits]:
         amounts = {name: own[name] for name in _FIELDS if name in IpcLimits.__struct_fields__}
         yield IpcLimits(
             ipc_namespace=one.inum,
-            shared_bytes=None if own["shared_pages"] is None else own["shared_pages"] * page,
-            shared_bytes_max=None if own["shared_pages_max"] is None else own["shared_pages_max"] * page,
+            shm_total=None if own["shared_pages"] is None else own["shared_pages"] * page,
+            shm_total_max=None if own["shared_pages_max"] is None else own["shared_pages_max"] * page,
             **amounts,
         )
 

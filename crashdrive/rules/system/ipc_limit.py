@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PERCENT = 95
 _KINDS = {
-    "segments": "kernel.shmmni", "shared_bytes": "kernel.shmall", "queues": "kernel.msgmni",
+    "segments": "kernel.shmmni", "shm_total": "kernel.shmall", "queues": "kernel.msgmni",
     "sets": "kernel.sem (4th)", "semaphores": "kernel.sem (2nd)", "mqueues": "fs.mqueue.queues_max",
 }  # fmt: skip
 

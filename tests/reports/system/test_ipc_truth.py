@@ -146,7 +146,7 @@ def test_limits(guest: Guest, reported: Report, home: int) -> None:
     kernel = settings(guest)
     assert row.segments_max == int(kernel["kernel.shmmni"])
     assert row.segment_bytes_max == int(kernel["kernel.shmmax"])
-    assert row.shared_bytes_max == int(kernel["kernel.shmall"]) * 4096
+    assert row.shm_total_max == int(kernel["kernel.shmall"]) * 4096
     assert row.queues_max == int(kernel["kernel.msgmni"])
     assert (row.message_bytes_max, row.queue_bytes_max) == (
         int(kernel["kernel.msgmax"]), int(kernel["kernel.msgmnb"]),
