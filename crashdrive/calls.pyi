@@ -1330,6 +1330,7 @@ class Calls:
         last: float | None = ...,
         grep: str | None = ...,
         caller: str | None = ...,
+        oops: bool = ...,
         date: bool = ...,
     ) -> Report:
         """The kernel's log: level, caller, age before the crash, time of day."""

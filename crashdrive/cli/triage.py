@@ -12,7 +12,7 @@ import msgspec
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
-from crashdrive.errors import UsageError
+from crashdrive.errors import CrashdriveError, UsageError
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
 from crashdrive.text import counted, printable
@@ -20,6 +20,7 @@ from crashdrive.text import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crashdrive.crash import Crash
     from crashdrive.records import Report, Table
     from crashdrive.render import Output
 
@@ -75,6 +76,7 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
             with waiting("triage"), step("triage"):
                 found = crash.run_report("triage")
             if page:
+                found = _with_stacks(crash, found)
                 write_file(Path(page), partial(render, found, "html"))
             elif form == "table":
                 _show(found, Output.standard())
@@ -83,6 +85,15 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
         return completeness(found, "triage")
 
     return answered(None if page else Question(("triage", form)), target, options, work)
+
+
+def _with_stacks(crash: Crash, found: Report) -> Report:
+    """The report with a flame graph of all stacks; without one where that can't be made."""
+    try:
+        drawn = crash.run_report("stacks").pictures
+    except CrashdriveError:
+        return found
+    return msgspec.structs.replace(found, pictures=(*found.pictures, *drawn))
 
 
 def _show(found: Report, output: Output) -> None:
@@ -119,7 +130,8 @@ def _missing(found: Report, output: Output) -> list[str]:
     from crashdrive.render.findings import PLAIN_WIDTH
 
     width = min(output.width or PLAIN_WIDTH, PLAIN_WIDTH)
-    told = [printable(notice.message) for notice in found.warnings]
+    # what a recording is without, no dump lacks
+    told = [printable(notice.message) for notice in found.warnings if notice.kind != "unrecorded"]
     lines = [textwrap.shorten(line, width - 2, placeholder=" ...") for line in told[:_TOLD]]
     left = len(told) - len(lines)
     more = [f"and {counted(left, 'more line', 'more lines')} on stderr"] if left else []

@@ -73,7 +73,8 @@ def test_parts_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("hang", "netns"))
     result = done(one)
     assert len(asked) == len(set(asked))
-    assert asked[-2:] == ["triage", "netns"]
+    # triage runs those itself that the job doesn't name
+    assert asked.index("hang") < asked.index("triage") < asked.index("netns") == len(asked) - 1
     assert set(result.reports) == {*wanted(one)}
 
 

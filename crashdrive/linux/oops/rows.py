@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crashdrive.linux.oops.records import Event
 from crashdrive.records import Address, Record
 
 
@@ -20,6 +21,22 @@ class Reported(Record, frozen=True):
     pid: int | None
     comm: str | None
     cause: bool
+
+
+def reported(event: Event, cause: Event | None) -> Reported:
+    """The row of an event."""
+    frame = event.culprit
+    return Reported(
+        timestamp=event.time,
+        kind=event.kind,
+        title=event.title,
+        function=frame.function if frame else None,
+        module=frame.module if frame else None,
+        cpu=event.cpu,
+        pid=event.pid,
+        comm=event.comm,
+        cause=event == cause,
+    )
 
 
 class Register(Record, frozen=True):

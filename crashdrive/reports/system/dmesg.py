@@ -5,6 +5,7 @@ Examples:
   crashdrive report dmesg vmcore
   crashdrive report dmesg --level err --last 60 vmcore  errors, last minute
   crashdrive report dmesg --date --caller T1 vmcore     said by process 1
+  crashdrive report dmesg --oops vmcore                 crash reports alone
   crashdrive report dmesg --format jsonl vmcore | jq -r .text
 
 age: seconds before the last message. date: as far as the clock wasn't set in the meantime. The text of a
@@ -13,9 +14,13 @@ message that is lost is empty, and the report marked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
+from crashdrive.linux import oops
 from crashdrive.linux.clock import clock, iso_date
+from crashdrive.linux.oops.rows import Reported, reported
 from crashdrive.linux.printk.message import LEVELS
 from crashdrive.linux.printk.messages import found
 from crashdrive.linux.survey import Survey
@@ -39,6 +44,11 @@ OPTIONS = (
     Option(name="last", flags=("--last",), help="Those of the last so many seconds.", kind="seconds"),
     Option(name="grep", flags=("-g", "--grep"), help="Those that hold this text, in any case.", kind="text"),
     Option(name="caller", flags=("--caller",), help="Those of a thread (T123) or CPU (C1).", kind="text"),
+    Option(
+        name="oops",
+        flags=("--oops",),
+        help="Those of crash reports: oopses, warnings, lockups, with their traces; a table of them first.",
+    ),
     Option(name="date", flags=("-T", "--date"), help="Show the time of day (UTC)."),
 )  # fmt: skip
 
@@ -68,12 +78,38 @@ def report(crash: Any, **asked: Any) -> Report:
     messages = survey.attempt("its log", lambda: found(survey))
     times = survey.attempt("the time of day", lambda: [clock(survey)])
     rows = _lines(messages, times[0] if times else None)
-    kept = [row for row in rows if _wanted(row, asked)]
+    reported = _reported(rows) if asked["oops"] else []
+    places = {at for one in reported for at in one.messages}
+    kept = [row for at, row in enumerate(rows) if _wanted(row, asked) and (not asked["oops"] or at in places)]
     if asked["caller"] is not None:
         survey.require("caller", [asked["caller"]], {row.caller for row in rows if row.caller})
     when = "date" if asked["date"] else "timestamp"
     callers = ("caller",) if asked["caller"] else ()
-    return report_of(NAME, survey, (Table(name="log", rows=kept, columns=(when, "level", *callers, "text")),))
+    log = Table(name="log", rows=kept, columns=(when, "level", *callers, "text"), title="Log")
+    if not asked["oops"]:
+        return report_of(NAME, survey, (msgspec.structs.replace(log, title=None),))
+    summary = Table(name="reports", rows=[one.row for one in reported], title="Crash reports")
+    return report_of(NAME, survey, (summary, log))
+
+
+class _Reported(NamedTuple):
+    row: Reported
+    messages: range
+
+
+def _reported(rows: Sequence[LogLine]) -> list[_Reported]:
+    """The crash reports of a log, and which of its messages they stand in."""
+    lines = [
+        (at, f"[{row.timestamp:12.6f}] {line}")
+        for at, row in enumerate(rows)
+        for line in (row.text or "").split("\n")
+    ]
+    events = oops.events("\n".join(line for _, line in lines))
+    cause = oops.judge(events).cause
+    return [
+        _Reported(reported(event, cause), range(lines[event.line - 1][0], lines[event.end_line - 1][0] + 1))
+        for event in events
+    ]
 
 
 def _lines(messages: Sequence[Message], times: Clock | None) -> list[LogLine]:

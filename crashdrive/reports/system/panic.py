@@ -35,7 +35,7 @@ from crashdrive.linux.oops.addresses import Area, address_class
 from crashdrive.linux.oops.code import Access, Code, access_of, code_lines, code_of, value_of
 from crashdrive.linux.oops.faults import Fault, fault_of
 from crashdrive.linux.oops.machinery import plain
-from crashdrive.linux.oops.rows import LoadedInTrace, Register, Reported
+from crashdrive.linux.oops.rows import LoadedInTrace, Register, reported
 from crashdrive.linux.printk.messages import found
 from crashdrive.linux.sched.arguments import Argument, FrameRegisters, arguments, asleep
 from crashdrive.linux.sched.source_places import SourcePlaces, holder_of, shown_calls, shown_line
@@ -110,7 +110,7 @@ def report(crash: Any, **asked: Any) -> Report:
     if cause:
         tables += _what_happened(survey, sources, cause, text.split("\n")[cause.line - 1 : cause.end_line])
     tables += [
-        Table(name="events", rows=[_reported(event, cause) for event in events], title="Reported"),
+        Table(name="events", rows=[reported(event, cause) for event in events], title="Reported"),
         Table(name="backtrace", rows=_frames(sources, stack, verdict), columns=_FRAME, title=_title(stack)),
     ]
     if asked["arguments"] and stack and cause:
@@ -240,21 +240,6 @@ def _owned(survey: Survey, verdict: Verdict) -> Verdict:
         survey.miss([Notice(kind="owners", message=str(error))], complete=True)
         return verdict
     return msgspec.structs.replace(verdict, owner=who)
-
-
-def _reported(event: Event, cause: Event | None) -> Reported:
-    frame = event.culprit
-    return Reported(
-        timestamp=event.time,
-        kind=event.kind,
-        title=event.title,
-        function=frame.function if frame else None,
-        module=frame.module if frame else None,
-        cpu=event.cpu,
-        pid=event.pid,
-        comm=event.comm,
-        cause=event == cause,
-    )
 
 
 def _stack(survey: Survey, verdict: Verdict) -> TaskStack | None:

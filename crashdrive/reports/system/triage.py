@@ -6,8 +6,8 @@ Examples:
   crashdrive triage --html page.html vmcore
   crashdrive report triage --format json vmcore | jq '.findings[].message'
 
-It runs the reports panic, hang, sysinfo, cpu, block, files, modules and netsummary, and asks all rules, also
-those from elsewhere. A part that fails is told, and the others stay.
+It runs the reports panic, hang, sysinfo, cpu, block, files, modules, netsummary and each other one that a
+rule looks at, and asks all rules, also those from elsewhere. A part that fails is told, and the others stay.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crashdrive.errors import CrashdriveError
+from crashdrive.errors import CrashdriveError, TranscriptError
 from crashdrive.linux.oops import Verdict
 from crashdrive.records import Finding, Notice, Record, Report, Table
+from crashdrive.reports import report_names, takes_btf
 from crashdrive.reports.base import judged
 from crashdrive.reports.net import netsummary
-from crashdrive.rules import worst_first
+from crashdrive.rules import rule_names, rules, worst_first
+from crashdrive.rules.base import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +32,7 @@ NAME = "triage"
 SUMMARY = "The first look on one page: verdict, findings with advice, where to look next, what is missing."
 BTF = True
 OPTIONS = ()
-# the reports that it is made of, the most telling first
+# the reports that it is made of, the most telling first; those that rules look at come behind them
 PARTS = ("panic", "hang", "sysinfo", "cpu", "block", "files", "modules", "netsummary")
 _VERDICT = (
     "title", "kind", "function", "module", "context", "cpu", "pid", "comm", "taint", "bucket", "corrupted",
@@ -66,13 +68,21 @@ def report(crash: Any, **_asked: Any) -> Report:
     """All parts, judged; there are no options."""
     parts: dict[str, Report] = {}
     notices: list[Notice] = []
-    for name in PARTS:
+    unrecorded: list[str] = []
+    for name in dict.fromkeys((*PARTS, *_looked_at())):
         try:
             parts[name] = crash.run_report(name)
         except CrashdriveError as error:
-            notices.append(Notice(kind="failed", message=f"report {name} failed: {error}"))
+            if name not in PARTS and isinstance(error, TranscriptError):
+                unrecorded.append(name)
+            else:
+                notices.append(Notice(kind="failed", message=f"report {name} failed: {error}"))
+    complete = not notices
+    if unrecorded:
+        without = f"rules that look at {', '.join(unrecorded)} aren't asked: the recording is without"
+        notices.append(Notice(kind="unrecorded", message=without))
     found = judged(
-        Report(report=NAME, tables=(), complete=not notices, warnings=tuple(notices)), None, parts.values()
+        Report(report=NAME, tables=(), complete=complete, warnings=tuple(notices)), None, parts.values()
     )
     # parts have judged what they read beside their own tables, too: netsummary all that is the network's
     findings = worst_first((*found.findings, *(one for part in parts.values() for one in part.findings)))
@@ -84,7 +94,19 @@ def report(crash: Any, **_asked: Any) -> Report:
         Table(name="system", rows=system, columns=_SYSTEM, layout="fields", title="System"),
         Table(name="look", rows=list(_looks(verdict, findings))[:_PLACES], title="Look next at"),
     )
-    return msgspec.structs.replace(found, tables=tables, findings=findings)
+    pictures = tuple(picture for part in parts.values() for picture in part.pictures)
+    return msgspec.structs.replace(found, tables=tables, findings=findings, pictures=pictures)
+
+
+def _looked_at() -> list[str]:
+    """The reports that rules look at, but for those of the network: netsummary has asked them."""
+    network = set(rule_names("net"))
+    found = {
+        source_name(source).partition(".")[0]
+        for one in rules().found
+        for source in (one.looks_at if one.id not in network else ())
+    }
+    return sorted(name for name in found if name in report_names() and takes_btf(name))
 
 
 def _rows(part: Report | None, table: str) -> Sequence[Any]:

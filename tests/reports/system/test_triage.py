@@ -10,7 +10,7 @@ from sessionkit import replayed, report_folders
 
 from crashdrive.cli import main
 from crashdrive.crash import Crash
-from crashdrive.errors import SessionError
+from crashdrive.errors import SessionError, TranscriptError
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports.net import netsummary
 from crashdrive.reports.system import triage
@@ -46,10 +46,30 @@ def test_findings_of_all_parts_the_worst_first() -> None:
 
 def test_every_report_that_rules_look_at_is_a_part() -> None:
     """Or is read by netsummary, which judges it."""
+    asked: list[str] = []
+
+    class Asked:
+        def run_report(self, name: str) -> Report:
+            asked.append(name)
+            raise SessionError("not now")
+
+    triage.report(Asked())
     tables = [
         source for name in rule_names() for source in rule_for(name).looks_at if isinstance(source, str)
     ]
-    assert {table.partition(".")[0] for table in tables} <= {*triage.PARTS, *netsummary.JUDGED}
+    assert {table.partition(".")[0] for table in tables} <= {*asked, *netsummary.JUDGED}
+    assert len(asked) == len(set(asked))
+    assert len(rule_names()) >= 50
+
+
+def test_what_a_recording_is_without_is_told() -> None:
+    class Recorded:
+        def run_report(self, name: str) -> Report:
+            raise SessionError("not now") if name in triage.PARTS else TranscriptError("rd: not recorded")
+
+    report = triage.report(Recorded())
+    (notice,) = [one for one in report.warnings if one.kind == "unrecorded"]
+    assert "aren't asked" in notice.message
 
 
 def test_a_part_that_fails_is_told_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
