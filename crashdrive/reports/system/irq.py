@@ -4,7 +4,7 @@ r"""Interrupts: counts by CPU, handlers, where they go, what state they are in; 
 Examples:
   crashdrive report irq vmcore
   crashdrive report irq --irq 24 --irq 25 vmcore
-  crashdrive report irq --format json vmcore | jq '.tables.interrupts[] | {irq, irq_names}'
+  crashdrive report irq --format json vmcore | jq '.tables.interrupts[].irq'
 
 irq_state tells what isn't as usual: disabled, masked, in progress (a handler was running at the time of the
 dump), nobody cared (the kernel shut the interrupt, as no handler took it). handlers are the functions of

@@ -57,7 +57,7 @@ OPTIONS = (
         name="slabs", flags=("-s", "--slabs"),
         help="All slab caches, and objects in use also where many slabs are partly used.",
     ),
-    Option(name="areas", flags=("-v", "--areas"), help="Each area of vmalloc."),
+    Option(name="areas", flags=("-a", "--areas"), help="Each area of vmalloc."),
     Option(name="counters", flags=("-c", "--counters"), help="All counters of /proc/vmstat."),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@ r"""RCU: the grace period, how old it is, which CPUs and tasks hold it up, callb
 \b
 Examples:
   crashdrive report rcu vmcore
-  crashdrive report rcu --format json vmcore | jq '.tables.grace_period[0].held_up_cpus'
+  crashdrive report rcu --format json vmcore | jq '.tables.grace_period[0]'
 
 held_up_cpus: CPUs from which a quiescent state is missing; where the grace period is old, they didn't leave
 the kernel, didn't switch tasks and weren't idle for that long. crashdrive report stacks shows where they are.

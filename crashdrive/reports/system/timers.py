@@ -4,7 +4,7 @@ r"""Timers that are pending: of the wheel and of high resolution, each with its 
 Examples:
   crashdrive report timers vmcore
   crashdrive report timers --cpu 1 vmcore
-  crashdrive report timers --format json vmcore | jq '.tables.hrtimers[] | select(.expires_left < -1)'
+  crashdrive report timers --format json vmcore | jq '.tables.hrtimers[]'
 
 expires_left: seconds until a timer is due, negative where it is overdue. One that is overdue for long
 waits for a CPU whose softirqs or interrupts don't run. lag_seconds: how far a wheel's clock is behind; that

@@ -3,7 +3,7 @@ r"""Workqueues: what their workers run and since when, what waits, pools that ma
 \b
 Examples:
   crashdrive report workqueues vmcore
-  crashdrive report workqueues --all vmcore    queues and pools without work, too
+  crashdrive report workqueues --all vmcore    those without work, too
   crashdrive report workqueues --format json vmcore | jq '.tables.busy'
 
 stalled_seconds: how long no worker of a pool took an item while some waited, as the kernel's own watchdog
