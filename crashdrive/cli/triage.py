@@ -110,7 +110,9 @@ def _show(found: Report, output: Output) -> None:
     render(msgspec.structs.replace(found, tables=_filled(rest), findings=short), "table", output)
     output.text("".join(f"{line}\n" for line in missing))
     if short != found.findings:
-        output.text("\n(in short; all evidence and advice: crashdrive report triage VMCORE)\n")
+        left = len(short) < len(found.findings)
+        some = f", {len(short)} of {len(found.findings)} findings" if left else ""
+        output.text(f"\n(in short{some}; all of it: crashdrive report triage VMCORE)\n")
 
 
 def _filled(tables: Sequence[Table]) -> tuple[Table, ...]:

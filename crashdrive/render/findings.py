@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from crashdrive.records import Finding
 from crashdrive.render.output import Output
-from crashdrive.text import printable
+from crashdrive.text import counted, printable
 
 PLAIN_WIDTH = 80
 """Columns of words that wrap, where it is no terminal that they are written to."""
@@ -54,10 +55,11 @@ def _wrapped(text: str, output: Output, first: str, others: str) -> str:
 
 
 def fitting(findings: Sequence[Finding], lines: int, width: int | None) -> tuple[Finding, ...]:
-    """All findings, so short that they take that many lines of that width, if that can be.
+    """Findings so short that they take that many lines of that width, if that can be.
 
-    What is left out first is evidence, then advice, of the last and mildest findings first. Each message
-    stays, and the first line of evidence and the advice of what is critical.
+    What is left out first is evidence, then advice, of the last and mildest findings first; then all but one
+    of a kind, and at last those that are mere information. What is critical keeps its first line of evidence
+    and its advice.
     """
     shown = [_brief(finding, _EVIDENCE) for finding in findings]
     heights = [_height(finding, width) for finding in shown]
@@ -68,7 +70,27 @@ def fitting(findings: Sequence[Finding], lines: int, width: int | None) -> tuple
             if shown[at].severity == severity:
                 shown[at] = shorten(shown[at])
                 heights[at] = _height(shown[at], width)
+    if sum(heights) > lines:
+        shown = _one_of_a_kind(shown)
+        heights = [_height(finding, width) for finding in shown]
+    while sum(heights) > lines and shown and shown[-1].severity == "info":
+        shown.pop()
+        heights.pop()
     return tuple(shown)
+
+
+def _one_of_a_kind(findings: Sequence[Finding]) -> list[Finding]:
+    """Of findings of a kind that have nothing but a message the first, which says how many more there are."""
+    alike = Counter(finding.kind for finding in findings if not (finding.evidence or finding.advice))
+    kept: dict[str, Finding] = {}
+    for at, finding in enumerate(findings):
+        more = alike[finding.kind] - 1
+        if finding.evidence or finding.advice:
+            kept[str(at)] = finding
+        elif finding.kind not in kept:
+            told = f"{finding.message}; {counted(more, 'more such finding', 'more such findings')}"
+            kept[finding.kind] = msgspec.structs.replace(finding, message=told) if more else finding
+    return list(kept.values())
 
 
 def _height(finding: Finding, width: int | None) -> int:

@@ -51,18 +51,30 @@ def test_the_last_of_the_mildest_loses_first() -> None:
     assert [one.advice is not None for one in fitting(FOUND, 12, None)] == [True, True, True, False, False]
 
 
-def test_no_message_is_left_out_and_what_is_critical_keeps_its_advice() -> None:
-    assert shown(fitting(FOUND, 0, None)) == [
-        "critical: disk is wrong",
-        "    fact 0 of disk",
-        "    advice: Mend disk.",
-        "critical: lock is wrong",
-        "    fact 0 of lock",
-        "    advice: Mend lock.",
-        "warning: queue is wrong",
-        "warning: route is wrong",
-        "info: port is wrong",
-    ]
+SHORTEST = [
+    "critical: disk is wrong",
+    "    fact 0 of disk",
+    "    advice: Mend disk.",
+    "critical: lock is wrong",
+    "    fact 0 of lock",
+    "    advice: Mend lock.",
+    "warning: queue is wrong",
+    "warning: route is wrong",
+]
+
+
+def test_what_is_critical_keeps_its_advice_and_no_warning_is_left_out() -> None:
+    assert shown(fitting(FOUND, 9, None)) == [*SHORTEST, "info: port is wrong"]
+    assert shown(fitting(FOUND, 8, None)) == SHORTEST
+    assert shown(fitting(FOUND, 0, None)) == SHORTEST
+
+
+def test_findings_of_a_kind_become_one_where_there_is_no_room() -> None:
+    found = (*FOUND[:4], finding("route", "warning"), finding("route", "warning"), FOUND[4])
+    assert len(shown(fitting(found, 11, None))) == 11
+    short = [*SHORTEST[:-1], "warning: route is wrong; 2 more such findings", "info: port is wrong"]
+    assert shown(fitting(found, 10, None)) == short
+    assert shown(fitting(found, 9, None)) == short
 
 
 @pytest.mark.parametrize("width", [None, 80, 40])
