@@ -112,10 +112,19 @@ def _source(path: str) -> bytes:
     )
 
 
-def run(script: Script, argv: Sequence[str], crash: Crash, form: str, pykdump: str | None = None) -> int:
+def run(
+    script: Script,
+    argv: Sequence[str],
+    crash: Crash,
+    form: str,
+    pykdump: str | None = None,
+    *,
+    old_names: bool = False,
+) -> int:
     """Run the script with ``crash`` as a global, print what its ``report`` returns; gives the exit status.
 
-    ``pykdump``: the checkout of PyKdump that its imports are taken from, crashdrive's own layer where None.
+    ``pykdump``: the checkout of PyKdump that its imports are taken from, crashdrive's own layer where None;
+    ``old_names``: as `crashdrive.pykdump.run.Run` has it.
     """
     from crashdrive.pykdump.imports import importable
     from crashdrive.pykdump.programs import call_hook
@@ -124,7 +133,7 @@ def run(script: Script, argv: Sequence[str], crash: Crash, form: str, pykdump: s
     module = _as_main(script.path, argv)
     module.__dict__.update(helpers(), crash=crash)
     try:
-        with importable(crash, pykdump) as run:
+        with importable(crash, pykdump, old_names=old_names) as run:
             run.programs.compiled = _compiled
             try:
                 exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user

@@ -53,6 +53,11 @@ A whole script:
             "(default: CRASHDRIVE_PYKDUMP, then crashdrive's layer).",
         ),
         click.Option(
+            ["--old-names"],
+            is_flag=True,
+            help="For PyKdump's programs on newer kernels: members have the names, too, that they had.",
+        ),
+        click.Option(
             ["--show-converted"],
             is_flag=True,
             help="Print a script that is in Python 2 as it is run, in Python 3; no dump is opened or needed.",
@@ -72,6 +77,7 @@ def command(
     form: str,
     pykdump: str | None,
     show_converted: bool,  # noqa: FBT001 - click passes it by name
+    old_names: bool,  # noqa: FBT001 - as above
     **options: Any,
 ) -> int:
     """See the help text."""
@@ -88,4 +94,4 @@ def command(
         raise click.UsageError(f"Options go before the files: {target.rest[0]}")
     script = load(find(target.rest[0], pykdump))
     with opened(target, options, purpose=f"script {script.digest}") as crash, step("script"):
-        return run(script, (script.path, *target.rest[1:]), crash, form, pykdump)
+        return run(script, (script.path, *target.rest[1:]), crash, form, pykdump, old_names=old_names)

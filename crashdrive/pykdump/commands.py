@@ -46,7 +46,7 @@ class Commands:
         except (DeadlineError, SessionDiedError):
             raise
         except CrashdriveError as error:
-            raise CrashError(str(error)) from error
+            raise CrashError(str(error)) from None
 
     def gdb(self, command: str) -> str | None:
         """``get_GDB_output``: what gdb printed; None where it refused."""

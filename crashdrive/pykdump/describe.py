@@ -57,6 +57,13 @@ _KINDS |= {FloatType: FLT}
 _DEEPEST = 64
 
 
+# members that have another name or place since: (structure, its old name, the member that has it now)
+OLD_NAMES = (
+    ("struct inet_hashinfo", "listening_hash", "lhash2"),  # cae3873c5b3a (5.19)
+    ("struct task_struct", "state", "__state"),  # 2f064a59a11f (5.14)
+)
+
+
 class Place:
     """Where in a named structure a type stands, for gdb; ``flat``: whether dimensions have to be asked."""
 
@@ -74,8 +81,9 @@ class Place:
 class Describer:
     """Makes the dicts of one kernel's types."""
 
-    def __init__(self, types: ScriptTypes) -> None:
+    def __init__(self, types: ScriptTypes, *, old_names: bool = False) -> None:
         self._types = types
+        self._old = OLD_NAMES if old_names else ()
 
     def named(self, name: str) -> Description:
         """The dict of a type by its name; UnknownTypeError."""
@@ -86,6 +94,9 @@ class Describer:
             kind = kind if isinstance(found, TypedefType) else found
         item: Description = {}
         self._fill(kind, item, Place(flat=self._types.is_flat(name)))
+        for structure, old, new in self._old:
+            if item["basetype"] == structure and "body" in item:
+                _add_old_name(item["body"], old, new)
         return item
 
     def variable(self, name: str, kind: Type) -> Description:
@@ -220,6 +231,13 @@ class Describer:
                 return BOOL if sort == "bool" else INT
             case _:
                 return _KINDS.get(type(kind), VOID)
+
+
+def _add_old_name(body: list[Description], old: str, new: str) -> None:
+    """Give a member its old name, too, where it hasn't got it."""
+    found = next((member for member in body if member["fname"] == new), None)
+    if found is not None and all(member["fname"] != old for member in body):
+        body.append({**found, "fname": old})
 
 
 def _put(item: Description, name: str, code: int, size: int) -> None:

@@ -15,4 +15,5 @@ class NullError(IndexError, CrashError):
     """A number was to be read at address 0: IndexError as for pointers, ``crash.error`` as for numbers."""
 
 
-NullError.__module__ = "crash"
+NullError.__name__ = NullError.__qualname__ = "IndexError"
+NullError.__module__ = "builtins"

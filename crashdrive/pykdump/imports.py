@@ -69,11 +69,11 @@ class _Ready(importlib.abc.Loader):
 
 
 @contextlib.contextmanager
-def importable(crash: Any, folder: str | None = None) -> Iterator[Run]:
+def importable(crash: Any, folder: str | None = None, *, old_names: bool = False) -> Iterator[Run]:
     """PyKdump's modules are there for a script; ``folder``: a checkout of PyKdump whose modules are taken."""
     if folder is not None:
         check_checkout(folder)
-    run = Run(crash, folder)
+    run = Run(crash, folder, old_names=old_names)
     finder = Finder(run)
     path = list(sys.path)
     stale = {name: sys.modules.pop(name) for name in list(sys.modules) if is_ours(name)}

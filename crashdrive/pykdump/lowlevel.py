@@ -42,7 +42,7 @@ class LowLevel:
         try:
             return self._run.describer.named(str(name))
         except KernelError as error:
-            raise CrashError(f"PyKdump/GDB error: {error}") from error
+            raise CrashError(f"PyKdump/GDB error: {error}") from None
 
     def gdb_whatis(self, expression: str) -> Description:
         """The dict of a variable, an enumeration's constant, or an expression."""
@@ -56,7 +56,7 @@ class LowLevel:
                 kind = types.constant_type(text)
             return self._run.describer.variable(text, kind)
         except CrashdriveError as error:
-            raise CrashError(f"PyKdump/GDB error: {error}") from error
+            raise CrashError(f"PyKdump/GDB error: {error}") from None
 
     def struct_size(self, name: str) -> int:
         """Bytes of a structure; -1 where there is none of the name (also without its ``struct``)."""

@@ -69,8 +69,8 @@ class Pages:
         """Bytes of a page that the dump has a part of."""
         try:
             return self._kernel.read(address, size)
-        except FaultError as error:
-            raise CrashError(f"readmem error at addr {address:#x}, reading {size} bytes") from error
+        except FaultError:
+            raise CrashError(f"readmem error at addr {address:#x}, reading {size} bytes") from None
 
     def _bring(self, missing: list[int]) -> None:
         """Have pages at hand, with their neighbours."""
@@ -175,8 +175,8 @@ class Pages:
         task = self.task if name == "user" else None
         try:
             return self._memory.read(address, size, space=name, task=task)
-        except KernelError as error:
-            raise CrashError(f"readmem error at addr {address:#x}, reading {size} bytes") from error
+        except KernelError:
+            raise CrashError(f"readmem error at addr {address:#x}, reading {size} bytes") from None
 
     def read_pointer(self, address: int, space: int | None = None) -> int:
         """The word at an address; IndexError for NULL."""

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A script's run. ``folder``: a checkout of PyKdump that it uses, None for crashdrive's own layer."""
+    """A script's run. ``folder``: a checkout of PyKdump that it uses, None for crashdrive's own layer.
 
-    def __init__(self, crash: Any, folder: str | None = None) -> None:
+    ``old_names``: members of structures have the names, too, that they had in older kernels.
+    """
+
+    def __init__(self, crash: Any, folder: str | None = None, *, old_names: bool = False) -> None:
         self.crash = crash
+        self._old_names = old_names
         self.folder = folder
         self.programs = Programs(folder)
         # what the API keeps between calls, by the part that keeps it
@@ -50,7 +54,7 @@ class Run:
     @cached_property
     def describer(self) -> Describer:
         """Types as dicts."""
-        return Describer(self.types)
+        return Describer(self.types, old_names=self._old_names)
 
     @cached_property
     def facts(self) -> Facts:

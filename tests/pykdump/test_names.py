@@ -78,6 +78,30 @@ def test_they_are_gone_behind_the_run() -> None:
     assert not [name for name in sys.modules if is_ours(name)]
 
 
+@pytest.mark.parametrize("old_names", [False, True])
+def test_members_have_their_old_names_where_these_are_asked_for(*, old_names: bool) -> None:
+    session = next(iter(sorted(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))))
+    with open_dump(None, None, replay=session) as crash, importable(crash, old_names=old_names):
+        task = importlib.import_module("pykdump.API").SUInfo("struct task_struct")
+        assert ("state" in task) is old_names
+        assert not old_names or task["state"].offset == task["__state"].offset
+
+
+def test_errors_are_known_by_pykdumps_names() -> None:
+    api = importlib.import_module("pykdump.API")
+    task = api.readSU("struct task_struct", api.sym2addr("init_task"))
+    with pytest.raises(KeyError) as missing:
+        _ = task.no_such
+    assert (type(missing.value).__name__, hasattr(task, "no_such"), getattr(task, "no_such", 7)) == (
+        "KeyError",
+        False,
+        7,
+    )
+    with pytest.raises(TypeError, match="no type") as unknown:
+        api.readSU("struct no_such", 5)
+    assert unknown.value.__suppress_context__
+
+
 def test_a_folder_without_pykdump_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"no pykdump/API\.py there"), importable(None, str(tmp_path)):
         pass

@@ -20,6 +20,11 @@ class FieldError(KeyError, AttributeError):
     """A structure has no such member."""
 
 
+# scripts, and those who read their tracebacks, know a KeyError
+FieldError.__name__ = FieldError.__qualname__ = "KeyError"
+FieldError.__module__ = "builtins"
+
+
 class _OfStructure(type):
     """``StructResult(NAME, ADDRESS)`` is an object of NAME's own class."""
 

@@ -28,8 +28,8 @@ def typeinfo_of(name: str) -> Description:
     """The dict of a type; ``crash.error`` where there is none."""
     try:
         return current().describer.named(str(name))
-    except KernelError as error:
-        raise CrashError(f"no type {name}") from error
+    except KernelError:
+        raise CrashError(f"no type {name}") from None
 
 
 def type_length(tname: str) -> int:
@@ -245,8 +245,8 @@ class SUInfo(dict[str, VarInfo], metaclass=_Kept):
         try:
             item = typeinfo_of(sname)
             return item if "body" in item or "typedef" not in item else typeinfo_of(item["basetype"])
-        except CrashError as error:
-            raise TypeError(f"no type {sname}") from error
+        except CrashError:
+            raise TypeError(f"no type {sname}") from None
 
     def _add(self, name: str, member: VarInfo) -> None:
         self.PYT_body.append((name, member))
@@ -331,8 +331,8 @@ class EnumInfo(dict[str, int]):
         super().__init__()
         try:
             item = typeinfo_of(stype) if "enum " in stype else self._of_constant(stype)
-        except (CrashError, KernelError) as error:
-            raise TypeError(f"cannot find enum <{stype}>") from error
+        except (CrashError, KernelError):
+            raise TypeError(f"cannot find enum <{stype}>") from None
         if item["codetype"] != ENUM:
             raise TypeError(f"{stype} is not a enum")
         self.stype = stype if "enum " in stype else "enum"
