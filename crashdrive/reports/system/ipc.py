@@ -4,7 +4,7 @@ r"""Shared memory, semaphores, message queues of System V and POSIX: owners, and
 Examples:
   crashdrive report ipc vmcore
   crashdrive report ipc --waiters vmcore
-  crashdrive report ipc --format json vmcore | jq '.tables.segments[].attached'
+  crashdrive report ipc --format json vmcore | jq .tables.segments
 
 undone_by: processes that have changed semaphores with SEM_UNDO: who holds them.
 Objects are those of all IPC namespaces that have processes.
