@@ -118,6 +118,20 @@ def test_ignored_caches_are_rows_without_numbers() -> None:
     assert parse("kmem -I skbuff -s", text).one() == SlabCache(cache=0xC02EADC0, name="skbuff", ignored=True)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "c02eadc0 [IGNORED]  skbuff f79c2888      128          1         5      1     4k  ip_vs_conn",
+        "c02eadc0 [IGNORED]  skbufff79c2888 [IGNORED]  ip_vs_conn",
+        "f79c2888      128          1         5      1     4k  ip_vs_connc02eadc0 [IGNORED]  skbuff",
+    ],
+)
+def test_a_row_that_lost_its_newline_is_no_part_of_a_name(line: str) -> None:
+    head = PER_CPU.splitlines()[0]
+    with pytest.raises(ParseError, match="slab cache"):
+        parse("kmem -I skbuff -s", f"{head}\n{line}\n")
+
+
 def test_objects_of_the_old_slab_allocator() -> None:
     contents = parse("kmem -S arp_cache", PER_CPU).one()
     assert contents.cache.name == "arp_cache"

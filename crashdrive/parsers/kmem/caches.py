@@ -6,6 +6,7 @@ Source in crash: ``dump_kmem_cache()`` and its kind for each allocator, ``list_s
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from crashdrive.parsers import grammar as g
@@ -13,6 +14,9 @@ from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.answers import mark_unknown, rows_or_hole, say_empty
 from crashdrive.parsers.grammar.columns import DECIMAL, GAP, HEX, KILOBYTES, SIGNED, TEXT, Column, or_none
 from crashdrive.records import Address, Record
+
+# a row that has lost its newline, where it or the row before it is one that crash was told to leave out
+_ROW_IN_A_NAME = re.compile(r"[0-9a-f]{8,16} +(?:\[IGNORED\] |\d+ +[\d?])")
 
 
 class SlabCache(Record, frozen=True):
@@ -76,8 +80,11 @@ def ignored_cache() -> Any:
 
 
 def check_caches(source: Source, found: list[SlabCache]) -> list[SlabCache]:
-    """One that names a cache that isn't there prints nothing."""
+    """One that names a cache that isn't there prints nothing; a name with another row in it is two rows."""
     demand_caches(source, found)
+    for row in found:
+        if _ROW_IN_A_NAME.search(row.name):
+            source.reject(max(0, source.text.find(row.name)), "another slab cache in the name of this one")
     mark_unknown(source, (row.name for row in found))
     return found
 
