@@ -10,6 +10,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def printable(text: str) -> str:
     r"""Text out of a dump as one line that a terminal may be given: control characters as \xNN."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
