@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from crashdrive.batch.unpack import head_of, is_packed
 from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import DumpIdentity, dump_identity
@@ -55,6 +56,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     build_id: str | None = None
     crash_time: int | None = None
     incomplete: bool | None = None
+    packed: bool = False
     vmlinux: str | None = None
     host: str | None = None
     trouble: str | None = None
@@ -165,9 +167,14 @@ def _identity_of(one: Found) -> DumpIdentity:
 
 
 def examined(path: str, mark: str | None = None) -> Found:
-    """A file as its headers tell it; its kernel isn't looked for."""
+    """A file as its headers tell it; its kernel isn't looked for. Of a packed one, those of what is in it."""
+    packed = is_packed(path)
     try:
-        identity = dump_identity(path)
+        if packed:
+            with head_of(path) as head:
+                identity = dump_identity(head)
+        else:
+            identity = dump_identity(path)
         if not identity.size:
             return _troubled(path, f"{printable(path)}: empty", "no-dump", mark)
         sample = content_sample(path)
@@ -179,12 +186,13 @@ def examined(path: str, mark: str | None = None) -> Found:
         id=sample[:16],
         path=path,
         mark=mark or "",
-        size=identity.size,
+        size=Path(path).stat().st_size,
         format=identity.format,
         release=identity.osrelease,
         build_id=identity.build_id,
         crash_time=identity.crash_time,
-        incomplete=identity.incomplete,
+        incomplete=None if packed else identity.incomplete,
+        packed=packed,
     )
 
 

@@ -25,7 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     ``reports``: beside those of the triage; ``deadline``: seconds for all of it, ``memory``: bytes for all of
     its processes; ``timeout``: seconds for each command of crash. ``script``: a script and its arguments.
-    ``replay``: a recorded session to ask instead of the dump.
+    ``replay``: a recorded session to ask instead of the dump. ``packed``: the dump is unpacked first.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 600.0
     memory: int | None = None
     replay: str | None = None
+    packed: bool = False
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

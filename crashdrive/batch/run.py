@@ -120,6 +120,7 @@ def job_for(one: Found, options: Options) -> Job:
         timeout=options.timeout,
         deadline=options.deadline,
         memory=options.memory,
+        packed=one.packed,
     )
 
 

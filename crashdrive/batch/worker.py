@@ -19,6 +19,7 @@ import msgspec
 
 from crashdrive._version import __version__
 from crashdrive.batch.jobs import Job, Result, Status, job_of, packed
+from crashdrive.batch.unpack import unpacked_file
 from crashdrive.errors import CrashdriveError, DeadlineError, DumpError, VmlinuxError
 
 if TYPE_CHECKING:
@@ -41,6 +42,21 @@ def kind_of(error: CrashdriveError) -> str:
 
 def done(job: Job, tell: Tell = lambda _step: None) -> Result:
     """The job, done; what fails is said in the result."""
+    if not job.packed:
+        return _done(job, tell)
+    tell("unpacking")
+    began = time.monotonic()
+    try:
+        with unpacked_file(job.vmcore) as path:
+            found = _done(msgspec.structs.replace(job, vmcore=path, packed=False), tell)
+    except DumpError as error:
+        found = Result(id=job.id, vmcore="", status="failed", reason=str(error), kind="no-dump")
+    identity = {**found.identity, "vmcore": job.vmcore} if found.identity else {}
+    seconds = round(time.monotonic() - began, 3)
+    return msgspec.structs.replace(found, vmcore=job.vmcore, identity=identity, seconds=seconds)
+
+
+def _done(job: Job, tell: Tell) -> Result:
     from crashdrive.crash import open_dump
     from crashdrive.reports import purpose_of, takes_btf
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from crashdrive.batch.find import find_dumps
+from crashdrive.batch.run import Options, job_for
+from crashdrive.batch.worker import done
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import dump_identity
 from crashdrive.dump.kernels import vmlinux_files
-from crashdrive.errors import UsageError, VmlinuxError
+from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from tests.dump.test_find import ID, OTHER, vmcore, vmlinux
 
 
@@ -67,7 +73,9 @@ def test_circles_of_links_end(place: Path) -> None:
         ("vmcore", b"text\n" * 100, "no dump of a kernel"),
         ("vmcore.1", vmcore(ID)[:100], "truncated"),
         ("cut", b"KDUMP   " + bytes(100), "truncated or damaged"),
-        ("packed-vmcore", b"\x1f\x8b" + bytes(30), "packed with gzip"),
+        ("packed-vmcore", b"\x1f\x8b" + bytes(30), "can't be unpacked"),
+        ("packed-vmcore", gzip.compress(b"text" * 100, mtime=0), "no dump of a kernel"),
+        ("packed-vmcore", b"\x28\xb5\x2f\xfd" + bytes(30), "packed with zstd"),
     ],
 )
 def test_broken_ones_in_a_folder_are_told(tmp_path: Path, name: str, data: bytes, told: str) -> None:
@@ -75,6 +83,34 @@ def test_broken_ones_in_a_folder_are_told(tmp_path: Path, name: str, data: bytes
     (one,) = find_dumps([str(tmp_path)]).dumps
     assert one.trouble_kind == "no-dump"
     assert told in str(one.trouble)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_packed_ones_are_known_by_what_is_in_them(
+    tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vmlinux").write_bytes(vmlinux(ID))
+    (tmp_path / "vmcore.packed").write_bytes(pack(vmcore(ID)))
+    (one,) = find_dumps([str(tmp_path)]).dumps
+    assert (one.packed, one.build_id, one.trouble, one.vmlinux) == (
+        True,
+        ID.hex(),
+        None,
+        str(tmp_path / "vmlinux"),
+    )
+    opened = []
+
+    def opening(_vmlinux: str, path: str, **_: object) -> None:
+        opened.append((path, Path(path).read_bytes()))
+        raise DumpError("enough")
+
+    monkeypatch.setattr("crashdrive.crash.open_dump", opening)
+    result = done(job_for(one, Options()))
+    assert (result.vmcore, result.reason) == (one.path, "enough")
+    assert opened[0][1] == vmcore(ID)
+    assert not Path(opened[0][0]).exists()
+    (tmp_path / "vmcore.packed").write_bytes(pack(vmcore(ID))[:-4])
+    assert "can't be unpacked" in str(done(job_for(one, Options())).reason)
 
 
 @pytest.mark.parametrize("name", ["vmcore-dmesg.txt", "core.bin", "vmcore.log", "readme"])
