@@ -256,6 +256,19 @@ def test_a_leak() -> None:
     assert [one.kind for one in report.findings] == ["slab-leak"]
 
 
+def test_a_task_that_its_cgroup_killed() -> None:
+    report = of_dump("6.1-kdump-memcgkill")
+    (event,) = report.table("oom").rows
+    assert (event.constraint, event.cgroup, event.victim_comm) == ("MEMCG", "/lab", "lab-eater")
+    assert event.invoker == "lab-eater"
+    # the limit is 16 MB
+    assert 12 << 20 < event.victim_anonymous_bytes < 17 << 20
+    groups = {row.cgroup: row for row in report.table("cgroups").rows}
+    assert (groups["/lab"].limit_bytes, groups["/lab"].oom_kills) == (16 << 20, 1)
+    assert groups["/"].limit_bytes is None
+    assert [one.kind for one in report.findings] == ["memory-cgroup-oom"]
+
+
 def test_the_page_cache_by_filesystem(guest: Guest, reported: Report) -> None:
     """Filesystems add up to what the counters say: Buffers, Cached with Shmem; nothing is in two places."""
     files = Crash(guest.session, keep=False).run_report(REPORT, files=True, top=5)
