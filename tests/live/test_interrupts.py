@@ -24,7 +24,8 @@ def test_interrupts_as_irq_has_them(crash: Crash) -> None:
     for number, row in ours.items():
         assert row.irq_counts == counted[number].counts
     for said in crash.irq(show="affinities"):
-        if said.irq in ours:
+        # crash 8.0.2 has none on 6.1
+        if said.irq in ours and said.cpus:
             assert set(ours[said.irq].affinity_cpus) == set(said.cpus) & {0, 1}
     for line in crash.irq(used=True):
         if isinstance(line, Irq) and line.irq in ours:
