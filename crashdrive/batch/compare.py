@@ -10,7 +10,7 @@ from crashdrive.batch.jobs import Result
 from crashdrive.batch.summary import first, rows_of
 from crashdrive.records import Notice, Report, Table
 
-REPORTS = ("modules", "sysctl", "snmp", "sockstat", "meminfo", "memory", "slab", "slabinfo", "block")
+REPORTS = ("modules", "sysctl", "snmp", "sockstat", "memory", "block")
 """Reports that two dumps are compared by, beside those of the triage, as far as they are there."""
 
 _SAME = frozenset({"address", "task", "frames", "alternatives", "banner", "pid"})
@@ -35,11 +35,13 @@ _PARTS = {
     "counters": Part("snmp", "counters", ("netns", "group", "name"), ("value",)),
     "sockets": Part("netsummary", "states", ("netns", "proto", "state"), ("socket_count",)),
     "socket_memory": Part("netsummary", "memory", ("protocols",)),
+    "memory": Part("memory", "amounts", ("item",), ("amount_bytes",)),
+    "slabs": Part("memory", "slabs", ("name",), ("slab_bytes", "active_objects")),
     "locks": Part("hang", "locks", ("lock", "type"), ("owner_comm", "waiters")),
 }
 # reports whose tables are all compared, by the first of these columns that they have
-_WHOLE = ("meminfo", "memory", "slab", "slabinfo", "sockstat")
-_NAMES = ("name", "cache", "zone", "node", "proto", "protocol", "field")
+_WHOLE = ("sockstat",)
+_NAMES = ("name", "proto", "protocol", "field")
 
 
 def compared(one: Result, other: Result) -> Report:

@@ -14,7 +14,7 @@ from crashdrive.text import all_valid
 Status = Literal["complete", "incomplete", "failed"]
 """What came of a dump; ``incomplete``: something of it can't be read, and is named."""
 
-PAGE: Final = ("dmesg", "stacks", "cpu", "ps", "meminfo", "slab", "netstat")
+PAGE: Final = ("dmesg", "stacks", "cpu", "ps", "memory", "netstat")
 """Reports that a dump's page shows beside those of its triage, as far as they are there."""
 
 _MOST_RESULT = 1 << 30

@@ -30,7 +30,9 @@ def one(function: str, value: str, modules: list[str], **more: Any) -> Result:
         "snmp": report(
             [{"netns": "init", "group": "Tcp", "name": "InSegs", "value": int(value)}], "counters"
         ),
-        "meminfo": report([{"name": "MemFree", "pages": int(value)}, {"name": "Same", "pages": 1}], "memory"),
+        "memory": report(
+            [{"item": "MemFree", "amount_bytes": int(value)}, {"item": "Same", "amount_bytes": 1}], "amounts"
+        ),
     }
     return result(found(1), reports=reports, **more)
 
@@ -58,8 +60,8 @@ def test_what_is_unlike() -> None:
     assert [(row["of"], row["function"]) for row in rows("stack", *both)] == [
         ("first", "f"), ("second", "g"), ("both", "vfs_write"), ("both", "do_syscall_64"),
     ]  # fmt: skip
-    assert rows("meminfo_memory", *both) == [
-        {"name": "MemFree", "first": 10, "second": 60, "change": 50, "column": "pages"}
+    assert rows("memory", *both) == [
+        {"name": "MemFree", "first": 10, "second": 60, "change": 50, "column": "amount_bytes"}
     ]
 
 
