@@ -88,7 +88,7 @@ def test_every_error_elsewhere_is_one_of_the_tree_or_caught_inside() -> None:
         "TemporaryFileError": "a SessionError",
         "UnknownFormError": "caught by those who read DWARF",
         "UnsafePlaceError": "caught by the store",
-        "UnsureError": "caught by those who follow operands",
+        "UnsureError": "of scripts in Python 2, caught by those who load them",
     }
     found = {
         node.name
