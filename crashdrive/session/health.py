@@ -142,6 +142,13 @@ def setting_warning(words: Sequence[str]) -> HealthWarning | None:
     return None
 
 
+def restart_warning(lost: Sequence[str]) -> HealthWarning:
+    """What a new crash in a dead one's place costs: the commands of its context that failed in it."""
+    what = f"all but {', '.join(map(printable, lost))} of its context" if lost else "its context"
+    message = f"crash was started again; {what} was put back"
+    return HealthWarning(kind="restarted", message=message, affects=("*",) if lost else ())
+
+
 def dump_warnings(dump: DumpIdentity) -> list[HealthWarning]:
     """The warnings that the dump's own headers give cause for."""
     if not dump.incomplete:

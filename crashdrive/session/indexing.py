@@ -25,6 +25,8 @@ _VERSION = re.compile(r"GNU gdb (?:\([^)]*\) )?(\d+)")
 # seconds that a writer gets: it takes five, and as many again on a busy machine
 PATIENCE = 120.0
 _NICE = 10
+# that a session which ends waits for the index that is written beside it
+CLOSING_SECONDS = 3.0
 _ENVIRONMENT = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C", "TERM": "dumb"}
 
 
@@ -103,7 +105,7 @@ class Writer:
             shutil.rmtree(self._room, ignore_errors=True)
             raise
 
-    def finish(self, seconds: float = 0.0) -> Path | None:
+    def finish(self, seconds: float = CLOSING_SECONDS) -> Path | None:
         """Keep the index if it is written within so many seconds, else stop; where it lies then."""
         try:
             status = self._process.wait(seconds)

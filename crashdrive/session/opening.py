@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from crashdrive.session.binaries import Binary
 from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
 from crashdrive.session.health import Attempt
-from crashdrive.session.indexing import Index, usable
+from crashdrive.session.indexing import Index, Writer, usable, write_beside
 from crashdrive.session.launch import Ladder, Launched, Notify, Start, start_one
 from crashdrive.session.transport import Transport
 
@@ -64,6 +65,17 @@ class Opening(NamedTuple):
         if not all(self.indexes.pays(build_id, binary.path) for binary in self.binaries):
             return None
         return usable(self.target.vmlinux, self.indexes)
+
+    @contextlib.contextmanager
+    def indexing(self) -> Iterator[Writer | None]:
+        """While crash starts: a gdb that writes the index where there is none; ended where that fails."""
+        writer = None if self.gdb_index is not None else write_beside(self.target.vmlinux, self.indexes)
+        try:
+            yield writer
+        except BaseException:
+            if writer is not None:
+                writer.drop()
+            raise
 
     def learn(self, attempts: Sequence[Attempt]) -> None:
         """Note what full starts took that came to a prompt, with an index and without."""

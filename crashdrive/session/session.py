@@ -16,13 +16,7 @@ import msgspec
 from crashdrive.cache.gdb_index import Indexes
 from crashdrive.commandline import command_line, is_physical
 from crashdrive.dump.find import Target, find_target
-from crashdrive.errors import (
-    DeadlineError,
-    SessionClosedError,
-    SessionDiedError,
-    SessionError,
-    StartError,
-)
+from crashdrive.errors import DeadlineError, SessionClosedError, SessionDiedError, SessionError, StartError
 from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import Judgement, judge
 from crashdrive.session.folder import TemporaryFileError
@@ -30,10 +24,11 @@ from crashdrive.session.health import (
     Health,
     HealthWarning,
     dump_warnings,
+    restart_warning,
     setting_warning,
     task_table_warnings,
 )
-from crashdrive.session.indexing import Writer, write_beside
+from crashdrive.session.indexing import Writer
 from crashdrive.session.launch import Launched, Notify, health_of, start_minimal
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Known, Opening, Restart, path_text
@@ -47,8 +42,6 @@ from crashdrive.text import printable
 
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
-# that a session which ends waits for the index that is written beside it
-_WRITER_SECONDS = 3.0
 # starts crash with all its tables, as a session that the one in need of them takes over
 OpenFull = Callable[[], "Session"]
 
@@ -90,7 +83,7 @@ class Session:
         self.began_minimal = False  # whether a minimal start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
         self._recorder: RecordingTransport | None = None
-        self._writer: Writer | None = None
+        self._index_writer: Writer | None = None
         self._context = Context()
         self._told_fifo: Path | None = None
         self._doubtful = self._closed = self._busy = False
@@ -143,14 +136,9 @@ class Session:
     @classmethod
     def _open_full(cls, how: Opening, file: BinaryIO | None = None) -> Session:
         """A session on the best crash that the ladder starts."""
-        writer = None if how.gdb_index is not None else write_beside(how.target.vmlinux, how.indexes)
-        try:
+        with how.indexing() as index_writer:
             session, attempts = how.best(functools.partial(cls._judged, how=how))
-        except BaseException:
-            if writer is not None:
-                writer.drop()
-            raise
-        session._writer = writer  # noqa: SLF001 - our own
+        session._index_writer = index_writer  # noqa: SLF001 - our own
         session._health = msgspec.structs.replace(session.health, attempts=attempts)  # noqa: SLF001 - as above
         try:
             how.learn(attempts)
@@ -207,14 +195,8 @@ class Session:
     def replay(cls, path: str | os.PathLike[str], *, timeout: float = DEFAULT_TIMEOUT) -> Session:
         """A recorded session instead of crash; TranscriptError for a command that it doesn't hold."""
         transport = ReplayTransport(Path(path))
-
-        def again(_context: Sequence[str]) -> tuple[Transport, list[str]]:
-            transport.reopen()
-            return transport, []
-
-        head = transport.head
-        known = Known(head.identity, head.vmcoreinfo)
-        return cls(transport, head.health, known, timeout=timeout, restart=again)
+        known = Known(transport.head.identity, transport.head.vmcoreinfo)
+        return cls(transport, transport.head.health, known, timeout=timeout, restart=transport.again)
 
     def _record(self, file: BinaryIO | None) -> None:
         if file is None or self._transport is None:
@@ -250,9 +232,9 @@ class Session:
 
     def _finish(self) -> None:
         self._drop()
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.finish(_WRITER_SECONDS)
+        if self._index_writer is not None:
+            self._index_writer.finish()
+            self._index_writer = None
         if self._recorder is not None:
             self._recorder.finish()
 
@@ -383,11 +365,8 @@ class Session:
     def _results(
         self, commands: Sequence[str], outputs: Sequence[bytes], elapsed: float
     ) -> list[CommandResult]:
-        each = elapsed / max(len(outputs), 1)
-        return [
-            self._result(command, output, each, judge(command, output))
-            for command, output in zip(commands, outputs, strict=False)
-        ]
+        each, pairs = elapsed / max(len(outputs), 1), zip(commands, outputs, strict=False)
+        return [self._result(command, output, each, judge(command, output)) for command, output in pairs]
 
     def stream(self, commands: Sequence[str], sink: Sink, *, timeout: float | None = None) -> bytes:
         """Run commands that write raw bytes into `fifo`, in one round trip; ``sink`` gets those bytes.
@@ -432,7 +411,7 @@ class Session:
         """Take over another session's crash, and the way to start it again."""
         self._transport, other._transport = other._transport, None
         self._restart, self._health, self._full = other._restart, other.health, None
-        self._writer, other._writer = other._writer, None
+        self._index_writer, other._index_writer = other._index_writer, None
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -500,9 +479,7 @@ class Session:
         if self._recorder is not None:
             self._recorder.replace(fresh)
         self._transport = self._recorder or fresh
-        what = f"all but {', '.join(map(printable, lost))} of its context" if lost else "its context"
-        message = f"crash was started again; {what} was put back"
-        self._warn(HealthWarning(kind="restarted", message=message, affects=("*",) if lost else ()))
+        self._warn(restart_warning(lost))
         return self._transport
 
     def _warn(self, *warnings: HealthWarning) -> None:

@@ -131,7 +131,7 @@ def test_a_session_that_ends_first_ends_its_writer(
     path = make_gdb(tmp_path, monkeypatch, "time.sleep(60)")
     writer = Writer(str(path), vmlinux, indexes)
     began = time.monotonic()
-    assert writer.finish() is None
+    assert writer.finish(0.1) is None
     assert time.monotonic() - began < 30
     assert list(indexes.directory.iterdir()) == []
 
