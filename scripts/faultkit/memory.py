@@ -118,8 +118,14 @@ class FaultyMemory(Memory):
         read.update(dict.fromkeys(pages))
         if self._faults and len(read) > self._most:
             raise TooMuchError
-        if not known.keys() >= set(pages):
-            self._remember(where, [page for page in pages if page not in known])
+        if unknown := [page for page in pages if page not in known]:
+            try:
+                self._remember(where, unknown)
+            except BaseException:
+                # a recording that doesn't hold them: they were not read
+                for page in unknown:
+                    read.pop(page, None)
+                raise
         blocks = {page: Block(page << PAGE_SHIFT, data) for page in pages if (data := known[page].data)}
         found = Pages(blocks, {page: known[page].holes for page in pages if known[page].holes})
         for page in self._faulty.intersection(pages):
