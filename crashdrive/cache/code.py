@@ -34,8 +34,16 @@ def _files(folder: str | os.PathLike[str]) -> Iterator[str]:
                 if entry.name != _COMPILED:
                     yield from _files(entry.path)
             else:
-                status = entry.stat()
+                status = _status(entry)
                 yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    """Of the file that a link leads to; of the link where it leads nowhere, as an editor's lock does."""
+    try:
+        return entry.stat()
+    except OSError:
+        return entry.stat(follow_symlinks=False)
 
 
 def _distributions() -> Iterator[str]:

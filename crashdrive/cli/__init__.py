@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = said_before(words)
         return _carried_out(words) if status is None else status
-    except (KeyboardInterrupt, OSError) as error:  # before somebody guards: while modules are loaded, say
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - before somebody guards: modules are loaded, say
         return _ended(error)
 
 

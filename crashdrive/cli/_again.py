@@ -36,6 +36,8 @@ def said_before(words: Sequence[str]) -> int | None:
     """Print what this line printed before, and give its exit status; None where that isn't certain."""
     if not words or os.environ.get(OFF) or not NOT_SO_FAST.isdisjoint(words):
         return None
+    if not hasattr(sys.stdout, "buffer"):  # closed, or none that takes bytes
+        return None
     # a dump in a command's place is triaged
     if words[0] not in KEEPING and not os.path.isfile(words[0]):  # noqa: PTH113 - without pathlib's start
         return None
@@ -66,7 +68,7 @@ def give_again(answers: Answers, key: str, *, verbose: bool = False) -> int | No
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     sys.stdout.flush()
-    for line in found.said:
+    for line in found.said if sys.stderr is not None else ():
         sys.stderr.write(f"{line}\n")
     if verbose:
         sys.stderr.write(
@@ -80,7 +82,11 @@ def line_key(words: Sequence[str]) -> str:
     """The key of a command line as it stands, in this folder."""
     from crashdrive.cache.answers import question_key
 
-    return question_key((list(words), os.getcwd(), surroundings()))  # noqa: PTH109 - as it is, and fast
+    try:
+        folder = os.getcwd()  # noqa: PTH109 - as it is, and fast
+    except FileNotFoundError:  # it was removed
+        folder = ""
+    return question_key((list(words), folder, surroundings()))
 
 
 def surroundings() -> list[object]:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
+    from crashdrive.records import Report
 
-# what spoils an answer by no fault of the dump's
+# what spoils an answer by no fault of the dump's: in the session, and in parts of a report (a deadline, say)
 _PASSING = frozenset({"restarted", "unchecked"})
+_FAILED = frozenset({"failed", "rule", "unread"})
 
 
 class Witness:
@@ -16,15 +18,20 @@ class Witness:
 
     def __init__(self) -> None:
         self._crash: Crash | None = None
+        self._spoiled = False
 
     def opened(self, crash: Crash) -> None:
         """The answer rests on this crash's dump."""
         self._crash = crash
 
+    def made(self, report: Report) -> None:
+        """The answer is this report; one of which a part failed is not one to keep."""
+        self._spoiled |= any(notice.kind in _FAILED for notice in report.warnings)
+
     def basis(self) -> tuple[tuple[str, ...], str] | None:
         """The dump and the vmlinux, and the binary; None where the answer is not one to keep."""
         crash = self._crash
-        if crash is None:
+        if crash is None or self._spoiled:
             return None
         health, identity = crash.health, crash.identity
         troubled = any(warning.kind in _PASSING for warning in health.warnings)

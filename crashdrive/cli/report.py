@@ -272,6 +272,7 @@ def _show(
         with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name), witness=witness) as crash:
             with waiting(name), step(f"report {name}"):
                 found = crash.run_report(name, **given)
+            witness.made(found)
             if form == PICTURE and not found.pictures:
                 raise UsageError(f"report {name}: there is nothing to draw in this dump")
             with step("written"):

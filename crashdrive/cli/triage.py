@@ -75,6 +75,7 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
         ) as crash:
             with waiting("triage"), step("triage"):
                 found = crash.run_report("triage")
+            witness.made(found)
             if page:
                 found = _with_stacks(crash, found)
                 write_file(Path(page), partial(render, found, "html"))

@@ -32,6 +32,7 @@ class Asked:
         self.crash, self.vmlinux, self.vmcore = crash, vmlinux, vmcore
         self.opened = 0
         self.complete = True
+        self.kind = "excluded"
         self.attempts: tuple[Attempt, ...] = ()
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -46,7 +47,7 @@ class Asked:
 
     def report(self, name: str, **options: Any) -> Report:
         rows = [{"name": name, "options": str(sorted(options.items())), "asked": self.opened}]
-        notices = () if self.complete else (Notice(kind="excluded", message="a page is missing"),)
+        notices = () if self.complete else (Notice(kind=self.kind, message="a page is missing"),)
         return Report(
             report=name, tables=(Table(name="rows", rows=rows),), source="crash",
             complete=self.complete, warnings=notices, dump={"vmcore": self.vmcore},
@@ -329,6 +330,35 @@ def test_a_start_that_took_too_long_leaves_nothing_kept(cli: Cli, asked: Asked) 
     for _ in range(2):
         cli("report", "netstat", asked.vmcore)
     assert asked.opened == 2
+
+
+@pytest.mark.parametrize("kind", ["failed", "rule", "unread"])
+def test_a_report_of_which_a_part_failed_is_not_kept(cli: Cli, asked: Asked, kind: str) -> None:
+    asked.complete, asked.kind = False, kind
+    for words in (("triage",), ("report", "hang")):
+        before = asked.opened
+        for _ in range(2):
+            assert cli(*words, asked.vmcore)[0] == 5
+        assert asked.opened == before + 2
+
+
+def test_a_link_that_leads_nowhere_is_no_obstacle(
+    cli: Cli, asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor's lock in the folder of plugins."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/.#mine.py").symlink_to("somebody@somewhere.1")
+    monkeypatch.setenv("CRASHDRIVE_PLUGINS", str(tmp_path / "plugins"))
+    for _ in range(2):
+        assert cli("report", "netstat", asked.vmcore)[0] == 0
+    assert asked.opened == 1
+
+
+def test_without_standard_output_nothing_is_looked_up(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crashdrive.cli._again import said_before
+
+    monkeypatch.setattr("sys.stdout", None)
+    assert said_before(["report", "netstat", asked.vmcore]) is None
 
 
 def entries() -> list[tuple[str, str]]:
