@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from crashdrive.cli._again import said_before
+from crashdrive.errors import EXIT_FAILED
 
 __all__ = ["main"]
 
@@ -13,6 +15,11 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (``sys.argv`` where no arguments are given); gives the exit status."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if sys.stderr is None:  # closed: nobody wants to be told
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for as long as the program runs
+    if sys.stdout is None:
+        sys.stderr.write("crashdrive: standard output is closed: there is nowhere to write to\n")
+        return EXIT_FAILED
     try:
         status = said_before(words)
         return _carried_out(words) if status is None else status

@@ -177,3 +177,19 @@ def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 def test_main_takes_its_arguments_from_sys_argv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["crashdrive", "--version"])
     assert main() == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_no_traceback(closed: str) -> None:
+    line = f'"{sys.executable}" -m crashdrive rules hung-task {closed}'
+    done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, check=False)
+    if ">&-" in closed.replace("2>&-", ""):
+        told = (
+            b""
+            if "2>&-" in closed
+            else b"crashdrive: standard output is closed: there is nowhere to write to\n"
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (1, b"", told)
+    else:
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"hung-task" in done.stdout
