@@ -35,29 +35,12 @@ class Target(NamedTuple):
 def session_options() -> list[click.Parameter]:
     """Options of every subcommand that opens a dump."""
     return [
-        click.Option(
-            ["--crash", "crash_binaries"],
-            multiple=True,
-            metavar="PATH",
-            shell_complete=files,
-            help="crash binary to use; can be given several times, the first that knows all of the dump "
-            "is taken (default: CRASHDRIVE_CRASH, then PATH).",
+        crash_option(
+            "crash binary to use; can be given several times, the first that knows all of the dump is taken "
+            "(default: CRASHDRIVE_CRASH, then PATH)."
         ),
-        click.Option(
-            ["--debug-dir", "debug_dirs"],
-            multiple=True,
-            metavar="DIR",
-            shell_complete=folders,
-            help="Look there, too, for the vmlinux that belongs to the dump.",
-        ),
-        click.Option(
-            ["--timeout"],
-            type=click.FloatRange(min=0, min_open=True),
-            default=120.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="Deadline of each command.",
-        ),
+        debug_dir_option("Look there, too, for the vmlinux that belongs to the dump."),
+        timeout_option("Deadline of each command."),
         click.Option(
             ["--record"],
             metavar="FILE",
@@ -87,6 +70,32 @@ def session_options() -> list[click.Parameter]:
             "Say on stderr how the dump was opened, what crash was asked, and what each step took."
         ),
     ]
+
+
+def crash_option(shown: str) -> click.Option:
+    """``--crash``, once for each binary."""
+    return click.Option(
+        ["--crash", "crash_binaries"], multiple=True, metavar="PATH", shell_complete=files, help=shown
+    )
+
+
+def debug_dir_option(shown: str) -> click.Option:
+    """``--debug-dir``, once for each folder."""
+    return click.Option(
+        ["--debug-dir", "debug_dirs"], multiple=True, metavar="DIR", shell_complete=folders, help=shown
+    )
+
+
+def timeout_option(shown: str) -> click.Option:
+    """``--timeout``, in seconds."""
+    return click.Option(
+        ["--timeout"],
+        type=click.FloatRange(min=0, min_open=True),
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        help=shown,
+    )
 
 
 def verbose_option(shown: str) -> click.Option:

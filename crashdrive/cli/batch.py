@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from crashdrive.cli._complete import files, folders
-from crashdrive.cli._opening import verbose_option
+from crashdrive.cli._opening import crash_option, debug_dir_option, timeout_option, verbose_option
 from crashdrive.errors import UsageError
 
 _HELP = """Triage many dumps: which died of the same, and what each died of.
@@ -117,33 +117,16 @@ def options() -> list[click.Parameter]:
             metavar="NAME",
             help="Make this report, too, of each dump; its rows go into OUT/reports.",
         ),
-        click.Option(
-            ["--crash", "crash_binaries"],
-            multiple=True,
-            metavar="PATH",
-            shell_complete=files,
-            help="crash binary to use; can be given several times (default: CRASHDRIVE_CRASH, then PATH).",
+        crash_option(
+            "crash binary to use; can be given several times (default: CRASHDRIVE_CRASH, then PATH)."
         ),
-        click.Option(
-            ["--debug-dir", "debug_dirs"],
-            multiple=True,
-            metavar="DIR",
-            shell_complete=folders,
-            help="Look for kernels anywhere below DIR.",
-        ),
+        debug_dir_option("Look for kernels anywhere below DIR."),
         click.Option(
             ["--debuginfod"],
             is_flag=True,
             help="Fetch kernels that are nowhere here from the servers of DEBUGINFOD_URLS.",
         ),
-        click.Option(
-            ["--timeout"],
-            type=click.FloatRange(min=0, min_open=True),
-            default=120.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="Deadline of each command of crash.",
-        ),
+        timeout_option("Deadline of each command of crash."),
         verbose_option("Say on stderr what each step took."),
     ]
 

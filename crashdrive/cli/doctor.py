@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import click
 
-from crashdrive.cli._complete import files, folders
 from crashdrive.cli._ending import say
-from crashdrive.cli._opening import format_option, say_what_is_logged, verbose_option
+from crashdrive.cli._opening import (
+    crash_option,
+    debug_dir_option,
+    format_option,
+    say_what_is_logged,
+    verbose_option,
+)
 from crashdrive.errors import EXIT_OK, EXIT_TARGET
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
@@ -28,20 +33,8 @@ Examples:
     help=_HELP,
     short_help="What this host has, what is missing, what to install.",
     params=[
-        click.Option(
-            ["--crash", "crash_binaries"],
-            multiple=True,
-            metavar="PATH",
-            shell_complete=files,
-            help="Look at this crash binary.",
-        ),
-        click.Option(
-            ["--debug-dir", "debug_dirs"],
-            multiple=True,
-            metavar="DIR",
-            shell_complete=folders,
-            help="Look for vmlinux files there.",
-        ),
+        crash_option("Look at this crash binary."),
+        debug_dir_option("Look for vmlinux files there."),
         format_option(FORMATS, "table"),
         verbose_option("Say on stderr what the search took."),
     ],
