@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import fnmatch
 import itertools
 import multiprocessing
 import random
@@ -42,6 +41,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from damagecases import Case, every_paths, load, paths, sample_paths
 from damagekinds import KINDS
 
 from crashdrive.errors import ParseError
@@ -49,17 +49,10 @@ from crashdrive.parsers import parse
 from crashdrive.records import Answer
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-GOLDEN = CHECKOUT / "golden_outputs"
 FIGURES = CHECKOUT / "tests" / "parsers" / "damage.toml"
 
 SLOW = 0.1
 """Seconds of CPU time that no recorded output takes, however it is damaged."""
-
-LONGEST_OF_SAMPLE = 60_000
-"""Bytes; the sample is part of the test run."""
-
-MOST_LINES = 250
-"""Of outputs of which each line is damaged once."""
 
 CLASSES = ("same", "error", "marked", "fewer", "values", "text", "other", "wrong")
 
@@ -69,15 +62,6 @@ class Damaged(NamedTuple):
 
     name: str
     kind: str
-    text: str
-
-
-class Case(NamedTuple):
-    """A recorded output; ``name`` is its path below golden_outputs without suffix."""
-
-    name: str
-    command: str
-    line: str
     text: str
 
 
@@ -105,44 +89,6 @@ class Outcome(NamedTuple):
     counts: Counter[tuple[str, str]]
     slowest: dict[str, tuple[float, str]]
     losses: list[Loss]
-
-
-def load(path: Path) -> Case | None:
-    """A case by its .cmd file; None where crash refused the command, or printed nothing."""
-    answer = path.with_suffix(".json").read_bytes()
-    text = path.with_suffix(".out").read_bytes().decode("utf-8", "backslashreplace")
-    if not text.strip() or msgspec.json.decode(answer) == {"failure": True}:
-        return None
-    line = path.read_text(encoding="utf-8").split("\n", 1)[0]
-    return Case(str(path.relative_to(GOLDEN).with_suffix("")), path.parent.name, line, text)
-
-
-def paths(commands: Iterable[str] = (), pattern: str = "*") -> list[Path]:
-    """The .cmd files of these commands (all without any) whose name has the pattern."""
-    chosen = set(commands)
-    found = (path for path in sorted(GOLDEN.glob("*/*/*/*.cmd")) if not chosen or path.parent.name in chosen)
-    return [path for path in found if fnmatch.fnmatch(str(path.with_suffix("")), f"*{pattern}")]
-
-
-def sample_paths() -> list[Path]:
-    """For each name of a case the shortest good output, whatever crash and dump it is from."""
-    by_name: dict[tuple[str, str], Path] = {}
-    for path in sorted(paths(), key=lambda path: (path.with_suffix(".out").stat().st_size, path)):
-        name = path.parent.name, path.stem.partition("@")[0]
-        if (
-            name not in by_name
-            and path.with_suffix(".out").stat().st_size <= LONGEST_OF_SAMPLE
-            and load(path)
-        ):
-            by_name[name] = path
-    return list(by_name.values())
-
-
-def every_paths() -> list[Path]:
-    """Those of the sample of which each line is damaged once: it takes the square of their length."""
-    return [
-        path for path in sample_paths() if path.with_suffix(".out").read_bytes().count(b"\n") <= MOST_LINES
-    ]
 
 
 def damages(case: Case, wanted: Wanted) -> Iterator[Damaged]:

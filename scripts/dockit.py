@@ -15,6 +15,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 
 import callskit
+import damagecases
 import damagekit
 import grammarkit
 import housekit
@@ -179,7 +180,7 @@ def _damage() -> str:
         text
         + "\n"
         + _losses(figures["all"], list(KINDS))
-        + _EVERY.format(most=damagekit.MOST_LINES)
+        + _EVERY.format(most=damagecases.MOST_LINES)
         + _losses(figures["every"], damagekit.EVERY.kinds)
     )
 

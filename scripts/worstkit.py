@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import damagekit
+import damagecases
 
 from crashdrive.errors import CrashdriveError
 from crashdrive.parsers import parse
@@ -85,7 +85,7 @@ class Finding(NamedTuple):
     wrong: str = ""
 
 
-def inputs(case: damagekit.Case) -> Iterator[Worst]:
+def inputs(case: damagecases.Case) -> Iterator[Worst]:
     """All inputs that are made of a case."""
     lines = case.text.split("\n")
     seen: set[str] = set()
@@ -149,7 +149,7 @@ class Task(NamedTuple):
 
 def examine(task: Task) -> list[Finding]:
     """What is found in a case: of each place the first."""
-    case = damagekit.load(task.path)
+    case = damagecases.load(task.path)
     if case is None:
         return []
     parse(case.line, case.text)  # grammars are built when first used
@@ -181,10 +181,10 @@ def main() -> int:
     options.add_argument("--size", type=int, default=SIZE, help="characters of a run (default: %(default)s)")
     options.add_argument("--jobs", type=int, default=1)
     chosen = options.parse_args()
-    wanted = set(damagekit.paths(chosen.command, chosen.case))
+    wanted = set(damagecases.paths(chosen.command, chosen.case))
     tasks = [
         Task(path, chosen.tries, chosen.seed, chosen.size)
-        for path in damagekit.sample_paths()
+        for path in damagecases.sample_paths()
         if path in wanted
     ]
     status = 0

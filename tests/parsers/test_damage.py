@@ -6,6 +6,7 @@ with ``--show`` it prints what was lost.
 
 from __future__ import annotations
 
+import damagecases
 import damagekit
 import pytest
 
@@ -15,7 +16,7 @@ from crashdrive.parsers import command_names, parse
 @pytest.fixture(scope="module")
 def outcomes() -> list[damagekit.Outcome]:
     return damagekit.run(
-        damagekit.sample_paths(), damagekit.SAMPLE._replace(shown=frozenset({"wrong"})), jobs=1
+        damagecases.sample_paths(), damagekit.SAMPLE._replace(shown=frozenset({"wrong"})), jobs=1
     )
 
 
@@ -57,7 +58,7 @@ def test_every_command_is_tried(outcomes: list[damagekit.Outcome]) -> None:
     ],
 )
 def test_a_damage_is_what_its_name_says_and_is_the_same_in_each_run(kind: str, texts: set[str]) -> None:
-    case = damagekit.Case("x", "ps", "ps", "ab 1\ncd 2\n")
+    case = damagecases.Case("x", "ps", "ps", "ab 1\ncd 2\n")
     seen: set[str] = set()
     for seed in range(30):
         wanted = damagekit.Wanted((kind,), places=2, seed=seed)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from damagekit import Case, load, sample_paths
+from damagecases import Case, load, sample_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
