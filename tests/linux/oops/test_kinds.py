@@ -90,3 +90,36 @@ def test_facts() -> None:
     assert event.hardware.startswith("QEMU")
     assert oops.verdict(X86).frames[:3] == ("blue_open", "blue_probe", "do_one_initcall")
     assert oops.verdict(WARNING).context == "workqueue"
+
+
+UNLOCK = """\
+[    3.000001] WARNING: bad unlock balance detected!
+[    3.000002] 4.15.0 #1 Not tainted
+[    3.000003] reader/72 is trying to release lock (grey_lock) at:
+[    3.000004] [<00000000c4ef30ff>] grey_stop+0xe1/0x130
+[    3.000005] but there are no more locks to release!
+[    3.000006] 1 lock held by reader/72:
+[    3.000007]  #0:  (&p->lock){+.+.}, at: [<0000000070ba5816>] blue_read+0xd5/0x13d0
+"""
+
+
+def test_a_lock_to_release_is_of_the_function_in_the_line_below() -> None:
+    """That line names who releases it; those of held locks name others."""
+    assert oops.verdict(UNLOCK).function == "grey_stop"
+
+
+TRUSTY = """\
+[    3.000001] trusty: panic (caller 0xffffffffe0002314): failed(-5) to start app 6
+[    3.000002] trusty: HALT: (reason = 9)
+[    3.000003] ------------[ cut here ]------------
+[    3.000004] WARNING: CPU: 0 PID: 4 at drivers/trusty/trusty.c:215 trusty_std_call32+0x220/0x240
+[    3.000005] Kernel panic - not syncing: panic_on_warn set ...
+"""
+
+
+def test_the_secure_world_panics_for_reasons_of_its_own() -> None:
+    """The driver's warning is the same each time; what the secure world said tells two of them apart."""
+    one, other = oops.verdict(TRUSTY), oops.verdict(TRUSTY.replace("failed(-5) to start", "ASSERT FAILED in"))
+    assert (one.kind, one.title) == ("panic", "trusty: panic: failed(-NUM) to start app NUM")
+    assert one.bucket != other.bucket
+    assert not one.corrupted

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import pairwise
 
 from crashdrive.linux.oops.culprit import ATOMIC, FAULT, MEMORY, nobody, traced
 from crashdrive.linux.oops.frames import frames_in
 from crashdrive.linux.oops.records import Frame
 from crashdrive.linux.oops.rule import SERIOUS, Case, Found, Rule
 
-_AT = re.compile(r",? at: (?P<frame>.*)")
+_AT = re.compile(r",? at:(?: (?P<frame>.*)|$)")
 _TRYING = re.compile(
     r"is trying to (?:acquire|release) lock|takes:|is trying to lock|just changed the state of lock"
 )
@@ -20,11 +21,12 @@ def _acquirer(case: Case) -> Found:
     """Who takes the lock: named behind ``is trying to acquire lock``."""
     found = traced(FAULT)(case)
     asked = False
-    for line in case.lines[case.at : case.at + 40]:
+    lines = case.lines[case.at : case.at + 40]
+    for line, below in pairwise([*lines, *lines[-1:]]):
         asked = asked or bool(_TRYING.search(line.text))
         hit = _AT.search(line.text) if asked else None
         if hit is not None:
-            frames = frames_in(hit["frame"])
+            frames = frames_in(hit["frame"] or below.text)  # its own line, of a lock to release
             if frames and not FAULT(frames[0].function or ""):
                 found.frame = frames[0]
             break

@@ -101,5 +101,16 @@ RULES = (
         rf"detected no)|Software Watchdog)",
     ),
     _watchdog("pretimeout", rf"{_PANIC}(?:watchdog )?pretimeout event"),
+    # The secure world's own panic; the driver's warning and the panic behind it only pass it on.
+    Rule(
+        "panic",
+        "trusty: ",
+        r"trusty: (?:panic \(caller )?0x[0-9a-f]+\): "  # printed in pieces, each with a head
+        r"(?:(?:\w+ )?ASSERT FAILED at \([^()]*\): )?(?P<message>.+)",
+        "trusty: panic: {message}",
+        nobody,
+        strength=70,
+        joins="drivers/trusty/",
+    ),
     _watchdog("atchdog bark", r"(?:.{0,30}?)?Watchdog bark! Now = "),
 )
