@@ -71,6 +71,10 @@ class Spec:
             words += ["--connections", str(self.connections)]
         if self.thash_entries:
             words += ["--thash-entries", str(self.thash_entries)]
+        if self.memory:
+            words += ["--memory", str(self.memory)]
+        if self.cpus != Spec().cpus:
+            words += ["--cpus", str(self.cpus)]
         words += ["--also filtered"] * self.also_filtered + ["--old-makedumpfile"] * self.old_filter
         return " ".join(words)
 
@@ -126,9 +130,18 @@ EACH_DEATH = (
     ),
     *(Spec(kernel=kernel, format="elf", death=death) for death in IN_ELF for kernel in SERIES),
 )
-SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH}
+# What a batch is held against: each death of each kernel, and some of them more than once, on other machines.
+REPEATED = ("null", "gpf", "bug", "warn", "timer", "softlockup", "hungmutex", "deadlock", "oom", "refcount")
+BATCH = tuple(
+    Spec(kernel=kernel, death=name, cpus=cpus)
+    for name, death in DEATHS.items()
+    for cpus in ((2, 3) if name in REPEATED else (2,))
+    for kernel in SERIES
+    if name not in ("sysrq", "crowd") and death.only in (None, kernel)
+)
+SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH}
 
 
 def standard(name: str) -> Spec | None:
     """The standard dump of that name."""
-    return next((spec for spec in (*FULL, *EACH_DEATH) if spec.name == name), None)
+    return next((spec for spec in (*FULL, *EACH_DEATH, *BATCH) if spec.name == name), None)
