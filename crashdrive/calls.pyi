@@ -1292,7 +1292,7 @@ class Calls:
         """
     @overload
     def report(self, name: Literal["block"], *, device: Sequence[str] = ..., queues: bool = ...) -> Report:
-        """Disks, partitions, counters, requests that aren't done, devices of the device mapper."""
+        """Disks, partitions, counters, pending requests, devices of the device mapper."""
     @overload
     def report(
         self,
@@ -1317,10 +1317,10 @@ class Calls:
         port: Sequence[int] = ...,
         netns: str | None = ...,
     ) -> Report:
-        """Connections that netfilter follows, with both directions, state and time left."""
+        """Connections that netfilter tracks, with both directions, state and time left."""
     @overload
     def report(self, name: Literal["cpu"]) -> Report:
-        """What each CPU was at: its task, who waits, tick, times, softirqs, limits."""
+        """CPUs: the task that ran, waiting tasks, tick, times, softirqs, limits."""
     @overload
     def report(
         self,
@@ -1341,7 +1341,7 @@ class Calls:
         """Filesystems and their state, mounts, locks on files, who holds which file."""
     @overload
     def report(self, name: Literal["hang"], *, tasks: bool = ...) -> Report:
-        """What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."""
+        """Hangs: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."""
     @overload
     def report(
         self,
@@ -1380,7 +1380,7 @@ class Calls:
     def report(
         self, name: Literal["modules"], *, module: Sequence[str] = ..., parameters: bool = ...
     ) -> Report:
-        """Modules: size, users, state, taint, version, parameters, and those that hide."""
+        """Modules: size, users, state, taint, version, parameters, and hidden ones."""
     @overload
     def report(
         self,
@@ -1414,7 +1414,7 @@ class Calls:
         rules: bool = ...,
         netns: str | None = ...,
     ) -> Report:
-        """Netfilter's hooks, chains and rules: nf_tables, iptables, and who else looks at packets."""
+        """Netfilter's hooks, chains and rules: nf_tables, iptables, and other users of the hooks."""
     @overload
     def report(self, name: Literal["netns"]) -> Report:
         """Network namespaces with their numbers, processes and interfaces."""
@@ -1547,7 +1547,7 @@ class Calls:
         """Sockets in use and their memory by protocol, fragments that wait, with the limits."""
     @overload
     def report(self, name: Literal["softnet"], *, packets: bool = ...) -> Report:
-        """Packets that came in, by CPU: processed, dropped, squeezed, and what waits in the backlog."""
+        """Received packets by CPU: processed, dropped, squeezed, and what waits in the backlog."""
     @overload
     def report(
         self,
@@ -1574,7 +1574,7 @@ class Calls:
         """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""
     @overload
     def report(self, name: Literal["timers"], *, cpu: Sequence[int] = ...) -> Report:
-        """Timers that are pending, with their functions; wheels that are late."""
+        """Pending timers with their functions; wheels that are late."""
     @overload
     def report(self, name: Literal["triage"]) -> Report:
         """The first look on one page: verdict, findings with advice, where to look next, what is missing."""

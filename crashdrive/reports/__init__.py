@@ -1,6 +1,6 @@
-"""Reports: what crash has no command for, or not in this form. One module each, found by itself.
+"""Reports: what crash has no command for, or not in this form. One module each, found by name.
 
-Those from outside (`crashdrive.plugins`) are found too, where none of ours has the name.
+Reports from outside (`crashdrive.plugins`) are found too, unless a report of ours has the same name.
 
 ``run_report(crash, "netstat", all=True)`` gives a `Report`.
 """
@@ -60,7 +60,7 @@ def report_names() -> tuple[str, ...]:
 
 
 def foreign_reports() -> Found:
-    """Reports from outside, and what was refused of them; nothing of them is run."""
+    """Reports from outside, and those that were refused; none of their code is run."""
     return find("reports", taken=report_names())
 
 
@@ -76,17 +76,17 @@ def module_for(name: str) -> ReportModule:
 
 
 def purpose_of(name: str) -> str:
-    """What a session is opened for: how its last start went is remembered by this."""
+    """What a session is opened for: the key under which the cache keeps how the last start went."""
     return f"report {name}" if name in report_names() else f"foreign {name} {_foreign(name).identity}"
 
 
 def takes_btf(name: str) -> bool:
-    """Whether a report declares that types out of the image's BTF will do: see `reports.base`."""
+    """Whether a report declares that types from BTF are enough: ``BTF`` of `reports.base`."""
     return bool(getattr(module_for(name), "BTF", False))
 
 
 def of_the_whole(name: str) -> bool:
-    """Whether a report says something of a dump without being told what to look at: see `reports.base`."""
+    """Whether a report needs no option that names what to look at: ``WHOLE`` of `reports.base`."""
     return bool(getattr(module_for(name), "WHOLE", True))
 
 
@@ -132,7 +132,7 @@ def run_report(crash: Any, name: str, **options: Any) -> Report:
 
 
 def _guarded(name: str, module: ReportModule) -> Callable[..., Report]:
-    """A foreign report's function, whose errors are its own and not crashdrive's."""
+    """A foreign report's function; its exceptions are raised as errors of the plugin."""
     plugin = _foreign(name)
 
     def compute(crash: Any, **options: Any) -> Report:

@@ -5,9 +5,8 @@ A report is one module in a room of this package (``net``), found by its name al
 - ``NAME``: what users type (``netstat``), equal to the module's name with ``-`` for ``_``,
 - ``SUMMARY``: one line for ``crashdrive report --list``,
 - ``OPTIONS``: a tuple of `Option`, what the command line and `Crash.report` accept,
-- ``BTF``: whether types out of the image's BTF will do, where crash came up without its tables. True says
-  that the report and its readers index no array of several dimensions, which BTF has as one; without it,
-  False,
+- ``BTF``: True where types from the image's BTF are enough, when crash started without its tables. Such a
+  report and its readers index no array of several dimensions, as BTF joins these into one. Without it, False,
 - ``JUDGED``: the reports whose tables rules are asked about (see `judged`); its ``--help`` shows these rules.
   Without it, none,
 - ``DRAWS``: True where it has pictures, so that ``--format svg`` gives one. Without it, False,
@@ -75,7 +74,7 @@ class ReportModule(Protocol):
 
 
 def report_of(name: str, survey: Survey, tables: Iterable[Table]) -> Report:
-    """A report of what a survey read, as complete as that was; what it noted several times is told once."""
+    """A report with a survey's completeness and its notices, each notice once."""
     return Report(
         report=name,
         tables=tuple(tables),
@@ -85,10 +84,11 @@ def report_of(name: str, survey: Survey, tables: Iterable[Table]) -> Report:
 
 
 def judged(report: Report, room: str | None, others: Iterable[Report] = ()) -> Report:
-    """The report with what rules find in its tables and in those of others, which it has read already.
+    """The report with the findings of rules about its tables, and about those of ``others``, which it
+    computed.
 
-    Asked are the rules of a room of `crashdrive.rules`, of all rooms where None, and those from outside,
-    where they look at nothing else.
+    Rules are those of a room of `crashdrive.rules` (of all rooms where None) and those from outside. A rule
+    that looks at any other table is left out.
     """
     from crashdrive.rules import Facts, judge, rules
 

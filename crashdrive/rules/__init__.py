@@ -1,9 +1,9 @@
-"""Rules: what looks wrong in what reports and readers found. One module each, found by itself.
+"""Rules: each looks at rows of reports and readers, and tells what is wrong. One module each, found by name.
 
-Those from outside (`crashdrive.plugins`) are found too, where none of ours has the name.
+Rules from outside (`crashdrive.plugins`) are found too, unless a rule of ours has the same name.
 
-``judge(Facts(crash), rules().found)`` asks them all about a session, live or recorded; each report is
-computed, and each reader asked, once at most.
+``judge(Facts(crash), rules().found)`` applies all rules to a session, live or recorded. Each report is
+computed, and each reader called, once at most.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class Rules(NamedTuple):
-    """Rules, and what is said of those that are broken or refused."""
+    """Rules that were loaded, and notices of those that are broken or refused."""
 
     found: tuple[Rule, ...]
     notices: tuple[Notice, ...]
@@ -68,7 +68,7 @@ def rule_names(room: str | None = None) -> tuple[str, ...]:
 
 
 def foreign_rules() -> Found:
-    """Rules from outside, and what was refused of them; nothing of them is run."""
+    """Rules from outside, and those that were refused; none of their code is run."""
     return find("rules", taken=rule_names())
 
 

@@ -1,9 +1,10 @@
 """What every rule is made of.
 
-A rule is one module in a room of this package (``net``), found by its name alone. It holds one function under
-`rule`, which says what the rule looks at, what it finds, from where on, and what to do then. The function
-gets the rows of everything that the rule looks at, in that order, and gives what it found: `matches` for
-rows, or `Match` by `Match`. It reads nothing and prints nothing. A row's field that the dump lacks is None.
+A rule is one module in a room of this package (``net``), found by its name alone. It holds one function,
+decorated with `rule`: the decorator's arguments say which rows the rule looks at, what it finds, at which
+threshold, and what to do then. The function's parameters are the rows of each source, in the order of
+``looks_at``. It gives what it found: `matches` of rows, or each `Match` itself. It reads no memory and prints
+nothing. A field that the dump lacks is None.
 
 A module whose name starts with ``_`` is a helper, not a rule.
 """
@@ -108,9 +109,9 @@ def rule(  # the fields of a finding, one argument each
     ``id``: the module's name with ``-`` for ``_``; it is the ``kind`` of the findings. ``looks_at``: tables
     of reports (``"conntrack.counts"``), or readers; the function has a parameter for each. ``message``: what
     is wrong, in one line, ``{count:task is|tasks are}`` being how many (``1 task is``, ``3 tasks are``;
-    ``{count}``: the number alone). ``threshold``: from where on it is found, in words. ``explanation``: what
-    it means; ``advice``: what to look at next, or to do; ``reference``: the kernel's
-    file and function, or the documentation, that this rests on.
+    ``{count}``: the number alone). ``threshold``: when the rule finds something, in words. ``explanation``:
+    what it means; ``advice``: what to look at next, or to do; ``reference``: the kernel's file and function,
+    or the documentation, that this rests on.
 
     ValueError for what no rule can be made of.
     """
@@ -131,7 +132,7 @@ def rule(  # the fields of a finding, one argument each
 
 
 def _wrong(name: str, severity: str, looks_at: object, texts: dict[str, str]) -> str | None:
-    """Why a rule can't be as it is described; None if it can."""
+    """What is wrong with the arguments of `rule`; None if nothing is."""
     if not _ID.fullmatch(name):
         return f"id is {name!a}: it is made of a-z, 0-9 and -"
     if severity not in get_args(Severity):
@@ -147,7 +148,7 @@ def _wrong(name: str, severity: str, looks_at: object, texts: dict[str, str]) ->
 
 
 def _counts(message: str) -> bool:
-    """Whether a message is a format that needs a count at most."""
+    """Whether a message is a format string without other fields than ``count``."""
     try:
         parts = list(Formatter().parse(message))
     except ValueError:
@@ -169,7 +170,7 @@ def source_name(source: Source) -> str:
 
 
 def matches(rows: Iterable[T], line: Callable[[T], str]) -> Iterator[Match]:
-    """One match for all rows, the first ones as evidence; none where there are none."""
+    """One match for all rows, with the first rows as evidence; no match without rows."""
     found = list(rows)
     if found:
         yield Match(evidence=told(found, line), count=len(found))

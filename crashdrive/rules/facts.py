@@ -28,11 +28,11 @@ class _Fact(NamedTuple):
 class Facts:
     """The rows that rules look at, by their source.
 
-    ``given``: what somebody has read already (`add` for whole reports). What isn't given is read in
-    ``crash``, a live session or a recorded one, when a rule first asks for it: a report with its options at
-    their defaults. Without ``crash`` there is what is given alone.
+    ``given``: rows that were read before (`add` gives all rows of a report). Other rows are read from
+    ``crash``, a live or a recorded session, when a rule first asks for them; a report runs with its default
+    options. Without ``crash`` there are only given rows.
 
-    ``notices`` and ``complete`` say what was missing in what was read here.
+    ``notices`` and ``complete`` say what is missing in rows that were read here.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Facts:
         return read or source in self._known
 
     def rows(self, source: Source) -> Sequence[Any]:
-        """The rows of a source; none for a table that its report left out, as it had none.
+        """The rows of a source; no rows where the report left out an empty table.
 
         IncompleteError, with the cause, where it couldn't be read. SessionError, TargetError, DeadlineError
         where the session can't go on.
@@ -94,7 +94,9 @@ class Facts:
 
 
 def _tried(what: str, read: Callable[[], Any]) -> tuple[Any, str | None]:
-    """What a report or a reader gives, or how it failed; what ends the session is raised."""
+    """The result of a report or a reader, or the cause of its failure; an error that ends the session is
+    raised.
+    """
     try:
         return read(), None
     except TranscriptError as error:  # a session that was recorded for something else

@@ -1,4 +1,4 @@
-"""Rules asked about facts: what they found, and which of them could not say."""
+"""Rules applied to facts: their findings, and which rules failed."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Judgement(NamedTuple):
 
 
 def judge(facts: Facts, rules: Iterable[Rule]) -> Judgement:
-    """Ask each rule; those that look at something that can't be asked for are left out.
+    """Apply each rule; a rule is left out where one of its sources isn't available.
 
-    A rule that raises is named (``rule X failed: ...``); what it had found until then stays, and so does
-    what others find.
+    A rule that raises is named (``rule X failed: ...``); its findings until then stay, and so do those of
+    other rules.
     """
     findings: list[Finding] = []
     notices: list[Notice] = []
@@ -58,7 +58,7 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def failed(name: str, why: str) -> Notice:
-    """What is said of a rule that could not be asked."""
+    """The notice of a rule that failed."""
     return Notice(kind="rule", message=f"rule {name} failed: {why}")
 
 

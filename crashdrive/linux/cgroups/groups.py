@@ -60,8 +60,9 @@ class CgroupRow(Record, frozen=True):
 
     Limits are None where there is none: ``memory_max`` and so on in bytes, ``quota_seconds`` in each
     ``period_seconds``, ``pids_max``. ``cpu_weight``: 1 to 10000 as in version 2. ``memory_*_events``: how
-    often, of the group with those below it. ``anonymous_bytes`` and others of ``memory.stat``: as the kernel
-    summed them up last, with what CPUs hold of the group itself. ``user_seconds``: likewise.
+    often, of the group with those below it. ``anonymous_bytes`` and others of ``memory.stat``,
+    ``user_seconds`` and other CPU times: as the kernel summed them up last, of the group with those below it;
+    what CPUs have counted since then isn't added.
     """
 
     hierarchy: str

@@ -1,4 +1,4 @@
-"""Connections that netfilter follows: what /proc/net/nf_conntrack and conntrack -L show.
+"""Connections that netfilter tracks: what /proc/net/nf_conntrack and conntrack -L show.
 
 \b
 Examples:
@@ -6,7 +6,7 @@ Examples:
   crashdrive report conntrack --protocol tcp --state SYN_SENT vmcore
   crashdrive report conntrack --netns red --port 443 vmcore
 
-Entries whose time has run out and that wait to be collected are there too: their timeout is negative.
+Expired entries that wait for garbage collection are shown too: their timeout is negative.
 """  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "conntrack"
-SUMMARY = "Connections that netfilter follows, with both directions, state and time left."
+SUMMARY = "Connections that netfilter tracks, with both directions, state and time left."
 BTF = True
 OPTIONS = (
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),

@@ -8,8 +8,8 @@ Examples:
   crashdrive report interfaces --features --drivers --device eth0 vmcore
   crashdrive report interfaces --device eth0 --format json vmcore
 
-Counters are read of the drivers of virtual devices and of virtio_net; those that another driver (of most
-hardware) keeps by itself are said to be missing. Ring sizes are told of virtio_net alone.
+Counters that drivers keep are read for virtual devices and virtio_net; for other drivers (most hardware) they
+are marked as missing. Ring sizes are those of virtio_net alone.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class CounterLine(Record, frozen=True):
 
 
 class DriverLine(Record, frozen=True):
-    """What stands behind an interface, for people; records have it in the interface's row."""
+    """An interface's driver and device, for people; records have them in the interface's row."""
 
     netns: str | None
     device: str

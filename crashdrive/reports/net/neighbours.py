@@ -1,4 +1,4 @@
-r"""Neighbours: what ARP and NDP know of the machines beside this one, as ip neigh shows it.
+r"""Neighbours: entries of ARP and NDP, as ip neigh shows them.
 
 \b
 Examples:
@@ -6,7 +6,7 @@ Examples:
   crashdrive report neighbours -4 --netns red vmcore
   crashdrive report neighbours --state failed --state incomplete vmcore
 
-Without -a: none that need no resolving (NOARP: multicast, loopback), as in ip neigh.
+Without -a, entries that need no resolution (NOARP: multicast, loopback) are left out, as in ip neigh.
 """
 
 from __future__ import annotations

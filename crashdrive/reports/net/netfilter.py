@@ -1,4 +1,4 @@
-"""Who looks at packets: netfilter's hooks in the order of their calls, chains, and rules.
+"""netfilter: hooks in the order of their calls, chains, and rules.
 
 \b
 Examples:
@@ -6,9 +6,9 @@ Examples:
   crashdrive report netfilter --netns red --family ipv4 vmcore
   crashdrive report netfilter --rules vmcore
 
-Chains of nf_tables and of iptables follow; --rules adds what is in them, worded as iptables-save -c and
-nft --debug=netlink list ruleset do, and the sets, objects and flowtables that rules refer to. All NAT of a
-family and hook stands behind one function of the module nf_nat.
+Chains of nf_tables and of iptables follow; --rules adds their rules, worded as iptables-save -c and nft
+--debug=netlink list ruleset do, and the sets, objects and flowtables that rules refer to. All NAT of a family
+and hook is behind one function of the module nf_nat.
 """  # noqa: D301 - click takes the character itself as its mark
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
 NAME = "netfilter"
-SUMMARY = "Netfilter's hooks, chains and rules: nf_tables, iptables, and who else looks at packets."
+SUMMARY = "Netfilter's hooks, chains and rules: nf_tables, iptables, and other users of the hooks."
 BTF = True
 OPTIONS = (
     Option(
@@ -46,10 +46,10 @@ OPTIONS = (
     Option(name="rules", flags=("-r", "--rules"), help="Rules, too, and what sets hold."),
     NETNS,
 )
-# what nf_tables calls a family, and that of both
+# nf_tables' names of a family; inet is IPv4 and IPv6
 _ALSO = {"ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet"), "ip": ("ipv4",), "ip6": ("ipv6",)}
 _FAMILIES = ("ipv4", "ipv6", "arp", "bridge", "netdev", *FAMILIES.values())
-# modules that have hooks where there are tables of iptables
+# modules whose hooks show that iptables has tables
 _TABLES = re.compile(r"ip6?_tables|ip6?table_|arp_tables|arptable_")
 
 
@@ -72,7 +72,7 @@ def report(crash: Any, **asked: Any) -> Report:
 
 
 def _families(words: Sequence[str]) -> set[str]:
-    """Families in any case, each with what others call it; UsageError for what is none."""
+    """Families in upper or lower case, each with its other names; UsageError for an unknown family."""
     families: set[str] = set()
     for word in map(str.lower, words):
         if word not in _FAMILIES:
@@ -82,7 +82,7 @@ def _families(words: Sequence[str]) -> set[str]:
 
 
 def _unreadable(survey: NetSurvey, what: str, kind: str, *, hooked: bool) -> None:
-    """Tell that structures aren't known; something is missing where there are hooks of theirs."""
+    """Note that structures are unknown; the report is incomplete where there are hooks for them."""
     reason = "debug data of its module isn't there"
     try:
         survey.kernel.type(kind)
@@ -117,7 +117,7 @@ def _of_iptables(survey: NetSurvey, *, rules: bool, hooked: bool) -> list[Table]
 
 
 def _of_nf_tables(survey: NetSurvey, *, rules: bool, hooked: bool) -> list[Table]:
-    """What nf_tables has, where there is any of it."""
+    """Chains of nf_tables and what is in them, where there are any."""
     if not nftables.used(survey):
         return []
     if not nftables.readable(survey):

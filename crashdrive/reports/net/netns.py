@@ -1,11 +1,11 @@
-r"""Network namespaces: their names, numbers, and who lives in them.
+r"""Network namespaces: their names, numbers, and processes.
 
 \b
 Examples:
   crashdrive report netns vmcore
 
-Other reports call a namespace by the name that ip netns gave it, the first process's ``init``, and others by
-their number; their option --netns takes any of what is shown here.
+Other reports name a namespace as ip netns does, the first process's one ``init``, and one without a name by
+its number. Their option --netns takes each of these.
 """
 
 from __future__ import annotations

@@ -116,13 +116,13 @@ def report(crash: Any, **asked: Any) -> Report:
 
 
 def _wanted(asked: dict[str, Any], states: frozenset[str]) -> Wanted:
-    # a state that is asked for is meant, whatever else is shown by default
+    # a state that is asked for is shown, also where the default leaves it out
     everything = asked["all"] or bool(states)
     return Wanted(_protos(asked), everything or asked["listening"], everything or not asked["listening"])
 
 
 def _protos(asked: dict[str, Any]) -> frozenset[str]:
-    """The protocols that -t -u -w -x -0 -N -4 -6 mean: without any all, with -4 or -6 alone those of IP."""
+    """Protocols by -t -u -w -x -0 -N -4 -6: all without any of these, those of IP with -4 or -6 alone."""
     one_family = asked["four"] or asked["six"]
     others = [name for name in ("unix", "packet", "netlink") if asked[name]]
     inet = [proto for name, protos in _INET.items() if asked[name] for proto in protos]
@@ -165,7 +165,9 @@ def _filtered(
 
 
 def _require(survey: NetSurvey, asked: dict[str, Any], rows: Sequence[Socket]) -> None:
-    """UsageError for an interface, a process or a program that isn't in the dump; it needs no sockets."""
+    """UsageError for an interface, a process or a program that isn't in the dump; one without sockets is
+    none.
+    """
     if asked["interface"] is not None:
         gone = (row.interface for row in rows if row.interface is not None)
         survey.require("interface", [asked["interface"]], [*device_names(survey), *gone])
@@ -238,7 +240,7 @@ def _named(rows: Sequence[Socket]) -> list[NamedSocket]:
 
 
 def _transport(proto: str) -> str | None:
-    """What services are registered for; None for a protocol without ports."""
+    """The protocol under which services are registered; None for a protocol without ports."""
     plain = proto.removesuffix("6").removesuffix("lite")
     return plain if plain in {"tcp", "udp"} else None
 

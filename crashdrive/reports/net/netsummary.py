@@ -6,7 +6,7 @@ Examples:
   crashdrive report netsummary --netns red vmcore
   crashdrive report netsummary --format json vmcore
 
-Counters are those since the start. No kernel keeps when an interface last received something. The rows
+Counters count since boot. No kernel keeps when an interface last received something. The rows
 behind the findings are in the tables.
 """  # noqa: D301 - click takes the character itself as its mark
 
@@ -33,7 +33,7 @@ NAME = "netsummary"
 SUMMARY = "One page: sockets by state, and what looks wrong with the network."
 BTF = True
 OPTIONS = (NETNS,)
-# rules get these whole: options may add tables, and leave out no rows but those of other namespaces
+# rules need all rows of these: options may add tables, and leave out rows of other namespaces alone
 _OTHERS: dict[str, dict[str, Any]] = {
     "snmp": {},
     "softnet": {},
@@ -132,7 +132,7 @@ def _of_sockets(survey: NetSurvey, found: _Sockets) -> list[Table]:
 
 
 def _is_much(row: ports.PortUse) -> bool:
-    """Towards one destination few ports of many are no reason to look."""
+    """Whether enough ports of a range are taken to be shown; few of many towards one destination aren't."""
     return row.remote_address is None or row.used >= min(_FEWEST_PORTS, row.range_size / 2)
 
 
@@ -183,11 +183,11 @@ def _totals(found: _Sockets) -> Totals:
     )
 
 
-# what other reports know
+# tables of other reports
 
 
 def _of_others(told: Mapping[str, Report], survey: NetSurvey) -> Iterator[Table]:
-    """Tables out of what other reports say."""
+    """Tables that other reports computed."""
     if counted := told.get("snmp"):
         lost = [row for row in counted.table("counters").rows if is_loss(row)]
         yield _table("counters", lost, "Counters of what was lost")
@@ -213,7 +213,7 @@ _LINK = (
 
 
 def _others(survey: NetSurvey, crash: Any, netns: str | None) -> dict[str, Report]:
-    """Other reports by their names, without those for which this kernel lacks what they start from."""
+    """Other reports by name, without those whose symbols or types this kernel lacks."""
     asked = {
         name: _ask(survey, crash, name, **options, **({} if name == "softnet" else {"netns": netns}))
         for name, options in _OTHERS.items()
@@ -222,7 +222,7 @@ def _others(survey: NetSurvey, crash: Any, netns: str | None) -> dict[str, Repor
 
 
 def _ask(survey: NetSurvey, crash: Any, name: str, **options: Any) -> Report | None:
-    """Another report, its notices noted; None where this kernel lacks what it starts from."""
+    """Another report, with its notices noted; None where this kernel lacks its symbols or types."""
     found = survey.attempt(name, lambda: [run_report(crash, name, **options)])
     for one in found:
         survey.miss(one.warnings, complete=one.complete)

@@ -6,8 +6,8 @@ Examples:
   crashdrive report qdisc --classes --device eth0 vmcore
   crashdrive report qdisc --all --format json vmcore
 
-Most kinds are modules: what they keep is read where the dump holds their modules' types. Of filters the
-kind, the place and the class that they choose are told, not what they match.
+Most kinds are modules: their private data is read where the dump has the modules' types. Filters are shown
+with kind, place and the class that they choose, without what they match.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ def _tell_unread(survey: NetSurvey, found: Sequence[QdiscReading]) -> None:
 
 
 def _tell(survey: NetSurvey, kinds: set[str], what: str, missing: str) -> None:
-    """Kinds whose own data isn't read: who asks for this report asks for them."""
+    """Note the kinds whose private data isn't read: the report is incomplete without it."""
     for kind in sorted(kinds):
         survey.miss([Notice(kind="elsewhere", message=f"{what} of kind {kind}: {missing}")])
 
 
 def _rows(rows: Sequence[Any], asked: dict[str, Any]) -> list[Any]:
-    """Those with packets or drops, where only these are asked for; what isn't known counts as such."""
+    """The rows with packets or drops, where only these are asked for; a row with unknown counts is kept."""
     if not asked["busy"]:
         return list(rows)
     return [row for row in rows if any(n or n is None for n in (row.qlen, row.backlog, row.drops))]
@@ -123,7 +123,7 @@ def _table(
     kind: type[Any],
     lines: Callable[[Any], tuple[str, ...]],
 ) -> Table:
-    """Lines as tc prints them; behind their namespace where these are several."""
+    """Lines as tc prints them, each after its namespace where there are several."""
     made = [kind(**msgspec.structs.asdict(row), lines=lines(row)) for row in rows]
     columns = ("netns", "lines") if len(survey.chosen) > 1 else ("lines",)
     return Table(

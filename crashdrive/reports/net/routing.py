@@ -132,7 +132,7 @@ def _rule_table(survey: NetSurvey, asked: dict[str, Any]) -> Table:
 def _text_table(
     survey: NetSurvey, name: str, rows: Sequence[Any], title: str, column: str = "lines"
 ) -> Table:
-    """Lines as iproute2 prints them; behind their namespace where these are several."""
+    """Lines as iproute2 prints them, each after its namespace where there are several."""
     several = len(survey.chosen) > 1
     return Table(
         name=name,

@@ -1,4 +1,4 @@
-"""Network counters: what /proc/net/snmp, snmp6, netstat and xfrm_stat show, and netstat -s words.
+"""Network counters of /proc/net/snmp, snmp6, netstat and xfrm_stat, also in the words of netstat -s.
 
 \b
 Examples:
@@ -7,7 +7,7 @@ Examples:
   crashdrive report snmp -g Tcp -g TcpExt --netns red vmcore
   crashdrive report snmp -s --netns init vmcore     as netstat -s has them
 
-A group and a name together are the word that nstat has for a counter (TcpExtListenDrops).
+nstat's name of a counter is its group and its name together (TcpExtListenDrops).
 Names come out of the kernel's own tables.
 """  # noqa: D301 - click takes the character itself as its mark
 

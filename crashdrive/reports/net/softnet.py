@@ -1,4 +1,4 @@
-"""What each CPU did with packets that came in: /proc/net/softnet_stat, and the queues behind it.
+"""Received packets by CPU: /proc/net/softnet_stat, and the queues behind it.
 
 \b
 Examples:
@@ -20,7 +20,7 @@ from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option, report_of
 
 NAME = "softnet"
-SUMMARY = "Packets that came in, by CPU: processed, dropped, squeezed, and what waits in the backlog."
+SUMMARY = "Received packets by CPU: processed, dropped, squeezed, and what waits in the backlog."
 BTF = True
 OPTIONS = (Option(name="packets", flags=("--packets",), help="The packets in the queues."),)
 

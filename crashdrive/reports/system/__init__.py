@@ -1,1 +1,1 @@
-"""Reports about the machine and its kernel as a whole."""
+"""Reports about the whole machine and its kernel."""

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from crashdrive.linux.locks.waits import Wait
 
 _MOST_LOCKS = 120
-_NAMED = 4  # of the tasks that only wait
+_NAMED = 4  # so many tasks of such a node are named
 
 
 def lock_graph(waits: Sequence[Wait], cycles: Sequence[Cycle]) -> Iterator[Graph]:
-    """The graph, those of deadlocks marked; none where nobody waits for anything that is known.
+    """The graph, with deadlocks marked; no graph where no task waits for a known lock.
 
-    Tasks that wait, and that nobody waits for, are one node for each lock.
+    Tasks that wait for a lock, and that no task waits for, are one node together.
     """
     found: defaultdict[int, list[Wait]] = defaultdict(list)
     for wait in waits:

@@ -1,4 +1,4 @@
-r"""Disks and partitions, their counters and queues, requests that aren't done, devices of the device mapper.
+r"""Disks and partitions, their counters and queues, pending requests, devices of the device mapper.
 
 \b
 Examples:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NAME = "block"
-SUMMARY = "Disks, partitions, counters, requests that aren't done, devices of the device mapper."
+SUMMARY = "Disks, partitions, counters, pending requests, devices of the device mapper."
 BTF = True
 JUDGED = (NAME,)
 OPTIONS = (
@@ -48,7 +48,7 @@ OPTIONS = (
 
 
 def report(crash: Any, **asked: Any) -> Report:
-    """What there is of the devices that are asked for; options by the names in `OPTIONS`."""
+    """The devices that are asked for; options by the names in `OPTIONS`."""
     survey = Survey(crash.kernel)
     devices = survey.attempt("block devices", partial(read_devices, survey))
     flying = _one(survey.attempt("requests", lambda: [requests(survey, devices)]))

@@ -6,8 +6,8 @@ Examples:
   crashdrive report cgroups --path /system.slice --tasks vmcore
   crashdrive report cgroups --show memory --pressure vmcore
 
-processes and threads are those in a group itself. A limit that isn't there is an
-empty cell. Counters are as the kernel summed them up last.
+processes and threads are those of a group itself. An empty cell is no limit. Amounts of memory.stat and CPU
+times are as the kernel summed them up last.
 """
 
 from __future__ import annotations

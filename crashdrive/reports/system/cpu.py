@@ -1,12 +1,13 @@
-r"""What each CPU was at: its task and since when, what waits, its tick, times, softirqs, limits.
+r"""CPUs: the task that ran and since when, waiting tasks, tick, times, softirqs, limits.
 
 \b
 Examples:
   crashdrive report cpu vmcore
   crashdrive report cpu --format json vmcore | jq '.tables.cpus'
 
-running_seconds: for how long the task runs without a switch. lag_seconds: how far the CPU's clock is behind
-the newest one, tick_seconds: since its tick; an idle CPU needs neither. Times are seconds since the start.
+running_seconds: how long the task has been running without a switch. lag_seconds: how far the CPU's clock is
+behind the newest one. tick_seconds: since its last tick. An idle CPU needs neither. CPU times are seconds
+since boot.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from crashdrive.records import Report, Table
 from crashdrive.reports.base import judged, report_of
 
 NAME = "cpu"
-SUMMARY = "What each CPU was at: its task, who waits, tick, times, softirqs, limits."
+SUMMARY = "CPUs: the task that ran, waiting tasks, tick, times, softirqs, limits."
 BTF = True
 JUDGED = (NAME,)
 OPTIONS = ()

@@ -8,8 +8,8 @@ Examples:
   crashdrive report dmesg --oops vmcore                 crash reports alone
   crashdrive report dmesg --format jsonl vmcore | jq -r .text
 
-age: seconds before the last message. date: as far as the clock wasn't set in the meantime. The text of a
-message that is lost is empty, and the report marked.
+age: seconds before the last message. date: right unless the clock was set in the meantime. A lost message has
+no text, and the report is marked as incomplete.
 """
 
 from __future__ import annotations

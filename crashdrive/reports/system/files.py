@@ -10,7 +10,7 @@ Examples:
 Mounts are those of the first process; with --all those of every mount namespace that has processes.
 super_options are those that all types of filesystems have: what a type itself adds (size=, errors=) isn't
 read. dirty_bytes are of the device, whatever is on it. --who and --deleted look at descriptors, programs,
-working directories and roots, not at what is mapped.
+working directories and roots, not at mapped files.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OPTIONS = (
 
 
 def report(crash: Any, **asked: Any) -> Report:
-    """Everything, and who holds what is asked for; options by the names in `OPTIONS`."""
+    """All tables, and who holds the files that are asked for; options by the names in `OPTIONS`."""
     survey = Survey(crash.kernel)
     counts = survey.attempt("counts of files", lambda: [file_counts(survey)])
     mounts = survey.attempt("mounts", partial(mount_rows, survey))

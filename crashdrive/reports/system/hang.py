@@ -1,4 +1,4 @@
-r"""What hangs on what: blocked tasks by what they wait for, locks with their owners, deadlocks.
+r"""Hangs: blocked tasks by what they wait for, locks with their owners, deadlocks.
 
 \b
 Examples:
@@ -7,9 +7,9 @@ Examples:
   crashdrive report hang --format json vmcore | jq '.tables.cycles'
   crashdrive report hang --format svg vmcore > locks.svg
 
-Blocked are tasks in D, uninterruptible sleep. A group is of tasks that wait for the same thing; its root is
-the task that all of them wait for in the end: where an owner is known it waits for nobody, or it is part of a
-circle. A lock's reader is the last one that came: it may have gone while others read on.
+A blocked task is in D, uninterruptible sleep. The tasks of a group wait for the same thing. Its root is the
+last task in the chain of owners: it waits for no known owner, or is part of a cycle. A lock's reader is the
+last one that took it: it may have left while others still read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from crashdrive.reports.base import Option, judged, report_of
 from crashdrive.reports.system._lock_graph import lock_graph
 
 NAME = "hang"
-SUMMARY = "What hangs on what: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."
+SUMMARY = "Hangs: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."
 BTF = True
 DRAWS = True
 JUDGED = (NAME,)
@@ -37,7 +37,7 @@ OPTIONS = (Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked tas
 
 
 def report(crash: Any, **asked: Any) -> Report:
-    """Groups, locks, circles and frozen filesystems; options by the names in `OPTIONS`."""
+    """Groups, locks, cycles and frozen filesystems; options by the names in `OPTIONS`."""
     survey = Survey(crash.kernel)
     filesystems = survey.attempt("frozen filesystems", partial(frozen, survey))
     waits = read_waits(survey, filesystems)

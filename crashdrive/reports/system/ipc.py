@@ -6,7 +6,7 @@ Examples:
   crashdrive report ipc --waiters vmcore
   crashdrive report ipc --format json vmcore | jq .tables.segments
 
-undone_by: processes that have changed semaphores with SEM_UNDO: who holds them.
+undone_by: processes that changed semaphores with SEM_UNDO, and so hold them.
 Objects are those of all IPC namespaces that have processes.
 """
 

@@ -8,11 +8,11 @@ Examples:
   crashdrive report memory --counters vmcore   /proc/vmstat
   crashdrive report memory --format json vmcore | jq '.tables.slabs'
 
-Amounts are those of /proc/meminfo and, below them, what it lacks: Unaccounted is what nobody accounts for.
-Objects that a CPU keeps count as in use, as in /proc/slabinfo. unusable and fragmentation are those of
-/sys/kernel/debug/extfrag: fragmentation near 1 says that a request fails as memory is fragmented, near 0
-that there is too little, -1 that it would succeed. vmalloc's areas that were freed and aren't purged yet
-aren't shown.
+Amounts are those of /proc/meminfo and, below them, what it lacks: Unaccounted is memory in use that no
+counter of the kernel has. Free objects in a CPU's own list count as in use, as in /proc/slabinfo. unusable
+and fragmentation are those of /sys/kernel/debug/extfrag: fragmentation near 1 says that a request fails as
+memory is fragmented, near 0 that there is too little, -1 that it would succeed. Freed areas of vmalloc that
+aren't purged yet aren't shown.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ OPTIONS = (
 
 
 def report(crash: Any, **asked: Any) -> Report:
-    """What there is of memory; options by the names in `OPTIONS`."""
+    """All tables of memory; options by the names in `OPTIONS`."""
     if asked["top"] < 0:
         raise UsageError(f"--top is {asked['top']}: it is a number of rows, 0 for all")
     survey = Survey(crash.kernel)
@@ -82,7 +82,7 @@ def report(crash: Any, **asked: Any) -> Report:
 
 
 def _amounts(survey: Survey, zones: list[Zone], counters: list[VmCounter]) -> tuple[int | None, list[Table]]:
-    """How much memory there is, and what is made of it."""
+    """All memory, and what it is used for."""
     rows = survey.attempt("memory zones", partial(memory_zones, survey, zones))
     held = [row.per_cpu_bytes for row in rows]
     on_cpus = None if None in held else sum(one for one in held if one is not None)
@@ -100,7 +100,7 @@ def _amounts(survey: Survey, zones: list[Zone], counters: list[VmCounter]) -> tu
 
 
 def _zones(survey: Survey, zones: list[Zone], *, count: bool) -> list[Table]:
-    """What is free in each zone."""
+    """Zones with their free blocks."""
     blocks = survey.attempt("free blocks", partial(free_blocks, survey, zones))
     types = survey.attempt("migrate types", partial(migrate_types, survey, zones, count=count))
     columns = (*_TYPE, "type_blocks") if count else _TYPE
@@ -111,7 +111,7 @@ def _zones(survey: Survey, zones: list[Zone], *, count: bool) -> list[Table]:
 
 
 def _kernel(survey: Survey, total: int | None, most: int | None, asked: dict[str, Any]) -> list[Table]:
-    """What the kernel itself has of it."""
+    """Memory of the kernel itself: slab caches, vmalloc, swap."""
     slabs = survey.attempt("slab caches", partial(slab_caches, survey, total, every=asked["slabs"]))
     areas = survey.attempt("areas of vmalloc", partial(vmalloc_areas, survey))
     chunks = survey.attempt("per-CPU memory", partial(percpu_chunks, survey))
@@ -128,7 +128,7 @@ def _kernel(survey: Survey, total: int | None, most: int | None, asked: dict[str
 
 
 def _users(survey: Survey, total: int | None, most: int | None) -> list[Table]:
-    """Who has memory, and what happened when it ran out."""
+    """Memory of processes and cgroups, and what happened when it ran out."""
     areas = survey.attempt("swap areas", partial(swap_areas, survey))
     processes = survey.attempt("memory of processes", partial(process_memory, survey, total))
     groups = survey.attempt("memory cgroups", partial(cgroup_memory, survey))

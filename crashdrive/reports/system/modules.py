@@ -23,7 +23,7 @@ from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option, judged, report_of
 
 NAME = "modules"
-SUMMARY = "Modules: size, users, state, taint, version, parameters, and those that hide."
+SUMMARY = "Modules: size, users, state, taint, version, parameters, and hidden ones."
 BTF = True
 JUDGED = (NAME,)
 OPTIONS = (

@@ -1,4 +1,4 @@
-r"""Namespaces of all kinds: whose they are, who lives in them, what else keeps them.
+r"""Namespaces of all kinds: their owners, their processes, and what else keeps them.
 
 \b
 Examples:
@@ -6,8 +6,8 @@ Examples:
   crashdrive report namespaces --kind user --nesting vmcore
   crashdrive report namespaces --members --number 4026532265 vmcore
 
-owner: the user namespace whose root has power over it. keepers: mounts and open
-files that keep one, also where nobody lives in it.
+owner: the user namespace whose root has all capabilities over it. keepers: mounts and open files that keep a
+namespace, also one without processes.
 """
 
 from __future__ import annotations

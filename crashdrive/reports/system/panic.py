@@ -6,16 +6,16 @@ Examples:
   crashdrive report panic --log vmcore       with the messages of the report
   crashdrive report panic --format json vmcore | jq '.tables.verdict[0]'
 
-Equal crashes have the same bucket. corrupted: the log is mixed up or cut; what couldn't be told for sure is
-absent. The stack is that of the task which the verdict names: the one that stalled, not the one that
+Equal crashes have the same bucket. corrupted: the log is mixed up or cut; a value that couldn't be told for
+sure is absent. The stack is that of the task which the verdict names: the one that stalled, not the one that
 noticed; of a hung task the sleeper. A frame with ? may be stale.
 
-Fault: what the CPU couldn't do: the address and what that is (null, poison, user, vmalloc, freed module...),
+Fault: the access that failed: its address and what that is (null, poison, user, vmalloc, freed module...),
 the instruction, its operand, the registers in it, and the structure's member where debug data tells. Code:
 the instructions around it, the faulting one marked.
 
 owner: by the lines MODULE[!FUNCTION] = WHO of the file that CRASHDRIVE_OWNERS names, else of
-~/.config/crashdrive/owners; the module of what is built in is kernel.
+~/.config/crashdrive/owners; the module of built-in code is kernel.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _member(kernel: Machine, sources: SourcePlaces, cause: Event, access: Access
 
 
 def _of_modules(kernel: Machine, fault: Fault, known: Sequence[Area]) -> Fault:
-    """The same; an address where modules are loaded, and none is, was that of one that is gone."""
+    """The fault, its address in a freed module where it lies in the modules' area and in no loaded module."""
     if fault.address_class != "module" or not known or kernel.symbols.lookup(int(fault.address or 0)):
         return fault
     return msgspec.structs.replace(
@@ -189,7 +189,7 @@ def _what_was_there(survey: Survey, cause: Event, *, versions: bool) -> list[Tab
     ]
 
 
-# kinds of crashes in which an instruction was refused
+# kinds of crashes in which an instruction faulted
 _FAULTS = frozenset(
     {"null", "paging", "gpf", "bug", "divide", "invalid-opcode", "bad-ip", "double-fault", "stack", "unknown"}
 )
@@ -198,7 +198,7 @@ _ARGUMENT = ("level", "function", "inlined", "type", "name", "value", "place")
 
 
 def log_text(messages: Sequence[Message]) -> str:
-    """The log as dmesg prints it; a message's further lines have its time, too. What is lost is left out."""
+    """The log as dmesg prints it; each line of a message has its time. Lost messages are left out."""
     return "\n".join(
         f"[{message.timestamp:12.6f}] {line}"
         for message in messages
@@ -252,7 +252,7 @@ def _stack(survey: Survey, verdict: Verdict) -> TaskStack | None:
 
     try:
         stacks = survey.attempt("the stack", partial(read_stacks, survey, wanted=wanted))
-    except KernelError as error:  # of a machine whose stacks aren't read here
+    except KernelError as error:  # stacks of this architecture aren't unwound here
         survey.miss([Notice(kind="elsewhere", message=f"the stack: {error}")])
         return None
     if not stacks:
@@ -305,7 +305,7 @@ def _places(sources: SourcePlaces, frames: Sequence[StackFrame]) -> list[CodePla
 
 
 def _arguments(survey: Survey, sources: SourcePlaces, stack: TaskStack, cause: Event) -> Iterator[Argument]:
-    """The parameters and variables of all frames that are sure."""
+    """The parameters and variables of the frames that aren't in doubt."""
     frames, places = stack.frames, _places(sources, stack.frames)
     registers = FrameRegisters(survey.kernel, _first_registers(stack, cause))
     if not stack.running and frames:
@@ -320,7 +320,9 @@ def _arguments(survey: Survey, sources: SourcePlaces, stack: TaskStack, cause: E
 
 
 def _first_registers(stack: TaskStack, cause: Event) -> dict[str, int]:
-    """Those that the report shows, where the stack begins where these were."""
+    """The registers that the log shows, if the stack begins at the instruction that they belong to; else
+    none.
+    """
     pointer, first = cause.pointer, next(iter(stack.frames), None)
     if (
         pointer is None

@@ -102,7 +102,7 @@ def report(crash: Any, **asked: Any) -> Report:
     found = survey.attempt("tasks", lambda: [TaskTable(survey)])
     every = [row for table in found for row in table.threads()]
     leaders = {row.pid for row in every if row.pid == row.tgid}
-    # who asks for a thread by its number wants that
+    # a thread that is asked for by its number is shown
     alone = asked["threads"] or not leaders.issuperset(asked["pid"])
     rows = every if alone else [row for table in found for row in table.processes()]
     chosen = _sorted(_chosen(survey, rows, asked), asked["sort"])

@@ -58,10 +58,10 @@ OPTIONS = (
 class StackGroup(Record, frozen=True):
     """Tasks in the same state with the same functions on their stacks.
 
-    ``cpus``: those that they ran on, of those that ran. ``off_cpu``: the longest time in seconds since one of
-    the others ran. ``comms``: their names, the most frequent
-    first. ``stack``: the functions, the youngest first: ``?`` before one that is in doubt, ``[module]`` and
-    the context (``irq``, ``softirq``, ``exception``, ``nmi``) behind it.
+    ``cpus``: where those of them ran that were running. ``off_cpu``: the longest time in seconds since one of
+    the others last ran. ``comms``: their names, the most frequent first. ``stack``: the functions, the
+    youngest first: ``?`` before one that is in doubt, ``[module]`` and the context (``irq``, ``softirq``,
+    ``exception``, ``nmi``) behind it.
     """
 
     count: int
@@ -186,7 +186,7 @@ def _group(members: Sequence[TaskStack], stack: tuple[str, ...]) -> StackGroup:
 
 
 def _kernel(stack: TaskStack) -> Iterator[StackFrame]:
-    """The frames but that of user space, which tells a program from another and no more."""
+    """The frames without that of user space, which differs between programs alone."""
     return (frame for frame in stack.frames if frame.segment != "user")
 
 
@@ -251,7 +251,7 @@ def _folded(found: Sequence[TaskStack]) -> Table:
 
 
 def _flames(found: Sequence[TaskStack]) -> Iterator[Flame]:
-    """A flame graph of all stacks that there are, by state and name; none of none."""
+    """A flame graph of all stacks, by state and name; no graph without stacks."""
     traces = Counter((stack.state or "?", *_calls(stack)) for stack in found if stack.frames)
     if traces:
         yield Flame(title="all tasks", stacks=tuple(sorted(traces.items())))

@@ -5,7 +5,7 @@ Examples:
   crashdrive report sysinfo vmcore
   crashdrive report sysinfo --format json vmcore | jq '.tables.system[0]'
 
-uptime and date are the timekeeper's. dump: how the file is made; what of it is missing is told as a warning.
+uptime and date are the timekeeper's. dump: the file's format; what the file lacks is a warning.
 """
 
 from __future__ import annotations

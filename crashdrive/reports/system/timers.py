@@ -1,4 +1,4 @@
-r"""Timers that are pending: of the wheel and of high resolution, each with its function; wheels and CPUs.
+r"""Pending timers: of the wheel and of high resolution, each with its function; wheels and CPUs.
 
 \b
 Examples:
@@ -6,9 +6,9 @@ Examples:
   crashdrive report timers --cpu 1 vmcore
   crashdrive report timers --format json vmcore | jq '.tables.hrtimers[]'
 
-expires_left: seconds until a timer is due, negative where it is overdue. One that is overdue for long
-waits for a CPU whose softirqs or interrupts don't run. lag_seconds: how far a wheel's clock is behind; that
-of a CPU that is idle stands still.
+expires_left: seconds until a timer is due, negative where it is overdue. A timer that has been overdue for
+long waits for a CPU that runs no softirqs or interrupts. lag_seconds: how far a wheel's clock is behind; the
+clock of an idle CPU stands still.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option, judged, report_of
 
 NAME = "timers"
-SUMMARY = "Timers that are pending, with their functions; wheels that are late."
+SUMMARY = "Pending timers with their functions; wheels that are late."
 BTF = True
 JUDGED = (NAME,)
 OPTIONS = (Option(name="cpu", flags=("-c", "--cpu"), kind="integer", many=True, help="Those of this CPU."),)

@@ -7,7 +7,8 @@ Examples:
   crashdrive report triage --format json vmcore | jq '.findings[].message'
 
 It runs the reports panic, hang, sysinfo, cpu, block, files, modules, netsummary and each other one that a
-rule looks at, and asks all rules, also those from elsewhere. A part that fails is told, and the others stay.
+rule looks at, and asks all rules, also those from elsewhere. A report that fails is named, and the others
+stay.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ NAME = "triage"
 SUMMARY = "The first look on one page: verdict, findings with advice, where to look next, what is missing."
 BTF = True
 OPTIONS = ()
-# the reports that it is made of, the most telling first; those that rules look at come behind them
+# the reports that triage shows, the most telling first; others that rules look at follow
 PARTS = ("panic", "hang", "sysinfo", "cpu", "block", "files", "modules", "netsummary")
 _VERDICT = (
     "title", "kind", "function", "module", "context", "cpu", "pid", "comm", "taint", "bucket", "corrupted",
 )  # fmt: skip
 _SYSTEM = ("nodename", "release", "date", "uptime_seconds", "load_1", "cpus", "cpu_model")
 _PLACES = 3
-# where more is to be seen, by the report that a finding's source is a table of
+# where to look next, by the report whose table a finding is about
 _LOOK = {
     "hang": "who waits for what, every task",
     "panic": "the crash: stack, registers, modules",
@@ -84,7 +85,7 @@ def report(crash: Any, **_asked: Any) -> Report:
     found = judged(
         Report(report=NAME, tables=(), complete=complete, warnings=tuple(notices)), None, parts.values()
     )
-    # parts have judged what they read beside their own tables, too: netsummary all that is the network's
+    # parts have findings about tables of other reports, too: netsummary about all of the network
     findings = worst_first((*found.findings, *(one for part in parts.values() for one in part.findings)))
     verdict = _row(parts.get("panic"), "verdict")
     verdicts = [verdict] if verdict else []
@@ -99,7 +100,7 @@ def report(crash: Any, **_asked: Any) -> Report:
 
 
 def _looked_at() -> list[str]:
-    """The reports that rules look at, but for those of the network: netsummary has asked them."""
+    """The reports that rules look at, without those of the network, which netsummary computes."""
     network = set(rule_names("net"))
     found = {
         source_name(source).partition(".")[0]

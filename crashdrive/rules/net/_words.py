@@ -1,4 +1,4 @@
-"""How rules over the network call a socket, a namespace, an interface."""
+"""Texts for sockets, interfaces and ports in the evidence of network rules."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def socket_words(
     proto: str, ends: Iterable[str | None], netns: str | None, pid: int | None, program: str | None
 ) -> str:
     """A socket by its ends."""
-    # a socket that is connected to nothing has the port 0 there
+    # the remote port of a socket without a peer is 0
     told = " -> ".join(end for end in ends if end and not end.endswith(":0")) or "(unnamed)"
     holder = f", {pid}/{program}" if pid is not None else ""
     return f"{proto} {told} (netns {netns}{holder})"
@@ -61,7 +61,7 @@ def ports_used(row: PortUse) -> str:
 
 
 def losses(counters: Iterable[Counter], kind: Losses, message: str) -> Iterator[Match]:
-    """A match for each namespace that lost something of a kind since the start."""
+    """A match for each namespace whose counters of this kind of loss aren't all 0."""
     for netns, rows in lost(counters, kind):
         evidence = tuple(f"{one.group}{one.name} {one.value}" for one in rows)
         yield Match(evidence=evidence, message=f"{message} (netns {netns})")

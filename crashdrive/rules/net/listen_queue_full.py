@@ -33,7 +33,7 @@ def listen_queue_full(queues: Iterable[ListenQueue]) -> Iterator[Match]:
 
 
 def is_full(row: ListenQueue) -> bool:
-    """The kernel takes one more than the limit."""
+    """Whether no more connections fit: the kernel takes one more than the limit."""
     return (
         bool(row.accept_queue) and row.accept_limit is not None and (row.accept_queue or 0) > row.accept_limit
     )

@@ -29,6 +29,6 @@ def listen_queue_nearly_full(queues: Iterable[ListenQueue]) -> Iterator[Match]:
 
 
 def is_nearly_full(row: ListenQueue) -> bool:
-    """Not full yet."""
+    """Whether a queue is nearly full, and not full."""
     known = bool(row.accept_queue) and row.accept_limit is not None and not is_full(row)
     return known and (row.accept_queue or 0) >= NEARLY * (row.accept_limit or 0)

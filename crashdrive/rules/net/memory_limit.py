@@ -31,7 +31,7 @@ def memory_limit(memory: Iterable[ProtocolMemory]) -> Iterator[Match]:
 
 
 def is_over(value: int | None, limit: int | None) -> bool:
-    """Whether something has reached its limit; not where either is unknown, or the limit none."""
+    """Whether a value has reached its limit; False where either is unknown, or there is no limit."""
     return value is not None and limit is not None and limit > 0 and value >= limit
 
 

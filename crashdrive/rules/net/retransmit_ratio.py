@@ -37,7 +37,7 @@ def retransmit_ratio(counters: Iterable[Counter]) -> Iterator[Match]:
 
 
 def _ratio(netns: str, values: Mapping[str, int | None]) -> Iterator[Match]:
-    """OutSegs has none of what was retransmitted; counters that are 0 may be left out."""
+    """OutSegs doesn't count retransmitted segments. Counters that are 0 may be missing."""
     again, out = values.get("RetransSegs", 0), values.get("OutSegs", 0)
     if again is None or out is None or again < FEWEST or again < WARNING * out:
         return

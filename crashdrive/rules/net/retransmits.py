@@ -11,7 +11,7 @@ from crashdrive.rules.net._words import who
 if TYPE_CHECKING:
     from crashdrive.linux.net.sockets.queues import Retransmitting
 
-MANY = 3  # TCP_RETR1 (include/net/tcp.h): from there on the kernel doubts the route
+MANY = 3  # TCP_RETR1 (include/net/tcp.h): from this count on, the kernel doubts the route
 
 
 @rule(

@@ -1,1 +1,1 @@
-"""What may be wrong with the machine as a whole."""
+"""Rules over the whole machine: tasks, CPUs, memory, disks, modules, interrupts."""

@@ -1,4 +1,4 @@
-"""What rules on memory that ran out say of an event."""
+"""Texts for OOM events in the evidence of rules."""
 
 from __future__ import annotations
 

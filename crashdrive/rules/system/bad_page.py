@@ -1,4 +1,4 @@
-"""A page was in a state that can't be."""
+"""A page was in an impossible state."""
 
 from __future__ import annotations
 

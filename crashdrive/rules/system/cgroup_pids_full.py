@@ -1,4 +1,4 @@
-"""A cgroup has as many tasks as it may: no more can be made in it."""
+"""A cgroup has as many tasks as it may have: fork() fails in it."""
 
 from __future__ import annotations
 

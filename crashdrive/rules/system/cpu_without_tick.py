@@ -1,4 +1,4 @@
-"""A CPU whose tick should come, and doesn't."""
+"""A CPU gets no tick, and should get one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nearly as many files are open as the machine may have."""
+"""The machine has nearly as many files open as fs.file-max allows."""
 
 from __future__ import annotations
 

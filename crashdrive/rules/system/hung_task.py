@@ -1,4 +1,4 @@
-"""Tasks are blocked for long."""
+"""Tasks have been blocked for long."""
 
 from __future__ import annotations
 

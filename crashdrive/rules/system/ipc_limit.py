@@ -1,4 +1,4 @@
-"""Nearly as many IPC objects as there may be."""
+"""An IPC namespace has nearly as many objects as its limit allows."""
 
 from __future__ import annotations
 

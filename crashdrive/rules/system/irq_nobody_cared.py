@@ -1,4 +1,4 @@
-"""The kernel shut an interrupt that no handler took."""
+"""The kernel disabled an interrupt that no handler took."""
 
 from __future__ import annotations
 

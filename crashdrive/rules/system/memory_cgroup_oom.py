@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 def memory_cgroup_oom(events: Iterable[OomEvent], groups: Iterable[CgroupMemory]) -> Iterator[Match]:
     lines = [f"{one.cgroup}: {told(one)}" for one in events if one.constraint == "MEMCG"]
-    # events count for the groups above, too: the one with a limit is meant
+    # an event counts in the parent groups, too; the group with the limit is the one
     met = (one for one in groups if (one.oom_events or one.oom_kills) and one.limit_bytes is not None)
     lines += [
         f"{one.cgroup}: {counted(one.oom_kills or 0, 'task', 'tasks')} killed, limit {one.limit_bytes} bytes"

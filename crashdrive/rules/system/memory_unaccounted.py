@@ -1,4 +1,4 @@
-"""Much memory belongs to nobody who accounts for it."""
+"""Much memory is in use and in none of the kernel's counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Namespaces in which nobody lives pile up."""
+"""Namespaces without processes pile up."""
 
 from __future__ import annotations
 

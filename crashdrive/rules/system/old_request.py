@@ -1,4 +1,4 @@
-"""A request to a disk isn't done for long."""
+"""A request to a disk has been pending for long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crashdrive.rules import Match, matches, rule
 if TYPE_CHECKING:
     from crashdrive.linux.block.requests import Request
 
-# a disk takes milliseconds; drivers ask what became of a request after 30 seconds
+# a disk takes milliseconds; the usual timeout of a request is 30 seconds
 SECONDS = 5.0
 
 

@@ -1,4 +1,4 @@
-"""Memory ran out, and the kernel killed for it, or died of it."""
+"""Memory ran out: the OOM killer killed a task, or the kernel panicked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process has nearly as many files open as it may."""
+"""A process has nearly as many files open as its limit allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page tables have much of the memory."""
+"""Page tables take much of the memory."""
 
 from __future__ import annotations
 

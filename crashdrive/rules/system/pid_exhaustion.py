@@ -1,4 +1,4 @@
-"""Nearly as many tasks as there may be: no more can be made soon."""
+"""The machine has nearly as many tasks as its limits allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registers hold what freed or unused memory is filled with."""
+"""Registers hold poison: patterns that freed or unused memory is filled with."""
 
 from __future__ import annotations
 

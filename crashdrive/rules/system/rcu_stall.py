@@ -1,4 +1,4 @@
-"""A grace period of RCU doesn't end."""
+"""A grace period of RCU has not ended for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of tmpfs and shared memory have most of the memory."""
+"""Files of tmpfs and shared memory take most of the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slab cache that can't be shrunk has much of the memory."""
+"""A slab cache that can't be shrunk takes much of the memory."""
 
 from __future__ import annotations
 

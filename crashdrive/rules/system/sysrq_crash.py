@@ -1,4 +1,4 @@
-"""Somebody ended the kernel on purpose."""
+"""Somebody crashed the kernel on purpose (sysrq-c and the like)."""
 
 from __future__ import annotations
 

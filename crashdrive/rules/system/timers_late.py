@@ -1,4 +1,4 @@
-"""Timers of a CPU are overdue for long."""
+"""Timers of a CPU have been overdue for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Very much work waits for workers."""
+"""Very many items of work wait for workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker has been at one item of work for long."""
+"""A worker has been running one item of work for long."""
 
 from __future__ import annotations
 
