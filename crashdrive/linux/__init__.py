@@ -1,1 +1,1 @@
-"""What a Linux kernel is made of: typed readers on top of `crashdrive.kernel`, a room per subsystem."""
+"""Typed readers of a Linux kernel's subsystems, on top of `crashdrive.kernel`: a room per subsystem."""

@@ -1,7 +1,7 @@
-"""The parts of the kernel's addresses, as this kernel has laid them out. x86-64.
+"""Areas of the kernel's address space, as this kernel laid them out. x86-64.
 
-Sources: Documentation/arch/x86/x86_64/mm.rst; arch/x86/mm/kaslr.c, which moves them: three variables tell
-where to.
+Sources: Documentation/arch/x86/x86_64/mm.rst; arch/x86/mm/kaslr.c, which moves three of them; their bases are
+in variables.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _IMAGE = ("_text", "_end")
 
 
 def areas(survey: Survey) -> Iterator[Area]:
-    """The areas that the dump tells: ``direct map``, ``vmalloc``, ``page structures``, ``image``, ``module``.
+    """The areas that are known: ``direct map``, ``vmalloc``, ``page structures``, ``image``, ``module``.
 
-    None on other machines, or where the kernel doesn't say where it has them.
+    No area on other architectures, and none whose base the kernel doesn't tell.
     """
     kernel = survey.kernel
     has = kernel.symbols.has

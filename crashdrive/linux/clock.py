@@ -1,4 +1,4 @@
-"""The kernel's clocks at the time of the dump: how long it was up, and what time it was."""
+"""The kernel's clocks at the time of the dump: uptime and time of day."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _FIELDS = {
 class Clock(Record, frozen=True):
     """The clocks as the timekeeper last left them, at most a few ticks before the dump; all in seconds.
 
-    ``realtime``: since 1970, UTC. ``monotonic``: since boot without what was slept; ``boottime``: with it
-    (the uptime). ``btime``: when it booted, since 1970, as in /proc/stat.
+    ``realtime``: since 1970, UTC. ``monotonic``: since boot, without suspend; ``boottime``: with suspend (the
+    uptime). ``btime``: the time of boot, since 1970, as in /proc/stat.
     """
 
     realtime: float
@@ -38,7 +38,7 @@ class Clock(Record, frozen=True):
     btime: float
 
     def date_of(self, monotonic: float) -> float:
-        """The time since 1970, so long after boot; right if nobody set the clock afterwards."""
+        """The time since 1970 of a monotonic time; right if the clock wasn't set after it."""
         return self.realtime - self.monotonic + monotonic
 
 
@@ -63,7 +63,7 @@ def clock(survey: Survey) -> Clock:
 
 
 def _timekeeper(kernel: Machine) -> int:
-    """Where it lies: in tk_core, whose type has had a name since 6.13; the copy beside it is as good."""
+    """Its address: in tk_core, whose type has had a name since 6.13; before, that of its shadow copy."""
     symbols = kernel.symbols
     if kernel.has_type(_NAMED):
         return symbols.address(_CORE) + kernel.offset(_NAMED, "timekeeper")

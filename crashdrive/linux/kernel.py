@@ -25,13 +25,13 @@ class Kernel(Machine):
     """The dump's kernel as data.
 
     Walks over structures begin with ``walk_``, walks over what a subsystem has with ``for_each_``. None of
-    them raises where the dump has holes or its lists are damaged: what they give says ``complete`` and
-    ``problems``; ``check()`` turns that into an error.
+    them raises where the dump has holes or its lists are damaged: their results have ``complete`` and
+    ``problems``; ``check()`` turns problems into an error.
     """
 
     @cached_property
     def module_types(self) -> ModuleTypes:
-        """The types of loaded modules; `Layouts` asks for what the debug data lacks."""
+        """The types of loaded modules; `Layouts` looks here for types that the kernel's debug data lacks."""
         return ModuleTypes(self)
 
     def _elsewhere(self) -> ModuleTypes:

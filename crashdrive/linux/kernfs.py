@@ -1,4 +1,4 @@
-"""Paths in kernfs, of which cgroups are made (``struct kernfs_node``)."""
+"""Paths in kernfs, as those of cgroups (``struct kernfs_node``)."""
 
 from __future__ import annotations
 

@@ -18,13 +18,14 @@ _SHORTEST_TICK = _SECOND // 10_000
 
 
 class Machine(Program):
-    """A kernel's image with what all subsystems go by; the readers below `crashdrive.linux` take one."""
+    """A kernel's image with the clock, CPUs and per-CPU memory; readers in `crashdrive.linux` take one."""
 
     @cached_property
     def hz(self) -> int:
-        """Ticks per second: by the clock of jiffies, whose tick lasts (mult >> shift) nanoseconds.
+        """Ticks per second, from the clocksource jiffies, whose tick lasts (mult >> shift) nanoseconds.
 
-        crash's ``mach`` is the fallback: it says 1000 where it does not know (8.0.6, 9.0.2; 6.12 with 250).
+        crash's ``mach`` is the fallback: it says 1000 where it doesn't know (8.0.6 and 9.0.2 on 6.12 with
+        HZ=250).
         """
         if not self.symbols.has("clocksource_jiffies"):
             return self._machine_number("HZ")
@@ -44,20 +45,19 @@ class Machine(Program):
 
     @cached_property
     def cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that are present; those that a panic stopped are no longer ``online``."""
+        """Numbers of the present CPUs; a panic may take them out of ``online``, not out of this mask."""
         return self._cpu_mask("present")
 
     @cached_property
     def online_cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that were on line; panic() takes the others off line where no kdump follows."""
+        """Numbers of the online CPUs; panic() takes the others offline where no kdump follows."""
         return self._cpu_mask("online")
 
     @cached_property
     def possible_cpus(self) -> tuple[int, ...]:
-        """Numbers of the CPUs that have per-cpu memory, also those that aren't present (any more).
+        """Numbers of the possible CPUs: those that have per-cpu memory, present or not.
 
-        CorruptError where there is none, for a kernel runs on one at least; and where one is present that is
-        not possible, for it has no memory of its own.
+        CorruptError where there is none, or where a present CPU is not possible.
         """
         found = self._cpu_mask("possible")
         if not found or (stray := set(self.cpus) - set(found)):
@@ -97,7 +97,7 @@ class Machine(Program):
         size = self.pointer_size
         raw = self.read(self.symbols.address("__per_cpu_offset"), size * count)
         offsets = [self._word(raw[at : at + size]) for at in range(0, len(raw), size)]
-        # CPUs that can't be have the same one, where the variable's own copy lies (setup_percpu.c)
+        # impossible CPUs share one offset, that of the variable's original (setup_percpu.c)
         found: dict[int, int] = {}
         for cpu in self.possible_cpus:
             if (other := found.setdefault(offsets[cpu], cpu)) != cpu:
@@ -106,7 +106,7 @@ class Machine(Program):
         return offsets
 
     def _user_tables(self, task: int) -> Paging | None:
-        """The page tables of a task's memory; None for a kernel thread, and for what is no task."""
+        """The page tables of a task's memory; None for a kernel thread, and for an address of no task."""
         if self.paging is None:
             return None
         try:

@@ -1,8 +1,8 @@
-"""A kernel whose crash came up without its tables: symbols out of the vmlinux, memory by our own page walk.
+"""A kernel whose crash started without its tables: symbols from the vmlinux, memory by our own page walk.
 
-What is computed from memory alone needs no more of crash than physical pages, and crash gives those a second
-after its start, not after four. Whatever isn't found here for sure is asked of crash, which then
-comes up with all its tables (`Session.minimal`).
+A report that reads memory alone needs only physical pages of crash, which it gives one second after its
+start; its tables take four. What isn't found here for sure is asked of crash, which then loads all its tables
+(`Session.minimal`).
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 
 class MinimalLayouts(Layouts):
-    """Layouts of a kernel whose crash has loaded no modules; with ``btf``, what isn't kept comes from there.
+    """Layouts of a kernel whose crash has loaded no modules; with ``btf``, types that aren't kept come from
+    BTF.
 
-    BTF has all types of the image, in milliseconds where gdb takes seconds, but arrays of several dimensions
-    as arrays of one. So what comes from it is for those who never index these, and is kept apart: ``btf`` is
-    None for all others, and gives None where the image's BTF can't be proven to be the kernel's. An index
-    into a second dimension is an error then (see `flattens`).
+    BTF has all types of the image, and takes milliseconds where gdb takes seconds, but joins the dimensions
+    of an array into one. So its types are for readers that index no such array, and are kept apart; an index
+    into a second dimension is an error (see `flattens`). ``btf`` is None for all other readers, and gives
+    None where the image's BTF can't be proven to be the kernel's.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class MinimalLayouts(Layouts):
 
     @property
     def flattens(self) -> bool:
-        """Whether types came from BTF; they stay as they are when crash has its tables later."""
+        """Whether types came from BTF; these stay, also when crash loads its tables later."""
         return self._took_btf
 
     def _has_module_types(self) -> bool:
@@ -69,7 +70,7 @@ class MinimalLayouts(Layouts):
         super()._learn_own(cold)
 
     def _learn_from_btf(self, cold: dict[str, TypeRef]) -> dict[str, TypeRef]:
-        """Learn what the store or BTF has; the rest, for gdb."""
+        """Learn the types that the store or BTF has; the others, for gdb, are returned."""
         if self._store:
             self._known.update(self._store.get_many("type", self.key, cold, Type, version=VERSION))
             self._known_unknown(cold)
@@ -84,7 +85,7 @@ class MinimalLayouts(Layouts):
             kinds = {name: set(map(self._btf.type, numbers)) for name, numbers in named}
         except KernelError:
             return rest
-        # a name that has several meanings is gdb's to tell
+        # a name with several types is left to gdb
         found = {name: meanings.pop() for name, meanings in kinds.items() if len(meanings) == 1}
         self._take(found)
         if self._store:
@@ -109,9 +110,9 @@ class MinimalLayouts(Layouts):
 
 
 class DumpSymbols:
-    """Symbols of the image out of the vmlinux, those of modules out of their memory in the dump.
+    """Symbols of the image from the vmlinux, those of modules from their memory in the dump.
 
-    ``kernel`` gives the one whose symbols these are: it is made with them.
+    ``kernel`` gives the kernel that has these symbols: it is made after them.
     """
 
     def __init__(self, image: ImageSymbols, kernel: Callable[[], Kernel]) -> None:
@@ -124,7 +125,7 @@ class DumpSymbols:
     ) -> dict[str, tuple[Symbol, ...]] | None:
         """All symbols of each name, as `Source` says; None where a module's can't be read."""
         found = {name: self.of_image(name) for name in names}
-        # the list of modules itself is found by its symbol
+        # the list of modules is itself found by a symbol
         others = [
             name for name, symbols in found.items() if (everywhere or not symbols) and name != "modules"
         ]
@@ -169,10 +170,9 @@ class DumpSymbols:
 
 
 def proven_btf(kernel: Kernel) -> Btf | None:
-    """The types that the image carries for the kernel's own use; None where they can't be had for sure.
+    """The image's BTF; None where it isn't sure to be the kernel's.
 
-    The dump's memory has them too. Those of a vmlinux that was damaged would be taken for the kernel's, and
-    kept, without a word.
+    It is compared with the BTF in the dump's memory: types of a damaged vmlinux would be kept unnoticed.
     """
     source = kernel.symbols.source
     if not isinstance(source, DumpSymbols):
@@ -188,7 +188,7 @@ def proven_btf(kernel: Kernel) -> Btf | None:
 
 
 class Make(Protocol):
-    """Makes a kernel, with symbols out of a vmlinux that is known, with memory read as physical memory."""
+    """Makes a kernel, with symbols from a vmlinux where one is given, and with ``physical`` memory."""
 
     def __call__(self, image: ImageSymbols | None = None, *, physical: bool = False) -> Kernel:
         """The kernel."""
@@ -196,7 +196,7 @@ class Make(Protocol):
 
 
 def make_minimal(session: DumpSession, make: Make) -> Kernel:
-    """A kernel that needs no more than physical pages; one that asks crash, where that can't be proven."""
+    """A kernel that needs only physical pages; one that asks crash where the vmlinux isn't proven."""
     image = _image(session.identity)
     if image is not None:
         kernel = make(image, physical=True)
@@ -206,7 +206,7 @@ def make_minimal(session: DumpSession, make: Make) -> Kernel:
 
 
 def make_with_modules(session: DumpSession, make: Make) -> Kernel:
-    """A kernel whose modules, that crash was started without, are found in the dump's memory."""
+    """A kernel whose modules are found in the dump's memory, as crash was started without them."""
     image = _image(session.identity)
     if image is not None:
         kernel = make(image)
@@ -223,7 +223,7 @@ def _image(identity: Mapping[str, str]) -> ImageSymbols | None:
 
 
 def _is_right(kernel: Kernel, image: ImageSymbols, release: str | None) -> bool:
-    """Whether the words that the kernel began with are found where they have to be."""
+    """Whether ``linux_banner`` is where the vmlinux has it."""
     places = image.named("linux_banner")
     try:
         said = kernel.read_string(places[0].address, 256) if places else b""

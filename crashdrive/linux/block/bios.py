@@ -1,4 +1,4 @@
-"""Where bios come from: the file whose page is read or written, and the task that sleeps until it is done."""
+"""Origins of bios: the file whose page is read or written, and the task that sleeps until the bio is done."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TASK = {"pid": ("pid",), "comm": ("comm",), "stack": ("stack",)}
 
 
 class Origin(NamedTuple):
-    """Whose a bio or a request is, as far as that is known."""
+    """The origin of a bio or a request: file and task, as far as they are known."""
 
     pid: int | None = None
     comm: str | None = None
@@ -46,7 +46,7 @@ class Origin(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """A request's bio, and what is called at its end with which data."""
+    """A request's bio, and the function that is called at its end, with its data."""
 
     bio: int | None
     end_io: int | None
@@ -54,7 +54,7 @@ class Ends(NamedTuple):
 
 
 def origins(survey: Survey, of: Sequence[Ends]) -> list[Origin]:
-    """Whose requests are."""
+    """The origin of each request."""
     bios = list(dict.fromkeys(one.bio for one in of if one.bio))
     known = dict(zip(bios, survey.rows(Fields(survey.kernel, "struct bio", _BIO), bios, "bios"), strict=True))
     files = _files(survey, known)
@@ -122,7 +122,7 @@ def _hosts(survey: Survey, pages: Sequence[int]) -> list[int | None]:
 
 
 def _sleepers(survey: Survey, pointers: set[int]) -> dict[int, tuple[int, str]]:
-    """The task that a pointer leads to, itself or its stack, where whoever waits has its completion."""
+    """The task by a pointer to it, or into its stack, where a waiter has its completion."""
     if not pointers:
         return {}
     kernel = survey.kernel

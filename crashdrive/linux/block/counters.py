@@ -1,4 +1,4 @@
-"""What was read and written, by disk and partition, as /proc/diskstats has it (block/genhd.c)."""
+"""Counters of disks and partitions, as in /proc/diskstats (block/genhd.c)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DiskCounters(Record, frozen=True):
     """A line of /proc/diskstats: sizes in bytes, times in seconds.
 
     ``in_flight``: requests that the driver has; of a disk whose driver takes whole bios (dm, zram), bios.
-    ``busy_seconds``: for how long there was any; ``queue_seconds``: the time of all requests together.
+    ``busy_seconds``: how long there was any request; ``queue_seconds``: the times of all requests together.
     """
 
     name: str
@@ -60,9 +60,9 @@ class DiskCounters(Record, frozen=True):
 def disk_counters(
     survey: Survey, devices: Sequence[Device], requests: Requests | None
 ) -> Iterator[DiskCounters]:
-    """The counters of disks and partitions; no row where a CPU's part isn't in the dump.
+    """The counters of disks and partitions; a device has no row where a CPU's part isn't in the dump.
 
-    ``requests``: all that there are, None where they aren't known.
+    ``requests``: all pending requests, None where they aren't known.
     """
     kernel, counted = survey.kernel, [one for one in devices if one.statistics and not one.hidden]
     for device, total in zip(counted, _totals(survey, counted), strict=True):
@@ -74,7 +74,7 @@ def disk_counters(
 
 
 def _in_flight(device: Device, total: Mapping[str, Any], requests: Requests | None) -> int | None:
-    """Requests are counted by their tags, bios by each CPU."""
+    """Requests or bios in flight: requests are counted by their tags, bios in per-CPU counters."""
     if requests is None:
         return None
     if device.row.request_queue in requests.bio_based:
@@ -101,7 +101,7 @@ def _sum(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def _until_now(now: int, stamp: int | None, in_flight: int | None) -> int:
-    """Ticks since the counter was brought up to date: whoever reads /proc/diskstats adds them."""
+    """Ticks since the counter was updated last; reading /proc/diskstats would add them."""
     low = now & 0xFFFF_FFFF_FFFF_FFFF
     return low - stamp if in_flight and stamp is not None and 0 <= low - stamp < 1 << 62 else 0
 

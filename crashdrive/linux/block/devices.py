@@ -78,7 +78,7 @@ class BlockDevice(Record, frozen=True):
 
 
 class Device(NamedTuple):
-    """A block device with what other readers of this room need of it."""
+    """A block device, and the fields of it that other readers of this room need."""
 
     row: BlockDevice
     statistics: int
@@ -94,7 +94,9 @@ def block_devices(survey: Survey) -> Iterator[BlockDevice]:
 
 
 def read_devices(survey: Survey) -> list[Device]:
-    """All disks and partitions with their internals; one that the dump has in part is left out, and noted."""
+    """All disks in the order in which they were added, each before its partitions; a partly missing one is
+    noted.
+    """
     kernel = survey.kernel
     offset = kernel.offset("struct bdev_inode", "vfs_inode")
     inodes = for_each_inode(kernel, kernel.read_pointer(kernel.symbols.address("blockdev_superblock")))

@@ -1,4 +1,4 @@
-"""Devices of the device mapper: tables, targets, suspended ones and the bios that these hold back.
+"""Devices of the device mapper: tables, targets, suspended devices and the bios that they hold back.
 
 Sources: drivers/md/dm-core.h, dm-table.c, dm-ioctl.c. Types are those of the module dm_mod.
 """
@@ -49,8 +49,8 @@ _MOST = 1 << 20
 class MappedDevice(Record, frozen=True):
     """A device of the device mapper; ``mapped_name`` is what dmsetup calls it.
 
-    ``suspended``: whoever reads or writes waits until it is resumed. ``targets``: how many its table has;
-    ``target_types``: their types, each once. ``devices``: what it stands on. ``deferred``: bios held back.
+    ``suspended``: reads and writes wait until it is resumed. ``targets``: how many its table has;
+    ``target_types``: their types, each once. ``devices``: the devices below it. ``deferred``: bios held back.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Target(Record, frozen=True):
 
 
 class Mapped(NamedTuple):
-    """What the device mapper has; bios that are held back as requests."""
+    """Devices and targets of the device mapper, and the bios that are held back, as requests."""
 
     devices: list[MappedDevice]
     targets: list[Target]
@@ -83,7 +83,7 @@ class Mapped(NamedTuple):
 
 
 def mapped_devices(survey: Survey, devices: Sequence[Device]) -> Mapped:
-    """The devices of the device mapper among block devices; nothing where there are none."""
+    """The devices of the device mapper among block devices."""
     kernel = survey.kernel
     ours = [one for one in by_operations(devices, *_OPERATIONS) if one.private]
     if not ours:

@@ -1,4 +1,4 @@
-"""Errors of disks and their filesystems that the kernel's log tells of, by device."""
+"""Errors of disks and their filesystems in the kernel's log, by device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.printk.message import Message
     from crashdrive.linux.survey import Survey
 
-# a device's name as the kernel writes it; a journal's has its inode's number behind it
+# a device's name as the kernel writes it; that of a journal ends in its inode number
 _NAME = r"(?P<device>[a-z][\w:!.]*(?:-\d+)?)"
 _KINDS = (
     # fs/buffer.c: buffer_io_error(); block/blk-core.c, blk-mq.c: blk_print_req_error()
@@ -62,7 +62,7 @@ class _Hit(NamedTuple):
 
 
 def disk_errors(survey: Survey) -> Iterator[DiskError]:
-    """What the log holds of them, in the order of their first messages."""
+    """Errors in the log, in the order of their first messages."""
     by_kind: dict[tuple[str, str], list[_Hit]] = {}
     for hit in _hits(messages(survey)):
         by_kind.setdefault((hit.device, hit.kind), []).append(hit)
@@ -75,7 +75,7 @@ def disk_errors(survey: Survey) -> Iterator[DiskError]:
 
 def _hits(log: Iterable[Message]) -> Iterator[_Hit]:
     for message in log:
-        # what a process writes to /dev/kmsg isn't the kernel's word
+        # a process can write anything to /dev/kmsg
         if message.text is None or message.facility != "kern" or not _WORDS.search(message.text):
             continue
         for kind, pattern in _PATTERNS:

@@ -1,4 +1,4 @@
-"""What a request or a bio does: ``enum req_op`` and ``enum req_flag_bits`` (include/linux/blk_types.h)."""
+"""Operations of requests and bios: ``enum req_op`` and ``enum req_flag_bits`` (include/linux/blk_types.h)."""
 
 from __future__ import annotations
 

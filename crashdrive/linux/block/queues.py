@@ -1,4 +1,4 @@
-"""The queue of each disk: scheduler, limits, whether it stands still (``/sys/block/NAME/queue``)."""
+"""The request queue of each disk: scheduler, limits, frozen or quiesced (``/sys/block/NAME/queue``)."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class DiskQueue(Record, frozen=True):
     """The queue of a disk; sizes in bytes.
 
     ``scheduler``: ``none`` where there is none. ``requests``: how many may be queued in each hardware queue;
-    None, as for ``hardware_queues``, where the driver takes whole bios. ``quiesced``: nothing is given to
-    the driver; ``frozen``: nobody may begin a request; each counts by how many it was asked for.
+    None, as for ``hardware_queues``, where the driver takes whole bios. ``quiesced``: no request goes to the
+    driver; ``frozen``: no request may begin. Both count how often that was asked for.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Requests that are on their way: how old, what for, whose (block/blk-mq.c).
+"""Pending requests: age, operation, origin (block/blk-mq.c).
 
-A tag that is taken leads to its request. crash's ``dev -d`` and the kernel's own count take those that the
-driver has; here are those that wait for it, too.
+A taken tag leads to its request. crash's ``dev -d`` and the kernel's own count have the requests in the
+driver; those that wait for it are here, too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FIELDS = {
     "bio": ("bio",),
     "end_io": ("end_io",),
     "end_data": ("end_io_data",),
-    # the disk until 6.11 or so where a request is of no partition
+    # the disk itself, until 6.11 or so, for a request that is for no partition
     "part": ("part",),
     "begun": ("start_time_ns",),
     "given": ("io_start_time_ns",),
@@ -50,16 +50,15 @@ _SECOND = 1_000_000_000
 
 
 class Request(Record, frozen=True):
-    """A request that isn't done; sizes in bytes, times in seconds.
+    """A pending request; sizes in bytes, times in seconds.
 
     ``state``: ``waiting`` (in the scheduler, or for the driver), ``in flight`` (the driver has it),
-    ``complete`` (done, and not yet given back), ``deferred`` (a bio that a device holds back, as one that is
-    suspended: it has neither age nor tag). ``age``: since it was made; ``driver_age``: since the driver got
-    it; None where the queue keeps no times. ``timeout_left``: until the driver is asked what became of it;
-    negative where that is over. ``queue``: the number of its hardware queue. ``end_io``: the function that
-    is called at its end. ``counted_for``: the devices that count it. ``filesystem``, ``inode`` and ``path``
-    are of the file whose page comes first, ``pid`` and ``comm`` of the task that sleeps until it is done,
-    where that is known.
+    ``complete`` (done, and not yet ended), ``deferred`` (a bio that a suspended device holds back: it has
+    neither age nor tag). ``age``: since it was made; ``driver_age``: since the driver got it; None where the
+    queue keeps no times. ``timeout_left``: until its timeout, negative where it is over. ``queue``: the
+    number of its hardware queue. ``end_io``: the function that is called at its end. ``counted_for``: the
+    devices that count it. ``filesystem``, ``inode`` and ``path`` are of the file whose page comes first,
+    ``pid`` and ``comm`` of the task that sleeps until it is done, where that is known.
     """
 
     device: str
@@ -84,14 +83,14 @@ class Request(Record, frozen=True):
 
 
 class Requests(NamedTuple):
-    """All requests, the oldest first; ``bio_based``: request_queues that have none, but whole bios."""
+    """All requests, the oldest first; ``bio_based``: request_queues whose driver takes bios instead."""
 
     found: list[Request]
     bio_based: list[int]
 
 
 def requests(survey: Survey, devices: Sequence[Device]) -> Requests:
-    """The requests of disks that aren't done."""
+    """The pending requests of disks."""
     names = {
         device.row.request_queue: device.row.disk
         for device in devices
@@ -108,14 +107,14 @@ def requests(survey: Survey, devices: Sequence[Device]) -> Requests:
 def _alive(
     survey: Survey, taken: Sequence[Slot], queues: Mapping[int, str]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The requests that have the tags by which they were found, each once."""
+    """The requests that still have the tag by which they were found, each once."""
     fields = Fields(survey.kernel, _KIND, _FIELDS, _NEEDED)
     rows = survey.rows(fields, [slot.request for slot in taken], "requests")
     seen: set[int] = set()
     for slot, row in zip(taken, rows, strict=True):
         if slot.request in seen or row["queue"] not in queues or not row["references"]:
             continue
-        # what the driver finds by a tag may be a request that has left it
+        # the driver's entry of a tag may be a request that was freed
         if slot.own or row["internal_tag" if slot.scheduler else "tag"] == slot.tag:
             seen.add(slot.request)
             yield slot.request, row
@@ -163,7 +162,7 @@ def _request(
 
 
 def _since(now: float | None, nanoseconds: int | None) -> float | None:
-    """The clock's time lags behind by some ticks, so that what is newer has no age yet."""
+    """Seconds since then; the clock lags by some ticks, so a newer request has age 0."""
     if now is None or not nanoseconds:
         return None
     age = now - nanoseconds / _SECOND

@@ -1,4 +1,4 @@
-"""Where requests are: the tags of blk-mq's queues and of their schedulers (block/blk-mq-tag.c)."""
+"""Tags of blk-mq's hardware queues and of their schedulers, which lead to requests (block/blk-mq-tag.c)."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Hardware(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A tag that is taken, and the request behind it.
+    """A taken tag, and the request behind it.
 
-    ``scheduler``: the tag is one of the scheduler's. ``own``: the request is the one that belongs to the tag,
-    not the one that the driver finds by it.
+    ``scheduler``: the tag is one of the scheduler's. ``own``: the request is the tag's static one, not the
+    one that the driver finds by the tag.
     """
 
     tag: int
@@ -64,7 +64,7 @@ class Slot(NamedTuple):
 
 
 def hardware_queues(survey: Survey, queues: Sequence[int]) -> tuple[list[Hardware], list[int]]:
-    """The hardware queues of request_queues, by CPU; and the request_queues that have none (bios alone)."""
+    """The hardware queues of request_queues, and the request_queues that have none (bio-based)."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
     found = survey.read(Fields(kernel, "struct request_queue", _QUEUE, _QUEUE), queues, "queues of disks")
     plain = [queue for queue, mq in zip(queues, found["operations"], strict=True) if mq == 0]
@@ -82,7 +82,7 @@ def _hardware(address: int, row: dict[str, Any]) -> Hardware:
 
 
 def slots(survey: Survey, hardware: Sequence[Hardware]) -> list[Slot]:
-    """All tags that are taken; of tags that several queues share each once."""
+    """All taken tags; those of a set that several queues share stand once."""
     drivers = [one.tags for one in hardware]
     schedulers = [one.sched_tags for one in hardware]
     places = [(tags, False) for tags in dict.fromkeys(drivers) if tags]
@@ -121,7 +121,7 @@ def _slots(
 
 
 class _Word(NamedTuple):
-    """A word of a bitmap: whose tags (a row's number), the first of its tags, where it lies."""
+    """A word of a bitmap: its tags' row number, its first tag, its address."""
 
     row: int
     first: int
@@ -129,13 +129,13 @@ class _Word(NamedTuple):
 
 
 def _taken(survey: Survey, rows: Sequence[dict[str, Any]]) -> list[list[int]]:
-    """The tags that are taken, by ``struct blk_mq_tags``."""
+    """The taken tags, by ``struct blk_mq_tags``."""
     kernel, words = survey.kernel, list(_words(survey, rows))
     fields = Fields(kernel, "struct sbitmap_word", _WORD, ("word",))
     cells = row_dicts(survey.read(fields, [word.place for word in words], "bitmaps of tags"))
     taken: list[list[int]] = [[] for _ in rows]
     for word, cell in zip(words, cells, strict=True):
-        # a tag that was given back is only marked as such at first (ea86ea2cdced)
+        # a freed tag is first only marked as such in another word (ea86ea2cdced)
         bits = (cell["word"] or 0) & ~(cell["cleared"] or 0)
         taken[word.row] += [word.first + bit for bit in range(8 * kernel.pointer_size) if bits >> bit & 1]
     return taken

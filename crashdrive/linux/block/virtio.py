@@ -1,6 +1,7 @@
-"""Queues of virtio-blk's disks: what the host hasn't answered yet, and what it answered unseen.
+"""Queues of virtio-blk's disks: requests that the host hasn't answered, and answers that weren't taken.
 
-Sources: drivers/block/virtio_blk.c, drivers/virtio/virtio_ring.c (types of both modules where they are such).
+Sources: drivers/block/virtio_blk.c, drivers/virtio/virtio_ring.c (types of the modules, where these are
+modules).
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ _OF_RING = {
     "seen": ("last_used_idx",),
 }
 _USED = "split.vring.used->idx"
-# more queues than CPUs can't be, and no machine has more of these
+# a disk has at most a queue per CPU, and no machine has more CPUs than this
 _MOST = 1 << 13
 
 
 class VirtQueue(Record, frozen=True):
     """A queue of a virtio-blk disk; ``size`` and ``free`` count its descriptors.
 
-    ``outstanding``: requests that were given to the host and whose answers weren't taken; ``answered``: those
-    of them that the host has answered. Both None of packed rings. ``broken``: the queue isn't used any more.
+    ``outstanding``: requests that the host was given and whose answers weren't taken; ``answered``: those of
+    them that the host has answered. Both are None for packed rings. ``broken``: the queue is out of use.
     """
 
     disk: str
@@ -105,6 +106,6 @@ def _rings(survey: Survey, found: Sequence[tuple[str, str | None, int]]) -> Iter
 
 
 def _between(row: Mapping[str, Any], index: int | None) -> int | None:
-    """How far an index is ahead of what was taken; both count to 2^16."""
+    """How far an index is ahead of the last one that was taken; both count modulo 2^16."""
     seen = row["seen"]
     return None if row["packed"] is not False or index is None or seen is None else (index - seen) & 0xFFFF

@@ -1,4 +1,4 @@
-"""What each controller keeps of a cgroup: structures that begin with its ``cgroup_subsys_state``."""
+"""Each controller's structure for a cgroup, which begins with a ``cgroup_subsys_state``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Paths = dict[str, tuple[str, ...]]
 
 
 class Keeper(NamedTuple):
-    """A controller by its name in version 2 (in version 1 where that has none), and its structure."""
+    """A controller's name in version 2 (in version 1 where version 2 lacks it), and its structure."""
 
     controller: str
     struct: str
@@ -66,7 +66,7 @@ PIDS = Keeper(
         "pids": ("counter.counter",),
         "pids_limit": ("limit.counter", "limit"),
         "pids_peak": ("watermark",),
-        # of version 2 alone, and of the group itself, since 6.11 (385a635cacfe)
+        # of the group itself in version 2 since 6.11 (385a635cacfe)
         "pids_failures": ("events[0].counter", "events_limit.counter"),
     },
 )

@@ -54,9 +54,10 @@ _SECOND = 1e9
 class CgroupRow(Record, frozen=True):
     """A cgroup. ``hierarchy``: ``unified`` (version 2), or the controllers of one of version 1.
 
-    ``processes`` and ``threads`` are in it itself, not below. ``dying``: it was removed, and something keeps
-    it; ``dying_below``: how many such are below it, of ``cgroups_below`` in all but these.
-    ``controllers``: those that it may use. ``frozen``: ``frozen``, ``freezing`` or ``thawed``.
+    ``processes`` and ``threads``: those in the cgroup itself, not below. ``dying``: it was removed, and
+    something holds a reference. ``cgroups_below`` counts the groups below it without dying ones,
+    ``dying_below`` the dying ones. ``controllers``: those that it may use. ``frozen``: ``frozen``,
+    ``freezing`` or ``thawed``.
 
     Limits are None where there is none: ``memory_max`` and so on in bytes, ``quota_seconds`` in each
     ``period_seconds``, ``pids_max``. ``cpu_weight``: 1 to 10000 as in version 2. ``memory_*_events``: how
@@ -120,7 +121,7 @@ class CgroupTask(Record, frozen=True):
 
 
 class Found(NamedTuple):
-    """A cgroup, where it is, and what it says of itself; ``above``: its parent's address."""
+    """A cgroup: its hierarchy, path and own fields; ``above``: its parent's address."""
 
     hierarchy: Hierarchy
     address: int
@@ -130,7 +131,7 @@ class Found(NamedTuple):
 
 
 class Cgroups(NamedTuple):
-    """All of them, and the tasks in them."""
+    """All cgroups, and the tasks in them."""
 
     rows: tuple[CgroupRow, ...]
     tasks: tuple[CgroupTask, ...]
@@ -145,7 +146,7 @@ def read(kernel: Machine) -> Reading[CgroupRow]:
 
 
 def cgroups(survey: Survey) -> Cgroups:
-    """The hierarchies with all that is in them; a kernel without cgroups has none."""
+    """The cgroups of all hierarchies with their tasks; none where the kernel was built without cgroups."""
     if not survey.kernel.symbols.has("cgrp_dfl_root"):
         survey.absent("cgroups")
         return Cgroups((), (), ())
@@ -166,7 +167,7 @@ def _name(hierarchy: Hierarchy) -> str:
 
 
 def _tree(survey: Survey, hierarchy: Hierarchy) -> list[Found]:
-    """The cgroups of a hierarchy, a level of all of them at a time; each below its parent in the end."""
+    """The cgroups of a hierarchy, each after its parent; they are read level by level."""
     kernel = survey.kernel
     head = kernel.offset(_CGROUP, "self.children")
     above: dict[int, int | None] = {hierarchy.root_cgroup: None}
@@ -191,7 +192,7 @@ def _tree(survey: Survey, hierarchy: Hierarchy) -> list[Found]:
 
 
 def _tasks(survey: Survey, known: Mapping[int, Found]) -> list[CgroupTask]:
-    """Tasks that live, by their cgroups; those of the highest ones first."""
+    """Living tasks by their cgroups, those of the topmost cgroups first."""
     tasks = for_each_task(survey.kernel, threads=True)
     survey.walked(tasks, "tasks")
     fields = Fields(survey.kernel, _TASK, _OF_TASK, _OF_TASK)
@@ -216,7 +217,7 @@ _OF_ROOTS = ("statistics", "freezer_state", "memory_oom_kill_events")
 
 
 class _Kept:
-    """What controllers keep of cgroups, read once for all."""
+    """Controllers' data of all cgroups, read at once."""
 
     def __init__(self, survey: Survey, found: Sequence[Found]) -> None:
         kernel = survey.kernel
@@ -241,7 +242,7 @@ class _Kept:
             for address, row in zip(mine, rows, strict=True):
                 self.of[address].update(row)
         for one in found:
-            if one.above is None:  # a root has neither limits nor a count of its own
+            if one.above is None:  # a root has neither limits nor counters of its own
                 self.of[one.address] = {name: self.of[one.address].get(name) for name in _OF_ROOTS}
         self.statistics = memory_statistics(survey, self.of)
 
@@ -311,7 +312,7 @@ _STATISTICS = ("anonymous_bytes", "file_bytes", "shmem_bytes", "kernel_bytes", "
 
 
 class _Bytes(NamedTuple):
-    """Counts of pages as bytes; a limit that is as large as a counter can be is none."""
+    """Counts of pages as bytes; a limit at the counter's maximum is no limit."""
 
     page: int
     pointer: int
@@ -339,7 +340,7 @@ def _weight(shares: int, pointer: int) -> int:
 
 
 def _controllers(one: Found, kept: _Kept) -> tuple[str, ...]:
-    """Those that its parent gives to its children."""
+    """The controllers that the parent enables for its children."""
     if not one.hierarchy.unified or one.above is None:
         return one.hierarchy.controllers
     mask = kept.subtree[one.above]

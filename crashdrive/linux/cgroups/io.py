@@ -1,4 +1,4 @@
-"""What cgroups read and wrote, by device: ``io.stat`` (block/blk-cgroup.c)."""
+"""I/O of cgroups by device: ``io.stat`` (block/blk-cgroup.c)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIELDS = {
 
 
 class CgroupIo(Record, frozen=True):
-    """A cgroup's traffic with a device, with that of the groups below it, as the kernel summed it up last."""
+    """A cgroup's I/O with a device, that of groups below it included, as the kernel summed it up last."""
 
     path: str | None
     device: str | None
@@ -37,7 +37,7 @@ class CgroupIo(Record, frozen=True):
 
 
 def cgroup_io(survey: Survey, found: Iterable[Found]) -> Iterator[CgroupIo]:
-    """Of each cgroup that had any; none where the kernel was built without BLK_CGROUP."""
+    """A row for each cgroup and device with I/O; none where the kernel was built without BLK_CGROUP."""
     kernel = survey.kernel
     known = [one for one in controllers(survey) if "io" in {one.name, one.old_name}]
     if not known or not kernel.has_type(_GQ):

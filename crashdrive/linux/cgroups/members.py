@@ -1,4 +1,4 @@
-"""Which cgroups tasks are in, as /proc/PID/cgroup tells it: by ``task_struct.cgroups``, a ``css_set``."""
+"""Cgroups of tasks, as in /proc/PID/cgroup: by ``task_struct.cgroups``, a ``css_set``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Memberships(NamedTuple):
 
 
 def memberships(survey: Survey, css_sets: Iterable[int | None]) -> Memberships:
-    """The cgroups of each of these; none where the kernel was built without them."""
+    """The cgroups of each css_set; none where the kernel was built without cgroups."""
     kernel, wanted = survey.kernel, list(dict.fromkeys(one for one in css_sets if one))
     found = survey.attempt("cgroups", lambda: [_memberships(survey, wanted)]) if wanted else []
     if not wanted or not kernel.has_type(_LINK):

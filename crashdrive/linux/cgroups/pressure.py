@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _GROUP = "struct psi_group"
-# enum psi_states (include/linux/psi_types.h): each with its own number of states
+# enum psi_states (include/linux/psi_types.h), in its order
 _STATES = (("io", "some"), ("io", "full"), ("memory", "some"), ("memory", "full"), ("cpu", "some"),
            ("cpu", "full"), ("irq", "full"))  # fmt: skip
 _FSHIFT = 11  # of fixed-point averages (include/linux/sched/loadavg.h)
@@ -23,11 +23,11 @@ _SECOND = 1e9
 
 
 class Pressure(Record, frozen=True):
-    """How long tasks of a cgroup stood still for lack of something; ``path`` is None of the whole machine.
+    """How long tasks of a cgroup were stalled for lack of a resource; ``path`` is None for the whole machine.
 
     ``pressure_of``: ``cpu``, ``memory``, ``io`` or ``irq``; ``share``: ``some`` tasks, or ``full``: all.
-    ``avg10_percent`` and so on: of the last 10, 60 and 300 seconds, as the kernel averaged last, at most two
-    seconds before. ``stalled_seconds``: in all.
+    ``avg10_percent`` and so on: averages over 10, 60 and 300 seconds, at most two seconds old.
+    ``stalled_seconds``: the sum since boot.
     """
 
     path: str | None
@@ -40,7 +40,7 @@ class Pressure(Record, frozen=True):
 
 
 def pressures(survey: Survey, found: Iterable[Found]) -> Iterator[Pressure]:
-    """Of the machine, then of each cgroup of version 2; none where the kernel was built without PSI."""
+    """Pressure of the machine, then of each cgroup of version 2; none without PSI."""
     kernel = survey.kernel
     if not kernel.has_type(_GROUP) or not kernel.symbols.has("psi_system"):
         survey.absent("pressure stall information")
@@ -67,7 +67,7 @@ def pressures(survey: Survey, found: Iterable[Found]) -> Iterator[Pressure]:
 
 
 class _Form(NamedTuple):
-    """Where a ``struct psi_group`` has its sums and averages, of how many states."""
+    """Offsets of the sums and averages in a ``struct psi_group``, and the number of its states."""
 
     total_at: int
     total_size: int

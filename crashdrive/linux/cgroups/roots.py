@@ -46,7 +46,7 @@ class Hierarchy(Record, frozen=True):
 
     @property
     def label(self) -> str:
-        """Controllers, and ``name=``: empty of version 2."""
+        """Its controllers, and ``name=``; empty for version 2."""
         if self.unified:
             return ""
         return ",".join([*self.controllers, *([f"name={self.name}"] if self.name else [])])
@@ -70,12 +70,12 @@ def controllers(survey: Survey) -> list[Controller]:
 
 
 def hierarchies(survey: Survey) -> list[Hierarchy]:
-    """All of them, that of version 2 first, with the controllers that it shows (``cgroup_roots``)."""
+    """All hierarchies (``cgroup_roots``), that of version 2 first, with the controllers that it shows."""
     return roots(survey, _hidden(survey))
 
 
 def roots(survey: Survey, hidden: int = 0) -> list[Hierarchy]:
-    """The same; of version 2 with all its controllers but those in the mask ``hidden``."""
+    """All hierarchies, that of version 2 with all controllers but those in the mask ``hidden``."""
     kernel = survey.kernel
     unified = kernel.symbols.address("cgrp_dfl_root")
     found = kernel.walk_list(kernel.symbols.address("cgroup_roots"), _ROOT, "root_list")
@@ -106,7 +106,7 @@ def roots(survey: Survey, hidden: int = 0) -> list[Hierarchy]:
 
 
 def _hidden(survey: Survey) -> int:
-    """Controllers that version 2 has and doesn't show: they know version 1 alone, or are always there."""
+    """The mask of controllers that version 2 doesn't show: they support version 1 alone, or are always on."""
     kernel = survey.kernel
     names = ("cgrp_dfl_inhibit_ss_mask", "cgrp_dfl_implicit_ss_mask")
     raw = [kernel.read(kernel.symbols.address(name), 2) for name in names if kernel.symbols.has(name)]

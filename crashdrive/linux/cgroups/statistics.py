@@ -1,4 +1,4 @@
-"""What memory cgroups are charged for, by kind: ``memory.stat`` (mm/memcontrol.c)."""
+"""Memory of cgroups by kind: ``memory.stat`` (mm/memcontrol.c)."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _ITEMS = {
 def memory_statistics(
     survey: Survey, groups: Mapping[int, Mapping[str, Any]]
 ) -> dict[int, dict[str, int | None]]:
-    """Bytes by the address of a cgroup: what the kernel summed up at last (it does so every two seconds).
+    """Bytes by the address of a cgroup, as the kernel summed them up last: it does so every two seconds.
 
-    None where this kernel counts elsewhere.
+    Empty where this kernel counts elsewhere.
     """
     kernel = survey.kernel
     mine = {address: row["statistics"] for address, row in groups.items() if row.get("statistics")}
@@ -74,7 +74,9 @@ def _places(survey: Survey, items: Sequence[_Item]) -> list[tuple[int, int]]:
 
 
 def _index(survey: Survey, number: int) -> int | None:
-    """By a table since 6.10 (ff48c71c26aa), which has 255 for what isn't counted, or 0 and all one more."""
+    """The counter's place in ``state``. A table has it since 6.10 (ff48c71c26aa): 255 is for what isn't
+    counted; or 0 is, and all others are one more.
+    """
     kernel = survey.kernel
     if not kernel.symbols.has(_INDEX):
         return number

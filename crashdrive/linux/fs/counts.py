@@ -1,4 +1,4 @@
-"""How many dentries, inodes and files there are: fs.dentry-state, fs.inode-nr, fs.file-nr (fs/dcache.c)."""
+"""Counts of dentries, inodes and files: fs.dentry-state, fs.inode-nr, fs.file-nr (fs/dcache.c)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTERS = ("nr_dentry", "nr_dentry_unused", "nr_dentry_negative", "nr_inodes",
 class FileCounts(Record, frozen=True):
     """Counts of the whole machine; ``negative_dentries``: unused ones of names that don't exist.
 
-    ``open_files``: how many struct file there are, up to ``most_files``; fs.file-nr is off by dozens.
+    ``open_files``: how many struct file exist, of at most ``most_files``; fs.file-nr itself is off by dozens.
     """
 
     dentries: int | None
@@ -48,7 +48,7 @@ def file_counts(survey: Survey) -> FileCounts:
 
 
 def _signed(total: int | None, bits: int) -> int | None:
-    """The sum of the CPUs' parts, of which one alone may be below 0; below 0 it counts as none."""
+    """The sum of the CPUs' parts, each of which may be negative; a negative sum counts as 0."""
     if total is None:
         return None
     value = total & ((1 << bits) - 1)

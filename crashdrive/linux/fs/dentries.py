@@ -1,4 +1,4 @@
-"""Paths of many dentries below the root of their filesystem, a level of all of them at a time."""
+"""Paths of many dentries from the root of their filesystem, read level by level for all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Part(NamedTuple):
 
 
 class DentryPaths:
-    """Paths of dentries from the root of their filesystem; what was read once is known."""
+    """Paths of dentries from the root of their filesystem; each dentry is read once."""
 
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
@@ -32,7 +32,7 @@ class DentryPaths:
         self._fields = Fields(survey.kernel, _KIND, _FIELDS, ("above", "name"))
 
     def bring(self, dentries: Iterable[int | None]) -> None:
-        """Have these dentries and all above them at hand; what is missing is noted once."""
+        """Read these dentries and all above them; a missing one is noted once."""
         level = {dentry for dentry in dentries if dentry} - self._parts.keys()
         for _ in range(_MOST_PARTS):
             if not level:
@@ -46,10 +46,10 @@ class DentryPaths:
             level -= self._parts.keys()
 
     def path(self, dentry: int | None, root: int | None = None) -> str | None:
-        """The path of a dentry that was brought, from ``root`` on where one is given.
+        """The path of a dentry that `bring` read, from ``root`` on where one is given.
 
-        None where a part of it is missing. A path that is too long, as in a circle of damaged dentries,
-        begins with ``...``.
+        None where a part of it is missing. A path that is too long, as in a loop of damaged dentries, begins
+        with ``...``.
         """
         parts: list[str] = []
         for _ in range(_MOST_PARTS):
@@ -59,7 +59,7 @@ class DentryPaths:
             if part is None or part.name is None:
                 return None
             if part.above == dentry:
-                # a root's name is a slash; what is in no tree (a pipe) is its own root
+                # a root's name is a slash; a dentry in no tree (a pipe's) is its own root
                 return "/" + "/".join(reversed(parts)) if part.name == "/" else part.name
             parts.append(part.name)
             dentry = part.above

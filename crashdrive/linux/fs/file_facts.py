@@ -1,4 +1,4 @@
-"""What files that are open are: path, inode, size, whether they are deleted."""
+"""Facts of open files: path, inode, size, whether they are deleted."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _FIELDS = {
     "private": ("f_inode->i_private",),
 }
 _NEEDED = ("dentry", "mount", "inode", "type", "hashed", "above")
-# filesystems without a tree, and what the kernel calls their files (d_dname)
+# filesystems without a tree, and the kernel's names of their files (d_dname)
 _UNNAMED, _NAMESPACES = {"pipefs": "pipe", "sockfs": "socket"}, "nsfs"
-# what is in none of their trees (memfd_create, shmget) is shown as deleted: simple_dname()
+# a file in none of their trees (memfd_create, shmget) is shown as deleted: simple_dname()
 _IN_MEMORY = frozenset({"tmpfs", "hugetlbfs"})
 
 
@@ -51,7 +51,7 @@ class FileFacts(NamedTuple):
 
 
 def file_facts(survey: Survey, files: Iterable[int]) -> dict[int, FileFacts]:
-    """What each ``struct file`` is."""
+    """The facts of each ``struct file``."""
     kernel, wanted = survey.kernel, list(dict.fromkeys(files))
     rows = survey.rows(Fields(kernel, _KIND, _FIELDS, _NEEDED), wanted, "open files")
     types = texts(survey, (row["type"] for row in rows), "types of filesystems")

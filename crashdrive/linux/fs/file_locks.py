@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _LOCK, _LIST = "struct file_lock", "file_lock_list"
-# 6.9 (4ca52f539865) moved what locks and leases share into a structure of its own
+# 6.9 (4ca52f539865) moved the members that locks and leases share into a structure of their own
 _FIELDS = {
     "flags": ("c.flc_flags", "fl_flags"),
     "type": ("c.flc_type", "fl_type"),
@@ -41,9 +41,9 @@ class FileLock(Record, frozen=True):
     """A lock on a file, or a request for one.
 
     ``lock_type``: as in /proc/locks (``POSIX``, ``OFDLCK``: of an open file, ``FLOCK``, ``LEASE``);
-    ``lock_mode``: ``READ``, ``WRITE``, ``UNLCK``. ``waits_for``: the address of the lock that stands in its
-    way, None where it is held. ``breaking``: somebody wants the lease back. ``last_byte``: None up to the
-    end. ``pid``: who took it; an open file's lock may be with others since.
+    ``lock_mode``: ``READ``, ``WRITE``, ``UNLCK``. ``waits_for``: the address of the lock that blocks it, None
+    where it is held. ``breaking``: the lease is being broken. ``last_byte``: None for the end of the file.
+    ``pid``: who took it; an open file's lock may belong to others since.
     """
 
     lock_type: str
@@ -66,7 +66,7 @@ class _Found(NamedTuple):
 
 
 def file_locks(survey: Survey) -> Iterator[FileLock]:
-    """Locks by the CPUs that took them, each followed by those who wait for it."""
+    """Locks by the CPUs that took them, each followed by the requests that wait for it."""
     found = _all(survey)
     fields = Fields(survey.kernel, _LOCK, _FIELDS, _FIELDS)
     rows = survey.rows(fields, [one.address for one in found], "locks on files")
@@ -108,7 +108,7 @@ def _names(survey: Survey) -> dict[int, str | None]:
 
 
 def _all(survey: Survey) -> list[_Found]:
-    """Locks that are held, of all CPUs, and behind each those that wait, at any depth."""
+    """Held locks of all CPUs, each followed by the requests that wait for it, at any depth."""
     kernel = survey.kernel
     link = kernel.path(_LOCK, *_LINK)
     held: list[int] = []
@@ -132,7 +132,7 @@ def _tree(
 
 
 def _waiting(survey: Survey, held: Sequence[int]) -> dict[int, list[int]]:
-    """The requests that wait for each lock or request, a level of all of them at a time."""
+    """The requests that wait for each lock or request, read level by level."""
     kernel = survey.kernel
     head, member = (kernel.path(_LOCK, *names) for names in (_BLOCKED, _BLOCKED_MEMBER))
     shift = kernel.offset(_LOCK, head)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # a table that claims more slots is damaged: it is only as large as the highest descriptor in use
 _MOST = 1 << 24
-# how many slots are read at once: a count that is wrong leads to what is missing, or is no table
+# how many slots are read at once: a wrong count ends at memory that is missing or no table
 _PART = 1 << 16
 
 
@@ -28,16 +28,16 @@ class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Whether none is missing."""
+        """Whether no descriptor is missing."""
         return self.files.complete
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is missing."""
+        """The problems of the table."""
         return self.files.problems
 
     def check(self) -> OpenFiles:
-        """Itself; FaultError or CorruptError where some are missing."""
+        """The same; FaultError or CorruptError where descriptors are missing."""
         self.files.check()
         return self
 
@@ -89,7 +89,7 @@ def _descriptors(kernel: Machine, table: _Table) -> OpenFiles:
 def _read_part(
     kernel: Machine, table: _Table, first: int, found: list[tuple[int, int]], problems: list[Problem]
 ) -> None:
-    """Descriptors from ``first`` on, up to the first that is missing."""
+    """Descriptors from ``first`` on, up to the first missing one."""
     window, size = kernel.window(), kernel.pointer_size
     last = min(table.length, first + _PART)
     window.fetch(

@@ -1,4 +1,4 @@
-"""Filesystems that are frozen, or that somebody is freezing: ``super_block.s_writers`` (fs/super.c)."""
+"""Filesystems that are frozen or being frozen: ``super_block.s_writers`` (fs/super.c)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _LONGEST = 64
 class Filesystem(Record, frozen=True):
     """A mounted filesystem that is frozen.
 
-    ``frozen``: how far: ``write``, ``pagefault``, ``fs`` (somebody is freezing it), ``complete``. ``device``:
-    as the kernel calls it (``sda1``). ``mount_point``: in the first mount namespace, if it is in it.
+    ``frozen``: ``write``, ``pagefault``, ``fs`` (it is being frozen), ``complete``. ``device``: the kernel's
+    name of it (``sda1``). ``mount_point``: in the first mount namespace, if it is in it.
     """
 
     super_block: Address

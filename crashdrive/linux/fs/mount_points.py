@@ -1,4 +1,4 @@
-"""Paths over mounts, of many files at a time: what the kernel's d_path() gives (fs/d_path.c)."""
+"""Paths of many files across mounts, as the kernel's d_path() gives them (fs/d_path.c)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Mount(NamedTuple):
 
 
 class MountPoints:
-    """Paths of dentries below mounts; what was read once is known."""
+    """Paths of dentries below mounts; each mount is read once."""
 
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
@@ -32,7 +32,7 @@ class MountPoints:
         self._dentries = DentryPaths(survey)
 
     def bring(self, mounts: Iterable[int | None], dentries: Iterable[int | None] = ()) -> None:
-        """Have these mounts, those that they are on, and dentries at hand; what is missing is noted once."""
+        """Read these mounts, the mounts above them, and dentries; a missing one is noted once."""
         level, new = {mount for mount in mounts if mount} - self._mounts.keys(), list(dentries)
         fields = Fields(self._survey.kernel, _KIND, _FIELDS, _FIELDS)
         for _ in range(_DEEPEST):
@@ -54,7 +54,7 @@ class MountPoints:
             if known is None or part is None:
                 return None
             if not part.startswith("/"):
-                return part  # in no tree that is mounted
+                return part  # in no mounted tree
             parts += [part] if part != "/" else []
             if known.above == mount:
                 return "".join(reversed(parts)) or "/"
@@ -62,7 +62,7 @@ class MountPoints:
         return None
 
     def point(self, mount: int | None) -> str | None:
-        """Where a mount is mounted."""
+        """The path at which a mount is mounted."""
         known = self._mounts.get(mount or 0)
         return None if known is None else self.path(known.root, mount)
 

@@ -29,7 +29,7 @@ _FIELDS = {
     "id": ("mnt_id",),
     "parent_id": ("mnt_parent->mnt_id",),
     "root": ("mnt.mnt_root",),
-    # of the filesystem of namespaces: which one it is
+    # nsfs: the namespace that the file stands for
     "namespace": ("mnt.mnt_root->d_inode->i_private",),
     "flags": ("mnt.mnt_flags",),
     "source": ("mnt_devname",),
@@ -65,10 +65,10 @@ class MountNamespace(NamedTuple):
 class MountRow(Record, frozen=True):
     """A line of /proc/PID/mountinfo.
 
-    ``mount_namespace``: its inode number, ``first_pid`` the lowest pid in it. ``root``: which part of the
-    filesystem is mounted. ``mount_options``: those of the mount; ``super_options``: those of the filesystem
-    that all types have (``rw``, ``sync``); what a type itself prints there isn't read. ``propagation``:
-    ``shared:1 master:2``.
+    ``mount_namespace``: its inode number, ``first_pid`` the lowest pid in it. ``root``: the directory of the
+    filesystem that is mounted. ``mount_options``: those of the mount; ``super_options``: those of the
+    filesystem that all types have (``rw``, ``sync``), without the type's own. ``propagation``: ``shared:1
+    master:2``.
     """
 
     mount_namespace: int
@@ -89,7 +89,7 @@ class MountRow(Record, frozen=True):
 
 
 def mount_namespaces(survey: Survey) -> list[MountNamespace]:
-    """The mount namespaces in which there are processes, by their lowest pids."""
+    """The mount namespaces with processes, by their lowest pids."""
     tasks = for_each_task(survey.kernel, threads=True)
     survey.walked(tasks, "tasks")
     fields = Fields(survey.kernel, "struct task_struct", _TASK, _TASK)
@@ -103,7 +103,7 @@ def mount_namespaces(survey: Survey) -> list[MountNamespace]:
 
 
 def mount_rows(survey: Survey) -> Iterator[MountRow]:
-    """The mounts of all of them, by namespace, in the order of the mount ids."""
+    """The mounts of all mount namespaces, in the order of the mount ids."""
     places: list[tuple[MountNamespace, int]] = []
     for namespace in mount_namespaces(survey):
         mounts = for_each_mount(survey.kernel, namespace.address)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
 _MOUNT = "struct mount"
-# A reader of /proc/mounts keeps its place by an entry in the list itself: MNT_CURSOR, 5.8 (9f6c61f96f2d).
+# MNT_CURSOR, 5.8 (9f6c61f96f2d): a reader of /proc/mounts marks its place by an entry in the list itself.
 _CURSOR = 0x1000_0000
 
 

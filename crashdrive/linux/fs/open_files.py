@@ -1,4 +1,4 @@
-"""Who holds files: descriptors of all processes, their programs, roots and working directories."""
+"""Held files: descriptors of all processes, their programs, roots and working directories."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class _Table(NamedTuple):
 
 
 def held_files(survey: Survey) -> Iterator[HeldFile]:
-    """What all processes hold, by pid; threads that share their process's table are left out.
+    """The files that processes hold, by pid; threads that share their process's table are left out.
 
-    Files that are only mapped, or that wait in a socket's queue, aren't among them.
+    Files that are only mapped, or that are in a socket's queue, are left out.
     """
     kernel = survey.kernel
     tasks = for_each_task(kernel, threads=True)
@@ -122,7 +122,7 @@ def _descriptors(survey: Survey, tables: Sequence[_Table]) -> Iterator[_Holder]:
 
 
 def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
-    """Tables, in parts of so many slots; a larger one alone."""
+    """The tables in batches of at most ``most`` slots; a larger table is a batch of its own."""
     part: list[_Table] = []
     for table in tables:
         if part and sum(one.slots for one in part) + table.slots > most:
@@ -156,7 +156,7 @@ def _folders(survey: Survey, processes: Mapping[tuple[int, int], str | None]) ->
 
 
 def held_below(found: Sequence[HeldFile], path: str) -> list[HeldFile]:
-    """What is held of a path, and below it where it is a directory."""
+    """The held files at a path, and below it where it is a directory."""
     wanted = path.rstrip("/") or "/"
     below = wanted if wanted == "/" else f"{wanted}/"
     return [

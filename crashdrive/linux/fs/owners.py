@@ -1,4 +1,4 @@
-"""Which process holds a file open: through the descriptor tables of all tasks."""
+"""Owners of open files, by the descriptor tables of all tasks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MOST = 1 << 24
 
 
 class Owner(NamedTuple):
-    """A process that holds a file: its lowest pid wins where several do."""
+    """A process that holds a file open: the lowest pid where several do."""
 
     pid: int
     program: str
 
 
 class Owners(NamedTuple):
-    """``struct file`` address -> who has it open, and what could not be read."""
+    """Owners by the address of the ``struct file``, and notices of what could not be read."""
 
     by_file: dict[int, Owner]
     warnings: tuple[Notice, ...]
@@ -43,9 +43,9 @@ class _Table(NamedTuple):
 
 
 def owners(kernel: Machine) -> Owners:
-    """Who holds which file; threads share their process's table (``struct files_struct``).
+    """The owner of each file; threads share their process's table (``struct files_struct``).
 
-    A file that only travels in a unix socket's queue, or that the kernel alone holds, has no owner.
+    A file that is only in a unix socket's queue, or that the kernel alone holds, has no owner.
     """
     tasks = for_each_task(kernel, threads=True)
     fields = ["files", "files->fdt->max_fds", "files->fdt->fd", "tgid", "group_leader->comm"]
@@ -78,7 +78,7 @@ def _read_tables(kernel: Machine, tables: Sequence[_Table]) -> tuple[dict[int, O
 
 
 def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
-    """Tables, in parts of so many slots; a larger one alone."""
+    """The tables in batches of at most ``most`` slots; a larger table is a batch of its own."""
     part: list[_Table] = []
     slots = 0
     for table in tables:

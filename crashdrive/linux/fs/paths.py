@@ -1,4 +1,4 @@
-"""Paths as the kernel's d_path() makes them: up the dentries, and over mounts (fs/d_path.c)."""
+"""Paths as the kernel's d_path() makes them: up the dentries and across mounts (fs/d_path.c)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_NAME = 256
 
 
 class Paths:
-    """Paths in one kernel; dentries and mounts that were read once are known."""
+    """Paths in one kernel; each dentry and mount is read once."""
 
     def __init__(self, kernel: Machine) -> None:
         self._kernel = kernel
@@ -22,8 +22,8 @@ class Paths:
     def d_path(self, dentry: int, mount: int) -> str:
         r"""The path of a dentry below a ``struct mount``, from its namespace's root; FaultError for a hole.
 
-        Bytes that are no UTF-8 stand as ``\xNN``. A dentry that was removed has the name that it had. A path
-        of more than 512 parts, as in a circle of damaged dentries, begins with ``...``.
+        Bytes that are no UTF-8 become ``\xNN``. A removed dentry keeps its name. A path of more than 512
+        parts, as in a loop of damaged dentries, begins with ``...``.
         """
         parts: list[str] = []
         for _ in range(_MOST_PARTS):
@@ -35,17 +35,17 @@ class Paths:
                 continue
             above, name = self._dentry(dentry)
             parts.append(name)
-            if above == dentry:  # of a tree that is mounted nowhere, such as a pipe's
+            if above == dentry:  # in a tree that isn't mounted, such as a pipe's
                 return "/".join(reversed(parts))
             dentry = above
         return ".../" + "/".join(reversed(parts))
 
     def mount_point(self, mount: int) -> str:
-        """Where a ``struct mount`` is mounted."""
+        """The path at which a ``struct mount`` is mounted."""
         return self.d_path(self._mount(mount)[0], mount)
 
     def _mount(self, mount: int) -> tuple[int, int, int]:
-        """Its root, where it is mounted, and on which mount."""
+        """A mount's root dentry, its mount point's dentry, and the mount that this is on."""
         if mount not in self._mounts:
             names = ("mnt.mnt_root", "mnt_mountpoint", "mnt_parent")
             columns = self._kernel.read_many("struct mount", [mount], names).check()
@@ -54,7 +54,7 @@ class Paths:
         return self._mounts[mount]
 
     def _dentry(self, dentry: int) -> tuple[int, str]:
-        """The one above it, and its name."""
+        """A dentry's parent and name."""
         if dentry not in self._dentries:
             path = self._kernel.path("struct dentry", "d_name.name", "__d_name.name")
             columns = self._kernel.read_many("struct dentry", [dentry], ("d_parent", path)).check()

@@ -1,4 +1,4 @@
-"""Filesystems: flags, whether they are frozen, shut down or failed, what is dirty in them (fs/super.c)."""
+"""Filesystems: flags, frozen, shut down or failed, dirty pages (fs/super.c)."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _ABORTED, _SHUT_DOWN, _ERRORS, _JOURNAL_ABORT = 1 << 1, 1 << 1, 0x2, 0x2
 
 
 class SuperBlock(Record, frozen=True):
-    """A filesystem that is in use.
+    """A filesystem in use.
 
-    ``name``: what the kernel calls its device (``sda1``), or its type. ``super_options``: as in mountinfo.
-    ``frozen``: ``unfrozen``, or how far it is. ``state``: of ext4 ``shut down``, ``aborted`` (after an error,
-    it writes nothing any more), ``errors``, or ``ok``; None of other types. ``dirty_bytes`` and
-    ``writeback_bytes``: of all that is written to the same device; None where nothing is written back.
+    ``name``: the kernel's name of its device (``sda1``), or its type. ``super_options``: as in mountinfo.
+    ``frozen``: ``unfrozen``, or the level of freezing. ``state``: of ext4 ``shut down``, ``aborted``
+    (read-only after an error), ``errors``, or ``ok``; None for other types. ``dirty_bytes`` and
+    ``writeback_bytes``: of the whole device; None where the filesystem writes nothing back.
     """
 
     type: str | None
@@ -65,7 +65,7 @@ class SuperBlock(Record, frozen=True):
 
 
 def super_blocks(survey: Survey, points: Mapping[int, Sequence[str | None]]) -> Iterator[SuperBlock]:
-    """All filesystems; ``points``: where each is mounted."""
+    """All filesystems; ``points``: the mount points of each."""
     kernel = survey.kernel
     found = for_each_super_block(kernel)
     survey.walked(found, "super blocks")
@@ -105,7 +105,7 @@ def _row(
 
 
 def _states(survey: Survey, infos: Sequence[int | None]) -> dict[int, str]:
-    """How each ext4 fares."""
+    """The state of each ext4."""
     there = [info for info in infos if info]
     if not there:
         return {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _INFO, _WRITEBACK = "struct backing_dev_info", "struct bdi_writeback"
 _WHAT = "dirty pages"
-# that of filesystems which write nothing back
+# the backing_dev_info of filesystems that write nothing back
 _NONE = "noop_backing_dev_info"
 
 
@@ -26,7 +26,7 @@ class Dirty(NamedTuple):
 
 
 def dirty(survey: Survey, infos: Sequence[int | None]) -> dict[int, Dirty]:
-    """What is dirty, by backing_dev_info; without those whose counters are missing."""
+    """Dirty and written bytes by backing_dev_info, without those whose counters are missing."""
     kernel = survey.kernel
     none = kernel.symbols.address(_NONE)
     counting = list(dict.fromkeys(info for info in infos if info and info != none))

@@ -35,10 +35,10 @@ _MODES = {_ANY: "a message", _EQUAL: "a message of type {}", _NOT_EQUAL: "a mess
 
 
 class SysvQueue(Record, frozen=True):
-    """A message queue: ``used_bytes`` of ``bytes_max`` in so many ``messages``.
+    """A message queue: ``used_bytes`` of ``bytes_max``, in ``messages`` messages.
 
-    ``sender_pid`` and ``receiver_pid``: who did it last. ``receivers`` wait for a message, ``senders`` for
-    room. Times are seconds since 1970, None for never.
+    ``sender_pid`` and ``receiver_pid``: the last sender and receiver. ``receivers`` wait for a message,
+    ``senders`` for room. Times are seconds since 1970, None for never.
     """
 
     ipc_namespace: int
@@ -65,7 +65,7 @@ class SysvQueue(Record, frozen=True):
 def queues(
     survey: Survey, spaces: Sequence[Space], waiting: Waiting, into: list[IpcWaiter]
 ) -> Iterator[SysvQueue]:
-    """The queues of these namespaces; who waits goes ``into`` a list."""
+    """The queues of these namespaces; their waiters are appended to ``into``."""
     kernel = survey.kernel
     for space in spaces:
         places = objects(survey, space, MESSAGES, _QUEUE, "q_perm")
@@ -99,7 +99,7 @@ def queues(
 def _listed(
     survey: Survey, places: Sequence[int], head: str, kind: str, link: str, fields: Sequence[str]
 ) -> dict[int, list[tuple[int | None, ...]]]:
-    """Rows of a list that each queue has."""
+    """The rows of a list of each queue."""
     kernel = survey.kernel
     shift = kernel.offset(_QUEUE, head)
     walked = kernel.walk_lists([place + shift for place in places], kind, link)

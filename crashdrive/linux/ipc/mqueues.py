@@ -42,7 +42,7 @@ _WHAT = {_SEND: "room for a message", _RECEIVE: "a message"}
 class PosixQueue(Record, frozen=True):
     """A POSIX queue: ``used_bytes`` in ``messages`` of at most ``messages_max``, each of ``message_bytes``.
 
-    ``name``: without a slash; None of one that was unlinked and is open still. ``receivers`` wait for a
+    ``name``: without a slash; None of an unlinked queue that is still open. ``receivers`` wait for a
     message, ``senders`` for room; ``notify_pid`` is told when the next message comes.
     """
 
@@ -65,7 +65,7 @@ class PosixQueue(Record, frozen=True):
 def mqueues(
     survey: Survey, found: Sequence[Space], waiting: Waiting, into: list[IpcWaiter]
 ) -> Iterator[PosixQueue]:
-    """The queues of these namespaces; who waits goes ``into`` a list. None without POSIX_MQUEUE."""
+    """The queues of these namespaces; their waiters are appended to ``into``. None without POSIX_MQUEUE."""
     if not survey.kernel.has_type(_INFO):
         return
     for space in found:
@@ -112,7 +112,7 @@ def _row(
 
 
 def _places(survey: Survey, space: Space) -> Iterator[int]:
-    """What the namespace's filesystem has, its root among it."""
+    """Inodes of the namespace's filesystem, its root included."""
     kernel, mount = survey.kernel, space.own["mount"]
     if not mount:
         return
@@ -127,7 +127,7 @@ def _places(survey: Survey, space: Space) -> Iterator[int]:
 
 
 def _names(survey: Survey, aliases: Sequence[int]) -> dict[int | None, str | None]:
-    """Names by ``i_dentry.first``, which lies in a dentry."""
+    """Names by ``i_dentry.first``, a pointer into a dentry."""
     kernel = survey.kernel
     shift = kernel.offset(_DENTRY, kernel.path(_DENTRY, "d_u.d_alias", "d_alias"))
     path = kernel.path(_DENTRY, "d_name.name", "__d_name.name")

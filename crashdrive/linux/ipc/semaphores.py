@@ -1,4 +1,4 @@
-"""System V semaphores, as ``ipcs -s``: who waits, whose operations will be undone (ipc/sem.c)."""
+"""System V semaphores, as ``ipcs -s``, with their waiters and undo operations (ipc/sem.c)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _MOST, _MOST_OPERATIONS = 32000, 1 << 12
 
 
 class SysvSemaphores(Record, frozen=True):
-    """A set of semaphores with their ``sem_values``; ``sem_pids``: who changed each last.
+    """A set of semaphores with their ``sem_values``; ``sem_pids``: the process that changed each last.
 
-    ``undone_by``: processes of whose operations some will be undone when they end: who holds them, where a
-    semaphore is a lock. ``waiters``: how many wait. Times are seconds since 1970, None for never.
+    ``undone_by``: processes some of whose operations are undone when they end: the holders, where a semaphore
+    is a lock. ``waiters``: how many wait. Times are seconds since 1970, None for never.
     """
 
     ipc_namespace: int
@@ -58,7 +58,7 @@ class SysvSemaphores(Record, frozen=True):
 def semaphores(
     survey: Survey, found: Sequence[Space], tasks: Tasks, waiting: Waiting, into: list[IpcWaiter]
 ) -> Iterator[SysvSemaphores]:
-    """The sets of these namespaces; who waits goes ``into`` a list."""
+    """The sets of these namespaces; their waiters are appended to ``into``."""
     kernel = survey.kernel
     owners: dict[int, list[int]] = {}
     for task in tasks.rows:
@@ -102,7 +102,7 @@ def _values(survey: Survey, place: int, count: int | None) -> list[dict[str, Any
 
 
 def _waiting(survey: Survey, place: int, count: int) -> Iterator[Mapping[str, Any]]:
-    """Those on the lists of the set, and of each semaphore."""
+    """The waiters on the lists of the set, and of each semaphore."""
     kernel = survey.kernel
     size, first = kernel.sizeof(_SEM), place + kernel.offset(_SET, "sems")
     lists = ("pending_alter", "pending_const")
@@ -115,7 +115,7 @@ def _waiting(survey: Survey, place: int, count: int) -> Iterator[Mapping[str, An
 
 
 def _what(survey: Survey, one: Mapping[str, Any]) -> str:
-    """The operation that blocks, or all where the kernel doesn't say which."""
+    """The operation that blocks; all operations where the kernel doesn't tell which one blocks."""
     kernel, count = survey.kernel, one["count"]
     place = one["blocking"] or one["sops"]
     if not place or count is None or not 0 < count <= _MOST_OPERATIONS:

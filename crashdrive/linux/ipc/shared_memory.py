@@ -1,4 +1,4 @@
-"""System V shared memory, as ``ipcs -m``, and who has it attached (ipc/shm.c)."""
+"""System V shared memory, as ``ipcs -m``, and the processes that have it attached (ipc/shm.c)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _DEST, _LOCKED, _HUGE = 0o1000, 0o2000, 0o4000
 
 
 class SysvSegment(Record, frozen=True):
-    """A segment of shared memory of ``shm_bytes``, of which ``resident_bytes`` and ``swapped_bytes`` are
-    there (None of huge pages).
+    """A segment of shared memory: ``shm_bytes``; ``resident_bytes`` and ``swapped_bytes`` are None for huge
+    pages.
 
-    ``nattch``: how often it is attached, ``attached``: by which processes. ``status``: ``dest`` (it goes when
-    the last one detaches it), ``locked``, ``huge``. Times are seconds since 1970, None for never.
+    ``nattch``: how often it is attached, ``attached``: by which processes. ``status``: ``dest`` (destroyed
+    when the last process detaches it), ``locked``, ``huge``. Times are seconds since 1970, None for never.
     """
 
     ipc_namespace: int
@@ -115,7 +115,7 @@ def _swapped(survey: Survey, inodes: Sequence[int]) -> dict[int | None, int | No
 
 
 def _attached(survey: Survey, mapping: int | None, users: Mapping[int, set[int]]) -> tuple[int, ...]:
-    """Processes that have areas of it: the tree of areas of a file's pages."""
+    """Processes with areas of the segment, by the interval tree of its file's mapping."""
     if not mapping:
         return ()
     kernel = survey.kernel

@@ -53,7 +53,7 @@ _PERM = {
 
 
 class IpcLimits(Record, frozen=True):
-    """How much of each kind an IPC namespace has, and may have: ``ipcs -l`` and ``ipcs -u``.
+    """Usage and limits of an IPC namespace: ``ipcs -u`` and ``ipcs -l``.
 
     ``segments``, ``queues``, ``sets`` and ``mqueues``: how many; ``semaphores``: in all sets;
     sizes are in bytes, as ``shm_total`` of all segments is.
@@ -93,7 +93,7 @@ class Tasks(NamedTuple):
 
 
 def ipc_tasks(survey: Survey) -> Tasks:
-    """All tasks, with what tells who waits for IPC and who has it."""
+    """All tasks, with the members that tell waiters and users of IPC objects."""
     found = for_each_task(survey.kernel, threads=True)
     survey.walked(found, "tasks")
     fields = Fields(survey.kernel, _TASK, _OF_TASK, ("pid", "tgid"))
@@ -144,7 +144,7 @@ def pid_of(member: str) -> tuple[str, ...]:
 
 
 def moment(seconds: int | None) -> int | None:
-    """Seconds since 1970; None where it never was."""
+    """Seconds since 1970; None for 0, which is never."""
     return seconds or None
 
 

@@ -30,7 +30,7 @@ class IpcWaiter(Record, frozen=True):
 
 
 class Waiting:
-    """Makes rows of those that wait."""
+    """Makes rows of waiting tasks."""
 
     def __init__(self, survey: Survey, tasks: Tasks) -> None:
         self._queues, self._tasks = Queues(survey), tasks
@@ -38,7 +38,7 @@ class Waiting:
     def row(
         self, inum: int, ipc_type: str, found: tuple[int | None, str | None], task: int, what: str
     ) -> IpcWaiter:
-        """A task at an address that waits for an object, which ``found`` has the id or the name of."""
+        """The task at an address, which waits for an object; ``found`` has the object's id or name."""
         own = self._tasks.by_address.get(task, {})
         ipc_id, name = found
         return IpcWaiter(

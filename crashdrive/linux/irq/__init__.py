@@ -1,1 +1,1 @@
-"""Interrupts and softirqs: who handles them, and how often each CPU had them."""
+"""Interrupts and softirqs: handlers, counts by CPU, vectors."""

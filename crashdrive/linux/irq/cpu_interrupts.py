@@ -1,4 +1,4 @@
-"""Interrupts that CPUs send each other or make themselves, on x86: the named lines of /proc/interrupts.
+"""Interrupts between and within CPUs (IPIs, local timers) of x86: the named lines of /proc/interrupts.
 
 Source: arch/x86/kernel/irq.c, arch_show_interrupts().
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _KIND, _VARIABLE = "irq_cpustat_t", "irq_stat"
-# members of irq_cpustat_t; what this kernel lacks isn't shown
+# members of irq_cpustat_t; a line is left out where this kernel lacks the member
 _LINES = (
     ("NMI", "__nmi_count", "non-maskable interrupts"),
     ("LOC", "apic_timer_irqs", "local timer"),
@@ -47,9 +47,9 @@ _TOTALS = (("ERR", "irq_err_count", "errors"), ("MIS", "irq_mis_count", "misrout
 
 
 class CpuInterrupt(Record, frozen=True):
-    """A line of /proc/interrupts that has a name: how often each CPU took it; ``total`` of all.
+    """A named line of /proc/interrupts: how often each CPU took it, and the ``total``.
 
-    ``cpu_counts`` has nothing where the kernel counts for all CPUs together.
+    ``cpu_counts`` is empty where the kernel counts for all CPUs together.
     """
 
     interrupt_line: str
@@ -59,7 +59,7 @@ class CpuInterrupt(Record, frozen=True):
 
 
 def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
-    """The lines in the order of /proc/interrupts; none on other machines than x86."""
+    """The lines in the order of /proc/interrupts; none on architectures other than x86."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
     if not kernel.has_type(_KIND) or not kernel.symbols.has(_VARIABLE):
         survey.absent("counts of interrupts that CPUs send each other, that are known on this machine")

@@ -51,14 +51,14 @@ _MOST_IRQS, _MOST_ACTIONS = 1 << 20, 1 << 10
 
 
 class Interrupt(Record, frozen=True):
-    """An interrupt that has a handler, or had one, or counts.
+    """An interrupt that has a handler or was counted.
 
     ``irq_counts``: how often each CPU took it. ``chip``, ``hwirq`` and ``flow``: as in /proc/interrupts.
     ``irq_names``: of its users; ``handlers``: their functions, as symbols, ``thread_pids`` of those that have
     a thread. ``affinity_cpus``: where it may go, ``effective_cpus``: where it goes. ``irq_state``:
-    ``disabled``, ``masked``, ``in progress`` (a handler was running), ``nobody cared`` (the kernel shut it,
-    as no handler took it), one behind the other. ``disable_depth``: how often it was disabled without being
-    enabled again. ``unhandled``: since the last that was handled.
+    ``disabled``, ``masked``, ``in progress`` (a handler was running), ``nobody cared`` (the kernel disabled
+    it, as no handler took it), joined by commas. ``disable_depth``: how many disables are without their
+    enable. ``unhandled``: how many came since the last handled one.
     """
 
     irq: int
@@ -96,7 +96,7 @@ def interrupts(survey: Survey) -> Iterator[Interrupt]:
     bits = _bits(survey)
     for at, (place, row) in enumerate(rows):
         own, counted = actions[row["action"] or 0], counts[at]
-        # as /proc/interrupts: what nobody uses and nobody used isn't shown
+        # as in /proc/interrupts, unused interrupts are left out
         if own or (any(counted.values()) if row["total"] is None else row["total"]):
             yield _interrupt(place, row, own, counted, bits, names, [masks[which][at] for which in _MASKS])
 
@@ -129,7 +129,7 @@ def _interrupt(
 
 
 def _bits(survey: Survey) -> dict[str, int]:
-    """Masks of the states that are told, by their names."""
+    """Masks of the states that are shown, by name."""
     known = enumerators(survey, _STATES[0])
     return {
         name.removeprefix("IRQD_IRQ_").replace("INPROGRESS", "IN PROGRESS").lower(): known[name]
@@ -184,7 +184,9 @@ def _counts(survey: Survey, pointers: Sequence[int | None]) -> list[dict[int, in
 
 
 def _actions(survey: Survey, firsts: Sequence[int | None]) -> dict[int, list[_Action]]:
-    """The handlers of each interrupt, by its first one: one of all interrupts at a time."""
+    """The handlers of each interrupt by the first one's address; the n-th ones of all interrupts are read
+    together.
+    """
     kernel, fields = survey.kernel, Fields(survey.kernel, _ACTION, _OF_ACTION, ("name", "handler", "next"))
     known: dict[int, dict[str, Any]] = {}
     level = list(dict.fromkeys(first for first in firsts if first))
@@ -219,7 +221,7 @@ def _masks(survey: Survey, places: Sequence[int], which: str) -> list[tuple[int,
     if isinstance(bare(kernel.layouts, kernel.place(_DESC, path).type), PointerType):
         # with CPUMASK_OFFSTACK
         pointers = survey.gaps(kernel.read_many(_DESC, places, [path]), "affinities of interrupts")[path]
-        # that has room for the possible CPUs alone
+        # the mask has bits for possible CPUs alone
         size = -(-(max(kernel.possible_cpus) + 1) // (8 * kernel.pointer_size)) * kernel.pointer_size
     else:
         offset = kernel.offset(_DESC, path)

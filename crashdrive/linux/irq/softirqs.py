@@ -22,8 +22,8 @@ _MOST = 32
 class Softirq(Record, frozen=True):
     """A softirq by its name in /proc/softirqs.
 
-    ``counts``: how often each CPU ran it since the start. ``pending_cpus``: where it is raised and
-    waits to be run.
+    ``counts``: how often each CPU ran it since boot. ``pending_cpus``: CPUs on which it is raised and hasn't
+    run.
     """
 
     softirq: str
@@ -32,7 +32,7 @@ class Softirq(Record, frozen=True):
 
 
 def softirqs(survey: Survey) -> Iterator[Softirq]:
-    """All softirqs, in the order of their numbers; what the dump lacks of a CPU is no count of it."""
+    """All softirqs, in the order of their numbers; a CPU whose counts the dump lacks is left out."""
     kernel, names = survey.kernel, softirq_names(survey)
     places = [kernel.per_cpu_address("kstat", cpu) for cpu in kernel.cpus]
     rows = survey.rows(Fields(kernel, _STAT, {"counts": (_COUNTS,)}, ("counts",)), places, "softirq counts")
@@ -56,7 +56,7 @@ def softirq_names(survey: Survey) -> list[str]:
 
 
 def pending_masks(survey: Survey) -> dict[int, int | None]:
-    """The softirqs that wait on each present CPU, a bit for each; None where the dump lacks it."""
+    """The pending softirqs of each present CPU, a bit for each; None where the dump lacks them."""
     kernel = survey.kernel
     name, kind, path = _mask_place(survey)
     places = [kernel.per_cpu_address(name, cpu) for cpu in kernel.cpus]

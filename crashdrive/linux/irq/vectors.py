@@ -1,4 +1,4 @@
-"""Interrupt vectors of x86's CPUs: how many are taken (kernel/irq/matrix.c)."""
+"""Interrupt vectors of x86's CPUs: allocated and free ones (kernel/irq/matrix.c)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who waits for whom: locks of all kinds with their owners, tasks that wait for them, circles among these."""
+"""Locks of all kinds with their owners, the tasks that wait for them, and deadlocks."""

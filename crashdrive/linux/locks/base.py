@@ -3,13 +3,13 @@
 A kind is one module in `crashdrive.linux.locks.kinds`, found by its name alone. It holds
 
 - ``TYPE``: what the rows call it (``mutex``),
-- ``FUNCTIONS``: a pattern of the functions that a task is in while it waits,
-- ``def lock(stack)``: the address of what the task waits for, out of its stack; None where that isn't found,
+- ``FUNCTIONS``: a pattern of the functions in which a task waits,
+- ``def lock(stack)``: the address of the lock, from the task's stack; None where it isn't found,
 - ``def owners(survey, addresses)``: an `Owner` for each lock that has one. May be missing.
 
-A waiter lies on its task's stack and points to the task; its list leads to the lock. What is found there is
-believed only where the list leads back: a stack holds old waiters, too. FaultError where memory that a list
-leads through isn't in the dump, and no other waiter leads to a lock.
+A waiter is a structure on its task's stack: it points to the task, and its list leads to the lock. A stack
+holds old waiters, too, so a waiter counts only where its list leads back to it. FaultError where a list leads
+through memory that isn't in the dump, and no other waiter leads to a lock.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 _MOST_WAITERS = 1 << 20
 _ALONE = 2  # nodes of a list with one waiter
-# an old waiter leads anywhere; these say that the dump lacks what was there
+# an old waiter leads anywhere; these reasons say that the dump lacks that memory
 _MISSING = frozenset({"excluded", "not in the dump", "incomplete"})
 
 
 class Owner(NamedTuple):
-    """Who holds a lock: the task's address; ``reader``: it is one of several, the last that came."""
+    """The holder of a lock: its task's address; ``reader``: it is the last of perhaps several readers."""
 
     task: int
     reader: bool = False
@@ -46,13 +46,13 @@ class Kind(Protocol):
     FUNCTIONS: re.Pattern[str]
 
     def lock(self, stack: WaitingStack) -> int | None:
-        """What the task waits for."""
+        """The address of the lock that the task waits for."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """Where the stacks of tasks lie. A list's head is the node that lies on none of them."""
+    """The stacks of tasks. The head of a list is the node that is on none of them."""
 
     starts: Sequence[int]
     size: int
@@ -99,7 +99,7 @@ class WaitingStack:
         return known[node]
 
     def _circle(self, node: int) -> list[int]:
-        """The nodes of a list from one on; none if a neighbour doesn't lead back."""
+        """The nodes of a list, from ``node`` on; empty if a neighbour doesn't lead back."""
         found, at = [node], node
         while len(found) < _MOST_WAITERS:
             following = self.kernel.read_pointer(at)
@@ -112,20 +112,22 @@ class WaitingStack:
         return []
 
     def _named(self, heads: Sequence[int]) -> int | None:
-        """The head among nodes on no stack: the one that is a variable. Others are waiters on the heap."""
+        """The head among nodes that are on no stack: the one in a variable. The others are waiters on the
+        heap.
+        """
         named = [one for one in heads if self.kernel.symbols.lookup(one) is not None]
         return named[0] if len(named) == 1 else None
 
     def is_in(self, pattern: re.Pattern[str]) -> bool:
-        """Whether it is in one of these functions."""
+        """Whether one of the stack's functions matches."""
         return any(pattern.fullmatch(function) for function in self.functions)
 
 
 def from_list(stack: WaitingStack, waiter: tuple[str, str, str], lock: tuple[str, str]) -> int | None:
     """The lock whose list a waiter on the stack is on.
 
-    ``waiter``: its structure, the member that is the task, the one that is the list's node; ``lock``: the
-    lock's structure and its list.
+    ``waiter``: its structure, the member for the task, the member for the list's node; ``lock``: the lock's
+    structure and the member for its list.
     """
     found = on_a_list(stack, *waiter)
     return None if found is None else found.head - stack.kernel.offset(*lock)
@@ -158,7 +160,7 @@ def on_a_list(stack: WaitingStack, kind: str, task: str, node: str) -> Waiter | 
 def owner_words(
     survey: Survey, kind: str, alternatives: Sequence[str], locks: Sequence[int]
 ) -> Mapping[int, int]:
-    """The word that names the owner, of each lock that has one; what can't be read is noted."""
+    """The owner's word of each lock that has an owner; one that can't be read is noted."""
     kernel = survey.kernel
     path = kernel.first_path(kind, alternatives)
     if path is None:

@@ -1,4 +1,4 @@
-"""Who waits for whom, as a graph: circles in it, and what stands at the root of a pile of tasks."""
+"""The graph of tasks that wait for each other: its cycles, and the root of each chain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Cycle(Record, frozen=True):
     """Tasks that wait for each other: each for a lock that the next one holds, the last for the first's.
 
     ``locks`` and ``comms`` are in the order of ``pids``: what each waits for. It begins at the lowest pid.
-    ``sure`` is False where a lock's reader is among them: it may be another reader that holds it.
+    ``sure`` is False where an owner is a reader: another reader may hold the lock.
     """
 
     pids: tuple[int | None, ...]
@@ -31,7 +31,7 @@ def by_task(waits: Iterable[Wait]) -> dict[int, Wait]:
 
 
 def chain(waits: Mapping[int, Wait], task: int) -> list[int]:
-    """The tasks from one on, each of which waits for the next; of a circle each stands once."""
+    """The tasks from ``task`` on, each of which waits for the next; those of a cycle stand once."""
     found: dict[int, None] = {}
     at: int | None = task
     while at is not None and at not in found:
@@ -41,7 +41,7 @@ def chain(waits: Mapping[int, Wait], task: int) -> list[int]:
 
 
 def cycles(waits: Sequence[Wait]) -> Iterator[Cycle]:
-    """The circles, each once."""
+    """The cycles, each once."""
     known = by_task(waits)
     seen: set[frozenset[int]] = set()
     for wait in waits:
@@ -69,7 +69,7 @@ def _cycle(circle: list[Wait]) -> Cycle:
 
 
 def lock_name(wait: Wait) -> str:
-    """What it waits for: its name, else its address."""
+    """The name of the lock, else its address."""
     if wait.lock:
         return wait.lock
     return "" if wait.address is None else f"{int(wait.address):x}"

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Group(Record, frozen=True):
-    """Tasks that are blocked by the same thing, and in the same function where it isn't known.
+    """Tasks that are blocked by the same lock; where it isn't known, in the same function.
 
-    ``longest``: seconds that the first of them has waited; ``pids`` in that order. ``root_*``: the task that
-    they wait for in the end, None where nobody is known to hold it.
+    ``longest``: seconds that the first of them has waited; ``pids`` are in the order of waiting. ``root_*``:
+    the task at the end of the chain of owners, None where no owner is known.
     """
 
     type: str | None
@@ -38,7 +38,7 @@ class Group(Record, frozen=True):
 class Lock(Record, frozen=True):
     """A lock that tasks wait for: who holds it, how many wait, the longest wait in seconds.
 
-    ``lock`` is a variable, or what it belongs to; its address where it has no name. ``owner_reads``: the
+    ``lock``: its variable, or the filesystem that it belongs to; else its address. ``owner_reads``: the
     owner is one of several readers.
     """
 
@@ -94,7 +94,7 @@ def _group(
 
 
 def locks(waits: Sequence[Wait]) -> Iterator[Lock]:
-    """What is waited for, as far as it was found; the one with the most waiters first."""
+    """The locks that are known, the one with the most waiters first."""
     found: defaultdict[int, list[Wait]] = defaultdict(list)
     for wait in waits:
         if wait.address is not None:

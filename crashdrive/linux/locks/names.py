@@ -1,4 +1,4 @@
-"""What a lock belongs to: a variable, or a filesystem."""
+"""Names of locks: variables, or filesystems that they freeze."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class LockName(NamedTuple):
 def lock_names(
     kernel: Machine, locks: Iterable[int], filesystems: Sequence[Filesystem]
 ) -> dict[int, LockName]:
-    """The names of those that have one: ``SYMBOL+OFFSET``, or ``freeze of MOUNT_POINT``."""
+    """The names of locks that have one: ``SYMBOL+OFFSET``, or ``freeze of MOUNT_POINT``."""
     named = ((lock, variable(kernel, lock) or _freeze(kernel, lock, filesystems)) for lock in locks)
     return {lock: name for lock, name in named if name}
 
 
 def variable(kernel: Machine, address: int) -> LockName | None:
-    """A variable of the kernel or of a module."""
+    """The variable of the kernel or of a module at an address."""
     place = kernel.symbols.lookup(address)
     if place is None:
         return None

@@ -1,12 +1,12 @@
-"""Tasks that are blocked, what each waits for, and who holds that.
+"""Blocked tasks, the lock that each waits for, and its owner.
 
 ::
 
     for wait in waits(crash.kernel):
         print(wait.pid, wait.comm, wait.type, wait.lock, wait.owner_pid)
 
-Blocked is a task in D, uninterruptible sleep. What it waits for is found on its stack, by the functions
-that it is in: see `crashdrive.linux.locks.base`.
+A blocked task is in D, uninterruptible sleep. Its lock is found on its stack, by the functions in which it
+waits: see `crashdrive.linux.locks.base`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
 _FLUSHED = "work"
-_LAST = "waitqueue"  # takes every queue: it is asked last
-# what completions are waited for on behalf of, by the functions around
+_LAST = "waitqueue"  # it takes every queue, and so is tried last
+# the purpose of a completion, by the functions that wait for it
 _ON_BEHALF = (
     (_FLUSHED, re.compile(r"(__)?flush_work|__cancel_work_timer|cancel_\w*work_sync|(__)?flush_workqueue")),
     ("rcu", re.compile(r"(__)?synchronize_s?rcu\w*|_{0,2}wait_rcu_gp\w*|rcu_barrier\w*")),
@@ -47,12 +47,12 @@ _ON_BEHALF = (
 class Wait(Record, frozen=True):
     """A task that is blocked.
 
-    ``seconds``: since when it sleeps. ``function``: of the lock, where it waits, else as in /proc/PID/wchan;
-    ``caller``: the first function around these. ``type``: of what it waits for (``mutex``
-    ``rwsem`` ``semaphore`` ``rtmutex`` ``percpu-rwsem`` ``completion`` ``work`` ``rcu`` ``folio`` ``bit``
-    ``waitqueue``), None where that isn't known. ``lock``: its name if it is a variable, ``module``: whose;
-    ``address``: where it lies. ``owner_task``, ``owner_pid``, ``owner_comm``: who holds it, if known;
-    ``owner_reads``: as one of several readers.
+    ``seconds``: how long it has slept. ``function``: the lock's function in which it waits, else as in
+    /proc/PID/wchan; ``caller``: the first function that is none of these. ``type``: the kind of lock
+    (``mutex`` ``rwsem`` ``semaphore`` ``rtmutex`` ``percpu-rwsem`` ``completion`` ``work`` ``rcu`` ``folio``
+    ``bit`` ``waitqueue``), None where that isn't known. ``lock``: its name if it is a variable, ``module``:
+    the variable's module; ``address``: the lock's. ``owner_task``, ``owner_pid``, ``owner_comm``: the holder,
+    if known; ``owner_reads``: the holder is one of perhaps several readers.
     """
 
     pid: int | None
@@ -72,13 +72,13 @@ class Wait(Record, frozen=True):
 
 
 def waits(kernel: Machine) -> Reading[Wait]:
-    """The tasks that are blocked, the longest wait first. KernelError on machines other than x86-64."""
+    """The blocked tasks, the longest wait first. KernelError on architectures other than x86-64."""
     survey = Survey(kernel)
     return survey.reading(read_waits(survey))
 
 
 def read_waits(survey: Survey, filesystems: Sequence[Filesystem] | None = None) -> list[Wait]:
-    """The same, with what is missing noted in a survey; ``filesystems``: the frozen ones, where known."""
+    """The blocked tasks, gaps noted in a survey; ``filesystems``: the frozen ones, where known."""
     tasks = for_each_task(survey.kernel, idle=True)
     survey.walked(tasks, "tasks")
     blocked = list(read_stacks(survey, wanted=lambda task: task.state_letter == "D", tasks=tasks.addresses))
@@ -103,7 +103,7 @@ _Found = tuple[TaskStack, str | None, int | None]
 
 
 def _found(survey: Survey, blocked: Sequence[TaskStack], tasks: Sequence[int]) -> list[_Found]:
-    """What each waits for: its type and address. All their stacks are fetched together."""
+    """The type and address of each task's lock. All stacks are fetched together."""
     kernel = survey.kernel
     column = survey.gaps(kernel.read_many("struct task_struct", tasks, ["stack"]), "where stacks lie")[
         "stack"
@@ -115,14 +115,14 @@ def _found(survey: Survey, blocked: Sequence[TaskStack], tasks: Sequence[int]) -
 
 @functools.cache
 def lock_kinds() -> tuple[Kind, ...]:
-    """The modules of all kinds, the one that takes every queue last."""
+    """The modules of all kinds, the one that takes every queue at the end."""
     names = (name for _, name, _ in pkgutil.iter_modules(kinds.__path__) if not name.startswith("_"))
     found = [cast("Kind", importlib.import_module(f"{kinds.__name__}.{name}")) for name in sorted(names)]
     return tuple(sorted(found, key=lambda kind: kind.TYPE == _LAST))
 
 
 def _waits_for(survey: Survey, one: TaskStack, stacks: Stacks) -> tuple[str | None, int | None]:
-    """The type and address of what a task waits for."""
+    """The type and address of a task's lock."""
     stack = _waiting(survey, one, stacks)
     if stack is None:
         return None, None
@@ -141,18 +141,18 @@ def _type(name: str, stack: WaitingStack) -> str:
 
 
 def _lock(survey: Survey, kind: Kind, stack: WaitingStack) -> int | None:
-    """What the kind finds; noted where what it needs isn't in the dump, or is kept elsewhere."""
+    """The address that the kind finds; a gap of the dump, or an unknown structure, is noted."""
     return next(iter(survey.attempt(f"what tasks wait for ({kind.TYPE})", lambda: [kind.lock(stack)])), None)
 
 
 def _extent(one: TaskStack, stacks: Stacks, width: int) -> tuple[int, int]:
-    """Where a stack is in use: from where the task sleeps to the stack's end, address and bytes."""
+    """The used part of a stack, from the saved stack pointer to the stack's end: address and bytes."""
     sp = one.frames[0].sp & -width
     return sp, -sp % stacks.size
 
 
 def _waiting(survey: Survey, one: TaskStack, stacks: Stacks) -> WaitingStack | None:
-    """The words of the stack in use; noted where the dump lacks any of it."""
+    """The words of the stack's used part; None, and noted, where the dump lacks any of it."""
     kernel = survey.kernel
     if not one.frames:
         return None
@@ -168,7 +168,7 @@ def _waiting(survey: Survey, one: TaskStack, stacks: Stacks) -> WaitingStack | N
 
 
 def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> dict[int, Owner]:
-    """Who holds each lock, as far as its kind tells."""
+    """The owner of each lock, as far as its kind tells."""
     found: dict[int, Owner] = {}
     for kind in lock_kinds():
         mine = sorted({lock for name, lock in locks if name == kind.TYPE})
@@ -178,7 +178,7 @@ def _owners(survey: Survey, locks: Sequence[tuple[str | None, int]]) -> dict[int
 
 
 def _flushed(survey: Survey, completions: Sequence[int]) -> dict[int, Flushed]:
-    """What is known of work that is flushed, by the flusher's completion."""
+    """Flushed work by the flusher's completion."""
     if not completions:
         return {}
     found = survey.attempt("work that is flushed", partial(flushed, survey, completions))
@@ -229,14 +229,14 @@ def _functions(one: TaskStack) -> list[str]:
 
 
 def _function(one: TaskStack) -> str | None:
-    """The youngest function of what it waits in: of a lock, or of what slept by itself."""
+    """The youngest function in which it waits: a lock's function, or one that sleeps by itself."""
     patterns = [kind.FUNCTIONS for kind in lock_kinds() if kind.TYPE != _LAST]
     inner = (name for name in _functions(one) if any(pattern.fullmatch(name) for pattern in patterns))
     return next(inner, one.wait_channel)
 
 
 def _caller(one: TaskStack) -> str | None:
-    """The first function around what waits."""
+    """The first function outside the lock's functions."""
     functions = _functions(one)
     patterns = [kind.FUNCTIONS for kind in lock_kinds()]
     inside = (at for at, name in enumerate(functions) if any(p.fullmatch(name) for p in patterns))

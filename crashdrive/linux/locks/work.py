@@ -1,4 +1,4 @@
-"""Work that is flushed: whose worker runs it, out of the barrier that the flusher queued behind it.
+"""Flushed work and the worker that runs it, by the barrier that the flusher queued behind the work.
 
 ``flush_work()`` puts a ``struct wq_barrier`` on its stack behind the work, on the list ``scheduled`` of the
 worker that runs it (kernel/workqueue.c: insert_wq_barrier()).
@@ -26,7 +26,7 @@ class Flushed(NamedTuple):
 
 
 def flushed(survey: Survey, completions: Sequence[int]) -> Iterator[Flushed]:
-    """Of these completions those of barriers behind work that a worker runs; none for work that waits."""
+    """Those of the completions that are in barriers behind running work; pending work has no worker."""
     kernel = survey.kernel
     workers = _workers(survey)
     barriers = [one - kernel.offset(_BARRIER, "done") for one in completions]
@@ -40,7 +40,7 @@ def flushed(survey: Survey, completions: Sequence[int]) -> Iterator[Flushed]:
 
 
 def _workers(survey: Survey) -> dict[int, tuple[int, int]]:
-    """Of all pools' workers the work that each runs and its task, by the head of its list."""
+    """The work and the task of each worker of all pools, by the address of its list ``scheduled``."""
     kernel = survey.kernel
     pools = kernel.walk_idr(kernel.symbols.address("worker_pool_idr"))
     survey.walked(pools, "pools of workers")

@@ -1,4 +1,4 @@
-"""Memory of cgroups: usage against limits, and how often they met them (mm/memcontrol.c)."""
+"""Memory of cgroups: usage, limits, and events of limits (mm/memcontrol.c)."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _DEEPEST = 64
 class CgroupMemory(Record, frozen=True):
     """A cgroup's memory, that of groups below it included.
 
-    ``limit_bytes`` (memory.max) and ``high_bytes`` (memory.high) are None where there is none.
-    ``peak_bytes``: the most that it had. ``limit_hits``: how often it was about to exceed its limit, as in
-    memory.events; ``oom_events``: how often reclaim didn't help, ``oom_kills``: tasks killed for it.
-    ``cgroup_online``: no of a cgroup that was removed, and that its memory keeps.
-    ``swap_bytes``: its swap; with cgroup v1 memory and swap.
+    ``limit_bytes`` (memory.max) and ``high_bytes`` (memory.high) are None for no limit. ``peak_bytes``: the
+    highest usage. ``limit_hits``: how often it was about to exceed its limit, as in memory.events;
+    ``oom_events``: how often reclaim didn't help, ``oom_kills``: tasks killed for it. ``cgroup_online``:
+    False for a removed cgroup that still has memory charged. ``swap_bytes``: its swap; in cgroup v1 memory
+    and swap.
     """
 
     cgroup: str | None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _SUPER, _INODE, _DENTRY = "struct super_block", "struct inode", "struct dentry"
-# whose files are made up when they are read, or hold no data: they have no pages, and many inodes
+# filesystems whose files have no pages, and that have many inodes
 _WITHOUT = frozenset(
     {"proc", "sysfs", "sockfs", "pipefs", "cgroup", "cgroup2", "debugfs", "tracefs", "anon_inodefs", "nsfs"}
 )
@@ -32,9 +32,9 @@ _OF_INODE = {
 
 
 class CachedFilesystem(Record, frozen=True):
-    """How much of a filesystem is in the page cache, and how many of its inodes are in memory.
+    """A filesystem's pages in the page cache, and its inodes in memory.
 
-    ``cached_bytes`` of tmpfs are what its files take: Shmem of /proc/meminfo.
+    ``cached_bytes`` of tmpfs is all memory of its files: Shmem of /proc/meminfo.
     """
 
     type: str | None
@@ -45,9 +45,9 @@ class CachedFilesystem(Record, frozen=True):
 
 
 class CachedFile(Record, frozen=True):
-    """A file and how much of it is in the page cache.
+    """A file and its pages in the page cache.
 
-    ``path``: from the root of its filesystem on; None of one without a name, as of shared memory.
+    ``path``: from the root of its filesystem on; None for a file without a name, such as shared memory.
     """
 
     cached_bytes: int
@@ -68,9 +68,9 @@ class FileCache(NamedTuple):
 
 
 def file_cache(survey: Survey, most: int | None) -> FileCache:
-    """Filesystems that have pages in it, and ``most`` files, all where None.
+    """Filesystems with pages in the page cache, and the ``most`` largest files, all where None.
 
-    Takes a step for each inode of the filesystem that has most of them.
+    The walk takes as many steps as the filesystem with the most inodes has.
     """
     kernel = survey.kernel
     supers = for_each_super_block(kernel)

@@ -1,4 +1,4 @@
-"""Free memory by the size of its blocks, as in /proc/buddyinfo and /proc/pagetypeinfo (mm/page_alloc.c)."""
+"""Free blocks by size, as in /proc/buddyinfo and /proc/pagetypeinfo (mm/page_alloc.c)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _LINK = ("buddy_list", "lru")
 class FreeBlocks(Record, frozen=True):
     """Free blocks of one size in a zone: ``free_blocks`` of ``block_bytes``, a page << ``order``, each.
 
-    ``unusable``: the part of the zone's free memory that is in smaller blocks, 0 to 1.
-    ``fragmentation``: why a request of this order fails: near 0 for want of memory, near 1 as memory is
-    fragmented; -1 where there is a block for it. Both as in /sys/kernel/debug/extfrag.
+    ``unusable``: the share of the zone's free memory in smaller blocks, 0 to 1. ``fragmentation``: the cause
+    of a failing request of this order: near 0 lack of memory, near 1 fragmentation; -1 where it would
+    succeed. Both as in /sys/kernel/debug/extfrag.
     """
 
     node: int
@@ -43,7 +43,7 @@ class FreeBlocks(Record, frozen=True):
 class MigrateType(Record, frozen=True):
     """Memory of one migrate type in a zone.
 
-    ``page_blocks``: how many blocks of pages (mostly of a huge page's size) are of that type.
+    ``page_blocks``: how many pageblocks (mostly of a huge page's size) have that type.
     ``type_blocks``: free blocks on its lists, by order; None where they weren't counted.
     """
 
@@ -55,7 +55,7 @@ class MigrateType(Record, frozen=True):
 
 
 class _Areas(NamedTuple):
-    """Where the array of ``struct free_area`` is, of how many orders, each with how many lists."""
+    """The array of ``struct free_area``: its offset, its number of orders, and the lists of each order."""
 
     start: int
     step: int
@@ -94,7 +94,7 @@ def free_blocks(survey: Survey, zones: Sequence[Zone]) -> Iterator[FreeBlocks]:
 
 
 def unusable(counts: Sequence[int | None], order: int) -> float | None:
-    """The part of free pages that is in blocks too small for an order: unusable_free_index()."""
+    """The share of free pages in blocks too small for an order: unusable_free_index()."""
     if (known := _known(counts)) is None:
         return None
     pages = sum(count << at for at, count in enumerate(known))
@@ -103,7 +103,7 @@ def unusable(counts: Sequence[int | None], order: int) -> float | None:
 
 
 def fragmentation(counts: Sequence[int | None], order: int) -> float | None:
-    """Why a request of an order would fail: fragmentation_index()."""
+    """The fragmentation index of an order: fragmentation_index()."""
     if (known := _known(counts)) is None:
         return None
     blocks = sum(known)

@@ -29,8 +29,8 @@ _MOST = 8
 class HugePages(Record, frozen=True):
     """Huge pages of one size.
 
-    ``huge_pages``: how many there are; ``free_pages`` of them aren't used, of which ``reserved_pages`` are
-    promised. ``surplus_pages``: above what was asked for, up to ``overcommit_pages``.
+    ``huge_pages``: all of the pool; ``free_pages`` of them are free, ``reserved_pages`` of these reserved.
+    ``surplus_pages``: those beyond nr_hugepages, at most ``overcommit_pages``.
     """
 
     huge_page_bytes: int | None
@@ -44,7 +44,7 @@ class HugePages(Record, frozen=True):
 
 
 def huge_pages(survey: Survey) -> Iterator[HugePages]:
-    """A row for each size that there is a pool of; none where the kernel has no hugetlbfs."""
+    """A row for each size with a pool; none where the kernel has no hugetlbfs."""
     kernel = survey.kernel
     if not kernel.symbols.has("hstates"):
         return
@@ -57,7 +57,7 @@ def huge_pages(survey: Survey) -> Iterator[HugePages]:
     places = [start + step * number for number in range(count)]
     rows = survey.addressed(Fields(kernel, _KIND, _FIELDS, ("order", "total", "free")), places, "huge pages")
     for address, row in rows:
-        # an order that can't be would make a number of astronomical size
+        # a damaged order would make a number of astronomical size
         order = (
             row["order"] if row["order"] is not None and 0 <= row["order"] < kernel.pointer_size * 8 else None
         )

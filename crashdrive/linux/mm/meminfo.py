@@ -1,4 +1,4 @@
-"""How memory is used, as /proc/meminfo says it, and what of it nobody accounts for (fs/proc/meminfo.c)."""
+"""Amounts of memory as in /proc/meminfo, and the memory that no counter has (fs/proc/meminfo.c)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _KB = 1024
-# what /proc/meminfo calls each, and the counters that it is the sum of
+# items of /proc/meminfo, and the counters that each is the sum of
 _COUNTED = {
     "SwapCached": ("nr_swapcached",),
     "Active": ("nr_active_anon", "nr_active_file"),
@@ -56,7 +56,7 @@ _HUGE = {
     "FileHugePages": "nr_file_hugepages",
     "FilePmdMapped": "nr_file_pmdmapped",
 }
-# what belongs to somebody; Cached has Shmem, and anonymous and swap cache pages aren't in it
+# items that add up to the accounted memory; Cached includes Shmem, without anonymous and swap cache pages
 _ACCOUNTED = (
     "MemFree", "Buffers", "Cached", "SwapCached", "AnonPages", "Slab", "KernelStack", "PageTables",
     "SecPageTables", "VmallocUsed", "Percpu", "Hugetlb", "Zspages", "PerCpuLists",
@@ -67,9 +67,9 @@ _PAGE_TABLE_LEVELS = ("DirectMap4k", "DirectMap2M", "DirectMap1G")
 class Amount(Record, frozen=True):
     """A line of /proc/meminfo.
 
-    ``item``: as there (``MemFree``), or one that only we have: ``Unaccounted``, what belongs to nobody who
-    accounts for it: drivers' pages, mostly; ``PerCpuLists``: free pages on lists of CPUs; ``Zspages``: of
-    zsmalloc. ``memory_percent``: of MemTotal. ``amount_bytes`` is None where the dump lacks it.
+    ``item``: as there (``MemFree``), or one of ours: ``Unaccounted``: memory in use that no counter has,
+    mostly drivers' pages; ``PerCpuLists``: free pages on lists of CPUs; ``Zspages``: of zsmalloc.
+    ``memory_percent``: of MemTotal. ``amount_bytes`` is None where the dump lacks it.
     """
 
     item: str
@@ -78,7 +78,7 @@ class Amount(Record, frozen=True):
 
 
 class Given(NamedTuple):
-    """What others have read already."""
+    """Rows of other readers, which were read before."""
 
     counters: Sequence[VmCounter]
     zones: Sequence[Zone]
@@ -87,7 +87,7 @@ class Given(NamedTuple):
 
 
 def memory_amounts(survey: Survey, given: Given) -> Iterator[Amount]:
-    """The lines in the order of /proc/meminfo, without those that this kernel has no counter for."""
+    """The lines in the order of /proc/meminfo; a line is left out where this kernel has no counter for it."""
     found = _amounts(survey, given)
     total = found["MemTotal"]
     for item, amount in found.items():
@@ -141,7 +141,7 @@ def _unaccounted(kernel: Machine, found: Mapping[str, int | None]) -> int | None
 
 
 def _number(survey: Survey, names: Sequence[str], unit: int) -> int | None:
-    """A number that lies in a variable, plain or atomic; None, and a notice, where that isn't in the dump."""
+    """A variable's number, plain or atomic, times ``unit``; None, and a notice, where the dump lacks it."""
     kernel = survey.kernel
     name = next((name for name in names if kernel.symbols.has(name)), names[0])
     place = kernel.symbols.address(name)
@@ -150,7 +150,7 @@ def _number(survey: Survey, names: Sequence[str], unit: int) -> int | None:
 
 
 def _available(survey: Survey, counts: Mapping[str, int | None], zones: Sequence[Zone]) -> int | None:
-    """What new programs can have without swapping: si_mem_available()."""
+    """Memory for new programs without swapping: si_mem_available()."""
     kernel = survey.kernel
     reserve = _number(survey, ("totalreserve_pages",), 1)
     free = counts.get("nr_free_pages")
@@ -240,7 +240,7 @@ def _hugetlb(hugepages: Sequence[HugePages]) -> int | None:
 
 
 def _direct_map(survey: Survey) -> dict[str, int | None]:
-    """How the kernel's map of all memory is made, on x86: arch_report_meminfo()."""
+    """The direct map by page size, on x86: arch_report_meminfo()."""
     kernel = survey.kernel
     if not kernel.symbols.has("direct_pages_count"):
         return {}

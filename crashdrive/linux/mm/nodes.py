@@ -51,8 +51,8 @@ class MemoryNode(Record, frozen=True):
     """A NUMA node.
 
     ``present_bytes``: its memory without holes, ``spanned_bytes`` with them. ``kswapd_failures``: how often
-    in a row kswapd found nothing to reclaim; at 16 it gives up. ``kswapd_order``: of the largest request that
-    it was woken for.
+    in a row kswapd reclaimed nothing; at 16 it gives up. ``kswapd_order``: the largest order that it was
+    woken for.
     """
 
     node: int
@@ -67,11 +67,11 @@ class MemoryNode(Record, frozen=True):
 class MemoryZone(Record, frozen=True):
     """A zone that has memory; amounts in bytes.
 
-    ``managed_bytes``: what the allocator has, of ``present_bytes``. ``min_bytes``, ``low_bytes`` and
-    ``high_bytes``: its watermarks, ``boost_bytes`` (fragmentation) included; ``watermark``: what is free
+    ``managed_bytes``: the page allocator's part of ``present_bytes``. ``min_bytes``, ``low_bytes`` and
+    ``high_bytes``: the watermarks, ``boost_bytes`` (fragmentation) included; ``watermark``: free memory
     against them: ``ok`` (above high), ``below high``, ``below low``, ``below min``. ``protection_bytes``:
-    what requests for each higher zone have to leave. ``per_cpu_bytes``: free, on lists of CPUs, and not
-    among ``free_bytes``.
+    reserve that requests for each higher zone must leave. ``per_cpu_bytes``: free pages on lists of CPUs,
+    which aren't in ``free_bytes``.
     """
 
     node: int
@@ -122,7 +122,7 @@ def _online(kernel: Machine) -> int:
 
 
 def words(kernel: Machine, place: int, count: int) -> tuple[int, ...]:
-    """Numbers as wide as a pointer that lie beside each other; FaultError."""
+    """An array of numbers as wide as a pointer; FaultError."""
     return unpacked(kernel, kernel.read(place, count * kernel.pointer_size))
 
 
@@ -152,7 +152,7 @@ def memory_nodes(survey: Survey) -> Iterator[MemoryNode]:
 
 
 class Zone(NamedTuple):
-    """A zone as the kernel has it, in pages; ``number`` within its node, ``statistics`` by zone_stat_item."""
+    """A zone in pages; ``number``: its index in its node, ``statistics``: by zone_stat_item."""
 
     node: int
     number: int
@@ -173,7 +173,7 @@ class Zone(NamedTuple):
 
     @property
     def low(self) -> int | None:
-        """What wakes kswapd."""
+        """The watermark below which kswapd is woken."""
         return self.watermark(_LOW)
 
 

@@ -1,4 +1,4 @@
-"""What the kernel's log tells of memory that ran out: OOM killer, requests that failed (mm/oom_kill.c)."""
+"""OOM kills and failed page allocations in the kernel's log (mm/oom_kill.c)."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ _WORDS = re.compile(r"oom-kill|ut of memory|Killed process|allocation failure")
 
 
 class OomEvent(Record, frozen=True):
-    """A time at which memory ran out, and who was killed for it.
+    """An event of the OOM killer, and its victim.
 
-    ``oom_timestamp``: seconds since boot. ``invoker``: the task whose request met it, with ``order`` and
-    ``gfp_flags`` of that request. ``constraint``: ``NONE`` (the machine's memory), ``MEMCG`` (the limit of
-    ``cgroup``), ``CPUSET``, ``MEMORY_POLICY``; None where the log lacks it. ``victim_pid``,
-    ``victim_comm`` and its memory: None where nobody was killed.
+    ``oom_timestamp``: seconds since boot. ``invoker``: the task whose request invoked it, with the request's
+    ``order`` and ``gfp_flags``. ``constraint``: ``NONE`` (the machine's memory), ``MEMCG`` (the limit of
+    ``cgroup``), ``CPUSET``, ``MEMORY_POLICY``; None where the log lacks it. ``victim_pid``, ``victim_comm``
+    and its memory: None where nobody was killed.
     """
 
     oom_timestamp: float
@@ -68,7 +68,7 @@ class OomEvent(Record, frozen=True):
 
 
 class FailedRequest(Record, frozen=True):
-    """Requests for pages that failed, of one task's name, order and flags; from the log."""
+    """Failed page allocations of one task's name, order and flags."""
 
     comm: str
     order: int
@@ -79,25 +79,25 @@ class FailedRequest(Record, frozen=True):
 
 
 class Told(NamedTuple):
-    """What the log holds of both."""
+    """OOM events and failed requests in the log."""
 
     events: list[OomEvent]
     failures: list[FailedRequest]
 
 
 def memory_log(survey: Survey) -> Told:
-    """What the log holds: OOM events in their order, and failed requests by who made them."""
+    """OOM events in the order of the log, and failed requests by task name, order and flags."""
     lines = [
         message
         for message in messages(survey)
-        # what a process writes to /dev/kmsg isn't the kernel's word
+        # a process can write anything to /dev/kmsg
         if message.text is not None and message.facility == "kern" and _WORDS.search(message.text)
     ]
     return Told(list(_events(lines)), _failures(lines))
 
 
 def _events(lines: Iterable[Message]) -> Iterator[OomEvent]:
-    """Each event begins with who invoked the OOM killer, and ends with who was killed."""
+    """Events: each begins with the line of the invoker, and ends with that of the victim."""
     event: OomEvent | None = None
     for message in lines:
         text = message.text or ""

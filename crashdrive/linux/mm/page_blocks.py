@@ -1,4 +1,4 @@
-"""Migrate types of blocks of pages: ``pageblock_flags`` of the sections of memory (mm/page_alloc.c).
+"""Migrate types of pageblocks: ``pageblock_flags`` of memory sections (mm/page_alloc.c).
 
 Sections and their bits are those of SPARSEMEM: include/linux/mmzone.h, pageblock-flags.h.
 """
@@ -27,7 +27,7 @@ _FIELDS = {"map": ("section_mem_map",), "usage": ("usage",), "flags": ("pagebloc
 
 
 class _Shape(NamedTuple):
-    """Pages of a section, and of a block, which has so many bits; where the pointers to sections lie."""
+    """Pages of a section and of a pageblock, bits of a pageblock, the address of the array of sections."""
 
     section: int
     block: int
@@ -36,9 +36,9 @@ class _Shape(NamedTuple):
 
 
 def blocks_by_type(survey: Survey, zones: Sequence[Zone], types: int) -> list[list[int]] | None:
-    """How many blocks of each type each zone has; None, and a notice, where that can't be told.
+    """Counts of pageblocks by zone and type; None, and a notice, where they can't be told.
 
-    As /proc/pagetypeinfo counts; a block counts for the zone whose pages span its beginning.
+    Counted as in /proc/pagetypeinfo: a block belongs to the zone whose span has the block's first page.
     """
     kernel = survey.kernel
     shape = _shape(kernel)
@@ -68,7 +68,7 @@ def _firsts(zone: Zone, block: int) -> list[int]:
 
 
 def _shape(kernel: Machine) -> _Shape | None:
-    """How memory is cut up; None where VMCOREINFO doesn't tell."""
+    """Sizes of sections and blocks; None where VMCOREINFO doesn't tell them."""
     told = kernel.session.vmcoreinfo
     size, roots = told.get("NUMBER(SECTION_SIZE_BITS)", ""), told.get("SYMBOL(mem_section)", "")
     if not size.isdecimal() or not roots or not 0 < 1 << int(size) <= _LARGEST_SECTION:
@@ -83,7 +83,7 @@ def _shape(kernel: Machine) -> _Shape | None:
 
 
 def _block(kernel: Machine) -> int:
-    """Pages of a block: those of a huge page, or of the largest free block where there are no huge pages."""
+    """Pages of a block: those of a huge page, or of the largest free block without huge pages."""
     if kernel.symbols.has("pageblock_order"):
         columns = kernel.read_many("int", [kernel.symbols.address("pageblock_order")], [""])
         return 1 << min(max(int(columns.check()[""][0]), 0), 32)

@@ -29,8 +29,8 @@ class PercpuChunk(Record, frozen=True):
     """A chunk: ``unit_bytes`` of addresses for each CPU, of which ``populated_bytes`` have memory.
 
     ``free_unit_bytes`` of a unit are free. ``all_cpu_bytes``: memory of all CPUs' units together, what
-    /proc/meminfo adds up as Percpu. ``first_chunk``: the variables of the
-    kernel itself lie beside it, or it is that of modules.
+    /proc/meminfo adds up as Percpu. ``first_chunk``: the chunk beside the kernel's static variables, or that
+    of modules' static variables.
     """
 
     base: Address | None
@@ -43,7 +43,7 @@ class PercpuChunk(Record, frozen=True):
 
 
 def percpu_chunks(survey: Survey) -> Iterator[PercpuChunk]:
-    """All chunks, that of modules' static variables (the reserved one) too."""
+    """All chunks, the reserved one (modules' static variables) included."""
     kernel, page = survey.kernel, survey.kernel.page_size
     places = [kernel.symbols.address(name) for name in _INTS]
     slots, units = survey.gaps(kernel.read_many("int", places, [""]), "sizes of per-CPU memory")[""]

@@ -1,4 +1,4 @@
-"""Memory of processes: what is resident, swapped out, locked; page tables (``struct mm_struct``)."""
+"""Memory of processes: resident, swapped out, locked; page tables (``struct mm_struct``)."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ _PF_KTHREAD = 0x0020_0000
 
 
 class ProcessMemory(Record, frozen=True):
-    """A process's memory in bytes; those that share it (vfork) are one row, the first one's.
+    """A process's memory in bytes; processes that share it (vfork) are one row, that of the first.
 
-    ``rss``: resident in all: anonymous, of files, and shared (shmem). ``swap_bytes``: swapped out.
-    ``page_table_bytes``: what its page tables take. ``oom_score_adj``: what the OOM killer adds, -1000 to
-    1000. Counts have what threads and CPUs hold back, which /proc/PID/status lacks: as in smaps_rollup.
+    ``rss``: all resident memory: anonymous, of files, and shared (shmem). ``swap_bytes``: swapped out.
+    ``page_table_bytes``: its page tables. ``oom_score_adj``: the adjustment of its OOM score, -1000 to 1000.
+    Counts include the parts that threads and CPUs haven't added yet, as smaps_rollup does and
+    /proc/PID/status doesn't.
     """
 
     pid: int | None
@@ -82,7 +83,7 @@ def process_memory(survey: Survey, total: int | None = None) -> Iterator[Process
 
 
 def _owners(survey: Survey) -> dict[int, _Owner]:
-    """Each ``struct mm_struct`` with the process that it is of."""
+    """Each ``struct mm_struct`` with its process."""
     kernel = survey.kernel
     tasks = for_each_task(kernel)
     survey.walked(tasks, "tasks")
@@ -92,7 +93,7 @@ def _owners(survey: Survey) -> dict[int, _Owner]:
         if row["mm"] and row["tgid"] == 0:
             # the idle tasks have none
             survey.miss([Notice(kind="damaged", message="a task without a pid has memory of its own")])
-        # a kernel thread borrows one now and then
+        # a kernel thread may borrow one
         elif row["mm"] and not (row["flags"] or 0) & _PF_KTHREAD:
             before = found.get(row["mm"])
             own = _Owner(row["tgid"], row["comm"], row["adjustment"], _added(before, row["split"]))

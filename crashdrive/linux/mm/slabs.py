@@ -1,6 +1,6 @@
-"""Caches of objects, as /proc/slabinfo has them (mm/slub.c); kernels with SLAB or SLOB aren't read.
+"""Slab caches, as in /proc/slabinfo (mm/slub.c); kernels with SLAB or SLOB aren't read.
 
-What a CPU keeps for itself counts as in use, as in /proc: crash's ``kmem -s`` looks into it.
+Free objects in a CPU's slabs count as in use, as in /proc; crash's ``kmem -s`` counts them as free.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _ORDER_SHIFT, _OBJECTS = 16, 0xFFFF
 # by number until 6.9 (cc61eb851461) made an enumeration of the bits
 _RECLAIMABLE = 0x2_0000
 _BITS = "enum _slab_flag_bits"
-# a walk takes a step for each slab of the longest list: those above are left to who asks for them
+# a walk takes a step for each slab of the longest list; longer lists are walked on request alone
 MOST_PARTIAL = 10_000
 
 
 class SlabCache(Record, frozen=True):
     """A cache of objects of one size.
 
-    ``active_objects``: in use, or kept by a CPU, of ``total_objects``. ``slab_bytes``: memory of all
-    its ``slab_count`` slabs. ``reclaimable``: the kernel can shrink it (inodes, dentries). ``shared_by``: how
-    many caches of the same kind are this one, as they were merged. ``cpu_slabs``: kept by CPUs.
+    ``active_objects``: in use, or in a CPU's slabs, of ``total_objects``. ``slab_bytes``: memory of all its
+    ``slab_count`` slabs. ``reclaimable``: the kernel can shrink it (inodes, dentries). ``shared_by``: how
+    many caches were merged into it. ``cpu_slabs``: slabs of CPUs.
     """
 
     name: str | None
@@ -72,7 +72,7 @@ class SlabCache(Record, frozen=True):
 
 
 class _Counts(NamedTuple):
-    """Sums over nodes; ``free``: objects on lists of slabs that are partly used."""
+    """Sums over nodes; ``free``: free objects in partial slabs."""
 
     slabs: int | None
     objects: int | None
@@ -83,8 +83,8 @@ class _Counts(NamedTuple):
 def slab_caches(survey: Survey, total: int | None = None, *, every: bool = False) -> Iterator[SlabCache]:
     """All caches, the one with the most memory first.
 
-    ``total``: the machine's memory in bytes, for percents. ``every``: count objects also where more than
-    10,000 slabs are partly used.
+    ``total``: the machine's memory in bytes, for percents. ``every``: count objects also where a cache has
+    more than 10,000 partial slabs.
     """
     kernel = survey.kernel
     found = kernel.walk_list(kernel.symbols.address("slab_caches"), _CACHE, "list")
@@ -112,7 +112,7 @@ def _cache(
     total: int | None,
 ) -> SlabCache:
     form, flags = row["form"], row["flags"]
-    # of a damaged word an order could be that makes numbers of astronomical size
+    # an order from a damaged word would make numbers of astronomical size
     order = None if form is None or form >> _ORDER_SHIFT >= 8 * kernel.pointer_size else form >> _ORDER_SHIFT
     size = None if order is None else scaled(counts.slabs, kernel.page_size << order)
     active = None
@@ -130,7 +130,7 @@ def _cache(
         objects_per_slab=None if form is None else form & _OBJECTS,
         slab_order=order,
         reclaimable=None if flags is None else bool(flags & bit),
-        # -1 of those that nothing may be merged with
+        # -1 for a cache that can't be merged
         shared_by=None if row["users"] is None else max(row["users"], 1),
         cpu_slabs=kept,
         partial_slabs=counts.partial,
@@ -160,7 +160,7 @@ def _counts(survey: Survey, caches: Sequence[int], *, every: bool) -> dict[int, 
     found = {}
     for cache, row in zip(caches, pointers, strict=True):
         own = [place for place in row if place]
-        # a pointer that is missing is None, and one of a node without memory is NULL
+        # a missing pointer is None, that of a node without memory is NULL
         lost = None in row
         sums = {name: _sum([rows[place][name] for place in own], lost=lost) for name in _OF_NODE}
         found[cache] = _Counts(**sums, free=_sum([free.get(place) for place in own], lost=lost))
@@ -172,7 +172,7 @@ def _sum(parts: Sequence[int | None], *, lost: bool) -> int | None:
 
 
 def _free(survey: Survey, nodes: Sequence[int]) -> dict[int, int | None]:
-    """Free objects in the slabs of each node's list of those that are partly used: count_partial()."""
+    """Free objects in each node's partial slabs: count_partial()."""
     kernel = survey.kernel
     slab, link = ("struct slab", "slab_list") if kernel.has_type("struct slab") else ("struct page", "lru")
     offset = kernel.offset(_NODE, "partial")
@@ -189,7 +189,7 @@ def _free(survey: Survey, nodes: Sequence[int]) -> dict[int, int | None]:
 
 
 def _kept(survey: Survey, pointers: Sequence[int | None]) -> list[int | None]:
-    """Slabs that CPUs keep for each cache: the one that they take objects from, and those on their lists."""
+    """Slabs of CPUs, by cache: each CPU's active slab, and those on its partial list."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
     wanted = {
         "slab": ("slab", "page"),

@@ -32,7 +32,7 @@ _MOST = 32
 
 
 class SwapArea(Record, frozen=True):
-    """A swap area; ``swap_kind``: ``partition`` or ``file``. ``writable``: no while swapoff empties it."""
+    """A swap area; ``swap_kind``: ``partition`` or ``file``. ``writable``: False while swapoff empties it."""
 
     path: str | None
     swap_kind: str | None

@@ -1,4 +1,4 @@
-"""User memory of many tasks at once, by their page tables; `Memory.gather` has that of one."""
+"""User memory of many tasks at once, by their page tables; `Memory.gather` reads that of one task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TASK = "struct task_struct"
 
 
 class Wanted(NamedTuple):
-    """Bytes of a task's memory: its task_struct, the address, how many."""
+    """A range of a task's memory: its task_struct, the address, the number of bytes."""
 
     task: int
     address: int
@@ -25,7 +25,7 @@ class Wanted(NamedTuple):
 
 
 class Bytes(NamedTuple):
-    """What there is of them, from the first on; ``reason``: why the rest is missing, None where none is."""
+    """The bytes up to the first missing one; ``reason``: why the rest is missing, None where nothing is."""
 
     data: bytes
     reason: str | None

@@ -1,4 +1,4 @@
-"""Areas of the kernel's virtual memory and who made them, as /proc/vmallocinfo has them (mm/vmalloc.c)."""
+"""Areas of vmalloc and their callers, as in /proc/vmallocinfo (mm/vmalloc.c)."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _KINDS = (
     (0x1, "ioremap"), (0x2, "vmalloc"), (0x4, "vmap"), (0x8, "user"), (0x10, "dma-coherent"),
     (0x200, "sparse"),
 )  # fmt: skip
-# VMAP_RAM of an area that has no vm_struct (vm_map_ram()); what is neither is about to be freed
+# VMAP_RAM: an area without vm_struct (vm_map_ram()); an area that is neither is about to be freed
 _WITHOUT = "vm_map_ram"
 _MOST_NODES = 1 << 16
 
 
 class VmallocArea(Record, frozen=True):
-    """An area of vmalloc's; ``area_bytes`` with its guard page, ``page_bytes`` of what is mapped in it.
+    """An area of vmalloc; ``area_bytes`` with its guard page, ``page_bytes``: the pages mapped in it.
 
     ``area_kind``: ``vmalloc``, ``vmap``, ``ioremap``, ``user``, ``dma-coherent``, ``sparse`` or several of
-    them; ``vm_map_ram`` without a caller. ``caller``: who asked for it, as function+offset, ``caller_module``
-    where that is a module's. ``physical_address``: what ioremap mapped.
+    them; ``vm_map_ram`` without a caller. ``caller``: the code that asked for it, as function+offset,
+    ``caller_module``: the module of that code. ``physical_address``: the address that ioremap mapped.
     """
 
     address: Address
@@ -56,7 +56,7 @@ class VmallocArea(Record, frozen=True):
 
 
 class VmallocUse(Record, frozen=True):
-    """What one function has of vmalloc's memory, in how many areas; None where the dump lacks a part."""
+    """Areas and memory of vmalloc by caller; None where the dump lacks a part."""
 
     caller: str | None
     caller_module: str | None
@@ -81,7 +81,7 @@ def vmalloc_areas(survey: Survey) -> Iterator[VmallocArea]:
         (row for row in survey.rows(fields, found.addresses, "areas of vmalloc") if row["start"] is not None),
         key=lambda row: row["start"],
     )
-    # in vm's place stands something else until the area is in use: that has no addr that is the area's
+    # the union's member vm is something else until the area is in use; then its addr isn't the area's
     wanted = Fields(kernel, "struct vm_struct", _OF_VM, ("address", "flags", "caller"))
     pointers = [row["vm"] for row in areas if row["vm"]]
     known = dict(zip(pointers, survey.rows(wanted, pointers, "areas of vmalloc"), strict=True))
@@ -130,7 +130,7 @@ def _walked(kernel: Machine) -> Objects:
 
 
 def vmalloc_by_caller(areas: Iterable[VmallocArea]) -> list[VmallocUse]:
-    """Areas added up by who made them, most memory first."""
+    """Areas added up by caller, most memory first."""
     groups: dict[tuple[str | None, str | None, str], list[VmallocArea]] = {}
     for area in areas:
         groups.setdefault((area.caller, area.caller_module, area.area_kind), []).append(area)

@@ -18,7 +18,7 @@ def for_each_vma(kernel: Machine, task: int) -> Objects:
     """Every ``struct vm_area_struct`` of a task by rising address.
 
     In a maple tree since 6.1 (d4af56c5c7c6), on a list by vm_next before (removed by 763ecb035029). An entry
-    whose ``vm_mm`` is another one is no area of the task, and ``map_count`` says how many there are.
+    with another ``vm_mm`` is no area of the task. ``map_count`` says how many there must be.
     """
     try:
         mm = kernel.object("struct task_struct", task).mm.value_()
@@ -42,7 +42,7 @@ def _entries(kernel: Machine, mm: int) -> Walk:
 
 
 def _checked(kernel: Machine, mm: int, found: Walk, count: int) -> Walk:
-    """The areas that are the task's, and what is wrong with others and with their number."""
+    """The task's areas; problems for entries of another mm, and for a count that isn't ``count``."""
     owners = kernel.read_many(_VMA, found.addresses, ["vm_mm"])
     holes = {gap.row for gap in owners.gaps}
     problems = list(found.problems)

@@ -1,4 +1,4 @@
-"""Counters of memory, as /proc/vmstat has them: zones', NUMA's, nodes' and events (mm/vmstat.c)."""
+"""Counters of memory, as in /proc/vmstat: of zones, NUMA, nodes, and events (mm/vmstat.c)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ARRAYS = (
     ("numa", "vm_numa_stat"),
     ("node", "vm_node_stat"),
 )
-# counted in huge pages by /proc, in pages by the kernel since 5.12 (69473e5de873), as NR_SWAPCACHE
+# /proc shows huge pages; the kernel counts pages since 5.12 (69473e5de873), where NR_SWAPCACHE exists
 _HUGE = frozenset(
     {
         "nr_anon_transparent_hugepages", "nr_file_hugepages", "nr_shmem_hugepages", "nr_file_pmdmapped",
@@ -30,7 +30,7 @@ _HUGE = frozenset(
     }
 )  # fmt: skip
 _SINCE_5_12 = "nr_swapcached"
-# before it stand up to so many names of what the kernel computes, no counters (nr_dirty_threshold)
+# before it there are at most so many names of computed values, no counters (nr_dirty_threshold)
 _FIRST_EVENT, _BETWEEN = "pgpgin", 8
 _LONGEST = 64
 
@@ -38,8 +38,9 @@ _LONGEST = 64
 class VmCounter(Record, frozen=True):
     """A counter by its name in /proc/vmstat; ``counter_group``: ``zone``, ``numa``, ``node`` or ``event``.
 
-    Those of zones and nodes are pages (huge pages, kB of stacks) at the time of the dump, without what CPUs
-    haven't added to them yet, as in /proc; events are counted since the start. None where the dump lacks it.
+    Those of zones and nodes are pages (or huge pages, kB for stacks) at the time of the dump, without the
+    parts that CPUs haven't added yet, as in /proc. Events are counted since boot. None where the dump lacks
+    it.
     """
 
     counter: str
@@ -48,7 +49,9 @@ class VmCounter(Record, frozen=True):
 
 
 def vm_counters(survey: Survey) -> Iterator[VmCounter]:
-    """All counters in the order of /proc/vmstat, without what that computes as it is read (thresholds)."""
+    """All counters in the order of /proc/vmstat, without values that it computes when it is read
+    (thresholds).
+    """
     for group, name, count in _counted(survey):
         yield VmCounter(counter=name, counter_group=group, count=count)
 
@@ -59,7 +62,7 @@ def counters_by_name(counters: Iterator[VmCounter] | list[VmCounter]) -> dict[st
 
 
 def huge_unit(kernel: Machine) -> int:
-    """Pages of a huge page that one entry of a page middle directory maps."""
+    """Pages of a huge page, which an entry of a page middle directory maps."""
     return kernel.page_size // kernel.pointer_size
 
 
@@ -96,7 +99,7 @@ def _names(survey: Survey, first: int, count: int) -> list[str | None]:
 
 
 def _array(survey: Survey, symbol: str) -> list[int | None]:
-    """Global counters; below 0, as CPUs' parts may make one for a while, they count as none."""
+    """Global counters; one below 0, which CPUs' pending parts may cause, counts as 0."""
     kernel = survey.kernel
     count = kernel.variable_size(symbol) // kernel.pointer_size
     size = count * kernel.pointer_size

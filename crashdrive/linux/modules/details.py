@@ -1,4 +1,4 @@
-"""Modules as lsmod and /proc/modules have them, also those that aren't on the list (kernel/module/)."""
+"""Modules as in lsmod and /proc/modules, and those that aren't on the list (kernel/module/)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FIELDS = {
 _NEEDED = ("name", "state", "taints", "base")
 # MODULE_STATE_LIVE, _COMING, _GOING, _UNFORMED
 _STATES = ("Live", "Loading", "Unloading", "Unformed")
-# MODULE_REF_BASE: the count of a module that nobody uses
+# MODULE_REF_BASE: the count of an unused module
 _BASE_COUNT = 1
 _LONGEST_ARGUMENTS = 4096
 
@@ -43,10 +43,10 @@ _LONGEST_ARGUMENTS = 4096
 class ModuleRow(Record, frozen=True):
     """A module; ``size``: bytes of all its parts, as in /proc/modules.
 
-    ``references``: how many use it, modules among them, whose names are ``used_by``; None where it can't be
-    unloaded. ``state``: ``Live``, ``Loading``, ``Unloading``. ``taint``: the letters of an oops.
-    ``permanent``: it has no exit. ``srcversion``: a digest of its source. ``load_arguments``: what it was
-    loaded with. ``listed``: False where it is in memory and not on the list of modules.
+    ``references``: its reference count, None where it can't be unloaded; ``used_by``: modules that use it.
+    ``state``: ``Live``, ``Loading``, ``Unloading``. ``taint``: the letters of an oops. ``permanent``: it has
+    no exit function. ``srcversion``: a digest of its source. ``load_arguments``: the parameters at its
+    loading. ``listed``: False where it is in memory and not on the list of modules.
     """
 
     name: str | None
@@ -67,12 +67,12 @@ class ModuleRow(Record, frozen=True):
 
 
 def module_rows(survey: Survey) -> list[ModuleRow]:
-    """All modules, the youngest first; those that aren't on the list behind."""
+    """All modules, the youngest first; those that aren't on the list at the end."""
     kernel = survey.kernel
     listed = for_each_module(kernel)
     survey.walked(listed, "modules")
     known = set(listed.addresses)
-    # where the list is broken, what it lost isn't hidden
+    # a module that a broken list lost isn't hidden
     others = dict.fromkeys(_elsewhere(survey)) if listed.complete else {}
     hidden = [one for one in others if one not in known]
     places = [*listed.addresses, *hidden]
@@ -111,7 +111,7 @@ def _row(
 
 
 def _elsewhere(survey: Survey) -> Iterator[int]:
-    """Modules by the tree of their addresses, and by their folders below /sys/module."""
+    """Modules by mod_tree, and by their kobjects below /sys/module."""
     kernel = survey.kernel
     if kernel.symbols.has("mod_tree") and kernel.has_member("struct mod_tree_root", "root.tree[0]"):
         root = kernel.symbols.address("mod_tree") + kernel.offset("struct mod_tree_root", "root.tree[0]")

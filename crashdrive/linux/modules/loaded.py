@@ -19,7 +19,7 @@ _SIZE = ("mem[0].size", "core_layout.size", "core_size")
 
 
 class LoadedModule(Record, frozen=True):
-    """A module: the address of its struct module, where its code begins, and how many bytes it takes."""
+    """A module: the address of its struct module, the base of its code, its size in bytes."""
 
     module: Address
     name: str | None
@@ -36,10 +36,10 @@ def for_each_module(kernel: Machine) -> Objects:
 
 
 def _bring(kernel: Machine, window: Window, offset: int) -> None:
-    """All modules' list nodes at hand in a few round trips, by way of the tree of their addresses.
+    """Read all modules' list nodes in a few round trips, by the tree of modules' addresses.
 
-    The list alone takes one for each. ``mod_tree`` is there since 4.2 (93c2e105f6bc), not in all
-    configurations. A hint only: what is missing here costs round trips, no modules.
+    The list alone takes a round trip for each. ``mod_tree`` exists since 4.2 (93c2e105f6bc), not in all
+    configurations. It is a hint: a module that is missing in the tree costs a round trip, and isn't lost.
     """
     if kernel.symbols.has("mod_tree") and kernel.has_member("struct mod_tree_root", "root.tree[0]"):
         root = kernel.symbols.address("mod_tree") + kernel.offset("struct mod_tree_root", "root.tree[0]")

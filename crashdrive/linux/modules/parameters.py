@@ -32,9 +32,9 @@ _UNKNOWN, _MISSING = "kind unknown", "not in the dump"
 class ModuleParameter(Record, frozen=True):
     """A parameter; ``value`` as sysfs prints it.
 
-    None where it can't be told, and ``absent`` says why: ``kind unknown`` (``getter`` is the kernel's
-    function that prints it), ``not in the dump``. ``permissions``: of its file, 0 where it has none.
-    ``value_address``: where the value lies, or what describes it.
+    ``value`` is None where it can't be told; ``absent`` says why: ``kind unknown`` (``getter`` is the
+    kernel's function that prints it), ``not in the dump``. ``permissions``: of its file, 0 where it has none.
+    ``value_address``: of the value, or of the structure that describes it.
     """
 
     module_name: str
@@ -89,7 +89,7 @@ def module_parameters(survey: Survey, modules: Sequence[ModuleRow]) -> Iterator[
 
 
 class _Reader:
-    """Values out of variables, by the functions that the kernel prints them with."""
+    """Values of variables, read according to the kernel's functions that print them."""
 
     def __init__(self, survey: Survey, rows: Sequence[Mapping[str, Any]]) -> None:
         self._survey, self._kernel = survey, survey.kernel
@@ -114,7 +114,7 @@ class _Reader:
         name = self._names[row["name"]]
         return ModuleParameter(
             module_name=module,
-            # those of what is built in have their module's name before them
+            # names of built-in parameters begin with their module's name
             parameter=None if name is None else name.rpartition(".")[2],
             value=value,
             absent=absent,
@@ -124,7 +124,7 @@ class _Reader:
         )
 
     def _value(self, getter: str | None, place: int) -> str | None:
-        """The value at a place by the function that prints it; None where that isn't known here."""
+        """The value at an address, as ``getter`` prints it; None where that function isn't known here."""
         if not place or getter is None:
             return None
         if getter in self._special:

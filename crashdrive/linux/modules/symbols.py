@@ -1,4 +1,4 @@
-"""Symbols of loaded modules out of their memory in the dump. Source: kernel/module (mod_kallsyms)."""
+"""Symbols of loaded modules, from their memory in the dump. Source: kernel/module (mod_kallsyms)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
         window.fetch((row[4], row[2]) for row in modules if row[4])
     symbols: dict[str, list[tuple[Symbol, int]]] = {}
     for row, table, end in zip(modules, tables, ends, strict=True):
-        # the last name's own bytes lie behind where the names are known to reach
+        # the last name itself is beyond the known end of the names
         last = kernel.read_string(row[3] + end, _LONGEST_NAME)
         strings = _whole(window.bytes(row[3], end)) + last + b"\0"
         letters = _whole(window.bytes(row[4], row[2])) if kinds and row[4] else b"?" * row[2]

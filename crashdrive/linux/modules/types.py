@@ -1,7 +1,7 @@
-"""Types of loaded modules, whose debug data crash doesn't have: out of the BTF in the kernel's own memory.
+"""Types of loaded modules whose debug data crash lacks, from the BTF in the kernel's memory.
 
-Sources: kernel/bpf/btf.c: ``btf_modules`` (since 5.11, 36e68442d1af), ``struct btf``. What is read is read
-once per dump and kept: which module defines which names, and each type that was asked for.
+Sources: kernel/bpf/btf.c: ``btf_modules`` (since 5.11, 36e68442d1af), ``struct btf``. Two things are read
+once per dump and kept: the names that each module defines, and each type that was asked for.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _SHOWN = 4  # modules in a message
 
 
 class _Catalog(msgspec.Struct):
-    """What modules define: (name, digest of its BTF) of each, the oldest first; names by their numbers.
+    """Modules' definitions: (name, digest of its BTF) of each module, the oldest first; type names with
+    module numbers.
 
-    ``unread`` says which modules' BTF can't be read, and why; a module without a name stands for all.
+    ``unread``: modules whose BTF can't be read, and why; an empty name stands for all modules.
     """
 
     modules: list[tuple[str, str]]
@@ -43,7 +44,7 @@ class _Catalog(msgspec.Struct):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Where a module's BTF lies in memory, and that of vmlinux, which it continues."""
+    """Addresses of a module's BTF and of the BTF of vmlinux that it is based on."""
 
     module: str
     address: int
@@ -52,7 +53,7 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 class ModuleTypes:
-    """The types of a dump's loaded modules; nothing is read before one is asked for."""
+    """The types of a dump's loaded modules; nothing is read before a type is asked for."""
 
     def __init__(self, kernel: KernelBase) -> None:
         self._kernel = kernel
@@ -62,10 +63,10 @@ class ModuleTypes:
     def find(self, name: str) -> Type | None:
         """A type by name, also that of one module, ``struct priv@bonding``; None where none has it.
 
-        UnknownTypeError where several modules have different types of that name, or where one that can't be
-        read may have.
+        UnknownTypeError where several modules have different types of that name, or where a module that can't
+        be read may have one.
         """
-        if self._busy:  # what we need ourselves is the kernel's
+        if self._busy:  # types for our own reading are the kernel's
             return None
         self._busy = True
         try:
@@ -113,7 +114,7 @@ class ModuleTypes:
         return kept
 
     def _choice(self, name: str, candidates: Sequence[str]) -> str:
-        """The oldest of modules that have the same type; UnknownTypeError where it isn't the same."""
+        """The oldest module of those that have the type; UnknownTypeError where the types differ."""
         if len(candidates) == 1:
             return candidates[0]
         layouts = self._kernel.layouts
@@ -150,7 +151,7 @@ class ModuleTypes:
 
     @property
     def _dump(self) -> str:
-        """What is kept of a dump is kept under this; empty where it isn't known which dump it is."""
+        """The key of the dump in the store; empty where the dump's identity isn't known."""
         return self._kernel.symbols.key
 
     def _read_catalog(self) -> _Catalog:
@@ -173,7 +174,9 @@ class ModuleTypes:
 
     @cached_property
     def _places(self) -> tuple[_Place, ...]:
-        """Where modules' BTF lies, the oldest module first; KernelError where that can't be read whole."""
+        """The places of modules' BTF, the oldest module first; KernelError where the list can't be read
+        whole.
+        """
         kernel = self._kernel
         if not kernel.symbols.has("btf_modules"):
             return ()
@@ -189,7 +192,7 @@ class ModuleTypes:
         return {place.module: found.get(place.address, place.size) for place in sane}
 
     def _prepare(self, modules: Sequence[str]) -> None:
-        """Have the BTF of modules at hand."""
+        """Read the BTF of modules."""
         wanted = [p for p in self._places if p.module in modules and p.module not in self._parsed]
         blobs = self._blobs(wanted)
         for place in wanted:

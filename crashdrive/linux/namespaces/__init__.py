@@ -1,1 +1,1 @@
-"""Namespaces of all kinds, whose they are, and who lives in them."""
+"""Namespaces of all kinds, with their owners and members."""

@@ -1,4 +1,4 @@
-"""What a namespace of each kind is made of."""
+"""Kinds of namespaces: their structures and members."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Paths = dict[str, tuple[str, ...]]
 
 
 class Kind(NamedTuple):
-    """A kind of namespaces: its structure, where a task has one, and members that say more of it."""
+    """A kind of namespaces: its structure, a task's pointer to one, and members with details."""
 
     name: str
     struct: str
@@ -48,7 +48,7 @@ KINDS = (
     Kind("time", "struct time_namespace", ("nsproxy->time_ns", "nsproxy->time_ns_for_children"),
          more={"monotonic": ("offsets.monotonic.tv_sec",), "boottime": ("offsets.boottime.tv_sec",)}),
 )  # fmt: skip
-"""All of them, in the order in which /proc/PID/ns has them."""
+"""All kinds, in the order of /proc/PID/ns."""
 
 EXTENTS = _EXTENTS
-"""How many parts of a map lie in the structure itself."""
+"""How many extents of a map are in the structure itself."""

@@ -1,4 +1,4 @@
-"""Namespaces of all kinds: those that tasks are in, those that own or hold these, those that files hold."""
+"""Namespaces of all kinds: those of tasks, their owners and parents, and those that files keep."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _MOST_EXTENTS = 340  # UID_GID_MAP_MAX_EXTENTS (include/linux/user_namespace.h)
 class NamespaceRow(Record, frozen=True):
     """A namespace. ``inum``: its number, as lsns and /proc/PID/ns have it.
 
-    ``owner_inum``: the user namespace whose root has power over it, ``owner_uid``: of a user namespace, who
-    made it; ``parent_inum``: of user and pid namespaces. ``processes`` live in it, ``first_pid`` is the
-    lowest of them, ``comm`` its name. ``keepers``: what keeps it besides: ``/run/netns/red`` (mounted),
-    ``fd 5 of 123``. ``details``: what the kind has: the host's name, offsets of clocks, how many pids or
-    mounts, a map of users. ``initial``: the one that the kernel began with. ``address`` is None of one that
-    only a file tells of.
+    ``owner_inum``: the user namespace whose root has all capabilities over it, ``owner_uid``: the creator of
+    a user namespace; ``parent_inum``: of user and pid namespaces. ``processes``: how many are in it,
+    ``first_pid``: the lowest of them, ``comm``: its name. ``keepers``: other references: ``/run/netns/red``
+    (mounted), ``fd 5 of 123``. ``details``: by kind the host's name, offsets of clocks, the number of pids or
+    mounts, a map of users. ``initial``: the first one of its kind. ``address``: None where only a file leads
+    to it.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class NamespaceRow(Record, frozen=True):
 
 
 class NamespaceMember(Record, frozen=True):
-    """A task that lives in a namespace; a thread is told where its process lives in another one."""
+    """A task in a namespace; a thread stands where its process is in another namespace."""
 
     kind: str
     inum: int
@@ -70,14 +70,14 @@ class NamespaceMember(Record, frozen=True):
 
 
 class _Members(NamedTuple):
-    """Tasks by the address of the namespace, of each kind; ``also``: namespaces that only future ones use."""
+    """Tasks by kind and address of the namespace; ``also``: namespaces that only future children are in."""
 
     tasks: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
     also: Sequence[tuple[str, int]]
 
 
 class Namespaces(NamedTuple):
-    """All namespaces, and who lives in them."""
+    """All namespaces, and their members."""
 
     rows: tuple[NamespaceRow, ...]
     members: tuple[NamespaceMember, ...]
@@ -118,7 +118,7 @@ def namespaces(survey: Survey) -> Namespaces:
 
 
 def _members(survey: Survey) -> _Members:
-    """Processes, and threads that live elsewhere than theirs; none that has ended."""
+    """Processes, and threads in other namespaces than their process; ended tasks are left out."""
     kernel = survey.kernel
     there = [kind for kind in KINDS if kernel.has_type(kind.struct)]
     own = {f"{kind.name}_{at}": (path,) for kind in there for at, path in enumerate(kind.of_task)}
@@ -148,7 +148,7 @@ def _members(survey: Survey) -> _Members:
 
 
 def _pid_spaces(survey: Survey, rows: Sequence[Mapping[str, Any]]) -> dict[int, int | None]:
-    """The pid namespace of each struct pid: that of its deepest number."""
+    """The pid namespace of each struct pid: that of its deepest level."""
     levels: dict[int, dict[int, None]] = {}
     for row in rows:
         if row["pid_struct"] and row["level"] is not None and 0 <= row["level"] < _DEEPEST:
@@ -162,7 +162,7 @@ def _pid_spaces(survey: Survey, rows: Sequence[Mapping[str, Any]]) -> dict[int, 
 
 
 def _closed(survey: Survey, members: _Members) -> dict[tuple[str, int], dict[str, Any]]:
-    """These namespaces with all that own them or are above them, and networks without tasks."""
+    """These namespaces, all their owners and parents, and network namespaces without tasks."""
     kernel = survey.kernel
     level = dict.fromkeys([*members.tasks, *members.also])
     networks = survey.attempt("network namespaces", lambda: [for_each_net_namespace(kernel)])
@@ -226,7 +226,7 @@ def _row(
 
 
 def _told(kind: str, inum: int, by: Sequence[str]) -> NamespaceRow:
-    """A namespace that nothing but a file leads to."""
+    """The row of a namespace that only a file leads to."""
     return NamespaceRow(
         kind=kind, inum=inum, initial=False, parent_inum=None, owner_inum=None, owner_uid=None, processes=0,
         first_pid=None, comm=None, keepers=tuple(by), details=None, address=None,
@@ -240,7 +240,7 @@ _INITIAL = {
 
 
 def _initial(survey: Survey, kind: Kind) -> int | None:
-    """Where the first one lies; that of mounts is made at run time, and init_task is in it."""
+    """The address of the initial one; that of mounts is made at run time, and init_task is in it."""
     kernel, name = survey.kernel, _INITIAL[kind.name]
     if name is not None:
         return kernel.symbols.address(name) if kernel.symbols.has(name) else None
@@ -284,7 +284,7 @@ def _details(survey: Survey, kind: Kind, row: Mapping[str, Any]) -> str | None:
 
 
 def _extents(survey: Survey, row: Mapping[str, Any]) -> list[str] | None:
-    """Lines of /proc/PID/uid_map: the first inside, the first outside, how many."""
+    """Lines of /proc/PID/uid_map: first id inside, first id outside, count."""
     count = row["uid_map_extents"]
     if count is None or not 0 <= count <= _MOST_EXTENTS:
         return None

@@ -1,1 +1,1 @@
-"""The network of a kernel: a room per part of it, and what they share."""
+"""The network stack: a room per part, and what they share."""

@@ -1,4 +1,4 @@
-"""Addresses as the kernel keeps them, as canonical text."""
+"""The kernel's network addresses as canonical text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
-# a dump has far fewer addresses than rows
+# many rows share an address
 _KEPT = 1 << 16
 
 
@@ -38,5 +38,5 @@ def port(raw: bytes) -> int:
 
 
 def quad(survey: Survey, value: int) -> str:
-    """A ``__be32`` that was read as a number of the machine."""
+    """The address in a ``__be32`` that was read as a number in the machine's byte order."""
     return ipv4(value.to_bytes(4, "little" if survey.kernel.byte_order == "little" else "big"))

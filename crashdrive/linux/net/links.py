@@ -1,4 +1,4 @@
-"""Network interfaces in short: whether they work, when they last sent, and what they lost."""
+"""Network interfaces in short: state, time of the last sending, losses."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LOST = (
 class Link(Record, frozen=True):
     """An interface; counters as in `Statistics`, None where its driver keeps them.
 
-    ``up``: set up; ``carrier``: and working. ``sent_ago``: seconds since a queue of it last sent, None where
-    the kernel doesn't keep that (drivers that send without the queue's lock: all of veth, bridges, bonds);
-    when something was last received it keeps nowhere. ``stopped``: the driver, or the limit of bytes, takes
-    no more. ``timeouts`` of the transmit watchdog, ``losses``: counters of what was lost that aren't 0.
+    ``up``: set up; ``carrier``: with a link. ``sent_ago``: seconds since one of its queues last sent, None
+    where the kernel doesn't keep that (drivers that send without the queue's lock: veth, bridges, bonds); the
+    kernel doesn't keep when it last received. ``stopped``: the driver or BQL stopped its queues.
+    ``timeouts``: of the transmit watchdog, ``losses``: counters of losses that aren't 0.
     """
 
     netns: str | None
@@ -43,7 +43,7 @@ class Link(Record, frozen=True):
 def links(
     devices: Iterable[Interface], queues: Iterable[TransmitQueue], qdiscs: Iterable[Qdisc]
 ) -> Iterator[Link]:
-    """A row for each interface, out of its own, its queues and its qdiscs."""
+    """A row for each interface, made of its own row, its queues and its qdiscs."""
     queues_of: dict[tuple[str | None, str], list[TransmitQueue]] = defaultdict(list)
     for queue in queues:
         queues_of[(queue.netns, queue.device)].append(queue)
@@ -56,7 +56,7 @@ def links(
 
 
 def _dropped(qdiscs: Sequence[Qdisc]) -> int | None:
-    """The root shows what those below it dropped."""
+    """Drops of the root qdiscs, which include those of the qdiscs below."""
     roots = [one.drops for one in qdiscs if one.parent is None]
     return None if None in roots else sum(one or 0 for one in roots)
 

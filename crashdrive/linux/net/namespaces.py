@@ -1,4 +1,4 @@
-"""The network namespaces of a dump, with the names that people know them by."""
+"""The network namespaces of a dump, with their names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NetNamespace(Record, frozen=True):
     def label(self) -> str:
         """``name``; ``init`` for the first process's; or ``inum`` as text.
 
-        A namespace that somebody named ``init`` and that isn't it goes by its number too.
+        A namespace that is named ``init`` and isn't the initial one is shown by its number.
         """
         if self.initial:
             return self.name or INITIAL
@@ -50,11 +50,11 @@ class NetNamespace(Record, frozen=True):
 
 
 class PopulatedNamespace(Record, frozen=True):
-    """A network namespace, and who lives in it.
+    """A network namespace, and its processes.
 
-    ``netns`` is what other reports call it, ``inum`` the number that lsns and /proc/PID/ns/net have, ``name``
-    that of ip netns. ``processes`` live in it, of which ``pid`` is the lowest and ``program`` its name; a
-    namespace without any is kept by its name, a file or a socket. ``address`` of its ``struct net``.
+    ``netns``: its label in other reports, ``inum``: the number in lsns and /proc/PID/ns/net, ``name``: that
+    of ip netns. ``processes``: how many are in it; ``pid``: the lowest of them, ``program``: its name. A
+    namespace without processes is kept by a mount, a file or a socket. ``address``: of its ``struct net``.
     """
 
     netns: str
@@ -69,10 +69,10 @@ class PopulatedNamespace(Record, frozen=True):
 
 
 class Namespaces(Record, frozen=True):
-    """All of them, the initial one first, and what is doubtful about that.
+    """All namespaces, the initial one first, and whether the list is complete.
 
     ``netns_of``: the address of each process's namespace, by pid; ``process_notices`` says why some may be
-    missing, which matters to those alone that ask for processes.
+    missing: for readers that use processes.
     """
 
     nets: tuple[NetNamespace, ...]
@@ -86,9 +86,10 @@ class Namespaces(Record, frozen=True):
         return {namespace.address: namespace for namespace in self.nets}
 
     def choose(self, wanted: str | None) -> Namespaces:
-        """Those that ``--netns`` means: a name, an inode number, an address in hexadecimal, or ``pid:N``.
+        """The namespaces that ``--netns`` chooses: by name, inode number, address in hexadecimal, or
+        ``pid:N``.
 
-        All where it is None. UsageError that names what there is where none fits.
+        All where it is None. UsageError, with the known namespaces, where none fits.
         """
         if wanted is None:
             return self
@@ -150,7 +151,7 @@ _NAMED = ["mnt.mnt_sb->s_type->name", "mnt.mnt_root->d_inode->i_ino", "mnt_mount
 
 
 def _members(kernel: Machine) -> tuple[dict[int, int], tuple[Notice, ...]]:
-    """Each process's namespace by its pid, and why some may be missing; a zombie is in none."""
+    """Each process's namespace by pid, and why some may be missing; a zombie is in none."""
     tasks = for_each_task(kernel, threads=False)
     columns = tasks.read(["nsproxy->net_ns", "tgid"])
     members = {pid: net for net, pid in columns if net and pid is not None}
@@ -158,14 +159,15 @@ def _members(kernel: Machine) -> tuple[dict[int, int], tuple[Notice, ...]]:
 
 
 def _cut(found: Objects, what: str) -> tuple[Notice, ...]:
-    """What a walk that came to no end says; nothing of another."""
+    """Notices of an incomplete walk; none of a complete one."""
     return () if found.complete else found.walk.notices(what)
 
 
 def _mount_names(kernel: Machine) -> tuple[dict[int, str], tuple[Notice, ...]]:
-    """Inode number -> name of what ``ip netns`` has mounted: files of nsfs bound over /run/netns/NAME.
+    """Names by inode number of the namespaces that ``ip netns`` mounted: files of nsfs bound over
+    /run/netns/NAME.
 
-    And why some may be missing: a namespace then goes by its number.
+    With them, why some may be missing: a namespace is then shown by its number.
     """
     mounts = for_each_mount(kernel)
     columns = mounts.read(_NAMED)
@@ -188,7 +190,7 @@ def _mount_names(kernel: Machine) -> tuple[dict[int, str], tuple[Notice, ...]]:
 
 
 def _may_be_nsfs(kernel: Machine, kind: int | None, gap: Gap | None) -> bool:
-    """Whether a file system's type is nsfs by the pointer to its name, or can't be told."""
+    """Whether a filesystem's type is nsfs by the pointer to its name, or can't be told."""
     return kernel.read_string(kind, 8) == b"nsfs" if kind else gap is not None
 
 
@@ -200,7 +202,7 @@ def read(kernel: Machine) -> Reading[PopulatedNamespace]:
 
 
 def populated(survey: Survey, everywhere: Namespaces) -> list[PopulatedNamespace]:
-    """The namespaces with how many processes and interfaces each has; what is doubtful there is noted."""
+    """The namespaces with the numbers of their processes and interfaces; doubts are noted."""
     survey.miss(everywhere.process_notices, complete=not everywhere.process_notices)
     programs = _programs(survey, everywhere)
     counts = Counter(everywhere.netns_of.values())
@@ -220,7 +222,7 @@ def _populated(
 
 
 def _programs(survey: Survey, everywhere: Namespaces) -> dict[int, str | None]:
-    """Names of the processes that stand for a namespace."""
+    """Names of the lowest processes of namespaces, by pid."""
     wanted = {one.pid for one in everywhere.nets}
     tasks = for_each_task(survey.kernel, threads=False)
     columns = survey.gaps(tasks.read(["tgid", "comm"]), "names of processes")

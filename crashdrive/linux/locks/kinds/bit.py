@@ -1,4 +1,4 @@
-"""Bits in a word that are waited for, such as buffers' locks: kernel/sched/wait_bit.c."""
+"""Bits that tasks wait for, such as locks of buffers: kernel/sched/wait_bit.c."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KIND = "struct wait_bit_queue_entry"
 
 
 def lock(stack: WaitingStack) -> int | None:
-    """The address of the word; a buffer's is that of its ``struct buffer_head``."""
+    """The address of the word with the bit; for a buffer, that of its ``struct buffer_head``."""
     kernel = stack.kernel
     found = on_a_list(stack, _KIND, "wq_entry.private", "wq_entry.entry")
     return (

@@ -1,4 +1,4 @@
-"""Completions, by which work that is flushed and RCU are waited for, too: kernel/sched/completion.c."""
+"""Completions, also those of flushed work and of RCU: kernel/sched/completion.c."""
 
 from __future__ import annotations
 

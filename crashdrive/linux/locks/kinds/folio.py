@@ -12,7 +12,7 @@ _KIND = "struct wait_page_queue"
 
 
 def lock(stack: WaitingStack) -> int | None:
-    """The ``struct folio`` (``struct page`` before 5.16) that the entry on the stack names."""
+    """The ``struct folio`` (``struct page`` before 5.16) in the wait queue entry on the stack."""
     kernel = stack.kernel
     member = kernel.path(_KIND, "folio", "page")
     found = on_a_list(stack, _KIND, "wait.private", "wait.entry")

@@ -22,6 +22,6 @@ def lock(stack: WaitingStack) -> int | None:
 
 
 def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
-    """The holders: a pointer with flags since 4.10 (3ca0ff571b09), a pointer before."""
+    """The holders, by ``owner``: a pointer with flags since 4.10 (3ca0ff571b09), a pointer before."""
     words = owner_words(survey, "struct mutex", ("owner.counter", "owner"), addresses)
     return {address: Owner(word & ~_FLAGS) for address, word in words.items() if word & ~_FLAGS}

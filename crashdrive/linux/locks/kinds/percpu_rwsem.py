@@ -22,6 +22,6 @@ def lock(stack: WaitingStack) -> int | None:
 
 
 def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
-    """A writer that waits for readers to leave; one that holds it is named nowhere."""
+    """The writer that waits for readers to leave; the kernel doesn't note one that holds the lock."""
     words = owner_words(survey, "struct percpu_rw_semaphore", ("writer.task",), addresses)
     return {address: Owner(word) for address, word in words.items()}

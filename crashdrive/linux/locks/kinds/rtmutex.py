@@ -19,14 +19,14 @@ _KINDS = ("struct rt_mutex_base", "struct rt_mutex")
 
 
 def lock(stack: WaitingStack) -> int | None:
-    """What ``task_struct.pi_blocked_on`` leads to."""
+    """The rt_mutex that ``task_struct.pi_blocked_on`` leads to."""
     path = "pi_blocked_on->lock"
     found: int | None = stack.kernel.read_many("struct task_struct", [stack.task], [path]).check()[path][0]
     return found or None
 
 
 def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
-    """The holders; the lowest bit says that somebody waits."""
+    """The holders, by ``owner``, whose lowest bit says that there are waiters."""
     kind = next((kind for kind in _KINDS if survey.kernel.has_type(kind)), _KINDS[-1])
     words = owner_words(survey, kind, ("owner",), addresses)
     return {address: Owner(word & ~_HAS_WAITERS) for address, word in words.items() if word & ~_HAS_WAITERS}

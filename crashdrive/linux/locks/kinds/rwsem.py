@@ -22,7 +22,7 @@ def lock(stack: WaitingStack) -> int | None:
 
 
 def owners(survey: Survey, addresses: Sequence[int]) -> Mapping[int, Owner]:
-    """The writer that holds it, or the last reader that came: it may have gone while others read on."""
+    """The writer that holds it, or the last reader that took it: it may have left while others still read."""
     words = owner_words(survey, "struct rw_semaphore", ("owner.counter", "owner"), addresses)
     return {
         address: Owner(word & ~_FLAGS, reader=bool(word & _READER))

@@ -1,4 +1,4 @@
-"""Wait queues that are none of the other kinds: of journals, devices, drivers: kernel/sched/wait.c."""
+"""Wait queues of no other kind, such as those of journals and drivers: kernel/sched/wait.c."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from crashdrive.linux.locks.base import WaitingStack, from_list
 
 TYPE = "waitqueue"
-# every task that sleeps; it is the last kind that is asked
+# these match every sleeping task; this kind is tried last
 FUNCTIONS = re.compile(r"(__)?schedule\w*|io_schedule\w*")
 
 

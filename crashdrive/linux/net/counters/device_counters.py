@@ -1,4 +1,4 @@
-"""Counters as the network stack keeps them: by CPU, plain or wrapped, in devices and in drivers' parts."""
+"""Counters of the network stack: per-CPU, plain or wrapped, in devices and in drivers' private data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Counters = dict[str, int | None]
 
 
 def private_offset(kernel: Machine) -> int:
-    """Where a driver's part of a device begins: netdev_priv()."""
+    """The offset of a driver's private data in a device: netdev_priv()."""
     kind = "struct net_device"
     if kernel.has_member(kind, "priv"):  # kernels of 2024 and later
         return kernel.offset(kind, "priv")
@@ -51,7 +51,7 @@ def number(survey: Survey, value: int | bytes) -> int:
 
 
 def add(found: Counters, more: Mapping[str, int | None]) -> None:
-    """Add counters to those there are; unknown ones leave nothing known."""
+    """Add counters to ``found``; a sum with an unknown part is unknown."""
     for name, value in more.items():
         before = found.get(name, 0)
         found[name] = None if before is None or value is None else before + value

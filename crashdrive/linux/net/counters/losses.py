@@ -1,4 +1,4 @@
-"""Counters that count what was lost, by what was lost.
+"""Counters of losses, by the kind of loss.
 
 Sources: Documentation/networking/snmp_counter.rst, net/ipv4/proc.c, net/ipv6/proc.c.
 """
@@ -19,7 +19,7 @@ class Losses(NamedTuple):
     names: frozenset[str]
 
     def include(self, counter: Counter) -> bool:
-        """Whether it is one of them."""
+        """Whether a counter is one of them."""
         return counter.group in self.groups and counter.name in self.names
 
 
@@ -55,7 +55,7 @@ ALL = (CONNECTIONS, RECEIVED, SENT, SHORTAGE)
 
 
 def is_loss(counter: Counter) -> bool:
-    """Whether a counter says that something was lost."""
+    """Whether a counter counts losses."""
     return bool(counter.value) and any(losses.include(counter) for losses in ALL)
 
 

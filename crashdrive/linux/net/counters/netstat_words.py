@@ -1,7 +1,7 @@
 """Counters in the words of ``netstat -s``, its oddities included.
 
-Source: what netstat (net-tools 2.10) printed for made-up files below /proc/net in which every counter had a
-number of its own, and then zero. Counters that it has no words for it shows by their names.
+Source: the output of netstat (net-tools 2.10) for made-up files below /proc/net, in which every counter had a
+number of its own, and then zero. It shows counters without words by their names.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Named(Protocol):
 
 
 class _Words(NamedTuple):
-    """A group's words: of counters that are always shown, of those that are where they counted anything, and
-    of messages by type, which have a heading for each direction.
+    """A group's words: for counters that are always shown, for counters that are shown unless they are 0, and
+    for messages by type, which have a heading for each direction.
     """
 
     always: Mapping[str, str]
@@ -44,7 +44,7 @@ class _Words(NamedTuple):
 
 _INDENT, _DEEPER = 4, 8
 _HEADINGS = {"received": "ICMP input histogram:", "sent": "ICMP output histogram:"}
-# groups in netstat's order; of those without words it only knows the names
+# groups in netstat's order; for those without words it shows names
 GROUPS = (
     "Ip", "Icmp", "IcmpMsg", "Tcp", "Udp", "UdpLite", "TcpExt", "IpExt", "MPTcpExt", "Ip6", "Icmp6", "Udp6",
     "UdpLite6",
@@ -275,7 +275,7 @@ def netstat_lines(counters: Iterable[Named]) -> Iterator[str]:
     for group, some in groupby(wanted, key=lambda one: one.group):
         yield f"{group}:"
         words = _WORDS.get(group)
-        # a group that it doesn't know goes on with the indentation of the one before
+        # an unknown group keeps the indentation of the group before it
         state = "" if words else state
         for one in some:
             kind, text = _kind(words, one)
@@ -291,7 +291,7 @@ def _spaces(state: str) -> str:
 
 
 def _kind(words: _Words | None, one: Named) -> tuple[str, str | None]:
-    """How a counter is shown, and its text if it is."""
+    """The kind of a counter, and its text if it is shown."""
     shown = "?" if one.value is None else str(one.value)
     if words is not None:
         if one.name in words.always:

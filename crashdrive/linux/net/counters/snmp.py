@@ -33,7 +33,7 @@ class Counter(Record, frozen=True):
 
 
 class Names(NamedTuple):
-    """A group's counters: its ``struct snmp_mib`` array, and where in ``struct net`` the numbers are."""
+    """A group's counters: its ``struct snmp_mib`` array, and the member of ``struct net`` for its numbers."""
 
     group: str
     table: str
@@ -57,7 +57,7 @@ TABLES = (
 )
 _IP = Names("Ip", "snmp4_ipstats_list", "mib.ip_statistics")
 _ICMP = Names("Icmp", "icmpmibmap", "mib.icmp_statistics")
-# what no kernel with IPv4 lacks
+# groups that every kernel with IPv4 has
 _ALWAYS = frozenset({"Ip", "Tcp", "Udp", "TcpExt", "IpExt"})
 # icmp_put() in net/ipv4/proc.c has these words in its text
 _ICMP_WORDS = {
@@ -73,7 +73,7 @@ Numbered: TypeAlias = tuple[str, int]
 _GROUPS = ("Ip", "Icmp", "IcmpMsg", *(one.group for one in TABLES))
 _SIGNED = frozenset({("Tcp", "MaxConn")})  # RFC 2012: -1 where the limit is dynamic
 _LONGEST = 64
-_OUT = 0x100  # net/icmp.h: counters of what was sent lie behind the 256 of what was received
+_OUT = 0x100  # net/icmp.h: 256 counters of received messages, then those of sent ones
 
 
 def groups_of(wanted: Sequence[str]) -> frozenset[str]:
@@ -86,7 +86,7 @@ def groups_of(wanted: Sequence[str]) -> frozenset[str]:
 
 
 def every_counter(survey: NetSurvey, groups: Collection[str] = _GROUPS) -> list[Counter]:
-    """The counters of these groups; what this kernel keeps elsewhere is noted."""
+    """The counters of these groups; a group that this kernel keeps elsewhere is noted."""
     finders: list[tuple[str, Callable[[], Iterator[Counter]]]] = [
         ("Ip", partial(ip, survey)),
         ("Icmp", partial(icmp, survey)),
@@ -107,18 +107,18 @@ def _order(survey: NetSurvey, row: Counter) -> tuple[int, int]:
     return order.index(row.netns), _GROUPS.index(row.group)
 
 
-# what lies where
+# addresses
 
 
 def _pointers(survey: NetSurvey, member: str) -> dict[int, int]:
-    """Namespace -> where its counters are, 0 for none yet."""
+    """The address of the counters by namespace, 0 for none yet."""
     nets = sorted(survey.chosen)
     column = survey.gaps(survey.kernel.read_many("struct net", nets, [member]), "network counters")[member]
     return {net: pointer for net, pointer in zip(nets, column, strict=True) if pointer is not None}
 
 
 def _sums(survey: NetSurvey, member: str) -> dict[int, Sequence[int] | None]:
-    """Namespace -> its counters by number, all CPUs' added up; empty where nothing counts yet."""
+    """The counters by namespace and number, summed over CPUs; empty where nothing counts yet."""
     kernel = survey.kernel
     pointers = _pointers(survey, member)
     kind = target_of(kernel.layouts, kernel.place("struct net", member))
@@ -146,7 +146,7 @@ def _text(survey: NetSurvey, address: int) -> str:
 
 
 def _length(survey: NetSurvey, table: str, size: int) -> int:
-    """How many elements an array has: as crash declares it, or (no debug data) up to the next symbol."""
+    """The number of elements of an array: by its type, or (without debug data) up to the next symbol."""
     kernel = survey.kernel
     with suppress(UnknownTypeError):
         return kernel.variable_size(table) // size
@@ -164,7 +164,7 @@ def _value(numbers: Sequence[int] | None, number: int, *, bits: int, signed: boo
 
 
 def _bits(survey: NetSurvey, member: str) -> int:
-    """How wide a group's counters are: unsigned long, or u64."""
+    """The width of a group's counters in bits: unsigned long, or u64."""
     kernel = survey.kernel
     kind = target_of(kernel.layouts, kernel.place("struct net", member))
     return 8 * kernel.sizeof(kernel.place(kind, "mibs[0]").type)
@@ -193,7 +193,7 @@ def _counter(survey: NetSurvey, net: int, group: str, name: str, value: int | No
 
 
 def ip(survey: NetSurvey) -> Iterator[Counter]:
-    """Two settings stand before the counters."""
+    """The group Ip: two settings, then the counters."""
     # the first number of the settings is IPV4_DEVCONF_FORWARDING (include/uapi/linux/ip.h)
     paths = ["ipv4.devconf_all->data[0]", "ipv4.sysctl_ip_default_ttl"]
     nets = sorted(survey.chosen)
@@ -222,7 +222,7 @@ def icmp(survey: NetSurvey) -> Iterator[Counter]:
 
 
 def _plain_icmp(known: dict[str, int], direction: str, kinds: Sequence[Numbered]) -> list[Numbered]:
-    """Counters of no type. Those of types were counted here once, and their numbers are still kept."""
+    """Counters without a type. Old kernels counted types here, too; their numbers are still reserved."""
     old = {f"{way}{name}".upper() for way in ("In", "Out") for name, _ in kinds} | {"NUM"}
     plain = [(name.removeprefix("ICMP_MIB_"), number) for name, number in known.items()]
     named = [
@@ -234,7 +234,7 @@ def _plain_icmp(known: dict[str, int], direction: str, kinds: Sequence[Numbered]
 
 
 def _messages(survey: NetSurvey, member: str) -> dict[int, Sequence[int] | None]:
-    """Namespace -> messages by type: 256 numbers received, 256 sent; not counted by each CPU."""
+    """Messages by namespace and type: 256 counters of received, 256 of sent ones; they aren't per CPU."""
     kernel = survey.kernel
     kind = target_of(kernel.layouts, kernel.place("struct net", member))
     pointers = {net: pointer for net, pointer in _pointers(survey, member).items() if pointer}
@@ -247,13 +247,13 @@ def _messages(survey: NetSurvey, member: str) -> dict[int, Sequence[int] | None]
 
 
 def icmp_messages(survey: NetSurvey) -> Iterator[Counter]:
-    """ICMP messages by type, those that aren't zero: ``IcmpMsg`` of /proc/net/snmp."""
+    """ICMP messages by type, without zeros: ``IcmpMsg`` of /proc/net/snmp."""
     for net, counted in _messages(survey, "mib.icmpmsg_statistics").items():
         yield from _by_type(survey, net, "IcmpMsg", counted)
 
 
 def _by_type(survey: NetSurvey, net: int, group: str, counted: Sequence[int] | None) -> Iterator[Counter]:
-    """``InType8``: all that isn't zero."""
+    """Counters such as ``InType8``, without zeros."""
     for at, value in enumerate(counted or ()):
         if value:
             direction = "Out" if at & _OUT else "In"
@@ -261,7 +261,7 @@ def _by_type(survey: NetSurvey, net: int, group: str, counted: Sequence[int] | N
 
 
 def icmp6_messages(survey: NetSurvey) -> Iterator[Counter]:
-    """By name those that the kernel has a name for, then all by type."""
+    """ICMPv6 messages: first those with a name, then all by type."""
     kernel, member = survey.kernel, "mib.icmpv6msg_statistics"
     if not (kernel.has_member("struct net", member) and kernel.symbols.has("icmp6type2name")):
         return

@@ -17,7 +17,7 @@ from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
 
-# until 6.0 memory was counted in these units, and in pages since
+# until 6.0 memory was counted in these units; since then in pages
 _OLD_UNIT = 4096
 _PROTO = "struct proto"
 _IN_USE = ("core.prot_inuse", "struct prot_inuse", "all")
@@ -42,7 +42,7 @@ _FRAGMENTS = {
 
 
 class Usage(Record, frozen=True):
-    """Sockets of a namespace; ``time_wait``: TCP connections whose socket is gone already."""
+    """Sockets of a namespace; ``time_wait``: TCP connections in TIME_WAIT, without a full socket."""
 
     netns: str
     used: int | None
@@ -58,11 +58,11 @@ class Protocol(Record, frozen=True):
 
 
 class ProtocolMemory(Record, frozen=True):
-    """What protocols that count together take in the whole machine.
+    """Sockets and memory of protocols that share their counters, in the whole machine.
 
-    ``allocated``: sockets, also those that no process has any more; ``orphans``: such ones that are still
-    connected. ``memory``, and the limits from which on the kernel relaxes (``low``), economises
-    (``pressure_at``) and refuses (``high``), are in bytes. ``under_pressure``: economising now.
+    ``allocated``: sockets, orphans included; ``orphans``: connected sockets of no process. ``memory`` and its
+    limits are in bytes: above ``pressure_at`` the kernel is under pressure, until memory is below ``low``;
+    above ``high`` it refuses. ``under_pressure``: it is now.
     """
 
     protocols: tuple[str, ...]
@@ -78,8 +78,8 @@ class ProtocolMemory(Record, frozen=True):
 class Fragments(Record, frozen=True):
     """Packets of which fragments are missing, in a namespace.
 
-    ``family`` is ``ip``, ``ip6``, or ``ip6-conntrack``: those of IPv6 that connection tracking holds back to
-    look at them as one (of IPv4 it holds them with the others).
+    ``family`` is ``ip``, ``ip6``, or ``ip6-conntrack``: IPv6 fragments that connection tracking collects
+    (those of IPv4 are among ``ip``).
 
     ``memory`` and the limits are in bytes: above ``high`` new fragments are dropped, until no more than
     ``low`` are left. ``timeout`` is in seconds.
@@ -113,7 +113,7 @@ def usage(survey: NetSurvey) -> Iterator[Usage]:
 
 
 def _counted(survey: NetSurvey, member: str, kind: str, path: str) -> dict[int, Any]:
-    """What a ``__percpu`` pointer of each namespace leads to, summed over the CPUs."""
+    """A per-CPU number of each namespace, summed over the CPUs."""
     nets = _nets(survey)
     pointers = survey.gaps(survey.kernel.read_many("struct net", nets, [member]), "socket counters")[member]
     known = sorted({pointer for pointer in pointers if pointer})
@@ -123,12 +123,12 @@ def _counted(survey: NetSurvey, member: str, kind: str, path: str) -> dict[int, 
 
 
 def _positive(value: int | None) -> int | None:
-    """A CPU may have counted down what another counts up: the kernel shows no less than 0."""
+    """A sum, at least 0 as the kernel shows it: a CPU may have counted down what another counts up."""
     return None if value is None else max(0, value)
 
 
 def _time_wait(survey: NetSurvey) -> list[int | None]:
-    """Connections in TIME_WAIT; a reference count has one more, the older counter has not."""
+    """Connections in TIME_WAIT; a reference count is one more, the older counter isn't."""
     row = "ipv4.tcp_death_row"
     counted = f"{row}.tw_refcount.refs.counter"
     path = survey.kernel.path("struct net", counted, f"{row}.tw_count.counter")
@@ -145,7 +145,7 @@ def protocols(survey: NetSurvey) -> Iterator[Protocol]:
         for row in rows:
             if row["name"] is None:
                 continue
-            # the last number is for protocols that found no other one free: /proc shows it for all of them
+            # protocols that got no number of their own share the last one: /proc shows it for all of them
             value = None if sums is None or not _within(row["index"], sums) else sums[row["index"]]
             yield Protocol(netns=survey.labels[net], protocol=row["name"], in_use=_positive(value))
 
@@ -155,7 +155,7 @@ def _within(index: int | None, sums: Sequence[int]) -> bool:
 
 
 def _all_protocols(survey: NetSurvey, members: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Members of every ``struct proto``, those first that were there first."""
+    """Members of every ``struct proto``, in the order of registration."""
     kernel = survey.kernel
     found = kernel.walk_list(kernel.symbols.address("proto_list"), _PROTO, "node")
     survey.walked(found, "protocols")
@@ -200,7 +200,7 @@ def _limits(survey: NetSurvey, pointer: int | None) -> list[int | None]:
 
 
 def _pressed(survey: NetSurvey, pointer: int | None) -> bool | None:
-    """The moment at which pressure began (on older kernels a flag, in an int): 0 for none."""
+    """Whether there is pressure, by the time of its beginning (on older kernels a flag), 0 for none."""
     if not pointer:
         return None
     kernel = survey.kernel
@@ -209,7 +209,7 @@ def _pressed(survey: NetSurvey, pointer: int | None) -> bool | None:
 
 
 def _allocated(survey: NetSurvey, pointer: int | None) -> int | None:
-    """A ``struct percpu_counter``: what was added up already, and what each CPU holds."""
+    """The sum of a ``struct percpu_counter``, CPUs' parts included."""
     if not pointer:
         return None
     return percpu.counters(survey, [pointer], "sockets allocated")[0]
@@ -249,7 +249,7 @@ def fragments(survey: NetSurvey) -> Iterator[Fragments]:
 
 
 def _tracked_fragments(survey: NetSurvey, nets: Sequence[int]) -> Iterator[Fragments]:
-    """What nf_defrag_ipv6 holds, where that module is."""
+    """Fragments of nf_defrag_ipv6, where the module is loaded."""
     kernel, kind = survey.kernel, "struct nft_ct_frag6_pernet"
     if kernel.has_member("struct net", "nf_frag"):  # until 5.13
         embedded = {

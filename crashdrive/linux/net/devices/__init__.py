@@ -16,7 +16,7 @@ __all__ = ["Interface", "read"]
 
 
 def read(kernel: Machine, *, netns: str | None = None) -> Reading[Interface]:
-    """Interfaces of a namespace, of all where None; UsageError for a namespace that there isn't."""
+    """Interfaces of a namespace, of all where None; UsageError for an unknown namespace."""
     survey = NetSurvey.of(kernel, netns)
     every = survey.attempt("interfaces", partial(devices, survey))
     return survey.reading(survey.attempt("interfaces", partial(interfaces, survey, every)))

@@ -30,7 +30,7 @@ _TYPES = {
     772: "loopback", 776: "sit", 778: "gre", 801: "ieee802.11", 803: "ieee802.11/radiotap",
     823: "gre6", 824: "netlink", 0xFFFE: "none", 0xFFFF: "void",
 }  # fmt: skip
-# these stand on one device below
+# kinds on top of one lower device
 _STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
 _LONGEST_ALIAS = 256
 _LONGEST_NAME = 128
@@ -40,11 +40,11 @@ class Interface(Record, frozen=True):
     """A network device.
 
     ``address`` of its ``struct net_device``; ``flags`` and ``operstate`` as ``ip link`` has them; ``mtu`` in
-    bytes. ``statistics`` is None where the driver keeps them. ``master`` is the bridge, bond or VRF that it
-    belongs to, ``lower`` the devices that it stands on, ``link`` what it is tied to: the device below a VLAN,
-    the other end of a veth pair; in the namespace ``link_netns`` where that is another one.
-    ``carrier_changes`` counts both ways. ``driver`` and ``bus_info`` as ``ethtool -i`` has them, ``rings`` as
-    ``-g``, of virtio; ``parent_bus`` and ``parent_device`` as ``ip -d link``.
+    bytes. ``statistics`` is None where an unread driver keeps them. ``master``: the bridge, bond or VRF that
+    it belongs to, ``lower``: the devices below it, ``link``: the device below a VLAN or the other end of a
+    veth pair, in the namespace ``link_netns`` where that is another one. ``carrier_changes`` counts both
+    ways. ``driver`` and ``bus_info`` as ``ethtool -i`` has them, ``rings`` as ``-g``, of virtio;
+    ``parent_bus`` and ``parent_device`` as ``ip -d link``.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Device(NamedTuple):
 
 
 def devices(survey: NetSurvey) -> list[Device]:
-    """The devices of all namespaces, by index: those that are tied to others may lie in another one."""
+    """The devices of all namespaces, by index: a device's peer may be in another namespace."""
     found: list[int] = []
     for net in survey.namespaces.nets:
         walked = for_each_net_device(survey.kernel, net.address)
@@ -206,7 +206,7 @@ def _macs(survey: NetSurvey, chosen: Sequence[Device]) -> list[str | None]:
 
 
 def _broadcast(row: Mapping[str, Any]) -> str | None:
-    """What frames to all are sent to; a point-to-point device has none, but its peer."""
+    """The broadcast address; that of a point-to-point device is its peer."""
     return mac(row["broadcast"][: row["length"]]) if row["length"] and row["broadcast"] else None
 
 
@@ -239,7 +239,7 @@ class _Texts:
 
 
 class _Ties:
-    """Which device belongs to which."""
+    """Relations of devices: masters, lower devices, links."""
 
     def __init__(self, survey: NetSurvey, every: Sequence[Device]) -> None:
         self._survey = survey
@@ -255,7 +255,7 @@ class _Ties:
         self._texts = _Texts(survey)
 
     def of(self, address: int) -> dict[str, Any]:
-        """What a device's row says of others."""
+        """The columns of a device's row about other devices."""
         lower = self._lower.get(address, [])
         link = self.peers.get(address)
         if link is None and len(lower) == 1 and self._texts.at(self._row(address)["kind"]) in _STACKED:
@@ -308,9 +308,9 @@ def _peers(survey: NetSurvey, every: Sequence[Device]) -> dict[int, int]:
 
 
 def _pairs(survey: NetSurvey) -> dict[str, int]:
-    """Where in a device of a kind its peer is noted."""
+    """The offset of the pointer to the peer, by kind of device."""
     kernel, start = survey.kernel, private_offset(survey.kernel)
-    found = {"veth": start}  # the first thing ever since, where the type isn't to be had
+    found = {"veth": start}  # veth's first member in all kernels; for kernels whose type is missing
     for kind, driver in (("veth", "struct veth_priv@veth"), ("netkit", "struct netkit@netkit")):
         if kernel.has_member(driver, "peer"):
             found[kind] = start + kernel.offset(driver, "peer")

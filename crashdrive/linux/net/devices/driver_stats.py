@@ -1,8 +1,8 @@
-"""Counters that drivers keep in structures of their own, by what a driver calls to add them up.
+"""Counters in drivers' own structures, by the driver's function that adds them up.
 
 Sources: drivers/net: virtio_net.c, veth.c, macvlan.c, tun.c, bonding/bond_main.c, ipvlan/ipvlan_main.c,
-team/, ifb.c, vrf.c, nlmon.c, macsec.c, netkit.c, ppp/ppp_generic.c. Their types are the modules' own. What a
-kernel keeps otherwise than is known here isn't read: None for the device.
+team/, ifb.c, vrf.c, nlmon.c, macsec.c, netkit.c, ppp/ppp_generic.c. Their types are the modules' own. A
+device's counters are None where this kernel keeps them in another way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PACKETS = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")
 
 
 class Reader(Protocol):
-    """What reads the counters of many devices: `crashdrive.linux.net.devices.link_stats.Reader`."""
+    """Reads the counters of many devices: `crashdrive.linux.net.devices.link_stats.Reader`."""
 
     survey: Survey
     rows: dict[int, dict[str, Any]]
@@ -54,7 +54,7 @@ def virtio(reader: Reader, devices: Sequence[int]) -> Found:
 
 
 def veth(reader: Reader, devices: Sequence[int]) -> Found:
-    """veth_get_stats64(): what one end sent the other received; drops and XDP by receive queue."""
+    """veth_get_stats64(): an end receives what its peer sent; drops and XDP are counted by receive queue."""
     ends = _private(reader, "struct veth_priv@veth", devices, ("peer", "dropped.counter", "rq"))
     counted = _queues(
         reader,
@@ -99,7 +99,7 @@ def tun(reader: Reader, devices: Sequence[int]) -> Found:
 def _by_cpu(
     kind: str, pointer: str, counters: str, renamed: Mapping[str, str], *also: str
 ) -> Callable[[Reader, Sequence[int]], Found]:
-    """A driver whose structure points to counters by CPU; ``also``: more of them in the device itself."""
+    """The function for a driver with per-CPU counters; ``also``: further counters in the device itself."""
 
     def read(reader: Reader, devices: Sequence[int]) -> Found:
         own = _private(reader, kind, devices, (pointer,))
@@ -148,7 +148,7 @@ _team = _by_cpu(
 def _errors_dropped(
     read: Callable[[Reader, Sequence[int]], Found],
 ) -> Callable[[Reader, Sequence[int]], Found]:
-    """What isn't received counts as an error and as dropped."""
+    """The function for a driver that counts packets it couldn't receive as errors and as dropped."""
 
     def both(reader: Reader, devices: Sequence[int]) -> Found:
         found = read(reader, devices)
@@ -196,7 +196,7 @@ def ifb(reader: Reader, devices: Sequence[int]) -> Found:
 
 
 def monitor(reader: Reader, devices: Sequence[int]) -> Found:
-    """nlmon_get_stats64(): what it was given counts as received."""
+    """nlmon_get_stats64(): packets that it was given count as received."""
     given = {device: reader.sent(device) for device in devices}
     return {
         device: {f"rx_{name}": value for name, value in sent.items()}
@@ -248,11 +248,11 @@ DRIVERS: Mapping[str, Callable[[Reader, Sequence[int]], Found]] = {
     "xfrmi_get_stats64": _beside("rx_dropped", "tx_dropped"),
     "ppp_get_stats64": ppp,
 }
-"""Ways of many devices at once, by the name of what the kernel would call."""
+"""Functions that read many devices at once, by the name of the kernel's own function."""
 
 
 def _private(reader: Reader, kind: str, devices: Sequence[int], names: Sequence[str]) -> dict[int, Row]:
-    """Members of a driver's part of each device; empty where the kernel has no such type or member."""
+    """Members of each device's private data; empty where the kernel has no such type or member."""
     kernel = reader.survey.kernel
     if not kernel.has_type(kind) or not all(kernel.has_member(kind, name) for name in names):
         return {}

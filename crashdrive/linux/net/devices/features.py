@@ -28,7 +28,7 @@ _NEVER = {"vlan-challenged", "tx-lockless", "netns-local"}
 
 
 class Feature(Record, frozen=True):
-    """A feature of a device, by ethtool's name; ``requested``: what was asked for where that isn't so."""
+    """A feature of a device, by ethtool's name; ``requested``: the requested state, where it differs."""
 
     netns: str | None
     device: str

@@ -1,4 +1,4 @@
-"""What stands behind a network device: driver, bus, ring sizes, as ``ethtool -i`` and ``-g`` have them.
+"""Hardware of network devices: driver, bus, ring sizes, as in ``ethtool -i`` and ``-g``.
 
 Sources: net/ethtool/ioctl.c (ethtool_get_drvinfo), drivers/net/virtio_net.c (virtnet_get_ringparam),
 drivers/virtio/virtio_ring.c.
@@ -20,7 +20,7 @@ MEMBERS = {
 }  # fmt: skip
 """Of a ``struct net_device``."""
 
-# drivers of devices without hardware that call themselves otherwise than their kind
+# virtual devices whose driver's name differs from their kind
 _CALLED = {"bond": "bonding", "vlan": "802.1Q VLAN Support", "macvtap": "macvlan"}
 _INFO = "struct virtnet_info@virtio_net"
 _RING = "struct vring_virtqueue@virtio_ring"
@@ -42,7 +42,7 @@ def hardware(row: Mapping[str, Any], text: Callable[[int | None], str | None]) -
         "driver": text(row["parent_driver"]) or (None if kind is None else _CALLED.get(kind, kind)),
         "parent_bus": bus,
         "parent_device": parent,
-        # virtio says what its own device is on
+        # for virtio, the device that the virtio device is on
         "bus_info": text(row["above_name"]) if bus == "virtio" else parent,
     }
 
@@ -65,7 +65,7 @@ def rings(survey: Survey, devices: Sequence[int]) -> dict[int, Rings]:
     return {device: Rings(rx=rx, rx_max=rm, tx=tx, tx_max=tm) for device, rx, rm, tx, tm in rows}
 
 
-# before 6.0 a queue wasn't to be resized
+# before 6.0 a queue couldn't be resized
 _QUEUE = {"": "", "_max": "->num_max"}
 
 

@@ -13,7 +13,7 @@ from crashdrive.records import Record
 
 _FOR_EVER = 0xFFFF_FFFF
 _PERMANENT = 0x80
-# IFAPROT_*: who gave it, since 5.18 (47f0bd503210)
+# IFAPROT_*: the origin of an address, since 5.18 (47f0bd503210)
 _PROTOCOLS = {1: "kernel_lo", 2: "kernel_ra", 3: "kernel_ll"}
 # IFA_F_*; the first one means something else in each family
 _FLAGS = (
@@ -27,8 +27,9 @@ _SCOPES6 = ((0x10, "host"), (0x20, "link"), (0x40, "site"))
 
 
 class InterfaceAddress(Record, frozen=True):
-    """An address of an interface; ``peer`` the other end's. ``valid_seconds`` and ``preferred_seconds`` from
-    the dump on, None: for ever. ``flags``: IFA_F_* (``secondary``, ``temporary``, ``permanent``, ...).
+    """An address of an interface; ``peer`` the other end's. ``valid_seconds`` and ``preferred_seconds``: left
+    at the time of the dump, None for ever. ``flags``: IFA_F_* (``secondary``, ``temporary``, ``permanent``,
+    ...).
     """
 
     family: str
@@ -96,7 +97,7 @@ def _flags(family: str, bits: int) -> tuple[str, ...]:
 
 
 def _lifetimes(survey: Survey, row: Mapping[str, Any], *, for_ever: bool) -> dict[str, float | None]:
-    """Seconds left of what was granted at ``since``; an address can be valid though no longer preferred."""
+    """Seconds left of the lifetimes granted at ``since``; an address can be valid and no longer preferred."""
     (since,) = survey.seconds([row["since"]])
     left: dict[str, float | None] = {"valid_seconds": None, "preferred_seconds": None}
     for name in ("valid", "preferred"):

@@ -1,8 +1,8 @@
-"""Counters of network devices, from where their drivers keep them.
+"""Counters of network devices, read from the structures in which their drivers keep them.
 
-Sources: net/core/dev.c (dev_get_stats), drivers/net/loopback.c, dummy.c, veth.c, net/8021q/vlan_dev.c.
-Which way a device goes is told by its ndo_get_stats64; `crashdrive.linux.net.devices.driver_stats` knows some
-drivers that sum counters of their own. Those of other drivers, of most hardware, are not read.
+Sources: net/core/dev.c (dev_get_stats), drivers/net/loopback.c, dummy.c, veth.c, net/8021q/vlan_dev.c. A
+device's ndo_get_stats64 tells where they are; `crashdrive.linux.net.devices.driver_stats` reads some drivers'
+own counters. Counters of other drivers (most hardware) are not read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAMED = 8  # devices in a notice
 
 
 class Statistics(Record, frozen=True):
-    """``struct rtnl_link_stats64``: packets and bytes. None: kept where it isn't read."""
+    """``struct rtnl_link_stats64``: packets and bytes. None: the counter isn't read."""
 
     rx_packets: int | None
     tx_packets: int | None
@@ -62,7 +62,7 @@ class Statistics(Record, frozen=True):
 _DEVICE = {
     "get64": ("netdev_ops->ndo_get_stats64",),
     "get": ("netdev_ops->ndo_get_stats",),
-    # since 6.7 (34d21de99cea) the core may know where they are
+    # since 6.7 (34d21de99cea) the core may keep them for the driver
     "place": ("pcpu_stat_type",),
     "per_cpu": ("tstats",),
     "core": ("core_stats",),
@@ -74,7 +74,7 @@ _DEVICE = {
 
 
 class Reader:
-    """Reads the counters of many devices together; ``rows``: what each device itself holds."""
+    """Reads the counters of many devices together; ``rows``: each device's own members."""
 
     def __init__(self, survey: Survey, devices: Sequence[int], peers: Mapping[int, int]) -> None:
         self.survey = survey
@@ -94,7 +94,7 @@ class Reader:
         self._of_drivers = self._by_drivers()
 
     def _by_drivers(self) -> dict[int, Counters | None]:
-        """What drivers keep, all devices of a driver together."""
+        """Counters in drivers' structures; the devices of a driver are read together."""
         groups: dict[str, list[int]] = {}
         for device, row in self.rows.items():
             groups.setdefault(self._method(row), []).append(device)
@@ -109,7 +109,7 @@ class Reader:
         return sums(self.survey, kind, sorted({p for p in pointers if p}), names)
 
     def of(self, device: int, name: str) -> Statistics | None:
-        """The counters of a device; None where its driver keeps them: `tell` says so, also of single ones."""
+        """The counters of a device; None where they aren't read: `tell` notes that, also of single ones."""
         found = self._statistics(device)
         if found is None or None in (getattr(found, field) for field in found.__struct_fields__):
             lost = "not read" if found is None else "not all read"
@@ -118,7 +118,7 @@ class Reader:
 
     def _statistics(self, device: int) -> Statistics | None:
         if device not in self._found:
-            self._found[device] = None  # also what a bond would find that were its own slave
+            self._found[device] = None  # ends the recursion of a bond that were its own slave
             self._found[device] = self._summed(device)
         return self._found[device]
 
@@ -143,7 +143,7 @@ class Reader:
             self.survey.miss([Notice(kind="elsewhere", message=said)])
 
     def _method(self, row: Mapping[str, Any]) -> str:
-        """The name of what the kernel would call; how the core keeps them where it calls nothing."""
+        """The name of the driver's function; without one, the name of the core's way of keeping them."""
         function = row["get64"] or row["get"]
         if function:
             place = self.survey.kernel.symbols.lookup(function)
@@ -151,11 +151,11 @@ class Reader:
         return {_TSTATS: "dev_get_tstats64", _DSTATS: "dev_get_dstats64"}.get(row["place"] or 0, "")
 
     def plain(self, device: int) -> Counters:
-        """In the device itself."""
+        """Counters in the device itself."""
         return {name: self.rows[device][name] for name in _BASE}
 
     def software(self, device: int) -> Counters | None:
-        """In the device, and packets by CPU."""
+        """Counters in the device, and packets by CPU."""
         return self._more(self.plain(device), "struct pcpu_sw_netstats", self.rows[device])
 
     def sent(self, device: int) -> Counters | None:
@@ -179,11 +179,11 @@ class Reader:
         return None if both is None else {name: both[f"tx_{name}"] for name in ("packets", "bytes")}
 
     def dropping(self, device: int, row: Mapping[str, Any]) -> Counters | None:
-        """In the device, and packets and drops by CPU."""
+        """Counters in the device, and packets and drops by CPU."""
         return self._more(self.plain(device), "struct pcpu_dstats", row)
 
     def loopback(self, _device: int, row: Mapping[str, Any]) -> Counters | None:
-        """What was sent was received."""
+        """lo: it receives what it sends."""
         sent = self._sent(row)
         if sent is None:
             return None
@@ -208,7 +208,7 @@ class Reader:
         return {**found, "rx_dropped": None, "tx_dropped": None}
 
     def bond(self, device: int, row: Mapping[str, Any]) -> Counters | None:
-        """What its slaves counted since it last looked, on top of what it had then: bond_fold_stats()."""
+        """Counters of a bond: those that it kept, and what its slaves counted since: bond_fold_stats()."""
         del row
         kernel, kind, names = self.survey.kernel, "struct bonding@bonding", Statistics.__struct_fields__
         kept = [name for name in names if kernel.has_member(kind, f"bond_stats.{name}")]
@@ -233,7 +233,7 @@ class Reader:
         return found
 
     def _slave(self, device: int | None, slave: int | None, names: Sequence[str]) -> Counters | None:
-        """What a slave's device counted since its bond last looked; None where that isn't known."""
+        """Growth of a slave's counters since its bond read them last; None where it isn't known."""
         now = self._statistics(device) if device in self.rows and device is not None else None
         if now is None or not slave:
             return None
@@ -243,7 +243,7 @@ class Reader:
         return {name: _grown(before, getattr(now, name)) for name, before in zip(names, then, strict=True)}
 
     def vlan(self, device: int, _row: Mapping[str, Any]) -> Counters | None:
-        """By CPU, in what belongs to the VLAN."""
+        """Per-CPU counters in the VLAN's private data."""
         kernel, kind = self.survey.kernel, "struct vlan_dev_priv"
         if not kernel.has_type(kind):
             return None
@@ -258,7 +258,7 @@ class Reader:
 
 
 def _grown(before: int | None, now: int | None) -> int | None:
-    """What a counter has grown by; one of a driver with 32 bits may have begun again."""
+    """The growth of a counter; a driver's counter of 32 bits may have wrapped around."""
     if before is None or now is None:
         return None
     if (before | now) >> 32:

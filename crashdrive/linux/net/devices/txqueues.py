@@ -16,10 +16,10 @@ from crashdrive.records import Address, Record
 
 
 class TransmitQueue(Record, frozen=True):
-    """A transmit queue. ``in_flight_bytes`` were given to the device and are not done, ``limit_bytes`` is
-    what BQL allows there, None without BQL; ``stopped``: the driver or BQL takes no more; ``last_start_ago``
-    in seconds since it last sent, None where it never did, and where the kernel doesn't keep that: drivers
-    that send without the queue's lock (loopback, veth, bridges, bonds, VLANs).
+    """A transmit queue. ``in_flight_bytes``: given to the device and not completed, ``limit_bytes``: BQL's
+    limit of these, None without BQL. ``stopped``: the driver or BQL stopped it. ``last_start_ago``: seconds
+    since it last sent; None where it never did, and for drivers that send without the queue's lock (loopback,
+    veth, bridges, bonds, VLANs), whose time the kernel doesn't keep.
     """
 
     netns: str | None
@@ -68,7 +68,7 @@ def transmit_queues(survey: NetSurvey, every: Sequence[Device]) -> list[Transmit
         tick if kept.get(device.address) else None
         for (device, _, _), tick in zip(places, columns["since"], strict=True)
     ]
-    # 0: it never was
+    # 0: it never sent
     columns["since"] = survey.seconds([tick or None for tick in sent])
     return [
         _transmit(survey, device, index, place, row, bits)
@@ -77,9 +77,11 @@ def transmit_queues(survey: NetSurvey, every: Sequence[Device]) -> list[Transmit
 
 
 def _lock_keepers(survey: NetSurvey, devices: Sequence[int]) -> Mapping[int, bool]:
-    """Which devices send under their queue's lock: only then the kernel notes when (txq_trans_update).
+    """Whether each device sends under its queue's lock: only then the kernel notes the time
+    (txq_trans_update).
 
-    Others have there when they were set up. A member since 00d066a4d4ed (6.12), a feature before.
+    Other devices have the time of their setup there. It is a member since 00d066a4d4ed (6.12), a feature
+    before.
     """
     kernel, kind = survey.kernel, "struct net_device"
     member = kernel.has_member(kind, "lltx")
@@ -106,7 +108,7 @@ def _transmit(
     row: Mapping[str, Any],
     bits: Mapping[str, int],
 ) -> TransmitQueue:
-    # what never queued by bytes has no driver that does
+    # a queue that never counted bytes has a driver without BQL
     counted = bool(row["queued"]) and row["completed"] is not None
     return TransmitQueue(
         netns=survey.labels.get(device.row["net"]),

@@ -16,12 +16,14 @@ __all__ = ["Entry", "Hook", "read", "read_connections"]
 
 
 def read(kernel: Machine, *, netns: str | None = None) -> Reading[Hook]:
-    """Hooks of a namespace (of all where None) in the order of their calls; UsageError for no namespace."""
+    """Hooks of a namespace (of all where None) in the order of their calls; UsageError for an unknown
+    namespace.
+    """
     survey = NetSurvey.of(kernel, netns)
     return survey.reading(every_hook(survey))
 
 
 def read_connections(kernel: Machine, *, netns: str | None = None) -> Reading[Entry]:
-    """Connections that netfilter follows, those too whose time has run out and that wait to be collected."""
+    """Connections that netfilter tracks, expired ones that wait for garbage collection included."""
     survey = NetSurvey.of(kernel, netns)
     return survey.reading(every_entry(survey))

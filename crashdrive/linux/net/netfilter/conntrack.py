@@ -1,4 +1,4 @@
-"""Connections that netfilter follows. Source: net/netfilter/nf_conntrack_{core,standalone}.c."""
+"""Connections that netfilter tracks. Source: net/netfilter/nf_conntrack_{core,standalone}.c."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ _STATES = {
     "sctp": ("enum sctp_conntrack", "SCTP_CONNTRACK_"),
     "dccp": ("enum ct_dccp_states", "CT_DCCP_"),
 }
-# LISTEN has stood for the second SYN of a simultaneous open since 2.6.31; its enumerator kept the name
+# LISTEN means the second SYN of a simultaneous open since 2.6.31; the enumerator kept its name
 _RENAMED = {("tcp", "LISTEN"): "SYN_SENT2"}
 
 
 class Entry(Record, frozen=True):
-    """A connection that is followed, and its answers' direction as it is expected (NAT makes them differ).
+    """A tracked connection, with its original direction and that of its replies (NAT makes them differ).
 
     ``protocol`` is a number where no tracker has a name for it; ``state`` is the tracker's, None for
     protocols without. Ports of GRE are its keys; ICMP has a type, a code and an id in each direction.
-    ``status`` are the bits of ``enum ip_conntrack_status``; without SEEN_REPLY nobody has answered yet.
-    ``timeout`` in seconds from the dump on, negative for entries that wait to be collected. ``uses`` counts
-    references; ``master_address`` is the address of the connection that this one was expected of.
+    ``status`` are the bits of ``enum ip_conntrack_status``; without SEEN_REPLY there was no reply yet.
+    ``timeout``: seconds left, negative for expired entries. ``uses`` counts references; ``master_address``:
+    the connection that announced this one.
     """
 
     netns: str | None
@@ -82,7 +82,7 @@ class Entry(Record, frozen=True):
 
 
 class Count(Record, frozen=True):
-    """Entries of a namespace, and how many there may be (None: not known)."""
+    """Entries of a namespace, and the limit of these (None: not known)."""
 
     netns: str | None
     entries: int
@@ -90,7 +90,7 @@ class Count(Record, frozen=True):
 
 
 def counts(survey: NetSurvey, rows: Sequence[Entry]) -> Iterator[Count]:
-    """The limit is one for all namespaces."""
+    """Entries by namespace; the limit is the same for all namespaces."""
     kernel = survey.kernel
     known = kernel.symbols.has("nf_conntrack_max")
     most = int(kernel.symbol_as("nf_conntrack_max", "unsigned int")) if known else None
@@ -116,7 +116,7 @@ def states_of(survey: NetSurvey) -> dict[str, dict[int, str]]:
 
 
 def is_tracking(survey: NetSurvey) -> bool:
-    """Whether the kernel has the one table of all namespaces: since 4.7, once the module is loaded."""
+    """Whether the kernel has the table of all namespaces: since 4.7, once the module is loaded."""
     return survey.kernel.symbols.has("nf_conntrack_hash")
 
 
@@ -133,7 +133,7 @@ def every_entry(survey: NetSurvey) -> list[Entry]:
 
 
 def entries(survey: NetSurvey) -> Iterator[Entry]:
-    """Each connection hangs in the table by both directions; the first one stands for it."""
+    """The connections; each is in the table with both directions, and the original one is taken."""
     kernel = survey.kernel
     ways = _hashed(survey)
     shift = kernel.offset(_CONN, "tuplehash[0]")
@@ -141,13 +141,13 @@ def entries(survey: NetSurvey) -> Iterator[Entry]:
     found = survey.addressed(Fields(kernel, _CONN, _members(), _REQUIRED), places, WHAT)
     reader = _Reader(survey)
     for place, row in found:
-        # a freed entry, of which the list has an end still: its memory is used for others at once
+        # a freed entry that is still on the list has no references; its memory may be another entry's
         if row["uses"] != 0 and (survey.everywhere or row["net"] in survey.chosen):
             yield reader.entry(place, row)
 
 
 def _hashed(survey: NetSurvey) -> list[tuple[int, int | None]]:
-    """(address, direction) of all that is in the table."""
+    """(address, direction) of all entries of the table."""
     kernel = survey.kernel
     buckets = int(kernel.symbol_as("nf_conntrack_htable_size", "unsigned int"))
     if not 0 < buckets <= _MOST_BUCKETS:
@@ -204,7 +204,7 @@ def _members() -> dict[str, Sequence[str]]:
 
 
 class _Reader:
-    """Rows out of members: holds what a kernel's names are."""
+    """Makes rows of members, with the names of this kernel's numbers."""
 
     def __init__(self, survey: NetSurvey) -> None:
         self._survey = survey
@@ -240,7 +240,7 @@ class _Reader:
         )
 
     def _left(self, row: dict[str, Any]) -> float | None:
-        """Seconds; the time of the end is the low 32 bits of jiffies."""
+        """Seconds left; ``timeout`` is the low 32 bits of jiffies at the end."""
         kernel, expires, timeout = self._survey.kernel, row["expires"], row["timeout"]
         if expires is not None:
             return self._survey.seconds([expires])[0]
@@ -250,12 +250,12 @@ class _Reader:
 
 
 def _word(names: dict[int, str], number: int | None) -> str | None:
-    """What a number is called, or the number itself."""
+    """The name of a number, or the number itself."""
     return None if number is None else names.get(number, str(number))
 
 
 def _ends(family: str | None, protocol: str | None, row: dict[str, Any], way: str) -> dict[str, Any]:
-    """One direction's columns."""
+    """The columns of one direction."""
     before, after = row[f"{way}from"], row[f"{way}to"]
     found: dict[str, Any] = {
         f"{way}source": _address(family, row[f"{way}source"]),
@@ -269,7 +269,7 @@ def _ends(family: str | None, protocol: str | None, row: dict[str, Any], way: st
 
 
 def _address(family: str | None, raw: bytes | None) -> str | None:
-    """Bytes that belong to no family of IP in hexadecimal."""
+    """An address as text, in hexadecimal where the family is not IP."""
     if raw is None:
         return None
     return ipv4(raw[:4]) if family == "ipv4" else ipv6(raw) if family == "ipv6" else raw.hex()

@@ -1,4 +1,4 @@
-"""Functions that are hooked into the path of packets. Source: net/netfilter/core.c."""
+"""Functions that netfilter's hooks call. Source: net/netfilter/core.c."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ _PRIORITIES = {
 
 
 class Hook(Record, frozen=True):
-    """A function that sees packets; those of a family and hook in the order of their ``priority``.
+    """A function that a hook calls for packets; a family's and hook's functions are in the order of
+    ``priority``.
 
     ``priority_name`` is the kernel's name for that number, if it has one; ``function`` the symbol, ``module``
-    whose it is (None: the kernel's). ``kind`` is ``nf_tables`` or ``bpf``, None for all others (and on
-    kernels before 5.14, which don't tell). ``private_address``: what the function is called with: a
-    ``struct nft_chain``, a ``struct xt_table``. ``address`` of the ``struct nf_hook_ops``.
+    the function's module (None: the kernel). ``kind`` is ``nf_tables`` or ``bpf``, None for all others (and
+    on kernels before 5.14, which don't tell). ``private_address``: the function's argument: a ``struct
+    nft_chain``, a ``struct xt_table``. ``address`` of the ``struct nf_hook_ops``.
     """
 
     netns: str | None
@@ -51,7 +52,7 @@ class Hook(Record, frozen=True):
 
 
 class _Chain(NamedTuple):
-    """Where the functions of a family and hook are listed."""
+    """The list of functions of a family and hook."""
 
     net: int | None
     family: str
@@ -61,7 +62,7 @@ class _Chain(NamedTuple):
 
 
 def every_hook(survey: NetSurvey) -> list[Hook]:
-    """The hooks; that this kernel has no netfilter, or keeps them elsewhere, is noted."""
+    """The hooks; a kernel without netfilter, or one that keeps them elsewhere, is noted."""
     if survey.kernel.has_member("struct net", "nf"):
         return survey.attempt(WHAT, partial(hooks, survey))
     survey.absent("netfilter")
@@ -71,7 +72,7 @@ def every_hook(survey: NetSurvey) -> list[Hook]:
 def hooks(survey: NetSurvey) -> Iterator[Hook]:
     """The functions that netfilter calls, in their order, of each namespace, family and hook, and of devices.
 
-    UnknownMemberError of kernels before 4.14, which keep them in lists.
+    UnknownMemberError for kernels before 4.14, which keep them in lists.
     """
     kernel = survey.kernel
     # lists of entries until 960632ece694 (4.14)
@@ -112,7 +113,7 @@ def _hook_name(family: str, number: int) -> str:
 
 
 def _of_devices(survey: NetSurvey) -> Iterator[_Chain]:
-    """Hooks of interfaces: what comes in, what goes out (5.16)."""
+    """Hooks of interfaces: ingress, and egress since 5.16."""
     kernel = survey.kernel
     hooks = [name for name, paths in _DEVICE.items() if kernel.first_path("struct net_device", paths)]
     devices = for_each_net_device(kernel)
@@ -125,7 +126,7 @@ def _of_devices(survey: NetSurvey) -> Iterator[_Chain]:
 
 
 def _of_chain(survey: NetSurvey, chain: _Chain, count: int, names: dict[int, str]) -> Iterator[Hook]:
-    """The functions lie in an array; pointers to what they were registered with lie in one behind it."""
+    """The functions of a chain: an array of them, followed by an array of pointers to their nf_hook_ops."""
     kernel = survey.kernel
     step, size = kernel.sizeof(_ENTRY), kernel.pointer_size
     first = chain.pointer + kernel.offset(_ENTRIES, "hooks")

@@ -1,4 +1,4 @@
-"""Expressions of nf_tables that count, limit, log, translate, send on; and those of iptables inside them.
+"""Expressions of nf_tables that count, limit, log, translate or forward, and matches and targets of iptables.
 
 Each by the function that evaluates it. Sources: net/netfilter/nft_{counter,quota,limit,connlimit,last,log,
 reject,nat,masq,redir,queue,objref,tproxy,synproxy,fwd_netdev,dup_netdev,flow_offload,compat}.c.
@@ -23,7 +23,7 @@ _LOGGED = {1: "tcpseq", 2: "tcpopt", 4: "ipopt", 8: "uid", 0x20: "macdecode"}
 _COPY_LENGTH = 1  # NF_LOG_F_COPY_LEN
 # NFT_MATCH_LARGE_THRESH
 _LARGE_MATCH = 192
-# what a match or target may have; struct xt_entry_match has 16 bits for its size
+# bytes of a match or target; struct xt_entry_match has 16 bits for its size
 _MOST_DATA = 1 << 16
 _IPV6 = 10  # NFPROTO_IPV6
 
@@ -126,7 +126,7 @@ def _with_ways(said: str, row: Row) -> str:
 
 
 def _object(decoder: Decoder, row: Row) -> str:
-    """The arguments are a pointer to the object, nothing else."""
+    """The name of an object; the arguments are a pointer to it."""
     kernel, kind = decoder.kernel, "struct nft_object"
     paths = [kernel.path(kind, "ops->type->type", "type->type"), kernel.path(kind, "key.name", "name")]
     columns = kernel.read_many(kind, [kernel.read_pointer(row["place"])], paths)
@@ -177,7 +177,7 @@ def _plain(name: str) -> Form:
 
 
 def _extension(kind: str) -> Form:
-    """A match or target of iptables, its arguments in the words of iptables-save behind its name."""
+    """A match or target of iptables: its name, then its arguments in the words of iptables-save."""
     decoders = MATCHES if kind == "match" else TARGETS
     members = ["name", "revision", f"{kind}size", "family"]
 

@@ -1,6 +1,6 @@
-"""Where the elements of a set lie, by what keeps them: net/netfilter/nft_set_{hash,rbtree,bitmap,pipapo}.c.
+"""Elements of sets by backend: net/netfilter/nft_set_{hash,rbtree,bitmap,pipapo}.c.
 
-Each gives the addresses of the elements; what they hold follows behind the backend's own part of them.
+Each function gives the addresses of the elements; an element's data follows the backend's own part of it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def _bitmap(kernel: Machine, own: int) -> Objects:
 
 
 def _pipapo(kernel: Machine, own: int) -> Walk:
-    """The last field's rules point to elements; several rules in a row to the same."""
+    """Elements of a pipapo set: the last field's rules point to them, consecutive rules perhaps to the same
+    one.
+    """
     kind, field = "struct nft_pipapo_match", "struct nft_pipapo_field"
     match = int(kernel.object("struct nft_pipapo", own).match)
     if not match:

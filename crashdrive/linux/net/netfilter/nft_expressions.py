@@ -1,8 +1,8 @@
 """Expressions of nf_tables: what rules, sets and objects are made of, as text.
 
-An expression is a pointer to what it does, and its arguments: a structure that only the module's own source
-file knows. Which one it is tells the function that evaluates it (`Form`). Those of one kind are read
-together, however many rules they are in. Source: include/net/netfilter/nf_tables.h.
+An expression is a pointer to its operations, and its arguments: a structure that only the module's source
+file defines. The function that evaluates the expression tells which structure it is (`Form`). Expressions of
+one kind are read together, however many rules they are in. Source: include/net/netfilter/nf_tables.h.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _MOST = 128
 
 
 class Run(NamedTuple):
-    """Expressions that lie behind each other; a single one, of whatever size, where ``size`` is None."""
+    """Consecutive expressions of ``size`` bytes in all; a single one where ``size`` is None."""
 
     address: int
     size: int | None
 
 
 class Kind(NamedTuple):
-    """What an expression does: its name, the function that evaluates it, its size, what else it is for.
+    """The operations of an expression: its name, the function that evaluates it, its size, its private data.
 
-    Those that nft_do_chain() evaluates itself have none: then it is the function that sets them up.
+    nft_do_chain() itself evaluates some kinds; for these it is the function that initializes them.
     """
 
     name: str | None
@@ -43,7 +43,7 @@ class Kind(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An expression: where its arguments are."""
+    """An expression, with the address of its arguments."""
 
     kind: Kind
     place: int
@@ -55,10 +55,11 @@ Words = Callable[["Decoder", Row], str]
 
 
 class Form(NamedTuple):
-    """How an expression's arguments are read: a structure, its members by short names, and their words.
+    """The form of an expression's arguments: a structure, its members by short names, and the text of these.
 
-    ``words`` gives the text between the brackets. ``prepare`` sees all rows before that, to fetch what they
-    point to together. Two members are there always: ``place`` of the arguments, ``extra`` of `Kind.data`.
+    ``words`` gives the text between the brackets. ``prepare`` gets all rows before, to fetch their pointers'
+    targets together. A row always has two further members: ``place``, the address of the arguments, and
+    ``extra``, `Kind.data`.
     """
 
     structure: str
@@ -68,7 +69,7 @@ class Form(NamedTuple):
 
 
 class Decoder:
-    """Texts of expressions; keeps what it has looked up."""
+    """Decodes expressions to text; keeps names and counters that it has read."""
 
     def __init__(self, survey: Survey, forms: Mapping[str, Form]) -> None:
         self.survey, self.kernel = survey, survey.kernel
@@ -82,10 +83,10 @@ class Decoder:
         self._nested: dict[int, str] = {}
         self._fields: dict[str, Fields | None] = {}
         self.unknown: set[str] = set()
-        # what a form has looked up for itself, by address
+        # data that forms have fetched, by address
         self.kept: dict[int, tuple[Any, ...]] = {}
 
-    # what forms use
+    # for forms
 
     def string(self, pointer: int | None) -> str:
         """The text that a pointer leads to."""
@@ -101,7 +102,7 @@ class Decoder:
         return self._strings[pointer]
 
     def fetch_strings(self, pointers: Iterable[int | None]) -> None:
-        """Have texts at hand, all in one round trip."""
+        """Fetch the texts for `string`, all in one round trip."""
         self.kernel.prefetch([(pointer, 1) for pointer in pointers if pointer])
 
     def chain(self, pointer: int) -> str:
@@ -111,7 +112,7 @@ class Decoder:
         return self.string(self._chains[pointer])
 
     def fetch_chains(self, pointers: Iterable[int]) -> None:
-        """Have the names of chains at hand."""
+        """Fetch the names of chains for `chain`."""
         wanted = sorted(set(pointers) - set(self._chains))
         columns = self.kernel.read_many("struct nft_chain", wanted, ["name"])
         names = self.survey.gaps(columns, WHAT)["name"]
@@ -119,7 +120,7 @@ class Decoder:
         self.fetch_strings(names)
 
     def counter(self, pointer: int | None) -> tuple[int | None, int | None]:
-        """Packets and bytes of a counter that each CPU has its own part of."""
+        """Packets and bytes of a per-CPU counter."""
         return self._counters.get(pointer or 0, (None, None))
 
     def fetch_counters(self, pointers: Iterable[int | None]) -> None:
@@ -149,12 +150,12 @@ class Decoder:
         return self._nested.get(pointer or 0, "[ ? ]")
 
     def fetch_nested(self, pointers: Iterable[int | None]) -> None:
-        """Decode what `nested` is asked for."""
+        """Decode nested expressions for `nested`."""
         wanted = [pointer for pointer in dict.fromkeys(pointers) if pointer and pointer not in self._nested]
         for pointer, texts in zip(wanted, self.texts([Run(one, None) for one in wanted]), strict=True):
             self._nested[pointer] = " ".join(texts)
 
-    # all of them
+    # decoding
 
     def texts(self, runs: Sequence[Run]) -> list[list[str]]:
         """Each run's expressions in brackets."""
@@ -169,7 +170,7 @@ class Decoder:
         return [[said[one.kind][one.place] for one in expressions] for expressions in found]
 
     def one(self, kind: Kind, place: int) -> str:
-        """What has the arguments of an expression, but isn't one: an object."""
+        """The text of an object, which has the arguments of an expression."""
         return self._decode(kind, [place])[place]
 
     def _split(self, window: Window, run: Run) -> list[Found]:
@@ -227,7 +228,7 @@ class Decoder:
         return said
 
     def _members(self, form: Form) -> _Members | None:
-        """None where this kernel's debug data doesn't know the structure, or lacks a member."""
+        """The members of a form; None where this kernel's debug data lacks the structure or a member."""
         try:
             return _Members(self.kernel, form)
         except (UnknownTypeError, UnknownMemberError):

@@ -1,4 +1,4 @@
-"""Expressions of nf_tables that load, compare and change values, decide, and look things up.
+"""Expressions of nf_tables that load, compare and change values, give verdicts, and look up sets.
 
 Each by the function that evaluates it. Sources: net/netfilter/nft_{payload,cmp,bitwise,byteorder,immediate,
 lookup,meta,rt,exthdr,range,dynset,ct,fib,numgen,hash,socket,osf,xfrm,tunnel}.c.
@@ -43,7 +43,7 @@ def _compare(decoder: Decoder, row: Row) -> str:
 
 
 def _compare_one_word(decoder: Decoder, row: Row) -> str:
-    """``len`` counts bits here; the value has been cut to it."""
+    """A comparison of one word: ``len`` is in bits here, and the value is already masked."""
     size = row["len"] // 8
     raw = row["data"].to_bytes(4, "little" if decoder.order == "<" else "big")[:size]
     value = nft_words.words(raw, decoder.order)
@@ -135,7 +135,7 @@ def _meta_key(row: Row) -> str:
 def _connection_load(_: Decoder, row: Row) -> str:
     key = named(nft_words.CONNECTION, row["key"])
     said = f"ct load {key} => reg {register(row['dreg'])}"
-    # those of both directions together have none
+    # keys of both directions together have no direction
     return said if row["dir"] >= _NO_DIRECTION or key in _UNDIRECTED else f"{said} , dir {_way(row['dir'])}"
 
 

@@ -25,7 +25,7 @@ _FLOW_FLAGS = {1: "offload", 2: "counter"}
 
 
 class Object(Record, frozen=True):
-    """A counter, quota, limit, ... that rules name; ``content`` as ``nft --debug=netlink`` words expressions.
+    """A named counter, quota, limit, ... of rules; ``content``: in the words of ``nft --debug=netlink``.
 
     ``uses`` counts rules and elements of sets that name it.
     """
@@ -43,7 +43,7 @@ class Object(Record, frozen=True):
 
 
 class Flowtable(Record, frozen=True):
-    """A flowtable: ``entries`` counts the directions of connections that skip the rules."""
+    """A flowtable; ``entries``: directions of connections that bypass the rules."""
 
     netns: str | None
     family: str
@@ -105,7 +105,7 @@ def flowtables(survey: NetSurvey) -> Iterator[Flowtable]:
 
 
 def _hook(table: Place, number: int) -> str:
-    """A flowtable's hook is one of devices, whatever the table's family."""
+    """The name of a flowtable's hook, which is a hook of devices in all families."""
     return hook_name("netdev" if table.family != "netdev" else table.family, number)
 
 

@@ -10,16 +10,16 @@ from crashdrive.linux.net.netfilter.nftables import Rules
 from crashdrive.linux.survey import Survey
 from crashdrive.records import Address, Notice, Record
 
-# struct nft_userdata: one less than how many bytes there are
+# struct nft_userdata: a byte for the length less one, then at most 256 bytes
 LONGEST_USERDATA = 257
 # NFTNL_UDATA_RULE_COMMENT, and that of sets' elements
 _COMMENT = 0
 
 
 class Rule(Record, frozen=True):
-    """A rule of nf_tables: ``rule`` in the words of ``nft --debug=netlink``, one pair of brackets each step.
+    """A rule of nf_tables: ``rule`` in the words of ``nft --debug=netlink``, each expression in brackets.
 
-    Registers and values are those of netlink. A step that has no words here is ``[ NAME ? ]``.
+    Registers and values are those of netlink. An expression of an unknown form is ``[ NAME ? ]``.
     """
 
     netns: str | None
@@ -53,7 +53,7 @@ def rules(survey: Survey, decoder: Decoder, chains: Sequence[Rules]) -> Iterator
 
 
 def userdata(survey: Survey, window: Window, address: int) -> bytes:
-    """A ``struct nft_userdata``: what nft has written there for itself."""
+    """The bytes of a ``struct nft_userdata``, which nft wrote for its own use."""
     length = window.bytes(address, 1)
     raw = window.bytes(address + 1, length[0] + 1) if length else None
     if raw is None:
@@ -63,7 +63,7 @@ def userdata(survey: Survey, window: Window, address: int) -> bytes:
 
 
 def comment(raw: bytes, kind: int = _COMMENT) -> str | None:
-    """The comment among what nft has written: pieces with a type and a length before each."""
+    """The comment in nft's user data: attributes, each with a type and a length in front."""
     while len(raw) > 1:
         number, length = raw[:2]
         if number == kind:

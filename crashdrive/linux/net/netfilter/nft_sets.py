@@ -33,16 +33,16 @@ _INTERVAL_END = 1  # NFT_SET_ELEM_INTERVAL_END
 _GOING = 0x0C
 # NFTNL_UDATA_SET_COMMENT, NFTNL_UDATA_SET_ELEM_COMMENT
 _SET_COMMENT, _ELEMENT_COMMENT = 7, 0
-# an offset in one byte, and the largest thing that can lie there: NFT_DATA_VALUE_MAXLEN
+# the largest offset in a byte, and the largest data there: NFT_DATA_VALUE_MAXLEN
 _REACH = 255 + 64
 
 
 class Set(Record, frozen=True):
     """A set or map of nf_tables.
 
-    ``type`` of its keys and ``data_type`` of a map's values or objects in nft's words; ``backend`` is how it
-    is kept. ``element_count``: how many it holds now, ``size`` how many it may (None: any number);
-    ``timeout`` of an element without its own and ``gc_interval`` in seconds.
+    ``type`` of its keys and ``data_type`` of a map's values or objects in nft's words; ``backend``: the data
+    structure. ``element_count``: elements now, ``size``: their limit (None: no limit); ``timeout`` (of an
+    element without its own) and ``gc_interval`` in seconds.
     """
 
     netns: str | None
@@ -64,11 +64,11 @@ class Set(Record, frozen=True):
 
 
 class Element(Record, frozen=True):
-    """An element of a set: ``key``, up to ``key_end`` where it is an interval (None: just the one).
+    """An element of a set: ``key``, up to ``key_end`` where it is an interval (else None).
 
-    ``data`` is what a map has for it: a value, a verdict, an object's name. A key of a type that has no words
-    here is in hexadecimal; ``*`` stands for all others. ``timeout`` and ``expires`` in seconds from the dump
-    on, negative for one that waits to be collected. ``expressions`` are those of its own (counters, limits).
+    ``data``: a map's value, verdict or object name. A key of an unknown type is in hexadecimal; ``*`` is the
+    catch-all element. ``timeout`` in seconds, ``expires``: seconds left, negative for an expired element.
+    ``expressions``: the element's own (counters, limits).
     """
 
     netns: str | None
@@ -86,7 +86,7 @@ class Element(Record, frozen=True):
 
 
 class Contents(NamedTuple):
-    """All sets that are asked for."""
+    """The sets that are asked for, and their elements."""
 
     sets: list[Set]
     elements: list[Element]
@@ -99,7 +99,7 @@ _MEMBERS = (
 
 
 class _Raw(NamedTuple):
-    """An element as its pieces: all that isn't there is None."""
+    """The parts of an element; a missing part is None."""
 
     place: int
     key: bytes
@@ -186,10 +186,10 @@ class _Reader:
     def _miss(self, kind: str, what: str) -> None:
         self._survey.miss([Notice(kind=kind, message=f"{WHAT}: {self._name}: {what}")])
 
-    # where elements are
+    # addresses of elements
 
     def _places(self) -> Sequence[int] | None:
-        """Addresses of the elements; None where it isn't known what keeps them."""
+        """Addresses of the elements; None where the backend isn't known."""
         find = BACKENDS.get(self._backend)
         if find is None:
             self._miss("elsewhere", f"kept by {self._backend}; its elements are not read")
@@ -202,7 +202,7 @@ class _Reader:
         return addresses
 
     def _catchall(self) -> Sequence[int]:
-        """What stands for all keys that aren't there (aaa31047a6d2, 5.13)."""
+        """Catch-all elements, which match all keys that aren't in the set (aaa31047a6d2, 5.13)."""
         kernel, kind = self._kernel, "struct nft_set_elem_catchall"
         if not kernel.has_member(_SET, "catchall_list"):
             return ()
@@ -212,7 +212,7 @@ class _Reader:
         columns = self._survey.gaps(found.read(["elem"]), WHAT)
         return [place for place in columns["elem"] if place]
 
-    # what elements are
+    # decoding of elements
 
     def _decode(self, places: Sequence[int] | None, *, everything: bool = False) -> list[_Raw]:
         shift = self._row["ops->elemsize"] or 0
@@ -253,7 +253,7 @@ class _Reader:
         if key is None:
             return None
         timeout, expires = number("TIMEOUT", 8), number("EXPIRATION", 8)
-        if not pieces.has("EXPIRATION"):  # both in one since 6.12, and no timeout is none
+        if not pieces.has("EXPIRATION"):  # one part for both since 6.12; a timeout of 0 is none
             expires = number("TIMEOUT", 8, 8) if timeout else None
         return _Raw(
             place=place,
@@ -269,7 +269,7 @@ class _Reader:
         )
 
     def _expressions(self, window: Window, pieces: _Pieces, head: int, offsets: bytes) -> Run | None:
-        """One until 563125a73ac3 (5.11)."""
+        """The expressions of an element; at most one until 563125a73ac3 (5.11)."""
         place = pieces.place(head, offsets, "EXPRESSIONS")
         if place is None:
             old = pieces.place(head, offsets, "EXPR")
@@ -322,7 +322,7 @@ class _Reader:
 
 
 class _Pieces:
-    """What lies behind an element's table of offsets."""
+    """Parts of an element by its table of offsets (``struct nft_set_ext``)."""
 
     def __init__(self, kernel: Any) -> None:
         names = kernel.enumerators("enum nft_set_extensions")
@@ -334,15 +334,15 @@ class _Pieces:
         self.order: Any = kernel.byte_order
 
     def offsets(self, window: Window, head: int) -> bytes | None:
-        """The mask of generations, and the offset of each kind of piece."""
+        """The mask of generations, and the offset of each kind of part."""
         return window.bytes(head, self._size)
 
     def has(self, name: str) -> bool:
-        """Whether this kernel knows such pieces."""
+        """Whether this kernel has parts of that kind."""
         return name in self._ids
 
     def place(self, head: int, offsets: bytes, name: str) -> int | None:
-        """Where a piece is; None where there is none."""
+        """The address of a part; None where the element has none of that kind."""
         number = self._ids.get(name)
         offset = offsets[self._first + number] if number is not None else 0
         return head + offset if offset else None
@@ -350,13 +350,15 @@ class _Pieces:
     def get(
         self, window: Window, head: int, offsets: bytes, name: str, size: int, more: int = 0
     ) -> bytes | None:
-        """The bytes of a piece."""
+        """The bytes of a part."""
         place = self.place(head, offsets, name)
         return None if place is None else window.bytes(place + more, size)
 
 
 def _merged(raw: Sequence[_Raw]) -> list[tuple[_Raw, bytes | None]]:
-    """Intervals of a tree, which holds where they begin and, apart from that, what lies behind their ends."""
+    """Elements with the ends of their intervals: a tree has an element for each interval's start and one for
+    its end.
+    """
     ordered = sorted(
         (one for one in raw if one.key), key=lambda one: (one.key, not one.flags & _INTERVAL_END)
     )

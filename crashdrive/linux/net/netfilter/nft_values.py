@@ -1,4 +1,4 @@
-"""Keys and values of nf_tables' sets as text: nft notes in each set of what type they are.
+"""Keys and values of nf_tables' sets as text, by the types that nft notes in each set.
 
 Source: nft's include/datatype.h (the numbers are kept in rule sets: they don't change).
 """
@@ -26,7 +26,7 @@ _SIZES = {
     "icmpv6_type": 1, "ct_label": 16, "pkt_type": 1, "icmp_code": 1, "icmpv6_code": 1, "devgroup": 4,
     "dscp": 1, "ecn": 1, "fib_addrtype": 4, "ifname": 16, "date": 8, "hour": 4, "day": 1,
 }  # fmt: skip
-# in the machine's order, unless the set holds intervals: those are compared byte by byte
+# types in the machine's byte order; in sets with intervals, which are compared byte by byte, in network order
 _MACHINE = frozenset({"mark", "iface_index", "realm", "classid", "uid", "gid", "devgroup", "ct_state"})
 _HEXADECIMAL = frozenset({"mark", "classid"})
 _BYTES = frozenset({"icmp_type", "icmpv6_type", "icmp_code", "icmpv6_code", "dscp", "day"})
@@ -35,7 +35,7 @@ _SHIFT = 6
 
 
 def parts(number: int) -> list[int]:
-    """The types of which a type is put together, each in six bits."""
+    """The types in a concatenated type, each in six bits."""
     found: list[int] = []
     while number:
         found.insert(0, number & (1 << _SHIFT) - 1)
@@ -54,7 +54,7 @@ def type_name(number: int) -> str:
 
 
 def text(number: int, raw: bytes, order: str, *, lengths: Sequence[int] = (), ordered: bool = False) -> str:
-    """A value of a type; ``lengths`` of its parts where the set notes them, ``ordered``: network order."""
+    """A value as text; ``lengths``: of its parts, where the set notes them, ``ordered``: in network order."""
     kinds = [TYPES[one] if one < len(TYPES) else "" for one in parts(number)]
     if len(kinds) < 2:
         return _simple(kinds[0] if kinds else "", raw, order, ordered=ordered)
@@ -80,7 +80,7 @@ _WORDS: Mapping[str, Callable[[bytes], str]] = {
 
 
 def _simple(kind: str, raw: bytes, order: str, *, ordered: bool) -> str:
-    """In hexadecimal where there are no words for the type, or it isn't as long as it should be."""
+    """A value of a single type; in hexadecimal where the type is unknown, or the length doesn't fit."""
     size = _SIZES.get(kind, len(raw))
     if len(raw) == 2 * size:  # of a map to prefixes
         return "-".join(_simple(kind, part, order, ordered=ordered) for part in (raw[:size], raw[size:]))

@@ -55,7 +55,7 @@ def words(raw: bytes, order: str) -> str:
 
 
 def verdict(code: int) -> str:
-    """What a verdict's code means; the queue's number lies in its upper half."""
+    """The name of a verdict's code; a queue's number is in its upper half."""
     signed = code - (1 << 32) if code >> 31 & 1 else code
     return _VERDICTS.get(signed if signed < 0 else signed & 0xFFFF, str(signed))
 
@@ -73,5 +73,5 @@ def bits(number: int, names: Mapping[int, str]) -> list[str]:
 
 
 def unit(seconds: int) -> str:
-    """What a limit counts in."""
+    """The unit of a limit's period."""
     return _UNITS.get(seconds, f"{seconds} seconds")

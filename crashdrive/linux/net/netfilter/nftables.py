@@ -1,7 +1,7 @@
-"""What nf_tables has: tables, chains, and where their rules lie.
+"""Tables and chains of nf_tables, and the addresses of their rules.
 
-What a transaction prepares, or has removed, is left out everywhere: each thing has a mask of the generations
-in which it is not there. Source: include/net/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c.
+Objects that a transaction is adding or has removed are left out: each object has a mask of the generations in
+which it is inactive. Source: include/net/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LONGEST = 256
 class Chain(Record, frozen=True):
     """A chain of nf_tables; ``type``, ``hook``, ``priority`` and ``policy`` of those that have a hook.
 
-    ``handle`` is the number by which nft knows it in its table; ``uses`` counts rules, jumps and the hook.
+    ``handle``: nft's number of it in its table; ``uses`` counts rules, jumps and the hook.
     """
 
     netns: str | None
@@ -45,7 +45,7 @@ class Chain(Record, frozen=True):
 
 
 class Place(NamedTuple):
-    """A table: whose it is, its address, and the bit of the generation that counts now."""
+    """A table: its namespace and family, its address, and the bit of the current generation."""
 
     netns: str | None
     family: str
@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 
 class RulePlace(NamedTuple):
-    """A rule: its number, where its expressions are, and how many bytes; ``userdata`` lies behind them."""
+    """A rule: its handle, the address and size of its expressions; ``userdata`` follows them."""
 
     address: int
     handle: int
@@ -96,7 +96,9 @@ def tables(survey: NetSurvey) -> Iterator[Place]:
 
 
 def _tables(survey: NetSurvey, net: int) -> int | None:
-    """The head of a namespace's tables: its own memory of the module since 5.12, ``struct net`` before."""
+    """The head of a namespace's tables: in the module's per-namespace data since 5.12, in ``struct net``
+    before.
+    """
     kernel = survey.kernel
     if kernel.has_member("struct net", "nft.tables"):
         return net + kernel.offset("struct net", "nft.tables")
@@ -107,7 +109,7 @@ def _tables(survey: NetSurvey, net: int) -> int | None:
 def listed(
     survey: NetSurvey, head: int, kind: str, members: Sequence[str], active: int, what: str = _WHAT
 ) -> Iterator[tuple[int, Any]]:
-    """Address and members of what is on a list and there in this generation."""
+    """Address and members of the entries of a list that are active in this generation."""
     found = survey.kernel.walk_list(head, kind, "list")
     survey.walked(found, what)
     columns = survey.gaps(found.read(["genmask", *members]), what)
@@ -158,7 +160,7 @@ def _rules(survey: NetSurvey, chain: int, active: int) -> Iterator[RulePlace]:
 
 
 def _base(survey: NetSurvey, chain: int, family: str, *, based: bool) -> dict[str, Any]:
-    """What only a chain with a hook has: it lies in a larger structure."""
+    """Columns that only a base chain (one with a hook) has: it is in a larger structure."""
     if not based:
         return dict.fromkeys(("type", "hook", "priority", "policy"))
     kernel, kind = survey.kernel, "struct nft_base_chain"

@@ -81,7 +81,7 @@ def _icmp(name: str) -> Decoder:
 
 def _multiport(data: Data) -> str:
     which, count = data.get("2B")
-    # a mark at a port says that the next one is the end of its range
+    # a flag at a port says that the next port is the end of its range
     numbers, marks = data.get("15H", 2), data.get("15B", 32)
     text = ""
     for number, (port, mark) in enumerate(zip(numbers[:count], marks, strict=False)):
@@ -128,7 +128,7 @@ def _state(data: Data) -> str:
 
 
 def _conntrack(*, wide: bool, ranges: bool) -> Decoder:
-    """Revision 1 has bytes for its masks (not ``wide``), 3 has ``ranges`` of ports."""
+    """The match conntrack: revision 1 has masks of a byte (not ``wide``), 3 has ``ranges`` of ports."""
 
     def decode(data: Data) -> str:
         given, inverted = data.get("2H", 146)

@@ -18,7 +18,7 @@ from crashdrive.linux.net.netfilter.xt_text import (
     word,
 )
 
-# enum ipt_reject_with, enum ip6t_reject_with; an echo reply is no more since 2.6
+# enum ipt_reject_with, enum ip6t_reject_with; the echo reply is gone since 2.6
 _REJECT = {
     0: "icmp-net-unreachable",
     1: "icmp-host-unreachable",

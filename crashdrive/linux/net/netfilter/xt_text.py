@@ -1,4 +1,4 @@
-"""What matches and targets of iptables have in common: their bytes, and the words that iptables-save uses.
+"""Common parts of iptables' matches and targets: their bytes, and the words of iptables-save.
 
 The arguments of a match or target are structures of the kernel's interface to programs (include/uapi/linux/
 netfilter*): for a name and revision their layout is fixed for all kernels of a word size.
@@ -74,7 +74,7 @@ def address(raw: bytes) -> str:
 
 
 def prefix(mask: bytes) -> str:
-    """A mask as ``/24``, one that has holes as an address."""
+    """A mask as ``/24``; a mask with holes as an address."""
     bits = int.from_bytes(mask, "big")
     width = 8 * len(mask)
     ones = bits.bit_count()
@@ -101,7 +101,7 @@ def word(raw: bytes) -> str:
 
 
 def option(name: str, value: object = None, *, inverted: object = False) -> str:
-    """``--name value``, with ``! `` before it where it is the contrary."""
+    """``--name value``, with ``! `` in front where it is inverted."""
     said = f"--{name}" if value is None else f"--{name} {value}"
     return f"! {said}" if inverted else said
 
@@ -112,7 +112,7 @@ def span(low: object, high: object, sign: str = ":") -> str:
 
 
 def ports(name: str, low: int, high: int, *, inverted: object = False) -> list[str]:
-    """An option for ports; none where any port will do."""
+    """An option for ports; no option for the range of all ports."""
     return [option(name, span(low, high), inverted=inverted)] if (low, high) != _ANY or inverted else []
 
 

@@ -1,9 +1,9 @@
 """Rules of iptables and ip6tables as the modules ip_tables and ip6_tables keep them (the "legacy" ones).
 
-A table is one piece of memory in which rules lie behind each other; a jump is the distance of a rule from
-its beginning. Sources: include/linux/netfilter/x_tables.h, include/uapi/linux/netfilter/x_tables.h,
-include/uapi/linux/netfilter_ipv4/ip_tables.h, netfilter_ipv6/ip6_tables.h; how tables are cut into chains:
-net/ipv4/netfilter/ip_tables.c (mark_source_chains).
+A table is one block of memory with consecutive rules; a jump is the offset of a rule in it. Sources:
+include/linux/netfilter/x_tables.h, include/uapi/linux/netfilter/x_tables.h,
+include/uapi/linux/netfilter_ipv4/ip_tables.h, netfilter_ipv6/ip6_tables.h; how tables are divided into
+chains: net/ipv4/netfilter/ip_tables.c (mark_source_chains).
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _VERDICTS = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 # a table of more than this is damaged; the kernel's own limit is 512 MB
 _LARGEST = 64 << 20
-# struct xt_entry_match, xt_entry_target: their size, and a pointer to who they are, before the arguments
+# struct xt_entry_match, xt_entry_target: the size and a pointer to the match or target, before the arguments
 _HEAD = 32
 _GOTO, _FRAGMENT = 2, 1
 _NOT_IN, _NOT_OUT, _NOT_SOURCE, _NOT_DESTINATION, _NOT_FRAGMENT, _NOT_PROTOCOL = 1, 2, 8, 16, 32, 64
 
 
 class TableChain(Record, frozen=True):
-    """A chain of a table of iptables; ``policy`` and its counters are None for one that a user made."""
+    """A chain of a table of iptables; ``policy`` and its counters are None for a user's chain."""
 
     netns: str | None
     family: str
@@ -56,7 +56,7 @@ class TableChain(Record, frozen=True):
 
 
 class Undecoded(Record, frozen=True):
-    """A match or target whose arguments have no words here; ``data`` in hexadecimal."""
+    """A match or target of an unknown kind; ``data`` in hexadecimal."""
 
     name: str
     revision: int | None
@@ -83,14 +83,16 @@ class TableRule(Record, frozen=True):
 
 
 class Contents(NamedTuple):
-    """All tables that are asked for."""
+    """The chains and rules of the tables that are asked for."""
 
     chains: list[TableChain]
     rules: list[TableRule]
 
 
 class _Part(NamedTuple):
-    """A match or target of a rule: who it is (an address), and its arguments."""
+    """A match or target of a rule: the address of its ``struct xt_match`` or ``xt_target``, and its
+    arguments.
+    """
 
     kind: int
     raw: bytes
