@@ -1,4 +1,4 @@
-"""What modules keep for each network namespace: ``net_generic(net, ID)`` of include/net/netns/generic.h."""
+"""Modules' data for each network namespace: ``net_generic(net, ID)`` of include/net/netns/generic.h."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from crashdrive.linux.survey import Survey
 
 
 def own_memory(survey: Survey, net: int, symbol: str) -> int | None:
-    """The address of a module's memory for a namespace; ``symbol`` is the variable that holds its number.
+    """The address of a module's data for a namespace; ``symbol``: the variable with its id.
 
-    None where the namespace has none (it was made, or is half torn down, without the module).
+    None where the namespace has none: it was made without the module, or is half torn down.
     """
     kernel = survey.kernel
     if not kernel.has_member("struct net_generic", "s.len"):

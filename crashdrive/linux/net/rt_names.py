@@ -1,7 +1,7 @@
 """Names of the numbers of rtnetlink: tables, scopes, types, protocols.
 
-Sources: include/uapi/linux/rtnetlink.h, fib_rules.h; iproute2's etc/iproute2/rt_protos. Without a file of its
-own the guest's iproute2 has the names below built in, and so are they here.
+Sources: include/uapi/linux/rtnetlink.h, fib_rules.h; iproute2's etc/iproute2/rt_protos. iproute2 has the
+names below built in, for hosts without these files.
 """
 
 from __future__ import annotations

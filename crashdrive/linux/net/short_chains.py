@@ -1,4 +1,4 @@
-"""Many short chains at once, each kept apart: what hangs off the leaves of a tree or a bucket."""
+"""Many short chains at once, each by itself: those at the leaves of a tree or in a bucket."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from crashdrive.records import Notice
 def chained(
     survey: Survey, kind: str, firsts: Sequence[int | None], following: str, what: str, *, shift: int = 0
 ) -> list[list[int]]:
-    """The structures of each chain: a round trip for the nth ones of all chains together.
+    """The structures of each chain; a round trip reads the nth ones of all chains together.
 
-    ``following`` is the member that points to the next, to ``shift`` bytes after its start; so do ``firsts``.
-    A chain that leaves the dump or comes back to itself ends there, with a notice.
+    ``following``: the member that points to the next structure, ``shift`` bytes after its start; ``firsts``
+    point there, too. A chain that leaves the dump, or loops, ends there, with a notice.
     """
     chains: list[list[int]] = [[] for _ in firsts]
     seen: set[int] = set()
@@ -34,7 +34,7 @@ def chained(
 
 
 def _fits(survey: Survey, node: int, shift: int, seen: set[int], what: str) -> bool:
-    """Whether this can be a node that wasn't there before; it counts as seen from now on."""
+    """Whether this can be a node, and a new one; it is added to ``seen``."""
     kind = suspicion(node + shift, survey.kernel.pointer_size)
     if kind is None and node in seen:
         kind = "loop"

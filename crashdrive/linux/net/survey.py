@@ -1,4 +1,4 @@
-"""A reading of the network: which of its namespaces are asked for, on top of what any reading notes."""
+"""A reading of the network: a `Survey` with the chosen network namespaces."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class NetSurvey(Survey):
     """A reading of a kernel's network in the namespaces that are asked for.
 
-    ``labels``: what users know each namespace by, by the address of its ``struct net``; ``chosen``: addresses
-    of those that are asked for; ``everywhere``: whether these are all.
+    ``labels``: each namespace's label by the address of its ``struct net``; ``chosen``: addresses of the
+    namespaces that are asked for; ``everywhere``: whether these are all.
     """
 
     def __init__(self, kernel: Machine, everywhere: Namespaces, chosen: Namespaces) -> None:
@@ -28,7 +28,7 @@ class NetSurvey(Survey):
 
     @classmethod
     def of(cls, kernel: Machine, netns: str | None = None) -> NetSurvey:
-        """A reading of the namespaces that ``--netns`` means; what is doubtful about these is noted."""
+        """A reading of the namespaces that ``--netns`` chooses; doubts about these are noted."""
         everywhere = namespaces(kernel)
         survey = cls(kernel, everywhere, everywhere.choose(netns))
         survey.miss(everywhere.warnings, complete=everywhere.complete)

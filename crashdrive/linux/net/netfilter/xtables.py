@@ -108,7 +108,7 @@ class _Entry(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A table: whose and what it is, its address and that of its contents."""
+    """A table: its namespace, family and name, its address and that of its contents."""
 
     netns: str | None
     number: int
@@ -121,7 +121,7 @@ _Names = dict[int, tuple[str | None, int | None]]
 
 
 class _Words(NamedTuple):
-    """What a rule's text is made of, next to the rule itself."""
+    """Names, counters and conditions that a rule's text needs besides the rule."""
 
     conditions: dict[str, Any]
     names: _Names
@@ -135,7 +135,7 @@ def used(survey: NetSurvey) -> bool:
 
 
 def readable(survey: NetSurvey) -> bool:
-    """Whether its structures are known."""
+    """Whether the structures of tables are known."""
     return survey.kernel.has_type(_TABLE) and survey.kernel.has_type(_INFO)
 
 
@@ -233,7 +233,7 @@ class _Reader:
         self._survey.miss([Notice(kind="node", message=message)])
 
     def _blob(self) -> int:
-        """Where rules begin; in older kernels one copy for each CPU, which counts in it."""
+        """The address of the rules; older kernels have a copy for each CPU, with that CPU's counters."""
         start = self._place.info + self._kernel.offset(_INFO, "entries")
         kind = self._kernel.type(self._kernel.place(_INFO, "entries").type)
         if isinstance(kind, ArrayType) and isinstance(self._kernel.type(kind.element), PointerType):
@@ -241,7 +241,7 @@ class _Reader:
         return start
 
     def _entries(self, window: Window) -> Iterator[_Entry]:
-        """Rules in their order; where one can't be read or can't be, there the table ends."""
+        """Rules in their order, up to the first one that is missing or damaged."""
         kernel = self._kernel
         head, smallest = kernel.offset(self._kind, "elems"), kernel.sizeof(self._kind) + _HEAD
         offsets = [kernel.offset(self._kind, name) for name in ("target_offset", "next_offset")]
@@ -269,7 +269,7 @@ class _Reader:
         return int.from_bytes(raw[at : at + 2], "little" if self._kernel.byte_order == "little" else "big")
 
     def _parts(self, raw: bytes, at: int, end: int, *, only: bool = False) -> list[_Part]:
-        """Matches between two places of a rule, or its target alone."""
+        """The matches between two offsets of a rule, or its target alone (``only``)."""
         width, order = self._kernel.pointer_size, self._kernel.byte_order
         found = []
         while at < end:
@@ -285,7 +285,9 @@ class _Reader:
         return found
 
     def _names(self, entries: Sequence[_Entry]) -> _Names:
-        """Names and revisions of matches and targets, by the address of what implements them."""
+        """Names and revisions of matches and targets, by the address of their ``struct xt_match`` or
+        ``xt_target``.
+        """
         found: _Names = {}
         for kind, pointers in (
             ("struct xt_match", {part.kind for entry in entries for part in entry.matches}),
@@ -297,7 +299,7 @@ class _Reader:
         return found
 
     def _counters(self, entries: Sequence[_Entry]) -> list[tuple[int | None, int | None]]:
-        """Packets and bytes: each CPU's own, where there is more than one (71ae0dff02d7, 4.2)."""
+        """Packets and bytes; they are per CPU where there is more than one (71ae0dff02d7, 4.2)."""
         places = [self._base + entry.place for entry in entries]
         paths = ["counters.pcnt", "counters.bcnt"]
         raw = list(self._survey.gaps(self._kernel.read_many(self._kind, places, paths), _WHAT))
@@ -316,7 +318,7 @@ class _Reader:
         return max(kernel.possible_cpus) > 0
 
     def _conditions(self, window: Window, entries: Sequence[_Entry]) -> list[dict[str, Any]]:
-        """What a rule asks of every packet."""
+        """The general conditions of each rule (``struct ipt_ip``, ``ip6t_ip6``)."""
         names = ["src", "smsk", "dst", "dmsk", "iniface", "iniface_mask", "outiface", "outiface_mask"]
         names += ["proto", "flags", "invflags"]
         places = [self._base + entry.place for entry in entries]
@@ -328,10 +330,11 @@ class _Reader:
         ]
 
     def _chains(self, entries: Sequence[_Entry], names: _Names) -> Iterator[tuple[str, int, int, int | None]]:
-        """(name, first rule, the one behind the last, the one of the policy) by their positions.
+        """(name, first rule, end, policy's rule) of each chain, as positions of rules.
 
-        A chain that a user made begins with a target ERROR that holds its name, and so ends the table. Its
-        last rule is the return from it. Where a table can't be read to its end, what is there are rules.
+        A user's chain begins with a target ERROR that holds its name; a target ERROR also ends the table. The
+        last rule of a user's chain is the return from it. In a table that can't be read to its end, all
+        remaining entries are rules.
         """
         places = {entry.place: number for number, entry in enumerate(entries)}
         heads = sorted([*self._hooked(places), *_made(entries, names)])
@@ -379,7 +382,7 @@ class _Reader:
         )
 
     def _verdict(self, entry: _Entry, jumps: dict[int, str]) -> str | None:
-        """What the standard target says; None where it goes on with the next rule."""
+        """The verdict of the standard target; None where it continues with the next rule."""
         raw = entry.target.raw[:4]
         number = int.from_bytes(raw, "little" if self._kernel.byte_order == "little" else "big", signed=True)
         if number == entry.place + entry.size:
@@ -431,7 +434,7 @@ class _Reader:
         if said is None:
             undecoded.append(Undecoded(name=name, revision=revision, data=part.raw.hex()))
             return f"{sign} {name} [revision {revision}, arguments not decoded]"
-        # "state" is what the match conntrack is called by in this form
+        # iptables-save calls the match conntrack "state" in this form
         shown = "state" if name == "conntrack" and "--state " in said else name
         return f"{sign} {shown} {said}".rstrip(" ") if said else f"{sign} {shown}"
 
@@ -459,7 +462,7 @@ class _Reader:
             yield "! -f" if inverted & _NOT_FRAGMENT else "-f"
 
 
-# what begins a chain, its first rule, its name, its hook
+# a chain's first entry, its first rule, its name, its hook
 _Start = tuple[int, int, str, int | None]
 
 
@@ -475,6 +478,6 @@ def _or_unknown(number: int | None) -> str:
 
 
 def _interface(name: str, mask: bytes) -> str:
-    """With ``+`` at its end where only the beginning counts: the kernel keeps the sign, too."""
+    """An interface's name, with ``+`` at its end where the mask covers only its beginning."""
     length = len(mask.split(b"\0", 1)[0])
     return name if length > len(name.encode()) else f"{name[:length]}+"

@@ -1,1 +1,1 @@
-"""Packets: what waits in queues, and what their bytes say."""
+"""Packets: queues of them, and decoded headers."""

@@ -68,19 +68,20 @@ _ETHERNET = frozenset({1, 772})  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 _LINKS = (14, 18, 22)  # without a VLAN's tag, with one, with two
 # dataref counts users of the data alone in its upper half (include/linux/skbuff.h)
 _LOW_HALF = 0xFFFF
-# a linear part larger than this can't be: the largest are some 64 kB
+# a larger linear part is damage: the largest are some 64 kB
 _MOST_LINEAR = 1 << 20
 
 
 class Packet(Record, frozen=True):
     """A packet; lengths in bytes.
 
-    ``length`` of the data, ``data_length`` of that which lies in pages or further packets. ``headroom`` and
-    ``tailroom`` are free before and behind the linear data. ``mac_offset``, ``network_offset``,
-    ``transport_offset``: where headers begin as the kernel says, from ``head_address`` on; None where unset.
-    ``ethertype``: what is in it. ``interface_index`` is that of the one it came in by, and
-    ``device`` where it is now, or (at a socket, which uses the place for something else) where it came in.
-    ``connection_address``: of its ``struct nf_conn``. ``data``: the linear part, if it was asked for.
+    ``length``: of all data, ``data_length``: of the data in pages or further packets. ``headroom`` and
+    ``tailroom``: free bytes before and behind the linear data. ``mac_offset``, ``network_offset``,
+    ``transport_offset``: the kernel's offsets of headers, from ``head_address`` on; None where unset.
+    ``ethertype``: the protocol of the contents. ``interface_index``: of the interface it came in by.
+    ``device``: the interface that has it now; for a packet at a socket, which uses the member for something
+    else, the one it came in by. ``connection_address``: of its ``struct nf_conn``. ``data``: the linear part,
+    if it was asked for.
     """
 
     address: Address
@@ -117,7 +118,7 @@ class Packet(Record, frozen=True):
 
 
 class _Device(NamedTuple):
-    """What is known of an interface."""
+    """An interface: its name, namespace and type."""
 
     name: str
     net: int | None
@@ -137,7 +138,9 @@ class _Devices:
         self._by_index = {(device.net, device.number): device for _, device in found}
 
     def of(self, address: int | None, net: int | None, index: int | None) -> _Device | None:
-        """That at an address; else (a socket's queue) the one in the socket's namespace with an index."""
+        """The interface at an address; else (a socket's queue) the one with an index in the socket's
+        namespace.
+        """
         return self._by_address.get(address) or self._by_index.get((net, index or None))
 
 
@@ -146,7 +149,7 @@ def read_packets(
 ) -> Iterator[tuple[Packet, list[Header]]]:
     """Packets at these addresses of ``sk_buff``, each with its headers; with ``data`` its bytes, too.
 
-    What can't be read, or can't be a packet, is left out and marks the survey.
+    A packet that can't be read, or is damaged, is left out, and noted.
     """
     rows = _sound(survey, places)
     buffers = _buffers(survey, rows)
@@ -160,7 +163,7 @@ def read_packets(
 
 
 def _sound(survey: NetSurvey, places: Sequence[int]) -> list[dict[str, Any]]:
-    """Members of what are packets, those of the data that packets share with their clones too."""
+    """Members of the sound packets, with those of their ``struct skb_shared_info``."""
     kernel = survey.kernel
     rows = []
     fields = Fields(kernel, _KIND, _MEMBERS, _REQUIRED)
@@ -195,9 +198,9 @@ def _buffers(survey: NetSurvey, rows: Sequence[dict[str, Any]]) -> list[bytes | 
 
 
 def _lay_out(survey: NetSurvey, row: dict[str, Any]) -> None:
-    """All places as offsets from ``head``; those that are unset None.
+    """Turn all positions into offsets from ``head``; unset ones into None.
 
-    Where pointers have 32 bits (NET_SKBUFF_DATA_USES_OFFSET is not set), they are kept as such.
+    Kernels of 32 bits keep them as pointers (NET_SKBUFF_DATA_USES_OFFSET is not set).
     """
     kernel, head = survey.kernel, row["head"]
     pointers = head is not None and kernel.pointer_size == 4
@@ -209,14 +212,14 @@ def _lay_out(survey: NetSurvey, row: dict[str, Any]) -> None:
             row[name] = None
         elif pointers and name in ("tail", "end"):
             row[name] = value - head
-    # never written, but zero from the start: there is always room in front of a packet of the network
+    # 0 is unset: a packet always has room in front of its network header
     row["network"] = row["network"] or None
     protocol = row["protocol"]
     row["protocol"] = None if protocol is None else port(protocol.to_bytes(2, kernel.byte_order))
 
 
 def _is_packet(row: dict[str, Any], floor: int) -> bool:
-    """There is a buffer, and the lengths fit each other (skb_headlen, skb_tailroom)."""
+    """Whether there is a buffer, and the lengths fit each other (skb_headlen, skb_tailroom)."""
     if None in (row["head"], row["data"], row["tail"], row["end"], row["length"], row["data_length"]):
         return False
     ordered = (
@@ -244,7 +247,7 @@ def _packet(row: dict[str, Any], device: _Device | None, data: str | None) -> Pa
         data_users=None if shared is None else shared & _LOW_HALF,
         cloned=None if row["cloned"] is None else bool(row["cloned"]),
         vlan=row["vlan_tag"] if row["vlan_present"] else None,
-        # the low bits say how the packet belongs to the connection
+        # the low bits are the packet's state in the connection
         connection_address=(row["connection"] or 0) & ~7 or None,
         headroom=row["data"],
         tailroom=0 if row["data_length"] else row["end"] - row["tail"],
@@ -257,22 +260,22 @@ def _packet(row: dict[str, Any], device: _Device | None, data: str | None) -> Pa
 
 
 def _nets_of(survey: NetSurvey, sockets: Sequence[int | None]) -> dict[int | None, int | None]:
-    """The namespaces of packets' sockets; a packet that nobody owns has a NULL there."""
-    # older kernels use the place for fragments (ip_defrag_offset)
+    """The namespaces of packets' sockets; the socket of a packet without one is NULL."""
+    # older kernels use the member for fragments, too (ip_defrag_offset)
     known = sorted({socket for socket in sockets if socket and socket >= survey.kernel.memory.floor})
     found = survey.kernel.read_many("struct sock_common", known, ["skc_net.net"])
     return dict(zip(known, survey.gaps(found, "sockets of packets")["skc_net.net"], strict=True))
 
 
 def _headers(row: dict[str, Any], buffer: bytes, device: _Device | None) -> list[Header]:
-    """From the link's header on if it is one of Ethernet, else from the network's."""
+    """The headers, from that of the link on where it is Ethernet, else from that of the network."""
     place, mac, network, kind = row["address"], row["mac"], row["network"], row["protocol"]
     if network is None:
         return []
     if mac is not None and network - mac in _LINKS and (device is None or device.type in _ETHERNET):
         decoder = Decoder(place, buffer)
         decoder.ethernet(mac)
-        # it is none where what follows is something else than the kernel took it for
+        # there was no Ethernet header if the network header found after it isn't where the kernel has it
         if any(header.offset == network for header in decoder.found):
             return decoder.found
     decoder = Decoder(place, buffer)
@@ -281,6 +284,6 @@ def _headers(row: dict[str, Any], buffer: bytes, device: _Device | None) -> list
 
 
 def _by_version(buffer: bytes, offset: int) -> int:
-    """What lies there by its first half byte: packets on their way out may have no type yet."""
+    """The EtherType by the IP version in the first half byte: outgoing packets may have no type yet."""
     version = buffer[offset] >> 4 if offset < len(buffer) else 0
     return {4: 0x0800, 6: 0x86DD}.get(version, 0)

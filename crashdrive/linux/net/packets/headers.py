@@ -1,7 +1,7 @@
-"""Headers of a packet out of its bytes: Ethernet, VLAN tags, ARP, IPv4, IPv6, TCP, UDP, ICMP, GRE.
+"""Headers in a packet's bytes: Ethernet, VLAN tags, ARP, IPv4, IPv6, TCP, UDP, ICMP, GRE.
 
-Nothing here reads memory. A header that the bytes don't hold in full ends the decoding; one that can't be
-what it is taken for (an IP version that contradicts the type) ends it, too.
+Nothing here reads memory. A header that is cut short ends the decoding, and so does one that contradicts its
+type (a wrong IP version).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _PROTOCOLS = {
 # hop-by-hop, routing, destination options: their length is in units of 8 bytes, without the first
 _EXTENSIONS = {0: "hop-by-hop", 43: "routing", 60: "destination"}
 _FRAGMENT, _AUTHENTICATION = 44, 51
-# a buffer full of headers that announce each other is no packet
+# more nested headers than this are no packet
 _MOST = 32
 _FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
 
 
 class Header(Record, frozen=True):
-    """A header: where it begins (bytes from the start of the buffer), how long it is, what it says.
+    """A header: its offset in the buffer and its length in bytes, and its fields.
 
-    ``fields`` are its fields by their names in the protocol's standard, addresses as text, flags as words.
+    ``fields``: by their names in the protocol's standard, addresses as text, flags as words.
     """
 
     packet_address: Address
@@ -42,7 +42,7 @@ class Header(Record, frozen=True):
 
 
 class Decoder:
-    """Decodes a buffer from header to header; ``found`` are they."""
+    """Decodes a buffer header by header, into ``found``."""
 
     def __init__(self, packet: int, buffer: bytes) -> None:
         self.found: list[Header] = []
@@ -78,7 +78,7 @@ class Decoder:
         self.network(found[0], offset + _ETHERNET)
 
     def network(self, kind: int, offset: int) -> None:
-        """What an EtherType says."""
+        """The packet of an EtherType."""
         while kind in _VLANS and len(self.found) < _MOST:
             found = self._take("HH", offset)
             if found is None:

@@ -1,4 +1,4 @@
-"""Packets that wait in queues, and how much of them unix sockets have still to read."""
+"""Packets in queues, and the unread bytes of unix sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WHAT = "packets in unix sockets' queues"
 def packets(survey: Survey, heads: Sequence[int], what: str) -> dict[int, list[int]]:
     """The ``struct sk_buff`` of queues, in their order, by the address of their ``struct sk_buff_head``.
 
-    ``what``: whose packets they are, for what is said where the dump has holes.
+    ``what`` names the packets in notices of holes.
     """
     found = survey.kernel.walk_lists(heads, "struct sk_buff", "next")
     survey.walked(found, what)
@@ -30,7 +30,7 @@ def queued_bytes(
     types: Sequence[int | None],
     lengths: Sequence[int | None],
 ) -> list[int | None]:
-    """Bytes to be read of unix sockets: of datagram sockets in the first datagram (SIOCINQ, unix_inq_len)."""
+    """Unread bytes of unix sockets; of a datagram socket, of its first datagram (SIOCINQ, unix_inq_len)."""
     sizes: list[int | None] = [None if length is None else 0 for length in lengths]
     offset = survey.kernel.offset("struct unix_sock", "sk.sk_receive_queue")
     waiting = {sockets[i] + offset: i for i, length in enumerate(lengths) if length and states[i] != _LISTEN}
@@ -46,11 +46,11 @@ def queued_bytes(
 
 
 def _lengths(survey: Survey, buffers: Sequence[int]) -> list[int | None]:
-    """What is left to read of packets: their length without what was consumed already."""
+    """Unread bytes of packets: their length without the consumed part."""
     kernel = survey.kernel
     whole = survey.gaps(kernel.read_many("struct sk_buff", buffers, ["len"]), _WHAT)["len"]
     if not kernel.has_member("struct unix_skb_parms", "consumed"):
-        return list(whole)  # a kernel that cut off what was read
+        return list(whole)  # a kernel that cuts read bytes off
     control = kernel.offset("struct sk_buff", "cb")
     consumed = kernel.read_many("struct unix_skb_parms", [b + control for b in buffers], ["consumed"])
     taken = survey.gaps(consumed, _WHAT)["consumed"]

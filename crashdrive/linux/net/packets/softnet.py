@@ -1,4 +1,4 @@
-"""What each CPU did with packets that came in, and its backlog: ``struct softnet_data``."""
+"""Received packets by CPU, and each CPU's backlog: ``struct softnet_data``."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _HOT = {
 
 
 class Softnet(Record, frozen=True):
-    """A CPU's counters of received packets since the start, and how many packets wait.
+    """A CPU's counters of received packets since boot, and the packets in its queues.
 
-    ``input_queue`` (filled by interrupts and other CPUs) and ``process_queue`` (being worked off) make up
-    ``backlog``. ``flow_limit_count`` is None where no flow limit is set; ``deferred`` packets wait to be
-    freed, None where the kernel doesn't do that.
+    ``backlog`` is ``input_queue`` (filled by interrupts and other CPUs) and ``process_queue`` (being
+    processed). ``flow_limit_count`` is None where no flow limit is set. ``deferred``: packets that wait to be
+    freed, None where the kernel doesn't defer that.
     """
 
     cpu: int
@@ -55,7 +55,7 @@ class Softnet(Record, frozen=True):
 
 
 class Limits(Record, frozen=True):
-    """The settings: longest backlog and packets of a round, how long a round may take in seconds."""
+    """The limits: packets of the backlog, packets and seconds of a round of receiving."""
 
     max_backlog: int | None
     budget: int | None
@@ -89,7 +89,7 @@ def limits(survey: Survey) -> Iterator[Limits]:
 
 
 def _limit(survey: Survey, variable: str, member: str) -> int | None:
-    """A setting; None where this kernel doesn't have it (the time of a round is one since 4.12)."""
+    """A setting; None where this kernel lacks it (the time of a round exists since 4.12)."""
     kernel = survey.kernel
     if kernel.symbols.has(variable):
         return int(kernel.symbol_as(variable, "int"))

@@ -23,7 +23,9 @@ _FAMILIES = ("inet", "inet6")
 
 
 def read(kernel: Machine, *, netns: str | None = None) -> Reading[Route]:
-    """Routes of all tables of a namespace (of all where None), IPv4 first; UsageError for no namespace."""
+    """Routes of all tables of a namespace (of all where None), IPv4 first; UsageError for an unknown
+    namespace.
+    """
     survey = NetSurvey.of(kernel, netns)
     shared: dict[int, Shared] = {}
     survey.attempt("nexthop objects", lambda: [shared.update(objects(survey))])
@@ -40,7 +42,7 @@ def read_rules(kernel: Machine, *, netns: str | None = None) -> Reading[Rule]:
 
 
 def read_neighbours(kernel: Machine, *, netns: str | None = None) -> Reading[Neighbour]:
-    """Neighbours of both families (ARP and NDP), and the addresses that this host answers for (proxies)."""
+    """Neighbours of both families (ARP and NDP), and the addresses that the machine answers for (proxies)."""
     survey = NetSurvey.of(kernel, netns)
     found: list[Neighbour] = []
     for family in _FAMILIES:

@@ -1,6 +1,6 @@
 """IPv6's routing tables: binary trees of prefixes, with trees by source below them.
 
-Sources: net/ipv6/ip6_fib.c (the trees, and the order in which they are shown), route.c (what a route says).
+Sources: net/ipv6/ip6_fib.c (the trees, and the order in which they are shown), route.c (a route's fields).
 The layout is that of 4.18 (8d1c802b2815: struct fib6_info) and later; older trees are not read.
 """
 
@@ -54,7 +54,7 @@ def routes(survey: NetSurvey, shared: Mapping[int, Shared]) -> list[Route]:
     numbers = kernel.read_many("struct fib6_table", [table for _, table in found], ["tb6_id"])
     root = kernel.offset("struct fib6_table", "tb6_root")
     nodes = _nodes(survey, [table + root for _, table in found])
-    # what stands in an empty tree, in all of a namespace, is no route
+    # the null entry, which stands in the empty trees of a namespace, is no route
     null = kernel.read_many("struct net", sorted(survey.chosen), ["ipv6.fib6_null_entry"])
     nulls = set(survey.gaps(null, _WHAT).columns[0])
     places = [
@@ -106,7 +106,7 @@ def _fits(survey: NetSurvey, child: int, found: Mapping[int, _Node]) -> bool:
 
 
 def _leaves(nodes: Mapping[int, _Node], root: int) -> Iterator[int]:
-    """First routes of a tree's nodes as the kernel's walker comes by: below first, then the node itself."""
+    """First routes of a tree's nodes in the order of the kernel's walker: children first, then the node."""
     waiting, opened = [root], set[int]()
     while waiting:
         node = nodes.get(address := waiting.pop())
@@ -157,7 +157,7 @@ def _rows(survey: NetSurvey, real: Sequence[_Place], shared: Mapping[int, Shared
 
 
 def _together(places: Sequence[_Place], rows: Sequence[Mapping[str, Any]], at: int) -> int:
-    """How many of a chain are the ways of one route: siblings follow each other."""
+    """The number of next hops of one route in a chain: siblings follow each other."""
     row, most = rows[at], at + 1 + (rows[at]["siblings"] or 0)
     last = at + 1
     same = ("siblings", "metric", "fib6_dst.addr", "fib6_dst.plen")

@@ -1,4 +1,4 @@
-"""Policy rules: which table is asked for which packets. Source: net/core/fib_rules.c, fib(6)_rules.c."""
+"""Policy rules, which choose the table for a packet. Source: net/core/fib_rules.c, fib(6)_rules.c."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALL_USERS = (0, 0xFFFF_FFFF)
 
 
 class Rule(Record, frozen=True):
-    """A rule. What it matches is None where it matches all; ranges are pairs of first and last.
+    """A rule. A condition is None where it matches all; ranges are pairs of first and last.
 
     ``action``: ``lookup`` (in ``table``), ``goto`` (the rule of the ``goto`` priority), ``nop``,
     ``blackhole``, ``unreachable``, ``prohibit``. ``flags``: ``not``, ``unresolved``, ``iif-detached``,
@@ -140,7 +140,7 @@ def _rule(
 
 
 def _header(row: Mapping[str, Any]) -> dict[str, int | None]:
-    """6.12 can match the DSCP alone, by 6 bits (FRA_DSCP); else it is the byte without ECN."""
+    """The condition on the header's TOS byte, without ECN; or since 6.12 on its DSCP, 6 bits (FRA_DSCP)."""
     value, full = row["tos"], bool(row["dscp_full"])
     return {"tos": None if full else value or None, "dscp": (value or 0) >> 2 if full else None}
 
@@ -161,7 +161,7 @@ def _range(first: int | None, last: int | None, *, none: tuple[int, int]) -> tup
 
 
 def _tunnel(survey: NetSurvey, raw: int | None) -> int | None:
-    """A ``__be64``, read as a number of the machine."""
+    """The number in a ``__be64`` that was read in the machine's byte order."""
     if not raw:
         return None
     return int.from_bytes(raw.to_bytes(8, "little" if survey.kernel.byte_order == "little" else "big"), "big")

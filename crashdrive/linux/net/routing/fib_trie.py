@@ -1,7 +1,7 @@
 """IPv4's routing tables: tries of prefixes, whose leaves are lists of routes.
 
-Sources: net/ipv4/fib_trie.c (the trie, and the order in which it is shown), fib_semantics.c (what a route
-is). The layout is that of 4.1 (key vectors) and later; older tries are not read.
+Sources: net/ipv4/fib_trie.c (the trie, and the order in which it is shown), fib_semantics.c (a route's
+fields). The layout is that of 4.1 (key vectors) and later; older tries are not read.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from crashdrive.linux.survey import Fields
 from crashdrive.records import Notice
 
 _KEY_BITS = 32
-# an inner node of more children than 1 << this is none: a million routes need less
+# an inner node with more than 1 << this children is damaged: a million routes need fewer
 _MOST_BITS = 24
 _WHAT = "IPv4 routes"
 
 
 class _Node(NamedTuple):
-    """A node to read: its trie, and what its place there says of its key: ``key`` down to bit ``above``."""
+    """A node to read: its trie, and the part of its key that its place tells, down to bit ``above``."""
 
     trie: int
     address: int
@@ -56,7 +56,7 @@ def routes(survey: NetSurvey, shared: Mapping[int, Shared]) -> list[Route]:
     found = tables(survey, "ipv4.fib_table_hash", "struct fib_table", "tb_hlist", "ipv4.rules_ops")
     columns = kernel.read_many("struct fib_table", [table for _, table in found], ["tb_id", "tb_data"])
     survey.gaps(columns, _WHAT)
-    # local and main are one trie until a namespace has rules of its own (0ddcf43d5d4a); entries know theirs
+    # local and main share a trie until a namespace has rules (0ddcf43d5d4a); an entry knows its table
     rank = {(net, number): i for i, ((net, _), (number, _)) in enumerate(zip(found, columns, strict=True))}
     tries = {trie: net for (net, _), (_, trie) in zip(found, columns, strict=True) if trie}
     entries = list(_entries(survey, tries))
@@ -88,7 +88,7 @@ _ALIAS = {
     # 5.18 renamed it (32ccf1107980)
     "tos": ("fa_dscp", "fa_tos"),
     "type": ("fa_type",),
-    # the suffix: how many bits of the key the prefix doesn't have
+    # the suffix length: the key's bits beyond the prefix
     "length": ("fa_slen",),
     "table": ("tb_id",),
     **OFFLOAD,
@@ -96,7 +96,7 @@ _ALIAS = {
 
 
 def _leaves(survey: NetSurvey, tries: Sequence[int]) -> list[_Leaf]:
-    """The leaves of all tries: a level of all of them in two round trips."""
+    """The leaves of all tries; two round trips read a level of all of them."""
     kernel = survey.kernel
     children = kernel.offset("struct key_vector", "leaf")  # in a union with the children
     window = kernel.window()
@@ -120,7 +120,7 @@ def _leaves(survey: NetSurvey, tries: Sequence[int]) -> list[_Leaf]:
 
 
 def _sound(survey: NetSurvey, node: _Node, key: int, position: int, bits: int, seen: set[int]) -> bool:
-    """Whether a node can be where it is: its key begins with its place, its bits come after that."""
+    """Whether a node fits its place: its key begins with the key of the place, and its bits come after."""
     fits = position + bits <= node.above and bits <= _MOST_BITS and not (key ^ node.key) >> node.above
     if fits and (bits or not position) and node.address not in seen:
         seen.add(node.address)
@@ -200,7 +200,7 @@ def _facts(
     shared: Mapping[int, Shared],
     metrics: Metrics,
 ) -> dict[str, Any]:
-    """What all entries of a ``struct fib_info`` have in common."""
+    """The columns that all entries of a ``struct fib_info`` share."""
     pointer = row["object"]
     if pointer and pointer not in shared:
         message = f"{_WHAT}: the nexthop object {pointer:#x} is not among those of its namespace"

@@ -26,7 +26,7 @@ METRICS = (
     "features", "rto_min", "initrwnd", "quickack", "congctl", "fastopen_no_cookie",
 )  # fmt: skip
 _FEATURES = ((1, "ecn"), (8, "tcp_usec_ts"))
-# what iproute2 puts a tab for, which is escaped where untrusted text is shown
+# in place of iproute2's tab, which would be escaped where untrusted text is shown
 _INDENT = " " * 8
 
 
@@ -119,7 +119,7 @@ def _metric(name: str, value: int | str) -> str:
 
 
 def via(gateway: str, family: str | None) -> str:
-    """``via ADDRESS``; of the other family as ``via inet6 ADDRESS``."""
+    """``via ADDRESS``; ``via inet6 ADDRESS`` for a gateway of another family."""
     other = family == "inet" and ":" in gateway
     return f"via inet6 {gateway}" if other else f"via {gateway}"
 
@@ -170,5 +170,5 @@ def _nexthop(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def words_of(pairs: Iterable[tuple[str, object | None]]) -> Iterator[str]:
-    """``name value`` of those that have a value."""
+    """``name value`` of the pairs with a value."""
     return (f"{name} {value}" for name, value in pairs if value is not None)

@@ -1,4 +1,4 @@
-"""Light-weight tunnels: what a next hop wraps packets in, worded as iproute2 does (``encap ...``).
+"""Light-weight tunnels, the encapsulation of next hops, worded as iproute2 does (``encap ...``).
 
 Sources: include/net/lwtunnel.h, ip_tunnels.h, net/ipv6/seg6_iptunnel.c and seg6_local.c,
 net/mpls/mpls_iptunnel.c; iproute2's ip/iproute_lwtunnel.c for the words.
@@ -41,7 +41,7 @@ _MOST_LABELS = 30
 def encapsulations(survey: Survey, pointers: Sequence[int | None]) -> list[str | None]:
     """The words for each ``struct lwtunnel_state``: ``mpls 100/200``, ``ip id 7 src ...``; None for NULL.
 
-    Its kind alone, and a notice, where what it holds can't be read here.
+    Its kind alone, and a notice, where its data can't be read here.
     """
     known = sorted({pointer for pointer in pointers if pointer})
     if not known:
@@ -86,7 +86,7 @@ def _tunnel(survey: Survey, data: int, family: str) -> list[Any]:
 
 
 def _swapped(survey: Survey, value: int, size: int) -> int:
-    """A number in network order that was read as one of the machine."""
+    """The number in network order that was read in the machine's byte order."""
     raw = value.to_bytes(size, "little" if survey.kernel.order == "<" else "big")
     return int.from_bytes(raw, "big")
 
@@ -112,7 +112,7 @@ def _seg6(survey: Survey, data: int) -> list[str]:
 
 
 def _segments(survey: Survey, header: int) -> Iterator[str]:
-    """A routing header's addresses in the order of travel: it keeps them backwards."""
+    """A routing header's addresses in the order of travel: the header has them reversed."""
     kernel, kind = survey.kernel, "struct ipv6_sr_hdr"
     first, flags = _values(survey, kind, header, ["first_segment", "flags"])
     if first >= _MOST_SEGMENTS:
@@ -157,7 +157,7 @@ def _attribute(survey: Survey, word: str, value: Any) -> str:
 
 
 def _mpls(survey: Survey, data: int) -> list[str]:
-    """Labels, the outermost first; the structure is one of a module's."""
+    """MPLS labels, the outermost first; the structure is a module's."""
     kernel, kind = survey.kernel, "struct mpls_iptunnel_encap"
     count, ttl = _values(survey, kind, data, ["labels", "default_ttl"])
     if count > _MOST_LABELS:

@@ -31,7 +31,7 @@ _FLAGS = (
 _TABLES = {"inet": "arp_tbl", "inet6": "nd_tbl"}
 _SIZES = {"inet": 4, "inet6": 16}
 _PROXY_BUCKETS = 16  # PNEIGH_HASHMASK + 1
-_MOST_SHIFT = 24  # more buckets than 1 << this no table has: gc_thresh3 ends its growth
+_MOST_SHIFT = 24  # a table has at most 1 << this buckets: gc_thresh3 ends its growth
 _LONGEST_MAC = 32  # MAX_ADDR_LEN
 
 
@@ -40,8 +40,8 @@ class Neighbour(Record, frozen=True):
 
     ``state``: INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED, NOARP, PERMANENT or NONE, several of them
     with commas. ``mac`` is None where it isn't known (yet). ``used_ago``, ``confirmed_ago`` and
-    ``updated_ago`` in seconds before the dump. ``references`` without the table's own. ``queued_packets``
-    and ``queued_bytes`` wait for the neighbour's address. ``address`` of its ``struct neighbour`` or
+    ``updated_ago`` in seconds before the dump. ``references``: without the table's own. ``queued_packets``
+    and ``queued_bytes``: waiting for the neighbour's address. ``address`` of its ``struct neighbour`` or
     ``pneigh_entry``.
     """
 
@@ -129,7 +129,7 @@ def _entries(survey: NetSurvey, table: int, what: str) -> Sequence[int]:
 
 
 def _keys(survey: NetSurvey, addresses: Sequence[int], start: int, family: str) -> list[str | None]:
-    """The addresses behind the entries' ends; None where they aren't in the dump."""
+    """The keys (network addresses) behind the entries' structures; None where they aren't in the dump."""
     window, size = survey.kernel.window(), _SIZES[family]
     window.fetch((address + start, size) for address in addresses)
     raw = [window.bytes(address + start, size) for address in addresses]
@@ -140,12 +140,12 @@ def _keys(survey: NetSurvey, addresses: Sequence[int], start: int, family: str) 
 def _chosen(
     survey: NetSurvey, addresses: Sequence[int], keys: Sequence[str | None], columns: dict[str, Sequence[Any]]
 ) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Entries of the chosen namespaces that can be read; the others are noted already, or here."""
+    """The readable entries of the chosen namespaces; unreadable ones are noted, here or before."""
     wanted = survey.chosen_nets(columns["net"])
     rows = zip(addresses, keys, row_dicts(columns), strict=True)
     for address, key, row in compress(rows, wanted):
         if row["net"] is None:
-            # the kernel has no entry without a device: what is here is something else, or part of it is lost
+            # every entry has a device: this is no entry, or a part of it is lost
             survey.miss(
                 [Notice(kind="node", message=f"{address:#x} is no whole neighbour: it has no device")]
             )

@@ -18,9 +18,9 @@ from crashdrive.linux.survey import Fields, row_dicts
 from crashdrive.records import Address, Notice, Record
 
 _INET, _INET6 = 2, 10
-# more than these no group and no route has: netlink messages are short
+# no group and no route has more: netlink messages are short
 MOST_HOPS = 4096
-# else it would look like a route to nowhere
+# without it, the hop would look like a route to nowhere
 UNREAD = ("unread",)
 
 
@@ -32,10 +32,11 @@ class Member(Record, frozen=True):
 
 
 class NexthopObject(Record, frozen=True):
-    """What ``ip nexthop`` shows; ``group`` is empty unless it is one. ``fdb``: for a bridge, not routes.
+    """A nexthop object as ``ip nexthop`` shows it; ``group`` is empty unless it is one. ``fdb``: it is for a
+    bridge, not for routes.
 
-    A ``resilient`` group has so many ``buckets``; timers in seconds, ``unbalanced_seconds`` since when not
-    all members have their share (0: they do).
+    ``buckets``: of a ``resilient`` group; timers in seconds, ``unbalanced_seconds``: how long its members
+    haven't had their shares (0: they have).
     """
 
     netns: str | None
@@ -70,7 +71,7 @@ class Shared(NamedTuple):
     infos: tuple[int, ...] = ()
 
 
-# 5.2 moved what both families have into struct fib_nh_common
+# 5.2 moved the members of both families into struct fib_nh_common
 _COMMON = {
     "device": ("nhc_dev->name",),
     "index": ("nhc_oif",),
@@ -117,7 +118,7 @@ def _hop(survey: NetSurvey, row: Mapping[str, Any]) -> NextHop:
 
 
 def _gateway(survey: NetSurvey, family: int | None, raw: bytes | int | None) -> str | None:
-    """By its family; before that was kept, IPv4's is a number and none is all zeros."""
+    """The gateway by its family; before the kernel kept that, IPv4's is a number, and all zeros is none."""
     if raw is None or family == 0:
         return None
     if isinstance(raw, int):
@@ -274,7 +275,7 @@ def _weighed(single: Shared, weight: int) -> NextHop:
 
 
 def checked_count(survey: NetSurvey, count: int | None, what: str) -> int:
-    """How many next hops to read: the count, or none where it can't be one."""
+    """The number of next hops to read: the count, or 0, noted, where it is damaged."""
     if count is None:
         return 0
     if 0 <= count <= MOST_HOPS:

@@ -19,11 +19,11 @@ _LETTERS = (
     (_GATEWAY, "G"), (_HOST, "H"), (0x1_0000, "D"), (0x4_0000, "A"), (0x100_0000, "C"), (0x2_0000, "a"),
     (0x40_0000, "e"), (0x20, "m"), (0x20_0000, "n"),
 )  # fmt: skip
-_HEADERS = 40  # of IPv4 and TCP: what mss counts that advmss doesn't
+_HEADERS = 40  # headers of IPv4 and TCP: mss is advmss and these
 
 
 class ClassicRoute(Record, frozen=True):
-    """A line of ``netstat -r``: one for each way of a route.
+    """A line of ``netstat -r``: one for each next hop of a route.
 
     ``genmask`` is IPv4's, None for IPv6, whose destination has a length instead. ``flags``: ``U`` up or ``!``
     rejected, ``G`` gateway, ``H`` host; of IPv6 also ``D`` default, ``A`` by autoconfiguration, ``C`` cached,
@@ -46,7 +46,7 @@ class ClassicRoute(Record, frozen=True):
 
 
 def classic_routes(routes: Sequence[Route]) -> list[ClassicRoute]:
-    """Of IPv4 the main table, of IPv6 all tables: what /proc/net has."""
+    """The lines of /proc/net: of IPv4 the main table, of IPv6 all tables."""
     return [line for route in routes for line in _lines(route)]
 
 

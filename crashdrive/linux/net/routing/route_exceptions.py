@@ -1,4 +1,4 @@
-"""Exceptions to routes: what routers answered about single destinations, redirects and path MTUs.
+"""Exceptions to routes: redirects and path MTUs that routers told for single destinations.
 
 Sources: net/ipv4/route.c (struct fib_nh_exception, fnhe_dump_bucket), net/ipv6/route.c (struct rt6_exception,
 rt6_nh_dump_exceptions). They hang on next hops: of a route, or of the nexthop object that routes share.
@@ -28,21 +28,20 @@ _BUCKETS4, _BUCKETS6 = 1 << 11, 1 << 10  # FNHE_HASH_SIZE, FIB6_EXCEPTION_BUCKET
 _WHOLE = 128
 _GATEWAY, _DYNAMIC, _EXPIRES, _PREFERENCE = 2, 0x10, 0x40_0000, 27  # RTF_*
 _MTU = "mtu"
-# bits of a pointer to metrics that are no part of it: DST_METRICS_FLAGS
+# flag bits in a pointer to metrics: DST_METRICS_FLAGS
 _FLAGS = 3
 
 
 class RouteException(Record, frozen=True):
-    """What the kernel learnt of one ``destination`` behind a route: another ``gateway``, a smaller ``mtu``.
+    """An exception for one ``destination`` of a route: another ``gateway``, a smaller ``mtu``.
 
-    ``route_tables``: those with a route that it belongs to (several where routes share a nexthop object),
-    ``route`` the first one's prefix. ``source_prefix`` of IPv6's routes for one source alone.
-    ``redirected``: a router named the gateway. ``mtu`` in bytes, ``mtu_locked``: less than the kernel
-    believes, so it doesn't set DF. ``metrics``, ``locked`` as in routes, the route's own ones among them.
-    ``expires_seconds`` is negative for one that waits to be removed. ``stale``: the kernel doesn't use it any
-    more. ``was_used``: a cached route was made of it (``ip route show cache`` shows no others). ``address``
-    of its ``struct fib_nh_exception`` or ``rt6_exception``; ``lines`` as iproute2 prints it, once for each
-    table.
+    ``route_tables``: the tables of the routes that it belongs to (several where routes share a nexthop
+    object), ``route``: the first route's prefix. ``source_prefix``: of an IPv6 route for one source alone.
+    ``redirected``: a router named the gateway. ``mtu`` in bytes, ``mtu_locked``: smaller than the kernel
+    accepts, so it doesn't set DF. ``metrics``, ``locked``: as in routes, the route's own included.
+    ``expires_seconds``: negative for an expired one. ``stale``: the kernel doesn't use it any more.
+    ``was_used``: a cached route was made of it (``ip route show cache`` shows no others). ``address`` of its
+    ``struct fib_nh_exception`` or ``rt6_exception``; ``lines`` as iproute2 prints it, once for each table.
     """
 
     family: str
@@ -69,7 +68,9 @@ class RouteException(Record, frozen=True):
 
 
 class _Form(NamedTuple):
-    """A family's next hops: their structure, its member with the table, where a ``struct nh_info`` has it."""
+    """A family's next hops: their structure, its member for the table, that member's path in ``struct
+    nh_info``.
+    """
 
     kind: str
     table: str
@@ -77,7 +78,7 @@ class _Form(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """A next hop that has exceptions: its table of them, what it says, and the routes that lead there."""
+    """A next hop with exceptions: its table of them, its own fields, and its routes."""
 
     table: int
     hop: NextHop
@@ -103,8 +104,8 @@ def _ways(
     survey: NetSurvey, routes: Sequence[Route], shared: Mapping[int, Shared],
     own: Mapping[int, Sequence[int]], form: _Form,
 ) -> dict[int, _Way]:  # fmt: skip
-    """Each next hop that has exceptions, once: those in routes (``own``, by the route's address) and those in
-    nexthop objects.
+    """The next hops with exceptions, each once: those in routes (``own``, by the route's address) and those
+    in nexthop objects.
     """
     kernel = survey.kernel
     objects = {(one.row.netns, one.row.id): one for one in shared.values()}
@@ -119,7 +120,7 @@ def _ways(
         for place in places:
             held.setdefault(place, []).append(route)
     heads = survey.gaps(kernel.read_many(form.kind, list(held), [form.table]), _WHAT)[form.table]
-    # the lowest bit of IPv6's says that the table may not be made again
+    # in IPv6 the lowest bit says that the table was flushed for good
     known = {place: head & ~1 for place, head in zip(held, heads, strict=True) if head and head & ~1}
     return {
         place: _Way(head, hop, held[place])
@@ -128,7 +129,7 @@ def _ways(
 
 
 def _facts(way: _Way) -> dict[str, Any]:
-    """What an exception has from the routes that it belongs to."""
+    """An exception's columns about its routes."""
     first = way.routes[0]
     return {
         "family": first.family, "netns": first.netns,
@@ -141,7 +142,7 @@ def _facts(way: _Way) -> dict[str, Any]:
 def _hanging(
     survey: NetSurvey, ways: Iterable[_Way], kind: str, link: str, *, count: int, step: int, shift: int = 0
 ) -> list[tuple[_Way, int]]:
-    """(next hop, exception) out of the tables of next hops."""
+    """(next hop, exception) of the tables of next hops."""
     window = survey.kernel.window()
     found: list[tuple[_Way, int]] = []
     for way in ways:
@@ -201,7 +202,7 @@ def _ipv4(
 
 
 def _generations(survey: NetSurvey) -> dict[str | None, int | None]:
-    """By namespace what its exceptions' generation must be: others are from before its routes changed."""
+    """The current generation of exceptions by namespace: those of another one are older than its routes."""
     nets = sorted(survey.chosen)
     path = survey.kernel.first_path("struct net", ["fnhe_genid.counter"])
     if path is None:
@@ -214,7 +215,7 @@ def _exception4(
     survey: NetSurvey, way: _Way, address: int, row: Mapping[str, Any], generations: Mapping[str | None, Any]
 ) -> RouteException:
     first = way.routes[0]
-    # those that only name a gateway, and never expire, are made by gateways of IPsec
+    # IPsec makes exceptions that only name a gateway, and never expire
     (expires,) = survey.seconds([row["expires"] or None])
     mtu, locked = row["mtu"] or None, bool(row["locked"])
     metrics, locks = _with_mtu(first.metrics, first.locked, mtu if expires is not None else None, locked)
@@ -233,7 +234,7 @@ def _exception4(
 def _with_mtu(
     metrics: Mapping[str, int | str], locked: Sequence[str], mtu: int | None, lock: bool,  # noqa: FBT001 - a flag of the kernel's
 ) -> tuple[dict[str, int | str], tuple[str, ...]]:  # fmt: skip
-    """A route's metrics with the mtu of an exception among them, in their order."""
+    """A route's metrics with the mtu of an exception, in the order of metrics."""
     every = {**metrics, **({_MTU: mtu} if mtu else {})}
     locks = {*locked, *([_MTU] if mtu and lock else [])}
     return {n: every[n] for n in METRICS if n in every}, tuple(n for n in METRICS if n in locks)
@@ -274,7 +275,7 @@ def _ipv6(
 
 
 def _siblings(survey: NetSurvey, route: Route) -> list[int]:
-    """The ``struct fib6_info`` of each way of a route: the others are on the first one's list."""
+    """The ``struct fib6_info`` of each next hop of a route: the first one has a list of the others."""
     if len(route.nexthops) < 2 or route.nexthop_id is not None:
         return [route.address]
     kernel, kind = survey.kernel, "struct fib6_info"
@@ -349,7 +350,7 @@ def _cache_words(one: RouteException) -> Iterator[str]:
     if one.expires_seconds is not None:
         yield f"expires {int(one.expires_seconds)}sec"
     yield from metric_words(one.metrics, one.locked)
-    # these are what iproute2 has no word for
+    # iproute2 has no words for these
     if one.stale:
         yield "(stale)"
     elif not one.was_used:

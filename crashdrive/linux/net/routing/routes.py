@@ -1,4 +1,4 @@
-"""A route's row, and what routes of both families have in common."""
+"""Parts of a route's row that both families share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONGESTION = "congctl"
 def way(
     shared: Shared | None, hops: Sequence[NextHop], *, alone: bool = False, offload: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """What a route's row says of where it leads; ``alone``: a group of one is shown as that one."""
+    """A route's columns about its next hops; ``alone``: a group of one is shown as its member."""
     ways = shared.hops if shared is not None else tuple(hops)
     several = len(ways) > 1 or (shared is not None and shared.multipath and not alone)
     facts: dict[str, Any] = {"nexthops": ways if several else (), "flags": tuple(offload)}
@@ -40,7 +40,7 @@ OFFLOAD = {"rt_offload": ("offload",), "rt_trap": ("trap",), "rt_offload_failed"
 
 
 def offloaded(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the flags that tell where hardware forwards for a route."""
+    """The names of the flags about hardware that forwards for a route."""
     return tuple(name for name in OFFLOAD if row[name])
 
 
@@ -88,8 +88,8 @@ def table_name(number: int) -> str:
 def tables(survey: NetSurvey, hash_path: str, kind: str, member: str, rules: str) -> list[tuple[int, int]]:
     """(struct net, table) of all tables of the chosen namespaces, in the order of their hashes.
 
-    ``rules`` is a member that only a kernel with several tables has (CONFIG_IP_MULTIPLE_TABLES): it
-    hashes them by 256.
+    ``rules``: a member that only kernels with several tables have (CONFIG_IP_MULTIPLE_TABLES): these have 256
+    hash buckets.
     """
     kernel = survey.kernel
     nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
@@ -104,7 +104,7 @@ def tables(survey: NetSurvey, hash_path: str, kind: str, member: str, rules: str
     return found
 
 
-# by family: `tables`' arguments, and where a table has its number
+# by family: the arguments of `tables`, and the member for a table's number
 _TABLES_OF = {
     "inet": (("ipv4.fib_table_hash", "struct fib_table", "tb_hlist", "ipv4.rules_ops"), "tb_id"),
     "inet6": (("ipv6.fib_table_hash", "struct fib6_table", "tb6_hlist", "ipv6.fib6_rules_ops"), "tb6_id"),

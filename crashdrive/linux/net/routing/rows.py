@@ -8,11 +8,10 @@ from crashdrive.records import Address, Bits, Record
 
 
 class NextHop(Record, frozen=True):
-    """A way out: ``gateway`` (of either family) and ``device``, None where it has none.
+    """A next hop: ``gateway`` (of either family) and ``device``, None where it has none.
 
-    ``flags`` are those of RTNH_F_* that are set (``onlink``, ``linkdown``, ``dead``, ...), or ``unread``
-    alone where the dump doesn't hold the next hop; ``encapsulation``
-    is what it wraps packets in, as iproute2 words it (``mpls 100/200``).
+    ``flags``: the set ones of RTNH_F_* (``onlink``, ``linkdown``, ``dead``, ...), or ``unread`` alone where
+    the dump lacks the next hop. ``encapsulation``: as iproute2 words it (``mpls 100/200``).
     """
 
     gateway: str | None
@@ -26,15 +25,14 @@ class NextHop(Record, frozen=True):
 class Route(Record, frozen=True):
     """A route of either family.
 
-    ``table`` by its name (``main``, ``local``, ``default``) or number, ``destination`` 0.0.0.0 or :: with
-    ``prefix_length`` 0 where it is the default. ``gateway`` and ``device`` are None for a route with several
-    ways: these are in ``nexthops`` (of one that has one way, it is that). ``metric`` is the priority,
-    ``metrics`` those for its connections (``mtu``, ``advmss``, ...: as the kernel keeps them, bytes and
-    milliseconds, rtt in 1/8 and rttvar in 1/4 of them), ``locked`` those that the kernel must not change.
-    ``source`` is the preferred source address, ``source_prefix`` the source that it is for alone.
-    ``nexthop_id`` of a shared nexthop object, ``nexthop`` its text. ``rtf_flags`` are the RTF_* of an IPv6
-    route, None for IPv4. ``address`` of its ``struct fib_info`` or ``fib6_info``. ``lines`` as iproute2
-    prints it, line by line.
+    ``table``: its name (``main``, ``local``, ``default``) or number. ``destination``: 0.0.0.0 or :: with
+    ``prefix_length`` 0 for the default. ``nexthops``: all next hops; ``gateway`` and ``device`` are those of
+    the only one, None for several. ``metric``: the priority, ``metrics``: those for its connections (``mtu``,
+    ``advmss``, ...: in the kernel's units, bytes and milliseconds, rtt in 1/8 and rttvar in 1/4 of these),
+    ``locked``: metrics that the kernel must not change. ``source``: the preferred source address,
+    ``source_prefix``: the only source that the route is for. ``nexthop_id``: of a shared nexthop object,
+    ``nexthop``: its text. ``rtf_flags``: the RTF_* of an IPv6 route, None for IPv4. ``address`` of its
+    ``struct fib_info`` or ``fib6_info``. ``lines`` as iproute2 prints it, line by line.
     """
 
     family: str

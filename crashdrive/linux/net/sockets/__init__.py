@@ -28,8 +28,8 @@ def read(
 ) -> Reading[Socket]:
     """Sockets of a namespace (of all where None), of these protocols (``tcp``, ``udp6``, ``unix``, ...).
 
-    ``listening`` and ``connected``: which of both; ``processes``: find out who has each open. UsageError for
-    a protocol or a namespace that there isn't.
+    ``listening`` and ``connected``: which of both; ``processes``: find the process that has each open.
+    UsageError for an unknown protocol or namespace.
     """
     chosen = frozenset(protocols)
     if unknown := chosen - set(PROTOCOLS):

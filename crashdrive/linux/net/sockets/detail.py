@@ -1,4 +1,4 @@
-"""What all detail tables share, and the memory that every full socket accounts for."""
+"""Parts that all detail tables share, and the memory of full sockets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SHUT = {0: None, 1: "receive", 2: "send", 3: "both"}
 class Buffers(Record, frozen=True, gc=False):
     """A socket's memory in bytes, as ``ss -m`` has it.
 
-    ``rmem`` and ``wmem`` are allocated for what was received and for what is to be sent, ``rcvbuf`` and
-    ``sndbuf`` their limits; ``forward_alloc`` is reserved, ``wmem_queued`` queued for sending, ``omem``
-    options, ``backlog`` what arrived while the socket was in use. ``shut``: which directions are closed.
+    ``rmem`` and ``wmem``: allocated for received data and for data to send, ``rcvbuf`` and ``sndbuf``: their
+    limits; ``forward_alloc``: reserved, ``wmem_queued``: queued for sending, ``omem``: for options,
+    ``backlog``: received while the socket was locked. ``shut``: the closed directions.
     """
 
     proto: str
@@ -65,7 +65,7 @@ def buffers(survey: Survey, rows: Sequence[Socket]) -> Table:
 
 
 def ends(row: Socket) -> dict[str, Any]:
-    """``local`` and ``remote`` of a socket, to tell it by."""
+    """``local`` and ``remote`` of a socket, which identify it for people."""
     return {
         "local": endpoint(row.local_address, row.local_port),
         "remote": endpoint(row.remote_address, row.remote_port),

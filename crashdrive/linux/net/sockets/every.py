@@ -36,7 +36,7 @@ PROTOCOLS = (
 
 
 def sockets(survey: NetSurvey, wanted: Wanted, *, processes: bool) -> list[Socket]:
-    """Sockets of all families; a finder may give more than is wanted. ``processes``: who has them open."""
+    """The wanted sockets of all families; ``processes``: find the process that has each open."""
     batches: list[Batch] = []
     for what, find in FINDERS:
         batches += survey.attempt(what, partial(find, survey, wanted))

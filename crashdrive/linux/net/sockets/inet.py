@@ -1,4 +1,4 @@
-"""What sockets of IPv4 and IPv6 have in common: ``struct sock_common`` and ``struct sock`` as columns."""
+"""Common parts of IPv4's and IPv6's sockets: ``struct sock_common`` and ``struct sock`` as columns."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def common(prefix: str = "") -> dict[str, tuple[str, ...]]:
     }
 
 
-# members of a struct sock that a row has as the kernel has them, by the row's name for them
+# members of a struct sock that go into a row unchanged, by the row's names
 _PLAIN: dict[str, tuple[str, ...]] = {
     # 86741ec25462 (4.10)
     "uid": ("sk_uid.val",),
@@ -49,7 +49,7 @@ _PLAIN: dict[str, tuple[str, ...]] = {
 
 
 def plain(columns: Named) -> Named:
-    """The columns of full sockets that go into a batch as they are."""
+    """The columns of full sockets that go into a batch unchanged."""
     return {name: columns[name] for name in ("references", *_PLAIN)}
 
 
@@ -77,14 +77,14 @@ def mapped(values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
 
 
 def ports(kernel: Machine, values: Sequence[int | None]) -> list[int | None]:
-    """``__be16`` values, as the machine read them, as numbers."""
+    """Port numbers of ``__be16`` values that were read in the machine's byte order."""
     if kernel.order == ">":
         return list(values)
     return mapped(values, lambda value: (value & 0xFF) << 8 | value >> 8)
 
 
 def texts4(kernel: Machine, values: Sequence[int | None]) -> list[str | None]:
-    """``__be32`` values, as the machine read them, as addresses."""
+    """Addresses of ``__be32`` values that were read in the machine's byte order."""
     order: Any = kernel.byte_order
     return mapped(values, lambda value: ipv4(value.to_bytes(4, order)))
 
@@ -130,7 +130,7 @@ def names(proto: str, families: Sequence[str | None]) -> list[str]:
 def datagram_batch(
     survey: NetSurvey, wanted: Wanted, proto: str, addresses: Sequence[int], columns: Named
 ) -> Batch:
-    """UDP, raw and ping sockets, which have the same members but for what is queued."""
+    """A batch of UDP, raw or ping sockets, which differ in their queues alone."""
     base = address_columns(survey.kernel, columns)
     batch = Batch(
         address=addresses,
@@ -140,7 +140,7 @@ def datagram_batch(
         socket=columns["socket"],
         bound=columns["bound"],
         recv_q=columns["rmem"],
-        # the socket itself holds one
+        # the socket itself has one reference
         send_q=mapped(columns["wmem"], lambda value: value - 1),
         type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
         drops=columns["drops"],
@@ -151,7 +151,7 @@ def datagram_batch(
 
 
 def datagram_state(state: int) -> str:
-    """ESTABLISHED means connected; TCP_CLOSE (7) is the usual state of such a socket."""
+    """The state of a datagram socket: ESTABLISHED means connected; TCP_CLOSE (7) is the usual one."""
     return {1: "ESTABLISHED", 7: UNCONNECTED}.get(state, str(state))
 
 
@@ -169,7 +169,7 @@ def difference(left: Sequence[int | None], right: Sequence[int | None]) -> list[
 
 
 def array_chains(kernel: Machine, address: int, kind: str, path: str) -> tuple[int, int, bool]:
-    """Where an array of list heads begins, how many there are, and whether they are hlist_nulls."""
+    """An array of list heads: its address, its length, and whether they are hlist_nulls."""
     place = kernel.place(kind, path)
     array = bare(kernel.layouts, place.type)
     if not isinstance(array, ArrayType):
@@ -180,7 +180,7 @@ def array_chains(kernel: Machine, address: int, kind: str, path: str) -> tuple[i
 def walk_array(
     survey: NetSurvey, chains: tuple[int, int, bool], fields: Fields, link: str, what: str
 ) -> Iterator[tuple[Objects, Named]]:
-    """Sockets on all chains of an array, with their columns; nothing where there are none."""
+    """Sockets on all chains of an array, with their columns; nothing where there are no sockets."""
     first, count, nulls = chains
     found = survey.kernel.walk_table(first, count, fields.kind, link, nulls=nulls)
     survey.walked(found, what)
@@ -189,5 +189,5 @@ def walk_array(
 
 
 def distinct(pointers: Iterable[int | None]) -> list[int]:
-    """Pointers that are there, each once, in their order."""
+    """The pointers that aren't NULL or missing, each once, in their order."""
     return list(dict.fromkeys(pointer for pointer in pointers if pointer))

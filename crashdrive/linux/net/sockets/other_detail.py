@@ -16,9 +16,10 @@ _FANOUT = {0: "hash", 1: "lb", 2: "cpu", 3: "rollover", 4: "rnd", 5: "qm", 6: "c
 
 
 class UnixDetail(Record, frozen=True, gc=False):
-    """A unix socket, ``peer_*`` of what it is connected to (unknown in a namespace that isn't shown).
+    """A unix socket; ``peer_*``: of the socket that it is connected to (unknown in a namespace that isn't
+    shown).
 
-    ``queued``: packets, of a listening socket connections, in its queue.
+    ``queued``: packets in its queue, or connections of a listening socket.
     """
 
     local: str | None
@@ -34,7 +35,9 @@ class UnixDetail(Record, frozen=True, gc=False):
 
 
 class UnixWaiting(Record, frozen=True, gc=False):
-    """A connection in a unix socket's accept queue: ``address`` of the socket to be; who has connected."""
+    """A connection in a unix socket's accept queue: ``address`` of the socket that accept() will give, and
+    its peer.
+    """
 
     local: str | None
     peer_inode: int | None
@@ -90,7 +93,7 @@ class UdpDetail(Record, frozen=True, gc=False):
 
 
 def addresses_of(rows: Sequence[Socket]) -> list[int]:
-    """Where the rows' structures are."""
+    """Addresses of the rows' structures."""
     return [row.address for row in rows]
 
 
@@ -165,7 +168,7 @@ def packet_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
     fields = Fields(kernel, "struct packet_sock", _PACKET)
     found = survey.read(fields, addresses_of(rows), "packet sockets")
     flags, running = found.pop("flags"), found.pop("running")
-    if kernel.has_type("enum packet_sock_flags"):  # one of the flags since 6.4
+    if kernel.has_type("enum packet_sock_flags"):  # a flag since 6.4
         mask = bit(kernel, "enum packet_sock_flags", "PACKET_SOCK_RUNNING")
         running = [None if bits is None else bool(bits & mask) for bits in flags]
     found["running"] = [None if value is None else bool(value) for value in running]
@@ -229,7 +232,7 @@ def _groups(
     for place, pointer, count in zip(places, pointers, counts, strict=True):
         raw = window.bytes(*place) if place else b"" if pointer == 0 or count == 0 else None
         found.append(None if raw is None else _bits(raw, width, kernel.byte_order))
-    # a socket that couldn't be read itself was noted already
+    # a socket that couldn't be read itself is noted before
     lost = sum(
         groups is None and None not in pair for *pair, groups in zip(pointers, counts, found, strict=True)
     )

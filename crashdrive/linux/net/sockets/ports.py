@@ -1,4 +1,4 @@
-"""Local ports: which the kernel chooses from, and how many of them are taken.
+"""Local ports: the range that the kernel chooses from, and its ports in use.
 
 Sources: net/ipv4/inet_connection_sock.c (inet_get_local_port_range), inet_hashtables.c.
 """
@@ -21,22 +21,22 @@ _HIGHEST = 65535
 
 
 class Range(NamedTuple):
-    """Ports that the kernel chooses from (net.ipv4.ip_local_port_range), both ends among them."""
+    """The ports that the kernel chooses from (net.ipv4.ip_local_port_range), both ends included."""
 
     low: int
     high: int
 
     @property
     def size(self) -> int:
-        """How many there are; net.ipv4.ip_local_reserved_ports among them."""
+        """The number of ports, net.ipv4.ip_local_reserved_ports included."""
         return self.high - self.low + 1
 
 
 class PortUse(Record, frozen=True):
-    """Local ports of the range that are taken: towards one destination, or (``remote_address`` None) at all.
+    """Ports of the range in use: towards one destination, or (``remote_address`` None) in all.
 
     ``range_size`` is the size of the namespace's range. A connection needs a port that is free towards its
-    destination; bind() and UDP sockets without a destination need one that nobody has.
+    destination; bind() and UDP sockets without a destination need one that no socket has.
     """
 
     netns: str | None
@@ -49,7 +49,7 @@ class PortUse(Record, frozen=True):
 
 
 class SharedPort(Record, frozen=True):
-    """Sockets that are bound to the very same address and port (SO_REUSEPORT, SO_REUSEADDR)."""
+    """Sockets that are bound to the same address and port (SO_REUSEPORT, SO_REUSEADDR)."""
 
     netns: str | None
     proto: str
@@ -61,7 +61,7 @@ class SharedPort(Record, frozen=True):
 
 
 def ranges(survey: NetSurvey) -> dict[str, Range]:
-    """The range of each namespace, by its label; without those that the dump lacks."""
+    """The range of each namespace by its label; a missing one is left out."""
     kernel, nets = survey.kernel, sorted(survey.chosen)
     pair = kernel.first_path("struct net", [f"{path}[0]" for path in _PAIRS])
     if pair is not None:
@@ -81,7 +81,7 @@ def _range(row: Sequence[int | None]) -> Range | None:
 
 
 def port_use(rows: Iterable[Socket], known: Mapping[str, Range]) -> list[PortUse]:
-    """How many ports of the range are taken, the most first; IPv4 and mapped IPv6 share them."""
+    """Numbers of ports in use, the highest first; IPv4 and mapped IPv6 share ports."""
     used: dict[tuple[str, str, str | None, str | None, int | None], set[int]] = defaultdict(set)
     for row in rows:
         span = known.get(row.netns or "")

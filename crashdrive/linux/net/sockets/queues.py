@@ -1,4 +1,4 @@
-"""Sockets by what waits in them: connections to be accepted, data, what nobody acknowledged."""
+"""Sockets with queues that aren't empty: connections to accept, unread data, unacknowledged data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crashdrive.linux.net.sockets.tcp_detail import Listener, TcpDetail
 from crashdrive.records import Address, Record
 
 STUCK = 1.0
-"""Seconds without a move from which on data stands still."""
+"""Seconds without progress from which on data is stuck."""
 
 
 class ListenQueue(Record, frozen=True):
@@ -19,7 +19,7 @@ class ListenQueue(Record, frozen=True):
     ``syn_queue`` for the end of their handshake (None: unix sockets have no such queue). ``drops`` of
     connections that found no room.
 
-    The kernel takes one more than the limit: the queue is full when ``accept_queue`` is greater.
+    The kernel takes one more than the limit: the queue is full when ``accept_queue`` is above it.
     """
 
     proto: str
@@ -38,11 +38,11 @@ class ListenQueue(Record, frozen=True):
 class QueuedData(Record, frozen=True):
     """A socket with data in its queues, in bytes; a FIN counts as one.
 
-    ``received_ago``, ``acknowledged_ago`` and ``sent_ago``: seconds since something last came, was
-    acknowledged, was sent, None where the kernel doesn't keep that (TCP does); ``retransmits`` of the data
-    at the head.
+    ``received_ago``, ``acknowledged_ago`` and ``sent_ago``: seconds since data was last received,
+    acknowledged, sent; None where the kernel doesn't keep that (TCP does). ``retransmits``: of the data at
+    the head.
 
-    ``stuck``: in this direction nothing has moved for a second or longer (``receive``, ``send``, ``both``).
+    ``stuck``: the direction without progress for a second or longer (``receive``, ``send``, ``both``).
     """
 
     proto: str
@@ -63,7 +63,7 @@ class QueuedData(Record, frozen=True):
 
 
 class Retransmitting(Record, frozen=True):
-    """A TCP socket that sends again what nobody acknowledged, or asks a closed window (``probes``)."""
+    """A TCP socket that retransmits unacknowledged data, or probes a closed window (``probes``)."""
 
     proto: str
     netns: str | None
@@ -81,10 +81,10 @@ class Retransmitting(Record, frozen=True):
 def stuck_direction(
     recv_q: int | None, send_q: int | None, ages: tuple[float | None, float | None, float | None]
 ) -> str | None:
-    """Where data stands still, by seconds since something was received, acknowledged, sent.
+    """The stuck direction, by seconds since data was received, acknowledged, sent.
 
-    What was received last is the youngest data in the receive queue. Data to be sent stands still when it
-    is neither sent nor acknowledged: an old acknowledgement alone is that of an idle connection.
+    The last receive is that of the youngest data in the receive queue. Data to send is stuck when it is
+    neither sent nor acknowledged: an idle connection has an old acknowledgement, too.
     """
     received, acknowledged, sent = ages
     receiving = bool(recv_q) and received is not None and received >= STUCK
@@ -94,13 +94,13 @@ def stuck_direction(
 
 
 def _held(row: Socket) -> dict[str, Any]:
-    """What tells a socket, and who has it."""
+    """Columns that identify a socket, and its process."""
     names = ("proto", "netns", "pid", "program", "address")
     return ends(row) | {name: getattr(row, name) for name in names}
 
 
 def listen_queues(rows: Sequence[Socket], listeners: Iterable[Listener]) -> list[ListenQueue]:
-    """Those that aren't empty or were full once, the fullest first."""
+    """Listen queues that aren't empty or were full before, the fullest first."""
     more = {one.address: one for one in listeners}
     made: list[ListenQueue] = []
     for row in rows:
@@ -117,7 +117,7 @@ def listen_queues(rows: Sequence[Socket], listeners: Iterable[Listener]) -> list
 
 
 def queued_data(rows: Sequence[Socket], connections: Iterable[TcpDetail]) -> list[QueuedData]:
-    """Sockets with anything in their queues, those that stand still first."""
+    """Sockets with data in their queues, stuck ones first."""
     more = {one.address: one for one in connections}
     made: list[QueuedData] = []
     for row in rows:
@@ -137,7 +137,7 @@ def queued_data(rows: Sequence[Socket], connections: Iterable[TcpDetail]) -> lis
 
 
 def retransmitting(rows: Sequence[Socket]) -> list[Retransmitting]:
-    """TCP sockets that send again or probe, the most often first."""
+    """TCP sockets that retransmit or probe, the most often first."""
     names = ("state", "retransmits", "probes", "timer_left")
     made = [
         Retransmitting(**_held(row), **{name: getattr(row, name) for name in names})

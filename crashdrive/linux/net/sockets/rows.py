@@ -1,4 +1,4 @@
-"""Socket rows: what all families share, and how a family's columns become rows."""
+"""Socket rows, and how a family's columns become rows."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ FAMILIES = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink", 17: "packet"}
 
 
 class Socket(Record, frozen=True, gc=False):
-    """A socket, with what /proc/net says of it.
+    """A socket as in /proc/net.
 
     ``proto`` as netstat has it: tcp, tcp6, udp, udp6, udplite, udplite6, raw, raw6, icmp, icmp6 (ping
-    sockets), unix, packet, netlink; ``netns`` as `NetNamespace.label` has it. ``local_address`` of a
-    unix socket is its path (``@``: abstract, NULs in it as ``@``), of a netlink socket its protocol; a raw
+    sockets), unix, packet, netlink; ``netns`` as `NetNamespace.label` has it. ``local_address`` of a unix
+    socket is its path (``@``: abstract, NULs in it as ``@``), of a netlink socket its protocol; a raw
     socket's ``local_port`` is its protocol, a netlink socket's its port id. ``recv_q`` and ``send_q`` in
-    bytes; of a listening socket connections to be accepted, and how many may be. ``inode`` 0: a socket
-    without file (not accepted yet, orphaned, TIME_WAIT). ``uid`` of the socket: that of its file, also after
-    the file was closed, where /proc shows 0. ``pid``, ``program``: the process of the lowest number that has
-    it open. ``address`` of the kernel's structure.
+    bytes; for a listening socket the connections to accept, and their limit. ``inode`` 0: a socket without a
+    file (not accepted yet, orphaned, TIME_WAIT). ``uid``: that of its file, also after the file was closed,
+    where /proc shows 0. ``pid``, ``program``: the process with the lowest pid that has it open. ``address``:
+    of the kernel's structure.
 
-    ``timer`` is what will act next: ``on`` (retransmit), ``keepalive``, ``timewait``, ``probe`` (of a closed
-    window); ``timer_left`` in seconds, negative where it is overdue. ``retransmits`` of the data at the
-    head, ``probes`` without an answer, ``drops`` of packets that didn't fit.
+    ``timer``: the next timer: ``on`` (retransmit), ``keepalive``, ``timewait``, ``probe`` (of a closed
+    window); ``timer_left`` in seconds, negative where it is overdue. ``retransmits``: of the data at the
+    head, ``probes``: unanswered ones, ``drops``: packets that didn't fit.
     """
 
     proto: str
@@ -79,17 +79,17 @@ class Socket(Record, frozen=True, gc=False):
     references: int | None = None
 
 
-# what rows get here: of namespaces, of files and of processes
+# columns that are made here, of namespaces, files and processes
 _DERIVED = frozenset({"netns", "inode", "pid", "program", "interface"})
 
 
 class Batch:
-    """Sockets of one kind as columns of equal length, by the fields of `Socket`; one that is empty or not
-    there is None in every row.
+    """Sockets of one kind as columns of equal length, by the fields of `Socket`; the field of an empty or
+    missing column is None in every row.
 
-    ``net`` and ``socket`` are addresses of their ``struct net`` and ``struct socket`` (none: a kind that has
-    no file), ``bound`` the index of the interface that they are bound to. ValueError where the lengths
-    differ: a short column would take other columns' sockets with it. TypeError for a column that no row has.
+    ``net`` and ``socket``: addresses of their ``struct net`` and ``struct socket`` (empty for a kind without
+    files), ``bound``: the index of the interface that they are bound to. ValueError where the lengths differ:
+    a short column would lose sockets of the others. TypeError for a column that is no field.
     """
 
     def __init__(
@@ -134,16 +134,16 @@ class Wanted(NamedTuple):
     connected: bool
 
     def state(self, state: str | None) -> bool:
-        """Whether sockets in that state are."""
+        """Whether sockets in that state are asked for."""
         return self.listening if state in LISTENING else self.connected
 
     def any_of(self, *protos: str) -> bool:
-        """Whether any of these protocols is."""
+        """Whether any of these protocols is asked for."""
         return not self.protos.isdisjoint(protos)
 
 
 def socket_rows(survey: NetSurvey, batches: Sequence[Batch], *, processes: bool) -> list[Socket]:
-    """Rows of all batches; ``processes``: find out who has each socket open."""
+    """Rows of all batches; ``processes``: find the process that has each socket open."""
     pointers = sorted({pointer for batch in batches for pointer in batch.socket if pointer})
     files = _files(survey, pointers)
     holders = _holders(survey, files) if processes else {}
@@ -155,7 +155,7 @@ def socket_rows(survey: NetSurvey, batches: Sequence[Batch], *, processes: bool)
 
 
 class _Files(NamedTuple):
-    """By address of a ``struct socket``: its inode's number and owner, and its ``struct file``."""
+    """Inode number, inode owner and ``struct file`` of sockets, by the address of their ``struct socket``."""
 
     inodes: dict[int | None, int | None]
     uids: dict[int | None, int | None]
@@ -177,7 +177,7 @@ def _files(survey: NetSurvey, pointers: Sequence[int]) -> _Files:
 
 
 def _holders(survey: NetSurvey, files: _Files) -> dict[int | None, Owner]:
-    """Who has sockets open, by address of their ``struct socket``."""
+    """The process that has each socket open, by the address of its ``struct socket``."""
     found = owners(survey.kernel)
     if found.warnings:
         survey.miss(found.warnings, complete=found.complete)
@@ -186,7 +186,7 @@ def _holders(survey: NetSurvey, files: _Files) -> dict[int | None, Owner]:
 
 
 def _interfaces(survey: NetSurvey, batches: Sequence[Batch]) -> dict[tuple[int | None, int | None], str]:
-    """Names of the interfaces that sockets are bound to, by namespace and index; only where any are."""
+    """Names of the interfaces that sockets are bound to, by namespace and index; empty without any."""
     bound = (zip(batch.net, batch.bound, strict=True) for batch in batches if batch.bound)
     nets = {net for pairs in bound for net, index in pairs if index}
     names: dict[tuple[int | None, int | None], str] = {}
@@ -218,12 +218,12 @@ def _rows(
         held = [holders.get(pointer) for pointer in pointers]
         columns["pid"] = [owner and owner.pid for owner in held]
         columns["program"] = [owner and owner.program for owner in held]
-    # map() takes all columns in step, several times as fast as a loop over them by name
+    # map() over all columns is several times as fast as a loop that looks up each by name
     return map(Socket, *(columns.get(name) or repeat(None) for name in Socket.__struct_fields__))
 
 
 def _uids(batch: Batch, pointers: Sequence[int | None], files: _Files) -> Iterable[int | None]:
-    """The sockets' own users, or those of their inodes where the kernel keeps no others."""
+    """The uids of sockets, or of their inodes where the kernel keeps no uid in the socket."""
     own = batch.columns.get("uid") or [None] * len(pointers)
     if None not in own:
         return own
@@ -241,5 +241,5 @@ def _bound(batch: Batch, names: Mapping[tuple[int | None, int | None], str]) -> 
 
 
 def _unknown_net(net: int | None) -> str | None:
-    """A namespace that is on no list (half torn down), by its address."""
+    """The label of a namespace that is on no list (half torn down): its address."""
     return None if net is None else f"{net:x}"

@@ -1,4 +1,4 @@
-"""TCP sockets: listening ones, and all that the established table holds in three different structures.
+"""TCP sockets: listening ones, and those of the established table, which are of three structures.
 
 Sources: include/net/inet_hashtables.h, net/ipv4/tcp_ipv4.c (what /proc/net/tcp shows), inet_hashtables.c.
 """
@@ -34,9 +34,9 @@ TIME_WAIT, LISTEN, NEW_SYN_RECV = 6, 10, 12
 SOCK = "inet_conn.icsk_inet.sk."
 COMMON = f"{SOCK}__sk_common."
 _HASHINFO = "struct inet_hashinfo"
-# The marks of listening chains begin here (include/net/inet_hashtables.h), where chains have marks.
+# Nulls values of listening chains begin here (include/net/inet_hashtables.h), where chains have nulls.
 _LISTENING_NULLS_BASE = 1 << 29
-# include/net/inet_connection_sock.h: what icsk_pending says will happen, as /proc/net/tcp sums it up
+# include/net/inet_connection_sock.h: values of icsk_pending, as /proc/net/tcp groups them
 _RETRANSMITTING, _PROBING = frozenset({1, 5, 6}), 3
 
 _MEMBERS = {
@@ -55,7 +55,7 @@ _MEMBERS = {
     ),
     "retransmits": ("inet_conn.icsk_retransmits",),
     "probes": ("inet_conn.icsk_probes_out",),
-    # stable kernels got the first one too: 6.1.192 has it
+    # stable kernels have the first one, too, such as 6.1.192
     "keepalive": ("inet_conn.icsk_keepalive_timer.expires", f"{SOCK}sk_timer.expires"),
     "keepalive_set": ("inet_conn.icsk_keepalive_timer.entry.pprev", f"{SOCK}sk_timer.entry.pprev"),
 }
@@ -104,8 +104,8 @@ def _listening(
 def _listening_tables(survey: NetSurvey, hashinfo: int, seen: set[int]) -> Iterator[Objects]:
     """Chains of listening sockets: a table by port until 5.19 (cae3873c5b3a), one by address and port since.
 
-    A namespace with a table of its own for connections still has its listening sockets in the common one:
-    ``seen`` are tables that were walked.
+    A namespace with its own table of connections still has its listening sockets in the common table;
+    ``seen``: tables that were walked.
     """
     kernel = survey.kernel
     bucket = "struct inet_listen_hashbucket"
@@ -136,7 +136,7 @@ def _listening_tables(survey: NetSurvey, hashinfo: int, seen: set[int]) -> Itera
 
 
 def _established(survey: NetSurvey, wanted: Wanted, fields: Fields, hashinfo: int) -> Iterator[Batch]:
-    """Sockets, TIME_WAIT and request sockets: which structure it is, the state alone tells."""
+    """Full sockets, TIME_WAIT and request sockets; the state alone tells the structure."""
     kernel = survey.kernel
     ((table, mask),) = kernel.read_many(_HASHINFO, [hashinfo], ["ehash", "ehash_mask"]).check()
     found = kernel.walk_table(
@@ -167,7 +167,7 @@ def _kind_of(state: int | None) -> int | None:
 
 
 def _note_gaps(survey: NetSurvey, columns: Columns, states: Sequence[int | None]) -> None:
-    """Gaps in full sockets: the small structures end before most of the members that were asked for."""
+    """Note gaps in full sockets alone: the small structures end before most of the members."""
     shared = {i for i, path in enumerate(columns.fields) if path.startswith(COMMON)}
     gaps = [gap for gap in columns.gaps if gap.column in shared or _kind_of(states[gap.row]) is None]
     survey.gaps(msgspec.structs.replace(columns, gaps=tuple(gaps)), "TCP sockets")
@@ -223,7 +223,7 @@ def _full_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> 
 def _timer(
     pending: int | None, timeout: int | None, keepalive_set: int | None, keepalive: int | None
 ) -> tuple[str | None, int | None]:
-    """What /proc/net/tcp calls the active timer, and when it ends in jiffies."""
+    """/proc/net/tcp's name of the active timer, and its end in jiffies."""
     if pending in _RETRANSMITTING:
         return "on", timeout
     if pending == _PROBING:
@@ -232,9 +232,9 @@ def _timer(
 
 
 def _queue(columns: Named, listening: str, end: str, start: str) -> list[int | None]:
-    """Bytes between two sequence numbers; what ``listening`` says of a listening socket.
+    """Bytes between two sequence numbers; for a listening socket the column ``listening``.
 
-    A negative distance (a FIN was counted already) is nothing, as in tcp_v4's seq_show.
+    A negative distance (a FIN was counted before) is 0, as in tcp_v4's seq_show.
     """
     return [
         number if state == LISTEN else None if a is None or b is None else _distance(a, b)
@@ -253,7 +253,7 @@ _TIMEWAIT = {"substate": ("tw_substate",), "expires": ("tw_timer.expires",)}
 
 
 def _timewait_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch:
-    """``struct inet_timewait_sock``: FIN_WAIT2 too ends in one, which its substate tells."""
+    """Sockets of ``struct inet_timewait_sock``; its substate tells FIN_WAIT2 from TIME_WAIT."""
     fields = Fields(survey.kernel, "struct inet_timewait_sock", _TIMEWAIT, _TIMEWAIT)
     more = survey.read(fields, addresses, "TIME_WAIT sockets")
     nothing = [0] * len(addresses)
@@ -278,7 +278,7 @@ _REQUEST = {
 
 
 def _request_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch:
-    """``struct request_sock``: in this table since 079096f103fa (4.4)."""
+    """Sockets of ``struct request_sock``, which are in this table since 079096f103fa (4.4)."""
     fields = Fields(survey.kernel, "struct request_sock", _REQUEST, _REQUEST)
     more = survey.read(fields, addresses, "request sockets")
     nothing = [0] * len(addresses)
@@ -297,7 +297,7 @@ def _request_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) 
 
 
 def _uids(survey: NetSurvey, listeners: Sequence[int | None]) -> Sequence[int | None]:
-    """The listeners' users."""
+    """The uids of the listening sockets."""
     fields = Fields(survey.kernel, "struct sock", {"uid": full()["uid"]})
     pointers = distinct(listeners)
     if not pointers or not fields.has("uid"):

@@ -1,4 +1,4 @@
-"""TCP in all detail: connections, listening sockets, and what waits in their queues.
+"""TCP in all detail: connections, listening sockets, and their queues.
 
 Sources: net/ipv4/tcp.c (tcp_get_info), net/ipv4/inet_connection_sock.c.
 """
@@ -18,18 +18,19 @@ from crashdrive.records import Address, Record, Table
 
 _NEVER = 0x7FFFFFFF  # TCP_INFINITE_SSTHRESH
 _UNSET32 = 0xFFFFFFFF
-# structures that are no struct sock
+# states whose structure is no struct sock
 SMALL = frozenset({TIME_WAIT, NEW_SYN_RECV})
 _CA_STATES = ("open", "disorder", "cwr", "recovery", "loss")
 
 
 class TcpDetail(Record, frozen=True, gc=False):
-    """A TCP connection: sizes in bytes, times in seconds, None for what isn't known yet.
+    """A TCP connection: sizes in bytes, times in seconds; None where nothing was measured yet.
 
-    ``rto`` the retransmit timeout, ``ato`` that of delayed ACKs; ``rtt`` smoothed, ``rtt_variance`` its mean
-    deviation; ``unacked``, ``retransmitting``, ``lost``, ``sacked`` in segments out, ``total_retransmits``
-    since the beginning. ``*_ago``: how long before the dump something was last sent, received, acknowledged.
-    ``window_clamp`` the largest window to offer; ``cwnd`` and ``ssthresh`` in segments.
+    ``rto``: the retransmit timeout, ``ato``: that of delayed ACKs; ``rtt``: smoothed, ``rtt_variance``: its
+    mean deviation. ``unacked``, ``retransmitting``, ``lost``, ``sacked``: segments in flight,
+    ``total_retransmits``: of the whole connection. ``*_ago``: how long before the dump data was last sent,
+    received, acknowledged. ``window_clamp``: the largest window to offer; ``cwnd`` and ``ssthresh`` in
+    segments.
     """
 
     proto: str
@@ -110,7 +111,7 @@ class Listener(Record, frozen=True, gc=False):
 
 
 class Waiting(Record, frozen=True, gc=False):
-    """A connection in an accept queue: ``state`` and ``address`` of its socket, and whose queue it is."""
+    """A connection in an accept queue: ``state`` and ``address`` of its socket, and the listening socket."""
 
     local: str | None
     remote: str | None
@@ -121,7 +122,7 @@ class Waiting(Record, frozen=True, gc=False):
 
 
 class HalfOpen(Record, frozen=True, gc=False):
-    """A connection in a SYN queue: how often its SYN-ACK was sent again, and when (seconds) it will be."""
+    """A connection in a SYN queue: retransmits of its SYN-ACK, and the seconds until the next one."""
 
     local: str | None
     remote: str | None
@@ -134,7 +135,7 @@ class HalfOpen(Record, frozen=True, gc=False):
 
 
 def kinds(survey: Survey, rows: Sequence[Socket]) -> dict[int, int | None]:
-    """The kernel's own state of TCP rows by address: it tells which structure they are."""
+    """The kernel's own state of TCP rows by address: it tells the structure."""
     addresses = [row.address for row in rows]
     columns = survey.kernel.read_many("struct sock_common", addresses, ["skc_state"])
     return dict(zip(addresses, survey.gaps(columns, "TCP sockets")["skc_state"], strict=True))
@@ -225,7 +226,7 @@ def _connections(survey: Survey, rows: Sequence[Socket]) -> Table:
 
 
 def _convert(survey: Survey, found: Named) -> None:
-    """The kernel's units to ours, in place."""
+    """Convert the kernel's units to ours, in place."""
     hz = survey.kernel.hz
     for name in ("rto", "ato", "keepalive_interval"):
         found[name] = mapped(found[name], lambda ticks: ticks / hz if ticks else None)
@@ -264,12 +265,12 @@ def _signed(distance: int) -> int:
 
 
 def _seconds(parts: int, usec: int) -> float | None:
-    """Microseconds that the kernel keeps in 1/parts; none where nothing was measured yet."""
+    """Seconds of microseconds that the kernel keeps in 1/``parts``; None where nothing was measured yet."""
     return None if usec in {0, _UNSET32} else usec // parts / 1e6
 
 
 def _ago(jiffies: int, tick: int, hz: int) -> float | None:
-    """How long ago the low 32 bits of jiffies were ``tick``; never where they are 0."""
+    """Seconds since the low 32 bits of jiffies were ``tick``; None for 0, which is never."""
     return ((jiffies - tick) & _UNSET32) / hz if tick else None
 
 

@@ -1,4 +1,4 @@
-"""UDP and UDP-Lite sockets, out of the table by port.
+"""UDP and UDP-Lite sockets, from the hash table by port.
 
 Sources: include/net/udp.h, net/ipv4/udp.c (what /proc/net/udp shows).
 """
@@ -65,6 +65,6 @@ def _sockets(survey: NetSurvey, wanted: Wanted, proto: str, table: int) -> Itera
     if found.addresses and found.columns is not None:
         columns = fields.named(survey.gaps(found.columns, what))
         if fields.has("deficit"):
-            # the account keeps some of what was read already for a while (6b229cf77d68, 4.10)
+            # memory of read data stays accounted for a while, as forward_deficit (6b229cf77d68, 4.10)
             columns["rmem"] = difference(columns["rmem"], columns["deficit"])
         yield datagram_batch(survey, wanted, proto, found.addresses, columns)

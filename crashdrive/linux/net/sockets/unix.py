@@ -42,7 +42,7 @@ def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
 
 def _tables(survey: NetSurvey) -> Iterator[tuple[int, int]]:
     kernel = survey.kernel
-    # as many again for sockets without a name; bsd_socket_buckets is of the same size as the first half
+    # the second half is for sockets without a name; bsd_socket_buckets is as large as the first half
     count = 2 * _length(survey, "bsd_socket_buckets")
     nets_ = sorted(survey.chosen)
     found = kernel.read_many("struct net", nets_, ["unx.table.buckets"])

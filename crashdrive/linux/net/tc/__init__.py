@@ -17,9 +17,9 @@ __all__ = ["Qdisc", "read"]
 
 
 def read(kernel: Machine, *, netns: str | None = None) -> Reading[Qdisc]:
-    """Qdiscs of the interfaces of a namespace, of all where None; UsageError for no namespace.
+    """Qdiscs of the interfaces of a namespace, of all where None; UsageError for an unknown namespace.
 
-    ``Qdisc.unread`` tells those whose kind isn't known: their counters are there, what they keep isn't.
+    ``Qdisc.unread``: the kind isn't known; the row has counters, without the kind's own data.
     """
     survey = NetSurvey.of(kernel, netns)
     every = survey.attempt("interfaces", partial(devices, survey))

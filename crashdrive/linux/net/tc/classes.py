@@ -1,4 +1,4 @@
-"""Classes of qdiscs, as ``tc class show`` has them.
+"""Classes of qdiscs, as in ``tc class show``.
 
 Sources: net/sched/sch_api.c (tc_fill_tclass), and those of each kind in `crashdrive.linux.net.tc.qdiscs`.
 """
@@ -21,7 +21,7 @@ _ESTIMATOR = "struct net_rate_estimator"
 class QdiscClass(Record, frozen=True):
     """A class: ``handle`` and ``parent`` as tc has them, ``parent`` None for one at the root; ``leaf`` the
     handle of the qdisc in it, None where that has none, ``?`` where the dump lacks it. Counters as in a
-    qdisc's row; a kind that keeps none for its classes has them None, and ``counted`` false.
+    qdisc's row; they are None, and ``counted`` False, for a kind whose classes have none.
     """
 
     netns: str | None
@@ -44,7 +44,7 @@ class QdiscClass(Record, frozen=True):
 
 
 class ClassReading(NamedTuple):
-    """A class with what its filters are found by."""
+    """A class with the block of its filters."""
 
     row: QdiscClass
     share: Share

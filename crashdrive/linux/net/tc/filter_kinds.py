@@ -1,4 +1,4 @@
-"""The single filters of each kind: their handles, and the classes to which they send packets.
+"""Single filters by kind: their handles, and the classes that they choose.
 
 Sources: net/sched/cls_u32.c, cls_matchall.c, cls_flower.c, cls_fw.c, cls_basic.c, cls_bpf.c. Most of these
 are kernel modules, as their qdiscs are.
@@ -24,7 +24,7 @@ Proto = Mapping[str, Any]
 
 class Element(Record, frozen=True):
     """A filter: its ``handle`` as tc has it, the class that it chooses (None: none, or its action does), the
-    ``name`` of its program. ``divisor``: it is no filter, but a table of so many buckets (u32).
+    ``name`` of its program. ``divisor``: the row is no filter, but a table of u32 with so many buckets.
     """
 
     handle: str
@@ -33,7 +33,7 @@ class Element(Record, frozen=True):
     divisor: int | None = None
 
     def words(self, kind: str) -> list[str]:
-        """As tc prints first those of a kind."""
+        """The words that tc prints first for a filter of a kind."""
         word = "classid" if kind in {"flower", "fw"} else "flowid"
         table = self.divisor is not None
         return word_list(
@@ -51,7 +51,7 @@ def _one(handle: int, classid: int | None, name: str | None = None) -> Element:
 def _elements(
     survey: Survey, kind: str, addresses: Sequence[int], handle: str = "handle"
 ) -> Iterator[Element]:
-    """Filters that lie at these addresses."""
+    """The filters at these addresses."""
     names = {"handle": (handle,), "class": ("res.classid",)}
     columns = survey.read(Fields(survey.kernel, kind, names, names), addresses, _WHAT)
     for number, classid in zip(columns["handle"], columns["class"], strict=True):
@@ -80,7 +80,7 @@ def _fw(survey: Survey, proto: Proto) -> Iterator[Element]:
 
 
 def _chained(survey: Survey, kind: str, firsts: Iterable[int | None]) -> list[int]:
-    """All that hang on these, in turn."""
+    """All filters of the chains that begin with these, in order."""
     found: list[int] = []
     for first in firsts:
         if first:
@@ -106,7 +106,7 @@ def _listed(head: str, list_: str, kind: str) -> Callable[[Survey, Proto], Itera
 
 
 def _names(survey: Survey, kind: str, addresses: Sequence[int]) -> Iterator[str | None]:
-    """Programs' names; none of other kinds."""
+    """The names of programs; None for other kinds."""
     columns = survey.read(Fields(survey.kernel, kind, {"name": ("bpf_name",)}), addresses, _WHAT)
     for place in columns["name"]:
         try:
@@ -120,7 +120,9 @@ _TABLE, _KEY = "struct tc_u_hnode", "struct tc_u_knode"
 
 
 def _u32(survey: Survey, proto: Proto) -> Iterator[Element]:
-    """Tables, each followed by its filters. All of a block hang together; other priorities have theirs."""
+    """Tables, each followed by its filters. The tables of a block are on one list; those of other priorities
+    are left out.
+    """
     kernel = survey.kernel
     hold = {"first": ("hlist",)}
     first = survey.read(Fields(kernel, "struct tc_u_common", hold, hold), [proto["data"]], _WHAT)["first"][0]
@@ -144,7 +146,7 @@ def _keys(survey: Survey, buckets: int, divisor: int) -> Iterator[Element]:
 
 
 def _u32_handle(number: int) -> str:
-    """Table, bucket, filter; those that are 0 are left out."""
+    """A handle of u32: table, bucket, filter; zeros are left out."""
     bucket, key = number >> 12 & 0xFF, number & 0xFFF
     tail = f"{f'{bucket:x}' if bucket else ''}:{key:x}" if bucket or key else ""
     return f"{number >> 20:x}:{tail}"
@@ -153,7 +155,7 @@ def _u32_handle(number: int) -> str:
 def _reader(
     read: Callable[[Survey, Proto], Iterable[Element]],
 ) -> Callable[[Survey, Proto], tuple[Element, ...] | None]:
-    """None where this kernel doesn't tell where they are."""
+    """A function that reads filters, and gives None where this kernel lacks their structures."""
 
     def found(survey: Survey, proto: Proto) -> tuple[Element, ...] | None:
         try:

@@ -1,6 +1,6 @@
-"""Filters of qdiscs and of their classes, as ``tc filter show`` has them.
+"""Filters of qdiscs and of their classes, as in ``tc filter show``.
 
-Sources: net/sched/cls_api.c, include/net/sch_generic.h. What a filter matches, and its actions, are not read.
+Sources: net/sched/cls_api.c, include/net/sch_generic.h. A filter's conditions and actions are not read.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _WHAT = "filters"
 
 class Filter(Record, frozen=True):
     """Filters of one kind, protocol and priority (tc's ``pref``), on a device's qdisc or class (``parent``),
-    or on a block that several share (``block``, without device). ``elements`` are the filters themselves,
-    None where those of this kind are not read.
+    or on a block that several share (``block``, without device). ``elements``: the filters themselves, None
+    where this kind isn't read.
     """
 
     netns: str | None
@@ -127,7 +127,7 @@ def _from_network(survey: Survey, number: int) -> int:
 
 
 def filter_lines(one: Filter) -> tuple[str, ...]:
-    """As ``tc filter show``, without what they match; with the device."""
+    """The lines of ``tc filter show``, with the device, without conditions."""
     parent = one.parent if one.parent in {"ingress", "egress"} else f"parent {one.parent}"
     place = f"block {one.block}" if one.block else f"dev {one.device} {parent}"
     head = f"filter {place} protocol {one.protocol} pref {one.priority} {one.kind} chain {one.chain}"

@@ -1,4 +1,4 @@
-"""Queueing disciplines: the tree of each device, with counters and what each kind keeps.
+"""Queueing disciplines: the tree of each device, with counters and the data of each kind.
 
 Sources: net/sched/sch_api.c (what tc shows), include/net/sch_generic.h, net/core/gen_estimator.c.
 """
@@ -28,11 +28,11 @@ Row = dict[str, Any]
 class Qdisc(Record, frozen=True):
     """A queueing discipline: ``handle`` and ``parent`` as tc has them, ``parent`` None for a device's root.
 
-    ``qlen`` in packets, ``backlog`` in bytes wait; ``held`` of these packets were taken out of the queues and
-    not sent: the parent looked at what comes next, or the device gave them back. ``bytes`` and ``packets``
-    were sent; the measured rates are per second, None where nothing measures. ``details`` is what its kind
-    keeps (fields of its own for each kind), None where that is nothing, or is not read: then ``unread`` is
-    true. ``limit`` is the kernel's field, which not every kind uses.
+    ``qlen`` packets and ``backlog`` bytes are queued; ``held`` of these packets were dequeued and not sent:
+    the parent peeked at them, or the device gave them back. ``bytes`` and ``packets``: sent; the measured
+    rates are per second, None without an estimator. ``details``: the kind's own data (its fields differ by
+    kind), None where it has none, or where it isn't read: then ``unread`` is True. ``limit``: the kernel's
+    member, which not every kind uses.
     """
 
     netns: str | None
@@ -59,7 +59,9 @@ class Qdisc(Record, frozen=True):
 
 
 class QdiscReading(NamedTuple):
-    """A qdisc with what its classes and filters are found by; no ``private`` where its kind isn't read."""
+    """A qdisc with the data that leads to its classes and filters; ``private`` is None where its kind isn't
+    read.
+    """
 
     qdisc: Qdisc
     device: Device
@@ -86,7 +88,7 @@ def qdiscs(survey: NetSurvey, every: Sequence[Device]) -> list[Qdisc]:
 
 
 def readings(survey: NetSurvey, every: Sequence[Device]) -> list[QdiscReading]:
-    """The same, as `crashdrive.linux.net.tc.classes` needs them."""
+    """The qdiscs as `crashdrive.linux.net.tc.classes` needs them."""
     found = _of_devices(survey, [device for device in every if device.row["net"] in survey.chosen])
     rows = plain_rows(survey, [address for _, address in found])
     shown = [
@@ -100,7 +102,7 @@ def readings(survey: NetSurvey, every: Sequence[Device]) -> list[QdiscReading]:
 
 
 def _of_devices(survey: NetSurvey, chosen: Sequence[Device]) -> list[tuple[Device, int]]:
-    """Each device's root, what is hashed, and what is there for ingress."""
+    """Each device's root qdisc, its hashed qdiscs, and its ingress qdisc."""
     kernel, kind = survey.kernel, "struct net_device"
     paths = ["qdisc", "ingress_queue->qdisc_sleeping"]
     ends = survey.gaps(kernel.read_many(kind, [device.address for device in chosen], paths), "qdiscs")
@@ -121,7 +123,7 @@ def _of_devices(survey: NetSurvey, chosen: Sequence[Device]) -> list[tuple[Devic
 
 
 def plain_rows(survey: NetSurvey, addresses: Iterable[int]) -> dict[int, Row]:
-    """What all qdiscs have, by address; those that the dump lacks are left out, and noted."""
+    """Members that all qdiscs have, by address; a missing qdisc is left out, and noted."""
     wanted = list(dict.fromkeys(addresses))
     fields = Fields(survey.kernel, "struct Qdisc", _MEMBERS, _REQUIRED)
     rows = survey.rows(fields, wanted, "qdiscs")
@@ -134,7 +136,7 @@ def plain_rows(survey: NetSurvey, addresses: Iterable[int]) -> dict[int, Row]:
 
 
 def _count(survey: NetSurvey, rows: Sequence[Row]) -> None:
-    """Numbers out of the kernel's forms of them; those by CPU are added up."""
+    """Turn the kernel's forms of counters into numbers; per-CPU ones are added up."""
     by_cpu = [row for row in rows if row["flags"] is not None and row["flags"] & _CPU_STATISTICS]
     pointers = {
         name: sorted({row[name] for row in by_cpu if row[name]}) for name in ("cpu_basic", "cpu_queue")
@@ -169,7 +171,7 @@ Shown = tuple[Device, int, Row]
 
 
 def _privates(survey: NetSurvey, shown: Sequence[Shown]) -> dict[int, Private]:
-    """The private parts by the address of their qdisc, where their kind is known and its members are."""
+    """Private data by the address of its qdisc, where the kind and its members are known."""
     found: dict[int, Private] = {}
     for name in dict.fromkeys(row["kind"] for _, _, row in shown):
         kind = kinds().get(name)
@@ -200,7 +202,7 @@ def _of_kind(survey: NetSurvey, kind: Kind, shown: Sequence[Shown]) -> dict[int,
 
 
 def _sum_parts(survey: NetSurvey, shown: Sequence[Shown]) -> None:
-    """Counters of qdiscs that keep none, but show what those of their queues hold."""
+    """Counters of qdiscs that have none of their own: sums over the qdiscs of their queues."""
     parts = {
         address: list(kind.parts(survey, device))
         for device, address, row in shown
@@ -248,5 +250,5 @@ def _reading(survey: NetSurvey, shown: Shown, private: Private | None) -> QdiscR
 
 
 def measured(average: int | None) -> int | None:
-    """What an estimator tells of one of its averages."""
+    """The rate that an estimator's average stands for."""
     return None if average is None else average >> _RATE_SHIFT

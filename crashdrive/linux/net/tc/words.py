@@ -39,7 +39,7 @@ def rate(bytes_per_second: int) -> str:
 
 
 def size(number: int) -> str:
-    """Bytes; 32 KiB are ``32Kb``, as are a few bytes less."""
+    """Bytes as tc writes them: 32 KiB, and a few bytes less, are ``32Kb``."""
     for unit, scale, near in (("Mb", 1 << 20, 1024), ("Kb", 1 << 10, 16)):
         whole = round(number / scale)
         if number >= scale and abs(scale * whole - number) < near:
@@ -48,12 +48,12 @@ def size(number: int) -> str:
 
 
 def microseconds(seconds: float) -> str:
-    """A time that the kernel tells in microseconds."""
+    """A time that the kernel gives in microseconds, as text."""
     return _time(round(seconds * 1e6), ((1_000_000, "s"), (1000, "ms")), "us")
 
 
 def nanoseconds(seconds: float) -> str:
-    """A time that the kernel tells in nanoseconds."""
+    """A time that the kernel gives in nanoseconds, as text."""
     return _time(round(seconds * 1e9), ((1_000_000_000, "s"), (1_000_000, "ms"), (1000, "us")), "ns")
 
 
@@ -71,7 +71,7 @@ def percent(part: float) -> str:
 
 
 def link_layer(number: int) -> str:
-    """What packets' sizes are counted for."""
+    """The name of the link layer for which packet sizes are computed."""
     return _LINK_LAYERS[number] if number < len(_LINK_LAYERS) else "unknown"
 
 
@@ -86,18 +86,18 @@ def ticks(nanoseconds: int) -> int:
 
 
 def burst(bytes_per_second: int, nanoseconds: int) -> int:
-    """What is sent at a rate in a time, in bytes, with tc's rounding.
+    """The bytes that a rate sends in a time, with tc's rounding.
 
-    Of times beyond 274 seconds tc loses the upper bits, and prints something else.
+    tc loses the upper bits of times beyond 274 seconds, and prints another number.
     """
     return bytes_per_second * tick_microseconds(nanoseconds) // 1_000_000
 
 
 def tick_microseconds(nanoseconds: int) -> int:
-    """A time in whole microseconds, as it comes to tc in ticks."""
+    """A time in whole microseconds, as tc gets it in ticks."""
     return math.trunc((nanoseconds >> _TICK_SHIFT) / _TICKS_PER_MICROSECOND)
 
 
 def word_list(*parts: str | None) -> list[str]:
-    """The parts that are there."""
+    """The parts that aren't None."""
     return [part for part in parts if part]

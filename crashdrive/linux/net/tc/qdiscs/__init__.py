@@ -1,5 +1,5 @@
-"""What each kind of qdisc keeps for itself: one module for each kind, found by itself.
+"""Private data of qdiscs: one module for each kind, found by name.
 
 A module has ``KIND``, a `crashdrive.linux.net.tc.qdiscs.base.Kind`. Most kinds are kernel modules: their
-structures are known where the debug data has them, or the dump holds their BTF.
+structures come from the debug data, or from the BTF in the dump.
 """

@@ -1,4 +1,4 @@
-"""What all kinds of qdiscs have in common, and the finding of their modules."""
+"""Common parts of all kinds of qdiscs, and how their modules are found."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ _LONGEST_LIST = 1 << 20
 
 
 class Details(Record, frozen=True):
-    """What a kind of qdisc, or a class of one, keeps beyond what all have; each kind has a subclass."""
+    """The own data of a kind of qdisc, or of a class of it; each kind has a subclass."""
 
     def words(self) -> list[str]:
-        """Behind the qdisc's name, as ``tc -d`` has them."""
+        """The words after the qdisc's name, as in ``tc -d``."""
         return []
 
     def lines(self) -> list[str]:
-        """Below its counters, as ``tc -s`` has them."""
+        """The lines below its counters, as in ``tc -s``."""
         return []
 
 
 class Private(NamedTuple):
-    """A qdisc of a kind: its device, its plain members, and the kind's own at ``address``."""
+    """A qdisc with its private data: its device, its plain members, and the members of the kind at
+    ``address``.
+    """
 
     device: Device
     qdisc: Mapping[str, Any]
@@ -45,8 +47,8 @@ class Private(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A class. ``leaf`` is the address of the qdisc in it, ``parts`` those of several; ``counters`` are the
-    class's own, ``from_leaf`` says which are the leaf's, or the sum of the parts'. ``block`` has the filters
+    """A class. ``leaf``: the address of its qdisc, ``parts``: those of several. ``counters``: the class's
+    own, ``from_leaf``: names of those that are the leaf's, or sums over the parts. ``block`` has the filters
     of the class; ``estimator`` measures its rate.
     """
 
@@ -54,7 +56,7 @@ class Share(NamedTuple):
     parent: int
     leaf: int | None = None
     parts: Sequence[int | None] = ()
-    counters: Mapping[str, int | None] = {}  # a mapping that nobody changes
+    counters: Mapping[str, int | None] = {}  # this mapping is never changed
     from_leaf: Sequence[str] = ()
     details: Details | None = None
     block: int | None = None
@@ -62,18 +64,18 @@ class Share(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Filters that hang on a qdisc: which member points to them, and what tc calls the place."""
+    """A block of filters of a qdisc: the member that points to it, and tc's name of the place."""
 
     member: str
     place: str | None = None
 
 
 class Kind(NamedTuple):
-    """A kind: ``structure`` is what lies behind its ``struct Qdisc``, None where nothing does.
+    """A kind: ``structure`` is its private data behind ``struct Qdisc``, None where it has none.
 
-    ``make`` turns a qdisc's members (``members``, all there but those in ``optional``) into its Details.
-    ``overwrites``: counters of the qdisc that it sets only when it is asked, with the members that are right.
-    ``parts`` are the qdiscs whose counters it sums when it is asked.
+    ``make`` turns a qdisc's members (``members``, all required but those in ``optional``) into its Details.
+    ``overwrites``: counters of the qdisc that the kernel sets only when tc asks, with the members that are up
+    to date. ``parts``: the qdiscs whose counters it adds up when tc asks.
     """
 
     names: tuple[str, ...]
@@ -87,7 +89,7 @@ class Kind(NamedTuple):
     parts: Callable[[Survey, Device], Sequence[int | None]] | None = None
 
     def fields(self, survey: Survey) -> Fields:
-        """Its members; UnknownTypeError or UnknownMemberError where this kernel doesn't tell them."""
+        """The kind's members; UnknownTypeError or UnknownMemberError where this kernel lacks them."""
         wanted = {**self.members, **{block.member: (block.member,) for block in self.blocks}}
         required = [name for name in self.members if name not in self.optional]
         return Fields(survey.kernel, self.structure or "", wanted, required)
@@ -105,7 +107,7 @@ def kinds() -> Mapping[str, Kind]:
 
 
 def private_offset(survey: Survey) -> int:
-    """Where a qdisc's private part begins: qdisc_priv()."""
+    """The offset of a qdisc's private data: qdisc_priv()."""
     kernel, kind = survey.kernel, "struct Qdisc"
     if kernel.has_member(kind, "privdata"):
         return kernel.offset(kind, "privdata")
@@ -113,12 +115,12 @@ def private_offset(survey: Survey) -> int:
 
 
 def whole(survey: Survey, row: Mapping[str, Any], *names: str) -> dict[str, int | None]:
-    """Counters out of either form of them."""
+    """Counters as numbers, whatever form the kernel has them in."""
     return {name: None if row[name] is None else number(survey, row[name]) for name in names}
 
 
 def list_length(survey: Survey, head: int, first: int | None, what: str) -> int | None:
-    """How many there are on a list; None where the dump doesn't say. ``first`` is what its head points to."""
+    """The length of a list; None where a part of it is missing. ``first``: the head's pointer."""
     if first is None:
         return None
     if first == head:
@@ -129,7 +131,7 @@ def list_length(survey: Survey, head: int, first: int | None, what: str) -> int 
 
 
 def linked(survey: Survey, kind: str, member: str, places: Sequence[int], what: str) -> list[int]:
-    """The numbers of those whose ``list_head`` is on a list."""
+    """The indices of the structures whose ``list_head`` is on a list."""
     kernel = survey.kernel
     link = kernel.offset(kind, member)
     following = survey.gaps(kernel.read_many(kind, places, [f"{member}.next"]), what).columns[0]
@@ -138,7 +140,7 @@ def linked(survey: Survey, kind: str, member: str, places: Sequence[int], what: 
 
 
 def words32(survey: Survey, places: Sequence[int]) -> list[int | None]:
-    """Numbers of 32 bits somewhere."""
+    """The 32-bit numbers at these addresses."""
     window = survey.kernel.window()
     window.fetch((place, 4) for place in places)
     raw = [window.bytes(place, 4) for place in places]
@@ -146,7 +148,7 @@ def words32(survey: Survey, places: Sequence[int]) -> list[int | None]:
 
 
 def credible(survey: Survey, count: int | None, most: int, what: str) -> int:
-    """The count, or 0, with a notice, where it can't be one."""
+    """The count; 0, with a notice, where it is above ``most`` or missing."""
     if count is None:
         return 0
     if 0 <= count <= most:
@@ -156,7 +158,7 @@ def credible(survey: Survey, count: int | None, most: int, what: str) -> int:
 
 
 def pointers(survey: Survey, table: int | None, count: int, what: str) -> list[int | None]:
-    """An array of pointers somewhere else."""
+    """The pointers of an array at ``table``."""
     count = credible(survey, count, _LONGEST_LIST, what)
     if not table or not count:
         return []
@@ -167,5 +169,5 @@ def pointers(survey: Survey, table: int | None, count: int, what: str) -> list[i
 
 
 def array(value: Any) -> tuple[int, ...]:
-    """Small numbers of an array, whatever they came as."""
+    """The small numbers of an array, which is bytes or a sequence."""
     return tuple(value)

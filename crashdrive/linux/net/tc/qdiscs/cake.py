@@ -22,7 +22,7 @@ _FLOW_MASK, _NAT = 63, 64
 _OVERHEAD, _AUTORATE, _INGRESS, _WASH, _SPLIT = 1, 2, 4, 8, 16
 _ACK_FILTERS = ("no-ack-filter", "ack-filter", "ack-filter-aggressive")
 _ATM = ("noatm", "atm", "ptm")
-# the first two change places (bulk_order)
+# the first two tins are swapped (bulk_order)
 _SWAPPED = frozenset({"diffserv3", "diffserv4"})
 _TIN_NAMES = {3: ("Bulk", "Best Effort", "Voice"), 4: ("Bulk", "Best Effort", "Video", "Voice")}
 
@@ -168,7 +168,7 @@ class CakeFlow(Details, frozen=True):
     blue_prob: int
 
     def lines(self) -> list[str]:
-        """As q_cake.c, but the times that it tells from its own now."""
+        """As q_cake.c, without the times that it counts from its own now."""
         dropping = " dropping" if self.dropping else ""
         return [f"  deficit {self.deficit} count {self.count}{dropping} blue_prob {self.blue_prob}"]
 
@@ -182,7 +182,7 @@ _FLOW_MEMBERS = {
 
 
 def _classes(survey: Survey, one: Private) -> Iterator[Share]:
-    """The flows of all tins that are on a list."""
+    """The active flows of all tins: those that are on a list."""
     kernel = survey.kernel
     size = kernel.sizeof(_FLOW)
     start = kernel.offset(_TIN, "backlogs")
@@ -207,7 +207,7 @@ def _flow(survey: Survey, handle: int, minor: int, backlog: int | None, row: Map
 
 
 def _tin_places(survey: Survey, row: Mapping[str, Any]) -> list[int]:
-    """Where the tins are, in tc's order; none where they can't be so many."""
+    """Addresses of the tins in tc's order; none where their number is damaged."""
     count = row["tin_cnt"]
     if not row["tins"] or not 0 < count <= _MOST_TINS:
         return []

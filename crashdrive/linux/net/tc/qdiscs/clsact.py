@@ -1,4 +1,4 @@
-"""clsact: no queue, but places for filters in both directions (net/sched/sch_ingress.c)."""
+"""clsact: no queue, places for filters in both directions (net/sched/sch_ingress.c)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from crashdrive.linux.net.tc.words import word_list
 
 
 class Clsact(Details, frozen=True):
-    """Numbers of the filters that it shares with others, None where they are its own."""
+    """Numbers of shared blocks of filters, None for its own blocks."""
 
     ingress_block: int | None
     egress_block: int | None

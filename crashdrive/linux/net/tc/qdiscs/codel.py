@@ -1,4 +1,4 @@
-"""codel: one queue that drops what waited too long (net/sched/sch_codel.c, include/net/codel.h)."""
+"""codel: one queue, which drops packets that waited too long (net/sched/sch_codel.c, include/net/codel.h)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Codel(Details, frozen=True):
         return word_list(f"limit {self.limit}p", *times(self), "ecn" if self.ecn else None)
 
     def lines(self) -> list[str]:
-        """As q_codel.c, but the time of the next drop, which it tells from its own now."""
+        """As q_codel.c, without the time of the next drop, which it counts from its own now."""
         last = f"lastcount {self.last_count} ldelay {tcwords.microseconds(self.last_delay)}"
         marked = f" ce_mark {self.ce_mark}" if self.ce_mark else ""
         return [
@@ -82,7 +82,7 @@ def parameters(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parameter_members(name: str) -> Members:
-    """Where `parameters` are."""
+    """Members for `parameters`, of the ``struct codel_params`` ``name``."""
     return {one: (f"{name}.{one}",) for one in ("target", "ce_threshold", "interval", "ecn")}
 
 

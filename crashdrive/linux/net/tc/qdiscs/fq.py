@@ -84,7 +84,7 @@ class Fq(Details, frozen=True):
         ]
 
     def lines(self) -> list[str]:
-        """As q_fq.c, but the time until the next packet, which it tells from its own now."""
+        """As q_fq.c, without the time until the next packet, which it counts from its own now."""
         flows = f"flows {self.flows} (inactive {self.inactive} throttled {self.throttled_flows})"
         bands = (f"band{i}_pkts {count}" for i, count in enumerate(self.band_packets or ()))
         latency = None if not self.latency else f"latency {tcwords.nanoseconds(self.latency)}"
@@ -132,7 +132,7 @@ def _make(survey: Survey, one: Private) -> Fq:
 
 
 def _threshold(value: int | None) -> float | None:
-    """Kept in nanoseconds, told in microseconds; the highest number of those is none."""
+    """The kernel keeps nanoseconds and tells microseconds; the highest number of these is off."""
     return None if value is None or value // 1000 >= _NONE else value // 1000 / 1e6
 
 
@@ -161,7 +161,7 @@ _OPTIONAL = {
     "orphan_mask": ("orphan_mask",), "low_rate_threshold": ("low_rate_threshold",),
     "ce_threshold": ("ce_threshold",), "timer_slack": ("timer_slack",), "horizon": ("horizon",),
     "horizon_drop": ("horizon_drop",), "latency": ("unthrottle_latency_ns",), "ce_mark": ("stat_ce_mark",),
-    # one became the other in 6.7 (076433bd78d7)
+    # 6.7 replaced the first by the second (076433bd78d7)
     "highprio": ("stat_internal_packets",), "fastpath": ("internal.stat_fastpath_packets",),
     "pkts_too_long": ("stat_pkts_too_long",), "alloc_errors": ("stat_allocation_errors",),
     "horizon_drops": ("stat_horizon_drops",), "horizon_caps": ("stat_horizon_caps",),

@@ -29,8 +29,8 @@ _MOST_FLOWS = 1 << 16  # fq_codel_change() allows no more
 
 class FqCodel(Details, frozen=True):
     """``target``, ``interval`` and ``ce_threshold`` (None: off) in seconds; ``limit`` and ``drop_batch`` in
-    packets; ``quantum``, ``memory_limit`` and ``memory_used`` in bytes; ``new_flows`` and ``old_flows``: how
-    many have packets, or had some until now.
+    packets; ``quantum``, ``memory_limit`` and ``memory_used`` in bytes; ``new_flows`` and ``old_flows``:
+    active flows.
     """
 
     limit: int | None
@@ -125,7 +125,7 @@ def _idle(survey: Survey, one: Private) -> bool:
 
 
 def _classes(survey: Survey, one: Private) -> Iterator[Share]:
-    """The flows that are on one of the lists."""
+    """The active flows: those that are on one of the lists."""
     kernel, first = survey.kernel, one.row["flows"]
     count = credible(survey, one.row["count"], _MOST_FLOWS, _WHAT)
     if not first or _idle(survey, one):

@@ -20,7 +20,7 @@ _PARTS = ("sm1", "dx", "sm2")
 
 
 class Hfsc(Details, frozen=True):
-    """``default``: the class of packets that no filter chose, 0: they are dropped."""
+    """``default``: the class of packets that no filter classifies, 0: they are dropped."""
 
     default: int
 
@@ -43,8 +43,8 @@ class Curve(Record, frozen=True):
 
 
 class HfscClass(Details, frozen=True):
-    """The real-time curve, that of sharing, and the upper limit; None where a class has none. ``work`` and
-    ``rtwork`` in bytes: sent in all, and by the real-time curve.
+    """The real-time curve, the link-sharing curve, and the upper limit; None where a class has none. ``work``
+    and ``rtwork``: bytes sent in all, and by the real-time curve.
     """
 
     rt: Curve | None

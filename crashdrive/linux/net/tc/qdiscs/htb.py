@@ -15,7 +15,7 @@ _VERSION = "3.17"  # HTB_VER: since 2.6
 
 
 class Htb(Details, frozen=True):
-    """``default``: the class of packets that no filter chose; ``direct_packets`` went past all classes."""
+    """``default``: the class of packets without a filter; ``direct_packets``: sent past all classes."""
 
     r2q: int
     default: int
@@ -98,7 +98,7 @@ _MEMBERS = {
     "overlimits": ("overlimits",), "bytes": ("bstats.bytes",), "packets": ("bstats.packets",),
     "rate_est": ("rate_est",),
 }  # fmt: skip
-# a class counts these itself since 338ed9b4de57 (4.8) and 3c75f6ee139d (4.15)
+# a class has these counters since 338ed9b4de57 (4.8) and 3c75f6ee139d (4.15)
 _OPTIONAL = frozenset({"drops", "overlimits", "mpu", "ceil_mpu", "block", "rate_est"})
 
 

@@ -1,4 +1,4 @@
-"""ingress: no queue, but a place for filters (net/sched/sch_ingress.c)."""
+"""ingress: no queue, a place for filters (net/sched/sch_ingress.c)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from crashdrive.linux.net.tc.words import word_list
 
 
 class Ingress(Details, frozen=True):
-    """``ingress_block``: the number of its filters where it shares them with others, else None."""
+    """``ingress_block``: the number of its shared block of filters, None for its own block."""
 
     ingress_block: int | None
 

@@ -15,7 +15,7 @@ _WHAT = "transmit queues"
 
 
 def leaves(survey: Survey, device: Device) -> list[int | None]:
-    """The qdiscs that belong to a device's transmit queues, whether or not they are at work."""
+    """The sleeping qdiscs of a device's transmit queues: those that belong to these, active or not."""
     kernel, kind = survey.kernel, "struct netdev_queue"
     first = survey.gaps(kernel.read_many("struct net_device", [device.address], ["_tx"]), _WHAT)["_tx"][0]
     count = min(device.row["tx_queues"] or 0, _MOST_QUEUES)

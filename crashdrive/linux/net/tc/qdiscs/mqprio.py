@@ -19,7 +19,7 @@ _MODE, _SHAPER, _MIN_RATE, _MAX_RATE = 1, 2, 4, 8
 
 
 class Mqprio(Details, frozen=True):
-    """``map``: the traffic class of each priority; ``queues``: the first and the last one of each class;
+    """``map``: the traffic class of each priority; ``queues``: the first and the last queue of each class;
     ``min_rate`` and ``max_rate`` of each in bytes per second, None where they aren't set.
     """
 
@@ -55,7 +55,7 @@ _DEVICE = {
 
 
 def _device(survey: Survey, one: Private) -> dict[str, Any]:
-    """What the device keeps of it."""
+    """The device's members for it."""
     fields = Fields(survey.kernel, "struct net_device", _DEVICE, _DEVICE)
     columns = survey.read(fields, [one.device.address], "mqprio")
     return {name: column[0] for name, column in columns.items()}

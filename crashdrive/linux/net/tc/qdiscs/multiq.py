@@ -10,7 +10,7 @@ from crashdrive.linux.survey import Survey
 
 
 class Multiq(Details, frozen=True):
-    """Bands in use, and how many there can be."""
+    """Bands in use, and their maximum."""
 
     bands: int
     max_bands: int

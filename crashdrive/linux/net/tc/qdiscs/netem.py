@@ -15,7 +15,7 @@ _SLOT = ("min_delay", "max_delay", "max_packets", "max_bytes", "dist_delay", "di
 
 
 class Slot(Details, frozen=True):
-    """Packets leave in slots: times in seconds; ``packets`` and ``bytes`` 0: as many as there are."""
+    """Slots in which packets leave: times in seconds; ``packets`` and ``bytes`` 0: no limit."""
 
     min_delay: float
     max_delay: float
@@ -41,7 +41,7 @@ class Slot(Details, frozen=True):
 class Netem(Details, frozen=True):
     """``delay`` and ``jitter`` in seconds, ``rate`` in bytes per second (0: no limit), ``limit`` and ``gap``
     in packets; ``loss``, ``duplicate``, ``reorder``, ``corrupt`` and their correlations from 0 to 1.
-    ``loss_state`` (p13, p31, p32, p23, p14) and ``loss_gemodel`` (p, r, 1-h, 1-k) where a model loses.
+    ``loss_state`` (p13, p31, p32, p23, p14) and ``loss_gemodel`` (p, r, 1-h, 1-k) of a loss model.
     """
 
     limit: int
@@ -144,7 +144,7 @@ def _models(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _slot(row: Mapping[str, Any]) -> Slot | None:
-    """Where any of its times is set."""
+    """The slots, where any of their times is set."""
     if not any(row[name] for name in _SLOT):
         return None
     return Slot(

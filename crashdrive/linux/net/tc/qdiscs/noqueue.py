@@ -1,4 +1,4 @@
-"""noqueue, noop: they queue nothing and keep nothing (net/sched/sch_generic.c)."""
+"""noqueue, noop: no queue, no private data (net/sched/sch_generic.c)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packets that wait in qdiscs: their sizes, and how many there are."""
+"""Packets queued in qdiscs: their bytes and their number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WHAT = "queued packets"
 
 
 def packet_bytes(survey: Survey, packets: Sequence[int]) -> int | None:
-    """What their qdisc counts them for (qdisc_pkt_len), in all; None where one can't be read."""
+    """The sum of the lengths that the qdisc counts (qdisc_pkt_len); None where one can't be read."""
     if not packets:
         return 0
     kernel = survey.kernel
@@ -21,7 +21,7 @@ def packet_bytes(survey: Survey, packets: Sequence[int]) -> int | None:
 
 
 def chain_length(survey: Survey, first: int | None) -> int | None:
-    """How many packets hang on each other."""
+    """The length of a chain of packets."""
     if first is None:
         return None
     walked = survey.kernel.walk_chain(first, "struct sk_buff", "next")

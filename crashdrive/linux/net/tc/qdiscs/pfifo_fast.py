@@ -1,7 +1,7 @@
 """pfifo_fast: three bands, the first one first (net/sched/sch_generic.c).
 
-Since 4.16 (c5ad119fb6c0) its bands are rings of pointers. A consumer clears what it took later, in batches:
-what counts is between ``consumer_head`` and ``producer``.
+Since 4.16 (c5ad119fb6c0) its bands are rings of pointers. A consumer clears taken pointers later, in batches:
+queued packets are those between ``consumer_head`` and ``producer``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from crashdrive.linux.survey import Survey
 from crashdrive.records import Notice
 
 _BANDS = 3
-# prio2band: never another one
+# prio2band: a constant of the kernel
 PRIORITY_MAP = (1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)
 _PARTS = ("producer", "consumer_head", "size", "queue")
 
 
 class PfifoFast(Details, frozen=True):
-    """``band_packets`` and ``band_bytes`` wait in each band; ``band_limit`` packets fit; ``priomap``: the
-    band of each priority.
+    """``band_packets`` and ``band_bytes``: queued in each band; ``band_limit``: packets that fit;
+    ``priomap``: the band of each priority.
     """
 
     bands: int
@@ -35,7 +35,7 @@ class PfifoFast(Details, frozen=True):
         return [f"bands {self.bands}", "priomap " + " ".join(map(str, self.priomap))]
 
     def lines(self) -> list[str]:
-        """Not told by tc."""
+        """Numbers of each band, which tc doesn't show."""
         if not any(self.band_packets):
             return []
         bands = zip(self.band_packets, self.band_bytes, strict=True)
@@ -61,7 +61,7 @@ def _make(survey: Survey, one: Private) -> PfifoFast:
 
 
 def _waiting(survey: Survey, ring: Mapping[str, int], *, empty: bool) -> Sequence[int] | None:
-    """The packets in a ring, the next one first; None where the dump doesn't say, or the ring can't be."""
+    """The packets in a ring, the next one first; None where the ring is missing or damaged."""
     size, head, producer = ring["size"], ring["consumer_head"], ring["producer"]
     if not 0 <= head < size or not 0 <= producer < size:
         survey.miss([Notice(kind="node", message=f"pfifo_fast: a ring of {size} from {head} to {producer}")])
@@ -71,7 +71,7 @@ def _waiting(survey: Survey, ring: Mapping[str, int], *, empty: bool) -> Sequenc
     found = pointers(survey, ring["queue"], size, "pfifo_fast")
     if not found or None in found:
         return None
-    # full, or empty, where they are equal
+    # where both are equal, the ring is full or empty
     turned = [*found[head:], *found[:head]][: (producer - head) % size or size]
     return [pointer for pointer in turned if pointer]
 

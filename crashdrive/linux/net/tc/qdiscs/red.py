@@ -13,7 +13,7 @@ _WHOLE = 1 << 32
 
 
 class Red(Details, frozen=True):
-    """``limit``, ``min`` and ``max`` in bytes; ``average`` is the queue as red sees it, in bytes."""
+    """``limit``, ``min`` and ``max`` in bytes; ``average``: red's average of the queue, in bytes."""
 
     limit: int
     min: int
@@ -51,7 +51,7 @@ def parameter_members(prefix: str) -> Members:
 
 
 def parameters(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Thresholds (kept scaled by the average's weight), that weight, and the probability of drops."""
+    """Thresholds (the kernel scales them by the average's weight), the weight, the probability of drops."""
     weight = row["wlog"]
     return {
         "min": row["qth_min"] >> weight,

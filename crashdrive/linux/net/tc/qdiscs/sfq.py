@@ -72,7 +72,7 @@ class Sfq(Details, frozen=True):
 
 
 class SfqFlow(Details, frozen=True):
-    """A flow that has packets: what it may still send in its turn, in bytes."""
+    """An active flow: the bytes that it may still send in its turn."""
 
     allot: int
 
@@ -111,7 +111,7 @@ _SLOT_MEMBERS = {"qlen": ("qlen",), "hash": ("hash",), "allot": ("allot",), "bac
 
 
 def _classes(survey: Survey, one: Private) -> Iterator[Share]:
-    """The flows that have packets."""
+    """The active flows."""
     kernel, first = survey.kernel, one.row["slots"]
     count = credible(survey, one.row["flows"], _MOST_FLOWS, _WHAT)
     if not first or one.qdisc["qlen"] == 0:
@@ -119,7 +119,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     places = [first + i * kernel.sizeof(_SLOT) for i in range(count)]
     columns = survey.read(Fields(kernel, _SLOT, _SLOT_MEMBERS, _SLOT_MEMBERS), places, _WHAT)
     busy = [row for row in zip(*columns.values(), strict=True) if None not in row and row[0]]
-    # a short once, in units of 8 bytes
+    # in older kernels a short, in units of 8 bytes
     shift = 3 if kernel.sizeof(kernel.place(_SLOT, "allot").type) == 2 else 0
     for qlen, flow, allot, backlog in sorted(busy, key=lambda row: row[1]):
         counters = {"drops": 0, "overlimits": 0, "requeues": 0, "qlen": qlen, "backlog": backlog}

@@ -12,7 +12,7 @@ from crashdrive.linux.survey import Survey
 
 class Tbf(Details, frozen=True):
     """``rate`` and ``peakrate`` (None: no limit) in bytes per second, ``burst``, ``mtu`` (the burst of the
-    peak) and ``limit`` in bytes; ``latency`` in seconds: how long a packet can wait, None where ``limit``
+    peak) and ``limit`` in bytes; ``latency`` in seconds: the longest wait of a packet, None where ``limit``
     doesn't bound it.
     """
 
@@ -65,7 +65,7 @@ def _make(_survey: Survey, one: Private) -> Tbf:
 
 
 def _wait(limit: int, rate: int, buffer: int) -> float:
-    """How long a full queue takes, beyond what is sent at once."""
+    """Seconds that a full queue takes, without the burst that is sent at once."""
     return limit / rate - tcwords.tick_microseconds(buffer) / 1e6 if rate else 0.0
 
 
