@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from crashdrive.errors import SessionError
@@ -57,10 +57,15 @@ class Folder:
     """The folder, and the names of the files that crash is given."""
 
     def __init__(
-        self, name: str, program: Path, paths: list[str], equip: Callable[[Path], None] | None = None
+        self,
+        name: str,
+        program: Path,
+        paths: Sequence[str | bytes],
+        equip: Callable[[Path], None] | None = None,
     ) -> None:
         """Make it; SessionError where that can't be done, and nothing is left behind then.
 
+        ``paths``: files that crash is given; bytes are the contents of one that is made in the folder.
         ``equip`` is given the folder, to put into it what crash finds when it starts.
         """
         parent = scratch_parent()
@@ -84,7 +89,11 @@ class Folder:
             self.remove()
             raise
 
-    def _plain_path(self, path: str, number: int) -> str:
+    def _plain_path(self, path: str | bytes, number: int) -> str:
+        if isinstance(path, bytes):
+            own = self.path / f"file{number}"
+            own.write_bytes(path)
+            return str(own)
         absolute = str(Path(path).absolute())
         if _PLAIN.fullmatch(absolute):
             return absolute

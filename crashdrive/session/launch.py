@@ -23,6 +23,7 @@ from crashdrive.session.health import (
     option_warnings,
 )
 from crashdrive.session.indexing import Index, processor_seconds
+from crashdrive.session.standin import standin
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
 
@@ -56,19 +57,24 @@ Notify = Callable[[str], object]
 
 class Start(Record, frozen=True):
     """How a session is started: on which files, with which patience (seconds for each rung), and with gdb's
-    index of the vmlinux where there is one.
+    index of the vmlinux where there is one. A file of bytes is made for that crash alone.
     """
 
-    files: tuple[str, ...]
+    files: tuple[str | bytes, ...]
     rung_seconds: float = 120.0
     extra: tuple[str, ...] = ()
     index: Index | None = None
+
+    def with_standin(self) -> Start:
+        """The same without the vmlinux: enough to read physical memory."""
+        return msgspec.structs.replace(self, files=(standin(), *self.files[1:]), index=None)
 
 
 class Launched(Record, frozen=True):
     """A crash at its first prompt, and how it got there.
 
-    ``minimal``: what its options take away another crash will give when it is asked for.
+    ``minimal``: what its options take away another crash will give when it is asked for; ``standin``: it has
+    no vmlinux.
     """
 
     binary: Binary
@@ -76,6 +82,7 @@ class Launched(Record, frozen=True):
     greeting: str
     attempts: tuple[Attempt, ...]
     minimal: bool = False
+    standin: bool = False
 
 
 def start_one(
@@ -176,15 +183,30 @@ def _went(attempt: Attempt) -> str:
 def start_minimal(
     binary: Binary, start: Start, notify: Notify = lambda _line: None
 ) -> tuple[PtyTransport, Launched] | None:
-    """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so."""
-    notify(_starting(binary, MINIMAL, start))
-    transport, attempt, _ = _try_rung(binary, MINIMAL, start, min(start.rung_seconds, _MINIMAL_PATIENCE))
-    if transport is None:
+    """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so.
+
+    It comes up at once where it is content with a stand-in for the vmlinux.
+    """
+    attempts: list[Attempt] = []
+    for how, stands_in in ((start.with_standin(), True), (start, False)):
+        notify(f"{_starting(binary, MINIMAL, how)}{' (without the vmlinux)' * stands_in}")
+        transport, attempt, _ = _try_rung(binary, MINIMAL, how, min(start.rung_seconds, _MINIMAL_PATIENCE))
+        attempts.append(attempt)
+        if transport is not None:
+            return transport, Launched(
+                binary=binary,
+                options=MINIMAL,
+                greeting="".join(
+                    line for line in attempt.said.splitlines(keepends=True) if _MODE not in line
+                ),
+                attempts=tuple(attempts),
+                minimal=True,
+                standin=stands_in,
+            )
         notify(_went(attempt))
-        return None
-    greeting = "".join(line for line in attempt.said.splitlines(keepends=True) if _MODE not in line)
-    launched = Launched(binary=binary, options=MINIMAL, greeting=greeting, attempts=(attempt,), minimal=True)
-    return transport, launched
+        if attempt.outcome == "deadline":
+            break
+    return None
 
 
 def _rungs(binaries: Sequence[Binary]) -> Iterator[tuple[tuple[str, ...], Binary]]:

@@ -115,7 +115,8 @@ class Opening(NamedTuple):
 
         def again(context: Sequence[str]) -> tuple[Transport, list[str]]:
             self.unchanged()
-            fresh = start_one(launched.binary, launched.options, self.start)[0]
+            start = self.start.with_standin() if launched.standin else self.start
+            fresh = start_one(launched.binary, launched.options, start)[0]
             try:
                 return fresh, self.prepare(fresh, context)
             except BaseException:

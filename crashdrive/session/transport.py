@@ -101,16 +101,16 @@ class PtyTransport:
         program: Path,
         arguments: Sequence[str],
         *,
-        paths: Sequence[str] = (),
+        paths: Sequence[str | bytes] = (),
         equip: Callable[[Path], None] | None = None,
     ) -> None:
         """Start crash (no waiting); ``paths`` come last, through links where their names aren't plain.
 
-        ``equip``: see `Folder`.
+        Contents in place of a path, and ``equip``: see `Folder`.
         """
         self.name = "c" + secrets.token_hex(8)
         self.prompt = f"{self.name}> ".encode()
-        self.folder = Folder(self.name, program, list(paths), equip)
+        self.folder = Folder(self.name, program, paths, equip)
         self.scratch: Path | None = self.folder.path
         self.fifo: Path | None = self.folder.fifo
         self.process = CrashProcess(self.folder, [*arguments, *self.folder.files])

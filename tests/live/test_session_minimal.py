@@ -166,6 +166,8 @@ def test_another_command_makes_way(tmp_path: Path) -> None:
     with Session.open(None, vmcore, crash=crash, minimal=lambda _target: True) as session:
         states = [session.minimal]
         assert list(session.health.options) == ["--minimal"]
+        # content with the stand-in for the vmlinux
+        assert [attempt.outcome for attempt in session.health.attempts] == ["prompt"]
         assert not session.health.warnings
         assert not session.health.missing
         kernel = open_kernel(session, Store(tmp_path))

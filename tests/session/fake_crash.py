@@ -283,6 +283,8 @@ def start() -> None:
         sys.exit(1)
     if MODE == "silent-exit" or (MODE.startswith("needs") and MODE.removeprefix("needs") not in sys.argv):
         sys.exit(1)
+    if MODE == "wants-vmlinux" and "/vmlinux" not in sys.argv:
+        sys.exit(1)
     if MODE == "no-match":
         out(f"{NAME}: vmlinux and vmcore do not match!\n\nUsage:\n\n  crash [OPTION]...\n")
         sys.exit(1)

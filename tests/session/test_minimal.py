@@ -13,6 +13,7 @@ from crashdrive.kernel.memory.transfer import Transfer
 from crashdrive.session import launch
 from crashdrive.session.launch import MINIMAL, Start, health_of, start_minimal
 from crashdrive.session.session import Session
+from crashdrive.session.standin import standin
 from tests.session.conftest import Fake
 
 Make = Callable[..., Fake]
@@ -51,9 +52,33 @@ def test_a_minimal_start_lacks_nothing_yet(make_fake: Make) -> None:
 def test_a_binary_that_does_not_come_up_so(make_fake: Make, scratch: Path) -> None:
     lines: list[str] = []
     assert start_minimal(make_fake("exits").binary, START, lines.append) is None
-    assert "--minimal" in lines[0]
-    assert "something is wrong" in lines[1]
+    assert [line.endswith("--minimal (without the vmlinux)") for line in lines[::2]] == [True, False]
+    assert all("something is wrong" in line for line in lines[1::2])
     assert not any(scratch.iterdir())
+
+
+def test_it_is_given_a_stand_in_for_the_vmlinux(make_fake: Make, scratch: Path) -> None:
+    found = start_minimal(make_fake().binary, START)
+    assert found is not None
+    transport, launched = found
+    image = next(scratch.glob("*/file0"))
+    assert launched.standin
+    assert image.read_bytes() == standin()
+    words = transport.exchange("arguments", 20).decode()
+    assert f"{str(image)!r}" in words
+    assert "/vmlinux'" not in words
+    assert "'/vmcore'" in words
+    transport.close()
+    assert not any(scratch.iterdir())
+
+
+def test_a_crash_that_refuses_the_stand_in_gets_the_vmlinux(make_fake: Make) -> None:
+    found = start_minimal(make_fake("wants-vmlinux").binary, START)
+    assert found is not None
+    transport, launched = found
+    transport.close()
+    assert not launched.standin
+    assert [attempt.outcome for attempt in launched.attempts] == ["failed", "prompt"]
 
 
 def test_a_binary_that_hangs_so_is_left_soon(

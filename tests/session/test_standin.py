@@ -1,0 +1,46 @@
+"""The stand-in for a vmlinux."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crashdrive.dump.elf import opened_elf
+from crashdrive.kernel.debuginfo import entries
+from crashdrive.kernel.debuginfo.entries import Unit
+from crashdrive.kernel.debuginfo.sections import Sections
+from crashdrive.kernel.symbols.image import ImageSymbols
+from crashdrive.session.standin import standin
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "vmlinux"
+    path.write_bytes(standin())
+    return path
+
+
+def test_it_is_an_image_of_the_machine(image: Path) -> None:
+    with image.open("rb") as file:
+        elf = opened_elf(file.fileno())
+        assert (elf.type, elf.machine, elf.wide, elf.order) == (2, 62, True, "<")
+        assert [part.name for part in elf.sections()[1:4]] == [".text", ".rodata", ".data"]
+    assert image.stat().st_size > 8192
+
+
+def test_its_symbols_can_be_looked_up(image: Path) -> None:
+    symbols = {symbol.name: symbol for symbol in ImageSymbols(image).all()}
+    assert symbols["_stext"].kind == "T"
+    assert symbols["init_task"].kind == "D"
+    assert len(symbols) == 10
+
+
+def test_its_debug_data_holds_the_structure_that_crash_looks_for(image: Path) -> None:
+    unit = Unit(Sections(image), 0)
+    (task,) = unit.at_top(entries.STRUCT)
+    assert task.attributes[entries.NAME] == "task_struct"
+    (member,) = unit.children(task)
+    kind = unit.entry(member.number(entries.TYPE) or 0)
+    assert (kind.tag, kind.attributes[entries.NAME]) == (entries.BASE, "int")
+    assert unit.behind(task) == unit.end - 1
