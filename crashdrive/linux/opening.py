@@ -1,4 +1,4 @@
-"""A dump's kernel, opened: what its layouts and symbols are made from, and what they are kept under."""
+"""Opens a dump's kernel: the sources of its layouts and symbols, and their keys in the store."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool = False) -> Kernel:
-    """The kernel of a session's dump; what it learns of types and symbols is kept in the ``store``.
+    """The kernel of a session's dump; types and symbols that it learns are kept in the ``store``.
 
     Layouts are kept by the vmlinux's contents, symbols by the dump as well (see `crashdrive.kernel.keys`);
-    nothing is kept of a vmlinux that has no build id. ``btf``: where crash came up without its tables, types
+    nothing is kept for a vmlinux without a build id. ``btf``: where crash started without its tables, types
     may come from the image's BTF (see `crashdrive.linux.minimal.MinimalLayouts`).
     """
     keys = keys_of(session, store)
@@ -41,7 +41,7 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
         return kernel
 
     if session.recording:
-        # what a replay has to find in the record is asked of crash
+        # a recording asks crash, so that a replay finds the answers
         return make()
     options = session.health.options
     if session.minimal or "--minimal" in options:

@@ -1,4 +1,4 @@
-"""Numbers that each CPU counts for itself, added up as the kernel adds them: over all possible CPUs."""
+"""Per-CPU numbers, summed over all possible CPUs, as the kernel sums them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _COUNTER = "struct percpu_counter"
 
 
 def arrays(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]) -> dict[int, Any]:
-    """Arrays by the ``__percpu`` pointer to what holds them, summed; None where a CPU's part is missing."""
+    """Sums of per-CPU arrays, by the ``__percpu`` pointer to their structure; None where a CPU's part is
+    missing.
+    """
     found = _instances(survey, kind, path, pointers)
     return {
         pointer: None if None in rows else [sum(column) for column in zip(*rows, strict=True)]
@@ -23,15 +25,15 @@ def arrays(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int])
 
 
 def numbers(survey: Survey, kind: str | Type, path: str, pointers: Sequence[int]) -> dict[int, int | None]:
-    """The same for numbers; an empty path where the pointer is to the number itself."""
+    """Sums of per-CPU numbers, by pointer; an empty path where the pointer is to the number itself."""
     found = _instances(survey, kind, path, pointers)
     return {pointer: None if None in rows else sum(rows) for pointer, rows in found.items()}
 
 
 def counters(survey: Survey, places: Sequence[int], what: str) -> list[int | None]:
-    """What each ``struct percpu_counter`` counts: what was added up already, and what each CPU holds.
+    """The value of each ``struct percpu_counter``: its count, and the part of each CPU.
 
-    None where a part is missing, which is noted; a sum below 0 counts as none.
+    None where a part is missing, which is noted; a sum below 0 counts as 0.
     """
     columns = survey.gaps(survey.kernel.read_many(_COUNTER, places, ["count", "counters"]), what)
     held = numbers(survey, "int", "", [parts for parts in columns["counters"] if parts])

@@ -1,4 +1,4 @@
-"""A reading of structures: what was found, and what is missing."""
+"""Reading structures, with notices of missing data."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ _MOST_BUCKETS = 1 << 24
 
 
 class Fields:
-    """Members by short names, each with the paths that it had in different kernels.
+    """Members by short names, each with its paths in different kernels.
 
-    A member that this kernel has under none of them is None everywhere, or, if it is ``required``, an
-    UnknownMemberError.
+    A member that this kernel lacks is None in all rows, or, if it is ``required``, an UnknownMemberError.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Fields:
 
     @property
     def paths(self) -> list[str]:
-        """What is there to read."""
+        """The paths that this kernel has."""
         return list(dict.fromkeys(path for path in self._names.values() if path is not None))
 
     def has(self, name: str) -> bool:
@@ -70,8 +69,7 @@ class Fields:
 class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """The rows of a public reader; also a sequence of them.
 
-    ``complete`` is False where something is missing, and then ``notices`` says what; these also say what is
-    odd.
+    ``complete`` is False where data is missing; ``notices`` says what is missing, and what is odd.
     """
 
     rows: tuple[R, ...]
@@ -88,20 +86,20 @@ class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return self.rows[index]
 
     def __bool__(self) -> bool:
-        """A reading is a reading, also without rows."""
+        """True, also without rows."""
         return True
 
     def check(self) -> Self:
-        """Itself; IncompleteError where something is missing."""
+        """The same; IncompleteError where data is missing."""
         if not self.complete:
             raise IncompleteError(told_incomplete("read", self.notices))
         return self
 
 
 class Survey:
-    """One reading of a kernel's structures: what is missing or odd is noted in it, as it goes.
+    """One reading of a kernel's structures, which collects notices of missing and odd data.
 
-    ``complete`` is False once anything that was asked for is missing; ``notices`` says what, and what is odd.
+    ``complete`` is False once requested data is missing; ``notices`` says what is missing, and what is odd.
     """
 
     def __init__(self, kernel: Machine) -> None:
@@ -110,12 +108,12 @@ class Survey:
         self.complete = True
 
     def miss(self, notices: Iterable[Notice], *, complete: bool = False) -> None:
-        """Note what is missing or odd."""
+        """Note missing or odd data; ``complete``: nothing is missing."""
         self.notices += notices
         self.complete &= complete
 
     def walked(self, found: Objects | Walk | Entries, what: str) -> None:
-        """Note the problems of a walk, the first one of each kind and how many more there are."""
+        """Note the problems of a walk: the first one of each kind, and the number of others."""
         kinds: dict[str, list[Problem]] = {}
         for problem in found.problems:
             kinds.setdefault(problem.kind, []).append(problem)
@@ -143,11 +141,11 @@ class Survey:
     def addressed(
         self, fields: Fields, addresses: Sequence[int], what: str
     ) -> list[tuple[int, dict[str, Any]]]:
-        """The same, each row behind the address of its structure."""
+        """Members of structures, as (address, dict) pairs; gaps are noted."""
         return list(zip(addresses, self.rows(fields, addresses, what), strict=True))
 
     def attempt(self, what: str, find: Callable[[], Iterable[T]]) -> list[T]:
-        """What a finder gives; if this kernel keeps things elsewhere, a notice instead."""
+        """The rows of a finder; a notice instead where this kernel lacks its types, members or symbols."""
         found: list[T] = []
         try:
             found.extend(find())
@@ -161,14 +159,14 @@ class Survey:
         return found
 
     def reading(self, rows: Iterable[R]) -> Reading[R]:
-        """Rows of this survey, as complete as it was when it had them all."""
+        """A `Reading` of rows, with the survey's completeness and notices after the last row."""
         found = tuple(rows)
         return Reading(rows=found, complete=self.complete, notices=tuple(dict.fromkeys(self.notices)))
 
     def require(self, what: str, words: Iterable[object], there: Iterable[object]) -> None:
-        """UsageError for a word that names nothing that there is.
+        """UsageError for a word that isn't in ``there``.
 
-        Where not all was read it may be in what is missing: this is noted, and is no error.
+        In an incomplete survey the word may be in the missing data: that is noted, and no error.
         """
         known = list(there)
         for word in words:
@@ -179,18 +177,18 @@ class Survey:
                 self.miss([Notice(kind="unknown", message=f"{error}; it may be in what is missing")])
 
     def absent(self, what: str) -> None:
-        """Note that this kernel was built without something; nothing is missing."""
+        """Note that this kernel was built without a feature; nothing is missing."""
         self.miss([Notice(kind="absent", message=f"this kernel has no {what}")], complete=True)
 
     def buckets(self, count: int, what: str) -> int:
-        """How many buckets to walk: the count, or none where it can't be one."""
+        """The number of buckets to walk: the count, or 0, noted, where it is damaged."""
         if 0 < count <= _MOST_BUCKETS and not count & (count - 1):
             return count
         self.miss([Notice(kind="node", message=f"{what}: {count} buckets can't be; not read")])
         return 0
 
     def seconds(self, ticks: Sequence[int | None]) -> list[float | None]:
-        """How long from now until points in jiffies, in seconds."""
+        """Seconds from now until times in jiffies."""
         now, hz, span = self.kernel.jiffies, self.kernel.hz, 1 << (8 * self.kernel.pointer_size)
         half = span >> 1
         return [None if tick is None else (((tick - now + half) & (span - 1)) - half) / hz for tick in ticks]
@@ -207,5 +205,5 @@ def bit(kernel: Machine, enumeration: str, name: str) -> int:
 
 
 def enumerators(survey: Survey, member: str) -> dict[str, int]:
-    """Names and numbers of the enumeration without a name that has this member."""
+    """Names and numbers of the anonymous enumeration that has this member."""
     return survey.kernel.layouts.enumeration_of(member)

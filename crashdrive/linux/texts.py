@@ -21,7 +21,7 @@ def texts(
 ) -> dict[int | None, str | None]:
     r"""The text behind each ``char *``; None behind NULL, and where it isn't in the dump, which is noted.
 
-    A text is cut after ``longest`` bytes; what is no UTF-8 in it stands as ``\xNN``.
+    A text is cut after ``longest`` bytes; bytes that are no UTF-8 become ``\xNN``.
     """
     wanted = list(dict.fromkeys(pointer for pointer in pointers if pointer))
     survey.kernel.prefetch((pointer, longest) for pointer in wanted)
@@ -50,7 +50,7 @@ def symbol_names(kernel: Machine, addresses: Iterable[int | None]) -> dict[int |
 def functions(kernel: Machine, addresses: Iterable[int | None]) -> dict[int | None, str | None]:
     """The function at each address: ``name``, ``name+0x10`` within it, ``name [module]`` of a module.
 
-    The number itself where no symbol is known; None of NULL and of what is missing.
+    The address itself where no symbol is known; None for NULL and for None.
     """
     found: dict[int | None, str | None] = {None: None, 0: None}
     for address in addresses:

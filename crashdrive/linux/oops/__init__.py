@@ -1,12 +1,12 @@
-"""Why a kernel died, out of its log alone: pure text, no session, no dump.
+"""Why a kernel died, from its log alone: pure text, no session, no dump.
 
 - `verdict(text)` gives a `Verdict`: kind, culprit, signature. All None where the log holds no crash.
 - `events(text)` gives every `Event`: each report (oops, warning, lockup, ...) that the log holds, in order.
-- `judge(events)` gives the verdict on some events, the event that it is about, and what followed
-  (`Judgement`). Who knows more than the log (a dump) changes events before it judges.
+- `judge(events)` gives the verdict on events, the event that it is about, and what followed (`Judgement`). A
+  reader that knows more than the log, from a dump, changes the events before.
 
 Texts are console captures, dmesg with or without time stamps, syslog, journald, netconsole, logcat, of
-kernels from 2.4 on and of all architectures. ``str`` is taken; `crashdrive.linux.oops.text.decoded` makes it
+kernels from 2.4 on and of all architectures. They are ``str``; `crashdrive.linux.oops.text.decoded` makes it
 of bytes. Time grows with the length of the text; nothing raises on any text.
 """
 
@@ -36,9 +36,9 @@ __all__ = [
 
 
 def events(text: str) -> tuple[Event, ...]:
-    """Every report that a log holds, in the order in which they begin. Of the first boot that has any.
+    """Every report in a log, in the order of their first lines; of the first boot that has any.
 
-    Of thousands of one form (a CPU that is reported each 20 seconds for days) the first and last hundred.
+    Of thousands of one form (a CPU that is reported each 20 seconds for days), the first and last hundred.
     """
     found = list(fewer(blocks(text)))
     if not found:
@@ -49,5 +49,5 @@ def events(text: str) -> tuple[Event, ...]:
 
 
 def verdict(text: str) -> Verdict:
-    """Why the kernel died that printed a log."""
+    """Why the kernel died, by its log."""
     return judge(events(text)).verdict

@@ -1,4 +1,4 @@
-"""What a bad address tells: NULL and an offset, a pattern of freed memory, user space, no address at all.
+"""Classes of bad addresses: NULL and an offset, patterns of freed memory, user space, non-canonical ones.
 
 Sources: include/linux/poison.h, include/linux/err.h, Documentation/arch/x86/x86_64/mm.rst.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 _PAGE = 0x1000
 _NEAR_NULL = 0x10000  # a member of a large structure
 _ERRORS = 4095
-_NEAR = 0x1000  # members of what a poisoned pointer is taken to point at
+_NEAR = 0x1000  # offsets of members behind a poisoned pointer
 # include/linux/poison.h, lib/Kconfig: words of 64 bits; pointers are at small distances from these
 POISONS = (
     (0x6B6B6B6B6B6B6B6B, "freed slab memory (POISON_FREE)"),
@@ -35,11 +35,11 @@ _POISONS_32 = (
     (0x00000122, "an entry that was taken off a list (LIST_POISON2)"),
     (0xAAAAAAAA, "freed pages (PAGE_POISON)"),
 )
-_MODULES = range(0xFFFFFFFFA0000000, 0xFFFFFFFFFF000000)  # of x86-64, wherever the image was moved to
+_MODULES = range(0xFFFFFFFFA0000000, 0xFFFFFFFFFF000000)  # of x86-64, with any offset of KASLR
 
 
 class Area(NamedTuple):
-    """A part of the kernel's addresses, and what it is for (``vmalloc``, ``direct map``)."""
+    """An area of the kernel's address space, and its name (``vmalloc``, ``direct map``)."""
 
     low: int
     high: int
@@ -47,14 +47,14 @@ class Area(NamedTuple):
 
 
 class AddressClass(NamedTuple):
-    """A class of addresses in a word, and what this one is in words."""
+    """An address's class, and its meaning in words."""
 
     name: str
     meaning: str
 
 
 def address_class(address: int, areas: Sequence[Area] = (), *, wide: bool = True) -> AddressClass:
-    """What an address is; ``areas`` are those that the dump tells, ``wide``: a machine of 64 bits.
+    """The class of an address; ``areas``: those that the dump tells, ``wide``: a machine of 64 bits.
 
     The classes: ``null``, ``error`` (a pointer that holds an error code), ``poison``, ``user``,
     ``non-canonical``, ``module``, the names of areas, ``kernel``.

@@ -1,4 +1,4 @@
-"""What a crash report says below its first line: who ran, where it stood, how it came there."""
+"""The body of a crash report: task, instruction pointers, registers, traces, modules."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _MOST_MODULES = 2000
 
 @dataclass(slots=True)
 class Stack:
-    """A trace as it is read: heading, where it stands, whose it is, frames."""
+    """A trace that is being read: its heading, position, owner and frames."""
 
     heading: str
     index: int
@@ -91,7 +91,7 @@ class Stack:
 
 @dataclass(slots=True)
 class Pointer:
-    """An instruction pointer line: its place, the frame, whether it is user space's."""
+    """An instruction pointer: its line, its frame, whether it is in user space."""
 
     index: int
     frame: Frame
@@ -101,7 +101,7 @@ class Pointer:
 
 @dataclass(slots=True)
 class Body:
-    """A report taken apart; ``index`` fields count its lines."""
+    """The parts of a report; ``index`` fields are numbers of its lines."""
 
     lines: Sequence[Line]
     heads: list[tuple[int, Head]] = field(default_factory=list)
@@ -116,7 +116,7 @@ class Body:
     ended: bool = False
 
     def head(self, start: int = 0) -> Head:
-        """Who ran, put together of all lines that say something of it, up to another CPU's."""
+        """The task and CPU, from all lines that name them, up to a line of another CPU."""
         merged = Head(line=0)
         for index, head in self.heads:
             if index < start:
@@ -142,7 +142,7 @@ class Body:
 
 
 class _Reader:
-    """Goes through the lines of a report once."""
+    """Reads the lines of a report once."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.body = Body(lines)
@@ -274,7 +274,7 @@ class _Reader:
         return True
 
     def after_code(self) -> None:
-        """A trace ends where ``Code:`` comes, but for that of an interrupted context within the trace."""
+        """End a trace at ``Code:``, unless that is of an interrupted context within the trace."""
         stack = self.stack
         if stack is not None and (not stack.pointers or stack.pointers[-1] != len(stack.frames) - 1):
             self.stack = None
@@ -304,7 +304,9 @@ def read_body(lines: Sequence[Line]) -> Body:
 
 
 def taint_in(text: str) -> str | None:
-    """Taint letters (``GWOE``), empty where the kernel says it isn't tainted, None where it says nothing."""
+    """Taint letters (``GWOE``), empty for a kernel that says it isn't tainted, None where the text doesn't
+    tell.
+    """
     if hit := _TAINTED.search(text):
         return "".join(letter for letter in hit["letters"] if letter.isalpha())
     return "" if "Not tainted" in text else None
@@ -318,7 +320,7 @@ def _address(rest: str) -> int | None:
 
 
 def _without_doubles(before: list[Frame], frames: list[Frame]) -> list[Frame]:
-    """Arm's older traces name each function twice: as a frame's caller, then as a frame of its own."""
+    """Frames without doubles: older traces of Arm name a function as a caller, then as a frame of its own."""
     if (
         before
         and frames

@@ -1,4 +1,4 @@
-"""The instructions that a report shows around the faulting one, and what that one wanted of memory.
+"""The instructions around the faulting one in a report, and the faulting one's memory access.
 
 ::
 
@@ -23,7 +23,7 @@ from crashdrive.records import Record
 I386, MIPS, PPC, PPC64, S390, ARM, X86_64, ARM64, RISCV = 3, 8, 20, 21, 22, 40, 62, 183, 243
 """ELF's numbers of machines."""
 
-# registers that one machine alone names so, by the words of its oops
+# register names that only one machine's oops has
 _TELLING = (
     (PPC64, re.compile(r"XER|CFAR|DSISR")),
     (X86_64, re.compile(r"R[ABCD]X|RSP")),
@@ -35,15 +35,15 @@ _TELLING = (
 _BYTES = re.compile(r"(?:[0-9a-f]{2}|<[0-9a-f]{2}>)\Z")
 _WORD = re.compile(r"[<(]?([0-9a-f]{4}|[0-9a-f]{8})[>)]?\Z")
 _MOST_BEFORE, _MOST_AFTER = 6, 3  # instructions that are shown
-_SOMEWHERE = 1 << 12  # where nothing tells how far behind its function's start the faulting one is
+_SOMEWHERE = 1 << 12  # the offset in its function, where nothing tells it
 _LIMIT = {True: 1 << 64, False: 1 << 32}
 
 
 class CodeLine(Record, frozen=True):
     """An instruction of a report's ``Code:``.
 
-    ``distance``: bytes from the faulting one's first; ``place``: the function, and how far behind its start.
-    ``data``: its bytes in hexadecimal, in the order of memory. ``faulting``: the CPU was at this one.
+    ``distance``: bytes from the faulting instruction; ``place``: function and offset. ``data``: its bytes in
+    hexadecimal, in the order of memory. ``faulting``: the CPU was at this one.
     """
 
     distance: int
@@ -54,7 +54,7 @@ class CodeLine(Record, frozen=True):
 
 
 class Access(NamedTuple):
-    """What an instruction wanted of memory, by the registers of the report.
+    """An instruction's memory access, by the registers of the report.
 
     ``address`` is None where a register isn't known. ``how``: ``read``, ``write`` or ``execute``.
     """
@@ -69,7 +69,7 @@ class Access(NamedTuple):
 
 
 class Code(NamedTuple):
-    """The code of a report: its machine (ELF's number), instructions, which of them is the faulting one."""
+    """The code of a report: its machine (ELF's number), its instructions, the index of the faulting one."""
 
     machine: int
     instructions: tuple[Instruction, ...]
@@ -77,7 +77,7 @@ class Code(NamedTuple):
 
 
 def machine_of(event: Event) -> int | None:
-    """Whose registers a report has; None where they don't tell."""
+    """The machine that has a report's registers; None where they don't tell."""
     for machine, names in _TELLING:
         if any(names.fullmatch(name) for name in event.register_values):
             return machine
@@ -87,8 +87,7 @@ def machine_of(event: Event) -> int | None:
 def code_of(event: Event, machine: int | None = None) -> Code | None:
     """The instructions around the faulting one; None where none are shown.
 
-    Their addresses, and the targets of jumps, are distances from the function's first byte, where the report
-    tells that.
+    Their addresses, and the targets of jumps, are offsets in the function, where the report tells these.
     """
     machine = machine or machine_of(event)
     if event.code_line is None or machine is None:
@@ -111,7 +110,7 @@ def code_of(event: Event, machine: int | None = None) -> Code | None:
 
 
 def _bytes(text: str, machine: int) -> tuple[bytes, int] | None:
-    """The bytes in the order of memory, and the place of the marked one; None of another text."""
+    """The bytes in the order of memory, and the index of the marked one; None for any other text."""
     words = text.split()
     marked = [at for at, word in enumerate(words) if word[0] in "<("]
     if len(marked) != 1:
@@ -128,7 +127,7 @@ def _bytes(text: str, machine: int) -> tuple[bytes, int] | None:
 
 
 def _aligned(machine: int, data: bytes, mark: int, here: int) -> list[Instruction]:
-    """Instructions of which one begins at the mark: from the first byte that leads there."""
+    """Instructions from the first byte for which one begins at the mark."""
     for start in range(mark + 1):
         found = list(disassemble(machine, data[start:], here - mark + start))
         if any(one.address == here for one in found):
@@ -151,7 +150,7 @@ def code_lines(event: Event, code: Code) -> Iterator[CodeLine]:
 
 
 def access_of(event: Event, code: Code) -> Access | None:
-    """What the faulting instruction wanted: of several the one that fits the address that wasn't there."""
+    """The faulting instruction's access; of several, the one that fits the faulting address."""
     wide = code.machine not in {I386, ARM, MIPS, PPC}
     found = [
         _access(event.register_values, memory, code.faulting, wide=wide) for memory in code.faulting.memory
@@ -180,13 +179,13 @@ def _access(
 
 
 def _operand(text: str) -> str:
-    """The part of an instruction's text that names memory."""
+    """The memory operand in an instruction's text."""
     hit = re.search(r"(?:%\w+:)?-?(?:0x)?[0-9a-f]*\([^)]*\)|%\w+:-?(?:0x)?[0-9a-f]+|\[[^\]]*\]", text)
     return hit[0] if hit else text
 
 
 def _jump(event: Event, instruction: Instruction) -> Access | None:
-    """A call or jump through a register."""
+    """The access of a call or jump through a register."""
     name = instruction.jumps_to
     if name is None:
         return None
@@ -195,7 +194,7 @@ def _jump(event: Event, instruction: Instruction) -> Access | None:
 
 
 def value_of(values: Mapping[str, int], name: str) -> int | None:
-    """A register's value by capstone's name, out of a report's names."""
+    """A register's value by capstone's name; ``values`` has the report's names."""
     for spelled in _spellings(name):
         if spelled in values:
             return int(values[spelled])

@@ -14,7 +14,7 @@ _MAIN = ("call trace", "backtrace", "stack backtrace", "trace", "stack trace", "
 _TITLED = ("call trace",)
 _LOW = 0x1000  # the first page: a NULL with an offset
 
-# what faults on behalf of its caller, whatever that gave it
+# functions that fault on behalf of their caller, by what it gave them
 FAULT = MEMORY = matcher(
     machinery.CHECKERS,
     machinery.LIBRARY,
@@ -23,7 +23,7 @@ FAULT = MEMORY = matcher(
     machinery.ALLOCATORS,
     machinery.HELPERS,
 )
-# the same where a check names its place: all but what slab does for everybody
+# the same where a check names its place: all but slab's functions, which everybody calls
 CHECKED = matcher(
     machinery.CHECKERS, machinery.LIBRARY, machinery.LOCKS, machinery.SANITIZERS, machinery.SLAB
 )
@@ -50,7 +50,7 @@ def main_stacks(case: Case) -> list[Stack]:
 
 
 def named(frames: Iterable[Frame]) -> list[Frame]:
-    """Frames that may be blamed: sure, with a name, really on the stack."""
+    """Frames that may be the culprit: sure, with a name, on the stack."""
     return [frame for frame in frames if frame.function and frame.sure and not frame.inline]
 
 
@@ -81,7 +81,7 @@ def mixed(case: Case) -> bool:
 
 
 def below(pointer: Frame | None, stack: Stack | None) -> list[Frame]:
-    """What a stack has below the interrupted instruction: report and interrupt entry are above it."""
+    """The frames of a stack below the interrupted instruction, without report and interrupt entry."""
     if stack is None:
         return []
     frames = stack.frames
@@ -97,7 +97,7 @@ def below(pointer: Frame | None, stack: Stack | None) -> list[Frame]:
 
 
 def fault(case: Case, skip: Skip = FAULT) -> Found:
-    """The function that faulted; where it only works on what it was given, its caller."""
+    """The function that faulted; its caller, where it only worked on its arguments."""
     if mixed(case):
         return Found(doubts=(MIXED,))
     pointer = first_pointer(case)
@@ -120,12 +120,12 @@ def _picked(candidates: Sequence[Frame], skip: Skip, doubts: tuple[str, ...], po
 
 
 def first(frames: Iterable[Frame], skip: Skip) -> Frame | None:
-    """The first frame to blame that isn't passed over."""
+    """The first frame that isn't skipped."""
     return next((frame for frame in named(frames) if not skip(frame.function or "")), None)
 
 
 def caller(case: Case, pointer: Frame | None, skip: Skip = FAULT) -> Found:
-    """Who called a bad instruction pointer: the return address on the stack, or the link register."""
+    """The caller of a bad instruction pointer, by the return address on the stack or the link register."""
     if mixed(case):
         return Found(pointer=pointer, doubts=(MIXED,))
     stacks = main_stacks(case)
@@ -138,10 +138,10 @@ def caller(case: Case, pointer: Frame | None, skip: Skip = FAULT) -> Found:
 
 
 def _return_address(case: Case, frames: Sequence[Frame], skip: Skip) -> Frame | None:
-    """The caller where the unwinder had no code to begin at and marks all frames with ``?``.
+    """The caller, where the unwinder had no code to start from and marks all frames with ``?``.
 
-    x86's show_trace_log_lvl() then lists each address of text from the stack pointer up, and the call left
-    its own there: the first is the caller. Nothing is known of the others.
+    x86's show_trace_log_lvl() then lists each text address from the stack pointer up. The call pushed its
+    return address there, so the first one is the caller; the others are in doubt.
     """
     if "RSP" not in case.body.registers and "ESP" not in case.body.registers:
         return None
@@ -152,7 +152,7 @@ def _return_address(case: Case, frames: Sequence[Frame], skip: Skip) -> Frame | 
 
 
 def is_bad_pointer(case: Case, address: int | None) -> bool:
-    """Whether the CPU was sent to where no code is."""
+    """Whether an instruction pointer is no address of code."""
     pointer = first_pointer(case)
     if pointer is None or pointer.frame.function:
         return False
@@ -161,7 +161,7 @@ def is_bad_pointer(case: Case, address: int | None) -> bool:
 
 
 def traced(skip: Skip, *, start: str | None = None) -> Callable[[Case], Found]:
-    """The first frame of the call trace that isn't passed over; ``start`` is a function to look below of."""
+    """A finder: the first frame of the call trace that isn't skipped, below the function ``start``."""
 
     def find(case: Case) -> Found:
         stacks = main_stacks(case)
@@ -179,13 +179,13 @@ def traced(skip: Skip, *, start: str | None = None) -> Callable[[Case], Found]:
 
 
 def after(frames: Sequence[Frame], *names: str) -> list[Frame]:
-    """What stands below the last of some functions; all where there is none of them."""
+    """The frames below the last of some functions; all frames without any of these."""
     places = [at for at, frame in enumerate(frames) if plain(frame.function or "") in names]
     return list(frames[places[-1] + 1 :] if places else frames)
 
 
 def named_in_title(skip: Skip) -> Callable[[Case], Found]:
-    """The function that the report's first line names; its caller where it is passed over."""
+    """A finder: the function that the report's first line names; its caller where it is skipped."""
 
     def find(case: Case) -> Found:
         name = case.group("function")
@@ -225,7 +225,7 @@ def _from(frame: Frame, frames: list[Frame]) -> list[Frame]:
 
 
 def interrupted(frames: Sequence[Frame]) -> list[Frame]:
-    """What a stack has below the interrupt in which the report was made."""
+    """The frames of a stack below the interrupt in which the report was made."""
     last = -1
     for at, frame in enumerate(frames):
         name = plain(frame.function or "")
@@ -237,7 +237,7 @@ def interrupted(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def stuck(case: Case) -> Found:
-    """Where the CPU is that doesn't get on: below interrupt, watchdog and lock."""
+    """The function in which a CPU is stuck: below interrupt, watchdog and lock."""
     pointer = first_pointer(case)
     stacks = main_stacks(case)
     stack = stacks[0] if stacks else None
@@ -248,7 +248,7 @@ def stuck(case: Case) -> Found:
 
 
 def stuck_at(pointer: Pointer | None, stack: Stack | None) -> Found:
-    """The same of a CPU whose instruction pointer and stack are known."""
+    """The function in which a CPU is stuck, by its instruction pointer and stack."""
     if mixed_cpus(pointer, stack):
         return Found(doubts=(MIXED,))
     doubts = () if stack is not None else (NO_TRACE,)
@@ -267,7 +267,7 @@ def stuck_at(pointer: Pointer | None, stack: Stack | None) -> Found:
 
 
 def mixed_cpus(pointer: Pointer | None, stack: Stack | None) -> bool:
-    """Whether instruction pointer and stack are of different CPUs."""
+    """Whether the instruction pointer and the stack are of different CPUs."""
     return (
         pointer is not None
         and stack is not None
@@ -278,10 +278,10 @@ def mixed_cpus(pointer: Pointer | None, stack: Stack | None) -> bool:
 
 
 def nobody(case: Case) -> Found:  # noqa: ARG001 - a finder's signature
-    """The text names nobody, and isn't expected to."""
+    """No culprit, as such a report has none."""
     return Found()
 
 
 def missing(case: Case) -> Found:  # noqa: ARG001 - a finder's signature
-    """The report that this line only follows isn't in the log."""
+    """No culprit: the report that this line follows isn't in the log."""
     return Found(doubts=("the report that it follows is missing",))

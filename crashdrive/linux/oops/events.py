@@ -1,4 +1,4 @@
-"""Reports as events: what happened, who is to blame, how sure that is."""
+"""Reports as events: kind, culprit, doubts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_FRAMES = 64
 
 
 def event_of(block: Block) -> Event:
-    """The event that a report tells of."""
+    """The event of a report."""
     body = read_body(block.lines)
     rule, match, index = max(block.matches, key=lambda one: (one[0].strength, -one[2]))
     case = Case(rule, match, index, body, block.matches)
@@ -102,7 +102,7 @@ def _head(case: Case, found: Found) -> Head:
 
 
 def _stack(frame: Frame | None, found: Found) -> list[Frame]:
-    """The stack that the culprit stands on, from the culprit on; sure frames with names only."""
+    """The culprit's stack from the culprit on: sure frames with names only."""
     frames = [one for one in named(found.frames) if not is_reporting(plain(one.function or ""))]
     if frame is not None:
         at = next((at for at, one in enumerate(frames) if one.function == frame.function), None)
@@ -130,7 +130,7 @@ _ENTRY = re.compile("|".join(rf"(?P<{name}>(?:{'|'.join(of.split())})\Z)" for na
 
 
 def _context(body: Body, found: Found) -> str | None:
-    """Where the blamed frame runs: what entered the kernel's code first on its way outward says so."""
+    """The context of the culprit's frame, by the first entry point below it on the stack."""
     if found.context or (found.frame is None and not found.frames):
         return found.context
     frames = [one for one in (found.pointer, *found.frames) if one is not None]

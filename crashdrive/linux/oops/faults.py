@@ -1,4 +1,4 @@
-"""What the faulting instruction wanted: address and its class, operand, registers, the function that ran."""
+"""The faulting access: address and its class, operand, registers, the callback that ran."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PERMISSION = re.compile(r"error_code\(0x[0-9a-f]+\) - (?P<why>permissions viola
 _OOPS_CODE = re.compile(r"Oops: (?:0x)?(?P<code>[0-9a-f]{4})\b")
 _GUARD = re.compile(r"(?:BUG: )?(?:stack|IRQ stack|TASK stack) guard page was hit at")
 _PRESENT, _WRITE, _FETCH = 1, 2, 16  # arch/x86/include/asm/trap_pf.h
-# who calls the function that a context runs
+# functions that call a context's callback
 _RUNNERS = frozenset(
     {
         "process_one_work",
@@ -34,14 +34,14 @@ _RUNNERS = frozenset(
 
 
 class Fault(Record, frozen=True):
-    """What the CPU couldn't do.
+    """The access that failed.
 
-    ``address``: the one that it couldn't access; ``address_class``: `null`, `poison`, `user`, ... (see
+    ``address``: the accessed one; ``address_class``: `null`, `poison`, `user`, ... (see
     `crashdrive.linux.oops.addresses`), ``meaning``: the same in words. ``access``: ``read``, ``write`` or
-    ``execute``, ``size`` in bytes. ``instruction``, ``operand``: the faulting one, and the memory it names.
-    ``operand_registers``: those that the address is made of, with their values. ``member``: the structure's
-    member at the operand's displacement, where debug data tells. ``callback``: the function that a work,
-    timer, tasklet or thread is for.
+    ``execute``, ``size`` in bytes. ``instruction``, ``operand``: the faulting instruction, and its memory
+    operand. ``operand_registers``: the registers in the operand, with their values. ``member``: the
+    structure's member at the operand's displacement, where debug data tells. ``callback``: the function that
+    a work, timer, tasklet or thread is for.
     """
 
     address: Address | None
@@ -63,7 +63,7 @@ def fault_of(
     areas: Sequence[Area] = (),
     member: str | None = None,
 ) -> Fault:
-    """What a report tells of the access; ``lines`` are the report's own."""
+    """The fault in a report; ``lines`` are the report's own."""
     access = access_of(event, code) if code else None
     address = event.fault_address
     if address is None and access is not None and event.kind in {"gpf", "paging", "null", "bad-ip"}:
@@ -100,7 +100,7 @@ def _class(
 
 
 def _how(lines: Sequence[str]) -> str | None:
-    """What the CPU says that it did, by x86's error code."""
+    """The kind of access by x86's error code."""
     for line in lines:
         if hit := _PF.search(line):
             return "execute" if hit["how"] == "instruction fetch" else hit["how"]
@@ -108,7 +108,7 @@ def _how(lines: Sequence[str]) -> str | None:
 
 
 def _is_forbidden(lines: Sequence[str]) -> bool:
-    """Whether the page was there, and a write to it isn't allowed."""
+    """Whether the page was present, and write-protected."""
     writes = _how(lines) == "write"
     for line in lines:
         if writes and _PERMISSION.search(line):
@@ -121,7 +121,7 @@ def _is_forbidden(lines: Sequence[str]) -> bool:
 
 
 def callback(event: Event) -> str | None:
-    """The function that a work, timer, callback or kernel thread is for: the one that its runner called."""
+    """The function of a work, timer, callback or kernel thread: the one that its runner called."""
     names = [plain(frame.function) for frame in event.frames if frame.function and frame.sure]
     for inner, outer in pairwise(names):
         if outer in _RUNNERS:

@@ -1,4 +1,4 @@
-r"""Frames out of a line: every form that kernels, klogd, ksymoops and symbolizers print.
+r"""Frames in a line of text: every form that kernels, klogd, ksymoops and symbolizers print.
 
 ======================================================  =================================================
 ``[<c0123456>] ? foo+0x12/0x34 [mod]``                  2.6 to now; addresses gone since 4.10
@@ -51,7 +51,7 @@ _ARM_FIRST = re.compile(
     rf"\s*(?:\[<(?P<addr>[0-9a-f]+)>\]\s\()?(?P<name>{_NAME})(?: \[(?P<module>[\w-]+)\])?\)? from "
 )
 _PLAIN_SOURCE = re.compile(rf"\s+(?P<source>{_SOURCE})\b")
-# each with what a line has that holds one, which is faster to look for, and the base of its offsets
+# each form with a text that its lines contain, which is faster to search for, and the base of its offsets
 _FORMS = (
     (_TOKEN, "/0x", 16),
     (_BRACES, "{", 10),

@@ -1,4 +1,4 @@
-r"""Lines of a captured kernel log without what consoles, syslog, dmesg and loggers put before them."""
+r"""Lines of a captured kernel log without the prefixes of consoles, syslog, dmesg and loggers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _KERNEL_TAGS = frozenset({"kernel", "kern", "vmunix", "klogd", "KERNEL", "netcon
 
 
 def read_lines(text: str, start: int, number: int) -> Iterator[tuple[int, Line]]:
-    """Messages from an offset (that of line ``number``) on, each with the offset behind its line."""
+    """Messages from an offset on (that of line ``number``), each with the offset of the next line."""
     size = len(text)
     while start < size:
         end = text.find("\n", start)
@@ -64,7 +64,7 @@ def read_lines(text: str, start: int, number: int) -> Iterator[tuple[int, Line]]
 
 
 def split(raw: str, number: int) -> Iterator[Line]:
-    """The messages that stand in one line: more than one where a console ran them together."""
+    """The messages in one line: several where a console joined them."""
     text = raw if raw.isprintable() else _CONTROL.sub("", raw)
     caller, time, text = _without_prefix(text)
     at = text.find("[")
@@ -102,5 +102,5 @@ def _without_prefix(text: str) -> tuple[str | None, float | None, str]:
 
 
 def _foreign(text: str) -> re.Match[str] | None:
-    """What loggers other than printk put in front: netconsole, logcat, syslog, a date."""
+    """A prefix of other loggers than printk: netconsole, logcat, syslog, a date."""
     return _EXTENDED.match(text) or _LOGCAT.match(text) or _SYSLOG.match(text) or _DATED.match(text)

@@ -1,6 +1,6 @@
-"""Functions that no crash is to be blamed on: what reports it, what led into the report, what only waits.
+"""Functions that are never the culprit: those that report a crash, lead to the report, or only wait.
 
-Names are matched after compilers' suffixes are cut. Each list says whose code it is.
+Names are matched without compilers' suffixes. Each list names its source files.
 """
 
 from __future__ import annotations
@@ -243,8 +243,8 @@ SLAB = _one_of(
     """
 )
 
-# what works on an object that its caller gave it, and is called from everywhere: references that are dropped,
-# things that are registered or taken off again, URBs, work, timers
+# functions that are called from everywhere and work on their caller's object: dropping references,
+# registering and unregistering, URBs, work, timers
 HELPERS = _one_of(
     r"""
     _*iput(_final)? dput dput_to_list fput\w*
@@ -272,7 +272,7 @@ HELPERS = _one_of(
     """
 )
 
-# what calls a callback that was given to it: kernel/{time,softirq.c,workqueue.c,smp.c}, kernel/rcu
+# functions that call a given callback: kernel/{time,softirq.c,workqueue.c,smp.c}, kernel/rcu
 _DISPATCHERS = _one_of(
     r"""
     call_timer_fn expire_timers _*run_timers _*run_hrtimer _*hrtimer_run_queues process_one_work kthread
@@ -283,29 +283,29 @@ _DISPATCHERS = _one_of(
 
 
 def is_dispatcher(name: str) -> bool:
-    """What calls others' callbacks: that a callback is bad says nothing of it."""
+    """Whether a function calls others' callbacks: it isn't to blame for a bad one."""
     return bool(_DISPATCHERS.match(name))
 
 
 def is_reporting(name: str) -> bool:
-    """What prints the report, and the way from the fault to it."""
+    """Whether a function prints the report, or is on the way from the fault to it."""
     return bool(REPORTING.match(name) or EXCEPTION.match(name))
 
 
 def matcher(*lists: re.Pattern[str]) -> Skip:
-    """Whether one of the lists has a function (its plain name)."""
+    """A set of functions: those of all these lists."""
     return Skip((REPORTING, EXCEPTION, *lists))
 
 
 class Skip:
-    """A set of functions that are passed over on the way to the culprit."""
+    """A set of functions that are skipped on the way to the culprit."""
 
     def __init__(self, lists: tuple[re.Pattern[str], ...]) -> None:
         self._lists = lists
         self._known: dict[str, bool] = {}
 
     def __call__(self, function: str) -> bool:
-        """Whether a function, with or without its suffixes, is passed over."""
+        """Whether a function, with or without its suffixes, is skipped."""
         known = self._known.get(function)
         if known is None:
             name = plain(function)

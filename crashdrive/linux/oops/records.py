@@ -1,4 +1,4 @@
-"""What is read out of a log: frames, events, the verdict."""
+"""Records of a log: frames, events, the verdict."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Trace(Record, frozen=True):
 
 
 class Head(Record, frozen=True):
-    """Who was running: ``CPU: 1 PID: 12 Comm: cat Tainted: G W``; ``task:cat pid:12``."""
+    """The CPU and its task: ``CPU: 1 PID: 12 Comm: cat Tainted: G W``; ``task:cat pid:12``."""
 
     line: int
     cpu: int | None = None
@@ -64,11 +64,11 @@ class LinkedModule(Record, frozen=True):
 class Event(Record, frozen=True):
     """One crash report of the kernel, as the log has it.
 
-    ``line`` and ``end_line`` (from 1) are the lines that it stands in; ``time`` is what printk stamped, in
-    seconds. ``message`` is the line that names the crash. ``culprit`` is the frame that is to blame, None
-    where the text doesn't tell it for sure. ``doubts`` says what is missing or mixed up. ``alternatives``
-    are titles that other kernels or builds give the same crash. ``fault_address`` is the bad address.
-    ``consequence`` is True for what only follows from an earlier event (``Fatal exception``).
+    ``line`` and ``end_line`` (from 1): its first and last line; ``time``: printk's time stamp in seconds.
+    ``message`` is the line that names the crash. ``culprit``: the frame to blame, None where the text doesn't
+    tell it for sure. ``doubts``: what is missing or mixed up. ``alternatives``: titles of the same crash on
+    other kernels or builds. ``fault_address`` is the bad address. ``consequence`` is True for an event that
+    only follows from an earlier one (``Fatal exception``).
     """
 
     kind: str  # a Kind

@@ -1,4 +1,4 @@
-"""Rows of what a log reports, for reports and rules: its events, registers, modules."""
+"""Rows of a log's events, registers and modules, for reports and rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crashdrive.records import Address, Record
 class Reported(Record, frozen=True):
     """A crash report in the log: an oops, a warning, a lockup...
 
-    ``timestamp``: seconds since boot. ``cause``: it is what the kernel died of; ``function``: its culprit.
+    ``timestamp``: seconds since boot. ``cause``: the kernel died of it; ``function``: its culprit.
     """
 
     timestamp: float | None
@@ -40,7 +40,7 @@ def reported(event: Event, cause: Event | None) -> Reported:
 
 
 class Register(Record, frozen=True):
-    """A register as the oops printed it; ``symbol``: what its value points into."""
+    """A register as the oops printed it; ``symbol``: the symbol that its value points into."""
 
     register: str
     value: Address

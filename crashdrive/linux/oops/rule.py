@@ -1,4 +1,4 @@
-"""What a module of `kinds` holds: rules that know a crash by its first line."""
+"""Rules of the modules in `kinds`, which know a crash by its first line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crashdrive.linux.oops.lines import Line
 from crashdrive.linux.oops.records import Frame, Head, Kind
 
 FATAL = 3
-"""The kernel, or what it ran, died of it."""
+"""The kernel, or the task that it ran, died of it."""
 SERIOUS = 2
 """The kernel went on, and may have been damaged, stuck or about to die."""
 NOTED = 1
@@ -20,9 +20,9 @@ NOTED = 1
 
 
 class Case(NamedTuple):
-    """A report in hand: the rule and the match that found it, all its lines, the report taken apart.
+    """A report: the rule and the match that found it, its lines, its parts.
 
-    ``at`` is the place of the matched line. ``matches`` are all lines of the report that rules know.
+    ``at``: the index of the matched line. ``matches``: all lines of the report that rules match.
     """
 
     rule: Rule
@@ -50,9 +50,9 @@ class Case(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """Who is to blame: the frame, what stands below it, whose stack it is, and why that may be wrong.
+    """The culprit: its frame, the frames below it, the task and CPU of the stack, and doubts.
 
-    ``context`` is where the kernel ran, if the report's form alone tells it.
+    ``context``: the kernel's context, if the report's form alone tells it.
     """
 
     frame: Frame | None = None
@@ -66,14 +66,14 @@ class Found:
 
 
 class Rule(NamedTuple):
-    """How one form of a report begins.
+    """The first line of one form of report.
 
     ``needle`` is a word that each such line has (found fast in a large log); ``pattern`` is matched where a
     message's text begins. ``title`` may hold the pattern's groups (``{what}``); the culprit is appended.
-    ``find`` chooses the culprit. Of several lines that begin the same report the one with the highest
-    ``strength`` rules. ``weak``: such a line goes on with a report that has begun. ``follows``: kinds that
-    this line only is a consequence of. ``joins``: what a first line of another kind has in it that the same
-    report may begin with, too (a pattern). ``family`` names crashes that are the same on other kernels.
+    ``find`` chooses the culprit. Of several first lines of the same report, the one with the highest
+    ``strength`` decides. ``weak``: such a line continues a report that has begun. ``follows``: kinds that
+    this line is only a consequence of. ``joins``: a pattern of first lines of other kinds that the same
+    report may have. ``family``: the same for crashes that are alike on other kernels.
     """
 
     kind: Kind
@@ -90,5 +90,5 @@ class Rule(NamedTuple):
 
     @property
     def is_stall(self) -> bool:
-        """Whether it tells of a CPU or task that doesn't get on."""
+        """Whether the rule is for a stuck CPU or task."""
         return self.family in {"stall", "hang"}

@@ -1,7 +1,7 @@
-"""Reports picked out of a log: where each begins, which lines belong to it, where it ends.
+"""The reports in a log: first line, lines, and end of each.
 
-A large log is searched for words that only first lines of reports hold; lines are taken apart from the first
-such place on. Each line is looked at once, so time grows with the size of the log.
+A large log is searched for words that only first lines of reports have; lines are split from the first such
+place on. Each line is looked at once, so the time is linear in the size of the log.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from crashdrive.linux.oops.rule import NOTED, Rule
 
 _JOINED = 40  # lines between two first lines of one report
 _LONGEST = 6000  # lines of a report: traces of all CPUs of a large machine
-_APART = 80  # lines without anything of a report in between
+_APART = 80  # lines in between that are part of no report
 _KEPT = 100
 _IDLE = 100  # lines that are read on after a report before the log is searched again
 _SILENCE = 30.0  # seconds
@@ -40,7 +40,7 @@ _ANNOUNCED = re.compile(
     r"\s*task:.{1,20}?\s*state:|.{0,12}?\bCPU: ?\d+ (?:UID: \d+ )?PID: |.{0,40}\bstack dump:"
 )
 _TRACE_ENDS = re.compile(r"\s*(?:</TASK>|Code: |.{0,60}?Modules linked in: )")
-# arch/*/entry*, arch/*/kernel/head*, init/main.c: what a complete trace ends with
+# arch/*/entry*, arch/*/kernel/head*, init/main.c: the outermost functions of a complete trace
 _OUTERMOST = re.compile(
     r"(?:ret_from_(?:fork|kernel_thread|exception|syscall)\w*|entry_(?:SYSCALL|SYSENTER|INT80)\w*|child_rip"
     r"|kernel_thread(?:_helper|_starter)?|(?:sys_?call|system_call|sysenter|sysc|tracesys|ia32_sys)\w*"
@@ -53,7 +53,7 @@ _ALL_CPUS = re.compile(r"Sending NMI|NMI backtrace for cpu|Task dump for CPU|dum
 
 @dataclass(slots=True)
 class Block:
-    """The lines of one report, and those of them that rules know."""
+    """The lines of one report, and those that rules match."""
 
     caller: str | None
     boot: int
@@ -64,7 +64,7 @@ class Block:
     cut: bool = False
     """Whether another report began before this one had a body."""
     inside: bool = False
-    """Whether it began in the middle of another one of the same context: lines of that may be in it."""
+    """Whether it began in the middle of another report of the same context, whose lines may be in it."""
     last_part: int = 0
 
     def add(self, line: Line) -> None:
@@ -78,7 +78,7 @@ class Block:
                 self.all_cpus = True
 
     def add_first(self, line: Line, rule: Rule, match: re.Match[str]) -> None:
-        """Takes a line that a rule knows; one that says the same again tells nothing new."""
+        """Takes a line that a rule matches; a repetition is left out of the matches."""
         if self.lines and self.lines[-1].text == line.text:
             self.last_part = len(self.lines)
             return
@@ -87,7 +87,7 @@ class Block:
         self.add(line)
 
     def is_open(self) -> bool:
-        """Whether a trace of it may go on behind its last line, or is still to come."""
+        """Whether a trace may continue after its last line, or is still to come."""
         firsts = {index for _, _, index in self.matches}
         ended = False
         for index in reversed(range(len(self.lines))):
@@ -106,13 +106,13 @@ class Block:
         return self.matches[0][0].find is not nobody
 
     def is_over(self, line: Line) -> bool:
-        """Whether a line can't belong to it any more."""
+        """Whether a line comes too late to belong to it."""
         last = self.lines[-1]
         silent = line.time is not None and last.time is not None and line.time - last.time > _SILENCE
         return silent or len(self.lines) - self.last_part > _APART or len(self.lines) > _LONGEST
 
     def takes(self, rule: Rule, match: re.Match[str], number: int) -> bool:
-        """Whether a line that a rule knows goes on with this report."""
+        """Whether a line that a rule matches continues this report."""
         if rule.weak:
             return rule.rank == NOTED or any(other.rank > NOTED for other, _, _ in self.matches)
         if self.has_body or number - self.lines[0].number > _JOINED:
@@ -170,7 +170,7 @@ class _Scanner:
         yield from self._close_all()
 
     def _from(self, start: int, number: int) -> Generator[Block, None, tuple[int, int] | None]:
-        """Reads lines until no report is open; gives where it stopped, None at the end."""
+        """Reads lines until no report is open; returns the place where it stopped, None at the end."""
         idle = 0
         for offset, line in read_lines(self.text, start, number):
             yield from self._line(line)
@@ -228,7 +228,7 @@ class _Scanner:
         self.open[line.caller] = new
 
     def _to_others(self, line: Line) -> None:
-        """A line of another CPU, in a report that has asked all CPUs for their traces."""
+        """Gives a line of another CPU to a report that asked all CPUs for their traces."""
         for block in self.open.values():
             if block.all_cpus:
                 block.add(line)

@@ -1,4 +1,4 @@
-"""Titles, buckets and alternatives: what makes two crashes the same."""
+"""Titles, buckets and alternatives, by which two crashes are the same."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _ANYONES = matcher(
 
 
 def normal(text: str) -> str:
-    """A message without what differs each time: addresses, numbers, lines, offsets."""
+    """A message without its variable parts: addresses, numbers, lines, offsets."""
     for pattern, instead in _NORMAL:
         text = pattern.sub(instead, text)
     text = "".join(c if c.isprintable() else " " for c in text)
@@ -66,7 +66,7 @@ def normal(text: str) -> str:
 
 
 def message_title(title: str, match: re.Match[str]) -> str:
-    """A rule's title with what its pattern found."""
+    """A rule's title with the groups of its pattern."""
     if "{" not in title:
         return title
     groups = {name: normal(value or "") for name, value in match.groupdict().items()}
@@ -81,7 +81,7 @@ def title_of(title: str, frame: Frame | None) -> str:
 
 
 def bucket(kind: str, title: str, frame: Frame | None, *, corrupted: bool) -> str:
-    """The id of a crash: version, kind, culprit, module; of one without a culprit, its title."""
+    """The id of a crash, by version, kind, culprit, module; without a culprit, by title."""
     if frame is not None and frame.function:
         parts = [kind, plain(frame.function), frame.module or ""]
     else:
@@ -113,7 +113,7 @@ def alternatives(title: str, family: str, frame: Frame | None, found: Found) -> 
 
 
 def _awaited(found: Found) -> str | None:
-    """What many tasks wait for together, whoever is reported: the other CPUs, the readers of RCU."""
+    """What many tasks wait for together, whichever is reported: the other CPUs, the readers of RCU."""
     for frame in found.frames:
         if frame.sure and (match := _AWAITED.match(plain(frame.function or ""))):
             return match.lastgroup
@@ -121,7 +121,7 @@ def _awaited(found: Found) -> str | None:
 
 
 def _callers(name: str, found: Found) -> list[str]:
-    """Who called the function that is blamed, where that one is called from everywhere."""
+    """The culprit's caller, where the culprit is called from everywhere."""
     if not _ANYONES(name):
         return []
     frames = [plain(frame.function or "") for frame in named(found.frames)]

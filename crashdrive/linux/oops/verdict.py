@@ -1,4 +1,4 @@
-"""Which of a log's events the kernel died of."""
+"""The event in a log that the kernel died of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAMAGE = frozenset({"kasan", "kfence", "list", "refcount", "bug", "fortify", "u
 
 
 class Judgement(NamedTuple):
-    """The verdict, the event that it is about, and what came after that."""
+    """The verdict, its event, and the events after that."""
 
     verdict: Verdict
     cause: Event | None
@@ -25,7 +25,7 @@ class Judgement(NamedTuple):
 
 
 def judge(events: Sequence[Event]) -> Judgement:
-    """The first cause among events, and what followed."""
+    """The first cause among events, and the events that followed."""
     cause = first_cause(events)
     if cause is None:
         return Judgement(Verdict(), None, ())
@@ -34,7 +34,7 @@ def judge(events: Sequence[Event]) -> Judgement:
 
 
 def first_cause(events: Sequence[Event]) -> Event | None:
-    """The event that the kernel died of; of a kernel that lived, the most serious."""
+    """The event that the kernel died of; for a kernel that lived, the most serious one."""
     for at, event in enumerate(events):
         if event.rank != FATAL:
             continue
@@ -46,7 +46,7 @@ def first_cause(events: Sequence[Event]) -> Event | None:
 
 
 def _followed(events: Sequence[Event], at: int) -> Event:
-    """What a panic follows from that says so: the nearest event of such a kind before it."""
+    """The event that a panic follows from, by its words: the nearest one of such a kind before it."""
     panic = events[at]
     kinds = _follows(panic)
     before = [event for event in events[:at] if event.kind in kinds]
@@ -64,7 +64,7 @@ def _follows(panic: Event) -> frozenset[str]:
 
 
 def _damage_before(events: Sequence[Event], at: int) -> Event | None:
-    """A report of damaged memory right before an oops is the first cause."""
+    """The report of damaged memory right before an oops, which is then the first cause."""
     for event in events[:at]:
         if event.kind in _DAMAGE and event.rank >= SERIOUS and _near(event, events[at]):
             return event

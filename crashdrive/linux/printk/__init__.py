@@ -1,1 +1,1 @@
-"""The kernel's log, and the clock that its times belong to."""
+"""The kernel's log."""

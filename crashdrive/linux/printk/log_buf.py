@@ -1,7 +1,7 @@
 """The log of kernels from 3.5 (7ff9554bb578) to 5.9: records of varying length in ``log_buf``.
 
-Each begins with a ``struct printk_log`` (``struct log`` before 3.11), behind it lie text and dictionary. A
-record of length 0 says that the next one lies at the beginning.
+A record is a ``struct printk_log`` (``struct log`` before 3.11), then text and dictionary. A record of length
+0 says that the next one is at the beginning of the buffer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _REQUIRED = ("ts_nsec", "len", "text_len", "level")
 
 
 def messages(survey: Survey) -> Iterator[Message]:
-    """All messages, the oldest first, up to one that can't be read or can't be one; that is noted."""
+    """All messages, the oldest first, up to a missing or damaged one, which is noted."""
     kernel = survey.kernel
     kind = next((kind for kind in _KINDS if kernel.has_type(kind)), _KINDS[0])
     fields = Fields(kernel, kind, _WANTED, _REQUIRED)
@@ -61,7 +61,7 @@ def messages(survey: Survey) -> Iterator[Message]:
 
 
 def _addresses(survey: Survey, length_at: int, header: int) -> list[int]:
-    """Where the records lie."""
+    """Addresses of the records."""
     kernel = survey.kernel
     buffer = kernel.read_pointer(kernel.symbols.address("log_buf"))
     size, first, end = (

@@ -1,11 +1,11 @@
-"""What a message of the kernel's log is, however its buffer is made."""
+"""A message of the kernel's log, of either form of buffer."""
 
 from __future__ import annotations
 
 from crashdrive.records import Record
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
-# as in syslog(3); what /dev/kmsg takes from user space has another than kern
+# as in syslog(3); messages from user space through /dev/kmsg have another one than kern
 _FACILITIES = (
     "kern",
     "user",
@@ -26,10 +26,10 @@ _FIRST_LOCAL = 16
 class Message(Record, frozen=True):
     r"""A message of the kernel's log; ``text`` may hold several lines, joined by ``\n``.
 
-    ``timestamp``: seconds since boot, by the clock of the scheduler. ``caller``: ``T`` and the thread's pid,
-    or ``C`` and the CPU where no task spoke; None where the kernel keeps none (before 5.10, it is an option).
-    ``subsystem`` and ``device``: of a driver's message (``block``, ``b8:0``). ``text`` is None where it is
-    lost.
+    ``timestamp``: seconds since boot, by the scheduler's clock. ``caller``: ``T`` and the thread's pid, or
+    ``C`` and the CPU in interrupts; None where the kernel keeps none (before 5.10 it is an option).
+    ``subsystem`` and ``device``: of a driver's message (``block``, ``b8:0``). ``text`` is None for a lost
+    text.
     """
 
     sequence: int

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 def messages(kernel: Machine) -> Reading[Message]:
     """The messages that the dump's log buffer holds, the oldest first.
 
-    Not complete where the buffer has holes or is damaged. UnknownSymbolError where the kernel is older than
-    3.5: its log is text without records, which crash's ``log`` prints.
+    Incomplete where the buffer has holes or is damaged. UnknownSymbolError for kernels before 3.5, whose log
+    is text without records: crash's ``log`` prints it.
     """
     survey = Survey(kernel)
     return survey.reading(survey.attempt("its log", lambda: found(survey)))
 
 
 def found(survey: Survey) -> Iterator[Message]:
-    """The same, noted in a survey."""
+    """The messages, problems noted in a survey."""
     symbols = survey.kernel.symbols
     return ring_buffer.messages(survey) if symbols.has(ring_buffer.SYMBOL) else log_buf.messages(survey)

@@ -1,7 +1,7 @@
 """The log of kernels since 5.10 (896fbe20b4e2): ``struct printk_ringbuffer`` (printk_ringbuffer.c).
 
-A descriptor per message, in a ring; each has a state and its number in one word, and says where its text lies
-in a second ring. A block of text that doesn't fit before the end of that ring lies at its beginning.
+Each message has a descriptor in a ring: a word with its state and number, and the position of its text in a
+second ring. A text that doesn't fit before the end of that ring is at its beginning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INFO = "struct printk_info"
 # CONFIG_LOG_BUF_SHIFT and log_buf_len= end at 2 GB; a descriptor is for 32 bytes
 _MOST_BITS = 31
 _COMMITTED, _FINALIZED, _REUSABLE = 1, 2, 3
-# an odd begin marks a block without text: 1 (FAILED_LPOS) a text that is lost, 3 (NO_LPOS) an empty line
+# an odd begin marks a block without text: 1 (FAILED_LPOS) for a lost text, 3 (NO_LPOS) for an empty line
 _NONE = 3
 _DESCRIPTOR_FIELDS = ("state_var.counter", "text_blk_lpos.begin", "text_blk_lpos.next")
 _INFO_FIELDS = (
@@ -33,7 +33,7 @@ _INFO_FIELDS = (
 
 
 class _Used(NamedTuple):
-    """A descriptor in use: its place in the ring, where its text's block begins, where the next one does."""
+    """A descriptor in use: its index in the ring, the positions of its text's block and of the next block."""
 
     slot: int
     begin: int
@@ -41,14 +41,14 @@ class _Used(NamedTuple):
 
 
 class _Texts(NamedTuple):
-    """The ring of texts: where it is, its size in bytes, that of the word before each text."""
+    """The ring of texts: its address, its size in bytes, the size of the word before each text."""
 
     address: int
     size: int
     word: int
 
     def place(self, begin: int, following: int, length: int) -> tuple[int, int] | None:
-        """(address, size) of a block's text; None where there is none, or where that can't be right."""
+        """(address, size) of a block's text; None where it has none, or where its positions are damaged."""
         if begin & 1 or following & 1:
             return None
         if begin // self.size == (following - 1) // self.size:
@@ -60,7 +60,7 @@ class _Texts(NamedTuple):
 
 
 def messages(survey: Survey) -> Iterator[Message]:
-    """All messages, the oldest first; those that a CPU was still writing are noted, and left out."""
+    """All messages, the oldest first; one that a CPU was still writing is noted, and left out."""
     kernel = survey.kernel
     ring = kernel.read_pointer(kernel.symbols.address(SYMBOL))
     names = (
@@ -81,7 +81,7 @@ def messages(survey: Survey) -> Iterator[Message]:
 
 
 def _told(survey: Survey, texts: _Texts, rows: Sequence[tuple[_Used, Sequence[Any]]]) -> Iterator[Message]:
-    """Messages of descriptors and what is said of each; what is lost is noted, once."""
+    """The messages of descriptors; lost ones are noted once."""
     places = [texts.place(use.begin, use.following, row[2]) for use, row in rows]
     memory = survey.kernel.gather([place for place in places if place and place[1]])
     lost = 0

@@ -1,1 +1,1 @@
-"""Processes and threads, with all that /proc/PID would say of them."""
+"""Processes and threads, with the contents of /proc/PID."""

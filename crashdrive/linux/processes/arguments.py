@@ -1,4 +1,4 @@
-"""Command lines and environments of processes, out of their own memory (fs/proc/base.c)."""
+"""Command lines and environments of processes, from their own memory (fs/proc/base.c)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST = 1 << 17
 
 
 class ProcessArguments(Record, frozen=True):
-    """What a process was started with, as it has it in its memory now.
+    """A process's command line and environment, as they are in its memory.
 
     ``argv``: each word by itself; ``environment``: ``NAME=value`` each. Both are None where the dump
     lacks the pages (``missing`` says why), as a dump without user pages does.
@@ -44,7 +44,7 @@ class ProcessArguments(Record, frozen=True):
 def process_arguments(
     survey: Survey, rows: Sequence[TaskRow], *, environment: bool
 ) -> Iterator[ProcessArguments]:
-    """The command lines of these tasks but kernel threads, with their environments where asked for."""
+    """The command lines of these tasks without kernel threads, with their environments where asked for."""
     own = [row for row in rows if row.mm]
     fields = Fields(survey.kernel, "struct task_struct", _FIELDS, _FIELDS)
     places = survey.rows(fields, [row.task for row in own], "arguments of processes")

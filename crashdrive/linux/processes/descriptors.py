@@ -1,4 +1,4 @@
-"""How many files processes have open: bits of ``files_struct.fdt->open_fds``."""
+"""Numbers of open files of processes: the set bits of ``files_struct.fdt->open_fds``."""
 
 from __future__ import annotations
 

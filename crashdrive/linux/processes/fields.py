@@ -1,4 +1,4 @@
-"""Members of ``struct task_struct`` and of what it leads to that rows of tasks are made of, by our names."""
+"""Members for rows of tasks, of ``struct task_struct`` and of structures that it leads to, by our names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMESPACES = {"mnt": "mnt_ns", "uts": "uts_ns", "ipc": "ipc_ns", "net": "net_ns
                "time": "time_ns"}  # fmt: skip
 
 NEEDED = ("signal", "static_prio", "utime", "stime", "exec_start")
-"""Those that every kernel has: without them it keeps its tasks elsewhere."""
+"""Members that every known kernel has; one without them keeps its tasks in another way."""
 
 TASK: Paths = {
     "signal": ("signal",),
@@ -41,7 +41,7 @@ TASK: Paths = {
     "css_set": ("cgroups",),
     "files": ("files",),
 }
-"""Whose it is, how it is scheduled, what it may."""
+"""Scheduling, affinity and permissions of a thread."""
 
 TIMES: Paths = {
     "utime": ("utime",),
@@ -66,11 +66,11 @@ TIMES: Paths = {
     "write_bytes": ("ioac.write_bytes",),
     "cancelled_write_bytes": ("ioac.cancelled_write_bytes",),
 }
-"""What a thread used itself."""
+"""Times, faults and I/O of a thread itself."""
 
 SUMMED = ("minor_faults", "major_faults", "rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes",
           "cancelled_write_bytes")  # fmt: skip
-"""Counters of threads that a process has the sum of, with those of threads that ended."""
+"""Counters of threads; a process has their sum, ended threads included."""
 
 _SIGNAL = {
     "threads": "nr_threads",
@@ -100,7 +100,7 @@ SIGNAL: Paths = {
     "pgid": ("signal->pids[2]->numbers[0].nr", "group_leader->pids[1].pid->numbers[0].nr"),
     "sid": ("signal->pids[3]->numbers[0].nr", "group_leader->pids[2].pid->numbers[0].nr"),
 }
-"""What all threads of a process share."""
+"""Members of ``signal_struct``, which all threads of a process share."""
 
 _CRED = ("uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid")
 CRED: Paths = {
@@ -134,6 +134,6 @@ MEMORY: Paths = {
 NAMESPACES: Paths = {
     f"{kind}_namespace": (f"nsproxy->{member}->ns.inum",) for kind, member in _NAMESPACES.items()
 }
-"""Its namespaces but those of users and pids; none of a task that has ended."""
+"""Its namespaces without those of users and pids; an ended task has none."""
 
 EVERY: Mapping[str, Sequence[str]] = {**TASK, **TIMES, **SIGNAL, **CRED, **MEMORY, **NAMESPACES}

@@ -41,7 +41,7 @@ class ProcessLimit(Record, frozen=True):
 
 
 def process_limits(survey: Survey, rows: Sequence[TaskRow]) -> Iterator[ProcessLimit]:
-    """The limits of these processes; of one whose limits the dump lacks none."""
+    """The limits of these processes; a process whose limits the dump lacks has no row."""
     kernel = survey.kernel
     unlimited = (1 << 8 * kernel.pointer_size) - 1
     paths = [

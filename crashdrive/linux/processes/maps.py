@@ -35,8 +35,8 @@ _SHARED = 8
 class ProcessMap(Record, frozen=True):
     """A memory area of a process: from ``area_start`` to ``area_end``, ``area_permissions`` as ``r-xp``.
 
-    ``path``: of the file that is mapped there from ``file_offset`` on, or ``[heap]``, ``[stack]``,
-    ``[vdso]``; ``deleted``: that has no name any more.
+    ``path``: of the file that is mapped, from ``file_offset`` on, or ``[heap]``, ``[stack]``, ``[vdso]``;
+    ``deleted``: the file has no name any more.
     """
 
     pid: int | None

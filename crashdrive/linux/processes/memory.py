@@ -1,4 +1,4 @@
-"""Memory of tasks, and how likely the kernel kills each for it (fs/proc/task_mmu.c, mm/oom_kill.c)."""
+"""Memory of tasks, and their OOM scores (fs/proc/task_mmu.c, mm/oom_kill.c)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS = {"rss_anonymous": "anonymous_pages", "rss_file": "file_pages", "rss_shm
 
 
 class Memory:
-    """What is read once for all tasks: the size of a page, and of all memory with swap."""
+    """The memory columns of rows; counters of all tasks, and the size of memory, are read once."""
 
     def __init__(self, survey: Survey, spaces: Iterable[int | None]) -> None:
         self._page = survey.kernel.page_size
@@ -31,7 +31,7 @@ class Memory:
     def of(
         self, task: Task, own: Mapping[str, Any], threads: Sequence[tuple[Task, Mapping[str, Any]]]
     ) -> dict[str, Any]:
-        """Columns of a row by their names, sizes in bytes; None of a task without memory of its own."""
+        """Columns of a row by name, sizes in bytes; None for a task without memory of its own."""
         pages = self._pages(task.mm, own)
         kinds = {name: self._bytes(pages[member]) for name, member in _KINDS.items()}
         rss = self._rss(pages)
@@ -57,7 +57,7 @@ class Memory:
         return None if pages is None else max(pages, 0) * self._page
 
     def _peak(self, pages: int | None, now: int | None) -> int | None:
-        """The kernel brings the most there was up to date when it becomes less."""
+        """The peak in bytes: the kernel updates its own only when the value falls."""
         return None if pages is None or now is None else max(pages * self._page, now)
 
     def _score(self, task: Task, own: Mapping[str, Any]) -> int | None:
@@ -67,7 +67,7 @@ class Memory:
             return None
         if self._unkillable(task, own):
             return 0
-        # the kernel itself leaves out what CPUs hold of these
+        # as the kernel does, without the parts that CPUs hold
         parts = [task.rss, own["swapped_pages"], own["table_bytes"]]
         if None in parts:
             return None
@@ -85,14 +85,14 @@ class Memory:
 def _with_memory(
     task: Task, own: Mapping[str, Any], threads: Sequence[tuple[Task, Mapping[str, Any]]]
 ) -> tuple[Task, Mapping[str, Any]]:
-    """The task, or where that has given its memory back, as a leader that ended, a thread that has it."""
+    """The task; for one without memory, such as an ended leader, a thread that still has it."""
     if task.mm:
         return task, own
     return next(((one, row) for one, row in threads if one.mm), (task, own))
 
 
 def exact_pages(survey: Survey, spaces: Iterable[int | None]) -> dict[int, dict[str, int | None]]:
-    """Pages by kind of each ``struct mm_struct``, with what each CPU holds of the counters.
+    """Pages by kind of each ``struct mm_struct``, with the CPUs' parts of the counters.
 
     Empty where they are no percpu_counters, as before 6.2 (f1a7941243c1); /proc adds these parts since 6.16
     (82241a83cd15), and stable kernels since then.

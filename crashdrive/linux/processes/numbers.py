@@ -15,14 +15,16 @@ _DEEPEST = 32
 
 
 class Numbers(NamedTuple):
-    """By the address of a ``struct pid``: its numbers below the first namespace, and its own namespace's."""
+    """Numbers by the address of a ``struct pid``: those below the first namespace, and that of its own
+    namespace.
+    """
 
     pids: Mapping[int | None, tuple[int, ...]]
     spaces: Mapping[int | None, int | None]
 
 
 def inner_pids(survey: Survey, found: Iterable[tuple[int | None, int | None]]) -> Numbers:
-    """The numbers of these, given with their levels, a level of all of them at a time."""
+    """The numbers of these pids, which are given with their levels; they are read level by level."""
     levels: dict[int, dict[int, None]] = {}
     for pid, level in found:
         if pid and level is not None and 0 <= level <= _DEEPEST:

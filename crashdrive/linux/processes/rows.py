@@ -1,4 +1,4 @@
-"""Tasks with all that /proc/PID/{stat,status,io,schedstat} would say of them, in a few round trips."""
+"""Tasks with the contents of /proc/PID/{stat,status,io,schedstat}, in a few round trips."""
 
 from __future__ import annotations
 
@@ -36,20 +36,19 @@ _NICE_0 = 120
 
 
 class TaskRow(Record, frozen=True):
-    """A process, or one of its threads, as of /proc/PID/stat, status, io and schedstat.
+    """A process, or one of its threads, as in /proc/PID/stat, status, io and schedstat.
 
-    Of a process (a thread group's leader where threads aren't asked for) times, faults and I/O are those of
-    all its threads, also of those that ended; of a thread its own. ``state_seconds``: how long it has been
-    in its state: since it got its CPU, was queued for one, or left it. ``priority``: the kernel's, 0 to 139;
-    ``nice``: -20 to 19. ``user_seconds`` and ``system_seconds`` are scaled to ``runtime_seconds`` as /proc
-    does it; ``children_*``: of children that were waited for. ``waited_seconds``: how long it waited for
-    CPUs. ``runs``: how often it got one. ``exit_status``: of one that ended. ``open_files``: how many
-    descriptors are open, ``open_files_limit``: how many may be. ``inner_pids``: its pid in each pid
-    namespace below the first one. ``cgroup``: in the hierarchy of version 2, ``old_cgroups``: in those of
-    version 1 (``freezer:/half``). ``namespaces``: those that aren't the first process's
-    (``net:[4026531840]``). ``peak_vsz``, ``peak_rss``: the most there ever was; ``page_tables``: in
-    bytes. ``oom_score``: as in /proc, the highest is killed first. ``wait_channel``:
-    where it waits; None where that wasn't asked for.
+    Times, faults and I/O of a process are those of all its threads, ended ones included; of a thread, its
+    own. ``state_seconds``: how long it has been in its state: since it got its CPU, was queued for one, or
+    left it. ``priority``: the kernel's, 0 to 139; ``nice``: -20 to 19. ``user_seconds`` and
+    ``system_seconds`` are scaled to ``runtime_seconds`` as /proc does it; ``children_*``: of children that
+    were waited for. ``waited_seconds``: how long it waited for CPUs. ``runs``: how often it got one.
+    ``exit_status``: of an ended one. ``open_files``: open descriptors, ``open_files_limit``: their limit.
+    ``inner_pids``: its pid in each pid namespace below the first one. ``cgroup``: in the hierarchy of version
+    2, ``old_cgroups``: in those of version 1 (``freezer:/half``). ``namespaces``: those that aren't the first
+    process's (``net:[4026531840]``). ``peak_vsz``, ``peak_rss``: the highest ever; ``page_tables``: in bytes.
+    ``oom_score``: as in /proc, the highest is killed first. ``wait_channel``: the function in which it waits;
+    None where that wasn't asked for.
     """
 
     pid: int | None
@@ -139,7 +138,7 @@ def read(kernel: Machine, *, threads: bool = False, idle: bool = False) -> Readi
 
 
 def task_rows(survey: Survey, *, threads: bool = False, idle: bool = False) -> list[TaskRow]:
-    """The same, what is missing being noted in a survey."""
+    """The rows, gaps noted in a survey."""
     table = TaskTable(survey, idle=idle)
     return table.threads() if threads else table.processes()
 
@@ -177,7 +176,7 @@ class TaskTable:
         self._first = next((self._spaces(row) for task, row in pairs if task.pid == 1), {})
 
     def threads(self) -> list[TaskRow]:
-        """A row for each thread, with what it used itself."""
+        """A row for each thread, with its own counters."""
         groups = self._groups_of_threads()
         return [
             self._row(task, own, groups.get(own["signal"], ()), whole=False)
@@ -185,7 +184,7 @@ class TaskTable:
         ]
 
     def processes(self) -> list[TaskRow]:
-        """A row for each process, with what all its threads used."""
+        """A row for each process, with the counters of all its threads."""
         groups = self._groups_of_threads()
         return [
             self._row(task, own, groups.get(own["signal"], ()), whole=True)
@@ -249,7 +248,7 @@ def _capabilities(own: Mapping[str, Any]) -> int | None:
 
 
 def _exit_status(task: Task, own: Mapping[str, Any]) -> int | None:
-    """What wait() would tell, as /proc/PID/stat has it; of one that has ended alone."""
+    """The status for wait(), as in /proc/PID/stat; None for a living task."""
     if task.state_letter not in {"Z", "X"}:
         return None
     code: int | None = own["exit_code"]

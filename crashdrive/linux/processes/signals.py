@@ -24,8 +24,8 @@ _IGNORE = 1  # SIG_IGN (include/uapi/asm-generic/signal-defs.h)
 
 
 class SignalMasks(Record, frozen=True):
-    """Bit N-1 of each mask is signal N. ``pending_signals`` wait for this thread, ``process_signals`` for any
-    thread of its process.
+    """Masks of signals: bit N-1 is signal N. ``pending_signals``: pending for this thread,
+    ``process_signals``: for any thread of its process.
     """
 
     pid: int | None
@@ -38,7 +38,7 @@ class SignalMasks(Record, frozen=True):
 
 
 def signal_masks(survey: Survey, rows: Sequence[TaskRow]) -> Iterator[SignalMasks]:
-    """The signals of these tasks; of one that has ended only those that wait."""
+    """The signals of these tasks; of an ended one only the pending ones."""
     kernel = survey.kernel
     fields = Fields(kernel, "struct task_struct", _FIELDS, _FIELDS)
     found = survey.rows(fields, [row.task for row in rows], "signals")

@@ -1,4 +1,4 @@
-"""For how long tasks have been in their state."""
+"""How long tasks have been in their state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Since:
-    """By the clocks of the run queues. ``running``: the tasks that ran, with their CPUs."""
+    """Computes times in a state, by the clocks of the run queues. ``running``: the tasks that ran, with their
+    CPUs.
+    """
 
     def __init__(self, survey: Survey) -> None:
         self._queues = Queues(survey)
@@ -23,7 +25,9 @@ class Since:
         self.running = self._queues.running
 
     def seconds(self, task: Task, own: Mapping[str, Any]) -> float | None:
-        """Since it got its CPU, was queued for one, or left it; None of an idle task that doesn't run."""
+        """Seconds since a task got its CPU, was queued for one, or left it; None for an idle task that
+        doesn't run.
+        """
         if task.task in self.running:
             return seconds_since(self._now, own["last_arrival"])
         if task.state_letter == "R":

@@ -1,4 +1,4 @@
-"""What tasks used: times, faults, input and output (kernel/sched/cputime.c, fs/proc/array.c)."""
+"""Times, faults, input and output of tasks (kernel/sched/cputime.c, fs/proc/array.c)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PREVIOUS = {True: ("process_utime", "process_stime"), False: ("previous_utime",
 
 
 def used(own: Mapping[str, Any], threads: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Columns of a row by their names: of a thread where ``threads`` is empty, else of the whole process."""
+    """Columns of a row by name: of a thread where ``threads`` is empty, else of the whole process."""
     spent = _spent(own, threads)
     sums = {name: _sum(own, threads, name) for name in SUMMED}
     return {
@@ -31,7 +31,7 @@ def used(own: Mapping[str, Any], threads: Sequence[Mapping[str, Any]]) -> dict[s
 
 
 def _sum(own: Mapping[str, Any], threads: Sequence[Mapping[str, Any]], name: str) -> int | None:
-    """A counter of one thread, or of all that are, with what those that ended left behind."""
+    """A counter of one thread, or the sum over a process's threads, ended ones included."""
     if not threads:
         value: int | None = own[name]
         return value

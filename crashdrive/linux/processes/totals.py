@@ -1,4 +1,4 @@
-"""How many tasks there are, and how many there may be."""
+"""Numbers of tasks, and the limits of these."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class TaskTotals(Record, frozen=True):
-    """One row. ``processes`` have ``threads`` in all, the kernel's own among them (``kernel_threads``).
+    """One row. ``processes`` and ``threads`` in all, the ``kernel_threads`` included.
 
     ``pid_max``: as kernel.pid_max, of the first pid namespace; ``threads_max``: as kernel.threads-max.
-    ``used_percent``: of the smaller one.
+    ``used_percent``: threads in percent of the smaller limit.
     """
 
     processes: int
@@ -30,7 +30,7 @@ class TaskTotals(Record, frozen=True):
 
 
 class StateCount(Record, frozen=True):
-    """How many threads are in a state, and which has been in it for longest."""
+    """The number of threads in a state, and the thread that has been in it for longest."""
 
     state: str | None
     state_letter: str | None

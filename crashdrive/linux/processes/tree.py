@@ -1,4 +1,4 @@
-"""Who made whom: lines as ``pstree -p`` prints them."""
+"""The tree of processes, in lines as ``pstree -p`` prints them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TreeLine(Record, frozen=True):
-    """A process below its parent; ``depth``: how many are above it. Threads stand below their process."""
+    """A process below its parent, or a thread below its process; ``depth``: how many are above it."""
 
     tree_line: str
     depth: int
@@ -23,7 +23,9 @@ class TreeLine(Record, frozen=True):
 
 
 def tree(rows: Sequence[TaskRow], wanted: set[int] | None = None) -> Iterator[TreeLine]:
-    """The processes and threads, each below its parent; of ``wanted`` tasks those above and below them."""
+    """The processes and threads, each below its parent; with ``wanted``, these tasks and those above and
+    below.
+    """
     above = _parents(rows)
     below: dict[int | None, list[TaskRow]] = {}
     for row in rows:
@@ -47,7 +49,7 @@ def _parents(rows: Sequence[TaskRow]) -> dict[int, int | None]:
 
 
 def _is_circle(task: int, above: Mapping[int, int | None]) -> bool:
-    """Whether the way up from a task comes to no end, as in a damaged dump."""
+    """Whether the parents of a task form a loop, as in a damaged dump."""
     seen: set[int] = set()
     at: int | None = task
     while at is not None and at not in seen:

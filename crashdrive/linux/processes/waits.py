@@ -1,4 +1,4 @@
-"""Where tasks sleep, as /proc/PID/wchan has it: by their stacks."""
+"""Wait channels of tasks, as in /proc/PID/wchan, by their stacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def with_wait_channels(survey: Survey, rows: Sequence[TaskRow]) -> Iterator[TaskRow]:
     """The same rows with ``wait_channel``; one that can't be found is noted. x86-64."""
-    # the beginning of a stack is enough: where its end can't be followed, nothing is missing here
+    # the youngest frames are enough: a stack whose end is lost misses nothing here
     own = Survey(survey.kernel)
     found = {stack.task: stack for stack in read_stacks(own, tasks=[row.task for row in rows])}
     lost = [

@@ -1,1 +1,1 @@
-"""RCU: grace periods, who holds them up, callbacks that wait (kernel/rcu/tree.c)."""
+"""RCU: grace periods, CPUs and tasks that hold them up, callbacks (kernel/rcu/tree.c)."""

@@ -1,4 +1,4 @@
-"""The grace period of RCU at the time of the dump: how old it is, and which CPUs and tasks hold it up."""
+"""The grace period of RCU at the time of the dump: its age, and the CPUs and tasks that hold it up."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OF_CPU = {
 }
 # RCU_SEQ_CTR_SHIFT and RCU_SEQ_STATE_MASK of kernel/rcu/rcu.h since 4.16 (2e3e5e550183)
 _SHIFT, _RUNNING = 2, 3
-# RCU_GP_* of kernel/rcu/tree.h: what the thread of grace periods is at
+# RCU_GP_* of kernel/rcu/tree.h: the steps of the grace-period kthread
 _STEPS = (
     "idle", "waits for a request", "request seen", "waits for CPUs to go on line", "begins",
     "waits for quiescent states", "forces quiescent states", "cleans up", "cleaned up",
@@ -55,13 +55,13 @@ _MOST_NODES = 1 << 16
 
 
 class GracePeriod(Record, frozen=True):
-    """The grace period, of which there is one at a time.
+    """The current grace period, of which there is one at a time.
 
     ``grace_period``: its number, counted from an odd start below 0, as in the kernel's messages.
-    ``in_progress``: CPUs still hold it up, or it isn't cleaned up. ``age_seconds``: since it began, of one in
-    progress. ``idle_seconds``: since its thread last ran; ``thread_step``: what that is at.
-    ``held_up_cpus``: those from which a quiescent state is missing, ``expedited_cpus`` those that an
-    expedited one waits for.
+    ``in_progress``: it hasn't ended, or isn't cleaned up. ``age_seconds``: since its beginning, while in
+    progress. ``idle_seconds``: since its kthread last ran; ``thread_step``: the kthread's step.
+    ``held_up_cpus``: CPUs whose quiescent state is missing, ``expedited_cpus``: CPUs that an expedited grace
+    period waits for.
     """
 
     flavor: str | None
@@ -77,12 +77,12 @@ class GracePeriod(Record, frozen=True):
 
 
 class RcuCpu(Record, frozen=True):
-    """What RCU has of a CPU.
+    """RCU's data of a CPU.
 
-    ``callbacks``: functions that wait for a grace period, or to be run; ``callbacks_run`` since the start.
-    ``holds_up``: the grace period in progress waits for it. ``grace_periods_behind``: how many it has not
-    noticed yet. ``ticks``: that it took since it noticed the last one. ``offload_pid``: the thread that runs
-    its callbacks, where they are offloaded (rcu_nocbs).
+    ``callbacks``: queued callbacks, waiting for a grace period or ready to run; ``callbacks_run``: run since
+    boot. ``holds_up``: the grace period in progress waits for it. ``grace_periods_behind``: grace periods
+    that it hasn't noticed yet. ``ticks``: its ticks since it noticed the last one. ``offload_pid``: the
+    kthread that runs its callbacks, where they are offloaded (rcu_nocbs).
     """
 
     cpu: int
@@ -114,14 +114,14 @@ class Rcu(NamedTuple):
 
 
 class _Masks(NamedTuple):
-    """CPUs that are waited for; None where a node is missing."""
+    """CPUs whose quiescent states are missing; None where a node is missing."""
 
     normal: tuple[int, ...] | None
     expedited: tuple[int, ...] | None
 
 
 def rcu(survey: Survey) -> Rcu:
-    """All of it; kernels with SRCU alone or TINY_RCU aren't read."""
+    """The grace period, CPUs and readers; kernels with TINY_RCU aren't read."""
     kernel = survey.kernel
     place = kernel.symbols.address("rcu_state")
     fields = Fields(kernel, _STATE, _OF_STATE, ("sequence", "start"))
@@ -133,7 +133,7 @@ def rcu(survey: Survey) -> Rcu:
 
 
 def _nodes(survey: Survey, place: int) -> list[tuple[int, dict[str, Any]]]:
-    """The leaves of the tree, each for some CPUs."""
+    """The leaves of the tree of rcu_nodes, each for some CPUs."""
     kernel = survey.kernel
     column = kernel.read_many("int", [kernel.symbols.address("rcu_num_nodes")], [""])
     count = survey.gaps(column, "rcu_num_nodes")[""][0] or 0

@@ -1,1 +1,1 @@
-"""Tasks and what runs them."""
+"""Tasks, run queues, CPU times, stacks."""

@@ -1,4 +1,4 @@
-"""What the whole machine did since its start, in one row: single lines of /proc/stat and /proc/loadavg."""
+"""Activity of the whole machine, in one row: single lines of /proc/stat and /proc/loadavg."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _FIELDS = {
 class Activity(Record, frozen=True):
     """One row: sums over the CPUs.
 
-    ``switches``: of tasks, since the start (``ctxt``); ``forks``: tasks made (``processes``). ``runnable``:
-    those that run or want to (``procs_running``); ``iowait``: those that wait for IO (``procs_blocked``);
-    ``threads``: all. Sums are None where the dump lacks a part.
+    ``switches``: context switches since boot (``ctxt``); ``forks``: since boot (``processes``). ``runnable``:
+    tasks that run or are queued (``procs_running``); ``iowait``: tasks that wait for IO (``procs_blocked``);
+    ``threads``: all tasks. Sums are None where the dump lacks a part.
     """
 
     load_1: float
@@ -40,7 +40,7 @@ class Activity(Record, frozen=True):
 
 
 def activity(survey: Survey) -> Iterator[Activity]:
-    """The row; over all CPUs that may be, as the kernel counts."""
+    """The row: sums over all possible CPUs, as the kernel counts."""
     kernel = survey.kernel
     places = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.possible_cpus]
     found = survey.read(Fields(kernel, "struct rq", _FIELDS, ("switches",)), places, "run queues")

@@ -1,7 +1,7 @@
-"""What was in the parameters and variables of the functions on a stack, as far as registers and memory tell.
+"""Values of parameters and variables of the functions on a stack, as far as registers and memory tell them.
 
-A function that was called has kept the registers that its caller needs again (``rbx rbp r12`` to ``r15``) or
-saved them on its stack, where the debug data's call frames say. Others are lost with the call.
+A called function keeps the callee-saved registers (``rbx rbp r12`` to ``r15``), or saves them on its stack,
+as the debug data's call frames tell. A caller's other registers are lost.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _REGS, _INACTIVE = "struct pt_regs", "struct inactive_task_frame"
 class Argument(Record, frozen=True):
     """A parameter or variable of a frame.
 
-    ``place``: the register that holds it, ``stack``, ``constant`` or ``computed``; None where it is nowhere
-    then (``value`` is None). ``inlined``: the inlined function whose it is.
+    ``place``: the register that holds it, ``stack``, ``constant`` or ``computed``; None where it is optimized
+    out there (``value`` is None). ``inlined``: the inlined function that it belongs to.
     """
 
     level: int
@@ -38,7 +38,7 @@ class Argument(Record, frozen=True):
 
 
 class FrameRegisters:
-    """The registers of each frame of a stack, as far as they can be told."""
+    """The known registers of each frame of a stack."""
 
     def __init__(self, kernel: Machine, first: Mapping[str, int]) -> None:
         self._kernel = kernel
@@ -56,7 +56,7 @@ class FrameRegisters:
     def of(
         self, frames: Sequence[StackFrame], saved: Sequence[Mapping[str, int]]
     ) -> Iterator[tuple[dict[str, int], int | None]]:
-        """Registers and frame address of each frame; ``saved``: where each saves registers, from there."""
+        """Registers and frame address (CFA) of each frame; ``saved``: offsets of saved registers from it."""
         known = dict(self._first)
         for frame, following, places in zip(frames, (*frames[1:], None), saved, strict=True):
             if frame.pt_regs is not None:
@@ -90,7 +90,7 @@ class FrameRegisters:
 
 
 def asleep(kernel: Machine, sp: int, read: FrameRegisters) -> dict[str, int]:
-    """The registers that a task that doesn't run has on its stack, right below its first frame."""
+    """The registers that a task that isn't running has saved on its stack, right below its first frame."""
     size = kernel.sizeof(_INACTIVE)
     names = {"rbx": "bx", "rbp": "bp", **{name: name for name in ("r12", "r13", "r14", "r15")}}
     found = {
@@ -106,7 +106,7 @@ def arguments(
     cfa: int | None,
     read: FrameRegisters,
 ) -> Iterator[Argument]:
-    """The parameters of a frame, and variables that are somewhere; those of inlined functions last."""
+    """The parameters of a frame, and its variables that have a place; those of inlined functions last."""
     for variable in place.variables if place else ():
         value = variable.value(registers, cfa, read.read)
         if value is None and not (variable.parameter and variable.inlined is None):

@@ -1,4 +1,4 @@
-"""Groups of tasks whose time is limited (cpu.max, cpu.cfs_quota_us), and how often they used it up."""
+"""Task groups with a CPU quota (cpu.max, cpu.cfs_quota_us), and how often it was used up."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SECOND = 1e9
 class LimitedGroup(Record, frozen=True):
     """A cgroup whose fair tasks may use ``quota_seconds`` of all CPUs together in each period.
 
-    ``periods``: those in which it had something to run; ``throttled_periods``: of these, in which its quota
-    was used up; ``throttled_seconds``: how long its queues were held up, summed over CPUs.
-    ``throttled_cpus``: on which it is held up now. ``cgroup``: its path, None where the dump lacks it.
+    ``periods``: those in which it had tasks to run; ``throttled_periods``: those in which its quota was used
+    up; ``throttled_seconds``: how long its queues were throttled, summed over CPUs. ``throttled_cpus``: CPUs
+    on which it is throttled now. ``cgroup``: its path, None where the dump lacks it.
     """
 
     cgroup: str | None
@@ -73,7 +73,7 @@ def _seconds(nanoseconds: int | None) -> float | None:
 
 
 def _held(survey: Survey, groups: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """The CPUs on which each group is held up."""
+    """The CPUs on which each group is throttled."""
     kernel = survey.kernel
     offset = kernel.offset(_GROUP, "cfs_bandwidth.throttled_cfs_rq")
     walked = kernel.walk_lists([group + offset for group in groups], _QUEUE, "throttled_list")

@@ -1,4 +1,4 @@
-"""The stacks that a CPU has besides its task's: of interrupts, of exceptions, of the entry code. x86-64.
+"""A CPU's own stacks: of interrupts, of exceptions, of the entry code. x86-64.
 
 Sources: arch/x86/include/asm/cpu_entry_area.h, processor.h; arch/x86/kernel/dumpstack_64.c.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EXCEPTIONS, _AREA = "struct cea_exception_stacks", "struct cpu_entry_area"
 _NAMES = ("DF", "NMI", "DB", "MCE", "VC", "VC2")
 _IRQ_STACK = 16 << 10
-# the CPU's own stack size where no symbol tells it: since 3.15 (6538b8ea886e) without KASAN
+# the stack size where no symbol tells it: that since 3.15 (6538b8ea886e) without KASAN
 _THREAD = 16 << 10
 _MOST_THREAD = 1 << 20
 # INIT_TASK_DATA of include/asm-generic/vmlinux.lds.h; renamed in 6.10 (1c0d72d5ce3e)
@@ -28,7 +28,7 @@ _BORDERS = (("__start_init_stack", "__end_init_stack"), ("__start_init_task", "_
 
 
 def thread_size(kernel: Machine) -> int:
-    """Bytes of a task's stack: those of the first task's, which the linker reserves."""
+    """Bytes of a task's stack, by that of the first task, which the linker reserves."""
     for start, end in _BORDERS:
         if kernel.symbols.has(start) and kernel.symbols.has(end):
             size = kernel.symbols.address(end) - kernel.symbols.address(start)
@@ -38,10 +38,10 @@ def thread_size(kernel: Machine) -> int:
 
 
 def cpu_stacks(survey: Survey) -> dict[int, tuple[Stack, ...]]:
-    """Each present CPU's stacks, those that can be found: ``irq`` (softirqs run there, too), ``entry``, and
-    those of exceptions by their names in the kernel (``NMI``, ``DF``, ``DB``, ``MCE``, ``VC``, ``VC2``).
+    """The known stacks of each present CPU: ``irq`` (softirqs run there, too), ``entry``, and those of
+    exceptions by the kernel's names (``NMI``, ``DF``, ``DB``, ``MCE``, ``VC``, ``VC2``).
 
-    Where the dump doesn't tell where a CPU has them, this is noted.
+    A CPU whose stacks the dump doesn't tell is noted.
     """
     kernel = survey.kernel
     interrupts, areas = _interrupt_tops(survey), _exception_areas(survey)
@@ -55,7 +55,7 @@ def cpu_stacks(survey: Survey) -> dict[int, tuple[Stack, ...]]:
 
 
 def _interrupt_tops(survey: Survey) -> dict[int, int]:
-    """Where each CPU's stack of interrupts ends, or its last word, from 5.12 on (951c2a51ae75)."""
+    """The end of each CPU's interrupt stack, or since 5.12 (951c2a51ae75) the address of its last word."""
     kernel = survey.kernel
     # in pcpu_hot from 6.2 to 6.14 (d7b6d709a76a, c6a0918072ea)
     if kernel.symbols.has("pcpu_hot"):

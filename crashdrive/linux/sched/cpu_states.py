@@ -1,4 +1,4 @@
-"""What each CPU was at: its task and since when, what else wants to run, its tick (``struct rq``)."""
+"""States of CPUs: the running task and since when, queued tasks, the tick (``struct rq``)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OF_TASK = {
     "pid": ("pid",),
     "comm": ("comm",),
     "sched_class": ("sched_class",),
-    # SCHED_INFO; without it nobody knows since when a task runs
+    # of SCHED_INFO; without it the kernel doesn't keep since when a task runs
     "arrived": ("sched_info.last_arrival",),
 }
 _CLASSES = ("stop", "deadline", "dl", "rt", "fair", "ext", "idle")
@@ -46,15 +46,15 @@ _SECOND = 1e9
 class CpuState(Record, frozen=True):
     """A CPU at the time of the dump; ``rq``: address of its run queue.
 
-    ``rq_online``: whether the scheduler uses it; that is True of those that a panic stopped, too.
-    ``task``, ``pid``, ``comm``: what ran on it; ``running_seconds``: for how long without a switch.
-    ``runnable``: tasks that run or want to, of all classes; ``fair_tasks``, ``realtime_tasks`` and
-    ``deadline_tasks``: of these. ``iowait``: tasks that wait for IO and ran here last. ``lag_seconds``: how
-    far its clock is behind the newest one, as crash's ``runq -T``; that of an idle CPU stands still.
-    ``tick_seconds``: since its last tick, also of one that needs none (``tick_stopped``). ``softirqs``: those
-    raised and not yet run.
-    ``rt_throttled``: whether the real-time class used up its time; None where the kernel has no such limit.
-    ``load_weight``: of the fair class's tasks, 1024 (times 1024 on 64 bits) each of nice 0.
+    ``rq_online``: whether the scheduler uses it; True also for a CPU that a panic stopped. ``task``, ``pid``,
+    ``comm``: the task that ran on it; ``running_seconds``: how long it had been running without a switch.
+    ``runnable``: running and queued tasks of all classes; ``fair_tasks``, ``realtime_tasks`` and
+    ``deadline_tasks``: of one class. ``iowait``: tasks that wait for IO and ran here last. ``lag_seconds``:
+    how far its clock is behind the newest one, as in crash's ``runq -T``; the clock of an idle CPU stands
+    still. ``tick_seconds``: since its last tick, also for a CPU that needs none (``tick_stopped``).
+    ``softirqs``: raised and not yet run. ``rt_throttled``: whether the real-time class used up its time; None
+    where the kernel has no such limit. ``load_weight``: of the fair class's tasks, 1024 (times 1024 on 64
+    bits) each of nice 0.
     """
 
     cpu: int
@@ -80,7 +80,7 @@ class CpuState(Record, frozen=True):
 
 
 class RunQueues(NamedTuple):
-    """The run queues of the present CPUs: where each lies, and members of it by our names.
+    """The run queues of the present CPUs: their addresses, and their members by our names.
 
     ``now``: the newest of their clocks, in nanoseconds.
     """
@@ -91,7 +91,7 @@ class RunQueues(NamedTuple):
 
 
 def run_queues(survey: Survey) -> RunQueues:
-    """Reads them."""
+    """Read the run queues of the present CPUs."""
     kernel = survey.kernel
     places = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     rows = survey.rows(Fields(kernel, _RQ, _FIELDS, ("curr", "clock")), places, "run queues")
@@ -99,7 +99,7 @@ def run_queues(survey: Survey) -> RunQueues:
 
 
 def cpu_states(survey: Survey, queues: RunQueues) -> Iterator[CpuState]:
-    """What each present CPU was at, by number."""
+    """The state of each present CPU, by number."""
     kernel = survey.kernel
     running = _running(survey, [row["curr"] for row in queues.rows if row["curr"]])
     names, masks = softirq_names(survey), pending_masks(survey)
@@ -156,7 +156,7 @@ def _plain(name: str) -> str:
 
 
 def seconds_since(now: int | None, moment: int | None) -> float | None:
-    """How long ago it was by the run queues' clock, in seconds; None for a moment that never was."""
+    """Seconds since a moment of the run queues' clock; None for 0, which is never."""
     return None if now is None or not moment else max(now - moment, 0) / _SECOND
 
 

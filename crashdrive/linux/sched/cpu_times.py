@@ -1,4 +1,4 @@
-"""What each CPU spent its time on, as /proc/stat counts: ``kernel_cpustat`` (kernel/sched/cputime.c)."""
+"""Times of CPUs by state, as in /proc/stat: ``kernel_cpustat`` (kernel/sched/cputime.c)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SECOND = 1e9
 
 
 class CpuTimes(Record, frozen=True):
-    """Seconds since the start, by the columns of /proc/stat; ``user`` includes ``guest``, as there.
+    """Seconds since boot, by the columns of /proc/stat; ``user`` includes ``guest``, as there.
 
-    Idle time is what the CPU slept (NO_HZ), up to the dump. ``steal_percent``: of all its time, what the
-    hypervisor gave to others.
+    Idle time includes the sleep without ticks (NO_HZ), up to the dump. ``steal_percent``: the share of its
+    time that the hypervisor gave to others.
     """
 
     cpu: int
@@ -57,7 +57,7 @@ def cpu_times(survey: Survey) -> Iterator[CpuTimes]:
 
 
 def _waiting(survey: Survey) -> dict[int, int | None]:
-    """How many tasks that wait for IO ran last on each CPU."""
+    """The number of tasks that wait for IO and ran last on each CPU."""
     kernel = survey.kernel
     places = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     fields = Fields(kernel, "struct rq", {"iowait": ("nr_iowait.counter",)})
@@ -68,7 +68,7 @@ def _waiting(survey: Survey) -> dict[int, int | None]:
 def _sleep(tick: Tick, waiting: int | None, now: float, row: dict[str, Any]) -> dict[str, Any]:
     """Idle and iowait as get_idle_time() and get_iowait_time() (fs/proc/stat.c) give them.
 
-    A CPU that never slept, and a kernel whose ticks don't stop, have ``cpustat`` alone.
+    For a CPU that never slept, and for a kernel whose ticks don't stop, they are those of ``cpustat``.
     """
     if tick.idle is None or tick.iowait is None:
         return dict.fromkeys(("idle", "iowait"))
@@ -87,7 +87,7 @@ def _seconds(nanoseconds: int | None) -> float | None:
 
 
 def _steal(row: dict[str, Any]) -> float | None:
-    """Its part of all times; guests' are in user's and nice's."""
+    """Steal in percent of all times; user and nice include the guests' times."""
     parts = [row.get(name) for name in _STATES if not name.startswith("guest")]
     known: list[int] = [part for part in parts if part is not None]
     whole = sum(known)

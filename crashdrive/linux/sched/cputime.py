@@ -1,4 +1,4 @@
-"""Times in user mode and in the kernel, made precise (kernel/sched/cputime.c)."""
+"""Precise times in user mode and in the kernel (kernel/sched/cputime.c)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Spent(NamedTuple):
 
 
 def adjusted(ticks: Spent, runtime: int, told: Spent) -> Spent:
-    """The precise ``runtime`` by the ratio of what ticks saw, as cputime_adjust() does it.
+    """The precise ``runtime``, divided by the ratio of the sampled ``ticks``, as in cputime_adjust().
 
-    What ``told`` has was in /proc before, and neither part may become less.
+    ``told``: the values that /proc showed before; neither part may fall below these.
     """
     if told.user + told.system >= runtime:
         return told

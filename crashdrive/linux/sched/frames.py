@@ -1,4 +1,4 @@
-"""Frames of kernel stacks with their names, and in what context each ran."""
+"""Frames of kernel stacks with function names and contexts."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _OF_STACKS = {"irq": "irq", "NMI": "nmi", "entry": "process"}
 
 
 class StackFrame(Record, frozen=True):
-    """A function on a stack that was called and hasn't returned.
+    """A frame: a function on a stack that hasn't returned.
 
-    ``level``: 0 is the youngest. ``address``: behind the call, or where it was interrupted; ``sp``: the stack
-    pointer there (the word below it is what crash's bt has in brackets). ``function`` is None where no symbol
-    tells it. ``segment``: ``user``, ``process``, ``softirq``, ``irq``, ``exception`` or ``nmi``.
-    ``sure`` is False where the frame may be stale or wrong; ``doubt`` says why. ``pt_regs``: address of the
-    structure with all of this frame's registers, where it was interrupted.
+    ``level``: 0 is the youngest. ``address``: the return address of its call, or where it was interrupted;
+    ``sp``: the stack pointer there (crash's bt has the address of the word below it in brackets).
+    ``function`` is None where no symbol tells it. ``segment``: ``user``, ``process``, ``softirq``, ``irq``,
+    ``exception`` or ``nmi``. ``sure`` is False where the frame may be stale or wrong; ``doubt`` says why.
+    ``pt_regs``: address of the structure with all of this frame's registers, where it was interrupted.
     """
 
     level: int
@@ -72,7 +72,7 @@ class Names:
         self._sched = [(address(low), address(high)) for low, high in _SCHED if has(low) and has(high)]
 
     def frames(self, found: Sequence[Frame]) -> tuple[StackFrame, ...]:
-        """Frames as records, the youngest first, as they came."""
+        """Frames as records, in their order, the youngest first."""
         names = [_USER if frame.stack == "user" else self._name(frame) for frame in found]
         parts = _segments(found, names)
         return tuple(
@@ -99,16 +99,19 @@ class Names:
         return name
 
     def _look_up(self, address: int, exact: bool) -> _Name:  # noqa: FBT001 - as in the key
-        """By the call's own instruction: behind a call that never returns another function may begin."""
+        """The function of the call instruction: the return address of a call that never returns may be in the
+        next one.
+        """
         place = self._symbols.lookup(address if exact else address - 1)
         if place is None:
             return _USER
         return _Name(self._plain(place.symbol), address - place.symbol.address, place.module)
 
     def _plain(self, symbol: Symbol) -> str:
-        """A system call by the name that kallsyms gives it, and not by those that the tables of calls have.
+        """A symbol's name; for a system call, that of kallsyms, not those of the system call tables.
 
-        Without arguments all are the same function (SYSCALL_DEFINE0, arch/x86/include/asm/syscall_wrapper.h).
+        All names of a call without arguments are one function (SYSCALL_DEFINE0,
+        arch/x86/include/asm/syscall_wrapper.h).
         """
         call = _SYSTEM_CALL.fullmatch(symbol.name)
         name = f"__do_sys_{call[1]}" if call else ""
@@ -123,7 +126,7 @@ class Names:
 
 
 def _segments(frames: Sequence[Frame], names: Sequence[_Name]) -> list[str]:
-    """The segment of each frame: its caller's, but an entry point begins another one."""
+    """The segment of each frame: that of its caller, unless an entry point begins a new one."""
     return list(_from_oldest(frames, names))[::-1]
 
 

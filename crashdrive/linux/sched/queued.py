@@ -1,7 +1,7 @@
-"""Tasks on the run queues, of each class; as crash's ``runq``.
+"""Tasks on the run queues, by class, as in crash's ``runq``.
 
-The fair class's are on ``rq.cfs_tasks``, whatever group they are in; real-time tasks on a list for each
-priority, below those of groups where there are any; deadline tasks in a tree; the stopper is one a CPU.
+Fair tasks of all groups are on ``rq.cfs_tasks``; real-time tasks are on a list for each priority, with groups
+also on the lists of these; deadline tasks are in a tree; each CPU has one stopper.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FIELDS = {
     "vruntime": ("se.vruntime",),
     # EEVDF, since 6.6 (147f3efaa241)
     "virtual_deadline": ("se.deadline",),
-    # a task that sleeps and stays queued, since 6.12 (152e11f6df29)
+    # a sleeping task may stay queued since 6.12 (152e11f6df29)
     "delayed": ("se.sched_delayed",),
     "real_deadline": ("dl.deadline",),
     "waits_since": ("sched_info.last_queued",),
@@ -45,13 +45,13 @@ _SECOND = 1e9
 
 
 class QueuedTask(Record, frozen=True):
-    """A task that runs, or wants to, on a CPU.
+    """A task that runs or is queued on a CPU.
 
     ``priority``: the kernel's, 0 to 139, low ones first (100 to 139: nice -20 to 19; 0 to 99: real-time 99 to
-    0; -1: deadline). ``waiting_seconds``: since it was queued; None while it runs. ``runtime_seconds``: what
-    it used since it was made. ``vruntime`` and ``virtual_deadline``: nanoseconds of its queue's virtual time,
-    of fair tasks. ``deadline_seconds``: until its deadline, negative when it is over, of deadline tasks.
-    ``delayed``: it sleeps, and stays queued until its lag is made up for.
+    0; -1: deadline). ``waiting_seconds``: since it was queued; None while it runs. ``runtime_seconds``: its
+    CPU time since its creation. ``vruntime`` and ``virtual_deadline``: of fair tasks, nanoseconds of the
+    queue's virtual time. ``deadline_seconds``: of deadline tasks, the time left, negative when it is over.
+    ``delayed``: it sleeps, and stays queued until its lag is gone.
     """
 
     cpu: int
@@ -71,7 +71,7 @@ class QueuedTask(Record, frozen=True):
 
 
 def queued_tasks(survey: Survey, queues: RunQueues) -> Iterator[QueuedTask]:
-    """Tasks of the present CPUs' queues, in their order; those that run, but no idle one, first."""
+    """Tasks of the present CPUs' queues, in their order, running ones first; without idle tasks."""
     found = [(cpu, task) for cpu, tasks in _all(survey, queues).items() for task in tasks]
     fields, classes = Fields(survey.kernel, _TASK, _FIELDS, ("pid", "sched_class")), class_names(survey)
     running = {row["curr"] for row in queues.rows}
@@ -104,7 +104,7 @@ def _task(
 
 
 def _all(survey: Survey, queues: RunQueues) -> dict[int, list[int]]:
-    """Tasks by CPU: what runs, the stopper, deadline, real-time and fair tasks; each once."""
+    """Tasks by CPU: the running one, the stopper, deadline, real-time and fair tasks; each once."""
     found: dict[int, dict[int, None]] = {}
     for cpu, row in zip(survey.kernel.cpus, queues.rows, strict=True):
         mine = found[cpu] = {}
@@ -122,7 +122,7 @@ def _all(survey: Survey, queues: RunQueues) -> dict[int, list[int]]:
 
 
 def _stoppers(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
-    """The stopper's task of each CPU where it is queued."""
+    """The stopper of each CPU where it is queued."""
     kernel = survey.kernel
     rows = survey.rows(Fields(kernel, _RQ, {"stop": ("stop",)}), queues.places, "run queues")
     stoppers = [(cpu, row["stop"]) for cpu, row in zip(kernel.cpus, rows, strict=True) if row["stop"]]
@@ -153,7 +153,7 @@ def _deadline(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
 
 
 def _of_tasks(survey: Survey, entities: Sequence[int]) -> list[int]:
-    """Entities without the fair class's server, which is one since 6.8 (63ba8422f876)."""
+    """Entities that are tasks: since 6.8 (63ba8422f876) the fair class's server is a deadline entity, too."""
     kernel = survey.kernel
     if not kernel.has_member(_DL_ENTITY, "dl_server"):
         return list(entities)
@@ -162,7 +162,7 @@ def _of_tasks(survey: Survey, entities: Sequence[int]) -> list[int]:
 
 
 def _rt(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
-    """Tasks of the lists; an entity that has a queue of its own (``my_q``) stands for a group."""
+    """Real-time tasks of the lists; an entity with a queue of its own (``my_q``) is a group."""
     kernel = survey.kernel
     array = kernel.offset(_RQ, "rt.active.queue")
     cpus = zip(kernel.cpus, queues.places, queues.rows, strict=True)

@@ -1,8 +1,8 @@
-"""Registers of the CPUs at the moment of the crash, as the dump has them. x86-64.
+"""Registers of the CPUs at the time of the crash, from the dump. x86-64.
 
 Sources: ``crash_notes`` (kernel/crash_core.c: an ELF note for each CPU, which crash_save_cpu() fills in when
-kdump is loaded); the notes in the dump's header (the hypervisor's); crash's ``help -r``, where no such notes
-are known to us, or where there is a record and no dump.
+kdump is loaded); the notes in the dump's header (the hypervisor's); crash's ``help -r``, where the header's
+notes aren't readable here, or where a recording has no dump.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WORDS = (
 )
 _NOTE = struct.Struct("<III8s")
 _PRSTATUS = 1
-# of struct elf_prstatus behind the note's head, on all x86-64 kernels: it is an ABI
+# offset in struct elf_prstatus on all x86-64 kernels: it is an ABI
 _PR_REG = 112
 _STATUS = _PR_REG + 8 * len(_WORDS)
 _SIZE = _NOTE.size + _STATUS
@@ -43,8 +43,8 @@ Registers = Mapping[str, int]
 def cpu_registers(survey: Survey) -> dict[int, Registers]:
     """The registers of each present CPU by the names of ``struct pt_regs``; CPUs without any are left out.
 
-    kdump saves the registers that a CPU had before the NMI that stopped it. Where the dump lacks a page of
-    these, this is noted, also if others are found: those of the dump's header may be from later.
+    kdump saves the registers that a CPU had before the NMI that stopped it. A missing page of these is noted,
+    also if others are found: registers in the dump's header may be of a later time.
     """
     kernel = survey.kernel
     found = _saved(survey)
@@ -55,7 +55,7 @@ def cpu_registers(survey: Survey) -> dict[int, Registers]:
 
 
 def _saved(survey: Survey) -> dict[int, Registers]:
-    """Those in crash_notes: of CPUs that kdump has saved any of."""
+    """Registers in crash_notes, of the CPUs that kdump saved."""
     kernel = survey.kernel
     if not kernel.symbols.has("crash_notes"):
         return {}
@@ -82,14 +82,14 @@ def _of_note(raw: bytes) -> Registers | None:
 
 
 def _of_status(raw: bytes) -> Registers:
-    """Those in a ``struct elf_prstatus``."""
+    """Registers in a ``struct elf_prstatus``."""
     return dict(zip(_WORDS, struct.unpack_from(f"<{len(_WORDS)}Q", raw, _PR_REG), strict=True))
 
 
 def _of_header(kernel: Machine) -> Mapping[int, Registers]:
-    """Those in the dump's header."""
+    """Registers in the dump's header."""
     session = kernel.session
-    # a replay has no dump: what is recorded is what it will ask for
+    # a replay has no dump: it asks for what is recorded here
     path = None if session.recording else session.identity.get("vmcore")
     try:
         notes = cpu_notes(path) if path else None
@@ -97,7 +97,7 @@ def _of_header(kernel: Machine) -> Mapping[int, Registers]:
         notes = None
     if notes is None or not notes.found:
         return _told(kernel)
-    # the kernel's own tell their CPUs only where none is missing
+    # the kernel's own notes tell their CPUs only where no note is missing
     if not notes.hypervisor and len(notes.found) != len(kernel.cpus):
         return {}
     cpus = range(len(notes.found)) if notes.hypervisor else kernel.cpus
@@ -105,7 +105,7 @@ def _of_header(kernel: Machine) -> Mapping[int, Registers]:
 
 
 def _told(kernel: Machine) -> dict[int, Registers]:
-    """Those that crash's ``help -r`` shows; nothing where it shows none."""
+    """Registers that crash's ``help -r`` shows; none where it shows none."""
     try:
         text = kernel.session.run("help -r").text
     except CommandFailedError:

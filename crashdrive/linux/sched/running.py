@@ -1,4 +1,4 @@
-"""Which task ran on which CPU, with what registers; and since when the others don't."""
+"""Running tasks by CPU, with registers; and since when the other tasks don't run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Queues:
 
     @cached_property
     def registers(self) -> Mapping[int, Registers]:
-        """Registers by CPU, of those that the dump has any of."""
+        """Registers by CPU, of the CPUs whose registers the dump has."""
         return cpu_registers(self._survey)
 
     @cached_property
@@ -49,10 +49,10 @@ class Queues:
         return cpu_stacks(self._survey)
 
     def since(self, cpu: int | None, exec_start: int | None) -> float | None:
-        """Seconds since a task left its CPU. ``se.exec_start`` counts by that CPU's ``clock_task``.
+        """Seconds since a task left its CPU, by ``se.exec_start``, a time of that CPU's ``clock_task``.
 
-        The scheduler sets it whenever it accounts for the task, at last when that leaves the CPU. The clock
-        leaves out time that went to interrupts; a CPU's own clock stands still while it is idle.
+        The scheduler sets it whenever it accounts for the task, the last time when the task leaves the CPU.
+        The clock leaves out time of interrupts; the clock of an idle CPU stands still.
         """
         if not exec_start or self._now is None or cpu not in self._lags:
             return None

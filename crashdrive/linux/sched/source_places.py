@@ -1,8 +1,8 @@
-"""Source and variables of places in the kernel's code, by the debug data of the image and of modules. x86-64.
+"""Source lines and variables of code addresses, by the debug data of the image and of modules. x86-64.
 
-Files alone are read: the vmlinux that fits the dump; for a module ``NAME.ko`` or ``NAME.ko.debug`` beside the
-dump or the vmlinux, or below ``/usr/lib/debug/lib/modules/RELEASE``, if it was built for this kernel. Of a
-recording, which has no files, nothing is known.
+Only files are read: the vmlinux of the dump; for a module ``NAME.ko`` or ``NAME.ko.debug`` beside the dump or
+the vmlinux, or below ``/usr/lib/debug/lib/modules/RELEASE``, if it was built for this kernel. A recording has
+no files, so nothing is known there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_FILES = 50_000
 
 
 class SourcePlaces:
-    """Looks places up; each file is opened once."""
+    """Looks code addresses up; each file is opened once."""
 
     def __init__(self, kernel: Machine) -> None:
         session = kernel.session
@@ -37,9 +37,9 @@ class SourcePlaces:
     def of(
         self, address: int, module: str | None, function: str | None, offset: int | None, *, exact: bool
     ) -> CodePlace | None:
-        """What is known of an address; ``exact``: the next instruction, not one behind a call.
+        """Debug data of an address; ``exact``: it is an instruction pointer, not a return address.
 
-        Of a module by function and distance. None where nothing is known.
+        A module's address is looked up by function and offset. None where nothing is known.
         """
         data = self._data(module)
         linked = self._linked(data, address, module, function, offset)
@@ -48,7 +48,7 @@ class SourcePlaces:
     def saved(
         self, address: int, module: str | None, function: str | None, offset: int | None, *, exact: bool
     ) -> dict[str, int]:
-        """Where the function has saved registers then: distances from its frame's address."""
+        """Offsets of the registers that the function has saved by then, from its frame address (CFA)."""
         data = self._data(module)
         linked = self._linked(data, address, module, function, offset)
         return {} if data is None or linked is None else data.saved.find(linked if exact else linked - 1)
@@ -61,7 +61,7 @@ class SourcePlaces:
         function: str | None,
         offset: int | None,
     ) -> int | None:
-        """The address that an instruction is linked for."""
+        """The link-time address of an instruction."""
         if data is None or module is None:
             return address - self._moved
         if function is None or offset is None:
@@ -126,7 +126,7 @@ def shown_calls(place: CodePlace | None) -> tuple[str, ...]:
 
 
 def holder_of(place: CodePlace | None, register: str | None) -> Variable | None:
-    """The variable that a register holds there; of several the innermost."""
+    """The variable in a register at an address; of several, the innermost one."""
     if place is None or register is None:
         return None
     found = [variable for variable in place.variables if variable.register == register]

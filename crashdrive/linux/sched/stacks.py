@@ -1,4 +1,4 @@
-"""Kernel stacks of tasks, unwound here: of every task, also of those that crash doesn't know. x86-64.
+"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know. x86-64.
 
 ::
 
@@ -7,9 +7,9 @@
         for frame in stack.frames:
             print(frame.level, frame.segment, frame.function, frame.doubt or "")
 
-A sleeping task's begins where its ``thread.sp`` points, a running one's at the registers of its CPU: those
-before the NMI that stopped it, or the exception that the kernel died of, where the dump has those. All are
-fetched together: some twenty round trips, however many tasks there are.
+The stack of a sleeping task begins where its ``thread.sp`` points, that of a running one at the registers of
+its CPU: those before the NMI that stopped it, or those of the exception that the kernel died of. All stacks
+are fetched together: some twenty round trips for any number of tasks.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class TaskStack(Record, frozen=True):
     """The kernel stack of a task, ``frames`` from the youngest on.
 
     ``state`` is crash's two letters, ``state_letter`` the kernel's; ``running``: it was on its CPU.
-    ``wait_channel``: the function that a sleeping task waits in, as in /proc/PID/wchan: the first one that is
-    no part of the scheduler. ``off_cpu``: seconds since it last ran, None for one that runs; of a task that
-    is blocked: since when. ``ending``: ``user`` (the last frame is in user space), ``end`` (a kernel thread's
+    ``wait_channel``: the function in which a sleeping task waits, as in /proc/PID/wchan: the first one
+    outside the scheduler. ``off_cpu``: seconds since it last ran (how long a blocked task has been blocked),
+    None for a running one. ``ending``: ``user`` (the last frame is in user space), ``end`` (a kernel thread's
     first function), ``none`` (it has no stack, as a zombie) or ``lost``. ``complete`` is False where the end
-    wasn't reached or was by guesswork, and then ``reason`` says why.
+    wasn't reached, or only by guessing; ``reason`` says why.
     """
 
     pid: int | None
@@ -70,7 +70,8 @@ def stacks(
     wanted: Callable[[Task], bool] | None = None,
     tasks: Sequence[int] | None = None,
 ) -> Reading[TaskStack]:
-    """The stacks of all tasks, swappers first; of those alone that ``wanted`` takes, or at these addresses.
+    """The stacks of all tasks, swappers first; or only of those that ``wanted`` accepts, or at these
+    addresses.
 
     ``complete``: all tasks were found, and all stacks followed to their ends. KernelError on machines other
     than x86-64.
@@ -86,7 +87,7 @@ def read_stacks(
     wanted: Callable[[Task], bool] | None = None,
     tasks: Sequence[int] | None = None,
 ) -> list[TaskStack]:
-    """The same, with what is missing noted in a survey."""
+    """The stacks, gaps noted in a survey."""
     reader = _Reader(survey)
     if tasks is None:
         found = for_each_task(survey.kernel, idle=True)
@@ -100,7 +101,7 @@ def read_stacks(
 
 
 class _Place(NamedTuple):
-    """A task, and what it says of its stack: the first byte, the saved stack pointer, when it last ran."""
+    """A task, the base of its stack, its saved stack pointer, and the time at which it last ran."""
 
     task: Task
     stack: int | None
@@ -109,7 +110,7 @@ class _Place(NamedTuple):
 
 
 class _Reader:
-    """Reads stacks of one kernel; what all of them need is read once."""
+    """Reads stacks of one kernel; run queues and unwind tables are read once."""
 
     def __init__(self, survey: Survey) -> None:
         self.survey, self.kernel = survey, survey.kernel
@@ -136,7 +137,7 @@ class _Reader:
         return map(_Place, records, *(columns[path] for path in paths))
 
     def _bring(self, places: Sequence[_Place]) -> None:
-        """Have all that is in use of these stacks at hand, in one round trip."""
+        """Fetch the used parts of these stacks, in one round trip."""
         ranges: list[tuple[int, int]] = []
         for place in places:
             if place.stack and (sp := self._sp(place)) is not None:
@@ -192,7 +193,9 @@ class _Reader:
 
 
 class _Inactive:
-    """What __switch_to_asm() leaves on the stack of a task that doesn't run (struct inactive_task_frame)."""
+    """The registers that __switch_to_asm() leaves on the stack of a task that isn't running
+    (inactive_task_frame).
+    """
 
     def __init__(self, kernel: Machine) -> None:
         self._size = kernel.sizeof(_INACTIVE)
@@ -202,7 +205,7 @@ class _Inactive:
         self._forked = {address for name in _FORKED for address in symbols.addresses(name)}
 
     def start(self, window: Window, stack: Stack, sp: int | None) -> Start | str:
-        """Where a walk over the task's stack begins, or why none can."""
+        """The start of the walk over a task's stack, or the reason why there is none."""
         if sp is None:
             return "its saved stack pointer can't be read"
         if sp & 7 or not stack.low <= sp <= stack.high - self._size:
@@ -211,5 +214,5 @@ class _Inactive:
         if ip is None:
             hole = window.hole(sp, self._size)
             return f"its stack at {sp:#x} is {hole.reason if hole else 'missing'}"
-        # a new task starts at the first byte of this function, which nothing has called
+        # a new task starts at this function's first byte, which is no return address
         return Start(ip, sp + self._size, bp, exact=ip in self._forked)

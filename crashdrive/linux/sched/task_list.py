@@ -22,9 +22,8 @@ _DEEPEST = 32
 def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) -> Objects:
     """Every ``struct task_struct``: processes in the order of ``init_task.tasks``, each with its threads.
 
-    ``threads`` False: thread group leaders alone. ``idle``: the swapper task of each present CPU goes
-    first. The list is walked itself, so that tasks are found which crash doesn't know, as crash 8.0.2 on
-    6.1.
+    ``threads`` False: thread group leaders alone. ``idle``: the swapper task of each present CPU goes first.
+    The list itself is walked, which has tasks that crash may not know, such as crash 8.0.2 on 6.1.
     """
     kernel.layouts.prefetch([_TASK, "struct signal_struct", "struct rq"])
     window = kernel.window()
@@ -33,15 +32,15 @@ def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) 
     leaders = list_head(window, kernel.symbols.address("init_task") + offset, offset)
     found = _with_threads(kernel, window, leaders) if threads else leaders
     swappers, holes = idle_tasks(kernel) if idle else ([], [])
-    # what a broken list has lost, the pids may still know; the walk stays incomplete
+    # pids may lead to tasks that a broken list lost; the walk stays incomplete
     more = known if threads and not found.complete else walk([], [])
     everyone = dict.fromkeys([*swappers, *found.addresses, *more.addresses])
     return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *more.problems, *holes]))
 
 
 def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
-    """The swapper task of each present CPU, from its run queue; and the run queues that can't be read, or
-    have none.
+    """The swapper task of each present CPU, from its run queue; and problems of run queues without a readable
+    one.
     """
     queues = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     columns = kernel.read_many("struct rq", queues, ["idle"])
@@ -57,9 +56,11 @@ def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
 
 
 def _bring(kernel: Machine, window: Window) -> Walk:
-    """All tasks' list nodes at hand in a few round trips, by way of the pids: the list alone takes one each.
+    """Fetch all tasks' list nodes in a few round trips, by the pids: the list alone takes a round trip for
+    each.
 
-    The tasks found; a hint only: what is missing here costs round trips, and tasks where the list is broken.
+    Returns the found tasks. They are a hint: a missing one costs a round trip, or is lost if the list is
+    broken.
     """
     if not kernel.has_member("struct pid_namespace", "idr"):
         return walk([], [])
@@ -74,8 +75,8 @@ def _bring(kernel: Machine, window: Window) -> Walk:
 def for_each_pid(kernel: Machine, namespace: int | None = None) -> Objects:
     """Every ``struct pid`` of a pid namespace (address; the first one where None).
 
-    In an idr since 4.15 (95846ecf9dac), where each has to know its number and its namespace; a hash table of
-    all namespaces' ``struct upid`` before.
+    They are in an idr since 4.15 (95846ecf9dac), where each must have its place's number and namespace;
+    before, in a hash table of all namespaces' ``struct upid``.
     """
     namespace = kernel.symbols.address("init_pid_ns") if namespace is None else namespace
     if kernel.has_member("struct pid_namespace", "idr"):
@@ -88,7 +89,7 @@ def _numbered_pids(kernel: Machine, namespace: int) -> Entries:
 
 
 def _checked_pids(kernel: Machine, namespace: int) -> Walk:
-    """Entries of an idr that are what their place says; one in a hole stays, and is read as such."""
+    """Entries of an idr with the number of their place; an entry in a hole of the dump stays."""
     level = kernel.read_many("struct pid_namespace", [namespace], ["level"])["level"][0]
     if level is None or not 0 <= level <= _DEEPEST:
         message = f"the level of the pid namespace at {namespace:#x} is {level}"
@@ -132,7 +133,7 @@ def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> tuple[lis
 
 
 def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:
-    """Threads behind their leaders: signal_struct.thread_head, from 3.14 on (0c740d0afc3b)."""
+    """Leaders, each followed by its threads: signal_struct.thread_head, since 3.14 (0c740d0afc3b)."""
     if not kernel.has_member("struct signal_struct", "thread_head"):
         return _with_thread_groups(kernel, window, leaders)
     offset = kernel.offset(_TASK, "thread_node")
@@ -150,13 +151,13 @@ def _lost(what: str, address: int, reason: str) -> Problem:
 
 
 def _with_thread_groups(kernel: Machine, window: Window, leaders: Walk) -> Walk:
-    """Threads by thread_group, where each leader is the head of its own; removed in 6.7 (8e1f385104ac)."""
+    """Leaders and threads by thread_group, whose head is in the leader; removed in 6.7 (8e1f385104ac)."""
     offset = kernel.offset(_TASK, "thread_group")
     others = list_heads(window, [leader + offset for leader in leaders.addresses], offset)
     return _merged(leaders, others, ())
 
 
 def _merged(leaders: Walk, found: Walk, more: Sequence[Problem]) -> Walk:
-    """Leaders and threads, each once; a leader that its own list has lost goes last."""
+    """Leaders and threads, each once; a leader that its own list lost comes last."""
     everyone = dict.fromkeys([*found.addresses, *leaders.addresses])
     return walk(list(everyone), [*leaders.problems, *found.problems, *more])

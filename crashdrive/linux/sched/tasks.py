@@ -1,4 +1,4 @@
-"""Tasks as records: the complete list, whatever crash itself knows of it."""
+"""Tasks as records: the complete list, also of tasks that crash doesn't know."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 _TASK = "struct task_struct"
 _PF_KTHREAD = 0x0020_0000
-# TASK_NOLOAD, TASK_RTLOCK_WAIT and TASK_FROZEN of include/linux/sched.h since 4.14, 5.16 and 6.1. The bits
-# were unused before each of these releases (since 4.14), so that they need no detection of their own.
+# TASK_NOLOAD, TASK_RTLOCK_WAIT and TASK_FROZEN of include/linux/sched.h since 4.14, 5.16 and 6.1. Each bit
+# was unused before its release (since 4.14), so that they need no detection.
 _IDLE = 0x402
 _RTLOCK_WAIT = 0x1000
 _FROZEN = 0x8000
 # a timespec in older kernels, nanoseconds since (as start_time: 3.17, ccbf62d8a284); renamed in 5.5
 # (cf25e24db61c)
 _START = ("start_boottime", "real_start_time.tv_sec", "real_start_time")
-# fs/proc/array.c since 4.14 (8ef9925b02c2, 06eb61844d84), for dumps that lack the page of it
+# fs/proc/array.c since 4.14 (8ef9925b02c2, 06eb61844d84), for dumps that lack its page
 _LETTERS = "RSDTtXZPI"
 
 
 class Task(Record, frozen=True):
-    """A task. ``task`` is the address of its task_struct; ``cpu`` the one it runs on or ran last.
+    """A task. ``task``: the address of its task_struct; ``cpu``: the CPU on which it runs or ran last.
 
     ``state`` is crash's two letters (``UN``, as in `crash.ps()`), ``state_letter`` what ``/proc/PID/stat``
     would show (R S D T t X Z P I); ``uid`` the real user id;
@@ -54,7 +54,7 @@ class Task(Record, frozen=True):
 
 
 class _Form(NamedTuple):
-    """What to read of a task by our own names, and how to understand it on this kernel."""
+    """Members of a task by our own names, and how to read them on this kernel."""
 
     fields: dict[str, str]
     rss: Sequence[str]
@@ -79,9 +79,9 @@ def tasks(kernel: Machine, *, threads: bool = True, idle: bool = False) -> Answe
 def read_tasks(
     kernel: Machine, addresses: Sequence[int], more: Sequence[str] = ()
 ) -> tuple[list[Task], Columns]:
-    """Tasks at these addresses as records, and the columns that they were made of, with those of ``more``.
+    """Tasks at these addresses as records, and their columns, with those of ``more``.
 
-    ``more`` are paths of members, for readers that want others at the same time.
+    ``more``: paths of further members, for readers that need these, too.
     """
     form = _form(kernel)
     own = list(dict.fromkeys(form.fields.values()))
@@ -166,7 +166,7 @@ def _state(letters: str, numbers: dict[str, int]) -> str | None:
 def state_letters(kernel: Machine) -> str:
     """The letters of ``task_state_array`` (fs/proc/array.c), one for each bit of a task's state.
 
-    FaultError where the dump lacks them, and there are not as many as in kernels since 4.14.
+    FaultError where the dump lacks them, and their number differs from that of kernels since 4.14.
     """
     try:
         first = kernel.symbols.address("task_state_array")
@@ -185,9 +185,8 @@ def state_letters(kernel: Machine) -> str:
 def state_letter(letters: str, state: int, exit_state: int) -> str | None:
     """A task's state as /proc shows it (task_state_index of include/linux/sched.h).
 
-    Bits beyond the letters (wake-kill, no-load, ...) are no states of their own. A task that the freezer
-    holds is shown as D, as the kernel does since f718faf3940e (in stable kernels, too); 6.1 itself called
-    it R.
+    Bits beyond the letters (wake-kill, no-load, ...) are no states. A frozen task is shown as D, as the
+    kernel does since f718faf3940e (in stable kernels, too); 6.1 itself showed R.
     """
     idle = letters.find("I")
     reported = (1 << (idle - 1 if idle > 0 else min(len(letters), 7) - 1)) - 1

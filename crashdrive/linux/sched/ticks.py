@@ -1,4 +1,4 @@
-"""Each CPU's tick: when it came last, whether it is stopped; how long the CPU was idle (tick-sched.c)."""
+"""Ticks of CPUs: the last one, whether it is stopped, and the CPU's idle time (tick-sched.c)."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _SECOND = 1_000_000_000
 class Tick(NamedTuple):
     """A CPU's tick; all times are of the monotonic clock, in nanoseconds.
 
-    ``last``: when it came last; None where it never did. ``stopped``: the CPU needs none, as it is idle or
-    isolated. ``idle`` and ``iowait``: what it slept, with and without tasks that wait for IO, until
+    ``last``: the time of the last one, None for none. ``stopped``: the CPU needs none, as it is idle or
+    isolated. ``idle`` and ``iowait``: its sleep without and with tasks that wait for IO, until
     ``idle_since``, which is None where it isn't idle now.
     """
 
@@ -45,7 +45,7 @@ class Tick(NamedTuple):
 
 
 def ticks(survey: Survey) -> dict[int, Tick]:
-    """The tick of each present CPU; what the dump lacks of it is None."""
+    """The tick of each present CPU; missing values are None."""
     kernel = survey.kernel
     places = [kernel.per_cpu_address(_SYMBOL, cpu) for cpu in kernel.cpus]
     rows = survey.rows(Fields(kernel, _KIND, _FIELDS, ("expires", "last_tick")), places, "ticks")
@@ -71,9 +71,9 @@ def _flag(row: dict[str, Any], name: str, bit: int) -> bool | None:
 
 
 def _last(row: dict[str, Any], period: int, *, stopped: bool | None) -> int | None:
-    """When the tick came last: a period before the next one, or before that which it was stopped at.
+    """The time of the last tick: a period before the next one, or before the one at which it was stopped.
 
-    A timer that isn't queued is at work: its tick began when it expired, and didn't end.
+    A timer that isn't queued is running: its tick began when it expired, and hasn't ended.
     """
     expires = row["last_tick"] if stopped else row["expires"]
     if not expires or expires < 0 or row["enqueued"] is None or stopped is None:

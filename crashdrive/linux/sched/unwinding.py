@@ -1,7 +1,7 @@
-"""What a kernel's stacks are unwound by: its ORC tables and those of its modules, or frame pointers.
+"""The unwinder of a kernel: ORC tables of the kernel and its modules, or frame pointers.
 
 Sources: arch/x86/kernel/unwind_orc.c (``__start_orc_unwind_ip``, ``orc_lookup``; a module's are in its
-``struct mod_arch_specific``). Where the dump lacks pages of the kernel's own tables, the vmlinux has them.
+``struct mod_arch_specific``). Pages of the kernel's own tables that the dump lacks come from the vmlinux.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TEXTS = (
 
 
 def unwinder(survey: Survey) -> Unwinder:
-    """The unwinder of a kernel; KernelError where its machine is no x86-64.
+    """The unwinder of a kernel; KernelError on architectures other than x86-64.
 
     Modules whose tables can't be read are noted in the survey.
     """
@@ -61,7 +61,7 @@ def unwinder(survey: Survey) -> Unwinder:
 
 
 def _text(kernel: Machine) -> tuple[int, int]:
-    """The kernel's own code, with its init section, which lies behind the rest."""
+    """The kernel's own code, the init section at its end included."""
     ends = [kernel.symbols.address(name) for name in ("_etext", "_einittext") if kernel.symbols.has(name)]
     return kernel.symbols.address("_stext"), max(ends)
 
@@ -95,7 +95,7 @@ def _own(kernel: Machine) -> Table:
 
 
 def _of_modules(survey: Survey) -> Iterator[Table]:
-    """A table for the code of each module, and one for that of its start, while it is there."""
+    """A table for the code of each module, and one for its init code, while that is loaded."""
     kernel = survey.kernel
     arch = [f"arch.{name}" for name in ("orc_unwind_ip", "orc_unwind", "num_orcs")]
     parts = [(kernel.path(_MODULE, *base), kernel.path(_MODULE, *size)) for base, size in _TEXTS]
@@ -109,7 +109,7 @@ def _of_modules(survey: Survey) -> Iterator[Table]:
 
 
 class _Bytes:
-    """Bytes of the unwind tables and of code: out of the dump, or out of the vmlinux."""
+    """Bytes of the unwind tables and of code, from the dump or from the vmlinux."""
 
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
@@ -119,7 +119,7 @@ class _Bytes:
         self._frames: CallFrames | None = None
 
     def bring(self, tables: Sequence[Table], more: Sequence[tuple[int, int]] = ()) -> None:
-        """Have tables at hand in one round trip; a record has what is needed of them alone."""
+        """Fetch tables in one round trip; a recording has only their used parts."""
         if self._kernel.memory.reads_ahead:
             ips = [(table.ips, 4 * table.length) for table in tables]
             rules = [(table.rules, 6 * table.length) for table in tables]
@@ -134,7 +134,7 @@ class _Bytes:
         return found if found is not None else self._of_file(address, size)
 
     def of_tables(self, address: int, size: int) -> bytes | None:
-        """Bytes of the unwind tables; it is noted where neither has them: frames may be missing then."""
+        """Bytes of the unwind tables; missing ones are noted, as frames may then be missing."""
         found = self.read(address, size)
         if found is None:
             page = address >> PAGE_SHIFT << PAGE_SHIFT
@@ -143,7 +143,7 @@ class _Bytes:
         return found
 
     def by_debug_data(self, address: int) -> Rule | None:
-        """What the vmlinux's debug data has for a place in the image's code."""
+        """The unwind rule in the vmlinux's debug data for an address in the image's code."""
         if self._frames is None:
             self._frames = CallFrames(self._section(".debug_frame") or b"")
         moved = self._kernel.session.identity.get("kaslr_offset")
@@ -158,7 +158,7 @@ class _Bytes:
         return None
 
     def _read_file(self) -> Iterator[tuple[int, bytes]]:
-        """What the vmlinux has; distances in it are the same wherever the kernel was moved to."""
+        """The vmlinux's tables; the offsets in them hold with any offset of KASLR."""
         symbols = self._kernel.symbols
         for symbol, name in _SECTIONS.items():
             data = self._section(name)
@@ -168,7 +168,7 @@ class _Bytes:
     def _section(self, name: str) -> bytes | None:
         """A section of the vmlinux; None where there is none, or no vmlinux at hand."""
         session = self._kernel.session
-        # a replay has no vmlinux: what is recorded is what it will ask for
+        # a replay has no vmlinux: it asks for what is recorded here
         path = None if session.recording else session.identity.get("vmlinux")
         try:
             return section(path, name) if path else None

@@ -1,1 +1,1 @@
-"""Settings of the machine and of network namespaces: what is below /proc/sys."""
+"""Settings of the machine and of network namespaces: /proc/sys."""

@@ -1,6 +1,6 @@
-"""Settings of the machine that a kernel function puts together: from where it takes them, in which form.
+"""Settings of the machine whose values a kernel function computes.
 
-Each function here stands for a ``proc_handler`` of the kernel, as far as reading goes, as those of `network`.
+Each function here reads as a ``proc_handler`` of the kernel does, as those of `network`.
 
 Sources: fs/dcache.c, fs/file_table.c, fs/inode.c, fs/quota/dquot.c, kernel/sysctl.c, kernel/pid.c,
 kernel/umh.c, kernel/watchdog.c, kernel/seccomp.c, kernel/kexec_core.c, kernel/kprobes.c, kernel/sched/,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.sysctl.source import Source
 
 SILENT = frozenset({"vmstat_refresh"})
-"""Handlers that give nothing to who reads: the reading itself is what they are for."""
+"""Handlers that give a reader no value: the reading itself has an effect."""
 
 _COUNTER = "struct percpu_counter"
 _WATCHDOGS = {"hard": 1, "soft": 2}
@@ -56,7 +56,7 @@ def _switch(name: str) -> Callable[[Source], str]:
 
 
 def _per_cpu(source: Source, name: str) -> int:
-    """A long that each CPU counts for itself; below 0 it counts as none."""
+    """The sum of a per-CPU long; below 0 it counts as 0."""
     kernel, place = source.survey.kernel, source.symbol(name)
     total = percpu.numbers(source.survey, "unsigned long", "", [place])[place]
     if total is None:
@@ -80,19 +80,19 @@ def _dentries(source: Source) -> str:
 
 
 def _inodes(source: Source) -> str:
-    """nr_inodes, nr_unused, five that aren't used."""
+    """nr_inodes, nr_unused, five dummies."""
     values = [_per_cpu(source, "nr_inodes"), _per_cpu(source, "nr_unused"), *_longs(source)[2:]]
     return " ".join(map(str, values))
 
 
 def _files(source: Source) -> str:
-    """nr_files without what each CPU holds of it, nr_free_files, max_files."""
+    """nr_files without the CPUs' parts, nr_free_files, max_files."""
     count = max(0, source.of(_COUNTER, source.symbol("nr_files"), "count"))
     return " ".join(map(str, [count, *_longs(source)[1:]]))
 
 
 def _quota(source: Source) -> str:
-    """A counter of dqstats, by the place of the entry's own number among its siblings."""
+    """A counter of dqstats, by the index of the entry among its siblings."""
     kernel, kind = source.survey.kernel, "struct dqstats"
     base = source.symbol("dqstats")
     at, rest = divmod(source.data - base - kernel.offset(kind, "stat"), kernel.pointer_size)
@@ -119,7 +119,7 @@ def _last_pid(source: Source) -> str:
 
 
 def _uuid(source: Source) -> str | None:
-    """None of ``uuid``, which is made anew for whoever reads, and of a boot_id that nobody asked for yet."""
+    """The boot_id; None until it is first read, and for ``uuid``, which is new at each read."""
     raw = source.survey.kernel.read(source.data, 16) if source.data else b""
     return str(UUID(bytes=raw)) if any(raw) else None
 
@@ -135,7 +135,7 @@ def _kprobes(source: Source) -> str:
 
 
 def _capabilities(source: Source) -> str:
-    """Of the helpers that the kernel starts; ``data`` was their number until 6.7."""
+    """Capabilities of usermode helpers; ``data`` was a number until 6.7."""
     names = {1: "usermodehelper_bset", 2: "usermodehelper_inheritable"}
     place = source.symbol(names[source.data]) if source.data in names else source.data
     # a number of 64 bits since 6.3 (f122a08b197d), two of 32 before
@@ -173,14 +173,14 @@ def _kexec_limit(source: Source) -> str:
 
 
 def _bpf_stats(source: Source) -> str:
-    """Off where its key is off; what turned it on needs not be this setting."""
+    """0 where the static key is off; where it is on, that may be for another reason than this setting."""
     if source.of("struct static_key", source.data, "enabled.counter"):
         raise UnknownTypeError("the statistics of BPF programs may be on for a file descriptor")
     return "0"
 
 
 def _energy_aware(source: Source) -> str | None:
-    """Nothing where all CPUs are alike, since 6.7 (8f833c82cdab)."""
+    """The setting; None where all CPUs are alike, since 6.7 (8f833c82cdab)."""
     symbols = source.survey.kernel.symbols
     if not symbols.has("sched_is_eas_possible"):
         return str(source.number(source.data))
@@ -193,7 +193,7 @@ def _energy_aware(source: Source) -> str | None:
 
 
 def _hugepages(member: str) -> Callable[[Source], str]:
-    """A number of the hugepages of the default size."""
+    """A member of the pool of huge pages of the default size."""
 
     def shown(source: Source) -> str:
         kernel, kind = source.survey.kernel, "struct hstate"
@@ -225,7 +225,7 @@ MACHINE: Mapping[str, Callable[[Source], str | None]] = {
     "kexec_limit_handler": _kexec_limit,
     "bpf_stats_handler": _bpf_stats,
     "sched_energy_aware_handler": _energy_aware,
-    # a switch that does nothing any more since 3.19 (0050ee059f7f)
+    # a switch without effect since 3.19 (0050ee059f7f)
     "proc_ipc_auto_msgmni": _constant("0"),
     "proc_taint": _variable("tainted_mask", "L"),
     "sysctl_max_threads": _variable("max_threads"),

@@ -1,8 +1,8 @@
-"""Settings of the network that a kernel function puts together: from where it takes them, and in which form.
+"""Settings of the network whose values a kernel function computes.
 
-Each function here stands for a ``proc_handler`` of the kernel, as far as reading goes.
-It returns None for a setting that has no value yet; what it raises means that this kernel keeps it elsewhere
-(UnknownMemberError, UnknownSymbolError, UnknownTypeError) or that the dump lacks it (FaultError).
+Each function here reads as a ``proc_handler`` of the kernel does. It returns None for a setting that has no
+value yet. It raises UnknownMemberError, UnknownSymbolError or UnknownTypeError where this kernel keeps the
+setting elsewhere, FaultError where the dump lacks it.
 
 Sources: net/core/sysctl_net_core.c, net/core/neighbour.c, net/ipv4/sysctl_net_ipv4.c, net/ipv6/addrconf.c,
 net/netfilter/nf_log.c, nf_hooks_lwtunnel.c and nf_conntrack_standalone.c, kernel/sysctl.c.
@@ -37,7 +37,7 @@ def _own_int(source: Source) -> str:
 
 
 def _cpu_mask(source: Source, cpus: Sequence[int]) -> str:
-    """As ``%*pb`` prints it: hexadecimal in groups of 32 bits, as many as there may be CPUs."""
+    """A mask as ``%*pb`` prints it: hexadecimal in groups of 32 bits, a bit for each possible CPU."""
     kernel = source.survey.kernel
     width = int(_int(source, kernel.symbols.address("nr_cpu_ids"))) if kernel.symbols.has("nr_cpu_ids") else 1
     value = sum(1 << cpu for cpu in cpus)
@@ -121,7 +121,7 @@ def _rps_entries(source: Source) -> str:
 
 
 def _queue_length(source: Source) -> str:
-    """How many of the largest Ethernet frames the limit, kept in bytes, lets wait."""
+    """The limit in packets: the kernel keeps bytes, and divides by those of the largest Ethernet frame."""
     kernel = source.survey.kernel
     line = _CACHE_LINES.get(_machine(source))
     if line is None:
@@ -169,7 +169,7 @@ def _upper_protocols(source: Source) -> str:
 
 
 def _tcp_buckets(source: Source) -> str:
-    """Negative where a namespace shares the first one's table."""
+    """Buckets of the table; negative where a namespace shares the first one's table."""
     table = "ipv4.tcp_death_row.hashinfo"
     own = source.initial or source.member(f"{table}->pernet")
     return str((source.member(f"{table}->ehash_mask") + 1) * (1 if own else -1))
@@ -181,7 +181,7 @@ def _udp_buckets(source: Source) -> str:
 
 
 def _fast_open_keys(source: Source) -> str:
-    """Sixteen bytes each, as four numbers of which the lowest byte comes first; zeros where there is none."""
+    """Keys of 16 bytes, each as four little-endian numbers; zeros where there is none."""
     kernel, kind = source.survey.kernel, "struct tcp_fastopen_context"
     # keys for siphash since 438ac88009bc (5.3)
     path = kernel.path(kind, "key")
@@ -196,7 +196,9 @@ def _fast_open_keys(source: Source) -> str:
 
 
 def _port_range(source: Source) -> str:
-    """Of the entry, or (6.12) of its namespace: two ints until 6.8 (d9f28735af87), halves since."""
+    """The range in the entry, or (6.12) in its namespace: two ints until 6.8 (d9f28735af87), halves of a
+    number since.
+    """
     kernel, path = source.survey.kernel, "ipv4.ip_local_ports.range"
     place, size = source.data, source.length
     if size not in {4, 8}:
@@ -227,7 +229,7 @@ def _mpls_labels(source: Source) -> str:
 
 
 def _secret(source: Source) -> str | None:
-    """None until it is set."""
+    """The secret; None until it is set."""
     kernel, kind = source.survey.kernel, "struct ipv6_stable_secret"
     raw = kernel.read(source.data, kernel.sizeof(kind))
     if not raw[kernel.offset(kind, "initialized")]:
@@ -242,7 +244,7 @@ def _lwtunnel_hooks(source: Source) -> str:
 
 
 def _logger(source: Source) -> str:
-    """The name of what logs packets of a family, whose number is the entry's ``extra1``."""
+    """The name of the logger of a family, whose number is the entry's ``extra1``."""
     kernel = source.survey.kernel
     kind = kernel.place("struct net", "nf.nf_loggers").type
     size = kernel.pointer_size

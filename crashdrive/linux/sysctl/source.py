@@ -1,4 +1,4 @@
-"""A setting's entry, as the functions see it that put its value together."""
+"""A setting's entry, for the functions that compute its value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """A setting's entry: whose it is, and ``data``, ``maxlen`` and ``extra1`` of its ``struct ctl_table``."""
+    """A setting's entry: its namespace, ``data``, ``maxlen`` and ``extra1`` of its ``struct ctl_table``."""
 
     survey: Survey
     net: int
@@ -27,7 +27,7 @@ class Source(NamedTuple):
         return self.survey.kernel.read_many(kind, [address], [path]).check()[path][0]
 
     def symbol(self, name: str) -> int:
-        """Where a variable lies."""
+        """The address of a variable."""
         return self.survey.kernel.symbols.address(name)
 
     def number(self, address: int, code: str = "i") -> int:
@@ -39,5 +39,5 @@ class Source(NamedTuple):
 
     @property
     def initial(self) -> bool:
-        """Whether it is one of the first namespace."""
+        """Whether it is a setting of the initial namespace."""
         return self.net == self.symbol("init_net")

@@ -46,7 +46,7 @@ _ENTRY = {
     "extra": ("extra1",),
 }
 _NET_ROOT = "sysctls.dir.root.rb_node"
-# the machine's settings, and those that processes of the first namespaces see beside them
+# sets of settings: the machine's, and those of the initial namespaces
 _SETS = (
     ("sysctl_table_root", "struct ctl_table_root", "default_set.dir"),
     ("init_user_ns", "struct user_namespace", "set.dir"),
@@ -54,17 +54,17 @@ _SETS = (
     ("init_ipc_ns", "struct ipc_namespace", "mq_set.dir"),
     ("init_pid_ns", "struct pid_namespace", "set.dir"),
 )
-# what this reads needs no more of an entry
+# members of an entry that are needed
 _NEEDED = ("name", "data", "length", "mode", "handler")
 
 
 class Setting(Record, frozen=True):
     """A setting as sysctl names and prints it: several numbers with blanks (not tabs) between them.
 
-    ``netns`` is None of the machine's settings. ``value`` is None where there is none to show, and ``absent``
-    says why: ``write-only``, ``says nothing`` (reading it does something), ``not set``, ``not in the dump``,
-    or ``not read``, which is for what ``proc_handler``, the kernel's function for it, takes from elsewhere.
-    ``data_address``: where the variable lies.
+    ``netns`` is None for the machine's settings. ``value`` is None where there is none to show; ``absent``
+    says why: ``write-only``, ``says nothing`` (reading it has an effect instead), ``not set``, ``not in the
+    dump``, or ``not read``: ``proc_handler``, the kernel's function for it, isn't known here.
+    ``data_address``: of the variable.
     """
 
     netns: str | None
@@ -77,7 +77,7 @@ class Setting(Record, frozen=True):
 
 
 class _Visit(NamedTuple):
-    """A node of a directory's tree, and whose."""
+    """A node of a directory's tree, and its namespace."""
 
     net: int
     path: tuple[str, ...]
@@ -85,7 +85,7 @@ class _Visit(NamedTuple):
 
 
 class _Tree(NamedTuple):
-    """The first node of a tree; ``net``: whose it is, 0 where it isn't of a network namespace."""
+    """The first node of a tree; ``net``: its network namespace, 0 for none."""
 
     net: int
     root: int | None
@@ -117,7 +117,7 @@ def names(survey: NetSurvey) -> list[str]:
 
 
 def _name(path: Sequence[str]) -> str:
-    """As sysctl has it: the dot in ``eth0.5`` is a slash."""
+    """A name as sysctl has it: the dot in ``eth0.5`` becomes a slash."""
     return ".".join(part.replace(".", "/") for part in path)
 
 
@@ -125,7 +125,7 @@ def _name(path: Sequence[str]) -> str:
 
 
 def _leaves(survey: NetSurvey, *, machine: bool) -> Iterator[_Leaf]:
-    """All entries of all trees, one level of all of them together at a time."""
+    """All entries of all trees, read level by level."""
     level = [_Visit(one.net, (), one.root) for one in _trees(survey, machine=machine) if one.root]
     seen = {one.address for one in level}
     for _ in range(_MOST_LEVELS):
@@ -142,7 +142,7 @@ def _leaves(survey: NetSurvey, *, machine: bool) -> Iterator[_Leaf]:
 
 
 def _trees(survey: NetSurvey, *, machine: bool) -> Iterator[_Tree]:
-    """Those of the chosen network namespaces, and the machine's."""
+    """The trees of the chosen network namespaces, and of the machine."""
     kernel = survey.kernel
     nets = [one.address for one in survey.namespaces.nets if one.address in survey.chosen]
     column = survey.gaps(kernel.read_many("struct net", nets, [_NET_ROOT]), WHAT)
@@ -181,7 +181,7 @@ def _level(survey: NetSurvey, level: Sequence[_Visit]) -> tuple[list[_Leaf], lis
 def _entries(
     survey: NetSurvey, level: Sequence[_Visit], nodes: dict[str, Sequence[Any]]
 ) -> Iterator[tuple[_Visit, dict[str, Any]]]:
-    """A node has the same place among its header's nodes as its entry has in the header's table."""
+    """The entry of each node: its index in the table is the node's index among its header's nodes."""
     kernel = survey.kernel
     step, size = kernel.sizeof(_NODE), kernel.sizeof(_TABLE)
     places: list[tuple[_Visit, int, int]] = []
@@ -205,7 +205,7 @@ def _entries(
 
 
 class _Reader:
-    """Values out of variables, by the function that the kernel reads them with."""
+    """Values of variables, read as the kernel's function for each reads them."""
 
     def __init__(self, survey: NetSurvey) -> None:
         self._survey = survey
@@ -270,7 +270,7 @@ class _Reader:
         return form(self._kernel, self._kernel.read(row["data"], row["length"]))
 
     def complain(self) -> None:
-        """Note what was not read."""
+        """Note the settings that weren't read."""
         if self._unknown:
             told = ", ".join(f"{name} ({count})" for name, count in sorted(self._unknown.items()))
             message = f"settings that this kernel computes, or keeps elsewhere; not read: {told}"
@@ -322,7 +322,7 @@ _INT, _UINT, _BYTE = _numbers("i"), _numbers("I"), _numbers("B")
 
 
 def _booleans(_kernel: Any, raw: bytes) -> str:
-    """A byte each; until 6.3 (f1aa2eb5ea05) tables said that each took an int."""
+    """Booleans, a byte each; until 6.3 (f1aa2eb5ea05) ``maxlen`` was that of ints."""
     step = 4 if len(raw) % 4 == 0 else 1
     return " ".join(str(int(bool(byte))) for byte in raw[::step])
 
@@ -331,7 +331,7 @@ def _byte_or_int(kernel: Any, raw: bytes) -> str | None:
     return (_BYTE if len(raw) == 1 else _INT)(kernel, raw)
 
 
-# of the machine; they show what proc_dointvec shows, and only act when they are written
+# of the machine; they read as proc_dointvec does, and act only on a write
 _MACHINE_INTS = (
     "apparmor_dointvec", "bpf_unpriv_handler", "compaction_proactiveness_sysctl_handler",
     "dirty_background_ratio_handler", "dirty_ratio_handler", "dirty_writeback_centisecs_handler",
@@ -346,7 +346,7 @@ _MACHINE_INTS = (
     "sysctl_vm_numa_stat_handler", "timer_migration_handler", "tracepoint_printk_sysctl",
     "watermark_scale_factor_sysctl_handler", "yama_dointvec_minmax",
 )  # fmt: skip
-# kernel/sysctl.c; then those of the network, which show what these do and only act when they are written
+# kernel/sysctl.c; then those of the network, which read as these do, and act only on a write
 _FORMS: dict[str, _Form] = {
     **dict.fromkeys(
         (

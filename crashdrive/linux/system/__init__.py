@@ -1,1 +1,1 @@
-"""What the machine and its kernel are: names, firmware, CPUs, taint, settings that decide on a panic."""
+"""The machine and its kernel: names, firmware, CPUs, taint, settings about panics."""

@@ -1,4 +1,4 @@
-"""Each CPU as /proc/cpuinfo has it: model, microcode, topology; ``struct cpuinfo_x86`` (x86-64)."""
+"""CPUs as in /proc/cpuinfo: model, microcode, topology; ``struct cpuinfo_x86`` (x86-64)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _FIELDS = {
 
 
 class Cpu(Record, frozen=True):
-    """A CPU that is present; ``online``: whether it was on line when the dump was made.
+    """A present CPU; ``online``: whether it was online when the dump was made.
 
-    panic() stops the other CPUs and takes them off line. ``microcode`` is its revision. ``cache``: bytes of
+    panic() stops the other CPUs and takes them offline. ``microcode`` is its revision. ``cache``: bytes of
     the last level. The numbers of package and core are those of /proc/cpuinfo.
     """
 
@@ -70,7 +70,7 @@ def _stripped(text: str | None) -> str | None:
 
 
 class Hypervisor(Record, frozen=True):
-    """What the kernel runs on: ``native``, ``kvm``, ``vmware``, ``ms_hyperv``, ``xen_hvm``..."""
+    """The hypervisor below the kernel: ``native``, ``kvm``, ``vmware``, ``ms_hyperv``, ``xen_hvm``..."""
 
     hypervisor: str
 

@@ -1,4 +1,4 @@
-"""What firmware says of the machine, as below /sys/class/dmi/id: ``dmi_ident`` (dmi_scan.c)."""
+"""Firmware's names of the machine, as below /sys/class/dmi/id: ``dmi_ident`` (dmi_scan.c)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _LONGEST = 256
-# serial numbers and asset tags name one machine, and nobody asks for them here
+# serial numbers and asset tags identify one machine, and are left out
 _PRIVATE = ("serial", "asset", "uuid")
 
 

@@ -1,4 +1,4 @@
-"""What the kernel does against faults of the processor, behind /sys/devices/system/cpu/vulnerabilities."""
+"""Mitigations of the processor's vulnerabilities: /sys/devices/system/cpu/vulnerabilities."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _VARIABLES = {
 
 
 class Mitigation(Record, frozen=True):
-    """A fault of processors by its name in /sys, and what the kernel does: a constant of bugs.c.
+    """A vulnerability by its name in /sys, and the kernel's mitigation: a constant of bugs.c.
 
-    Its number where its name isn't known. It is what is chosen where the processor has the fault; whether it
-    has is in its ``bugs``.
+    The constant's number where its name isn't known. The mitigation applies where the processor has the
+    vulnerability: the CPU's ``bugs`` tell that.
     """
 
     name: str

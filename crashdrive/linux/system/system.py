@@ -1,4 +1,4 @@
-"""What the machine was when it died, in one row."""
+"""The machine at the time of the crash, in one row."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _LOADS = ("load_1", "load_5", "load_15")
 
 
 class System(Record, frozen=True):
-    """One row: what the machine was when it died.
+    """One row: the machine at the time of the crash.
 
-    ``date``: when the dump's clocks stopped, UTC; ``booted``: when it was started. ``uptime_seconds``:
-    since then. ``tainted``: the letters of an oops. ``cpus``: those present; ``cpu_model``: of the first.
+    ``date``: the time at which the dump's clocks stopped, UTC; ``booted``: the time of boot.
+    ``uptime_seconds``: between the two. ``tainted``: the letters of an oops. ``cpus``: those present;
+    ``cpu_model``: of the first.
     """
 
     nodename: str | None
@@ -50,7 +51,7 @@ class System(Record, frozen=True):
 
 
 def system_of(survey: Survey, firmware: Mapping[str, str], processors: Sequence[Cpu], tainted: str) -> System:
-    """The row, of what firmware, the CPUs and the taints were read as before."""
+    """The row; firmware's names, CPUs and taints were read before."""
     times = _one(survey, "the clocks", clock)
     below = _one(survey, "the hypervisor", hypervisor)
     bios = [firmware[name] for name in ("bios_vendor", "bios_version", "bios_date") if name in firmware]

@@ -1,4 +1,4 @@
-"""What taints a kernel or a module, letter by letter (kernel/panic.c, admin-guide/tainted-kernels.rst)."""
+"""Taints of a kernel or a module, letter by letter (kernel/panic.c, admin-guide/tainted-kernels.rst)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FLAGS = (
 
 
 class Taint(Record, frozen=True):
-    """A flag that is set: its bit's number, the letter in an oops (``?`` if unknown here), what it means."""
+    """A set flag: its bit's number, its letter in an oops (``?`` if unknown here), its meaning."""
 
     bit: int
     letter: str
@@ -64,5 +64,5 @@ def letters(mask: int) -> str:
 
 
 def kernel_taints(survey: Survey) -> Iterator[Taint]:
-    """What taints the kernel (``tainted_mask``)."""
+    """The kernel's taints (``tainted_mask``)."""
     yield from taints(survey.kernel.symbol_as("tainted_mask", "unsigned long").value_())

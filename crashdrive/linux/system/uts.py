@@ -1,4 +1,4 @@
-"""The kernel's names and what it was started with: uname, /proc/version, /proc/cmdline, /proc/loadavg."""
+"""The kernel's names, command line and load: uname, /proc/version, /proc/cmdline, /proc/loadavg."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def banner(survey: Survey) -> str:
 
 
 def command_line(survey: Survey) -> str:
-    """What the boot loader gave (``saved_command_line``)."""
+    """The kernel's command line (``saved_command_line``)."""
     kernel = survey.kernel
     start = kernel.read_pointer(kernel.symbols.address("saved_command_line"))
     return kernel.read_string(start, _LONGEST).decode("utf-8", "backslashreplace").rstrip("\n")

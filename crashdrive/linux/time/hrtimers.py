@@ -40,12 +40,11 @@ _FOREVER = (1 << 63) - 1
 
 
 class HighResolutionTimer(Record, frozen=True):
-    """A timer of high resolution that is pending.
+    """A pending timer of high resolution.
 
-    ``clock_name``: ``monotonic``, ``realtime``, ``boottime``, ``tai``, each also with ``soft`` behind it: it
-    expires in a softirq. ``expires_left``: seconds until it has to expire, ``earliest_left`` until it may;
-    negative where it is overdue. ``pid`` and ``comm``: of the task that sleeps until then, if that is what it
-    is for.
+    ``clock_name``: ``monotonic``, ``realtime``, ``boottime``, ``tai``; with ``soft`` appended it expires in a
+    softirq. ``expires_left``: seconds until it must expire, ``earliest_left``: until it may; negative where
+    it is overdue. ``pid`` and ``comm``: of the task that it wakes, if it is for a sleeping task.
     """
 
     cpu: int
@@ -59,10 +58,11 @@ class HighResolutionTimer(Record, frozen=True):
 
 
 class CpuHrtimers(Record, frozen=True):
-    """What a CPU has of them. ``high_resolution``: whether it is used; else the tick expires them.
+    """A CPU's timers of high resolution. ``high_resolution``: whether that mode is active; else the tick
+    expires them.
 
-    ``retries``: how often its interrupt had to begin again; ``hangs``: how often it gave up, as handlers took
-    too long, ``longest_hang_seconds`` at most. ``next_left``: seconds until its next interrupt.
+    ``retries``: how often its interrupt started over; ``hangs``: how often it gave up, as handlers took too
+    long, ``longest_hang_seconds``: the longest of these. ``next_left``: seconds until its next interrupt.
     """
 
     cpu: int
@@ -89,7 +89,7 @@ class _Base(NamedTuple):
 
 
 def hrtimers(survey: Survey) -> Hrtimers:
-    """All timers of the present CPUs, the one that is due first first."""
+    """All timers of the present CPUs, by rising expiry."""
     kernel, cpus = survey.kernel, survey.kernel.cpus
     places = [kernel.per_cpu_address("hrtimer_bases", cpu) for cpu in cpus]
     rows = survey.rows(Fields(kernel, _CPU, _OF_CPU, ("active",)), places, "timers of high resolution")
@@ -157,7 +157,7 @@ def _timers(survey: Survey, bases: Sequence[_Base], now: float | None) -> list[H
     )
 
     def left(value: int | None, offset: int | None) -> float | None:
-        """Seconds from now on, by a clock that is so far from the monotonic one."""
+        """Seconds left, by a clock with this offset to the monotonic one."""
         if value is None or offset is None or now is None:
             return None
         return round((value - offset) / _SECOND - now, 6)
@@ -179,7 +179,7 @@ def _timers(survey: Survey, bases: Sequence[_Base], now: float | None) -> list[H
 
 
 def _sleepers(survey: Survey, places: Sequence[int]) -> dict[int, tuple[int | None, str | None]]:
-    """The task that each wakes: pid and name."""
+    """Pid and name of the task that each timer wakes."""
     kernel = survey.kernel
     shift = kernel.offset(_SLEEPER, "timer")
     paths = ["task->pid", "task->comm"]

@@ -29,10 +29,10 @@ _NAMES = {1: ("standard",), 2: ("standard", "deferrable"), 3: ("local", "global"
 
 
 class WheelTimer(Record, frozen=True):
-    """A timer of the wheel that is pending.
+    """A pending timer of the wheel.
 
     ``expires_left``: seconds until its tick; negative where it is overdue. ``timer_function``: as a symbol.
-    ``wheel``: ``standard``, ``deferrable`` (it wakes no CPU that is idle), and of kernels since 6.9 ``local``
+    ``wheel``: ``standard``, ``deferrable`` (it wakes no idle CPU), and in kernels since 6.9 ``local``
     (pinned to its CPU) and ``global`` in place of standard.
     """
 
@@ -46,8 +46,8 @@ class WheelTimer(Record, frozen=True):
 class TimerWheel(Record, frozen=True):
     """A wheel of a CPU; ``timer_count``: pending timers.
 
-    ``lag_seconds``: how far its clock is behind the ticks; that of a CPU that is idle stands still.
-    ``next_left``: seconds until the next timer is due, as the wheel has it, which may be too early.
+    ``lag_seconds``: how far its clock is behind the ticks; the clock of an idle CPU stands still.
+    ``next_left``: seconds until the next timer is due, by the wheel, whose time may be too early.
     ``running_function``: of the timer that was running.
     """
 
@@ -80,7 +80,7 @@ def _bases(survey: Survey) -> list[_Base]:
 
 
 def wheel_timers(survey: Survey) -> list[WheelTimer]:
-    """All timers of the present CPUs, the one that is due first first."""
+    """All timers of the present CPUs, by rising expiry."""
     kernel, bases = survey.kernel, _bases(survey)
     start = kernel.offset(_BASE, "vectors")
     count = kernel.sizeof(kernel.place(_BASE, "vectors").type) // kernel.pointer_size
@@ -105,7 +105,7 @@ def wheel_timers(survey: Survey) -> list[WheelTimer]:
 
 
 def _wheel(flags: int | None, wheels: Sequence[str]) -> str | None:
-    """Which wheel a timer is put on: get_timer_cpu_base()."""
+    """The wheel that a timer is on: get_timer_cpu_base()."""
     if flags is None:
         return None
     if flags & _DEFERRABLE and "deferrable" in wheels:

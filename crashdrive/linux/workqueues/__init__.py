@@ -1,1 +1,1 @@
-"""Workqueues: pools of workers, what they run, what waits for them (kernel/workqueue.c)."""
+"""Workqueues: pools of workers, running and pending work (kernel/workqueue.c)."""

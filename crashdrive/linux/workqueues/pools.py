@@ -1,4 +1,4 @@
-"""Pools of workers: what each worker runs and since when, and what waits for one."""
+"""Pools of workers: the work that each worker runs and since when, and pending work."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OF_WORKER = {
     "desc": ("desc",),
 }
 _OF_WORK = {"function": ("func",), "data": ("data.counter",)}
-# mayday work of a rescuer, and barriers of who flushes, are queued like any other
+# a rescuer's mayday work, and a flusher's barriers, are queued like any other work
 _NO_CPU = -1
 
 
@@ -52,7 +52,7 @@ class WorkerPool(Record, frozen=True):
 
     ``cpu``: None of an unbound pool. ``nice``: of its workers, -20 of high priority. ``idle_workers``: of
     ``workers``; ``pending_work``: items that no worker has taken yet. ``stalled_seconds``: since a worker
-    last took one, while some wait; None where none waits. ``managed``: a worker makes others, or tries to.
+    last took one; None without pending work. ``managed``: a worker is creating others, or tries to.
     """
 
     pool: int | None
@@ -68,11 +68,11 @@ class WorkerPool(Record, frozen=True):
 
 
 class BusyWorker(Record, frozen=True):
-    """A worker that runs something: ``work_function`` of ``workqueue``.
+    """A busy worker: it runs ``work_function`` of ``workqueue``.
 
-    ``running_seconds``: since when; None where the kernel keeps no time (before 6.5). ``description``: what
-    the function said that it is at. ``scheduled_work``: items that wait for this worker alone, barriers of
-    who flushes its work among them.
+    ``running_seconds``: how long; None where the kernel keeps no time (before 6.5). ``description``: the
+    function's own description of its work. ``scheduled_work``: items that wait for this worker alone,
+    barriers of flushers included.
     """
 
     pid: int | None
@@ -97,7 +97,7 @@ class PendingWork(Record, frozen=True):
 
 
 class Pools(NamedTuple):
-    """All pools, workers that are busy, and items that wait."""
+    """All pools, busy workers, and pending work."""
 
     pools: list[WorkerPool]
     busy: list[BusyWorker]
@@ -136,7 +136,7 @@ def _pool(place: int, row: Mapping[str, Any], waiting: int, age: float | None) -
         idle_workers=row["idle"],
         running_workers=row["running"],
         pending_work=waiting,
-        # from now on to then is negative
+        # the seconds until a past time are negative
         stalled_seconds=abs(min(age, 0.0)) if waiting and age is not None else None,
         managed=None if row["manager"] is None else bool(row["manager"]),
         worker_pool=place,
@@ -144,7 +144,7 @@ def _pool(place: int, row: Mapping[str, Any], waiting: int, age: float | None) -
 
 
 def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
-    """Workers that run something, of the pools, and rescuers that help out."""
+    """Busy workers of the pools, rescuers that help out included."""
     kernel = survey.kernel
     workers = kernel.offset(_POOL, "workers")
     found = kernel.walk_lists([pool + workers for pool in pools], _WORKER, "node")
@@ -153,7 +153,7 @@ def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
     rows = [
         (worker, row)
         for worker, row in survey.addressed(fields, found.addresses, "workers")
-        # the work may be done already, and its memory be gone
+        # the work may be done, and its memory freed
         if row["work"]
     ]
     names = functions(kernel, [row["function"] for _, row in rows])
@@ -177,7 +177,7 @@ def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
 
 
 def _scheduled(survey: Survey, workers: Sequence[int]) -> dict[int, int]:
-    """How many items wait for each worker itself."""
+    """The number of items that wait for each worker itself."""
     kernel = survey.kernel
     offset = kernel.offset(_WORKER, "scheduled")
     found = kernel.walk_lists([worker + offset for worker in workers], _WORK, "entry")
@@ -189,7 +189,7 @@ def _scheduled(survey: Survey, workers: Sequence[int]) -> dict[int, int]:
 
 
 def _now(survey: Survey) -> int | None:
-    """The scheduler's clock, of the run queue that is furthest, in nanoseconds."""
+    """The scheduler's clock in nanoseconds: the newest of all run queues."""
     kernel = survey.kernel
     places = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     clocks = survey.gaps(kernel.read_many("struct rq", places, ["clock"]), "clocks of run queues")["clock"]
@@ -213,7 +213,7 @@ def _pending(survey: Survey, places: Sequence[int], pools: Sequence[int | None])
 
 
 def queue_of(survey: Survey, data: int | None) -> int | None:
-    """The ``struct pool_workqueue`` in the ``data`` of work that is queued; None where it has none."""
+    """The ``struct pool_workqueue`` in the ``data`` of queued work; None where it has none."""
     if data is None:
         return None
     bits = enumerators(survey, "WORK_STRUCT_PWQ_BIT")

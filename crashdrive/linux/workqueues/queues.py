@@ -1,4 +1,4 @@
-"""Workqueues: how much of each runs, waits for a worker, or is held back by its own limit."""
+"""Workqueues: items that run, wait for a worker, or are held back by the workqueue's limit."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _HELD = ("inactive_works", "delayed_works")
 class Workqueue(Record, frozen=True):
     """A workqueue.
 
-    ``active_work``: items that run or wait for a worker, ``waiting_work`` of them wait. ``held_work``: beyond
-    ``max_active`` of a pool; they wait for others of their queue. ``queue_flags``: the kernel's names, as
-    ``unbound``, ``mem_reclaim``, ``ordered``, ``draining``. ``rescuer_pid``: the thread that runs its items
-    where no worker can be made.
+    ``active_work``: items that run or wait for a worker; ``waiting_work`` of them wait. ``held_work``: items
+    beyond ``max_active`` of a pool, which wait for others of their workqueue. ``queue_flags``: the kernel's
+    names, such as ``unbound``, ``mem_reclaim``, ``ordered``, ``draining``. ``rescuer_pid``: the thread that
+    runs its items where no worker can be created.
     """
 
     workqueue: str | None
@@ -46,7 +46,7 @@ class Workqueue(Record, frozen=True):
 
 
 def workqueues(survey: Survey, pending: Iterable[PendingWork]) -> Iterator[Workqueue]:
-    """All workqueues by their names; ``pending``: what waits for workers."""
+    """All workqueues by name; ``pending``: the work that waits for workers."""
     kernel = survey.kernel
     found = kernel.walk_list(kernel.symbols.address("workqueues"), _QUEUE, "list")
     survey.walked(found, "workqueues")

@@ -1,4 +1,4 @@
-"""The kinds of crashes: one module for each family, with its ``RULES``, found by itself."""
+"""The kinds of crashes: one module for each family, with its ``RULES``, found by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAD = re.compile(r"\[ |\s{1,8}")
 
 
 class Known(NamedTuple):
-    """All rules, the strongest first, and the places among them of those that have a needle in common."""
+    """All rules, the strongest first, and the indices of the rules that share a needle."""
 
     rules: tuple[Rule, ...]
     patterns: tuple[re.Pattern[str], ...]
@@ -35,7 +35,9 @@ class Known(NamedTuple):
 
 
 def _starts(text: str) -> Iterator[int]:
-    """Where a message may begin: behind a console's prompt, behind lockdep's bracket, at the front."""
+    """Offsets at which a message may begin: behind a console's prompt, behind lockdep's bracket, at the
+    front.
+    """
     login = text.find(_LOGIN, 0, 60 + len(_LOGIN))
     if login >= 0:
         yield login + len(_LOGIN)

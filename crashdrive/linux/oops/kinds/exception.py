@@ -9,7 +9,7 @@ from crashdrive.linux.oops.rule import Case, Found, Rule
 
 
 def _double(case: Case) -> Found:
-    """The instruction pointer's function; a stack pointer that points nowhere leaves the trace empty."""
+    """The instruction pointer's function: the trace is empty where the stack pointer is bad."""
     found = fault(case)
     pointer = first_pointer(case)
     if pointer is None and found.frame is None and not found.doubts:

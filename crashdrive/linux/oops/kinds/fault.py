@@ -1,4 +1,4 @@
-"""Memory that isn't there: NULL, paging request, general protection, bad instruction pointer."""
+"""Faults of memory accesses: NULL, paging request, general protection, bad instruction pointer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT = r"(?:.{0,48}?(?<!\w)(?:0x)?<?(?P<address>[0-9a-f]{8,16}|(?=[a-f]{0,6}\d)[0
 
 
 def fault_address(case: Case) -> int | None:
-    """The address that wasn't there: out of the first line, else out of the lines below."""
+    """The faulting address, from the first line, else from the lines below."""
     given = case.group("address")
     if given is None:
         hit = case.find(_ADDRESS, 40)
@@ -35,7 +35,7 @@ def fault_address(case: Case) -> int | None:
 
 
 def find(case: Case) -> Found:
-    """The faulting function; the caller where the CPU was sent to where no code is."""
+    """The faulting function; its caller where the instruction pointer is no address of code."""
     address = fault_address(case)
     pointer = first_pointer(case)
     if is_bad_pointer(case, address) or (

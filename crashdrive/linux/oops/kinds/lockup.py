@@ -1,4 +1,4 @@
-"""CPUs that don't get on: soft and hard lockups."""
+"""Stuck CPUs: soft and hard lockups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine or the operator did: machine checks, NMIs, watchdogs, sysrq."""
+"""Crashes by the machine or the operator: machine checks, NMIs, watchdogs, sysrq."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def _panicked(case: Case) -> Found:
 
 
 def _interrupted(case: Case) -> Found:
-    """What an NMI met that nobody expected; where the trace doesn't tell it, who panicked."""
+    """The function that an unexpected NMI interrupted; where the trace doesn't tell it, the caller of
+    panic().
+    """
     found = stuck(case)
     return found if found.frame is not None and found.pointer is not None else _panicked(case)
 

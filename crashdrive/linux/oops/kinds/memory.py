@@ -10,7 +10,7 @@ from crashdrive.linux.oops.rule import NOTED, SERIOUS, Case, Found, Rule
 
 
 def _leak(case: Case) -> Found:
-    """Who allocated what nothing points to."""
+    """The function that allocated the leaked object."""
     for stack in case.body.stacks:
         if stack.frames and stack.index >= case.at:
             return Found(frame=first(stack.frames, ALLOCATION), frames=stack.frames)
@@ -18,7 +18,7 @@ def _leak(case: Case) -> Found:
 
 
 def _oom(case: Case) -> Found:
-    """Who found that no memory is left: the allocation that met it isn't to blame for that."""
+    """No culprit: the allocation that found no memory isn't to blame."""
     found = traced(ALLOCATION)(case)
     noticed = [one for one in named(found.frames) if plain(one.function or "") == "out_of_memory"]
     found.frame = noticed[0] if noticed else found.frame

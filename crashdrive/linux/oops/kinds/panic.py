@@ -1,4 +1,4 @@
-"""panic(): what gives up for a reason of its own, and what only ends another report."""
+"""panic(): callers with a reason of their own, and panics that only end another report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DIED = frozenset(
 
 
 def find(case: Case) -> Found:
-    """Who called panic()."""
+    """The caller of panic()."""
     stacks = main_stacks(case)
     if not stacks:
         return Found(doubts=(NO_TRACE,) if "not syncing" in case.match.group() else ())

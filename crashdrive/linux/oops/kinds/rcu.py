@@ -16,7 +16,7 @@ _MISSING = "the stalled CPU's stack is missing"
 
 
 def _stalled(case: Case) -> tuple[list[int], list[int]]:
-    """CPUs and pids that the report names as the ones that it waits for."""
+    """CPUs and pids that the report names as stalled."""
     cpus, pids = [], []
     for at, line in enumerate(case.lines[case.at : case.at + 40]):
         text = line.text
@@ -33,7 +33,7 @@ def _stalled(case: Case) -> tuple[list[int], list[int]]:
 
 
 def find(case: Case) -> Found:
-    """Where the first of the stalled CPUs or tasks stood that has a stack here."""
+    """The function of the first stalled CPU or task with a stack in the log."""
     cpus, pids = _stalled(case)
     if case.group("cpu"):
         cpus.insert(0, int(case.group("cpu") or 0))
@@ -65,7 +65,7 @@ def _of_cpu(cpu: int, pointers: list[Pointer], stacks: list[Stack]) -> Found | N
 
 
 def _pointer_in(stack: Stack | None, pointers: list[Pointer]) -> Pointer | None:
-    """The instruction pointer that a stack holds, else the first one that stands before it."""
+    """The instruction pointer within a stack's lines, else the first one before these."""
     named = [one for one in pointers if one.frame.function and not one.user]
     for at in stack.pointers if stack else ():
         for one in named:

@@ -1,4 +1,4 @@
-"""The kernel stack: overflown, or overwritten."""
+"""The kernel stack: overflowed, or corrupted."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _ABOUT: tuple[tuple[str, Kind, str], ...] = (
 
 
 def find(case: Case) -> Found:
-    """The function that warned; its caller where it only checks what it was given."""
+    """The function that warned; its caller, where it only checks its arguments."""
     skip = MEMORY if "mm/" in (case.group("file") or "") else FAULT
     found = named_in_title(skip)(case) if case.group("function") else traced(skip)(case)
     if found.frame is None and not found.doubts and (pointer := first_pointer(case)):
