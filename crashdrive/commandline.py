@@ -12,6 +12,8 @@ import re
 
 import msgspec
 
+from crashdrive.expressions import expression
+
 # crash's own aliases (its alias_init()), as far as they stand for another command's output
 ALIASES: dict[str, str] = {
     "*": "struct",
@@ -200,13 +202,13 @@ class CommandLine(msgspec.Struct, frozen=True):
         return traits.open_end is not None and (not traits.open_end or self.has(traits.open_end))
 
 
-_WORD = re.compile(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"'].*")
-BULK_READ = re.compile(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)", re.ASCII)
+_WORD = expression(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"'].*")
+BULK_READ = expression(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)", re.ASCII)
 """A line of `bulk_read`: its option, file, address in hexadecimal, and size."""
 # what a crash without its tables is asked, beside bulk reads
-_PHYSICAL = re.compile(r"rd -p -8 [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
+_PHYSICAL = expression(r"rd -p -8 [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
 # to a shell, to a file, into a variable, into a function of the target
-_REACHES_OUT = re.compile(r"[|<>!=(`]")
+_REACHES_OUT = expression(r"[|<>!=(`]")
 # a line has 1,499 characters at most, and a session says few different ones again and again
 _KEPT = 1024
 
@@ -228,7 +230,7 @@ def command_line(text: str) -> CommandLine:
 
 
 # what holds a word together, or the shell's part, which crash finds without blanks around it, too
-_HELD_OR_SHELL = re.compile(
+_HELD_OR_SHELL = expression(
     r"\([^()]*(?:\([^()]*\)[^()]*)*\)|\"[^\"]*\"|'[^']*'|(?P<shell>[|!]|(?<!-)>>?)", re.ASCII
 )
 

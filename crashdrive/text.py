@@ -2,10 +2,11 @@ r"""Text for people: what strangers wrote, made safe to show; numbers with their
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from crashdrive.expressions import expression
+
+_SURROGATE = expression("[\ud800-\udfff]")
 
 
 def printable(text: str) -> str:

@@ -63,6 +63,28 @@ def test_one_parser_does_not_import_the_others() -> None:
     assert "crashdrive.parsers.ps" not in loaded
 
 
+def test_no_parser_imports_pyparsing_before_a_text_is_read() -> None:
+    """Grammars are built when they are first used, of whatever command."""
+    statement = (
+        "from crashdrive.parsers import command_names, module_for; [*map(module_for, command_names())]"
+    )
+    assert "pyparsing" not in imported_by(statement)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [("ptob 1", "1: 1000\n"), ("kmem -o", "PER-CPU OFFSET VALUES:\n  CPU 0: ffff8c3b3ec00000\n")],
+)
+def test_an_answer_imports_little(line: str, text: str) -> None:
+    """Modules are pinned, as they are what takes time: `benchmarks/parsers.py --import` measures it."""
+    libraries = imported_by("import crashdrive, msgspec, crashdrive.parsers.grammar.pyparsing_core")
+    assert not libraries & {"unittest", "importlib.resources", "pyparsing.helpers", "pyparsing.common"}
+    found = imported_by(f"from crashdrive import parse; parse({line!r}, {text!r})") - libraries
+    assert {name.partition(".")[0] for name in found} <= {"crashdrive", "array", "keyword"}
+    commands = {name.split(".")[2] for name in found if name.startswith("crashdrive.parsers.")}
+    assert commands <= {"base", "grammar", line.split(maxsplit=1)[0], "set", "sym"}
+
+
 def test_nothing_is_imported_from_the_current_directory(tmp_path: Path) -> None:
     for name in ("click", "msgspec", "pexpect", "tty", "zoneinfo"):
         (tmp_path / f"{name}.py").write_text("print('run')")

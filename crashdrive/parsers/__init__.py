@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from crashdrive.commandline import CommandLine, command_line, split_command
 from crashdrive.errors import ParseError, UsageError
+from crashdrive.expressions import expression
 from crashdrive.parsers.base import Shape, Source, make_answer
 from crashdrive.parsers.grammar.blanks import moved, outer_blanks
 from crashdrive.parsers.grammar.chatter import Quieted, quieted
@@ -242,7 +243,7 @@ def _plugin_of(line: CommandLine) -> Plugin | None:
 
 
 # gdb's own commands that people run through crash: no need to look for a parser from outside
-_OF_GDB = re.compile(
+_OF_GDB = expression(
     r"(?:p|print|ptype|whatis|info|x|list|disassemble|output|printf|set|show|help)(?:/\w*)?", re.ASCII
 )
 
@@ -267,12 +268,12 @@ def _read_as(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) ->
 _MEANT = (
     (
         "p",
-        re.compile(
+        expression(
             r"\s*(?:per_cpu\([\w.$]+, \d+\) = |[A-Za-z_.$][\w.$]* = )?\$\d+ =[ \n]|PER-CPU DATA TYPE:\n",
             re.ASCII,
         ),
     ),
-    ("whatis", re.compile(r"\s*typedef ", re.ASCII)),
+    ("whatis", expression(r"\s*typedef ", re.ASCII)),
 )
 
 

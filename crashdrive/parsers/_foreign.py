@@ -91,7 +91,7 @@ def _copied(grammar: Any) -> Callable[[], ParserElement]:
     """The grammar's function, of which each call makes a copy: what reads by an element changes it."""
 
     def made() -> ParserElement:
-        from pyparsing import ParserElement
+        from crashdrive.parsers.grammar.pyparsing_core import ParserElement
 
         element = grammar if isinstance(grammar, ParserElement) else grammar()
         if not isinstance(element, ParserElement):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.records import Record
@@ -64,25 +65,25 @@ def _more(pattern: str, what: str) -> g.Row:
 
 
 # Keys that crash prints in the middle of a line; any other one there is a second entry: a newline was lost.
-_WITHIN = re.compile(
+_WITHIN = expression(
     r"size|address|index|cnt|limit|flags|base|isize|ppid|pgrp|sid|si\.(?:code|errno)|sigpend|sighold|stime"
     r"|cstime|fpvalid"
 )
-_AT_FIRST = re.compile(r"selector|address|isize|[0-9a-f]{8,16}")
-_REGISTER = re.compile(r"[A-Z][A-Z0-9_]{0,7}")
-_KEY = re.compile(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)", re.ASCII)
+_AT_FIRST = expression(r"selector|address|isize|[0-9a-f]{8,16}")
+_REGISTER = expression(r"[A-Z][A-Z0-9_]{0,7}")
+_KEY = expression(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)", re.ASCII)
 # Lines of help -r and -n on RISC-V, MIPS and LoongArch: three registers at most, some far apart.
 _NAMED = (
     r"(?:epc|ra|sp|gp|tp|t[0-6]|s(?:\d|1[01])|a[0-7]|LO|HI|EPC|BADVADDR|STATUS|CAUSE"
     r"|CSR (?:epc|era|badv|crmd|prmd|ecfg|estat|euen|eneu)) ?: "
 )
-_REGISTERS = re.compile(
+_REGISTERS = expression(
     rf" *+{_NAMED}(?P<row>[0-9a-f]{{8,16}}+(?: ++{_NAMED}[0-9a-f]{{8,16}}+){{0,2}} *+\Z)?", re.ASCII
 )
 _WIDEST_GAP = 6
 _MOST_REGISTERS = 2  # behind the first one of a line
 # Entries whose value is any text.
-_TEXTS = re.compile(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
+_TEXTS = expression(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
 
 
 def _head(row: re.Match[str]) -> _Head | None:

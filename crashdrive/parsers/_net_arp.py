@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.answers import say_empty
@@ -26,8 +27,8 @@ class Neighbour(Record, frozen=True):
 
 
 IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
-_ARP_LEFT = re.compile(rf"([0-9a-f]{{8,16}}) +({IPV4}) +([A-Z0-9]+) +", re.ASCII)
-_ARP_RIGHT = re.compile(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *", re.ASCII)
+_ARP_LEFT = expression(rf"([0-9a-f]{{8,16}}) +({IPV4}) +([A-Z0-9]+) +", re.ASCII)
+_ARP_RIGHT = expression(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *", re.ASCII)
 
 
 def arp() -> g.ParserElement:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -212,7 +213,7 @@ def _times(head: TaskHeader, found: tuple[dict[str, int], ...]) -> TaskTimes:
     )
 
 
-_RUN_TIME = re.compile(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})", re.ASCII)
+_RUN_TIME = expression(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})", re.ASCII)
 
 
 def seconds_of(text: str) -> int | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.grammar.columns import ELIDED
 from crashdrive.parsers.grammar.tasks import TaskHeader
@@ -275,7 +276,7 @@ def _missing(values: dict[str, Any], titled: set[str], *, alone: bool) -> Iterat
         yield "has a queue without its name"
 
 
-_ELIDED = re.compile(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE | re.ASCII)
+_ELIDED = expression(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE | re.ASCII)
 
 
 def _ascending(text: g.Text, rows: list[_Row]) -> tuple[SignalAction, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.definitions import definition
@@ -23,8 +24,8 @@ def _if_placed(found: re.Match[str]) -> bool | None:
     return len(g.Text.of(found.string).source.command.arguments) > 1 or None
 
 
-_DEFINED = re.compile(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*", re.ASCII)
-_OPENS = re.compile(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{", re.ASCII)
+_DEFINED = expression(r"(?:typedef )?(?:struct|union)(?: \w{1,255})? \{[ \t]*", re.ASCII)
+_OPENS = expression(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?: \w{1,255})? \{", re.ASCII)
 
 
 def is_definition(source: Source) -> bool:

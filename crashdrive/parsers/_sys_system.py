@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.set import Context
@@ -207,7 +208,7 @@ def check_system(source: Source, found: list[Any]) -> list[System | Context]:
     return found
 
 
-_FLAG = re.compile(
+_FLAG = expression(
     r" {1,3}(?:\[(LIVEPATCH|TRANSITION|TAINTED|LIVE DUMP|PARTIAL DUMP|INCOMPLETE|EXCLUDED VMEMMAP"
     r"|temporary ELF header)\]|\((temporary|remote live system|remote dumpfile|remote paused system)\))$"
 )
@@ -222,7 +223,7 @@ def _without_flags(text: str) -> tuple[str, tuple[str, ...]]:
     return text.rstrip(), tuple(flags)
 
 
-_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) (TB|GB|MB|KB|bytes)", re.ASCII)
+_SIZE = expression(r"(\d{1,12}(?:\.\d{1,6})?) (TB|GB|MB|KB|bytes)", re.ASCII)
 _UNITS = {"bytes": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 
 

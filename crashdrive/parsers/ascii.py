@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Bits, Record
@@ -27,7 +28,7 @@ class Character(Record, frozen=True):
 
 
 _TEXT = r"([0-9a-f]{16}|[0-9a-f]{8}): "
-_BYTE = re.compile(r"<(?:[0-9a-f]{2}|[A-Z]{2,3}\d?)>|.", re.DOTALL | re.ASCII)
+_BYTE = expression(r"<(?:[0-9a-f]{2}|[A-Z]{2,3}\d?)>|.", re.DOTALL | re.ASCII)
 
 
 def _texts() -> g.ParserElement:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -75,8 +76,8 @@ class BpfMap(Record, frozen=True, kw_only=True):
 _HEX = r"[0-9a-f]{1,16}"
 _TYPE = r"(?P<type>[A-Z][A-Z0-9_]{0,60}|\(unknown\)|\d{1,4})"
 _LABELS = "XLATED|JITED|MEMLOCK|LOAD_TIME|GPL_COMPATIBLE|NAME|UID|KEY_SIZE|VALUE_SIZE|MAX_ENTRIES"
-_LABEL = re.compile(rf"[ ]*+({_LABELS}): ", re.ASCII)
-_NEXT = re.compile(rf" {{2}}(?:{_LABELS}): ", re.ASCII)
+_LABEL = expression(rf"[ ]*+({_LABELS}): ", re.ASCII)
+_NEXT = expression(rf" {{2}}(?:{_LABELS}): ", re.ASCII)
 _NUMBERS = frozenset({"xlated", "jited", "memlock", "uid", "key_size", "value_size", "max_entries"})
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -191,7 +192,7 @@ def _is_fragment(source: Source) -> bool:
     return (begins.startswith("...") or _FRAME.match(begins) is not None) and "PID: " not in source.text
 
 
-_FRAME = re.compile(r"#\d{1,4} {1,2}\[[0-9a-f]{8,16}\] \S", re.ASCII)
+_FRAME = expression(r"#\d{1,4} {1,2}\[[0-9a-f]{8,16}\] \S", re.ASCII)
 
 SHAPES = (
     Shape(

@@ -13,6 +13,7 @@ from functools import partial
 
 from msgspec import structs
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._dev_dumps import DeviceDump, DeviceDumpCopy, DeviceDumpData, check_dump, dump, dumps
 from crashdrive.parsers._dev_pci import NamedPciDevice, PciBus, PciDevice, check_pci, named_pci, pci
@@ -121,7 +122,7 @@ def _device_table(kind: str, major: str, structure: str, until: g.ParserElement 
 
 _NAME = r"[^\s](?:[^\r\n\t]{0,80}?[^\s])??"
 # No name holds what stands behind a name: two rows in one line.
-_BEHIND_NAME = re.compile(r"(?:[0-9a-f]{8,16}|\(none\))(?: |$)")
+_BEHIND_NAME = expression(r"(?:[0-9a-f]{8,16}|\(none\))(?: |$)")
 
 
 def _device(
@@ -143,7 +144,7 @@ def _device(
     )
 
 
-_ADDRESS = re.compile(r"[0-9a-f]{8,16}+(?!\S)", re.ASCII)
+_ADDRESS = expression(r"[0-9a-f]{8,16}+(?!\S)", re.ASCII)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape
 from crashdrive.parsers.grammar.literals import plain_number
@@ -48,9 +49,9 @@ class SourceLine(Record, frozen=True, kw_only=True):
 
 
 # Another instruction in the text of one: only a lost newline puts it there.
-_SECOND = re.compile(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s", re.ASCII)
-_TARGET = re.compile(r"0x([0-9a-f]{1,16}+) <([^<>\n]{1,600}+)>")
-_NOTE = re.compile(r" \[([A-Z][A-Z ]{0,60}+)\]\Z")
+_SECOND = expression(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s", re.ASCII)
+_TARGET = expression(r"0x([0-9a-f]{1,16}+) <([^<>\n]{1,600}+)>")
+_NOTE = expression(r" \[([A-Z][A-Z ]{0,60}+)\]\Z")
 
 
 def _instructions() -> g.ParserElement:
@@ -112,7 +113,7 @@ def _told(text: g.Text, place: int, found: list[Any]) -> list[Instruction]:
     return _apart(text, place, instructions)
 
 
-_ROW = re.compile(r"^(?:=> )?+ *+0x[0-9a-f]{1,16}+[ :]", re.MULTILINE)
+_ROW = expression(r"^(?:=> )?+ *+0x[0-9a-f]{1,16}+[ :]", re.MULTILINE)
 
 
 def _apart(text: g.Text, place: int, found: list[Instruction]) -> list[Instruction]:

@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -49,8 +50,8 @@ def _users() -> g.ParserElement:
 # What is printed of a name: 15 bytes behind the opening quote, be they blanks, so that no name can add a use.
 _COMM_BYTES = 15
 # A byte that is no UTF-8 arrives as \\xNN.
-_UNIT = re.compile(r"\\x[89a-f][0-9a-f]|.", re.DOTALL)
-_USAGE = re.compile(" ?((?:root|cwd|fd|mmap)(?: (?:root|cwd|fd|mmap))*+) *+")
+_UNIT = expression(r"\\x[89a-f][0-9a-f]|.", re.DOTALL)
+_USAGE = expression(" ?((?:root|cwd|fd|mmap)(?: (?:root|cwd|fd|mmap))*+) *+")
 
 
 def _user(row: re.Match[str]) -> FileUser | None:

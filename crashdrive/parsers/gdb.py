@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers import p
 from crashdrive.parsers.base import Shape, Source
@@ -24,13 +25,13 @@ class Line(Record, frozen=True):
 
 
 _PREFIX = "type = "
-_BITS = re.compile(r"(.+?) : (\d{1,3})", re.ASCII)
-_BARE = re.compile(r"(?:struct|union|enum)(?: \w++)?", re.ASCII)
-_OPENS = re.compile(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{", re.ASCII)
-_ENUM = re.compile(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*", re.ASCII)
-_ENUMERATOR = re.compile(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
-_TYPE = re.compile(r"type = ([^\n{}]+)\n?")
-_FAILED = re.compile(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
+_BITS = expression(r"(.+?) : (\d{1,3})", re.ASCII)
+_BARE = expression(r"(?:struct|union|enum)(?: \w++)?", re.ASCII)
+_OPENS = expression(r"type = (?:typedef )?(?:struct|union)(?: \w+)? \{", re.ASCII)
+_ENUM = expression(r"type = enum(?: (\w+))? \{([^{}]*)\}\s*", re.ASCII)
+_ENUMERATOR = expression(r"\s*(\w+)(?: = (-?\d{1,20}|0x[0-9a-f]{1,16}))?\s*", re.ASCII)
+_TYPE = expression(r"type = ([^\n{}]+)\n?")
+_FAILED = expression(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
 
 
 def _layout() -> g.ParserElement:
@@ -126,11 +127,11 @@ def _lines() -> g.ParserElement:
 
 
 # How lines begin (x, disassemble, info scope, help): in the middle of one, a newline was lost.
-_BEGINS = re.compile(
+_BEGINS = expression(
     r"(?<=[^ ]) *+(?:0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,300}+>)?+:\t|Symbol [^ \n]{1,300}+ is "
     r"|End of assembler dump\.|Type \"(?:help|apropos)[ \"])"
 )
-_TWO = re.compile(
+_TWO = expression(
     r"[^:\n]*+:[^\n]*?(?:Range|Base address) 0x|(?:(?! -- )[^\n])*+ -- [^\n]*? -- "
     r"| *+Range 0x[^\n]*?, length \d",
     re.ASCII,
@@ -151,7 +152,7 @@ def _answered(source: Source, found: list[Line]) -> list[Line]:
     return found
 
 
-_HAS_A_FORM = re.compile(r"(?:p|print|ptype|whatis)(?:/\w+)?", re.ASCII)
+_HAS_A_FORM = expression(r"(?:p|print|ptype|whatis)(?:/\w+)?", re.ASCII)
 
 
 def _is_free_form(source: Source) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._help_tables import Entry, grouped, table
 from crashdrive.parsers.base import Shape, Source
@@ -45,7 +46,7 @@ _VERSION = r"[^\n]* version: \S+ +gdb version: [^\n]*"
 _TITLE = r"[A-Z][A-Z ]*+(?:\([A-Z]\))?+(?:\n|\Z)"
 # A title, and in its line what stands below it: a newline was lost.
 _LOST = rf"(?!{_TITLE})(?:NAME|SYNOPSIS|DESCRIPTION|EXAMPLES?)[^\n]"
-_NO_HELP = re.compile(r"No help data for .*|help: .*|(?:\S+: )?invalid option.*", re.ASCII)
+_NO_HELP = expression(r"No help data for .*|help: .*|(?:\S+: )?invalid option.*", re.ASCII)
 
 
 def _commands() -> g.ParserElement:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -155,8 +156,8 @@ def _absent(row: re.Match[str]) -> tuple[()]:
     return ()
 
 
-_PAGES = re.compile(r"PAGES ALLOCATED/RESIDENT/SWAPPED: (-?\d{1,20})/(-?\d{1,20})/(-?\d{1,20})", re.ASCII)
-_INODE = re.compile(r"INODE: ([0-9a-f]{1,16})")
+_PAGES = expression(r"PAGES ALLOCATED/RESIDENT/SWAPPED: (-?\d{1,20})/(-?\d{1,20})/(-?\d{1,20})", re.ASCII)
+_INODE = expression(r"INODE: ([0-9a-f]{1,16})")
 
 
 def _with_pages(_text: g.Text, _place: int, line: str, row: SharedMemory) -> SharedMemory | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -66,7 +67,7 @@ def _log() -> g.ParserElement:
     return g.Messages(LogEntry)
 
 
-_OTHER_COMMAND = re.compile(
+_OTHER_COMMAND = expression(
     r"\s*+(?:PID: [\d?]{1,10} {1,9}TASK: |PID +PPID +CPU|(?:KERNEL|DEBUG KERNEL|SYSTEM MAP): "
     r"|CPU \d{1,6} RUNQUEUE: |(?:struct|union) \w{1,99} \{|Usage:\s|log: invalid option"
     r"|[A-Z_]{2,20}(?: {1,40}[A-Z_]{2,20}){1,9} *\n)",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._ps_arguments import (
     Arguments,
@@ -94,7 +95,7 @@ class Process(Record, frozen=True, kw_only=True):
 
 
 # A row's beginning or end (RSS, COMM), as far as it fits into a name.
-_PIECE = re.compile(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+", re.ASCII)
+_PIECE = expression(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+", re.ASCII)
 # Bytes of a name: TASK_COMM_LEN is 16, with the NUL at its end.
 _LONGEST_NAME = 15
 

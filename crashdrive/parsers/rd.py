@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.hexdump import PER_LINE, ROW, Words, hex_words, mark_gaps, note_gaps
@@ -113,7 +114,7 @@ def _symbols() -> g.ParserElement:
     return _rows(g.Row(rf"{ROW}([^\n]++)", _symbolic_row, "a row of words and symbols: ADDRESS:  WORDS"))
 
 
-_WORD = re.compile(
+_WORD = expression(
     r"(?:([0-9a-f]{8}|[0-9a-f]{16})(?=[ ])|\[(?:([0-9a-f]{4,16}):)?([^\]\n]++)\]"
     r"|([A-Za-z_.$][\w.$]*+)(?:\+([0-9]{1,20}+|0x[0-9a-f]{1,16}+))?)[ ]++",
     re.ASCII,

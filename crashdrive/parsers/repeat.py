@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from crashdrive.errors import ParseError, UsageError
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Record
@@ -25,7 +26,7 @@ class Round(Record, frozen=True, kw_only=True):
     records: tuple[Any, ...]
 
 
-_LINE = re.compile(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL | re.ASCII)
+_LINE = expression(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL | re.ASCII)
 
 
 def _rounds() -> g.ParserElement:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -38,7 +39,7 @@ class Match(Record, frozen=True, kw_only=True):
     after: tuple[Words, ...] = ()
 
 
-_NUMBER = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
+_NUMBER = expression(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _ADDRESS = r"([0-9a-f]{1,16}+)"
 
 
@@ -63,7 +64,7 @@ def _matches() -> g.ParserElement:
 _VALUE = r"([0-9a-f]{1,16}+)(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))? *+(?=\n|\Z)"
 _SHOWN = rf"(?=[^\n])((?:{_VALUE})?+[^\n]*+)"
 # crash shows no more: a longer text holds the next row
-_TEXT = re.compile(r"[\x20-\x7e]{1,56}")
+_TEXT = expression(r"[\x20-\x7e]{1,56}")
 
 
 _NO_MATCH = "expected a match: ADDRESS: VALUE"
@@ -157,7 +158,7 @@ def _in_stacks(text: g.Text, _place: int, values: list[Any]) -> list[Match]:
     return matches
 
 
-_REFUSED = re.compile(r"search: (?!WARNING: |search suspended at: |page excluded|seek error|read error)")
+_REFUSED = expression(r"search: (?!WARNING: |search suspended at: |page excluded|seek error|read error)")
 
 
 def _check(source: Source, found: list[Match]) -> list[Match]:

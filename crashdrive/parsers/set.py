@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -120,7 +121,7 @@ _SHOWN_AS = {
     "emacs": "edit",
 }
 # a row in a row: its newline was lost
-_ANOTHER = re.compile(rf"(?:{'|'.join(_NAMES)}): ", re.ASCII)
+_ANOTHER = expression(rf"(?:{'|'.join(_NAMES)}): ", re.ASCII)
 
 
 def _variables() -> g.ParserElement:
@@ -168,6 +169,11 @@ def _freed() -> g.ParserElement:
     return g.Row(r"(\d{1,18}) pages freed", lambda row: Variable("free", row[1], "pages"), "the pages freed")
 
 
+def _silence() -> g.ParserElement:
+    """Blank lines at most."""
+    return g.Gap()
+
+
 def _is_silent(source: Source) -> bool:
     """Whether there is nothing to say: of a variable under crash -s, and of a CPU always."""
     named = set(_NAMES).issuperset(source.command.arguments[:1] or "?")
@@ -203,7 +209,7 @@ SHAPES = (
     Shape(
         name="silent",
         record=Variable,
-        grammar=g.Gap,
+        grammar=_silence,
         options="set VARIABLE VALUE under crash -s; set -c CPU",
         when=_is_silent,
     ),

@@ -5,8 +5,7 @@ Source in crash: ``cmd_sig()``, ``signame_list()``, ``translate_sigset()`` (task
 
 from __future__ import annotations
 
-import re
-
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._sig_tasks import TaskSignals, signals
 from crashdrive.parsers.base import Shape, Source
@@ -78,7 +77,7 @@ def _check_set(source: Source, found: list[SignalInSet]) -> list[SignalInSet]:
     return found
 
 
-_MASK = re.compile(r"[0-9a-fA-F]{1,16}")
+_MASK = expression(r"[0-9a-fA-F]{1,16}")
 
 SHAPES = (
     Shape(

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._struct_definitions import definitions, is_definition
 from crashdrive.parsers._struct_targets import Target, followed_pointer
@@ -137,8 +138,8 @@ def _asked(word: str) -> tuple[str, tuple[str, ...]]:
     return name, tuple(member for member in members.split(",") if member)
 
 
-_ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
-_SYMBOL = re.compile(r"[A-Za-z_.$][\w.$]*", re.ASCII)
+_ADDRESS = expression(r"(?:0x)?[0-9a-fA-F]{1,16}")
+_SYMBOL = expression(r"[A-Za-z_.$][\w.$]*", re.ASCII)
 
 
 def _place(source: Source) -> tuple[int | None, str | None]:

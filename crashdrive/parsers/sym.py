@@ -10,6 +10,7 @@ import re
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.records import Address, Record
@@ -120,7 +121,7 @@ def _with_section(one: Symbol | Boundary) -> Symbol | Boundary:
     return replace(one, module=None, section=one.module or None)
 
 
-_COUNT = re.compile(r"\s*+\d{1,9}+ found ", re.ASCII)
+_COUNT = expression(r"\s*+\d{1,9}+ found ", re.ASCII)
 
 
 def _count() -> g.ParserElement:

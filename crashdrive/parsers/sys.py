@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._sys_system import System, check_system, size_of, start, system
 from crashdrive.parsers.base import Shape, Source
@@ -139,7 +140,7 @@ def _given(letter: str) -> Callable[[Source], bool]:
     return lambda source: source.command.has(letter)
 
 
-_TASK = re.compile(r"^ *PID: ", re.MULTILINE)
+_TASK = expression(r"^ *PID: ", re.MULTILINE)
 
 SHAPES = (
     Shape(name="taint", record=Taint, grammar=_taint, options="-t", when=_given("t")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -34,7 +35,7 @@ class TaskMembers(TaskHeader, frozen=True, kw_only=True):
     members: dict[str, Any]
 
 
-_MEMBER = re.compile(r" {1,4}[A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9} = ", re.ASCII)
+_MEMBER = expression(r" {1,4}[A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9} = ", re.ASCII)
 # Kernels before 2.6 have both in one union.
 _NAMES = {
     "task_struct": "task_struct",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._vm_structures import TaskStructures, check_structures, structures
 from crashdrive.parsers.base import Shape, Source
@@ -83,7 +84,7 @@ _AREAS = r" *+VMA ++START(?![^ \n])"
 _PAGES = r" *+VIRTUAL ++PHYSICAL"
 _NONE = r" *+\(not found\)"
 # What may stand below an area, and is no part of its file's name.
-_OTHER = re.compile(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
+_OTHER = expression(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
 
 
 def _memory() -> g.ParserElement:
@@ -166,7 +167,7 @@ def _made_page(row: re.Match[str]) -> VmPage:
     )
 
 
-_HEX_SWAP = re.compile(
+_HEX_SWAP = expression(
     r"^ *+[0-9a-f]{1,16}+ {1,256}+SWAP: .{0,4096}  OFFSET: \d{0,15}[a-f][0-9a-f]{0,15} *+$",
     re.MULTILINE | re.ASCII,
 )

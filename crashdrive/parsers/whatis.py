@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column
@@ -51,7 +52,7 @@ class SizedType(Record, frozen=True):
     name: str
 
 
-_TYPE = re.compile(r"(?!typedef |[0-9a-f]{8})[A-Za-z_](?:[\w *\[\](,{}]|\.\.\.|\)(?! \w))*", re.ASCII)
+_TYPE = expression(r"(?!typedef |[0-9a-f]{8})[A-Za-z_](?:[\w *\[\](,{}]|\.\.\.|\)(?! \w))*", re.ASCII)
 
 
 def _sized() -> g.ParserElement:
@@ -163,14 +164,14 @@ def _is_type(line: str) -> bool:
     return len(words) == 1 or (bool(words) and all(word in _BASIC or word == "__int128" for word in words))
 
 
-_IS_SEARCH = re.compile(r" *SIZE  TYPE\n|\s*\(none found\)\s*\Z", re.ASCII)
-_IS_DEFINITION = re.compile(r"(?:typedef )?(?:struct|union)(?: \w+)? \{", re.ASCII)
-_IS_ENUMERATOR = re.compile(
+_IS_SEARCH = expression(r" *SIZE  TYPE\n|\s*\(none found\)\s*\Z", re.ASCII)
+_IS_DEFINITION = expression(r"(?:typedef )?(?:struct|union)(?: \w+)? \{", re.ASCII)
+_IS_ENUMERATOR = expression(
     r"(?:typedef )?enum(?: (?:\w+|\(unknown\)|<[^<>]*>))? = (?:-?\d{1,20}|0x[0-9a-f]{1,16})\s*\Z", re.ASCII
 )
-_IS_ENUM = re.compile(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n", re.ASCII)
-_IS_TYPEDEF = re.compile(r"typedef [^\n]*;\n")
-_IS_DECLARATION = re.compile(r"[^\n]*;\s*\Z", re.ASCII)
+_IS_ENUM = expression(r"(?:typedef )?enum(?: \w+)? \{[ ]*\n", re.ASCII)
+_IS_TYPEDEF = expression(r"typedef [^\n]*;\n")
+_IS_DECLARATION = expression(r"[^\n]*;\s*\Z", re.ASCII)
 
 SHAPES = (
     Shape(

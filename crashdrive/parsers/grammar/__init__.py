@@ -15,22 +15,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyparsing import And as And
-    from pyparsing import FollowedBy as FollowedBy
-    from pyparsing import Forward as Forward
-    from pyparsing import Group as Group
-    from pyparsing import MatchFirst as MatchFirst
-    from pyparsing import OneOrMore as OneOrMore
-    from pyparsing import Opt as Opt
-    from pyparsing import ParserElement as ParserElement
-    from pyparsing import ParseResults as ParseResults
-    from pyparsing import Suppress as Suppress
-    from pyparsing import ZeroOrMore as ZeroOrMore
-
     from crashdrive.parsers.grammar.context import Text as Text
     from crashdrive.parsers.grammar.definitions import definition as definition
     from crashdrive.parsers.grammar.definitions import enumeration as enumeration
-    from crashdrive.parsers.grammar.entries import entries as entries
+    from crashdrive.parsers.grammar.entry_tables import entries as entries
     from crashdrive.parsers.grammar.function_readers import Reader as Reader
     from crashdrive.parsers.grammar.function_readers import c_declaration as c_declaration
     from crashdrive.parsers.grammar.function_readers import task_header as task_header
@@ -53,6 +41,17 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.noises import Remark as Remark
     from crashdrive.parsers.grammar.noises import Tail as Tail
     from crashdrive.parsers.grammar.noises import noise as noise
+    from crashdrive.parsers.grammar.pyparsing_core import And as And
+    from crashdrive.parsers.grammar.pyparsing_core import FollowedBy as FollowedBy
+    from crashdrive.parsers.grammar.pyparsing_core import Forward as Forward
+    from crashdrive.parsers.grammar.pyparsing_core import Group as Group
+    from crashdrive.parsers.grammar.pyparsing_core import MatchFirst as MatchFirst
+    from crashdrive.parsers.grammar.pyparsing_core import OneOrMore as OneOrMore
+    from crashdrive.parsers.grammar.pyparsing_core import Opt as Opt
+    from crashdrive.parsers.grammar.pyparsing_core import ParserElement as ParserElement
+    from crashdrive.parsers.grammar.pyparsing_core import ParseResults as ParseResults
+    from crashdrive.parsers.grammar.pyparsing_core import Suppress as Suppress
+    from crashdrive.parsers.grammar.pyparsing_core import ZeroOrMore as ZeroOrMore
     from crashdrive.parsers.grammar.reading import prepared as prepared
     from crashdrive.parsers.grammar.reading import read as read
     from crashdrive.parsers.grammar.registers import register_dump as register_dump
@@ -81,7 +80,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.traces import trace as trace
 
 _HOMES = {
-    "pyparsing": (
+    f"{__name__}.pyparsing_core": (
         *("And", "FollowedBy", "Forward", "Group", "MatchFirst", "OneOrMore", "Opt", "ParseResults"),
         *("ParserElement", "Suppress", "ZeroOrMore"),
     ),
@@ -107,7 +106,7 @@ _HOMES = {
     f"{__name__}.messages": ("Messages",),
     f"{__name__}.repeated": ("Many", "Rows"),
     f"{__name__}.headed": ("table",),
-    f"{__name__}.entries": ("entries",),
+    f"{__name__}.entry_tables": ("entries",),
     f"{__name__}.definitions": ("definition", "enumeration"),
     f"{__name__}.layouts": ("layout",),
     f"{__name__}.hexdump": ("hex_words",),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.records import Answer
 
-_BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
+_BLANK_LINES = expression(r"(?:[ \t]*+\n)*+")
 
 
 def outer_blanks(text: str) -> tuple[int, int]:

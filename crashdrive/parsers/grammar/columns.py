@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple
 
+from crashdrive.expressions import expression
+
 # Possessive and bounded, so that a hostile line can't make the expression try again and again.
 GAP = r" {1,256}+"
 # Longer than any line that crash's buffers can make of a path (4096) and some columns.
@@ -86,5 +88,5 @@ class Column(NamedTuple):
     joined: Joined | None = None
 
 
-ELIDED = re.compile(r"\.{3,80}|\[\.{3}\]")
+ELIDED = expression(r"\.{3,80}|\[\.{3}\]")
 """Stands for lines that somebody left out."""

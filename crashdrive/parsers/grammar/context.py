@@ -13,11 +13,10 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn, Self
 
-from pyparsing import ParseException, ParseFatalException
-
 from crashdrive.commandline import command_line
 from crashdrive.errors import ParseError
 from crashdrive.parsers.base import MOST_NOTICES, Source
+from crashdrive.parsers.grammar.pyparsing_core import ParseException, ParseFatalException
 from crashdrive.records import Notice
 
 

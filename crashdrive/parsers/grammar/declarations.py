@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 
 DEEPEST = 24
@@ -73,12 +74,12 @@ _BASE = (
 )
 _STARS = rf"(?:\*\s*+(?:{_QUALIFIER})*+)*+"
 _ARRAY = r"\[\s*+\d{0,20}+\s*+\]\s*+"
-_SIMPLE = re.compile(
+_SIMPLE = expression(
     rf"{_BASE}(?P<stars>{_STARS})(?P<name>(?!__attribute__){_NAME})?+\s*+(?P<arrays>(?:{_ARRAY})*+)"
     r"(?::\s*+(?P<bits>\d{1,9}+)\s*+)?+\Z",
     re.ASCII,
 )
-_CALLED = re.compile(
+_CALLED = expression(
     rf"{_BASE}(?P<stars>{_STARS})\(\s*+(?P<inner>{_STARS})(?P<name>{_NAME})?+\s*+\)\s*+"
     r"\((?P<parameters>[^()]*+)\)\s*+\Z",
     re.ASCII,
@@ -93,8 +94,8 @@ def _base_of(found: re.Match[str]) -> tuple[str, ...]:
     return (_AT.sub("@", " ".join(named.split())) if "@" in named or "  " in named else named,)
 
 
-_AT = re.compile(r"\s*+@", re.ASCII)
-_IS_QUALIFIER = re.compile(_QUALIFIER)
+_AT = expression(r"\s*+@", re.ASCII)
+_IS_QUALIFIER = expression(_QUALIFIER)
 
 
 def _arrays(text: str) -> Iterator[Array]:

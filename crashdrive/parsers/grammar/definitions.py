@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.grammar.declarations import split_declaration
 from crashdrive.parsers.grammar.literals import plain_number
@@ -143,7 +144,7 @@ def _if_cut(end: re.Match[str]) -> _Closed | None:
 
 # Crash 8.0.0 shows no members of what is anonymous within something anonymous.
 _UNSHOWN = {"struct {...}", "union {...}"}
-_BITS = re.compile(r"(.*?) ?: ?([0-9]{1,3})")
+_BITS = expression(r"(.*?) ?: ?([0-9]{1,3})")
 
 
 def _member_of(turn: Place) -> Callable[[re.Match[str]], Member | None]:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from crashdrive.errors import ParseError
+from crashdrive.expressions import expression
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.function_readers import Reader
@@ -32,15 +33,15 @@ from crashdrive.parsers.grammar.values import ValueReader
 ReadValue = Callable[[ValueReader, int], tuple[Any, int]]
 """(reader, offset) -> (value, where it ended)."""
 
-_MEMBER = re.compile(r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
+_MEMBER = expression(r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) =\s*+", re.ASCII)
 # Most members: a number or a text without escapes, and the end of its line.
-_SIMPLE = re.compile(
+_SIMPLE = expression(
     r"[ ]{0,40}([A-Za-z_][\w.]*(?:\[\d+\][\w.]*)*) = "
     r"(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+)|\"([^\"\\\n]*+)\"),?[ \t]*+(?:\n|\Z)",
     re.ASCII,
 )
-_HEAD = re.compile(r"((?:struct|union) ([A-Za-z_]\w{0,255})) (?=[{<])", re.ASCII)
-_LINE_END = re.compile(r",?[ \t]*+(?:\n|\Z)")
+_HEAD = expression(r"((?:struct|union) ([A-Za-z_]\w{0,255})) (?=[{<])", re.ASCII)
+_LINE_END = expression(r",?[ \t]*+(?:\n|\Z)")
 
 
 def values_of(text: Text) -> ValueReader:
@@ -97,6 +98,7 @@ class Members(Reader):
             text.kept[self] = self._prepared(text)
         asked, read = text.kept[self]
         simple = _SIMPLE.match if self._reading is None else _never
+        of_simple = _SIMPLE.pattern
         members: dict[str, Any] = {}
         found = [members]
         whole = source.text
@@ -110,7 +112,7 @@ class Members(Reader):
                     source.fail(offset, f"a member stands twice: {name}")
                 members = {}
                 found.append(members)
-            if match.re is _SIMPLE:
+            if match.re.pattern is of_simple:
                 members[name] = _simple_value(match)
                 offset = match.end()
                 continue

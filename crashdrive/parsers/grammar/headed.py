@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyparsing import ParserElement
-
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import GAP, LONGEST_ROW, Column
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.joined import Apart
 from crashdrive.parsers.grammar.makers import Derived, fields_of, maker
 from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.pyparsing_core import ParserElement
 from crashdrive.parsers.grammar.repeated import Continued, Rows, ends_at
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 

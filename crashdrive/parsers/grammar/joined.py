@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.columns import ELIDED, SHORTEST_ROW, Joined
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.speech import is_message, names_place
@@ -42,7 +43,7 @@ class Apart:
 
 
 LONGEST_NAME = 4096
-_ADDRESS = re.compile(r"\b[0-9a-f]{8,16}\b", re.ASCII)
+_ADDRESS = expression(r"\b[0-9a-f]{8,16}\b", re.ASCII)
 
 
 def rest_of_name(text: Text, place: int, line: str, name: str | None) -> str | None:

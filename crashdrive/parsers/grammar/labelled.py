@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from pyparsing import ParserElement
-
 from crashdrive.parsers.grammar.columns import LONGEST_ROW, Column
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.headed import required_titles, titles_of
 from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.pyparsing_core import ParserElement
 from crashdrive.parsers.grammar.repeated import Between
 from crashdrive.parsers.grammar.terminals import Anything, Made, Terminal
 

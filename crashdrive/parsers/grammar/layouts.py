@@ -31,13 +31,14 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 
-_HEADER = re.compile(
+_HEADER = expression(
     r"(?:/\* offset +\| +size \*/ +)?type = ((?:struct|union)(?: [A-Za-z_]\w*)?) \{", re.ASCII
 )
-_FIRST = re.compile(r"\s*\n/\* +(?:\d+|XXX)", re.ASCII)
+_FIRST = expression(r"\s*\n/\* +(?:\d+|XXX)", re.ASCII)
 
 
 def is_layout(source: Source) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-_ESCAPE = re.compile(r"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
+from crashdrive.expressions import expression
+
+_ESCAPE = expression(r"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
-_OCTAL = re.compile(r"0[0-7]+")
-_SYMBOL = re.compile(r"(.+?)(?:\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+))?")
+_OCTAL = expression(r"0[0-7]+")
+_SYMBOL = expression(r"(.+?)(?:\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+))?")
 
 
 def unescape(text: str) -> str:

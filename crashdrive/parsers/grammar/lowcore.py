@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pyparsing import Opt, ParserElement
-
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise
+from crashdrive.parsers.grammar.pyparsing_core import Opt, ParserElement
 from crashdrive.parsers.grammar.register_rows import Fields
 from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.parsers.grammar.registers import source_line

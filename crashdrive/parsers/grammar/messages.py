@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import ELIDED
 from crashdrive.parsers.grammar.context import Text
@@ -20,14 +21,14 @@ _LEVEL = r"(?:<(?P<level>[0-7])>)?"
 # Before the record buffer of 3.5 (kernel commit 7ff9554bb578) the level stood in front of the time.
 _OLD_LEVEL = r"<(?P<old>[0-7])>"
 # crash itself, in the middle of a log.
-_SPOKEN = re.compile(
+_SPOKEN = expression(
     r"log: (?:duplicate log_buf message pointer|invalid log_buf entry encountered|[a-z][^\n]{0,120})"
     r"|WARNING: (?:cannot read [\w ]{1,40} contents|log buf data structure\(s\) have changed"
     r"|The messages could be truncated!)",
     re.ASCII,
 )
-_PROPERTY = re.compile(r"([A-Z][A-Z0-9_]{0,40})=([^\n]*)")
-_BUFFER = re.compile(r"\[(\w{1,32}_seq)\] ", re.ASCII)
+_PROPERTY = expression(r"([A-Z][A-Z0-9_]{0,40})=([^\n]*)")
+_BUFFER = expression(r"\[(\w{1,32}_seq)\] ", re.ASCII)
 
 
 class _Prefix(NamedTuple):
@@ -135,7 +136,7 @@ class Messages(Terminal):
 
 
 # lines one after the other: what stands in front of a message, its time, the rest
-_LINE = re.compile(rf"(?!\Z)((?:{_TIME})?+)([^\n]*+)\n?", re.ASCII)
+_LINE = expression(rf"(?!\Z)((?:{_TIME})?+)([^\n]*+)\n?", re.ASCII)
 _PIECE = 1 << 20
 """Characters of a text that are taken apart at once: each line is three texts then."""
 
@@ -258,7 +259,7 @@ def _takes_other(text: Text, place: int, line: str, *, timed: bool) -> bool:
 
 
 # within a line, not at its beginning: there an indented line may look like another message
-_WITHIN = re.compile(
+_WITHIN = expression(
     rf"(?<=[^\n])(?:{_TIME}"
     r"|\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d [^\]\n]{4,16})\] )",
     re.ASCII,

@@ -12,7 +12,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pyparsing import (
+from crashdrive.parsers.base import Source
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.noises import Tail
+from crashdrive.parsers.grammar.pyparsing_core import (
     And,
     Forward,
     MatchFirst,
@@ -22,10 +25,6 @@ from pyparsing import (
     ParserElement,
     Token,
 )
-
-from crashdrive.parsers.base import Source
-from crashdrive.parsers.grammar.context import Text
-from crashdrive.parsers.grammar.noises import Tail
 from crashdrive.parsers.grammar.repeated import Many, Rows
 from crashdrive.parsers.grammar.straight import directly, leaks, straighten
 from crashdrive.parsers.grammar.terminals import Terminal

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.register_values import ExceptionFrame, is_complete
 
-_PLACE = re.compile(r"(\S{1,300}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
+_PLACE = expression(r"(\S{1,300}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
 
 
 class Registers(NamedTuple):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from crashdrive.expressions import expression
 from crashdrive.records import Address, Bits, Record
 
 
@@ -90,21 +91,21 @@ _COMPLETE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
     (_SPARC | _numbered("l", 7) | _numbered("i", 7), frozenset()),
 )
 _KNOWN = frozenset().union(*(most | more for most, more in _COMPLETE))
-_MORE = re.compile(r"[xracfv]\d{1,2}", re.ASCII)
+_MORE = expression(r"[xracfv]\d{1,2}", re.ASCII)
 
 # NAME: value, NAME : value, NAME: [<value>]; several in a line. Possessive: a line is read once.
-_PAIR = re.compile(
+_PAIR = expression(
     r"[ \t]*+(Syscall Result|CSR [a-z]{4,5}|[A-Za-z_][A-Za-z0-9_]{0,15}+(?:/R\d{1,2}+)?) *+: *+"
     r"(?:(?:0x)?([0-9a-f]{1,21}+)|\[<([0-9a-f]{1,16}+)>\])(?![^ \t\r\n])",
     re.ASCII,
 )
-_FLOAT = re.compile(r"f\d{1,2}", re.ASCII)
+_FLOAT = expression(r"f\d{1,2}", re.ASCII)
 # sparc64: NAME=0xVALUE
-_ASSIGNED = re.compile(r"[ ]*+([A-Za-z_][A-Za-z0-9_]{0,7}+)=0x([0-9a-f]{1,16}+)()(?![^ \r\n])")
-_SYMBOL = re.compile(
+_ASSIGNED = expression(r"[ ]*+([A-Za-z_][A-Za-z0-9_]{0,7}+)=0x([0-9a-f]{1,16}+)()(?![^ \r\n])")
+_SYMBOL = expression(
     r"[ \t]*+(?:\[([^\]\n]{1,300}+)\]|<([^>\n]{1,300}+)>|([A-Za-z_][\w.]{0,200}\+\w{1,18}))", re.ASCII
 )
-_END = re.compile(r"[ ]*+$")
+_END = expression(r"[ ]*+$")
 
 
 def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 
-from pyparsing import MatchFirst, Opt, ParserElement
-
 from crashdrive.parsers.grammar.noises import Noise
+from crashdrive.parsers.grammar.pyparsing_core import MatchFirst, Opt, ParserElement
 from crashdrive.parsers.grammar.register_rows import Fields, Hole, Unnamed, Values, make_dumps
 from crashdrive.parsers.grammar.register_values import register_pairs
 from crashdrive.parsers.grammar.repeated import Many, Rows

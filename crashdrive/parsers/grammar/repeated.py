@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pyparsing import MatchFirst, ParseBaseException, ParseException, ParserElement
-
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.pyparsing_core import (
+    MatchFirst,
+    ParseBaseException,
+    ParseException,
+    ParserElement,
+)
 from crashdrive.parsers.grammar.straight import directly
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 

@@ -18,29 +18,30 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import parse_number, split_symbol, unescape
 from crashdrive.parsers.grammar.value_records import MAX_RUN, Enumerators, Missing, Pointer
 
-_NUMBER = re.compile(
+_NUMBER = expression(
     r"-?(?:0x[0-9a-f]{1,32}+|[0-9]{1,40}+(?:\.[0-9]{1,40}+)?(?:e[+-]?[0-9]{1,5}+)?"
     r"|inf|nan\(0x[0-9a-f]{1,32}+\))"
     r"(?!\w|\.\d)",
     re.ASCII,
 )
-_CHAR = re.compile(r"[LuU]?'((?:\\[0-7]{1,3}|\\.|[^'\\\n]))'")
-_STRING = re.compile(r'[LuU]?"((?:[^"\\\n]|\\.)*+)"(\.\.\.)?')
-REPEATS = re.compile(r"[ ]<repeats ([0-9]{1,18}) times>")
-_ANGLE = re.compile(r"[ ]{1,2}<([^<>\n]*+(?:<[^<>\n]*+>[^<>\n]*+)*+)>")
-_WORD = re.compile(r"[A-Za-z_]\w*+(?:::\w++)*+", re.ASCII)
-_FLAGS = re.compile(
+_CHAR = expression(r"[LuU]?'((?:\\[0-7]{1,3}|\\.|[^'\\\n]))'")
+_STRING = expression(r'[LuU]?"((?:[^"\\\n]|\\.)*+)"(\.\.\.)?')
+REPEATS = expression(r"[ ]<repeats ([0-9]{1,18}) times>")
+_ANGLE = expression(r"[ ]{1,2}<([^<>\n]*+(?:<[^<>\n]*+>[^<>\n]*+)*+)>")
+_WORD = expression(r"[A-Za-z_]\w*+(?:::\w++)*+", re.ASCII)
+_FLAGS = expression(
     r"\(((?:(?!unknown:)\w++(?: \| )?+)*+)(?:unknown: (0x[0-9a-f]{1,16}+|[0-9]{1,20}+))?\)(?! ?+[\w({])",
     re.ASCII,
 )
-_CAST = re.compile(r"\(((?:[^()\n]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*+\))*+\))*+\))*+)\)[ ](?=-?[0-9])")
-FUNCTION = re.compile(r"\{([^{}=\n]*+)\}[ ](?=0x)")
-_MARKER = re.compile(r"<((?:[^<>\n]|<[^<>\n]*+>)*+)>")
-_MORE_TEXT = re.compile(r",[ ](?=[LuU]?[\"'])")
+_CAST = expression(r"\(((?:[^()\n]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*+\))*+\))*+\))*+)\)[ ](?=-?[0-9])")
+FUNCTION = expression(r"\{([^{}=\n]*+)\}[ ](?=0x)")
+_MARKER = expression(r"<((?:[^<>\n]|<[^<>\n]*+>)*+)>")
+_MORE_TEXT = expression(r",[ ](?=[LuU]?[\"'])")
 
 
 class ScalarReader:

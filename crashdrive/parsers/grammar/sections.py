@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pyparsing import FollowedBy, Group, ParserElement, ParseResults, Suppress, TokenConverter
-
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise
+from crashdrive.parsers.grammar.pyparsing_core import (
+    FollowedBy,
+    Group,
+    ParserElement,
+    ParseResults,
+    Suppress,
+    TokenConverter,
+)
 from crashdrive.parsers.grammar.repeated import Many
 from crashdrive.parsers.grammar.straight import Apart, directly, keep_make, parse_of
 from crashdrive.parsers.grammar.terminals import Made, Terminal

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.base import Source
 from crashdrive.records import Notice
 
@@ -14,8 +15,8 @@ from crashdrive.records import Notice
 _WORDS = ("WARNING: ", "NOTE: ")
 # What any command may say of a kernel that this crash doesn't know, under an inner command's name; behind it
 # come the place in crash's source and crash's own backtrace, which say nothing of the dump.
-_UNKNOWN = re.compile(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}", re.ASCII)
-_PLACE = re.compile(
+_UNKNOWN = expression(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}", re.ASCII)
+_PLACE = expression(
     r" {3,40}FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}",
     re.ASCII,
 )

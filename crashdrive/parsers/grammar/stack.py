@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.register_values import ExceptionFrame
 from crashdrive.records import Address, Bits, Record
@@ -55,10 +56,10 @@ class Frame(Record, frozen=True, kw_only=True):
     exception: ExceptionFrame | None = None
 
 
-_TOKEN = re.compile(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})", re.ASCII)
-_PLAIN = re.compile(r" *+(?:[0-9a-f]{8}(?:[0-9a-f]{8})?+(?: ++|\Z))++")
-_WORD = re.compile(r"[0-9a-f]{8}(?:[0-9a-f]{8})?")
-_SYMBOL = re.compile(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
+_TOKEN = expression(r"\[(?:([0-9a-f]{8,16}):)?([^\]\n]{1,200})\]|([^\s\[]\S{0,300})", re.ASCII)
+_PLAIN = expression(r" *+(?:[0-9a-f]{8}(?:[0-9a-f]{8})?+(?: ++|\Z))++")
+_WORD = expression(r"[0-9a-f]{8}(?:[0-9a-f]{8})?")
+_SYMBOL = expression(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
 
 
 def read_words(address: int, text: str, size: int) -> list[StackWord]:

@@ -6,11 +6,12 @@ import re
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from pyparsing import Opt, ParserElement
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.noises import Blank, Noise
+from crashdrive.parsers.grammar.pyparsing_core import Opt, ParserElement
 from crashdrive.parsers.grammar.register_rows import Fields, Registers
 from crashdrive.parsers.grammar.registers import HEX, source_line
 from crashdrive.parsers.grammar.repeated import Many, Rows
@@ -33,7 +34,7 @@ _ANY = (
     rf" at (?P<address>{HEX})(?: \(via (?P<via2>[^)\n]{{1,200}})\))?(?: \[(?P<module>[^\]\s]{{1,80}})\])?"
     r"(?P<unreliable> {1,2}\(unreliable\))?(?: \*)?"
 )
-_BOUND = re.compile(r"(RA|PC|LR|SP|FP|SIZE): (-?[0-9a-f]{1,16})")
+_BOUND = expression(r"(RA|PC|LR|SP|FP|SIZE): (-?[0-9a-f]{1,16})")
 
 
 class Words(NamedTuple):

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyparsing import (
+from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.pyparsing_core import (
     And,
     FollowedBy,
     Group,
@@ -24,8 +25,6 @@ from pyparsing import (
     Suppress,
     TokenConverter,
 )
-
-from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.terminals import Terminal
 
 Way = Callable[..., tuple[int, Any]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.expressions import expression
 from crashdrive.records import Address, Record
 
 # comm has at most 15 bytes, crash keeps 16. Bytes that are no UTF-8 arrive as \xNN. A name may hold quotes
@@ -19,7 +20,7 @@ TASK = (
     rf"PID:[ ]+(?P<pid>\d{{1,10}}|\?)[ ]+TASK:[ ]+(?P<task>{HEX})[ ]+"
     rf'(?:CPU:[ ]+(?P<cpu>\d{{1,6}}|\?)[ ]+)?COMMAND:[ ]+(?:"(?P<comm>{COMM})"|\?)'
 )
-HEADER = re.compile(rf"^(?P<indent> *){TASK}[ ]*$", re.MULTILINE | re.ASCII)
+HEADER = expression(rf"^(?P<indent> *){TASK}[ ]*$", re.MULTILINE | re.ASCII)
 
 
 class TaskHeader(Record, frozen=True, kw_only=True):

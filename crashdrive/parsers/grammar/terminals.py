@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pyparsing import ParseException, Token
-
 from crashdrive.parsers.grammar.context import END, Text
+from crashdrive.parsers.grammar.pyparsing_core import ParseException, Token
 
 Made = tuple[int, Any]
 Make = Callable[[re.Match[str]], Any]

@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pyparsing import ParseException
-
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.pyparsing_core import ParseException
 from crashdrive.parsers.grammar.repeated import Between
 from crashdrive.parsers.grammar.terminals import Made, Make, Terminal
 

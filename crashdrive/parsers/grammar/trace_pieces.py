@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.lowcore import Lowcore
 from crashdrive.parsers.grammar.register_rows import Registers
@@ -18,7 +19,7 @@ from crashdrive.parsers.grammar.stack import Frame, StackWord
 from crashdrive.parsers.grammar.stack_frames import Words, add_words, with_below
 
 _LARGEST_STACK = 1 << 17
-_ELIDED = re.compile(r"^ *+(?:\.{3,80}|\[\.{3}\]) *+$", re.MULTILINE)
+_ELIDED = expression(r"^ *+(?:\.{3,80}|\[\.{3}\]) *+$", re.MULTILINE)
 
 
 class Marker(NamedTuple):
@@ -199,7 +200,7 @@ def _fault(above: Frame | None, frame: Frame) -> _Fault | None:
 class _FramePlaces:
     """Where the frames of a trace stand: looked for only where one doesn't follow the one above it."""
 
-    _line = re.compile(
+    _line = expression(
         rf"^ *+(?:#\d{{1,4}}+ )?\[[ <]*+(?:BSP:)?{HEX}>?\] (?=[^\n]*? (?:at|from) )", re.MULTILINE | re.ASCII
     )
 

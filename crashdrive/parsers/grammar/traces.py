@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 
-from pyparsing import ParserElement
-
+from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.lowcore import lowcore
 from crashdrive.parsers.grammar.noises import Blank, CrashMessage, Noise, Remark, noise
+from crashdrive.parsers.grammar.pyparsing_core import ParserElement
 from crashdrive.parsers.grammar.registers import HEX, register_dump
 from crashdrive.parsers.grammar.repeated import Many
 from crashdrive.parsers.grammar.stack import Frame
@@ -101,7 +101,7 @@ def _start() -> Row:
 class _StackError(CrashMessage):
     """crash speaks of this task: an error always, with the lines that belong to it."""
 
-    _tail = re.compile(
+    _tail = expression(
         r"(?: *+(?:(?:(?:exception|IRQ|process) stack pointer|current stack base): "
         rf"{HEX}|\(valid range: {HEX} - {HEX}\)){END_OF_LINE})*+",
         re.ASCII,

@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crashdrive.expressions import expression
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.scalars import FUNCTION, REPEATS, ScalarReader
 from crashdrive.parsers.grammar.value_records import (
@@ -40,22 +41,22 @@ from crashdrive.parsers.grammar.value_records import (
 MAX_DEPTH = 200
 """Braces in braces; the kernel's own structures stay below 40."""
 
-_SPACE = re.compile(r"\s*+", re.ASCII)
-_NAME = re.compile(r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?", re.ASCII)
+_SPACE = expression(r"\s*+", re.ASCII)
+_NAME = expression(r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?", re.ASCII)
 # The bulk of all values: a whole number (with its character) and what ends it. Octal ones (010) are rare.
-_PLAIN = re.compile(
+_PLAIN = expression(
     r"(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+"
     r"(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})",
     re.ASCII,
 )
 # Such a one with its name, and an element behind it.
-_MEMBER = re.compile(
+_MEMBER = expression(
     r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+))"
     r"(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+,",
     re.ASCII,
 )
-_ELIDED = re.compile(r"\.\.\.(?:[ ]\[[^\]\n]*+\][ ]\.\.\.)?(?=[ \t]*+(?:\n|\}|\Z))")
-_AFTER = re.compile(r"\s*+([,}]?)", re.ASCII)
+_ELIDED = expression(r"\.\.\.(?:[ ]\[[^\]\n]*+\][ ]\.\.\.)?(?=[ \t]*+(?:\n|\}|\Z))")
+_AFTER = expression(r"\s*+([,}]?)", re.ASCII)
 
 
 class _Frame:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.literals import plain_number
@@ -119,7 +120,7 @@ def _element(text: g.Text, place: int, address: int, below: list[Any]) -> Elemen
     return element if position.digits is None else _Indexed(element, position.digits, position.place)
 
 
-_ASKED = re.compile(r"\s-[A-Za-z]*[sS]\s*(\S+)", re.ASCII)
+_ASKED = expression(r"\s-[A-Za-z]*[sS]\s*(\S+)", re.ASCII)
 
 
 @functools.lru_cache(maxsize=64)
@@ -130,8 +131,8 @@ def asked_members(command: str) -> frozenset[str]:
 
 
 # crash quotes the text that a char pointer leads to, but escapes nothing in it.
-_RAW = re.compile(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)", re.ASCII)
-_RAW_ARRAY = re.compile(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)", re.ASCII)
+_RAW = expression(r"(0x[0-9a-f]+|\d+) {1,2}(?:\"([^\n]*)\"|([^\s<\"'][^\n]*))(?:\n|\Z)", re.ASCII)
+_RAW_ARRAY = expression(r"\d+  [\w.]+ = \"([^\n]*)\"(?:\n|\Z)", re.ASCII)
 
 
 @functools.lru_cache(maxsize=16)
@@ -143,7 +144,7 @@ def _raw_text(digits: int) -> re.Pattern[str]:
     return re.compile(rf"\"((?:[^\n]|\n(?!{line})){{0,4096}}?)\"(?=\n(?:{line}|\Z)|\Z)", re.ASCII)
 
 
-_FIRST = re.compile(r"[0-9a-f]{1,16}")
+_FIRST = expression(r"[0-9a-f]{1,16}")
 
 
 def _reading(source: Source) -> Callable[[ValueReader, int], tuple[Any, int]]:

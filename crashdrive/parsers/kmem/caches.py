@@ -6,9 +6,9 @@ Source in crash: ``dump_kmem_cache()`` and its kind for each allocator, ``list_s
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.answers import mark_unknown, rows_or_hole, say_empty
@@ -16,7 +16,7 @@ from crashdrive.parsers.grammar.columns import DECIMAL, GAP, HEX, KILOBYTES, SIG
 from crashdrive.records import Address, Record
 
 # a row that has lost its newline, where it or the row before it is one that crash was told to leave out
-_ROW_IN_A_NAME = re.compile(r"[0-9a-f]{8,16} +(?:\[IGNORED\] |\d+ +[\d?])")
+_ROW_IN_A_NAME = expression(r"[0-9a-f]{8,16} +(?:\[IGNORED\] |\d+ +[\d?])")
 
 
 class SlabCache(Record, frozen=True):

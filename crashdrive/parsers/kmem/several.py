@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.shapes import read_part
@@ -30,17 +31,17 @@ class KmemAnswer(Record, frozen=True):
 _REPORTS = ("i", "pm", "fF", "h", "sSr", "v", "cC", "n", "z", "lL", "V", "o", "g")
 # How a report begins that follows another one.
 _BEGINNINGS = {
-    "n": re.compile(r"^NODE +SIZE +PGLIST_DATA\b", re.MULTILINE | re.ASCII),
-    "z": re.compile(r"^NODE: \d+  ZONE: \d+  ADDR: ", re.MULTILINE | re.ASCII),
-    "lL": re.compile(
+    "n": expression(r"^NODE +SIZE +PGLIST_DATA\b", re.MULTILINE | re.ASCII),
+    "z": expression(r"^NODE: \d+  ZONE: \d+  ADDR: ", re.MULTILINE | re.ASCII),
+    "lL": expression(
         r'^(?:(?:active|inactive|inactive_dirty)_list:|(?:NODE \d+ )?(?:"|nr_))', re.MULTILINE | re.ASCII
     ),
-    "V": re.compile(r"^  (?:VM_(?:ZONE_)?STAT|PAGE_STATES):$", re.MULTILINE),
-    "o": re.compile(r"^PER-CPU OFFSET VALUES:", re.MULTILINE),
-    "g": re.compile(r"^PAGE-FLAG +BIT +VALUE\b", re.MULTILINE | re.ASCII),
+    "V": expression(r"^  (?:VM_(?:ZONE_)?STAT|PAGE_STATES):$", re.MULTILINE),
+    "o": expression(r"^PER-CPU OFFSET VALUES:", re.MULTILINE),
+    "g": expression(r"^PAGE-FLAG +BIT +VALUE\b", re.MULTILINE | re.ASCII),
 }
 # Each zone has counters of its own; those of the whole system stand below an empty line.
-_BEHIND_ZONES = {"V": re.compile(rf"(?<=\n\n){_BEGINNINGS['V'].pattern}", re.MULTILINE | re.ASCII)}
+_BEHIND_ZONES = {"V": expression(rf"(?<=\n\n){_BEGINNINGS['V'].pattern}", re.MULTILINE | re.ASCII)}
 
 
 def _asked(source: Source) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import DECIMAL, HEX, SIGNED, Column
@@ -124,7 +125,7 @@ def contents() -> g.ParserElement:
     return g.Many(caches, least=0, resume=caches)
 
 
-_SLAB_TITLES = re.compile(r"^ *SLAB +MEMORY ", re.MULTILINE)
+_SLAB_TITLES = expression(r"^ *SLAB +MEMORY ", re.MULTILINE)
 
 
 def has_slabs(text: str) -> bool:

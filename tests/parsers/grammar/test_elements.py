@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 from typing import Any
@@ -484,3 +485,9 @@ def test_lines_in_order() -> None:
     assert refused(lines, "count: 2\n") == (1, 1, "expected the line 'name:'")
     assert refused(lines, "count: 2\nname: a\n")[:2] == (1, 1)
     assert refused(lines, "name: a\nname: b\n")[:2] == (2, 1)
+
+
+def test_no_element_is_named_as_a_module_is() -> None:
+    """Importing that module would put it in the element's place."""
+    modules = {info.name for info in pkgutil.iter_modules(g.__path__)}
+    assert modules.isdisjoint(g.__all__)

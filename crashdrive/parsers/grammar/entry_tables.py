@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyparsing import ParserElement
-
 from crashdrive.parsers.grammar.columns import Column
 from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.noises import Noise, noise
+from crashdrive.parsers.grammar.pyparsing_core import ParserElement
 from crashdrive.parsers.grammar.repeated import Rows
 from crashdrive.parsers.grammar.straight import directly
 from crashdrive.parsers.grammar.terminals import Anything, Made, Row
