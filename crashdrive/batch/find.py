@@ -43,7 +43,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A dump, or what was taken for one.
 
     ``id`` is of its content: a dump under two names has one. ``also``: its other names. ``trouble``: why it
-    can't be triaged, with ``trouble_kind`` in one word. ``host``: what a list says of it.
+    can't be triaged, with ``trouble_kind`` in one word. ``host``: what a list says of it, else its headers.
     """
 
     id: str
@@ -190,6 +190,7 @@ def examined(path: str, mark: str | None = None) -> Found:
         format=identity.format,
         release=identity.osrelease,
         build_id=identity.build_id,
+        host=identity.host,
         crash_time=identity.crash_time,
         incomplete=None if packed else identity.incomplete,
         packed=packed,

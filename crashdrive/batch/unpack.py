@@ -7,23 +7,63 @@ import gzip
 import lzma
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
+
+import zstandard
 
 from crashdrive.errors import DumpError
 from crashdrive.text import printable
 
-_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+
+class _Zstd:
+    """A file packed with zstd, one frame or several; EOFError where the last one has no end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame: Any = None  # of the one that is begun
+        self._rest = b""
+
+    def read(self, _most: int) -> bytes:
+        """Some bytes, none at the end."""
+        while True:
+            packed = self._rest or self._file.read(_SMALL)
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("it ends before its end-of-stream marker")
+                return b""
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            plain, self._rest = self._frame.decompress(packed), b""
+            if self._frame.eof:
+                self._rest, self._frame = self._frame.unused_data, None
+            if plain:
+                return bytes(plain)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_SMALL = 1024  # bytes become 32 MiB at most
+_OPENERS: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"\x28\xb5\x2f\xfd": _Zstd,
+}
 _PIECE = 1 << 20
 _HEAD = 64 << 20  # bytes that have a dump's headers and notes in them
 _LEFT = 1 << 30  # bytes of the disk that stay free
-_BROKEN = (OSError, EOFError, lzma.LZMAError)
+_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
 
 def is_packed(path: str) -> bool:
-    """Whether a file is packed with gzip, bzip2 or xz; other packers are none of ours."""
+    """Whether a file is packed with gzip, bzip2, xz or zstd; other packers are none of ours."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - names of any bytes
             begin = file.read(8)
@@ -61,7 +101,7 @@ def _copy(path: str, to: IO[bytes], most: int, *, whole: bool = False) -> None:
             file.seek(0)
             with opener(file) as source:
                 while most > 0 and (piece := source.read(min(_PIECE, most))):
-                    to.write(piece)
+                    to.write(piece[:most])
                     most -= len(piece)
     except _BROKEN as error:
         raise DumpError(f"{printable(path)}: can't be unpacked: {error}") from error

@@ -51,7 +51,7 @@ def done(job: Job, tell: Tell = lambda _step: None) -> Result:
             found = _done(msgspec.structs.replace(job, vmcore=path, packed=False), tell)
     except DumpError as error:
         found = Result(id=job.id, vmcore="", status="failed", reason=str(error), kind="no-dump")
-    identity = {**found.identity, "vmcore": job.vmcore} if found.identity else {}
+    identity = {**found.identity, "vmcore": job.vmcore, "id": job.id} if found.identity else {}
     seconds = round(time.monotonic() - began, 3)
     return msgspec.structs.replace(found, vmcore=job.vmcore, identity=identity, seconds=seconds)
 

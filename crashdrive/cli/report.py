@@ -37,8 +37,8 @@ Formats:
   table   for people
   json    {"report", "dump", "complete", "warnings",
            "tables": {name: [row, ...]}, "findings"}
-  jsonl   one row per line, each with its "table"
-  csv     one header per table
+  jsonl   one row per line, each with its "table", "dump" and "host"
+  csv     one header per table, each row with its dump and host
   html    a page: no network, tables that can be filtered and sorted
 """
 

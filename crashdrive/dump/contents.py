@@ -71,6 +71,14 @@ def content_sample(path: str | Path) -> str:
     return digest.hexdigest()[:32]
 
 
+def dump_id(path: str | Path) -> str | None:
+    """What rows and ledgers call a dump, whatever its name: by its contents; None if it is unreadable."""
+    try:
+        return content_sample(path)[:16]
+    except OSError:
+        return None
+
+
 def sections_digest(path: str | Path) -> str | None:
     """A digest of all that a vmlinux's types and symbols are made of; None where that can't be told.
 

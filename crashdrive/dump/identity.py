@@ -32,6 +32,7 @@ from crashdrive.dump.elf import (
 )
 from crashdrive.dump.files import clear_elf_errors, opened, reader, refuse_packed, shown
 from crashdrive.dump.flattened import unflatten
+from crashdrive.dump.host import host_in_memory
 from crashdrive.dump.kdump import (
     INCOMPLETE,
     KdumpHeader,
@@ -84,10 +85,11 @@ class DumpIdentity(Record, frozen=True):
     """What a dump's own headers say of it; None is what they don't tell.
 
     ``format`` is ``elf``, ``kdump`` or another format that crash reads; ``flattened`` where it is a stream
-    that wants ``makedumpfile -R``. ``build_id`` in hexadecimal, ``kaslr_offset`` in bytes, ``crash_time`` in
-    seconds since 1970 (from VMCOREINFO or the kdump header). ``incomplete`` is True where the file is
-    shorter than its headers promise, or is marked so by the program that wrote it. ``vmcoreinfo`` holds the
-    note's ``NAME=value`` lines; ``mark`` as `file_mark` has it.
+    that wants ``makedumpfile -R``. ``host``: the machine's name. ``build_id`` in hexadecimal,
+    ``kaslr_offset`` in bytes, ``crash_time`` in seconds since 1970 (from VMCOREINFO or the kdump header).
+    ``incomplete`` is True where the file is shorter than its headers promise, or is marked so by the
+    program that wrote it. ``vmcoreinfo`` holds the note's ``NAME=value`` lines; ``mark`` as `file_mark` has
+    it.
     """
 
     path: str
@@ -96,6 +98,7 @@ class DumpIdentity(Record, frozen=True):
     size: int
     mtime_ns: int
     osrelease: str | None = None
+    host: str | None = None
     build_id: str | None = None
     kaslr_offset: int | None = None
     crash_time: int | None = None
@@ -228,12 +231,13 @@ class _Facts(NamedTuple):
     release: str | None = None
     time: int | None = None
     level: int | None = None
+    host: str | None = None
 
 
 def _facts(read: Read, size: int | None, path: str | Path) -> _Facts:
     magic = read(0, 8)
     if magic.startswith(b"\x7fELF"):
-        return _elf_facts(ElfFile(read), size, path)
+        return _elf_facts(ElfFile(read), read, size, path)
     if magic == _KDUMP:
         return _kdump_facts(read, size, path)
     for start, name in _OTHERS.items():
@@ -249,6 +253,7 @@ def _with_vmcoreinfo(base: DumpIdentity, facts: _Facts) -> DumpIdentity:
     return msgspec.structs.replace(
         base,
         osrelease=info.get("OSRELEASE") or facts.release,
+        host=facts.host,
         build_id=build_id if re.fullmatch(r"[0-9a-f]{8,128}", build_id) else None,
         kaslr_offset=_integer(info.get("KERNELOFFSET"), 16),
         crash_time=_integer(info.get("CRASHTIME"), 10) or facts.time,
@@ -261,7 +266,7 @@ def _integer(text: str | None, base: int) -> int | None:
     return int(text, base) if text and re.fullmatch(r"(?:0x)?[0-9a-fA-F]{1,16}", text) else None
 
 
-def _elf_facts(elf: ElfFile, size: int | None, path: str | Path) -> _Facts:
+def _elf_facts(elf: ElfFile, read: Read, size: int | None, path: str | Path) -> _Facts:
     if elf.type != ET_CORE:
         raise DumpError(f"{shown(path)}: an ELF file, but no core dump (a vmlinux?)")
     segments = elf.segments()
@@ -271,7 +276,8 @@ def _elf_facts(elf: ElfFile, size: int | None, path: str | Path) -> _Facts:
         raise DumpError(f"{shown(path)}: the core dump of a process, not of a kernel")
     end = max((s.offset + s.file_size for s in segments if s.type == PT_LOAD), default=0)
     cut = size is not None and end > size
-    return _Facts("elf", info, cut or bool(elf.flags & _ELF_INCOMPLETE))
+    host = host_in_memory(read, segments, parse_vmcoreinfo(info))
+    return _Facts("elf", info, cut or bool(elf.flags & _ELF_INCOMPLETE), host=host)
 
 
 def _kdump_facts(read: Read, size: int | None, path: str | Path) -> _Facts:
@@ -285,7 +291,7 @@ def _kdump_facts(read: Read, size: int | None, path: str | Path) -> _Facts:
     cut = None if size is None else kdump_is_cut(read, header, size, sub)
     incomplete = True if header.status & INCOMPLETE else cut
     info = kdump_vmcoreinfo(read, header, sub) if header.version >= 3 else b""
-    return _Facts("kdump", info, incomplete, header.release or None, header.time or None, level)
+    return _Facts("kdump", info, incomplete, header.release or None, header.time or None, level, header.host)
 
 
 def _sub_header(read: Read, header: KdumpHeader, path: str | Path) -> bytes:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from crashdrive.dump.elf import MOST_NOTES, Read
 from crashdrive.dump.files import shown
+from crashdrive.dump.host import nodename
 from crashdrive.errors import DumpError
 
 INCOMPLETE = 8  # in a header's status: makedumpfile couldn't finish
@@ -18,14 +19,16 @@ class KdumpHeader(NamedTuple):
     """What ``struct disk_dump_header`` says of a dump and of the file's layout.
 
     ``order``: ``<`` or ``>``, as `struct` has it; ``wide``: of a 64-bit machine; ``version``: the format's;
-    ``release``: the kernel's; ``time``: of the crash, seconds since 1970; ``status``: bits, `INCOMPLETE` is
-    one of them; ``block_size``: bytes; ``sub_blocks``: of the sub-header; ``bitmap_blocks``: of both bitmaps.
+    ``release``: the kernel's; ``host``: the machine's name; ``time``: of the crash, seconds since 1970;
+    ``status``: bits, `INCOMPLETE` is one of them; ``block_size``: bytes; ``sub_blocks``: of the sub-header;
+    ``bitmap_blocks``: of both bitmaps.
     """
 
     order: str
     wide: bool
     version: int
     release: str
+    host: str | None
     time: int
     status: int
     block_size: int
@@ -40,6 +43,7 @@ def kdump_header(read: Read, path: str | Path) -> KdumpHeader:
     """
     data = read(0, 464)
     release = data[142:207].split(b"\0")[0].decode("ascii", "backslashreplace")
+    host = nodename(data[12:142])
     if len(data) == 464:
         for order in "<>":
             (version,) = struct.unpack_from(order + "i", data, 8)
@@ -51,7 +55,7 @@ def kdump_header(read: Read, path: str | Path) -> KdumpHeader:
                     and not block & (block - 1)
                     and 0 < sub < 1 << 20
                 ):
-                    return KdumpHeader(order, wide, version, release, time, status, block, sub, bitmap)
+                    return KdumpHeader(order, wide, version, release, host, time, status, block, sub, bitmap)
     raise DumpError(f"{shown(path)}: truncated or damaged kdump header")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -78,32 +78,45 @@ def write_json(value: object, output: Output) -> None:
 
 
 def write_report_lines(report: Report, output: Output) -> None:
-    """JSON lines of a report: one row per line, each with its ``table``; findings are a table too."""
+    """JSON lines of a report: one row per line; findings are a table too.
+
+    Each says its ``table``, and whose it is: ``dump`` (`crashdrive.dump.contents.dump_id`) and ``host``.
+    """
+    whose = _whose(report)
     for table in with_findings(report):
-        write_lines(table.rows, output, table=table.name)
+        write_lines(table.rows, output, label={"table": table.name, **whose})
 
 
-def write_lines(rows: Sequence[Any], output: Output, *, table: str | None = None) -> None:
-    """One row per line; with ``table`` each starts with that key.
+def _whose(report: Report) -> dict[str, str | None]:
+    """What says in each row whose it is; of a report of no dump nothing does."""
+    dump = report.dump
+    return {"dump": dump.get("id") or dump.get("vmcore"), "host": dump.get("host")} if dump else {}
 
-    A row that has a field ``table`` of its own (a route: its routing table) keeps it, and says the report's
-    table under ``report_table``.
+
+def write_lines(
+    rows: Sequence[Any], output: Output, *, label: Mapping[str, str | None] | None = None
+) -> None:
+    """One row per line; each starts with what ``label`` has.
+
+    A row that has such a field of its own (a route's ``table``: its routing table) keeps it, and what the
+    label says stands under ``report_table``.
     """
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         data = _encode_lines(chunk)
-        output.raw(data if table is None else _label(data, {_label_name(chunk): table}))
+        output.raw(_label(data, _renamed(label, chunk)) if label else data)
 
 
 def _encode_lines(rows: Sequence[Any]) -> bytes:
     return _tame(_encoded(_ENCODER.encode_lines, rows))
 
 
-def _label_name(rows: Sequence[Any]) -> str:
-    return "report_table" if "table" in all_columns(rows) else "table"
+def _renamed(label: Mapping[str, str | None], rows: Sequence[Any]) -> dict[str, str | None]:
+    taken = set(all_columns(rows))
+    return {f"report_{name}" if name in taken else name: value for name, value in label.items()}
 
 
-def _label(data: bytes, label: dict[str, str]) -> bytes:
+def _label(data: bytes, label: dict[str, str | None]) -> bytes:
     """Put the label in front of each line; within a line of JSON no newline stands, so that this is safe."""
     front = b"\n" + encode(label)[:-1]
     labelled = (b"\n" + data[:-1]).replace(b"\n{", front + b",").replace(front + b",}", front + b"}")
@@ -120,32 +133,38 @@ def with_findings(report: Report) -> tuple[Table, ...]:
 def write_report_csv(report: Report, output: Output) -> None:
     """CSV of a report: one table as it is; several are parted by an empty line.
 
-    Each of several has its own header, and a first column that names the table.
+    Each of several has its own header, and a first column that names the table. ``dump`` and ``host`` say in
+    each row whose it is.
     """
-    tables = with_findings(report)
+    tables, whose = with_findings(report), _whose(report)
     for position, table in enumerate(tables):
         if position:
             output.text("\n")
-        write_csv(table.rows, output, columns=table.columns, table=table.name if len(tables) > 1 else None)
+        label = {"table": table.name, **whose} if len(tables) > 1 else whose
+        write_csv(table.rows, output, columns=table.columns, label=label)
 
 
 def write_csv(
-    rows: Sequence[Any], output: Output, *, columns: Sequence[str] = (), table: str | None = None
+    rows: Sequence[Any],
+    output: Output,
+    *,
+    columns: Sequence[str] = (),
+    label: Mapping[str, str | None] | None = None,
 ) -> None:
     """CSV with a header; lines end in a newline alone, None is empty, nested values are JSON.
 
-    ``columns`` come first, in that order, the remaining fields after them.
+    What ``label`` has comes first, then ``columns`` in their order, the remaining fields after them.
     """
     names = list(dict.fromkeys((*columns, *all_columns(rows))))
     if not names:
         return
-    label = () if table is None else (_label_name(rows),)
-    _write_csv_rows([(*label, *names)], output)
+    front = _renamed(label or {}, rows)
+    _write_csv_rows([(*front, *names)], output)
     for start in range(0, len(rows), _CHUNK):
         chunk = exact_but_numbers(rows[start : start + _CHUNK])
         cells = [_plain_column(column_values(chunk, name)) for name in names]
-        front = [] if table is None else [[table] * len(chunk)]
-        _write_csv_rows(zip(*front, *cells, strict=True), output)
+        labels = [[value] * len(chunk) for value in front.values()]
+        _write_csv_rows(zip(*labels, *cells, strict=True), output)
 
 
 def _write_csv_rows(rows: Iterable[Sequence[Any]], output: Output) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crashdrive.cache.gdb_index import Indexes
-from crashdrive.dump.contents import current_mark, is_same
+from crashdrive.dump.contents import current_mark, dump_id, is_same
 from crashdrive.dump.find import Target
 from crashdrive.errors import DumpError, StartError, VmlinuxError
 from crashdrive.session.binaries import Binary
@@ -135,9 +135,11 @@ class Opening(NamedTuple):
         identity = {
             "vmlinux": str(Path(vmlinux.path).absolute()),
             "vmcore": str(Path(dump.path).absolute()),
+            "id": dump_id(dump.path),
             "build_id": vmlinux.build_id or dump.build_id,
             "machine": str(vmlinux.machine),
             "osrelease": dump.osrelease,
+            "host": dump.host,
             "format": dump.format,
             "kaslr_offset": None if dump.kaslr_offset is None else hex(dump.kaslr_offset),
             "crash_time": None if dump.crash_time is None else str(dump.crash_time),

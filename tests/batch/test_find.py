@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from crashdrive.batch.find import find_dumps
 from crashdrive.batch.run import Options, job_for
@@ -75,7 +76,8 @@ def test_circles_of_links_end(place: Path) -> None:
         ("cut", b"KDUMP   " + bytes(100), "truncated or damaged"),
         ("packed-vmcore", b"\x1f\x8b" + bytes(30), "can't be unpacked"),
         ("packed-vmcore", gzip.compress(b"text" * 100, mtime=0), "no dump of a kernel"),
-        ("packed-vmcore", b"\x28\xb5\x2f\xfd" + bytes(30), "packed with zstd"),
+        ("packed-vmcore", b"\x28\xb5\x2f\xfd" + b"\xff" * 30, "can't be unpacked"),
+        ("packed-vmcore", b"\x04\x22\x4d\x18" + bytes(30), "packed with lz4"),
     ],
 )
 def test_broken_ones_in_a_folder_are_told(tmp_path: Path, name: str, data: bytes, told: str) -> None:
@@ -85,7 +87,7 @@ def test_broken_ones_in_a_folder_are_told(tmp_path: Path, name: str, data: bytes
     assert told in str(one.trouble)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_packed_ones_are_known_by_what_is_in_them(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

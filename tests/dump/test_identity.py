@@ -292,3 +292,32 @@ def test_damage_is_an_error_of_ours_or_other_facts(
 
 def test_vmcoreinfo_lines() -> None:
     assert parse_vmcoreinfo(b"A=1\nB\n=x\nC=a=b\n\xff=1\n\0\0") == {"A": "1", "C": "a=b", "\\xff": "1"}
+
+
+def test_the_host_of_a_kdump_stands_in_its_header(tmp_path: Path) -> None:
+    assert dump_identity(file(tmp_path, kdump())).host == "host"
+    unnamed = kdump().replace(b"host".ljust(65, b"\0"), b"(none)".ljust(65, b"\0"))
+    assert dump_identity(file(tmp_path, unnamed)).host is None
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        b"SYMBOL(init_uts_ns)=ffffffff80000010\nOFFSET(uts_namespace.name)=4\nNUMBER(phys_base)=-4\n",
+        b"SYMBOL(init_uts_ns)=ffffffc008000010\nOFFSET(uts_namespace.name)=4\nNUMBER(kimage_voffset)=0x%x\n"
+        % 0xFFFFFFC008000004,
+    ],
+)
+def test_the_host_of_an_elf_dump_stands_in_its_memory(tmp_path: Path, way: bytes) -> None:
+    names = b"Linux".ljust(65, b"\0") + b"web1".ljust(65, b"\0")
+    dump = core(note(b"VMCOREINFO", 0, INFO + way), size=16 + len(names))
+    whole = dump[: -len(names)] + names
+    assert dump_identity(file(tmp_path, whole)).host == "web1"
+    assert dump_identity(file(tmp_path, whole[:-40])).host == "web1"  # cut behind it
+    assert dump_identity(file(tmp_path, whole[:-140])).host is None
+    assert dump_identity(file(tmp_path, whole.replace(b"Linux", b"linux"))).host is None
+
+
+def test_a_broken_way_to_the_host_leads_nowhere(tmp_path: Path) -> None:
+    for way in (b"SYMBOL(init_uts_ns)=x\n", b"SYMBOL(init_uts_ns)=0\nOFFSET(uts_namespace.name)=4\n"):
+        assert dump_identity(file(tmp_path, core(note(b"VMCOREINFO", 0, INFO + way)))).host is None

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +122,24 @@ def test_json_lines_name_their_table() -> None:
 def test_a_row_keeps_its_own_field_named_table() -> None:
     line = json.loads(out(report(Table(name="routes", rows=[Route(table=254, destination="::")])), "jsonl"))
     assert line == {"report_table": "routes", "table": 254, "destination": "::"}
+
+
+WHOSE = {"vmcore": "/var/crash/vmcore", "id": "6c01ac9ca8f3c753", "host": "web1"}
+
+
+def test_each_row_says_whose_dump_it_is() -> None:
+    tables = Table(name="a", rows=[{"x": 1}]), Table(name="b", rows=[{"host": "h"}])
+    value = msgspec.structs.replace(report(*tables), dump=WHOSE)
+    lines = [json.loads(line) for line in out(value, "jsonl").splitlines()]
+    assert lines == [
+        {"table": "a", "dump": "6c01ac9ca8f3c753", "host": "web1", "x": 1},
+        {"table": "b", "dump": "6c01ac9ca8f3c753", "report_host": "web1", "host": "h"},
+    ]
+    one = msgspec.structs.replace(report(tables[0]), dump={"vmcore": "/var/crash/vmcore"})
+    assert out(one, "csv") == "dump,host,x\n/var/crash/vmcore,,1\n"
+    first, second = out(value, "csv").split("\n\n")
+    assert first == "table,dump,host,x\na,6c01ac9ca8f3c753,web1,1"
+    assert second == "table,dump,report_host,host\nb,6c01ac9ca8f3c753,web1,h\n"
 
 
 def test_csv_of_one_table_and_of_several() -> None:

@@ -1,0 +1,42 @@
+"""The name of the machine that died, as its dump's headers and VMCOREINFO lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crashdrive.dump.elf import PT_LOAD, Read, Segment
+
+_FIELD = 65  # of struct new_utsname: sysname, nodename, ...
+_X86_64_TEXT = 0xFFFFFFFF80000000  # where x86-64 maps the kernel's image
+# what a machine is called that nobody has named
+_NOBODY = frozenset({"", "(none)"})
+
+
+def nodename(names: bytes) -> str | None:
+    """The machine's name in a ``struct new_utsname``; None where it isn't one, or has none."""
+    system, name = (names[at : at + _FIELD].split(b"\0")[0] for at in (0, _FIELD))
+    text = name.decode("utf-8", "backslashreplace")
+    return text if system == b"Linux" and text not in _NOBODY else None
+
+
+def host_in_memory(read: Read, segments: list[Segment], info: Mapping[str, str]) -> str | None:
+    """The machine's name in an ELF dump's memory; None where VMCOREINFO doesn't lead there."""
+    place = _physical(info)
+    if place is None:
+        return None
+    for part in segments:
+        inside = place - part.physical
+        if part.type == PT_LOAD and 0 <= inside <= part.file_size - 2 * _FIELD:
+            return nodename(read(part.offset + inside, 2 * _FIELD))
+    return None
+
+
+def _physical(info: Mapping[str, str]) -> int | None:
+    """Where the image of the kernel has ``init_uts_ns.name``, on x86-64 and arm64."""
+    try:
+        place = int(info["SYMBOL(init_uts_ns)"], 16) + int(info["OFFSET(uts_namespace.name)"])
+        if "NUMBER(kimage_voffset)" in info:
+            return (place - int(info["NUMBER(kimage_voffset)"], 16)) % (1 << 64)
+        return place - _X86_64_TEXT + int(info["NUMBER(phys_base)"])
+    except (KeyError, ValueError):
+        return None
