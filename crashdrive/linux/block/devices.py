@@ -14,7 +14,7 @@ from crashdrive.linux.texts import symbol_names
 from crashdrive.records import Address, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from crashdrive.linux.survey import Survey
 
@@ -85,12 +85,6 @@ class Device(NamedTuple):
     stamp: int | None
     hidden: bool
     private: int | None
-
-
-def block_devices(survey: Survey) -> Iterator[BlockDevice]:
-    """All disks in the order in which they came, each with its partitions."""
-    for device in read_devices(survey):
-        yield device.row
 
 
 def read_devices(survey: Survey) -> list[Device]:

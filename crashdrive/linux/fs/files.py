@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from crashdrive.kernel.structures.walk import Problem, Walk
+from crashdrive.linux.fs.descriptor_tables import MOST_SLOTS
 
 if TYPE_CHECKING:
     from crashdrive.kernel.objects import Object
     from crashdrive.kernel.series import Objects
     from crashdrive.linux.machine import Machine
 
-# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
-_MOST = 1 << 24
 # how many slots are read at once: a wrong count ends at memory that is missing or no table
 _PART = 1 << 16
 
@@ -61,7 +60,7 @@ def for_each_file(kernel: Machine, task: int) -> OpenFiles:
         return _nothing(kernel, "hole", columns.gaps[0].address, _LOST)
     if not files:
         return _open_files(kernel, [], [], [])
-    if not table or not bits or not 0 <= count <= _MOST:
+    if not table or not bits or not 0 <= count <= MOST_SLOTS:
         said = f"the table of files of {files:#x} is damaged: {count or 0} slots"
         return _nothing(kernel, "node", files, said)
     return _descriptors(kernel, _Table(table, bits, count))

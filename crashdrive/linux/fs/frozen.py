@@ -20,9 +20,9 @@ _FIELDS = {
     "device": ("s_id",),
     "type": ("s_type->name",),
 }
+_LONGEST = 64
 # enum in include/linux/fs.h: SB_UNFROZEN, SB_FREEZE_WRITE, ..
 _LEVELS = ("unfrozen", "write", "pagefault", "fs", "complete")
-_LONGEST = 64
 
 
 class Filesystem(Record, frozen=True):
@@ -54,8 +54,13 @@ def frozen(survey: Survey) -> Iterator[Filesystem]:
             device=row["device"],
             type=None if not name else kernel.read_string(name, _LONGEST).decode("utf-8", "backslashreplace"),
             mount_point=points.get(address),
-            frozen=_LEVELS[level] if 0 < level < len(_LEVELS) else str(level),
+            frozen=freeze_level(level),
         )
+
+
+def freeze_level(number: int) -> str:
+    """The name of a level of freezing, or its number."""
+    return _LEVELS[number] if 0 <= number < len(_LEVELS) else str(number)
 
 
 def mount_points(survey: Survey) -> dict[int, str]:

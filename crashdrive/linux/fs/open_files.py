@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from crashdrive.kernel.memory.window import BUDGET
+from crashdrive.linux.fs.descriptor_tables import DescriptorTable, read_tables, unread
 from crashdrive.linux.fs.file_facts import file_facts
 from crashdrive.linux.fs.mount_points import MountPoints
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields, row_dicts
-from crashdrive.records import Address, Notice, Record
+from crashdrive.records import Address, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,15 +32,13 @@ _PLACES = {
     "root_mount": ("root.mnt",),
     "root": ("root.dentry",),
 }
-# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
-_MOST = 1 << 24
 
 
 class HeldFile(Record, frozen=True):
     """A file that a process holds; ``held_by``: a descriptor's number, ``exe``, ``cwd`` or ``root``.
 
     ``path``: from the root of its mount namespace on; ``deleted``: it has no name any more. ``size``: bytes
-    of a regular file. ``file``: its struct file; None of cwd and root.
+    of a regular file. ``file_struct``: its struct file; None for cwd and root.
     """
 
     pid: int
@@ -66,8 +63,7 @@ class _Holder(NamedTuple):
 class _Table(NamedTuple):
     pid: int
     comm: str | None
-    address: int
-    slots: int
+    table: DescriptorTable
 
 
 def held_files(survey: Survey) -> Iterator[HeldFile]:
@@ -81,7 +77,9 @@ def held_files(survey: Survey) -> Iterator[HeldFile]:
     rows = survey.rows(Fields(kernel, "struct task_struct", _TASK, _TASK), tasks.addresses, "tasks")
     rows = [row for row in rows if row["tgid"]]
     tables = {
-        (row["tgid"], row["files"]): _Table(row["tgid"], row["comm"], row["table"], row["slots"])
+        (row["tgid"], row["files"]): _Table(
+            row["tgid"], row["comm"], DescriptorTable(row["table"], row["slots"])
+        )
         for row in rows
         if row["files"] and row["table"] and row["slots"] is not None
     }
@@ -104,33 +102,15 @@ def _of_file(one: _Holder, facts: FileFacts) -> HeldFile:
 
 
 def _descriptors(survey: Survey, tables: Sequence[_Table]) -> Iterator[_Holder]:
-    size, code = survey.kernel.pointer_size, "Q" if survey.kernel.pointer_size == 8 else "I"
-    sound = [table for table in tables if 0 <= table.slots <= _MOST]
-    lost = len(tables) - len(sound)
-    for part in _parts(sound, BUDGET // size):
-        window = survey.kernel.window()
-        window.fetch((table.address, table.slots * size) for table in part)
-        for table in part:
-            raw = window.bytes(table.address, table.slots * size)
-            lost += raw is None
-            for at, (file,) in enumerate(struct.iter_unpack(survey.kernel.order + code, raw or b"")):
-                if file:
-                    yield _Holder(table.pid, table.comm, str(at), file)
+    lost = 0
+    found = read_tables(survey.kernel, [one.table for one in tables])
+    for one, files in zip(tables, found, strict=True):
+        lost += files is None
+        for descriptor, file in enumerate(files or ()):
+            if file:
+                yield _Holder(one.pid, one.comm, str(descriptor), file)
     if lost:
-        message = f"the open files of {lost} processes could not be read"
-        survey.miss([Notice(kind="hole", message=message)])
-
-
-def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
-    """The tables in batches of at most ``most`` slots; a larger table is a batch of its own."""
-    part: list[_Table] = []
-    for table in tables:
-        if part and sum(one.slots for one in part) + table.slots > most:
-            yield part
-            part = []
-        part.append(table)
-    if part:
-        yield part
+        survey.miss(unread(lost))
 
 
 def _folders(survey: Survey, processes: Mapping[tuple[int, int], str | None]) -> Iterator[HeldFile]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from crashdrive.kernel.memory.window import BUDGET
+from crashdrive.linux.fs.descriptor_tables import DescriptorTable, read_tables, unread
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
-
-# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
-_MOST = 1 << 24
 
 
 class Owner(NamedTuple):
@@ -37,8 +33,7 @@ class Owners(NamedTuple):
 
 
 class _Table(NamedTuple):
-    slots: int
-    address: int
+    table: DescriptorTable
     owner: Owner
 
 
@@ -53,7 +48,7 @@ def owners(kernel: Machine) -> Owners:
     seen: dict[int, _Table] = {}
     for files, count, table, pid, program in columns:
         if files and table and count is not None and pid is not None:
-            candidate = _Table(count, table, Owner(pid, program or ""))
+            candidate = _Table(DescriptorTable(table, count), Owner(pid, program or ""))
             if files not in seen or pid < seen[files].owner.pid:
                 seen[files] = candidate
     by_file, damaged = _read_tables(kernel, list(seen.values()))
@@ -61,36 +56,11 @@ def owners(kernel: Machine) -> Owners:
 
 
 def _read_tables(kernel: Machine, tables: Sequence[_Table]) -> tuple[dict[int, Owner], tuple[Notice, ...]]:
-    sound = sorted(table for table in tables if 0 <= table.slots <= _MOST)
     by_file: dict[int, Owner] = {}
-    lost = len(tables) - len(sound)
-    for part in _parts(sound, BUDGET // kernel.pointer_size):
-        window = kernel.window()
-        window.fetch((table.address, table.slots * kernel.pointer_size) for table in part)
-        for table in part:
-            raw = window.bytes(table.address, table.slots * kernel.pointer_size)
-            lost += raw is None
-            for file in _words(raw or b"", kernel):
-                if file and (file not in by_file or table.owner.pid < by_file[file].pid):
-                    by_file[file] = table.owner
-    message = f"the open files of {lost} processes could not be read"
-    return by_file, (Notice(kind="hole", message=message),) if lost else ()
-
-
-def _parts(tables: Sequence[_Table], most: int) -> Iterator[list[_Table]]:
-    """The tables in batches of at most ``most`` slots; a larger table is a batch of its own."""
-    part: list[_Table] = []
-    slots = 0
-    for table in tables:
-        if part and slots + table.slots > most:
-            yield part
-            part, slots = [], 0
-        part.append(table)
-        slots += table.slots
-    if part:
-        yield part
-
-
-def _words(raw: bytes, kernel: Machine) -> Iterator[int]:
-    code = "Q" if kernel.pointer_size == 8 else "I"
-    return (word for (word,) in struct.iter_unpack(kernel.order + code, raw))
+    lost = 0
+    for one, files in zip(tables, read_tables(kernel, [one.table for one in tables]), strict=True):
+        lost += files is None
+        for file in files or ():
+            if file and (file not in by_file or one.owner.pid < by_file[file].pid):
+                by_file[file] = one.owner
+    return by_file, unread(lost)

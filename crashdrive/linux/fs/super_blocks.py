@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crashdrive.linux.fs.frozen import freeze_level
 from crashdrive.linux.fs.mount_table import super_options
 from crashdrive.linux.fs.mounts import for_each_super_block
 from crashdrive.linux.fs.writeback import Dirty, dirty
@@ -27,8 +28,6 @@ _FIELDS = {
     "info": ("s_bdi",),
     "private": ("s_fs_info",),
 }
-# enum in include/linux/fs.h: SB_UNFROZEN, SB_FREEZE_WRITE, ..
-_LEVELS = ("unfrozen", "write", "pagefault", "fs", "complete")
 _MINOR_BITS = 20
 _EXT4 = "struct ext4_sb_info"
 _OF_EXT4 = {
@@ -96,7 +95,7 @@ def _row(
         mount_point=next((point for point in points if point), None),
         mounts=len(points),
         super_options=super_options(row["flags"]),
-        frozen=None if level is None else _LEVELS[level] if 0 <= level < len(_LEVELS) else str(level),
+        frozen=None if level is None else freeze_level(level),
         state=states.get(row["private"] or 0),
         dirty_bytes=None if amount is None else amount.dirty,
         writeback_bytes=None if amount is None else amount.writeback,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crashdrive.linux import percpu
 from crashdrive.linux.mm.nodes import scaled
+from crashdrive.linux.mm.rss import KINDS, exact_pages
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Notice, Record
@@ -33,8 +33,6 @@ _OF_MM = {
     "tables": ("pgtables_bytes.counter",),
     "users": ("mm_users.counter",),
 }
-# MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES (4.5: eca56ff906bd)
-_KINDS = {"file": 0, "anonymous": 1, "swap": 2, "shared": 3}
 _PF_KTHREAD = 0x0020_0000
 
 
@@ -76,8 +74,8 @@ def process_memory(survey: Survey, total: int | None = None) -> Iterator[Process
     rows = survey.rows(Fields(kernel, _MM, _OF_MM, ("total",)), places, "memory of processes")
     pages = _resident(survey, owners)
     made = [
-        _row(kernel, place, owners[place], row, own, total)
-        for place, row, own in zip(places, rows, pages, strict=True)
+        _row(kernel, place, owners[place], row, pages[place], total)
+        for place, row in zip(places, rows, strict=True)
     ]
     yield from sorted(made, key=lambda one: -(one.rss or 0))
 
@@ -110,23 +108,24 @@ def _added(before: _Owner | None, more: tuple[int, ...] | None) -> tuple[int, ..
     return tuple(one + other for one, other in zip(before.split, more, strict=True))
 
 
-def _resident(survey: Survey, owners: Mapping[int, _Owner]) -> list[dict[str, int | None]]:
+def _resident(survey: Survey, owners: Mapping[int, _Owner]) -> Mapping[int, Mapping[str, int | None]]:
     """Pages by kind, of each process."""
     kernel, places = survey.kernel, list(owners)
-    if kernel.has_member(_MM, "rss_stat[0].counters"):
-        # percpu_counters since 6.2 (f1a7941243c1)
-        start, step = kernel.offset(_MM, "rss_stat"), kernel.sizeof("struct percpu_counter")
-        counters = [place + start + step * number for place in places for number in _KINDS.values()]
-        found = iter(percpu.counters(survey, counters, "resident memory"))
-        return [{kind: next(found) for kind in _KINDS} for _ in places]
+    if not places:
+        return {}
+    if exact := exact_pages(survey, places):
+        return exact
     base = kernel.path(_MM, "rss_stat.count[0].counter")
-    paths = {kind: base.replace("[0]", f"[{number}]") for kind, number in _KINDS.items()}
+    paths = {kind: base.replace("[0]", f"[{number}]") for kind, number in KINDS.items()}
     there = {kind: path for kind, path in paths.items() if kernel.has_member(_MM, path)}
     columns = survey.gaps(kernel.read_many(_MM, places, list(there.values())), "resident memory")
-    return [
-        {kind: _whole(value, owner.split, _KINDS[kind]) for kind, value in zip(there, row, strict=True)}
-        for owner, row in zip(owners.values(), columns, strict=True)
-    ]
+    return {
+        place: {
+            kind: _whole(value, owners[place].split, KINDS[kind])
+            for kind, value in zip(there, row, strict=True)
+        }
+        for place, row in zip(places, columns, strict=True)
+    }
 
 
 def _whole(count: int | None, split: tuple[int, ...] | None, kind: int) -> int | None:
@@ -142,7 +141,8 @@ def _row(
     total: int | None,
 ) -> ProcessMemory:
     unit = kernel.page_size
-    parts = [pages.get("anonymous"), pages.get("file"), pages.get("shared", 0)]
+    # kernels before 4.5 have no counter of shared pages
+    parts = [pages["anonymous_pages"], pages["file_pages"], pages.get("shmem_pages", 0)]
     known = [part for part in parts if part is not None]
     rss = sum(known) * unit if len(known) == len(parts) else None
     return ProcessMemory(
@@ -150,10 +150,10 @@ def _row(
         comm=owner.comm,
         rss=rss,
         memory_percent=None if rss is None or not total else round(100 * rss / total, 2),
-        anonymous_bytes=scaled(pages.get("anonymous"), unit),
-        file_bytes=scaled(pages.get("file"), unit),
-        shmem_bytes=scaled(pages.get("shared"), unit),
-        swap_bytes=scaled(pages.get("swap"), unit),
+        anonymous_bytes=scaled(pages["anonymous_pages"], unit),
+        file_bytes=scaled(pages["file_pages"], unit),
+        shmem_bytes=scaled(pages.get("shmem_pages"), unit),
+        swap_bytes=scaled(pages["swapped_pages"], unit),
         page_table_bytes=row["tables"],
         locked_bytes=scaled(row["locked"], unit),
         vsz=scaled(row["total"], unit),

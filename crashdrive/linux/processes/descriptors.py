@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.fs.descriptor_tables import MOST_SLOTS
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Notice
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _FIELDS = {"slots": ("fdt->max_fds",), "bits": ("fdt->open_fds",)}
-# a table that claims more slots is damaged: it is only as large as the highest descriptor in use
-_MOST = 1 << 24
 
 
 def open_counts(survey: Survey, tables: Iterable[int | None]) -> dict[int | None, int | None]:
@@ -25,7 +24,7 @@ def open_counts(survey: Survey, tables: Iterable[int | None]) -> dict[int | None
     sound = {
         table: (row["bits"], row["slots"] // 8)
         for table, row in rows
-        if row["bits"] and row["slots"] is not None and 0 < row["slots"] <= _MOST
+        if row["bits"] and row["slots"] is not None and 0 < row["slots"] <= MOST_SLOTS
     }
     memory = survey.kernel.gather(sound.values())
     found: dict[int | None, int | None] = dict.fromkeys(wanted)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.mm.rss import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Paths = dict[str, tuple[str, ...]]
 
-RSS = {"file_pages": 0, "anonymous_pages": 1, "swapped_pages": 2, "shmem_pages": 3}
-"""Kinds of pages by their place in ``mm->rss_stat`` (include/linux/mm_types_task.h)."""
 _NAMESPACES = {"mnt": "mnt_ns", "uts": "uts_ns", "ipc": "ipc_ns", "net": "net_ns", "cgroup": "cgroup_ns",
                "time": "time_ns"}  # fmt: skip
 
@@ -126,7 +126,7 @@ MEMORY: Paths = {
     # percpu_counters since 6.2 (f1a7941243c1)
     **{
         name: (f"mm->rss_stat[{number}].count", f"mm->rss_stat.count[{number}].counter")
-        for name, number in RSS.items()
+        for name, number in KINDS.items()
     },
 }
 """Its memory."""

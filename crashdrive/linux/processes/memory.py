@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.linux import percpu
-from crashdrive.linux.processes.fields import RSS
+from crashdrive.linux.mm.rss import exact_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from crashdrive.linux.sched.tasks import Task
     from crashdrive.linux.survey import Survey
 
-_MM = "struct mm_struct"
 _NEVER = -1000  # OOM_SCORE_ADJ_MIN
 _SKIP = 1 << 21  # MMF_OOM_SKIP (include/linux/sched/coredump.h)
 _KINDS = {"rss_anonymous": "anonymous_pages", "rss_file": "file_pages", "rss_shmem": "shmem_pages",
@@ -89,21 +87,6 @@ def _with_memory(
     if task.mm:
         return task, own
     return next(((one, row) for one, row in threads if one.mm), (task, own))
-
-
-def exact_pages(survey: Survey, spaces: Iterable[int | None]) -> dict[int, dict[str, int | None]]:
-    """Pages by kind of each ``struct mm_struct``, with the CPUs' parts of the counters.
-
-    Empty where they are no percpu_counters, as before 6.2 (f1a7941243c1); /proc adds these parts since 6.16
-    (82241a83cd15), and stable kernels since then.
-    """
-    kernel, mms = survey.kernel, list(dict.fromkeys(mm for mm in spaces if mm))
-    if not kernel.has_member(_MM, "rss_stat[0].counters"):
-        return {}
-    offsets = {kind: kernel.offset(_MM, f"rss_stat[{number}]") for kind, number in RSS.items()}
-    places = [mm + offset for mm in mms for offset in offsets.values()]
-    values = iter(percpu.counters(survey, places, "memory of processes"))
-    return {mm: {kind: next(values) for kind in offsets} for mm in mms}
 
 
 def _divided(number: int, by: int) -> int:
