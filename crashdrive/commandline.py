@@ -171,11 +171,11 @@ class CommandLine(msgspec.Struct, frozen=True):
         """Whether crash will but print, and the same again in another session on the dump.
 
         Sure of crash's own commands alone; a pipe, a redirection, a file to write, an assignment or a call of
-        a function in an expression is more.
+        a function in an expression is more, and sources (``dis -s``) are files of this host.
         """
         if self.name not in COMMANDS or self.traits.acts or _REACHES_OUT.search(self.text):
             return False
-        if self.name == "rd" and self.with_options().has("r"):
+        if self.with_options().has(_BEYOND_THE_DUMP.get(self.name, "")):
             return False
         return not any(
             _TABLE[word].acts for word in self.words[1:] if word in _TABLE and self.traits.runs_others
@@ -207,6 +207,8 @@ BULK_READ = expression(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)", re.ASCII)
 """A line of `bulk_read`: its option, file, address in hexadecimal, and size."""
 # what a crash without its tables is asked, beside bulk reads
 _PHYSICAL = expression(r"rd -p -8 [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
+# options that write to a file of this host, or read one
+_BEYOND_THE_DUMP = {"rd": "r", "dis": "s"}
 # to a shell, to a file, into a variable, into a function of the target
 _REACHES_OUT = expression(r"[|<>!=(`]")
 # a line has 1,499 characters at most, and a session says few different ones again and again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from crashdrive.calls import Calls
-from crashdrive.records import Answer, Notice, Report, Source
+from crashdrive.records import Answer, Notice, Report
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from crashdrive.parsers._foreign import Grammar
     from crashdrive.session.health import HealthWarning
     from crashdrive.session.launch import Notify
+    from crashdrive.session.opening import Opening
 
 DEFAULT_TIMEOUT = 120.0
+NO_CACHE = "CRASHDRIVE_NO_CACHE"
+"""Set in the environment: no kept answer is looked up, none is kept."""
 
 Marked = TypeVar("Marked", Answer[Any], Report)
 
@@ -42,6 +46,8 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     side_channel: bool = True,
     purpose: str | None = None,
     btf: bool = False,
+    cache: bool = True,
+    refresh: bool = False,
     notify: Notify = lambda _line: None,
 ) -> Crash:
     """Open a dump with crash; use it in a ``with``, or close it.
@@ -53,12 +59,24 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     ``side_channel=False`` sends all through the terminal; ``purpose`` is a name for what is going to be done:
     where that needed nothing but memory on this kernel before, crash starts in a quarter of the time (see
     `Session.minimal`). ``btf``: types out of the image's BTF will do for that, as a report declares.
+    ``cache=False`` looks no kept answer up and keeps none, ``refresh`` makes all anew and keeps that: else
+    crash starts at the first question whose answer isn't kept (see docs/cache.md).
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
     vmlinux or crash can't be used.
     """
     if replay is not None:
         return Crash(Session.replay(replay, timeout=timeout), keep=False)
-    session = Session.open(
+    minimal = functools.partial(_before_start, purpose, btf)
+    session: Session | None = None
+    if cache and record is None and not os.environ.get(NO_CACHE):
+        from crashdrive.session.opening import opening
+
+        how = opening(
+            vmlinux, vmcore, debug_dirs, crash or (), start_timeout=start_timeout, timeout=timeout,
+            side_channel=side_channel, notify=notify, indexes=_indexes(),
+        )  # fmt: skip
+        session = _kept_session(how, minimal, purpose, refresh=refresh)
+    session = session or Session.open(
         vmlinux,
         vmcore,
         crash=crash or (),
@@ -67,12 +85,30 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
-        minimal=functools.partial(_before_start, purpose, btf),
+        minimal=minimal,
         indexes=_indexes(),
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
     return Crash(session, keep=record is None, purpose=purpose, btf=btf)
+
+
+def _kept_session(
+    how: Opening, minimal: Callable[[Target], bool], purpose: str | None, *, refresh: bool
+) -> Session | None:
+    """A session that asks the store first; None where nothing can be kept of this dump."""
+    from crashdrive.cache.sessions import KeptSessions
+    from crashdrive.cache.store import open_store
+    from crashdrive.session.kept import KeptSession
+
+    if (store := open_store()) is None:
+        return None
+    files = [(str(Path(one.path).absolute()), one.mark) for one in (how.target.dump, how.target.vmlinux)]
+    binaries = [(one.path, one.version, one.gdb_version) for one in how.binaries]
+    kept = KeptSessions.of(store, files, binaries, refresh=refresh)
+    # a report is kept itself: its pages are wanted by nobody else
+    pages = (purpose or sys.argv[0]) if purpose is None or purpose.startswith("script ") else None
+    return None if kept is None else KeptSession.on(how, kept, minimal, pages)
 
 
 def _indexes() -> Indexes | None:
@@ -186,12 +222,19 @@ class Crash(Calls):
 
         ``crash.report(NAME, ...)`` does the same, and type checkers know each report's options there.
         """
-        from crashdrive.reports import run_report
+        from crashdrive.cache.reports import kept_or_made
+        from crashdrive.reports import report_names, run_report
+        from crashdrive.session.kept import shelf_of, source_of
 
-        report = doubted(run_report(self, name, **options), self.health.of_memory)
+        def make() -> Report:
+            return doubted(run_report(self, name, **options), self.health.of_memory)
+
+        # what a report from elsewhere rests on isn't known
+        own = name in report_names()
+        shelf = functools.partial(shelf_of, self.session)
+        report = kept_or_made(shelf, name, options, make) if own else make()
         dump = report.dump or dict(self.session.identity)
-        source: Source = "recording" if self.session.replayed else "crash"
-        return msgspec.structs.replace(report, dump=dump, source=source)
+        return msgspec.structs.replace(report, dump=dump, source=report.source or source_of(self.session))
 
     # the session
 

@@ -23,6 +23,12 @@ def step(what: str) -> Iterator[None]:
         _LOG.info("%s: %.3f s", what, time.monotonic() - began)
 
 
+def recalled(commands: Sequence[str], seconds: float) -> None:
+    """Tell that these commands were answered out of the store."""
+    more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
+    _LOG.info("store> %s%s: %.3f s", printable(commands[0])[:_SHOWN] if commands else "", more, seconds)
+
+
 @contextmanager
 def sending(commands: Sequence[str]) -> Iterator[None]:
     """The same of commands that crash is asked in one round trip."""

@@ -9,9 +9,7 @@ the question. The command line itself leads to the question's key, so that it ne
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, Final
 import msgspec
 import zstandard
 
+from crashdrive.cache.files import is_lasting
 from crashdrive.cache.store import Store
 from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.records import Record
@@ -47,7 +46,7 @@ class Basis(Record, frozen=True):
         """The file as it is now; None where it is no regular file (a live kernel) or can't be read."""
         mark = current_mark(path)
         try:
-            if mark is None or not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - follows links as crash does
+            if mark is None or not is_lasting(path):
                 return None
             return cls(path=path, mark=mark, sample=content_sample(path) if sampled else None)
         except OSError:

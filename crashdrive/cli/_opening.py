@@ -198,6 +198,8 @@ def opened(
             side_channel=options["side_channel"],
             purpose=purpose,
             btf=btf,
+            cache=not options["no_cache"],
+            refresh=options["refresh"],
             notify=_say_meanwhile if verbose else _say_nothing,
         )
     if witness is not None:

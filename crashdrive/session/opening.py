@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from crashdrive.cache.gdb_index import Indexes
 from crashdrive.dump.contents import current_mark, dump_id, is_same
-from crashdrive.dump.find import Target
+from crashdrive.dump.find import Target, find_target
 from crashdrive.errors import DumpError, StartError, VmlinuxError
-from crashdrive.session.binaries import Binary
+from crashdrive.session.binaries import Binary, find_binaries
 from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
 from crashdrive.session.health import Attempt
@@ -151,6 +151,30 @@ class Opening(NamedTuple):
             vmcoreinfo=dump.vmcoreinfo,
             marks={"vmlinux": vmlinux.mark, "vmcore": dump.mark},
         )
+
+
+def opening(  # noqa: PLR0913 - each is an option of the command line
+    vmlinux: str | os.PathLike[str] | None,
+    vmcore: str | os.PathLike[str] | None,
+    debug_dirs: Sequence[str],
+    crash: Sequence[str],
+    *,
+    start_timeout: float,
+    timeout: float,
+    side_channel: bool = True,
+    notify: Notify = lambda _line: None,
+    indexes: Indexes | None = None,
+) -> Opening:
+    """How a session is opened; errors as in `Session.open`, before anything is started."""
+    return Opening(
+        target=find_target(path_text(vmlinux), path_text(vmcore), debug_dirs),
+        binaries=find_binaries(crash),
+        rung_seconds=start_timeout,
+        timeout=timeout,
+        side_channel=side_channel,
+        notify=notify,
+        indexes=indexes,
+    )
 
 
 def prepare(transport: Transport, context: Sequence[str], timeout: float, *, side_channel: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -35,7 +35,8 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
 
     ``failure`` is None when nothing in the text says that the command failed. A result is neither true
     nor false: ask ``result.ok``. ``quiet``: the text without what crash's debugging puts between, where the
-    session has looked for that (None: there is none).
+    session has looked for that (None: there is none). ``source``: who answered, ``crash`` or, where it was
+    kept, the ``store``.
     """
 
     command: str
@@ -43,6 +44,7 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     elapsed: float
     failure: Failure | None = None
     quiet: Quieted | msgspec.UnsetType | None = msgspec.UNSET
+    source: Literal["crash", "store"] = "crash"
 
     @property
     def line(self) -> CommandLine:

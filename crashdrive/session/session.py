@@ -15,9 +15,8 @@ import msgspec
 
 from crashdrive.cache.gdb_index import Indexes
 from crashdrive.commandline import command_line, is_physical
-from crashdrive.dump.find import Target, find_target
+from crashdrive.dump.find import Target
 from crashdrive.errors import DeadlineError, SessionClosedError, SessionDiedError, SessionError, StartError
-from crashdrive.session.binaries import find_binaries
 from crashdrive.session.failure import Judgement, judge
 from crashdrive.session.folder import TemporaryFileError
 from crashdrive.session.health import (
@@ -31,7 +30,7 @@ from crashdrive.session.health import (
 from crashdrive.session.indexing import Writer
 from crashdrive.session.launch import Launched, Notify, health_of, start_minimal
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
-from crashdrive.session.opening import Known, Opening, Restart, path_text
+from crashdrive.session.opening import Known, Opening, Restart, opening
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
 from crashdrive.session.result import CommandResult
@@ -57,7 +56,7 @@ class Session:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Transport | None,
         health: Health,
         known: Known,
         *,
@@ -72,7 +71,7 @@ class Session:
         ``holes``: whether the dump may lack pages, so that crash is asked whether a command came to its end;
         ``full``: the crash at hand has no tables, this one has.
         """
-        self._transport: Transport | None = transport
+        self._transport = transport
         self._health = health
         self.identity, self.vmcoreinfo, self.marks = known
         self.timeout = timeout
@@ -118,15 +117,10 @@ class Session:
         VmlinuxError, CrashNotFoundError before anything is started, StartError after, DeadlineError where no
         start came to an end in time.
         """
-        how = Opening(
-            target=find_target(path_text(vmlinux), path_text(vmcore), debug_dirs),
-            binaries=find_binaries(crash),
-            rung_seconds=start_timeout,
-            timeout=timeout,
-            side_channel=side_channel,
-            notify=notify,
-            indexes=indexes,
-        )
+        how = opening(
+            vmlinux, vmcore, debug_dirs, crash, start_timeout=start_timeout, timeout=timeout,
+            side_channel=side_channel, notify=notify, indexes=indexes,
+        )  # fmt: skip
         with open_record(record) as file:
             began_minimal = file is None and minimal(how.target)
             session = (cls._open_minimal(how) if began_minimal else None) or cls._open_full(how, file)

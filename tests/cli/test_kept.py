@@ -306,6 +306,22 @@ def test_options_and_environment_turn_it_off(cli: Cli, asked: Asked, monkeypatch
     assert asked.opened == 4
 
 
+@pytest.mark.parametrize(
+    ("option", "cache", "refresh"),
+    [((), True, False), (("--no-cache",), False, False), (("--refresh",), True, True)],
+)
+def test_the_session_is_told_what_may_be_kept(
+    cli: Cli,
+    asked: Asked,
+    option: tuple[str, ...],
+    cache: bool,  # noqa: FBT001 - a test's parameter
+    refresh: bool,  # noqa: FBT001 - as above
+) -> None:
+    cli("exec", *option, asked.vmcore, "btop 1a2b")
+    told: Any = asked.crash
+    assert (told.options["cache"], told.options["refresh"]) == (cache, refresh)
+
+
 def test_verbose_says_where_it_comes_from(cli: Cli, asked: Asked) -> None:
     line = ("report", "netstat", "--format", "csv", asked.vmcore)
     first = cli(*line)
