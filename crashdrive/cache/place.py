@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import sqlite3
 import stat
 import struct
@@ -26,6 +27,14 @@ LAYOUT: Final = 2
 # what SQLite puts beside its file
 SIBLINGS: Final = ("-journal", "-wal", "-shm")
 _HEADER = 100
+# file systems of one host; on any other one the store does without shared memory
+_LOCAL = frozenset(
+    (
+        *("aufs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "hfs", "hfsplus", "jfs", "nilfs2"),
+        *("ntfs", "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "ufs", "vfat", "xfs", "zfs"),
+    )
+)
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _COLUMNS = "kind key name used size digest value"
 _LOG = logging.getLogger("crashdrive.cache")
 _SCHEMA = """
@@ -43,6 +52,39 @@ class UnsafePlaceError(OSError):
 
 class BusyPlaceError(OSError):
     """Another process is making the store just now."""
+
+
+def file_name(directory: Path) -> str:
+    """The store's name in a folder: another one where several hosts may share it.
+
+    A file that one host writes with a log beside it (WAL) must not be opened by another one.
+    """
+    return f"store-{LAYOUT}{'-shared' if is_shared(directory) else ''}.sqlite"
+
+
+def is_shared(directory: Path) -> bool:
+    """Whether a folder lies on a file system of the network, or on one that isn't known as a local one's.
+
+    SQLite's log (WAL) wants memory that all processes share, which hosts don't.
+    """
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+        place = os.path.realpath(directory)
+    except OSError:
+        return True
+    return _kind_of_file_system(mounts, place).partition(".")[0] not in _LOCAL
+
+
+def _kind_of_file_system(mounts: str, place: str) -> str:
+    """The type of the file system that a path lies on, by the lines of /proc/PID/mountinfo."""
+    kind, longest = "", -1
+    for line in mounts.splitlines():
+        words, _, behind = line.partition(" - ")
+        point = _OCTAL.sub(lambda found: chr(int(found[1], 8)), words.split(" ")[4])
+        # of several on one place the last one counts
+        if (place == point or place.startswith(point.rstrip("/") + "/")) and len(point) >= longest:
+            kind, longest = behind.partition(" ")[0], len(point)
+    return kind
 
 
 def prepare(directory: Path, path: Path) -> None:
@@ -169,7 +211,10 @@ def _make(path: Path) -> None:
         database.execute(f"PRAGMA application_id = {APPLICATION}")
         database.execute(f"PRAGMA user_version = {LAYOUT}")
         database.executescript(_SCHEMA)
-        database.execute("PRAGMA journal_mode = WAL")
+        wanted = "DELETE" if path.name.endswith("-shared.sqlite") else "WAL"
+        (mode,) = database.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        if mode != wanted.lower():  # memory can't be shared here: without a log of its own it goes, too
+            database.execute("PRAGMA journal_mode = DELETE")
     fresh.rename(path)
     _remove_first(path.with_name("store-1.sqlite"))
 

@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, TypeVar, overload
 import msgspec
 import platformdirs
 
-from crashdrive.cache.place import LAYOUT, BusyPlaceError, prepare, remove
+from crashdrive.cache.place import BusyPlaceError, file_name, prepare, remove
 from crashdrive.text import printable
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Store:
 
     def __init__(self, directory: str | Path, *, limit: int = _LIMIT) -> None:
         self.directory = Path(directory)
-        self.path = self.directory / f"store-{LAYOUT}.sqlite"
+        self.path = self.directory / file_name(self.directory)
         self.limit = limit
         self.problem: str | None = None
         self._closed_for_good = False
@@ -220,14 +220,14 @@ class Store:
             while not (self._closed_for_good or (writes and self.problem is not None)):
                 try:
                     return self._transaction(work)
-                except (sqlite3.OperationalError, BusyPlaceError) as error:
-                    if not _is_busy(error):
+                except (sqlite3.DatabaseError, BusyPlaceError, UnicodeDecodeError) as error:
+                    if _is_damage(error):
+                        self._start_afresh(error, last=damaged)
+                        damaged = True
+                    elif not _is_busy(error):
                         self._give_up(error, reading=not writes)
                     elif not self._wait():
                         self._give_up("another process has it locked", reading=True)
-                except sqlite3.DatabaseError as error:  # damaged
-                    self._start_afresh(error, last=damaged)
-                    damaged = True
                 except OSError as error:
                     self._give_up(error, reading=True)
             return otherwise
@@ -252,6 +252,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         prepare(self.directory, self.path)
         database = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
+        database.text_factory = _text
         try:
             if os.access(self.path, os.W_OK):
                 database.execute("PRAGMA synchronous = NORMAL")
@@ -315,6 +316,18 @@ def _shrink(database: sqlite3.Connection, limit: int) -> None:
         if excess <= 0:
             break
     database.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _text(data: bytes) -> str:
+    """Text out of the file; what is damaged in it is no text any more, and found by nobody."""
+    return data.decode("utf-8", "replace")
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file is no store any more; SQLite says so in plain words, or trips over its schema."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return not isinstance(error, BusyPlaceError)
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
 
 
 def _is_busy(error: Exception) -> bool:
