@@ -66,7 +66,7 @@ def _own_module(name: str) -> Any:
 
 
 def foreign_parsers() -> Found:
-    """Parsers from outside, and what was refused of them; nothing of them is run."""
+    """Parsers from outside, and those that were refused; none of their code is run."""
     from crashdrive.parsers._foreign import found
 
     return found(command_names())
@@ -103,15 +103,15 @@ def _unfitting(source: Source) -> str:
 def parse(
     command: str | CommandLine, text: str, *, lenient: bool = False, grammar: Grammar | None = None
 ) -> Answer[Any]:
-    """Records out of the text that ``command`` printed.
+    """The records in the text that ``command`` printed.
 
-    Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` the
-    rows that are sure are kept, the others stand in ``warnings`` as raw text and the answer is not complete;
-    where there are more than a thousand notices, the last one says how many lines more were set aside.
-    Blank lines around the text mean nothing where the command's grammar knows none there. Debug lines of
-    crash and questions of gdb, which may break into any output, are left out and told in ``warnings``.
-    ``grammar`` reads the text in place of the command's own: an element of `crashdrive.parsers.grammar` or of
-    pyparsing (nothing skips white space), a function that gives one, or a `Shape`; it stays as it is.
+    Strict: text that the grammar doesn't know is a ParseError with line and column. With ``lenient`` sure
+    rows are kept; other lines become ``warnings``, as raw text, and the answer is incomplete. After a
+    thousand notices, the last one says how many further lines were set aside. Blank lines around the text are
+    ignored where the command's grammar has none there. Debug lines of crash and questions of gdb, which may
+    break into any output, are removed and named in ``warnings``. ``grammar`` replaces the command's own: an
+    element of `crashdrive.parsers.grammar` or of pyparsing (no white space is skipped), a function that gives
+    one, or a `Shape`; it isn't changed.
     """
     line = command_line(command) if isinstance(command, str) else command
     return parse_quiet(line, text, quieted(line, text), lenient=lenient, grammar=grammar)
@@ -125,7 +125,7 @@ def parse_quiet(
     lenient: bool = False,
     grammar: Grammar | None = None,
 ) -> Answer[Any]:
-    """`parse` of a text that was rid of its chatter before: ``quiet`` is what `quieted` gave of it."""
+    """`parse` for a text whose chatter was removed: ``quiet`` is the result of `quieted`."""
     reader = _reader(line) if grammar is None else _reader_by(grammar)
     if quiet is None:
         return _parse_within_blanks(reader, line, text, lenient=lenient)
@@ -150,7 +150,7 @@ def _parse_within_blanks(reader: _Reader, line: CommandLine, text: str, *, lenie
             return answer
         return moved(_parse(reader, line, bare, lenient=True), above)
     except ParseError as error:
-        # An error further down is about what stands there: then blank lines may tell where something ends.
+        # An error further down is about that line; blank lines may then tell where a part ends.
         if above + 1 < error.line <= above + bare.count("\n"):
             raise
         try:
@@ -160,10 +160,10 @@ def _parse_within_blanks(reader: _Reader, line: CommandLine, text: str, *, lenie
 
 
 class _Reader(NamedTuple):
-    """What reads a command's output: its shapes, its options (None: the command's own, in
+    """The reader of a command's output: its shapes, its options (None: the command's own, in
     `crashdrive.commandline`), the plugin that they come from.
 
-    ``structure``: they are those of ``struct``, for a line that need not mean one.
+    ``structure``: the shapes are those of ``struct``, for a line that may mean something else.
     """
 
     shapes: tuple[Shape, ...]
@@ -188,7 +188,7 @@ def _parse(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> A
 
 
 def _refuse_foreign(source: Source) -> None:
-    """What crash never prints: NULs, and CR before every LF; something between changed the text."""
+    """ParseError for text that crash never prints, with NULs, or CR before every LF: something changed it."""
     text = source.text
     if "\0" in text and not source.lenient:
         source.fail(text.index("\0"), "a NUL, which crash never prints")
@@ -204,7 +204,7 @@ def _blamed(plugin: Plugin) -> contextlib.AbstractContextManager[None]:
 
 
 def _reader(line: CommandLine) -> _Reader:
-    """What reads a command line's output.
+    """The reader of a command line's output.
 
     ``task_struct.pid ADDR``, ``init_mm``: crash takes a structure's or a symbol's name for a command, as if
     ``struct`` or ``p`` stood before it.
@@ -223,7 +223,7 @@ def _reader(line: CommandLine) -> _Reader:
 
 @functools.lru_cache(maxsize=256)
 def _own_reader(name: str) -> _Reader:
-    """What reads the output of a command of crash, or of a structure's name."""
+    """The reader for a command of crash, or for a structure's name."""
     known = name in _own_names()
     module = module_for(name if known else "struct")
     return _Reader(module.SHAPES, None, structure=not known)
@@ -249,8 +249,8 @@ _OF_GDB = expression(
 
 
 def _read_as(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> tuple[_Reader, Source]:
-    """What a reader has to work on. A line that begins with no command's name is gdb's (``x/4xg ADDR``), or
-    the end of one of ``p``, ``struct``, ``whatis``, as crash has it; what was printed tells which.
+    """A reader and its source. A line that begins with no command's name is gdb's (``x/4xg ADDR``), or crash
+    takes it as the end of a line of ``p``, ``struct`` or ``whatis``: the printed text tells which.
     """
     if not reader.structure:
         return reader, Source(line.with_options(reader.optstring), text, lenient=lenient)
@@ -278,7 +278,7 @@ _MEANT = (
 
 
 def _means_structure(words: tuple[str, ...]) -> bool:
-    """Whether a line that begins with no command's name means a structure, whatever was printed for it.
+    """Whether a line that begins with no command's name means a structure, for any output.
 
     Names of commands and aliases have no dot in them, and a bare word may be anything.
     """
@@ -286,7 +286,7 @@ def _means_structure(words: tuple[str, ...]) -> bool:
 
 
 def _answer(source: Source, shape: Shape) -> Answer[Any]:
-    """What the shape reads; crash ends its lines, so that a last one that is open may be cut short."""
+    """The answer of a shape; crash ends all lines, so a last line without a newline may be cut short."""
     records = read_shape(shape, source)
     if (
         source.complete

@@ -1,4 +1,4 @@
-"""What the parsers know: every command, shape, record and field, out of the parser modules themselves."""
+"""The catalog of parsers: every command, shape, record and field, from the parser modules themselves."""
 
 from __future__ import annotations
 

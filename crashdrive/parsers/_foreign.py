@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def found(taken: tuple[str, ...]) -> Found:
-    """Parsers from outside, and what was refused of them; nothing of them is run. ``taken``: our own.
+    """Parsers from outside, and those that were refused; none of their code is run. ``taken``: our own names.
 
-    Looked for again when the user's folder or ``sys.path`` has changed: every structure's name that is given
-    as a command asks.
+    They are looked for again only when the user's folder or ``sys.path`` has changed, as each structure's
+    name given as a command asks for them.
     """
     folder = plugin_folder()
     return _found(taken, folder, _changed(folder), tuple(sys.path))
@@ -38,7 +38,7 @@ def _found(taken: tuple[str, ...], *_place: object) -> Found:
 
 
 def _changed(folder: Path | None) -> tuple[int, ...]:
-    """What is different when a file was added to the folder of parsers, or the folder opened to others."""
+    """Values that change when a file is added to the folder of parsers, or its permissions change."""
     try:
         facts = (folder / "parsers").stat() if folder else None
     except OSError:
@@ -88,7 +88,7 @@ def _function(grammar: Any) -> Callable[[], ParserElement]:
 
 @functools.lru_cache(maxsize=64)
 def _copied(grammar: Any) -> Callable[[], ParserElement]:
-    """The grammar's function, of which each call makes a copy: what reads by an element changes it."""
+    """A function that copies the grammar: reading changes the elements."""
 
     def made() -> ParserElement:
         from crashdrive.parsers.grammar.pyparsing_core import ParserElement

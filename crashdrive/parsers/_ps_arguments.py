@@ -56,7 +56,7 @@ def arguments() -> g.ParserElement:
         lambda found: found,
         "the arguments and environment of a task: ARG ENV",
     )
-    # with the blank line above it, which else would be tried as each of these
+    # the blank line above it belongs to it; else it would be tried as each of these
     head = g.task_header(indent=r"(?:[ ]{0,8}+\n)?+")
     return g.Blocks(head, line, make=_arguments, between=g.noise(g.BlankLines()))
 
@@ -155,7 +155,7 @@ def limits() -> g.ParserElement:
 
 
 def check_limits(source: Source, found: list[tuple[_Task, tuple[Limit, ...]]]) -> list[Limits]:
-    """Each task's limits; kernels add theirs behind the others', so that one that is missing is seen."""
+    """Each task's limits; kernels add new ones at the end, so a missing one is noticed."""
     made: list[Limits] = []
     for (place, task), limits in found:
         names = [limit.name for limit in limits]

@@ -152,7 +152,7 @@ def thread_groups() -> g.ParserElement:
 
 
 def _head() -> g.Row:
-    """A group's first line. One that is indented isn't sure to be it: marked."""
+    """A group's first line; an indented one is in doubt, and marked."""
 
     def head(found: re.Match[str]) -> TaskHeader:
         if found[1]:

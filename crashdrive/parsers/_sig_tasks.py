@@ -210,7 +210,7 @@ def _as_queue(_text: g.Text, place: int, found: list[str | int | _Queued]) -> _Q
 
 
 def _of_task(text: g.Text, place: int, found: list[Any]) -> TaskSignals:
-    """A task, or a thread of one: its parts, each once; what isn't there beside another is a hole."""
+    """A task, or a thread of one: its parts, each once; a missing part is a hole."""
     task, *parts = found
     values: dict[str, Any] = {}
     titled: set[str] = set()
@@ -263,7 +263,7 @@ def _add_queue(
 
 
 def _missing(values: dict[str, Any], titled: set[str], *, alone: bool) -> Iterator[str]:
-    """What isn't there although something else is. Kernels before 2.6 have no shared queue."""
+    """The missing parts of a task. Kernels before 2.6 have no shared queue."""
     state = ("sigpending", "blocked", "pending")
     if "signal_struct" not in values and "sigpending" not in values:
         yield "has no signals"
@@ -280,7 +280,7 @@ _ELIDED = expression(rf"^ *+(?:{ELIDED.pattern}) *+$", re.MULTILINE | re.ASCII)
 
 
 def _ascending(text: g.Text, rows: list[_Row]) -> tuple[SignalAction, ...]:
-    """Signals count up from 1; where none are said to be left out, one that is missing is a hole."""
+    """Signals count up from 1; a missing one is a hole, unless crash says that it left some out."""
     kept: list[SignalAction] = []
     above, last = rows[0][0] if rows else 0, 0
     for place, action in rows:

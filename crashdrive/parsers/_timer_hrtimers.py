@@ -1,4 +1,4 @@
-"""``timer -r``: what the kernel's high-resolution timers wait for.
+"""``timer -r``: the kernel's pending high-resolution timers.
 
 Source in crash: ``dump_hrtimer_data()``, ``dump_hrtimer_clock_base()``, ``dump_active_timers()`` (kernel.c).
 """

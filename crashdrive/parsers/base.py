@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 MOST_NOTICES = 1000
-"""With so many notices, further lines that lenient mode sets aside are counted, not told one by one."""
+"""After so many notices, further lines that lenient mode sets aside are only counted."""
 
 
 class Source:
-    """What a parse function works on: command line, text, and whether doubtful lines may be set aside."""
+    """The input of a parse: command line, text, and whether doubtful lines may be set aside."""
 
     def __init__(self, command: CommandLine, text: str, *, lenient: bool = False) -> None:
         self.command = command
@@ -71,7 +71,9 @@ class Source:
         raise ParseError(self.command.text, line, column, self.line_at(offset), reason)
 
     def reject(self, offset: int, reason: str) -> None:
-        """A line that the grammar doesn't know: an error; in lenient mode set aside as a notice, marked."""
+        """Reject a line that the grammar doesn't know: an error; in lenient mode a notice that marks the
+        answer.
+        """
         if not self.lenient:
             self.fail(offset, reason)
         line, column = self.position(min(offset, len(self.text)))
@@ -80,7 +82,7 @@ class Source:
         self.complete = False
 
     def keep(self, notice: Notice) -> None:
-        """Add a notice; one of a line that was set aside is counted alone where there are many already."""
+        """Add a notice; after `MOST_NOTICES`, one for a line that was set aside is only counted."""
         if notice.kind == "unparsed" and len(self.warnings) >= MOST_NOTICES:
             self.untold += 1
         else:
@@ -114,7 +116,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     ``record`` is the record type (a union for mixed outputs). ``grammar`` gives the grammar of the text
     (`crashdrive.parsers.grammar`): a function without arguments, called when such a text is first read;
-    ``finish`` checks or completes the records that it gave, all notices stand in the source then.
+    ``finish`` checks or completes the grammar's records; the source has all notices by then.
     ``parse`` is for parsers from outside that have no grammar: a function that makes a Source into records.
     ``when`` decides from the command line (and, where it must, the text) whether it is this shape;
     ``options`` tells people which command lines give it.
@@ -130,7 +132,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_answer(source: Source, shape: str, records: Sequence[Any]) -> Answer[Any]:
-    """The answer that a source gave."""
+    """The answer for a source."""
     if source.untold:
         message = f"{source.untold} more lines were set aside"
         source.note("unparsed", message, incomplete=True)

@@ -184,7 +184,7 @@ def _value(name: str, text: str) -> Any:
 
 
 def _whole(text: g.Text, place: int, values: list[Any], record: type[Any]) -> Any:
-    """A program or map of all its lines; no fact stands twice."""
+    """A program or map, made of all its lines; no fact may stand twice."""
     facts: dict[str, Any] = dict(values[0])
     instructions = tuple(one for one in values if isinstance(one, BpfInstruction))
     machine_code = tuple(one for one in values if isinstance(one, JitInstruction))

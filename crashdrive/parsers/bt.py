@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class Backtrace(TaskHeader, frozen=True, kw_only=True):
     """The stack of one task.
 
-    ``frames``: innermost first; with ``-t`` and ``-T`` the text addresses found on the stack (their
-    ``level`` is None), ``start`` is then where crash began. ``exception``: registers above the first frame
-    (a task in user space, s390's lowcore). ``found``: exception frames that ``-e`` found. ``stack``: all
-    words of the stack (``-r``). ``status``: what crash says in place of frames (``(active)``). ``marker``: a
-    stack's name below the last frame. ``complete`` is False when crash could show only a part.
+    ``frames``: innermost first; with ``-t`` and ``-T`` the text addresses found on the stack (their ``level``
+    is None), ``start`` is then where crash began. ``exception``: registers above the first frame (a task in
+    user space, s390's lowcore). ``found``: exception frames that ``-e`` found. ``stack``: all words of the
+    stack (``-r``). ``status``: crash's words in place of frames (``(active)``). ``marker``: a stack's name
+    below the last frame. ``complete`` is False when crash could show only a part.
     """
 
     frames: tuple[Frame, ...] = ()

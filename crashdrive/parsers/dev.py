@@ -121,7 +121,7 @@ def _device_table(kind: str, major: str, structure: str, until: g.ParserElement 
 
 
 _NAME = r"[^\s](?:[^\r\n\t]{0,80}?[^\s])??"
-# No name holds what stands behind a name: two rows in one line.
+# a name never holds the cells that follow a name: this is two rows in one line
 _BEHIND_NAME = expression(r"(?:[0-9a-f]{8,16}|\(none\))(?: |$)")
 
 

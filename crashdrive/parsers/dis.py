@@ -72,7 +72,7 @@ def _instructions() -> g.ParserElement:
 
 
 _NOWHERE = (None, None)
-"""Stands for a line that was set aside: it may have been the line of source of what is below it."""
+"""In place of a line that was set aside: it may have been the source line of the instructions below."""
 
 
 def _instruction(row: re.Match[str]) -> Instruction | None:

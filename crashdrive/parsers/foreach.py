@@ -2,7 +2,7 @@
 
 The records are those of the command that it runs: ``foreach bt`` gives what ``bt`` gives. Where that
 command's output doesn't name the task itself (``vtop``), each task's records stand in a `TaskAnswer`. crash
-runs one command only: ``foreach bt vm`` is ``foreach bt``, and says nothing of vm; the answer does.
+runs one command only: ``foreach bt vm`` is ``foreach bt``, silently; the answer has a notice.
 
 Source in crash: ``cmd_foreach()``, ``foreach()`` (task.c).
 """
@@ -24,7 +24,7 @@ from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader
 
 
 class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
-    """What a command gave for one task: its name, shape and records, none where it failed for this task."""
+    """A command's answer for one task: its name, shape and records; none where it failed for this task."""
 
     command: str
     shape: str
@@ -48,7 +48,7 @@ def _inner(command: CommandLine) -> tuple[str, str]:
 
 
 def _note_ignored(source: Source, name: str) -> None:
-    """Say it where words behind the command have no effect: crash runs one command, on tasks named before."""
+    """Note words behind the command that have no effect: crash runs one command, on tasks named before it."""
     arguments = source.command.arguments
     behind = arguments[arguments.index(name) + 1 :] if name in arguments else ()
     if not behind or name == "vtop":
@@ -114,7 +114,7 @@ def _by_task() -> g.ParserElement:
 
 
 def _one_task(source: Source, offset: int) -> tuple[tuple[str, list[Any]], int]:
-    """Shape and records of what stands down to the next task's header."""
+    """Shape and records of the text up to the next task's header."""
     following = next((one for one in HEADER.finditer(source.text, offset) if not one["indent"]), None)
     end = following.start() if following else len(source.text)
     # foreach sets tasks apart by a blank line of its own
@@ -174,7 +174,7 @@ def _run(source: Source, name: str, text: str, offset: int) -> tuple[str, list[A
 
 
 def _failed(source: Source, name: str, offset: int, text: str) -> bool:
-    """Whether crash says that the command failed for this task; then it is a hole, and told."""
+    """Whether crash says that the command failed for this task: a hole, which is noted."""
     said = next((line for line in text.split("\n") if line.startswith(f"{name}: ")), None)
     if said is None:
         return False

@@ -113,7 +113,7 @@ def _type() -> g.ParserElement:
 
 
 def _declaration(row: re.Match[str]) -> Declaration | None:
-    """``ptype`` shows what is in a structure or enumeration: a bare name is what is left of that."""
+    """A type; a bare structure's or enumeration's name is none, as ``ptype`` shows its members."""
     type_ = row[1].rstrip()
     arguments = g.Text.of(row.string).source.command.arguments
     if arguments and arguments[0].startswith("ptype") and _BARE.fullmatch(type_):

@@ -1,5 +1,4 @@
-"""``help``: the list of commands, a command's page, or what crash keeps in its own tables (``help -k`` and
-the like).
+"""``help``: the list of commands, a command's page, or crash's own tables (``help -k`` and the like).
 
 Source in crash: ``cmd_help()``, ``display_help_screen()`` (help.c); the ``dump_*`` functions that its options
 call.

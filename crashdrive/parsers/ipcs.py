@@ -143,7 +143,7 @@ def _queues() -> Table:
 
 
 def _as_all() -> dict[str, Any]:
-    """What is the same in all three tables."""
+    """The arguments that all three tables share."""
     none = g.Remark(r" *+\(none allocated\)")
     return {"between": g.noise(none, blank=False), "until": g.Blank(), "least": 0}
 

@@ -113,7 +113,7 @@ def _lines() -> g.ParserElement:
 
 
 def _apart(head: str, what: str) -> Callable[[re.Match[str], str | int], bool]:
-    """Whether a name took what follows it; not imported before a text is read."""
+    """A function that tells whether a name took the next row; the import waits until a text is read."""
     from crashdrive.parsers.grammar.joined import Apart
 
     return Apart(head, what).holds

@@ -199,7 +199,7 @@ def _with_stacks(text: g.Text, place: int, line: _Line, stacks: list[CpuStack]) 
 
 
 def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
-    """One machine of all lines; no line stands twice, and those that every architecture has are there."""
+    """One machine of all lines; no line may stand twice, and those of every architecture must be there."""
     values: dict[str, Any] = {}
     bases: dict[str, int] = {}
     flags: dict[str, int] = {}

@@ -126,7 +126,7 @@ def _with_contents(text: g.Text, _place: int, found: list[Any]) -> list[Mount]:
 
 
 def _check(source: Source, mounts: list[Mount]) -> list[Mount]:
-    """Mark what crash couldn't read; it says nothing where no filesystem fits its arguments."""
+    """The mounts; unreadable values are marked. crash prints nothing where no filesystem fits."""
     if not source.text.strip():
         if not source.command.arguments:
             demand_records(source, mounts, "no table of mounted filesystems")

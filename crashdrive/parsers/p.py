@@ -15,7 +15,7 @@ from crashdrive.records import Address, Record
 
 
 class Expression(Record, frozen=True, kw_only=True):
-    """What an expression is worth.
+    """The value of an expression.
 
     ``name``: the symbol that crash recognised the expression to be, None for any other; ``cpu`` for one CPU's
     copy of a per-cpu variable; ``history``: gdb's number for the value (``$4``); ``value``: see

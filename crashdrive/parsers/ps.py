@@ -158,9 +158,9 @@ def _name(comm: str, state: str | None, vsz: int | None) -> tuple[str, bool | No
 
 
 def _goes_on(text: g.Text, place: int, line: str, row: Process) -> Process | None:
-    """The row with its name's rest: a name may hold a newline. None where this line isn't part of a name.
+    """The row with the rest of its name, which may hold a newline; None where this line isn't part of a name.
 
-    Told by a notice; marked when it might as well be what damage left of a row.
+    It leaves a notice, and marks the answer where the line may be the remains of a damaged row.
     """
     name = f"{row.comm}\n{line}"
     bare = line.strip()
@@ -170,7 +170,7 @@ def _goes_on(text: g.Text, place: int, line: str, row: Process) -> Process | Non
         return None
     if is_message(text.source, line) or ELIDED.fullmatch(bare):
         return None
-    # Behind the last row it may as well be what somebody wrote below the table.
+    # behind the last row it may be text that somebody wrote below the table
     doubtful = not text[place + len(line) :].strip() or _PIECE.fullmatch(line) is not None
     text.note(place, "name", "a command's name holds a newline", text=line, incomplete=doubtful)
     comm, kernel = _name(name, row.state, row.vsz)

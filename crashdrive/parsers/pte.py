@@ -1,4 +1,4 @@
-"""``pte``: what a page table entry says.
+"""``pte``: page table entries, decoded.
 
 Source in crash: ``cmd_pte()`` (memory.c), ``translate_pte`` of each architecture.
 """

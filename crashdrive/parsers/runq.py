@@ -69,7 +69,7 @@ _Queue = tuple[Queue, bool]
 
 
 class _RunQueue(NamedTuple):
-    """A CPU's run queue, where it stands, and what is missing of it."""
+    """A CPU's run queue, its place in the text, and its missing parts."""
 
     place: int
     found: RunQueue
@@ -164,7 +164,7 @@ def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) 
 
 
 def _missing(queues: list[_Queue], *, cut: bool) -> list[str]:
-    """What is missing of queues; ``cut``: some may be missing themselves."""
+    """The missing parts of queues; ``cut``: whole queues may be missing, too."""
     problems: list[str] = []
     for queue, said_none in queues:
         if bool(queue.tasks) == said_none:

@@ -135,7 +135,7 @@ def _with_bits(text: g.Text, _place: int, found: list[Any]) -> list[SbitmapQueue
 
 
 def _check_queue(source: Source, queues: list[SbitmapQueue]) -> list[SbitmapQueue]:
-    """Mark what crash always prints, and didn't say why not."""
+    """Mark missing lines that crash always prints, or explains."""
     for queue in queues if source.complete else ():
         lacking = [
             name for name in ("wake_batch", "wake_index", "min_shallow_depth") if getattr(queue, name) is None

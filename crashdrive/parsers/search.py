@@ -69,11 +69,11 @@ _TEXT = expression(r"[\x20-\x7e]{1,56}")
 
 _NO_MATCH = "expected a match: ADDRESS: VALUE"
 _NO_STACK = object()
-"""Stands for a line that was set aside: it may have been the task of the matches below it."""
+"""In place of a line that was set aside: it may have been the task of the matches below it."""
 
 
 class _Asked(NamedTuple):
-    """What crash was asked for; it shows nothing else.
+    """The command's search terms: crash shows nothing else.
 
     ``texts``: their beginnings, with ``-c``. ``values``: plain numbers; ``named``: symbols or expressions
     too, of which crash shows behind a value which one it is. ``anything``: nobody can tell.
@@ -96,7 +96,7 @@ def _asked(source: Source) -> _Asked:
 
 
 class _Reading:
-    """What rows are read with: what was asked for, and in whose stack the next ones are."""
+    """The state of reading rows: the search terms, and the task in whose stack the next matches are."""
 
     __slots__ = ("asked", "pid", "task")
 
@@ -138,7 +138,7 @@ def _match(row: re.Match[str]) -> Match | None:
 
 
 def _in_stacks(text: g.Text, _place: int, values: list[Any]) -> list[Match]:
-    """The matches; a task stands there for its matches, and is that of none behind a line set aside."""
+    """The matches, each with the task above it; those behind a line that was set aside have none."""
     matches: list[Match] = []
     alone: int | None = None
     lost = False

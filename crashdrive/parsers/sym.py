@@ -109,7 +109,7 @@ def _offset(distance: str | None) -> int | None:
 
 
 def _check_symbols(source: Source, found: list[Symbol | Boundary]) -> list[Symbol | Boundary]:
-    """With ``-s`` the last brackets hold the section, and where there are only one, these."""
+    """With ``-s`` the last brackets hold the section, also where there is only one pair."""
     if not found and any(notice.kind == "error" for notice in source.warnings):
         source.fail(0, "no symbol, only errors")
     return [_with_section(one) for one in found] if source.command.has("s") else found

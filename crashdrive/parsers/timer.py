@@ -1,4 +1,4 @@
-"""``timer``: what the kernel's timers wait for.
+"""``timer``: the kernel's pending timers.
 
 Source in crash: ``dump_timer_data()`` and its ``..._tvec_bases_v1()``, ``..._v2()``, ``..._timer_bases()``,
 ``dump_hrtimer_data()``, ``dump_active_timers()``, ``print_timer()`` (kernel.c).

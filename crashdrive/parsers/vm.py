@@ -121,7 +121,7 @@ def _memory() -> g.ParserElement:
 
 
 class _Pages(NamedTuple):
-    """What stands below the header of an area's pages."""
+    """The lines below the header of an area's pages."""
 
     place: int
     pages: tuple[VmPage, ...]

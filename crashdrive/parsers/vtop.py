@@ -209,7 +209,7 @@ def _remark() -> g.Remark:
 
 
 def _translation(text: g.Text, _place: int, address: dict[str, Any], below: list[Part]) -> Translation | None:
-    """All that is said of an address; None where the output ends above it."""
+    """The translation of an address, of all its parts; None where the output ends above it."""
     facts: dict[str, Any] = {}
     tables: list[Step] = []
     for place, said in below:
@@ -225,7 +225,7 @@ _AGAIN = {"page_size", "reason"}
 
 
 def _add(facts: dict[str, Any], tables: list[Step], said: dict[str, Any]) -> str | None:
-    """Add what a part says to the facts; why not, where it doesn't fit to those above it."""
+    """Add a part to the facts; gives the reason where it contradicts those above it."""
     if "level" in said:
         return add_level(tables, said["level"])
     if "flags" in said:

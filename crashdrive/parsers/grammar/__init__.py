@@ -1,8 +1,8 @@
-"""What crash prints, written down as grammars: the elements that every command's grammar is made of.
+"""The elements of which every command's grammar is made.
 
 ``from crashdrive.parsers import grammar as g`` costs nothing: an element, and pyparsing with it, is imported
-when it is first asked for, so that a grammar belongs into a function without arguments, which `Shape.grammar`
-takes and which is called once, when a text is first read. ``docs/grammars.md`` says how one is written.
+at its first use. So a grammar is a function without arguments, for `Shape.grammar`; it is called once, when a
+text is first read. ``docs/grammars.md`` says how one is written.
 
 Structure is pyparsing's: ``+``, ``|``, `Group`, `Opt`, `ZeroOrMore`, `Forward`, `FollowedBy` stand here as
 pyparsing has them. Whatever a text has thousands of is one of our own tokens: `Rows` takes a run of rows in

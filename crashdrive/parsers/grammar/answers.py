@@ -1,4 +1,4 @@
-"""What concerns an answer as a whole: that there is one, and what is missing of it."""
+"""Checks of a whole answer: whether there is one, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def rows_or_hole(source: Source, records: list[R]) -> list[R]:
 
 
 def say_empty(source: Source, what: str) -> None:
-    """crash printed nothing, as it does for what isn't there, and where it meets a page that isn't there.
+    """Note that crash printed nothing: for a thing that doesn't exist, or at a page that the dump lacks.
 
-    From crash 9 on a page that the dump lacks ends a command without a word: the answer is marked.
+    Since crash 9 a page that the dump lacks ends a command silently: the answer is marked.
     """
     source.note(
         "empty", f"crash printed nothing: {what}, or what it needs isn't in the dump", incomplete=True

@@ -1,4 +1,4 @@
-"""Blank lines around a text: where it begins and ends without them, and its notices' lines with them."""
+"""Blank lines around a text: the text's bounds without them, and its notices' line numbers with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLANK_LINES = expression(r"(?:[ \t]*+\n)*+")
 
 
 def outer_blanks(text: str) -> tuple[int, int]:
-    """Where the text begins and ends without the blank lines around it."""
+    """The bounds of a text without the blank lines around it."""
     if len(text) > 1 and text[0] > " " and text[-1] == "\n" and text[-2] > " ":
         return 0, len(text)
     start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches nothing at all, too

@@ -1,4 +1,4 @@
-r"""What stands in any command's output without being part of it: removed in one place, before the grammars.
+r"""Chatter in any command's output, which is no part of it: removed in one place, before the grammars.
 
 - crash's debug lines (``set debug N``) that any command may print: ``<readmem: ...>``,
   ``<read_kdump: ...>``, ``<addr: ...>``, ``read_netdump: ...``, ``GETBUF(...)``, hit rates of its caches,
@@ -84,7 +84,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 class Quieted:
-    """A text without chatter, and what is needed to tell its lines in the text as it was."""
+    """A text without chatter, and its line numbers in the original text."""
 
     def __init__(self, text: str, cuts: list[tuple[int, int]], notices: Iterable[Notice]) -> None:
         self.notices = tuple(notices)
@@ -104,18 +104,18 @@ class Quieted:
         self._newlines = [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     def line(self, number: int) -> int:
-        """A line's number in the text as it was."""
+        """A line's number in the original text."""
         start = self._newlines[min(number, len(self._newlines)) - 1]
         place = bisect.bisect_right(self._starts, start)
         return number + (self._lines[place - 1] if place else 0)
 
     def moved(self, notices: Iterable[Notice]) -> tuple[Notice, ...]:
-        """Notices about the new text with their lines in the old one; before them those of what was cut."""
+        """Notices with line numbers of the original text; before them those about the removed chatter."""
         found = (replace(note, line=note.line and self.line(note.line)) for note in notices)
         return (*self.notices, *found)
 
     def error(self, error: ParseError) -> ParseError:
-        """An error about the new text, with its line in the old one."""
+        """An error with its line number in the original text."""
         return ParseError(error.command, self.line(error.line), error.column, error.text, error.reason)
 
 

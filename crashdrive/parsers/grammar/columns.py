@@ -1,7 +1,7 @@
 """Columns of tables: crash's title, the record's field, what may stand in a cell.
 
-crash moves, adds and drops columns between its versions, so that a column is known by its title and never by
-its position.
+crash moves, adds and drops columns between its versions. So a column is known by its title, never by its
+position.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST_ROW = 65536
 SHORTEST_ROW = 24
 
 Joined = Literal["error", "mark"]
-"""What becomes of a row whose free text holds another row's beginning: no row at all, or a marked answer."""
+"""The effect of a row whose free text holds another row's beginning: an error, or a marked answer."""
 
 hexadecimal: Callable[[str], int] = partial(int, base=16)
 
@@ -32,7 +32,7 @@ def kilobytes(text: str) -> int:
 
 
 class Cell(NamedTuple):
-    """What may stand in a column, and how it becomes a value (None: as it stands)."""
+    """The text of a column's cells, and its conversion to a value (None: unchanged)."""
 
     pattern: str
     convert: Callable[[str], Any] | None = None
@@ -66,7 +66,7 @@ def or_none(cell: Cell, placeholder: str) -> Cell:
 
 
 def often(cell: Cell) -> Cell:
-    """The cell, for a column of few different values in many rows: each is converted once and kept."""
+    """The cell, for a column with few different values: each value is converted once."""
     return Cell(cell.pattern, lru_cache(maxsize=1024)(cell.convert) if cell.convert else None)
 
 

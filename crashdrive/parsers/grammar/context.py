@@ -1,4 +1,4 @@
-"""The text that a grammar reads: a ``str`` that knows its source and what became of the reading so far.
+"""The text that a grammar reads: a ``str`` with its source and the state of the reading.
 
 pyparsing hands its input from element to element and into every action as ``instring``; as it is a `Text`,
 elements reach command line, lenient mode and notices without a global: threads and grammars within grammars
@@ -29,8 +29,8 @@ class _Remark(NamedTuple):
 class Text(str):
     """A source's text, or the part of it that begins at ``base``.
 
-    Notices are kept back until the reading has ended: those of an alternative that failed are forgotten. Of
-    lines that were set aside beyond `MOST_NOTICES` the places alone are kept.
+    Notices are kept until the reading has ended: those of a failed alternative are dropped. For lines that
+    were set aside beyond `MOST_NOTICES`, only the places are kept.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class Text(str):
         """The text itself; a plain ``str`` gets a source of its own, strict and without a command."""
         return instring if isinstance(instring, cls) else cls(Source(command_line(""), instring))
 
-    # What was expected, and where the reading came furthest.
+    # Expectations, and the furthest place of the reading.
 
     def missed(
         self, place: int, name: str, reason: str | None = None, below: frozenset[str] | None = None
@@ -82,12 +82,14 @@ class Text(str):
             self._names.append(name)
 
     def refuse(self, place: int, reason: str) -> NoReturn:
-        """What was read here can't be: for actions. Then the element doesn't stand here, for this reason."""
+        """For actions: the value that was read is impossible, so the element doesn't match here, for this
+        reason.
+        """
         self.missed(max(place, self._furthest), "", reason)
         raise ParseException(self, place, reason)
 
     def furthest(self) -> int:
-        """The last place where something was expected that wasn't there; -1 when nothing failed."""
+        """The last place at which an element failed; -1 where none failed."""
         return self._furthest
 
     def expected(self, place: int, otherwise: str) -> str:
@@ -113,16 +115,16 @@ class Text(str):
     ) -> None:
         """A notice about the line at ``place``; ``text`` is that line where it isn't given.
 
-        ``late``: the reading is past that line, and what was noticed behind it stays true. So say the actions
-        of larger elements, which check what they are made of.
+        ``late``: the reading is past that line, and later notices stay valid. Actions of larger elements,
+        which check their parts, use it.
         """
         line = self.source.position(self.base + place)[0]
         notice = Notice(kind=kind, message=message, line=line, text=text)
         self.remark(place, notice, incomplete=incomplete, late=late)
 
     def remark(self, place: int, notice: Notice | None, *, incomplete: bool, late: bool = False) -> None:
-        """Keep a notice (None: the mark alone); what stood behind this place was tried and given up, unless
-        the notice comes ``late``.
+        """Keep a notice (None: the mark alone). Notices behind this place are dropped, as that text was tried
+        and given up, unless this notice is ``late``.
         """
         remark = _Remark(place, notice, incomplete)
         if late:
@@ -133,14 +135,14 @@ class Text(str):
             self._remarks.append(remark)
 
     def remarks(self, place: int, notices: Sequence[Notice], *, incomplete: bool) -> None:
-        """Keep what was noticed of a whole part of the text from ``place`` on: of several of its lines it may
-        be the same.
+        """Keep the notices of a part of the text from ``place`` on; several of its lines may have the same
+        notice.
         """
         self.forget(place + 1)
         self._remarks += [_Remark(place, notice, incomplete) for notice in notices]
 
     def forget(self, place: int) -> None:
-        """Notices from this place on are void: what made them failed."""
+        """Drop the notices from this place on: the element that made them failed."""
         remarks, untold = self._remarks, self._untold
         while remarks and remarks[-1].place >= place:
             remarks.pop()
@@ -148,20 +150,20 @@ class Text(str):
             untold.pop()
 
     def remarks_since(self, place: int) -> bool:
-        """Whether there is a notice about what stands behind this place."""
+        """Whether there is a notice about the text behind this place."""
         last = max(self._remarks[-1].place if self._remarks else -1, self._untold[-1] if self._untold else -1)
         return last >= place
 
     def marked_since(self, place: int) -> bool:
-        """Whether something behind this place marks the answer."""
+        """Whether a notice about the text behind this place marks the answer."""
         if self._untold and self._untold[-1] >= place:
             return True
         behind = itertools.takewhile(lambda known: known.place >= place, reversed(self._remarks))
         return any(known.incomplete for known in behind)
 
     def misfit(self, place: int, reason: str) -> None:
-        """What stands at ``place`` fits by itself, but not to the rest, as an action finds out that has all
-        of it: an error; in lenient mode that line is set aside, and the action goes on without it.
+        """Refuse a line that matches by itself and contradicts the rest, as an action finds that has all
+        values: an error. In lenient mode the line is set aside, and the action continues without it.
         """
         if self.source.lenient:
             return self.reject(place, reason, late=True)
@@ -171,8 +173,8 @@ class Text(str):
     def reject(self, place: int, reason: str, *, start: int | None = None, late: bool = False) -> None:
         """Set the line at ``place`` aside (lenient mode alone may ask for that).
 
-        ``start``: where what failed there began. The reading goes on behind that place, and whatever it finds
-        there, this was rejected.
+        ``start``: where the failed element began. The reading continues behind that place, and this notice
+        stays.
         """
         begin = place if start is None else start
         if len(self._remarks) >= MOST_NOTICES:
@@ -184,7 +186,7 @@ class Text(str):
         return self.remark(begin, notice, incomplete=True, late=late)
 
     def _count(self, place: int, *, late: bool) -> None:
-        """A line that was set aside and isn't told."""
+        """Count a line that was set aside without a notice."""
         if not late:
             self.forget(place + 1)
         bisect.insort(self._untold, place)
@@ -202,7 +204,7 @@ class Text(str):
         del self._untold[:]
 
     def too_deep(self, place: int) -> NoReturn:
-        """More levels within each other than any output has: nothing else can be meant."""
+        """Fail for more nested levels than any output has; no alternative is tried."""
         self.missed(place, "", "nested too deeply")
         raise ParseFatalException(self, place, "nested too deeply")
 

@@ -1,6 +1,6 @@
 """C declarations as gdb prints them: what is declared, of which type: ``struct sock *(*get)(int, u32)``.
 
-One grammar for all who meet them: records hold a name and a type as text (`split_declaration`), the kernel's
+One grammar for all uses: records hold a name and a type as text (`split_declaration`), the kernel's
 types are made of the parts (`declared`). It knows what debug data of a C kernel contains: words of C, tags,
 typedefs, pointers, arrays, functions, bit-fields, vectors; a name may say which module's type is meant:
 ``struct priv@bonding *``. Names are not looked up.
@@ -115,7 +115,7 @@ def _read(text: str) -> Declared:
 
 
 _LONGEST_KEPT = 512
-"""Characters: what is kept for the next one that asks must not grow with what a stranger's text holds."""
+"""Characters: the cache must not grow with hostile texts."""
 _kept = functools.lru_cache(maxsize=4096)(_read)
 
 
@@ -205,7 +205,9 @@ class _Declarator(NamedTuple):
 
 
 def _outwards(tokens: g.ParseResults) -> _Declarator:
-    """From the name: what is inside the parentheses, then what stands behind, then the stars before."""
+    """A declarator from its name outwards: the parentheses' inside, then the suffixes, then the stars before
+    it.
+    """
     stars, *rest = tokens
     name, place, derived = None, None, ()
     if rest and isinstance(rest[0], _Declarator):

@@ -76,14 +76,14 @@ _AGGREGATE = r"(?:(?:const|volatile) )*+(?:struct|union)(?: \w++)?"
 
 
 class _Opened(NamedTuple):
-    """What stands before a brace: the type and, in brackets, its place."""
+    """The text before a brace: the type and, in brackets, its place."""
 
     type: str
     place: str | None
 
 
 class _Closed(NamedTuple):
-    """What stands behind a brace, and in brackets before it."""
+    """The text behind a brace, and in brackets before it."""
 
     declarator: str
     ends: bool
@@ -93,7 +93,7 @@ class _Closed(NamedTuple):
 def definition(*, addresses: bool = False) -> g.ParserElement:
     """A structure or union, with its ``SIZE`` line if it has one, as `Definition`.
 
-    ``addresses``: what stands in brackets are addresses, as with ``struct NAME -o ADDRESS``.
+    ``addresses``: the numbers in brackets are addresses, as with ``struct NAME -o ADDRESS``.
     """
     turn = _address if addresses else _offset
     head = g.Row(
@@ -142,7 +142,7 @@ def _if_cut(end: re.Match[str]) -> _Closed | None:
     return _Closed("", ends=True, place=None) if last.endswith(("\n...", " ...")) else None
 
 
-# Crash 8.0.0 shows no members of what is anonymous within something anonymous.
+# crash 8.0.0 shows no members of an anonymous structure within an anonymous one.
 _UNSHOWN = {"struct {...}", "union {...}"}
 _BITS = expression(r"(.*?) ?: ?([0-9]{1,3})")
 

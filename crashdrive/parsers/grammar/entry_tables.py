@@ -1,4 +1,4 @@
-"""Tables whose rows have something of their own below them: a slab its objects, a zone its free areas."""
+"""Tables whose rows have lines of their own below: the objects of a slab, the free areas of a zone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Entries(Table):
         return end, found
 
     def _behind(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """Where noise ends in front of a row."""
+        """The end of the noise in front of a row."""
         step = self._between.take if do_actions else self._between.ahead
         while (end := step(text, loc)) > loc:
             loc = end
@@ -89,12 +89,12 @@ def entries(  # noqa: PLR0913 # names, of which a table uses few
     between: Noise | None = None,
     bare: bool = False,
 ) -> Entries:
-    """A header and rows as in `table`, each row with what ``below`` takes: ``join(text, place, row's record,
-    values below)`` makes the entry of both.
+    """A header and rows as in `table`, each row with the values of ``below``: ``join(text, place, row's
+    record, values below)`` makes the entry of both.
 
-    Ends at the first line that is neither; a row there must be, with ``bare`` none where something stands in
-    its place that marks the answer (crash's own message, ``...``). ``between``: what may stand above a row,
-    no blank lines as a rule. ``record``, ``what``, ``derived``, ``required``, ``also``: as in `table`.
+    Ends at the first line that is neither. At least one row is required; with ``bare`` none, where a line in
+    its place marks the answer (crash's own message, ``...``). ``between``: what may stand above a row, no
+    blank lines as a rule. ``record``, ``what``, ``derived``, ``required``, ``also``: as in `table`.
 
     ::
 

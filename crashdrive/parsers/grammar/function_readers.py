@@ -17,7 +17,8 @@ Read = Callable[[Source, int], tuple[Any, int] | None]
 
 
 class Reader(Terminal):
-    """What a function reads: ``Reader(read, "a value of gdb")``. Its notices are kept back as all others are.
+    """An element that a function reads: ``Reader(read, "a value of gdb")``. Its notices are kept as all
+    others are.
 
     The function's ParseError tells the place and the expectation. ``several``: it reads a list of values.
     """

@@ -10,8 +10,8 @@ r"""gdb's values as elements of a grammar: a value, lines of members, a whole st
       comm = "init\\000"
     {1, 2}                      GdbValue()      -> [1, 2]
 
-Values are read by `ValueReader`, one for each text, since a text may ask for so many repeated elements and no
-more, however many values it is made of.
+`ValueReader` reads values. There is one for each text, as a text has one budget of repeated elements, for all
+its values.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Members(Reader):
 
     Ends at the first other line, at a member that ``asked`` (a function of the source, which gives names;
     none: any) doesn't name. One that stands there already begins another structure's dict; where all are
-    ``one`` structure's, it is an error. ``reading``: a function of the source that gives the function by
-    which values are read, where it isn't gdb who prints them.
+    ``one`` structure's, it is an error. ``reading``: a function of the source that gives the function for
+    reading values, where crash prints them and not gdb.
     """
 
     several = True
@@ -92,7 +92,7 @@ class Members(Reader):
         self._reading = reading
 
     def found(self, text: Text, offset: int) -> tuple[list[dict[str, Any]], int] | None:
-        """The members; what stands before one that can't be read is kept."""
+        """The members; those before an unreadable one are kept."""
         source = text.source
         if self not in text.kept:
             text.kept[self] = self._prepared(text)
@@ -131,7 +131,7 @@ class Members(Reader):
         return (found, offset) if found else None
 
     def _prepared(self, text: Text) -> tuple[Collection[str], Callable[[int], tuple[Any, int]]]:
-        """What holds for all of a text: names, and how values are read."""
+        """The names, and the function for reading values, which are the same for all of a text."""
         reader = values_of(text)
         asked = self._asked(text.source)
         if self._reading is None:

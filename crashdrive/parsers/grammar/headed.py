@@ -1,4 +1,4 @@
-"""Tables whose row comes from the header that they meet."""
+"""Tables whose row layout comes from the header."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Table(Terminal):
         return rows.run(instring, end, rows.row, do_actions=do_actions)
 
     def rows(self, text: Text, loc: int) -> tuple[Rows, int]:
-        """The rows that the header at ``loc`` promises (without one: usual ones), and where they begin."""
+        """The rows for the header at ``loc`` (without one: the usual ones), and where they begin."""
         titles = tuple(self._usual(text.source)) if self._usual and not self.match(text, loc) else ()
         end = loc
         if not titles:
@@ -81,7 +81,7 @@ class Table(Terminal):
         return rows, end
 
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """Where the header may begin: behind noise, and in lenient mode behind lines that are set aside."""
+        """The place for the header: behind noise, and in lenient mode behind lines that are set aside."""
         start = loc
         if self._usual is None and self._ahead(text, loc) < 0:
             return self._behind_noise(text, loc)
@@ -98,8 +98,8 @@ class Table(Terminal):
         return loc if loc < len(text) else start
 
     def _behind_noise(self, text: Text, loc: int) -> int:
-        """Where the noise at ``loc`` ends, and no header stands: the place to tell; a text's noise is looked
-        through once.
+        """The end of the noise at ``loc``, where the header is missing: the place for the error; a text's
+        noise is searched once.
         """
         first, end = text.kept.get(self._between, (0, 0))
         if not first <= loc < end:
@@ -110,7 +110,7 @@ class Table(Terminal):
         return end if end < len(text) else loc
 
     def _ahead(self, text: Text, loc: int) -> int:
-        """Where the next header stands from ``loc`` on, -1 for none; a text is looked through once."""
+        """The place of the next header from ``loc`` on, -1 for none; a text is searched once."""
         known: int | None = text.kept.get(self)
         if known is None or 0 <= known < loc:
             found = self._head.search(text, loc)
@@ -164,7 +164,7 @@ class Table(Terminal):
         return rf"(?=[^\n]{{0,{LONGEST_ROW}}}+(?:\n|\Z)) *+{lead}{cells}"
 
     def _maker(self, columns: list[Column], name: str) -> Callable[[re.Match[str]], Any]:
-        """One function per header: it knows which columns there are, so that no row has to ask."""
+        """A function for a header's rows: it is made for the columns that are there."""
         lead = [self._lead] if self._lead else []
         apart = {
             len(lead) + place: Apart(_cells(columns[:place]), name, column.joined)
@@ -210,7 +210,7 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
     also: Row | None = None,
     again: bool = False,
 ) -> Table:
-    """A header line, and below it the rows that it promises.
+    """A header line, and below it rows with its columns.
 
     - ``record``: the record's type, or a function that takes the fields by name. ``derived``: fields that
       follow from several columns.

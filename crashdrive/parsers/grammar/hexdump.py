@@ -62,7 +62,7 @@ def hex_words(
 
 
 class _Above:
-    """What the rows above the next one say about it: its width, and the byte orders that are left."""
+    """Conditions of the rows above on the next one: its width, and the possible byte orders."""
 
     def __init__(self) -> None:
         self.width = 0
@@ -70,7 +70,7 @@ class _Above:
         self.orders = [_LITTLE, _BIG]
 
     def misfit(self, width: int, words: tuple[int, ...], shown: str | None) -> str | None:
-        """Why a row can't follow; None where it can, and is the one above the next then."""
+        """Why a row can't follow; None where it can, and then it is the row above the next one."""
         if shown is not None:
             packing = f"{len(words)}{_CODES[width]}"
             fitting = [order for order in self.orders if _characters(order + packing, words) == shown]
@@ -113,7 +113,7 @@ def _split(behind: str, size: int) -> tuple[str, str | None]:
     if len(behind) < size + 2:
         if not behind.strip(" "):
             return "", None
-        # Someone who kept the text has taken the blanks at the line's end away.
+        # trailing blanks may be lost in a stored text
         behind = behind.ljust(size + 2)
     return behind[:-size], behind[-size:]
 

@@ -1,4 +1,4 @@
-"""Newlines that are gone, so that a row's free text takes the next row, and newlines within a name."""
+"""Lost newlines, by which a row's free text takes the next row, and newlines within a name."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _ADDRESS = expression(r"\b[0-9a-f]{8,16}\b", re.ASCII)
 def rest_of_name(text: Text, place: int, line: str, name: str | None) -> str | None:
     """A name with this line behind it, for one that holds a newline; marks the answer (for ``continued=``).
 
-    None where there is no name or where the line looks like a row that is damaged or says something else;
-    and in lenient mode, which keeps what is sure.
+    None without a name, for a line that may be a damaged row or another line, and in lenient mode, which
+    keeps sure rows alone.
     """
     bare = line.strip(" ")
     if not bare or name is None or text.source.lenient or len(name) + len(line) > LONGEST_NAME:

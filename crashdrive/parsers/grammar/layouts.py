@@ -50,7 +50,7 @@ def is_layout(source: Source) -> bool:
 
 
 class Laid(NamedTuple):
-    """A member as it is laid out, or all of a type.
+    """A member's layout, or that of a whole type.
 
     ``type``: ``struct NAME``, with qualifiers, of one with ``members``, None of any other one; ``declared``:
     its declaration without the semicolon, or what stands behind the closing brace. ``byte``, ``bit``,
@@ -134,7 +134,7 @@ def _outer(text: str, place: int, tokens: g.ParseResults) -> Laid:  # noqa: ARG0
 
 
 def _whole(laid: Laid, values: list[Any]) -> Laid:
-    """With what stands between the braces."""
+    """The layout with the values between its braces."""
     members: list[Laid] = []
     total, remark = None, None
     for value in values:

@@ -20,7 +20,7 @@ from crashdrive.parsers.grammar.terminals import Anything, Row, Titles
 
 _VALUE = r"(?:0x[0-9a-f]{1,16}+|0++)(?![^ \n])"
 _LETTERS = {"general": "r", "access": "a", "control": "c", "floating point": "f", "vector": "v"}
-# How many words the sections have where they are printed at all.
+# words of each section, where it is printed
 _SIZES = {
     **dict.fromkeys(("general", "access", "control", "floating point"), 16),
     "floating point 0,2,4,6": 4,

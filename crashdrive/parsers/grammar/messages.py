@@ -51,7 +51,7 @@ def _prefix(source: Source) -> _Prefix:
 
 
 class _Places(NamedTuple):
-    """Where in a match's groups something stands; -1, a None behind them, where there is no such group."""
+    """Indices in a match's groups; -1, where a None is appended, for no such group."""
 
     time: int
     old_time: int
@@ -67,7 +67,7 @@ class _Places(NamedTuple):
 
 
 class _Open:
-    """The message that the next line may go on with."""
+    """The message that the next line may continue."""
 
     __slots__ = ("buffer", "found", "indent", "more", "properties")
 
@@ -80,7 +80,7 @@ class _Open:
         self.buffer: re.Match[str] | None = None
 
     def goes_on(self, line: str, with_properties: bool) -> bool:  # noqa: FBT001 # for each line
-        """Whether a line that is indented as its text is goes on with it."""
+        """Whether a line, by its indentation, continues the message."""
         if with_properties and _property(self, line):
             return True
         if not self.indent:
@@ -110,10 +110,10 @@ class _Open:
 class Messages(Terminal):
     """All messages down to the end of the text; ``record`` takes the fields of a `LogEntry` by name.
 
-    What stands in front of a message depends on the command's options. A line without that goes on with the
-    message above where it is indented below it; else it is a message of its own. Where the next message
-    stands in a message's line (its newline was lost), the answer is marked: a message may quote another log,
-    but not at this time.
+    The prefix of a message depends on the command's options. A line without it continues the message above if
+    it is indented; else it is a message of its own. Where the next message is within a message's line (a
+    newline was lost), the answer is marked: a message may quote another log, but not with a time that fits
+    between.
     """
 
     leaves_notices = True
@@ -184,7 +184,7 @@ class _Plain:
                 width = len(self._indent)
 
     def _untimed(self, place: int, line: str) -> None:
-        """A line that is no message with a time and doesn't go on with one."""
+        """Take a line that is no message with a time, and doesn't continue one."""
         self._join()
         if not _takes_other(self.text, place, line, timed=bool(self._indent)):
             buffer = _BUFFER.match(line)
@@ -194,7 +194,7 @@ class _Plain:
             self._indent = ""  # nothing goes on below a line without a time
 
     def _join(self) -> None:
-        """The further lines of the last message."""
+        """Join the further lines of the last message."""
         if self._more:
             last, number = self.found[-1], len(self.found) - 1
             self.found[-1] = replace(last, text="\n".join([last.text, *self._more]))
@@ -267,7 +267,7 @@ _WITHIN = expression(
 
 
 def _mark_joined(text: Text, found: list[Any], suspect: Iterable[int]) -> None:
-    """Mark messages, of these ones, in whose line the next one begins."""
+    """Mark the suspect messages in whose line the next message begins."""
     for number in suspect:
         one = found[number]
         if "] " not in one.text or (begin := one.text.find("[")) < 0:
@@ -280,7 +280,9 @@ def _mark_joined(text: Text, found: list[Any], suspect: Iterable[int]) -> None:
 
 
 def _is_next(inner: re.Match[str], one: Any, following: Any) -> bool:
-    """Whether what stands in a message has the form of this log, and a time between it and the next one."""
+    """Whether a text within a message has the form of this log, and a time between this message and the next
+    one.
+    """
     if inner["time"] is None or one.timestamp is None:
         return inner["date"] is not None and one.date is not None
     last = following.timestamp if following is not None else None

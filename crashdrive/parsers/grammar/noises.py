@@ -1,4 +1,4 @@
-"""What stands between rows without being one: blank or left-out lines, crash's own words; gaps; the end."""
+"""Noise between rows: blank or left-out lines, crash's own messages; gaps; the end of a text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crashdrive.parsers.grammar.terminals import END_OF_LINE, Made, Make, Termin
 
 
 class Noise(Terminal):
-    """A line that is no part of the output; gives no value, may leave a notice. Several are joined by
-    `noise`. Subclasses say in `fits` which lines these are, in `remark` what they leave.
+    """A line that is no part of the output; it gives no value, and may leave a notice. `noise` joins several
+    kinds. Subclasses define which lines they take (`fits`), and the notice (`remark`).
     """
 
     leaves_notices = True
@@ -27,7 +27,7 @@ class Noise(Terminal):
         return end, []
 
     def ahead(self, instring: str, loc: int) -> int:
-        """Where the line would end; -1 when it is no such line."""
+        """The end of the line; -1 where it is no such line."""
         found = self.match(instring, loc)
         if found is None or not self.fits(Text.of(instring), found):
             return -1
@@ -56,7 +56,7 @@ class Blank(Noise):
         self.takes_empty = True
 
     def ahead(self, instring: str, loc: int) -> int:
-        """Where the line would end: the most frequent noise, and any blank line is."""
+        """The end of the line; this is the most frequent noise, and any blank line matches."""
         found = self.match(instring, loc)
         return -1 if found is None else found.end()
 
@@ -159,8 +159,8 @@ class _AnyNoise(Noise):
 
 
 def noise(*more: Noise, blank: bool = True, messages: CrashMessage | None = None) -> Noise:
-    """What may stand between rows of any output: blank lines (``blank``), `Elided`, `CrashMessage` or a
-    command's own kind of ``messages``; ``more`` is tried first.
+    """The noise between rows of any output: blank lines (``blank``), `Elided`, `CrashMessage` or a command's
+    own kind of ``messages``; ``more`` is tried first.
     """
     return _AnyNoise((*more, *((Blank(),) if blank else ()), Elided(), messages or CrashMessage()))
 
@@ -183,7 +183,7 @@ class Gap(Terminal):
 
 
 class Tail(Terminal):
-    """What may follow any output: noise, down to the end of the text. Lenient mode sets other lines aside."""
+    """The end of any output: noise, up to the end of the text. Lenient mode sets other lines aside."""
 
     leaves_notices = True
 

@@ -32,7 +32,7 @@ def pairs() -> g.ParserElement:
 def check_pairs(source: Source, found: list[Pair], *, pages_first: bool) -> list[Pair]:
     """The pairs; ParseError where no page size makes the numbers fit, or where an error comes first.
 
-    The address of a page beyond 64 bits is what crash's arithmetic leaves of it: marked.
+    crash's arithmetic wraps around for addresses beyond 64 bits: such an answer is marked.
     """
     demand_records(source, found, "no pair of numbers")
     if any(notice.kind == "error" and notice.line == 1 for notice in source.warnings):

@@ -13,7 +13,7 @@ from crashdrive.records import Address, Bits, Record
 
 
 class PageTableEntry(Record, frozen=True, kw_only=True):
-    """What a page table entry says.
+    """A page table entry, decoded.
 
     ``physical``: the page's physical address and ``flags`` by name, none of them without a mapping; or
     ``swap``: the device and ``swap_offset`` in pages of a page that is swapped out. sparc64 shows the flags

@@ -1,8 +1,9 @@
-"""The one place that calls pyparsing: a grammar is made ready, reads all of a text, and its failure is told.
+"""The one place that calls pyparsing: a grammar is prepared, reads a whole text, and its failure becomes a
+ParseError.
 
-What is made ready: no element skips white space, tabs stay tabs, failures note what was expected, and the
-settings of pyparsing that a program around us may have changed (packrat, left recursion, white space) change
-nothing here. Nothing global is changed.
+A prepared grammar skips no white space, keeps tabs, and notes expectations where it fails. pyparsing's global
+settings (packrat, left recursion, white space), which the surrounding program may have changed, have no
+effect on it, and aren't changed.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def read(
 
 
 def prepared(element: ParserElement) -> ParserElement:
-    """The element, and the end of the text behind it, ready to read: see this module's own words."""
+    """The element, followed by the end of the text, prepared: see this module's docstring."""
     with _LOCK:
         whole = And([element, Tail()])
         whole.streamline()
@@ -74,7 +75,7 @@ def prepared(element: ParserElement) -> ParserElement:
 
 @functools.lru_cache(maxsize=512)
 def _ready(grammar: Factory | ParserElement) -> Callable[[Text], Iterable[Any]]:
-    """What reads a text."""
+    """The function that reads a text."""
     whole = prepared(grammar if isinstance(grammar, ParserElement) else grammar())
     if leaks(whole) or whole.ignoreExprs:
         return whole.parse_string
@@ -149,7 +150,7 @@ def _make_ready(element: ParserElement) -> None:
 
 
 class _Failed:
-    """What happens where an element that isn't one of our own tokens fails."""
+    """The action at a failure of an element that isn't one of our own tokens."""
 
     only_tells = True
     """It may be left out where the element is nameless and its first token tells the same."""

@@ -1,4 +1,4 @@
-"""Rows of registers put together to dumps: see `crashdrive.parsers.grammar.registers`."""
+"""Register dumps, made of rows of registers: see `crashdrive.parsers.grammar.registers`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Hole(NamedTuple):
 
 
 def make_dumps(text: Text, _place: int, rows: list[Any]) -> list[Registers]:
-    """The rows as dumps. One follows the other without a title where a register's name comes again."""
+    """The rows as dumps; a repeated register name begins the next dump, which may have no title."""
     dumps = [_Dump(text, row.place) for row in rows[:1]]  # none in lenient mode, where no row is left
     for row in rows:
         if isinstance(row, Values) and dumps[-1].begins_again(row):

@@ -1,4 +1,4 @@
-"""Runs of rows and of items, and what may stand between: the one place for noise, lenient mode, ends."""
+"""Runs of rows and of items: the one place for noise between them, lenient mode, and their ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Continued = Callable[[Text, int, str, Any], Any]
 
 
 def ends_at(element: ParserElement, instring: str, loc: int) -> int:
-    """Where the element would end if it stood here, -1 when it doesn't; has no effect."""
+    """The end of the element if it matches here, -1 if it doesn't; without side effects."""
     if isinstance(element, Terminal):
         return element.ahead(instring, loc)
     if type(element) is MatchFirst:
@@ -42,7 +42,7 @@ def ends_at(element: ParserElement, instring: str, loc: int) -> int:
 
 
 class Between:
-    """What a run does where its item doesn't stand: noise, the end, or a line that is set aside.
+    """The behaviour of a run where its item doesn't match: noise, the end, or a line that is set aside.
 
     - ``between`` is taken and forgotten (`noise` leaves notices); None: nothing may stand there.
     - ``until`` ends the run, it isn't taken; None: the run goes on to the end of the text. An element that
@@ -60,7 +60,9 @@ class Between:
         self.resume = resume
 
     def behind(self, instring: str, loc: int, *, do_actions: bool) -> int:
-        """Where the run goes on behind noise; -1 when it ends here, -2 when this line is an error."""
+        """The place behind noise, where the run continues; -1 when it ends here, -2 when this line is an
+        error.
+        """
         if self.blank and instring.startswith("\n", loc):
             return loc + 1
         if self.between is not None:
@@ -73,7 +75,7 @@ class Between:
         return -2
 
     def aside(self, text: Text, loc: int, place: int, reason: str) -> int:
-        """Set the line at ``place`` aside, an item began at ``loc``; where the run goes on."""
+        """Set the line at ``place`` aside, in an item that began at ``loc``; gives the place to continue."""
         text.reject(place, reason, start=loc)
         loc = text.next_line(loc)
         while self.resume is not None and loc < len(text) and ends_at(self.resume, text, loc) < 0:
@@ -82,16 +84,16 @@ class Between:
 
 
 class Rows(Terminal):
-    """A run of rows, taken in one loop: the fastest way through a table.
+    """A run of rows, read in one loop: the fastest way through a table.
 
     ``Rows(Row(...), between=noise(), until=Blank())`` gives one record per row. ``least``: so many rows there
     must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
-    ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error.
-    ``also``: rows of another kind that may stand among these (a cache that crash was told to ignore).
-    ``bare``: nothing may stand in front of its first row. So must it be in an alternative of a `Many`, which
-    takes what stands between: else the run would look at each line of that again and again.
-    ``aside``: a value that stands for each line that lenient mode set aside, where rows belong to one above.
-    See `Between` for the rest. The expectation is the row's.
+    ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error. ``also``:
+    rows of another kind that may stand among these (a cache that crash was told to ignore). ``bare``: nothing
+    may be in front of its first row. It is required in an alternative of a `Many`, which takes the lines
+    between items itself: else the run would search these lines again and again. ``aside``: a value that
+    stands for each line that lenient mode set aside, where rows belong to one above. See `Between` for the
+    rest. The expectation is the row's.
     """
 
     leaves_notices = True
@@ -177,7 +179,7 @@ class Rows(Terminal):
         return False
 
     def _joined(self, instring: str, loc: int, found: list[Any]) -> int:
-        """Where the run goes on behind a line that belongs to the row right above it; 0: it doesn't."""
+        """The place behind a line that belongs to the row right above it; 0 where it doesn't."""
         if self.continued is None:
             return 0
         text = Text.of(instring)
@@ -188,7 +190,7 @@ class Rows(Terminal):
         return text.next_line(loc)
 
     def _other(self, instring: str, loc: int, row: Terminal, found: list[Any], *, do_actions: bool) -> int:
-        """Where the run goes on behind a line that is no row; -1 where it ends."""
+        """The place behind a line that is no row, where the run continues; -1 where it ends."""
         text = instring if isinstance(instring, Text) else None
         behind = self.gap.behind(instring, loc, do_actions=do_actions)
         if behind > -2:
@@ -205,7 +207,7 @@ class Rows(Terminal):
 
 
 def _set_aside(instring: str, start: int) -> bool:
-    """Whether lenient mode has notices about what stands behind ``start``: then a run may be empty."""
+    """Whether lenient mode has notices about the text behind ``start``: then a run may be empty."""
     return isinstance(instring, Text) and instring.source.lenient and instring.remarks_since(start)
 
 

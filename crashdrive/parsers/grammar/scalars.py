@@ -1,4 +1,4 @@
-r"""gdb's values without braces: numbers, texts, pointers, enumerators, and marks for what isn't there.
+r"""gdb's values without braces: numbers, texts, pointers, enumerators, and marks for missing values.
 
 ::
 
@@ -187,8 +187,8 @@ class ScalarReader:
     def _goes_on(self, start: int, following: int, run: str | None) -> bool:
         r"""Whether the next piece belongs to the same text, in an array of texts.
 
-        gdb doesn't say. Two quoted pieces in a row are two texts; a run joins what is before it; what follows
-        a run of NULs is a new text. What follows another run could be either: marked.
+        gdb doesn't tell. Two quoted pieces in a row are two texts; a run belongs to the piece before it; a
+        piece after a run of NULs is a new text. A piece after another run may be either, and is marked.
         """
         if self._text[following : following + 1] == "'":
             return run is None

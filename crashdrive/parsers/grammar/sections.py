@@ -40,8 +40,8 @@ def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
 def made(sequence: ParserElement, make: Callable[[Text, int, list[Any]], Any]) -> ParserElement:
     """``made(header + items, make)``: ``make(text, place, values)`` makes one value of all of the sequence's.
 
-    A list stands for its values, None for those that came. ``make`` may check how they fit together, and says
-    so by `Text.misfit` and `Text.note` with ``late``. The sequence stands nowhere else.
+    ``make`` returns a value, a list of values, or None for the unchanged values. It may check that they fit
+    together, by `Text.misfit` and `Text.note` with ``late``. The sequence must not be used elsewhere.
     """
 
     def action(instring: str, place: int, tokens: ParseResults) -> Any:
@@ -100,7 +100,7 @@ class Block(Terminal):
 
 
 def block(header: Terminal, items: ParserElement, make: Callable[[Any, tuple[Any, ...]], Any]) -> Block:
-    """A header of one value, what stands below it, blank lines: ``make(header's value, all values below)``.
+    """A header of one value, the values below it, blank lines: ``make(header's value, all values below)``.
 
     ``block(task_header(), Rows(...), Children)``; ``items`` ends by itself. ``make``
     gives None where it doesn't match after all. The fast way through many blocks, as `Rows` is through rows.

@@ -1,4 +1,4 @@
-"""Lines in which crash itself speaks, in the midst of any command's output.
+"""crash's own messages within any command's output.
 
 Source in crash: ``__error()`` (tools.c), ``datatype_error()``, ``dump_trace()`` (symbols.c).
 """
@@ -13,8 +13,8 @@ from crashdrive.records import Notice
 
 # crash's error(): the command's name or one of two words, a colon, the message.
 _WORDS = ("WARNING: ", "NOTE: ")
-# What any command may say of a kernel that this crash doesn't know, under an inner command's name; behind it
-# come the place in crash's source and crash's own backtrace, which say nothing of the dump.
+# a message of any command about a kernel that this crash doesn't know, under an inner command's name; the
+# place in crash's source and crash's own backtrace follow it, which say nothing of the dump
 _UNKNOWN = expression(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}", re.ASCII)
 _PLACE = expression(
     r" {3,40}FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}",
@@ -28,12 +28,12 @@ def is_message(source: Source, line: str) -> bool:
 
 
 def names_place(line: str) -> bool:
-    """Whether crash names the place in its own source here, or shows its own backtrace."""
+    """Whether a line names a place in crash's source, or is crash's own backtrace."""
     return _PLACE.fullmatch(line) is not None
 
 
 def message_notice(source: Source, line: str, number: int) -> Notice:
-    """The notice of a line in which crash speaks: of kind ``note``, or ``error``, which marks the answer."""
+    """The notice for crash's message: of kind ``note``, or ``error``, which marks the answer."""
     plain = line.removeprefix(f"{source.command.name}: ")
     if plain.startswith("NOTE: "):
         return Notice(kind="note", message=plain[6:].strip(), line=number, text=line)

@@ -1,4 +1,4 @@
-"""What a stack trace is made of: frames, and a stack's words as ``bt -f``, ``-F`` and ``-r`` show them.
+"""Parts of a stack trace: frames, and a stack's words as ``bt -f``, ``-F`` and ``-r`` show them.
 
 Source in crash: ``format_stack_entry()`` (kernel.c).
 """

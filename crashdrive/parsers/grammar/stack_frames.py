@@ -1,4 +1,4 @@
-"""Stack frames: the frame's line in each architecture's form, and what stands below it."""
+"""Stack frames: the frame's line in each architecture's form, and the lines below it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Words(NamedTuple):
 
 
 def frames(dump: ParserElement, *, between: Noise, within: Noise, until: ParserElement) -> ParserElement:
-    """Frames, and what stands below the last of them: a run of `Frame`. ``dump``: a register dump::
+    """Frames with the lines below each: a run of `Frame`. ``dump``: a register dump::
 
      #0 [ffffcdfe80013c10] machine_kexec at ffffffffac86c62f
      #1 [ffffcdfe80013f50] entry_SYSCALL_64_after_hwframe at ffffffffad400126
@@ -186,7 +186,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _frames(text: Text, _place: int, found: list[Any]) -> list[Any] | None:
-    """The frames, the last one with what stands below it."""
+    """The frames, the last one with the lines below it."""
     count = next((place for place, one in enumerate(found) if type(one) is not Frame), len(found))
     if count in {0, len(found)}:  # 0: in lenient mode, where no frame is left
         return None
@@ -194,7 +194,7 @@ def _frames(text: Text, _place: int, found: list[Any]) -> list[Any] | None:
 
 
 def with_below(text: Text, frame: Frame, below: list[Fields | Words | Registers]) -> Frame:
-    """The frame with what stands below it; what stands there twice is refused."""
+    """The frame with the parts below it; a repeated part is refused."""
     values: dict[str, Any] = {}
     data = list(frame.data or ())
     for one in below:

@@ -1,10 +1,10 @@
-"""The short way from element to element, where pyparsing's own has nothing to do.
+"""A short way from element to element, where pyparsing's own steps would have no effect.
 
-On its way into each element pyparsing asks for white space, packrat, debugging and names of results, and it
-wraps what was found: a short output takes longest for that. An element that was made ready
-(`crashdrive.parsers.grammar.reading`) has none of the first three. Where it has no names either, a sequence,
-alternatives, what is optional, suppressed, grouped or has an action goes from part to part without: the same
-values, the same failures. Everything else goes pyparsing's way.
+For each element pyparsing checks white space, packrat, debugging and names of results, and wraps the values:
+most of the time of a short output. A prepared element (`crashdrive.parsers.grammar.reading`) has none of the
+first three. If it has no names either, a sequence, an alternative, an optional, suppressed or grouped
+element, or one with an action, enters its parts directly, with the same values and failures. All other
+elements use pyparsing's way.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def is_own(element: ParserElement) -> bool:
 
 
 def keep_make(element: ParserElement, make: Make) -> None:
-    """Tell what the action that was added last does with the values: then nothing has to wrap them for it."""
+    """Note the function behind the action that was added last, so that values needn't be wrapped for it."""
     vars(element)["straight_make"] = element.parseAction[-1], make
 
 
 def straighten(element: ParserElement) -> None:
-    """Give an element that is ready its short way, if it can have one; its parts first."""
+    """Give a prepared element its short way, if it can have one; its parts must have theirs."""
     build = _itself if is_own(element) else _WAYS.get(type(element))
     if build is None:
         return
@@ -86,7 +86,7 @@ def straighten(element: ParserElement) -> None:
 
 
 def leaks(element: ParserElement) -> bool:
-    """Whether names of results come out of it, which only pyparsing's own way keeps."""
+    """Whether the element gives names of results, which only pyparsing's own way keeps."""
     return _leaks(element, set())
 
 
@@ -198,13 +198,11 @@ _WAYS: dict[type, Callable[[Any], Way | None]] = {
     Apart: _apart,
 }
 _WHOLE = (And, MatchFirst, Opt)
-"""Those of which pyparsing makes no other values behind its ``parseImpl``."""
+"""Elements whose values pyparsing doesn't change after their ``parseImpl``."""
 
 
 def _lead(element: Any) -> Terminal | None:
-    """The token that an element begins with, if that does no more than match: then no exception is needed
-    where the element fails there.
-    """
+    """The first token of an element, if it only matches: a failure there then needs no exception."""
     if is_plain(element):
         return element if type(element).parseImpl is Terminal.parseImpl else None
     told = getattr(element.failAction, "only_tells", False) and not element.customName
@@ -218,7 +216,7 @@ _LED = (And, Apart, FollowedBy, Group, Suppress)
 
 
 def _recovering(element: ParserElement) -> Way:
-    """The way into an element that may fail while the reading goes on: then its notices are forgotten."""
+    """The way into an element whose failure doesn't end the reading: its notices are then dropped."""
     enter = directly(element)
     if not (is_plain(element) and isinstance(element, Terminal) and element.leaves_notices):
         return enter
@@ -235,7 +233,7 @@ def _recovering(element: ParserElement) -> Way:
 
 
 def _acting(element: ParserElement, enter: Way) -> Way:
-    """What an element's actions make of its values."""
+    """The way through an element with actions on its values."""
     action, make = vars(element).get("straight_make", (None, None))
     if make is not None and element.parseAction == [action]:
         return _making(make, enter)
@@ -269,7 +267,7 @@ def _making(make: Make, enter: Way) -> Way:
 
 
 def _failing(element: ParserElement, enter: Way) -> Way:
-    """The way with what happens where it fails."""
+    """The way with the element's action at a failure."""
     failed: Any = element.failAction
 
     def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's

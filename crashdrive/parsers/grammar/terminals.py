@@ -55,13 +55,13 @@ class Terminal(Token):
         return found.end(), [value]
 
     def miss(self, instring: str, loc: int, reason: str | None = None) -> NoReturn:
-        """The element isn't here; ``reason``: a sentence that says more than its name."""
+        """Fail: the element doesn't match here; ``reason``: a sentence that says more than its name."""
         if isinstance(instring, Text):
             instring.missed(loc, self.name, reason)
         raise ParseException(instring, loc, reason or self.errmsg, self)
 
     def ahead(self, instring: str, loc: int) -> int:
-        """Where it would end if it stood here; -1 when it doesn't. Without any effect."""
+        """The end of the element if it matches here; -1 if it doesn't. Without side effects."""
         found = self.match(instring, loc)
         return -1 if found is None else found.end()
 

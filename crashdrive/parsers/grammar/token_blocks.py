@@ -29,7 +29,7 @@ def _ways(items: Sequence[Terminal]) -> Ways:
 
 
 def _take(ways: Ways, text: Text, loc: int, values: list[Any], do_actions: bool) -> int:  # noqa: FBT001 # for each line
-    """Where the token that stands here ends, its value is in ``values``; -1 where none does."""
+    """The end of the token that matches here, whose value is added to ``values``; -1 where none matches."""
     for match, make, item in ways:
         if (found := match(text, loc)) is None:
             continue
@@ -104,7 +104,7 @@ class Blocks(Terminal):
         return loc
 
     def _other(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """Where the run goes on behind a line that is neither header nor item: noise, or an error."""
+        """The place behind a line that is neither header nor item: noise, or an error."""
         behind = self.gap.behind(text, loc, do_actions=do_actions)
         if behind < 0:
             for expected in self.items:
@@ -185,7 +185,7 @@ class Nest(Terminal):
         return None
 
     def _other(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """Where it goes on behind noise, or behind a line that lenient mode sets aside."""
+        """The place behind noise, or behind a line that lenient mode sets aside."""
         behind = self.gap.behind(text, loc, do_actions=do_actions) if loc < len(text) else -2
         if behind >= 0:
             return behind

@@ -1,4 +1,4 @@
-"""The pieces of a stack trace put together, and whether they fit: see `crashdrive.parsers.grammar.traces`."""
+"""A stack trace made of its pieces, and checked: see `crashdrive.parsers.grammar.traces`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Marker(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What crash says in place of frames."""
+    """crash's words in place of frames."""
 
     place: int
     said: str
@@ -44,7 +44,7 @@ class Start(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What stands below one task's header, see `Backtrace`."""
+    """The parts below one task's header, see `Backtrace`."""
 
     frames: tuple[Frame, ...] = ()
     exception: ExceptionFrame | None = None
@@ -176,7 +176,7 @@ def _check_levels(text: Text, found: Sequence[Frame], place: int) -> None:
 
 
 class _Fault(NamedTuple):
-    """What is wrong with a frame below another: it can't be, or something is missing."""
+    """The fault of a frame below another one: it is impossible, or a frame is missing."""
 
     message: str
     wrong: bool = False
@@ -198,7 +198,7 @@ def _fault(above: Frame | None, frame: Frame) -> _Fault | None:
 
 
 class _FramePlaces:
-    """Where the frames of a trace stand: looked for only where one doesn't follow the one above it."""
+    """The places of a trace's frames, searched only where a frame doesn't follow the one above it."""
 
     _line = expression(
         rf"^ *+(?:#\d{{1,4}}+ )?\[[ <]*+(?:BSP:)?{HEX}>?\] (?=[^\n]*? (?:at|from) )", re.MULTILINE | re.ASCII
@@ -211,7 +211,7 @@ class _FramePlaces:
         self._count = -1
 
     def complain(self, count: int, fault: _Fault) -> None:
-        """Of the frame of that number, unless lines were left out above it."""
+        """Complain of the frame with that number, unless lines were left out above it."""
         place, above = self._place(count)
         if _ELIDED.search(self._text, above, place):
             return

@@ -1,4 +1,4 @@
-"""Stack traces: frames, what stands below each of them, and markers between stacks.
+"""Stack traces: frames, the lines below each, and markers between stacks.
 
 One grammar for all architectures: crash's own functions differ by architecture, their lines hardly do.
 Source in crash: ``x86_64_print_stack_entry()``, ``print_stack_entry()`` (lkcd_x86_trace.c), the older traces

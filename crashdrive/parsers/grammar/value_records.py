@@ -1,4 +1,4 @@
-"""What gdb's values become where plain Python says too little; see `crashdrive.parsers.grammar.values`."""
+"""Records for gdb's values that have no plain Python value; see `crashdrive.parsers.grammar.values`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_RUN = 1 << 20
 
 
 class Pointer(Record, frozen=True, tag_field="$", tag="pointer"):
-    """An address with what gdb knows of it.
+    """An address with gdb's additions.
 
     ``symbol`` and ``offset``: ``<init_task+16>``; ``string``: the text that a char pointer leads to,
     ``error`` why it can't be read; ``type``: ``struct task_struct *`` where gdb names it, as at the top of an

@@ -1,6 +1,6 @@
 """gdb's printed values: ``{a = 1, b = 0xffff... <symbol+8>, c = {0 <repeats 15 times>}, d = "text"}``.
 
-A value becomes plain Python as far as that says everything, so that its JSON is what one expects:
+A value becomes plain Python where that says all of it, so that its JSON is plain, too:
 
 - a structure or union: a dict by member name; members of anonymous structures and unions stand in the dict
   of what holds them, as in C; an empty one is ``{}``;
@@ -101,7 +101,7 @@ class ValueReader(ScalarReader):
         return self._text.startswith("{", offset) and not FUNCTION.match(self._text, offset)
 
     def _braces(self, offset: int) -> tuple[Any, int]:
-        """What stands between braces, with a stack of its own instead of recursion."""
+        """The values between braces, read with a stack instead of recursion."""
         text, member, plain, name_of = self._text, _MEMBER.match, _PLAIN.match, _NAME.match
         frame, offset = self._open(offset, None)
         stack = [frame]
@@ -141,7 +141,7 @@ class ValueReader(ScalarReader):
         return _Frame(offset, name, block=self._text.startswith("\n", offset + 1)), offset + 1
 
     def _closes(self, stack: list[_Frame], frame: _Frame, offset: int) -> tuple[Any, int, _Frame]:
-        """Past the comma after an element, or past all braces that end behind it."""
+        """The place behind the comma after an element, or behind all braces that close there."""
         text = self._text
         while True:
             if REPEATS.match(text, offset):
@@ -230,7 +230,7 @@ class ValueReader(ScalarReader):
         return value
 
     def _element(self, frame: _Frame, name: str | None, offset: int) -> int:
-        """A scalar in braces, or a mark for what isn't there."""
+        """A scalar in braces, or a mark for a missing value."""
         match = _ELIDED.match(self._text, offset)
         if match and name is None:
             self.note("elided", "left out here", offset)

@@ -1,4 +1,4 @@
-"""What ``list`` and ``tree`` print: an address for each element, and below it what was asked for.
+"""The outputs of ``list`` and ``tree``: an address for each element, and below it the requested members.
 
 Source in crash: ``do_list()``, ``rbtree_iteration()``, ``dump_struct_members_fast()`` (tools.c),
 ``dump_struct()`` (symbols.c).
@@ -101,7 +101,7 @@ def _bare(found: re.Match[str]) -> Element | None:
 
 
 def _element(text: g.Text, place: int, address: int, below: list[Any]) -> Element | _Indexed:
-    """An element with all that stands below its address."""
+    """An element with the lines below its address."""
     members: dict[str, Any] | None = None
     position: _Position | None = None
     for part in below:
@@ -168,7 +168,7 @@ def _reading(source: Source) -> Callable[[ValueReader, int], tuple[Any, int]]:
 
 
 def check_elements(source: Source, found: list[Any]) -> list[Element]:
-    """The elements, indexed; what was asked for and isn't there is told."""
+    """The elements, indexed; missing members that were asked for are noted."""
     if found == [EMPTY] or (not found and not source.text and source.command.name == "tree"):
         return []  # crash prints nothing for an empty tree
     if not found:

@@ -80,7 +80,7 @@ def ignored_cache() -> Any:
 
 
 def check_caches(source: Source, found: list[SlabCache]) -> list[SlabCache]:
-    """One that names a cache that isn't there prints nothing; a name with another row in it is two rows."""
+    """The caches; nothing for a name without a cache. A name with another row in it is two rows, an error."""
     demand_caches(source, found)
     for row in found:
         if _ROW_IN_A_NAME.search(row.name):

@@ -139,7 +139,7 @@ def _in_bytes(text: g.Text, _place: int, rows: list[_Row]) -> list[MemoryUse]:
 
 
 def _page_size(pages: int, rounded: str) -> int | None:
-    """The size of a page with which so many are that size as pages_to_size() rounds it.
+    """The page size for which ``pages`` pages have that size, as pages_to_size() rounds it.
 
     None where a row doesn't tell: without pages, or with a negative number of them (counters that were read
     while they changed), whose size crash prints as an absurd one.
@@ -152,7 +152,9 @@ def _page_size(pages: int, rounded: str) -> int | None:
 
 
 def check_info(source: Source, found: list[MemoryUse | ZoneUse]) -> list[MemoryUse | ZoneUse]:
-    """Marked without the lines about swap: every crash prints them, or says why not; 9 may just stop."""
+    """The rows; marked without the lines about swap: every crash prints them, or says why not; crash 9 may
+    just stop.
+    """
     names = [use.name for use in found if isinstance(use, MemoryUse)]
     if source.complete and not any(name.endswith((" SWAP", "SWAP FREE")) for name in names):
         source.note("partial", "the lines about swap are missing", incomplete=True)

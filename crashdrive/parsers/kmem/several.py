@@ -20,7 +20,7 @@ from crashdrive.records import Record
 
 
 class KmemAnswer(Record, frozen=True):
-    """What one of several flags gave: the flag's letter, the shape and records that it has alone."""
+    """The answer to one of several flags: the flag's letter, and its own shape and records."""
 
     option: str
     shape: str
@@ -106,7 +106,7 @@ def _cut(source: Source, asked: list[str]) -> tuple[list[_Part], list[str]]:
 
 
 def _answer(source: Source, part: _Part, shapes: Sequence[Shape]) -> KmemAnswer:
-    """What the report's own grammar makes of it, with the command line that would give it alone."""
+    """The report, read by its own grammar, with the command line that would give it alone."""
     letters, start, end = part
     options = {
         name: value
