@@ -4,24 +4,33 @@ The ledger and all results stay with the client. A worker that is lost costs wha
 tasks to others. Workers see dumps, kernels and crash under the same paths as the client, and are started as
 
     dask worker SCHEDULER --resources "crash=2"
+
+Where they share no folder with the client, dumps are sent: each to the worker that takes it, into a scratch
+folder there, and kernels are found in the worker's own folders.
 """
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from crashdrive.batch.child import StoppedError, run_job
-from crashdrive.batch.jobs import Job, Result, job_line, job_of, packed, unpacked
+from crashdrive.batch.jobs import Job, Result, job_line, job_of, of_job, packed, unpacked
 from crashdrive.errors import TargetError, UsageError
+from crashdrive.text import printable
 
 RESOURCE = "crash"
 _LOOK = 0.5
 _RETRIES = 3
 _CONNECT_SECONDS = 30.0
+_MOST_SENT = 1 << 30  # bytes of a dump: the scheduler holds it until its worker has it
 
 
 def remote(line: bytes) -> bytes:
@@ -29,11 +38,26 @@ def remote(line: bytes) -> bytes:
     return packed(run_job(job_of(line)))
 
 
+def remote_of_sent(line: bytes, content: bytes, scratch: str) -> bytes:
+    """A job whose dump was sent, done on a worker's machine; the copy is gone afterwards."""
+    job = job_of(line)
+    with tempfile.TemporaryDirectory(prefix="crashdrive-sent-", dir=scratch) as folder:
+        place = Path(folder) / Path(job.vmcore).name
+        place.write_bytes(content)
+        kernel = job.vmlinux if job.vmlinux and Path(job.vmlinux).is_file() else None
+        here = msgspec.structs.replace(job, vmcore=str(place), vmlinux=kernel)
+        return packed(of_job(run_job(here, scratch=scratch), job, str(place)))
+
+
 class DaskWork:
     """Does jobs on a cluster, for `Batch`; may be called by many threads at once."""
 
-    def __init__(self, scheduler: str) -> None:
-        """Connect; UsageError where Dask isn't installed, TargetError where no scheduler answers."""
+    def __init__(self, scheduler: str, scratch: str | None = None) -> None:
+        """Connect; UsageError where Dask isn't installed, TargetError where no scheduler answers.
+
+        ``scratch``: a folder of the workers that dumps are sent into; None where all share their paths.
+        """
+        self._scratch = scratch
         try:
             import distributed
         except ImportError as error:
@@ -57,9 +81,17 @@ class DaskWork:
 
     def __call__(self, job: Job, tell: Callable[[str], None], stop: threading.Event) -> Result:
         """Do a job; StoppedError where ``stop`` was set. One that kills its workers is a failed one."""
+        task: tuple[Any, ...] = (remote, job_line(job))
+        if self._scratch is not None:
+            tell("sending")
+            try:
+                task = (remote_of_sent, job_line(job), _content(job.vmcore), self._scratch)
+            except OSError as error:
+                told = f"{printable(job.vmcore)}: can't be sent: {error.strerror or error}"
+                return Result(id=job.id, vmcore=job.vmcore, status="failed", reason=told, kind="no-dump")
         tell("waiting for a worker")
         future = self._client.submit(
-            remote, job_line(job), resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
+            *task, resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
             key=f"crashdrive-{job.id}-{time.monotonic_ns()}",
         )  # fmt: skip
         while not future.done():
@@ -86,3 +118,14 @@ class DaskWork:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _content(path: str) -> bytes:
+    """A dump's bytes; OSError for one that is too large to be sent."""
+    with open(path, "rb") as file:  # noqa: PTH123 - names of any bytes
+        data = file.read(_MOST_SENT + 1)
+    if len(data) > _MOST_SENT:
+        raise OSError(
+            f"larger than {_MOST_SENT >> 20} MiB: put it where the workers see it, without --dask-scratch"
+        )
+    return data

@@ -66,6 +66,24 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     script: dict[str, Any] | None = None
 
 
+def of_job(result: Result, job: Job, path: str) -> Result:
+    """A result that was made of a copy of the job's dump, at ``path``: it names the dump itself."""
+    whose = {"vmcore": job.vmcore, "id": job.id}
+    reports = {
+        name: {**document, "dump": {**document["dump"], **whose}}
+        if isinstance(document, dict) and document.get("dump")
+        else document
+        for name, document in result.reports.items()
+    }
+    return msgspec.structs.replace(
+        result,
+        vmcore=job.vmcore,
+        identity={**result.identity, **whose} if result.identity else {},
+        reports=reports,
+        reason=result.reason and result.reason.replace(path, job.vmcore),
+    )
+
+
 class BadResultError(CrashdriveError):
     """A file is no result, or a damaged one."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crashdrive._version import __version__
-from crashdrive.batch.jobs import Job, Result, Status, job_of, packed
+from crashdrive.batch.jobs import Job, Result, Status, job_of, of_job, packed
 from crashdrive.batch.unpack import unpacked_file
 from crashdrive.errors import CrashdriveError, DeadlineError, DumpError, VmlinuxError
 
@@ -48,12 +48,10 @@ def done(job: Job, tell: Tell = lambda _step: None) -> Result:
     began = time.monotonic()
     try:
         with unpacked_file(job.vmcore) as path:
-            found = _done(msgspec.structs.replace(job, vmcore=path, packed=False), tell)
+            found = of_job(_done(msgspec.structs.replace(job, vmcore=path, packed=False), tell), job, path)
     except DumpError as error:
-        found = Result(id=job.id, vmcore="", status="failed", reason=str(error), kind="no-dump")
-    identity = {**found.identity, "vmcore": job.vmcore, "id": job.id} if found.identity else {}
-    seconds = round(time.monotonic() - began, 3)
-    return msgspec.structs.replace(found, vmcore=job.vmcore, identity=identity, seconds=seconds)
+        found = Result(id=job.id, vmcore=job.vmcore, status="failed", reason=str(error), kind="no-dump")
+    return msgspec.structs.replace(found, seconds=round(time.monotonic() - began, 3))
 
 
 def _done(job: Job, tell: Tell) -> Result:

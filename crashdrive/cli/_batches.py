@@ -79,7 +79,11 @@ class _Run:
         if kept and todo and not given["watch"]:
             say(f"{kept} of {len(dumps)} dumps are done already, {len(todo)} are left")
         try:
-            with Board(len(todo), say) as board, step("triaged"), _where(given["dask"]) as work:
+            with (
+                Board(len(todo), say) as board,
+                step("triaged"),
+                _where(given["dask"], given["dask_scratch"]) as work,
+            ):
                 options = self._options
                 if work is not None and not given["jobs"]:
                     options = msgspec.structs.replace(options, jobs=work.slots)
@@ -116,14 +120,16 @@ class _Run:
 
 
 @contextmanager
-def _where(scheduler: str | None) -> Iterator[DaskWork | None]:
+def _where(scheduler: str | None, scratch: str | None) -> Iterator[DaskWork | None]:
     """Who does the jobs: a cluster, or None for this machine."""
     if scheduler is None:
+        if scratch is not None:
+            raise UsageError("--dask-scratch: only with --dask")
         yield None
         return
     from crashdrive.batch.dask import DaskWork
 
-    with DaskWork(scheduler) as work:
+    with DaskWork(scheduler, scratch) as work:
         yield work
 
 

@@ -107,6 +107,11 @@ def options() -> list[click.Parameter]:
             help="Run on a Dask cluster (tcp://HOST:8786), one crash per resource `crash` of its workers.",
         ),
         click.Option(
+            ["--dask-scratch"],
+            metavar="DIR",
+            help="Send dumps to their workers, into DIR there (default: workers see them under the same paths).",
+        ),
+        click.Option(
             ["--redact"],
             is_flag=True,
             help="Write a copy into OUT/redacted: no host names, addresses, users' paths, command lines.",

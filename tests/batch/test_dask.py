@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from crashdrive.batch.dask import DaskWork
-from crashdrive.batch.jobs import Job, Result
+from crashdrive.batch.dask import DaskWork, _content, remote_of_sent
+from crashdrive.batch.jobs import Job, Result, job_line, unpacked
 from crashdrive.batch.ledger import Ledger, open_folder
 from crashdrive.batch.run import Batch, Options, plan
 from crashdrive.errors import TargetError
@@ -115,6 +116,51 @@ def test_a_worker_is_lost_and_the_answer_is_the_same(cluster: Cluster, tmp_path:
     assert rows(remote) == rows(local)
     local.close()
     remote.close()
+
+
+@pytest.mark.slow
+def test_a_dump_that_no_worker_sees_is_sent(cluster: Cluster, tmp_path: Path) -> None:
+    replay, scratch, dump = session_file(DEADLOCK, tmp_path), tmp_path / "scratch", tmp_path / "vmcore"
+    scratch.mkdir()
+    dump.write_bytes(b"KDUMP   ")
+    job = Job(id="13", vmcore=str(dump), vmlinux="/nowhere/vmlinux", replay=replay)
+    with DaskWork(cluster.address, str(scratch)) as work:
+        wait_until(lambda: slots(work) == 2)
+        result = work(job, lambda _step: None, threading.Event())
+        assert (result.status, result.vmcore) == ("complete", str(dump))
+        assert result.reports["panic"]["dump"]["vmcore"] == str(dump)
+        assert str(scratch) not in str(result)
+        missing = work(
+            msgspec.structs.replace(job, vmcore="/nowhere/vmcore"), lambda _step: None, threading.Event()
+        )
+        assert "can't be sent: No such file" in str(missing.reason)
+        bad = DaskWork(cluster.address, str(tmp_path / "none"))
+        assert "none" in str(bad(job, lambda _step: None, threading.Event()).reason)
+        bad.close()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_sent_copy_is_what_the_worker_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    def run(job: Job, *, scratch: str) -> Result:
+        opened.append((job, Path(job.vmcore).read_bytes(), scratch))
+        return Result(id=job.id, vmcore=job.vmcore, status="failed", reason=f"{job.vmcore}: cut")
+
+    monkeypatch.setattr("crashdrive.batch.dask.run_job", run)
+    job = Job(id="13", vmcore="/var/crash/vmcore", vmlinux="/nowhere/vmlinux")
+    result = unpacked(remote_of_sent(job_line(job), b"content", str(tmp_path)))
+    assert (result.vmcore, result.reason) == ("/var/crash/vmcore", "/var/crash/vmcore: cut")
+    ((here, content, scratch),) = opened
+    assert (here.vmlinux, content, scratch) == (None, b"content", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_too_large_to_be_sent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crashdrive.batch.dask._MOST_SENT", 3)
+    (tmp_path / "vmcore").write_bytes(b"1234")
+    with pytest.raises(OSError, match="larger than 0 MiB"):
+        _content(str(tmp_path / "vmcore"))
 
 
 def slots(work: DaskWork) -> int:
