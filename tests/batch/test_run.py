@@ -127,29 +127,37 @@ def test_there_is_at_least_one_job() -> None:
     assert default_jobs() >= 1
 
 
-def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_twice(tmp_path: Path) -> None:
+def test_killed_at_fifty_moments_nothing_is_lost_and_nothing_is_twice(tmp_path: Path) -> None:
     """kill -9 at random moments until all is done: each dump has one row, made once, with its result."""
-    random, count, kills = Random(7), 24, 0  # noqa: S311 - any moments will do
-    program = [sys.executable, str(Path(__file__).with_name("killed.py")), str(tmp_path / "out"), str(count)]
-    while True:
-        with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            process.stdout.readline()
-            try:
-                process.wait(random.uniform(0, 0.1))
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-                continue
-            assert (process.wait(), process.stderr.read()) == (0, b"")
-            break
-    ledger = Ledger(tmp_path / "out")
-    rows = ledger.rows("SELECT dump, attempts, findings FROM dumps")
-    assert [tuple(row)[1:] for row in rows] == [(1, 1)] * count
-    assert len(ledger.rows("SELECT dump FROM findings")) == count
-    for row in rows:
-        unpacked(result_path(ledger.folder, row["dump"]).read_bytes())
-    assert ledger.rows("PRAGMA integrity_check")[0][0] == "ok"
-    ledger.close()
-    assert kills
+    random, count, kills, folders = Random(7), 24, 0, 0  # noqa: S311 - any moments will do
+    while kills < 50:
+        folders += 1
+        out = tmp_path / f"out{folders}"
+        program = [sys.executable, str(Path(__file__).with_name("killed.py")), str(out), str(count)]
+        done = False
+        while not done:
+            done = _is_done(program, random.uniform(0, 0.1) if kills < 50 else None)
+            kills += not done
+        ledger = Ledger(out)
+        rows = ledger.rows("SELECT dump, attempts, findings FROM dumps")
+        assert [tuple(row)[1:] for row in rows] == [(1, 1)] * count
+        assert len(ledger.rows("SELECT dump FROM findings")) == count
+        for row in rows:
+            unpacked(result_path(ledger.folder, row["dump"]).read_bytes())
+        assert ledger.rows("PRAGMA integrity_check")[0][0] == "ok"
+        ledger.close()
+
+
+def _is_done(program: list[str], seconds: float | None) -> bool:
+    """Whether a batch came to its end; it is killed after so many seconds of work."""
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return False
+        assert (process.wait(), process.stderr.read()) == (0, b"")
+        return True

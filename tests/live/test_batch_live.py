@@ -6,12 +6,10 @@ import itertools
 import json
 import os
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
-from math import comb
 from pathlib import Path
 
 import pytest
+from batchkit import adjusted_rand_index
 from labkit.deaths import DEATHS
 
 from crashdrive.cli import main
@@ -37,17 +35,6 @@ def chosen() -> list[Path]:
 
 def death_of(path: str) -> str:
     return str(json.loads((Path(path).parent / "dump.json").read_text())["death"])
-
-
-def adjusted_rand_index(pairs: Iterable[tuple[str, str]]) -> float:
-    """How alike two ways to part things are: 1 for equal ones, 0 for chance (Hubert and Arabie, 1985)."""
-    both = list(pairs)
-    left, right, cells = Counter(a for a, _ in both), Counter(b for _, b in both), Counter(both)
-    same = sum(comb(count, 2) for count in cells.values())
-    mine, theirs = (sum(comb(count, 2) for count in one.values()) for one in (left, right))
-    chance = mine * theirs / comb(len(both), 2)
-    most = (mine + theirs) / 2
-    return 1.0 if most == chance else (same - chance) / (most - chance)
 
 
 def test_the_index_itself() -> None:
