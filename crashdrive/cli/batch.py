@@ -109,7 +109,7 @@ def options() -> list[click.Parameter]:
         click.Option(
             ["--dask-scratch"],
             metavar="DIR",
-            help="Send dumps to their workers, into DIR there (default: workers see them under the same paths).",
+            help="Send dumps to their workers, into DIR there (default: all see the same paths).",
         ),
         click.Option(
             ["--redact"],
