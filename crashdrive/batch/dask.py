@@ -23,7 +23,8 @@ import msgspec
 
 from crashdrive.batch.child import StoppedError, run_job
 from crashdrive.batch.jobs import Job, Result, job_line, job_of, of_job, packed, unpacked
-from crashdrive.errors import TargetError, UsageError
+from crashdrive.batch.unpack import joined_file
+from crashdrive.errors import DumpError, TargetError, UsageError
 from crashdrive.text import printable
 
 RESOURCE = "crash"
@@ -85,9 +86,16 @@ class DaskWork:
         if self._scratch is not None:
             tell("sending")
             try:
-                task = (remote_of_sent, job_line(job), _content(job.vmcore), self._scratch)
-            except OSError as error:
-                told = f"{printable(job.vmcore)}: can't be sent: {error.strerror or error}"
+                content = _content_of(job)
+                task = (
+                    remote_of_sent,
+                    job_line(msgspec.structs.replace(job, parts=())),
+                    content,
+                    self._scratch,
+                )
+            except (OSError, DumpError) as error:
+                why = getattr(error, "strerror", None) or error
+                told = f"{printable(job.vmcore)}: can't be sent: {why}"
                 return Result(id=job.id, vmcore=job.vmcore, status="failed", reason=told, kind="no-dump")
         tell("waiting for a worker")
         future = self._client.submit(
@@ -118,6 +126,13 @@ class DaskWork:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _content_of(job: Job) -> bytes:
+    if not job.parts:
+        return _content(job.vmcore)
+    with joined_file(job.parts) as path:
+        return _content(path)
 
 
 def _content(path: str) -> bytes:

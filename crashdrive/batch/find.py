@@ -22,6 +22,7 @@ from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import DumpIdentity, dump_identity
 from crashdrive.dump.kernels import Kernels
+from crashdrive.dump.split import SplitPart, missing_pages, split_part
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from crashdrive.text import printable
 
@@ -42,8 +43,10 @@ _LIST_COLUMNS = ("vmcore", "vmlinux", "host")
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A dump, or what was taken for one.
 
-    ``id`` is of its content: a dump under two names has one. ``also``: its other names. ``trouble``: why it
-    can't be triaged, with ``trouble_kind`` in one word. ``host``: what a list says of it, else its headers.
+    ``id`` is of its content: a dump under two names has one. ``also``: its other names. ``parts``: all
+    files of one that ``makedumpfile --split`` wrote, the one that ``path`` names first. ``trouble``: why
+    it can't be triaged, with ``trouble_kind`` in one word. ``host``: what a list says of it, else its
+    headers.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     crash_time: int | None = None
     incomplete: bool | None = None
     packed: bool = False
+    parts: tuple[str, ...] = ()
     vmlinux: str | None = None
     host: str | None = None
     trouble: str | None = None
@@ -94,7 +98,46 @@ def find_dumps(
     for word in words:
         for named in _expanded(word):
             finder.take(named)
-    return Search(list(finder.found.values()), finder.others)
+    return Search(_joined(list(finder.found.values())), finder.others)
+
+
+def _joined(found: Sequence[Found]) -> list[Found]:
+    """The dumps, those in several files as one each."""
+    split: dict[str, list[tuple[SplitPart, Found]]] = {}
+    whole = []
+    for one in found:
+        part = _part_of(one)
+        if part is None:
+            whole.append(one)
+        else:
+            split.setdefault(part.whose, []).append((part, one))
+    return [*whole, *map(_of_parts, split.values())]
+
+
+def _part_of(one: Found) -> SplitPart | None:
+    """What a file has of a dump in several: its headers leave open whether it is complete."""
+    if one.format != "kdump" or one.incomplete is not None or one.packed:
+        return None
+    try:
+        return split_part(one.path)
+    except DumpError:
+        return None
+
+
+def _of_parts(members: list[tuple[SplitPart, Found]]) -> Found:
+    members.sort(key=lambda member: (member[0].first, member[0].end, member[1].path))
+    parts = [part for part, _ in members]
+    one = msgspec.structs.replace(
+        members[0][1],
+        parts=tuple(part.path for part in parts),
+        also=tuple(path for _, each in members for path in each.also),
+        size=sum(each.size for _, each in members),
+    )
+    missing = missing_pages(parts)
+    if missing is None:
+        return one
+    told = f"{printable(one.path)}: one of several files (makedumpfile --split): frames {missing} are in none"
+    return msgspec.structs.replace(one, trouble=told, trouble_kind="no-part")
 
 
 class _Finder:
@@ -128,6 +171,10 @@ class _Finder:
         known = self._known.get(path)
         if known is not None and mark is not None and known.mark == mark:
             one = msgspec.structs.replace(known, also=(), host=named.host or known.host)
+            if one.parts:
+                one = msgspec.structs.replace(one, parts=(), size=Path(path).stat().st_size)
+            if one.trouble_kind == "no-part":
+                one = msgspec.structs.replace(one, trouble=None, trouble_kind=None)
             if one.trouble_kind not in {None, "no-vmlinux"}:
                 return one
             if one.vmlinux and current_mark(one.vmlinux) and not named.vmlinux:

@@ -23,9 +23,10 @@ _MOST_RESULT = 1 << 30
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One dump and what to do with it.
 
-    ``reports``: beside those of the triage; ``deadline``: seconds for all of it, ``memory``: bytes for all of
-    its processes; ``timeout``: seconds for each command of crash. ``script``: a script and its arguments.
-    ``replay``: a recorded session to ask instead of the dump. ``packed``: the dump is unpacked first.
+    ``reports``: beside those of the triage; ``deadline``: seconds for all of it, ``memory``: bytes for
+    all of its processes; ``timeout``: seconds for each command of crash. ``script``: a script and its
+    arguments. ``replay``: a recorded session to ask instead of the dump. ``packed``: the dump is unpacked
+    first; ``parts``: all files of one in several, put together first.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     replay: str | None = None
     packed: bool = False
+    parts: tuple[str, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

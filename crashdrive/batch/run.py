@@ -20,7 +20,7 @@ from crashdrive.batch.ledger import RESULTS, Ledger
 from crashdrive.batch.summary import dump_row, finding_rows
 
 _JOB_MEMORY = 1536 << 20  # bytes that a crash and its worker take on a kernel of a distribution
-_RETRIED = frozenset({"no-vmlinux"})  # what may be cured meanwhile
+_RETRIED = frozenset({"no-vmlinux", "no-part"})  # what may be cured meanwhile
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +121,7 @@ def job_for(one: Found, options: Options) -> Job:
         deadline=options.deadline,
         memory=options.memory,
         packed=one.packed,
+        parts=one.parts,
     )
 
 

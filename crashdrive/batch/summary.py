@@ -47,7 +47,7 @@ def dump_row(found: Found, result: Result, now: float) -> dict[str, Any]:
         **row,
         "dump": found.id,
         "path": found.path,
-        "also": json.dumps(found.also),
+        "also": json.dumps((*found.also, *found.parts[1:])),
         "host": found.host or (None if system.get("nodename") == _NO_NAME else system.get("nodename")),
         "release": found.release or system.get("release") or result.identity.get("osrelease"),
         "build_id": found.build_id or result.identity.get("build_id"),

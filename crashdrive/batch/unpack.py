@@ -1,4 +1,4 @@
-"""Packed dumps: what they are by their first megabytes, and unpacked into a folder while they are used."""
+"""Packed dumps, and those in several files: made plain in a folder while they are used."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import lzma
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
 import zstandard
 
+from crashdrive.dump.split import join
 from crashdrive.errors import DumpError
 from crashdrive.text import printable
 
@@ -91,6 +92,19 @@ def unpacked_file(path: str) -> Iterator[str]:
         place = Path(folder) / "vmcore"
         with place.open("wb") as file:
             _copy(path, file, shutil.disk_usage(folder).free - _LEFT, whole=True)
+        yield str(place)
+
+
+@contextmanager
+def joined_file(parts: Sequence[str]) -> Iterator[str]:
+    """A dump in several files as one, in a folder for temporary files; DumpError as `unpacked_file`."""
+    with tempfile.TemporaryDirectory(prefix="crashdrive-joined-") as folder:
+        place = Path(folder) / "vmcore"
+        try:
+            with place.open("wb") as file:
+                join(parts, file, shutil.disk_usage(folder).free - _LEFT)
+        except OSError as error:
+            raise DumpError(f"{printable(parts[0])}: its files can't be put together: {error}") from error
         yield str(place)
 
 

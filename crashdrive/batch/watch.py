@@ -16,17 +16,18 @@ class Settled:
     """Tells which dumps have stayed as they are since the last look; the first look only remembers."""
 
     def __init__(self) -> None:
-        self._marks: dict[str, str | None] = {}
+        self._marks: dict[str, tuple[str | None, ...]] = {}
 
     def of(self, dumps: Sequence[Found]) -> list[Found]:
         """Those that are whole: unchanged since the last call, and not called a part."""
-        marks = {one.path: current_mark(one.path) for one in dumps}
+        marks = {one.path: tuple(map(current_mark, one.parts or (one.path,))) for one in dumps}
         settled = [
             one
             for one in dumps
             if not _WRITING.search(one.path)
-            and marks[one.path] is not None
-            and self._marks.get(one.path) == marks[one.path] == one.mark
+            and None not in marks[one.path]
+            and self._marks.get(one.path) == marks[one.path]
+            and marks[one.path][0] == one.mark
         ]
         self._marks = marks
         return settled

@@ -19,7 +19,7 @@ import msgspec
 
 from crashdrive._version import __version__
 from crashdrive.batch.jobs import Job, Result, Status, job_of, of_job, packed
-from crashdrive.batch.unpack import unpacked_file
+from crashdrive.batch.unpack import joined_file, unpacked_file
 from crashdrive.errors import CrashdriveError, DeadlineError, DumpError, VmlinuxError
 
 if TYPE_CHECKING:
@@ -42,13 +42,14 @@ def kind_of(error: CrashdriveError) -> str:
 
 def done(job: Job, tell: Tell = lambda _step: None) -> Result:
     """The job, done; what fails is said in the result."""
-    if not job.packed:
+    if not job.packed and not job.parts:
         return _done(job, tell)
-    tell("unpacking")
+    tell("unpacking" if job.packed else "putting its files together")
     began = time.monotonic()
     try:
-        with unpacked_file(job.vmcore) as path:
-            found = of_job(_done(msgspec.structs.replace(job, vmcore=path, packed=False), tell), job, path)
+        with joined_file(job.parts) if job.parts else unpacked_file(job.vmcore) as path:
+            plain = msgspec.structs.replace(job, vmcore=path, packed=False, parts=())
+            found = of_job(_done(plain, tell), job, path)
     except DumpError as error:
         found = Result(id=job.id, vmcore=job.vmcore, status="failed", reason=str(error), kind="no-dump")
     return msgspec.structs.replace(found, seconds=round(time.monotonic() - began, 3))

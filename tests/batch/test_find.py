@@ -20,6 +20,7 @@ from crashdrive.dump.identity import dump_identity
 from crashdrive.dump.kernels import vmlinux_files
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from tests.dump.test_find import ID, OTHER, vmcore, vmlinux
+from tests.dump.test_split import split
 
 
 @pytest.fixture
@@ -113,6 +114,27 @@ def test_packed_ones_are_known_by_what_is_in_them(
     assert not Path(opened[0][0]).exists()
     (tmp_path / "vmcore.packed").write_bytes(pack(vmcore(ID))[:-4])
     assert "can't be unpacked" in str(done(job_for(one, Options())).reason)
+
+
+def test_files_of_one_dump_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, paths = split(tmp_path)
+    last = Path(paths[2]).rename(tmp_path / "elsewhere")
+    (one,) = find_dumps(paths[:2]).dumps
+    assert (one.trouble_kind, one.parts) == ("no-part", tuple(paths[:2]))
+    last.rename(paths[2])
+    known = {one.path: one}
+    (one,) = find_dumps([str(tmp_path)], known=known).dumps
+    assert (one.parts, one.size) == (tuple(paths), sum(Path(path).stat().st_size for path in paths))
+    assert one.trouble_kind == "no-vmlinux"
+    opened = []
+
+    def opening(_vmlinux: str, path: str, **_: object) -> None:
+        opened.append(Path(path).read_bytes())
+        raise DumpError(f"{path}: enough")
+
+    monkeypatch.setattr("crashdrive.crash.open_dump", opening)
+    result = done(job_for(one, Options()))
+    assert (result.vmcore, result.reason, opened) == (one.path, f"{one.path}: enough", [whole])
 
 
 @pytest.mark.parametrize("name", ["vmcore-dmesg.txt", "core.bin", "vmcore.log", "readme"])
