@@ -121,7 +121,11 @@ class _Part:
             if foreign:
                 words.byteswap()
             places = words[::3]
-            if min(places) < self.pages_at or max(places) >= self.size:
+            first = 0 if self.header.order == "<" else 32  # size and flags are 32 bits each
+            ends = (
+                place + (word >> first & 0xFFFFFFFF) for place, word in zip(places, words[1::3], strict=True)
+            )
+            if min(places) < self.pages_at or max(ends) > self.size:
                 raise DumpError(f"{shown(self.path)}: truncated or damaged: a page lies outside of the file")
             words[::3] = array("Q", [place + moved for place in places])
             if foreign:
