@@ -43,15 +43,9 @@ OF: list[tuple[Any, Any, str, str]] = [
 @pytest.mark.parametrize("hooked", [True, False])
 @pytest.mark.parametrize("known", [True, False])
 def test_unread_tables_are_told(
-    monkeypatch: pytest.MonkeyPatch,
-    tables: Any,
-    module: Any,
-    what: str,
-    kind: str,
-    *,
-    hooked: bool,
-    known: bool,
+    monkeypatch: pytest.MonkeyPatch, unread: tuple[Any, Any, str, str], *, hooked: bool, known: bool
 ) -> None:
+    tables, module, what, kind = unread
     monkeypatch.setattr(module, "used", lambda _survey: True)
     monkeypatch.setattr(module, "readable", lambda _survey: False)
     survey = Survey(known=known)
