@@ -6,7 +6,6 @@ What a line printed depends on more than its words: see `surroundings`. All of i
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -100,13 +99,17 @@ def surroundings() -> list[object]:
         for name, value in os.environ.items()
         if name.startswith(_OURS) and name not in _OF_NO_MATTER
     }
-    shown = sys.stdout.isatty()
+    shown, columns = sys.stdout.isatty(), None
+    if shown:
+        import shutil
+
+        columns = shutil.get_terminal_size((80, 24)).columns
     return [
         code_digest(),
         folder_digest(plugin_folder()),
         _mark_of(os.environ.get("CRASHDRIVE_OWNERS")),
         sorted((name, value) for name, value in environment.items() if value is not None),
-        [shown, shutil.get_terminal_size((80, 24)).columns if shown else None, sys.stdout.encoding],
+        [shown, columns, sys.stdout.encoding],
         sys.stdout.errors,
     ]
 

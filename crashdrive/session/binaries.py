@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,6 +74,8 @@ def _numbers(version: str | None) -> tuple[int, ...]:
 
 
 def _version_text(path: Path) -> str:
+    import subprocess  # who knows the answer already pays nothing for it
+
     environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C", "TERM": "dumb"}
     try:
         done = subprocess.run(
