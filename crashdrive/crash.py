@@ -57,8 +57,9 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     ``timeout`` is each command's deadline in seconds, ``start_timeout`` that of each start; ``record``
     writes the session to a file, ``replay`` answers from such a file without crash and dump;
     ``side_channel=False`` sends all through the terminal; ``purpose`` is a name for what is going to be done:
-    where that needed nothing but memory on this kernel before, crash starts in a quarter of the time (see
-    `Session.minimal`). ``btf``: types out of the image's BTF will do for that, as a report declares.
+    with one, crash starts in no time where it may be asked for nothing but memory, and anew when it is asked
+    for more (see `Session.minimal`). ``btf``: nothing indexes an array of several dimensions, which the
+    image's BTF keeps as one, so that none is looked for; a report declares that.
     ``cache=False`` looks no kept answer up and keeps none, ``refresh`` makes all anew and keeps that: else
     crash starts at the first question whose answer isn't kept (see docs/cache.md).
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
@@ -66,7 +67,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     """
     if replay is not None:
         return Crash(Session.replay(replay, timeout=timeout), keep=False)
-    minimal = functools.partial(_before_start, purpose, btf)
+    minimal = functools.partial(_before_start, purpose)
     session: Session | None = None
     if cache and record is None and not os.environ.get(NO_CACHE):
         from crashdrive.session.opening import opening
@@ -90,7 +91,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         notify=notify,
     )
     # a recording has to hold what a host without our store will ask for
-    return Crash(session, keep=record is None, purpose=purpose, btf=btf)
+    return Crash(session, keep=record is None, btf=btf)
 
 
 def _kept_session(
@@ -120,7 +121,7 @@ def _indexes() -> Indexes | None:
     return None if store is None else Indexes(store)
 
 
-def _before_start(purpose: str | None, btf: bool, target: Target) -> bool:  # noqa: FBT001 - see open_dump
+def _before_start(purpose: str | None, target: Target) -> bool:
     """What has time to be done while crash starts; whether it may start without its tables."""
     if not purpose:
         return False
@@ -129,22 +130,19 @@ def _before_start(purpose: str | None, btf: bool, target: Target) -> bool:  # no
 
     if (store := open_store()) is not None:
         prepare_keys(str(Path(target.vmlinux.path).absolute()), target.vmlinux.mark, store)
-    return _is_minimal(purpose, target, btf=btf)
+    return _is_minimal(target)
 
 
-def _is_minimal(purpose: str, target: Target, *, btf: bool) -> bool:
-    """Whether crash is likely to be asked for memory alone, and needs no tables to read the dump's."""
-    from crashdrive.cache.starts import Starts
-    from crashdrive.cache.store import open_store
+def _is_minimal(target: Target) -> bool:
+    """Whether memory of the dump can be read by a crash that has no tables.
+
+    It is at its prompt at once; as soon as it is asked for more, one with tables takes its place.
+    """
     from crashdrive.kernel.arch.x86_64.page_tables import is_known
 
     build_id = target.vmlinux.build_id
     readable = build_id and build_id == target.dump.build_id and not target.dump.incomplete
-    if not readable or not is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo):
-        return False
-    # types come from BTF where they aren't kept
-    known = btf and target.vmlinux.btf
-    return Starts(open_store(), build_id, purpose).is_promising(otherwise=known)
+    return bool(readable) and is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo)
 
 
 def doubted(found: Marked, doubts: Sequence[HealthWarning]) -> Marked:
@@ -164,18 +162,14 @@ class Crash(Calls):
     ``crash.run("...")`` takes any command line as it is.
     """
 
-    def __init__(
-        self, session: Session, *, keep: bool = True, purpose: str | None = None, btf: bool = False
-    ) -> None:
+    def __init__(self, session: Session, *, keep: bool = True, btf: bool = False) -> None:
         """Take over a session; ``keep``: whether what is learnt of the kernel is kept between runs.
 
-        ``purpose`` and ``btf`` are those of `open_dump`.
+        ``btf`` is that of `open_dump`.
         """
         self.session = session
         self._keep = keep
-        self._purpose = purpose
         self._btf = btf
-        self._minimal = session.began_minimal
 
     # raw commands
 
@@ -251,18 +245,6 @@ class Crash(Calls):
     def close(self) -> None:
         """End crash; may be called twice."""
         self.session.close()
-        self._learn()
-
-    def _learn(self) -> None:
-        """Keep how this purpose's start went, once."""
-        from crashdrive.cache.starts import Starts
-        from crashdrive.cache.store import open_store
-
-        purpose, self._purpose = self._purpose, None
-        if purpose is not None and self._keep:
-            starts = Starts(open_store(), self.identity.get("build_id"), purpose)
-            full = self._minimal and not self.session.minimal
-            starts.learn(self.session.words, minimal=self._minimal, became_full=full)
 
     def __enter__(self) -> Self:
         return self

@@ -80,7 +80,7 @@ class Object:
     @property
     def type_name_(self) -> str:
         """The type as C has it: ``struct task_struct *``."""
-        return type_name(self.type_)
+        return type_name(self.bare_() if isinstance(self.type_, ArrayType) else self.type_)
 
     @property
     def size_(self) -> int:

@@ -11,28 +11,38 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from crashdrive.errors import FaultError, KernelError, VmlinuxError
+from crashdrive.errors import FaultError, KernelError, UnknownMemberError, VmlinuxError
+from crashdrive.kernel.debuginfo.dimensions import Dimensions, made_of
+from crashdrive.kernel.debuginfo.variables import declaration
 from crashdrive.kernel.symbols.image import ImageSymbols, section
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts
-from crashdrive.kernel.types.model import Type, TypeRef
+from crashdrive.kernel.types.model import ArrayType, PointerType, Type, TypedefType, TypeRef
+from crashdrive.kernel.types.paths import direct
 from crashdrive.linux.modules.symbols import module_memory, module_symbols
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crashdrive.cache.store import Store
     from crashdrive.linux.kernel import Kernel
     from crashdrive.session.dump_session import DumpSession
 
 
+_FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
+_DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
+
+
 class MinimalLayouts(Layouts):
     """Layouts of a kernel whose crash has loaded no modules; with ``btf``, types that aren't kept come from
-    BTF.
+    BTF, which is None where it can't be proven to be the kernel's.
 
     BTF has all types of the image, and takes milliseconds where gdb takes seconds, but joins the dimensions
-    of an array into one. So its types are for readers that index no such array, and are kept apart; an index
-    into a second dimension is an error (see `flattens`). ``btf`` is None for all other readers, and gives
-    None where the image's BTF can't be proven to be the kernel's.
+    of an array into one. With ``dimensions`` those of an array that may have several are asked of gdb when
+    it is first looked into, and of that one alone; types come from BTF in a crash with tables, too. Without,
+    types are for readers that index no such array: an index into a second dimension is an error (see
+    `flattens`). Both are kept, apart from gdb's.
     """
 
     def __init__(
@@ -43,10 +53,16 @@ class MinimalLayouts(Layouts):
         btf: Callable[[], Btf | None] | None,
         *,
         elsewhere: Callable[[], Elsewhere | None] = lambda: None,
+        dimensions: Callable[[], Dimensions | None] | None = None,
+        declaration: Callable[[str], str | None] | None = None,
     ) -> None:
+        """``declaration`` gives a variable's type without crash, None where it can't."""
         super().__init__(session, store, key, elsewhere=elsewhere)
         self._image_btf = btf
         self._took_btf = False
+        self._find_dimensions = dimensions
+        self._declaration_of = declaration
+        self._arrays: dict[str, ArrayType] = {}
 
     @cached_property
     def _btf(self) -> Btf | None:
@@ -58,14 +74,14 @@ class MinimalLayouts(Layouts):
 
     @property
     def flattens(self) -> bool:
-        """Whether types came from BTF; these stay, also when crash loads its tables later."""
-        return self._took_btf
+        """Whether types came from BTF as they are; these stay, also when crash loads its tables later."""
+        return self._took_btf and self._find_dimensions is None
 
     def _has_module_types(self) -> bool:
-        return not self._minimal and super()._has_module_types()
+        return not self._session.minimal and super()._has_module_types()
 
     def _learn_own(self, cold: dict[str, TypeRef]) -> None:
-        if self._minimal:
+        if self._minimal or self._find_dimensions is not None:
             cold = self._learn_from_btf(cold)
         super()._learn_own(cold)
 
@@ -76,37 +92,113 @@ class MinimalLayouts(Layouts):
             self._known_unknown(cold)
         if self._store and self._image_btf:
             missing = [name for name in cold if not self._is_settled(name)]
-            self._take(self._store.get_many("btf-type", self.key, missing, Type, version=VERSION))
+            kind, version = self._kept_as
+            self._take(self._store.get_many(kind, self.key, missing, Type, version=version))
         rest = {name: ref for name, ref in cold.items() if not self._is_settled(name)}
         if not rest or self._btf is None:
             return rest
         try:
             named = ((name, self._btf.named.get(name, ())) for name in rest)
-            kinds = {name: set(map(self._btf.type, numbers)) for name, numbers in named}
+            origins = self._find_dimensions is not None
+            kinds = {
+                name: {self._btf.type(number, origins=origins) for number in numbers}
+                for name, numbers in named
+            }
         except KernelError:
             return rest
         # a name with several types is left to gdb
         found = {name: meanings.pop() for name, meanings in kinds.items() if len(meanings) == 1}
         self._take(found)
         if self._store:
-            self._store.put_many("btf-type", self.key, found, version=VERSION)
+            kind, version = self._kept_as
+            self._store.put_many(kind, self.key, found, version=version)
         self._unknown.update(name for name in rest if name not in self._btf.named)
         return {name: ref for name, ref in rest.items() if not self._is_settled(name)}
+
+    @property
+    def _kept_as(self) -> tuple[str, int]:
+        return (_FLAT, VERSION) if self._find_dimensions is None else (_WHOLE, _WHOLE_VERSION)
+
+    # arrays of several dimensions
+
+    def _whole(self, kind: ArrayType) -> ArrayType:
+        """An array with all of its dimensions: KernelError where it may have several that can't be told."""
+        origin = kind.origin or ""
+        flat = ArrayType(kind.element, kind.count)
+        outer, _, path = origin.partition(".")
+        if self._find_dimensions is None or "@" in outer:
+            return flat
+        if origin not in self._arrays:
+            known = self._dimensions
+            sure = known is not None and (kind.count or 0) not in known.get(made_of(kind.element), ())
+            self._arrays[origin] = flat if sure else self._asked_array(outer, path, flat)
+        return self._arrays[origin]
+
+    @cached_property
+    def _dimensions(self) -> Dimensions | None:
+        """What arrays of several dimensions are made of; searched for once per kernel."""
+        kept: Dimensions | None = None
+        if self._store:
+            kept = self._store.get(
+                _DIMENSIONS, self.key, "", dict[str, list[int]], version=_DIMENSIONS_VERSION
+            )
+        if kept is None and self._find_dimensions is not None:
+            kept = self._find_dimensions()
+            if self._store and kept is not None:
+                self._store.put(_DIMENSIONS, self.key, "", kept, version=_DIMENSIONS_VERSION)
+        return kept
+
+    def _asked_array(self, outer: str, path: str, flat: ArrayType) -> ArrayType:
+        """The array as gdb has it."""
+        found = self._of_gdb(outer)
+        try:
+            kind = direct(self, found, path).type if found is not None and path else found
+        except UnknownMemberError:
+            kind = None
+        while isinstance(kind, PointerType | TypedefType):
+            kind = kind.target
+        if not isinstance(kind, ArrayType) or _elements(kind) != (flat.count or 0):
+            said = f"{outer}.{path}".removesuffix(".")
+            raise KernelError(f"{said}: gdb and BTF don't agree on it, its dimensions can't be told")
+        return kind
+
+    def _of_gdb(self, name: str) -> Type | None:
+        kept: Type | None = None
+        if self._store:
+            kept = self._store.get("type", self.key, name, Type, version=VERSION)
+        if kept is None:
+            kept = self._ask([TypeRef(name)]).get(name)
+            if kept is not None:
+                self._keep("type", name, kept)
+        return kept
 
     def _take(self, found: Mapping[str, Type]) -> None:
         self._known.update(found)
         self._took_btf = self._took_btf or bool(found)
 
     def _ask_enumeration(self, constant: str) -> Type:
-        numbers = self._btf.with_constant(constant) if self._minimal and self._btf is not None else ()
-        if self._btf is None or len(numbers) != 1:
+        btf = self._btf if self._minimal or self._find_dimensions is not None else None
+        numbers = btf.with_constant(constant) if btf is not None else ()
+        if btf is None or len(numbers) != 1:
             return super()._ask_enumeration(constant)
-        return self._btf.type(numbers[0])
+        return btf.type(numbers[0])
+
+    def _ask_variable(self, name: str) -> Type:
+        told = self._declaration_of(name) if self._session.minimal and self._declaration_of else None
+        return super()._ask_variable(name) if told is None else self.declared(told)
 
     def _need_char(self, text: str) -> None:
         if self._minimal and not self._asked_char and self._btf is not None:
             self._abi, self._asked_char = self._btf.abi, True
         super()._need_char(text)
+
+
+def _elements(kind: ArrayType) -> int:
+    """How many elements an array has in all of its dimensions."""
+    count, element = kind.count or 0, kind.element
+    while isinstance(element, ArrayType):
+        count, element = count * (element.count or 0), element.element
+    return count
 
 
 class DumpSymbols:
@@ -150,6 +242,13 @@ class DumpSymbols:
             sizes = [size for _, size in (self._modules or {}).get(name, ())]
         return sizes[0] or None if len(sizes) == 1 else None
 
+    def declaration(self, name: str) -> str | None:
+        """The type of the image's only variable of a name, as C declares it; None where it isn't found."""
+        found = self._image.named(name)
+        if len(found) != 1:
+            return None
+        return declaration(str(self.path), name, self._image.linked(found[0].address))
+
     def of_image(self, name: str) -> tuple[Symbol, ...]:
         """All symbols of a name in the image alone."""
         return tuple(Symbol(one.address, one.name, one.kind) for one in self._image.named(name))
@@ -175,14 +274,16 @@ def proven_btf(kernel: Kernel) -> Btf | None:
     It is compared with the BTF in the dump's memory: types of a damaged vmlinux would be kept unnoticed.
     """
     source = kernel.symbols.source
-    if not isinstance(source, DumpSymbols):
-        return None
     try:
-        data = section(source.path, ".BTF")
-        places = source.of_image("__start_BTF")
-        if data and len(places) == 1 and kernel.read(places[0].address, len(data)) == data:
+        if isinstance(source, DumpSymbols):
+            path: str | Path = source.path
+            places = [symbol.address for symbol in source.of_image("__start_BTF")]
+        else:
+            path, places = kernel.session.identity["vmlinux"], [kernel.symbols.address("__start_BTF")]
+        data = section(path, ".BTF")
+        if data and len(places) == 1 and kernel.read(places[0], len(data)) == data:
             return Btf(data)
-    except (KernelError, VmlinuxError):
+    except (KeyError, KernelError, VmlinuxError):
         pass
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.kernel.debuginfo.dimensions import dimensions
 from crashdrive.kernel.keys import keys_of
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.kernel.symbols.lookup import Symbols
@@ -19,8 +20,9 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
     """The kernel of a session's dump; types and symbols that it learns are kept in the ``store``.
 
     Layouts are kept by the vmlinux's contents, symbols by the dump as well (see `crashdrive.kernel.keys`);
-    nothing is kept for a vmlinux without a build id. ``btf``: where crash started without its tables, types
-    may come from the image's BTF (see `crashdrive.linux.minimal.MinimalLayouts`).
+    nothing is kept for a vmlinux without a build id. Types come from the image's BTF, where it has one (see
+    `crashdrive.linux.minimal.MinimalLayouts`). ``btf``: they are for readers that index no array of several
+    dimensions, so that none is looked for.
     """
     keys = keys_of(session, store)
 
@@ -32,8 +34,10 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
                 session,
                 store,
                 keys.types,
-                (lambda: proven_btf(kernel)) if btf else None,
+                None if session.recording else lambda: proven_btf(kernel),
                 elsewhere=lambda: kernel.module_types,
+                declaration=None if source is None else source.declaration,
+                dimensions=None if btf else lambda: dimensions(session.identity["vmlinux"]),
             ),
             symbols=Symbols(session, store, keys.symbols, source=source),
             physical=physical,

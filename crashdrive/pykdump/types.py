@@ -11,10 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.errors import KernelError, UnknownTypeError, VmlinuxError
-from crashdrive.kernel.symbols.image import section
-from crashdrive.kernel.types.btf import Btf
-from crashdrive.kernel.types.layouts import Layouts
+from crashdrive.errors import UnknownTypeError
 from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.linux.minimal import MinimalLayouts, proven_btf
 from crashdrive.session import arguments
@@ -40,7 +37,7 @@ class ScriptTypes(MinimalLayouts):
             kernel.session,
             whole.store,
             whole.key,
-            None if kernel.session.recording else self._proven,
+            None if kernel.session.recording else lambda: proven_btf(kernel),
             elsewhere=lambda: kernel.module_types,
         )
         self._flat: set[str] = set()
@@ -50,25 +47,9 @@ class ScriptTypes(MinimalLayouts):
     def _minimal(self) -> bool:
         return True
 
-    def _has_module_types(self) -> bool:
-        return not self._session.minimal and Layouts._has_module_types(self)  # noqa: SLF001 - that of all layouts
-
     def _take(self, found: Mapping[str, Type]) -> None:
         self._flat.update(found)
         super()._take(found)
-
-    def _proven(self) -> Btf | None:
-        """The image's BTF; None where the dump's memory has something else."""
-        kernel = self._kernel
-        if (btf := proven_btf(kernel)) is not None:
-            return btf
-        try:
-            data = section(kernel.session.identity["vmlinux"], ".BTF")
-            if data and kernel.read(kernel.symbols.address("__start_BTF"), len(data)) == data:
-                return Btf(data)
-        except (KeyError, KernelError, VmlinuxError):
-            pass
-        return None
 
     # what has no name of its own
 

@@ -82,15 +82,15 @@ class KeptSession(Session):
         Crash is started at once where none came up before as this one is wanted.
         """
         session = cls(how, kept, pages)
-        session.began_minimal = minimal(how.target)
-        small = session._health_kept(minimal=True) if session.began_minimal else None
+        is_minimal = minimal(how.target)
+        small = session._health_kept(minimal=True) if is_minimal else None
         health = small or session._health_kept(minimal=False)
         if health is None:
-            session._take(session._opened(minimal=session.began_minimal))
+            session._take(session._opened(minimal=is_minimal))
         else:
             session._health = health
             session._full = session._open_whole if small else None
-            session._undecided = session.began_minimal and not small
+            session._undecided = is_minimal and not small
         return session
 
     # -- starting crash

@@ -79,7 +79,6 @@ class Session:
         self._side_channel = side_channel
         self._holes = holes
         self._full = full
-        self.began_minimal = False  # whether a minimal start was tried, even if it didn't come up
         self.words: set[str] = set()  # what was run, by the commands' names
         self._recorder: RecordingTransport | None = None
         self._index_writer: Writer | None = None
@@ -122,10 +121,8 @@ class Session:
             side_channel=side_channel, notify=notify, indexes=indexes,
         )  # fmt: skip
         with open_record(record) as file:
-            began_minimal = file is None and minimal(how.target)
-            session = (cls._open_minimal(how) if began_minimal else None) or cls._open_full(how, file)
-        session.began_minimal = began_minimal
-        return session
+            is_minimal = file is None and minimal(how.target)
+            return (cls._open_minimal(how) if is_minimal else None) or cls._open_full(how, file)
 
     @classmethod
     def _open_full(cls, how: Opening, file: BinaryIO | None = None) -> Session:

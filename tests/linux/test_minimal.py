@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import FaultError, KernelError, ParseError, UnknownTypeError
+from crashdrive.errors import FaultError, KernelError, ParseError, UnknownMemberError, UnknownTypeError
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
-from crashdrive.kernel.types.model import IntType
+from crashdrive.kernel.types.model import IntType, type_name
 from crashdrive.kernel.types.paths import find
 from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, proven_btf
 from crashdrive.session.result import CommandResult
@@ -110,6 +110,96 @@ def test_an_index_into_a_second_dimension_is_an_error(runner: Asked) -> None:
     assert find(layouts, grid, "cells[1][2]").rest == "[2]"
 
 
+def grid() -> Btf:
+    """``struct grid``: three arrays that BTF has as ones of one dimension, two of them in what it holds."""
+    types = Writer()
+    number, byte = types.integer("int", 4, 1), types.integer("char", 1, 0)
+    inner = types.record(None, 24, ("deep", types.array(number, 6), 0))
+    types.record(
+        "grid", 96,
+        ("cells", types.array(number, 6), 0), ("name", types.array(byte, 16), 192),
+        ("inner", types.array(inner, 2), 320),
+    )  # fmt: skip
+    return Btf(types.bytes())
+
+
+GRID = """type = struct grid {
+/*    0      |    24 */    int cells[2][3];
+/*   24      |    16 */    char name[16];
+/*   40      |    48 */    struct {
+/*    0      |    24 */        int deep[6];
+
+                               /* total size (bytes):   24 */
+                           } inner[2];
+
+                           /* total size (bytes):   96 */
+                         } **
+"""
+
+
+class AskedOfGrid(Asked):
+    """gdb knows ``struct grid``."""
+
+    def run_many(self, commands: Sequence[str], *, timeout: float | None = None) -> list[CommandResult]:  # noqa: ARG002 - as Runner
+        """The structure, or whether char is signed."""
+        self.asked += commands
+        self.minimal = False
+        texts = [GRID if "struct grid" in command else "$1 = -1 " for command in commands]
+        return [
+            CommandResult(command=command, raw=text.encode(), elapsed=0.0, failure=None)
+            for command, text in zip(commands, texts, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("known", [{"4": [6]}, None])
+def test_the_dimensions_of_one_array_are_asked(known: dict[str, list[int]] | None, tmp_path: Path) -> None:
+    runner, searched = AskedOfGrid(), [0]
+
+    def search() -> dict[str, list[int]] | None:
+        searched[0] += 1
+        return known
+
+    store = Store(tmp_path)
+    layouts = MinimalLayouts(runner, store, "k", grid, dimensions=search)
+    kind = layouts.type("struct grid")
+    assert (layouts.flattens, layouts.sizeof(kind), layouts.offset(kind, "name")) == (False, 96, 24)
+    assert searched == [0]
+    if known is not None:
+        # no array of char has several dimensions
+        assert find(layouts, kind, "name[3]").offset == 27
+        assert (runner.asked, searched) == ([], [1])
+    assert find(layouts, kind, "cells[1]").offset == 12
+    assert find(layouts, kind, "cells[1][2]").offset == 20
+    assert find(layouts, kind, "inner[1].deep[5]").offset == 84
+    with pytest.raises(UnknownMemberError):
+        find(layouts, kind, "inner[1].deep[1][2]")
+    assert [command for command in runner.asked if "ptype" in command] == ["gdb ptype/o struct grid **"]
+    later = MinimalLayouts(Asked(), store, "k", grid, dimensions=search)
+    assert find(later, later.type("struct grid"), "cells[1][2]").offset == 20
+    # what gdb told is kept
+    assert searched == [1]
+
+
+def test_an_array_that_gdb_has_otherwise_is_an_error() -> None:
+    types = Writer()
+    types.integer("char", 1, 0)
+    types.record("grid", 96, ("cells", types.array(types.integer("int", 4, 1), 8), 0))
+    layouts = MinimalLayouts(
+        AskedOfGrid(), None, None, lambda: Btf(types.bytes()), dimensions=lambda: {"4": [8]}
+    )
+    with pytest.raises(KernelError, match=r"struct grid\.cells: gdb and BTF don't agree"):
+        find(layouts, layouts.type("struct grid"), "cells[1]")
+
+
+def test_a_variable_is_declared_without_crash(runner: Asked) -> None:
+    layouts = MinimalLayouts(runner, None, None, image, declaration={"one": "struct pair *[2][3]"}.get)
+    assert type_name(layouts.variable("one")) == "struct pair *[2][3]"
+    assert runner.asked == []
+    with pytest.raises(UnknownTypeError):
+        layouts.variable("other")
+    assert runner.asked == ["whatis other"]
+
+
 def test_what_btf_does_not_tell_for_sure_is_asked(runner: Asked) -> None:
     layouts = MinimalLayouts(runner, None, None, image)
     assert layouts.has_member("struct twice", "here")
@@ -142,6 +232,12 @@ class Proving:
         self.data = data
         self.symbols = self
         self.source = Source.__new__(Source) if minimal else None
+        self.session = SimpleNamespace(identity={"vmlinux": "/vmlinux"})
+
+    def address(self, name: str) -> int:
+        """Where crash has a symbol."""
+        assert name == "__start_BTF"
+        return PLACE
 
     def read(self, address: int, size: int) -> bytes:
         assert address == PLACE
@@ -173,7 +269,8 @@ def test_btf_of_a_vmlinux_has_to_be_that_of_the_dump(monkeypatch: pytest.MonkeyP
         return proven_btf(cast("Kernel", kernel)) is not None
 
     assert proven(Proving(own + b"more"))
-    assert not proven(Proving(own, minimal=False))
+    assert proven(Proving(own, minimal=False))
+    assert not proven(Proving(b"x" + own[1:], minimal=False))
     assert not proven(Proving(None))
     assert not proven(Proving(own[:-1] + b"x"))
     found[0] = None

@@ -42,7 +42,7 @@ def test_every_command_is_doubtful(make_fake: Callable[..., Fake], command: str)
 
 def test_reports_are_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "run_report", lambda *_, **__: Report(report="softnet", tables=()))
-    session: Any = SimpleNamespace(health=health(RUNG), identity={}, began_minimal=False, replayed=False)
+    session: Any = SimpleNamespace(health=health(RUNG), identity={}, replayed=False)
     with pytest.raises(IncompleteError, match=f"softnet: incomplete: {ZEROS}"):
         Crash(session).report("softnet").check()
     session.health = health(("--no_modules",))

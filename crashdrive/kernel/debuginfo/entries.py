@@ -5,6 +5,8 @@ Source: DWARF 5, chapter 7. What isn't known raises `UnknownFormError`: nothing 
 
 from __future__ import annotations
 
+import functools
+import re
 import struct
 from collections.abc import Iterator
 from functools import cached_property
@@ -27,7 +29,7 @@ CALL_FILE, CALL_LINE, MEMBER_AT, DIRECTORY, DECL_FILE, DECL_LINE = 0x58, 0x59, 0
 SUBPROGRAM, INLINED, BLOCK, PARAMETER, VARIABLE, MEMBER = 0x2E, 0x1D, 0x0B, 0x05, 0x34, 0x0D
 POINTER, STRUCT, UNION, ENUM, ARRAY, TYPEDEF = 0x0F, 0x13, 0x17, 0x04, 0x01, 0x16
 CONST, VOLATILE, RESTRICT, BASE, ROUTINE = 0x26, 0x35, 0x37, 0x24, 0x15
-_FIXED = {
+FIXED = {
     0x01: 8, 0x05: 2, 0x06: 4, 0x07: 8, 0x0B: 1, 0x0C: 1, 0x0E: 4, 0x10: 4, 0x11: 1, 0x12: 2, 0x13: 4,
     0x14: 8, 0x17: 4, 0x19: 0, 0x1E: 16, 0x1F: 4, 0x20: 8, 0x21: 0,
 }  # fmt: skip
@@ -39,6 +41,12 @@ _STRING, _FLAG, _IMPLICIT, _SIGNED = 0x08, 0x19, 0x21, 0x0D
 _STRINGS = {0x0E: ".debug_str", 0x1F: ".debug_line_str"}
 _NO_BYTES = {_FLAG, _IMPLICIT}
 _EXPRESSION, _BLOCK = 0x18, 0x09
+# a code; its tag, whether it has children, attributes (a constant behind form 0x21), and the two zeros
+_NUMBER = rb"[\x80-\xff]*[\x01-\x7f]"
+_DECLARATION = re.compile(
+    rb"(?s)(%b)(%b[\0\1](?:%b(?:[\x01-\x20\x22-\x7f]|[\x80-\xff]+[\0-\x7f]|\x21[\x80-\xff]*[\0-\x7f]))*\0\0)"
+    % (_NUMBER, _NUMBER, _NUMBER)
+)
 
 
 class UnknownFormError(Exception):
@@ -123,7 +131,7 @@ class Unit:
             kind, self.first = 1, offset + 11
         if size != 8 or kind != 1 or self.end > len(data):
             raise UnknownFormError
-        self._abbreviations = _abbreviations(sections.get(".debug_abbrev"), abbreviations)
+        self.abbreviations = _abbreviations(sections.get(".debug_abbrev"), abbreviations)
 
     @cached_property
     def head(self) -> Entry:
@@ -146,7 +154,7 @@ class Unit:
 
     def _of(self, code: int) -> Abbreviation:
         try:
-            return self._abbreviations[code]
+            return self.abbreviations[code]
         except KeyError:
             raise UnknownFormError from None
 
@@ -208,7 +216,7 @@ class Unit:
     def _number(self, form: int, at: int) -> tuple[int, int]:
         if form in _LEB:
             return signed(self.data, at) if form == _SIGNED else unsigned(self.data, at)
-        size = _FIXED[form]
+        size = FIXED[form]
         return int.from_bytes(self.data[at : at + size], "little"), at + size
 
     def _block(self, form: int, at: int) -> tuple[bytes, int]:
@@ -224,33 +232,40 @@ class Unit:
 
 def _abbreviations(data: bytes | memoryview, at: int) -> dict[int, Abbreviation]:
     found: dict[int, Abbreviation] = {}
-    while True:
-        code, at = unsigned(data, at)
-        if not code:
-            return found
-        tag, at = unsigned(data, at)
-        children = bool(data[at])
-        at += 1
-        attributes: list[tuple[int, int, int]] = []
-        while True:
-            name, at = unsigned(data, at)
-            form, at = unsigned(data, at)
-            implicit = 0
-            if form == _IMPLICIT:
-                implicit, at = signed(data, at)
-            if not name and not form:
-                break
-            attributes.append((name, form, implicit))
-        found[code] = Abbreviation(tag, children, tuple(attributes), *_sizes(attributes))
+    while data[at]:
+        match = _DECLARATION.match(data, at)
+        if match is None:
+            raise UnknownFormError
+        code, declared = match.groups()
+        found[code[0] if len(code) == 1 else unsigned(code, 0)[0]] = _declared(declared)
+        at = match.end()
+    return found
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _declared(data: bytes) -> Abbreviation:
+    """What a code stands for; the thousands of units of a kernel declare the same few hundreds."""
+    tag, at = unsigned(data, 0)
+    children = bool(data[at])
+    at += 1
+    attributes: list[tuple[int, int, int]] = []
+    while at < len(data) - 2:
+        name, at = unsigned(data, at)
+        form, at = unsigned(data, at)
+        implicit = 0
+        if form == _IMPLICIT:
+            implicit, at = signed(data, at)
+        attributes.append((name, form, implicit))
+    return Abbreviation(tag, children, tuple(attributes), *_sizes(attributes))
 
 
 def _sizes(attributes: list[tuple[int, int, int]]) -> tuple[int | None, int | None]:
     """The size of all, None where it differs; where a sibling of 4 bytes stands."""
     size, sibling = 0, None
     for name, form, _ in attributes:
-        if form not in _FIXED:
+        if form not in FIXED:
             return None, None
         if name == SIBLING and form == 0x13:
             sibling = size
-        size += _FIXED[form]
+        size += FIXED[form]
     return size, sibling

@@ -49,6 +49,17 @@ class Sections:
             self._known[name] = self._read(name)
         return self._known[name]
 
+    def places(self, name: str, wanted: bytes) -> Iterator[int]:
+        """Where bytes stand in a section of an image."""
+        part = next((one for one in self._sections if one.name == name), None)
+        if part is None or part.type == SHT_NOBITS or part.flags & _COMPRESSED or self.movable:
+            return
+        end = part.offset + len(self.get(name))
+        at = self._map.find(wanted, part.offset, end)
+        while at >= 0:
+            yield at - part.offset
+            at = self._map.find(wanted, at + 1, end)
+
     def _read(self, name: str) -> bytes | memoryview:
         part = next((one for one in self._sections if one.name == name), None)
         if part is None or part.type == SHT_NOBITS:

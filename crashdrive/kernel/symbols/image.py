@@ -78,6 +78,11 @@ class ImageSymbols:
             found += [symbol for symbol in symbols if symbol is not None and symbol.name == name]
         return sorted(found, key=lambda symbol: symbol.address)
 
+    def linked(self, address: int) -> int:
+        """Where a symbol's address lies in the image as it was linked, before KASLR moved it."""
+        before = (address - self._relocation) & _WORD
+        return before if before in self._memory else address
+
     def all(self) -> Iterator[ImageSymbol]:
         """All of them, in no order."""
         for index in range(len(self._symbols) // _WIDTH):

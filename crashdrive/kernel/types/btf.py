@@ -9,6 +9,7 @@ BTF keeps less than DWARF: arrays of several dimensions come as one, ``x[0]`` is
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import sys
@@ -66,6 +67,15 @@ _TAGS: Final[dict[int, Literal["struct", "union", "enum"]]] = {
 }
 _NAMED = frozenset({*_TAGS, Kind.TYPEDEF})
 _SIGNED, _BOOL = 1, 4
+# gdb words some of the compiler's names in another way
+_AS_GDB = {
+    "short int": "short",
+    "short unsigned int": "unsigned short",
+    "long int": "long",
+    "long unsigned int": "unsigned long",
+    "long long int": "long long",
+    "long long unsigned int": "unsigned long long",
+}
 
 
 class Record(NamedTuple):
@@ -133,9 +143,12 @@ class Btf:
             and offset in (record := self.record(number)).extra[:: _EACH[record.kind]]
         )  # fmt: skip
 
-    def type(self, number: int) -> Type:
-        """The type with an id, as `Layouts` has types: a typedef with what it finally stands for."""
-        return _Builder(self).top(number)
+    def type(self, number: int, *, origins: bool = False) -> Type:
+        """The type with an id, as `Layouts` has types: a typedef with what it finally stands for.
+
+        ``origins``: arrays say of which member they are the type (`ArrayType.origin`).
+        """
+        return _Builder(self, origins=origins).top(number)
 
     def record(self, number: int) -> Record:
         """A type as it is written; ids below those of this piece are the base's."""
@@ -279,14 +292,21 @@ def _unqualified(btf: Btf, number: int) -> int:
 class _Builder:
     """Builds one type with all that it contains by value."""
 
-    def __init__(self, btf: Btf) -> None:
+    def __init__(self, btf: Btf, *, origins: bool = False) -> None:
         self.btf = btf
         self.parts = 0
+        # the innermost structure or typedef with a name that is being built, and the path within it
+        self.origins = origins
+        self.outer = self.path = ""
 
     def top(self, number: int) -> Type:
         record = self.btf.record(number)
         if record.kind == Kind.TYPEDEF:
-            return TypedefType(self.own(number, record.name or ""), self.top(self.final(number)))
+            name = self.own(number, record.name or "")
+            self.outer = self.outer or name
+            return TypedefType(name, self.top(self.final(number)))
+        if record.kind in {Kind.STRUCT, Kind.UNION} and record.name:
+            self.outer = self.own(number, _spelled(record.kind, record.name))
         if record.kind in {Kind.ENUM, Kind.ENUM64}:
             return self.enum(number, record)
         return self.type(number, 0, by_value=True, expand=True)
@@ -323,7 +343,7 @@ class _Builder:
             case Kind.PTR:
                 return PointerType(self.type(size, depth + 1), self.btf.abi.word_size)
             case Kind.ARRAY:
-                return ArrayType(self.type(extra[0], depth + 1, by_value=by_value), extra[2] or None)
+                return self.array(extra, depth, by_value=by_value)
             case Kind.FUNC_PROTO:
                 return self.function(record, depth)
             case Kind.FWD:
@@ -338,8 +358,24 @@ class _Builder:
             case _:
                 raise self.btf.damaged(f"kind {kind} of type {number} is no type of data")
 
+    def array(self, extra: Sequence[int], depth: int, *, by_value: bool) -> ArrayType:
+        origin = f"{self.outer}{self.path}" if self.origins and self.outer else None
+        with self.within(self.outer, f"{self.path}[0]"):
+            element = self.type(extra[0], depth + 1, by_value=by_value)
+        return ArrayType(element, extra[2] or None, origin)
+
+    @contextlib.contextmanager
+    def within(self, outer: str, path: str) -> Iterator[None]:
+        """While what is built stands there."""
+        before = self.outer, self.path
+        self.outer, self.path = outer, path
+        try:
+            yield
+        finally:
+            self.outer, self.path = before
+
     def base(self, record: Record) -> Type:
-        name, size = record.name or "", record.size
+        name, size = _AS_GDB.get(record.name or "", record.name or ""), record.size
         if record.kind == Kind.FLOAT:
             return FloatType(name, size)
         found = base_type(name.split(), self.btf.abi)
@@ -354,11 +390,12 @@ class _Builder:
         return TypeRef(f"{name}@{self.btf.name}" if self.btf.base and name in self.btf.named else name)
 
     def function(self, record: Record, depth: int) -> FunctionType:
-        returns = self.type(record.size, depth + 1)
         parameters = list(record.extra[1::2])
         variadic = bool(parameters) and not parameters[-1]
         given = parameters[:-1] if variadic else parameters
-        return FunctionType(returns, tuple(self.type(n, depth + 1) for n in given), variadic)
+        with self.within("", ""):
+            returns = self.type(record.size, depth + 1)
+            return FunctionType(returns, tuple(self.type(n, depth + 1) for n in given), variadic)
 
     def enum(self, number: int, record: Record) -> EnumType | IncompleteType:
         name = self.own(number, record.name or "") or None
@@ -393,12 +430,22 @@ class _Builder:
             # the older form of a bit-field: an integer of so many bits, so far from its start
             start, width = found.extra[0] >> 16 & 0xFF, found.extra[0] & 0xFF
             offset, bits = offset + start, width if width != 8 * found.size else 0
-        kind = self.type(number, depth + 1, by_value=True, expand=True)
+        kind = self.member_type(name, number, depth)
         if isinstance(kind, VoidType | FunctionType | IncompleteType):
             raise self.btf.damaged(f"member {name} without a size")
         if offset + (bits or 8 * self.size(number, 0)) > 8 * outer.size:
             raise self.btf.damaged(f"member {name} lies outside of its structure")
         return Member(name, kind, offset, bits or None)
+
+    def member_type(self, name: str | None, number: int, depth: int) -> Type:
+        """A member's type; arrays in it know the innermost structure with a name that they are members of."""
+        inner = _unqualified(self.btf, number)
+        record = self.btf.record(inner) if inner else _VOID
+        outer, path = self.outer, self.path if name is None else f"{self.path}.{name}"
+        if record.kind in {Kind.STRUCT, Kind.UNION} and record.name:
+            outer, path = self.own(inner, _spelled(record.kind, record.name)), ""
+        with self.within(outer, path):
+            return self.type(number, depth + 1, by_value=True, expand=True)
 
     def size(self, number: int, depth: int) -> int:
         """Bytes of a type that is used by value."""

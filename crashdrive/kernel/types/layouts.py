@@ -138,9 +138,15 @@ class Layouts:
                 kind = self._of(kind)
             elif isinstance(kind, TypedefType):
                 kind = kind.target
+            elif isinstance(kind, ArrayType) and kind.origin is not None:
+                return self._whole(kind)
             else:
                 return kind
         raise UnknownTypeError(f"{type_name(kind)} is defined by itself")
+
+    def _whole(self, kind: ArrayType) -> ArrayType:
+        """An array out of BTF with all of its dimensions."""
+        return ArrayType(kind.element, kind.count)
 
     def sizeof(self, kind: str | Type) -> int:
         """A type's size in bytes; UnknownTypeError if it has none, such as an incomplete one."""

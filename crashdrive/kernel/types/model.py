@@ -68,10 +68,15 @@ class FunctionType(_Base, frozen=True, tag="func"):
 
 
 class ArrayType(_Base, frozen=True, tag="array"):
-    """An array; ``count`` is None for a flexible array (``x[]``); dimensions nest, outermost first."""
+    """An array; ``count`` is None for a flexible array (``x[]``); dimensions nest, outermost first.
+
+    ``origin``: it may have more dimensions than are told here, since BTF keeps one; it is the type of this
+    member (``struct zone.nr_pages``), and `Layouts.resolve` gives the whole one. None where it is whole.
+    """
 
     element: Type
     count: int | None
+    origin: str | None = None
 
 
 class EnumType(_Base, frozen=True, tag="enum"):

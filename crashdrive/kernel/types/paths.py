@@ -52,8 +52,10 @@ class Place(NamedTuple):
 
 
 def bare(layouts: Resolver, kind: Type) -> Type:
-    """A type without its typedefs and references."""
-    return layouts.resolve(kind) if isinstance(kind, TypeRef | TypedefType) else kind
+    """A type without its typedefs and references; an array with all of its dimensions."""
+    if isinstance(kind, TypeRef | TypedefType) or (isinstance(kind, ArrayType) and kind.origin is not None):
+        return layouts.resolve(kind)
+    return kind
 
 
 def sizeof(layouts: Resolver, kind: Type) -> int:

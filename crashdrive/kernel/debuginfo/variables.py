@@ -1,0 +1,157 @@
+"""The type of a variable, found by its address in DWARF: no gdb, and no index of names.
+
+A variable's entry holds its address as ``DW_OP_addr`` and eight bytes, which stand nowhere else: one search
+of the debug data finds it, in a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from crashdrive.dump.elf import BadElfError
+from crashdrive.errors import VmlinuxError
+from crashdrive.kernel.debuginfo import entries as e
+from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError
+from crashdrive.kernel.debuginfo.sections import Sections
+from crashdrive.kernel.debuginfo.types import type_of
+
+_LOCATED = b"\x09\x03"  # an expression of nine bytes: an address
+_EXPRESSION, _INLINE = 0x18, 0x08
+_SUBRANGE, _UPPER_BOUND, _COUNT, _MORE, _GIVEN = 0x21, 0x2F, 0x37, 0x18, 0x05
+_QUALIFIERS = frozenset({e.CONST, e.VOLATILE, e.RESTRICT})
+_TAGS = {e.STRUCT: "struct ", e.UNION: "union ", e.ENUM: "enum ", e.TYPEDEF: "", e.BASE: ""}
+_LONGEST_INLINE = 8
+_DEEPEST = 12
+
+
+def declaration(vmlinux: str, name: str, address: int) -> str | None:
+    """The type of the variable of this name and (linked) address, as C declares it: ``struct list_head [4]``.
+
+    None where it isn't found, or its type has no name.
+    """
+    try:
+        sections = Sections(vmlinux)
+        wanted = _LOCATED + struct.pack("<Q", address)
+        for place in sections.places(".debug_info", wanted):
+            unit = _unit_of(sections, place)
+            for variable in _variables(unit, place):
+                for entry in _described(unit, variable):
+                    if entry.attributes.get(e.NAME) == name and entry.number(e.TYPE) is not None:
+                        return _declared(unit, type_of(unit, entry), "", 0)
+    except (UnknownFormError, VmlinuxError, BadElfError, LookupError, OverflowError, struct.error):
+        pass
+    return None
+
+
+def _unit_of(sections: Sections, place: int) -> Unit:
+    """The unit that a place lies in."""
+    information, at = sections.get(".debug_info"), 0
+    while at < len(information):
+        end = at + 4 + struct.unpack_from("<I", information, at)[0]
+        if place < end:
+            return Unit(sections, at)
+        at = end
+    raise UnknownFormError
+
+
+def _variables(unit: Unit, place: int) -> Iterator[Entry]:
+    """Entries of variables whose location stands at a place."""
+    for code, kind in unit.abbreviations.items():
+        before = _before_location(kind) if kind.tag == e.VARIABLE else None
+        if before is None:
+            continue
+        size, inline = before
+        for more in range(1, _LONGEST_INLINE + 1) if inline else (0,):
+            start = place - size - more - (1 if code < 0x80 else 2)
+            if start < unit.first or e.unsigned(unit.data, start)[0] != code:
+                continue
+            entry = unit.entry(start)
+            location = entry.attributes.get(e.LOCATION)
+            if isinstance(location, bytes) and location == bytes(unit.data[place + 1 : place + 10]):
+                yield entry
+
+
+def _before_location(kind: Abbreviation) -> tuple[int, bool] | None:
+    """Bytes of an entry before its location; whether its name stands in it, too."""
+    size, inline = 0, False
+    for attribute, form, _ in kind.attributes:
+        if attribute == e.LOCATION:
+            return (size, inline) if form == _EXPRESSION else None
+        if form == _INLINE and attribute == e.NAME:
+            inline = True
+        elif form in e.FIXED:
+            size += e.FIXED[form]
+        else:
+            return None
+    return None
+
+
+def _described(unit: Unit, entry: Entry) -> Iterator[Entry]:
+    """An entry, and the one that it completes."""
+    yield entry
+    for attribute in (e.SPECIFICATION, e.ORIGIN):
+        place = entry.number(attribute)
+        if place is not None:
+            yield unit.entry(place)
+
+
+def _declared(unit: Unit, kind: Entry | None, inner: str, depth: int) -> str | None:
+    """A type around what is declared with it."""
+    if depth > _DEEPEST:
+        raise UnknownFormError
+    if kind is None:
+        return f"void {inner}".rstrip()
+    if kind.tag in _TAGS:
+        name = kind.attributes.get(e.NAME)
+        return f"{_TAGS[kind.tag]}{name} {inner}".rstrip() if isinstance(name, str) else None
+    return _derived(unit, kind, inner, depth)
+
+
+def _derived(unit: Unit, kind: Entry, inner: str, depth: int) -> str | None:
+    """The same for what is made of another type."""
+    below = type_of(unit, kind)
+    if kind.tag in _QUALIFIERS:
+        return _declared(unit, below, inner, depth + 1)
+    if kind.tag == e.POINTER:
+        grouped = f"(*{inner})" if below is not None and _is_grouped(unit, below) else f"*{inner}"
+        return _declared(unit, below, grouped, depth + 1)
+    if kind.tag == e.ARRAY:
+        return _declared(unit, below, inner + "".join(_bounds(unit, kind)), depth + 1)
+    if kind.tag == e.ROUTINE:
+        given = _parameters(unit, kind, depth)
+        return None if given is None else _declared(unit, below, f"{inner}({given})", depth + 1)
+    return None
+
+
+def _is_grouped(unit: Unit, kind: Entry) -> bool:
+    for _ in range(_DEEPEST):
+        if kind.tag not in _QUALIFIERS:
+            break
+        below = type_of(unit, kind)
+        if below is None:
+            return False
+        kind = below
+    return kind.tag in {e.ARRAY, e.ROUTINE}
+
+
+def _bounds(unit: Unit, array: Entry) -> Iterator[str]:
+    for child in unit.children(array):
+        if child.tag == _SUBRANGE:
+            bound, count = child.number(_UPPER_BOUND), child.number(_COUNT)
+            number = count if count is not None else None if bound is None else bound + 1
+            yield "[]" if number is None else f"[{number}]"
+
+
+def _parameters(unit: Unit, routine: Entry, depth: int) -> str | None:
+    """What a function takes; None where one has no name."""
+    told: list[str] = []
+    for child in unit.children(routine):
+        if child.tag == _MORE:
+            told.append("...")
+        elif child.tag == _GIVEN:
+            text = _declared(unit, type_of(unit, child), "", depth + 1)
+            if text is None:
+                return None
+            told.append(text)
+    return ", ".join(told) or "void"
