@@ -81,6 +81,7 @@ class Layouts:
         self._key = key or ""
         self._known: dict[str, Type] = {}
         self._unknown: set[str] = set()
+        self._hints: dict[str, str] = {}
         self._failed: dict[str, ParseError | CommandFailedError | UnknownTypeError] = {}
         self._from_modules: set[str] = set()
         self._elsewhere = elsewhere
@@ -292,9 +293,13 @@ class Layouts:
             return self._known[kind.name]
         if kind.name in self._failed:
             raise self._failed[kind.name].with_traceback(None)
-        raise UnknownTypeError(
-            f"no type {kind.name} in the kernel's debug data{hint(kind.name, self._names())}"
-        )
+        raise UnknownTypeError(f"no type {kind.name} in the kernel's debug data{self._hint(kind.name)}")
+
+    def _hint(self, name: str) -> str:
+        """Names of types that are near, looked for once: readers ask again and again what a kernel has."""
+        if name not in self._hints:
+            self._hints[name] = hint(name, self._names())
+        return self._hints[name]
 
     def _names(self) -> list[str]:
         stored = self._store.names("type", self._key) if self._store else []

@@ -253,6 +253,23 @@ def test_incomplete_types_say_so(layouts: Layouts) -> None:
     assert not layouts.has_member("struct hidden", "x")
 
 
+def test_near_names_of_an_unknown_type_are_looked_for_once(
+    layouts: Layouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers ask for a type that a kernel may lack in each row."""
+    asked: list[str] = []
+
+    def hint(name: str, _names: object) -> str:
+        asked.append(name)
+        return "; near: x"
+
+    monkeypatch.setattr("crashdrive.kernel.types.layouts.hint", hint)
+    for _ in range(3):
+        with pytest.raises(UnknownTypeError, match="; near: x"):
+            layouts.type("struct thin")
+    assert asked == ["struct thin"]
+
+
 def test_unknown_types(layouts: Layouts) -> None:
     layouts.type("struct thing")
     with pytest.raises(UnknownTypeError, match="near: struct thing"):
