@@ -72,6 +72,7 @@ class Session:
         ``full``: the crash at hand has no tables, this one has.
         """
         self._transport = transport
+        self._replays = isinstance(transport, ReplayTransport)
         self._health = health
         self.identity, self.vmcoreinfo, self.marks = known
         self.timeout = timeout
@@ -254,12 +255,12 @@ class Session:
     @property
     def replayed(self) -> bool:
         """Whether a recorded session answers, and no crash."""
-        return isinstance(self._transport, ReplayTransport)
+        return self._replays
 
     @property
     def recording(self) -> bool:
         """Whether all of it is written down, or comes from such a record."""
-        return self._recorder is not None or isinstance(self._transport, ReplayTransport)
+        return self._recorder is not None or self._replays
 
     @property
     def version(self) -> str | None:

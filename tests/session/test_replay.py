@@ -338,6 +338,7 @@ def test_deadline_and_death_come_back(tmp_path: Path) -> None:
     assert late.value.output == b"a"
     with pytest.raises(SessionDiedError, match="crash ended during `ps`"):
         session.run("ps")
+    assert session.replayed, "a memory made now must ask for no page that isn't recorded"
 
 
 def test_a_command_that_was_broken_off_is_so_in_a_replay(tmp_path: Path) -> None:
