@@ -14,9 +14,6 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden_outputs"
 LONGEST_OF_SAMPLE = 60_000
 """Bytes; the sample is part of the test run."""
 
-MOST_LINES = 250
-"""Of outputs of which each line is damaged once."""
-
 
 class Case(NamedTuple):
     """A recorded output; ``name`` is its path below golden_outputs without suffix."""
@@ -56,10 +53,3 @@ def sample_paths() -> list[Path]:
         ):
             by_name[name] = path
     return list(by_name.values())
-
-
-def every_paths() -> list[Path]:
-    """Those of the sample of which each line is damaged once: it takes the square of their length."""
-    return [
-        path for path in sample_paths() if path.with_suffix(".out").read_bytes().count(b"\n") <= MOST_LINES
-    ]

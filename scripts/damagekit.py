@@ -7,6 +7,8 @@
     scripts/damage ps --kind join --show 5  with examples of what was lost without a mark
     scripts/damage --cross [ps ...]         other commands' outputs instead of damaged ones (a minute for all)
     scripts/damage --write                  the figures of tests/parsers/damage.toml
+    scripts/damage --lines [ps ...]         each line of each output once missing, doubled, joined, cut
+    scripts/damage --lines --write          the figures of tests/parsers/damage_lines.toml (some minutes)
 
 A damage has a name, as ``9.0.2/6.12.117/ps/ps:join:2``, that means the same one as long as the case, the
 kind, the seed and the number of places are the same. What a parser makes of a damaged text is one of
@@ -27,12 +29,10 @@ name above it, which may hold a newline. The kinds that have a bound are ``join`
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import itertools
 import multiprocessing
 import random
-import sys
 import time
 import tomllib
 from collections import Counter
@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from damagecases import Case, every_paths, load, paths, sample_paths
+from damagecases import Case, load, paths, sample_paths
 from damagekinds import KINDS
 
 from crashdrive.errors import ParseError
@@ -85,6 +85,7 @@ class Loss(NamedTuple):
 class Outcome(NamedTuple):
     """What the damages of one case gave: counts by kind and class, the slowest by kind, examples."""
 
+    name: str
     command: str
     counts: Counter[tuple[str, str]]
     slowest: dict[str, tuple[float, str]]
@@ -112,7 +113,7 @@ def examine(path: Path, wanted: Wanted) -> Outcome | None:
     if case is None:
         return None
     whole = parse(case.line, case.text)
-    outcome = Outcome(case.command, Counter(), {}, [])
+    outcome = Outcome(case.name, case.command, Counter(), {}, [])
     for damaged in damages(case, wanted):
         start = time.process_time()
         became, answer = attempt(case.line, damaged.text, whole)
@@ -338,7 +339,7 @@ def figures(counts: Counts) -> Figures:
 
 
 def known_figures() -> dict[str, Figures]:
-    """The figures that may only fall: of ``all`` outputs, of ``every`` line, of the test's ``sample``."""
+    """The figures that may only fall: of ``all`` outputs, of the test's ``sample``."""
     read = tomllib.loads(FIGURES.read_text(encoding="utf-8"))
     return {
         part: {
@@ -353,7 +354,7 @@ def write_figures(parts: dict[str, Figures]) -> None:
     """Write tests/parsers/damage.toml."""
     lines = [
         "# Written by scripts/damage --write: [rows lost without a mark, damages tried] by command and kind.",
-        "# They may only fall. `all`: some lines of each output; `every`: each line of some outputs.",
+        "# They may only fall. `all`: some lines of each output.",
         "# `sample` is what tests/parsers/test_damage.py tries; what it leaves out is 0.",
     ]
     for part, commands in parts.items():
@@ -366,8 +367,6 @@ def write_figures(parts: dict[str, Figures]) -> None:
 
 SAMPLE = Wanted(tuple(KINDS), places=2, seed=0)
 ALL = Wanted(tuple(KINDS), places=6, seed=0)
-# each line of an output once
-EVERY = Wanted(("delete", "double", "join", "cut"), places=sys.maxsize, seed=0)
 
 
 def risen(now: Figures, known: Figures) -> Iterator[str]:
@@ -387,71 +386,9 @@ def write(jobs: int) -> int:
     old = known_figures() if FIGURES.exists() else {}
     parts = {
         "all": figures(total(run(paths(), ALL, jobs))),
-        "every": figures(total(run(every_paths(), EVERY, jobs))),
         "sample": figures(total(run(sample_paths(), SAMPLE, jobs))),
     }
     write_figures(parts)
     rises = [f"{part}: {line}" for part, known in old.items() for line in risen(parts[part], known)]
     print("\n".join(rises) or f"{FIGURES.relative_to(CHECKOUT)} is written; nothing rose")
     return 1 if rises else 0
-
-
-def main() -> int:
-    """Damage what was asked for; status 1 where another exception than ParseError came out."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", nargs="*", help="crash commands (default: all)")
-    parser.add_argument("--kind", default=",".join(KINDS), help="kinds of damage (default: %(default)s)")
-    parser.add_argument("--case", default="*", help="only cases whose path ends so: 'ps/ps_-*'")
-    parser.add_argument("--places", type=int, default=ALL.places, help="lines damaged per case and kind")
-    parser.add_argument("--sample", type=int, help="only so many cases of each command")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--show", type=int, default=0, metavar="N", help="N examples per command and kind")
-    parser.add_argument("--class", dest="classes", default="fewer,wrong", help="which: %(default)s")
-    parser.add_argument("--write", action="store_true", help="measure all, write tests/parsers/damage.toml")
-    parser.add_argument("--cross", action="store_true", help="give each command the others' outputs")
-    arguments = parser.parse_args()
-    if arguments.cross:
-        return cross(arguments.command, arguments.show, arguments.jobs)
-    return write(arguments.jobs) if arguments.write else report(arguments)
-
-
-def report(arguments: argparse.Namespace) -> int:
-    """Run and print."""
-    kinds = tuple(arguments.kind.split(","))
-    if unknown := [kind for kind in kinds if kind not in KINDS]:
-        print(f"unknown kind {unknown[0]}; there are {', '.join(KINDS)}", file=sys.stderr)
-        return 2
-    shown = frozenset(arguments.classes.split(",")) if arguments.show else frozenset()
-    chosen = _sampled(paths(arguments.command, arguments.case), arguments.sample, arguments.seed)
-    outcomes = run(chosen, Wanted(kinds, arguments.places, arguments.seed, shown), arguments.jobs)
-    counts = total(outcomes)
-    for example in _examples(outcomes, arguments.show):
-        print(example)
-    print("\n".join(table(counts, slowest_of(outcomes))))
-    for seconds, name in sorted(slowest_of(outcomes).values(), reverse=True)[:5]:
-        if seconds > SLOW:
-            print(f"slow: {seconds:.2f} s, {name}")
-    return 1 if any(by_class["wrong"] for by_class in counts.values()) else 0
-
-
-def _sampled(chosen: list[Path], number: int | None, seed: int) -> list[Path]:
-    if number is None:
-        return chosen
-    by_command: dict[str, list[Path]] = {}
-    for path in chosen:
-        by_command.setdefault(path.parent.name, []).append(path)
-    chance = random.Random(seed)  # noqa: S311 - the same in each run
-    return [path for some in by_command.values() for path in chance.sample(some, min(number, len(some)))]
-
-
-def _examples(outcomes: list[Outcome], number: int) -> Iterator[str]:
-    told: Counter[tuple[str, str]] = Counter()
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.command):
-        for loss in outcome.losses:
-            key = outcome.command, loss.name.split(":")[-2]
-            told[key] += 1
-            if told[key] <= number:
-                yield f"{loss.name} ({loss.became})\n{loss.story}\n"

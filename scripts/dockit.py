@@ -15,8 +15,8 @@ from pkgutil import walk_packages
 from types import ModuleType
 
 import callskit
-import damagecases
 import damagekit
+import damagelines
 import grammarkit
 import housekit
 import msgspec
@@ -81,11 +81,15 @@ sample of it against these figures: they may only fall.
 """
 
 
-_EVERY = """
+_LINES = """
 ## Each line once
 
-The same with each line of an output once missing, doubled, joined with the next, or cut: of the shortest
-output of each case, whatever crash and kernel it is from, where that has no more than {most} lines.
+The same with each line once missing, doubled, joined with the next, or cut: of every recorded output, one of
+those that are alike to the byte; of outputs of more than {long} lines {some} lines by chance. It is
+`scripts/damage --lines --write`; without `--write` it takes each line of those, too. The first figure counts
+damages by which **rows were lost and nothing said so**, the second those by which as many rows or more came
+out, other ones and unmarked: a row that stands there twice, a name that was cut. Of how many, last. The test
+run takes some outputs by chance and holds them against the figures of each: they may only fall.
 
 """
 
@@ -176,13 +180,22 @@ def _damage() -> str:
     figures = damagekit.known_figures()
     kinds = "\n".join(f"- `{kind}`: {meaning}" for kind, (_, meaning) in KINDS.items())
     text = _DAMAGE.format(places=damagekit.ALL.places, kinds=kinds)
-    return (
-        text
-        + "\n"
-        + _losses(figures["all"], list(KINDS))
-        + _EVERY.format(most=damagecases.MOST_LINES)
-        + _losses(figures["every"], damagekit.EVERY.kinds)
-    )
+    lines = _LINES.format(long=damagelines.LONG, some=damagelines.SOME)
+    return text + "\n" + _losses(figures["all"], list(KINDS)) + lines + _lines()
+
+
+def _lines() -> str:
+    kinds = damagelines.LINES.kinds
+    commands = damagelines.known().commands
+    rows = [
+        [f"`{command}`", *(_unseen(counts.get(kind)) for kind in kinds)]
+        for command, counts in {**commands, "all": damagelines.summed(commands)}.items()
+    ]
+    return table(["Command", *kinds], rows)
+
+
+def _unseen(count: damagelines.Count | None) -> str:
+    return f"{count.fewer} + {count.other} of {count.tried}" if count else ""
 
 
 def _losses(known: damagekit.Figures, kinds: Iterable[str]) -> str:

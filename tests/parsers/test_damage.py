@@ -1,14 +1,17 @@
 """Recorded outputs damaged by scripts/damage: what is lost without a mark may only become less.
 
 Each kind of damage is tried at one line of the shortest output of each case. `scripts/damage` tries more, and
-with ``--show`` it prints what was lost.
+with ``--show`` it prints what was lost. Of some outputs each line is damaged once; they are chosen by chance:
+the same in each run, but others in CI, or by CRASHDRIVE_FAULTS_SEED.
 """
 
 from __future__ import annotations
 
 import damagecases
 import damagekit
+import damagelines
 import pytest
+from faultkit import SEED
 
 from crashdrive.parsers import command_names, parse
 
@@ -41,6 +44,38 @@ def test_no_damage_takes_long(outcomes: list[damagekit.Outcome]) -> None:
 def test_every_command_is_tried(outcomes: list[damagekit.Outcome]) -> None:
     unrecorded = {"bpf", "s390dbf"}  # crash printed nothing, or refused: no dump had any
     assert {outcome.command for outcome in outcomes} == set(command_names()) - unrecorded
+
+
+# lines that are parsed, of outputs of which each line is damaged: some seconds
+LINES = 400_000
+
+
+def test_of_no_output_is_more_lost_than_was() -> None:
+    outcomes = damagelines.damaged(damagelines.some(SEED, LINES), jobs=1)
+    assert len({outcome.command for outcome in outcomes}) > 10
+    assert not [loss for outcome in outcomes for loss in outcome.losses]
+    rises = list(damagelines.risen(damagelines.figures(outcomes).outputs, damagelines.known().outputs))
+    assert not rises, f"CRASHDRIVE_FAULTS_SEED={SEED}; new recordings: `scripts/damage --lines --write`"
+
+
+def test_figures_are_of_outputs_that_there_are() -> None:
+    names = {
+        path.relative_to(damagecases.GOLDEN).with_suffix("").as_posix() for path in damagelines.outputs()
+    }
+    assert damagelines.known().outputs.keys() <= names, "see `scripts/damage --lines --write`"
+
+
+def test_what_is_not_noticed_may_only_fall() -> None:
+    old = {"ps": {"delete": damagelines.Count(2, 0, 10)}}
+
+    def risen(fewer: int, other: int, tried: int) -> list[str]:
+        return list(damagelines.risen({"ps": {"delete": damagelines.Count(fewer, other, tried)}}, old))
+
+    assert not risen(2, 0, 10)
+    assert not risen(4, 0, 20)
+    assert risen(3, 0, 10) == ["ps, delete: 3 + 0 of 10 aren't noticed, it was 2 + 0 of 10"]
+    assert risen(2, 1, 10)
+    assert list(damagelines.risen({"new": {"cut": damagelines.Count(0, 1, 3)}}, {}))
 
 
 @pytest.mark.parametrize(
