@@ -40,7 +40,7 @@ class Run(NamedTuple):
     detail: str
 
 
-class _TooLongError(BaseException):
+class TooLongError(BaseException):
     """No Exception: a reader must not catch it."""
 
 
@@ -100,17 +100,17 @@ class Hunt:
     def outcome(self, faults: Mapping[Place, bytes | None], kind: str) -> tuple[str, str]:
         """How a run with these pages goes, as `Run` has it."""
         try:
-            with _limit(LIMIT):
+            with limited(LIMIT):
                 facts, memory = self._read(faults)
             return self._judge(facts, kind, memory)
-        except _TooLongError:
+        except TooLongError:
             return "hang", f"more than {LIMIT:g} s"
         except TooMuchError:
             return "flood", "read very many pages"
         except CrashdriveError as error:
             return "error", f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - a traceback is what is hunted for
-            return "defect", f"{type(error).__name__}: {error} ({_where(error)})"
+            return "defect", f"{type(error).__name__}: {error} ({where(error)})"
         finally:
             self._remembered.trim()
 
@@ -175,7 +175,8 @@ def difference(one: Any, other: Any, path: str = "") -> str:
     return f"{path}: {one!r} became {other!r}"
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
+    """The line of ours that an error comes from."""
     trace = error.__traceback__
     place = ""
     while trace is not None:
@@ -186,11 +187,11 @@ def _where(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _limit(seconds: float) -> Iterator[None]:
-    """_TooLongError where the body takes longer; for the main thread."""
+def limited(seconds: float) -> Iterator[None]:
+    """TooLongError where the body takes longer; for the main thread."""
 
     def up(_number: int, _frame: object) -> None:
-        raise _TooLongError
+        raise TooLongError
 
     before = signal.signal(signal.SIGALRM, up)
     signal.setitimer(signal.ITIMER_REAL, seconds)

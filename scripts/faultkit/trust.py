@@ -21,8 +21,20 @@ class Done(NamedTuple):
     seconds: float
 
 
+class Failed(NamedTuple):
+    """What came of a case when crash failed: round trips tried, of how many, runs by outcome, bad ones."""
+
+    name: str
+    trips: int
+    of: int
+    outcomes: Mapping[str, int]
+    bad: int
+
+
 TITLES = ("same", "marked", "error", "silent", "unsupported", "defect", "hang", "flood")
 _MISSING = ("same", "marked", "error", "silent")
+_FAILED = ("same", "marked", "error", "silent", "defect", "hang")
+_FAILED_HEADS = ("report", "round trips", "of", *_FAILED)
 
 
 def table(done: Sequence[Done]) -> str:
@@ -129,14 +141,52 @@ looks as right as the true one. What must hold:
 
 runs: with one page damaged, in each of these ways, of pages chosen by chance.
 
-{damaged}"""
+{damaged}
+## A crash that fails
+
+crash can be killed, hang, or be so slow that no time is left. `scripts/outages` has that happen at each
+round trip of a report, over its recorded session: crash dies there, or says nothing more until the deadline,
+at once or halfway through its output, or becomes slow. The answer must be the same, be marked as incomplete,
+or be an error that says why. Written by `scripts/outages --turns --write`: these five take turns, each round
+trip fails once. Tests do some of that with a real crash, killed, stopped and slowed.
+
+{failed}"""
 
 
-def page(done: Sequence[Done], dump: str, before: str, known: Container[str]) -> str:
-    """docs/trust.md: what was ``before`` of reports and readers that are ``known``, and what is done now."""
+def failed_table(done: Sequence[Failed]) -> str:
+    """What came of each case."""
+    rows = [([each.name, str(each.trips), str(each.of)], each.outcomes) for each in done]
+    return _lines(_FAILED_HEADS[:3], 2, _FAILED, rows)
+
+
+def _failed(done: Sequence[Failed]) -> Iterator[tuple[str, str]]:
+    for each in done:
+        numbers = [each.trips, each.of, *(each.outcomes.get(title, 0) for title in _FAILED)]
+        yield each.name, _row([f"`{each.name}`", *map(str, numbers)])
+
+
+def with_failed(before: str, done: Sequence[Failed], known: Container[str]) -> str:
+    """docs/trust.md with another table of crashes that fail; all else as it was ``before``."""
+    dump = before.partition("over the dump `")[2].partition("`")[0]
+    return page([], dump, before, _Any(), _merged(before, _FAILED_HEADS, dict(_failed(done)), known))
+
+
+class _Any(Container[str]):
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
+def page(
+    done: Sequence[Done], dump: str, before: str, known: Container[str], failed: str | None = None
+) -> str:
+    """docs/trust.md: what was ``before`` of reports and readers that are ``known``, and what is done now.
+
+    ``failed`` is the table of crashes that fail, else it is the one from ``before``.
+    """
     return _PAGE.format(
         dump=dump,
         together=TOGETHER,
         missing=_merged(before, ("report or reader", "pages", "of", *_MISSING), dict(_missing(done)), known),
         damaged=_merged(before, ("report or reader", "runs", *TITLES), dict(_damaged(done)), known),
+        failed=failed or _merged(before, _FAILED_HEADS, {}, known),
     )

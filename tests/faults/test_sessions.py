@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import threading
 import time
@@ -12,69 +14,87 @@ from typing import Any, Self, cast
 
 import pytest
 from faultkit import SEED
-from faultkit.transport import WAYS, Faults, Way
-from sessionkit import SESSION, Case, document, folders
+from faultkit.facts import Facts, of_report
+from faultkit.outages import Outages, cases_of, recorded
+from faultkit.transport import WAYS, Way
+from faultkit.trust import Failed, page, with_failed
+from sessionkit import SESSION, folders, recorded_reports
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import CrashdriveError
-from crashdrive.kernel.memory.window import Window
+from crashdrive.reports import report_names
 from crashdrive.session import Session
 from crashdrive.session.transport import PtyTransport
+from tests.faults.test_holes import done
 from tests.live.conftest import crash_binary, dump_file
-
-CASES = (
-    Case("netstat", {"all": True, "processes": True, "detail": True}),
-    Case("routing", {"all": True}),
-    Case("netns", {}),
-    Case("conntrack", {}),
-)
-# round trips that fail, of each report and way: spread over all of them, others in each run of CI
-MOST = 4
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    with Session.replay(folders()[0] / SESSION) as opened:
-        yield opened
+def common() -> Iterator[Session]:
+    """The session of all reports that have none of their own: it takes a second to open."""
+    with Session.replay(folders()[SEED % len(folders())] / SESSION) as session:
+        yield session
 
 
-def run(session: Session, case: Case, at: int | None = None, way: Way = "dies") -> tuple[Any, bool, int]:
-    """The report's tables, whether it is complete, and how many round trips there were."""
-    faults = Faults(session._ready(), at, way)  # after a fault crash is started again
-    defaults = cast("dict[str, Any]", Window.__init__.__kwdefaults__)
-    clock = defaults["clock"]
-    defaults["clock"] = faults.clock
-    try:
-        report = Crash(session, keep=False).run_report(case.report, **case.options)
-        return document(report)["tables"], report.complete, faults.calls
-    finally:
-        defaults["clock"] = clock
-        faults.end()
+@pytest.fixture
+def dice() -> random.Random:
+    return random.Random(SEED)  # noqa: S311 - repeatable, no secret
+
+
+@pytest.mark.parametrize("report", report_names())
+def test_a_crash_that_goes_away_makes_no_report_lie(
+    report: str, common: Session, dice: random.Random
+) -> None:
+    """One case, recording, way and round trip of each report, by chance; `scripts/outages` takes all."""
+    own = recorded(report, SEED) if report in recorded_reports() else contextlib.nullcontext(common)
+    with own as session:
+        cases = cases_of(report, session)
+        assert cases, f"{report} has no recorded case: add golden_outputs/reports/{report}/cases.toml"
+        made = Outages(session, dice.choice(cases))
+        run = made.run(dice.randrange(made.trips), dice.choice(WAYS))
+    assert not run.bad, (made.case.name, run, SEED)
+
+
+@pytest.fixture(scope="module")
+def netns_of_a_recording() -> Iterator[Outages]:
+    with recorded("netns") as session:
+        yield Outages(session, cases_of("netns", session)[0])
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.report)
-def test_a_crash_that_goes_away_makes_no_report_lie(session: Session, case: Case, way: Way) -> None:
-    rows, complete, trips = run(session, case)
-    assert complete
-    outcomes = []
-    step = max(1, trips // MOST)
-    for at in range(SEED % step, trips, step):
-        try:
-            found, whole, _ = run(session, case, at, way)
-        except CrashdriveError as error:
-            outcomes.append(type(error).__name__)
-            continue
-        assert found == rows or not whole, f"silent: {way} at round trip {at} of {trips} (seed {SEED})"
-        outcomes.append("same" if found == rows else "marked")
-    assert len(outcomes) >= MOST
-    assert set(outcomes) != {"same"} or way == "slow", "no fault ever mattered: none was made"
+def test_each_way_to_fail_matters(netns_of_a_recording: Outages, way: Way) -> None:
+    """A fault that changes nothing is none: of some round trips one is needed."""
+    trips = range(10, netns_of_a_recording.trips)
+    runs = (netns_of_a_recording.run(at, way) for at in trips)
+    assert next(run for run in runs if run.outcome != "same").outcome in {"marked", "error"}
 
 
-def test_a_slow_crash_is_marked_where_a_walk_has_no_time_left(session: Session) -> None:
-    case = Case("netns", {})
-    _, _, trips = run(session, case)
-    assert any(not run(session, case, at, "slow")[1] for at in range(10, trips))
+def test_a_lie_about_a_crash_that_died_is_found(
+    netns_of_a_recording: Outages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hunt itself: a report that takes what came for all there is, and says that it is complete."""
+    whole = netns_of_a_recording.whole
+
+    def found(*_: object) -> tuple[Facts, int]:
+        return whole._replace(values={"tables": {}}), 7
+
+    monkeypatch.setattr(netns_of_a_recording, "_read", found)
+    assert netns_of_a_recording.run(3, "dies").bad
+
+
+def test_the_page_has_a_table_of_crashes_that_fail() -> None:
+    known = frozenset({"ps", "netns"})
+    before = page([done("netns", same=7)], "a dump", "", known)
+    one = with_failed(before, [Failed("ps", 2, 9, {"error": 2}, 0), Failed("gone", 1, 1, {}, 0)], known)
+    two = with_failed(one, [Failed("netns", 3, 3, {"same": 1, "marked": 2}, 0)], known)
+    lines = [line for line in two.splitlines() if line.startswith("| `")]
+    assert lines[-2:] == [
+        "| `netns` | 3 | 3 | 1 | 2 | 0 | 0 | 0 | 0 |",
+        "| `ps` | 2 | 9 | 0 | 0 | 2 | 0 | 0 | 0 |",
+    ]
+    assert "| `netns` | 7 | 9 | 7 | 0 | 0 | 0 |" in lines
+    assert "over the dump `a dump`" in two
+    assert page([], "a dump", two, known) == two
 
 
 # a real crash
@@ -117,36 +137,41 @@ class Signals:
             vars(self._transport).pop(name, None)
 
 
-def netns(crash: Crash) -> tuple[Any, bool]:
+def facts(crash: Crash, report: str) -> Facts:
     """The report over a kernel that has read nothing yet."""
     crash.__dict__.pop("kernel", None)
-    report = crash.run_report("netns")
-    return document(report)["tables"], report.complete
+    return of_report(crash.run_report(report))
+
+
+def plain_reports() -> list[str]:
+    """Reports that say something without options."""
+    return [name for name in report_names() if name not in {"skb", "triage"}]
 
 
 @pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_a_real_crash_that_goes_away(real: Crash, number: signal.Signals) -> None:
-    rows, _ = netns(real)
-    with Signals(real.session, -1, lambda _pid: None) as counted:
-        assert netns(real)[0] == rows
-    for at in (0, counted.calls // 2, counted.calls - 1):
+def test_a_real_crash_that_goes_away(real: Crash, number: signal.Signals, dice: random.Random) -> None:
+    """In reports that are chosen by chance, each at a round trip by chance."""
+    for report in ["netns", *dice.sample(plain_reports(), 2)]:
+        with Signals(real.session, -1, lambda _pid: None) as counted:
+            whole = facts(real, report)
+        at = dice.randrange(counted.calls)
         limit, real.session.timeout = real.session.timeout, 4.0 if number == signal.SIGSTOP else 120.0
         try:
             with Signals(real.session, at, lambda pid: os.kill(pid, number)):
-                found, whole = netns(real)
+                found = facts(real, report)
         except CrashdriveError:
             continue
         finally:
             real.session.timeout = limit
-        assert found == rows or not whole
-    assert netns(real)[0] == rows
+        assert found.values == whole.values or found.marked(whole), (report, at, counted.calls, SEED)
+    assert facts(real, report).values == whole.values
 
 
 @pytest.mark.live
 def test_a_real_crash_that_is_slow(real: Crash) -> None:
     """It runs a tenth of the time: nine times as long as it had a CPU it is stopped, from the first on."""
-    rows, _ = netns(real)
+    whole = facts(real, "netns")
     pid = cast("PtyTransport", real.session._ready()).crash_pid()
     assert pid is not None
     done = threading.Event()
@@ -167,11 +192,11 @@ def test_a_real_crash_that_is_slow(real: Crash) -> None:
     braking = threading.Thread(target=brake)
     braking.start()
     try:
-        found, whole = netns(real)
+        found = facts(real, "netns")
     finally:
         done.set()
         braking.join()
-    assert found == rows or not whole
+    assert found.values == whole.values or found.marked(whole)
     assert ran > 0
     assert stopped > 8 * ran
 
