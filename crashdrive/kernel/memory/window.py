@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from crashdrive.kernel.memory.bulk import Hole, Memory
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, runs_of
 
-NOWHERE = (b"", 0)
+# no bytes, and nothing is near them: not even a negative address, as container_of of a small number gives
+NOWHERE = (b"", -(1 << 80))
 _PAGE_MASK = PAGE - 1
 _LONGEST = 1 << 40
 # A single list can only be read ahead of: slabs of up to 32 kB hold its nodes beside each other.

@@ -116,6 +116,16 @@ def test_values_by_hand() -> None:
     assert row == (-5, "ab\\xff", b"\0\x0c)\1\2\3", 5, -2, True, 0xABCDEF, 2.5, -3, (0,), ())
 
 
+@pytest.mark.parametrize("address", [-1, -31, -SIZE, -2 * SIZE, 0, (1 << 64) - 8])
+def test_what_is_no_address_is_a_gap(address: int) -> None:
+    """A damaged pointer: less than the member's offset, or at the end of memory."""
+    kernel = kernel_with(FakeMemory())
+    for fields in (["i"], ["next"], FIELDS):
+        columns = kernel.read_many("struct everything", [address], fields)
+        assert not columns.complete
+        assert [value for value in next(iter(columns)) if value not in (None, ())] == []
+
+
 @given(st.lists(st.integers(0, 800), max_size=30), st.sets(st.integers(0, 3)))
 def test_holes_are_marked_and_nothing_else_is_lost(places: list[int], holes: set[int]) -> None:
     memory = FakeMemory()
