@@ -16,7 +16,7 @@ from crashdrive.linux.net.tc.classes import classes
 from crashdrive.linux.net.tc.filters import filter_lines, filters
 from crashdrive.linux.net.tc.lines import class_lines, qdisc_lines
 from crashdrive.linux.net.tc.qdisc_tree import QdiscReading, readings
-from crashdrive.linux.net.tc.qdiscs.base import kinds
+from crashdrive.linux.net.tc.qdiscs.base import kinds, words32
 from tests.kernel.fake_memory import (
     CHAR,
     HLIST_HEAD,
@@ -277,6 +277,19 @@ def test_rings_that_cannot_be(first: tuple[int, int, int]) -> None:
     assert one.details.band_packets[0] is None
     assert one.details.band_packets[2] == 0
     assert not survey.complete
+
+
+def test_numbers_that_the_dump_lacks_are_told() -> None:
+    machine = Machine()
+    survey, place = machine.survey(), machine.memory.allocate(8)
+    machine.memory.write(place, struct.pack("<I", 7))
+    assert words32(survey, [place], "flows of cake") == [7]
+    assert survey.notices == []
+    assert words32(survey, [place, 0xFFFF_8880_DEAD_0000], "flows of cake") == [7, None]
+    assert not survey.complete
+    assert [notice.message for notice in survey.notices] == [
+        "flows of cake: 1 values unread, first at 0xffff8880dead0000"
+    ]
 
 
 def test_held_packets() -> None:

@@ -139,11 +139,14 @@ def linked(survey: Survey, kind: str, member: str, places: Sequence[int], what: 
     return [i for i, (place, after) in pairs if after is not None and after != place + link]
 
 
-def words32(survey: Survey, places: Sequence[int]) -> list[int | None]:
-    """The 32-bit numbers at these addresses."""
+def words32(survey: Survey, places: Sequence[int], what: str) -> list[int | None]:
+    """The 32-bit numbers at these addresses; None, noted, for one that the dump lacks."""
     window = survey.kernel.window()
     window.fetch((place, 4) for place in places)
     raw = [window.bytes(place, 4) for place in places]
+    if lost := [place for place, four in zip(places, raw, strict=True) if four is None]:
+        said = f"{what}: {len(lost)} values unread, first at {lost[0]:#x}"
+        survey.miss([Notice(kind="hole", message=said)])
     return [None if four is None else number(survey, four) for four in raw]
 
 

@@ -191,7 +191,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
         busy = linked(survey, _FLOW, "flowchain", places, "flows of cake")
         fields = Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS)
         rows = survey.rows(fields, [places[j] for j in busy], "flows of cake")
-        backlogs = words32(survey, [tin + start + 4 * j for j in busy])
+        backlogs = words32(survey, [tin + start + 4 * j for j in busy], "flows of cake")
         for j, backlog, row in zip(busy, backlogs, rows, strict=True):
             if None not in row.values():
                 yield _flow(survey, one.handle, i * _QUEUES + j + 1, backlog, row)

@@ -134,7 +134,7 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     busy = linked(survey, _FLOW, "flowchain", places, _WHAT)
     fields = Fields(kernel, _FLOW, _FLOW_MEMBERS, _FLOW_MEMBERS)
     rows = survey.rows(fields, [places[i] for i in busy], _WHAT)
-    backlogs = words32(survey, [one.row["backlogs"] + 4 * i for i in busy])
+    backlogs = words32(survey, [one.row["backlogs"] + 4 * i for i in busy], _WHAT)
     for i, waiting, row in zip(busy, backlogs, rows, strict=True):
         if None in row.values():
             continue
