@@ -134,7 +134,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--show", type=int, default=3, help="examples of what must not be, of each")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each with a crash of its own")
     parser.add_argument("--write", action="store_true", help="put the results into docs/trust.md")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def _kinds(text: str) -> tuple[str, ...]:

@@ -20,7 +20,10 @@ from faultkit.subjects import Subject
 from faultkit.support import Support
 
 LIMIT = 20.0
-"""Seconds that a run may take: a hundred times what the slowest report takes on a small dump."""
+"""Seconds of the processor that a run may take: more than ten times what the slowest report takes."""
+
+# how many times as long it may take by the clock: other programs run too
+_WAITING = 20
 
 TOGETHER = 64
 """How many pages may be missing at once where none of them seems to be needed."""
@@ -188,18 +191,24 @@ def where(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """TooLongError where the body takes longer; for the main thread."""
+    """TooLongError where the body takes more of the processor, or waits; for the main thread."""
 
     def up(_number: int, _frame: object) -> None:
         raise TooLongError
 
-    before = signal.signal(signal.SIGALRM, up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = (
+        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
+        (signal.SIGALRM, signal.ITIMER_REAL, _WAITING * seconds),
+    )
+    before = [signal.signal(number, up) for number, _, _ in timers]
+    for _, timer, limit in timers:
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 class Tally:

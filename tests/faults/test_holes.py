@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import pytest
 from faultkit import SEED, cli
 from faultkit.damage import KINDS
-from faultkit.hunt import Hunt, Tally, difference, is_bad
+from faultkit.hunt import Hunt, Tally, TooLongError, difference, is_bad, limited
 from faultkit.readers import functions, readers
 from faultkit.subjects import (
     Subject,
@@ -187,6 +188,17 @@ def test_pages_that_are_missing_together_are_those_that_nobody_needs() -> None:
         together = [(run.place, run.outcome) for run in made.missing(some)]
         assert together == [(place, made.run(place, "missing").outcome) for place in some]
     assert {outcome for _, outcome in together} == {"same", "marked"}
+
+
+def test_a_run_without_end_is_ended() -> None:
+    def spin() -> None:
+        while True:
+            pass
+
+    with pytest.raises(TooLongError), limited(0.05):
+        spin()
+    with pytest.raises(TooLongError), limited(0.001):
+        time.sleep(60)
 
 
 def done(name: str, **outcomes: int) -> Done:
