@@ -11,7 +11,7 @@ _W = r"(?:(?:NMI )?[Ww]atchdog: |rcu: )?"
 
 
 def _stalled(case: Case) -> Found:
-    """The CPU that the message names, where its stack is there: the reporter's own isn't it."""
+    """The culprit on the CPU that the message names, where its stack is there, not on the reporting one."""
     cpu = case.group("cpu")
     if cpu is None:
         return stuck(case)
