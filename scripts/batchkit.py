@@ -102,11 +102,9 @@ def disagreements(known: Sequence[Known], rows: Sequence[dict[str, Any]]) -> Ite
             yield f"{one.vmcore}: lost"
             continue
         death = one.death
-        wanted = {
-            "kind": {death["kind"]},
-            "function": {death["culprit"], *death["alternatives"]},
-            "module": {death["module"]},
-        }
+        wanted = {"kind": {death["kind"]}}
+        if death["culprit"] is not None:  # else nobody in particular is to blame
+            wanted |= {"function": {death["culprit"], *death["alternatives"]}, "module": {death["module"]}}
         if row["status"] == "failed":
             yield f"{one.vmcore}: failed: {row['reason']}"
         for name, right in wanted.items():

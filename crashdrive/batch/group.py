@@ -116,7 +116,8 @@ def _same(crash: Crash) -> tuple[object, ...]:
 
 def caller(crash: Crash) -> str | None:
     """Who called a culprit that everybody calls; None of a culprit that says enough."""
-    unlike = _family(crash.kind) in {"hung", "stall", "stack"}  # the top of such stacks is random
+    # the top of such stacks is random, and so is who asked for the last page
+    unlike = _family(crash.kind) in {"hung", "stall", "stack", "oom"}
     if crash.function is None or unlike or not _is_generic(crash.function):
         return None
     frames = normalised(crash.frames)

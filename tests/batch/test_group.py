@@ -85,6 +85,14 @@ def test_a_culprit_that_everybody_calls_is_told_apart_by_its_caller() -> None:
     assert len(grouped([*kinds, crash(2, "kfree", frames=("kfree", "a_free", "other"))])) == 2
 
 
+def test_who_asked_for_the_last_page_is_chance() -> None:
+    """Kernels that ran out of memory died of the same, whose fault ever it was that met it."""
+    entry = ("out_of_memory", "__alloc_pages_slowpath", "__alloc_pages")
+    one = crash(1, "out_of_memory", "oom", frames=(*entry, "__handle_mm_fault", "handle_mm_fault"))
+    other = crash(2, "out_of_memory", "oom", frames=(*entry, "do_anonymous_page", "__handle_mm_fault"))
+    assert sets(grouped([one, other])) == [["d1", "d2"]]
+
+
 def test_hangs_are_grouped_by_what_everybody_waits_for() -> None:
     hung = [crash(at, name, kind="hung", waits_for="mutex rtnl_mutex") for at, name in enumerate(("a", "b"))]
     other = crash(2, "a", kind="hung", waits_for="rwsem mmap_lock")
