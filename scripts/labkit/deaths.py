@@ -336,6 +336,10 @@ _RESOURCES = {
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("pid-exhaustion",),
         remark="kernel.pid_max is reached by children of lab-forker",
     ),
+    "bpf": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False,
+        remark="lab-loader holds two eBPF programs, lab_filter and lab_xdp, with a map each",
+    ),
     "zombies": Death(
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("zombies",),
         remark="lab-parent doesn't wait for its 200 dead children",

@@ -72,5 +72,6 @@ int main_zombies(int argc, char **argv);
 int main_crowd(int argc, char **argv);
 int main_shutdown(int argc, char **argv);
 int main_dm(int argc, char **argv);
+int main_bpf(int argc, char **argv);
 
 #endif

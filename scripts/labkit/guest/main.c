@@ -96,6 +96,7 @@ static const struct {
 	{ "crowd", main_crowd },
 	{ "shutdown", main_shutdown },
 	{ "dm", main_dm },
+	{ "bpf", main_bpf },
 };
 
 int main(int argc, char **argv)
