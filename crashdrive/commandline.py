@@ -208,7 +208,7 @@ BULK_READ = expression(r"rd ((?:-[pu] )?)-r (\S+) ([0-9a-f]+) (\d+)", re.ASCII)
 # what a crash without its tables is asked, beside bulk reads
 _PHYSICAL = expression(r"rd -p -8 [0-9a-f]+ \d+|eval 0x[0-9a-f]+", re.ASCII)
 # options that write to a file of this host, or read one
-_BEYOND_THE_DUMP = {"rd": "r", "dis": "s"}
+_BEYOND_THE_DUMP = {"dev": "v", "dis": "s", "map": "af", "rd": "r", "s390dbf": "s"}
 # to a shell, to a file, into a variable, into a function of the target
 _REACHES_OUT = expression(r"[|<>!=(`]")
 # a line has 1,499 characters at most, and a session says few different ones again and again

@@ -112,3 +112,12 @@ def test_bulk_reads_are_known_again(option: str, *, physical: bool) -> None:
     assert found is not None
     assert found.groups() == (option, "/tmp/fifo", "ffff888000001000", "4096")
     assert is_physical(line) is physical
+
+
+@pytest.mark.parametrize(
+    "line", ["map -a", "map -f file", "dev -v 0 file", "rd -r file 0 1", "s390dbf -s dir"]
+)
+def test_what_writes_a_file_does_more_than_print(line: str) -> None:
+    """Such an answer isn't kept, as it were not written again."""
+    assert not command_line(line).only_prints
+    assert command_line(line.split(maxsplit=1)[0]).only_prints

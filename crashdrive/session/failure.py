@@ -140,10 +140,14 @@ def _names(line: CommandLine) -> set[str]:
     return names
 
 
+# what a command says of itself without having failed: bt -O
+_SAID = r"use (?:old|new) bt method by default$"
+
+
 def _by_prefix(line: CommandLine, text: str) -> Failure | None:
     """``CMD: message`` at the start of a line; crash's warnings have no name before them."""
     pattern = "|".join(map(re.escape, sorted(_names(line))))
-    message = re.search(rf"^(?:{pattern}): (?!WARNING|NOTE).+", text, re.MULTILINE)
+    message = re.search(rf"^(?:{pattern}): (?!WARNING|NOTE|{_SAID}).+", text, re.MULTILINE)
     if message is None and line.traits.mixes:
         message = re.search(rf"\b{line.name}: (?!WARNING|NOTE).+", text)
     if message is None and line.name == "<":
@@ -176,7 +180,7 @@ def _by_silence(line: CommandLine, text: str) -> Failure | None:
         return Failure(kind="memory", message="dis could not read the instruction")
     if text.strip() or not line.traits.never_silent or _OTHER_PROGRAM.search(line.text):
         return None
-    if (text and line.name == "rd") or line.words[:2] == ("mod", "-d"):
+    if (text and line.name == "rd") or line.words[:2] in {("mod", "-d"), ("mod", "-D")}:
         return None  # bytes that are no characters, to -a; symbols that were forgotten
     if line.name == "ps" and (chosen := line.words[1:]) and any(not word.startswith("-") for word in chosen):
         return Failure(kind="silent", message=_no_task(chosen))

@@ -161,3 +161,20 @@ def test_a_result_is_shown_as_what_crash_printed() -> None:
     failure = Failure(kind="message", message="log: \x1b[no")
     failed = CommandResult(command="log", raw=b"", elapsed=0, failure=failure)
     assert repr(failed) == "<'log': 0 bytes in 0.000 s, failed: 'log: \\x1b[no'>"
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("bt -O", "bt: use old bt method by default\n"),
+        ("bt -O 1", "bt: use new bt method by default\n"),
+        ("mod -D", ""),
+        ("mod -d virtio_blk", ""),
+    ],
+)
+def test_what_was_done_without_more_words_is_no_failure(command: str, text: str) -> None:
+    assert find_failure(command, text) is None
+
+
+def test_words_behind_those_of_a_setting_are_a_failure() -> None:
+    assert kind("bt -O", "bt: use old bt method by defaultx\n") == "message"
