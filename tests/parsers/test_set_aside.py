@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
 from crashdrive.parsers.base import MOST_NOTICES
 
@@ -82,3 +83,13 @@ def test_lines_of_all_parts_of_an_answer_are_counted_together() -> None:
     answer = parse("foreach vtop c0000000", f"{TASK}{PAGES}?\n" * tasks, lenient=True)
     assert (len(answer.records), len(answer.warnings)) == (tasks, MOST_NOTICES + 1)
     assert answer.warnings[-1].message == "5 more lines were set aside"
+
+
+def test_a_nul_marks_what_is_kept() -> None:
+    """crash never prints one: something between changed the text, whatever the grammar makes of it."""
+    for command, text in (("log", "[    0.000000] a\0b\n"), ("gdb info line panic", "a\0b\n")):
+        with pytest.raises(ParseError, match="a NUL"):
+            parse(command, text)
+        answer = parse(command, text, lenient=True)
+        assert not answer.complete
+        assert [(note.kind, note.line) for note in answer.warnings] == [("partial", 1)]
