@@ -20,6 +20,7 @@ import damagelines
 import grammarkit
 import housekit
 import msgspec
+import optionskit
 from damagekinds import KINDS
 
 from crashdrive.parsers import _catalog, command_names
@@ -67,6 +68,13 @@ source and help pages alone.
 
 """
 
+
+_OPTIONS = """
+## Options without a recorded output
+
+Every other option that crash's commands take is in a recorded output that crash didn't refuse.
+
+"""
 
 _DAMAGE = """
 ## What is lost without a mark
@@ -172,7 +180,8 @@ def coverage() -> str:
     counts = _counted()
     places = sorted({place for _, _, place in counts})
     titles = ["Command", "Shape", "Options", "Records", *places]
-    return _GENERATED + _COVERAGE + table(titles, _coverage_rows(counts, places)) + _damage()
+    options = _OPTIONS + table(["Command", "Options", "Why"], optionskit.rows())
+    return _GENERATED + _COVERAGE + table(titles, _coverage_rows(counts, places)) + options + _damage()
 
 
 def _damage() -> str:

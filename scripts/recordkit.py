@@ -72,8 +72,9 @@ def binaries() -> dict[str, Path]:
 class Places:
     """What placeholders stand for in one dump; looked up once, None where the dump has no such thing."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, lab: Path = LAB) -> None:
         self._session = session
+        self._lab = lab
         self._known: dict[str, str | None] = {}
 
     def fill(self, template: str) -> str | None:
@@ -168,6 +169,35 @@ class Places:
         tags = self._value("{tags}", "tags", None)
         return tags and self._first(f"struct blk_mq_tags.bitmap_tags -o {tags}", r"\[([0-9a-f]+)\] struct s")
 
+    def _rqs(self) -> str | None:
+        """The requests of a hardware queue: an array of pointers."""
+        tags = self._value("{tags}", "tags", None)
+        return tags and self._first(f"struct blk_mq_tags.rqs {tags}", r"= 0x([0-9a-f]+)")
+
+    def _maple_root(self) -> str | None:
+        """The pointer to the root node of a process's maple tree: its lowest bits are the node's type."""
+        mm = self._value("{mm}", "mm", None)
+        return mm and self._first(f"p -x ((struct mm_struct *)0x{mm})->mm_mt.ma_root", r"0x([0-9a-f]+)")
+
+    def _sp(self) -> str | None:
+        return self._first(f"bt {self._value('{pid}', 'pid', None)}", r"^ *#0 \[([0-9a-f]+)\] ")
+
+    def _ip(self) -> str | None:
+        return self._first(f"bt {self._value('{pid}', 'pid', None)}", r"^ *#0 \[.* at ([0-9a-f]+)$")
+
+    def _bpf_prog(self) -> str | None:
+        return self._first("bpf -P", r"^ *(\d+) +[0-9a-f]{8,16} +[0-9a-f]{8,16} ")
+
+    def _bpf_map(self) -> str | None:
+        return self._first("bpf -M", r"^ *(\d+) +[0-9a-f]{8,16} +[A-Z]")
+
+    def _module_file(self) -> str | None:
+        """The first module's file with debugging data, as Debian has it."""
+        name = self._value("{module_name}", "module_name", None)
+        found = sorted(self._lab.glob(f"kernels/*/root/usr/lib/debug/lib/modules/*/kernel/**/{name}.ko"))
+        release = self._first("sys", r"^ *RELEASE: (\S+)")
+        return next((str(path) for path in found if release and release in path.parts), None)
+
     def _module_name(self) -> str | None:
         return self._first("mod", r"^[0-9a-f]{8,16} +(\S+)")
 
@@ -197,10 +227,10 @@ def without_recorded(golden: Path, commands: Iterable[str]) -> dict[str, list[st
 class Recorder:
     """Records the examples of some commands with one crash on one dump."""
 
-    def __init__(self, session: Session, dump: Dump, golden: Path) -> None:
+    def __init__(self, session: Session, dump: Dump, golden: Path, lab: Path = LAB) -> None:
         self.session = session
         self.dump = dump
-        self.places = Places(session)
+        self.places = Places(session, lab)
         self.version = session.version or "unknown"
         self.folder = golden / self.version / dump.release
         self.problems: list[str] = []
@@ -367,7 +397,7 @@ def _record_one(
     with session:
         if session.health.options:
             return [f"{version} on {dump.name}: opens only with {' '.join(session.health.options)}"]
-        recorder = Recorder(session, dump, GOLDEN)
+        recorder = Recorder(session, dump, GOLDEN, lab)
         if not keep:
             clear(recorder, examples)
         recorder.record(examples)

@@ -225,4 +225,21 @@ SHAPES = (
     ),
 )
 
-EXAMPLES = ("bpf", "bpf -P", "bpf -M", "bpf -PM", "bpf -PM -s", "bpf -PM -jTs", "bpf -p 999999")
+EXAMPLES = (
+    "bpf",
+    "bpf -P",
+    "bpf -M",
+    "bpf -PM",
+    "bpf -PM -s",
+    "bpf -PM -jTs",
+    "bpf -p 999999",
+    *(
+        "bpf -p {bpf_prog}",
+        "bpf -p {bpf_prog} -t",
+        "bpf -p {bpf_prog} -T",
+        "bpf -p {bpf_prog} -j",
+        "bpf -p {bpf_prog} -sd",
+        "bpf -m {bpf_map}",
+        "bpf -m {bpf_map} -sx",
+    ),
+)

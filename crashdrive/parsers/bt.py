@@ -59,6 +59,21 @@ class StackOverflow(TaskHeader, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
+class BacktraceMethod(Record, frozen=True):
+    """What ``bt -O`` makes the method of later backtraces: crash's ``old`` one, or the ``new`` one."""
+
+    method: str
+
+
+def _methods() -> g.ParserElement:
+    """``bt: use old bt method by default``."""
+    return g.Row(
+        r"bt: use (old|new) bt method by default",
+        lambda row: BacktraceMethod(row[1]),
+        "bt: use old|new bt method by default",
+    )
+
+
 def _traces() -> g.ParserElement:
     """A task's header line, and its trace::
 
@@ -196,6 +211,13 @@ _FRAME = expression(r"#\d{1,4} {1,2}\[[0-9a-f]{8,16}\] \S", re.ASCII)
 
 SHAPES = (
     Shape(
+        name="method",
+        record=BacktraceMethod,
+        grammar=_methods,
+        options="-O",
+        when=lambda source: source.command.has("O") and source.text.startswith("bt: use "),
+    ),
+    Shape(
         name="overflows",
         record=StackOverflow,
         grammar=_overflows,
@@ -230,4 +252,12 @@ EXAMPLES = (
     *("bt -E", "bt -r", "bt -v", "bt -o", "bt -g", "bt -p", "bt -c 0", "bt -al", "bt -a -n idle"),
     *("bt {pid}", "bt {task}", "bt -f {pid}", "bt -e {pid}", "bt {pid} 999999", "bt 999999"),
     *("bt -x", "bt -R schedule {pid}", "bt -n idle", "bt -c 0,1", "bt -tf", "bt -A"),
+    *(
+        "bt -sd",
+        "bt -S {sp} -I {ip} {pid}",
+        "bt -I {ip} -f {pid}",
+        "bt -O {pid}",
+        "bt -Of {pid}",
+        "bt -D validate",
+    ),
 )

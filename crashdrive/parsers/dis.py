@@ -48,6 +48,12 @@ class SourceLine(Record, frozen=True, kw_only=True):
     current: bool = False
 
 
+class SkippedBytes(Record, frozen=True):
+    """How many bytes behind a ``ud2a`` crash skips (``dis -b``)."""
+
+    count: int
+
+
 # Another instruction in the text of one: only a lost newline puts it there.
 _SECOND = expression(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s", re.ASCII)
 _TARGET = expression(r"0x([0-9a-f]{1,16}+) <([^<>\n]{1,600}+)>")
@@ -155,7 +161,23 @@ def _lines(text: g.Text, place: int, found: list[Any]) -> list[SourceLine]:
     return [replace(line, file=file) for line in lines]
 
 
+def _skipped() -> g.ParserElement:
+    """``encoded bytes being skipped after ud2a: 0``."""
+    return g.Row(
+        r"encoded bytes being skipped after ud2a: (\d{1,9}+)",
+        lambda row: SkippedBytes(int(row[1])),
+        "encoded bytes being skipped after ud2a: NUMBER",
+    )
+
+
 SHAPES = (
+    Shape(
+        name="skipped",
+        record=SkippedBytes,
+        grammar=_skipped,
+        options="dis -b",
+        when=lambda source: source.text.startswith("encoded bytes being skipped"),
+    ),
     Shape(
         name="source",
         record=SourceLine,
@@ -182,4 +204,8 @@ EXAMPLES = (
     "dis {text} 5",
     "dis nosuchsymbol",
     *("dis -d panic 3", "dis -U schedule 2", "dis -u 401000 3"),
+    *(
+        "dis -B",
+        "dis -b",
+    ),
 )

@@ -34,4 +34,8 @@ EXAMPLES = (
         "list -O module.list -h {module}",
         "list -o task_struct.sibling -O task_struct.children -h {init_task}",
     ),
+    *(
+        "list -H {sym:modules} -o module.list -s module.state,refcnt -d",
+        "list -s module.state -l module.list {sym:modules}",
+    ),
 )

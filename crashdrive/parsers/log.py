@@ -170,4 +170,16 @@ SHAPES = (
     Shape(name="log", record=LogEntry, grammar=_log, finish=_check, options="(none) -t -T -m -d -c"),
 )
 
-EXAMPLES = ("log", "log -m", "log -t", "log -T", "log -d", "log -td", "log -a", "log -s", "log -c", "log -mT")
+EXAMPLES = (
+    "log",
+    "log -m",
+    "log -t",
+    "log -T",
+    "log -d",
+    "log -td",
+    "log -a",
+    "log -s",
+    "log -c",
+    "log -mT",
+    *("log -R",),
+)

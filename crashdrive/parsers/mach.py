@@ -268,4 +268,11 @@ SHAPES = (
     Shape(name="machine", record=Machine, grammar=_machine, finish=_check_machine, options="(none)"),
 )
 
-EXAMPLES = ("mach", "mach -m", "mach -c", "mach -cx", "mach -o")
+EXAMPLES = (
+    "mach",
+    "mach -m",
+    "mach -c",
+    "mach -cx",
+    "mach -o",
+    *("mach -cd",),
+)

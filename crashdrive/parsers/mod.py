@@ -109,7 +109,7 @@ def _says_none(source: Source) -> bool:
 _NONE = frozenset({"no modules installed", "no tainted modules", "mod: no modules loaded in this kernel"})
 
 SHAPES = (
-    Shape(name="none", record=Module, grammar=_none, options="(no module)", when=_says_none),
+    Shape(name="none", record=Module, grammar=_none, options="(no module); -d NAME; -D", when=_says_none),
     Shape(
         name="taints",
         record=ModuleTaint,
@@ -126,4 +126,8 @@ SHAPES = (
     ),
 )
 
-EXAMPLES = ("mod", "mod -t", "mod -s no_such_module")
+EXAMPLES = (
+    *("mod", "mod -t", "mod -s no_such_module", "mod -g", "mod -r", "mod -s {module_name}"),
+    *("mod -S /nosuchdirectory", "mod -s {module_name} {module_file}", "mod -d {module_name}"),
+    *("mod -s {module_name} {module_file} -g", "mod -D", "mod -R"),
+)

@@ -240,4 +240,8 @@ EXAMPLES = (
     "net -n 999999",
     "net -Z",
     "net -x -S {sock_pid}",
+    *(
+        "net -d -S {sock_pid}",
+        "net -s {sock_pid} -R 3",
+    ),
 )

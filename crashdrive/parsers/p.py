@@ -160,4 +160,5 @@ EXAMPLES = (
     "p nosuchsymbol",
     "p *(int *)0xffff000000000000",
     *("px init_task.flags", "pd init_task.flags", "p runqueues:0", "p (char)65"),
+    *("p -u *(int *)0x401000",),
 )

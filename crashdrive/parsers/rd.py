@@ -246,4 +246,8 @@ EXAMPLES = (
     "rd nosuchsymbol",
     "rd ffff000000000000",
     *("rd -f 1000 4", "rd -u 401000 4", "rd -ps 1000 4"),
+    *(
+        "rd -p 1000 -e 1040",
+        "rd -m 1000",
+    ),
 )

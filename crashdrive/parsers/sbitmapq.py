@@ -217,4 +217,11 @@ SHAPES = (
 EXAMPLES = (
     "sbitmapq 0",
     *("sbitmapq {sbitmap}", "sbitmapq -s request -a {tags} {sbitmap}"),
+    *(
+        "sbitmapq -s request.tag,state -a {rqs} -p {sbitmap}",
+        "sbitmapq -s request -a {rqs} -p -v {sbitmap}",
+        "sbitmapq -x {sbitmap}",
+        "sbitmapq -d {sbitmap}",
+        "sbitmapq -s request.tag -a {rqs} -p -v -x {sbitmap}",
+    ),
 )

@@ -224,4 +224,12 @@ EXAMPLES = (
     "search -k deadbeefdeadbee1",
     "search -s 10 1",
     *("search -u -s 401000 -l 4096 c3",),
+    *(
+        "search -K deadbeefdeadbee1",
+        "search -V deadbeefdeadbee1",
+        "search -p -s 0 -e 100000 -h 55aa",
+        "search -s {init_task} -l 4096 -m ffff {init_task}",
+        "search -s {init_task} -l 4096 -h ffff",
+        "search -V -c -s {init_task} -l 4096 swapper",
+    ),
 )

@@ -277,6 +277,11 @@ EXAMPLES = (
         "struct rq.cpu runqueues:0",
         "struct task_struct.rcu_node_entry -o {task}",
     ),
+    *(
+        "struct list_head {sym:modules} -c 2",
+        "struct list_head -u 401000",
+        "struct list_head -f 1000",
+    ),
 )
 
 __all__ = ["EXAMPLES", "SHAPES", "Definition", "Missing", "Pointer", "Structure", "Target"]

@@ -167,4 +167,9 @@ EXAMPLES = (
     "sym nosuchsymbolx",
     "sym 12345",
     *("sym -n schedule", "sym -p schedule"),
+    *(
+        "sym -l | head -200",
+        "sym -M | head -100",
+        "sym -m {module_name}",
+    ),
 )

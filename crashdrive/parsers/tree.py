@@ -128,4 +128,9 @@ EXAMPLES = (
     "tree -t maple -r mm_struct.mm_mt {mm} -x -p -S vm_area_struct.vm_start,vm_end",
     "tree -t maple -r mm_struct.mm_mt {mm} -v",
     "tree -t nosuchtype irq_desc_tree",
+    *(
+        "tree -t maple -r mm_struct.mm_mt {mm} -s vm_area_struct.vm_start,vm_flags -d",
+        "tree -t maple -N {maple_root}",
+        "tree -t xarray irq_desc_tree -s irq_desc.irq_data.irq -x",
+    ),
 )

@@ -1,0 +1,7 @@
+sbitmapq -s request.tag,state -a ffff8c7353c84000 -p ffff8c735ff59790
+crash: 8.0.6
+kernel: 6.1.0-56-cloud-amd64
+format: elf
+dump: 6.1-elf-sysrq
+date: 2026-11-29
+options: -s --no_crashrc --no_scroll
