@@ -191,10 +191,7 @@ def _refuse_foreign(source: Source) -> None:
     """ParseError for text that crash never prints, with NULs, or CR before every LF: something changed it."""
     text = source.text
     if "\0" in text:
-        place, reason = text.index("\0"), "a NUL, which crash never prints"
-        if not source.lenient:
-            source.fail(place, reason)
-        source.note("partial", reason, line=source.position(place)[0], incomplete=True)
+        source.reject(text.index("\0"), "a NUL, which crash never prints")
     # one character is looked for faster than two
     if "\r" in text and "\r\n" in text and text.count("\r\n") == text.count("\n"):
         source.fail(text.index("\r"), "the lines end in CR LF; crash ends them in LF")

@@ -120,7 +120,8 @@ def _one(key: str, value: str) -> bool:
             continue
         registers += _REGISTER.fullmatch(inner[2]) is not None
         known = _WITHIN.fullmatch(inner[2]) or (_REGISTER.fullmatch(inner[2]) and _REGISTER.fullmatch(key))
-        if not known or len(inner[1]) > _WIDEST_GAP or registers > _MOST_REGISTERS:
+        # behind an alias nothing stands
+        if not known or key == "alias" or len(inner[1]) > _WIDEST_GAP or registers > _MOST_REGISTERS:
             return False
     return True
 

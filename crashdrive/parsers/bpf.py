@@ -119,7 +119,7 @@ def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
         r" *+(\d{1,6}): (\([0-9a-f]{2}\) [^\n]{1,300}?|BUG_[^\n]{1,60}?)[ ]*+(?:\n|\Z)"
         r"(?: {4,}((?:[0-9a-f]{2} ){7,15}[0-9a-f]{2})[ ]*+(?:\n|\Z))?+",
         "an instruction: N: (CODE) TEXT",
-        lambda found: BpfInstruction(index=int(found[1]), text=found[2], opcodes=found[3]),
+        _translated,
     )
     machine = g.Row(
         r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:\s+(\S[^\n]{0,300}?)",
@@ -129,6 +129,16 @@ def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
     between = g.noise(g.Remark(r" *+\(program not jited\)"))
     rest = g.Many(labels | translated | machine | structure(), between=between, until=g.Anything(), least=0)
     return g.made(head + rest, lambda text, place, values: _whole(text, place, values, record))
+
+
+# an instruction in the text of one: its newline was lost
+_SECOND = expression(r" \d{1,6}: \([0-9a-f]{2}\) ", re.ASCII)
+
+
+def _translated(found: re.Match[str]) -> BpfInstruction | None:
+    if _SECOND.search(found[2]):
+        return None
+    return BpfInstruction(index=int(found[1]), text=found[2], opcodes=found[3])
 
 
 def _program(row: re.Match[str]) -> dict[str, Any]:

@@ -94,3 +94,10 @@ def test_nothing_loaded() -> None:
 def test_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse("bpf", text)
+
+
+@pytest.mark.parametrize("between", ["", " "])
+def test_two_instructions_in_one_line_are_refused(between: str) -> None:
+    """Their newline was lost; no text of an instruction holds another one."""
+    with pytest.raises(ParseError):
+        parse("bpf -p 1 -t", f"{PROGRAM}   2: (b7) r0 = 0{between}   3: (95) exit\n")

@@ -119,3 +119,11 @@ def test_what_gdb_prints_in_lines_is_marked_where_two_are_one(command: str, line
         answer = parse(command, f"{line}{between}{below}\n")
         assert not answer.complete
         assert [notice.kind for notice in answer.warnings] == ["joined"]
+
+
+@pytest.mark.parametrize("between", ["", " "])
+def test_an_alias_of_help_takes_no_line(between: str) -> None:
+    head = "alias_head.next: 55555c12e0b0\n\n      next: 55555c12e0b0\n"
+    text = f"{head}     alias: quit{between}      size: 853\n"
+    with pytest.raises(ParseError):
+        parse("help -a", text)

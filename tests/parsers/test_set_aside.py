@@ -92,4 +92,4 @@ def test_a_nul_marks_what_is_kept() -> None:
             parse(command, text)
         answer = parse(command, text, lenient=True)
         assert not answer.complete
-        assert [(note.kind, note.line) for note in answer.warnings] == [("partial", 1)]
+        assert [(note.kind, note.line) for note in answer.warnings] == [("unparsed", 1)]
