@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.entries import Entry, Unit
 
@@ -57,9 +59,8 @@ def member_at(unit: Unit, kind: Entry, distance: int, depth: int = 0) -> str | N
     for child in unit.children(kind):
         if child.tag != e.MEMBER:
             continue
-        at = child.number(e.MEMBER_AT) or 0
         inner = bare(unit, type_of(unit, child))
-        size = _size(unit, inner)
+        at, size = _extent(unit, child, inner)
         if not at <= distance < at + max(size, 1):
             continue
         name = str(child.attributes.get(e.NAME) or "")
@@ -73,11 +74,31 @@ def member_at(unit: Unit, kind: Entry, distance: int, depth: int = 0) -> str | N
     return None
 
 
+def _extent(unit: Unit, member: Entry, kind: Entry | None) -> tuple[int, int]:
+    """A member's first byte and its bytes; of a bit-field those that its bits lie in."""
+    at, size = member.number(e.MEMBER_AT) or 0, _size(unit, kind)
+    bits = member.number(e.BIT_SIZE)
+    if not bits:
+        return at, size
+    bit = member.number(e.DATA_BIT_OFFSET)
+    if bit is None:  # DWARF 4 counts from the highest bit of what holds it
+        bit = 8 * (at + (member.number(e.SIZE) or size)) - (member.number(e.BIT_OFFSET) or 0) - bits
+    first, last = bit // 8, (bit + bits - 1) // 8
+    return first, last - first + 1
+
+
 def _size(unit: Unit, entry: Entry | None) -> int:
     if entry is None:
         return 0
     if entry.tag == e.ARRAY:
         element = bare(unit, type_of(unit, entry))
-        count = next((one.number(0x2F) for one in unit.children(entry)), None)
-        return _size(unit, element) * ((count if count is not None else -1) + 1)
+        return _size(unit, element) * math.prod(_bound(one) for one in unit.children(entry))
     return entry.number(e.SIZE) or 0
+
+
+def _bound(dimension: Entry) -> int:
+    """Elements of an array in one dimension; 0 where it has no bound."""
+    if (count := dimension.number(e.COUNT)) is not None:
+        return count
+    last = dimension.number(e.UPPER_BOUND)
+    return 0 if last is None else last + 1

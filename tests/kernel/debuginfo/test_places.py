@@ -20,7 +20,8 @@ pytestmark = pytest.mark.skipif(not (COMPILER and OBJDUMP), reason="there is no 
 SOURCE = """\
 typedef unsigned long word;
 struct inner { int first; word second; };
-struct item { struct item *next; struct inner in; union { word left; char right[8]; }; word numbers[4]; };
+struct item { struct item *next; struct inner in; union { word left; char right[8]; }; word numbers[4];
+  int plain; word low : 3; word wide : 40; word grid[2][3]; word open[]; };
 extern word sink;
 void told(word value);
 static inline __attribute__((always_inline)) word inlined_one(struct item *one)
@@ -105,7 +106,9 @@ def test_what_is_inlined(built: Path) -> None:
 
 @pytest.mark.parametrize(
     ("distance", "name"),
-    [(0, "next"), (8, "in.first"), (16, "in.second"), (24, "left"), (32, "numbers[]"), (64, None)],
+    [(0, "next"), (8, "in.first"), (16, "in.second"), (24, "left"), (32, "numbers[]"), (64, "plain"),
+     (68, "low"), (69, None), (73, "wide"), (77, None), (80, "grid[]"),
+     (127, "grid[]"), (128, "open[]"), (136, None)],
 )  # fmt: skip
 def test_members(built: Path, calls: list[int], distance: int, name: str | None) -> None:
     data = DebugInfo(built)
