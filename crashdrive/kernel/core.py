@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _STRING_STEP = 256
 # Walks and columns hold what they need by themselves; this is for single reads.
-_CACHE = 32 << 20
+_CACHE = 256 << 20
 
 
 # by ELF's number: machines whose kernels have one byte order (i386, x86-64, RISC-V, LoongArch; s390)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
+from typing import Any, TypeVar
 
 from crashdrive.errors import CorruptError, KernelError
 from crashdrive.kernel.arch.x86_64.page_tables import Paging
@@ -12,6 +13,8 @@ from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.program import Program
 from crashdrive.kernel.types.model import Type
 
+T = TypeVar("T")
+
 _SECOND = 1_000_000_000
 # no architecture has more than 1024 ticks a second
 _SHORTEST_TICK = _SECOND // 10_000
@@ -19,6 +22,17 @@ _SHORTEST_TICK = _SECOND // 10_000
 
 class Machine(Program):
     """A kernel's image with the clock, CPUs and per-CPU memory; readers in `crashdrive.linux` take one."""
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What many readers need, made when it is first asked for: a dump stays what it is."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Any]:
+        return {}
 
     @cached_property
     def hz(self) -> int:

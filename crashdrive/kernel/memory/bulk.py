@@ -174,8 +174,13 @@ class Memory:
         known = self._load(where, pages)
         chunks: list[Chunk] = []
         for address, size in wanted:
-            block = known.blocks.get(address >> PAGE_SHIFT)
-            if block and not known.holes and address + size <= block.address + len(block.data):
+            page, last = address >> PAGE_SHIFT, (address + size - 1) >> PAGE_SHIFT
+            block = known.blocks.get(page)
+            if (
+                block
+                and address + size <= block.address + len(block.data)
+                and (not known.holes or known.holes.keys().isdisjoint(range(page, last + 1)))
+            ):
                 at = address - block.address
                 chunks.append(Chunk(address, block.data[at : at + size]))
             else:

@@ -95,6 +95,17 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def joined(one: Columns, other: Columns) -> Columns:
+    """The columns of both, which are of the same objects."""
+    moved = (gap._replace(column=gap.column + len(one.fields)) for gap in other.gaps)
+    return Columns(
+        fields=(*one.fields, *other.fields),
+        addresses=one.addresses,
+        columns=(*one.columns, *other.columns),
+        gaps=tuple(sorted((*one.gaps, *moved))),
+    )
+
+
 class Field(NamedTuple):
     """One column: where its bytes are, how struct names them, what is done to them then."""
 

@@ -23,19 +23,25 @@ def for_each_task(kernel: Machine, *, threads: bool = True, idle: bool = False) 
     """Every ``struct task_struct``: processes in the order of ``init_task.tasks``, each with its threads.
 
     ``threads`` False: thread group leaders alone. ``idle``: the swapper task of each present CPU goes first.
-    The list itself is walked, which has tasks that crash may not know, such as crash 8.0.2 on 6.1.
+    The list itself is walked, which has tasks that crash may not know, such as crash 8.0.2 on 6.1. It is
+    walked once: the tasks of a dump stay what they are.
     """
-    kernel.layouts.prefetch([_TASK, "struct signal_struct", "struct rq"])
-    window = kernel.window()
-    known = _bring(kernel, window)
-    offset = kernel.offset(_TASK, "tasks")
-    leaders = list_head(window, kernel.symbols.address("init_task") + offset, offset)
-    found = _with_threads(kernel, window, leaders) if threads else leaders
-    swappers, holes = idle_tasks(kernel) if idle else ([], [])
+    leaders, known = kernel.kept("task leaders", lambda: _leaders(kernel))
+    found = kernel.kept("threads", lambda: _with_threads(kernel, leaders)) if threads else leaders
+    swappers, holes = kernel.kept("idle tasks", lambda: idle_tasks(kernel)) if idle else ([], [])
     # pids may lead to tasks that a broken list lost; the walk stays incomplete
     more = known if threads and not found.complete else walk([], [])
     everyone = dict.fromkeys([*swappers, *found.addresses, *more.addresses])
     return kernel.objects(_TASK, walk(list(everyone), [*found.problems, *more.problems, *holes]))
+
+
+def _leaders(kernel: Machine) -> tuple[Walk, Walk]:
+    """Thread group leaders by the list of all tasks, and the tasks that pids have."""
+    kernel.layouts.prefetch([_TASK, "struct signal_struct", "struct rq"])
+    window = kernel.window()
+    known = _bring(kernel, window)
+    offset = kernel.offset(_TASK, "tasks")
+    return list_head(window, kernel.symbols.address("init_task") + offset, offset), known
 
 
 def idle_tasks(kernel: Machine) -> tuple[list[int], list[Problem]]:
@@ -132,8 +138,9 @@ def _tasks_of(kernel: Machine, window: Window, pids: Sequence[int]) -> tuple[lis
     return [node - offset for node in columns.columns[0] if node], lost
 
 
-def _with_threads(kernel: Machine, window: Window, leaders: Walk) -> Walk:
+def _with_threads(kernel: Machine, leaders: Walk) -> Walk:
     """Leaders, each followed by its threads: signal_struct.thread_head, since 3.14 (0c740d0afc3b)."""
+    window = kernel.window()
     if not kernel.has_member("struct signal_struct", "thread_head"):
         return _with_thread_groups(kernel, window, leaders)
     offset = kernel.offset(_TASK, "thread_node")

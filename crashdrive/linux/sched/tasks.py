@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.errors import FaultError, KernelError
+from crashdrive.kernel.memory.columns import Columns, Gap, Row, joined
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.parsers.grammar.states import WORDS
 from crashdrive.records import Address, Answer, Record
 
 if TYPE_CHECKING:
-    from crashdrive.kernel import Columns
     from crashdrive.linux.machine import Machine
 
 _TASK = "struct task_struct"
@@ -83,16 +83,46 @@ def read_tasks(
 
     ``more``: paths of further members, for readers that need these, too.
     """
-    form = _form(kernel)
-    own = list(dict.fromkeys(form.fields.values()))
-    columns = kernel.read_many(_TASK, addresses, list(dict.fromkeys([*own, *more])))
-    named = [columns[path] for path in form.fields.values()]
-    rows = zip(*named, strict=True)
-    records = [
-        _task(form, address, dict(zip(form.fields, row, strict=True)))
-        for address, row in zip(addresses, rows, strict=True)
-    ]
-    return records, columns
+    known = kernel.kept("tasks", lambda: _Known(kernel))
+    records, own = known.read(addresses)
+    others = [path for path in dict.fromkeys(more) if path not in own.fields]
+    return records, joined(own, kernel.read_many(_TASK, addresses, others)) if others else own
+
+
+class _Known:
+    """What was read of tasks, kept: many readers ask for all of them."""
+
+    def __init__(self, kernel: Machine) -> None:
+        self._kernel, self._form = kernel, _form(kernel)
+        self._paths = list(dict.fromkeys(self._form.fields.values()))
+        self._rows: dict[int, Row] = {}
+        self._records: dict[int, Task] = {}
+        self._gaps: dict[int, list[Gap]] = {}
+
+    def read(self, addresses: Sequence[int]) -> tuple[list[Task], Columns]:
+        """Tasks at these addresses as records, and the columns that they were made of."""
+        self._bring(list(dict.fromkeys(one for one in addresses if one not in self._rows)))
+        rows = [self._rows[one] for one in addresses]
+        columns = zip(*rows, strict=True) if rows else [()] * len(self._paths)
+        gaps = [gap._replace(row=row) for row, one in enumerate(addresses) for gap in self._gaps.get(one, ())]
+        found = Columns(
+            fields=tuple(self._paths), addresses=addresses, columns=tuple(columns), gaps=tuple(gaps)
+        )
+        return [self._records[one] for one in addresses], found
+
+    def _bring(self, new: list[int]) -> None:
+        if not new:
+            return
+        columns = self._kernel.read_many(_TASK, new, self._paths)
+        self._rows.update(zip(new, columns, strict=True))
+        for gap in columns.gaps:
+            self._gaps.setdefault(new[gap.row], []).append(gap)
+        fields = self._form.fields
+        named = zip(*(columns[path] for path in fields.values()), strict=True)
+        self._records.update(
+            (one, _task(self._form, one, dict(zip(fields, row, strict=True))))
+            for one, row in zip(new, named, strict=True)
+        )
 
 
 def _form(kernel: Machine) -> _Form:
