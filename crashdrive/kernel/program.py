@@ -7,6 +7,7 @@ from functools import cached_property
 
 from crashdrive.errors import FaultError, KernelError
 from crashdrive.kernel.core import KernelBase
+from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.objects import Object, address_of
 from crashdrive.kernel.series import Objects, Table
 from crashdrive.kernel.structures import lists
@@ -32,10 +33,15 @@ class Program(KernelBase):
     ``problems``; ``check()`` turns that into an error.
     """
 
-    def walk_list(self, head: Head, kind: str | Type, member: str) -> Objects:
-        """Objects on a circular list, linked by their ``struct list_head`` ``member``; without the head."""
+    def walk_list(
+        self, head: Head, kind: str | Type, member: str, *, window: Window | None = None
+    ) -> Objects:
+        """Objects on a circular list, linked by their ``struct list_head`` ``member``; without the head.
+
+        ``window``: one that has their pages already.
+        """
         offset = self.offset(kind, member)
-        return self.objects(kind, lists.list_head(self.window(), address_of(head), offset))
+        return self.objects(kind, lists.list_head(window or self.window(), address_of(head), offset))
 
     def walk_lists(self, heads: Sequence[Head], kind: str | Type, member: str) -> Objects:
         """Objects on many circular lists, list by list, fetched together."""
@@ -92,8 +98,13 @@ class Program(KernelBase):
         )  # fmt: skip
         return Table(self, self.type(kind), walk, columns)
 
-    def walk_rbtree(self, root: Head, kind: str | Type, member: str) -> Objects:
-        """Objects in a red-black tree in its order; ``root``: a ``struct rb_root`` or ``rb_root_cached``."""
+    def walk_rbtree(
+        self, root: Head, kind: str | Type, member: str, *, window: Window | None = None
+    ) -> Objects:
+        """Objects in a red-black tree in its order; ``root``: a ``struct rb_root`` or ``rb_root_cached``.
+
+        Their pages are brought into ``window``, where one is given.
+        """
         names = ("__rb_parent_color", "rb_left", "rb_right")
         links = RbOffsets(*(self.offset("struct rb_node", name) for name in names))
         offset = self.offset(kind, member)
@@ -101,7 +112,7 @@ class Program(KernelBase):
             first = self.read_pointer(address_of(root) + self.offset("struct rb_root", "rb_node"))
         except FaultError as error:
             return self.objects(kind, walk([], [lost(error, "the tree's root")]))
-        return self.objects(kind, rbtree(self.window(), first, offset, links))
+        return self.objects(kind, rbtree(window or self.window(), first, offset, links))
 
     def walk_xarray(self, root: Head) -> Entries:
         """(index, entry) of a ``struct xarray``, or of a ``struct radix_tree_root``."""

@@ -9,7 +9,7 @@ from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from crashdrive.kernel import Objects
     from crashdrive.linux.machine import Machine
@@ -85,13 +85,16 @@ def vmalloc_areas(survey: Survey) -> Iterator[VmallocArea]:
     wanted = Fields(kernel, "struct vm_struct", _OF_VM, ("address", "flags", "caller"))
     pointers = [row["vm"] for row in areas if row["vm"]]
     known = dict(zip(pointers, survey.rows(wanted, pointers, "areas of vmalloc"), strict=True))
+    callers = {address: _caller(kernel, address) for address in {row["caller"] for row in known.values()}}
     for row in areas:
-        yield _area(kernel, row["start"], row["end"], known.get(row["vm"] or 0))
+        vm = known.get(row["vm"] or 0)
+        yield _area(kernel, row, vm, callers[vm["caller"]] if vm else _Made(None, None))
 
 
-def _area(kernel: Machine, start: int, end: int | None, vm: dict[str, int | None] | None) -> VmallocArea:
-    row = vm or {}
-    made = _caller(kernel, row.get("caller"))
+def _area(
+    kernel: Machine, area: Mapping[str, int | None], vm: Mapping[str, int | None] | None, made: _Made
+) -> VmallocArea:
+    row, start, end = vm or {}, area["start"] or 0, area["end"]
     return VmallocArea(
         address=start,
         area_bytes=None if end is None else end - start,
@@ -120,7 +123,11 @@ def _caller(kernel: Machine, address: int | None) -> _Made:
 def _walked(kernel: Machine) -> Objects:
     """Every ``struct vmap_area`` in use: on lists of nodes since 6.9 (d093602919ad), on one before."""
     if kernel.symbols.has("vmap_area_list"):
-        return kernel.walk_list(kernel.symbols.address("vmap_area_list"), _AREA, "list")
+        window = kernel.window()
+        if kernel.memory.reads_ahead and kernel.symbols.has("vmap_area_root"):
+            # the tree brings their pages level by level, where the list alone takes a round trip for each
+            kernel.walk_rbtree(kernel.symbols.address("vmap_area_root"), _AREA, "rb_node", window=window)
+        return kernel.walk_list(kernel.symbols.address("vmap_area_list"), _AREA, "list", window=window)
     nodes = kernel.read_pointer(kernel.symbols.address("vmap_nodes"))
     place = kernel.symbols.address("nr_vmap_nodes")
     count = kernel.read_many("unsigned int", [place], [""]).check()[""][0]
