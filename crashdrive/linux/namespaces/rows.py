@@ -131,17 +131,19 @@ def _members(survey: Survey) -> _Members:
     spaces = _pid_spaces(survey, rows)
     found: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     also: dict[tuple[str, int], None] = {}
-    leaders: dict[tuple[str, int], int | None] = {}
-    for row in rows:
-        for kind in there:
-            places = [row[f"{kind.name}_{at}"] for at in range(len(kind.of_task))]
-            lives = spaces.get(row["pid_struct"]) if kind.name == "pid" else places[0]
-            also.update(dict.fromkeys((kind.name, place) for place in places if place))
+    for kind in there:
+        for at in range(len(kind.of_task)):
+            places = dict.fromkeys(row[f"{kind.name}_{at}"] for row in rows)
+            also.update(((kind.name, place), None) for place in places if place)
+        column = f"{kind.name}_0"
+        leaders: dict[int, int | None] = {}
+        for row in rows:
+            lives = spaces.get(row["pid_struct"]) if kind.name == "pid" else row[column]
             if not lives:
                 continue
             if row["pid"] == row["tgid"]:
-                leaders[kind.name, row["tgid"]] = lives
-            elif leaders.get((kind.name, row["tgid"])) == lives:
+                leaders[row["tgid"]] = lives
+            elif leaders.get(row["tgid"]) == lives:
                 continue
             found.setdefault((kind.name, lives), []).append(row)
     return _Members(found, tuple(also))

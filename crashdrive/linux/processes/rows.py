@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crashdrive.linux.cgroups.members import memberships
@@ -153,6 +155,9 @@ _OF_MEMBERS = (
     "oom_score_adj", "open_files_limit", "exit_signal", "task_flags", "stack_pointer",
 )  # fmt: skip
 _OF_CRED = ("euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid")
+_OF_OWN = (*_OF_MEMBERS, *_OF_CRED)
+_of_task = attrgetter(*_OF_TASK)
+_of_own = itemgetter(*_OF_MEMBERS, *(f"cred_{name}" for name in _OF_CRED))
 
 
 class TaskTable:
@@ -205,9 +210,8 @@ class TaskTable:
         policy, nice = own["policy"], own["static_prio"]
         flags = own["atomic_flags"]
         return TaskRow(
-            **{name: getattr(task, name) for name in _OF_TASK},
-            **{name: own[name] for name in _OF_MEMBERS},
-            **{name: own[f"cred_{name}"] for name in _OF_CRED},
+            **dict(zip(_OF_TASK, _of_task(task), strict=True)),
+            **dict(zip(_OF_OWN, _of_own(own), strict=True)),
             **self._memory.of(task, own, threads),
             **used(own, [row for _, row in threads] if whole and threads else ()),
             state_seconds=self._since.seconds(task, own),
@@ -255,7 +259,8 @@ def _exit_status(task: Task, own: Mapping[str, Any]) -> int | None:
     return code
 
 
-def _ranges(words: Sequence[int] | int | None, most: int) -> str | None:
+@lru_cache(maxsize=256)
+def _ranges(words: tuple[int, ...] | int | None, most: int) -> str | None:
     """A mask as the kernel lists it: ``0-3,8``."""
     if words is None:
         return None

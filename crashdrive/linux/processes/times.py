@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.linux.processes.fields import SUMMED
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _SECOND = 1e9
+_own = itemgetter(*SUMMED)
 _RAW = ("utime", "stime", "runtime")
 _PREVIOUS = {True: ("process_utime", "process_stime"), False: ("previous_utime", "previous_stime")}
 
@@ -18,7 +20,11 @@ _PREVIOUS = {True: ("process_utime", "process_stime"), False: ("previous_utime",
 def used(own: Mapping[str, Any], threads: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Columns of a row by name: of a thread where ``threads`` is empty, else of the whole process."""
     spent = _spent(own, threads)
-    sums = {name: _sum(own, threads, name) for name in SUMMED}
+    sums = (
+        {name: _sum(own, threads, name) for name in SUMMED}
+        if threads
+        else dict(zip(SUMMED, _own(own), strict=True))
+    )
     return {
         **sums,
         "user_seconds": None if spent is None else spent.user / _SECOND,
