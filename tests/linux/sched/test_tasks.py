@@ -157,17 +157,28 @@ def test_a_task_in_a_hole_is_said_to_be_missing() -> None:
 
 
 def test_pids_know_tasks_that_a_broken_list_has_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    guest = Guest(types())
-    everyone = [guest.add(pid) for pid in (1, 2, 3)]
+    whole, guest = Guest(types()), Guest(types())
+    everyone = [[one.add(pid) for pid in (1, 2, 3)] for one in (whole, guest)][1]
     lost = Problem(kind="hole", address=everyone[0], message="the task of a pid: excluded")
     monkeypatch.setattr("crashdrive.linux.sched.task_list._bring", lambda *_: walk(everyone, [lost]))
-    assert guest.kernel.for_each_task().complete
+    assert whole.kernel.for_each_task().complete
     guest.memory.hole(everyone[1])
     found = guest.kernel.for_each_task()
     assert list(found.addresses) == everyone
     assert not found.complete
     assert lost in found.problems
     assert [task.pid for task in guest.kernel.tasks()] == [1, None, 3]
+
+
+def test_tasks_are_walked_and_read_once() -> None:
+    """A dump stays what it is; what was missing is told again, of each reading."""
+    guest = Guest(types())
+    everyone = [guest.add(pid) for pid in (1, 2, 3)]
+    guest.memory.hole(everyone[1])
+    first, before = guest.kernel.tasks(), guest.kernel.memory.rounds
+    again = guest.kernel.tasks()
+    assert guest.kernel.memory.rounds == before
+    assert (again.records, again.complete, again.warnings) == (first.records, False, first.warnings)
 
 
 @pytest.mark.parametrize(
