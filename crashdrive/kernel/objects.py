@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, Protocol, overload
 
 from crashdrive.errors import ArgumentError, FaultError, UnknownMemberError
-from crashdrive.kernel.memory.columns import Field, field_of, scalar_code, text
+from crashdrive.kernel.memory.columns import Field, field_of, scalar_code, text, unpacker
 from crashdrive.kernel.space import Space
 from crashdrive.kernel.types.model import (
     ArrayType,
@@ -36,7 +36,7 @@ from crashdrive.kernel.types.model import (
     VoidType,
     type_name,
 )
-from crashdrive.kernel.types.paths import Place, bare, find, flattened, member_of, sizeof
+from crashdrive.kernel.types.paths import Place, bare, find, flattened, place_of, sizeof
 from crashdrive.text import printable
 
 # Longer strings than this are no strings.
@@ -127,9 +127,9 @@ class Object:
         if isinstance(kind, PointerType):
             # The type is asked first: a wrong name is a wrong name, also behind a NULL pointer.
             target = bare(self.kernel_.layouts, kind.target)
-            place = _place(self.kernel_, target, path)
+            place = place_of(self.kernel_.layouts, target, path)
             return self.deref_().at_(place)
-        return self.at_(_place(self.kernel_, kind, path))
+        return self.at_(place_of(self.kernel_.layouts, kind, path))
 
     def at_(self, place: Place) -> Object:
         """What lies at a place that `crashdrive.kernel.types.paths.find` gave for its type."""
@@ -234,6 +234,8 @@ class Object:
             return self.known_
         kind = self.bare_()
         match kind:
+            case IntType() | PointerType() | EnumType() | FloatType():
+                return self._scalar(kind)
             case StructType():
                 return {name: self.at_(_whole(member.type, place, member.bit_size)).value_()
                         for name, member, place in kind.leaves()}  # fmt: skip
@@ -249,6 +251,9 @@ class Object:
     def _scalar(self, kind: Type) -> Any:
         if self.address_ is None:
             raise TypeError(f"{self.type_name_} has no value")
+        if self.bits_ is None and (code := scalar_code(kind)) is not None:
+            unpack, size = unpacker(self.kernel_.order + code)
+            return unpack(self.kernel_.read(self.address_, size))[0]
         bit, bits = self.bits_ or (0, None)
         field: Field = field_of(self.kernel_.layouts, Place(kind, bit, bits), self.kernel_.order)
         return field.value(self.kernel_.read(self.address_ + field.offset, field.size), self.kernel_.order)
@@ -285,9 +290,10 @@ class Object:
     def __int__(self) -> int:
         value = self.known_
         if value is None:
-            if scalar_code(self.bare_()) is None and not isinstance(self.bare_(), IntType):
+            kind = self.bare_()
+            if scalar_code(kind) is None and not isinstance(kind, IntType):
                 raise TypeError(f"{self.type_name_} is no number")
-            value = self.value_()
+            value = self._scalar(kind)
         return int(value)
 
     def __index__(self) -> int:
@@ -455,13 +461,6 @@ def container_of(pointer: Object, kind: str | Type, member: str) -> Object:
 def cast(kind: str | Type, value: Object) -> Object:
     """The same bits as another type."""
     return value.cast_(kind)
-
-
-def _place(kernel: Owner, kind: Type, path: str) -> Place:
-    if path.isidentifier():
-        member, place, bits = member_of(kind, path)
-        return Place(member, place, bits)
-    return find(kernel.layouts, kind, path)
 
 
 def _whole(kind: Type, bit_offset: int, bit_size: int | None) -> Place:

@@ -96,6 +96,7 @@ class _Block(NamedTuple):
 
 
 _Where = tuple[str, int]  # address space, task
+_KERNEL: _Where = ("kernel", 0)
 
 
 class _Pages(NamedTuple):
@@ -157,12 +158,27 @@ class Memory:
 
     def read(self, address: int, size: int, *, space: Space = "kernel", task: int | None = None) -> bytes:
         """``size`` bytes at ``address``; FaultError where any of them are missing."""
+        if space == "kernel" and (found := self._at_hand(address, size)) is not None:
+            return found
         gathered = self.gather([(address, size)], space=space, task=task)
         if gathered.holes:
             hole = gathered.holes[0]
             message = f"{size} bytes at {address:#x}: {hole.size} from {hole.address:#x} on are {hole.reason}"
             raise FaultError(message, hole.address, hole.size, hole.reason)
         return gathered.chunks[0].data if size else b""
+
+    def _at_hand(self, address: int, size: int) -> bytes | None:
+        """Bytes of one page of the kernel's that was read before; None for all others."""
+        known, page = self._known.get(_KERNEL), address >> PAGE_SHIFT
+        block = known.blocks.get(page) if known is not None else None
+        if block is None or known is None or page in known.holes or size < 1:
+            return None
+        at = address - block.address
+        if address + size > (page + 1) << PAGE_SHIFT or at + size > len(block.data):
+            return None
+        if id(block) in self._order:
+            self._order.move_to_end(id(block))
+        return block.data[at : at + size]
 
     def gather(
         self, ranges: Iterable[Range], *, space: Space = "kernel", task: int | None = None

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -294,6 +295,13 @@ def scalar_code(kind: Type) -> str | None:
             return {4: "f", 8: "d"}.get(size)
         case _:
             return None
+
+
+@functools.lru_cache(maxsize=64)
+def unpacker(code: str) -> tuple[Callable[[bytes], tuple[Any, ...]], int]:
+    """What unpacks a code of the struct module, and the bytes that it takes."""
+    compiled = struct.Struct(code)
+    return compiled.unpack, compiled.size
 
 
 def _array(offset: int, element: Type, size: int, count: int) -> Field:

@@ -135,8 +135,11 @@ class Layouts:
         """A type without typedefs and references: what its bytes are. Pointers' targets stay as they are."""
         for _ in range(_DEEPEST):
             if isinstance(kind, TypeRef):
-                self._learn([kind])
-                kind = self._of(kind)
+                known = self._known.get(kind.name)
+                if known is None:
+                    self._learn([kind])
+                    known = self._of(kind)
+                kind = known
             elif isinstance(kind, TypedefType):
                 kind = kind.target
             elif isinstance(kind, ArrayType) and kind.origin is not None:
