@@ -51,7 +51,7 @@ class Indexes:
     """The indexes in the store's folder."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = self._store = store
         self.directory = store.directory / "gdb-index"
 
     def find(self, build_id: str, vmlinux: str) -> Path | None:

@@ -59,7 +59,8 @@ class Attempt(Record, frozen=True):
     """One rung of the start-up ladder: ``outcome`` is ``prompt``, ``failed`` or ``deadline``.
 
     ``said`` is what crash printed until then, ``doubts`` what a look at a crash that came up gave to doubt.
-    ``processor``: its seconds of processor up to the prompt; ``indexed``: started with gdb's index.
+    ``processor``: its seconds of processor up to the prompt; ``indexed``: started with gdb's index;
+    ``standin``: without the vmlinux.
     """
 
     binary: str
@@ -71,6 +72,7 @@ class Attempt(Record, frozen=True):
     doubts: tuple[str, ...] = ()
     processor: float | None = None
     indexed: bool = False
+    standin: bool = False
 
 
 class Health(Record, frozen=True):

@@ -144,15 +144,6 @@ def write_beside(vmlinux: VmlinuxIdentity, indexes: Indexes | None) -> Writer | 
         return None
 
 
-def processor_seconds(pid: int | None) -> float | None:
-    """The seconds of processor that a process has taken; None where that can't be told."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def prepared(vmlinux: VmlinuxIdentity, indexes: Indexes) -> tuple[Path | None, float]:
     """The index of a vmlinux, written now where there is none; with the seconds that took."""
     began = time.monotonic()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from crashdrive.cache.rungs import Went
 from crashdrive.errors import DeadlineError, SessionDiedError, StartError
 from crashdrive.records import Record
 from crashdrive.session.binaries import Binary
@@ -22,7 +23,8 @@ from crashdrive.session.health import (
     greeting_warnings,
     option_warnings,
 )
-from crashdrive.session.indexing import Index, processor_seconds
+from crashdrive.session.indexing import Index
+from crashdrive.session.process import processor_seconds
 from crashdrive.session.standin import standin
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
@@ -39,7 +41,7 @@ LADDER: tuple[tuple[str, ...], ...] = (
 )
 # For physical memory alone nothing else is needed: no task table, no modules, no slab caches.
 MINIMAL = ("--minimal",)
-# seconds: it takes one or two, and one that doesn't come up is only that much of a loss
+# seconds of processor, or of doing nothing: it takes two with the vmlinux, and next to none without
 _MINIMAL_PATIENCE = 20.0
 _MODE = "minimal mode commands:"
 # no other option makes these right for the same binary: a dump of another kernel, no dump, no debug data
@@ -53,6 +55,8 @@ _FINAL = re.compile(
 _PATIENCE = 2.0
 
 Notify = Callable[[str], object]
+# how such a start went on this dump before; None where it wasn't tried
+Past = Callable[[str, Sequence[str]], Went | None]
 
 
 class Start(Record, frozen=True):
@@ -86,9 +90,17 @@ class Launched(Record, frozen=True):
 
 
 def start_one(
-    binary: Binary, options: Sequence[str], start: Start, seconds: float | None = None
+    binary: Binary,
+    options: Sequence[str],
+    start: Start,
+    seconds: float | None = None,
+    idle: float | None = None,
 ) -> tuple[PtyTransport, str]:
-    """One crash at its prompt and what it said before; SessionDiedError or OutOfTimeError otherwise."""
+    """One crash at its prompt and what it said before; SessionDiedError or OutOfTimeError otherwise.
+
+    ``idle``: seconds after which one that doesn't work any more is given up, and seconds of processor that
+    one gets, so that a busy host costs patience, and a hanging crash none.
+    """
     index = start.index if start.index is not None and start.index.fits(binary) else None
     transport = PtyTransport(
         Path(binary.path),
@@ -98,7 +110,7 @@ def start_one(
     )
     patience = start.rung_seconds if seconds is None else seconds
     try:
-        greeting = transport.greeting(patience)
+        greeting = transport.greeting(patience, idle)
         if index is not None:
             transport.exchange(index.end(binary), patience)
     except BaseException:
@@ -113,11 +125,18 @@ class Ladder:
     ``attempts`` is what was tried, ``notify`` is called with a line for each.
     """
 
-    def __init__(self, binaries: Sequence[Binary], start: Start, notify: Notify = lambda _line: None) -> None:
+    def __init__(
+        self,
+        binaries: Sequence[Binary],
+        start: Start,
+        notify: Notify = lambda _line: None,
+        past: Past = lambda _binary, _options: None,
+    ) -> None:
+        """``past``: what is known of such a start on this dump."""
         self.attempts: list[Attempt] = []
         self.start = start
         self.notify = notify
-        self._rungs = list(_rungs(binaries))
+        self._rungs = sorted(_rungs(binaries), key=lambda rung: _promise(past(rung[1].path, rung[0])))
         self._deadline = time.monotonic() + _PATIENCE * start.rung_seconds
 
     def has_more(self, bound: int) -> bool:
@@ -181,7 +200,12 @@ def _went(attempt: Attempt) -> str:
 
 
 def start_minimal(
-    binary: Binary, start: Start, notify: Notify = lambda _line: None
+    binary: Binary,
+    start: Start,
+    notify: Notify = lambda _line: None,
+    *,
+    past: Past = lambda _binary, _options: None,
+    learn: Callable[[Attempt], object] = lambda _attempt: None,
 ) -> tuple[PtyTransport, Launched] | None:
     """A crash that has built no tables of its own (``--minimal``); None where it doesn't come up so.
 
@@ -189,9 +213,14 @@ def start_minimal(
     """
     attempts: list[Attempt] = []
     for how, stands_in in ((start.with_standin(), True), (start, False)):
+        name = (*MINIMAL, "(without the vmlinux)") if stands_in else MINIMAL
+        if (known := past(binary.path, name)) is not None and not known.up:
+            continue
         notify(f"{_starting(binary, MINIMAL, how)}{' (without the vmlinux)' * stands_in}")
-        transport, attempt, _ = _try_rung(binary, MINIMAL, how, min(start.rung_seconds, _MINIMAL_PATIENCE))
+        transport, attempt, _ = _try_rung(binary, MINIMAL, how, start.rung_seconds, _MINIMAL_PATIENCE)
+        attempt = msgspec.structs.replace(attempt, standin=stands_in)
         attempts.append(attempt)
+        learn(attempt)
         if transport is not None:
             return transport, Launched(
                 binary=binary,
@@ -209,6 +238,26 @@ def start_minimal(
     return None
 
 
+def _promise(went: Went | None) -> int:
+    """The lower the sooner to be tried: one that was whole, those that aren't known, one that failed."""
+    if went is None or (went.up and went.doubts):
+        return 1
+    return 0 if went.up else 2
+
+
+def went(attempt: Attempt) -> Went | None:
+    """What there is to learn of a start; None where it wasn't crash's own doing that it failed."""
+    if attempt.outcome == "prompt":
+        return Went(up=True, doubts=len(attempt.doubts))
+    own = attempt.outcome == "failed" and not re.match(r"crash ended: killed", attempt.said)
+    return Went(up=False) if own else None
+
+
+def rung_name(attempt: Attempt) -> tuple[str, ...]:
+    """What such a start is known by."""
+    return (*attempt.options, "(without the vmlinux)") if attempt.standin else attempt.options
+
+
 def _rungs(binaries: Sequence[Binary]) -> Iterator[tuple[tuple[str, ...], Binary]]:
     for options in LADDER:
         for binary in binaries:
@@ -216,13 +265,13 @@ def _rungs(binaries: Sequence[Binary]) -> Iterator[tuple[tuple[str, ...], Binary
 
 
 def _try_rung(
-    binary: Binary, options: tuple[str, ...], start: Start, seconds: float
+    binary: Binary, options: tuple[str, ...], start: Start, seconds: float, idle: float | None = None
 ) -> tuple[PtyTransport | None, Attempt, bool]:
     began = time.monotonic()
     transport: PtyTransport | None = None
     processor: float | None = None
     try:
-        transport, said = start_one(binary, options, start, seconds)
+        transport, said = start_one(binary, options, start, seconds, idle)
         outcome = "prompt"
         processor = processor_seconds(transport.crash_pid())
     except OutOfTimeError as error:
@@ -278,8 +327,14 @@ def _told(attempt: Attempt) -> bool:
 _WORDLESS = {"failed": "exited without a word", "deadline": "no prompt in time"}
 
 
+# crash's usage and its trace of itself, for which it has nm look up its own functions
+_UNTELLING = re.compile(
+    r"Usage|Enter|crash \[|WARNING|FILE: |\[.*\] error trace: |(?:\S*/)?nm: |[0-9a-f]{6,16}: \S+(?:\+\d+)?$"
+)
+
+
 def _last_line(said: str) -> str:
-    """The line that tells most: crash ends with its usage or with empty lines after the error itself."""
+    """The line that tells most: behind the error itself are crash's usage, its trace and empty lines."""
     lines = [printable(line.strip()) for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if not re.match(r"(?:Usage|Enter|crash \[|WARNING)", line)]
+    telling = [line for line in lines if not _UNTELLING.match(line)]
     return (telling or lines or [""])[-1][:300]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crashdrive.cache.gdb_index import Indexes
+from crashdrive.cache.rungs import Rungs, Went
 from crashdrive.dump.contents import current_mark, dump_id, is_same
 from crashdrive.dump.find import Target, find_target
 from crashdrive.errors import DumpError, StartError, VmlinuxError
@@ -17,8 +18,17 @@ from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
 from crashdrive.session.health import Attempt
 from crashdrive.session.indexing import Index, Writer, usable, write_beside
-from crashdrive.session.launch import Ladder, Launched, Notify, Start, start_one
-from crashdrive.session.transport import Transport
+from crashdrive.session.launch import (
+    Ladder,
+    Launched,
+    Notify,
+    Start,
+    rung_name,
+    start_minimal,
+    start_one,
+    went,
+)
+from crashdrive.session.transport import PtyTransport, Transport
 
 # formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
 _WITH_HOLES = frozenset({"kdump", "diskdump", "sadump"})
@@ -104,11 +114,36 @@ class Opening(NamedTuple):
     def best(self, judge: Judge[S]) -> tuple[S, tuple[Attempt, ...]]:
         """The best crash that comes up, see `choose`; StartError names an incomplete dump as such."""
         try:
-            return choose(Ladder(self.binaries, self.start, self.notify), judge)
+            found, attempts = choose(Ladder(self.binaries, self.start, self.notify, self.past), judge)
         except StartError as error:
+            self.note(*(one for one in error.attempts if isinstance(one, Attempt)))
             if self.target.dump.incomplete:
                 raise StartError(f"{error} (the dump is incomplete)", error.attempts) from error
             raise
+        self.note(*attempts)
+        return found, attempts
+
+    def minimal(self) -> tuple[PtyTransport, Launched] | None:
+        """A crash without its tables; None where none comes up so."""
+        return start_minimal(self.binaries[0], self.start, self.notify, past=self.past, learn=self.note)
+
+    @property
+    def rungs(self) -> Rungs | None:
+        """What starts on this dump came to; None where nothing is kept."""
+        if self.indexes is None:
+            return None
+        return Rungs(self.indexes.store, self.target.dump.mark, self.target.vmlinux.build_id)
+
+    def past(self, binary: str, options: Sequence[str]) -> Went | None:
+        """How such a start went."""
+        return None if self.rungs is None else self.rungs.find(binary, options)
+
+    def note(self, *attempts: Attempt) -> None:
+        """Keep how starts went."""
+        for one in attempts:
+            how = went(one)
+            if how is not None and self.rungs is not None:
+                self.rungs.learn(one.binary, rung_name(one), how, one.said)
 
     def restart(self, launched: Launched) -> Restart:
         """The way to start the same crash again."""

@@ -133,6 +133,15 @@ class CrashProcess:
         self._finalizer()
 
 
+def processor_seconds(pid: int | None) -> float | None:
+    """The seconds of processor that a process has taken; None where that can't be told."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _start_keeper(folder: Folder, slave: int, arguments: list[str]) -> subprocess.Popen[bytes]:
     program = str(folder.program)
     keeper = [sys.executable, "-I", "-S", _KEEPER, str(os.getpid()), str(slave), str(folder.path)]

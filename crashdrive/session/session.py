@@ -28,7 +28,7 @@ from crashdrive.session.health import (
     task_table_warnings,
 )
 from crashdrive.session.indexing import Writer
-from crashdrive.session.launch import Launched, Notify, health_of, start_minimal
+from crashdrive.session.launch import Launched, Notify, health_of
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Known, Opening, Restart, opening
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
@@ -155,7 +155,7 @@ class Session:
     @classmethod
     def _open_minimal(cls, how: Opening) -> Session | None:
         """A session on a crash without its tables, None where that doesn't come up."""
-        found = start_minimal(how.binaries[0], how.start, how.notify)
+        found = how.minimal()
         if found is None:
             return None
         try:

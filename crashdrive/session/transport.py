@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from crashdrive.errors import SessionDiedError, SessionError
 from crashdrive.session.folder import Folder
-from crashdrive.session.process import CrashProcess
+from crashdrive.session.process import CrashProcess, processor_seconds
 from crashdrive.session.terminal import PIPE_SIZE, Collector, Sink, begun, readable
 
 if TYPE_CHECKING:
@@ -89,6 +89,22 @@ class Transport(Protocol):
         ...
 
 
+class _Working:
+    """Whether a crash that starts still gets on, by its seconds of processor: a busy host adds none."""
+
+    def __init__(self, process: CrashProcess, patience: float) -> None:
+        self._process, self._patience = process, patience
+        self._used, self._last = 0.0, time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether it did nothing for so many seconds, or worked for so many."""
+        self._process.read_status(0)
+        used, now = processor_seconds(self._process.pid) or 0.0, time.monotonic()
+        if used > self._used:
+            self._used, self._last = used, now
+        return used >= self._patience or now - self._last >= self._patience
+
+
 class PtyTransport:
     """One crash process on a pseudo-terminal.
 
@@ -116,16 +132,21 @@ class PtyTransport:
         self.process = CrashProcess(self.folder, [*arguments, *self.folder.files])
         self._spawn = _fdspawn(self.process.master)
 
-    def greeting(self, timeout: float) -> bytes:
-        """All that crash prints up to its first prompt; OutOfTimeError or SessionDiedError otherwise."""
+    def greeting(self, timeout: float, idle: float | None = None) -> bytes:
+        """All that crash prints up to its first prompt; OutOfTimeError or SessionDiedError otherwise.
+
+        ``idle``: seconds without work, or of work, after which it is out of time, too.
+        """
         collector, deadline = Collector(self.prompt, None), time.monotonic() + timeout
+        working = None if idle is None else _Working(self.process, idle)
+        step = _QUIET_SECONDS if idle is None else min(_QUIET_SECONDS, idle / 4)
         with self._plain_errors():
             while not collector.done or (collector.doubtful and self._goes_on()):
                 try:
-                    self._read_some(min(deadline, time.monotonic() + _QUIET_SECONDS), collector, None)
+                    self._read_some(min(deadline, time.monotonic() + step), collector, None)
                 except OutOfTimeError:
                     self._check_prompt(collector.pending())
-                    if time.monotonic() >= deadline:
+                    if time.monotonic() >= deadline or (working is not None and working.is_over()):
                         raise
             return self._plain(collector.finish())
 

@@ -288,6 +288,10 @@ def start() -> None:
     if MODE == "no-match":
         out(f"{NAME}: vmlinux and vmcore do not match!\n\nUsage:\n\n  crash [OPTION]...\n")
         sys.exit(1)
+    if MODE.startswith("works"):
+        until = time.process_time() + (600 if MODE == "works-for-ever" else 0.3)
+        while time.process_time() < until:
+            pass
     if MODE == "hangs":
         out("WARNING: this will take a while\n")
         time.sleep(600)

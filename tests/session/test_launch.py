@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from crashdrive.cache.rungs import Went
 from crashdrive.errors import CrashNotFoundError, DeadlineError, SessionError, StartError
 from crashdrive.session.binaries import Binary, find_binaries, inspect, limits
-from crashdrive.session.launch import _FINAL, LADDER, Start, climb, health_of
+from crashdrive.session.health import Attempt
+from crashdrive.session.launch import _FINAL, LADDER, Ladder, Start, _last_line, climb, health_of, went
 from crashdrive.session.transport import PtyTransport
 from tests.session.conftest import Fake
 
@@ -121,6 +123,42 @@ PASSING_WORDS = [
     'crash: cannot resolve "x"',
     "crash: vmcore: initialization failed",
 ]
+
+
+def test_what_crash_itself_said_is_told() -> None:
+    said = (
+        "crash: invalid structure member offset: module_num_gpl_syms\n"
+        "       FILE: kernel.c  LINE: 4010  FUNCTION: module_init()\n\n"
+        "[/usr/bin/crash] error trace: 55d96282ff68 => 55d962982624\n"
+        "/usr/bin/nm: /usr/bin/crash: no symbols\n"
+        "  55d962982624: OFFSET_verify+164\n\n"
+    )
+    assert _last_line(said) == "crash: invalid structure member offset: module_num_gpl_syms"
+
+
+def test_a_start_that_failed_on_this_dump_is_the_last_to_be_tried() -> None:
+    first, second = (Binary(path=path, version=None, gdb_version=None) for path in ("/a", "/b"))
+    known = {("/a", ()): Went(up=False), ("/b", ("--no_modules",)): Went(up=True)}
+    ladder = Ladder([first, second], START, past=lambda path, options: known.get((path, tuple(options))))
+    order = [(binary.path, options) for options, binary in ladder._rungs]
+    assert order[:2] == [("/b", ("--no_modules",)), ("/b", ())]
+    assert order[-1] == ("/a", ())
+    assert sorted(order) == sorted((b.path, options) for options in LADDER for b in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said", "expected"),
+    [
+        ("prompt", "", Went(up=True)),
+        ("failed", "crash: seek error", Went(up=False)),
+        ("failed", "crash ended: exit status 1", Went(up=False)),
+        ("failed", "crash ended: killed by SIGKILL", None),
+        ("deadline", "", None),
+    ],
+)
+def test_what_is_learnt_of_a_start(outcome: str, said: str, expected: Went | None) -> None:
+    attempt = Attempt(binary="/a", version=None, options=(), seconds=1.0, outcome=outcome, said=said)
+    assert went(attempt) == expected
 
 
 @pytest.mark.parametrize("words", FATAL_WORDS)

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from crashdrive.cache.rungs import Went
 from crashdrive.commandline import is_physical
 from crashdrive.errors import SessionDiedError, StartError
 from crashdrive.kernel.memory.transfer import Transfer
 from crashdrive.session import launch
-from crashdrive.session.launch import MINIMAL, Start, health_of, start_minimal
+from crashdrive.session.health import Attempt
+from crashdrive.session.launch import MINIMAL, Start, health_of, rung_name, start_minimal, start_one, went
 from crashdrive.session.session import Session
 from crashdrive.session.standin import standin
+from crashdrive.session.transport import OutOfTimeError
 from tests.session.conftest import Fake
 
 Make = Callable[..., Fake]
@@ -89,6 +92,35 @@ def test_a_binary_that_hangs_so_is_left_soon(
     assert start_minimal(make_fake("hangs").binary, START, lines.append) is None
     assert lines[1].startswith("deadline after")
     assert not any(scratch.iterdir())
+
+
+def test_a_start_without_tables_that_failed_is_not_tried_again(make_fake: Make) -> None:
+    known: dict[tuple[str, ...], Went] = {}
+
+    def learn(attempt: Attempt) -> None:
+        how = went(attempt)
+        assert how is not None
+        known[rung_name(attempt)] = how
+
+    def tried() -> list[str]:
+        lines: list[str] = []
+        found = start_minimal(
+            make_fake("wants-vmlinux").binary, START, lines.append,
+            past=lambda _path, options: known.get(tuple(options)), learn=learn,
+        )  # fmt: skip
+        assert found is not None
+        found[0].close()
+        return [line for line in lines if line.startswith("starting")]
+
+    assert len(tried()) == 2
+    assert [line.endswith("--minimal") for line in tried()] == [True]
+
+
+def test_one_that_works_is_waited_for_and_one_that_works_for_ever_is_not(make_fake: Make) -> None:
+    transport, _ = start_one(make_fake("works").binary, (), START, 20, 30.0)
+    transport.close()
+    with pytest.raises(OutOfTimeError):
+        start_one(make_fake("works-for-ever").binary, (), START, 60, 0.6)
 
 
 @pytest.fixture
