@@ -48,6 +48,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     btf: bool = False,
     cache: bool = True,
     refresh: bool = False,
+    warm: bool = False,
     notify: Notify = lambda _line: None,
 ) -> Crash:
     """Open a dump with crash; use it in a ``with``, or close it.
@@ -62,11 +63,32 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     image's BTF keeps as one, so that none is looked for; a report declares that.
     ``cache=False`` looks no kept answer up and keeps none, ``refresh`` makes all anew and keeps that: else
     crash starts at the first question whose answer isn't kept (see docs/cache.md).
+    ``warm``: where `crashdrive session start` keeps a crash on this dump that one, and none is started.
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
     vmlinux or crash can't be used.
     """
     if replay is not None:
         return Crash(Session.replay(replay, timeout=timeout), keep=False)
+    open_own = functools.partial(
+        Session.open,
+        vmlinux,
+        vmcore,
+        crash=crash or (),
+        debug_dirs=debug_dirs,
+        timeout=timeout,
+        start_timeout=start_timeout,
+        record=record,
+        side_channel=side_channel,
+        notify=notify,
+    )
+    if warm and record is None and side_channel and vmcore is not None:
+        from crashdrive.session.warm.client import warm_session
+        from crashdrive.session.warm.find import Wanted
+
+        wanted = Wanted(None if vmlinux is None else os.fspath(vmlinux), os.fspath(vmcore), crash or ())
+        joined = warm_session(wanted, timeout=timeout, notify=notify, otherwise=open_own)
+        if joined is not None:
+            return Crash(joined, source="session")
     minimal = functools.partial(_before_start, purpose)
     session: Session | None = None
     if cache and record is None and not os.environ.get(NO_CACHE):
@@ -77,19 +99,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
             side_channel=side_channel, notify=notify, indexes=_indexes(),
         )  # fmt: skip
         session = _kept_session(how, minimal, purpose, refresh=refresh)
-    session = session or Session.open(
-        vmlinux,
-        vmcore,
-        crash=crash or (),
-        debug_dirs=debug_dirs,
-        timeout=timeout,
-        start_timeout=start_timeout,
-        record=record,
-        side_channel=side_channel,
-        minimal=minimal,
-        indexes=_indexes(),
-        notify=notify,
-    )
+    session = session or open_own(minimal=minimal, indexes=_indexes())
     # a recording has to hold what a host without our store will ask for
     return Crash(session, keep=record is None, btf=btf)
 
@@ -162,12 +172,15 @@ class Crash(Calls):
     ``crash.run("...")`` takes any command line as it is.
     """
 
-    def __init__(self, session: Session, *, keep: bool = True, btf: bool = False) -> None:
+    def __init__(
+        self, session: Session, *, keep: bool = True, btf: bool = False, source: Source | None = None
+    ) -> None:
         """Take over a session; ``keep``: whether what is learnt of the kernel is kept between runs.
 
-        ``btf`` is that of `open_dump`.
+        ``btf`` is that of `open_dump`; ``source``: where reports say that they come from.
         """
         self.session = session
+        self._source = source
         self._keep = keep
         self._btf = btf
 
@@ -228,7 +241,8 @@ class Crash(Calls):
         shelf = functools.partial(shelf_of, self.session)
         report = kept_or_made(shelf, name, options, make) if own else make()
         dump = report.dump or dict(self.session.identity)
-        return msgspec.structs.replace(report, dump=dump, source=report.source or source_of(self.session))
+        source = report.source or self._source or source_of(self.session)
+        return msgspec.structs.replace(report, dump=dump, source=source)
 
     # the session
 

@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 Severity = Literal["info", "warning", "critical"]
 Layout = Literal["rows", "fields", "lines", "blocks"]
-Source = Literal["crash", "recording", "store"]
+Source = Literal["crash", "recording", "session", "store"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

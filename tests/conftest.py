@@ -19,6 +19,8 @@ os.environ["CRASHDRIVE_PLUGINS"] = "off"
 os.environ["CRASHDRIVE_NO_CACHE"] = "1"
 # No gdb runs beside a fake crash; tests of indexes turn it on.
 os.environ["CRASHDRIVE_GDB_INDEX"] = "off"
+# no warm session of the developer's
+os.environ["CRASHDRIVE_SESSION"] = "off"
 
 # a dump in a crash, opened once for all modules: 6.1-elf-sysrq-vmcore-8.0.2
 _LAB = re.compile(r"[\[-](\d[\w.]*-\w+-\w+-vmcore[\w.]*?-[\d.]+)\b")

@@ -28,7 +28,7 @@ ANSWERS: Final = "answers"
 _VERSION = 1
 # bytes of an answer as it was written; a larger one is computed anew
 MOST: Final = 256 << 20
-_SOURCE = re.compile(rb'"source": ?"(crash)"')
+_SOURCE = re.compile(rb'"source": ?"(crash|session)"')
 _FROM_STORE = b"store"
 # where the document of a report names its source: before its tables
 _HEAD = 64 << 10

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from crashdrive.cli._again import said_before
+from crashdrive.cli._warm import run_warm
 from crashdrive.errors import EXIT_FAILED
 
 __all__ = ["main"]
@@ -21,8 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("crashdrive: standard output is closed: there is nowhere to write to\n")
         return EXIT_FAILED
     try:
-        status = said_before(words)
-        return _carried_out(words) if status is None else status
+        for quickly in (said_before, run_warm):
+            if (status := quickly(words)) is not None:
+                return status
+        return _carried_out(words)
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - before somebody guards: modules are loaded, say
         return _ended(error)
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from crashdrive.cli._opening import Target
 
 # options of a session that change neither the question nor the answer
-_APART = frozenset({"verbose", "no_cache", "refresh", "record", "replay", "timeout", "side_channel"})
+_APART = frozenset(
+    {"verbose", "no_cache", "refresh", "record", "replay", "timeout", "side_channel", "session"}
+)
 
 
 class Question(NamedTuple):

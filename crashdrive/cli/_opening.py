@@ -66,6 +66,11 @@ def session_options() -> list[click.Parameter]:
         click.Option(
             ["--refresh"], is_flag=True, help="Make the answer anew, and keep it in place of the kept one."
         ),
+        click.Option(
+            ["--session/--no-session"],
+            default=True,
+            help="Whether a warm session of this dump is used (default; see crashdrive session).",
+        ),
         verbose_option(
             "Say on stderr how the dump was opened, what crash was asked, and what each step took."
         ),
@@ -183,6 +188,7 @@ def opened(
     """
     from crashdrive.crash import open_dump
     from crashdrive.render.progress import waiting
+    from crashdrive.session.warm.place import OFF
 
     verbose = options["verbose"]
     say_what_is_logged(verbose=verbose)
@@ -200,6 +206,7 @@ def opened(
             btf=btf,
             cache=not options["no_cache"],
             refresh=options["refresh"],
+            warm=options["session"] and os.environ.get(OFF) != "off",
             notify=_say_meanwhile if verbose else _say_nothing,
         )
     if witness is not None:

@@ -21,7 +21,7 @@ class Ends:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._first = b""
+        self.first = b""
         self._size = 0
         self.last = b""
 
@@ -29,13 +29,13 @@ class Ends:
         """Write the next bytes."""
         self._file.write(data)
         self._size += len(data)
-        if len(self._first) < WINDOW:
-            self._first = (self._first + data)[:WINDOW]
+        if len(self.first) < WINDOW:
+            self.first = (self.first + data)[:WINDOW]
         self.last = data[-WINDOW:] if len(data) >= WINDOW else (self.last + data)[-WINDOW:]
 
     def judge(self, command: str) -> Judgement:
         """Whether the command failed."""
-        both = self.last if self._size <= WINDOW else self._first + b"\n" + self.last
+        both = self.last if self._size <= WINDOW else self.first + b"\n" + self.last
         return judge(command, both)
 
 

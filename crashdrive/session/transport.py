@@ -131,6 +131,8 @@ class PtyTransport:
         self.fifo: Path | None = self.folder.fifo
         self.process = CrashProcess(self.folder, [*arguments, *self.folder.files])
         self._spawn = _fdspawn(self.process.master)
+        # a descriptor: as soon as it can be read, what is waited for ends as at a deadline
+        self.canceller: int | None = None
 
     def greeting(self, timeout: float, idle: float | None = None) -> bytes:
         """All that crash prints up to its first prompt; OutOfTimeError or SessionDiedError otherwise.
@@ -268,8 +270,10 @@ class PtyTransport:
         wanted = [process.master] if process.ended else [process.master, process.status]
         if fifo_sink is not None:
             wanted.append(process.fifo)
+        if self.canceller is not None:
+            wanted.append(self.canceller)
         ready = readable(wanted, deadline - time.monotonic())
-        if not ready:
+        if not ready or self.canceller in ready:
             raise OutOfTimeError(collector.pending())
         if process.fifo in ready and fifo_sink is not None:
             self._read_fifo(fifo_sink)

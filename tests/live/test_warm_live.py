@@ -1,0 +1,103 @@
+"""A warm session on a real crash: the same answers, contexts that don't mix, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crashdrive.session import Session
+from crashdrive.session.warm.client import warm_session
+from crashdrive.session.warm.find import Wanted
+from crashdrive.session.warm.look import sessions
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+COMMANDS = (
+    "sys", "ps", "bt -a", "mod", "log", "struct task_struct", "whatis schedule", "sym jiffies", "kmem -i",
+    "foreach bt", "list task_struct.tasks -H init_task -s task_struct.pid", "nosuch", "rd -x ffffffff 1",
+)  # fmt: skip
+# each leaves another trace
+SETTINGS = (
+    "set 1",
+    "set radix 16",
+    "set scope do_exit",
+    "set print_max 5",
+    "hex",
+    "set null-stop off",
+    "set -c 1",
+)
+
+
+@pytest.fixture
+def warm(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wanted]:
+    if (lab.name, lab.vmcore.name) not in {
+        ("6.1-elf-sysrq", "vmcore.filtered"),
+        ("6.12-kdump-sysrq", "vmcore"),
+    }:
+        pytest.skip("sessions are the same on the other dumps")
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("CRASHDRIVE_SESSION", "on")
+    files = [str(lab.vmlinux), str(lab.vmcore)]
+    run("session", "start", "--crash", str(lab.crash), *files)
+    yield Wanted(files[0], files[1], [str(lab.crash)])
+    run("session", "stop", "--all")
+    assert not any((runtime / "crashdrive").iterdir())
+
+
+def run(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "crashdrive", *words], capture_output=True, timeout=300, check=True
+    )
+
+
+def client(wanted: Wanted) -> Session:
+    found = warm_session(wanted, timeout=120, notify=print, otherwise=lambda: pytest.fail("no server"))
+    assert found is not None
+    return found
+
+
+def said(session: Session) -> list[tuple[str, bytes, object]]:
+    session.run("bt -D clear").check()
+    results = [session.run(command) for command in COMMANDS]
+    return [(result.command, result.raw, result.failure) for result in results]
+
+
+def test_a_warm_session(lab: Any, warm: Wanted) -> None:
+    with client(warm) as one, client(warm) as other:
+        context, variables = other.run("set").text, other.run("set -v").text
+        assert said(one) == said(lab.session)
+        for setting in SETTINGS:
+            assert one.run(setting).ok, setting
+            mine = (one.run("set").text, one.run("set -v").text)
+            assert (other.run("set").text, other.run("set -v").text) == (context, variables)
+            assert (one.run("set").text, one.run("set -v").text) == mine
+        assert mine != (context, variables)
+        (seen,) = sessions()
+        assert seen.told is not None
+        assert seen.told.restarts == 0
+    began = time.process_time(), sum(os.times()[2:4])
+    done = run("exec", "--crash", str(lab.crash), warm.vmcore, "p jiffies")
+    assert done.stdout.startswith(b"jiffies = ")
+    assert sum(os.times()[2:4]) - began[1] < 1.0  # not a start: it takes several seconds
+    with client(warm) as one:
+        assert one.run("mod -S").command == "mod -S"
+    (seen,) = sessions()
+    assert seen.told is not None
+    assert seen.told.restarts == 1
+    assert seen.pid is not None
+    os.kill(seen.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{seen.told.crash_pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{seen.told.crash_pid}").exists()
+    assert not list(sessions())
