@@ -183,8 +183,8 @@ class Report(Record, frozen=True):
 
     ``dump`` says of which dump (filled in by `Crash.report` where the module leaves it empty); ``complete``
     is False when something is missing, and then ``warnings`` says what. ``source``: where it comes from,
-    ``crash``, ``recording``, or ``store`` for one that was kept; None where it is of no dump. ``pictures``
-    show what tables hold: pages have them, JSON hasn't.
+    ``crash``, ``session`` (a warm one), ``recording``, or ``store`` for one that was kept; None where it is
+    of no dump. ``pictures`` show what tables hold: pages have them, JSON hasn't.
     """
 
     report: str
