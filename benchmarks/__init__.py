@@ -1,0 +1,1 @@
+"""Programs that measure: ``python -m benchmarks`` compares, each of the others looks at one part."""
