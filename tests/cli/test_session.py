@@ -64,7 +64,7 @@ def test_from_start_to_stop(host: Host) -> None:
     assert host.run("session", "start", *files)[2].endswith("keeps crash ready for this dump already\n")
     pid = str(host.listed()[0]["crash_pid"])
     started = (host.fake.folder / "started").stat().st_size
-    for words in (["log"], ["ps", "list"], ["set 17", "set"], ["log", "nosuch"]):
+    for words in (["log"], ["ps", "list"], ["log", "nosuch"]):
         warm = host.run("exec", *files, *words)
         assert (host.fake.folder / "started").stat().st_size == started
         assert "is used" in host.run("exec", "-v", *files, *words)[2]

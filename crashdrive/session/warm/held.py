@@ -113,9 +113,13 @@ class Held:
             raise StartError(f"crash could not be started again: {error}") from error
         if not isinstance(fresh, PtyTransport):
             raise StartError("crash could not be started again: it has no terminal")
+        try:
+            self._first = self._look(fresh)
+        except (OutOfTimeError, SessionError) as error:
+            fresh.close()
+            raise StartError(f"crash was started again, and does not answer: {error}") from error
         self._transport = fresh
         self.restarts += 1
-        self._first = self._look(fresh)
         return fresh
 
     def note(self, command: str, said: bytes) -> None:
@@ -179,7 +183,11 @@ class Memory:
         """Run the commands of its context; SessionError where one fails that did not."""
         transport = held.ready()
         for command in self.context.commands():
-            said = transport.exchange(command, _SECONDS)
+            try:
+                said = transport.exchange(command, _SECONDS)
+            except (OutOfTimeError, SessionError) as error:
+                held.drop()
+                raise SessionError(f"{command}: the context could not be put back: {error}") from error
             held.note(command, said)
             if judge(command, said).failure is not None:
                 raise SessionError(f"{command}: the context could not be put back")
