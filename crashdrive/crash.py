@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from crashdrive.calls import Calls
-from crashdrive.records import Answer, Notice, Report
+from crashdrive.records import Answer, Notice, Report, Source
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 

@@ -177,6 +177,7 @@ def _opened(target: Target, idle: float, options: dict[str, Any]) -> tuple[Sessi
             crash=options["crash_binaries"],
             debug_dirs=options["debug_dirs"],
             timeout=options["timeout"],
+            cache=False,  # crash itself is wanted, and at once
             notify=say if options["verbose"] else lambda _line: None,
         )
     for warning in crash.health.warnings:
