@@ -84,6 +84,8 @@ _WIDEST_GAP = 6
 _MOST_REGISTERS = 2  # behind the first one of a line
 # Entries whose value is any text.
 _TEXTS = expression(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
+# What stands in the line below such a text: within it, its newline was lost.
+_BELOW_TEXTS = expression(r" (?:args\[\d{1,3}\]: [0-9a-f]{1,16}: |new_utsname: *\Z)", re.ASCII)
 
 
 def _head(row: re.Match[str]) -> _Head | None:
@@ -92,6 +94,8 @@ def _head(row: re.Match[str]) -> _Head | None:
     fresh, value = _is_fresh(row.string, row.start()), value.strip()
     if key is None:
         return (len(indent), None, value, fresh) if fresh and value else None
+    if _BELOW_TEXTS.search(value):
+        return None
     if ":" in value and not _TEXTS.fullmatch(key):
         registers = _REGISTERS.match(row[0].rstrip("\n"))
         if not (registers["row"] if registers else _one(key, value)):

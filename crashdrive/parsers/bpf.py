@@ -122,8 +122,8 @@ def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
         _translated,
     )
     machine = g.Row(
-        r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:\s+(\S[^\n]{0,300}?)",
-        lambda found: JitInstruction(address=int(found[1], 16), text=found[2]),
+        r" *+0x([0-9a-f]{1,16})(?: <[^>\n]{1,300}>)?:[ \t]++([^\s][^\n]{0,300}?)",
+        _machine,
         "a machine instruction: ADDRESS: TEXT",
     )
     between = g.noise(g.Remark(r" *+\(program not jited\)"))
@@ -132,13 +132,17 @@ def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
 
 
 # an instruction in the text of one: its newline was lost
-_SECOND = expression(r" \d{1,6}: \([0-9a-f]{2}\) ", re.ASCII)
+_SECOND = expression(r" \d{1,6}: \([0-9a-f]{2}\) |0x[0-9a-f]{1,16}(?: <[^>\n]{1,300}>)?:\s", re.ASCII)
 
 
 def _translated(found: re.Match[str]) -> BpfInstruction | None:
     if _SECOND.search(found[2]):
         return None
     return BpfInstruction(index=int(found[1]), text=found[2], opcodes=found[3])
+
+
+def _machine(found: re.Match[str]) -> JitInstruction | None:
+    return None if _SECOND.search(found[2]) else JitInstruction(address=int(found[1], 16), text=found[2])
 
 
 def _program(row: re.Match[str]) -> dict[str, Any]:

@@ -101,3 +101,12 @@ def test_two_instructions_in_one_line_are_refused(between: str) -> None:
     """Their newline was lost; no text of an instruction holds another one."""
     with pytest.raises(ParseError):
         parse("bpf -p 1 -t", f"{PROGRAM}   2: (b7) r0 = 0{between}   3: (95) exit\n")
+
+
+def test_machine_instructions_hold_their_own_lines() -> None:
+    first, second = "    0xffffffffc03bb669:\tret     \n", "    0xffffffffc03bb66a:\tint3    \n"
+    answer = parse("bpf -p 1 -j", PROGRAM + first + second)
+    assert [one.text for one in answer.one().machine_code] == ["ret", "int3"]
+    for broken in (first.rstrip("\n") + second, "    0xffffffffc03bb669:\n" + second):
+        with pytest.raises(ParseError):
+            parse("bpf -p 1 -j", PROGRAM + broken)

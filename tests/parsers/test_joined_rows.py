@@ -127,3 +127,15 @@ def test_an_alias_of_help_takes_no_line(between: str) -> None:
     text = f"{head}     alias: quit{between}      size: 853\n"
     with pytest.raises(ParseError):
         parse("help -a", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  argcnt: 2\n args[0]: 55558: set    args[1]: 55559: scroll\n",
+        "  proc_version: Linux version 6.12 #1 SMP   new_utsname: \n       .sysname: Linux\n",
+    ],
+)
+def test_a_text_of_help_takes_no_line(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse("help -k", text)
