@@ -88,7 +88,14 @@ class KeptAnswer(Record, frozen=True):
         return all(one.holds() for one in self.basis)
 
     def text(self) -> bytes:
-        """What was printed; a report's document now names the store as its source. ValueError if damaged."""
+        """What was printed, as one; see `pieces`."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> list[bytes | memoryview]:
+        """What was printed, one behind the other: millions of bytes aren't copied for a word among them.
+
+        A report's document now names the store as its source. ValueError if damaged.
+        """
         try:
             data = zstandard.ZstdDecompressor().decompress(self.output, max_output_size=self.size)
         except zstandard.ZstdError as error:
@@ -96,7 +103,9 @@ class KeptAnswer(Record, frozen=True):
         if len(data) != self.size:
             raise ValueError("not as long as it was")
         found = _SOURCE.search(data, 0, _HEAD)
-        return data[: found.start(1)] + _FROM_STORE + data[found.end(1) :] if found else data
+        if found is None:
+            return [data]
+        return [data[: found.start(1)], _FROM_STORE, memoryview(data)[found.end(1) :]]
 
 
 def packed(output: bytes) -> bytes:

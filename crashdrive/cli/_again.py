@@ -61,11 +61,12 @@ def give_again(answers: Answers, key: str, *, verbose: bool = False) -> int | No
     if found is None or found.binaries != candidates(found.chosen):
         return None
     try:
-        text = found.text()
+        pieces = found.pieces()
     except ValueError:
         return None
     sys.stdout.flush()
-    sys.stdout.buffer.write(text)
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
     sys.stdout.flush()
     for line in found.said if sys.stderr is not None else ():
         sys.stderr.write(f"{line}\n")
