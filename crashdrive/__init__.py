@@ -11,6 +11,7 @@ The names below are loaded when they are first used, so that importing the packa
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from crashdrive._version import __version__
@@ -43,12 +44,20 @@ __all__ = [
     "Record",
     "Session",
     "__version__",
+    "embedded",
     "open_dump",
     "parse",
 ]
 
 
+# whether this code is a script that `crashdrive run` or `crashdrive shell` runs over an opened dump
+embedded: bool
+
+
 def __getattr__(name: str) -> Any:
+    if name == "embedded":
+        run = sys.modules.get(f"{__name__}.pykdump.run")
+        return run is not None and run.is_running()
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

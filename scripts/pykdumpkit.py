@@ -272,6 +272,20 @@ def _trees_walked(prog: Any) -> Facts:
     return {3: len(list(idr_for_each(prog["init_pid_ns"].idr.address_of_()))), 4: 4}
 
 
+def _parts(prog: Any) -> Facts:
+    from drgn.helpers.linux.block import disk_name, for_each_disk
+
+    disks = sorted(
+        [int(disk.major), int(disk.first_minor), disk_name(disk).decode()] for disk in for_each_disk(prog)
+    )
+    return {0: disks, 1: _modules(prog), 7: ["platform"]}
+
+
+def _tutorial(prog: Any) -> Facts:
+    types = {int(block.s_type) for block in _blocks(prog)}
+    return {1: int(prog["tcp_hashinfo"].ehash_mask), 19: len(types), 20: len(_blocks(prog))}
+
+
 FACTS: Mapping[str, Callable[[Any], Facts]] = {
     "arrays": _arrays,
     "atomic": _atomic,
@@ -279,6 +293,7 @@ FACTS: Mapping[str, Callable[[Any], Facts]] = {
     "container_of": _container_of,
     "enum_info": _enum_info,
     "hash_lists": _hash_lists,
+    "linuxdump_more": _parts,
     "list_head": _list_head,
     "list_of_structures": _list_of_structures,
     "member_offset": _member_offset,
@@ -299,5 +314,6 @@ FACTS: Mapping[str, Callable[[Any], Facts]] = {
     "sys_info": _sys_info,
     "tasks_table": _tasks_table,
     "trees_walked": _trees_walked,
+    "tutorial": _tutorial,
     "what_is": _what_is,
 }

@@ -33,6 +33,7 @@ def test_public_names() -> None:
         "Record",
         "Session",
         "__version__",
+        "embedded",
         "open_dump",
         "parse",
     ]
@@ -41,7 +42,7 @@ def test_public_names() -> None:
 
 @pytest.mark.parametrize("name", crashdrive.__all__)
 def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(crashdrive, name)
+    assert getattr(crashdrive, name) is not None
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -21,6 +21,7 @@ from crashdrive.text import printable
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
+    from crashdrive.pykdump.run import Run
 
 _OURS = str(Path(crashdrive.__file__).parent) + os.sep
 _PYTHONS = str(Path(os.__file__).parent) + os.sep
@@ -38,11 +39,20 @@ class Script(NamedTuple):
 def load(path: str) -> Script:
     """Read and compile a script, before any dump is opened; one in Python 2 is converted, which is said."""
     source = _source(path)
-    try:
-        code = compile(source, "<stdin>" if path == "-" else path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        code = _converted(source, path, error)
+    found = _python_3(source, "<stdin>" if path == "-" else path)
+    code = found if isinstance(found, CodeType) else _converted(source, path, found)
     return Script(path, code, hashlib.sha256(source).hexdigest())
+
+
+def _python_3(source: bytes, path: str) -> CodeType | SyntaxError | ValueError:
+    """The code of a script in Python 3; what is wrong with one that isn't."""
+    from crashdrive.pykdump import python2
+
+    try:
+        code: CodeType = compile(source, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        return error
+    return SyntaxError(f"{path} is in Python 2") if python2.is_only_python_2(source) else code
 
 
 def _converted(source: bytes, path: str, error: SyntaxError | ValueError) -> CodeType:
@@ -51,7 +61,7 @@ def _converted(source: bytes, path: str, error: SyntaxError | ValueError) -> Cod
 
     text = _in_python_3(source, path)
     if text is None:
-        _show_traceback(error)
+        show_traceback(error)
         raise click.exceptions.Exit(EXIT_FAILED) from error
     say(f"{printable(path)} is in Python 2: converted (--show-converted shows it)")
     return python2.compiled(text, path)
@@ -73,16 +83,15 @@ def _in_python_3(source: bytes, path: str) -> str | None:
 def show_converted(path: str) -> None:
     """Print a script as it is run: in Python 3."""
     source = _source(path)
-    try:
-        compile(source, path, "exec", dont_inherit=True)
-        text = source.decode("utf-8", "backslashreplace")
-    except (SyntaxError, ValueError) as error:
-        found = _in_python_3(source, path)
-        if found is None:
-            _show_traceback(error)
-            raise click.exceptions.Exit(EXIT_FAILED) from error
-        text = found
-    sys.stdout.write(text)
+    found = _python_3(source, path)
+    if isinstance(found, CodeType):
+        text: str | None = source.decode("utf-8", "backslashreplace")
+    else:
+        text = _in_python_3(source, path)
+        if text is None:
+            show_traceback(found)
+            raise click.exceptions.Exit(EXIT_FAILED) from found
+    sys.stdout.write(str(text))
 
 
 def find(path: str, pykdump: str | None) -> str:
@@ -128,13 +137,12 @@ def run(
     """
     from crashdrive.pykdump.imports import importable
     from crashdrive.pykdump.programs import call_hook
-    from crashdrive.pykdump.python2 import helpers
 
-    module = _as_main(script.path, argv)
-    module.__dict__.update(helpers(), crash=crash)
+    module = as_main(script.path, argv)
+    module.__dict__.update(crash=crash)
     try:
         with importable(crash, pykdump, old_names=old_names) as run:
-            run.programs.compiled = _compiled
+            prepare(run, module)
             try:
                 exec(script.code, module.__dict__)  # noqa: S102 - the user's own script, named by the user
             finally:
@@ -145,19 +153,32 @@ def run(
     except BrokenPipeError:
         raise
     except CrashdriveError as error:
-        _show_traceback(error)
+        show_traceback(error)
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - whatever a script raises ends that script
-        _show_traceback(error)
+        show_traceback(error)
         return EXIT_FAILED
+
+
+def prepare(run: Run, module: ModuleType) -> None:
+    """Have programs of a run loaded as scripts are, into a module that has what converted ones need."""
+    from crashdrive.pykdump.python2 import helpers
+
+    module.__dict__.update(helpers())
+    run.programs.compiled = _compiled
 
 
 def _compiled(path: Path) -> CodeType:
     """The code of a program that the script starts."""
-    return load(str(path)).code
+    try:
+        return load(str(path)).code
+    except click.exceptions.Exit as end:
+        # it was told what is wrong; the program ends, and what started it goes on
+        raise SystemExit(end.exit_code) from end
 
 
-def _as_main(path: str, argv: Sequence[str]) -> ModuleType:
+def as_main(path: str, argv: Sequence[str]) -> ModuleType:
+    """A new module ``__main__``, and the arguments that go with it."""
     module = ModuleType("__main__")
     module.__file__ = path
     module.__dict__["__builtins__"] = __builtins__
@@ -203,7 +224,7 @@ def _exit_status(end: SystemExit) -> int:
     return EXIT_FAILED
 
 
-def _show_traceback(error: BaseException) -> None:
+def show_traceback(error: BaseException) -> None:
     """The traceback as far as it is the user's code: no frame of crashdrive itself or of Python's library."""
     shown = traceback.TracebackException.from_exception(error)
     if not os.environ.get("CRASHDRIVE_DEBUG"):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from crashdrive.errors import CrashdriveError, DeadlineError, SessionDiedError
 from crashdrive.pykdump.faults import CrashError
+from crashdrive.pykdump.programs import split
 
 if TYPE_CHECKING:
+    from crashdrive.pykdump.programs import Programs
     from crashdrive.session.result import CommandResult, Runner
 
 # of a failure in the middle of the output crash went on; these end a command
@@ -23,17 +25,26 @@ _SHELL = "/bin/sh"
 class Commands:
     """The commands of a run. ``timeout`` in seconds is that of commands in the background."""
 
-    def __init__(self, session: Runner) -> None:
+    def __init__(self, session: Runner, programs: Programs) -> None:
         self._session = session
+        self._programs = programs
         self.timeout: float = 120
         self._behind: list[threading.Thread] = []
 
     def run(self, command: str, no_stdout: int = 0) -> str:  # noqa: ARG002 - part of PyKdump's call
         """``exec_crash_command``: what crash printed; ``crash.error`` where it failed or printed nothing."""
-        text, failed = self._output(str(command), None)
+        text, failed = self._of_programs(str(command)) or self._output(str(command), None)
         if failed or not text:
             raise CrashError(text)
         return text
+
+    def _of_programs(self, command: str) -> tuple[str, bool] | None:
+        """The same of a command that is a program, or makes one an alias; None for a command of crash's."""
+        words = split(command)
+        told = self._programs.alias(words)
+        if told is None and (program := self._programs.expanded(words)) is not None:
+            told = self._programs.output(program)
+        return None if told is None else (told, False)
 
     def _output(self, command: str, timeout: float | None) -> tuple[str, bool]:
         """What a command printed, and whether crash gave it up."""

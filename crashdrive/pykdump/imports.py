@@ -18,8 +18,9 @@ from types import ModuleType
 from typing import Any
 
 from crashdrive.errors import ArgumentError
+from crashdrive.pykdump import python2_modules
 from crashdrive.pykdump.lowlevel import CrashModule
-from crashdrive.pykdump.programs import drop_hooks
+from crashdrive.pykdump.programs import drop_hooks, named_folders
 from crashdrive.pykdump.run import Run, begin, end
 
 NAMES = ("crash", "pykdump", "LinuxDump", "Crashlib")
@@ -75,16 +76,20 @@ def importable(crash: Any, folder: str | None = None, *, old_names: bool = False
         check_checkout(folder)
     run = Run(crash, folder, old_names=old_names)
     finder = Finder(run)
+    users = python2_modules.Finder()
     path = list(sys.path)
     stale = {name: sys.modules.pop(name) for name in list(sys.modules) if is_ours(name)}
     begin(run)
     sys.meta_path.append(finder)
+    sys.meta_path.insert(0, users)
+    sys.path[1:1] = named_folders()
     if folder is not None:
         sys.path[:0] = [str(Path(folder).absolute()), str(Path(folder).absolute() / "progs")]
     try:
         yield run
     finally:
         sys.meta_path.remove(finder)
+        sys.meta_path.remove(users)
         sys.path[:] = path
         for name in [name for name in sys.modules if is_ours(name)]:
             del sys.modules[name]

@@ -34,6 +34,17 @@ _GONE_OF_STRING = frozenset(
 _CODECS = frozenset({"hex", "base64", "zip", "bz2", "rot13", "string_escape", "string-escape"})
 
 
+# what Python 3 has no more: modules, methods of dicts, and builtins
+_GONE_MODULES = frozenset(
+    {"BaseHTTPServer", "ConfigParser", "HTMLParser", "Queue", "SocketServer", "StringIO", "Tkinter",
+     "UserDict", "__builtin__", "cPickle", "cStringIO", "commands", "copy_reg", "httplib", "thread",
+     "urllib2", "urlparse"}
+)  # fmt: skip
+_GONE_OF_DICTS = frozenset({"has_key", "iteritems", "iterkeys", "itervalues"})
+_GONE_NAMES = frozenset({"basestring", "raw_input", "unichr", "xrange"})
+_PERHAPS = re.compile("|".join(sorted(_GONE_MODULES | _GONE_OF_DICTS | _GONE_NAMES)).encode())
+
+
 class UnsureError(Exception):
     """What Python 2 meant can't be told for sure: ``line`` and why."""
 
@@ -75,6 +86,50 @@ def divided(one: Any, other: Any) -> Any:
     if isinstance(one, int) and isinstance(other, int):
         return one // other
     return one / other
+
+
+def is_only_python_2(source: bytes) -> bool:
+    """Whether a text that both Pythons can parse can only run in Python 2.
+
+    It imports, calls or names what Python 3 hasn't, without defining it, and outside of any ``try``, which
+    would look for another.
+    """
+    if _PERHAPS.search(source) is None:
+        return False
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    guarded = {inner for node in ast.walk(tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
+    nodes = [node for node in ast.walk(tree) if node not in guarded]
+    defined = {name for node in ast.walk(tree) for name in _defined(node)}
+    return any(name not in defined for node in nodes for name in _only_in_2(node))
+
+
+def _defined(node: ast.AST) -> Iterator[str]:
+    """Names that a piece of a program gives something to."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+            yield name
+        case ast.Name(id=name, ctx=ast.Store()):
+            yield name
+        case ast.Attribute(attr=name, ctx=ast.Store()):
+            yield name
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            yield from (one.asname or one.name for one in names if one.asname or one.name in _GONE_NAMES)
+
+
+def _only_in_2(node: ast.AST) -> Iterator[str]:
+    """What a piece of a program takes that Python 3 hasn't."""
+    match node:
+        case ast.Import(names=names):
+            yield from (one.name for one in names if one.name in _GONE_MODULES)
+        case ast.ImportFrom(module=str(module), level=0) if module in _GONE_MODULES:
+            yield module
+        case ast.Call(func=ast.Attribute(attr=name)) if name in _GONE_OF_DICTS:
+            yield name
+        case ast.Name(id=name, ctx=ast.Load()) if name in _GONE_NAMES:
+            yield name
 
 
 def _parse_errors() -> tuple[type[Exception], ...]:

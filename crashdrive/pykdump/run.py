@@ -39,7 +39,7 @@ class Run:
     @cached_property
     def commands(self) -> Commands:
         """crash's commands."""
-        return Commands(self.crash.session)
+        return Commands(self.crash.session, self.programs)
 
     @cached_property
     def pages(self) -> Pages:
@@ -67,6 +67,11 @@ class NoRunError(RuntimeError):
 
 
 _CURRENT: list[Run] = []
+
+
+def is_running() -> bool:
+    """Whether a script runs."""
+    return bool(_CURRENT)
 
 
 def current() -> Run:

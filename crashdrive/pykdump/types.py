@@ -51,6 +51,13 @@ class ScriptTypes(MinimalLayouts):
         self._flat.update(found)
         super()._take(found)
 
+    def names(self) -> list[str]:
+        """The names of structures, unions and enumerations, with their keywords, and of typedefs.
+
+        Empty where the image has no BTF.
+        """
+        return sorted(self._btf.named) if self._btf is not None else []
+
     # what has no name of its own
 
     def declared_variable(self, name: str) -> Type:

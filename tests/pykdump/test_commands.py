@@ -12,6 +12,7 @@ import pytest
 from crashdrive.errors import DeadlineError, UsageError
 from crashdrive.pykdump.commands import Commands
 from crashdrive.pykdump.faults import CrashError
+from crashdrive.pykdump.programs import Programs
 from crashdrive.session.result import CommandResult, Failure
 
 
@@ -56,7 +57,7 @@ def runs() -> Runs:
 
 @pytest.fixture
 def commands(runs: Runs) -> Commands:
-    return Commands(runs)
+    return Commands(runs, Programs(None))
 
 
 def read_all(descriptor: int) -> bytes:

@@ -19,9 +19,10 @@ HERE = Path(__file__).parent
 NAMES = (HERE / "api.names").read_text(encoding="utf-8").split()
 LOW_LEVEL = (HERE / "extension.names").read_text(encoding="utf-8").split()
 PARTS = [
-    "LinuxDump.BTstack", "LinuxDump.Dev", "LinuxDump.KernLocks", "LinuxDump.Tasks", "LinuxDump.Time",
-    "LinuxDump.fs", "LinuxDump.fs.dcache", "LinuxDump.idr", "LinuxDump.inet", "LinuxDump.inet.netdevice",
-    "LinuxDump.inet.proto",
+    "LinuxDump.BTstack", "LinuxDump.Dev", "LinuxDump.Files", "LinuxDump.KernLocks", "LinuxDump.block",
+    "LinuxDump.crashcolor", "LinuxDump.crashhelper", "LinuxDump.dlkm", "LinuxDump.kobjects",
+    "LinuxDump.libmisc", "LinuxDump.Tasks", "LinuxDump.Time", "LinuxDump.fs", "LinuxDump.fs.dcache",
+    "LinuxDump.idr", "LinuxDump.inet", "LinuxDump.inet.netdevice", "LinuxDump.inet.proto",
     "LinuxDump.kmem", "LinuxDump.percpu", "LinuxDump.syscall", "LinuxDump.sysctl", "LinuxDump.trees",
 ]  # fmt: skip
 

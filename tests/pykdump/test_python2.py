@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from crashdrive.pykdump import python2
+from crashdrive.pykdump import python2, python2_modules
 
 
 def result(source: str, **names: object) -> dict[str, object]:
@@ -78,3 +81,46 @@ def test_what_is_unsure_is_refused_with_its_line(line: str, reason: str) -> None
 def test_what_is_no_python_at_all_is_none() -> None:
     assert python2.converted(b"print 1 (\n", "x.py") is None
     assert python2.converted(b"{{{ \n", "x.py") is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import StringIO\n",
+        "from cStringIO import StringIO\n",
+        "for key, value in {}.iteritems():\n    pass\n",
+        "for n in xrange(3):\n    pass\n",
+    ],
+)
+def test_scripts_that_only_python_2_can_run_are_told_though_both_can_parse_them(source: str) -> None:
+    assert python2.is_only_python_2(source.encode())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    import StringIO\nexcept ImportError:\n    import io as StringIO\n",
+        "xrange = range\nfor n in xrange(3):\n    pass\n",
+        "class A:\n    def iteritems(self): return []\nA().iteritems()\n",
+        "import io\nprint('xrange')\n",
+        "print 1\n",
+    ],
+)
+def test_scripts_for_both_pythons_are_left_alone(source: str) -> None:
+    assert not python2.is_only_python_2(source.encode())
+
+
+def test_modules_of_the_user_are_converted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old_module.py").write_text("import StringIO\nvalue = 7 / 2\nprint 'seen'\n")
+    (tmp_path / "new_module.py").write_text("value = 7 / 2\n")
+    (tmp_path / "unsure_module.py").write_text("print 1\nx = cmp(1, 2)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [python2_modules.Finder(), *sys.meta_path])
+    old, new = (importlib.import_module(name) for name in ("old_module", "new_module"))
+    assert (old.value, new.value) == (3, 3.5)
+    with pytest.raises(SyntaxError, match="cmp") as caught:
+        importlib.import_module("unsure_module")
+    assert (caught.value.filename, caught.value.lineno) == (str(tmp_path / "unsure_module.py"), 2)
+    assert not list(tmp_path.rglob("*.pyc"))
+    for name in ("old_module", "new_module"):
+        del sys.modules[name]

@@ -10,6 +10,7 @@ from typing import Any
 from crashdrive.errors import CrashdriveError
 from crashdrive.pykdump.describe import FUNC
 from crashdrive.pykdump.faults import CrashError
+from crashdrive.pykdump.layer.artificial import declared_symbol
 from crashdrive.pykdump.layer.memo import kept, memoize_typeinfo
 from crashdrive.pykdump.layer.pylogs import pylog
 from crashdrive.pykdump.layer.structs import Addr, Deref, StructResult
@@ -110,8 +111,13 @@ def whatis(symbol: str) -> VarInfo:
     return found
 
 
-def readSymbol(symbol: str) -> Any:
-    """A variable's value; TypeError where there is none."""
+def readSymbol(symbol: str, art: str | None = None) -> Any:
+    """A variable's value; TypeError where there is none.
+
+    ``art``: its declaration in C, for a symbol whose type crash doesn't know.
+    """
+    if art is not None:
+        return declared_symbol(symbol, art)
     info = whatis(symbol)
     return info.reader(int(info.addr or 0))
 
@@ -148,14 +154,22 @@ def struct_size(sname: str) -> int:
         return -1
 
 
+def _variable_size(name: str) -> int:
+    try:
+        return whatis(name).size
+    except TypeError:
+        return -1
+
+
 def struct_exists(sname: str) -> bool:
     """Whether there is such a type."""
     return bool(struct_size(sname) != -1)
 
 
 def getSizeOf(vtype: str) -> int:
-    """Bytes of a type; -1 for an unknown one."""
-    return int(struct_size(vtype))
+    """Bytes of a type, or of a variable; -1 for what is neither."""
+    size = int(struct_size(vtype))
+    return _variable_size(vtype) if size == -1 and vtype.isidentifier() else size
 
 
 @memoize_typeinfo
@@ -270,13 +284,22 @@ def readSUListFromHead(
 ) -> list[Any]:
     """The structures on a list, linked by their member.
 
-    ``headaddr``: a head's address, or the name of a variable that is such a structure itself.
+    ``headaddr``: a head's address, or the name of a variable that is a head, or such a structure itself.
     """
     offset = getStructInfo(mystruct)[listfieldname].offset
     if isinstance(headaddr, str):
-        headaddr = current().facts.address(headaddr) + offset
+        headaddr = _head_of(headaddr, offset)
     nodes = readList(int(headaddr), 0, maxel=maxel, inchead=inchead, warn=warn)
     return [readSU(mystruct, node - offset) for node in nodes]
+
+
+def _head_of(name: str, offset: int) -> int:
+    address = int(current().facts.address(name))
+    try:
+        is_head = whatis(name).ctype == "struct list_head"
+    except TypeError:
+        is_head = False
+    return address if is_head else address + offset
 
 
 def readStructNext(shead: Any, nextname: str, *, maxel: int | None = None, inchead: bool = True) -> list[Any]:

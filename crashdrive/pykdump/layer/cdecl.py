@@ -150,6 +150,11 @@ def parseSUDef(s: str) -> tuple[str, list[tuple[str, str]]]:
     return f"{found[1]} {found[2]}", members
 
 
+def declaration(text: str) -> tuple[str, str]:
+    """A declaration in C as (type, name). ValueError for what is none."""
+    return _member(" ".join(_COMMENT.sub("", text).split()).rstrip("; "))
+
+
 def _member(text: str) -> tuple[str, str]:
     pointer = re.fullmatch(r"(.*?)\(\s*\*\s*(\w+)\s*\)\s*\(.*\)\s*((?:\[\d*\]\s*)*)", text)
     if pointer:
@@ -160,4 +165,4 @@ def _member(text: str) -> tuple[str, str]:
     return f"{plain[1].strip()}{plain[2] and ' ' + plain[2]}{plain[4].replace(' ', '')}", plain[3]
 
 
-__all__: list[str] = ["CDefine", "CEnum", "parseSUDef"]
+__all__: list[str] = ["CDefine", "CEnum", "declaration", "parseSUDef"]

@@ -23,6 +23,7 @@ from crashdrive.pykdump import numbers
 from crashdrive.pykdump.describe import CODES
 from crashdrive.pykdump.layer import (
     access,
+    artificial,
     attributes,
     cdecl,
     execution,
@@ -61,7 +62,9 @@ _OF_MEMO = """
     CU_LIVE CU_LOAD CU_PYMOD CU_TIMEOUT PY_select PY_select_purge memoize_cond memoize_typeinfo
     purge_memoize_cache purge_typeinfo
 """
-_OF_TYPES = "ArtStructInfo EnumInfo SUInfo TypeInfo type_length"
+_OF_TYPES = "EnumInfo SUInfo TypeInfo type_length"
+# what scripts make up, some of it of the first versions, whose scripts are still about
+_OF_OLD = "ArtStructInfo ArtUnionInfo getTypedefInfo"
 _OF_MODULES = "delModule loadModule lsModules possibleModuleNames"
 _OF_CRASH = """
     FD_ISSET addr2mod addr2sym cpu_to_le32 enumerator_value getFullBuckets getFullBucketsH getListSize
@@ -79,6 +82,7 @@ def api_names(run: Run, crash: ModuleType) -> dict[str, Any]:
         (execution, _OF_EXECUTION),
         (memo, _OF_MEMO),
         (typeinfo, _OF_TYPES),
+        (artificial, _OF_OLD),
         (modules, _OF_MODULES),
         (crash, _OF_CRASH),
         (attributes, "AttrSetter structSetAttr structSetProcAttr"),
@@ -94,7 +98,7 @@ def api_names(run: Run, crash: ModuleType) -> dict[str, Any]:
         | _libraries()
         | _of_the_dump(run)
         | _of_the_program(run)
-        | {"crash": crash}
+        | {"crash": crash, "crashError": crash.error}
     )
 
 

@@ -301,29 +301,6 @@ class SUInfo(dict[str, VarInfo], metaclass=_Kept):
         return id(self)
 
 
-class ArtStructInfo(SUInfo):
-    """A structure that a script makes up, member by member."""
-
-    def __init__(self, sname: str) -> None:
-        super().__init__(sname, {"basetype": sname, "typelength": 0, "codetype": STRUCT})
-
-    def append(self, ftype: str, fname: str) -> None:
-        """Add a member of a type behind all others, without padding."""
-        member = VarInfo(fname, TypeInfo(ftype))
-        member.offset, member.bitoffset = self.PYT_size, self.PYT_size * 8
-        self._add(fname, member)
-        self.PYT_size = self.size = self.PYT_size + member.size
-
-    def inline(self, si: SUInfo) -> None:
-        """Add all members of another structure behind all others."""
-        for name, inner in si.PYT_body:
-            member = VarInfo(name, inner.ti)
-            member.offset = self.PYT_size + inner.offset
-            member.bitoffset, member.bitsize = self.PYT_size * 8 + inner.bitoffset, inner.bitsize
-            self._add(name, member)
-        self.PYT_size = self.size = self.PYT_size + si.PYT_size
-
-
 class EnumInfo(dict[str, int]):
     """An enumeration's constants by name: ``enum pid_type``, or by the name of one of its constants."""
 

@@ -88,4 +88,10 @@ def decode_semaphore(semaddr: Any, v: int = 1) -> list[tuple[int, str]]:
     return found
 
 
-__getattr__ = lazy_names(__name__, {})
+def _decode_waitq() -> Any:
+    from crashdrive.pykdump.layer.linuxdump.Tasks import decode_waitq
+
+    return decode_waitq
+
+
+__getattr__ = lazy_names(__name__, {"decode_waitq": _decode_waitq})

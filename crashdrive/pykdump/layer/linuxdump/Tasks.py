@@ -358,6 +358,17 @@ def get_task_mem_usage(addr: int) -> tuple[int, int]:
     return current().facts.task_memory(int(addr))
 
 
+def decode_waitq(wq: Any) -> list[Any]:
+    """The ``struct task_struct`` of each that waits in a ``wait_queue_head_t``."""
+    # since 4.13 (50816c48997a) entries are wait_queue_entry, before __wait_queue; its task may be no task
+    if wq.hasField("head"):
+        head, kind, member = wq.head, "struct wait_queue_entry", "entry"
+    else:
+        head, kind, member = wq.task_list, "struct __wait_queue", "task_list"
+    found = readSUListFromHead(Addr(head), member, kind, maxel=_MOST)
+    return [readSU(_TASK, int(entry.private)) for entry in found]
+
+
 def tasksSummary() -> int:
     """Print how many tasks are in each state; the number of threads."""
     threads = TaskTable().allThreads()
