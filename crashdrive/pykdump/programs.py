@@ -6,9 +6,9 @@ sees.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -100,10 +100,14 @@ class Programs:
 
     def output(self, words: list[str]) -> str:
         """What a program prints."""
-        printed = io.StringIO()
-        with redirect_stdout(printed), redirect_stderr(printed):
-            self.execute(*words)
-        return printed.getvalue()
+        # a real file, as standard output is one: PyKdump's layer asks for its descriptor and reconfigures it
+        with tempfile.TemporaryFile(
+            "w+", encoding="utf-8", errors="surrogateescape", newline="\n"
+        ) as printed:
+            with redirect_stdout(printed), redirect_stderr(printed):
+                self.execute(*words)
+            printed.seek(0)
+            return printed.read()
 
     # running
 

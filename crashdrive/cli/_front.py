@@ -1,0 +1,116 @@
+"""Front-ends that are called as PyKdump's programs are, and answer by reports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crashdrive.cli._complete import files
+from crashdrive.cli._opening import opened, session_options, take_files
+from crashdrive.errors import EXIT_OK, UsageError
+from crashdrive.steps import step
+
+if TYPE_CHECKING:
+    from crashdrive.crash import Crash
+    from crashdrive.pykdump.asked import Asked
+
+
+def flag(*names: str, shown: str, dest: str) -> click.Option:
+    """An option without a value."""
+    return click.Option([*names, dest], is_flag=True, help=shown)
+
+
+def value(*names: str, shown: str, dest: str, kind: Any = str, metavar: str | None = None) -> click.Option:
+    """An option with one."""
+    return click.Option([*names, dest], type=kind, metavar=metavar, help=shown)
+
+
+def verbosity(shown: str) -> click.Option:
+    """``-v``, ``-vv``."""
+    return click.Option(["-v", "verbosity"], count=True, help=shown)
+
+
+class Address(click.ParamType[int]):
+    """A kernel address, in hexadecimal."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        if isinstance(value, int):
+            return value
+        try:
+            return int(value, 16)
+        except ValueError:
+            self.fail(f"{value!a} is no address in hexadecimal", param, ctx)
+
+
+def program(
+    name: str,
+    text: str,
+    summary: str,
+    options: Sequence[click.Option],
+    asked: Callable[[Mapping[str, Any]], Any],
+) -> click.Command:
+    """The subcommand of a program; ``asked`` says which reports its options mean."""
+    own = {str(option.name) for option in options}
+    taken = {name for option in options for name in option.opts}
+    common = [option for option in session_options() if not taken & set(option.opts)]
+
+    def call(words: tuple[str, ...], **values: Any) -> int:
+        given = {key: value for key, value in values.items() if key in own}
+        given["verbose"] = given.pop("verbosity", 0)
+        rest = {key: value for key, value in values.items() if key not in own}
+        rest.setdefault("verbose", False)
+        reports = asked(given)
+        target = take_files(words, replay=rest["replay"])
+        if target.rest:
+            raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
+        with opened(target, rest, purpose=name) as crash:
+            return _worst([_shown(crash, one, alone=len(reports) == 1) for one in reports])
+
+    return click.Command(
+        name,
+        callback=call,
+        help=text,
+        short_help=summary,
+        params=[
+            *options,
+            *common,
+            click.Argument(["words"], nargs=-1, metavar="[VMLINUX] VMCORE", shell_complete=files),
+        ],
+    )
+
+
+def _shown(crash: Crash, one: Asked, *, alone: bool) -> int:
+    from crashdrive.cli._answers import completeness
+    from crashdrive.render import Output, render
+    from crashdrive.render.choice import Choice, chosen
+    from crashdrive.render.progress import waiting
+
+    with waiting(one.report), step(f"report {one.report}"):
+        found = crash.run_report(one.report, **one.options)
+    if one.lines is not None:
+        _print(one.lines(found))
+    else:
+        if not alone:
+            sys.stdout.write(f"\n==== {one.report} ====\n")
+            sys.stdout.flush()
+        if one.order or one.limit is not None:
+            found, _ = chosen(found, Choice(sort=one.order, limit=one.limit), narrow=False)
+        render(found, "table", Output.standard())
+    return completeness(found, one.report)
+
+
+def _print(lines: Any) -> None:
+    from crashdrive.text import printable
+
+    for line in lines:
+        sys.stdout.write("\t".join(map(printable, line.split("\t"))) + "\n")
+
+
+def _worst(statuses: Sequence[int]) -> int:
+    return max(statuses, default=EXIT_OK)

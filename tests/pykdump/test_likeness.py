@@ -1,0 +1,146 @@
+"""PyKdump's programs as reports: what their options ask for, and sockets as they print them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from crashdrive.errors import UsageError
+from crashdrive.pykdump import asked, likeness
+from crashdrive.records import Report, Table
+from crashdrive.reports import module_for
+
+ANY = "0.0.0.0"  # noqa: S104 - an address that is shown
+
+
+def socket(**values: Any) -> Any:
+    known = {
+        "proto": "tcp",
+        "family": "inet",
+        "state": "LISTEN",
+        "local_address": ANY,
+        "local_port": 22,
+    }
+    more = {"remote_address": ANY, "remote_port": 0, "address": 0xFF10, "recv_q": 0, "send_q": 0}
+    return SimpleNamespace(**{**known, **more, "retransmits": 0, "timer_left": None, "inode": 7, **values})
+
+
+def lines(rows: list[Any], verbosity: int = 0, **tables: list[Any]) -> list[str]:
+    found = [Table(name="sockets", rows=cast("Any", rows))]
+    found += [Table(name=name, rows=cast("Any", more)) for name, more in tables.items()]
+    return list(likeness.lines(Report(report="netstat", tables=tuple(found)), verbosity))
+
+
+def test_sockets_have_the_columns_of_xportshow() -> None:
+    rows = [
+        socket(),
+        socket(proto="tcp6", local_address="::1", remote_address="::1", remote_port=44, state="ESTABLISHED"),
+        socket(proto="udp", state="UNCONN", local_port=68),
+        socket(proto="udp6", local_address="::", state="ESTABLISHED", remote_port=53),
+        socket(proto="icmp", state="UNCONN", local_port=1),
+        socket(proto="netlink"),
+        socket(proto="unix", state="UNCONN", local_address="@abstract"),
+    ]
+    assert lines(rows) == [
+        "tcp   0.0.0.0:22                 0.0.0.0:*                   LISTEN",
+        "tcp6  ::1:22                     ::1:44                      ESTABLISHED",
+        "udp   0.0.0.0:68                 0.0.0.0:*                  st=7",
+        "udp6  :::22                      0.0.0.0:53                 ESTABLISHED",
+        "raw   0.0.0.0:1                  0.0.0.0:*                  st=7",
+        "unix   State          i_ino   Path",
+        "-" * 34,
+        "unix   CLOSE          7       @abstract",
+    ]
+
+
+def test_listeners_have_their_queues() -> None:
+    listener = SimpleNamespace(address=0xFF10, accept_queue=1, accept_limit=128, syn_queue=2, syn_young=1)
+    entry = SimpleNamespace(listener_address=0xFF10, local="1.2.3.4:22", remote="5.6.7.8:9")
+    assert lines([socket()], 2, listeners=[listener], accept_queues=[entry])[1:] == [
+        "<struct tcp_sock 0xff10> \t\tTCP",
+        "tcp   0.0.0.0:22                 0.0.0.0:*                   LISTEN",
+        "\t family=PF_INET",
+        "\t backlog=1(128)",
+        "\t qlen=2 qlen_young=1",
+        "    --- Accept Queue",
+        "\tladdr=1.2.3.4:22                  raddr=5.6.7.8:9",
+    ]
+
+
+def test_connections_have_windows_buffers_and_ages() -> None:
+    tcp = SimpleNamespace(
+        address=0xFF10, receive_window=1, send_window=2, advertised_mss=3, receive_scale=4, send_scale=None,
+        nodelay=True, cork=True, sack=True, timestamps=False, rto=0.2, last_received_ago=1.5,
+        last_sent_ago=None, congestion_state="loss",
+    )  # fmt: skip
+    buffers = SimpleNamespace(address=0xFF10, rmem=5, wmem=6, rcvbuf=7, sndbuf=8)
+    rows = [socket(state="ESTABLISHED", recv_q=9, send_q=10, retransmits=6)]
+    assert lines(rows, 1, tcp=[tcp], buffers=[buffers])[3:] == [
+        "\twindows: rcv=1, snd=2  advmss=3 rcv_ws=4 snd_ws=?",
+        "\tnonagle=3 sack_ok=1 tstamp_ok=0",
+        "\trmem_alloc=5, wmem_alloc=6",
+        "\trx_queue=9, tx_queue=10",
+        "\trcvbuf=7, sndbuf=8",
+        "\trcv_tstamp=1.50 s, lsndtime=n/a ago,  RTO=200 ms",
+        "    -- Retransmissions --",
+        "       retransmits=6, ca_state=TCP_CA_Loss",
+    ]
+
+
+def names(found: list[asked.Asked]) -> list[str]:
+    return [one.report for one in found]
+
+
+def test_options_of_xportshow() -> None:
+    assert names(asked.xportshow({})) == ["netstat"]
+    only = asked.xportshow({"listening": True, "tcp": True, "tcpstate": "tcp_listen", "port": 22})[0].options
+    assert (only["tcp"], only["udp"], only["all"], only["state"], only["port"]) == (
+        True, False, False, ("LISTEN",), (22,),
+    )  # fmt: skip
+    assert asked.xportshow({"netns": "red"})[0].options["netns"] == "red"
+    assert names(asked.xportshow({"route": True, "arp": True})) == ["routing", "neighbours"]
+    assert asked.xportshow({"route": True})[0].options["classic"]
+    assert asked.xportshow({"route": True, "verbose": 1})[0].options["all"]
+    assert len(asked.xportshow({"everything": True})) > 8
+
+
+def test_options_of_the_others() -> None:
+    assert names(asked.crashinfo({})) == ["triage"]
+    assert names(asked.crashinfo({"fast": True})) == ["sysinfo", "panic"]
+    assert asked.crashinfo({"findstacks": "mutex_lock"})[0].options["function"] == "*mutex_lock*"
+    assert names(asked.hanginfo({"syslogger": True})) == ["hang", "netstat"]
+    assert asked.taskinfo({"taskfilter": "UN,RU"})[0].options["state"] == ("UN", "RU")
+    assert names(asked.taskinfo({"pidinfo": 1})) == ["ps", "stacks"]
+
+
+@pytest.mark.parametrize(
+    ("program", "option"),
+    [
+        (asked.xportshow, "devpack"),
+        (asked.crashinfo, "pci"),
+        (asked.hanginfo, "saphana"),
+        (asked.taskinfo, "cmd"),
+    ],
+)
+def test_what_no_report_answers_is_refused_with_a_way(program: Any, option: str) -> None:
+    with pytest.raises(UsageError, match=f"--{option}: .*--pykdump"):
+        program({option: "x"})
+
+
+EVERY = {
+    asked.xportshow: ["all", "everything", "route", "rtcache", "interfaces", "skbuffhead"],
+    asked.crashinfo: ["verbose", "sysctl", "blkreq", "filelock", "stacksummary", "findstacks", "workqueues",
+                      "runq", "mutex", "umem"],
+    asked.hanginfo: ["tree", "syslogger"],
+    asked.taskinfo: ["summary", "hang", "pidinfo", "pstree", "memory", "ns"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", EVERY)
+def test_every_option_that_is_asked_for_is_one_of_the_report(program: Any) -> None:
+    for option in EVERY[program]:
+        value = "x" if option == "findstacks" else 1
+        for one in program({option: value}):
+            assert set(one.options) <= {known.name for known in module_for(one.report).OPTIONS}, one
