@@ -95,7 +95,7 @@ def _numbered_pids(kernel: Machine, namespace: int) -> Entries:
 
 
 def _checked_pids(kernel: Machine, namespace: int) -> Walk:
-    """Entries of an idr with the number of their place; an entry in a hole of the dump stays."""
+    """Entries of an idr with the number of their place; any other, and one in a hole, is told."""
     level = kernel.read_many("struct pid_namespace", [namespace], ["level"])["level"][0]
     if level is None or not 0 <= level <= _DEEPEST:
         message = f"the level of the pid namespace at {namespace:#x} is {level}"
@@ -105,12 +105,14 @@ def _checked_pids(kernel: Machine, namespace: int) -> Walk:
     found = _numbered_pids(kernel, namespace)
     fields = [f"numbers[{level}].nr", f"numbers[{level}].ns"]
     columns = kernel.read_many("struct pid", [entry for _, entry in found], fields)
-    holes = {gap.row for gap in columns.gaps}
+    holes = {gap.row: gap.reason for gap in columns.gaps}
     pids: list[int] = []
     problems = list(found.problems)
     for row, ((number, pid), said) in enumerate(zip(found, columns, strict=True)):
-        if row in holes or said == (number, namespace):
+        if said == (number, namespace):
             pids.append(pid)
+        elif row in holes:
+            problems.append(_lost(f"the pid {number}", pid, holes[row]))
         else:
             message = f"{pid:#x} is not pid {number}: it is {said[0]} of {said[1]:#x}"
             problems.append(Problem(kind="node", address=pid, message=message))

@@ -6,6 +6,7 @@ import pytest
 
 from crashdrive.errors import FaultError
 from crashdrive.kernel.structures.walk import Problem, walk
+from crashdrive.kernel.structures.xarray import Entries
 from crashdrive.kernel.types.model import ArrayType, IntType, Member, StructType, Type
 from crashdrive.linux.kernel import Kernel
 from crashdrive.linux.sched.tasks import state_letter, state_letters
@@ -128,6 +129,25 @@ def test_every_process_with_its_threads() -> None:
     assert list(found.read(["pid"])["pid"]) == [1, 10, 11, 12, 13, 20, 21]
     assert list(guest.kernel.for_each_task(threads=False).addresses) == [one, two, three]
     assert guest.kernel.for_each_task(idle=True).addresses[0] == guest.init
+
+
+def test_a_pid_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of ones where a node of the idr was: 64 entries that are no addresses."""
+    upid = record("upid", ("nr", INT), ("ns", ULONG))
+    namespace = record("pid_namespace", ("level", UINT), ("idr", ULONG))
+    guest = Guest(
+        types(struct_pid_namespace=namespace, struct_pid=record("pid", ("numbers", ArrayType(upid, 1))))
+    )
+    init, good, other = (guest.memory.allocate(16) for _ in range(3))
+    for place, number in ((good, 1), (other, 3)):
+        guest.memory.int32(place, number)
+        guest.memory.word(place + 8, init)
+    every = Entries(entries=((1, good), (2, other), (3, 0xFFFF_8880_DEAD_0000), (4, (1 << 64) - 1)))
+    monkeypatch.setattr("crashdrive.linux.sched.task_list._numbered_pids", lambda *_: every)
+    found = guest.kernel.for_each_pid(init)
+    assert list(found.addresses) == [good]
+    assert not found.complete
+    assert [problem.kind for problem in found.problems] == ["node", "hole", "hole"]
 
 
 def test_threads_by_their_group_before_3_14() -> None:
