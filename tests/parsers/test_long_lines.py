@@ -192,3 +192,13 @@ def test_a_run_of_one_thing_inside_a_line(path: Path) -> None:
         with contextlib.suppress(ParseError):
             parse(case.line, "\n".join(lines), lenient=lenient)
         assert time.process_time() - start < 2
+
+
+def test_messages_above_a_header_that_is_refused() -> None:
+    """They were all looked at again for each of them that lenient mode set aside."""
+    messages = "WARNING: a\n" * 3000
+    text = f"      PAGE       PHYSICAL      MAPPING\n{messages}       INDEX CNT FLAGS\n"
+    start = time.process_time()
+    answer = parse("kmem -p ffff8c3b1f024180", text, lenient=True)
+    assert not answer.complete
+    assert time.process_time() - start < 2

@@ -12,7 +12,7 @@ from crashdrive.parsers.grammar.context import Text
 from crashdrive.parsers.grammar.joined import Apart
 from crashdrive.parsers.grammar.makers import Derived, fields_of, maker
 from crashdrive.parsers.grammar.noises import Noise, noise
-from crashdrive.parsers.grammar.pyparsing_core import ParserElement
+from crashdrive.parsers.grammar.pyparsing_core import ParseException, ParserElement
 from crashdrive.parsers.grammar.repeated import Continued, Rows, ends_at
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
@@ -66,7 +66,11 @@ class Table(Terminal):
         """pyparsing's hook."""
         text = Text.of(instring)
         loc = self._above(text, loc, do_actions=do_actions)
-        rows, end = self.rows(text, loc)
+        try:
+            rows, end = self.rows(text, loc)
+        except ParseException:
+            text.kept[self, "refused"] = loc
+            raise
         return rows.run(instring, end, rows.row, do_actions=do_actions)
 
     def rows(self, text: Text, loc: int) -> tuple[Rows, int]:
@@ -83,8 +87,11 @@ class Table(Terminal):
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """The place for the header: behind noise, and in lenient mode behind lines that are set aside."""
         start = loc
-        if self._usual is None and self._ahead(text, loc) < 0:
-            return self._behind_noise(text, loc)
+        if self._usual is None:
+            ahead = self._ahead(text, loc)
+            # what stands above a header that was refused isn't taken line by line again
+            if ahead < 0 or loc < ahead == text.kept.get((self, "refused")):
+                return self._behind_noise(text, loc)
         while loc < len(text) and not self.match(text, loc):
             end = self._between.take(text, loc) if do_actions else self._between.ahead(text, loc)
             if end < 0:
