@@ -235,7 +235,7 @@ def test_differences_are_told_by_their_place() -> None:
 def test_of_a_dump_that_has_holes(dump: str) -> None:
     vmcore = dump_file(dump)
     binary = crash_binary("8.0.6")
-    with open_dump(Path(vmcore).parent / "vmlinux", vmcore, crash=[str(binary)]) as opened:
+    with open_dump(Path(vmcore).parent / "vmlinux", vmcore, crash=[str(binary)], cache=False) as opened:
         found = [*of_reports(opened, ("netstat", "routing", "netns")), *map(of_reader, readers())]
         tallies = tried([Hunted(opened, list(cli.hunts(opened, found)), frozenset())], ["missing", "flip"], 6)
         assert not any(tally.bad for tally in tallies), told(tallies)

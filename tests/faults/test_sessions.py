@@ -104,7 +104,7 @@ def test_the_page_has_a_table_of_crashes_that_fail() -> None:
 def real() -> Iterator[Crash]:
     vmcore = Path(dump_file("6.12-kdump-sysrq"))
     binary = str(crash_binary("8.0.6"))
-    with open_dump(vmcore.parent / "vmlinux", vmcore, crash=[binary]) as opened:
+    with open_dump(vmcore.parent / "vmlinux", vmcore, crash=[binary], cache=False) as opened:
         yield opened
 
 
