@@ -16,7 +16,7 @@ from typing import Any
 
 _FIXERS = (
     "apply", "basestring", "dict", "except", "exec", "execfile", "filter", "funcattrs", "getcwdu", "has_key",
-    "imports", "intern", "itertools", "itertools_imports", "long", "map", "methodattrs", "ne", "next",
+    "imports", "intern", "itertools", "itertools_imports", "long", "map", "methodattrs", "ne",
     "nonzero",
     "numliterals", "operator", "paren", "print", "raise", "raw_input", "reduce", "reload", "renames", "repr",
     "standarderror", "sys_exc", "throw", "tuple_params", "types", "unicode", "xrange", "xreadlines", "zip",
@@ -34,15 +34,13 @@ _GONE_OF_STRING = frozenset(
 _CODECS = frozenset({"hex", "base64", "zip", "bz2", "rot13", "string_escape", "string-escape"})
 
 
-# what Python 3 has no more: modules, methods of dicts, and builtins
+# modules that Python 3 has no more
 _GONE_MODULES = frozenset(
     {"BaseHTTPServer", "ConfigParser", "HTMLParser", "Queue", "SocketServer", "StringIO", "Tkinter",
      "UserDict", "__builtin__", "cPickle", "cStringIO", "commands", "copy_reg", "httplib", "thread",
      "urllib2", "urlparse"}
 )  # fmt: skip
-_GONE_OF_DICTS = frozenset({"has_key", "iteritems", "iterkeys", "itervalues"})
-_GONE_NAMES = frozenset({"basestring", "raw_input", "unichr", "xrange"})
-_PERHAPS = re.compile("|".join(sorted(_GONE_MODULES | _GONE_OF_DICTS | _GONE_NAMES)).encode())
+_PERHAPS = re.compile("|".join(sorted(_GONE_MODULES)).encode())
 
 
 class UnsureError(Exception):
@@ -91,8 +89,7 @@ def divided(one: Any, other: Any) -> Any:
 def is_only_python_2(source: bytes) -> bool:
     """Whether a text that both Pythons can parse can only run in Python 2.
 
-    It imports, calls or names what Python 3 hasn't, without defining it, and outside of any ``try``, which
-    would look for another.
+    Its first level imports what Python 3 hasn't. What a function calls or names may never run.
     """
     if _PERHAPS.search(source) is None:
         return False
@@ -100,36 +97,16 @@ def is_only_python_2(source: bytes) -> bool:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return False
-    guarded = {inner for node in ast.walk(tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
-    nodes = [node for node in ast.walk(tree) if node not in guarded]
-    defined = {name for node in ast.walk(tree) for name in _defined(node)}
-    return any(name not in defined for node in nodes for name in _only_in_2(node))
+    return any(name in _GONE_MODULES for node in tree.body for name in _imported(node))
 
 
-def _defined(node: ast.AST) -> Iterator[str]:
-    """Names that a piece of a program gives something to."""
-    match node:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
-            yield name
-        case ast.Name(id=name, ctx=ast.Store()):
-            yield name
-        case ast.Attribute(attr=name, ctx=ast.Store()):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (one.asname or one.name for one in names if one.asname or one.name in _GONE_NAMES)
-
-
-def _only_in_2(node: ast.AST) -> Iterator[str]:
-    """What a piece of a program takes that Python 3 hasn't."""
+def _imported(node: ast.AST) -> Iterator[str]:
+    """The modules that a statement imports."""
     match node:
         case ast.Import(names=names):
-            yield from (one.name for one in names if one.name in _GONE_MODULES)
-        case ast.ImportFrom(module=str(module), level=0) if module in _GONE_MODULES:
+            yield from (one.name for one in names)
+        case ast.ImportFrom(module=str(module), level=0):
             yield module
-        case ast.Call(func=ast.Attribute(attr=name)) if name in _GONE_OF_DICTS:
-            yield name
-        case ast.Name(id=name, ctx=ast.Load()) if name in _GONE_NAMES:
-            yield name
 
 
 def _parse_errors() -> tuple[type[Exception], ...]:
@@ -201,6 +178,9 @@ def _problems(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"{name}() of Python 2"
         case ast.Call(func=ast.Attribute(attr="sort"), args=[_, *_]):
             yield node.lineno, "sort() by a function of two arguments"
+        case ast.Call(func=ast.Attribute(attr="next"), args=[]):
+            # a fixer would rename members of lists that are called next, too
+            yield node.lineno, "next() of an iterator"
         case ast.Call(keywords=keywords) if any(one.arg == "cmp" for one in keywords):
             yield node.lineno, "cmp= of Python 2"
         case ast.Call(

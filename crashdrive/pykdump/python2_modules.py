@@ -24,12 +24,10 @@ def code(source: bytes, path: str) -> tuple[CodeType, bool]:
     """
     try:
         found: CodeType = compile(source, path, "exec", dont_inherit=True)
-        if not python2.is_only_python_2(source):
-            return found, False
     except (SyntaxError, ValueError) as error:
-        broken: Exception = error
+        broken = error
     else:
-        broken = SyntaxError(f"{path} is in Python 2")
+        return found, False
     try:
         text = python2.converted(source, path)
     except python2.UnsureError as error:

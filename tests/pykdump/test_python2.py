@@ -88,8 +88,6 @@ def test_what_is_no_python_at_all_is_none() -> None:
     [
         "import StringIO\n",
         "from cStringIO import StringIO\n",
-        "for key, value in {}.iteritems():\n    pass\n",
-        "for n in xrange(3):\n    pass\n",
     ],
 )
 def test_scripts_that_only_python_2_can_run_are_told_though_both_can_parse_them(source: str) -> None:
@@ -103,6 +101,7 @@ def test_scripts_that_only_python_2_can_run_are_told_though_both_can_parse_them(
         "xrange = range\nfor n in xrange(3):\n    pass\n",
         "class A:\n    def iteritems(self): return []\nA().iteritems()\n",
         "import io\nprint('xrange')\n",
+        "def never():\n    import StringIO\n    return xrange(3)\n",
         "print 1\n",
     ],
 )
@@ -110,8 +109,16 @@ def test_scripts_for_both_pythons_are_left_alone(source: str) -> None:
     assert not python2.is_only_python_2(source.encode())
 
 
+def test_members_of_lists_that_are_called_next_stay_so() -> None:
+    text = python2.converted(b"next = 1\nprint node.next, node.next.prev\n", "x.py")
+    assert text is not None
+    assert "node.next, node.next.prev" in text
+    with pytest.raises(python2.UnsureError, match="next"):
+        python2.converted(b"print 1\nx.next()\n", "x.py")
+
+
 def test_modules_of_the_user_are_converted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "old_module.py").write_text("import StringIO\nvalue = 7 / 2\nprint 'seen'\n")
+    (tmp_path / "old_module.py").write_text("value = 7 / 2\nprint 'seen'\n")
     (tmp_path / "new_module.py").write_text("value = 7 / 2\n")
     (tmp_path / "unsure_module.py").write_text("print 1\nx = cmp(1, 2)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
