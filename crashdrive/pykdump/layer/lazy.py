@@ -26,14 +26,15 @@ def lazy_names(module: str, extra: Mapping[str, Callable[[], Any]]) -> Callable[
     def find(name: str) -> Any:
         if name in extra:
             return extra[name]()
+        if name.startswith("__") and name != "__all__":
+            # what an import itself asks for, also where no script runs
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
         api = importlib.import_module("pykdump.API")
         if name == "__all__":
             own = [
                 one for one in vars(sys.modules[module]) if not one.startswith("_") and one != "annotations"
             ]
             return sorted({*own, *extra, *api.__all__, *_PASSED_ON})
-        if name.startswith("__"):
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
         if name in _PASSED_ON:
             source = importlib.import_module(_PASSED_ON[name])
             return source if source.__name__ == name else getattr(source, name)
