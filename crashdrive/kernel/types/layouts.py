@@ -43,7 +43,7 @@ _LAST_NAME = re.compile(r"(\w+)(?:\[\d+\])*$", re.ASCII)
 _MODULE = re.compile(r" *[0-9a-f]{8,16} ")
 _PLAIN_CHAR = re.compile(r"(?<!signed )\bchar\b")
 _COMM = "typeof(((struct task_struct *)0)->comm[0])"
-_CHAR = re.compile(r"\$\d+ = (-1|255) ")
+_CHAR = re.compile(r"\$\d+ = (-1|255)\s")
 _TAGS = ("struct ", "union ", "enum ")
 # typedefs of typedefs end at some point; damaged debug data mustn't turn us in circles
 _DEEPEST = 32
@@ -430,15 +430,18 @@ class Layouts:
         if isinstance(kept, bool):
             signed = kept
         else:
-            asked = [f"gdb p ({kind})-1" for kind in (_COMM, "char")]
-            texts = [result.text for result in self._run(asked) if not _refused(result)]
-            match = _CHAR.match(texts[0]) if texts else None
-            if match is None:
+            # with radix 16 the first says 0xff of both kinds
+            if (match := self._ask_char("p") or self._ask_char("p/d")) is None:
                 raise UnknownTypeError("gdb doesn't tell whether char is signed")
             signed = match[1] == "-1"
             if self._store:
                 self._store.put("fact", self._key, "char_signed", signed, version=VERSION)
         self._abi = Abi(self._abi.word_size, signed)
+
+    def _ask_char(self, command: str) -> re.Match[str] | None:
+        asked = [f"gdb {command} ({kind})-1" for kind in (_COMM, "char")]
+        texts = [result.text for result in self._run(asked) if not _refused(result)]
+        return _CHAR.match(texts[0]) if texts else None
 
     def _named(self, wanted: list[TypeRef], found: dict[str, Type]) -> dict[str, Type]:
         """Types as they are kept: enumerations with their size, typedefs with their name."""

@@ -319,6 +319,8 @@ def test_char_follows_the_kernel_and_not_gdb(tmp_path: Path) -> None:
     assert later.queries == 0
     older = Layouts(Gdb({"gdb p (char)-1": TEXTS["gdb p (char)-1"]}))
     assert older.type("char") == IntType("char", 1, True, "char")
+    radix_16 = {"gdb p (char)-1": "$3 = 0xff\n", "gdb p/d (char)-1": "$4 = -1\n"}
+    assert Layouts(Gdb(radix_16)).type("char") == older.type("char")
 
 
 def test_types_are_kept_by_kernel(tmp_path: Path) -> None:
