@@ -146,8 +146,7 @@ def _hanging(
     window = survey.kernel.window()
     found: list[tuple[_Way, int]] = []
     for way in ways:
-        window.fetch([(way.table, count * step)])
-        firsts = [window.word(way.table + at * step) for at in range(count)]
+        firsts = window.words(range(way.table, way.table + count * step, step))
         if None in firsts:
             message = f"{_WHAT}: the table at {way.table:#x} is not in the dump"
             survey.miss([Notice(kind="hole", message=message)])
