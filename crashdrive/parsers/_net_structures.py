@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.answers import demand_records
-from crashdrive.parsers.grammar.asked import check_asked
+from crashdrive.parsers.grammar.asked import OfTask, Told, check_asked
 from crashdrive.parsers.grammar.columns import GAP
 from crashdrive.parsers.grammar.structures import Structure, structure
 from crashdrive.parsers.grammar.tasks import TaskHeader
@@ -58,6 +58,7 @@ def structures() -> g.ParserElement:
 
 
 _NONE = "No open sockets"
+T = TypeVar("T", bound=OfTask)
 
 
 def _socket(_header: bool, below: tuple[Any, ...]) -> SocketStructures:  # noqa: FBT001 # the header's value
@@ -67,28 +68,15 @@ def _socket(_header: bool, below: tuple[Any, ...]) -> SocketStructures:  # noqa:
     )
 
 
-class _Task(NamedTuple):
-    """A task's sockets, and whether crash said what it has open."""
-
-    found: TaskSocketStructures
-    told: bool
-
-    @property
-    def pid(self) -> int | None:
-        return self.found.pid
-
-    @property
-    def task(self) -> int:
-        return self.found.task
-
-
-def _task(text: g.Text, place: int, task: TaskHeader, below: list[Any]) -> tuple[int, _Task]:
+def _task(
+    text: g.Text, place: int, task: TaskHeader, below: list[Any]
+) -> tuple[int, Told[TaskSocketStructures]]:
     sockets = tuple(one for one in below if one is not _NONE)
     found = TaskSocketStructures(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
-    return place, _Task(found, told=bool(below) or text.marked_since(place))
+    return place, Told(found, told=bool(below) or text.marked_since(place))
 
 
-def check_structures(source: Source, found: list[tuple[int, _Task]]) -> list[TaskSocketStructures]:
+def check_sockets(source: Source, found: list[tuple[int, Told[T]]]) -> list[T]:
     """Only tasks that were asked for; with ``-R``, tasks without such a socket aren't shown at all."""
     tasks = check_asked(source, found)
     for _ in (task for task in tasks if not task.told):

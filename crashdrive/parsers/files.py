@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records, say_empty
-from crashdrive.parsers.grammar.asked import check_asked
+from crashdrive.parsers.grammar.asked import Told, check_asked
 from crashdrive.parsers.grammar.columns import (
     DECIMAL,
     HEX,
@@ -137,23 +138,14 @@ def _task(_text: g.Text, place: int, task: TaskHeader, below: list[Any]) -> tupl
     found = TaskFiles(
         pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, root=root, cwd=cwd, files=files
     )
-    return place, _Task(found, len(directories), told=bool(files) or _NONE in below)
+    return place, _Task(found, told=bool(files) or _NONE in below, directories=len(directories))
 
 
-class _Task(NamedTuple):
-    """A task's files; how often its directories stand; whether crash said what it has open."""
+@dataclass(frozen=True)
+class _Task(Told[TaskFiles]):
+    """A task's files, and how often its directories stand."""
 
-    found: TaskFiles
     directories: int
-    told: bool
-
-    @property
-    def pid(self) -> int | None:
-        return self.found.pid
-
-    @property
-    def task(self) -> int:
-        return self.found.task
 
 
 def _check_files(source: Source, found: list[tuple[int, _Task]]) -> list[TaskFiles]:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
 
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._net_arp import IPV4, Neighbour, arp, check_arp
 from crashdrive.parsers._net_structures import (
     SocketStructures,
     TaskSocketStructures,
-    check_structures,
+    check_sockets,
     structures,
 )
-from crashdrive.parsers.base import Shape, Source
-from crashdrive.parsers.grammar.answers import demand_records
-from crashdrive.parsers.grammar.asked import check_asked
+from crashdrive.parsers.base import Shape
+from crashdrive.parsers.grammar.asked import Told
 from crashdrive.parsers.grammar.columns import GAP, HEX, WORD, Cell, Column
 from crashdrive.parsers.grammar.tasks import TaskHeader
 from crashdrive.records import Address, Record
@@ -138,38 +136,14 @@ def _sockets() -> g.ParserElement:
     return g.Blocks(g.task_header(), g.block(header, rows, lambda _, rows: rows), none, make=_task_sockets)
 
 
-class _Task(NamedTuple):
-    """A task's sockets, and whether crash said what it has open."""
-
-    found: TaskSockets
-    told: bool
-
-    @property
-    def pid(self) -> int | None:
-        return self.found.pid
-
-    @property
-    def task(self) -> int:
-        return self.found.task
-
-
 def _task_sockets(
     text: g.Text, place: int, task: TaskHeader, below: list[tuple[Socket, ...]]
-) -> tuple[int, _Task]:
+) -> tuple[int, Told[TaskSockets]]:
     if len(below) > 1:
         g.task_header().miss(text, text.next_line(place), "the sockets of a task stand twice")
     sockets = below[0] if below else ()
     found = TaskSockets(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, sockets=sockets)
-    return place, _Task(found, told=bool(below))
-
-
-def _check_sockets(source: Source, found: list[tuple[int, _Task]]) -> list[TaskSockets]:
-    """With -R, tasks without such a socket aren't shown at all."""
-    tasks = check_asked(source, found)
-    for _ in (task for task in tasks if not task.told):
-        source.note("partial", "crash said nothing of a task's sockets", incomplete=True)
-    sockets = [task.found for task in tasks]
-    return sockets if source.command.has("R") else demand_records(source, sockets, "no task's header line")
+    return place, Told(found, told=bool(below))
 
 
 def _socket(found: re.Match[str]) -> Socket:
@@ -198,7 +172,7 @@ SHAPES = (
         name="socket-structures",
         record=TaskSocketStructures,
         grammar=structures,
-        finish=check_structures,
+        finish=check_sockets,
         options="-S",
         when=lambda source: source.command.has("S"),
     ),
@@ -206,7 +180,7 @@ SHAPES = (
         name="sockets",
         record=TaskSockets,
         grammar=_sockets,
-        finish=_check_sockets,
+        finish=check_sockets,
         options="-s",
         when=lambda source: source.command.has("s"),
     ),

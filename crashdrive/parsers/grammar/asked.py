@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from crashdrive.parsers.base import Source
 
 
-class _Task(Protocol):
+class OfTask(Protocol):
+    """A record that is of a task."""
+
     @property
     def pid(self) -> int | None: ...
     @property
     def task(self) -> int: ...
 
 
-R = TypeVar("R", bound=_Task)
+R = TypeVar("R", bound=OfTask)
+
+
+@dataclass(frozen=True)
+class Told(Generic[R]):
+    """A task's record, and whether crash said anything of what the task holds."""
+
+    found: R
+    told: bool
+
+    @property
+    def pid(self) -> int | None:
+        return self.found.pid
+
+    @property
+    def task(self) -> int:
+        return self.found.task
 
 
 def check_asked(source: Source, found: Iterable[tuple[int, R]]) -> list[R]:
@@ -34,7 +53,7 @@ def check_asked(source: Source, found: Iterable[tuple[int, R]]) -> list[R]:
     return asked
 
 
-def _was_asked(task: _Task, known: list[set[int]], count: int) -> bool:
+def _was_asked(task: OfTask, known: list[set[int]], count: int) -> bool:
     if not known:
         return count == 0
     return any(task.task in numbers or task.pid in numbers for numbers in known)
