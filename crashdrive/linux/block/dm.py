@@ -66,7 +66,10 @@ class MappedDevice(Record, frozen=True):
 
 
 class Target(Record, frozen=True):
-    """A line of ``dmsetup table``: which sectors of the device, of which type; sectors have 512 bytes."""
+    """A line of ``dmsetup table``: where on the device, how much of it, of which type.
+
+    ``start_sector``: in sectors of 512 bytes; ``size``: in bytes.
+    """
 
     name: str
     start_sector: int | None

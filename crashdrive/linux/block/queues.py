@@ -47,6 +47,7 @@ class DiskQueue(Record, frozen=True):
     ``scheduler``: ``none`` where there is none. ``requests``: how many may be queued in each hardware queue;
     None, as for ``hardware_queues``, where the driver takes whole bios. ``quiesced``: no request goes to the
     driver; ``frozen``: no request may begin. Both count how often that was asked for.
+    ``segments``: how many pieces of memory a request may have, of ``segment_bytes`` each at most.
     """
 
     name: str

@@ -50,7 +50,7 @@ _SECOND = 1_000_000_000
 
 
 class Request(Record, frozen=True):
-    """A pending request; sizes in bytes, times in seconds.
+    """A pending request; ``size`` in bytes, times in seconds, ``sector`` in sectors of 512 bytes.
 
     ``state``: ``waiting`` (in the scheduler, or for the driver), ``in flight`` (the driver has it),
     ``complete`` (done, and not yet ended), ``deferred`` (a bio that a suspended device holds back: it has

@@ -47,7 +47,8 @@ class CachedFilesystem(Record, frozen=True):
 class CachedFile(Record, frozen=True):
     """A file and its pages in the page cache.
 
-    ``path``: from the root of its filesystem on; None for a file without a name, such as shared memory.
+    ``size``: the file's, in bytes. ``path``: from the root of its filesystem on; None for a file without a
+    name, such as shared memory.
     """
 
     cached_bytes: int

@@ -71,7 +71,7 @@ class MemoryZone(Record, frozen=True):
     ``high_bytes``: the watermarks, ``boost_bytes`` (fragmentation) included; ``watermark``: free memory
     against them: ``ok`` (above high), ``below high``, ``below low``, ``below min``. ``protection_bytes``:
     reserve that requests for each higher zone must leave. ``per_cpu_bytes``: free pages on lists of CPUs,
-    which aren't in ``free_bytes``.
+    which aren't in ``free_bytes``. ``first_page``: the number of its first page frame.
     """
 
     node: int

@@ -50,7 +50,7 @@ class OomEvent(Record, frozen=True):
     ``oom_timestamp``: seconds since boot. ``invoker``: the task whose request invoked it, with the request's
     ``order`` and ``gfp_flags``. ``constraint``: ``NONE`` (the machine's memory), ``MEMCG`` (the limit of
     ``cgroup``), ``CPUSET``, ``MEMORY_POLICY``; None where the log lacks it. ``victim_pid``, ``victim_comm``
-    and its memory: None where nobody was killed.
+    and its memory (``victim_vsz`` in bytes, too): None where nobody was killed.
     """
 
     oom_timestamp: float
@@ -68,7 +68,10 @@ class OomEvent(Record, frozen=True):
 
 
 class FailedRequest(Record, frozen=True):
-    """Failed page allocations of one task's name, order and flags."""
+    """Failed page allocations of one task's name, order and flags.
+
+    ``count``: how many; ``first_seen`` and ``last_seen``: seconds since boot. ``order``: of 2**order pages.
+    """
 
     comm: str
     order: int

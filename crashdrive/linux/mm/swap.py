@@ -32,7 +32,10 @@ _MOST = 32
 
 
 class SwapArea(Record, frozen=True):
-    """A swap area; ``swap_kind``: ``partition`` or ``file``. ``writable``: False while swapoff empties it."""
+    """A swap area; ``swap_kind``: ``partition`` or ``file``. ``writable``: False while swapoff empties it.
+
+    ``size``: in bytes, without its header. ``swap_priority``: areas of the highest are filled first.
+    """
 
     path: str | None
     swap_kind: str | None

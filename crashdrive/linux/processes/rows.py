@@ -42,15 +42,16 @@ class TaskRow(Record, frozen=True):
 
     Times, faults and I/O of a process are those of all its threads, ended ones included; of a thread, its
     own. ``state_seconds``: how long it has been in its state: since it got its CPU, was queued for one, or
-    left it. ``priority``: the kernel's, 0 to 139; ``nice``: -20 to 19. ``user_seconds`` and
-    ``system_seconds`` are scaled to ``runtime_seconds`` as /proc does it; ``children_*``: of children that
-    were waited for. ``waited_seconds``: how long it waited for CPUs. ``runs``: how often it got one.
-    ``exit_status``: of an ended one. ``open_files``: open descriptors, ``open_files_limit``: their limit.
-    ``inner_pids``: its pid in each pid namespace below the first one. ``cgroup``: in the hierarchy of version
-    2, ``old_cgroups``: in those of version 1 (``freezer:/half``). ``namespaces``: those that aren't the first
-    process's (``net:[4026531840]``). ``peak_vsz``, ``peak_rss``: the highest ever; ``page_tables``: in bytes.
-    ``oom_score``: as in /proc, the highest is killed first. ``wait_channel``: the function in which it waits;
-    None where that wasn't asked for.
+    left it. ``start_time``: seconds after boot. ``priority``: the kernel's, 0 to 139; ``nice``: -20 to 19.
+    ``user_seconds`` and ``system_seconds`` are scaled to ``runtime_seconds`` as /proc does it;
+    ``children_*``: of children that were waited for. ``waited_seconds``: how long it waited for CPUs.
+    ``runs``: how often it got one. ``exit_status``: of an ended one. ``open_files``: open descriptors,
+    ``open_files_limit``: their limit. ``inner_pids``: its pid in each pid namespace below the first one.
+    ``cgroup``: in the hierarchy of version 2, ``old_cgroups``: in those of version 1 (``freezer:/half``).
+    ``namespaces``: those that aren't the first process's (``net:[4026531840]``). ``vsz``, ``rss`` and their
+    parts and peaks (the highest ever), ``page_tables``, ``rchar`` and ``wchar`` are in bytes; ``syscr`` and
+    ``syscw`` count calls, ``*_faults`` faults. ``oom_score``: as in /proc, the highest is killed first.
+    ``wait_channel``: the function in which it waits; None where that wasn't asked for.
     """
 
     pid: int | None

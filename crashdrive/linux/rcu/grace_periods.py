@@ -61,7 +61,7 @@ class GracePeriod(Record, frozen=True):
     ``in_progress``: it hasn't ended, or isn't cleaned up. ``age_seconds``: since its beginning, while in
     progress. ``idle_seconds``: since its kthread last ran; ``thread_step``: the kthread's step.
     ``held_up_cpus``: CPUs whose quiescent state is missing, ``expedited_cpus``: CPUs that an expedited grace
-    period waits for.
+    period waits for. ``forced_scans``: how often the kernel looked for quiescent states itself.
     """
 
     flavor: str | None

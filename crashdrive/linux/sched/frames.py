@@ -35,9 +35,10 @@ class StackFrame(Record, frozen=True):
 
     ``level``: 0 is the youngest. ``address``: the return address of its call, or where it was interrupted;
     ``sp``: the stack pointer there (crash's bt has the address of the word below it in brackets).
-    ``function`` is None where no symbol tells it. ``segment``: ``user``, ``process``, ``softirq``, ``irq``,
-    ``exception`` or ``nmi``. ``sure`` is False where the frame may be stale or wrong; ``doubt`` says why.
-    ``pt_regs``: address of the structure with all of this frame's registers, where it was interrupted.
+    ``function`` is None where no symbol tells it; ``offset``: bytes from its start to ``address``.
+    ``segment``: ``user``, ``process``, ``softirq``, ``irq``, ``exception`` or ``nmi``. ``sure`` is False
+    where the frame may be stale or wrong; ``doubt`` says why. ``pt_regs``: address of the structure with all
+    of this frame's registers, where it was interrupted.
     """
 
     level: int

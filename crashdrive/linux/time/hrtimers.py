@@ -61,8 +61,9 @@ class CpuHrtimers(Record, frozen=True):
     """A CPU's timers of high resolution. ``high_resolution``: whether that mode is active; else the tick
     expires them.
 
-    ``retries``: how often its interrupt started over; ``hangs``: how often it gave up, as handlers took too
-    long, ``longest_hang_seconds``: the longest of these. ``next_left``: seconds until its next interrupt.
+    ``events``: its interrupts since boot; ``retries``: how often its interrupt started over; ``hangs``: how
+    often it gave up, as handlers took too long, ``longest_hang_seconds``: the longest of these.
+    ``next_left``: seconds until its next interrupt.
     """
 
     cpu: int
