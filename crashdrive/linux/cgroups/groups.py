@@ -28,7 +28,6 @@ _FIELDS = {
     "children": ("nr_descendants",),
     "dying": ("nr_dying_descendants",),
     "subtree": ("subtree_control",),
-    "threaded": ("dom_cgrp",),
     "utime": ("bstat.cputime.utime",),
     "stime": ("bstat.cputime.stime",),
     "runtime": ("bstat.cputime.sum_exec_runtime",),

@@ -21,7 +21,6 @@ _FIELDS = {
     "mount": ("f_path.mnt",),
     "flags": ("f_flags",),
     "inode": ("f_inode->i_ino",),
-    "links": ("f_inode->i_nlink",),
     "mode": ("f_inode->i_mode",),
     "size": ("f_inode->i_size",),
     "filesystem": ("f_inode->i_sb->s_id",),

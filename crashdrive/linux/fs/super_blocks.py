@@ -24,7 +24,6 @@ _FIELDS = {
     "device": ("s_dev",),
     "flags": ("s_flags",),
     "frozen": ("s_writers.frozen",),
-    "references": ("s_active.counter",),
     "info": ("s_bdi",),
     "private": ("s_fs_info",),
 }

@@ -24,7 +24,7 @@ _FIELDS = {
 }
 _OF_SEM = {"value": ("semval",), "pid": pid_of("sempid"), "otime": ("sem_otime",)}
 _OF_QUEUE = {"task": ("sleeper",), "sops": ("sops",), "count": ("nsops",), "blocking": ("blocking",)}
-_OF_UNDO = {"owner": ("ulp",), "adjust": ("semadj",)}
+_OF_UNDO = {"owner": ("ulp",)}
 _SOP = struct.calcsize("=Hhh")
 # SEMMSL and SEMOPM may be set higher; more than this is damage (include/uapi/linux/sem.h)
 _MOST, _MOST_OPERATIONS = 32000, 1 << 12

@@ -29,7 +29,6 @@ _FIELDS = {
     "unhandled": ("irqs_unhandled",),
     # of all CPUs, since 5.2 (1136b0728969)
     "total": ("tot_count",),
-    "last": ("last_unhandled",),
     "flow": ("name",),
 }
 _NEEDED = ("number", "counters", "action")

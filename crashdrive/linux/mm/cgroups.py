@@ -22,9 +22,7 @@ _FIELDS = {
     "most": ("memory.watermark",),
     "limit": ("memory.max", "memory.limit"),
     "high": ("memory.high", "high"),
-    "failures": ("memory.failcnt",),
     "swap": ("swap.usage.counter", "swap.count.counter"),
-    "swap_limit": ("swap.max", "swap.limit"),
 }
 _EVENTS = {"at_limit": "MEMCG_MAX", "oom": "MEMCG_OOM", "oom_kill": "MEMCG_OOM_KILL"}
 _ENUM = "enum memcg_memory_event"

@@ -31,7 +31,6 @@ _OF_MM = {
     "total": ("total_vm",),
     "locked": ("locked_vm",),
     "tables": ("pgtables_bytes.counter",),
-    "users": ("mm_users.counter",),
 }
 _PF_KTHREAD = 0x0020_0000
 

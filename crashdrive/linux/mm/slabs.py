@@ -27,7 +27,6 @@ _FIELDS = {
     "form": ("oo.x",),
     "users": ("refcount",),
     "per_cpu": ("cpu_slab",),
-    "constructor": ("ctor",),
 }
 _NEEDED = ("name", "flags", "size", "form")
 _OF_NODE = {

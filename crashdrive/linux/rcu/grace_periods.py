@@ -18,12 +18,10 @@ _OF_STATE = {
     "sequence": ("gp_seq",),
     "start": ("gp_start",),
     "activity": ("gp_activity",),
-    "requested": ("gp_req_activity",),
     "state": ("gp_state",),
     "forced": ("n_force_qs",),
     "expedited": ("expedited_sequence",),
     "pid": ("gp_kthread->pid",),
-    "letter": ("gp_kthread->__state", "gp_kthread->state"),
     "name": ("name",),
 }
 _OF_NODE = {
@@ -32,15 +30,12 @@ _OF_NODE = {
     "low": ("grplo",),
     "high": ("grphi",),
     "level": ("level",),
-    "blocked": ("blkd_tasks",),
 }
 _OF_CPU = {
     "sequence": ("gp_seq",),
     "length": ("cblist.len.counter", "cblist.len"),
     "invoked": ("n_cbs_invoked",),
-    "needed": ("core_needs_qs",),
     "ticks": ("ticks_this_gp",),
-    "urgent": ("rcu_urgent_qs",),
     "lazy": ("lazy_len",),
     "offloads": ("nocb_cb_kthread->pid",),
 }

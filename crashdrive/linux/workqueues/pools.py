@@ -19,8 +19,6 @@ _POOL, _WORKER, _WORK, _PWQ = (
 _OF_POOL = {
     "id": ("id",),
     "cpu": ("cpu",),
-    "node": ("node",),
-    "flags": ("flags",),
     "progress": ("watchdog_ts",),
     "workers": ("nr_workers",),
     "idle": ("nr_idle",),
@@ -39,7 +37,6 @@ _OF_WORKER = {
     "queue": ("current_pwq->wq->name",),
     # CLOCK of the scheduler, since 6.5 (616db8779b1e)
     "since": ("current_at",),
-    "rescues": ("rescue_wq",),
     "desc": ("desc",),
 }
 _OF_WORK = {"function": ("func",), "data": ("data.counter",)}

@@ -19,7 +19,6 @@ _FIELDS = {
     "flags": ("flags",),
     "most": ("max_active", "saved_max_active"),
     "rescuer": ("rescuer->task->pid",),
-    "drainers": ("nr_drainers",),
 }
 _OF_PWQ = {"active": ("nr_active",)}
 # delayed_works until 5.15 (f97a4a1a3f87)
