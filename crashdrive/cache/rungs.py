@@ -1,7 +1,8 @@
 """What starts of crash came to: a way that failed on a dump isn't the first to be tried again.
 
 Kept under the dump's mark, and under the kernel's build id where crash failed over the kernel's types; for
-a binary as it is now, so that an upgraded one is tried anew. A deadline or a signal is no reason of its own.
+a binary as it is now, so that an upgraded one is tried anew. A deadline, being killed and want of
+memory tell nothing of the dump.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _next(ladder: Ladder, judge: Judge[S], best: _Candidate[S] | None) -> _Candi
         try:
             candidate = _judged(judge, *found)
         except StartError as error:
-            ladder.fell(str(error))
+            ladder.fell(str(error), error.__cause__)
             continue
         told = [warning.message for warning in doubts(candidate.session.health.warnings)]
         ladder.note(told)

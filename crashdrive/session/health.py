@@ -60,7 +60,7 @@ class Attempt(Record, frozen=True):
 
     ``said`` is what crash printed until then, ``doubts`` what a look at a crash that came up gave to doubt.
     ``processor``: its seconds of processor up to the prompt; ``indexed``: started with gdb's index;
-    ``standin``: without the vmlinux.
+    ``standin``: without the vmlinux; ``cut``: it was ended from outside, so that nothing is said of the dump.
     """
 
     binary: str
@@ -73,6 +73,7 @@ class Attempt(Record, frozen=True):
     processor: float | None = None
     indexed: bool = False
     standin: bool = False
+    cut: bool = False
 
 
 class Health(Record, frozen=True):

@@ -51,6 +51,13 @@ _FINAL = re.compile(
     r"|^its prompt is ",
     re.MULTILINE,
 )
+# a signal that isn't a fault of crash's own, and the words of crash and gdb where the host has no memory
+_FROM_OUTSIDE = re.compile(
+    r"crash ended: (?:killed by (?!SIG(?:SEGV|BUS|ABRT|FPE|ILL|TRAP)\b)|its keeper)"
+    r"|^crash: cannot (?:[mc]|re)?alloc|virtual memory exhausted"
+    r"|Cannot allocate memory",
+    re.MULTILINE,
+)
 # all rungs together, as a multiple of the patience for one
 _PATIENCE = 2.0
 
@@ -166,9 +173,10 @@ class Ladder:
         """Keep the doubts about the last start that a look at its crash has found."""
         self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], doubts=tuple(doubts))
 
-    def fell(self, how: str) -> None:
+    def fell(self, how: str, cause: BaseException | None = None) -> None:
         """Count the last start as failed: its crash gave a prompt, and ended when it was looked at."""
-        self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], outcome="failed", said=how)
+        cut = isinstance(cause, OutOfTimeError) or ended_from_outside(how)
+        self.attempts[-1] = msgspec.structs.replace(self.attempts[-1], outcome="failed", said=how, cut=cut)
         self.notify(how)
 
     def failure(self) -> StartError | DeadlineError:
@@ -249,8 +257,13 @@ def went(attempt: Attempt) -> Went | None:
     """What there is to learn of a start; None where it wasn't crash's own doing that it failed."""
     if attempt.outcome == "prompt":
         return Went(up=True, doubts=len(attempt.doubts))
-    own = attempt.outcome == "failed" and not re.match(r"crash ended: killed", attempt.said)
+    own = attempt.outcome == "failed" and not attempt.cut and not ended_from_outside(attempt.said)
     return Went(up=False) if own else None
+
+
+def ended_from_outside(said: str) -> bool:
+    """Whether crash was killed, or its keeper, or had no memory left: by what is said of its end."""
+    return _FROM_OUTSIDE.search(said) is not None
 
 
 def rung_name(attempt: Attempt) -> tuple[str, ...]:
@@ -270,6 +283,7 @@ def _try_rung(
     began = time.monotonic()
     transport: PtyTransport | None = None
     processor: float | None = None
+    cut = False
     try:
         transport, said = start_one(binary, options, start, seconds, idle)
         outcome = "prompt"
@@ -278,6 +292,7 @@ def _try_rung(
         outcome, said = "deadline", error.output.decode("utf-8", "backslashreplace")
     except SessionDiedError as error:
         outcome, said = "failed", error.output.decode("utf-8", "backslashreplace") or str(error)
+        cut = ended_from_outside(str(error))
     attempt = Attempt(
         binary=binary.path,
         version=binary.version,
@@ -287,6 +302,7 @@ def _try_rung(
         said=said,
         processor=processor,
         indexed=start.index is not None and start.index.fits(binary),
+        cut=cut,
     )
     return transport, attempt, outcome == "failed" and _FINAL.search(said) is not None
 

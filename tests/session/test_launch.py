@@ -18,7 +18,7 @@ from crashdrive.errors import CrashNotFoundError, DeadlineError, SessionError, S
 from crashdrive.session.binaries import Binary, find_binaries, inspect, limits
 from crashdrive.session.health import Attempt
 from crashdrive.session.launch import _FINAL, LADDER, Ladder, Start, _last_line, climb, health_of, went
-from crashdrive.session.transport import PtyTransport
+from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from tests.session.conftest import Fake
 
 Make = Callable[..., Fake]
@@ -152,13 +152,41 @@ def test_a_start_that_failed_on_this_dump_is_the_last_to_be_tried() -> None:
         ("prompt", "", Went(up=True)),
         ("failed", "crash: seek error", Went(up=False)),
         ("failed", "crash ended: exit status 1", Went(up=False)),
+        ("failed", "crash ended: killed by SIGSEGV", Went(up=False)),
         ("failed", "crash ended: killed by SIGKILL", None),
+        ("failed", "crash ended: its keeper was killed", None),
+        ("failed", "x came up, and ended at once: crash ended: killed by SIGTERM", None),
+        ("failed", "WARNING: odd\ncrash: cannot malloc any more memory\n", None),
         ("deadline", "", None),
     ],
 )
 def test_what_is_learnt_of_a_start(outcome: str, said: str, expected: Went | None) -> None:
     attempt = Attempt(binary="/a", version=None, options=(), seconds=1.0, outcome=outcome, said=said)
     assert went(attempt) == expected
+
+
+@pytest.mark.parametrize(("signal", "expected"), [("KILL", None), ("TERM", None), ("SEGV", Went(up=False))])
+def test_one_that_is_killed_while_it_starts_is_nothing_learnt(
+    tmp_path: Path, signal: str, expected: Went | None
+) -> None:
+    """Whatever it had said by then."""
+    crash = tmp_path / "crash"
+    crash.write_text(f"#!/bin/sh\necho WARNING: odd; sleep 0.2; kill -{signal} $$\n")
+    crash.chmod(0o755)
+    ladder = Ladder([Binary(path=str(crash), version=None, gdb_version=None)], START)
+    assert ladder.climb() is None
+    assert {attempt.said.strip() for attempt in ladder.attempts} == {"WARNING: odd"}
+    assert {went(attempt) for attempt in ladder.attempts} == {expected}
+
+
+def test_one_that_a_look_at_it_found_too_slow_is_nothing_learnt() -> None:
+    ladder = Ladder([], START)
+    for cause, expected in ((OutOfTimeError(b""), None), (None, Went(up=False))):
+        ladder.attempts.append(
+            Attempt(binary="/a", version=None, options=(), seconds=1.0, outcome="prompt", said="")
+        )
+        ladder.fell("/a came up, and ended at once: deadline", cause)
+        assert went(ladder.attempts[-1]) == expected
 
 
 @pytest.mark.parametrize("words", FATAL_WORDS)
