@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crashdrive.cache.store import Store
     from crashdrive.linux.kernel import Kernel
     from crashdrive.session.dump_session import DumpSession
+    from crashdrive.session.result import CommandResult
 
 
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
@@ -70,7 +71,8 @@ class MinimalLayouts(Layouts):
 
     @property
     def _minimal(self) -> bool:
-        return self._session.minimal
+        """Whether crash has no tables: yet, or as it came up in no other way; gdb answers in neither."""
+        return self._session.minimal or "--minimal" in self._session.health.options
 
     @property
     def flattens(self) -> bool:
@@ -184,8 +186,17 @@ class MinimalLayouts(Layouts):
         return btf.type(numbers[0])
 
     def _ask_variable(self, name: str) -> Type:
-        told = self._declaration_of(name) if self._session.minimal and self._declaration_of else None
+        told = self._declaration_of(name) if self._minimal and self._declaration_of else None
         return super()._ask_variable(name) if told is None else self.declared(told)
+
+    def _run(self, commands: list[str]) -> list[CommandResult]:
+        results = super()._run(commands)
+        if any(result.failure is not None and result.failure.kind == "minimal" for result in results):
+            raise KernelError(
+                "the kernel's types can't be told: crash came up with --minimal alone, where it has no gdb, "
+                "and the dump lacks the kernel's BTF or parts of it"
+            )
+        return results
 
     def _need_char(self, text: str) -> None:
         if self._minimal and not self._asked_char and self._btf is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +17,7 @@ from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.model import IntType, type_name
 from crashdrive.kernel.types.paths import find
 from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, proven_btf
+from crashdrive.session.failure import Failure
 from crashdrive.session.result import CommandResult
 from tests.kernel.btf_bytes import Writer
 from tests.kernel.session_double import SessionDouble
@@ -77,6 +78,37 @@ def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -
     later = MinimalLayouts(runner, store, "k", lambda: None)
     assert later.sizeof("struct pair") == 8
     assert runner.asked == []
+
+
+class Poor(SessionDouble):
+    """A session whose crash came up with --minimal alone: it has no gdb."""
+
+    def __init__(self) -> None:
+        super().__init__(options=["--minimal"])
+
+    def run(self, command: str, *, timeout: float | None = None) -> CommandResult:  # noqa: ARG002 - as Runner
+        """Refused."""
+        raw = f"crash: {command.split(maxsplit=1)[0]}: command not available in minimal mode\n".encode()
+        failure = Failure(kind="minimal", message=raw.decode().strip())
+        return CommandResult(command=command, raw=raw, elapsed=0.0, failure=failure)
+
+
+def test_a_crash_that_came_up_without_gdb_is_asked_no_types() -> None:
+    layouts = MinimalLayouts(Poor(), None, None, image)
+    assert layouts.offset("struct pair", "right") == 4
+    assert layouts.type("char") == IntType("char", 1, signed=False, kind="char")
+    assert layouts.enumeration_of("A_ONE") == {"A_ONE": 1, "A_TWO": 2}
+    assert not layouts.has_member("struct nothing", "x")
+
+
+@pytest.mark.parametrize("btf", [image, lambda: None])
+def test_what_neither_btf_nor_gdb_tells_is_an_error_and_no_type_that_is_missing(
+    btf: Callable[[], Btf | None],
+) -> None:
+    layouts = MinimalLayouts(Poor(), None, None, btf)
+    with pytest.raises(KernelError, match="--minimal alone, where it has no gdb") as caught:
+        layouts.has_member("struct twice", "here")
+    assert not isinstance(caught.value, UnknownTypeError)
 
 
 def test_types_of_btf_are_not_for_those_who_take_none(runner: Asked, tmp_path: Path) -> None:
