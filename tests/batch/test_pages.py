@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -171,3 +172,25 @@ def many(ledger: Ledger, count: int) -> Sequence[Found]:
     made = [put(ledger, 100 + number, "h") for number in range(count)]
     write(ledger)
     return made
+
+
+def test_a_telephone_shows_the_trend_beside_the_title(ledger: Ledger, tmp_path: Path) -> None:
+    """Whole, without being pushed aside: 390 px are a narrow telephone's."""
+    html = json.dumps((ledger.folder / "index.html").read_text()).replace("</", "<\\/")
+    bare = tmp_path / "bare.html"
+    bare.write_text("<!doctype html><body></body>")
+    seen = look(
+        bare,
+        f"""
+        const frame = document.createElement("iframe");
+        frame.style.width = "390px";
+        document.body.append(frame);
+        frame.contentDocument.write({html}); frame.contentDocument.close();
+        const box = frame.contentDocument.querySelector("div.wide");
+        return [...box.querySelectorAll("svg.spark")].map(
+          one => box.getBoundingClientRect().right - one.getBoundingClientRect().right);
+        """,
+        tmp_path,
+    )
+    assert len(seen.found) == 2
+    assert min(seen.found) > 0
