@@ -17,8 +17,7 @@ from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.model import IntType, type_name
 from crashdrive.kernel.types.paths import find
 from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, proven_btf
-from crashdrive.session.failure import Failure
-from crashdrive.session.result import CommandResult
+from crashdrive.session.result import CommandResult, Failure
 from tests.kernel.btf_bytes import Writer
 from tests.kernel.session_double import SessionDouble
 
