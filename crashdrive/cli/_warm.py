@@ -35,9 +35,11 @@ class _Line(NamedTuple):
 
 def run_warm(words: Sequence[str]) -> int | None:
     """Carry the command line out in a warm session; None where it is none of this kind, or there is none."""
+    if words[:1] != ["exec"] or not hasattr(sys.stdout, "buffer"):
+        return None
     from crashdrive.session.warm.place import OFF
 
-    if words[:1] != ["exec"] or os.environ.get(OFF) == "off" or not hasattr(sys.stdout, "buffer"):
+    if os.environ.get(OFF) == "off":
         return None
     if (line := _plain_line(words[1:])) is None:
         return None
