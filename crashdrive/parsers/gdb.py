@@ -126,6 +126,11 @@ def _lines() -> g.ParserElement:
     return g.Rows(g.Row(r"(?=[^\n]|\n)[^\n]*+", _line, "a line"))
 
 
+def _nothing() -> g.ParserElement:
+    """Nothing: gdb did what it was told."""
+    return g.Rows(g.Row(r"([^\s\S])", _line, "nothing"), least=0)
+
+
 # How lines begin (x, disassemble, info scope, help): in the middle of one, a newline was lost.
 _BEGINS = expression(
     r"(?<=[^ ]) *+(?:0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,300}+>)?+:\t|Symbol [^ \n]{1,300}+ is "
@@ -152,6 +157,15 @@ def _answered(source: Source, found: list[Line]) -> list[Line]:
     return found
 
 
+_SILENT = expression(r"source|set|unset", re.ASCII)
+
+
+def _is_silent(source: Source) -> bool:
+    """Whether gdb was given something to do that it says nothing of: ``gdb source FILE``, ``gdb set ...``."""
+    arguments = source.command.arguments
+    return bool(arguments and _SILENT.fullmatch(arguments[0])) and not source.text.strip()
+
+
 _HAS_A_FORM = expression(r"(?:p|print|ptype|whatis)(?:/\w+)?", re.ASCII)
 
 
@@ -162,6 +176,13 @@ def _is_free_form(source: Source) -> bool:
 
 
 SHAPES = (
+    Shape(
+        name="silent",
+        record=Line,
+        grammar=_nothing,
+        options="gdb source FILE; gdb set ...",
+        when=_is_silent,
+    ),
     Shape(
         name="layout",
         record=Definition,

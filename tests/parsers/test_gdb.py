@@ -97,6 +97,17 @@ def test_others() -> None:
             parse("gdb p x", text)
 
 
+@pytest.mark.parametrize("command", ["gdb source macros.gdb", "gdb set print pretty on"])
+def test_what_gdb_does_in_silence_is_no_failure(command: str) -> None:
+    answer = parse(command, "")
+    assert (answer.records, answer.complete) == ((), True)
+    assert parse(command, "a line\n").one() == Line("a line")
+    with pytest.raises(ParseError):
+        parse(command, "gdb: gdb request failed: source\n")
+    with pytest.raises(ParseError):
+        parse("gdb info symbol panic", "")
+
+
 def test_a_bare_name_is_what_is_left_of_an_enumeration() -> None:
     text = "type = enum pid_type\n"
     assert parse("gdb whatis type", text).one() == Declaration(None, "enum pid_type")
