@@ -42,7 +42,7 @@ def test_no_damage_takes_long(outcomes: list[damagekit.Outcome]) -> None:
 
 
 def test_every_command_is_tried(outcomes: list[damagekit.Outcome]) -> None:
-    unrecorded = {"bpf", "s390dbf"}  # crash printed nothing, or refused: no dump had any
+    unrecorded = {"s390dbf"}  # no dump of that machine
     assert {outcome.command for outcome in outcomes} == set(command_names()) - unrecorded
 
 
