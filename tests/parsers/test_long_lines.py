@@ -110,6 +110,8 @@ WORST = (
 )
 
 
+_TASK = 'PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"\n'
+
 # (command, text, unit, text): a run of the unit once took quadratic time, or another exception came out.
 RUNS = (
     ("sig -s 0", "", "\n", "x\n"),
@@ -120,6 +122,9 @@ RUNS = (
     ("ptov 1", "", "WARNING: a\n", "x\n"),
     ("whatis x", "int a[", "0", "];\n"),
     ("log -d", "[    0.000000] a\n", "               b\n", ""),
+    ("bt", _TASK, "\n", "x\n"),
+    ("bt", _TASK, "bt: a\n", "x\n"),
+    ("bt", f"{_TASK} #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f\n", "\n", "x\n"),
 )
 
 

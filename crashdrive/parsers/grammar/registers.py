@@ -29,7 +29,7 @@ def register_dump(*, between: Noise, until: ParserElement) -> ParserElement:
       RIP: ffffffff8c4c1f3b  RSP: ffffbe1bc0003fd0  RFLAGS: 00000002
       ...
     """
-    named = Rows(_named(), between=between, until=Anything())
+    named = Rows(_named(), between=between, until=Anything(), bare=True)
     psw, general, numbered, *others = _other_rows()
     rows = MatchFirst([_x86_64(), named, psw, general, numbered, *others]).set_name("registers")
     rest = Many(rows, between=between, until=until, first=True, least=0)

@@ -56,8 +56,8 @@ def frames(dump: ParserElement, *, between: Noise, within: Noise, until: ParserE
 
     An element that matches a line ends it: ``until``. Noise ``between`` frames, and ``within`` words.
     """
-    run = Rows(_frame_line(), between=between, until=Anything())
-    arm = Rows(_arm_frame_line(), between=between, until=Anything())
+    run = Rows(_frame_line(), between=between, until=Anything(), bare=True)
+    arm = Rows(_arm_frame_line(), between=between, until=Anything(), bare=True)
     below = Blank() | stack_words(between=within) | dump | source_line() | _link() | _bounds() | _arguments()
     below.set_name("what stands below a frame: registers, words, arguments, a line of source")
     rest = Many(below, between=between, until=until, first=True, least=0)
@@ -121,7 +121,7 @@ def stack_words(*, between: Noise) -> Rows:
         return Words(found.start(), size, words) if words else None
 
     words = Row(r" *+([0-9a-f]{8,16}+): ([^\n]*+)", row, "words of the stack: ADDRESS: VALUE ...")
-    return Rows(words, between=between, until=Anything())
+    return Rows(words, between=between, until=Anything(), bare=True)
 
 
 def _link() -> Row:
