@@ -94,6 +94,13 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Session, Session]]:
         yield one, two
 
 
+@pytest.fixture
+def without_btf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a kernel without BTF, and of variables that the debug data tells nothing of: gdb is asked."""
+    monkeypatch.setattr("crashdrive.linux.opening.proven_btf", lambda _kernel: None)
+
+
+@pytest.mark.usefixtures("without_btf")
 def test_a_second_dump_of_a_kernel_asks_for_no_type(
     pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +120,18 @@ def test_a_second_dump_of_a_kernel_asks_for_no_type(
     assert again.kernel.symbols.queries == 0
 
 
+def test_a_second_dump_of_a_kernel_with_btf_asks_for_no_type(
+    pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one asks for what BTF lacks alone: dimensions of arrays."""
+    first = Opened(pair[0], Store(tmp_path), monkeypatch)
+    facts = use(first.kernel)
+    second = Opened(pair[1], Store(tmp_path), monkeypatch)
+    assert use(second.kernel) == facts
+    assert second.about_types() == []
+
+
+@pytest.mark.usefixtures("without_btf")
 def test_what_is_damaged_or_foreign_is_asked_again(
     pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
