@@ -203,6 +203,7 @@ def facts(vmlinux: Path, vmcore: Path, version: str, store: Store | None) -> lis
         return [members, kernel.symbols.address("udp_table"), kernel.symbols.address("udplite_table")]
 
 
+@pytest.mark.usefixtures("without_btf")
 def test_a_damaged_vmlinux_of_the_same_build_harms_no_other(tmp_path: Path) -> None:
     vmcore = dump_file("6.12-kdump-sysrq")
     right, damaged, store = vmcore.parent / "vmlinux", tmp_path / "vmlinux", Store(tmp_path / "store")
