@@ -26,11 +26,14 @@ CHANGES = "it changes crash's settings or files: crash.run"
 
 UNREACHED = {
     ("alias", "deleted"): CHANGES,
+    ("bt", "method"): CHANGES,
     ("dev", "dump"): CHANGES,
+    ("dis", "skipped"): CHANGES,
     ("extend", "events"): CHANGES,
     ("foreach", "tasks"): "foreach itself asks for it, to know who is missing",
     ("gdb", "enum"): "whatis",
     ("gdb", "lines"): "free text of any gdb command: crash.run and crash.parse",
+    ("gdb", "silent"): "what gdb does without a word, set and source: crash.run and crash.parse",
     ("gdb", "type"): "whatis",
     ("gdb", "value"): "p",
     ("rd", "copy"): CHANGES,

@@ -75,19 +75,24 @@ def test_every_error_elsewhere_is_one_of_the_tree_or_caught_inside() -> None:
         "BadElfError": "caught by those who read ELF files",
         "BadResultError": "caught by those who read results of a batch",
         "BusyPlaceError": "caught by the store",
+        "ClosedError": "caught at both ends of a warm session",
         "CrashError": "crash.error of PyKdump's API, whose scripts know no other",
         "DeclarationError": "caught by layouts",
         "FieldError": "of PyKdump's API: a member that a structure lacks",
+        "GarbledError": "caught at both ends of a warm session",
+        "HeldLockError": "caught by those who look for a warm session, or start one",
         "NoRunError": "of PyKdump's API: used without a run",
         "NotRecordedError": "caught by the replay",
         "NullError": "of PyKdump's API: a NULL pointer",
         "OutOfTimeError": "caught by the session",
         "PastClickError": "carries what ends the command line past click",
         "SizesWantedError": "caught by layouts",
+        "StalledError": "caught at both ends of a warm session",
         "StoppedError": "caught by the batch that was stopped",
         "TemporaryFileError": "a SessionError",
         "UnknownFormError": "caught by those who read DWARF",
         "UnsafePlaceError": "caught by the store",
+        "UnsafeSessionsError": "an OSError, caught where the folder of warm sessions is looked into",
         "UnsureError": "of scripts in Python 2, caught by those who load them",
     }
     found = {
@@ -104,9 +109,12 @@ def test_every_error_elsewhere_is_one_of_the_tree_or_caught_inside() -> None:
 HOLDERS = {
     "pexpect": {"session/transport.py"},
     "sqlite3": {"batch/ledger.py", "batch/outputs.py", "batch/query.py", "cache/place.py", "cache/store.py"},
-    "subprocess": {"batch/child.py", "session/binaries.py", "session/indexing.py", "session/process.py"},
+    "subprocess": {
+        "batch/child.py", "cli/session.py",
+        "session/binaries.py", "session/indexing.py", "session/process.py",
+    },
     "lzma": {"batch/unpack.py", "session/compact.py", "session/replay.py"},
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("library", HOLDERS)
