@@ -21,11 +21,12 @@ import zstandard
 from crashdrive.cache.files import is_lasting
 from crashdrive.cache.store import Store
 from crashdrive.dump.contents import content_sample, current_mark
+from crashdrive.dump.module_files import module_files
 from crashdrive.records import Record
 
 LINES: Final = "lines"
 ANSWERS: Final = "answers"
-_VERSION = 1
+_VERSION = 2
 # bytes of an answer as it was written; a larger one is computed anew
 MOST: Final = 256 << 20
 _SOURCE = re.compile(rb'"source": ?"(crash|session)"')
@@ -68,7 +69,7 @@ class KeptAnswer(Record, frozen=True):
     ``said`` are its lines on standard error, ``output`` its standard output, compressed (zstd). ``asked`` and
     ``dump`` name it for people. ``made_at``: seconds since 1970; ``seconds``: how long it took.
     ``binaries`` are the crash binaries that there were to choose from, in order; ``chosen`` those that
-    ``--crash`` named.
+    ``--crash`` named. ``module_files``: debug data of modules that there was to find then.
     """
 
     asked: str
@@ -82,10 +83,12 @@ class KeptAnswer(Record, frozen=True):
     basis: tuple[Basis, ...]
     chosen: tuple[str, ...] = ()
     binaries: tuple[str, ...] = ()
+    module_files: tuple[tuple[str, int, int], ...] = ()
 
     def holds(self) -> bool:
-        """Whether each file that it rests on still is what it was."""
-        return all(one.holds() for one in self.basis)
+        """Whether each file that it rests on still is what it was, debug data of modules, too."""
+        found = module_files(one.path for one in self.basis[:2])
+        return tuple(found) == self.module_files and all(one.holds() for one in self.basis)
 
     def text(self) -> bytes:
         """What was printed, as one; see `pieces`."""

@@ -58,3 +58,18 @@ def folder_digest(folder: Path | None) -> str:
     if folder is None or not folder.is_dir():
         return ""
     return hashlib.sha256("\n".join(_files(folder)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def own_files() -> list[object]:
+    """What the user has written for reports: plugins, the file of owners; it changes when these do."""
+    from crashdrive.plugins import plugin_folder
+
+    return [folder_digest(plugin_folder()), _mark_of(os.environ.get("CRASHDRIVE_OWNERS"))]
+
+
+def _mark_of(path: str | None) -> list[int] | None:
+    try:
+        found = os.stat(path) if path else None  # noqa: PTH116 - without pathlib's start
+    except OSError:
+        return None
+    return [found.st_ino, found.st_size, found.st_mtime_ns] if found else None

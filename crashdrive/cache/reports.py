@@ -6,18 +6,16 @@ Only what comes back exactly as it was is kept: each report is read again before
 from __future__ import annotations
 
 import importlib
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from crashdrive.cache.answers import MOST
-from crashdrive.cache.code import folder_digest
+from crashdrive.cache.code import own_files
 from crashdrive.cache.sessions import REPORTS, KeptSessions, digest_of, pack, unpack
-from crashdrive.plugins import plugin_folder
+from crashdrive.dump.module_files import module_files
 from crashdrive.records import Record, Report
 from crashdrive.steps import recalled
 
@@ -52,12 +50,14 @@ def kept_or_made(
 
     ``shelf``: where it is kept at the time of asking; None where it isn't.
     """
+    began = time.monotonic()
+    if (place := shelf()) is None:
+        return make()
     try:
-        key = digest_of(name, sorted(options.items()), folder_digest(plugin_folder()), _owners())
+        key = digest_of(name, sorted(options.items()), own_files(), module_files(place.paths))
     except (TypeError, OverflowError):  # options of types that nothing is told apart by
         return make()
-    began, place = time.monotonic(), shelf()
-    if place is not None and (found := find_report(place, key)) is not None:
+    if (found := find_report(place, key)) is not None:
         recalled([f"report {name}"], time.monotonic() - began)
         return msgspec.structs.replace(found, source="store")
     report = make()
@@ -65,15 +65,6 @@ def kept_or_made(
     if not report.dump and (place := shelf()) is not None:
         keep_report(place, key, report)
     return report
-
-
-def _owners() -> list[int]:
-    """What changes when the file of owners does."""
-    try:
-        status = Path(os.environ.get("CRASHDRIVE_OWNERS", "")).stat()
-    except OSError:
-        return []
-    return [status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def find_report(kept: KeptSessions, name: str) -> Report | None:

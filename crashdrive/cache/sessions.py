@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import zstandard
 
 from crashdrive.cache.answers import question_key
@@ -142,6 +141,11 @@ class KeptSessions:
         key = question_key((parts, code_digest()))
         return cls(store, key, files, refresh=refresh)
 
+    @property
+    def paths(self) -> list[str]:
+        """Those of the dump and of the vmlinux."""
+        return [path for path, _ in self._files]
+
     def holds(self) -> bool:
         """Whether dump and vmlinux still are what they were."""
         return all(current_mark(path) == mark for path, mark in self._files)
@@ -165,8 +169,3 @@ class KeptSessions:
 def digest_of(*parts: Any) -> str:
     """A short name for something that is kept."""
     return question_key(parts)
-
-
-def encoded_size(value: Any) -> int:
-    """Bytes that a value takes in the store."""
-    return len(msgspec.msgpack.encode(value))

@@ -91,8 +91,7 @@ def line_key(words: Sequence[str]) -> str:
 
 def surroundings() -> list[object]:
     """What an answer's text depends on beside the question: code, environment, and where it is shown."""
-    from crashdrive.cache.code import code_digest, folder_digest
-    from crashdrive.plugins import plugin_folder
+    from crashdrive.cache.code import code_digest, own_files
 
     environment = {name: os.environ.get(name) for name in _ENVIRONMENT}
     environment |= {
@@ -107,21 +106,11 @@ def surroundings() -> list[object]:
         columns = shutil.get_terminal_size((80, 24)).columns
     return [
         code_digest(),
-        folder_digest(plugin_folder()),
-        _mark_of(os.environ.get("CRASHDRIVE_OWNERS")),
+        own_files(),
         sorted((name, value) for name, value in environment.items() if value is not None),
         [shown, columns, sys.stdout.encoding],
         sys.stdout.errors,
     ]
-
-
-def _mark_of(path: str | None) -> list[int] | None:
-    """What changes when a file does; None where there is none."""
-    try:
-        found = os.stat(path) if path else None  # noqa: PTH116 - without pathlib's start
-    except OSError:
-        return None
-    return [found.st_ino, found.st_size, found.st_mtime_ns] if found else None
 
 
 def candidates(chosen: Sequence[str]) -> tuple[str, ...] | None:

@@ -85,6 +85,7 @@ def _kept(
             asked=shlex.join(("crashdrive", *_WORDS)), dump=files[0], made_at=time.time(),
             seconds=time.monotonic() - began, status=status, said=tuple(said), output=packed(output),
             size=len(output), basis=basis, chosen=chosen, binaries=binaries,
+            module_files=witness.module_files,
         ),
     )  # fmt: skip
     if line is not None:

@@ -8,34 +8,38 @@ if TYPE_CHECKING:
     from crashdrive.crash import Crash
     from crashdrive.records import Report
 
-# what spoils an answer by no fault of the dump's: in the session, and in parts of a report (a deadline, say)
-_PASSING = frozenset({"restarted", "unchecked"})
-_FAILED = frozenset({"failed", "rule", "unread"})
-
 
 class Witness:
     """Sees how an answer is made; says at the end whether it may be kept."""
 
     def __init__(self) -> None:
         self._crash: Crash | None = None
+        self.module_files: tuple[tuple[str, int, int], ...] = ()
         self._spoiled = False
 
     def opened(self, crash: Crash) -> None:
-        """The answer rests on this crash's dump."""
+        """The answer rests on this crash's dump, and on debug data of modules that there is to find now."""
+        from crashdrive.dump.module_files import module_files
+
         self._crash = crash
+        found = (crash.identity.get(name) for name in ("vmcore", "vmlinux"))
+        self.module_files = tuple(module_files(path for path in found if path))
 
     def made(self, report: Report) -> None:
         """The answer is this report; one of which a part failed is not one to keep."""
-        self._spoiled |= any(notice.kind in _FAILED for notice in report.warnings)
+        from crashdrive.cache.reports import FAILED
+
+        self._spoiled |= any(notice.kind in FAILED for notice in report.warnings)
 
     def basis(self) -> tuple[tuple[str, ...], str] | None:
         """The dump and the vmlinux, and the binary; None where the answer is not one to keep."""
         crash = self._crash
         if crash is None or self._spoiled:
             return None
+        from crashdrive.session.recall import spoils
+
         health, identity = crash.health, crash.identity
-        troubled = any(warning.kind in _PASSING for warning in health.warnings)
-        if troubled or any(attempt.outcome == "deadline" for attempt in health.attempts):
+        if spoils([one.kind for one in health.warnings], [one.outcome for one in health.attempts]):
             return None
         files = tuple(identity[name] for name in ("vmcore", "vmlinux") if name in identity)
         return (files, health.binary) if len(files) == 2 else None

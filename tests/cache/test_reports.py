@@ -119,6 +119,13 @@ def test_other_owners_are_another_question(
     assert asked(shelf, table([]))[1] == 0
 
 
+def test_debug_data_of_a_module_that_came_is_another_question(shelf: KeptSessions) -> None:
+    asked(shelf, table([]))
+    Path(shelf.paths[0]).with_name("ext4.ko").touch()
+    assert asked(shelf, table([]))[1] == 1
+    assert asked(shelf, table([]))[1] == 0
+
+
 def test_a_name_out_of_the_store_names_no_class_but_ours() -> None:
     from crashdrive.cache.reports import _class
 

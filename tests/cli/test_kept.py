@@ -292,6 +292,20 @@ def test_a_plugin_that_came_asks_anew(
     assert asked.opened == 2
 
 
+def test_debug_data_of_a_module_that_came_asks_anew(cli: Cli, asked: Asked) -> None:
+    """``panic`` has source lines of a module then; what else is written beside the dump is of no matter."""
+    line = ("report", "netstat", "--format", "csv", asked.vmcore)
+    cli(*line)
+    Path(asked.vmcore).with_name("out.csv").touch()
+    cli(*line)
+    assert asked.opened == 1
+    Path(asked.vmcore).with_name("ext4.ko.debug").touch()
+    cli(*line)
+    assert asked.opened == 2
+    cli(*line)
+    assert asked.opened == 2
+
+
 def test_options_and_environment_turn_it_off(cli: Cli, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ("report", "netstat", "--format", "csv", asked.vmcore)
     cli(*line)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crashdrive.dump.module_files import INSTALLED, names_of
 from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo.places import CodePlace, DebugInfo, Variable
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
 _X86_64 = "62"
-_INSTALLED = "/usr/lib/debug/lib/modules"
 _MOST_FILES = 50_000
 
 
@@ -93,20 +93,18 @@ class SourcePlaces:
 
     def _objects(self, module: str) -> Iterator[Path]:
         """Files that may hold a module's debug data."""
-        names = {
-            f"{name}{end}" for name in (module, module.replace("_", "-")) for end in (".ko", ".ko.debug")
-        }
+        names = names_of(module)
         for beside in ("vmcore", "vmlinux"):
             if path := self._identity.get(beside):
-                yield from (place for name in sorted(names) if (place := Path(path).parent / name).is_file())
+                yield from (place for name in names if (place := Path(path).parent / name).is_file())
         release = self._identity.get("osrelease") or ""
-        installed = Path(_INSTALLED, release)
+        installed = Path(INSTALLED, release)
         if not release or "/" in release or not installed.is_dir():
             return
         seen = 0
         for folder, _, files in os.walk(installed):
             seen += len(files)
-            yield from (Path(folder, name) for name in sorted(names.intersection(files)))
+            yield from (Path(folder, name) for name in names if name in files)
             if seen > _MOST_FILES:
                 return
 
