@@ -51,6 +51,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     - ``runs_others``: it runs other commands, which speak in their own names.
     - ``hit_rates``: it prints the hit rates of crash's caches as its answer.
     - ``leaves``: it ends crash.
+    - ``draws``: it draws stacks; crash 8.0.6 goes by what it learnt of those that it drew before.
     - ``acts``: it may do more than print: change what later commands say, or write to a file or to memory.
     - ``options``: its options as crash gives them to getopt(3).
     """
@@ -66,12 +67,14 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     runs_others: bool = False
     hit_rates: bool = False
     leaves: bool = False
+    draws: bool = False
     acts: bool = False
     options: str = ""
 
 
 _PLAIN = Traits()
 _SPEAKS = Traits(never_silent=True)
+_SHOWING = frozenset({"-v", "-h"})
 _LEAVES = Traits(leaves=True, acts=True)
 _OF_STRUCT = "pxdhfuc:rvol:"
 
@@ -80,7 +83,9 @@ _TABLE: dict[str, Traits] = {
     "alias": Traits(acts=True, breaks_off=False, stays=True),
     "ascii": Traits(breaks_off=False, never_silent=True),
     "bpf": Traits(options="PMtTjsxdm:p:"),
-    "bt": Traits(options="D:fFI:S:c:n:aAloreEgstTdxR:Ovp", never_silent=True, rests_on=("tasks",)),
+    "bt": Traits(
+        options="D:fFI:S:c:n:aAloreEgstTdxR:Ovp", never_silent=True, rests_on=("tasks",), draws=True
+    ),
     "btop": _SPEAKS,
     "dev": Traits(options="dDpiVv:"),
     "dis": Traits(options="dxhulrfUsb:B:", never_silent=True),
@@ -88,7 +93,9 @@ _TABLE: dict[str, Traits] = {
     "exit": _LEAVES,
     "extend": Traits(options="lus", acts=True, stays=True),
     "files": Traits(options="d:n:R:p:c", rests_on=("tasks",)),
-    "foreach": Traits(options="R:vomlgersStTpukcfFxhdaGy:", rests_on=("tasks",), runs_others=True),
+    "foreach": Traits(
+        options="R:vomlgersStTpukcfFxhdaGy:", rests_on=("tasks",), runs_others=True, draws=True
+    ),
     "fuser": Traits(rests_on=("tasks",)),
     "gdb": Traits(breaks_off=False, acts=True),
     "help": Traits(options="efNDdmM:ngcaBbHhkKsvVoptTzLOr", breaks_off=False, strangers=True, hit_rates=True),
@@ -165,6 +172,11 @@ class CommandLine(msgspec.Struct, frozen=True):
     def traits(self) -> Traits:
         """What the command is like."""
         return _TABLE.get(self.name, _PLAIN)
+
+    @property
+    def sets(self) -> bool:
+        """Whether it is a ``set`` that changes something; alone, with -v and with -h it shows."""
+        return self.name == "set" and len(self.words) > 1 and self.words[1] not in _SHOWING
 
     @property
     def only_prints(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,9 +54,10 @@ def program(
     text: str,
     summary: str,
     options: Sequence[click.Option],
-    asked: Callable[[Mapping[str, Any]], Any],
 ) -> click.Command:
-    """The subcommand of a program; ``asked`` says which reports its options mean."""
+    """The subcommand of a program; which reports its options mean says the function of its name in
+    `crashdrive.pykdump.asked`.
+    """
     own = {str(option.name) for option in options}
     taken = {name for option in options for name in option.opts}
     common = [option for option in session_options() if not taken & set(option.opts)]
@@ -65,7 +67,10 @@ def program(
         given["verbose"] = given.pop("verbosity", 0)
         rest = {key: value for key, value in values.items() if key not in own}
         rest.setdefault("verbose", False)
-        reports = asked(given)
+        meant: Callable[[Mapping[str, Any]], Sequence[Asked]] = getattr(
+            importlib.import_module("crashdrive.pykdump.asked"), name
+        )
+        reports = meant(given)
         target = take_files(words, replay=rest["replay"])
         if target.rest:
             raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from crashdrive.cli._front import Address, flag, program, value, verbosity
 
 _HELP = """A first look at a dump, asked as PyKdump's crashinfo is.
@@ -51,10 +48,4 @@ _OPTIONS = [
 ]
 
 
-def _asked(given: Mapping[str, Any]) -> Any:
-    from crashdrive.pykdump.asked import crashinfo
-
-    return crashinfo(given)
-
-
-command = program("crashinfo", _HELP, "A first look, asked as PyKdump's crashinfo is.", _OPTIONS, _asked)
+command = program("crashinfo", _HELP, "A first look, asked as PyKdump's crashinfo is.", _OPTIONS)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from crashdrive.cli._front import flag, program, value, verbosity
@@ -30,10 +27,4 @@ _OPTIONS = [
 ]
 
 
-def _asked(given: Mapping[str, Any]) -> Any:
-    from crashdrive.pykdump.asked import hanginfo
-
-    return hanginfo(given)
-
-
-command = program("hanginfo", _HELP, "Who waits for whom, asked as PyKdump's hanginfo is.", _OPTIONS, _asked)
+command = program("hanginfo", _HELP, "Who waits for whom, asked as PyKdump's hanginfo is.", _OPTIONS)

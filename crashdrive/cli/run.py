@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from crashdrive.cli._complete import files, folders
+from crashdrive.cli._complete import files
 from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.cli._pykdump import pykdump_options
 from crashdrive.errors import EXIT_OK
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
@@ -44,19 +45,7 @@ A whole script:
     params=[
         *session_options(),
         format_option(FORMATS, "table"),
-        click.Option(
-            ["--pykdump"],
-            envvar="CRASHDRIVE_PYKDUMP",
-            metavar="DIR",
-            shell_complete=folders,
-            help="Folder of a PyKdump checkout: its own Python layer and programs are used "
-            "(default: CRASHDRIVE_PYKDUMP, then crashdrive's layer).",
-        ),
-        click.Option(
-            ["--old-names"],
-            is_flag=True,
-            help="For PyKdump's programs on newer kernels: members have the names, too, that they had.",
-        ),
+        *pykdump_options(),
         click.Option(
             ["--show-converted"],
             is_flag=True,

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from crashdrive.cli._complete import files, folders
+from crashdrive.cli._complete import files
 from crashdrive.cli._opening import opened, session_options, take_files
+from crashdrive.cli._pykdump import pykdump_options
 from crashdrive.steps import step
 
 _HELP = """One session over a dump: commands of crash, PyKdump programs, Python.
@@ -51,19 +52,7 @@ Exit status: 1 where a line failed, else 0.
             metavar="LINE",
             help="Carry out a line, and end; several times, one after the other.",
         ),
-        click.Option(
-            ["--pykdump"],
-            envvar="CRASHDRIVE_PYKDUMP",
-            metavar="DIR",
-            shell_complete=folders,
-            help="Folder of a PyKdump checkout: its own Python layer and programs are used "
-            "(default: CRASHDRIVE_PYKDUMP, then crashdrive's layer).",
-        ),
-        click.Option(
-            ["--old-names"],
-            is_flag=True,
-            help="For PyKdump's programs on newer kernels: members have the names, too, that they had.",
-        ),
+        *pykdump_options(),
         click.Argument(
             ["words"],
             nargs=-1,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from crashdrive.cli._front import flag, program, value, verbosity
@@ -38,10 +35,4 @@ _OPTIONS = [
 ]
 
 
-def _asked(given: Mapping[str, Any]) -> Any:
-    from crashdrive.pykdump.asked import taskinfo
-
-    return taskinfo(given)
-
-
-command = program("taskinfo", _HELP, "Tasks, asked as PyKdump's taskinfo is.", _OPTIONS, _asked)
+command = program("taskinfo", _HELP, "Tasks, asked as PyKdump's taskinfo is.", _OPTIONS)

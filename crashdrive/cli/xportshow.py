@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from crashdrive.cli._front import Address, flag, program, value, verbosity
@@ -57,10 +54,4 @@ _OPTIONS = [
 ]
 
 
-def _asked(given: Mapping[str, Any]) -> Any:
-    from crashdrive.pykdump.asked import xportshow
-
-    return xportshow(given)
-
-
-command = program("xportshow", _HELP, "The network, asked as PyKdump's xportshow is.", _OPTIONS, _asked)
+command = program("xportshow", _HELP, "The network, asked as PyKdump's xportshow is.", _OPTIONS)

@@ -1,7 +1,7 @@
 """A kernel whose crash started without its tables: symbols from the vmlinux, memory by our own page walk.
 
-A report that reads memory alone needs only physical pages of crash, which it gives one second after its
-start; its tables take four. What isn't found here for sure is asked of crash, which then loads all its tables
+A report that reads memory alone needs only physical pages of crash, which it gives at once after its start;
+its tables take seconds. What isn't found here for sure is asked of crash, which then loads all its tables
 (`Session.minimal`).
 """
 

@@ -21,9 +21,6 @@ _OF_TYPES: Final = re.compile(
     r"(?:[\w &*.,<>()\[\]:]|->|-\d)*",
     re.ASCII,
 )
-# by what crash has drawn before it may draw the next stack (8.0.6 keeps frames' sizes)
-_BY_HISTORY: Final = frozenset({"bt", "foreach"})
-_SHOWING: Final = frozenset({"-v", "-h"})
 # failures by which nothing is said of the dump
 PASSING: Final = frozenset({"interrupted", "died", "deadline", "not-run", "gdb-crashed", "minimal"})
 # what makes all answers of a session doubtful, by no fault of the dump's
@@ -34,8 +31,7 @@ def kind_of(command: str) -> Kind:
     """What a command does: print, set what later answers depend on, or more than that."""
     line = command_line(command)
     if line.name == "set" and command.isprintable() and not re.search(r"[|<>!`]", command):
-        shows = len(line.words) == 1 or line.words[1] in _SHOWING
-        return "prints" if shows else "context"
+        return "context" if line.sets else "prints"
     prints = line.only_prints or line.words in {("mod",), ("mod", "-t")} or _OF_TYPES.fullmatch(command)
     return "prints" if prints else "acts"
 
@@ -68,7 +64,7 @@ class State:
 
 
 def _draws(command: str) -> bool:
-    return command_line(command).name in _BY_HISTORY
+    return command_line(command).traits.draws
 
 
 def spoils(kinds: Sequence[str], outcomes: Sequence[str]) -> bool:

@@ -17,21 +17,18 @@ from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError
 from crashdrive.kernel.debuginfo.sections import Sections
-from crashdrive.kernel.debuginfo.types import type_of
+from crashdrive.kernel.debuginfo.types import bound, type_of
 from crashdrive.kernel.types.model import FloatType, IntType, PointerType, Type, TypeRef
 
 Dimensions = dict[str, list[int]]
 """By what arrays of several dimensions are made of (see `made_of`): how many elements they have in all."""
 
-_SUBRANGE, _UPPER_BOUND, _COUNT = 0x21, 0x2F, 0x37
-_QUALIFIERS = frozenset({e.CONST, e.VOLATILE, e.RESTRICT})
 _TAGS = {e.STRUCT: "struct ", e.UNION: "union ", e.ENUM: "enum ", e.TYPEDEF: ""}
 _OTHER = "?"
-_REFERENCE, _INLINE = 0x13, 0x08
+_REFERENCE = 0x13
 # what a type may be wrapped in before a member has it
-_WRAPPERS = frozenset({*_QUALIFIERS, e.POINTER})
+_WRAPPERS = frozenset({*e.QUALIFIERS, e.POINTER})
 _INLINE_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*\0\Z")
-_LONGEST_INLINE = 8  # bytes of a name that stands in the entry itself: a longer one isn't worth a reference
 _SUBRANGE_BYTES = 32  # of one whose size isn't fixed
 _DEEPEST = 8
 
@@ -86,7 +83,7 @@ class _Users:
         for attribute, form, _ in kind.attributes:
             if attribute == e.TYPE and form == _REFERENCE:
                 break
-            if attribute == e.NAME and form == _INLINE and not before:
+            if attribute == e.NAME and form == e.INLINE_TEXT and not before:
                 inline = True
             elif attribute == e.TYPE or form not in e.FIXED:
                 raise UnknownFormError
@@ -116,7 +113,7 @@ class _Users:
                         return True
             for distance, names in self.inline.items():
                 name = _INLINE_NAME.search(
-                    data, max(at - distance - _LONGEST_INLINE, 0), max(at - distance, 0)
+                    data, max(at - distance - e.LONGEST_INLINE, 0), max(at - distance, 0)
                 )
                 # it may begin with what is the code of the entry
                 for start in range(name.start() if name else 0, name.end() - 1 if name else 0):
@@ -140,7 +137,7 @@ def _add(unit: Unit, found: dict[str, set[int]]) -> None:
 
 def _of_unit(unit: Unit, data: bytes) -> Iterator[tuple[int, str, int]]:
     arrays = {code: kind for code, kind in unit.abbreviations.items() if kind.tag == e.ARRAY}
-    ranges = {code: kind for code, kind in unit.abbreviations.items() if kind.tag == _SUBRANGE}
+    ranges = {code: kind for code, kind in unit.abbreviations.items() if kind.tag == e.SUBRANGE}
     if not arrays or not ranges:
         return
     # two entries of bounds, one behind the other
@@ -170,10 +167,9 @@ def _array_at(unit: Unit, place: int) -> tuple[str, int] | None:
     try:
         array = unit.entry(place)
         for child in unit.children(array):
-            if child.tag != _SUBRANGE or len(sizes) > _DEEPEST:
+            if child.tag != e.SUBRANGE or len(sizes) > _DEEPEST:
                 return None
-            bound, count = child.number(_UPPER_BOUND), child.number(_COUNT)
-            sizes.append(count if count is not None else bound + 1 if bound is not None else 0)
+            sizes.append(bound(child) or 0)
             end = child.end
         if len(sizes) < 2 or array.number(e.SIBLING) not in {None, end + 1}:
             return None
@@ -187,7 +183,7 @@ def _target(unit: Unit, entry: Entry) -> Entry | None:
     """What an array is made of, or a pointer points to, without qualifiers."""
     found = type_of(unit, entry)
     for _ in range(_DEEPEST):
-        if found is None or found.tag not in _QUALIFIERS:
+        if found is None or found.tag not in e.QUALIFIERS:
             break
         found = type_of(unit, found)
     return found

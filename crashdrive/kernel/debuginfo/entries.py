@@ -29,7 +29,10 @@ CALL_FILE, CALL_LINE, MEMBER_AT, DIRECTORY, DECL_FILE, DECL_LINE = 0x58, 0x59, 0
 DATA_BIT_OFFSET, BIT_OFFSET, BIT_SIZE, UPPER_BOUND, COUNT = 0x6B, 0x0C, 0x0D, 0x2F, 0x37
 SUBPROGRAM, INLINED, BLOCK, PARAMETER, VARIABLE, MEMBER = 0x2E, 0x1D, 0x0B, 0x05, 0x34, 0x0D
 POINTER, STRUCT, UNION, ENUM, ARRAY, TYPEDEF = 0x0F, 0x13, 0x17, 0x04, 0x01, 0x16
-CONST, VOLATILE, RESTRICT, BASE, ROUTINE = 0x26, 0x35, 0x37, 0x24, 0x15
+CONST, VOLATILE, RESTRICT, BASE, ROUTINE, SUBRANGE = 0x26, 0x35, 0x37, 0x24, 0x15, 0x21
+QUALIFIERS = frozenset({CONST, VOLATILE, RESTRICT})
+INLINE_TEXT = 0x08  # DW_FORM_string: the text stands in the entry itself
+LONGEST_INLINE = 8  # bytes of such a text: compilers refer to a longer one
 FIXED = {
     0x01: 8, 0x05: 2, 0x06: 4, 0x07: 8, 0x0B: 1, 0x0C: 1, 0x0E: 4, 0x10: 4, 0x11: 1, 0x12: 2, 0x13: 4,
     0x14: 8, 0x17: 4, 0x19: 0, 0x1E: 16, 0x1F: 4, 0x20: 8, 0x21: 0,
@@ -38,7 +41,7 @@ _NUMBERS = {0x01, 0x05, 0x06, 0x07, 0x0B, 0x0C, 0x10, 0x11, 0x12, 0x13, 0x14, 0x
 _LEB = {0x0D, 0x0F, 0x15}
 _OF_UNIT = {0x11, 0x12, 0x13, 0x14, 0x15}  # references: distances from the unit's start
 _BLOCKS = {0x03: 2, 0x04: 4, 0x0A: 1}
-_STRING, _FLAG, _IMPLICIT, _SIGNED = 0x08, 0x19, 0x21, 0x0D
+_FLAG, _IMPLICIT, _SIGNED = 0x19, 0x21, 0x0D
 _STRINGS = {0x0E: ".debug_str", 0x1F: ".debug_line_str"}
 _NO_BYTES = {_FLAG, _IMPLICIT}
 _EXPRESSION, _BLOCK = 0x18, 0x09
@@ -104,11 +107,16 @@ def signed(data: bytes | memoryview, at: int) -> tuple[int, int]:
 
 def text(data: bytes | memoryview, at: int) -> str:
     """A string that ends in NUL."""
+    return inline_text(data, at)[0]
+
+
+def inline_text(data: bytes | memoryview, at: int) -> tuple[str, int]:
+    """A string that ends in NUL, and where what follows it begins."""
     end = at
     while end < len(data) and end - at < 4096:
         part = bytes(data[end : end + 64])
         if (nul := part.find(b"\0")) >= 0:
-            return bytes(data[at : end + nul]).decode("utf-8", "backslashreplace")
+            return bytes(data[at : end + nul]).decode("utf-8", "backslashreplace"), end + nul + 1
         end += 64
     raise UnknownFormError
 
@@ -207,9 +215,8 @@ class Unit:
         if form in _STRINGS:
             place = struct.unpack_from("<I", data, at)[0]
             return text(self.sections.get(_STRINGS[form]), place), at + 4
-        if form == _STRING:
-            found = text(data, at)
-            return found, at + len(found.encode()) + 1
+        if form == INLINE_TEXT:
+            return inline_text(data, at)
         if form in _NO_BYTES:
             return (1 if form == _FLAG else implicit), at
         return self._block(form, at)

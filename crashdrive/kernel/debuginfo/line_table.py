@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crashdrive.kernel.debuginfo.entries import UnknownFormError, signed, text, unsigned
+from crashdrive.kernel.debuginfo.entries import UnknownFormError, inline_text, signed, text, unsigned
 from crashdrive.kernel.debuginfo.sections import Sections
 
 _COPY, _ADVANCE_PC, _ADVANCE_LINE, _SET_FILE, _ADD_PC, _FIXED_PC = 1, 2, 3, 4, 8, 9
@@ -151,8 +151,7 @@ class LineTable:
             section = ".debug_line_str" if form == 0x1F else ".debug_str"
             return text(self._sections.get(section), struct.unpack_from("<I", data, at)[0]), at + 4
         if form == 0x08:
-            found = text(data, at)
-            return found, at + len(found.encode()) + 1
+            return inline_text(data, at)
         if form == 0x0F:
             return unsigned(data, at)
         if form in _FORMS:
@@ -163,13 +162,11 @@ class LineTable:
     def _names_4(self, at: int) -> list[str]:
         data, folders, files = self._data, [("", 0)], [("", 0)]
         while data[at]:
-            name = text(data, at)
-            at += len(name.encode()) + 1
+            name, at = inline_text(data, at)
             folders.append((name, 0))
         at += 1
         while data[at]:
-            name = text(data, at)
-            at += len(name.encode()) + 1
+            name, at = inline_text(data, at)
             folder, at = unsigned(data, at)
             _, at = unsigned(data, at)
             _, at = unsigned(data, at)

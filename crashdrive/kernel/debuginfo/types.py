@@ -92,13 +92,18 @@ def _size(unit: Unit, entry: Entry | None) -> int:
         return 0
     if entry.tag == e.ARRAY:
         element = bare(unit, type_of(unit, entry))
-        return _size(unit, element) * math.prod(_bound(one) for one in unit.children(entry))
+        return _size(unit, element) * math.prod(number or 0 for number in bounds(unit, entry))
     return entry.number(e.SIZE) or 0
 
 
-def _bound(dimension: Entry) -> int:
-    """Elements of an array in one dimension; 0 where it has no bound."""
+def bounds(unit: Unit, array: Entry) -> list[int | None]:
+    """How many elements an array has in each dimension; None where there is no bound."""
+    return [bound(one) for one in unit.children(array) if one.tag == e.SUBRANGE]
+
+
+def bound(dimension: Entry) -> int | None:
+    """The same of one dimension."""
     if (count := dimension.number(e.COUNT)) is not None:
         return count
     last = dimension.number(e.UPPER_BOUND)
-    return 0 if last is None else last + 1
+    return None if last is None else last + 1

@@ -14,14 +14,12 @@ from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError
 from crashdrive.kernel.debuginfo.sections import Sections
-from crashdrive.kernel.debuginfo.types import type_of
+from crashdrive.kernel.debuginfo.types import bounds, type_of
 
 _LOCATED = b"\x09\x03"  # an expression of nine bytes: an address
-_EXPRESSION, _INLINE = 0x18, 0x08
-_SUBRANGE, _UPPER_BOUND, _COUNT, _MORE, _GIVEN = 0x21, 0x2F, 0x37, 0x18, 0x05
-_QUALIFIERS = frozenset({e.CONST, e.VOLATILE, e.RESTRICT})
+_EXPRESSION = 0x18
+_MORE = 0x18  # DW_TAG_unspecified_parameters
 _TAGS = {e.STRUCT: "struct ", e.UNION: "union ", e.ENUM: "enum ", e.TYPEDEF: "", e.BASE: ""}
-_LONGEST_INLINE = 8
 _DEEPEST = 12
 
 
@@ -62,7 +60,7 @@ def _variables(unit: Unit, place: int) -> Iterator[Entry]:
         if before is None:
             continue
         size, inline = before
-        for more in range(1, _LONGEST_INLINE + 1) if inline else (0,):
+        for more in range(1, e.LONGEST_INLINE + 1) if inline else (0,):
             start = place - size - more - (1 if code < 0x80 else 2)
             if start < unit.first or e.unsigned(unit.data, start)[0] != code:
                 continue
@@ -78,7 +76,7 @@ def _before_location(kind: Abbreviation) -> tuple[int, bool] | None:
     for attribute, form, _ in kind.attributes:
         if attribute == e.LOCATION:
             return (size, inline) if form == _EXPRESSION else None
-        if form == _INLINE and attribute == e.NAME:
+        if form == e.INLINE_TEXT and attribute == e.NAME:
             inline = True
         elif form in e.FIXED:
             size += e.FIXED[form]
@@ -111,13 +109,15 @@ def _declared(unit: Unit, kind: Entry | None, inner: str, depth: int) -> str | N
 def _derived(unit: Unit, kind: Entry, inner: str, depth: int) -> str | None:
     """The same for what is made of another type."""
     below = type_of(unit, kind)
-    if kind.tag in _QUALIFIERS:
+    if kind.tag in e.QUALIFIERS:
         return _declared(unit, below, inner, depth + 1)
     if kind.tag == e.POINTER:
         grouped = f"(*{inner})" if below is not None and _is_grouped(unit, below) else f"*{inner}"
         return _declared(unit, below, grouped, depth + 1)
     if kind.tag == e.ARRAY:
-        return _declared(unit, below, inner + "".join(_bounds(unit, kind)), depth + 1)
+        return _declared(
+            unit, below, inner + "".join(f"[{'' if n is None else n}]" for n in bounds(unit, kind)), depth + 1
+        )
     if kind.tag == e.ROUTINE:
         given = _parameters(unit, kind, depth)
         return None if given is None else _declared(unit, below, f"{inner}({given})", depth + 1)
@@ -126,7 +126,7 @@ def _derived(unit: Unit, kind: Entry, inner: str, depth: int) -> str | None:
 
 def _is_grouped(unit: Unit, kind: Entry) -> bool:
     for _ in range(_DEEPEST):
-        if kind.tag not in _QUALIFIERS:
+        if kind.tag not in e.QUALIFIERS:
             break
         below = type_of(unit, kind)
         if below is None:
@@ -135,21 +135,13 @@ def _is_grouped(unit: Unit, kind: Entry) -> bool:
     return kind.tag in {e.ARRAY, e.ROUTINE}
 
 
-def _bounds(unit: Unit, array: Entry) -> Iterator[str]:
-    for child in unit.children(array):
-        if child.tag == _SUBRANGE:
-            bound, count = child.number(_UPPER_BOUND), child.number(_COUNT)
-            number = count if count is not None else None if bound is None else bound + 1
-            yield "[]" if number is None else f"[{number}]"
-
-
 def _parameters(unit: Unit, routine: Entry, depth: int) -> str | None:
     """What a function takes; None where one has no name."""
     told: list[str] = []
     for child in unit.children(routine):
         if child.tag == _MORE:
             told.append("...")
-        elif child.tag == _GIVEN:
+        elif child.tag == e.PARAMETER:
             text = _declared(unit, type_of(unit, child), "", depth + 1)
             if text is None:
                 return None

@@ -22,7 +22,6 @@ _SECONDS = 60.0
 _REACHES_OUT = re.compile(r"[|>!].*", re.DOTALL)
 # gdb's commands that print
 _GDB_PRINTS = frozenset({"cd", "info", "list", "output", "p", "print", "ptype", "show", "whatis", "x"})
-_SHOWING = frozenset({"-v", "-h"})
 _VALUE = re.compile(r"^ *([a-z][a-z_-]*): (.*)$", re.MULTILINE)
 # crash keeps sizes of frames between backtraces, and takes them for those of another task (8.0.6)
 _FORGET_FRAMES = "bt -D clear"
@@ -124,10 +123,10 @@ class Held:
 
     def note(self, command: str, said: bytes) -> None:
         """A command that a client ran, with the beginning of what it printed."""
-        words = command_line(_REACHES_OUT.sub("", command)).words
-        if words[:1] == ("set",) and len(words) > 1 and words[1] not in _SHOWING:
-            self._sets.append(words[1])
-        elif words[:1] in (("bt",), ("foreach",)):
+        line = command_line(_REACHES_OUT.sub("", command))
+        if line.sets:
+            self._sets.append(line.words[1])
+        elif line.traits.draws:
             self._framed = True
         elif lasts(command, said):
             self.lasting = True
