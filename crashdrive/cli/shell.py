@@ -36,7 +36,7 @@ Examples:
   crashdrive shell vmcore -c 'epython first.py' -c 'epython second.py'
   printf 'sys\\nepython xportshow -a\\n' | crashdrive shell --pykdump DIR vmcore
 
-Exit status: 1 where a line failed, else 0.
+Exit status: 1 where a line failed that wasn't typed at a terminal, else 0.
 """
 
 

@@ -54,12 +54,15 @@ def socket_line(row: Any) -> str:
     plain = row.proto.removesuffix("6")
     proto = {"icmp": "raw"}.get(plain, plain) + ("6" if row.proto.endswith("6") else "")
     local, remote = _end(row.local_address, row.local_port), _end(row.remote_address, row.remote_port)
-    state = f" {row.state}" if plain == "tcp" else row.state if row.state == "ESTABLISHED" else _CLOSED
+    if plain == "tcp":
+        state = f" {_(row.state)}"
+    else:
+        state = _CLOSED if row.state not in (None, "ESTABLISHED") else _(row.state)
     return f"{proto:<5s} {local:<{_WIDE}s}{remote:<{_WIDE}s}{state}"
 
 
 def _end(address: str | None, port: int | None) -> str:
-    return f"{address}:{port or '*'}"
+    return f"{_(address)}:{'?' if port is None else port or '*'}"
 
 
 def _inet(row: Any, tables: Tables, verbosity: int) -> Iterator[str]:
@@ -104,8 +107,9 @@ def _connection(row: Any, tcp: Any, buffers: Any) -> Iterator[str]:
             f"\twindows: rcv={_(tcp.receive_window)}, snd={_(tcp.send_window)}  "
             f"advmss={_(tcp.advertised_mss)} rcv_ws={_(tcp.receive_scale)} snd_ws={_(tcp.send_scale)}"
         )
-        nonagle = int(bool(tcp.nodelay)) | int(bool(tcp.cork)) << 1
-        yield f"\tnonagle={nonagle} sack_ok={int(bool(tcp.sack))} tstamp_ok={int(bool(tcp.timestamps))}"
+        unread = tcp.nodelay is None or tcp.cork is None
+        nonagle = None if unread else int(tcp.nodelay) | int(tcp.cork) << 1
+        yield f"\tnonagle={_(nonagle)} sack_ok={_flag(tcp.sack)} tstamp_ok={_flag(tcp.timestamps)}"
     yield from _allocated(buffers)
     yield f"\trx_queue={_(row.recv_q)}, tx_queue={_(row.send_q)}"
     yield from _limits(buffers)
@@ -124,8 +128,8 @@ def _datagrams(row: Any, udp: Any, buffers: Any) -> Iterator[str]:
     yield f"\trx_queue={_(row.recv_q)}, tx_queue={_(row.send_q)}"
     yield from _limits(buffers)
     if udp is not None:
-        pending = int(bool(udp.pending_bytes))
-        yield f"\tpending={pending}, corkflag={int(bool(udp.corked))}, len={_(udp.pending_bytes)}"
+        pending = _flag(udp.pending_bytes)
+        yield f"\tpending={pending}, corkflag={_flag(udp.corked)}, len={_(udp.pending_bytes)}"
 
 
 def _allocated(buffers: Any) -> Iterator[str]:
@@ -154,6 +158,10 @@ def _unix(row: Any, tables: Tables, verbosity: int) -> Iterator[str]:
 def _(value: Any) -> Any:
     """A value, or what stands for one that can't be read."""
     return "?" if value is None else value
+
+
+def _flag(value: Any) -> str:
+    return "?" if value is None else str(int(bool(value)))
 
 
 def _seconds(value: float | None) -> str:

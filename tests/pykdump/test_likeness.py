@@ -55,6 +55,23 @@ def test_sockets_have_the_columns_of_xportshow() -> None:
     ]
 
 
+def test_what_is_unread_is_no_zero_and_no_state() -> None:
+    """A hole in the dump, as `?`: xportshow itself would have raised."""
+    tcp = SimpleNamespace(
+        address=0xFF10, receive_window=None, send_window=2, advertised_mss=3, receive_scale=4,
+        send_scale=None, nodelay=None, cork=True, sack=None, timestamps=None, rto=None,
+        last_received_ago=None, last_sent_ago=None, congestion_state=None,
+    )  # fmt: skip
+    said = lines([socket(state="ESTABLISHED", remote_address=None, remote_port=None)], 1, tcp=[tcp])
+    assert said[2] == "tcp   0.0.0.0:22                 ?:?                         ESTABLISHED"
+    assert "\tnonagle=? sack_ok=? tstamp_ok=?" in said
+    udp = SimpleNamespace(address=0xFF10, pending_bytes=None, corked=None)
+    assert "\tpending=?, corkflag=?, len=?" in lines([socket(proto="udp", state="UNCONN")], 1, udp=[udp])
+    assert lines([socket(proto="udp", state=None, local_port=68)]) == [
+        "udp   0.0.0.0:68                 0.0.0.0:*                  ?",
+    ]
+
+
 def test_listeners_have_their_queues() -> None:
     listener = SimpleNamespace(address=0xFF10, accept_queue=1, accept_limit=128, syn_queue=2, syn_young=1)
     entry = SimpleNamespace(listener_address=0xFF10, local="1.2.3.4:22", remote="5.6.7.8:9")
