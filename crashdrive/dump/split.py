@@ -105,7 +105,9 @@ class _Part:
         self.table_at = self.bitmap_at + 2 * half
         bits = int.from_bytes(self.read(self.bitmap_at + half, half), "little")
         self.all = bits.bit_count()
-        self.count = ((bits >> part.first) & ((1 << (part.end - part.first)) - 1)).bit_count()
+        # a damaged range may reach far beyond the bitmap
+        first, end = (min(frame, 8 * half) for frame in (part.first, part.end))
+        self.count = ((bits >> first) & ((1 << max(end - first, 0)) - 1)).bit_count()
         self.pages_at = self.table_at + _DESCRIPTOR * self.count
 
     def close(self) -> None:

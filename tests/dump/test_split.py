@@ -88,6 +88,19 @@ def test_a_cut_part_is_told(tmp_path: Path, cut: int) -> None:
         join(paths, io.BytesIO(), 1 << 20)
 
 
+@pytest.mark.parametrize("end", [1 << 62, (1 << 64) - 1])
+def test_a_range_without_end_is_taken_as_far_as_there_are_pages(tmp_path: Path, end: int) -> None:
+    """Once, two to the power of that was a number to be made."""
+    whole, paths = split(tmp_path)
+    place = Path(paths[2])
+    data = bytearray(place.read_bytes())
+    struct.pack_into("<QQ", data, 4096 + 80, RANGES[2][0], end)
+    place.write_bytes(data)
+    stream = io.BytesIO()
+    join(paths, stream, 1 << 20)
+    assert stream.getvalue() == whole
+
+
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     _, paths = split(tmp_path)
     with pytest.raises(DumpError, match="no space"):
