@@ -120,7 +120,7 @@ class KeptSession(Session):
         if (transport := self._transport) is None:
             return []
         said = ((one, transport.exchange(one, self.timeout)) for one in self._context.commands())
-        return [command for command, output in said if judge(command, output).failure is not None]
+        return self._context.lost(one for one, output in said if judge(one, output).failure is not None)
 
     def _ready(self) -> Transport:
         if not self.started:
@@ -281,8 +281,7 @@ class KeptSession(Session):
     def _given(self, command: str, kept: KeptCommand, elapsed: float) -> CommandResult:
         self._state.note(command, by_crash=False)
         failure = kept.failure
-        if failure is None:
-            self._context.note(command)
+        self._context.note(command, failed=failure is not None)
         return CommandResult(
             command=command,
             raw=kept.raw() or b"",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from crashdrive.commandline import CommandLine, command_line
 from crashdrive.errors import UsageError
@@ -17,6 +17,9 @@ _UNFRAMED = re.compile(r"[|>!<]|\s*(?:#|//|repeat\b)")
 _OURS = frozenset({"gdb", "silent", "scroll", "edit"})
 # `set` of these is about the context, not about a variable
 _CONTEXT_OPTIONS = frozenset({"-p", "-c", "-a", "-x"})
+_CONTEXT = "set context"
+# of contexts that failed: as many are run again
+_MOST_FAILED = 8
 _SHOWING_OPTIONS = frozenset({"-v", "-h"})
 
 
@@ -75,22 +78,38 @@ def groups(
 
 
 class Context:
-    """The commands that later output depends on, as far as they succeeded: run again after a restart."""
+    """The commands that later output depends on: run again after a restart."""
 
     def __init__(self) -> None:
         self._commands: dict[str, str] = {}
+        self._failed: dict[str, None] = {}
 
-    def note(self, command: str) -> None:
-        """A command that succeeded."""
+    def note(self, command: str, *, failed: bool = False) -> None:
+        """A command that succeeded or failed.
+
+        A `set` of the context that failed may have changed it: crash 8.0.6 takes the task first and fails
+        at its stack then, with one on which a CPU enters the kernel.
+        """
         key = _key(command_line(command))
-        if key is not None:
+        if failed and key == _CONTEXT:
+            self._failed.pop(command, None)
+            self._failed[command] = None
+            if len(self._failed) > _MOST_FAILED:
+                del self._failed[next(iter(self._failed))]
+        elif key is not None and not failed:
             # of several contexts or values of one variable the last one counts
             self._commands.pop(key, None)
             self._commands[key] = command
+            if key == _CONTEXT:
+                self._failed.clear()
 
     def commands(self) -> list[str]:
         """What has to be run again, in order."""
-        return list(self._commands.values())
+        return [*self._commands.values(), *self._failed]
+
+    def lost(self, refused: Iterable[str]) -> list[str]:
+        """Of commands that a crash refused, run again, those that it had not refused before."""
+        return [command for command in refused if command not in self._failed]
 
     def aliases(self) -> frozenset[str]:
         """The names of the user's own aliases."""
@@ -129,7 +148,7 @@ def _set_key(words: tuple[str, ...]) -> str | None:
     if words[1] in _SHOWING_OPTIONS:
         return None
     if words[1] in _CONTEXT_OPTIONS or not re.fullmatch(r"[a-z][a-z_-]+", words[1]):
-        return "set context"
+        return _CONTEXT
     # a bare variable's name shows it, but for `hex` and `dec`
     if len(words) == 2 and words[1] not in {"hex", "dec"}:
         return None

@@ -471,7 +471,7 @@ class Session:
         if self._recorder is not None:
             self._recorder.replace(fresh)
         self._transport = self._recorder or fresh
-        self._warn(restart_warning(lost))
+        self._warn(restart_warning(self._context.lost(lost)))
         return self._transport
 
     def _warn(self, *warnings: HealthWarning) -> None:
@@ -479,8 +479,8 @@ class Session:
 
     def _result(self, command: str, output: bytes, elapsed: float, judged: Judgement) -> CommandResult:
         failure, quiet = judged
+        self._context.note(command, failed=failure is not None)
         if failure is None:
-            self._context.note(command)
             warning = setting_warning(command.split())
             if warning is not None and warning not in self._health.warnings:
                 self._warn(warning)

@@ -42,6 +42,20 @@ def test_context(commands: list[str], kept: list[str]) -> None:
     assert context(*commands) == kept
 
 
+def test_a_context_that_failed_is_run_again_and_may_fail_again() -> None:
+    noted = Context()
+    noted.note("set 1")
+    noted.note("set radix 99", failed=True)
+    noted.note("set -c 1", failed=True)
+    assert noted.commands() == ["set 1", "set -c 1"]
+    assert noted.lost(["set 1", "set -c 1"]) == ["set 1"]
+    noted.note("set 2")
+    assert noted.commands() == ["set 2"]
+    for pid in range(100):
+        noted.note(f"set {pid}", failed=True)
+    assert noted.commands() == ["set 2", *(f"set {pid}" for pid in range(92, 100))]
+
+
 @pytest.mark.parametrize(
     ("command", "meant"),
     [

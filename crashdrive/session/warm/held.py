@@ -188,5 +188,5 @@ class Memory:
                 held.drop()
                 raise SessionError(f"{command}: the context could not be put back: {error}") from error
             held.note(command, said)
-            if judge(command, said).failure is not None:
+            if judge(command, said).failure is not None and self.context.lost([command]):
                 raise SessionError(f"{command}: the context could not be put back")

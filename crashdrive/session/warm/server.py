@@ -330,8 +330,7 @@ class _Client:
 
     def _note(self, held: Held, command: str, said: bytes, judged: Judgement) -> None:
         held.note(self.memory.context.resolve(command), said[:_BEGINNING])
-        if judged.failure is None:
-            self.memory.context.note(command)
+        self.memory.context.note(command, failed=judged.failure is not None)
 
     def _sink(self, number: int, *, fifo: bool = False) -> Sink:
         return lambda data: self._pass_on(number, data, fifo=fifo)
