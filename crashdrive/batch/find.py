@@ -12,12 +12,13 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from crashdrive.batch.unpack import head_of, is_packed
+from crashdrive.batch.unpack import begin_of, head_of, is_packed
 from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import DumpIdentity, dump_identity
@@ -35,6 +36,7 @@ _ELF, _ET_CORE = b"\x7fELF", 4
 # what kdump's scripts, QEMU and people call dumps
 _NAMED = re.compile(r"vmcore(?!-dmesg)|^dump\.\d|\.(?:kdump|vmcore|core\.flat)$", re.IGNORECASE)
 _NO_DUMP = re.compile(r"\.(?:txt|log|json|jsonl|xml|html|md|sh|py|conf|sha\d+|md5|sig|asc)$", re.IGNORECASE)
+_BEGIN = 20  # bytes that tell what a file is
 _PATTERN = re.compile(r"[*?\[]")
 _DEEPEST = 32
 _LIST_COLUMNS = ("vmcore", "vmlinux", "host")
@@ -324,19 +326,23 @@ def is_likely(path: str) -> bool:
         return True
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - names of any bytes
-            head = file.read(20)
+            head = file.read(_BEGIN)
     except OSError:
         return False
+    packed = is_packed(path)
+    if packed:
+        head = begin_of(path, _BEGIN)
     if head.startswith(_ELF):
         kind = int.from_bytes(head[16:18], "big" if head[5:6] == b"\x02" else "little")
-        return kind == _ET_CORE and _is_kernels(path)
+        return kind == _ET_CORE and _is_kernels(path, packed=packed)
     return head.startswith(_MAGICS)
 
 
-def _is_kernels(path: str) -> bool:
+def _is_kernels(path: str, *, packed: bool) -> bool:
     """Whether an ELF core is a kernel's; that of a process is nothing to tell."""
     try:
-        dump_identity(path)
+        with head_of(path) if packed else nullcontext(path) as plain:
+            dump_identity(plain)
     except DumpError as error:
         return "of a process" not in str(error)
     return True

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
+import lz4.frame
 import zstandard
 
 from crashdrive.dump.split import join
@@ -56,21 +58,31 @@ _OPENERS: dict[bytes, Any] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
     b"\x28\xb5\x2f\xfd": _Zstd,
+    b"\x04\x22\x4d\x18": lz4.frame.open,
 }
 _PIECE = 1 << 20
 _HEAD = 64 << 20  # bytes that have a dump's headers and notes in them
 _LEFT = 1 << 30  # bytes of the disk that stay free
-_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
+# lz4 has no error of its own
+_BROKEN = (OSError, EOFError, RuntimeError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
 
 def is_packed(path: str) -> bool:
-    """Whether a file is packed with gzip, bzip2, xz or zstd; other packers are none of ours."""
+    """Whether a file is packed with gzip, bzip2, xz, zstd or lz4; other packers are none of ours."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - names of any bytes
             begin = file.read(8)
     except OSError:
         return False
     return _opener(begin) is not None
+
+
+def begin_of(path: str, size: int) -> bytes:
+    """The first bytes of what is packed, fewer where it is short or broken."""
+    begin = io.BytesIO()
+    with suppress(DumpError):
+        _copy(path, begin, size)
+    return begin.getvalue()
 
 
 def _opener(begin: bytes) -> Any:
