@@ -48,7 +48,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` is of its content: a dump under two names has one. ``also``: its other names. ``parts``: all
     files of one that ``makedumpfile --split`` wrote, the one that ``path`` names first. ``trouble``: why
     it can't be triaged, with ``trouble_kind`` in one word. ``host``: what a list says of it, else its
-    headers.
+    headers. ``instead``: the id that this path had while its file was still cut or no dump.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     trouble: str | None = None
     trouble_kind: str | None = None
+    instead: str | None = None
 
 
 class Search(NamedTuple):
@@ -90,15 +91,18 @@ def find_dumps(
     debug_dirs: Sequence[str] = (),
     known: Mapping[str, Found] | None = None,
     fetch: Callable[[str], str] | None = None,
+    *,
+    may_lack: bool = False,
 ) -> Search:
     """All dumps that the words mean; UsageError for a word that means none.
 
     ``known``: what is known of paths, used where the file is the same as then. ``fetch``: gives the path of
-    the kernel with a build id that is nowhere on this machine, or raises VmlinuxError.
+    the kernel with a build id that is nowhere on this machine, or raises VmlinuxError. ``may_lack``: a
+    pattern may mean no file as yet.
     """
     finder = _Finder(debug_dirs, known or {}, fetch)
     for word in words:
-        for named in _expanded(word):
+        for named in _expanded(word, may_lack=may_lack):
             finder.take(named)
     return Search(_joined(list(finder.found.values())), finder.others)
 
@@ -107,7 +111,10 @@ def _joined(found: Sequence[Found]) -> list[Found]:
     """The dumps, those in several files as one each."""
     split: dict[str, list[tuple[SplitPart, Found]]] = {}
     whole = []
-    for one in found:
+    ids = {one.id for one in found}
+    for each in found:
+        # another path has what this one had
+        one = msgspec.structs.replace(each, instead=None) if each.instead in ids else each
         part = _part_of(one)
         if part is None:
             whole.append(one)
@@ -183,6 +190,8 @@ class _Finder:
                 return one
         else:
             one = examined(path, mark)
+            if known is not None and known.id != one.id and (known.trouble or known.incomplete):
+                one = msgspec.structs.replace(one, instead=known.id)
         if one.trouble_kind in {None, "no-vmlinux"}:
             one = self._with_kernel(one, named.vmlinux)
         return msgspec.structs.replace(one, host=named.host or one.host)
@@ -258,7 +267,7 @@ def _troubled(path: str, trouble: str, kind: str, mark: str | None) -> Found:
     )
 
 
-def _expanded(word: str) -> Iterator[_Named]:
+def _expanded(word: str, *, may_lack: bool) -> Iterator[_Named]:
     """The files that a word means: those of a list, of a folder, of a pattern, or the file itself."""
     if word.startswith("@"):
         yield from _listed(word[1:])
@@ -266,7 +275,7 @@ def _expanded(word: str) -> Iterator[_Named]:
         yield from _of_path(word)
     elif _PATTERN.search(word):
         matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207 - a pattern may be absolute
-        if not matches:
+        if not matches and not may_lack:
             raise UsageError(f"{word!a}: no file is named so")
         for path in matches:
             yield from _of_path(path)

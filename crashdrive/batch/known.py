@@ -17,11 +17,13 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from crashdrive.dump.contents import current_mark
 from crashdrive.errors import UsageError
 
 NEW, KNOWN, BACK = "new", "known", "back"
@@ -58,7 +60,34 @@ def read_known(path: Path) -> list[Known]:
     for entry in entries:
         if entry.link and not re.match(r"https?://", entry.link):
             raise UsageError(f"{str(path)!a}: link {entry.link!a} is neither http:// nor https://")
+        if entry.fixed_in is not None and not _numbers(entry.fixed_in):
+            raise UsageError(f"{str(path)!a}: fixed_in {entry.fixed_in!a} is no kernel's release")
     return entries
+
+
+class KnownFile:
+    """What is known of crashes: the file that was named, else ``known.toml`` in the folder if it is there.
+
+    UsageError says what is wrong with it.
+    """
+
+    def __init__(self, named: str | None, folder: Path) -> None:
+        self._named = named is not None
+        self._path = Path(named) if named is not None else folder / "known.toml"
+        self._mark = current_mark(self._path)
+        self.entries = self._read()
+
+    def _read(self) -> list[Known]:
+        return read_known(self._path) if self._named or self._path.exists() else []
+
+    def renewed(self) -> bool:
+        """Read it again if it has changed: whether it has. UsageError leaves the entries as they were."""
+        mark = current_mark(self._path)
+        if mark == self._mark:
+            return False
+        self._mark = mark
+        self.entries = self._read()
+        return True
 
 
 def entry_for(entries: Iterable[Known], names: Sequence[str | None]) -> Known | None:
@@ -80,13 +109,19 @@ def state_of(entry: Known | None, releases: Iterable[str | None]) -> str:
         return NEW
     if entry.fixed_in is None:
         return KNOWN
-    fixed = version(entry.fixed_in)
-    return BACK if any(release and version(release) >= fixed for release in releases) else KNOWN
+    return BACK if any(release and reaches(release, entry.fixed_in) for release in releases) else KNOWN
 
 
-def version(release: str) -> tuple[int, ...]:
-    """The numbers of a kernel's release, to compare."""
-    return tuple(map(int, re.findall(r"\d+", release)))
+def reaches(release: str, other: str) -> bool:
+    """Whether a kernel's release is that other one or a later one, by their numbers."""
+    pairs = zip_longest(_numbers(release), _numbers(other), fillvalue=0)
+    return next((mine > theirs for mine, theirs in pairs if mine != theirs), True)
+
+
+def _numbers(release: str) -> list[int]:
+    """The numbers of a release; a candidate (``6.2-rc3``) is before it."""
+    found = re.finditer(r"(?P<candidate>-rc)?(?P<number>\d+)", release)
+    return [number for one in found for number in ([-1] if one["candidate"] else []) + [int(one["number"])]]
 
 
 def fields(entry: Known | None) -> dict[str, Any]:

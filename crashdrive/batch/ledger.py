@@ -113,8 +113,10 @@ class Ledger:
         rows = self._database.execute("SELECT dump, status, reason_kind FROM dumps")
         return {dump: (status, kind) for dump, status, kind in rows}
 
-    def put_dump(self, row: dict[str, Any], findings: Sequence[dict[str, Any]]) -> None:
-        """Keep a dump and its findings, in place of what was known of it."""
+    def put_dump(
+        self, row: dict[str, Any], findings: Sequence[dict[str, Any]], instead: str | None = None
+    ) -> None:
+        """Keep a dump and its findings, in place of what was known of it, or of the dump ``instead``."""
         with self.transaction() as database:
             before = database.execute("SELECT attempts FROM dumps WHERE dump = ?", (row["dump"],)).fetchone()
             kept = {**row, "attempts": (before[0] if before else 0) + 1}
@@ -124,7 +126,12 @@ class Ledger:
                 f"INSERT OR REPLACE INTO dumps ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 - ours
                 [_text(kept[name]) for name in columns],
             )
-            database.execute("DELETE FROM findings WHERE dump = ?", (row["dump"],))
+            for dump in {row["dump"], instead or row["dump"]}:
+                database.execute("DELETE FROM findings WHERE dump = ?", (dump,))
+            if instead is not None:
+                database.execute(
+                    "DELETE FROM dumps WHERE dump = ? AND path = ?", (instead, _text(row["path"]))
+                )
             database.executemany(
                 "INSERT INTO findings VALUES (:dump, :severity, :kind, :message, :evidence, :explanation,"
                 " :advice, :source)",

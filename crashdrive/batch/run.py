@@ -200,7 +200,7 @@ class Batch:
 
 
 def keep(ledger: Ledger, one: Found, result: Result) -> None:
-    """Keep a result, in its file and in the ledger."""
+    """Keep a result, in its file and in the ledger; what its path held while it was cut goes."""
     place = result_path(ledger.folder, one.id)
     part = place.with_name(f".{place.name}.part")
     with part.open("wb") as file:
@@ -209,7 +209,9 @@ def keep(ledger: Ledger, one: Found, result: Result) -> None:
         os.fsync(file.fileno())
     part.replace(place)
     (ledger.folder / "dump" / f"{one.id}.html").unlink(missing_ok=True)  # a page that is there is up to date
-    ledger.put_dump(dump_row(one, result, time.time()), finding_rows(one, result))
+    ledger.put_dump(dump_row(one, result, time.time()), finding_rows(one, result), one.instead)
+    if one.instead and not ledger.rows("SELECT 1 FROM dumps WHERE dump = ?", (one.instead,)):
+        result_path(ledger.folder, one.instead).unlink(missing_ok=True)
 
 
 def result_path(folder: Path, dump: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,21 @@ def write_redacted(ledger: Ledger) -> Path:
         for row in rows:
             if known.get(row["dump"]) != row["triaged"]:
                 _put(copy, ledger, row, redactor)
+        _remove(copy, known.keys() - {row["dump"] for row in rows})
         _groups(copy, ledger, redactor)
         outputs.write(copy)
         write_pages(copy)
     finally:
         copy.close()
     return folder
+
+
+def _remove(copy: Ledger, gone: Iterable[str]) -> None:
+    with copy.transaction() as database:
+        for dump in gone:
+            database.execute("DELETE FROM findings WHERE dump = ?", (dump,))
+            database.execute("DELETE FROM dumps WHERE dump = ?", (dump,))
+            result_path(copy.folder, dump).unlink(missing_ok=True)
 
 
 def _put(copy: Ledger, ledger: Ledger, row: dict[str, Any], redactor: Redactor) -> None:

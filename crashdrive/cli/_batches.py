@@ -16,7 +16,7 @@ from crashdrive.batch import outputs
 from crashdrive.batch.debuginfod import Debuginfod, urls
 from crashdrive.batch.find import Found, Search, find_dumps
 from crashdrive.batch.jobs import PAGE, Result
-from crashdrive.batch.known import Known, read_known
+from crashdrive.batch.known import KnownFile
 from crashdrive.batch.ledger import Ledger, locked, open_folder
 from crashdrive.batch.pages import write_pages
 from crashdrive.batch.regroup import regroup
@@ -46,7 +46,7 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
     say_what_is_logged(verbose=given["verbose"])
     options = _options(given)
     folder = Path(given["folder"])
-    known = _known(given["known"], folder)
+    known = KnownFile(given["known"], folder)
     shard = shard_of(given["shard"]) if given["shard"] else None
     with locked(open_folder(folder)), closing(Ledger(folder)) as ledger:
         one = _Run(ledger, options, known, given)
@@ -63,9 +63,7 @@ def run_batch(words: tuple[str, ...], given: dict[str, Any]) -> int:
 class _Run:
     """A batch on a folder: once, or again and again."""
 
-    def __init__(
-        self, ledger: Ledger, options: Options, known: Sequence[Known], given: dict[str, Any]
-    ) -> None:
+    def __init__(self, ledger: Ledger, options: Options, known: KnownFile, given: dict[str, Any]) -> None:
         self._ledger = ledger
         self._options = options
         self._known = known
@@ -94,7 +92,7 @@ class _Run:
     def write(self) -> None:
         """Groups, lines, pages, the redacted copy."""
         with step("grouped"):
-            regroup(self._ledger, self._known)
+            regroup(self._ledger, self._known.entries)
         with waiting("writing pages"), step("written"):
             outputs.write(self._ledger)
             write_pages(self._ledger)
@@ -104,19 +102,35 @@ class _Run:
                 say(f"redacted copy: {write_redacted(self._ledger)}")
 
     def watch(self, words: Sequence[str], interval: float) -> int:
-        """Take dumps as they appear, until somebody ends it: 0 after SIGTERM, as services are ended."""
-        settled = Settled()
+        """Take dumps as they appear, until somebody ends it: 0 after SIGTERM, as services are ended.
+
+        What was asked for once (`--again`, `--retry-failed`) is done once.
+        """
+        settled, told = Settled(), _Once()
         signal.signal(signal.SIGTERM, _end_watching)
         try:
+            search = self._search(words)  # a wrong path is told at once
             while True:
-                known = self._ledger.known_files()
-                dumps = settled.of(find_dumps(words, self._options.debug_dirs, known, self.fetch).dumps)
-                self._ledger.keep_files(dumps, known)
-                if plan(dumps, self._ledger, retry_failed=False).todo:
-                    self.do(dumps)
+                self._take(settled.of(search.dumps))
                 time.sleep(interval)
+                with told.of_usage():
+                    if self._known.renewed():
+                        self.write()
+                with told.of_usage():
+                    search = self._search(words)
         except _Ended:
             return EXIT_OK
+
+    def _search(self, words: Sequence[str]) -> Search:
+        known = self._ledger.known_files()
+        return find_dumps(words, self._options.debug_dirs, known, self.fetch, may_lack=True)
+
+    def _take(self, dumps: Sequence[Found]) -> None:
+        self._ledger.keep_files(dumps, self._ledger.known_files())
+        given = self._given
+        if plan(dumps, self._ledger, retry_failed=given["retry_failed"], again=given["again"]).todo:
+            self.do(dumps)
+            self._given = {**given, "retry_failed": False, "again": False}
 
 
 @contextmanager
@@ -133,6 +147,22 @@ def _where(scheduler: str | None, scratch: str | None) -> Iterator[DaskWork | No
         yield work
 
 
+class _Once:
+    """Says what is wrong when it begins to be, not at each look."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    @contextmanager
+    def of_usage(self) -> Iterator[None]:
+        try:
+            yield
+        except UsageError as error:
+            if (words := str(error)) not in self._said:
+                self._said.add(words)
+                say(words)
+
+
 class _Ended(BaseException):
     """Somebody ended the service."""
 
@@ -143,7 +173,7 @@ def _end_watching(_number: int, _frame: object) -> None:
 
 def merge_batches(parts: Sequence[Path], folder: Path, named: str | None) -> int:
     """Put batches together in a folder, and write what is known; gives the exit status."""
-    known = _known(named, folder)
+    known = KnownFile(named, folder)
     with locked(open_folder(folder)), closing(Ledger(folder)) as ledger:
         with waiting("merging"):
             taken = merge(ledger, parts)
@@ -174,12 +204,6 @@ def _options(given: dict[str, Any]) -> Options:
 def _page_reports() -> list[str]:
     """What a dump's page shows beside its triage, as far as it lets crash start without its tables."""
     return [name for name in PAGE if name in report_names() and takes_btf(name)]
-
-
-def _known(named: str | None, folder: Path) -> list[Known]:
-    """What is known of crashes: the file that was named, else ``known.toml`` in the folder if it is there."""
-    place = Path(named) if named else folder / "known.toml"
-    return read_known(place) if named or place.exists() else []
 
 
 def _find(

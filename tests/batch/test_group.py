@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashdrive.batch.group import Crash, Group, grouped
-from crashdrive.batch.known import entry_for, read_known, state_of
+from crashdrive.batch.known import Known, KnownFile, entry_for, read_known, state_of
 from crashdrive.batch.ledger import Ledger, open_folder
 from crashdrive.batch.likeness import bare, likeness, normalised
 from crashdrive.batch.regroup import regroup
@@ -211,12 +211,45 @@ def test_what_is_known_is_told(ledger: Ledger, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("release", "fixed", "state"),
+    [
+        ("6.1.0-57-cloud-amd64", "6.1.0-57", "back"),
+        ("6.1.0-56-amd64", "6.1.0-57", "known"),
+        ("6.12.94+deb12-cloud-amd64", "6.1.0-57", "back"),
+        ("5.14.0-362.el9.x86_64", "5.14.0-362.8.1", "back"),
+        ("5.14.0-362.8.1.el9.x86_64", "5.14.0-362.13", "known"),
+        ("6.2.0-rc3", "6.2", "known"),
+        ("6.2.0-rc3", "6.2-rc2", "back"),
+        ("6.2.0", "6.2-rc7", "back"),
+        ("6.2", "6.2.0", "back"),
+    ],
+)
+def test_a_kernel_that_has_the_fix(release: str, fixed: str, state: str) -> None:
+    assert state_of(Known(signature="x", fixed_in=fixed), [release]) == state
+
+
+def test_a_file_of_what_is_known_that_changes(tmp_path: Path) -> None:
+    """Also one that comes, is wrong, and goes."""
+    known, path = KnownFile(None, tmp_path), tmp_path / "known.toml"
+    assert (known.entries, known.renewed()) == ([], False)
+    path.write_text("[[known]]\nsignature = 'x'")
+    assert (known.renewed(), known.renewed(), len(known.entries)) == (True, False, 1)
+    path.write_text("[[known")
+    with pytest.raises(UsageError):
+        known.renewed()
+    assert (known.renewed(), len(known.entries)) == (False, 1)
+    path.unlink()
+    assert (known.renewed(), known.entries) == (True, [])
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("[[known]]\ntitle = 'x'", "signature"),
         ("[[known]]\nsignature = 'x'\nowners = 'y'", "owners"),
         ("[[know]]\nsignature = 'x'", "unknown table 'know'"),
         ("[[known]]\nsignature = 'x'\nlink = 'javascript:alert(1)'", "neither http"),
+        ("[[known]]\nsignature = 'x'\nfixed_in = 'soon'", "no kernel's release"),
         ("[[known", "known.toml"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -97,6 +98,41 @@ def test_a_service_takes_dumps_as_they_appear(tmp_path: Path) -> None:
                 (crash / name).write_bytes(vmcore(ID) + name.encode())
                 wait_for(out / "triage.jsonl", name)
             assert service.poll() is None
+            service.send_signal(signal.SIGTERM)
+            assert service.wait(30) == 0
+        finally:
+            service.kill()
+
+
+def test_a_service_sees_what_becomes_known_and_whole(tmp_path: Path) -> None:
+    """A pattern without a file as yet, a dump that was cut when it was looked at, a known.toml that comes."""
+    crash, out = tmp_path / "crash", tmp_path / "out"
+    crash.mkdir()
+    (crash / "vmlinux").write_bytes(vmlinux(ID))
+    (tmp_path / "false").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "false").chmod(0o755)
+    command = [
+        sys.executable, "-m", "crashdrive", "batch", "--watch", str(crash / "vmcore*"), "-o", str(out),
+        "--interval", "0.2", "--crash", str(tmp_path / "false"), "--brief",
+    ]  # fmt: skip
+    environment = {**os.environ, "CRASHDRIVE_CACHE": "off"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as service:
+        try:
+            wait_for(out / ".lock", "\n")
+            (crash / "vmcore.1").write_bytes(vmcore(ID)[:100])
+            wait_for(out / "triage.jsonl", "truncated")
+            (crash / "vmcore.1").write_bytes(vmcore(ID))
+            wait_for(out / "triage.jsonl", "can't open this dump")
+            (line,) = (out / "triage.jsonl").read_text().splitlines()
+            assert json.loads(line)["dump"] == find_dumps([str(crash)]).dumps[0].id
+            assert len(list((out / "results").iterdir())) == 1
+            before = (out / "index.html").stat().st_ino
+            (out / "known.toml").write_text("[[known")
+            (out / "known.toml").write_text("[[known]]\nsignature = 'x'")
+            began = time.monotonic()
+            while (out / "index.html").stat().st_ino == before and time.monotonic() < began + 60:
+                time.sleep(0.1)
+            assert (out / "index.html").stat().st_ino != before
             service.send_signal(signal.SIGTERM)
             assert service.wait(30) == 0
         finally:
