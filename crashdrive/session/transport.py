@@ -26,7 +26,10 @@ _ASKING = "set > /"
 INTERRUPT_SECONDS = 5.0
 # crash behind a wrapper script that doesn't pass its name on: it waits for a command, and we for our prompt
 _OTHER_PROMPT = re.compile(rb"(?:\A|\n)([\w.+-]+)> \Z")
-_QUIET_SECONDS = 5.0
+_LOOK_SECONDS = 5.0
+# how long nothing follows a prompt of another name before it is asked whether it is crash's, and may answer
+_QUIET_SECONDS = 0.5
+_ANSWER_SECONDS = 10.0
 # a prompt in the middle of a line counts when nothing follows it for so long
 _DOUBT_SECONDS = 0.02
 
@@ -110,6 +113,9 @@ class PtyTransport:
 
     The prompt is a random name, so that no output can hold it; echo and output processing are off. After a
     deadline nothing may be sent until `recover` has said yes.
+
+    A wrapper script may start crash by another name. Each prompt is then proven: crash is told to open a
+    file of a random name, which isn't there, and what stands before its complaint is the output.
     """
 
     def __init__(
@@ -126,6 +132,9 @@ class PtyTransport:
         """
         self.name = "c" + secrets.token_hex(8)
         self.prompt = f"{self.name}> ".encode()
+        # crash's name for itself where that isn't ours, and who complained last
+        self._other: bytes | None = None
+        self._blamed = b""
         self.folder = Folder(self.name, program, paths, equip)
         self.scratch: Path | None = self.folder.path
         self.fifo: Path | None = self.folder.fifo
@@ -141,27 +150,32 @@ class PtyTransport:
         """
         collector, deadline = Collector(self.prompt, None), time.monotonic() + timeout
         working = None if idle is None else _Working(self.process, idle)
-        step = _QUIET_SECONDS if idle is None else min(_QUIET_SECONDS, idle / 4)
+        step = _LOOK_SECONDS if idle is None else min(_LOOK_SECONDS, idle / 4)
         with self._plain_errors():
             while not collector.done or (collector.doubtful and self._goes_on()):
+                other = _OTHER_PROMPT.search(collector.pending())
+                pause = step if other is None else min(step, _QUIET_SECONDS)
                 try:
-                    self._read_some(min(deadline, time.monotonic() + step), collector, None)
+                    self._read_some(min(deadline, time.monotonic() + pause), collector, None)
                 except OutOfTimeError:
-                    self._check_prompt(collector.pending())
+                    if other is not None:
+                        return self._plain(self._adopt(other))
                     if time.monotonic() >= deadline or (working is not None and working.is_over()):
                         raise
             return self._plain(collector.finish())
 
-    def _check_prompt(self, said: bytes) -> None:
-        """SessionDiedError where crash waits at another prompt than ours."""
-        other = _OTHER_PROMPT.search(said)
-        if other is not None:
-            why = (
-                b"its prompt is `%s>`, not what it was started as: a wrapper script has to pass its own "
-                % other[1]
-            )
-            why += b'name on: begin it with #!/bin/bash, end it with exec -a "$0" /path/to/crash "$@"'
-            raise SessionDiedError("crash ended: at another prompt", said[: other.start()] + b"\n" + why)
+    def _adopt(self, other: re.Match[bytes]) -> bytes:
+        """Take a prompt of another name for crash's, and give what it said before.
+
+        SessionDiedError where it isn't crash that waits there.
+        """
+        self._other, self.prompt = other[1], other[1] + b"> "
+        said = other.string[: other.start(1)]
+        try:
+            return said + self._proven(time.monotonic() + _ANSWER_SECONDS)
+        except OutOfTimeError as error:
+            why = b"its prompt is `%s>`, not what it was started as, and it doesn't answer as crash does"
+            raise SessionDiedError("crash ended: at another prompt", said + why % other[1]) from error
 
     def exchange(self, command: str, timeout: float, sink: Sink | None = None) -> bytes:
         """See Transport."""
@@ -181,10 +195,13 @@ class PtyTransport:
 
     def _names(self) -> list[bytes]:
         """What `_plain` replaces."""
-        return [self.name.encode(), *self.folder.shown]
+        other = [] if self._other is None else [self._other + b": "]
+        return [self.name.encode(), *other, *self.folder.shown]
 
     def batch(self, commands: Sequence[str], timeout: float) -> list[bytes]:
         """See Transport. Frames: with ``set silent off`` crash prints each command behind a prompt."""
+        if self._other is not None:
+            return self._one_by_one(commands, time.monotonic() + timeout)
         end = self.prompt + b"set silent on\n" + self.prompt
         try:
             with self._input(["set silent off", *commands, "set silent on"]):
@@ -199,6 +216,17 @@ class PtyTransport:
         if len(framed) != len(commands) or not _in_step(framed, commands):
             raise SessionError("crash's answer to an input file is out of step with the commands")
         return [output for _, output in framed]
+
+    def _one_by_one(self, commands: Sequence[str], deadline: float) -> list[bytes]:
+        """As `batch`: output may hold a prompt that isn't random, so no frame could be told by it."""
+        finished: list[bytes] = []
+        try:
+            # what is there already when one fails stays
+            finished.extend(self.exchange(line, max(0.0, deadline - time.monotonic())) for line in commands)
+        except (OutOfTimeError, SessionDiedError) as error:
+            error.finished = finished
+            raise
+        return finished
 
     def stream(self, commands: Sequence[str], sink: Sink, timeout: float) -> bytes:
         """See Transport."""
@@ -223,6 +251,8 @@ class PtyTransport:
     def _plain(self, output: bytes) -> bytes:
         """crash puts its name before messages of its top level; ours is random, a user's is ``crash``."""
         output = output.replace(self.name.encode(), b"crash")
+        if self._other not in (None, b"crash"):
+            output = re.sub(rb"(?m)^%s: " % re.escape(self._other or b""), b"crash: ", output)
         for shown, real in self.folder.shown.items():
             output = output.replace(shown, real)
         return output
@@ -233,6 +263,8 @@ class PtyTransport:
         After one that it left by a jump they bear that one's name. The message asked for is that of a file
         which can't be opened: it comes before any command is run (process_command_line(), exec_command()).
         """
+        if self._other is not None:
+            return self._blamed != self._other
         said = re.match(rb"(\S+): unable to open ", self.exchange(_ASKING, timeout))
         return said is not None and said[1] != b"crash"
 
@@ -258,9 +290,30 @@ class PtyTransport:
         collector = Collector(end or self.prompt, sink)
         while not collector.done or (end is None and collector.doubtful and self._goes_on()):
             self._read_some(deadline, collector, fifo_sink)
+        said = collector.finish()
+        if self._other is not None:
+            said += self._proven(deadline, sink, fifo_sink)
         if fifo_sink is not None:
             self._drain_fifo(fifo_sink)
-        return collector.finish()
+        return said
+
+    def _proven(self, deadline: float, sink: Sink | None = None, fifo_sink: Sink | None = None) -> bytes:
+        """Ask whether the prompt that came is crash's; what else there was of the output, if it wasn't."""
+        nonce = secrets.token_hex(8).encode()
+        self._write(b"set > /%s/\n" % nonce)
+        collector = Collector(b": unable to open /%s/\n" % nonce + self.prompt, None)
+        while not collector.done:
+            self._read_some(deadline, collector, fifo_sink)
+        rest, self._blamed = _last_word(collector.finish())
+        if not rest:
+            return b""
+        if not rest.endswith(self.prompt):
+            raise SessionError("crash's answer is out of step with the command")
+        rest = self.prompt + rest.removesuffix(self.prompt)
+        if sink is None:
+            return rest
+        sink(rest)
+        return b""
 
     def _goes_on(self) -> bool:
         return bool(readable([self.process.master], _DOUBT_SECONDS))
@@ -389,6 +442,12 @@ def _in_step(framed: Sequence[tuple[bytes, bytes]], commands: Sequence[str]) -> 
     echoes = (b"".join(echo.split()) for echo, _ in framed)
     sent = (b"".join(command.encode().split()) for command in [*commands, "set silent on"])
     return all(echo == command for echo, command in zip(echoes, sent, strict=False))
+
+
+def _last_word(text: bytes) -> tuple[bytes, bytes]:
+    """A text in two: up to its last blank, and what follows."""
+    size = max(text.rfind(blank) for blank in (b" ", b"\n")) + 1
+    return text[:size], text[size:]
 
 
 def _nowhere(_data: bytes) -> None:

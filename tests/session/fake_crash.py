@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 MODE = os.environ.get("FAKE_MODE", "")
-NAME = os.path.basename(sys.argv[0]) if MODE != "renamed" else "crash"  # noqa: PTH119 - as crash does
+# wrapper scripts that start crash, or no crash, by another name
+OTHER_NAMES = {"renamed": "crash", "renamed8": "crash8", "shell": "bash"}
+NAME = OTHER_NAMES.get(MODE) or os.path.basename(sys.argv[0])  # noqa: PTH119 - as crash does
 PROMPT = f"{NAME}> ".encode()
 FILES = os.environ.get("FAKE_FILES", ".")
 MARK = "ffff888000000000"
@@ -225,8 +227,8 @@ def execute(line: str) -> None:
     words = line.split()
     if not words:
         return
-    if words[-2:] == [">", "/"]:
-        out(f"{State.blamed}: unable to open /\n")
+    if words[-2:-1] == [">"] and words[-1].endswith("/") and MODE != "shell":
+        out(f"{State.blamed}: unable to open {words[-1]}\n")
         return
     State.blamed = NAME
     try:
