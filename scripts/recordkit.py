@@ -50,6 +50,7 @@ class Dump(msgspec.Struct, frozen=True):
     name: str
     release: str
     format: str
+    architecture: str = "amd64"
 
     @property
     def kernel(self) -> str:
@@ -58,10 +59,10 @@ class Dump(msgspec.Struct, frozen=True):
 
 
 def dumps() -> list[Dump]:
-    """All dumps of the lab."""
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Dump) for path in sorted(LAB.glob("dumps/*/dump.json"))
-    ]
+    """All dumps of the lab that its plain crash binaries read."""
+    paths = sorted(LAB.glob("dumps/*/dump.json"))
+    found = [msgspec.json.decode(path.read_bytes(), type=Dump) for path in paths]
+    return [dump for dump in found if dump.architecture == "amd64"]
 
 
 def binaries() -> dict[str, Path]:

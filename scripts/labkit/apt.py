@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit import places
+from labkit.architectures import AMD64, Architecture
 from labkit.errors import LabError
 from labkit.host import run, say
 
 # The programs that the lab runs on the host, and the package of each.
 HOST_PROGRAMS = {
-    "qemu-system-x86_64": "qemu-system-x86",
     "gcc": "gcc",
     "make": "make",
     "setpriv": "util-linux",
@@ -24,10 +25,12 @@ HOST_FILES = {
 }
 
 
-def missing_packages() -> list[str]:
-    """The Debian packages that this host lacks for making dumps."""
-    programs = [pkg for name, pkg in HOST_PROGRAMS.items() if not shutil.which(name)]
-    return programs + [pkg for name, pkg in HOST_FILES.items() if not Path(name).exists()]
+def missing_packages(architecture: Architecture = AMD64) -> list[str]:
+    """The Debian packages that this host lacks for making dumps of an architecture."""
+    wanted = {**HOST_PROGRAMS, **dict(architecture.host_programs)}
+    programs = [pkg for name, pkg in wanted.items() if not shutil.which(name)]
+    files = {**HOST_FILES, **dict(architecture.host_files)}
+    return programs + [pkg for name, pkg in files.items() if not Path(name).exists()]
 
 
 def require_apt(packages: Iterable[str]) -> None:
@@ -95,8 +98,11 @@ def mirror() -> str:
     return found[0]
 
 
-def private_suite(name: str, state: Path) -> Suite:
-    """Set up (and update) apt state of our own for a Debian suite that the host doesn't use."""
+def private_suite(name: str, state: Path, architecture: Architecture = AMD64) -> Suite:
+    """Set up (and update) apt state of our own for a Debian suite that the host doesn't use.
+
+    Packages of another architecture than the host's are only downloaded: dpkg knows nothing of them.
+    """
     require_apt(["apt"])
     for folder in ("lists/partial", "cache/archives/partial", "parts"):
         (state / folder).mkdir(parents=True, exist_ok=True)
@@ -112,10 +118,23 @@ def private_suite(name: str, state: Path) -> Suite:
         "Dir::Cache": state / "cache",
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
+        "APT::Architecture": architecture.debian,
+        "APT::Architectures": architecture.debian,
     }
     suite = Suite(tuple(word for key, val in settings.items() for word in ("-o", f"{key}={val}")))
     run(["apt-get", *suite.options, "update"])
     return suite
+
+
+def foreign_suite(architecture: Architecture) -> Suite:
+    """Debian 12's packages of another architecture."""
+    name = f"bookworm-{architecture.debian}"
+    return _of_architecture("bookworm", places.lab() / "apt" / name, architecture)
+
+
+@functools.cache
+def _of_architecture(name: str, state: Path, architecture: Architecture) -> Suite:
+    return private_suite(name, state, architecture)
 
 
 def unpack(debs: Iterable[Path], root: Path) -> None:

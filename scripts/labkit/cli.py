@@ -22,6 +22,7 @@ Paths go to stdout, what is going on to stderr. Typical use:
   scripts/lab crash                crash 8.0.2, 8.0.6 and 9.0.2
   scripts/lab path 6.1-kdump-sysrq
   scripts/lab dump --kernel 6.12 --format kdump --death bug
+  scripts/lab standard --set arm64 dumps of an arm64 guest, which crash 8.0.2-arm64 reads
 
 Needs Debian, root for installing packages, and about 6 GB.
 """
@@ -85,7 +86,10 @@ def _command(
 def _add_crash(commands: Commands) -> None:
     text = "Make crash binaries available; prints one path per line."
     parser = _command(commands, "crash", _crash, text)
-    help_text = "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable); all unless given"
+    help_text = (
+        "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable), all unless given; 8.0.2-arm64, which "
+        "reads dumps of arm64 and runs by qemu-user"
+    )
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=help_text)
 
 
@@ -99,7 +103,8 @@ def _crash(options: argparse.Namespace) -> int:
 def _add_kernel(commands: Commands) -> None:
     text = "Download Debian cloud kernels with debug data; prints their folders."
     parser = _command(commands, "kernel", _kernel, text)
-    help_text = f"{' or '.join(kernels.SERIES)}; all unless given"
+    known = f"{', '.join(kernels.SERIES)} or {', '.join(kernels.FOREIGN)}"
+    help_text = f"{known}; the first {len(kernels.SERIES)} unless given"
     parser.add_argument("series", nargs="*", metavar="SERIES", help=help_text)
 
 
@@ -114,7 +119,12 @@ def _add_dump(commands: Commands) -> None:
     text = "Make one dump; prints its folder, which holds vmcore, vmlinux, truth/ and dump.json."
     parser = _command(commands, "dump", _dump, text)
     add = parser.add_argument
-    add("--kernel", choices=kernels.SERIES, default=Spec.kernel, help="default: %(default)s")
+    add(
+        "--kernel",
+        choices=(*kernels.SERIES, *kernels.FOREIGN),
+        default=Spec.kernel,
+        help="default: %(default)s",
+    )
     add("--format", choices=spec.FORMATS, default=Spec.format, help="default: %(default)s")
     add("--death", choices=DEATHS, default=Spec.death, metavar="DEATH", help=DEATH_HELP)
     add(
@@ -216,7 +226,7 @@ def _status(_options: argparse.Namespace) -> int:
     print(f"missing packages: {' '.join(apt.missing_packages()) or 'none'}")
     for path in crashes.all_there():
         print(f"crash: {path}")
-    for series in kernels.SERIES:
+    for series in (*kernels.SERIES, *kernels.FOREIGN):
         kernel = kernels.load(series)
         print(f"kernel {series}: {kernel.release if kernel else 'missing'}")
     have = dumps.names()

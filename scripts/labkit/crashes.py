@@ -4,7 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
-from labkit import apt, places
+from labkit import apt, architectures, places
+from labkit.architectures import AMD64
 from labkit.errors import LabError
 from labkit.host import run, say
 
@@ -45,13 +46,20 @@ def upstream_version(text: str) -> str:
 
 def there(version: str) -> Path | None:
     """The path of a version that the lab already has."""
-    path = places.lab() / "crash" / version / "crash"
+    path = _place(version) / "crash"
     return path if path.exists() else None
 
 
 def all_there() -> list[Path]:
     """All crash binaries of the lab."""
-    return sorted((places.lab() / "crash").glob("[0-9]*/crash"))
+    return sorted(places.lab().glob("crash*/[0-9]*/crash"))
+
+
+def _place(version: str) -> Path:
+    """The folder of a version; those of other architectures (``8.0.2-arm64``) lie apart."""
+    architecture, number = architectures.of_name(version), architectures.without(version)
+    kind = "crash" if architecture is AMD64 else f"crash-{architecture.debian}"
+    return places.lab() / kind / number
 
 
 def ensure(version: str) -> Path:
@@ -60,7 +68,7 @@ def ensure(version: str) -> Path:
         return path
     if moved := _moved(version):
         return moved
-    return _from_host(version) or _download(version)
+    return _from_host(version) or _from_elsewhere(version) or _download(version)
 
 
 def _note(version: str) -> Path:
@@ -80,6 +88,23 @@ def _from_host(version: str) -> Path | None:
         return None
     with places.appearing(places.lab() / "crash" / version) as work:
         (work / "crash").symlink_to(own)
+    return there(version)
+
+
+def _from_elsewhere(version: str) -> Path | None:
+    """Debian 12's crash of another architecture: the program itself below the root of its libraries."""
+    architecture = architectures.of_name(version)
+    if architecture is AMD64:
+        return None
+    suite = apt.foreign_suite(architecture)
+    found = upstream_version(apt.version("crash", suite))
+    if found != architectures.without(version):
+        raise LabError(f"no crash {version}; Debian 12 has {found}-{architecture.debian}")
+    with places.appearing(_place(version)) as work:
+        debs = suite.download(PACKAGES, work / "debs")
+        apt.unpack(debs, work / "root")
+        shutil.rmtree(work / "debs")
+        (work / "crash").symlink_to("root/usr/bin/crash")
     return there(version)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labkit import modules
 from labkit.host import run
+from labkit.kernels import Kernel
 
 SOURCES = Path(__file__).parent / "module"
 # -g: Debian's build gives a module no debug data. A tail call would leave a frame out. The paths that BUG()
@@ -34,8 +35,9 @@ def built(folder: Path) -> dict[str, Path]:
     return modules.find_modules(folder / "extra")
 
 
-def ensure(module: str, root: Path, release: str, folder: Path) -> Path:
+def ensure(module: str, kernel: Kernel) -> Path:
     """Build a death's module, if need be, against unpacked (not installed) headers; returns its path."""
+    root, folder, release = kernel.folder / "root", kernel.folder / "modules", kernel.release
     target = folder / "extra" / f"{module}.ko"
     if target.exists() and f"\0version={version(module)}\0".encode() in target.read_bytes():
         return target
@@ -48,7 +50,8 @@ def ensure(module: str, root: Path, release: str, folder: Path) -> Path:
             shutil.copy(path, work / path.name)
         (work / "Makefile").write_text(MAKEFILE.format(module=module, version=version(module), work=work))
         # BTF for a module would take pahole on the host; crash has no use for it.
-        run(["make", "-C", headers, f"M={work}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"])
+        settings = [f"M={work}", "CONFIG_DEBUG_INFO_BTF_MODULES=", *kernel.architecture.make]
+        run(["make", "-C", headers, *settings, "modules"])
         return Path(shutil.copy(work / target.name, target))
 
 

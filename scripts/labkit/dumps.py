@@ -60,11 +60,11 @@ def ensure(spec: Spec, *, again: bool = False) -> Path:
     if not again and facts(spec.name) is not None:
         say(f"{spec.name} is there")
         return target
-    apt.install(apt.missing_packages())
+    apt.install(apt.missing_packages(spec.architecture))
     kernel = kernels.ensure(spec.kernel)
     module = deaths.module(spec.death) if spec.lean else initramfs.IDLE_MODULE
     if module:
-        deathmodules.ensure(module, kernel.folder / "root", kernel.release, kernel.folder / "modules")
+        deathmodules.ensure(module, kernel)
     with places.appearing(target) as work, _kept_console(spec.name, work):
         _Build(spec, kernel, work).run()
     return target
@@ -127,7 +127,7 @@ class _Build:
 
     def _command_line(self) -> str:
         spec = self.spec
-        words = ["console=ttyS0", f"lab.connections={spec.connections}"]
+        words = [f"console={spec.architecture.console}", f"lab.connections={spec.connections}"]
         # The guest's timing is that of an emulator: no watchdog may end it before its time.
         words += ["nmi_watchdog=0", "rcupdate.rcu_cpu_stall_suppress=1", "loglevel=4"]
         if spec.lean:
@@ -151,6 +151,7 @@ class _Build:
             cpus=self.spec.cpus,
             disks=disks,
             console=self.work / "console.log",
+            program=self.spec.architecture.qemu,
         )
 
     def _run_guest(self) -> None:
@@ -249,6 +250,7 @@ class _Build:
             "release": self.kernel.release,
             "build_id": self.kernel.build_id,
             "package_version": self.kernel.package_version,
+            "architecture": self.spec.architecture.debian,
             "format": self.spec.format,
             "death": self.spec.death,
             "cpus": self.spec.cpus,
@@ -260,7 +262,7 @@ class _Build:
             "panic_uptime": died,
             "panic_time": datetime.fromtimestamp(wall + died - collected, UTC).isoformat(),
             "seconds": self.clock.seconds,
-            "tools": _tools(self._makedumpfile),
+            "tools": _tools(self.spec.architecture.qemu[0], self._makedumpfile),
         }
         (self.work / "dump.json").write_text(json.dumps(what, indent=2) + "\n")
 
@@ -288,8 +290,8 @@ def panic_uptime(console: str, least: float) -> float:
     return next((time for time in times if time >= least - 1), least)
 
 
-def _tools(makedumpfile: list[str]) -> dict[str, str]:
-    commands = {"qemu": ["qemu-system-x86_64", "--version"], "makedumpfile": [*makedumpfile, "-v"]}
+def _tools(emulator: str, makedumpfile: list[str]) -> dict[str, str]:
+    commands = {"qemu": [emulator, "--version"], "makedumpfile": [*makedumpfile, "-v"]}
     lines = {name: run(words).splitlines() for name, words in commands.items()}
     found = {name: text[0] for name, text in lines.items() if text}
     return {**found, "python": sys.version.split()[0]}

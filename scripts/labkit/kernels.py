@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labkit import apt, places
+from labkit import apt, architectures, places
+from labkit.architectures import AMD64, Architecture
 from labkit.errors import LabError
 from labkit.host import Stopwatch, run, say
 
 SERIES = ("6.1", "6.12")
+# of other architectures; all of them from Debian 12
+FOREIGN = ("6.1-arm64",)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Kernel:
     build_id: str
 
     @property
+    def architecture(self) -> Architecture:
+        """What it runs on."""
+        return architectures.of_name(self.series)
+
+    @property
     def folder(self) -> Path:
         """Where it lies."""
         return places.lab() / "kernels" / self.series
@@ -33,10 +41,10 @@ class Kernel:
         return self.folder / "root" / "lib" / "modules" / self.release
 
 
-def newest_release(series: str, packages: Iterable[str]) -> str:
+def newest_release(series: str, packages: Iterable[str], flavour: str = AMD64.flavour) -> str:
     """The newest release of a series among package names that has an image and its debug data."""
     names = set(packages)
-    pattern = re.compile(rf"linux-image-({re.escape(series)}\.\S*-cloud-amd64)")
+    pattern = re.compile(rf"linux-image-({re.escape(series)}\.\S*-{flavour})")
     matches = [match[1] for name in names if (match := pattern.fullmatch(name))]
     releases = [release for release in matches if f"linux-image-{release}-dbg" in names]
     if not releases:
@@ -59,21 +67,26 @@ def ensure(series: str) -> Kernel:
 
 
 def _fetch(series: str) -> Kernel:
-    apt.require_apt([f"linux-image-{series}*-cloud-amd64-dbg"])
+    architecture, numbers = architectures.of_name(series), architectures.without(series)
+    apt.require_apt([f"linux-image-{numbers}*-{architecture.flavour}-dbg"])
     apt.refresh()
-    names = apt.HOST_SUITE.cache("pkgnames", f"linux-image-{series}").split()
-    release = newest_release(series, names)
+    suite = apt.HOST_SUITE if architecture is AMD64 else apt.foreign_suite(architecture)
+    names = suite.cache("pkgnames", f"linux-image-{numbers}").split()
+    release = newest_release(numbers, names, architecture.flavour)
     clock = Stopwatch()
     with clock.step("all"), places.appearing(places.lab() / "kernels" / series) as work:
-        kernel = _unpack(series, release, work)
+        kernel = _unpack(suite, series, release, work)
         (work / "kernel.json").write_text(json.dumps(asdict(kernel), indent=2) + "\n")
     say(f"kernel {release}: {clock.seconds['all']:.0f} s")
     return kernel
 
 
-def _unpack(series: str, release: str, work: Path) -> Kernel:
+def _unpack(suite: apt.Suite, series: str, release: str, work: Path) -> Kernel:
     root, image = work / "root", f"linux-image-{release}"
-    debs = apt.HOST_SUITE.download([image, f"{image}-dbg", *_headers(release)], work / "debs")
+    headers, programs = _headers(suite, release)
+    suite.download([image, f"{image}-dbg", *headers], work / "debs")
+    # what builds modules runs on the host
+    debs = apt.HOST_SUITE.download(programs, work / "debs")
     apt.unpack(debs, root)
     for deb in debs:
         deb.unlink()
@@ -81,7 +94,7 @@ def _unpack(series: str, release: str, work: Path) -> Kernel:
     _link(work, "vmlinux", f"root/usr/lib/debug/boot/vmlinux-{release}")
     _link(work, "vmlinuz", f"root/boot/vmlinuz-{release}")
     _link(work, "modules", f"root/usr/lib/debug/lib/modules/{release}")
-    return Kernel(series, release, apt.version(image), build_id(work / "vmlinux"))
+    return Kernel(series, release, apt.version(image, suite), build_id(work / "vmlinux"))
 
 
 def _link(work: Path, name: str, to: str) -> None:
@@ -90,12 +103,12 @@ def _link(work: Path, name: str, to: str) -> None:
     (work / name).symlink_to(to)
 
 
-def _headers(release: str) -> list[str]:
-    """The packages that building a module for a release takes."""
+def _headers(suite: apt.Suite, release: str) -> tuple[list[str], list[str]]:
+    """The packages that building a module for a release takes: its own, and the host's."""
     name = f"linux-headers-{release}"
-    text = apt.HOST_SUITE.cache("depends", "--no-recommends", "--no-suggests", name)
-    needed = re.findall(r"Depends: (linux-(?:headers-\S+-common|kbuild-\S+))", text)
-    return [name, *needed]
+    text = suite.cache("depends", "--no-recommends", "--no-suggests", name)
+    common = re.findall(r"Depends: (linux-headers-\S+-common)", text)
+    return [name, *common], re.findall(r"Depends: (linux-kbuild-[^\s:]+)", text)
 
 
 def build_id(elf: Path) -> str:

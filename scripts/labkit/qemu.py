@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.architectures import AMD64
 from labkit.errors import LabError
 
 PANIC_END = b"---[ end Kernel panic"
@@ -25,14 +26,13 @@ class Machine:
     cpus: int
     disks: Sequence[Path]
     console: Path
+    program: Sequence[str] = AMD64.qemu
 
     def command(self) -> list[str]:
         """The words that start QEMU, with QMP on stdin and stdout."""
         return [
             # QEMU dies with the lab even if the lab is killed.
-            *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"),
-            # Four-level page tables, as nearly all real machines have.
-            *("-accel", "tcg,thread=multi", "-cpu", "max,la57=off"),
+            *("setpriv", "--pdeathsig", "KILL", *self.program),
             *("-m", f"{self.memory}M", "-smp", str(self.cpus)),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-kernel", str(self.vmlinuz), "-initrd", str(self.initramfs)),

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from labkit import architectures
+from labkit.architectures import Architecture
 from labkit.deaths import DEATHS
 from labkit.errors import LabError
-from labkit.kernels import SERIES
+from labkit.kernels import FOREIGN, SERIES
 
 FORMATS = ("elf", "flattened", "filtered", "kdump")
 CRASHKERNEL = 256
@@ -39,6 +41,11 @@ class Spec:
             if (value := getattr(self, field)) != getattr(default, field):
                 words.append(f"{letter}{value}")
         return "-".join(words)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the guest runs on."""
+        return architectures.of_name(self.kernel)
 
     @property
     def lean(self) -> bool:
@@ -80,8 +87,10 @@ class Spec:
 
     def checked(self) -> "Spec":
         """Itself; LabError if no such dump can be made."""
-        if self.kernel not in SERIES:
-            raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(SERIES)}")
+        if self.kernel not in (*SERIES, *FOREIGN):
+            raise LabError(f"kernel {self.kernel}? the lab knows {', '.join((*SERIES, *FOREIGN))}")
+        if self.kernel in FOREIGN and self.format == "kdump":
+            raise LabError(f"kernel {self.kernel} has no capture kernel here: --format elf or flattened")
         if self.connections < 0 or self.connections > 100_000:
             raise LabError("--connections takes 0 to 100000")
         if self.lean and self.connections != Spec().connections:
@@ -139,9 +148,10 @@ BATCH = tuple(
     for kernel in SERIES
     if name not in ("sysrq", "crowd") and death.only in (None, kernel)
 )
-SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH}
+ARM64 = (_elf("6.1-arm64"), Spec(kernel="6.1-arm64", format="flattened"))
+SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH, "arm64": ARM64}
 
 
 def standard(name: str) -> Spec | None:
     """The standard dump of that name."""
-    return next((spec for spec in (*FULL, *EACH_DEATH, *BATCH) if spec.name == name), None)
+    return next((spec for spec in (*FULL, *EACH_DEATH, *BATCH, *ARM64) if spec.name == name), None)

@@ -58,8 +58,14 @@ def missing(what: str) -> None:
 
 
 def dumps() -> list[Path]:
-    """The folders of all dumps that are there."""
-    return sorted(path.parent for path in (LAB / "dumps").glob("*/dump.json"))
+    """The folders of all dumps of this architecture that are there."""
+    found = sorted((LAB / "dumps").glob("*/dump.json"))
+    return [path.parent for path in found if _architecture(path) == "amd64"]
+
+
+def _architecture(path: Path) -> str:
+    facts: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    return str(facts.get("architecture", "amd64"))
 
 
 def crash_binary(version: str) -> Path:

@@ -72,7 +72,11 @@ static void uninterruptible(void)
 	set_comm("d-state");
 	if (vfork() == 0) {
 		for (;;)
+#ifdef SYS_pause
 			syscall(SYS_pause);
+#else /* arm64 has only newer calls */
+			pause();
+#endif
 	}
 }
 

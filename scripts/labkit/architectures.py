@@ -1,0 +1,82 @@
+"""What is different about a guest of each architecture: Debian's names, the compiler, QEMU's machine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One architecture; ``emulator`` runs its programs on this host, None where the host does by itself."""
+
+    debian: str
+    multiarch: str
+    loader: str
+    loader_folder: str
+    prefix: str
+    qemu: tuple[str, ...]
+    console: str
+    host_programs: tuple[tuple[str, str], ...]
+    emulator: str | None = None
+    make: tuple[str, ...] = ()
+    host_files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def flavour(self) -> str:
+        """How the releases of its kernels end."""
+        return f"cloud-{self.debian}"
+
+    @property
+    def compiler(self) -> str:
+        """Its C compiler."""
+        return f"{self.prefix}gcc"
+
+    @property
+    def library_folders(self) -> tuple[str, ...]:
+        """Where its packages have libraries, below a root."""
+        names = (f"lib/{self.multiarch}", f"usr/lib/{self.multiarch}", f"usr/lib/{self.multiarch}/elfutils")
+        return (*names, "usr/lib")
+
+
+AMD64 = Architecture(
+    debian="amd64",
+    multiarch="x86_64-linux-gnu",
+    loader="ld-linux-x86-64.so.2",
+    loader_folder="lib64",
+    prefix="",
+    # Four-level page tables, as nearly all real machines have.
+    qemu=("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off"),
+    console="ttyS0",
+    host_programs=(("qemu-system-x86_64", "qemu-system-x86"),),
+)
+ARM64 = Architecture(
+    debian="arm64",
+    multiarch="aarch64-linux-gnu",
+    loader="ld-linux-aarch64.so.1",
+    loader_folder="lib",
+    prefix="aarch64-linux-gnu-",
+    qemu=(
+        *("qemu-system-aarch64", "-M", "virt,gic-version=2"),
+        *("-accel", "tcg,thread=multi", "-cpu", "cortex-a57"),
+    ),
+    console="ttyAMA0",
+    host_programs=(
+        ("qemu-system-aarch64", "qemu-system-arm"),
+        ("qemu-aarch64-static", "qemu-user-static"),
+        ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ),
+    emulator="qemu-aarch64-static",
+    make=("ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"),
+    host_files=(("/usr/aarch64-linux-gnu/include/stdio.h", "libc6-dev-arm64-cross"),),
+)
+# by Debian's names of all but the host's own
+FOREIGN = {"arm64": ARM64}
+
+
+def of_name(name: str) -> Architecture:
+    """The architecture that ends a name such as ``6.1-arm64`` or ``8.0.2-arm64``; the host's else."""
+    return FOREIGN.get(name.rpartition("-")[2], AMD64)
+
+
+def without(name: str) -> str:
+    """The name without its architecture: ``6.1``."""
+    base, _, last = name.rpartition("-")
+    return base if last in FOREIGN else name
