@@ -12,9 +12,10 @@ from typing import Literal
 
 from crashdrive._version import __version__
 from crashdrive.dump.identity import vmlinux_identity
+from crashdrive.dump.machines import shown_machine
 from crashdrive.errors import CrashdriveError
 from crashdrive.records import Notice, Record, Report, Table
-from crashdrive.session.binaries import Binary, find_binaries, limits
+from crashdrive.session.binaries import Binary, find_binaries, limits, reads
 from crashdrive.session.indexing import FIRST_WRITER, gdb_version
 
 _KERNEL_PLACES = (
@@ -28,11 +29,17 @@ _MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
 
 
 class CrashBinary(Record, frozen=True):
-    """A crash of this host; ``limits`` is what is known to be lacking in its version, None for nothing."""
+    """A crash of this host; ``limits`` is what is known to be lacking in its version, None for nothing.
+
+    ``architecture``: whose dumps it reads, None where it doesn't tell; ``emulator``: what runs it here, where
+    it is a program of another architecture.
+    """
 
     path: str
     version: str | None
     gdb_version: str | None
+    architecture: str | None
+    emulator: str | None
     limits: str | None
 
 
@@ -119,8 +126,12 @@ def _crash(binaries: tuple[Binary, ...], problem: str) -> Check:
             return Check(what="crash", status="ok", detail=versions)
         lacking = "; ".join(f"{binary.version}: {', '.join(limits(binary))}" for binary in usable)
         return Check(what="crash", status="useful", detail=lacking, install="a newer crash beside it")
-    detail = problem or "; ".join(f"{binary.path} does not say its version" for binary in binaries)
-    return Check(what="crash", status="missing", detail=detail, install=package("crash", "crash"))
+    detail = problem or "; ".join(
+        binary.problem or f"{binary.path} does not say its version" for binary in binaries
+    )
+    # what keeps a program of another architecture from running says itself what to install
+    install = None if any(binary.problem for binary in binaries) else package("crash", "crash")
+    return Check(what="crash", status="missing", detail=detail, install=install)
 
 
 def _row(binary: Binary) -> CrashBinary:
@@ -128,7 +139,9 @@ def _row(binary: Binary) -> CrashBinary:
         path=binary.path,
         version=binary.version,
         gdb_version=binary.gdb_version,
-        limits="; ".join(limits(binary)) or None,
+        architecture=None if (number := reads(binary)) is None else shown_machine(number),
+        emulator=None if binary.emulation is None else binary.emulation.emulator,
+        limits=binary.problem or "; ".join(limits(binary)) or None,
     )
 
 

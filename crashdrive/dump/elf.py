@@ -16,7 +16,7 @@ import msgspec
 Read = Callable[[int, int], bytes]
 
 ET_REL, ET_CORE = 1, 4
-PT_LOAD, PT_NOTE = 1, 4
+PT_LOAD, PT_INTERP, PT_NOTE = 1, 3, 4
 SHT_SYMTAB, SHT_NOTE, SHT_NOBITS = 2, 7, 8
 _PN_XNUM = 0xFFFF
 _MOST_HEADERS = 1 << 20

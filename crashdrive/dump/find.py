@@ -13,6 +13,7 @@ from crashdrive.dump.identity import (
     vmlinux_identity,
 )
 from crashdrive.dump.kernels import Kernels
+from crashdrive.dump.machines import are_alike, shown_machine
 from crashdrive.errors import CrashdriveError, DumpError, VmlinuxError
 from crashdrive.records import Record
 
@@ -58,7 +59,10 @@ def _is_vmlinux(path: str) -> bool:
 
 
 def check_pair(vmlinux: VmlinuxIdentity, dump: DumpIdentity) -> None:
-    """VmlinuxError where the vmlinux is of another build than the dump, or has no debug data."""
+    """VmlinuxError for a vmlinux of another architecture or build than the dump, or without debug data."""
+    if not are_alike(vmlinux.machine, dump.machine):
+        kinds = shown_machine(vmlinux.machine), shown_machine(dump.machine or 0)
+        raise VmlinuxError(f"{vmlinux.path!a} is of {kinds[0]}, the dump {dump.path!a} is of {kinds[1]}")
     if vmlinux.build_id and dump.build_id and vmlinux.build_id != dump.build_id:
         raise VmlinuxError(
             f"{vmlinux.path!a} is of another build than the dump {dump.path!a}: "

@@ -41,6 +41,7 @@ from crashdrive.dump.kdump import (
     kdump_notes,
     kdump_vmcoreinfo,
 )
+from crashdrive.dump.machines import number_of
 from crashdrive.dump.vmcoreinfo import parse_vmcoreinfo
 from crashdrive.errors import DumpError, VmlinuxError
 from crashdrive.records import Record
@@ -89,7 +90,7 @@ class DumpIdentity(Record, frozen=True):
     ``kaslr_offset`` in bytes, ``crash_time`` in seconds since 1970 (from VMCOREINFO or the kdump header).
     ``incomplete`` is True where the file is shorter than its headers promise, or is marked so by the
     program that wrote it. ``vmcoreinfo`` holds the note's ``NAME=value`` lines; ``mark`` as `file_mark` has
-    it.
+    it. ``machine``: ELF's number of the architecture.
     """
 
     path: str
@@ -106,6 +107,7 @@ class DumpIdentity(Record, frozen=True):
     incomplete: bool | None = None
     vmcoreinfo: dict[str, str] = msgspec.field(default_factory=dict)
     mark: str = ""
+    machine: int | None = None
 
 
 def vmlinux_build_id(path: str | Path) -> str | None:
@@ -232,6 +234,7 @@ class _Facts(NamedTuple):
     time: int | None = None
     level: int | None = None
     host: str | None = None
+    machine: int | None = None
 
 
 def _facts(read: Read, size: int | None, path: str | Path) -> _Facts:
@@ -258,6 +261,7 @@ def _with_vmcoreinfo(base: DumpIdentity, facts: _Facts) -> DumpIdentity:
         kaslr_offset=_integer(info.get("KERNELOFFSET"), 16),
         crash_time=_integer(info.get("CRASHTIME"), 10) or facts.time,
         dump_level=facts.level,
+        machine=facts.machine,
         vmcoreinfo=info,
     )
 
@@ -277,7 +281,8 @@ def _elf_facts(elf: ElfFile, read: Read, size: int | None, path: str | Path) -> 
     end = max((s.offset + s.file_size for s in segments if s.type == PT_LOAD), default=0)
     cut = size is not None and end > size
     host = host_in_memory(read, segments, parse_vmcoreinfo(info))
-    return _Facts("elf", info, cut or bool(elf.flags & _ELF_INCOMPLETE), host=host)
+    incomplete = cut or bool(elf.flags & _ELF_INCOMPLETE)
+    return _Facts("elf", info, incomplete, host=host, machine=elf.machine)
 
 
 def _kdump_facts(read: Read, size: int | None, path: str | Path) -> _Facts:
@@ -291,7 +296,16 @@ def _kdump_facts(read: Read, size: int | None, path: str | Path) -> _Facts:
     cut = None if size is None else kdump_is_cut(read, header, size, sub)
     incomplete = True if header.status & INCOMPLETE else cut
     info = kdump_vmcoreinfo(read, header, sub) if header.version >= 3 else b""
-    return _Facts("kdump", info, incomplete, header.release or None, header.time or None, level, header.host)
+    return _Facts(
+        format="kdump",
+        vmcoreinfo=info,
+        incomplete=incomplete,
+        release=header.release or None,
+        time=header.time or None,
+        level=level,
+        host=header.host,
+        machine=number_of(header.machine),
+    )
 
 
 def _sub_header(read: Read, header: KdumpHeader, path: str | Path) -> bytes:

@@ -19,9 +19,9 @@ class KdumpHeader(NamedTuple):
     """What ``struct disk_dump_header`` says of a dump and of the file's layout.
 
     ``order``: ``<`` or ``>``, as `struct` has it; ``wide``: of a 64-bit machine; ``version``: the format's;
-    ``release``: the kernel's; ``host``: the machine's name; ``time``: of the crash, seconds since 1970;
-    ``status``: bits, `INCOMPLETE` is one of them; ``block_size``: bytes; ``sub_blocks``: of the sub-header;
-    ``bitmap_blocks``: of both bitmaps.
+    ``release``: the kernel's; ``host``: the machine's name; ``machine``: its kind, as ``uname -m`` has it;
+    ``time``: of the crash, seconds since 1970; ``status``: bits, `INCOMPLETE` is one of them;
+    ``block_size``: bytes; ``sub_blocks``: of the sub-header; ``bitmap_blocks``: of both bitmaps.
     """
 
     order: str
@@ -29,6 +29,7 @@ class KdumpHeader(NamedTuple):
     version: int
     release: str
     host: str | None
+    machine: str
     time: int
     status: int
     block_size: int
@@ -43,6 +44,7 @@ def kdump_header(read: Read, path: str | Path) -> KdumpHeader:
     """
     data = read(0, 464)
     release = data[142:207].split(b"\0")[0].decode("ascii", "backslashreplace")
+    machine = data[272:337].split(b"\0")[0].decode("ascii", "backslashreplace")
     host = nodename(data[12:142])
     if len(data) == 464:
         for order in "<>":
@@ -55,7 +57,8 @@ def kdump_header(read: Read, path: str | Path) -> KdumpHeader:
                     and not block & (block - 1)
                     and 0 < sub < 1 << 20
                 ):
-                    return KdumpHeader(order, wide, version, release, host, time, status, block, sub, bitmap)
+                    names = (release, host, machine)
+                    return KdumpHeader(order, wide, version, *names, time, status, block, sub, bitmap)
     raise DumpError(f"{shown(path)}: truncated or damaged kdump header")
 
 

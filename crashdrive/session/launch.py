@@ -68,17 +68,22 @@ Past = Callable[[str, Sequence[str]], Went | None]
 
 class Start(Record, frozen=True):
     """How a session is started: on which files, with which patience (seconds for each rung), and with gdb's
-    index of the vmlinux where there is one. A file of bytes is made for that crash alone.
+    index of the vmlinux where there is one. ``machine``: ELF's number of its architecture. A file of bytes is
+    made for that crash alone.
     """
 
     files: tuple[str | bytes, ...]
     rung_seconds: float = 120.0
     extra: tuple[str, ...] = ()
     index: Index | None = None
+    machine: int = 62
 
-    def with_standin(self) -> Start:
-        """The same without the vmlinux: enough to read physical memory."""
-        return msgspec.structs.replace(self, files=(standin(), *self.files[1:]), index=None)
+    def with_standin(self) -> Start | None:
+        """The same without the vmlinux: enough to read physical memory; None for other machines."""
+        image = standin(self.machine)
+        if image is None:
+            return None
+        return msgspec.structs.replace(self, files=(image, *self.files[1:]), index=None)
 
 
 class Launched(Record, frozen=True):
@@ -114,6 +119,7 @@ def start_one(
         [*BASE_OPTIONS, *options, *start.extra],
         paths=start.files,
         equip=None if index is None else functools.partial(index.equip, binary),
+        command=binary.command,
     )
     patience = start.rung_seconds if seconds is None else seconds
     try:
@@ -222,7 +228,7 @@ def start_minimal(
     attempts: list[Attempt] = []
     for how, stands_in in ((start.with_standin(), True), (start, False)):
         name = (*MINIMAL, "(without the vmlinux)") if stands_in else MINIMAL
-        if (known := past(binary.path, name)) is not None and not known.up:
+        if how is None or ((known := past(binary.path, name)) is not None and not known.up):
             continue
         notify(f"{_starting(binary, MINIMAL, how)}{' (without the vmlinux)' * stands_in}")
         transport, attempt, _ = _try_rung(binary, MINIMAL, how, start.rung_seconds, _MINIMAL_PATIENCE)

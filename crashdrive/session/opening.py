@@ -13,7 +13,7 @@ from crashdrive.cache.rungs import Rungs, Went
 from crashdrive.dump.contents import current_mark, dump_id, is_same
 from crashdrive.dump.find import Target, find_target
 from crashdrive.errors import DumpError, StartError, VmlinuxError
-from crashdrive.session.binaries import Binary, find_binaries
+from crashdrive.session.binaries import Binary, find_fitting
 from crashdrive.session.choice import Judge, S, choose
 from crashdrive.session.failure import judge
 from crashdrive.session.health import Attempt
@@ -64,6 +64,7 @@ class Opening(NamedTuple):
             files=(self.target.vmlinux.path, self.target.dump.path),
             rung_seconds=self.rung_seconds,
             index=self.gdb_index,
+            machine=self.target.vmlinux.machine,
         )
 
     @property
@@ -150,7 +151,7 @@ class Opening(NamedTuple):
 
         def again(context: Sequence[str]) -> tuple[Transport, list[str]]:
             self.unchanged()
-            start = self.start.with_standin() if launched.standin else self.start
+            start = (self.start.with_standin() if launched.standin else None) or self.start
             fresh = start_one(launched.binary, launched.options, start)[0]
             try:
                 return fresh, self.prepare(fresh, context)
@@ -201,9 +202,10 @@ def opening(  # noqa: PLR0913 - each is an option of the command line
     indexes: Indexes | None = None,
 ) -> Opening:
     """How a session is opened; errors as in `Session.open`, before anything is started."""
+    target = find_target(path_text(vmlinux), path_text(vmcore), debug_dirs)
     return Opening(
-        target=find_target(path_text(vmlinux), path_text(vmcore), debug_dirs),
-        binaries=find_binaries(crash),
+        target=target,
+        binaries=find_fitting(crash, target.vmlinux.machine, target.dump.path),
         rung_seconds=start_timeout,
         timeout=timeout,
         side_channel=side_channel,

@@ -72,8 +72,11 @@ class _Handles:
 class CrashProcess:
     """One crash and its keeper. ``master`` is our end of its terminal, ``fifo`` that of its FIFO."""
 
-    def __init__(self, folder: Folder, arguments: list[str]) -> None:
-        """Start both, no waiting; the folder is removed when crash ends or can't be started."""
+    def __init__(self, folder: Folder, command: list[str]) -> None:
+        """Start both, no waiting; the folder is removed when crash ends or can't be started.
+
+        ``command``: the words that start crash, its name or an emulator's first.
+        """
         self.pid: int | None = None
         self.ended: str | None = None
         self._said = b""
@@ -86,7 +89,7 @@ class CrashProcess:
                 self.fifo = os.open(folder.fifo, os.O_RDWR | os.O_NONBLOCK)
                 descriptors.append(self.fifo)
                 enlarge_pipe(self.fifo)
-                keeper = _start_keeper(folder, slave, arguments)
+                keeper = _start_keeper(folder, slave, command)
             finally:
                 os.close(slave)
         except BaseException as error:
@@ -142,11 +145,10 @@ def processor_seconds(pid: int | None) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _start_keeper(folder: Folder, slave: int, arguments: list[str]) -> subprocess.Popen[bytes]:
-    program = str(folder.program)
+def _start_keeper(folder: Folder, slave: int, command: list[str]) -> subprocess.Popen[bytes]:
     keeper = [sys.executable, "-I", "-S", _KEEPER, str(os.getpid()), str(slave), str(folder.path)]
     return subprocess.Popen(
-        [*keeper, program, program, *arguments],
+        [*keeper, command[0], *command],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         pass_fds=(slave,), env=folder.environment(), cwd="/", start_new_session=True,
     )  # fmt: skip

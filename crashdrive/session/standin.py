@@ -11,23 +11,36 @@ from __future__ import annotations
 
 import functools
 import struct
+from typing import NamedTuple
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
-_EXECUTABLE, _X86_64 = 2, 62
+_EXECUTABLE = 2
 _PROGBITS, _SYMTAB, _STRTAB = 1, 2, 3
 _WRITE, _ALLOCATED, _EXECUTE = 1, 2, 4
 _GLOBAL = 1 << 4
-_BASE = 0xFFFF_FFFF_8100_0000
 _SPAN = 0x0100_0000
 _LEAST = 8192  # bytes: crash takes a smaller file for no image
 # what crash looks up before its first prompt, by the section that each lies in
 _SYMBOLS = (
     ("_text", ".text"), ("_stext", ".text"), ("_etext", ".text"), ("linux_banner", ".rodata"),
-    ("init_task", ".data"), ("init_top_pgt", ".data"), ("phys_base", ".data"), ("jiffies", ".data"),
-    ("_edata", ".data"), ("_end", ".data"),
+    ("init_task", ".data"), ("jiffies", ".data"), ("_edata", ".data"), ("_end", ".data"),
 )  # fmt: skip
+
+
+class _Kind(NamedTuple):
+    """An architecture's image: where it begins, and what crash looks up there alone."""
+
+    base: int
+    symbols: tuple[tuple[str, str], ...]
+
+
+# by ELF's number of the machine
+_KINDS = {
+    62: _Kind(0xFFFF_FFFF_8100_0000, (("init_top_pgt", ".data"), ("phys_base", ".data"))),
+    183: _Kind(0xFFFF_8000_0800_0000, (("swapper_pg_dir", ".data"), ("kimage_voffset", ".data"))),
+}
 # DWARF 4: a unit, `int`, and a structure with a member of that type
 _ABBREVIATIONS = bytes.fromhex(
     "01 11 01 25 08 13 0b 03 08 00 00  02 24 00 0b 0b 3e 0b 03 08 00 00"
@@ -46,13 +59,17 @@ def _debug_information() -> bytes:
 
 
 @functools.cache
-def standin() -> bytes:
-    """An image of x86-64 with ten symbols and one structure."""
-    places = {".text": _BASE, ".rodata": _BASE + _SPAN, ".data": _BASE + 2 * _SPAN}
+def standin(machine: int = 62) -> bytes | None:
+    """An image of an architecture (ELF's number) with ten symbols and one structure; None for others."""
+    kind = _KINDS.get(machine)
+    if kind is None:
+        return None
+    base = kind.base
+    places = {".text": base, ".rodata": base + _SPAN, ".data": base + 2 * _SPAN}
     flags = {".text": _ALLOCATED | _EXECUTE, ".rodata": _ALLOCATED, ".data": _ALLOCATED | _WRITE}
     numbers = {name: number for number, name in enumerate(places, 1)}
     names, symbols = bytearray(b"\0"), bytearray(_SYMBOL.size)
-    for at, (name, section) in enumerate(_SYMBOLS):
+    for at, (name, section) in enumerate((*_SYMBOLS, *kind.symbols)):
         place = places[section] + 64 * at
         symbols += _SYMBOL.pack(len(names), _GLOBAL | (section != ".text"), 0, numbers[section], place, 8)
         names += name.encode() + b"\0"
@@ -64,10 +81,10 @@ def standin() -> bytes:
         (".strtab", _STRTAB, 0, 0, bytes(names)),
         (".shstrtab", _STRTAB, 0, 0, b""),
     ]
-    return _image(contents)
+    return _image(contents, machine, base)
 
 
-def _image(contents: list[tuple[str, int, int, int, bytes]]) -> bytes:
+def _image(contents: list[tuple[str, int, int, int, bytes]], machine: int, base: int) -> bytes:
     """An ELF file of these sections; the last one gets their names."""
     titles = b"\0" + b"".join(name.encode() + b"\0" for name, *_ in contents)
     image, headers = bytearray(_HEADER.size), bytearray(_SECTION.size)
@@ -80,7 +97,7 @@ def _image(contents: list[tuple[str, int, int, int, bytes]]) -> bytes:
         image += held + bytes(-len(held) % 8)
     image += bytes(max(_LEAST - len(image), 0))
     image[: _HEADER.size] = _HEADER.pack(
-        b"\x7fELF\x02\x01\x01".ljust(16, b"\0"), _EXECUTABLE, _X86_64, 1, _BASE, 0, len(image), 0,
+        b"\x7fELF\x02\x01\x01".ljust(16, b"\0"), _EXECUTABLE, machine, 1, base, 0, len(image), 0,
         _HEADER.size, 0, 0, _SECTION.size, len(contents) + 1, len(contents),
     )  # fmt: skip
     return bytes(image + headers)

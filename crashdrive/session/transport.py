@@ -125,10 +125,12 @@ class PtyTransport:
         *,
         paths: Sequence[str | bytes] = (),
         equip: Callable[[Path], None] | None = None,
+        command: Callable[[str], list[str]] = lambda program: [program],
     ) -> None:
         """Start crash (no waiting); ``paths`` come last, through links where their names aren't plain.
 
-        Contents in place of a path, and ``equip``: see `Folder`.
+        Contents in place of a path, and ``equip``: see `Folder`. ``command`` gives the words that start a
+        program of a name: see `Binary.command`.
         """
         self.name = "c" + secrets.token_hex(8)
         self.prompt = f"{self.name}> ".encode()
@@ -138,7 +140,8 @@ class PtyTransport:
         self.folder = Folder(self.name, program, paths, equip)
         self.scratch: Path | None = self.folder.path
         self.fifo: Path | None = self.folder.fifo
-        self.process = CrashProcess(self.folder, [*arguments, *self.folder.files])
+        words = command(str(self.folder.program))
+        self.process = CrashProcess(self.folder, [*words, *arguments, *self.folder.files])
         self._spawn = _fdspawn(self.process.master)
         # a descriptor: as soon as it can be read, what is waited for ends as at a deadline
         self.canceller: int | None = None

@@ -93,10 +93,27 @@ def test_found_by_build_id(files: tuple[Path, Path], tmp_path: Path) -> None:
         find_vmlinux(find_target(None, str(dump), [str(tmp_path / "debug")]).dump)
 
 
+def of_arm64(image: bytes) -> bytes:
+    """The same file for another machine."""
+    return image[:18] + struct.pack("<H", 183) + image[20:]
+
+
+def test_a_dump_that_no_crash_reads(files: tuple[Path, Path], tmp_path: Path) -> None:
+    for path in files:
+        path.write_bytes(of_arm64(path.read_bytes()))
+    crash = tmp_path / "crash"
+    crash.write_text("#!/bin/sh\necho '    build_target: X86_64'\n")
+    crash.chmod(0o755)
+    with pytest.raises(CrashNotFoundError, match=r"is a dump of aarch64, and .* reads x86_64: .*ARM64"):
+        Session.open(*files, crash=[str(crash)])
+
+
 @pytest.mark.parametrize(
     ("kernel", "dump", "error", "words"),
     [
         (vmlinux(OTHER), vmcore(ID), VmlinuxError, "another build"),
+        (of_arm64(vmlinux(ID)), vmcore(ID), VmlinuxError, r"is of aarch64, the dump .* is of x86_64"),
+        (vmlinux(ID), of_arm64(vmcore(ID)), VmlinuxError, r"is of x86_64, the dump .* is of aarch64"),
         (vmlinux(ID, debug=False), vmcore(ID), VmlinuxError, "no debug data"),
         (b"text", vmcore(ID), VmlinuxError, r"kernel|dump"),
         (vmlinux(ID), b"text", DumpError, r"kernel|dump"),
