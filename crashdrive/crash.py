@@ -148,11 +148,12 @@ def _is_minimal(target: Target) -> bool:
 
     It is at its prompt at once; as soon as it is asked for more, one with tables takes its place.
     """
-    from crashdrive.kernel.arch.x86_64.page_tables import is_known
+    from crashdrive.kernel.arch import architecture
 
     build_id = target.vmlinux.build_id
     readable = build_id and build_id == target.dump.build_id and not target.dump.incomplete
-    return bool(readable) and is_known(str(target.vmlinux.machine), target.dump.vmcoreinfo)
+    known = architecture(str(target.vmlinux.machine)) if readable else None
+    return known is not None and known.paging(target.dump.vmcoreinfo, lambda _pages: {}) is not None
 
 
 def doubted(found: Marked, doubts: Sequence[HealthWarning]) -> Marked:

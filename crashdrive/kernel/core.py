@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from crashdrive.errors import CorruptError, KernelError, UnknownTypeError
 from crashdrive.kernel import show
-from crashdrive.kernel.arch.x86_64.page_tables import Paging
+from crashdrive.kernel.arch import architecture
+from crashdrive.kernel.arch.paging import Paging
 from crashdrive.kernel.memory.bulk import Gathered, Memory
 from crashdrive.kernel.memory.columns import Columns, Plan
 from crashdrive.kernel.memory.virtual import read_tables
@@ -32,7 +33,8 @@ _STRING_STEP = 256
 _CACHE = 256 << 20
 
 
-# by ELF's number: machines whose kernels have one byte order (i386, x86-64, RISC-V, LoongArch; s390)
+# by ELF's number: machines whose kernels have one byte order (i386, x86-64, RISC-V, LoongArch; s390). That of
+# arm64 may be big, and of no distribution is.
 _ORDERS = {**dict.fromkeys(("3", "62", "243", "258"), "little"), "22": "big"}
 _STATIC_PRIO = 120
 
@@ -172,7 +174,8 @@ class KernelBase:
     def paging(self) -> Paging | None:
         """The kernel's page tables; None where we don't know how this machine's are walked."""
         info, read = self.session.vmcoreinfo, partial(read_tables, self.session)
-        return Paging.of_kernel(self._identity.get("machine"), info, read)
+        known = architecture(self._identity.get("machine"))
+        return None if known is None else known.paging(info, read)
 
     # Types
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from crashdrive.errors import CorruptError, KernelError
-from crashdrive.kernel.arch.x86_64.page_tables import Paging
+from crashdrive.kernel.arch.paging import Paging
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.program import Program

@@ -13,7 +13,8 @@ import msgspec
 
 from crashdrive.errors import ArgumentError, FaultError, KernelError
 from crashdrive.integers import Address, described
-from crashdrive.kernel.arch.x86_64.page_tables import Paging
+from crashdrive.kernel.arch import architecture
+from crashdrive.kernel.arch.paging import Paging
 from crashdrive.kernel.memory.transfer import Fetched, Missing, Transfer
 from crashdrive.kernel.memory.virtual import Walked
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, clip, pages_of, runs_of, union
@@ -29,8 +30,9 @@ _BLOCK_PAGES = 256  # the cache drops blocks of at most this size
 _MOST_HOLES = 1 << 20
 _TASK = re.compile(r"^ *TASK: ([0-9a-f]+)", re.MULTILINE)
 _KERNEL_BASE = re.compile(r"^ *kvbase: ([0-9a-f]+)", re.MULTILINE)
-# by ELF machine, where it isn't 0xff << 56: ppc64, s390x (an address space for each), loongarch
-_FLOORS = {21: 0xC << 60, 22: 0, 62: 0xFF << 56, 258: 0x8 << 60}
+# by ELF machine, where it isn't 0xff << 56, and no `Architecture` says it: ppc64, s390x (an address space for
+# each), loongarch
+_FLOORS = {21: 0xC << 60, 22: 0, 258: 0x8 << 60}
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -144,6 +146,8 @@ class Memory:
     def floor(self) -> int:
         """The lowest address that can be the kernel's."""
         machine = self._session.identity.get("machine", "")
+        if (known := architecture(machine)) is not None:
+            return known.floor
         if machine.isdecimal() and int(machine) in _FLOORS:
             return _FLOORS[int(machine)]
         return self._floor_by_crash()

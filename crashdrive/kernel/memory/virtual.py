@@ -1,11 +1,11 @@
-"""Virtual memory read as physical memory, by page tables that we walk: `kernel.arch.x86_64.page_tables`."""
+"""Virtual memory read as physical memory, by page tables that we walk: `kernel.arch.paging`."""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Mapping, Sequence
 
-from crashdrive.kernel.arch.x86_64.page_tables import Extent, Paging
+from crashdrive.kernel.arch.paging import Extent, Paging
 from crashdrive.kernel.memory.transfer import Fetched, Missing, Transfer
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
 from crashdrive.session.dump_session import DumpSession

@@ -10,7 +10,7 @@ from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from crashdrive.kernel.arch.x86_64.page_tables import Paging
+    from crashdrive.kernel.arch.paging import Paging
     from crashdrive.linux.survey import Survey
 
 _TASK = "struct task_struct"

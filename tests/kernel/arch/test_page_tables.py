@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashdrive.kernel.arch.x86_64.page_tables import Extent, Paging, Unmapped, is_known
+from crashdrive.kernel.arch import architecture, x86_64
+from crashdrive.kernel.arch.paging import Extent, Paging, Unmapped
 from crashdrive.kernel.memory.transfer import Fetched, Missing
 from crashdrive.kernel.memory.virtual import Walked
 from crashdrive.kernel.pages import PAGE
@@ -24,7 +25,7 @@ INFO = {
 }
 
 
-class Tables:
+class Made:
     """Page tables in physical memory: ``reads`` counts the round trips, ``holes`` aren't in the dump."""
 
     def __init__(self, levels: int = 4) -> None:
@@ -56,14 +57,14 @@ class Tables:
 
     def paging(self) -> Paging:
         """The walk over them."""
-        return Paging(ROOT, self.read, levels=self.levels)
+        return x86_64.Tables(ROOT, self.read, levels=self.levels)
 
 
 UPPER = 0xFFFF_8880_0000_0
 
 
 def test_small_and_large_pages() -> None:
-    tables = Tables()
+    tables = Made()
     tables.map(UPPER, 0x500)
     tables.map(UPPER + 1, 0x501)
     tables.map(UPPER + 2, 0x700)
@@ -81,7 +82,7 @@ def test_small_and_large_pages() -> None:
 
 
 def test_each_level_is_one_round_and_is_kept() -> None:
-    tables = Tables()
+    tables = Made()
     for page in range(0, 1 << 20, 1 << 14):
         tables.map(UPPER + page, page)
     paging = tables.paging()
@@ -92,7 +93,7 @@ def test_each_level_is_one_round_and_is_kept() -> None:
 
 
 def test_five_levels_and_addresses_that_are_none() -> None:
-    tables = Tables(5)
+    tables = Made(5)
     low, high = 0x1234_5678, 0xFF10_0000_0000_0
     tables.map(low, 1)
     tables.map(high, 2)
@@ -100,24 +101,35 @@ def test_five_levels_and_addresses_that_are_none() -> None:
     found, lost = tables.paging().translate([low, wrong, high])
     assert found == [Extent(low, 1, 1), Extent(high, 2, 1)]
     assert lost == [Unmapped(wrong, "not an address")]
-    four = Tables().paging()
+    four = Made().paging()
     assert four.translate([high])[1] == [Unmapped(high, "not an address")]
 
 
 def test_tables_that_are_missing_are_named() -> None:
-    tables = Tables()
+    tables = Made()
     tables.map(UPPER, 0x500)
     tables.holes.add(max(tables.pages))
     assert tables.paging().translate([UPPER]) == ([], [Unmapped(UPPER, "its page table is excluded")])
 
 
 def test_bits_of_encryption_are_no_address() -> None:
-    tables = Tables()
+    tables = Made()
     tables.map(UPPER, 0x500 | 1 << 35)
-    plain = Paging(ROOT, tables.read, encrypted=1 << 47)
+    plain = x86_64.Tables(ROOT, tables.read, encrypted=1 << 47)
     assert plain.translate([UPPER])[0] == [Extent(UPPER, 0x500, 1)]
-    below = Paging(0, tables.read, encrypted=1 << 47).below(ROOT)
+    below = x86_64.Tables(0, tables.read, encrypted=1 << 47).below(ROOT)
     assert below.translate([UPPER])[0] == [Extent(UPPER, 0x500, 1)]
+
+
+def is_known(machine: str, info: Mapping[str, str]) -> bool:
+    """Whether a kernel's page tables can be walked here."""
+    known = architecture(machine)
+    return known is not None and known.paging(info, lambda _pages: {}) is not None
+
+
+def test_an_architecture_is_found_by_its_number() -> None:
+    assert {number for number in map(str, range(300)) if architecture(number)} == {"62", "183"}
+    assert architecture(None) is None
 
 
 def test_what_vmcoreinfo_has_to_tell() -> None:
@@ -137,7 +149,7 @@ def test_what_vmcoreinfo_has_to_tell() -> None:
     st.sets(st.integers(0, 2100), min_size=1, max_size=80),
 )
 def test_against_a_table_of_all_pages(mapped: dict[int, tuple[int, bool]], wanted: set[int]) -> None:
-    tables = Tables()
+    tables = Made()
     model = {}
     for page, (frame, present) in mapped.items():
         tables.map(UPPER + page, frame, flags=int(present))
@@ -172,7 +184,7 @@ def bytes_of(page: int) -> bytes:
 
 @pytest.mark.parametrize("gap", [0, 3])
 def test_blocks_and_holes_at_virtual_addresses(gap: int) -> None:
-    tables = Tables()
+    tables = Made()
     mapped = {0: 10, 1: 12, 2: 14, 9: 10, 20: 30, 21: 40}
     for page, frame in mapped.items():
         tables.map(UPPER + page, frame)
