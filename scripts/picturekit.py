@@ -15,6 +15,7 @@ import pyparsing as pp
 import railroad  # type: ignore[import-untyped] # it ships no types
 from pyparsing.diagram import to_railroad
 
+from crashdrive.parsers.grammar.entry_tables import Entries
 from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.labelled import InOrder, KeyValues
 from crashdrive.parsers.grammar.noises import Gap, Noise, Tail
@@ -71,6 +72,7 @@ class _Sketch:
 
     def __init__(self) -> None:
         self._begun: dict[int, pp.Forward] = {}
+        self._tables: dict[int, pp.ParserElement | None] = {}
 
     def of(self, element: Any) -> pp.ParserElement | None:
         """The element in plain words of pyparsing's; None for what has no structure."""
@@ -92,6 +94,7 @@ class _Sketch:
     def _ways(self) -> Iterator[tuple[Any, Any]]:
         """How each kind of element is drawn; the first that fits."""
         yield _WITHOUT_STRUCTURE, lambda _element: None
+        yield Entries, self._entries
         yield Table, _table
         yield KeyValues, _keys
         yield InOrder, _in_order
@@ -127,6 +130,15 @@ class _Sketch:
         items = self._alternatives(element.items)
         return _repeated(pp.MatchFirst([one for one in (items, within) if one is not None]), 0)
 
+    def _entries(self, element: Entries) -> pp.ParserElement | None:
+        """Drawn once, by its name, where it is a part of something."""
+        if id(element) not in self._tables:
+            below = element.below if isinstance(element.below, pp.ParserElement) else element.below()
+            drawn = self._tables[id(element)] = _table(element, self.of(below))
+            if drawn is not None:
+                drawn.set_name(f"a table of {element.what}")
+        return self._tables[id(element)]
+
     def _alternatives(self, elements: Iterable[Any]) -> pp.ParserElement | None:
         drawn = [self.of(element) for element in elements]
         found = [one for one in drawn if one is not None]
@@ -157,12 +169,17 @@ def _optional(element: pp.ParserElement | None) -> pp.ParserElement | None:
     return None if element is None else pp.Opt(element)
 
 
-def _table(element: Table) -> pp.ParserElement | None:
-    """The titles in their usual order, those that some crash or option lacks with a way around; the rows."""
+def _table(element: Table, below: pp.ParserElement | None = None) -> pp.ParserElement | None:
+    """The titles in their usual order, those that some crash or option lacks with a way around; the rows,
+    each with what stands below it, and rows of another kind.
+    """
     head = _sequence(_titles(list(element._columns), element._required))  # noqa: SLF001 # its picture
     header = pp.Opt(head) if element._usual and head is not None else head  # noqa: SLF001
-    below = _repeated(_Leaf(f"a row of {element.what}: a cell below each title"), element._rows["least"])  # noqa: SLF001
-    return _sequence([header, below])
+    row = _sequence([_Leaf(f"a row of {element.what}: a cell below each title"), below])
+    also = element._rows["also"]  # noqa: SLF001
+    kinds = [one for one in (row, _Leaf(also.name) if also else None) if one is not None]
+    rows = _repeated(pp.MatchFirst(kinds) if len(kinds) > 1 else kinds[0], element._rows["least"])  # noqa: SLF001
+    return _sequence([header, rows])
 
 
 def _titles(titles: list[str], required: Iterable[frozenset[str]]) -> Iterator[pp.ParserElement | None]:

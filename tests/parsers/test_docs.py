@@ -65,6 +65,24 @@ def test_drawing_of_a_table_has_its_columns() -> None:
     assert _boxes(table) == ["PID", "COMM", "a row of x: a cell below each title"]
 
 
+def test_drawing_of_a_table_has_what_stands_below_its_rows_and_rows_of_another_kind() -> None:
+    areas = g.entries(
+        _named,
+        Column("ORDER", "order", DECIMAL),
+        what="areas",
+        required=("ORDER",),
+        below=lambda: g.Rows(g.Row("b", lambda _row: 1, "a block"), until=g.Anything(), least=0),
+        also=g.Row("i", lambda _row: 1, "an ignored area"),
+        join=lambda _text, _place, area, _blocks: area,
+    )
+    row = ["ORDER", "a row of areas: a cell below each title", "a block", "an ignored area"]
+    assert _boxes(areas) == row
+    assert _boxes(areas + g.Line("a sum") + areas) == [
+        *("a table of areas", "a sum", "a table of areas"),
+        *row,
+    ]
+
+
 def test_drawing_of_a_nested_element_has_it_apart() -> None:
     value = g.Forward()
     value <<= g.Row("n", lambda _row: 1, "a number") | g.nested(g.Line("an opening") + g.Many(value))

@@ -11,6 +11,7 @@ from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.makers import Derived
 from crashdrive.parsers.grammar.noises import Noise, noise
 from crashdrive.parsers.grammar.pyparsing_core import ParserElement
+from crashdrive.parsers.grammar.reading import Factory, prepared
 from crashdrive.parsers.grammar.repeated import Rows
 from crashdrive.parsers.grammar.straight import directly
 from crashdrive.parsers.grammar.terminals import Anything, Made, Row
@@ -27,7 +28,7 @@ class Entries(Table):
         *,
         record: Any,
         columns: Sequence[Column],
-        below: ParserElement,
+        below: ParserElement | Factory,
         join: Join,
         bare: bool,
         **more: Any,
@@ -36,14 +37,15 @@ class Entries(Table):
         self.below = below
         self.join = join
         self.bare = bare
-        # a row right below a row: what may be absent needn't be tried
-        self.may_lack = isinstance(below, Rows) and below.least == 0
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""
         text = Text.of(instring)
         rows, begin = self.rows(text, loc)
-        end, row, below = begin, rows.row, directly(self.below)
+        end, row, lower = begin, rows.row, self._lower()
+        below = directly(lower)
+        # a row right below a row: what may be absent needn't be tried
+        may_lack = isinstance(lower, Rows) and lower.least == 0
         found: list[Any] = []
         values: Iterable[Any]
         matched = row.match(text, end)
@@ -59,7 +61,7 @@ class Entries(Table):
                 end = place if self.bare and not found else end
                 break
             end, values = matched.end(), ()
-            matched = row.match(text, end) if self.may_lack else None
+            matched = row.match(text, end) if may_lack else None
             if matched is None:
                 end, values = below(instring, end, do_actions)
                 matched = row.match(text, end)
@@ -68,6 +70,13 @@ class Entries(Table):
             row.miss(text, end)
         text.missed(end, row.name)
         return end, found
+
+    def _lower(self) -> ParserElement:
+        """What stands below a row."""
+        below = self.below
+        if not isinstance(below, ParserElement):
+            below = self.below = prepared(below())
+        return below
 
     def _behind(self, text: Text, loc: int, *, do_actions: bool) -> int:
         """The end of the noise in front of a row."""
@@ -81,7 +90,7 @@ def entries(  # noqa: PLR0913 # names, of which a table uses few
     record: Callable[..., Any],
     *columns: Column,
     what: str,
-    below: ParserElement,
+    below: ParserElement | Factory,
     join: Join,
     derived: Sequence[Derived] = (),
     required: Iterable[str | frozenset[str]] = (),
@@ -90,7 +99,8 @@ def entries(  # noqa: PLR0913 # names, of which a table uses few
     bare: bool = False,
 ) -> Entries:
     """A header and rows as in `table`, each row with the values of ``below``: ``join(text, place, row's
-    record, values below)`` makes the entry of both.
+    record, values below)`` makes the entry of both. A large ``below`` is a function that gives the element:
+    it is called when such a header is first met.
 
     Ends at the first line that is neither. At least one row is required; with ``bare`` none, where a line in
     its place marks the answer (crash's own message, ``...``). ``between``: what may stand above a row, no

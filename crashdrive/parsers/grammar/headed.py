@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -51,8 +52,7 @@ class Table(Terminal):
         self._lead = lead
         self._required = [titles_of(wanted) for wanted in required] or required_titles(record, columns)
         self._together = tuple(together)
-        self._title = re.compile(title, re.ASCII)
-        self._head = re.compile("^" + self.pattern.pattern, re.MULTILINE | re.ASCII)
+        self._one_title = title
         self._usual = usual
         self._rows = rows
         if again:
@@ -61,6 +61,16 @@ class Table(Terminal):
         self._between: Noise = rows["between"] or noise()
         self._layouts: dict[tuple[str, ...], Rows] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
+
+    # both are compiled at their first use: a grammar has many tables, a text few
+
+    @functools.cached_property
+    def _title(self) -> re.Pattern[str]:
+        return re.compile(self._one_title, re.ASCII)
+
+    @functools.cached_property
+    def _head(self) -> re.Pattern[str]:
+        return re.compile("^" + self.pattern.pattern, re.MULTILINE | re.ASCII)
 
     def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Made:  # noqa: N802, FBT001, FBT002 # pyparsing's
         """pyparsing's hook."""

@@ -59,24 +59,23 @@ def read(
 
 
 def prepared(element: ParserElement) -> ParserElement:
-    """The element, followed by the end of the text, prepared: see this module's docstring."""
+    """The element, prepared: see this module's docstring."""
     with _LOCK:
-        whole = And([element, Tail()])
-        whole.streamline()
-        for each in _all_of(whole):
+        element.streamline()
+        for each in _all_of(element):
             each.streamline()
-        parts = _parts_first(whole)
+        parts = _parts_first(element)
         for each in parts:
             _make_ready(each)
         for each in parts:
             straighten(each)
-    return whole
+    return element
 
 
 @functools.lru_cache(maxsize=512)
 def _ready(grammar: Factory | ParserElement) -> Callable[[Text], Iterable[Any]]:
-    """The function that reads a text."""
-    whole = prepared(grammar if isinstance(grammar, ParserElement) else grammar())
+    """The function that reads a text, up to its end."""
+    whole = prepared(And([grammar if isinstance(grammar, ParserElement) else grammar(), Tail()]))
     if leaks(whole) or whole.ignoreExprs:
         return whole.parse_string
     enter = directly(whole)

@@ -85,13 +85,15 @@ def free() -> g.ParserElement:
         "the count of free pages: nr_free_pages: PAGES",
     )
     between = g.noise(g.Remark(r" *+-{20,200}+"))
-    item = (_node() | _zone() | _bare() | total).set_name("a zone and its free areas")
+    areas = _areas()
+    item = (_node() | _zone(areas) | _bare(areas) | total).set_name("a zone and its free areas")
     return g.made(g.Many(item, between=between, least=0), lambda _text, _place, found: _in_nodes(found))
 
 
 def free_zones() -> g.ParserElement:
     """Zones without a count, as far as they go."""
-    item = _node() | _zone() | _bare()
+    areas = _areas()
+    item = _node() | _zone(areas) | _bare(areas)
     return g.made(
         item + g.Many(item, until=g.Anything(), least=0), lambda _text, _place, found: _in_nodes(found)
     )
@@ -102,7 +104,7 @@ def _node() -> g.ParserElement:
     return g.Suppress(g.Titles("NODE")) + number
 
 
-def _zone() -> g.ParserElement:
+def _zone(areas: g.ParserElement) -> g.ParserElement:
     return g.entries(
         dict,
         Column("ZONE", "zone", DECIMAL),
@@ -114,13 +116,12 @@ def _zone() -> g.ParserElement:
         Column("START_MAPNR", "start_mapnr", SIGNED),
         required=("ZONE", "NAME", "SIZE", "FREE", "MEM_MAP", "START_PADDR", "START_MAPNR"),
         what="zones",
-        below=g.Gap() + g.Many(_areas(), until=g.Anything(), least=0),
+        below=g.Gap() + g.Many(areas, until=g.Anything(), least=0),
         join=lambda _text, _place, zone, areas: FreeZone(areas=tuple(areas), **zone),
     )
 
 
-def _bare() -> g.ParserElement:
-    areas = _areas()
+def _bare(areas: g.ParserElement) -> g.ParserElement:
     more = g.Many(areas, until=g.Anything(), least=0)
     return g.made(areas + more, lambda _text, _place, found: FreeZone(areas=tuple(found)))
 

@@ -107,16 +107,22 @@ def caches_with_slabs() -> g.ParserElement:
     NODE 0 FULL:
       (not tracked)
     """
-    part = (_cpu() | _offline() | _cpu_list() | _node() | _slabs()).set_name("a slab, or a CPU or node of it")
-    quiet = g.noise(blank=False)
     return g.entries(
         SlabCache,
         *cache_columns(),
         what="slab caches",
         also=ignored_cache(),
-        below=g.Many(part, between=quiet, until=g.Anything(), least=0),
+        below=_parts,
         join=_contents,
     )
+
+
+def _parts() -> g.ParserElement:
+    """What stands below a cache."""
+    slabs = _slabs()
+    part = _cpu() | _offline() | _cpu_list(slabs) | _node(slabs) | slabs
+    part.set_name("a slab, or a CPU or node of it")
+    return g.Many(part, between=g.noise(blank=False), until=g.Anything(), least=0)
 
 
 def contents() -> g.ParserElement:
@@ -164,12 +170,12 @@ def _slabs() -> g.ParserElement:
     )
 
 
-def _list(title: str, name: str) -> g.ParserElement:
+def _list(title: str, name: str, slabs: g.ParserElement) -> g.ParserElement:
     """``CPU 0 PARTIAL:`` and its slabs, ``(empty)``, or nothing where crash broke off."""
     head = g.Row(title, lambda row: row, f"a list of slabs: {name}")
     none = g.Row(r" *+\((empty|not tracked)\)", lambda row: row[1] == "empty", "(empty) or (not tracked)")
-    slabs = g.Many(_slabs(), between=g.noise(blank=False), until=g.Anything(), least=0)
-    return g.made(head + g.Opt(none | slabs), _listed)
+    some = g.Many(slabs, between=g.noise(blank=False), until=g.Anything(), least=0)
+    return g.made(head + g.Opt(none | some), _listed)
 
 
 def _listed(text: g.Text, place: int, values: list[Any]) -> _List:
@@ -198,13 +204,14 @@ def _offline() -> g.ParserElement:
     )
 
 
-def _cpu_list() -> g.ParserElement:
-    return _list(r"(CPU) (\d{1,6}+) (SLAB|PARTIAL):", "CPU N SLAB:")
+def _cpu_list(slabs: g.ParserElement) -> g.ParserElement:
+    return _list(r"(CPU) (\d{1,6}+) (SLAB|PARTIAL):", "CPU N SLAB:", slabs)
 
 
-def _node() -> g.ParserElement:
-    lists = (_list(rf"(NODE) (\d{{1,6}}+) ({kind}):", f"NODE N {kind}:") for kind in ("PARTIAL", "FULL"))
-    partial, full = lists
+def _node(slabs: g.ParserElement) -> g.ParserElement:
+    partial, full = (
+        _list(rf"(NODE) (\d{{1,6}}+) ({kind}):", f"NODE N {kind}:", slabs) for kind in ("PARTIAL", "FULL")
+    )
     return g.entries(
         SlabNode,
         Column("KMEM_CACHE_NODE", "kmem_cache_node", HEX),

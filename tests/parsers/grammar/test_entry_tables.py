@@ -53,6 +53,31 @@ def test_each_row_has_what_stands_below_it() -> None:
     assert source.complete
 
 
+def test_what_stands_below_is_made_once_when_a_header_is_met() -> None:
+    calls = []
+
+    def blocks() -> g.ParserElement:
+        calls.append(1)
+        return g.Rows(block(), least=0, until=g.Anything(), between=g.noise(blank=False))
+
+    entries = g.entries(
+        Area,
+        *COLUMNS,
+        what="areas",
+        below=blocks,
+        join=lambda _text, _place, area, blocks: replace(area, blocks=tuple(blocks)),
+    )
+    many = g.Many(g.Row("none", lambda _row: "none", "none") | entries)
+    assert read(many, "none\n")[0] == ["none"]
+    assert not calls
+    text = "ORDER NAME\n0 low\n  7\n  8\n1 high\n"
+    for found in (read(many, text)[0], read(many, text)[0]):
+        assert found == [Area(0, "low", (7, 8)), Area(1, "high")]
+    assert calls == [1]
+    with pytest.raises(ParseError, match="expected a row of areas: ORDER NAME"):
+        read(many, f"{text}x\n")
+
+
 def test_noise_may_stand_above_a_row() -> None:
     found, source = read(areas, "ORDER NAME\n...\n0 low\n  7\n")
     assert found == [Area(0, "low", (7,))]
