@@ -31,6 +31,9 @@ class Entry(Record, frozen=True, kw_only=True):
 # (indent, key, value, whether blank lines stand above)
 _Head = tuple[int, str | None, str, bool]
 
+# A task's name may hold a colon; behind an address that is a key stands one.
+_TASK = r"\[ *+\d{1,7}\] [0-9a-f]{8,16}(?:/[0-9a-f]{8,16})?+ "
+
 
 def table() -> g.ParserElement:
     """Entries in groups between blank lines; flags by name and lists of numbers go on below theirs::
@@ -46,7 +49,9 @@ def table() -> g.ParserElement:
     [  0] ffffffffb2410940     0 (swapper/0)
     """
     entry = g.Row(
-        r"( *+)(?:([^\s:(|\"'][^:\n\"']{0,60}+): ?)?+([^\n]*+)", _head, "an entry of a table: KEY: VALUE"
+        rf"( *+)(?:(?!{_TASK})([^\s:(|\"'][^:\n\"']{{0,60}}+): ?)?+([^\n]*+)",
+        _head,
+        "an entry of a table: KEY: VALUE",
     )
     number = r"[0-9a-f]{8,16}"
     more = (
@@ -84,8 +89,12 @@ _WIDEST_GAP = 6
 _MOST_REGISTERS = 2  # behind the first one of a line
 # Entries whose value is any text.
 _TEXTS = expression(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
-# What stands in the line below such a text: within it, its newline was lost.
-_BELOW_TEXTS = expression(r" (?:args\[\d{1,3}\]: [0-9a-f]{1,16}: |new_utsname: *\Z)", re.ASCII)
+# What stands in the line below such a text, or has a key of two words: within a value, a newline was lost.
+_LINES_BELOW = expression(
+    r" (?:args\[\d{1,3}\]: [0-9a-f]{1,16}: "
+    r"|(?:new_utsname:|panic_processor: -?\d{1,9}|average size: \d{1,20}) *\Z)",
+    re.ASCII,
+)
 
 
 def _head(row: re.Match[str]) -> _Head | None:
@@ -94,7 +103,7 @@ def _head(row: re.Match[str]) -> _Head | None:
     fresh, value = _is_fresh(row.string, row.start()), value.strip()
     if key is None:
         return (len(indent), None, value, fresh) if fresh and value else None
-    if _BELOW_TEXTS.search(value):
+    if _LINES_BELOW.search(value):
         return None
     if ":" in value and not _TEXTS.fullmatch(key):
         registers = _REGISTERS.match(row[0].rstrip("\n"))

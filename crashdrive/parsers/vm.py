@@ -148,11 +148,16 @@ def _space() -> Table:
 
 
 def _page() -> g.Row:
+    from crashdrive.parsers.grammar.joined import Apart
+
+    what = "a page: VIRTUAL PHYSICAL"
+    joined = Apart(rf"[0-9a-f]{{1,16}}+{GAP}(?:FILE|SWAP):", what, joined="mark").holds
     where = (
         r"([0-9a-f]{1,16}+)|SWAP: ([^\n]{0,4096})  OFFSET: ([0-9a-f]{1,16}+)"
         r"|FILE: ([^\n]{0,8192})  OFFSET: ([0-9a-f]{1,16}+)|\(not mapped\)"
     )
-    return g.Row(rf" *+([0-9a-f]{{1,16}}+){GAP}(?:{where})", _made_page, "a page: VIRTUAL PHYSICAL")
+    page = rf" *+([0-9a-f]{{1,16}}+){GAP}(?:{where})"
+    return g.Row(page, lambda row: None if joined(row, 5) else _made_page(row), what)
 
 
 def _made_page(row: re.Match[str]) -> VmPage:

@@ -233,6 +233,8 @@ def _add(facts: dict[str, Any], tables: list[Step], said: dict[str, Any]) -> str
             return "the flags of no level"
         tables[-1] = replace(tables[-1], flags=said["flags"])
     elif "root" in said:
+        if tables or "directory" in facts:
+            return "the root of the page tables below one of them"
         facts["directory"] = said["root"]
     elif "directory" in said and "directory" in facts:
         # x86-64: what the root's entry holds

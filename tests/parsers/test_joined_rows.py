@@ -134,6 +134,8 @@ def test_an_alias_of_help_takes_no_line(between: str) -> None:
     [
         "  argcnt: 2\n args[0]: 55558: set    args[1]: 55559: scroll\n",
         "  proc_version: Linux version 6.12 #1 SMP   new_utsname: \n       .sysname: Linux\n",
+        '      panicmsg: "Kernel panic - not syncing: sysrq"   panic_processor: 1\n',
+        "    reqs/total: 1708/9896668  average size: 5794\n",
     ],
 )
 def test_a_text_of_help_takes_no_line(text: str) -> None:

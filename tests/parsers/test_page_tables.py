@@ -118,6 +118,7 @@ def test_entries_that_crash_does_not_name() -> None:
         (" PAGE: 1000\n PAGE: 2000\n", "page stands twice"),
         ("SWAP: a  OFFSET: 1\nFILE: b  OFFSET: 2\n", "offset stands twice"),
         ("  flags in binary : P=0\n", "the flags of no level"),
+        ("PAGE DIRECTORY: 1067\nPGD DIRECTORY: f000\n", "the root of the page tables below one of them"),
         ("PTE  PHYSICAL  FLAGS\n-\n", "expected a page table entry: PTE PHYSICAL (FLAGS)"),
         ("VMA START END FLAGS FILE\n1 2 3\n", "expected an area: VMA START END FLAGS FILE"),
         ("VIRTUAL  PHYSICAL\nnone\n", "expected an address: VIRTUAL PHYSICAL"),

@@ -151,6 +151,18 @@ def test_offsets_on_swap() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " "])
+def test_a_page_whose_file_holds_another_page_is_marked(blank: str) -> None:
+    area = "ffff8c3b1ec8e2f8   4b9000   4bb000  1875   /usr/bin/cat\n"
+    page = "4b9000      FILE: /usr/bin/cat  OFFSET: b9000"
+    text = f"{TASK}{MM}{TITLES}{area}VIRTUAL     PHYSICAL\n{page}"
+    whole = f"{text}\n{page.replace('4b9', '4ba')}\n"
+    assert parse("vm -p 386", whole).complete
+    joined = parse("vm -p 386", f"{text}{blank}{page.replace('4b9', '4ba')}\n")
+    assert "joined" in [notice.kind for notice in joined.warnings]
+    assert not joined.complete
+
+
+@pytest.mark.parametrize("blank", ["", " "])
 @pytest.mark.parametrize("file", ["/usr/sbin/atd", "   "])
 def test_an_area_that_holds_another_one_is_marked(file: str, blank: str) -> None:
     """A newline that was lost, or became a blank; a path may look so, too."""
