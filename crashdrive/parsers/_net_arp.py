@@ -26,7 +26,8 @@ class Neighbour(Record, frozen=True):
     states: tuple[str, ...]
 
 
-IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _ARP_LEFT = expression(rf"([0-9a-f]{{8,16}}) +({IPV4}) +([A-Z0-9]+) +", re.ASCII)
 _ARP_RIGHT = expression(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *", re.ASCII)
 

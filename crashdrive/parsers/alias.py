@@ -1,4 +1,14 @@
-"""``alias``: names for command lines. Source in crash: ``cmd_alias()``, ``list_aliases()`` (cmdline.c)."""
+"""``alias``: names for command lines. Source in crash: ``cmd_alias()``, ``list_aliases()`` (cmdline.c).
+
+As crash prints it::
+
+    crash> alias
+    ORIGIN   ALIAS    COMMAND
+    builtin  man      help
+    builtin  ?        help
+    builtin  quit     q
+    ...
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,12 @@
 """``ascii``: a number's bytes as characters, or the chart of all characters.
 
 Source in crash: ``cmd_ascii()`` (tools.c).
+
+As crash prints it::
+
+    crash> ascii 62696c2f7273752f 4142
+    62696c2f7273752f: /usr/lib
+    0000000000004142: BA<NUL><NUL><NUL><NUL><NUL><NUL>
 """
 
 from __future__ import annotations

@@ -1,6 +1,13 @@
 """``bpf``: the eBPF programs and maps that were loaded.
 
 Source in crash: ``do_bpf()``, ``dump_xlated_plain()`` (bpf.c).
+
+As crash prints it::
+
+    crash> bpf
+     ID      BPF_PROG       BPF_PROG_AUX   BPF_PROG_TYPE       TAG        USED_MAPS
+     1   ffffcf414008d000 ffff8a4bd0be1000 SOCKET_FILTER 2c24d7c519a868e3     1
+     2   ffffcf41400a5000 ffff8a4bd0be2800      XDP      2c24d7c519a868e3     2
 """
 
 from __future__ import annotations

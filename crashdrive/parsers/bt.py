@@ -2,6 +2,15 @@
 
 Source in crash: ``cmd_bt()``, ``back_trace()`` (kernel.c), ``check_stack_overflow()`` (task.c), and a file
 per architecture (see `crashdrive.parsers.grammar.traces`).
+
+As crash prints it::
+
+    crash> bt
+    PID: 876      TASK: ffff8c3b1f024180  CPU: 1    COMMAND: "finish"
+     #0 [ffffce7f8090fca8] panic at ffffffff9e5cd21a
+     #1 [ffffce7f8090fd28] sysrq_handle_crash at ffffffff9e2a8a06
+     #2 [ffffce7f8090fd30] __handle_sysrq.cold at ffffffff9e5f4ac9
+    ...
 """
 
 from __future__ import annotations

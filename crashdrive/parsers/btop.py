@@ -1,6 +1,12 @@
 """``btop``: the page number of an address.
 
 Source in crash: ``cmd_btop()`` (memory.c).
+
+As crash prints it::
+
+    crash> btop 512a000 1000
+    512a000: 512a
+    1000: 1
 """
 
 from __future__ import annotations

@@ -2,6 +2,15 @@
 
 Source in crash: ``dump_chrdevs()``, ``dump_blkdevs()``, ``do_io()``, ``do_pci()``, ``do_pci2()``,
 ``diskio_option()`` (dev.c), ``dump_registered_devices()`` (diskdump.c).
+
+As crash prints it::
+
+    crash> dev
+    CHRDEV    NAME                 CDEV        OPERATIONS
+       1      mem            ffff8c3b10367780  memory_fops
+       4      /dev/vc/0      ffffffff9fffbd40  console_fops
+       4      tty            ffff8c3b10367800  tty_fops
+    ...
 """
 
 from __future__ import annotations

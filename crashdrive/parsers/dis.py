@@ -1,6 +1,14 @@
 """``dis``: instructions, with or without the source's lines, or the source itself.
 
 Source in crash: ``cmd_dis()``, ``list_source_code()`` (kernel.c), ``dis_filter`` of each architecture.
+
+As crash prints it::
+
+    crash> dis -l panic 3
+    /usr/src/linux/kernel/panic.c: 276
+    0xffffffff9e2c4dc0 <panic>:     endbr64
+    0xffffffff9e2c4dc4 <panic+4>:   nopl   0x0(%rax,%rax,1)
+    0xffffffff9e2c4dc9 <panic+9>:   push   %rbp
 """
 
 from __future__ import annotations

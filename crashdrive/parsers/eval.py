@@ -1,4 +1,13 @@
-"""``eval``: a number in every base. Source in crash: ``cmd_eval()``, ``print_number()`` (tools.c)."""
+"""``eval``: a number in every base. Source in crash: ``cmd_eval()``, ``print_number()`` (tools.c).
+
+As crash prints it::
+
+    crash> eval 128m
+    hexadecimal: 8000000  (128MB)
+        decimal: 134217728
+          octal: 1000000000
+         binary: 0000000000000000000000000000000000001000000000000000000000000000
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,13 @@
 """``extend``: crash's own extensions, shared objects that add commands.
 
 Source in crash: ``cmd_extend()``, ``load_extension()``, ``unload_extension()`` (extensions.c).
+
+As crash prints it::
+
+    crash> extend -s
+    /usr/lib/crash/extensions/dminfo.so
+    /usr/lib/crash/extensions/snap.so
+    /usr/lib/crash/extensions/echo.so
 """
 
 from __future__ import annotations

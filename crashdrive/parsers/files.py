@@ -1,4 +1,14 @@
-"""``files``: the open files of tasks, a dentry, an inode's pages. Source in crash: filesys.c."""
+"""``files``: the open files of tasks, a dentry, an inode's pages. Source in crash: filesys.c.
+
+As crash prints it::
+
+    crash> files
+    PID: 876      TASK: ffff8c3b1f024180  CPU: 1    COMMAND: "finish"
+    ROOT: /    CWD: /
+     FD       FILE            DENTRY           INODE       TYPE PATH
+      0 ffff8c3b103e2200 ffff8c3b01cf6e40 ffff8c3b02049c20 CHR  /dev/console
+    ...
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,14 @@ command's output doesn't name the task itself (``vtop``), each task's records st
 runs one command only: ``foreach bt vm`` is ``foreach bt``, silently; the answer has a notice.
 
 Source in crash: ``cmd_foreach()``, ``foreach()`` (task.c).
+
+As crash prints it::
+
+    crash> foreach bt
+    PID: 0        TASK: ffffffff9f61aa40  CPU: 0    COMMAND: "swapper/0"
+     #0 [ffffffff9f603e10] __schedule at ffffffff9e610e3d
+     #1 [ffffffff9f603e98] schedule_idle at ffffffff9e6118e6
+    ...
 """
 
 from __future__ import annotations

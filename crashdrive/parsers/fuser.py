@@ -1,4 +1,11 @@
-"""``fuser``: the tasks that use a file. Source in crash: ``cmd_fuser()``, ``show_fuser()`` (filesys.c)."""
+"""``fuser``: the tasks that use a file. Source in crash: ``cmd_fuser()``, ``show_fuser()`` (filesys.c).
+
+As crash prints it::
+
+    crash> fuser ffff8c3b1f8543a0
+     PID         TASK        COMM             USAGE
+      274  ffff8c3b02904180  "connections"    fd
+"""
 
 from __future__ import annotations
 

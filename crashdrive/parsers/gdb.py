@@ -1,6 +1,14 @@
 """``gdb``: layouts (``ptype/o``), types, values; any other output of gdb as its lines.
 
 Source in crash: ``cmd_gdb()`` (gdb_interface.c).
+
+As crash prints it::
+
+    crash> gdb ptype struct list_head
+    type = struct list_head {
+        struct list_head *next;
+        struct list_head *prev;
+    }
 """
 
 from __future__ import annotations

@@ -2,6 +2,13 @@
 
 Source in crash: ``cmd_help()``, ``display_help_screen()`` (help.c); the ``dump_*`` functions that its options
 call.
+
+As crash prints it::
+
+    crash> help -B
+       build_command: crash
+          build_data: reproducible build
+        build_target: X86_64
 """
 
 from __future__ import annotations

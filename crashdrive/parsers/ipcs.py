@@ -1,4 +1,11 @@
-"""``ipcs``: System V shared memory, semaphores, message queues. Source in crash: ipcs.c."""
+"""``ipcs``: System V shared memory, semaphores, message queues. Source in crash: ipcs.c.
+
+As crash prints it::
+
+    crash> ipcs
+    SHMID_KERNEL     KEY      SHMID      UID   PERMS BYTES      NATTCH STATUS
+    ffff8c3b10004f00 00001234 0          0     640   65536      2
+"""
 
 from __future__ import annotations
 

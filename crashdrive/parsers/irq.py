@@ -2,6 +2,15 @@
 
 Source in crash: ``generic_dump_irq()``, ``generic_show_interrupts()``, ``generic_get_irq_affinity()``,
 ``display_bh_1()`` to ``display_bh_4()``, ``display_idt_table()`` of each architecture (kernel.c, x86_64.c).
+
+As crash prints it::
+
+    crash> irq
+     IRQ   IRQ_DESC/_DATA      IRQACTION      NAME
+      0   ffff890441159a00  ffff890441155e00  "timer"
+      2   ffff890441159c00      (unused)
+     21   ffff88003787f780  ffff8800379a8b40  "ehci_hcd:usb2"
+                            ffff8800379cbac0  "uhci_hcd:usb5"
 """
 
 from __future__ import annotations
@@ -82,14 +91,7 @@ class _Numbered(NamedTuple):
 
 
 def _lines() -> g.ParserElement:
-    """Further handlers of a line stand below it::
-
-    IRQ   IRQ_DESC/_DATA      IRQACTION      NAME
-     0   ffff890441159a00  ffff890441155e00  "timer"
-     2   ffff890441159c00      (unused)
-    21   ffff88003787f780  ffff8800379a8b40  "ehci_hcd:usb2"
-                           ffff8800379cbac0  "uhci_hcd:usb5"
-    """
+    """Further handlers of a line stand below it."""
     name = r"(?: ++\"(?P<name>[^\r\n\t]*)\")?"
     apart = _apart(r"\" *+(?:\d{1,6} ++)?(?:[0-9a-f]{8,16}|\(unused\))", "an interrupt's row")
 

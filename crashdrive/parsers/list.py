@@ -1,6 +1,15 @@
 """``list``: the elements of a linked list.
 
 Source in crash: ``cmd_list()``, ``do_list()`` (tools.c).
+
+As crash prints it::
+
+    crash> list task_struct.tasks -h ffffffff9f61aa40
+    ffffffff9f61aa40
+    ffff8c3b011fc180
+    ffff8c3b011fa0c0
+    ffff8c3b011f8000
+    ...
 """
 
 from __future__ import annotations

@@ -3,6 +3,13 @@
 Source in crash: ``dump_log()``, ``dump_log_entry()``, ``dump_audit()``, ``dump_printk_safe_seq_buf()``
 (kernel.c), ``dump_record()`` (printk.c). Text inside a message is free; that a message's further lines are
 indented below its first one is what keeps a message from passing for another one.
+
+As crash prints it::
+
+    crash> log
+    [    0.000000] Linux version 6.12.117 (debian-kernel@lists.debian.org) #1 SMP
+    [   73.801526] sysrq: Trigger a crash
+    [   73.801802] Kernel panic - not syncing: sysrq triggered crash
 """
 
 from __future__ import annotations

@@ -2,6 +2,17 @@
 
 Source in crash: ``x86_64_display_machine_stats()`` and its like of each architecture; `_mach_options` has
 what its options print.
+
+As crash prints it::
+
+    crash> mach
+              MACHINE TYPE: x86_64
+               MEMORY SIZE: 511.5 MB
+                      CPUS: 2 [OFFLINE: 1]
+           PROCESSOR SPEED: 2594 Mhz
+                        HZ: 250
+                 PAGE SIZE: 4096
+    ...
 """
 
 from __future__ import annotations

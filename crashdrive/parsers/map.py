@@ -1,4 +1,10 @@
-"""``map``: the file that maps a KVM dump's memory. Source in crash: ``cmd_map()`` (kvmdump.c)."""
+"""``map``: the file that maps a KVM dump's memory. Source in crash: ``cmd_map()`` (kvmdump.c).
+
+As crash prints it::
+
+    crash> map
+    MAP FILE IN USE: (tmpfile)
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,15 @@
 """``mod``: the kernel modules that were loaded, and what taints them.
 
 Source in crash: ``do_module_cmd()``, ``show_module_taint()`` (kernel.c).
+
+As crash prints it::
+
+    crash> mod
+         MODULE       NAME                         BASE          SIZE  OBJECT FILE
+    ffffffffc05bc340  virtio_ring            ffffffffc05b5000   49152  (not loaded)  [CONFIG_KALLSYMS]
+    ffffffffc05c4000  virtio_pci_modern_dev  ffffffffc05c2000   20480  (not loaded)  [CONFIG_KALLSYMS]
+    ffffffffc05ca000  virtio_pci_legacy_dev  ffffffffc05c8000   16384  (not loaded)  [CONFIG_KALLSYMS]
+    ...
 """
 
 from __future__ import annotations

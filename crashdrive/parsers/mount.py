@@ -1,4 +1,14 @@
-"""``mount``: the mounted filesystems. Source in crash: ``show_mounts()`` (filesys.c)."""
+"""``mount``: the mounted filesystems. Source in crash: ``show_mounts()`` (filesys.c).
+
+As crash prints it::
+
+    crash> mount
+         MOUNT           SUPERBLK     TYPE   DEVNAME   DIRNAME
+    ffff8c3b011c1a00 ffff8c3b0105a800 rootfs rootfs    /
+    ffff8c3b103648c0 ffff8c3b028f5000 proc   proc      /proc
+    ffff8c3b0296c3c0 ffff8c3b028f7000 sysfs  sysfs     /sys
+    ...
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,13 @@
 """``net``: network devices, the ARP cache, the open sockets of tasks.
 
 Source in crash: net.c (``show_net_devices()``, ``dump_arp()``, ``dump_sockets()``).
+
+As crash prints it::
+
+    crash> net
+       NET_DEVICE     NAME   IP ADDRESS(ES)
+    ffff8c3b10337000  lo     127.0.0.1, 127.0.5.1
+    ffff8c3b101f1000  eth0   10.0.2.17, 10.0.2.15, 10.0.2.16
 """
 
 from __future__ import annotations
@@ -81,7 +88,8 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 
 # Each address is bounded, and the loop is possessive: no second try.
-_IP_LIST = Cell(r"[0-9a-f.:]{2,45}(?:, [0-9a-f.:]{2,45})*+", _addresses)
+_IP = rf"(?:{IPV4}(?![\d.])|(?=[0-9a-f]{{0,4}}:)[0-9a-f.:]{{2,45}})"
+_IP_LIST = Cell(rf"{_IP}(?:, {_IP})*+", _addresses)
 
 
 def _devices() -> g.ParserElement:
@@ -146,25 +154,23 @@ def _task_sockets(
     return place, Told(found, told=bool(below))
 
 
-def _socket(found: re.Match[str]) -> Socket:
+def _socket(found: re.Match[str]) -> Socket | None:
+    """None for what is no address."""
+    try:
+        source, destination = (str(ipaddress.ip_address(end)) if end else None for end in found.group(6, 8))
+    except ValueError:
+        return None
     return Socket(
         fd=int(found[1]),
         socket=int(found[2], 16),
         sock=int(found[3], 16),
         family=found[4],
         type=found[5],
-        source_address=_canonical(found[6]),
+        source_address=source,
         source_port=int(found[7]) if found[7] else None,
-        destination_address=_canonical(found[8]),
+        destination_address=destination,
         destination_port=int(found[9]) if found[9] else None,
     )
-
-
-def _canonical(text: str | None) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text)) if text else None
-    except ValueError:
-        return text
 
 
 SHAPES = (

@@ -1,6 +1,12 @@
 """``p``: the value of an expression, a variable, a per-cpu variable on some CPUs, or where its copies lie.
 
 Source in crash: ``cmd_p()``, ``display_per_cpu_info()``, ``process_gdb_output()`` (symbols.c).
+
+As crash prints it::
+
+    crash> p panic
+    panic = $14 =
+     {void (const char *, ...)} 0xffffffff9e5ccf31 <panic>
 """
 
 from __future__ import annotations

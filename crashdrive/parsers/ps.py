@@ -1,6 +1,15 @@
 """``ps``: the tasks of the system.
 
 Source in crash: ``show_ps()`` and the ``show_...()`` functions around it (task.c).
+
+As crash prints it::
+
+    crash> ps
+          PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM
+            0       0   0  ffffffff9f61aa40  RU   0.0        0        0  [swapper/0]
+            0       0   1  ffff8c3b01270000  RU   0.0        0        0  [swapper/1]
+    >     398      -1   0  ffff8c3b1f3d20c0  RU   0.0     1104       48  spinner
+    >     876      -1   1  ffff8c3b1f024180  RU   0.3     3692     1504  finish
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
 """``pte``: page table entries, decoded.
 
 Source in crash: ``cmd_pte()`` (memory.c), ``translate_pte`` of each architecture.
+
+As crash prints it::
+
+    crash> pte 0
+    PTE  PHYSICAL  FLAGS
+     0       0     (no mapping)
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
 """``ptob``: the address of a page.
 
 Source in crash: ``cmd_ptob()`` (memory.c).
+
+As crash prints it::
+
+    crash> ptob 512a 1
+    512a: 512a000
+    1: 1000
 """
 
 from __future__ import annotations

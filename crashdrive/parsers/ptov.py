@@ -1,6 +1,12 @@
 """``ptov``: the kernel's virtual address of a physical one, or of a per-cpu offset on each CPU.
 
 Source in crash: ``cmd_ptov()`` (memory.c).
+
+As crash prints it::
+
+    crash> ptov 56e000
+    VIRTUAL           PHYSICAL
+    ffff8c3b0056e000  56e000
 """
 
 from __future__ import annotations

@@ -2,6 +2,12 @@
 
 Source in crash: ``cmd_rd()``, ``display_memory()`` (memory.c). Words with their characters are
 `crashdrive.parsers.grammar.hexdump`'s.
+
+As crash prints it::
+
+    crash> rd init_task 4
+    ffffffff9fe10940:  0000000000004000 0000000000000000   .@..............
+    ffffffff9fe10950:  0000000000000000 0000000000000000   ................
 """
 
 from __future__ import annotations

@@ -2,6 +2,12 @@
 
 crash goes on until it is interrupted, the command is refused or the reader of its output has gone; nothing
 stands between the rounds. Source in crash: ``cmd_repeat()`` (cmdline.c).
+
+As crash prints it::
+
+    crash> repeat p jiffies
+    jiffies = $4 = 4294898721
+    jiffies = $5 = 4294898721
 """
 
 from __future__ import annotations

@@ -3,6 +3,16 @@
 Source in crash: ``dump_CFS_runqueues()``, ``dump_runqueues()``, ``dump_runq()``, ``dump_on_rq_timestamp()``,
 ``dump_on_rq_lag()``, ``dump_on_rq_milliseconds()``, ``dump_on_rq_tasks()``, ``dump_tasks_by_task_group()``
 (task.c).
+
+As crash prints it::
+
+    crash> runq
+    CPU 0 RUNQUEUE: ffff8c3b1de31980
+      CURRENT: PID: 398    TASK: ffff8c3b1f3d20c0  COMMAND: "spinner"
+      RT PRIO_ARRAY: ffff8c3b1de31bc0
+         [no tasks queued]
+      CFS RB_ROOT: ffff8c3b1de31a30
+         [no tasks queued]
 """
 
 from __future__ import annotations

@@ -1,6 +1,11 @@
 """``rustfilt``: a Rust symbol's readable name.
 
 Source in crash: ``cmd_rustfilt()`` (symbols.c), from crash 9.0.1 on.
+
+As crash prints it::
+
+    crash> rustfilt _RNvNtCshc5sK6KjdJJ_6kernel5print11call_printk
+    kernel::print::call_printk
 """
 
 from __future__ import annotations

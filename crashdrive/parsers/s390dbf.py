@@ -1,6 +1,14 @@
 """``s390dbf``: s390's debug feature logs.
 
 Only crash built for s390 has it. Source in crash: s390dbf.c.
+
+As crash prints it::
+
+    crash> s390dbf
+    Debug Logs:
+    ==================
+     - cio_msg
+     - cio_trace
 """
 
 from __future__ import annotations

@@ -2,6 +2,20 @@
 
 Source in crash: ``sbitmap_queue_show()``, ``sbitmap_bitmap_show()``, ``sbitmap_queue_data_dump()``
 (sbitmap.c).
+
+As crash prints it::
+
+    crash> sbitmapq ffff8e99d0dc8010
+    depth = 256
+    busy = 0
+    cleared = 26
+    bits_per_word = 64
+    map_nr = 4
+    alloc_hint = {176, 245}
+    wake_batch = 8
+    wake_index = 0
+    ws_active = 0
+    ...
 """
 
 from __future__ import annotations

@@ -2,6 +2,12 @@
 
 Source in crash: ``cmd_search()``, ``search_ulong()``, ``search_chars()``, ``display_with_pre_and_post()``
 (memory.c).
+
+As crash prints it::
+
+    crash> search -k panic
+    ffff8c3b01079620: ffffffff9e5ccf31 (panic)
+    ffffffff91279620: ffffffff9e5ccf31 (panic)
 """
 
 from __future__ import annotations

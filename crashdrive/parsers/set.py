@@ -1,6 +1,15 @@
 """``set``: the context's task, or crash's internal variables.
 
 Source in crash: ``cmd_set()``, ``show_options()`` (tools.c), ``show_context()`` (task.c).
+
+As crash prints it::
+
+    crash> set
+        PID: 876
+    COMMAND: "finish"
+       TASK: ffff8c3b1f024180  [THREAD_INFO: ffff8c3b1f024180]
+        CPU: 1
+      STATE: TASK_RUNNING (PANIC)
 """
 
 from __future__ import annotations

@@ -1,6 +1,16 @@
 """``sig``: how tasks handle signals, and which are pending; names and sets of signals.
 
 Source in crash: ``cmd_sig()``, ``signame_list()``, ``translate_sigset()`` (task.c); tasks: ``_sig_tasks.py``.
+
+As crash prints it::
+
+    crash> sig 324
+    PID: 324      TASK: ffff8ea55eb78000  CPU: 1    COMMAND: "connections"
+    SIGNAL_STRUCT: ffff8ea541bde880  NR_THREADS: 1
+     SIG    SIGACTION        HANDLER       MASK       FLAGS
+     [1] ffff8ea55eb2ca60    SIG_DFL 0000000000000000 0
+     [2] ffff8ea55eb2ca80    SIG_IGN 0000000000000000 0
+    ...
 """
 
 from __future__ import annotations

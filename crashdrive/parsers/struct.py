@@ -4,6 +4,15 @@ Crash takes the command's name as given where the first word is a structure's na
 
 Source in crash: ``cmd_datatype_common()``, ``do_datatype_addr()``, ``do_datatype_declaration()``,
 ``parse_for_member()``, ``dereference_pointer()`` (symbols.c).
+
+As crash prints it::
+
+    crash> struct list_head
+    struct list_head {
+        struct list_head *next;
+        struct list_head *prev;
+    }
+    SIZE: 16
 """
 
 from __future__ import annotations

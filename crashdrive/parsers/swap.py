@@ -1,4 +1,11 @@
-"""``swap``: the swap devices. Source in crash: ``dump_swap_info()`` (memory.c)."""
+"""``swap``: the swap devices. Source in crash: ``dump_swap_info()`` (memory.c).
+
+As crash prints it::
+
+    crash> swap
+    SWAP_INFO_STRUCT    TYPE       SIZE       USED     PCT  PRI  FILENAME
+    ffff8c3b1f847000  PARTITION   16380k      1024k     6%   -2  /dev/zram0
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,15 @@
 
 Source in crash: ``cmd_sym()``, ``show_symbol()``, ``symbol_dump()``, ``module_symbol_dump()``,
 ``symbol_query()`` (symbols.c).
+
+As crash prints it::
+
+    crash> sym cleanup_module
+    ffffffffc05cdb8c (T) cleanup_module [virtio]
+    ffffffffc05d8eff (T) cleanup_module [virtio_pci]
+    ffffffffc05e03ce (T) cleanup_module [virtio_blk]
+    ffffffffc05e675d (T) cleanup_module [failover]
+    ...
 """
 
 from __future__ import annotations

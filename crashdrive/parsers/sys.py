@@ -2,6 +2,14 @@
 
 Source in crash: ``display_sys_stats()``, ``show_kernel_taints()``, ``dump_sys_call_table()``,
 ``dump_dmi_info()``, ``read_in_kernel_config()`` (kernel.c).
+
+As crash prints it::
+
+    crash> sys -i
+              DMI_BIOS_VENDOR: SeaBIOS
+             DMI_BIOS_VERSION: 1.16.2-debian-1.16.2-1
+                DMI_BIOS_DATE: 04/01/2014
+    ...
 """
 
 from __future__ import annotations

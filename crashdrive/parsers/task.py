@@ -1,6 +1,13 @@
 """``task``: a task's task_struct and thread_info, or some of their members.
 
 Source in crash: ``do_task()``, ``task_struct_member()`` (task.c).
+
+As crash prints it::
+
+    crash> task -R pid,comm 876
+    PID: 876      TASK: ffff8c3b1f024180  CPU: 1    COMMAND: "finish"
+      pid = 876,
+      comm = "finish",
 """
 
 from __future__ import annotations

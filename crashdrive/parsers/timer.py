@@ -2,6 +2,16 @@
 
 Source in crash: ``dump_timer_data()`` and its ``..._tvec_bases_v1()``, ``..._v2()``, ``..._timer_bases()``,
 ``dump_hrtimer_data()``, ``dump_active_timers()``, ``print_timer()`` (kernel.c).
+
+As crash prints it::
+
+    crash> timer
+    JIFFIES
+    4294898721
+
+    TIMER_BASES[0][BASE_STD]: ffff8c3b1de20980
+      EXPIRES        TTE          TIMER_LIST     FUNCTION
+      4294898722         1  ffff8c3b1ebb5250  ffffffffc0610b80  <mrp_join_timer>
 """
 
 from __future__ import annotations

@@ -2,6 +2,15 @@
 
 Source in crash: ``cmd_tree()``, ``rbtree_iteration()`` (tools.c), ``do_xarray()``, ``do_radix_tree()``
 (filesys.c), ``do_maple_tree()`` (maple_tree.c).
+
+As crash prints it::
+
+    crash> tree -t xarray irq_desc_tree
+    ffff8c3b01159400
+    ffff8c3b01159800
+    ffff8c3b01159a00
+    ffff8c3b01158800
+    ...
 """
 
 from __future__ import annotations

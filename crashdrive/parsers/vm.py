@@ -1,6 +1,18 @@
 """``vm``: the address spaces of tasks.
 
 Source in crash: ``vm_area_dump()``, ``vm_area_page_dump()``, ``do_vm_flags()`` (memory.c).
+
+As crash prints it::
+
+    crash> vm -p 386
+    PID: 386    TASK: c11cc000  CPU: 0   COMMAND: "atd"
+       MM       PGD       RSS    TOTAL_VM
+    c7e30560  c10e5000    104k     1112k
+      VMA      START      END     FLAGS  FILE
+    c0fbe6a0   8048000   804b000  1875   /usr/sbin/atd
+     VIRTUAL  PHYSICAL
+     8048000  20e1000
+     804f000  SWAP: /dev/sda8  OFFSET: 24225
 """
 
 from __future__ import annotations
@@ -88,17 +100,7 @@ _OTHER = expression(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
 
 
 def _memory() -> g.ParserElement:
-    """Pages stand below their area (``-p``), and then the header of areas again::
-
-    PID: 386    TASK: c11cc000  CPU: 0   COMMAND: "atd"
-       MM       PGD       RSS    TOTAL_VM
-    c7e30560  c10e5000    104k     1112k
-      VMA      START      END     FLAGS  FILE
-    c0fbe6a0   8048000   804b000  1875   /usr/sbin/atd
-     VIRTUAL  PHYSICAL
-     8048000  20e1000
-     804f000  SWAP: /dev/sda8  OFFSET: 24225
-    """
+    """Pages stand below their area (``-p``), and then the header of areas again."""
     task = g.task_header()
     header = g.Terminal(_AREAS, "the header of areas")
     shown = g.Row(_PAGES, lambda row: row.start(), "the header of an area's pages")

@@ -2,6 +2,16 @@
 
 Source in crash: ``do_vtop()`` (memory.c); ``uvtop`` and ``kvtop`` of each architecture (x86_64.c, arm64.c,
 ...).
+
+As crash prints it::
+
+    crash> vtop 400000
+    VIRTUAL     PHYSICAL
+    400000      177cb000
+
+       PGD: 1b90000 => 16df2067
+       PTE: 16dc6000 => 80000000177cb025
+      PAGE: 177cb000
 """
 
 from __future__ import annotations

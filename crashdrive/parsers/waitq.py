@@ -1,6 +1,12 @@
 """``waitq``: the tasks that wait in a queue.
 
 Source in crash: ``cmd_waitq()``, ``dump_waitq()`` (kernel.c).
+
+As crash prints it::
+
+    crash> waitq ffffffffae2d2350
+    PID: 7      TASK: ffff8c3b02904180  CPU: 0    COMMAND: "bash"
+    PID: 8      TASK: ffff8c3b02906240  CPU: 1    COMMAND: "sh"
 """
 
 from __future__ import annotations

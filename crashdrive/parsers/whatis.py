@@ -2,6 +2,12 @@
 
 Source in crash: ``cmd_whatis()``, ``whatis_variable()``, ``dump_enumerator_list()``, ``request_types()``
 (symbols.c).
+
+As crash prints it::
+
+    crash> whatis pid_t
+    typedef int pid_t;
+    SIZE: 4
 """
 
 from __future__ import annotations

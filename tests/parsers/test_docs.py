@@ -9,9 +9,11 @@ from pathlib import Path
 import dockit
 import grammarkit
 import picturekit
+import postedkit
 import pytest
 
-from crashdrive.parsers import _catalog, command_names, module_for
+from crashdrive.commandline import split_command
+from crashdrive.parsers import _catalog, command_names, module_for, parse
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.grammar.columns import DECIMAL, WORD, Column
 
@@ -107,6 +109,15 @@ def test_every_module_has_one_order(command: str) -> None:
     source = Path(module_for(command).__file__).read_text(encoding="utf-8")
     kinds = [kind for node in ast.parse(source).body if (kind := _kind(node))]
     assert kinds == sorted(kinds, key=("record", "grammar", "SHAPES", "EXAMPLES").index)
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_every_module_shows_what_crash_prints_and_reads_it(command: str) -> None:
+    (session,) = postedkit.sessions(command, module_for(command).__doc__)
+    assert split_command(session.command).name == command
+    answer = parse(session.command, session.output)
+    assert answer.records
+    assert answer.complete or "..." in session.output
 
 
 def _kind(node: ast.stmt) -> str | None:

@@ -91,6 +91,27 @@ def test_sockets_of_every_kind() -> None:
     assert sockets[2].source_address is None
 
 
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("net", "   NET_DEVICE     NAME   IP ADDRESS(ES)\nffff8c3b10337000  lo     127.0.0.1, 127.0.0.999\n"),
+        ("net", "   NET_DEVICE     NAME   IP ADDRESS(ES)\nffff8c3b10337000  lo     127.0.0.1.1\n"),
+        (
+            "net -a",
+            f"{ARP}{0xFFFF888003A54000:<16x} {'10.0.0.256':<16}{'ETHER':<10} 02:00:00:00:01:01  eth0\n",
+        ),
+        (
+            "net -s 2517",
+            f"{TASK}{TITLES} 3  c57375dc  c1ff1850  INET:STREAM      10.1.8.320-1023      10.1.16.62-513\n",
+        ),
+        ("net -N 1", "1.2.3.400\n"),
+    ],
+)
+def test_what_is_no_address_is_an_error(command: str, text: str) -> None:
+    with pytest.raises(ParseError, match="expected a"):
+        parse(command, text)
+
+
 @pytest.mark.parametrize(("text", "complete"), [("No open sockets.\n", True), ("", False)])
 def test_a_task_without_sockets_says_so_or_is_marked(text: str, complete: bool) -> None:  # noqa: FBT001 - a table's columns
     answer = parse("net -s 2517", TASK + text)

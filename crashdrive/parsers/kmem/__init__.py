@@ -1,6 +1,13 @@
 """``kmem``: the kernel's memory.
 
 Source in crash: memory.c. Each group of options has a module here.
+
+As crash prints it::
+
+    crash> kmem -s
+    CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME
+    ffff8c3b011b7300     8328        145       156     52    32k  task_struct
+    ...
 """
 
 from __future__ import annotations
