@@ -28,7 +28,8 @@ from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from crashdrive.text import printable
 
 _MAGICS = (
-    b"KDUMP   ", b"DISKDUMP", b"makedumpfile\0", b"QEVM", b"sadump\0\0", b"\xed\x23\x8f\x61\x73\x01\x19\xa8",
+    b"KDUMP   ", b"DISKDUMP", b"makedumpfile\0", b"QEVM", b"LibvirtQemudSave", b"sadump\0\0",
+    b"\xed\x23\x8f\x61\x73\x01\x19\xa8",
     b"\xa8\x19\x01\x73\x61\x8f\x23\xed", b"\xa8\x19\x01\x73\x61\x8f\x23\xfd", b"\xd2\xbe\xd2\xbe",
     b"\xd1\xba\xd1\xba", b"\xd3\xbe\xd3\xbe",
 )  # fmt: skip

@@ -31,6 +31,17 @@ def host_in_memory(read: Read, segments: list[Segment], info: Mapping[str, str])
     return None
 
 
+def is_image(read: Read, info: Mapping[str, str]) -> bool:
+    """Whether memory begins at address 0 in a file: the kernel's name for itself is where VMCOREINFO says."""
+    place = _physical(info)
+    return place is not None and place >= 0 and read(place, _FIELD).startswith(b"Linux\0")
+
+
+def host_in_image(read: Read, info: Mapping[str, str]) -> str | None:
+    """The machine's name in an image of memory from address 0 on."""
+    return nodename(read(_physical(info) or 0, 2 * _FIELD))
+
+
 def _physical(info: Mapping[str, str]) -> int | None:
     """Where the image of the kernel has ``init_uts_ns.name``, on x86-64 and arm64."""
     try:

@@ -32,7 +32,8 @@ from crashdrive.dump.elf import (
 )
 from crashdrive.dump.files import clear_elf_errors, opened, reader, refuse_packed, shown
 from crashdrive.dump.flattened import unflatten
-from crashdrive.dump.host import host_in_memory
+from crashdrive.dump.host import host_in_image, host_in_memory, is_image
+from crashdrive.dump.image import vmcoreinfo_in_memory
 from crashdrive.dump.kdump import (
     INCOMPLETE,
     KdumpHeader,
@@ -50,6 +51,8 @@ _NT_GNU_BUILD_ID = 3
 _NT_PRSTATUS = 1
 _NT_AUXV = 6  # only a process's core has it
 _KDUMP = b"KDUMP   "
+_KVM = "kvmdump"
+_LEAST_IMAGE = 16 << 20  # bytes of memory in which a kernel runs
 _ELF_INCOMPLETE = 1  # e_flags of an ELF dump that makedumpfile couldn't finish
 # formats that crash reads and that tell nothing here: known, so that they are not refused
 _OTHERS = {
@@ -57,7 +60,8 @@ _OTHERS = {
     b"\xed\x23\x8f\x61\x73\x01\x19\xa8": "lkcd",
     b"\xa8\x19\x01\x73\x61\x8f\x23\xed": "lkcd",
     b"\xa8\x19\x01\x73\x61\x8f\x23\xfd": "s390",
-    b"QEVM": "kvmdump",
+    b"QEVM": _KVM,
+    b"LibvirtQ": _KVM,
     b"\xd2\xbe\xd2\xbe": "vmss",
     b"\xd1\xba\xd1\xba": "vmss",
     b"\xd3\xbe\xd3\xbe": "vmss",
@@ -245,9 +249,30 @@ def _facts(read: Read, size: int | None, path: str | Path) -> _Facts:
         return _kdump_facts(read, size, path)
     for start, name in _OTHERS.items():
         if magic.startswith(start):
-            return _Facts(name)
+            return _memory_facts(name, read, path) if name == _KVM else _Facts(name)
+    if size is not None and size >= _LEAST_IMAGE:
+        return _image_facts(read, path)
     what = "empty" if not magic else "no dump of a kernel (neither ELF core nor kdump)"
     raise DumpError(f"{shown(path)}: {what}")
+
+
+def _image_facts(read: Read, path: str | Path) -> _Facts:
+    """Of memory without any header, as QEMU's ``pmemsave 0`` writes it: VMCOREINFO in it tells what it is."""
+    text = vmcoreinfo_in_memory(read)
+    info = parse_vmcoreinfo(text)
+    if not text:
+        raise DumpError(f"{shown(path)}: no dump of a kernel (neither ELF core nor kdump)")
+    if not is_image(read, info):
+        raise DumpError(f"{shown(path)}: a raw image of memory that doesn't begin at address 0")
+    return _Facts("raw", text, host=host_in_image(read, info))
+
+
+def _memory_facts(name: str, read: Read, path: str | Path) -> _Facts:
+    """Of what QEMU saved for itself, or libvirt with its own header in front (struct virQEMUSaveHeader)."""
+    header = read(0, 32)
+    if header.startswith(b"LibvirtQemudSave") and header[28:] != bytes(4):
+        raise DumpError(f'{shown(path)}: packed by libvirt; save_image_format = "raw" leaves it plain')
+    return _Facts(name, vmcoreinfo_in_memory(read))
 
 
 def _with_vmcoreinfo(base: DumpIdentity, facts: _Facts) -> DumpIdentity:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from crashdrive.errors import SessionError
 
@@ -24,6 +25,13 @@ set bell-style none
 """
 # crash takes `FILE@ADDRESS` apart, and gives some names to a shell
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]+")
+
+
+class RawImage(NamedTuple):
+    """A file of memory without a header, from a physical address on."""
+
+    path: str
+    address: int
 
 
 class TemporaryFileError(SessionError):
@@ -60,7 +68,7 @@ class Folder:
         self,
         name: str,
         program: Path,
-        paths: Sequence[str | bytes],
+        paths: Sequence[str | bytes | RawImage],
         equip: Callable[[Path], None] | None = None,
     ) -> None:
         """Make it; SessionError where that can't be done, and nothing is left behind then.
@@ -89,7 +97,9 @@ class Folder:
             self.remove()
             raise
 
-    def _plain_path(self, path: str | bytes, number: int) -> str:
+    def _plain_path(self, path: str | bytes | RawImage, number: int) -> str:
+        if isinstance(path, RawImage):
+            return f"{self._plain_path(path.path, number)}@{path.address:x}"
         if isinstance(path, bytes):
             own = self.path / f"file{number}"
             own.write_bytes(path)

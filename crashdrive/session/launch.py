@@ -6,6 +6,7 @@ import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from crashdrive.cache.rungs import Went
 from crashdrive.errors import DeadlineError, SessionDiedError, StartError
 from crashdrive.records import Record
 from crashdrive.session.binaries import Binary
+from crashdrive.session.folder import RawImage
 from crashdrive.session.health import (
     ALL_COMMANDS,
     MISSING_WITH,
@@ -58,6 +60,8 @@ _FROM_OUTSIDE = re.compile(
     r"|Cannot allocate memory",
     re.MULTILINE,
 )
+# mkstemp() in ramdump.c
+_RAW_HEADER = re.compile(r"/var/tmp/ramdump_elf_\w{6}")  # noqa: S108 - crash's choice
 # all rungs together, as a multiple of the patience for one
 _PATIENCE = 2.0
 
@@ -72,7 +76,7 @@ class Start(Record, frozen=True):
     made for that crash alone.
     """
 
-    files: tuple[str | bytes, ...]
+    files: tuple[str | bytes | RawImage, ...]
     rung_seconds: float = 120.0
     extra: tuple[str, ...] = ()
     index: Index | None = None
@@ -124,12 +128,22 @@ def start_one(
     patience = start.rung_seconds if seconds is None else seconds
     try:
         greeting = transport.greeting(patience, idle)
+        if any(isinstance(file, RawImage) for file in start.files):
+            _drop_header(transport.crash_pid())
         if index is not None:
             transport.exchange(index.end(binary), patience)
     except BaseException:
         transport.close()
         raise
     return transport, greeting.decode("utf-8", "backslashreplace")
+
+
+def _drop_header(pid: int | None) -> None:
+    """Remove the ELF header that crash has made of a raw image, and holds open: killed, it would leave it."""
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            if _RAW_HEADER.fullmatch(str(target := descriptor.readlink())):
+                target.unlink()
 
 
 class Ladder:

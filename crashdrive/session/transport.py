@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from crashdrive.errors import SessionDiedError, SessionError
-from crashdrive.session.folder import Folder
+from crashdrive.session.folder import Folder, RawImage
 from crashdrive.session.process import CrashProcess, processor_seconds
 from crashdrive.session.terminal import PIPE_SIZE, Collector, Sink, begun, readable
 
@@ -123,7 +123,7 @@ class PtyTransport:
         program: Path,
         arguments: Sequence[str],
         *,
-        paths: Sequence[str | bytes] = (),
+        paths: Sequence[str | bytes | RawImage] = (),
         equip: Callable[[Path], None] | None = None,
         command: Callable[[str], list[str]] = lambda program: [program],
     ) -> None:
