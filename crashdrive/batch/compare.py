@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from crashdrive.batch.jobs import Result
@@ -13,6 +14,7 @@ from crashdrive.records import Notice, Report, Table
 REPORTS = ("modules", "sysctl", "snmp", "sockstat", "memory", "block")
 """Reports that two dumps are compared by, beside those of the triage, as far as they are there."""
 
+Key = tuple[Any, ...]
 _SAME = frozenset({"address", "task", "frames", "alternatives", "banner", "pid"})
 
 
@@ -41,7 +43,7 @@ _PARTS = {
 }
 # reports whose tables are all compared, by the first of these columns that they have
 _WHOLE = ("sockstat",)
-_NAMES = ("name", "proto", "protocol", "field")
+_NAMES = ("name", "proto", "protocol", "family", "field")
 
 
 def compared(one: Result, other: Result) -> Report:
@@ -112,21 +114,47 @@ def _stacks(one: Result, other: Result) -> Table:
 
 def _differences(part: Part, one: Result, other: Result) -> Iterator[dict[str, Any]]:
     left, right = (_keyed(rows_of(each, part.report, part.table), part.keys) for each in (one, other))
+    absent: Counter[tuple[str, bool]] = Counter()
+    places = [_places(side, part.keys) for side in (left, right)]
     for key in dict.fromkeys([*left, *right]):
         mine, theirs = left.get(key), right.get(key)
-        name = " ".join(str(word) for word in key if word is not None)
         if mine is None or theirs is None:
-            yield _row(name, "there" if mine else "absent", "there" if theirs else "absent")
+            absent[_outermost(key, part.keys, places[mine is not None]), mine is not None] += 1
             continue
+        name = " ".join(str(word) for word in key if word is not None)
         for column in part.values or [name for name in mine if name not in part.keys and name not in _SAME]:
             if mine.get(column) != theirs.get(column):
                 yield _row(name, mine.get(column), theirs.get(column), column)
+    for (name, here), count in absent.items():
+        told = f"there ({count})" if count > 1 else "there"
+        yield _row(name, told if here else "absent", "absent" if here else told)
 
 
-def _keyed(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+def _places(rows: Iterable[Key], names: Sequence[str]) -> set[str]:
+    """All that rows are in: namespaces, and what stands before each dot of a name."""
+    return {place for key in rows for place in _around(key, names)}
+
+
+def _around(key: Key, names: Sequence[str]) -> Iterator[str]:
+    """What a row is in, the outermost first."""
+    netns = f"{key[0]} " if names[0] == "netns" and key[0] is not None else ""
+    if netns:
+        yield f"{netns}*"
+    words = str(key[-1]).split(".") if names[-1] == "name" else []
+    for count in range(1, len(words)):
+        yield f"{netns}{'.'.join(words[:count])}.*"
+
+
+def _outermost(key: Key, names: Sequence[str], others: set[str]) -> str:
+    """The largest thing around a row that the other dump lacks altogether; the row, where there is none."""
+    own = " ".join(str(word) for word in key if word is not None)
+    return next((place for place in _around(key, names) if place not in others), own)
+
+
+def _keyed(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> dict[Key, dict[str, Any]]:
+    found: dict[Key, dict[str, Any]] = {}
     for row in rows:
-        found.setdefault(tuple(row.get(name) for name in keys), row)
+        found.setdefault(tuple(_plain(row.get(name)) for name in keys), row)
     return found
 
 
@@ -135,13 +163,12 @@ def _whole(one: Result, other: Result) -> Iterator[Table]:
     for report in _WHOLE:
         tables = (one.reports.get(report) or {}).get("tables") or {}
         for table, rows in tables.items():
-            key = next(
-                (name for name in _NAMES if rows and isinstance(rows[0], dict) and name in rows[0]), None
-            )
-            keys = ("netns", key) if key and rows and "netns" in rows[0] else (key,)
-            if key is not None:
-                part = Part(report, table, tuple(name for name in keys if name))
-                differences = list(_differences(part, one, other))
+            if not rows:
+                continue
+            name = next((name for name in _NAMES if name in rows[0]), None)
+            keys = tuple(key for key in ("netns", name) if key and key in rows[0])
+            if keys:
+                differences = list(_differences(Part(report, table, keys), one, other))
                 yield Table(
                     name=f"{report}_{table}", rows=differences, columns=_COLUMNS, title=f"{report}: {table}"
                 )

@@ -65,6 +65,44 @@ def test_what_is_unlike() -> None:
     ]
 
 
+def setting(netns: str | None, name: str) -> dict[str, Any]:
+    return {"netns": netns, "name": name, "value": "1"}
+
+
+def test_what_one_lacks_altogether_is_one_row() -> None:
+    """A namespace, an interface: not each of their settings."""
+    eth0 = [setting("init", f"net.ipv4.conf.eth0.{name}") for name in ("forwarding", "mtu")]
+    blue = [setting("blue", f"net.ipv4.conf.lo.{name}") for name in ("forwarding", "mtu", "tag")]
+    same = [setting("init", "net.ipv4.conf.lo.mtu"), setting(None, "vm.swappiness")]
+    new = [setting("init", "net.ipv4.conf.lo.tag")]
+    left, right = (
+        result(found(1), reports={"sysctl": report(found_rows, "settings")})
+        for found_rows in (same + eth0, same + blue + new)
+    )
+    assert rows("settings", left, right) == [
+        {"name": "init net.ipv4.conf.eth0.*", "first": "there (2)", "second": "absent"},
+        {"name": "blue *", "first": "absent", "second": "there (3)"},
+        {"name": "init net.ipv4.conf.lo.tag", "first": "absent", "second": "there"},
+    ]
+
+
+def test_rows_that_lists_tell_apart() -> None:
+    """Memory that several protocols share is named by all of them."""
+    left, right = (
+        result(
+            found(1),
+            reports={
+                "netsummary": report([{"protocols": ["TCP", "TCPv6"], "allocated": count}], "memory"),
+                "sockstat": report([{"netns": "init", "used": count}], "usage"),
+            },
+        )
+        for count in (1, 5)
+    )
+    row = {"first": 1, "second": 5, "change": 4}
+    assert rows("socket_memory", left, right) == [{**row, "name": "TCP, TCPv6", "column": "allocated"}]
+    assert rows("sockstat_usage", left, right) == [{**row, "name": "init", "column": "used"}]
+
+
 def test_a_dump_is_like_itself() -> None:
     same = one("f", "10", ["nfs"])
     for table in compared(same, same).tables:
