@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,11 +65,12 @@ def question_of(words: Sequence[str]) -> Question:
 
 
 def _day(text: str) -> str:
-    """A day or a time as the ledger has them."""
+    """A day or a time as the ledger has them: in UTC, as one without a time zone is meant."""
     try:
         if len(text) <= 10:
             return date.fromisoformat(text).isoformat()
-        return datetime.fromisoformat(text).isoformat(timespec="seconds")
+        moment = datetime.fromisoformat(text)
+        return (moment.astimezone(UTC) if moment.tzinfo else moment).isoformat(timespec="seconds")
     except ValueError as error:
         raise UsageError(f"query since: {text!a} is no date (such as 2026-11-29)") from error
 
