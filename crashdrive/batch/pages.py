@@ -73,7 +73,8 @@ def _write_groups(
 def _write_dumps(folder: Path, dumps: Sequence[dict[str, Any]], tell: Callable[[str], None]) -> None:
     place = _made(folder / DUMPS)
     missing = _missing(place, (row["dump"] for row in dumps))
-    for row in dumps:
+    for one in dumps:
+        row = dict(one)
         if row["dump"] in missing:
             tell(f"page of dump {row['dump']}")
             try:
@@ -81,6 +82,7 @@ def _write_dumps(folder: Path, dumps: Sequence[dict[str, Any]], tell: Callable[[
             except (OSError, BadResultError) as error:
                 reason = f"its result can't be read: {error}"
                 result = Result(id=row["dump"], vmcore=row["path"], status="failed", reason=reason)
+                row |= {"status": "failed", "reason_kind": "lost", "reason": reason}
             _put(place / f"{row['dump']}.html", "batch_dump.html", **_dump_values(row, result))
     _remove(place, keep=[row["dump"] for row in dumps])
 

@@ -108,7 +108,9 @@ def test_a_lost_page_comes_back_and_a_lost_result_is_told(ledger: Ledger) -> Non
         path.unlink()
     write(ledger)
     assert all("its result can" not in page for name, page in pages(ledger).items() if "dump/" not in name)
-    assert len(list((ledger.folder / "dump").iterdir())) == 5
+    lost = list((ledger.folder / "dump").iterdir())
+    assert len(lost) == 5
+    assert all("Failed: lost." in path.read_text() for path in lost)
 
 
 def test_frames_that_differ_are_marked() -> None:

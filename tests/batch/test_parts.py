@@ -63,6 +63,9 @@ def test_merged_parts_are_what_one_batch_would_be(tmp_path: Path, capfd: pytest.
     assert rows[0] == rows[1]
     assert all(result_path(tmp_path / "all", dump.id).exists() for dump in dumps)
     assert (tmp_path / "all" / "index.html").exists()
+    result_path(tmp_path / "part1", dumps[2].id).unlink()
+    assert main(["merge", *words[:2], "-o", str(tmp_path / "other")]) == 0
+    assert "can&#39;t be read" in (tmp_path / "other" / "dump" / f"{dumps[2].id}.html").read_text()
     with pytest.raises(UsageError, match="no ledger there"):
         merge(both[0], [tmp_path])
     for ledger in both:
