@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from crashdrive.batch.unpack import begin_of, head_of, is_packed
+from crashdrive.batch.unpack import HEAD, begin_of, head_of, is_packed, unpacked_file
 from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
-from crashdrive.dump.identity import DumpIdentity, dump_identity
+from crashdrive.dump.identity import NOTELESS, DumpIdentity, dump_identity
 from crashdrive.dump.kernels import Kernels
 from crashdrive.dump.split import SplitPart, missing_pages, split_part
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
@@ -229,11 +229,7 @@ def examined(path: str, mark: str | None = None) -> Found:
     """A file as its headers tell it; its kernel isn't looked for. Of a packed one, those of what is in it."""
     packed = is_packed(path)
     try:
-        if packed:
-            with head_of(path) as head:
-                identity = dump_identity(head)
-        else:
-            identity = dump_identity(path)
+        identity = _packed_identity(path) if packed else dump_identity(path)
         if not identity.size:
             return _troubled(path, f"{printable(path)}: empty", "no-dump", mark)
         sample = content_sample(path)
@@ -254,6 +250,24 @@ def examined(path: str, mark: str | None = None) -> Found:
         incomplete=None if packed else identity.incomplete,
         packed=packed,
     )
+
+
+def _packed_identity(path: str) -> DumpIdentity:
+    """What is in a packed file: its beginning tells, but of memory without notes all is looked at."""
+    with head_of(path) as head:
+        try:
+            identity = dump_identity(head)
+        except DumpError as error:
+            if Path(head).stat().st_size < HEAD:
+                raise DumpError(str(error).replace(head, printable(path))) from error
+        else:
+            if identity.format not in NOTELESS:
+                return identity
+    with unpacked_file(path) as whole:
+        try:
+            return dump_identity(whole)
+        except DumpError as error:
+            raise DumpError(str(error).replace(whole, printable(path))) from error
 
 
 def _troubled(path: str, trouble: str, kind: str, mark: str | None) -> Found:

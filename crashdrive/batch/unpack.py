@@ -61,7 +61,7 @@ _OPENERS: dict[bytes, Any] = {
     b"\x04\x22\x4d\x18": lz4.frame.open,
 }
 _PIECE = 1 << 20
-_HEAD = 64 << 20  # bytes that have a dump's headers and notes in them
+HEAD = 64 << 20  # bytes that have a dump's headers and notes in them
 _LEFT = 1 << 30  # bytes of the disk that stay free
 # lz4 has no error of its own
 _BROKEN = (OSError, EOFError, RuntimeError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
@@ -93,7 +93,7 @@ def _opener(begin: bytes) -> Any:
 def head_of(path: str) -> Iterator[str]:
     """A file with the first bytes of what is packed; DumpError where it can't be unpacked."""
     with tempfile.NamedTemporaryFile(prefix="crashdrive-head-") as head:
-        _copy(path, head, _HEAD)
+        _copy(path, head, HEAD)
         yield head.name
 
 

@@ -51,7 +51,9 @@ _NT_GNU_BUILD_ID = 3
 _NT_PRSTATUS = 1
 _NT_AUXV = 6  # only a process's core has it
 _KDUMP = b"KDUMP   "
-_KVM = "kvmdump"
+_KVM, _RAW = "kvmdump", "raw"
+NOTELESS = frozenset({_KVM, _RAW})
+"""Formats without notes: VMCOREINFO is looked for in memory, and crash is told where the kernel lies."""
 _LEAST_IMAGE = 16 << 20  # bytes of memory in which a kernel runs
 _ELF_INCOMPLETE = 1  # e_flags of an ELF dump that makedumpfile couldn't finish
 # formats that crash reads and that tell nothing here: known, so that they are not refused
@@ -264,7 +266,7 @@ def _image_facts(read: Read, path: str | Path) -> _Facts:
         raise DumpError(f"{shown(path)}: no dump of a kernel (neither ELF core nor kdump)")
     if not is_image(read, info):
         raise DumpError(f"{shown(path)}: a raw image of memory that doesn't begin at address 0")
-    return _Facts("raw", text, host=host_in_image(read, info))
+    return _Facts(_RAW, text, host=host_in_image(read, info))
 
 
 def _memory_facts(name: str, read: Read, path: str | Path) -> _Facts:

@@ -128,20 +128,22 @@ def start_one(
     patience = start.rung_seconds if seconds is None else seconds
     try:
         greeting = transport.greeting(patience, idle)
-        if any(isinstance(file, RawImage) for file in start.files):
-            _drop_header(transport.crash_pid())
         if index is not None:
             transport.exchange(index.end(binary), patience)
     except BaseException:
+        _drop_header(transport, start)
         transport.close()
         raise
+    _drop_header(transport, start)
     return transport, greeting.decode("utf-8", "backslashreplace")
 
 
-def _drop_header(pid: int | None) -> None:
+def _drop_header(transport: PtyTransport, start: Start) -> None:
     """Remove the ELF header that crash has made of a raw image, and holds open: killed, it would leave it."""
+    if not any(isinstance(file, RawImage) for file in start.files):
+        return
     with suppress(OSError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        for descriptor in Path(f"/proc/{transport.crash_pid()}/fd").iterdir():
             if _RAW_HEADER.fullmatch(str(target := descriptor.readlink())):
                 target.unlink()
 
@@ -346,10 +348,7 @@ def _explain(attempts: Sequence[Attempt]) -> str:
     first: dict[str, Attempt] = {}
     for attempt in attempts:
         first.setdefault(attempt.binary, attempt)
-    told = "; ".join(
-        f"{printable(a.binary)} ({a.version or '?'}): {_last_line(a.said) or _WORDLESS[a.outcome]}"
-        for a in first.values()
-    )
+    told = "; ".join(f"{printable(a.binary)} ({a.version or '?'}): {_words(a)}" for a in first.values())
     tried = f"{len(attempts)} start{'s' * (len(attempts) != 1)} tried"
     hint = "" if any(map(_told, attempts)) else "; it may be too old for this kernel, or the dump damaged"
     return f"crash can't open this dump ({tried}): {told}{hint}"
@@ -360,12 +359,21 @@ def _told(attempt: Attempt) -> bool:
     return not attempt.said.startswith("crash ended: exit status")
 
 
+def _words(attempt: Attempt) -> str:
+    """What a start that failed came to: crash's last words, and that they aren't the reason where it hung."""
+    line = _last_line(attempt.said)
+    if attempt.outcome == "deadline" and line:
+        return f"{_WORDLESS['deadline']}, its last words: {line}"
+    return line or _WORDLESS[attempt.outcome]
+
+
 _WORDLESS = {"failed": "exited without a word", "deadline": "no prompt in time"}
 
 
 # crash's usage and its trace of itself, for which it has nm look up its own functions
 _UNTELLING = re.compile(
-    r"Usage|Enter|crash \[|WARNING|FILE: |\[.*\] error trace: |(?:\S*/)?nm: |[0-9a-f]{6,16}: \S+(?:\+\d+)?$"
+    r"Usage|Enter|crash \[|WARNING|NOTE: |FILE: |\[.*\] error trace: |(?:\S*/)?nm: "
+    r"|[0-9a-f]{6,16}: \S+(?:\+\d+)?$"
 )
 
 

@@ -12,6 +12,7 @@ from crashdrive.cache.gdb_index import Indexes
 from crashdrive.cache.rungs import Rungs, Went
 from crashdrive.dump.contents import current_mark, dump_id, is_same
 from crashdrive.dump.find import Target, find_target
+from crashdrive.dump.identity import NOTELESS
 from crashdrive.dump.image import start_options
 from crashdrive.errors import DumpError, StartError, VmlinuxError
 from crashdrive.session.binaries import Binary, find_fitting
@@ -34,8 +35,6 @@ from crashdrive.session.transport import PtyTransport, Transport
 
 # formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
 _WITH_HOLES = frozenset({"kdump", "diskdump", "sadump"})
-# formats without notes, of which crash is told where the kernel lies
-_NOTELESS = frozenset({"kvmdump", "raw"})
 # what the output depends on, pinned
 _PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off")
 # starts another crash and runs these commands; with it those of them that failed
@@ -68,7 +67,7 @@ class Opening(NamedTuple):
         return Start(
             files=(self.target.vmlinux.path, RawImage(dump.path, 0) if dump.format == "raw" else dump.path),
             rung_seconds=self.rung_seconds,
-            extra=start_options(dump.vmcoreinfo) if dump.format in _NOTELESS else (),
+            extra=start_options(dump.vmcoreinfo) if dump.format in NOTELESS else (),
             index=self.gdb_index,
             machine=self.target.vmlinux.machine,
         )

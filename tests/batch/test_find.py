@@ -21,6 +21,7 @@ from crashdrive.dump.identity import dump_identity
 from crashdrive.dump.kernels import vmlinux_files
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from tests.dump.test_find import ID, OTHER, vmcore, vmlinux
+from tests.dump.test_image import BUILD_ID, info, memory
 from tests.dump.test_split import split
 
 
@@ -129,6 +130,21 @@ def test_packed_ones_in_a_folder_need_no_dumps_name(tmp_path: Path, pack: Callab
     search = find_dumps([str(tmp_path)])
     assert [Path(one.path).name for one in search.dumps] == ["web1"]
     assert search.others == 3
+
+
+def test_packed_memory_is_looked_at_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells its kernel may be anywhere in it."""
+    monkeypatch.setattr("crashdrive.batch.unpack.HEAD", 1 << 20)
+    monkeypatch.setattr("crashdrive.batch.find.HEAD", 1 << 20)
+    (tmp_path / "web1").write_bytes(gzip.compress(b"QEVM\0\0\0\3" + memory((5 << 20, info())), 1, mtime=0))
+    (tmp_path / "raw-vmcore").write_bytes(gzip.compress(memory((5 << 20, info())), 1, mtime=0))
+    (tmp_path / "no-vmcore").write_bytes(gzip.compress(memory(), 1, mtime=0))
+    dumps = {Path(one.path).name: one for one in find_dumps([str(tmp_path)]).dumps}
+    assert [(dumps[name].format, dumps[name].build_id) for name in ("web1", "raw-vmcore")] == [
+        ("kvmdump", BUILD_ID),
+        ("raw", BUILD_ID),
+    ]
+    assert str(dumps["no-vmcore"].trouble).startswith(f"{tmp_path}/no-vmcore: no dump of a kernel")
 
 
 def test_files_of_one_dump_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
