@@ -20,6 +20,7 @@ from crashdrive.records import Notice, told_incomplete
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Objects, Problem, Walk
+    from crashdrive.kernel.structures.maple_tree import Ranges
     from crashdrive.kernel.structures.xarray import Entries
     from crashdrive.linux.machine import Machine
 
@@ -112,7 +113,7 @@ class Survey:
         self.notices += notices
         self.complete &= complete
 
-    def walked(self, found: Objects | Walk | Entries, what: str) -> None:
+    def walked(self, found: Objects | Walk | Entries | Ranges, what: str) -> None:
         """Note the problems of a walk: the first one of each kind, and the number of others."""
         kinds: dict[str, list[Problem]] = {}
         for problem in found.problems:

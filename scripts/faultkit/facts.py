@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+from unittest import mock
 
 import msgspec
 
 from crashdrive.kernel import Columns, Gap, Object, Objects, Problem, Walk
 from crashdrive.kernel.structures.walk import HARMLESS
-from crashdrive.linux.survey import Reading
+from crashdrive.linux.survey import Reading, Survey
 from crashdrive.records import Answer, Notice, Report
 
 # the lowest number that is taken for an address; JSON has these as text
@@ -20,19 +22,59 @@ class Facts(NamedTuple):
     """Values, and what is said of them.
 
     ``decisive``: ``complete`` alone tells that something is missing, as reports, answers and readings
-    promise; of other results a new one of ``notices`` does too.
+    promise; of other results a new one of ``notices`` does too. ``places``: all that those of the notices
+    stand for which name the first of several places, as `heard` has it.
     """
 
     values: Any
     complete: bool
     notices: frozenset[str]
     decisive: bool = True
+    places: Mapping[str, frozenset[int]] = {}
 
     def marked(self, whole: Facts) -> bool:
         """Whether it says more of what is missing than that of the whole memory does."""
         if whole.complete and self.decisive:
             return not self.complete
-        return self.complete < whole.complete or bool(self.notices - whole.notices)
+        return (
+            self.complete < whole.complete
+            or bool(self.notices - whole.notices)
+            or any(
+                self.places.get(notice, _NOWHERE) - whole.places.get(notice, _NOWHERE)
+                for notice in self.notices
+            )
+        )
+
+
+_NOWHERE: frozenset[int] = frozenset()
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[dict[str, frozenset[int]]]:
+    """The places that each notice stands for which is made meanwhile, by its message.
+
+    Where a page is missing, a node on it is in place of one behind it that was missing before: "the node A is
+    not in the dump (and 7 more)" is all that readers say, before and after.
+    """
+    found: dict[str, frozenset[int]] = {}
+
+    def note(notices: Iterable[Notice], places: Iterable[int]) -> None:
+        for notice in notices:
+            found[notice.message] = found.get(notice.message, _NOWHERE).union(places)
+
+    def noted(columns: Columns, what: str) -> tuple[Notice, ...]:
+        made = of_columns(columns, what)
+        note(made, (gap.address for gap in columns.gaps))
+        return made
+
+    def walked(survey: Survey, walk: Objects | Walk, what: str) -> None:
+        before = len(survey.notices)
+        of_walk(survey, walk, what)
+        note(survey.notices[before:], (problem.address for problem in walk.problems))
+
+    of_columns, of_walk = Columns.notices, Survey.walked
+    with mock.patch.object(Columns, "notices", noted), mock.patch.object(Survey, "walked", walked):
+        yield found
 
 
 def of_report(report: Report) -> Facts:

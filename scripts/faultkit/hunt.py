@@ -14,7 +14,7 @@ from crashdrive.crash import Crash
 from crashdrive.errors import CrashdriveError
 from crashdrive.linux.kernel import Kernel
 from faultkit.damage import KINDS, Page
-from faultkit.facts import Facts
+from faultkit.facts import Facts, heard
 from faultkit.memory import FaultyMemory, Place, Remembered, TooMuchError
 from faultkit.subjects import Subject
 from faultkit.support import Support
@@ -77,7 +77,8 @@ class Hunt:
         memory = FaultyMemory(self._crash.session, self._remembered, faults, self._usual)
         self._crash.__dict__["kernel"] = _kernel_on(self._known, memory)
         try:
-            return self.subject.read(self._crash, self._known), memory
+            with heard() as places:
+                return self.subject.read(self._crash, self._known)._replace(places=places), memory
         finally:
             self._crash.__dict__["kernel"] = self._known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -41,15 +42,24 @@ Where = tuple[str, int]
 
 
 class Remembered:
-    """All pages that were ever read from a dump, shared by one memory after the other."""
+    """All pages that were ever read from a dump, shared by one memory after the other.
 
-    def __init__(self) -> None:
+    ``holes``: so many of all pages, from 0 to 1 and chosen by the ``seed``, are missing in the dump.
+    """
+
+    def __init__(self, holes: float = 0.0, seed: int = 0) -> None:
+        self._holes, self._seed = holes, seed
         self._spaces: dict[Where, dict[int, Known]] = {}
         self._needed: set[Place] = set()
 
     def space(self, where: Where) -> dict[int, Known]:
         """Pages of an address space by their numbers."""
         return self._spaces.setdefault(where, {})
+
+    def put(self, where: Where, page: int, known: Known) -> None:
+        """Remember a page."""
+        is_hole = random.Random(f"{self._seed} {where} {page}").random() < self._holes  # noqa: S311 - repeatable
+        self.space(where)[page] = _wrong(Place(*where, page), None) if is_hole else known
 
     def at(self, place: Place) -> Known:
         """A page that was read."""
@@ -135,12 +145,11 @@ class FaultyMemory(Memory):
 
     def _remember(self, where: Where, pages: list[int]) -> None:
         known = super()._load(where, pages)
-        kept = self._remembered.space(where)
         for page in pages:
             block = known.blocks.get(page)
             at = 0 if block is None else (page << PAGE_SHIFT) - block.address
             data = None if block is None else block.data[at : at + PAGE]
-            kept[page] = Known(data, known.holes.get(page, ()))
+            self._remembered.put(where, page, Known(data, known.holes.get(page, ())))
 
 
 def _wrong(place: Place, data: bytes | None) -> Known:

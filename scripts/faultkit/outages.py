@@ -13,8 +13,9 @@ from crashdrive.crash import Crash
 from crashdrive.errors import CrashdriveError
 from crashdrive.kernel.memory.window import Window
 from crashdrive.session import Session
-from faultkit.facts import Facts, of_report
+from faultkit.facts import Facts, heard, of_report
 from faultkit.hunt import LIMIT, TooLongError, difference, limited, where
+from faultkit.learnt import learnt_once
 from faultkit.transport import Faults, Way
 
 
@@ -44,9 +45,9 @@ class Outages:
         # after a fault crash is started again
         faults = Faults(self._session._ready(), at, way)  # noqa: SLF001 - the seam of faults
         try:
-            with _clocked(faults):
+            with _clocked(faults), learnt_once(), heard() as places:
                 report = Crash(self._session, keep=False).run_report(self.case.report, **self.case.options)
-            return of_report(report), faults.calls
+            return of_report(report)._replace(places=places), faults.calls
         finally:
             faults.end()
 

@@ -20,6 +20,7 @@ import pytest
 from faultkit import SEED, cli
 from faultkit.damage import KINDS
 from faultkit.hunt import Hunt, Tally, TooLongError, difference, is_bad, limited
+from faultkit.memory import Remembered
 from faultkit.readers import functions, readers
 from faultkit.subjects import (
     Subject,
@@ -228,6 +229,15 @@ def test_differences_are_told_by_their_place() -> None:
     other = {"tables": {"sockets": [{"state": "LISTEN"}, {"state": None}]}}
     assert difference(one, other) == "/tables/sockets[1]/state: 'CLOSE' became None"
     assert difference(["a", "b"], ["a"]) == ": 2 rows became 1"
+
+
+def test_of_a_dump_that_has_holes_another_page_is_noticed() -> None:
+    """A node that is missing now hides one that was missing before: the notice is the same."""
+    with replayed(report_folders("timers")[0]) as crash:
+        made = Hunt(crash, of_case(Case("timers", {})), Remembered(0.05, seed=1))
+        assert not made.baseline.complete
+        runs = list(made.runs(made.readable(), ["missing"]))
+    assert {run.outcome for run in runs} <= {"same", "marked", "error"}, [r for r in runs if is_bad(r)]
 
 
 @pytest.mark.live

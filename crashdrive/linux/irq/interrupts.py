@@ -151,8 +151,7 @@ def _descriptors(survey: Survey) -> list[int]:
     kernel = survey.kernel
     if kernel.symbols.has("sparse_irqs"):
         ranges = kernel.walk_maple(kernel.symbols.address("sparse_irqs"))
-        if ranges.problems:
-            survey.miss([problem.notice("interrupts") for problem in ranges.problems[:1]])
+        survey.walked(ranges, "interrupts")
         return [entry for _, _, entry in ranges]
     if kernel.symbols.has("irq_desc_tree"):
         found = kernel.walk_xarray(kernel.symbols.address("irq_desc_tree"))
