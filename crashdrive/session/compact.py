@@ -25,19 +25,19 @@ def compact(source: Path, target: Path, base: Path | None = None) -> None:
     """
     recorded = ReplayTransport(source)
     known = ReplayTransport(base) if base else None
-    _write(target, recorded.head, _entries(recorded, known))
+    target.write_bytes(lzma.compress(_lines(recorded.head, _entries(recorded, known)), preset=6))
 
 
 def joined(base: Path, part: Path, target: Path) -> None:
-    """Write the whole recording again, out of a part and the base that `compact` left out of it."""
+    """Write the whole recording again, unpacked, out of a part and the base that `compact` left out."""
     below, above = ReplayTransport(base), ReplayTransport(part)
     answers = _by_command(below) | _by_command(above)
-    _write(target, above.head, (entry for entries in answers.values() for entry in entries), preset=0)
+    target.write_bytes(_lines(above.head, (entry for entries in answers.values() for entry in entries)))
 
 
-def _write(target: Path, head: Head, entries: Iterable[Entry], *, preset: int = 6) -> None:
+def _lines(head: Head, entries: Iterable[Entry]) -> bytes:
     lines = [msgspec.json.encode(line) for line in (head, *entries)]
-    target.write_bytes(lzma.compress(b"\n".join([*lines, b""]), preset=preset))
+    return b"\n".join([*lines, b""])
 
 
 def _by_command(recorded: ReplayTransport) -> dict[tuple[str, str], Sequence[Entry]]:

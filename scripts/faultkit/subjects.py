@@ -63,7 +63,7 @@ def of_reports(crash: Crash, only: Iterable[str] = ()) -> list[Subject]:
     found: list[Case] = []
     for name in sorted(only) or report_names():
         mine = known_cases(crash, name)
-        found += [*mine, *missing_cases(name, mine, functools.partial(rows_of, crash, name))]
+        found += [*mine, *missing_cases(name, mine, rows_once(crash, name))]
     return [of_case(case) for case in found]
 
 
@@ -108,6 +108,11 @@ def _value(option: Option, whole: Callable[[], Rows]) -> Any:
         (value for row in whole() for value in _columns(row, option.name) if value is not None), None
     )
     return (value,) if option.many and value is not None else value
+
+
+def rows_once(crash: Crash, name: str) -> Callable[[], Rows]:
+    """Gives `rows_of` a report, which is read when they are asked for first."""
+    return functools.cache(functools.partial(rows_of, crash, name))
 
 
 def rows_of(crash: Crash, name: str) -> list[Mapping[str, Any]]:

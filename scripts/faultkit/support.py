@@ -92,15 +92,16 @@ class Pointers:
     """The words of all pages that a run read, with what was at fault in them."""
 
     def __init__(self, memory: FaultyMemory) -> None:
-        self._pages = [words for place in memory.places() if (words := _sorted(memory.bytes_of(place)))]
+        self._words: list[int] = []
+        for place in memory.places():
+            self._words.extend(_sorted(memory.bytes_of(place)) or ())
+        # a sorting that finds runs: each page's are one
+        self._words.sort()
 
     def lead_to(self, address: int) -> bool:
         """Whether any of them is the address of a structure, or of something inside."""
-        for words in self._pages:
-            at = bisect.bisect_left(words, address)
-            if at < len(words) and words[at] < address + _REACH:
-                return True
-        return False
+        at = bisect.bisect_left(self._words, address)
+        return at < len(self._words) and self._words[at] < address + _REACH
 
 
 _SORTED: dict[bytes, array[int]] = {}
