@@ -45,7 +45,12 @@ class Fake:
         return start_one(self.binary, (), Start(files=files, rung_seconds=seconds))[0]
 
     def session(
-        self, *files: str, timeout: float = 20, side_channel: bool = True, holes: bool = False
+        self,
+        *files: str,
+        timeout: float = 20,
+        side_channel: bool = True,
+        holes: bool = False,
+        known: Known = Known({}),  # noqa: B008 - a constant
     ) -> Session:
         """A session without the checks of dump and vmlinux."""
 
@@ -58,7 +63,7 @@ class Fake:
         return Session(
             transport,
             HEALTH,
-            Known({}),
+            known,
             timeout=timeout,
             restart=again,
             side_channel=side_channel,
