@@ -251,11 +251,17 @@ _HELD_OR_SHELL = expression(
 
 def _shell_apart(text: str) -> str:
     """The line with the shell's part as words of its own: ``ps|grep x`` is ``ps | grep x``."""
+    found = shell_part(text)
+    return text if found is None else " ".join(found)
+
+
+def shell_part(text: str) -> tuple[str, str, str] | None:
+    """What stands before the shell's part of a line, its mark (``|``, ``!``, ``>`` or ``>>``), and what
+    stands behind that; None where the line has none.
+    """
     found = _HELD_OR_SHELL.finditer(text)
     shell = next((one for one in found if one["shell"] and one.start()), None)
-    if shell is None:
-        return text
-    return f"{text[: shell.start()]} {shell[0]} {text[shell.end() :]}"
+    return None if shell is None else (text[: shell.start()], shell[0], text[shell.end() :])
 
 
 def split_command(text: str, optstring: str | None = None) -> CommandLine:

@@ -11,7 +11,8 @@ from crashdrive.cli import _script
 from crashdrive.cli._ending import say
 from crashdrive.errors import CrashdriveError, DeadlineError, SessionDiedError
 from crashdrive.pykdump.imports import importable
-from crashdrive.pykdump.lines import MORE, Lines
+from crashdrive.shell.lines import MORE
+from crashdrive.shell.talk import Shell
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
@@ -20,15 +21,21 @@ if TYPE_CHECKING:
 _PROMPT = "crashdrive> "
 
 
-def talk(crash: Crash, given: Sequence[str], pykdump: str | None, *, old_names: bool) -> int:
+def talk(
+    crash: Crash, given: Sequence[str], pykdump: str | None, *, old_names: bool, form: str | None = None
+) -> int:
     """Carry out the lines that were given, those of standard input, or those that are typed; the status."""
+    from crashdrive.reports import foreign_reports, report_names
+
     with _session(crash, pykdump, old_names=old_names) as run:
-        lines = Lines(run, _script.show_traceback)
+        reports = sorted({*report_names(), *foreign_reports().plugins})
+        shell = Shell(run, _script.show_traceback, say, reports)
+        shell.form = form or shell.form
         if given:
-            return _carried_out(lines, given)
+            return _carried_out(shell, given)
         if sys.stdin.isatty() and sys.stdout.isatty():
-            return _typed(lines, run)
-        return _carried_out(lines, sys.stdin)
+            return _typed(shell)
+        return _carried_out(shell, sys.stdin)
 
 
 @contextmanager
@@ -40,54 +47,55 @@ def _session(crash: Crash, pykdump: str | None, *, old_names: bool) -> Iterator[
         yield run
 
 
-def _carried_out(lines: Lines, given: Iterable[str]) -> int:
+def _carried_out(shell: Shell, given: Iterable[str]) -> int:
     """Carry the lines out; an error of crashdrive's own in one is told, and the next one comes."""
     for line in given:
-        with _told(lines):
-            lines.obey(line.rstrip("\r\n"))
-        if lines.over:
+        with _told(shell):
+            shell.obey(line.rstrip("\r\n"))
+        if shell.over:
             break
-    if lines.more:
-        lines.obey("")
-    return lines.status
+    if shell.more:
+        shell.obey("")
+    return shell.status
 
 
 @contextmanager
-def _told(lines: Lines) -> Iterator[None]:
+def _told(shell: Shell) -> Iterator[None]:
     """What ends a line, and not the session, is told."""
     try:
         yield
     except (SessionDiedError, DeadlineError):
         raise
     except CrashdriveError as error:
-        lines.status = 1
+        shell.status = 1
         say(str(error))
 
 
-def _typed(lines: Lines, run: Run) -> int:
+def _typed(shell: Shell) -> int:
     """Lines out of a terminal, until its end of file."""
-    from crashdrive.cli._typing import reader
+    from crashdrive.shell.prompt import reader
 
-    read = reader(run)
-    while not lines.over:
+    read = reader(shell)
+    while not shell.over:
         try:
-            line = read(MORE + " " if lines.more else _PROMPT)
+            line = read(f"{MORE} " if shell.more else _PROMPT)
         except EOFError:
             break
         except KeyboardInterrupt:
-            lines.give_up()
+            shell.give_up()
             continue
-        _one(lines, line)
+        _one(shell, line)
     return 0
 
 
-def _one(lines: Lines, line: str) -> None:
-    """One line that was typed; ^C ends it."""
+def _one(shell: Shell, line: str) -> None:
+    """One line that was typed; ^C ends it, and a crash that went away starts again at the next one."""
     try:
-        with _told(lines):
-            lines.obey(line)
-    except DeadlineError as error:
+        with _told(shell):
+            shell.obey(line)
+    except (SessionDiedError, DeadlineError) as error:
         say(str(error))
     except KeyboardInterrupt:
-        lines.give_up()
+        shell.give_up()
         sys.stdout.write("\n")
+        sys.stdout.flush()

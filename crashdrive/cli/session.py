@@ -56,6 +56,8 @@ A session ends by itself when nothing was asked for --idle, and when its dump is
 changed. CRASHDRIVE_SESSION=off uses none.
 """
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+IDLE = 1800.0
+"""Seconds without a request after which a session ends, where nothing else is said."""
 _READY = b"+"
 
 
@@ -92,11 +94,11 @@ def _start(
     if key is None:
         raise DumpError(f"{target.vmcore!a} is no dump that can be read: a session is kept on a file")
     if not foreground:
-        return _in_background(key, words, idle, {**options, "verbose": verbose})
+        return in_background(key, words, idle, {**options, "verbose": verbose})
     return _serve(key, target, idle, ready_fd, {**options, "verbose": verbose})
 
 
-def _in_background(key: str, words: Sequence[str], idle: float, options: dict[str, Any]) -> int:
+def in_background(key: str, words: Sequence[str], idle: float, options: dict[str, Any]) -> int:
     """A process of its own that serves; it tells when crash is up."""
     if (status := _is_there(key)) is not None:
         return status

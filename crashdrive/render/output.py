@@ -16,7 +16,8 @@ class Output:
     """A text stream to write data to.
 
     ``width`` is the terminal's width in columns, None where it is no terminal: then nothing is cut.
-    ``color`` is whether colours are wanted (a terminal, no NO_COLOR, TERM not ``dumb``).
+    ``color`` is whether colours are wanted (a terminal, no NO_COLOR, TERM not ``dumb``). ``numbers``: the
+    numbers that rows of tables are to have before them; None: they have none.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Output:
         self.stream = stream if stream is not None else sys.stdout
         self.width = width
         self.color = color
+        self.numbers: Iterator[int] | None = None
 
     @classmethod
     def standard(cls) -> Output:

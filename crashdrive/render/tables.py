@@ -59,13 +59,20 @@ def _heading(text: str, output: Output) -> None:
 def write_table(table: Table, output: Output) -> None:
     """One table in its layout."""
     if table.layout == "fields":
+        _numbers(table, output)
         _write_fields(table, output)
     elif table.layout == "lines":
         _write_lines(table, output)
     elif table.layout == "blocks":
+        _numbers(table, output)
         _write_blocks(table, output)
     else:
         _write_rows(table, output)
+
+
+def _numbers(table: Table, output: Output) -> list[str]:
+    """The numbers of a table's rows as cells; none where rows have no numbers."""
+    return [] if output.numbers is None else [str(next(output.numbers)) for _ in table.rows]
 
 
 def _write_fields(table: Table, output: Output) -> None:
@@ -90,9 +97,12 @@ def _write_lines(table: Table, output: Output) -> None:
         output.text("(none)\n")
         return
     names = table.columns or all_columns(table.rows)
-    values = [column_values(table.rows, name) for name in names]
+    values: list[Sequence[Any]] = [column_values(table.rows, name) for name in names]
+    if numbers := _numbers(table, output):
+        width = len(numbers[-1])
+        names, values = ("#", *names), [[number.rjust(width) for number in numbers], *values]
     if values and any(isinstance(value, tuple) for value in values[-1]):
-        values = _unfolded(values)
+        values = [*_unfolded(values)]
     columns = [
         format_column(column, hexadecimal=is_hexadecimal(table.rows, name))
         for name, column in zip(names, values, strict=True)
@@ -142,13 +152,13 @@ class _Column(NamedTuple):
 
 
 def _write_rows(table: Table, output: Output) -> None:
-    columns = _columns(table)
+    columns, numbers = _columns(table), _numbers(table, output)
     if not columns:
         output.text("(none)\n")
     elif not table.columns and len(table.rows) == 1 and len(columns) > _MOST_IN_ONE_ROW:
         _write_fields(table, output)
     else:
-        _write_columns(columns, output)
+        _write_columns([*([_Column("#", numbers, right=True)] if numbers else []), *columns], output)
         if not table.rows:
             output.text("(none)\n")
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
+import lzma
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pykdumpkit as kit
 import pytest
-from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.document import Document
-
-from crashdrive.cli._typing import Names
-from crashdrive.crash import open_dump
-from crashdrive.pykdump.imports import importable
 
 Cli = Callable[..., tuple[int, bytes, str]]
+PS = b"""\
+      PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM
+        1       0   1  ffff888003a54000  IN   0.1     2388      800  init
+"""
+REPORTS = kit.CHECKOUT / "golden_outputs" / "sessions"
 SESSION = max(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))
 
 
@@ -48,15 +49,37 @@ def test_a_line_that_crash_refuses_ends_no_session(cli: Cli) -> None:
     assert "crashdrive: " in err
 
 
-def test_names_are_completed() -> None:
-    with open_dump(None, None, replay=SESSION) as crash, importable(crash) as run:
-        names = Names(run)
+def test_an_incomplete_answer_is_the_status_of_lines_that_all_went_well(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # crash didn't know all tasks of this dump: what rests on its tables is marked
+    session = tmp_path / "made.session"
+    with lzma.open(REPORTS / "6.1-elf-sysrq-8.0.2" / "session.xz", "rt", encoding="utf-8") as file:
+        head = file.readline()
+    entry = {"op": "run", "command": "ps", "text": PS.decode()}
+    session.write_text(head + json.dumps(entry) + "\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(">>> 1\nps\n"))
+    status, out, err = cli("shell", "--replay", str(session))
+    assert status == 5
+    assert out.endswith(PS)
+    assert "ps: incomplete: crash knows 4 tasks" in err
+    monkeypatch.setattr(sys, "stdin", io.StringIO("ps\nsym none\n>>> 7\n"))
+    status, out, err = cli("shell", "--replay", str(session))
+    assert (status, out.splitlines()[-1]) == (1, b"7")
 
-        def fitting(text: str) -> list[str]:
-            return [one.text for one in names.get_completions(Document(text), CompleteEvent())]
 
-        assert {"struct", "search"} <= set(fitting("s"))
-        assert fitting("epy") == ["epython"]
-        assert "list_head.next" in fitting("struct list_head.n")
-        assert fitting("struct no_such_type.n") == []
-        assert "print" in fitting(">>> pri")
+def test_a_form_is_for_all_lines(cli: Cli) -> None:
+    session = str(REPORTS / "6.1-elf-sysrq-8.0.2" / "session.xz")
+    status, out, _ = cli(
+        "shell", "--replay", session, "--format", "json", "-c", "sym init_net", "-c", "#1.name"
+    )
+    first, second = out.splitlines()
+    assert status == 0
+    assert json.loads(first)["records"][0]["name"] == "init_net"
+    assert second == b"init_net"
+
+
+def test_a_warm_session_wants_a_dump(cli: Cli) -> None:
+    status, _, err = cli("shell", "--replay", str(SESSION), "--stay", "-c", "q")
+    assert status == 2
+    assert "--stay" in err

@@ -1,53 +1,35 @@
-"""Lines of a session: programs that share one __main__, Python, crash's commands, aliases."""
+"""PyKdump's programs in a shell: they share one __main__ with each other and with Python."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pykdumpkit as kit
 import pytest
 
 import crashdrive
-from crashdrive.cli import _script
-from crashdrive.crash import open_dump
-from crashdrive.pykdump.imports import importable
-from crashdrive.pykdump.lines import Lines
 from crashdrive.pykdump.run import Run, current
+from crashdrive.shell.talk import Shell
 
 
 @pytest.fixture
-def errors() -> list[BaseException]:
-    """What went wrong in Python."""
-    return []
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, errors: list[BaseException]) -> Iterator[Lines]:
-    """Lines over a recorded session, in a folder of their own."""
-    session = max(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [""])
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    with open_dump(None, None, replay=session) as crash:
-        module = _script.as_main("<stdin>", [""])
-        with importable(crash) as run:
-            _script.prepare(run, module)
-            yield Lines(run, errors.append)
+def lines(open_shell: Callable[[Path], Shell]) -> Shell:
+    """A shell over a session that PyKdump's programs were recorded in."""
+    return open_shell(max(kit.RECORDINGS.glob(f"*/{kit.SESSION}")))
 
 
 def run() -> Run:
     return current()
 
 
-def obey(lines: Lines, *given: str) -> None:
+def obey(lines: Shell, *given: str) -> None:
     for line in given:
         lines.obey(line)
 
 
-def test_programs_share_one_main(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+def test_programs_share_one_main(lines: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     Path("one.py").write_text("from pykdump.API import *\nseen = sys_info.CPUS\n")
     Path("two.py").write_text("import sys\nprint(seen, sys.argv[1:], readSymbol('init_task').comm)\n")
     obey(lines, "epython one.py", "epython two -x 'a b' --timeout=7", ">>> seen + 1")
@@ -57,7 +39,7 @@ def test_programs_share_one_main(lines: Lines, capsys: pytest.CaptureFixture[str
 
 
 def test_what_ends_a_program_ends_no_session(
-    lines: Lines, errors: list[BaseException], capsys: pytest.CaptureFixture[str]
+    lines: Shell, errors: list[BaseException], capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("ends.py").write_text("import sys\nprint('before')\nsys.exit(3)\n")
     Path("fails.py").write_text("1 / 0\n")
@@ -68,7 +50,7 @@ def test_what_ends_a_program_ends_no_session(
 
 
 def test_registered_programs_and_aliases_are_commands(
-    lines: Lines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lines: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path("programs")
     folder.mkdir()
@@ -88,7 +70,7 @@ def test_registered_programs_and_aliases_are_commands(
     assert set(run().programs.known()) == {"asks", "mine"}
 
 
-def test_python_goes_over_several_lines(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_goes_over_several_lines(lines: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     more = []
     for line in (">>> for n in range(2):", "...     print(n)", ""):
         lines.obey(line)
@@ -100,13 +82,13 @@ def test_python_goes_over_several_lines(lines: Lines, capsys: pytest.CaptureFixt
     assert (lines.status, lines.more) == (1, False)
 
 
-def test_commands_of_crash_are_run_and_q_is_the_end(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_of_crash_are_run_and_q_is_the_end(lines: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     obey(lines, "sys", "q")
     assert "RELEASE" in capsys.readouterr().out
     assert lines.over
 
 
-def test_options_of_epython(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_epython(lines: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     Path("tool.py").write_text("import sys\nprint(__name__, sys.argv[1:])\n")
     obey(lines, "epython -h", "epython -v", "epython -p", "epython --ehelp", "epython -m tool 1")
     out = capsys.readouterr().out

@@ -1,0 +1,62 @@
+"""A line as it is typed: prompt_toolkit, with a history and completion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+
+from crashdrive.shell.complete import Names
+from crashdrive.shell.history import history_file
+
+if TYPE_CHECKING:
+    from crashdrive.shell.talk import Shell
+
+
+class ShellCompleter(Completer):
+    """`Names` as prompt_toolkit asks for them."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002 - its call
+        """Names for the word before the cursor."""
+        length, offers = self._names.fitting(document.text_before_cursor)
+        return [
+            Completion(offer.text, start_position=-length, display_meta=offer.about or None)
+            for offer in offers
+        ]
+
+
+def reader(shell: Shell) -> Callable[[str], str]:
+    """What asks for a line; names of the kernel are loaded as soon as the first prompt stands."""
+    names = Names(shell)
+    session: PromptSession[str] = PromptSession(
+        history=_history(shell),
+        completer=ShellCompleter(names),
+        complete_while_typing=False,
+        enable_history_search=True,
+    )
+
+    def read(prompt: str) -> str:
+        return session.prompt(prompt, pre_run=lambda: _soon(names))
+
+    return read
+
+
+def _soon(names: Names) -> None:
+    """Begin to load names, once the prompt is drawn."""
+    from prompt_toolkit.application import get_app
+
+    loop = get_app().loop
+    if loop is not None:
+        loop.call_later(0.2, names.kernel.begin)
+
+
+def _history(shell: Shell) -> History:
+    file = history_file(shell.crash.identity)
+    return InMemoryHistory() if file is None else FileHistory(str(file))
