@@ -35,6 +35,9 @@ _HOMES = {
     "parse": "parsers",
 }
 
+# what `%load_ext crashdrive` looks for
+_OF_IPYTHON = {"load_ipython_extension": "notebook", "unload_ipython_extension": "notebook"}
+
 __all__ = [
     "Answer",
     "CommandResult",
@@ -58,7 +61,7 @@ def __getattr__(name: str) -> Any:
     if name == "embedded":
         run = sys.modules.get(f"{__name__}.pykdump.run")
         return run is not None and run.is_running()
-    home = _HOMES.get(name)
+    home = _HOMES.get(name) or _OF_IPYTHON.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)

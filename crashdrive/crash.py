@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from crashdrive.calls import Calls
-from crashdrive.records import Answer, Notice, Report, Source
+from crashdrive.records import Answer, Notice, Report, Source, shown_by
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
 
@@ -163,6 +163,15 @@ def doubted(found: Marked, doubts: Sequence[HealthWarning]) -> Marked:
     told = dict.fromkeys(found.warnings)
     told.update((Notice(kind=doubt.kind, message=doubt.message), None) for doubt in doubts)
     return msgspec.structs.replace(found, complete=False, warnings=tuple(told))
+
+
+def _in_html(value: object) -> str:
+    from crashdrive.render.html import piece
+
+    return piece(value)
+
+
+shown_by(_in_html)
 
 
 class Crash(Calls):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
-from crashdrive.errors import IncompleteError
+from crashdrive.errors import IncompleteError, UsageError
 from crashdrive.integers import Address, Bits, Long, described, exact
 from crashdrive.text import printable
 
 __all__ = [
     "Address",
     "Answer",
+    "Bars",
     "Bits",
     "Edge",
     "Finding",
@@ -28,6 +30,7 @@ __all__ = [
     "Severity",
     "Source",
     "Table",
+    "shown_by",
     "to_builtins",
     "told_incomplete",
 ]
@@ -39,7 +42,74 @@ Layout = Literal["rows", "fields", "lines", "blocks"]
 Source = Literal["crash", "recording", "session", "store"]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+# who shows values in a notebook: `shown_by`
+_SHOWN: list[Callable[[object], str]] = []
+
+
+def shown_by(show: Callable[[object], str]) -> None:
+    """Have records, answers, reports and tables shown in notebooks by a function that gives HTML."""
+    _SHOWN[:] = [show]
+
+
+class _InNotebooks:
+    """What notebooks show of a value; nothing where nobody shows it, and they show its ``repr`` then."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        return _SHOWN[0](self) if _SHOWN else None
+
+
+class _OfRows:
+    """What can be made of rows."""
+
+    __slots__ = ()
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas.DataFrame (see `crashdrive.frames`): ``attrs`` say whether it is complete.
+
+        UsageError where pandas isn't installed.
+        """
+        from crashdrive.frames import to_pandas
+
+        return to_pandas(*_rows_and_origin(self))
+
+    def to_polars(self) -> Any:
+        """The rows as a polars.DataFrame; UsageError where polars isn't installed."""
+        from crashdrive.frames import to_polars
+
+        return to_polars(_rows_and_origin(self)[0])
+
+    def to_arrow(self) -> Any:
+        """The rows as a pyarrow.Table, with metadata as `to_pandas` has it; UsageError without pyarrow."""
+        from crashdrive.frames import to_arrow
+
+        return to_arrow(*_rows_and_origin(self))
+
+    def bars(self, column: str) -> Bars:
+        """How many rows have each value of a column, as a picture, the most frequent first.
+
+        UsageError for a column that no row has.
+        """
+        from crashdrive.frames import columns_of
+
+        rows, origin = _rows_and_origin(self)
+        columns = {one.name: one.values for one in columns_of(rows)}
+        if rows and column not in columns:
+            raise UsageError(f"no column {column!a}; there are {', '.join(columns)}")
+        counts = Counter("(none)" if value is None else str(value) for value in columns.get(column, ()))
+        name = origin.get("table") or origin.get("command") or "rows"
+        return Bars(title=f"{name} by {column}", bars=tuple(counts.most_common()))
+
+
+def _rows_and_origin(value: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    if isinstance(value, Table):
+        return value.rows, {"table": value.name}
+    told = [notice.message for notice in value.warnings]
+    return value.records, {"command": value.command, "complete": value.complete, "warnings": told}
+
+
+class Record(_InNotebooks, msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records: frozen, typed, slotted. Absent is None; sizes in bytes, times in seconds.
 
     ``repr`` and ``print`` show addresses and masks in hexadecimal.
@@ -62,7 +132,7 @@ class Notice(Record, frozen=True):
     text: str | None = None
 
 
-class Answer(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class Answer(_InNotebooks, _OfRows, msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """The records of one command; also a sequence of them.
 
     ``complete`` is False when something is missing, and then ``warnings`` says what. Its JSON is
@@ -125,7 +195,7 @@ class Finding(Record, frozen=True):
     reference: str | None = None
 
 
-class Table(Record, frozen=True):
+class Table(_OfRows, Record, frozen=True):
     """Rows of one kind: records, or dicts with the same keys.
 
     ``columns`` are the fields that the table format shows, in that order, the important ones first (a narrow
@@ -176,6 +246,13 @@ class Graph(Record, frozen=True, tag=True):
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     left_out: int = 0
+
+
+class Bars(Record, frozen=True, tag=True):
+    """A bar chart: each value and how many rows have it."""
+
+    title: str
+    bars: tuple[tuple[str, int], ...]
 
 
 class Report(Record, frozen=True):

@@ -110,8 +110,8 @@ HOLDERS = {
     "pexpect": {"session/transport.py"},
     "sqlite3": {"batch/ledger.py", "batch/outputs.py", "batch/query.py", "cache/place.py", "cache/store.py"},
     "subprocess": {
-        "batch/child.py", "cli/session.py",
-        "session/binaries.py", "session/indexing.py", "session/process.py",
+        "batch/child.py", "cli/notebook.py", "cli/session.py",
+        "session/binaries.py", "session/indexing.py", "session/process.py", "shell/pager.py",
     },
     "lzma": {"batch/unpack.py", "session/compact.py", "session/replay.py"},
 }  # fmt: skip

@@ -25,17 +25,20 @@ def talk(
     crash: Crash, given: Sequence[str], pykdump: str | None, *, old_names: bool, form: str | None = None
 ) -> int:
     """Carry out the lines that were given, those of standard input, or those that are typed; the status."""
-    from crashdrive.reports import foreign_reports, report_names
-
     with _session(crash, pykdump, old_names=old_names) as run:
-        reports = sorted({*report_names(), *foreign_reports().plugins})
-        shell = Shell(run, _script.show_traceback, say, reports)
+        shell = Shell(run, _script.show_traceback, say, _reports)
         shell.form = form or shell.form
         if given:
             return _carried_out(shell, given)
         if sys.stdin.isatty() and sys.stdout.isatty():
             return _typed(shell)
         return _carried_out(shell, sys.stdin)
+
+
+def _reports() -> list[str]:
+    from crashdrive.reports import foreign_reports, report_names
+
+    return sorted({*report_names(), *foreign_reports().plugins})
 
 
 @contextmanager

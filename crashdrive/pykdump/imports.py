@@ -19,7 +19,6 @@ from typing import Any
 
 from crashdrive.errors import ArgumentError
 from crashdrive.pykdump import python2_modules
-from crashdrive.pykdump.lowlevel import CrashModule
 from crashdrive.pykdump.programs import drop_hooks, named_folders
 from crashdrive.pykdump.run import Run, begin, end
 
@@ -45,6 +44,8 @@ class Finder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """A module of ours; None for all others."""
         if fullname == "crash":
+            from crashdrive.pykdump.lowlevel import CrashModule
+
             return importlib.util.spec_from_loader(fullname, _Ready(CrashModule(self._run)))
         if self._run.folder or not is_ours(fullname):
             return None

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.pykdump.commands import Commands
-from crashdrive.pykdump.describe import Describer
-from crashdrive.pykdump.facts import Facts
-from crashdrive.pykdump.memory import Pages
 from crashdrive.pykdump.programs import Programs
-from crashdrive.pykdump.types import ScriptTypes
 
+# what a run is asked for is loaded when it is asked for: a prompt stands at once
 if TYPE_CHECKING:
     from crashdrive.linux.kernel import Kernel
+    from crashdrive.pykdump.commands import Commands
+    from crashdrive.pykdump.describe import Describer
+    from crashdrive.pykdump.facts import Facts
+    from crashdrive.pykdump.memory import Pages
+    from crashdrive.pykdump.types import ScriptTypes
 
 
 class Run:
@@ -39,26 +40,36 @@ class Run:
     @cached_property
     def commands(self) -> Commands:
         """crash's commands."""
+        from crashdrive.pykdump.commands import Commands
+
         return Commands(self.crash.session, self.programs)
 
     @cached_property
     def pages(self) -> Pages:
         """Memory."""
+        from crashdrive.pykdump.memory import Pages
+
         return Pages(self.kernel)
 
     @cached_property
     def types(self) -> ScriptTypes:
         """Types."""
+        from crashdrive.pykdump.types import ScriptTypes
+
         return ScriptTypes(self.kernel)
 
     @cached_property
     def describer(self) -> Describer:
         """Types as dicts."""
+        from crashdrive.pykdump.describe import Describer
+
         return Describer(self.types, old_names=self._old_names)
 
     @cached_property
     def facts(self) -> Facts:
         """Symbols, tasks, paths."""
+        from crashdrive.pykdump.facts import Facts
+
         return Facts(self.kernel)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from crashdrive.records import Record, Report, Table
+from crashdrive.records import Answer, Bars, Finding, Flame, Graph, Notice, Record, Report, Table
 from crashdrive.render.cells import (
     all_columns,
     column_values,
@@ -119,6 +121,59 @@ def linked_rows(rows: Iterable[Sequence[str]]) -> list[Markup]:
             )
         )
     return found
+
+
+_MOST_ROWS = 200  # of each table in a notebook, which keeps what it shows
+
+
+def piece(value: Any) -> str:
+    """A record, an answer, a report, a table or a picture as a part of somebody else's page.
+
+    It has no script, its styles reach nothing else, and the text of the dump is escaped. Of long tables it
+    has the first rows, and says how many there are.
+    """
+    from crashdrive.render import as_rows
+
+    findings: tuple[Finding, ...] = ()
+    pictures: tuple[Bars | Flame | Graph, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    if isinstance(value, Report):
+        title, tables, pictures = value.report, value.tables, value.pictures
+        findings, warnings = value.findings, value.warnings
+    elif isinstance(value, Answer):
+        title, warnings = value.command, value.warnings
+        tables = (Table(name=value.shape, rows=as_rows(value.records)),)
+    elif isinstance(value, Table):
+        title, tables = "", (msgspec.structs.replace(value, rows=as_rows(value.rows)),)
+    elif isinstance(value, (Bars, Flame, Graph)):
+        title, tables, pictures = "", (), (value,)
+    elif isinstance(value, Finding):
+        title, tables, findings = "", (), (value,)
+    else:
+        title, tables = "", (Table(name=type(value).__name__, rows=[value], layout="fields"),)
+    return (
+        _environment()
+        .get_template("piece.html")
+        .render(
+            title=printable(title),
+            complete=getattr(value, "complete", True),
+            warnings=[printable(notice.message) for notice in warnings],
+            findings=findings,
+            pictures=[(printable(picture.title), _as_image(picture)) for picture in pictures],
+            tables=[(_first_rows(table), len(table.rows)) for table in tables],
+            most=_MOST_ROWS,
+        )
+    )
+
+
+def _first_rows(table: Table) -> Shown:
+    return _shown(msgspec.structs.replace(table, title=None, rows=table.rows[:_MOST_ROWS]))
+
+
+def _as_image(picture: Bars | Flame | Graph) -> str:
+    """A picture as an image's address: its styles stay its own."""
+    data = base64.b64encode(drawn(picture).encode()).decode("ascii")
+    return f"data:image/svg+xml;base64,{data}"
 
 
 def shown(table: Table) -> Shown:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from crashdrive.records import Flame, Graph, Node
+from crashdrive.records import Bars, Flame, Graph, Node
 from crashdrive.render.layers import layers
 from crashdrive.text import printable
 
@@ -55,8 +55,11 @@ def _environment() -> Environment:
     )
 
 
-def drawn(picture: Flame | Graph) -> Markup:
+def drawn(picture: Bars | Flame | Graph) -> Markup:
     """A picture as an ``svg`` element."""
+    if isinstance(picture, Bars):
+        boxes = list(_bars(picture))
+        return _svg(picture.title, _BARS_WIDTH, len(boxes) * _ROW + 2 * _MARGIN, boxes, [])
     if isinstance(picture, Flame):
         boxes = list(_flame(picture))
         height = max((box.y + box.height for box in boxes), default=0) + _MARGIN
@@ -70,6 +73,32 @@ def _svg(title: str, width: float, height: float, boxes: Sequence[Box], arrows: 
         title=printable(title), width=round(width), height=round(height), boxes=boxes, arrows=arrows
     )
     return Markup(text)  # noqa: S704 - the template has escaped it
+
+
+# bars
+
+_BARS_WIDTH, _MOST_BARS = 640, 40
+
+
+def _bars(picture: Bars) -> Iterator[Box]:
+    """A bar for each value, of what is seldom one for all of it; names and numbers stand in the bars."""
+    shown = list(picture.bars[:_MOST_BARS])
+    if len(picture.bars) > _MOST_BARS:
+        rest = picture.bars[_MOST_BARS:]
+        shown.append((f"{len(rest)} others", sum(count for _, count in rest)))
+    most = max((count for _, count in shown), default=0) or 1
+    for place, (name, count) in enumerate(shown):
+        text = f"{printable(name)[:_MOST_LETTERS]} {count}"
+        width = round((_BARS_WIDTH - 2 * _MARGIN) * count / most, 2)
+        yield Box(
+            _MARGIN,
+            _MARGIN + place * _ROW,
+            width,
+            _ROW - 2,
+            "task",
+            (text,),
+            f"{printable(name)}: {count}",
+        )
 
 
 # flame graphs

@@ -28,8 +28,8 @@ _MOST_LABEL = 40
 # commands whose first argument is a structure, and may be one of its members behind a point
 _OF_TYPES = frozenset({"struct", "union", "whatis", "list", "tree", "foreach"})
 _WITH_PIDS = frozenset({*OF_TASKS, "foreach", "fuser"})
-# seconds that TAB waits for names that are being loaded
-_PATIENCE = 0.04
+# seconds that the first TAB waits for names that are still being loaded
+_PATIENCE = 3.0
 _OPTION_WORDS = {"set": ("-p", "-c", "-a", "-x", "-v"), "help": ()}
 
 
@@ -188,7 +188,8 @@ class Names:
             found = [] if rows is None else _tasks_in(rows.rows)
             if found:
                 return found
-            if not getattr(self._run.crash.session, "started", True):
+            session = self._run.crash.session
+            if session.minimal or not getattr(session, "started", True):
                 return []  # nobody waits half a minute for a TAB
             try:
                 found = _tasks_in(self._run.crash.ps().records)

@@ -90,7 +90,7 @@ def _by_its_mark(text: str) -> Meant | None:
     if text[0] in "!<":
         return Meant("host" if text[0] == "!" else "input", text[1:].strip())
     if text[0] == "?" or text.endswith("?"):
-        return Meant("help", text.strip("?").strip())
+        return _with_sink("help", text.strip("?").strip())
     return Meant("end") if text in ENDS else None
 
 

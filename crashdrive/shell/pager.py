@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, TextIO
 
+from crashdrive.errors import UsageError
 from crashdrive.text import printable
 
 
@@ -108,15 +109,18 @@ def _ignored() -> Iterator[None]:
 def through_shell(command: str, data: bytes | None) -> int:
     """Run what the user typed behind ``|`` or ``!`` in the user's shell, with ``data`` as its input.
 
-    Its exit status. Only what was typed gets here; ``data`` may be anything.
+    Its exit status. Only what was typed gets here; ``data`` may be anything. UsageError without a shell.
     """
     sys.stdout.flush()
     shell = os.environ.get("SHELL") or "/bin/sh"
     source = None if data is None else subprocess.PIPE
-    with subprocess.Popen([shell, "-c", command], stdin=source) as process:
-        with _ignored(), contextlib.suppress(BrokenPipeError):
-            process.communicate(data)
-        return process.wait()
+    try:
+        process = subprocess.Popen([shell, "-c", command], stdin=source)
+    except OSError as error:
+        raise UsageError(f"{shell}, which SHELL names, can't be started: {error.strerror}") from error
+    with process, _ignored(), contextlib.suppress(BrokenPipeError):
+        process.communicate(data)
+    return process.wait()
 
 
 def safe_lines(text: str) -> str:

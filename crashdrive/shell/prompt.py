@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from crashdrive.shell.history import history_file
 
 if TYPE_CHECKING:
     from crashdrive.shell.talk import Shell
+
+_SOON = 0.3  # seconds
 
 
 class ShellCompleter(Completer):
@@ -42,19 +45,11 @@ def reader(shell: Shell) -> Callable[[str], str]:
         enable_history_search=True,
     )
 
-    def read(prompt: str) -> str:
-        return session.prompt(prompt, pre_run=lambda: _soon(names))
-
-    return read
-
-
-def _soon(names: Names) -> None:
-    """Begin to load names, once the prompt is drawn."""
-    from prompt_toolkit.application import get_app
-
-    loop = get_app().loop
-    if loop is not None:
-        loop.call_later(0.2, names.kernel.begin)
+    # once the prompt is drawn
+    soon = threading.Timer(_SOON, names.kernel.begin)
+    soon.daemon = True
+    soon.start()
+    return session.prompt
 
 
 def _history(shell: Shell) -> History:

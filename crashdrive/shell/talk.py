@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ class Shell:
 
     ``more``: whether the next line belongs to a Python statement that isn't whole; ``over``: whether a line
     ended the session; ``status``: the exit status of all lines: 1 once one has failed, else 5 once an answer
-    was incomplete, else 0. ``form``: how answers are shown (`FORMS`), ``paging``: whether through a pager.
+    was incomplete, else 0. ``reports`` gives the names of reports. ``form``: how answers are shown (`FORMS`),
+    ``paging``: whether through a pager.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Shell:
         run: Run,
         failed: Callable[[BaseException], None],
         tell: Callable[[str], None] = lambda _line: None,
-        reports: Sequence[str] = (),
+        reports: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.run = run
         self.crash = run.crash
@@ -58,7 +60,7 @@ class Shell:
         self.paging = True
         self.over = False
         self.status = EXIT_OK
-        self.reports = tuple(reports)
+        self._find_reports = reports
         self._failed = failed
         self._tell = tell
         self._last: Rows | Callable[[], Rows] | None = None
@@ -66,6 +68,11 @@ class Shell:
         self._python = Console(self._show, self._fail, self._last_value)
         run.programs.failed = self._fail
         sys.modules["__main__"].__dict__.setdefault("row", self.row)
+
+    @cached_property
+    def reports(self) -> tuple[str, ...]:
+        """The names of reports, looked up at the first line: the prompt stands before that."""
+        return tuple(self._find_reports())
 
     # lines
 
@@ -97,8 +104,8 @@ class Shell:
     def _obey(self, line: Meant) -> None:
         if line.kind == "end":
             self.over = True
-        elif line.kind in ("crash", "report", "row", "last"):
-            answered = {"crash": self._crash, "report": self._report}
+        elif line.kind in ("crash", "report", "row", "last", "help"):
+            answered = {"crash": self._crash, "report": self._report, "help": self._help}
             answered.get(line.kind, self._row)(line)
         elif line.kind != "nothing":
             done = {
@@ -106,7 +113,6 @@ class Shell:
                 "program": self._program,
                 "host": self._host,
                 "input": self._input,
-                "help": self._help,
                 "setting": self._setting,
             }
             done[line.kind](line.text)
@@ -253,11 +259,11 @@ class Shell:
         finally:
             self._nested = False
 
-    def _help(self, word: str) -> None:
+    def _help(self, line: Meant) -> None:
         from crashdrive.shell.help import Subject, show_help
 
-        with output_to(None, paging=self.paging) as output:
-            show_help(Subject(self.crash, self.reports), word, output)
+        with output_to(line.sink, paging=self.paging) as output:
+            show_help(Subject(self.crash, self.reports), line.text, output)
 
     def _setting(self, text: str) -> None:
         name, _, value = text.partition(" ")

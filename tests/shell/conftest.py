@@ -77,7 +77,7 @@ def open_shell(
         run = managed.__enter__()
         opened.extend((managed, crash))
         _script.prepare(run, module)
-        return Shell(run, errors.append, told.append, report_names())
+        return Shell(run, errors.append, told.append, report_names)
 
     yield start
     for one in opened:

@@ -106,6 +106,7 @@ def test_python(line: str) -> None:
         ("?", Meant("help")),
         ("? ps", Meant("help", "ps")),
         ("ps?", Meant("help", "ps")),
+        ("? ps | head", Meant("help", "ps", sink=Sink("|", "head"))),
         ("!ls -l | wc", Meant("host", "ls -l | wc")),
         ("< lines", Meant("input", "lines")),
         ("format json", Meant("setting", "format json")),

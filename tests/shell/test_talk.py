@@ -118,6 +118,12 @@ def test_pipes_are_what_the_user_typed(shell: Shell, capfd: pytest.CaptureFixtur
             shell.obey(line)
 
 
+def test_a_shell_that_is_none(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/no/such/shell")
+    with pytest.raises(UsageError, match="which SHELL names, can't be started: No such file"):
+        shell.obey("ps | cat")
+
+
 def test_python_has_the_answers(shell: Shell, capsys: Capture, errors: list[BaseException]) -> None:
     obey(
         shell,
