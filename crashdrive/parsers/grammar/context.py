@@ -10,7 +10,7 @@ from __future__ import annotations
 import array
 import bisect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn, Self
 
 from crashdrive.commandline import command_line
@@ -24,6 +24,10 @@ class _Remark(NamedTuple):
     place: int
     notice: Notice | None
     incomplete: bool
+
+
+Misfit = Callable[[str, int], int]
+_MISFITS = "misfits"
 
 
 class Text(str):
@@ -91,6 +95,19 @@ class Text(str):
     def furthest(self) -> int:
         """The last place at which an element failed; -1 where none failed."""
         return self._furthest
+
+    def know_row(self, name: str, misfit: Misfit) -> None:
+        """A table has rows of this name here; ``misfit`` finds the cell that makes a line none of them."""
+        self.kept.setdefault(_MISFITS, {})[name] = misfit
+
+    def misfit_in(self, place: int) -> int:
+        """Where in the line at ``place`` the cell begins that doesn't fit, if a table's row was expected
+        there; else that place.
+        """
+        if place != self._furthest or self._reason:
+            return place
+        known: dict[str, Misfit] = self.kept.get(_MISFITS, {})
+        return max((known[name](self, place) for name in self._names if name in known), default=place)
 
     def expected(self, place: int, otherwise: str) -> str:
         """What was expected there, in words."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from crashdrive.parsers.base import Source
 from crashdrive.parsers.grammar.columns import GAP, LONGEST_ROW, Column
-from crashdrive.parsers.grammar.context import Text
+from crashdrive.parsers.grammar.context import Misfit, Text
 from crashdrive.parsers.grammar.joined import Apart
 from crashdrive.parsers.grammar.makers import Derived, fields_of, maker
 from crashdrive.parsers.grammar.noises import Noise, noise
@@ -60,6 +60,7 @@ class Table(Terminal):
             rows["until"] = own if rows["until"] is None else own | rows["until"]
         self._between: Noise = rows["between"] or noise()
         self._layouts: dict[tuple[str, ...], Rows] = {}
+        self._misfits: dict[tuple[str, ...], Misfit] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
 
     # both are compiled at their first use: a grammar has many tables, a text few
@@ -92,6 +93,7 @@ class Table(Terminal):
         rows = self._layouts.get(titles)
         if rows is None:
             rows = self._layouts[titles] = self._layout(titles)
+        text.know_row(rows.row.name, self._misfits[titles])
         return rows, end
 
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
@@ -173,12 +175,14 @@ class Table(Terminal):
         columns = [self._columns[title] for title in titles]
         name = f"a row of {self.what}: {' '.join(titles)}"
         row = Row(self._expression(columns), self._maker(columns, name), name)
+        self._misfits[titles] = functools.partial(_misfit, self._lead_pattern(), columns)
         return Rows(row, **self._rows)
 
     def _expression(self, columns: list[Column]) -> str:
-        cells = _cells(columns)
-        lead = f"(?:({self._lead.cell.pattern}) *+)?+" if self._lead else ""
-        return rf"(?=[^\n]{{0,{LONGEST_ROW}}}+(?:\n|\Z)) *+{lead}{cells}"
+        return rf"(?=[^\n]{{0,{LONGEST_ROW}}}+(?:\n|\Z)) *+{self._lead_pattern()}{_cells(columns)}"
+
+    def _lead_pattern(self) -> str:
+        return f"(?:({self._lead.cell.pattern}) *+)?+" if self._lead else ""
 
     def _maker(self, columns: list[Column], name: str) -> Callable[[re.Match[str]], Any]:
         """A function for a header's rows: it is made for the columns that are there."""
@@ -189,6 +193,19 @@ class Table(Terminal):
             if column.joined and place
         }
         return maker(self._record, [*lead, *columns], self._derived, apart)
+
+
+def _misfit(lead: str, columns: Sequence[Column], text: str, place: int) -> int:
+    """Where in a line the first cell begins that isn't one of its column, or what is too much."""
+    stop = text.find("\n", place)
+    line = text[place : len(text) if stop < 0 else stop][:LONGEST_ROW]
+    end = 0
+    for count in range(1, len(columns) + 1):
+        found = re.match(rf" *+{lead}{_cells(columns[:count])}(?![^ ])", line, re.ASCII)
+        if found is None:
+            break
+        end = found.end()
+    return place + len(line) - len(line[end:].lstrip(" ")) if end else place
 
 
 def _cells(columns: Sequence[Column]) -> str:

@@ -49,9 +49,10 @@ def read(
         place = max(error.loc, instring.furthest())
         otherwise = " ".join(str(error.msg).split())[:200] or "unexpected text"
         reason = instring.expected(place, otherwise)
+        told = instring.misfit_in(place)
         instring.forget(place)
         instring.settle()
-        source.fail(base + place, reason)
+        source.fail(base + told, reason)
     except RecursionError:
         source.fail(base, "nested too deeply")
     finally:

@@ -151,7 +151,7 @@ def test_a_table_takes_its_row_from_the_header() -> None:
     assert refused(table, "NAME  COUNT  SIZE\n") == (1, 14, "the header of pairs has an unknown column")
     assert refused(table, "NAME  NAME\n")[2] == "the header of pairs has an unknown column"
     assert refused(table, "COUNT  COUNT\n")[:2] == (1, 8)
-    assert refused(table, "NAME COUNT\na 7\nb x\n") == (3, 1, "expected a row of pairs: NAME COUNT")
+    assert refused(table, "NAME COUNT\na 7\nb x\n") == (3, 3, "expected a row of pairs: NAME COUNT")
     assert refused(table, "nothing\n") == (1, 1, "expected the header of pairs")
 
 
