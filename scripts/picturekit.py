@@ -18,6 +18,7 @@ from pyparsing.diagram import to_railroad
 from crashdrive.parsers.grammar.entry_tables import Entries
 from crashdrive.parsers.grammar.headed import Table
 from crashdrive.parsers.grammar.labelled import InOrder, KeyValues
+from crashdrive.parsers.grammar.later import Later
 from crashdrive.parsers.grammar.noises import Gap, Noise, Tail
 from crashdrive.parsers.grammar.repeated import Many, Rows
 from crashdrive.parsers.grammar.terminals import Anything, End, Terminal, Titles
@@ -94,6 +95,7 @@ class _Sketch:
     def _ways(self) -> Iterator[tuple[Any, Any]]:
         """How each kind of element is drawn; the first that fits."""
         yield _WITHOUT_STRUCTURE, lambda _element: None
+        yield Later, lambda element: self.of(element.build())
         yield Entries, self._entries
         yield Table, _table
         yield KeyValues, _keys

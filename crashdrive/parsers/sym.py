@@ -67,12 +67,10 @@ _DISTANCE = r"\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+)"
 _FILE = r"(?!\(.\) )[^\s\[\]](?:(?! \(.\) )[^\n\[\]])*?"
 
 
-def _symbols() -> g.ParserElement:
-    """Symbols, and the boundaries of modules and their sections::
+def symbol_rows() -> tuple[g.Row, g.Row]:
+    """A symbol, and a place in a module without one::
 
     ffffffff9e5cd000 (T) panic+12 [module]  kernel/panic.c: 276 [.text]
-    ffffffffc0451000 MODULE TEXT START: virtio_net
-    ffffffffc0451000 .text: section start
     f8887000 (m) (ext3 module)+0x10
     """
     # All but the address are words: names come from ELF files, crash prints them as they are.
@@ -87,6 +85,17 @@ def _symbols() -> g.ParserElement:
         lambda row: Symbol(int(row[1], 16), row[2], row[3], _offset(row[4]), row[3]),
         "a symbol: ADDRESS (TYPE) (NAME module)",
     )
+    return symbol, module
+
+
+def _symbols() -> g.ParserElement:
+    """Symbols, and the boundaries of modules and their sections::
+
+    ffffffff9e5cd000 (T) panic+12 [module]  kernel/panic.c: 276 [.text]
+    ffffffffc0451000 MODULE TEXT START: virtio_net
+    ffffffffc0451000 .text: section start
+    """
+    symbol, module = symbol_rows()
     boundary = g.Row(
         r"([0-9a-f]{1,16}+) (?:(MODULE [A-Z][A-Z_ ]{0,60}[A-Z]): (\S++)|(\S+): (section (?:start|end)))",
         lambda row: Boundary(int(row[1], 16), row[2] or row[5], row[3] or row[4]),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from crashdrive.parsers.grammar.hexdump import hex_words as hex_words
     from crashdrive.parsers.grammar.labelled import InOrder as InOrder
     from crashdrive.parsers.grammar.labelled import key_values as key_values
+    from crashdrive.parsers.grammar.later import Later as Later
     from crashdrive.parsers.grammar.layouts import layout as layout
     from crashdrive.parsers.grammar.messages import Messages as Messages
     from crashdrive.parsers.grammar.noises import Blank as Blank
@@ -112,6 +113,7 @@ _HOMES = {
     f"{__name__}.hexdump": ("hex_words",),
     f"{__name__}.registers": ("register_dump",),
     f"{__name__}.labelled": ("InOrder", "key_values"),
+    f"{__name__}.later": ("Later",),
     f"{__name__}.sections": ("block", "blocks", "made", "nested", "record", "section"),
     f"{__name__}.function_readers": (*("Reader", "c_declaration", "task_header"),),
     f"{__name__}.gdb_values": ("GdbValue", "LineEnd", "Members", "Structure"),

@@ -50,7 +50,7 @@ class Table(Terminal):
         self._derived = tuple(derived)
         self._columns = {column.title: column for column in columns}
         self._lead = lead
-        self._required = [titles_of(wanted) for wanted in required] or required_titles(record, columns)
+        self._wanted = tuple(required)
         self._together = tuple(together)
         self._one_title = title
         self._usual = usual
@@ -63,7 +63,12 @@ class Table(Terminal):
         self._misfits: dict[tuple[str, ...], Misfit] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
 
-    # both are compiled at their first use: a grammar has many tables, a text few
+    # these are made at their first use: a grammar has many tables, a text few
+
+    @functools.cached_property
+    def _required(self) -> list[frozenset[str]]:
+        wanted = [titles_of(one) for one in self._wanted]
+        return wanted or required_titles(self._record, list(self._columns.values()))
 
     @functools.cached_property
     def _title(self) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ from crashdrive.parsers.kmem.free import FreeZone, free_zones
 from crashdrive.parsers.kmem.lists import PageList, one_page
 from crashdrive.parsers.kmem.slabs import SlabCacheContents, caches_with_slabs
 from crashdrive.parsers.set import Context
-from crashdrive.parsers.sym import Symbol
+from crashdrive.parsers.sym import Symbol, symbol_rows
 from crashdrive.records import Notice, Record
 
 
@@ -59,11 +59,10 @@ def reports() -> g.ParserElement:
     """
     row_ends: dict[str, Any] = {"between": g.noise(blank=False), "until": g.Anything()}
     parts = (
-        g.Row(r"([0-9a-f]{8,16}+ \(.\) [^\n]*+)", _shown_by("sym"), "a symbol: ADDRESS (TYPE) NAME"),
-        g.Row(r"( *+PID: \d{1,10}+ *+(?:\n[^\n]*+){4})", _shown_by("set"), "a task: PID: N"),
+        g.Row(r"[0-9a-f]{8,16}+ \(.\) [^\n]*+", _symbol(), "a symbol: ADDRESS (TYPE) NAME"),
+        g.Row(r"( *+PID: \d{1,10}+ *+(?:\n[^\n]*+){4})", _task, "a task: PID: N"),
         g.made(area_table(**row_ends), _one),
-        g.Group(caches_with_slabs()),
-        g.Group(free_zones()),
+        g.Later(r" *+(?:CACHE|NODE|ZONE|AREA) ", _slabs_or_zones, "slab caches, or zones with free areas"),
         _bucket(),
         g.made(page_table("pages", **row_ends), _one),
         g.Row(
@@ -89,16 +88,28 @@ def _bucket() -> g.ParserElement:
     )
 
 
-def _shown_by(command: str) -> Callable[[re.Match[str]], Any]:
-    """The one record of lines that look as another command prints them."""
+def _slabs_or_zones() -> g.ParserElement:
+    return g.Group(caches_with_slabs()) | g.Group(free_zones())
 
-    def make(found: re.Match[str]) -> Any:
-        try:
-            return parse(command, f"{found[1]}\n").one()
-        except (ParseError, ValueError):
-            return None
+
+def _symbol() -> Callable[[re.Match[str]], Symbol | None]:
+    """The symbol in a line as ``sym`` prints it."""
+    rows = symbol_rows()
+
+    def make(line: re.Match[str]) -> Symbol | None:
+        matched = ((row, row.match(line.string, line.start())) for row in rows)
+        return next((row.make(found) for row, found in matched if found), None)
 
     return make
+
+
+def _task(found: re.Match[str]) -> Context | None:
+    """The task in lines as ``set`` prints them."""
+    try:
+        task: Context = parse("set", f"{found[1]}\n").one()
+    except (ParseError, ValueError):
+        return None
+    return task
 
 
 _FIELDS: dict[type, str] = {

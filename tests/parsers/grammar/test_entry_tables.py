@@ -114,3 +114,21 @@ def test_a_line_within_an_item_that_is_set_aside_stays_told() -> None:
     assert len(found) == 1
     assert not source.complete
     assert 6 in [notice.line for notice in source.warnings]
+
+
+def test_what_comes_later_is_made_once_when_a_text_has_something_for_it() -> None:
+    calls = []
+
+    def names() -> g.ParserElement:
+        calls.append(1)
+        return g.Titles("NAMES") + g.Rows(g.Row(r"(\w+)", lambda row: row[1], "a name"), until=g.Anything())
+
+    many = g.Many(block() | g.Later("NAMES", names, "a list of names"))
+    assert read(many, "  7\n  8\n")[0] == [7, 8]
+    assert not calls
+    assert read(many, "  7\nNAMES\na\nb\n  8\n")[0] == [7, "a", "b", 8]
+    assert read(many, "NAMES\na\n")[0] == ["a"]
+    assert calls == [1]
+    for text, reason in (("  7\n!\n", "a block or a list of names"), ("NAMES\n!\n", "a name")):
+        with pytest.raises(ParseError, match=f"expected {reason}"):
+            read(many, text)
