@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--class", dest="classes", default="fewer,wrong", help="which: %(default)s")
     parser.add_argument("--lines", action="store_true", help="each line of each output once")
     parser.add_argument(
-        "--write", action="store_true", help="measure all, write the figures of tests/parsers"
+        "--write", action="store_true", help="write the figures of tests/parsers, of all or of these commands"
     )
     parser.add_argument("--cross", action="store_true", help="give each command the others' outputs")
     arguments = parser.parse_args()
@@ -40,12 +40,12 @@ def main() -> int:
         return cross(arguments.command, arguments.show, arguments.jobs)
     if arguments.lines:
         return _lines(arguments)
-    return write(arguments.jobs) if arguments.write else report(arguments)
+    return write(arguments.jobs, arguments.command) if arguments.write else report(arguments)
 
 
 def _lines(arguments: argparse.Namespace) -> int:
     if arguments.write:
-        return damagelines.write(arguments.jobs)
+        return damagelines.write(arguments.jobs, arguments.command)
     return damagelines.report(arguments.command, arguments.jobs)
 
 

@@ -6,9 +6,9 @@
     scripts/damage ps bt --kind cut,join    two commands, two kinds (seconds)
     scripts/damage ps --kind join --show 5  with examples of what was lost without a mark
     scripts/damage --cross [ps ...]         other commands' outputs instead of damaged ones (a minute for all)
-    scripts/damage --write                  the figures of tests/parsers/damage.toml
+    scripts/damage --write [help ...]       the figures of tests/parsers/damage.toml, or some commands' alone
     scripts/damage --lines [ps ...]         each line of each output once missing, doubled, joined, cut
-    scripts/damage --lines --write          the figures of tests/parsers/damage_lines.toml (some minutes)
+    scripts/damage --lines --write [help]   the figures of tests/parsers/damage_lines.toml (some minutes)
 
 A damage has a name, as ``9.0.2/6.12.117/ps/ps:join:2``, that means the same one as long as the case, the
 kind, the seed and the number of places are the same. What a parser makes of a damaged text is one of
@@ -36,7 +36,7 @@ import random
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -381,14 +381,21 @@ def risen(now: Figures, known: Figures) -> Iterator[str]:
                 )
 
 
-def write(jobs: int) -> int:
-    """Measure anew and keep the figures; say what rose."""
+def write(jobs: int, commands: Sequence[str] = ()) -> int:
+    """Measure anew, these commands alone where some are named, and keep the figures; say what rose."""
     old = known_figures() if FIGURES.exists() else {}
+    sample = [path for path in sample_paths() if not commands or path.parent.name in commands]
     parts = {
-        "all": figures(total(run(paths(), ALL, jobs))),
-        "sample": figures(total(run(sample_paths(), SAMPLE, jobs))),
+        "all": figures(total(run(paths(commands), ALL, jobs))),
+        "sample": figures(total(run(sample, SAMPLE, jobs))),
     }
-    write_figures(parts)
+    others = {
+        part: {name: kinds for name, kinds in known.items() if commands and name not in commands}
+        for part, known in old.items()
+    }
+    write_figures(
+        {part: dict(sorted({**others.get(part, {}), **new}.items())) for part, new in parts.items()}
+    )
     rises = [f"{part}: {line}" for part, known in old.items() for line in risen(parts[part], known)]
     print("\n".join(rises) or f"{FIGURES.relative_to(CHECKOUT)} is written; nothing rose")
     return 1 if rises else 0

@@ -10,7 +10,7 @@ import random
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,16 +151,26 @@ def _told(count: Count) -> str:
     return f"{count.fewer} + {count.other} of {count.tried}"
 
 
-def write(jobs: int) -> int:
-    """Measure anew and keep the figures; say what rose, and what was no ParseError."""
+def write(jobs: int, commands: Sequence[str] = ()) -> int:
+    """Measure anew, these commands alone where some are named, and keep the figures; say what rose, and what
+    was no ParseError.
+    """
     before = known() if FIGURES.exists() else Figures({}, {})
-    outcomes = damaged(outputs(), jobs)
+    outcomes = damaged(outputs(commands), jobs)
     now = figures(outcomes)
-    _keep(now)
+    _keep(_with_others(now, before, commands) if commands else now)
     rises = [line for new, old in zip(now, before, strict=True) if old for line in risen(new, old)]
     rises += [f"{loss.name}\n{loss.story}" for outcome in outcomes for loss in outcome.losses]
     print("\n".join(rises) or f"{FIGURES.relative_to(CHECKOUT)} is written; nothing rose")
     return 1 if rises else 0
+
+
+def _with_others(now: Figures, before: Figures, commands: Sequence[str]) -> Figures:
+    """The new figures, and those that were there of other commands."""
+    others = {name: counts for name, counts in before.commands.items() if name not in commands}
+    outputs = {name: counts for name, counts in before.outputs.items() if name.split("/")[2] not in commands}
+    by_command, by_output = ({**old, **new} for old, new in zip((others, outputs), now, strict=True))
+    return Figures(dict(sorted(by_command.items())), dict(sorted(by_output.items())))
 
 
 def _keep(now: Figures) -> None:
