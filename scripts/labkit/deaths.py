@@ -48,6 +48,7 @@ class Death:
     only: str | None = None  # the only kernel series whose configuration allows it
     modules: tuple[str, ...] = ()
     memory: int = 288
+    hardware: tuple[str, ...] = ()  # words of QEMU; {half} is half of the guest's memory
 
 
 def _fault(kind: str, culprit: str, **more: object) -> Death:
@@ -178,6 +179,14 @@ _LOCKUPS = {
         findings=("rcu-stall", "stuck-cpu"),
         remark="the CPU that panics isn't the one that stalls",
     ),
+    "csdlock": _fault(
+        "panic",
+        "lab_csdlock_expire",
+        context="timer",
+        function="lab_csdlock_expire",
+        findings=("ipi-stuck",),
+        remark="CPU 0 waits for a function that CPU 1 shall run, which spins without interrupts",
+    ),
     "hungtask": _fault("hung", "lab_hungtask_wait", settings=HUNG, findings=("hung-task",)),
     "completion": _fault(
         "hung",
@@ -299,6 +308,17 @@ _LOCKUPS = {
     ),
 }
 
+# A machine with PCIe, bridges of both kinds, and two NUMA nodes.
+_HARDWARE = (
+    *("-machine", "q35", "-object", "memory-backend-ram,id=near,size={half}M"),
+    *("-object", "memory-backend-ram,id=far,size={half}M"),
+    *("-numa", "node,nodeid=0,cpus=0,memdev=near", "-numa", "node,nodeid=1,cpus=1,memdev=far"),
+    *("-numa", "dist,src=0,dst=1,val=21"),
+    *("-device", "pcie-root-port,id=below,chassis=1", "-device", "virtio-rng-pci,bus=below"),
+    *("-device", "pcie-pci-bridge,id=bridge", "-device", "virtio-scsi-pci,bus=bridge,addr=3"),
+    *("-device", "virtio-balloon-pci", "-device", "virtio-serial-pci"),
+)
+
 _RESOURCES = {
     "oom": Death(
         kind="oom",
@@ -339,6 +359,17 @@ _RESOURCES = {
     "bpf": Death(
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False,
         remark="lab-loader holds two eBPF programs, lab_filter and lab_xdp, with a map each",
+    ),
+    "devices": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False, memory=640,
+        modules=("virtio_balloon", "virtio_rng", "virtio_net", "virtio_scsi", "virtio_console", "kvm_amd"),
+        monitor="balloon 400", hardware=_HARDWARE, boot_words=("audit=1",), findings=("balloon-inflated",),
+        remark="PCI bridges, two NUMA nodes, virtio devices, an inflated balloon, eBPF of lab-loader, keys of"
+        " lab-keys, audit switched on, a virtual machine of lab-host",
+    ),
+    "waiters": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("cgroup-frozen",),
+        remark="threads of lab-futexes wait for futexes; a task of the cgroup /cold is frozen",
     ),
     "zombies": Death(
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("zombies",),

@@ -152,6 +152,7 @@ class _Build:
             disks=disks,
             console=self.work / "console.log",
             program=self.spec.architecture.qemu,
+            hardware=deaths.DEATHS[self.spec.death].hardware,
         )
 
     def _run_guest(self) -> None:

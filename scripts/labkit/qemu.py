@@ -27,6 +27,7 @@ class Machine:
     disks: Sequence[Path]
     console: Path
     program: Sequence[str] = AMD64.qemu
+    hardware: Sequence[str] = ()
 
     def command(self) -> list[str]:
         """The words that start QEMU, with QMP on stdin and stdout."""
@@ -42,6 +43,7 @@ class Machine:
             # With the guest's module qemu_fw_cfg this puts VMCOREINFO into the dump's notes.
             *("-device", "vmcoreinfo"),
             *("-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"),
+            *(word.format(half=self.memory // 2) for word in self.hardware),
             *(word for disk in self.disks for word in _disk(disk)),
         ]
 

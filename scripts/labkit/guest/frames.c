@@ -143,7 +143,7 @@ static const char *const system_files[] = {
 	"version", "timer_list", "iomem",  "zoneinfo",	"pagetypeinfo", "partitions", "devices",
 	"filesystems", "diskstats", "cgroups", "sysvipc/msg", "sysvipc/sem", "sysvipc/shm",
 	"sys/kernel/tainted", "sys/kernel/random/boot_id", "cpuinfo", "ioports", "misc", "vmallocinfo",
-	"schedstat", "mdstat", "lab", /* what the module of a death knows of itself */
+	"schedstat", "mdstat", "bus/pci/devices", "keys", "key-users", "lab", /* what the module of a death knows of itself */
 };
 
 static const char *const net_files[] = {
@@ -187,12 +187,12 @@ static void frame_all_nets(void)
 	frame_net("");
 }
 
-/* What `ls -l /proc/PID/fd` would say, as lines `<fd> <target>`. */
-static void frame_links(const char *folder)
+/* What `ls -l /proc/PID/fd` would say, as lines `<fd> <target>`; the frame is the folder's name with a suffix. */
+static void frame_links(const char *folder, const char *suffix)
 {
 	struct buffer body = { 0 };
 	double before = uptime();
-	char line[4600], target[4096];
+	char line[4600], target[4096], name[700];
 	struct dirent *entry;
 	DIR *names = opendir(folder);
 
@@ -206,7 +206,8 @@ static void frame_links(const char *folder)
 	}
 	if (names)
 		closedir(names);
-	frame(folder + 1, &body, names ? 0 : errno, before);
+	snprintf(name, sizeof(name), "%s%s", folder + 1, suffix);
+	frame(name, &body, names ? 0 : errno, before);
 	free(body.data);
 }
 
@@ -279,6 +280,25 @@ static void frame_owners(const char *process)
 	free(body.data);
 }
 
+/* fdinfo of the descriptors that hold programs, maps and links of eBPF. */
+static void frame_bpf(const char *folder)
+{
+	DIR *names = opendir(folder);
+	struct dirent *entry;
+	char path[700], target[64];
+
+	while (names && (entry = readdir(names))) {
+		ssize_t size = readlinkat(dirfd(names), entry->d_name, target, sizeof(target));
+
+		if (size < 14 || memcmp(target, "anon_inode:bpf", 14))
+			continue;
+		snprintf(path, sizeof(path), "%sinfo/%s", folder, entry->d_name);
+		frame_file("", path);
+	}
+	if (names)
+		closedir(names);
+}
+
 static void frame_process(const char *process)
 {
 	char path[400];
@@ -288,9 +308,10 @@ static void frame_process(const char *process)
 		frame_file("", path);
 	}
 	snprintf(path, sizeof(path), "%s/fd", process);
-	frame_links(path);
+	frame_links(path, "");
+	frame_bpf(path);
 	snprintf(path, sizeof(path), "%s/ns", process);
-	frame_links(path);
+	frame_links(path, "");
 	frame_owners(process);
 	frame_threads(process);
 }
@@ -309,7 +330,7 @@ static void frame_processes(void)
 	closedir(names);
 }
 
-/* All files below a folder that can be read, each a frame. */
+/* All files below a folder that can be read, each a frame; links to elsewhere are left out. */
 static void frame_tree(const char *folder)
 {
 	DIR *names = opendir(folder);
@@ -317,7 +338,7 @@ static void frame_tree(const char *folder)
 	char path[600];
 
 	while (names && (entry = readdir(names))) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || entry->d_type == DT_LNK)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		if (entry->d_type == DT_DIR)
@@ -327,6 +348,47 @@ static void frame_tree(const char *folder)
 	}
 	if (names)
 		closedir(names);
+}
+
+/* What sysfs says of each device of a kind: some files, and where its links go. */
+static void frame_devices(const char *folder, const char *const *files, size_t count)
+{
+	DIR *names = opendir(folder);
+	struct dirent *entry;
+	char path[600];
+
+	while (names && (entry = readdir(names))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			snprintf(path, sizeof(path), "%s/%s/%s", folder, entry->d_name, files[i]);
+			frame_file("", path);
+		}
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		frame_links(path, "/links");
+	}
+	if (names)
+		closedir(names);
+}
+
+static const char *const pci_files[] = { "class", "vendor", "device", "subsystem_vendor", "subsystem_device",
+					 "revision", "irq", "enable", "numa_node", "resource", "power_state",
+					 "current_link_speed", "max_link_speed", "current_link_width" };
+static const char *const virtio_files[] = { "device", "vendor", "status", "features" };
+static const char *const cpu_files[] = { "topology/physical_package_id", "topology/core_id", "topology/die_id",
+					 "topology/thread_siblings_list", "topology/core_siblings_list",
+					 "microcode/version", "online" };
+static const char *const node_files[] = { "cpulist", "distance", "meminfo", "numastat" };
+
+static void frame_hardware(void)
+{
+	frame_devices("/sys/bus/pci/devices", pci_files, COUNT(pci_files));
+	frame_devices("/sys/bus/virtio/devices", virtio_files, COUNT(virtio_files));
+	frame_devices("/sys/bus/cpu/devices", cpu_files, COUNT(cpu_files));
+	frame_devices("/sys/bus/node/devices", node_files, COUNT(node_files));
+	frame_file("", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	frame_file("", "/sys/kernel/security/lsm");
+	frame_file("", "/sys/kernel/security/lockdown");
 }
 
 /* The wall clock at the frame's own uptime, in seconds since the epoch. */
@@ -365,6 +427,7 @@ int main_finish(int argc, char **argv)
 	frame_tree("/dev/mqueue");
 	frame_tree("/run/cgroup");
 	frame_tree("/sys/fs/cgroup");
+	frame_hardware();
 	for (size_t i = 0; i < COUNT(system_files); i++) {
 		char path[128];
 

@@ -6,6 +6,7 @@
 export PATH=/usr/sbin:/usr/bin:/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+mount -t securityfs securityfs /sys/kernel/security
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/mqueue /run/netns /tmp /var/run /mnt
 mount -t tmpfs -o size=64m tmpfs /tmp

@@ -73,5 +73,9 @@ int main_crowd(int argc, char **argv);
 int main_shutdown(int argc, char **argv);
 int main_dm(int argc, char **argv);
 int main_bpf(int argc, char **argv);
+int main_keys(int argc, char **argv);
+int main_audit(int argc, char **argv);
+int main_kvm(int argc, char **argv);
+int main_futexes(int argc, char **argv);
 
 #endif

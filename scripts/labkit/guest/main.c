@@ -97,6 +97,10 @@ static const struct {
 	{ "shutdown", main_shutdown },
 	{ "dm", main_dm },
 	{ "bpf", main_bpf },
+	{ "keys", main_keys },
+	{ "audit", main_audit },
+	{ "kvm", main_kvm },
+	{ "futexes", main_futexes },
 };
 
 int main(int argc, char **argv)
