@@ -1,0 +1,1 @@
+"""PCI: buses, bridges, functions of devices, their drivers and ranges (drivers/pci/)."""
