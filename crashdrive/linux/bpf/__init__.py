@@ -1,0 +1,1 @@
+"""eBPF: programs, maps and links that were loaded, and who holds them (kernel/bpf/syscall.c)."""
