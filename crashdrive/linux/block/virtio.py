@@ -6,33 +6,23 @@ modules).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crashdrive.linux.block.devices import by_operations
 from crashdrive.linux.survey import Fields
+from crashdrive.linux.virtio.rings import RING, rings
 from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from crashdrive.linux.block.devices import Device
     from crashdrive.linux.survey import Survey
 
 _OPERATIONS = "virtblk_fops"
 _DISK, _QUEUE = "struct virtio_blk@virtio_blk", "struct virtio_blk_vq@virtio_blk"
-_RING = "struct vring_virtqueue@virtio_ring"
 _OF_DISK = {"count": ("num_vqs",), "queues": ("vqs",)}
 _OF_QUEUE = {"ring": ("vq",), "name": ("name",)}
-_OF_RING = {
-    "free": ("vq.num_free",),
-    "broken": ("broken",),
-    "packed": ("packed_ring",),
-    "size": ("split.vring.num",),
-    "packed_size": ("packed.vring.num",),
-    "given": ("split.avail_idx_shadow",),
-    "seen": ("last_used_idx",),
-}
-_USED = "split.vring.used->idx"
 # a disk has at most a queue per CPU, and no machine has more CPUs than this
 _MOST = 1 << 13
 
@@ -85,27 +75,16 @@ def virt_queues(survey: Survey, devices: Sequence[Device]) -> Iterator[VirtQueue
 
 
 def _rings(survey: Survey, found: Sequence[tuple[str, str | None, int]]) -> Iterator[VirtQueue]:
-    kernel = survey.kernel
-    start = kernel.offset(_RING, "vq")
-    rings = [ring - start for *_, ring in found]
-    rows = survey.rows(Fields(kernel, _RING, _OF_RING, ("free", "size", "packed")), rings, "virtqueues")
-    split = [ring for ring, row in zip(rings, rows, strict=True) if row["packed"] is False]
-    columns = survey.gaps(kernel.read_many(_RING, split, [_USED]), "virtqueues")
-    used = dict(zip(split, columns[_USED], strict=True))
-    for (disk, name, _), ring, row in zip(found, rings, rows, strict=True):
+    start = survey.kernel.offset(RING, "vq")
+    places = [ring - start for *_, ring in found]
+    for (disk, name, _), place, ring in zip(found, places, rings(survey, places), strict=True):
         yield VirtQueue(
             disk=disk,
             name=name,
-            size=row["packed_size"] if row["packed"] else row["size"],
-            free=row["free"],
-            outstanding=_between(row, row["given"]),
-            answered=_between(row, used.get(ring)),
-            broken=row["broken"],
-            address=ring,
+            size=ring.size,
+            free=ring.free,
+            outstanding=ring.outstanding,
+            answered=ring.answered,
+            broken=ring.broken,
+            address=place,
         )
-
-
-def _between(row: Mapping[str, Any], index: int | None) -> int | None:
-    """How far an index is ahead of the last one that was taken; both count modulo 2^16."""
-    seen = row["seen"]
-    return None if row["packed"] is not False or index is None or seen is None else (index - seen) & 0xFFFF

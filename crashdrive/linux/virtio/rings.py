@@ -1,0 +1,64 @@
+"""Rings of virtio's queues, by which a guest and its host pass buffers (drivers/virtio/virtio_ring.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from crashdrive.linux.survey import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from crashdrive.linux.survey import Survey
+
+# the type of a module, where virtio is one
+RING = "struct vring_virtqueue@virtio_ring"
+_FIELDS = {
+    "free": ("vq.num_free",),
+    "broken": ("broken",),
+    "packed": ("packed_ring",),
+    "size": ("split.vring.num",),
+    "packed_size": ("packed.vring.num",),
+    "given": ("split.avail_idx_shadow",),
+    "seen": ("last_used_idx",),
+}
+_USED = "split.vring.used->idx"
+
+
+class Ring(NamedTuple):
+    """A ring; ``size`` and ``free`` count its descriptors.
+
+    ``outstanding``: buffers that the host was given and whose answers weren't taken; ``answered``: those of
+    them that the host has answered. Both are None for packed rings.
+    """
+
+    size: int | None
+    free: int | None
+    outstanding: int | None
+    answered: int | None
+    broken: bool | None
+
+
+def rings(survey: Survey, places: Sequence[int]) -> list[Ring]:
+    """The rings at addresses of ``struct vring_virtqueue``."""
+    kernel = survey.kernel
+    rows = survey.rows(Fields(kernel, RING, _FIELDS, ("free", "size", "packed")), places, "virtqueues")
+    split = [place for place, row in zip(places, rows, strict=True) if row["packed"] is False]
+    columns = survey.gaps(kernel.read_many(RING, split, [_USED]), "virtqueues")
+    used = dict(zip(split, columns[_USED], strict=True))
+    return [
+        Ring(
+            size=row["packed_size"] if row["packed"] else row["size"],
+            free=row["free"],
+            outstanding=_between(row, row["given"]),
+            answered=_between(row, used.get(place)),
+            broken=row["broken"],
+        )
+        for place, row in zip(places, rows, strict=True)
+    ]
+
+
+def _between(row: Mapping[str, Any], index: int | None) -> int | None:
+    """How far an index is ahead of the last one that was taken; both count modulo 2^16."""
+    seen = row["seen"]
+    return None if row["packed"] is not False or index is None or seen is None else (index - seen) & 0xFFFF
