@@ -1294,6 +1294,9 @@ class Calls:
     def report(self, name: Literal["block"], *, device: Sequence[str] = ..., queues: bool = ...) -> Report:
         """Disks, partitions, counters, pending requests, devices of the device mapper."""
     @overload
+    def report(self, name: Literal["bpf"], *, pid: Sequence[int] = ...) -> Report:
+        """eBPF: programs, maps, links, and who holds them."""
+    @overload
     def report(
         self,
         name: Literal["cgroups"],
@@ -1363,6 +1366,9 @@ class Calls:
     @overload
     def report(self, name: Literal["irq"], *, irq: Sequence[int] = ...) -> Report:
         """Interrupts: counts by CPU, handlers, affinity, state; softirqs; vectors."""
+    @overload
+    def report(self, name: Literal["keys"], *, type: Sequence[str] = ...) -> Report:
+        """Keys, keyrings, quotas of keys; audit; active security modules."""
     @overload
     def report(
         self,
@@ -1455,6 +1461,16 @@ class Calls:
         self, name: Literal["panic"], *, log: bool = ..., arguments: bool = ..., versions: bool = ...
     ) -> Report:
         """Why the kernel died: kind, culprit and signature, what was reported, the stack."""
+    @overload
+    def report(
+        self,
+        name: Literal["pci"],
+        *,
+        device: Sequence[str] = ...,
+        driver: Sequence[str] = ...,
+        regions: bool = ...,
+    ) -> Report:
+        """PCI devices with drivers and state, buses, ranges, counted errors."""
     @overload
     def report(
         self,
@@ -1578,6 +1594,9 @@ class Calls:
     @overload
     def report(self, name: Literal["triage"]) -> Report:
         """The first look on one page: verdict, findings with advice, where to look next, what is missing."""
+    @overload
+    def report(self, name: Literal["virtio"], *, device: Sequence[str] = ...) -> Report:
+        """Virtio devices, queues, the balloon; virtual machines of KVM."""
     @overload
     def report(self, name: Literal["workqueues"], *, all: bool = ...) -> Report:
         """Workqueues: what workers run, what waits for them, pools that are stuck."""

@@ -1,0 +1,1 @@
+"""Keys, audit, security modules (security/, kernel/audit.c)."""

@@ -1,0 +1,80 @@
+"""Security modules (LSM) that are active, in the order in which they are asked (security/security.c)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from crashdrive.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crashdrive.linux.survey import Survey
+
+_LONGEST = 512
+# enum lockdown_reason (include/linux/security.h)
+_LEVELS = {
+    "LOCKDOWN_NONE": "none",
+    "LOCKDOWN_INTEGRITY_MAX": "integrity",
+    "LOCKDOWN_CONFIDENTIALITY_MAX": "confidentiality",
+}
+
+
+class SecurityModule(Record, frozen=True):
+    """A security module that is active.
+
+    ``security_mode``: of lockdown its level, of SELinux ``enforcing`` or ``permissive``, of Yama its
+    ptrace_scope; None of others.
+    """
+
+    security_module: str
+    security_mode: str | None
+
+
+def security_modules(survey: Survey) -> Iterator[SecurityModule]:
+    """The modules that ``/sys/kernel/security/lsm`` names; none where the kernel keeps no such list."""
+    kernel = survey.kernel
+    if not kernel.symbols.has("lsm_names"):
+        survey.absent("list of security modules")
+        return
+    place = kernel.read_pointer(kernel.symbols.address("lsm_names"))
+    text = kernel.read_string(place, _LONGEST).decode("utf-8", "backslashreplace") if place else ""
+    for name in filter(None, text.split(",")):
+        found = survey.attempt(f"the state of {name}", partial(_mode, survey, name))
+        yield SecurityModule(security_module=name, security_mode=next(iter(found), None))
+
+
+def _mode(survey: Survey, name: str) -> list[str | None]:
+    """The state of a module, where we know what it has."""
+    known = {"lockdown": _lockdown, "selinux": _selinux, "yama": _yama}
+    return [known[name](survey)] if name in known else []
+
+
+def _number(survey: Survey, variable: str, kind: str = "unsigned int", path: str = "") -> int | None:
+    """A variable, or a member of one; None where the kernel lacks it."""
+    kernel = survey.kernel
+    if not kernel.symbols.has(variable) or (path and not kernel.has_member(kind, path)):
+        return None
+    place = kernel.symbols.address(variable)
+    found: int | None = survey.gaps(kernel.read_many(kind, [place], [path]), variable)[path][0]
+    return found
+
+
+def _lockdown(survey: Survey) -> str | None:
+    level = _number(survey, "kernel_locked_down")
+    if level is None:
+        return None
+    numbers = survey.kernel.enumerators("enum lockdown_reason")
+    return next((word for name, word in _LEVELS.items() if numbers.get(name) == level), str(level))
+
+
+def _selinux(survey: Survey) -> str | None:
+    kind = "struct selinux_state"
+    enforcing = _number(survey, "selinux_state", kind, "enforcing")
+    return None if enforcing is None else "enforcing" if enforcing else "permissive"
+
+
+def _yama(survey: Survey) -> str | None:
+    scope = _number(survey, "ptrace_scope")
+    return None if scope is None else f"ptrace_scope {scope}"

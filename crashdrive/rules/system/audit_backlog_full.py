@@ -1,0 +1,31 @@
+"""As many messages of audit wait for its daemon as may wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from crashdrive.rules import Match, matches, rule
+
+if TYPE_CHECKING:
+    from crashdrive.linux.security.audit import Audit
+
+
+@rule(
+    id="audit-backlog-full",
+    severity="warning",
+    looks_at=("keys.audit",),
+    message="messages of audit wait for its daemon, as many as may",
+    threshold="audit's backlog has reached its limit",
+    explanation="Audited tasks sleep up to a minute each in audit_log_start(): the machine seems to hang.",
+    advice="See whether auditd runs, and what for it waits: report hang. auditctl -b raises the limit.",
+    reference="kernel/audit.c: audit_log_start()",
+)
+def audit_backlog_full(states: Iterable[Audit]) -> Iterator[Match]:
+    full = (one for one in states if one.backlog_limit and (one.backlog or 0) >= one.backlog_limit)
+    return matches(full, _told)
+
+
+def _told(one: Audit) -> str:
+    daemon = "no daemon" if one.auditd_pid is None else f"its daemon is pid {one.auditd_pid}"
+    return f"{one.backlog} of {one.backlog_limit} messages wait, {one.lost_messages} were lost; {daemon}"
