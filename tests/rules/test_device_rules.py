@@ -1,4 +1,4 @@
-"""Rules over PCI, virtio, keys and audit: each fires, and is silent on what is near it."""
+"""Rules over PCI, virtio, IPIs, keys and audit: each fires, and is silent on what is near it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from crashdrive.linux.pci.functions import PciFunction
 from crashdrive.linux.security.audit import Audit
 from crashdrive.linux.security.keys import KeyUser
+from crashdrive.linux.smp.calls import CpuCall
 from crashdrive.linux.virtio.balloons import Balloon
 from crashdrive.linux.virtio.devices import VirtioQueue
 from crashdrive.rules import Facts, judge, rule_for
@@ -39,6 +40,14 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "virtqueue-broken", "virtio.queues", [of(VirtioQueue, broken=True)],
         [of(VirtioQueue, broken=False), of(VirtioQueue)],
+    ),
+    (
+        "ipi-stuck", "smp.calls",
+        [of(CpuCall, from_cpu=0, to_cpu=1, waits=True, target_tick_seconds=3.0, pid=7, comm="busy")],
+        [
+            of(CpuCall, waits=True, target_tick_seconds=2.9), of(CpuCall, waits=True),
+            of(CpuCall, waits=False, target_tick_seconds=9.0), of(CpuCall, target_tick_seconds=9.0),
+        ],
     ),
     (
         "key-quota-full", "keys.users", [of(KeyUser, uid=5, charged_keys=190, keys_max=200)],

@@ -1,0 +1,55 @@
+"""Calls between CPUs: in guests where a CPU waits for another one, and in one where all is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sessionkit import replayed, report_folders
+
+from crashdrive.records import Report
+
+REPORT = "smp"
+STUCK = [folder for folder in report_folders(REPORT) if "csdlock" in folder.name]
+WELL = [folder for folder in report_folders(REPORT) if "csdlock" not in folder.name]
+
+
+def reported(folder: Any) -> Report:
+    with replayed(folder) as crash:
+        return crash.run_report(REPORT)
+
+
+@pytest.mark.parametrize("folder", STUCK, ids=lambda folder: folder.name)
+def test_who_waits_for_which_cpu(folder: Any) -> None:
+    report = reported(folder)
+    assert report.complete
+    (call,) = (row for row in report.table("calls").rows if row.waits)
+    # what the guest's module did
+    assert (call.from_cpu, call.to_cpu, call.comm) == (0, 1, "victim")
+    assert (call.call_kind, call.call_state) == ("call", "queued")
+    assert call.called_function == "lab_csdlock_called [lab_csdlock]"
+    # the timer that ended it was set for six seconds
+    assert 5 < call.target_tick_seconds < 9
+    first, second = report.table("cpus").rows
+    assert (first.comm, second.comm) == ("victim", "lab-spinner")
+    assert (first.waits_for_cpus, first.waited_for_by) == ((1,), ())
+    assert (second.waits_for_cpus, second.waited_for_by) == ((), (0,))
+    assert second.queued_calls >= 1
+    assert first.target_tick_seconds < 1
+    (finding,) = report.findings
+    assert finding.kind == "ipi-stuck"
+    assert f"CPU 0 (victim, pid {call.pid}) waits for CPU 1" in finding.evidence[0]
+
+
+@pytest.mark.parametrize("folder", WELL, ids=lambda folder: folder.name)
+def test_nobody_waits_where_all_is_well(folder: Any) -> None:
+    report = reported(folder)
+    assert report.complete
+    assert not report.findings
+    assert not any(row.waits for row in report.table("calls").rows)
+    assert {row.waits_for_cpus for row in report.table("cpus").rows} == {()}
+
+
+def test_there_are_guests_of_both_kinds() -> None:
+    assert len(STUCK) == 2
+    assert WELL
