@@ -1548,6 +1548,9 @@ class Calls:
     ) -> Report:
         """Packets (struct sk_buff) by address, decoded down to their headers."""
     @overload
+    def report(self, name: Literal["smp"], *, waiting: bool = ...) -> Report:
+        """Calls between CPUs (IPIs): queues, who waits for which CPU."""
+    @overload
     def report(
         self,
         name: Literal["snmp"],
@@ -1586,7 +1589,7 @@ class Calls:
     ) -> Report:
         """All settings (/proc/sys), those of the network of each namespace."""
     @overload
-    def report(self, name: Literal["sysinfo"]) -> Report:
+    def report(self, name: Literal["sysinfo"], *, topology: bool = ...) -> Report:
         """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""
     @overload
     def report(self, name: Literal["timers"], *, cpu: Sequence[int] = ...) -> Report:

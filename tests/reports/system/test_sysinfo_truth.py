@@ -18,7 +18,7 @@ REPORT = "sysinfo"
 
 @pytest.fixture(scope="module")
 def reported(guest: Guest) -> Report:
-    return Crash(guest.session, keep=False).run_report(REPORT)
+    return Crash(guest.session, keep=False).run_report(REPORT, topology=True)
 
 
 def proc(guest: Guest, name: str) -> str:
@@ -33,7 +33,9 @@ def test_names(guest: Guest, reported: Report) -> None:
     assert row.version == kernel["kernel.version"]
     assert row.nodename == kernel["kernel.hostname"]
     assert row.domainname == kernel["kernel.domainname"]
-    assert row.tainted == "OE"
+    letters = {9: "W", 12: "O", 13: "E"}
+    mask = int(kernel["kernel.tainted"])
+    assert row.tainted == "".join(letter for bit, letter in letters.items() if mask >> bit & 1)
     assert sum(1 << flag.bit for flag in reported.table("taints").rows) == int(kernel["kernel.tainted"])
 
 
@@ -81,6 +83,42 @@ def test_cpus(guest: Guest, reported: Report) -> None:
         assert (row.vendor_id, row.model_name) == (said["vendor_id"], said["model name"])
         assert row.microcode == said["microcode"]
         assert row.cache == int(said["cache size"].split()[0]) << 10
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """A list of CPUs as sysfs writes it: ``0-2,5``."""
+    ranges = (part.split("-") for part in text.strip().split(",") if part.strip())
+    return tuple(cpu for ends in ranges for cpu in range(int(ends[0]), int(ends[-1]) + 1))
+
+
+def test_where_cpus_are(guest: Guest, reported: Report) -> None:
+    rows = reported.table("topology").rows
+    assert [row.cpu for row in rows] == [0, 1]
+    for row in rows:
+        folder = guest.folder / f"truth/sys/bus/cpu/devices/cpu{row.cpu}/topology"
+        said = {path.name: path.read_text() for path in folder.iterdir()}
+        assert row.package == int(said["physical_package_id"])
+        assert (row.die, row.core) == (int(said["die_id"]), int(said["core_id"]))
+        assert row.thread_siblings == numbers(said["thread_siblings_list"])
+        assert row.package_cpus == numbers(said["core_siblings_list"])
+
+
+def test_numa_nodes(guest: Guest, reported: Report) -> None:
+    folders = {path.name: path for path in (guest.folder / "truth/sys/bus/node/devices").iterdir()}
+    rows = {f"node{row.node}": row for row in reported.table("nodes").rows}
+    assert rows.keys() == folders.keys()
+    assert len(rows) == (1 if "csdlock" in guest.name else 2)
+    near = {row.cpu: row.numa_node for row in reported.table("topology").rows}
+    for name, folder in folders.items():
+        row = rows[name]
+        assert row.node_cpus == numbers((folder / "cpulist").read_text())
+        assert {near[cpu] for cpu in row.node_cpus} == {row.node}
+        distances = [int(word) for word in (folder / "distance").read_text().split()]
+        assert list(row.node_distances.values()) == distances
+    present = sum(
+        int(line.split()[1]) for line in proc(guest, "zoneinfo").splitlines() if "  present" in line
+    )
+    assert sum(row.present_bytes for row in rows.values()) == present * 4096
 
 
 def test_firmware(reported: Report) -> None:
