@@ -1343,7 +1343,15 @@ class Calls:
     ) -> Report:
         """Filesystems and their state, mounts, locks on files, who holds which file."""
     @overload
-    def report(self, name: Literal["hang"], *, tasks: bool = ...) -> Report:
+    def report(
+        self,
+        name: Literal["hang"],
+        *,
+        tasks: bool = ...,
+        cpus: bool = ...,
+        futexes: bool = ...,
+        frozen: bool = ...,
+    ) -> Report:
         """Hangs: blocked tasks in groups, locks and owners, deadlocks, frozen filesystems."""
     @overload
     def report(

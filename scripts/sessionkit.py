@@ -8,7 +8,8 @@ A report can bring recordings of its own, so that it is added by files alone: go
 holds ``cases.toml`` (the dumps with their crashes, and the options of each case) and a folder for each dump.
 Its ``session.xz`` has what the recording of the same dump in golden_outputs/sessions lacks, or that in
 golden_outputs/bases, which is made by itself and holds what all reports ask of a dump. ``truth`` of
-cases.toml names files of the guest's that tests need, where neither of these has its truth.
+cases.toml names files of the guest's that tests need, where neither of these has its truth. A ``group`` of
+cases.toml has dumps and cases of its own, where some options say something of these dumps alone.
 """
 
 from __future__ import annotations
@@ -62,6 +63,14 @@ class Case(NamedTuple):
     def name(self) -> str:
         """``netstat all=True``."""
         return " ".join([self.report, *(f"{name}={_shown(value)}" for name, value in self.options.items())])
+
+
+class Group(NamedTuple):
+    """Dumps, each with its crash, what a report is asked of them, and the truth that its tests need."""
+
+    dumps: list[tuple[str, str]]
+    cases: tuple[Case, ...]
+    truth: list[str]
 
 
 def _shown(value: Any) -> str:
@@ -152,7 +161,20 @@ def folders() -> list[Path]:
 
 def recorded_reports() -> dict[str, tuple[Case, ...]]:
     """The cases of each report that has recordings of its own, by its name."""
-    return {path.parent.name: _own(path)[1] for path in sorted(REPORTS.glob(f"*/{OWN}"))}
+    return {
+        path.parent.name: tuple({case.name: case for group in _groups(path) for case in group.cases}.values())
+        for path in sorted(REPORTS.glob(f"*/{OWN}"))
+    }
+
+
+def recorded_cases(folder: Path) -> tuple[Case, ...]:
+    """What a report's own recording in this folder has the answers for."""
+    mine = (
+        group
+        for group in _groups(folder.parent / OWN)
+        if any(f"{dump}-{crash}" == folder.name for dump, crash in group.dumps)
+    )
+    return tuple(case for group in mine for case in group.cases)
 
 
 def truth_folder(recording: str) -> Path | None:
@@ -191,15 +213,19 @@ def all_cases() -> tuple[Case, ...]:
     return (*CASES, *(case for own in recorded_reports().values() for case in own))
 
 
-def _own(path: Path) -> tuple[list[tuple[str, str]], tuple[Case, ...]]:
-    """A report's own dumps, each with its crash, and cases; a list among the options is a tuple."""
+def _groups(path: Path) -> list[Group]:
+    """A report's own dumps and cases: those of the file, and those of its groups."""
     found = tomllib.loads(path.read_text(encoding="utf-8"))
+    return [_group(path.parent.name, each) for each in (found, *found.get("group", ()))]
+
+
+def _group(report: str, found: Mapping[str, Any]) -> Group:
+    """A list among the options is a tuple."""
     options = [
         {name: tuple(v) if isinstance(v, list) else v for name, v in case.items()} for case in found["case"]
     ]
-    return [(dump, crash) for dump, crash in found["dumps"]], tuple(
-        Case(path.parent.name, each) for each in options
-    )
+    dumps = [(dump, crash) for dump, crash in found["dumps"]]
+    return Group(dumps, tuple(Case(report, each) for each in options), found.get("truth", []))
 
 
 def expected(folder: Path) -> dict[str, Any]:
@@ -235,15 +261,20 @@ def record_reports(names: list[str], dump_names: list[str]) -> None:
         link = Path(place) / "lab"
         link.symlink_to(LAB)
         for path in sorted(REPORTS.glob(f"*/{OWN}")):
-            dumps, own = _own(path) if not names or path.parent.name in names else ([], ())
-            for dump, version in dumps:
-                if not dump_names or dump in dump_names:
-                    raw, target = Path(place) / "raw", path.parent / f"{dump}-{version}"
-                    _need_base(link, (dump, version), raw)
-                    source = _record(link, (dump, version), target, _always(own), raw)
-                    if truth_folder(target.name) is None and (wanted := _own_truth(path)):
-                        _pack_truth(source / "truth", target / TRUTH, wanted)
+            for group in _groups(path) if not names or path.parent.name in names else ():
+                for opened in group.dumps:
+                    if not dump_names or opened[0] in dump_names:
+                        _record_own(link, path.parent, opened, group, Path(place) / "raw")
     expect_reports(names, dump_names)
+
+
+def _record_own(lab: Path, folder: Path, opened: tuple[str, str], group: Group, raw: Path) -> None:
+    """Record one dump for a report."""
+    target = folder / "-".join(opened)
+    _need_base(lab, opened, raw)
+    source = _record(lab, opened, target, _always(group.cases), raw)
+    if truth_folder(target.name) is None and group.truth:
+        _pack_truth(source / "truth", target / TRUTH, group.truth)
 
 
 def _always(own: tuple[Case, ...]) -> Callable[[Crash], Iterable[Case]]:
@@ -286,12 +317,6 @@ def _record(
     return source
 
 
-def _own_truth(path: Path) -> list[str]:
-    """The guest's files that tests of a report need, as patterns below ``truth``."""
-    found: list[str] = tomllib.loads(path.read_text(encoding="utf-8")).get("truth", [])
-    return found
-
-
 def _pack_truth(truth: Path, target: Path, only: Iterable[str] = ()) -> None:
     """What tests hold reports against, in a file that says nothing of when or by whom it was made.
 
@@ -325,10 +350,10 @@ def expect_sessions(dump_names: list[str]) -> None:
 
 def expect_reports(names: list[str], dump_names: list[str]) -> None:
     """The same for the own recordings of reports."""
-    for report, asked in recorded_reports().items():
+    for report in recorded_reports():
         for folder in report_folders(report) if not names or report in names else ():
             if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
-                _expect(folder, _always(asked))
+                _expect(folder, _always(recorded_cases(folder)))
 
 
 def _expect(folder: Path, asked: Callable[[Crash], Iterable[Case]]) -> None:

@@ -7,15 +7,14 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from sessionkit import Case, cases, folders, recorded_reports, replayed, report_folders
+from sessionkit import Case, cases, folders, recorded_cases, replayed, report_folders
 
 from crashdrive.crash import Crash
 from crashdrive.errors import CrashdriveError
 from crashdrive.kernel.memory.window import Window
 from crashdrive.session import Session
-from faultkit.facts import Facts, heard, of_report
+from faultkit.facts import Facts, of_report
 from faultkit.hunt import LIMIT, TooLongError, difference, limited, where
-from faultkit.learnt import learnt_once
 from faultkit.transport import Faults, Way
 
 
@@ -45,9 +44,9 @@ class Outages:
         # after a fault crash is started again
         faults = Faults(self._session._ready(), at, way)  # noqa: SLF001 - the seam of faults
         try:
-            with _clocked(faults), learnt_once(), heard() as places:
+            with _clocked(faults):
                 report = Crash(self._session, keep=False).run_report(self.case.report, **self.case.options)
-            return of_report(report)._replace(places=places), faults.calls
+            return of_report(report), faults.calls
         finally:
             faults.end()
 
@@ -97,7 +96,8 @@ def recorded(report: str, number: int = 0) -> Iterator[Session]:
         yield crash.session
 
 
-def cases_of(report: str, session: Session) -> tuple[Case, ...]:
-    """What a report's recorded session is asked."""
-    own = recorded_reports().get(report)
+def cases_of(report: str, session: Session, number: int = 0) -> tuple[Case, ...]:
+    """What a report's recorded session, the ``number``th of them, is asked."""
+    places = report_folders(report)
+    own = recorded_cases(places[number % len(places)]) if places else ()
     return own or tuple(case for case in cases(Crash(session, keep=False)) if case.report == report)

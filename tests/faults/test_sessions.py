@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,22 +14,19 @@ from typing import Any, Self, cast
 
 import pytest
 from faultkit import SEED
-from faultkit.facts import Facts, heard, of_report
+from faultkit.facts import Facts, of_report
 from faultkit.outages import Outages, cases_of, recorded
 from faultkit.transport import WAYS, Way
 from faultkit.trust import Failed, page, with_failed
-from sessionkit import CHECKOUT, SESSION, folders, recorded_reports
+from sessionkit import SESSION, folders, recorded_reports
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import CrashdriveError
 from crashdrive.reports import report_names
 from crashdrive.session import Session
-from crashdrive.session.opening import Known
-from crashdrive.session.replay import ReplayTransport
 from crashdrive.session.transport import PtyTransport
 from tests.faults.test_holes import done
 from tests.live.conftest import crash_binary, dump_file
-from tests.session.conftest import Fake
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +48,7 @@ def test_a_crash_that_goes_away_makes_no_report_lie(
     """One case, recording, way and round trip of each report, by chance; `scripts/outages` takes all."""
     own = recorded(report, SEED) if report in recorded_reports() else contextlib.nullcontext(common)
     with own as session:
-        cases = cases_of(report, session)
+        cases = cases_of(report, session, SEED)
         assert cases, f"{report} has no recorded case: add golden_outputs/reports/{report}/cases.toml"
         made = Outages(session, dice.choice(cases))
         run = made.run(dice.randrange(made.trips), dice.choice(WAYS))
@@ -101,39 +97,7 @@ def test_the_page_has_a_table_of_crashes_that_fail() -> None:
     assert page([], "a dump", two, known) == two
 
 
-# processes that signals kill, stop and slow: a real crash, and one that answers from a recording
-
-
-class Recorded(Fake):
-    """A crash at a terminal that answers what a recording holds: no dump is needed."""
-
-    def __init__(self, folder: Path, recording: Path) -> None:
-        super().__init__(folder)
-        self._recording = recording
-        self.path.write_text(
-            f"#!{sys.executable}\n"
-            "import os, sys\n"
-            f"sys.path[:0] = {[str(CHECKOUT)]!r}\n"
-            f"os.environ.update(FAKE_RECORDING={str(recording)!r}, FAKE_FILES={str(folder)!r})\n"
-            "from tests.faults.recorded_crash import main\n"
-            "main()\n"
-        )
-
-    def opened(self) -> Crash:
-        """As a session of the dump that was recorded."""
-        head = ReplayTransport(self._recording).head
-        session = self.session(timeout=120.0, known=Known(head.identity, head.vmcoreinfo))
-        # nothing is asked for that a recording doesn't hold: files of the dump, pages ahead
-        session._replays = True
-        return Crash(session, keep=False)
-
-
-@pytest.fixture(scope="module")
-def recorded_crash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crash]:
-    place = folders()[SEED % len(folders())] / SESSION
-    opened = Recorded(tmp_path_factory.mktemp("recorded"), place).opened()
-    with opened.session:
-        yield opened
+# a real crash
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +140,7 @@ class Signals:
 def facts(crash: Crash, report: str) -> Facts:
     """The report over a kernel that has read nothing yet."""
     crash.__dict__.pop("kernel", None)
-    with heard() as places:
-        return of_report(crash.run_report(report))._replace(places=places)
+    return of_report(crash.run_report(report))
 
 
 def plain_reports() -> list[str]:
@@ -185,57 +148,31 @@ def plain_reports() -> list[str]:
     return [name for name in report_names() if name not in {"skb", "triage"}]
 
 
-GOING = pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-
-
 @pytest.mark.live
-@GOING
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 def test_a_real_crash_that_goes_away(real: Crash, number: signal.Signals, dice: random.Random) -> None:
     """In reports that are chosen by chance, each at a round trip by chance."""
-    goes_away(real, number, dice, ["netns", *dice.sample(plain_reports(), 2)])
-
-
-@GOING
-def test_a_recorded_crash_that_goes_away(
-    recorded_crash: Crash, number: signal.Signals, dice: random.Random
-) -> None:
-    """The same; of the reports that this recording has, one by chance, but the one of ten times the trips."""
-    common = sorted(set(plain_reports()) - recorded_reports().keys() - {"netsummary"})
-    goes_away(recorded_crash, number, dice, ["netns", dice.choice(common)])
-
-
-def goes_away(crash: Crash, number: signal.Signals, dice: random.Random, reports: list[str]) -> None:
-    """Each report with a crash that gets a signal at a round trip: the same rows, a mark, or an error."""
-    session = crash.session
-    for report in reports:
-        with Signals(session, -1, lambda _pid: None) as counted:
-            whole = facts(crash, report)
+    for report in ["netns", *dice.sample(plain_reports(), 2)]:
+        with Signals(real.session, -1, lambda _pid: None) as counted:
+            whole = facts(real, report)
         at = dice.randrange(counted.calls)
-        limit, session.timeout = session.timeout, 4.0 if number == signal.SIGSTOP else 120.0
+        limit, real.session.timeout = real.session.timeout, 4.0 if number == signal.SIGSTOP else 120.0
         try:
-            with Signals(session, at, lambda pid: os.kill(pid, number)):
-                found = facts(crash, report)
+            with Signals(real.session, at, lambda pid: os.kill(pid, number)):
+                found = facts(real, report)
         except CrashdriveError:
             continue
         finally:
-            session.timeout = limit
+            real.session.timeout = limit
         assert found.values == whole.values or found.marked(whole), (report, at, counted.calls, SEED)
-    assert facts(crash, report).values == whole.values
+    assert facts(real, report).values == whole.values
 
 
 @pytest.mark.live
 def test_a_real_crash_that_is_slow(real: Crash) -> None:
-    is_slow(real)
-
-
-def test_a_recorded_crash_that_is_slow(recorded_crash: Crash) -> None:
-    is_slow(recorded_crash)
-
-
-def is_slow(crash: Crash) -> None:
     """It runs a tenth of the time: nine times as long as it had a CPU it is stopped, from the first on."""
-    whole = facts(crash, "netns")
-    pid = cast("PtyTransport", crash.session._ready()).crash_pid()
+    whole = facts(real, "netns")
+    pid = cast("PtyTransport", real.session._ready()).crash_pid()
     assert pid is not None
     done = threading.Event()
     ran, stopped = 0.0, 0.0
@@ -255,7 +192,7 @@ def is_slow(crash: Crash) -> None:
     braking = threading.Thread(target=brake)
     braking.start()
     try:
-        found = facts(crash, "netns")
+        found = facts(real, "netns")
     finally:
         done.set()
         braking.join()

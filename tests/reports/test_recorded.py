@@ -17,6 +17,7 @@ from sessionkit import (
     document,
     expected,
     folders,
+    recorded_cases,
     recorded_reports,
     replayed,
     report_folders,
@@ -109,8 +110,8 @@ def in_every_format(report: Report) -> None:
 
 
 OWN = [
-    pytest.param(folder, own, id=f"{report}-{folder.name}")
-    for report, own in recorded_reports().items()
+    pytest.param(folder, recorded_cases(folder), id=f"{report}-{folder.name}")
+    for report in recorded_reports()
     for folder in report_folders(report)
 ]
 

@@ -4,6 +4,7 @@ r"""Hangs: blocked tasks by what they wait for, locks with their owners, deadloc
 Examples:
   crashdrive report hang vmcore
   crashdrive report hang --tasks vmcore       every blocked task, too
+  crashdrive report hang --cpus --futexes --frozen vmcore
   crashdrive report hang --format json vmcore | jq '.tables.cycles'
   crashdrive report hang --format svg vmcore > locks.svg
 
@@ -20,9 +21,12 @@ from typing import Any
 import msgspec
 
 from crashdrive.linux.fs.frozen import frozen
+from crashdrive.linux.futexes.waiters import futexes
 from crashdrive.linux.locks.graph import cycles
 from crashdrive.linux.locks.groups import groups, locks
 from crashdrive.linux.locks.waits import read_waits
+from crashdrive.linux.sched.frozen_tasks import frozen_tasks
+from crashdrive.linux.smp.waits import ipi_waits
 from crashdrive.linux.survey import Survey
 from crashdrive.records import Report, Table
 from crashdrive.reports.base import Option, judged, report_of
@@ -33,7 +37,12 @@ SUMMARY = "Hangs: blocked tasks in groups, locks and owners, deadlocks, frozen f
 BTF = True
 DRAWS = True
 JUDGED = (NAME,)
-OPTIONS = (Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked task, with its owner."),)
+OPTIONS = (
+    Option(name="tasks", flags=("-t", "--tasks"), help="Every blocked task, with its owner."),
+    Option(name="cpus", flags=("-c", "--cpus"), help="Running tasks that wait for other CPUs (IPIs), too."),
+    Option(name="futexes", flags=("-f", "--futexes"), help="Futexes with those who wait for them, too."),
+    Option(name="frozen", flags=("--frozen",), help="Tasks that the freezer or a cgroup stopped, too."),
+)
 
 
 def report(crash: Any, **asked: Any) -> Report:
@@ -50,6 +59,15 @@ def report(crash: Any, **asked: Any) -> Report:
     ]
     if asked["tasks"]:
         tables.append(Table(name="tasks", rows=waits, columns=_WAIT, title="Tasks"))
+    if asked["cpus"]:
+        spinning = survey.attempt("tasks that wait for CPUs", partial(ipi_waits, survey))
+        tables.append(Table(name="ipi_waits", rows=spinning, columns=_IPI, title="Tasks that wait for CPUs"))
+    if asked["futexes"]:
+        words = survey.attempt("futexes", partial(futexes, survey))
+        tables.append(Table(name="futexes", rows=words, title="Futexes"))
+    if asked["frozen"]:
+        stopped = survey.attempt("frozen tasks", partial(frozen_tasks, survey))
+        tables.append(Table(name="frozen_tasks", rows=stopped, title="Frozen tasks"))
     found = judged(report_of(NAME, survey, tables), "system")
     return msgspec.structs.replace(found, pictures=tuple(lock_graph(waits, circles)))
 
@@ -57,3 +75,6 @@ def report(crash: Any, **asked: Any) -> Report:
 _GROUP = ("tasks", "longest", "type", "lock", "function", "root_pid", "root_comm", "deadlocked", "pids")
 _LOCK = ("lock", "module", "type", "owner_pid", "owner_comm", "waiters", "longest", "address")
 _WAIT = ("pid", "comm", "seconds", "function", "caller", "type", "lock", "owner_pid", "owner_comm")
+_IPI = (
+    "cpu", "pid", "comm", "waiting_in", "caller", "waits_for_cpus", "called_functions", "target_tick_seconds",
+)  # fmt: skip

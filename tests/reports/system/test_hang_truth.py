@@ -10,11 +10,15 @@ import pytest
 from faultkit.cli import hunts
 from faultkit.hunt import is_bad
 from faultkit.subjects import of_case
-from sessionkit import DEATH, recorded_reports, replayed, report_folders
+from sessionkit import DEATH, recorded_cases, replayed, report_folders
 
 from crashdrive.records import Report
 
-FOLDERS = report_folders("hang")
+FOLDERS = [
+    folder
+    for folder in report_folders("hang")
+    if any(case.options.get("tasks") for case in recorded_cases(folder))
+]
 DEATHS = [folder for folder in FOLDERS if (folder / DEATH).exists()]
 
 
@@ -101,7 +105,7 @@ def test_no_page_of_a_frozen_filesystem_is_missed_without_a_word() -> None:
     """Any page that leads to the lock, its filesystem's mount point or the sleepers' stacks."""
     (folder,) = (one for one in FOLDERS if one.name.startswith("6.1-kdump-frozen"))
     with replayed(folder) as crash:
-        (made,) = hunts(crash, map(of_case, recorded_reports()["hang"]))
+        (made,) = hunts(crash, map(of_case, recorded_cases(folder)))
         places = made.readable()
         bad = [run for run in made.runs(places, ["missing"]) if is_bad(run)]
     assert len(places) > 100

@@ -1,0 +1,1 @@
+"""Futexes: tasks that wait for words of user memory (kernel/futex/)."""
