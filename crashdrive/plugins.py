@@ -240,7 +240,7 @@ def _entries(
     for package in distributions(path=[folder for folder, _ in installations]):
         try:
             points = [point for point in package.entry_points if point.group == f"crashdrive.{kind}"]
-            label = f"{package.name} {package.version}"
+            label = f"{package.name} {package.version}" if points else ""  # a file that is read for it
         except Exception as error:  # noqa: BLE001 - damaged metadata of a stranger's package hides no other
             damaged.append(f"a package's metadata: refused: {type(error).__name__}: {printable(str(error))}")
             continue

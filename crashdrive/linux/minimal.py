@@ -90,7 +90,8 @@ class MinimalLayouts(Layouts):
     def _learn_from_btf(self, cold: dict[str, TypeRef]) -> dict[str, TypeRef]:
         """Learn the types that the store or BTF has; the others, for gdb, are returned."""
         if self._store:
-            self._known.update(self._store.get_many("type", self.key, cold, Type, version=VERSION))
+            if there := self._there("type", cold):
+                self._known.update(self._store.get_many("type", self.key, there, Type, version=VERSION))
             self._known_unknown(cold)
         if self._store and self._image_btf:
             missing = [name for name in cold if not self._is_settled(name)]

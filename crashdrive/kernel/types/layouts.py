@@ -81,6 +81,7 @@ class Layouts:
         self._key = key or ""
         self._known: dict[str, Type] = {}
         self._unknown: set[str] = set()
+        self._kept_names: dict[str, frozenset[str]] = {}
         self._hints: dict[str, str] = {}
         self._failed: dict[str, ParseError | CommandFailedError | UnknownTypeError] = {}
         self._from_modules: set[str] = set()
@@ -337,8 +338,8 @@ class Layouts:
 
     def _learn_own(self, cold: dict[str, TypeRef]) -> None:
         """Get types of the kernel itself."""
-        if cold and self._store:
-            kept = self._store.get_many("type", self._key, cold, Type, version=VERSION)
+        if self._store and (there := self._there("type", cold)):
+            kept = self._store.get_many("type", self._key, there, Type, version=VERSION)
             self._known.update(kept)
             cold = {name: ref for name, ref in cold.items() if name not in kept}
         if not cold:
@@ -352,11 +353,17 @@ class Layouts:
             self._store.put_many("type", self._key, found, version=VERSION)
             self._store.put_many("no-type", self._key, dict.fromkeys(absent, True), version=VERSION)
 
+    def _there(self, kind: str, names: Iterable[str]) -> list[str]:
+        """Those of the names that the store had when it was first asked: a question for each costs more."""
+        if kind not in self._kept_names:
+            self._kept_names[kind] = frozenset(self._store.names(kind, self._key) if self._store else ())
+        return [name for name in names if name in self._kept_names[kind]]
+
     def _known_unknown(self, names: Iterable[str]) -> set[str]:
         """Those of the names that the kernel is known not to have; modules' debug data may have them."""
-        if not self._store:
+        if not self._store or not (there := self._there("no-type", names)):
             return set()
-        kept = self._store.get_many("no-type", self._key, names, bool, version=VERSION)
+        kept = self._store.get_many("no-type", self._key, there, bool, version=VERSION)
         if kept and self._has_module_types():
             self._keeps = False
             return set()
