@@ -24,6 +24,8 @@ _SECTION, _FILE = 3, 4  # kinds of symbols that are no names of anything
 _WEAK = 2
 _WRITE, _ALLOCATED, _EXECUTE = 1, 2, 4
 _WORD = (1 << 64) - 1
+# where code and data begin, on arm, arm64 and RISC-V: is_mapping_symbol() of the kernel
+_MARKS = re.compile(r"\$[adtx](?:\..*)?")
 
 
 def section(path: str | Path, name: str) -> bytes | None:
@@ -43,6 +45,11 @@ def bare_name(name: str) -> str:
         if mark in name:
             return name[: name.index(mark)]
     return name
+
+
+def is_mark(name: str) -> bool:
+    """Whether a symbol names nothing: it tells disassemblers where code or data begins."""
+    return name.startswith("$") and _MARKS.fullmatch(name) is not None
 
 
 class ImageSymbol(msgspec.Struct, frozen=True):
@@ -119,6 +126,8 @@ class ImageSymbols:
         if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
             return None
         name = self._strings[offset : self._strings.find(b"\0", offset)].decode("ascii", "backslashreplace")
+        if is_mark(name):
+            return None
         name = bare_name(name)
         letter = "A" if section == _ABSOLUTE else self._letters.get(section, "?")
         if info >> 4 == _WEAK:
@@ -155,8 +164,8 @@ class ImageSymbols:
         return symbols, strings, letters, self._extent(sections)
 
     def _extent(self, sections: Sequence[Section]) -> range:
-        """The addresses that the image is linked for, from its first .text on."""
-        texts = [part.address for part in sections if part.name == ".text"]
+        """The addresses that the image is linked for, from its first code on (.head.text on arm64)."""
+        texts = [part.address for part in sections if part.name in {".text", ".head.text"}]
         if not texts:
             raise VmlinuxError(f"{self.path!a}: no .text to tell addresses from per-cpu offsets by")
         return range(

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from crashdrive.errors import KernelError
-from crashdrive.kernel.symbols.image import bare_name
+from crashdrive.kernel.symbols.image import bare_name, is_mark
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.linux.machine import Machine
 from crashdrive.linux.modules.loaded import for_each_module
@@ -52,7 +52,7 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
         for entry, letter in zip(table, letters, strict=True):
             raw = strings[entry[0] : strings.index(b"\0", entry[0])]
             name = bare_name(raw.decode("ascii", "backslashreplace"))
-            if entry[3] and name:
+            if entry[3] and name and not is_mark(name):
                 symbol = Symbol(entry[4], name, chr(letter), row[0])
                 symbols.setdefault(name, []).append((symbol, entry[5]))
     return symbols
