@@ -1,4 +1,4 @@
-"""Registers of the CPUs at the time of the crash, from the dump. x86-64.
+"""Registers of the CPUs at the time of the crash, from the dump: x86-64, arm64.
 
 Sources: ``crash_notes`` (kernel/crash_core.c: an ELF note for each CPU, which crash_save_cpu() fills in when
 kdump is loaded); the notes in the dump's header (the hypervisor's); crash's ``help -r``, where the header's
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.dump.identity import cpu_notes
 from crashdrive.errors import CommandFailedError, DumpError
+from crashdrive.linux.sched import arm64
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ _WORDS = (
 )
 _NOTE = struct.Struct("<III8s")
 _PRSTATUS = 1
-# offset in struct elf_prstatus on all x86-64 kernels: it is an ABI
+# offset in struct elf_prstatus on all 64-bit kernels: it is an ABI
 _PR_REG = 112
-_STATUS = _PR_REG + 8 * len(_WORDS)
-_SIZE = _NOTE.size + _STATUS
 _CPU = re.compile(r"^CPU (\d+):", re.MULTILINE)
 _VALUE = re.compile(r"\b(R[A-Z0-9]+|CS|SS): *(?:selector: *)?([0-9a-f]{4,16})\b")
 _NAMES = {"RFLAGS": "flags", "R8": "r8", "R9": "r9"} | {
@@ -40,8 +39,35 @@ _NAMES = {"RFLAGS": "flags", "R8": "r8", "R9": "r9"} | {
 Registers = Mapping[str, int]
 
 
+class _Layout(NamedTuple):
+    """The words of a note, and the names that readers know some of them by."""
+
+    words: Sequence[str]
+    aliases: Mapping[str, str]
+
+    @property
+    def status(self) -> int:
+        """Bytes of a ``struct elf_prstatus`` up to the end of the registers."""
+        return _PR_REG + 8 * len(self.words)
+
+    def read(self, raw: bytes) -> Registers:
+        """Registers in a ``struct elf_prstatus``."""
+        found = dict(zip(self.words, struct.unpack_from(f"<{len(self.words)}Q", raw, _PR_REG), strict=True))
+        return found | {name: found[word] for name, word in self.aliases.items()}
+
+
+_X86_64 = _Layout(_WORDS, {})
+_LAYOUTS = {arm64.MACHINE: _Layout(arm64.WORDS, arm64.ALIASES)}
+
+
+def _layout(kernel: Machine) -> _Layout:
+    return _LAYOUTS.get(kernel.session.identity.get("machine", ""), _X86_64)
+
+
 def cpu_registers(survey: Survey) -> dict[int, Registers]:
     """The registers of each present CPU by the names of ``struct pt_regs``; CPUs without any are left out.
+
+    On arm64 ``x0`` to ``x30``, ``sp``, ``pc``, ``pstate``, and ``ip`` and ``bp`` for ``pc`` and ``x29``.
 
     kdump saves the registers that a CPU had before the NMI that stopped it. A missing page of these is noted,
     also if others are found: registers in the dump's header may be of a later time.
@@ -64,31 +90,28 @@ def _saved(survey: Survey) -> dict[int, Registers]:
     if not notes or not notes[0]:
         return {}
     places = {cpu: kernel.per_cpu_address(notes[0], cpu) for cpu in kernel.cpus}
-    gathered = kernel.gather((place, _SIZE) for place in places.values())
-    raw = {cpu: gathered.get(place, _SIZE) for cpu, place in places.items()}
+    layout = _layout(kernel)
+    size = _NOTE.size + layout.status
+    gathered = kernel.gather((place, size) for place in places.values())
+    raw = {cpu: gathered.get(place, size) for cpu, place in places.items()}
     for cpu in [cpu for cpu, data in raw.items() if data is None]:
-        hole = gathered.hole(places[cpu], _SIZE)
+        hole = gathered.hole(places[cpu], size)
         reason = hole.reason if hole else "missing"
         message = f"{what} of CPU {cpu}, at {places[cpu]:#x}, are {reason}"
         survey.miss([Notice(kind="hole", message=message)])
-    return {cpu: found for cpu, data in raw.items() if data and (found := _of_note(data))}
+    return {cpu: found for cpu, data in raw.items() if data and (found := _of_note(data, layout))}
 
 
-def _of_note(raw: bytes) -> Registers | None:
+def _of_note(raw: bytes, layout: _Layout) -> Registers | None:
     name_size, size, kind, name = _NOTE.unpack_from(raw)
-    if name[:5] != b"CORE\0" or (name_size, kind) != (5, _PRSTATUS) or size < _STATUS:
+    if name[:5] != b"CORE\0" or (name_size, kind) != (5, _PRSTATUS) or size < layout.status:
         return None
-    return _of_status(raw[_NOTE.size :])
-
-
-def _of_status(raw: bytes) -> Registers:
-    """Registers in a ``struct elf_prstatus``."""
-    return dict(zip(_WORDS, struct.unpack_from(f"<{len(_WORDS)}Q", raw, _PR_REG), strict=True))
+    return layout.read(raw[_NOTE.size :])
 
 
 def _of_header(kernel: Machine) -> Mapping[int, Registers]:
     """Registers in the dump's header."""
-    session = kernel.session
+    session, layout = kernel.session, _layout(kernel)
     # a replay has no dump: it asks for what is recorded here
     path = None if session.recording else session.identity.get("vmcore")
     try:
@@ -96,12 +119,14 @@ def _of_header(kernel: Machine) -> Mapping[int, Registers]:
     except DumpError:
         notes = None
     if notes is None or not notes.found:
-        return _told(kernel)
+        return _told(kernel) if layout is _X86_64 else {}
     # the kernel's own notes tell their CPUs only where no note is missing
     if not notes.hypervisor and len(notes.found) != len(kernel.cpus):
         return {}
     cpus = range(len(notes.found)) if notes.hypervisor else kernel.cpus
-    return {cpu: _of_status(raw) for cpu, raw in zip(cpus, notes.found, strict=True) if len(raw) >= _STATUS}
+    return {
+        cpu: layout.read(raw) for cpu, raw in zip(cpus, notes.found, strict=True) if len(raw) >= layout.status
+    }
 
 
 def _told(kernel: Machine) -> dict[int, Registers]:

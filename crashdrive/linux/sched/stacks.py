@@ -1,4 +1,4 @@
-"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know. x86-64.
+"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know. x86-64, arm64.
 
 ::
 
@@ -17,7 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from crashdrive.kernel.unwind.frame_records import RecordUnwinder
 from crashdrive.kernel.unwind.walk import Stack, Start, Trace
+from crashdrive.linux.sched import arm64
 from crashdrive.linux.sched.cpu_stacks import thread_size
 from crashdrive.linux.sched.frames import Names, StackFrame
 from crashdrive.linux.sched.running import Queues
@@ -74,7 +76,7 @@ def stacks(
     addresses.
 
     ``complete``: all tasks were found, and all stacks followed to their ends. KernelError on machines other
-    than x86-64.
+    than x86-64 and arm64.
     """
     survey = Survey(kernel)
     rows = read_stacks(survey, wanted=wanted, tasks=tasks)
@@ -101,12 +103,13 @@ def read_stacks(
 
 
 class _Place(NamedTuple):
-    """A task, the base of its stack, its saved stack pointer, and the time at which it last ran."""
+    """A task, the base of its stack, when it last ran, its saved stack pointer and other registers."""
 
     task: Task
     stack: int | None
-    sp: int | None
     exec_start: int | None
+    sp: int | None
+    others: tuple[int | None, ...] = ()
 
 
 class _Reader:
@@ -114,12 +117,13 @@ class _Reader:
 
     def __init__(self, survey: Survey) -> None:
         self.survey, self.kernel = survey, survey.kernel
-        self.kernel.layouts.prefetch([_TASK, _RQ, _INACTIVE])
+        self.kernel.layouts.prefetch([_TASK, _RQ])
         self.unwinder = unwinder(survey)
         self.size = thread_size(self.kernel)
         self.names = Names(self.kernel)
         self.queues = Queues(survey)
-        self._inactive = _Inactive(self.kernel)
+        is_arm64 = isinstance(self.unwinder, RecordUnwinder)
+        self._sleeping = arm64.Sleeping() if is_arm64 else _Inactive(self.kernel, self.unwinder.window)
 
     def read(self, tasks: Sequence[int], wanted: Callable[[Task], bool] | None) -> Iterator[TaskStack]:
         """The stacks, in the order of the tasks."""
@@ -131,10 +135,13 @@ class _Reader:
             self.unwinder.window.drop()
 
     def _places(self, tasks: Sequence[int]) -> Iterator[_Place]:
-        paths = ["stack", "thread.sp", "se.exec_start"]
+        paths = ["stack", "se.exec_start", *self._sleeping.paths]
         records, columns = read_tasks(self.kernel, tasks, paths)
         self.survey.gaps(columns, "tasks")
-        return map(_Place, records, *(columns[path] for path in paths))
+        for task, stack, exec_start, sp, *others in zip(
+            records, *(columns[path] for path in paths), strict=True
+        ):
+            yield _Place(task, stack, exec_start, sp, tuple(others))
 
     def _bring(self, places: Sequence[_Place]) -> None:
         """Fetch the used parts of these stacks, in one round trip."""
@@ -180,7 +187,7 @@ class _Reader:
         own = Stack(place.stack, place.stack + self.size, "task")
         if cpu is not None:
             return self._running(own, cpu)
-        start = self._inactive.start(self.unwinder.window, own, place.sp)
+        start = self._sleeping.start(own, (place.sp, *place.others))
         return self.unwinder.trace(start, (own,)) if isinstance(start, Start) else Trace((), "lost", start)
 
     def _running(self, own: Stack, cpu: int) -> Trace:
@@ -197,15 +204,19 @@ class _Inactive:
     (inactive_task_frame).
     """
 
-    def __init__(self, kernel: Machine) -> None:
+    paths = ("thread.sp",)
+
+    def __init__(self, kernel: Machine, window: Window) -> None:
+        self._window = window
         self._size = kernel.sizeof(_INACTIVE)
         self._places = [kernel.offset(_INACTIVE, name) for name in ("ret_addr", "bp")]
         symbols = kernel.symbols
         symbols.prefetch(_FORKED)
         self._forked = {address for name in _FORKED for address in symbols.addresses(name)}
 
-    def start(self, window: Window, stack: Stack, sp: int | None) -> Start | str:
+    def start(self, stack: Stack, saved: Sequence[int | None]) -> Start | str:
         """The start of the walk over a task's stack, or the reason why there is none."""
+        window, sp = self._window, saved[0]
         if sp is None:
             return "its saved stack pointer can't be read"
         if sp & 7 or not stack.low <= sp <= stack.high - self._size:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from crashdrive.dump.machines import shown_machine
 from crashdrive.errors import KernelError, VmlinuxError
 from crashdrive.kernel.pages import PAGE_SHIFT
 from crashdrive.kernel.symbols.image import section
@@ -17,9 +18,11 @@ from crashdrive.kernel.unwind.call_frames import CallFrames
 from crashdrive.kernel.unwind.orc import Format, Rule, Table, Tables
 from crashdrive.kernel.unwind.walk import REGISTERS, Unwinder
 from crashdrive.linux.modules.loaded import for_each_module
+from crashdrive.linux.sched import arm64
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
+    from crashdrive.kernel.unwind.frame_records import RecordUnwinder
     from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
@@ -42,15 +45,18 @@ _TEXTS = (
 )
 
 
-def unwinder(survey: Survey) -> Unwinder:
-    """The unwinder of a kernel; KernelError on architectures other than x86-64.
+def unwinder(survey: Survey) -> Unwinder | RecordUnwinder:
+    """The unwinder of a kernel; KernelError on architectures other than x86-64 and arm64.
 
     Modules whose tables can't be read are noted in the survey.
     """
     kernel = survey.kernel
     machine = kernel.session.identity.get("machine", _X86_64)
+    if machine == arm64.MACHINE:
+        return arm64.record_unwinder(survey)
     if machine != _X86_64:
-        raise KernelError(f"stacks can be unwound on x86-64 alone; this is ELF machine {machine}")
+        name = shown_machine(int(machine))
+        raise KernelError(f"stacks can be unwound on x86-64 and arm64 alone; this is {name}")
     kernel.layouts.prefetch([_RULE, _REGS, _MODULE, "struct inactive_task_frame"])
     memory = _Bytes(survey)
     tables = _tables(survey, memory)
