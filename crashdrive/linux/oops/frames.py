@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from crashdrive.linux.oops.records import Frame
 
 _NAME = r"[A-Za-z_.$][\w.$]*"
@@ -81,7 +83,16 @@ def trace_frames(text: str) -> list[Frame]:
     frames, start = _found(text)
     if not frames:
         return [Frame(address=int(hit["addr"], 16))] if (hit := _ADDRESS_ONLY.match(text)) else []
-    return frames if start < 80 and _LEADING.match(text[:start]) else []
+    if start >= 80 or not _LEADING.match(text[:start]):
+        return []
+    return frames if " from " in text else [_called(frame) for frame in frames]
+
+
+def _called(frame: Frame) -> Frame:
+    """A frame of a call, in doubt where its offset is 0: that is behind a call that never returns, such as of
+    panic(), at the end of the function before. x86 looks up the byte in front (``%pB``), arm64 doesn't.
+    """
+    return msgspec.structs.replace(frame, sure=False) if frame.offset == 0 else frame
 
 
 def _found(text: str) -> tuple[list[Frame], int]:
