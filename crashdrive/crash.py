@@ -244,7 +244,8 @@ class Crash(Calls):
         from crashdrive.session.kept import shelf_of, source_of
 
         def make() -> Report:
-            return doubted(run_report(self, name, **options), self.health.of_memory)
+            made = run_report(self, name, **options)
+            return doubted(made, (*self.health.of_memory, *self._symbol_doubts()))
 
         # what a report from elsewhere rests on isn't known
         own = name in report_names()
@@ -253,6 +254,11 @@ class Crash(Calls):
         dump = report.dump or dict(self.session.identity)
         source = report.source or self._source or source_of(self.session)
         return msgspec.structs.replace(report, dump=dump, source=source)
+
+    def _symbol_doubts(self) -> Sequence[HealthWarning]:
+        """Of the kernel, where any of it was asked for."""
+        kernel: Kernel | None = self.__dict__.get("kernel")
+        return () if kernel is None else kernel.symbol_doubts
 
     # the session
 

@@ -19,6 +19,7 @@ from crashdrive.linux.sched import task_list
 from crashdrive.linux.sched import tasks as task_records
 from crashdrive.linux.survey import Reading
 from crashdrive.records import Answer
+from crashdrive.session.health import HealthWarning
 
 
 class Kernel(Machine):
@@ -33,6 +34,12 @@ class Kernel(Machine):
     def module_types(self) -> ModuleTypes:
         """The types of loaded modules; `Layouts` looks here for types that the kernel's debug data lacks."""
         return ModuleTypes(self)
+
+    @property
+    def symbol_doubts(self) -> tuple[HealthWarning, ...]:
+        """What there is to doubt about symbols that were looked for and not found."""
+        source = self.symbols.source
+        return source.doubts() if source is not None else ()
 
     def _elsewhere(self) -> ModuleTypes:
         return self.module_types

@@ -20,7 +20,9 @@ from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts
 from crashdrive.kernel.types.model import ArrayType, PointerType, Type, TypedefType, TypeRef
 from crashdrive.kernel.types.paths import direct
+from crashdrive.linux.modules.files import variables
 from crashdrive.linux.modules.symbols import module_memory, module_symbols
+from crashdrive.session.health import HealthWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from crashdrive.session.result import CommandResult
 
 
+# nm's letters; a kernel without CONFIG_KALLSYMS_ALL has no other names of a module
+_FUNCTIONS = frozenset("tT")
+_SHOWN = 4  # names in a message
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 
@@ -223,6 +228,9 @@ class DumpSymbols:
         self.path = image.path
         self._image = image
         self._kernel = kernel
+        # modules whose variables have no names, and the names that weren't found and may be such a variable's
+        self.unnamed: tuple[str, ...] = ()
+        self.unsure: set[str] = set()
 
     def named(
         self, names: Sequence[str], *, everywhere: bool = False
@@ -237,7 +245,21 @@ class DumpSymbols:
             return None
         for name in others:
             found[name] += tuple(symbol for symbol, _ in (self._modules or {}).get(name, ()))
+        if self.unnamed:
+            self.unsure.update(name for name in others if not found[name])
         return found
+
+    def doubts(self) -> tuple[HealthWarning, ...]:
+        """Names that were asked for, and weren't found, and may be variables of modules."""
+        if not self.unsure:
+            return ()
+        names, modules = sorted(self.unsure), self.unnamed
+        message = (
+            f"variables of {len(modules)} modules ({modules[0]}, ...) have no names in this kernel (it lacks "
+            f"CONFIG_KALLSYMS_ALL), so {', '.join(names[:_SHOWN])} may be there all the same: "
+            "put these modules' debug files (NAME.ko) beside the vmlinux"
+        )
+        return (HealthWarning(kind="symbols", message=message),)
 
     def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
         """All symbols and modules' memory, as `Symbols` wants them; None where any can't be read."""
@@ -268,10 +290,24 @@ class DumpSymbols:
     @cached_property
     def _modules(self) -> Mapping[str, Sequence[tuple[Symbol, int]]] | None:
         """Symbols of all loaded modules by name, with their sizes; None where any of them can't be read."""
+        kernel = self._kernel()
         try:
-            return module_symbols(self._kernel())
+            found = module_symbols(kernel)
         except (FaultError, KernelError):
             return None
+        if found and all(one.kind in _FUNCTIONS for each in found.values() for one, _ in each):
+            self._add_variables(kernel, found)
+        return found
+
+    def _add_variables(self, kernel: Kernel, found: dict[str, list[tuple[Symbol, int]]]) -> None:
+        """Those of modules whose files are at hand; what can't be named is kept in mind."""
+        try:
+            symbols, self.unnamed = variables(kernel)
+        except (FaultError, KernelError):
+            self.unnamed = ("all",)
+            return
+        for name, more in symbols.items():
+            found.setdefault(name, []).extend(more)
 
     def _sections(self) -> list[tuple[int, int, str]] | None:
         try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from crashdrive.session.dump_session import DumpSession
 
 
+_X86_64 = "62"
+
+
 def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool = False) -> Kernel:
     """The kernel of a session's dump; types and symbols that it learns are kept in the ``store``.
 
@@ -50,4 +53,6 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
     options = session.health.options
     if session.minimal or "--minimal" in options:
         return make_minimal(session, make)
-    return make_with_modules(session, make) if "--no_modules" in options else make()
+    # crash knows no variables of modules where the kernel has no names of them, as Debian's arm64
+    own = "--no_modules" in options or session.identity.get("machine", _X86_64) != _X86_64
+    return make_with_modules(session, make) if own else make()

@@ -22,6 +22,7 @@ from crashdrive.integers import Address, described
 from crashdrive.near import hint
 from crashdrive.session import arguments
 from crashdrive.session.dump_session import DumpSession
+from crashdrive.session.health import HealthWarning
 
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 2
@@ -69,6 +70,10 @@ class Source(Protocol):
 
     def size(self, name: str) -> int | None:
         """Bytes of the image's only variable of that name; None where that isn't known."""
+        ...
+
+    def doubts(self) -> tuple[HealthWarning, ...]:
+        """Why names that weren't found may be there."""
         ...
 
 
