@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crashdrive.errors import VmlinuxError
-from crashdrive.kernel.symbols.image import ImageSymbol, ImageSymbols
+from crashdrive.kernel.symbols.image import ImageSymbol, ImageSymbols, is_mark
 
 TEXT, DATA = 0xFFFFFFFF81000000, 0xFFFFFFFF82000000
 NAMES = b"\0jiffies\0usecs_to_jiffies\0dup\0_weak\0cpu_var\0abs\0gone\0file.c\0"
@@ -38,12 +38,12 @@ SYMBOLS = (
 )
 
 
-def vmlinux(path: Path, symbols: bytes = SYMBOLS, *, names: int = 5) -> Path:
+def vmlinux(path: Path, symbols: bytes = SYMBOLS, *, names: int = 5, text: str = ".text") -> Path:
     """An ELF file of five sections: .text, .data, .data..percpu, .symtab, .strtab."""
-    titles = b"\0.text\0.data\0.data..percpu\0.symtab\0.strtab\0"
+    titles = b"\0" + text.encode() + b"\0.data\0.data..percpu\0.symtab\0.strtab\0"
     body = 64
     parts = [
-        (".text", 1, 6, TEXT, 0, 0x4000),
+        (text, 1, 6, TEXT, 0, 0x4000),
         (".data", 1, 3, DATA, 0, 0x4000),
         (".data..percpu", 1, 3, 0, 0, 0x4000),
     ]
@@ -80,6 +80,17 @@ def test_names_kinds_and_places(tmp_path: Path) -> None:
     assert {one.name for one in image.all()} == {
         "jiffies", "usecs_to_jiffies", "dup", "_weak", "cpu_var", "abs"
     }  # fmt: skip
+
+
+def test_marks_of_the_assembler_are_no_names() -> None:
+    assert all(map(is_mark, ("$x", "$d", "$d.12", "$a", "$t", "$xrv64i2p1"[:2])))
+    assert not any(map(is_mark, ("x", "$", "$name", "dollar$x", "d.12")))
+
+
+def test_code_in_front_of_the_text_moves_with_it(tmp_path: Path) -> None:
+    """arm64's image begins with ``_text`` in .head.text."""
+    path = vmlinux(tmp_path / "vmlinux", text=".head.text")
+    assert ImageSymbols(path, 0x1000000).named("_weak")[0].address == TEXT + 0x1000000
 
 
 def test_absolute_symbols_are_moved_where_they_are_addresses_of_the_image(tmp_path: Path) -> None:
