@@ -75,7 +75,8 @@ PLACES = {
 def rows(folder: Path, kernel: Any = None, places: dict[str, int] | None = None) -> Any:
     files = {"vmlinux": str(folder / "boot/vmlinux-6.1"), "vmcore": str(folder / "vmcore")}
     identity = {**files, "osrelease": "6.1"}
-    return _Files(identity).rows(kernel or Kernel(), "nf_thing", PLACES if places is None else places)
+    memory: Any = kernel or Kernel()
+    return _Files(identity).rows(memory, "nf_thing", PLACES if places is None else places)
 
 
 def test_variables_lie_where_the_kernel_put_their_sections(tmp_path: Path) -> None:
