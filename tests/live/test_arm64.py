@@ -125,10 +125,21 @@ def test_nothing_is_left_out(crash: Crash, name: str) -> None:
     assert crash.run_report(name).complete
 
 
-def test_what_only_x86_has_is_said(crash: Crash) -> None:
+def test_cpus_are_those_of_proc(crash: Crash) -> None:
     report = crash.report("sysinfo")
+    said = dict(re.findall(r"^(CPU \w+)\t*: (\w+)$", (PROC / "cpuinfo").read_text(), re.MULTILINE))
+    assert report.complete
+    assert [row.cpu for row in report.table("cpus").rows] == [0, 1]
+    for row in report.table("cpus").rows:
+        assert (row.vendor_id, row.model) == ("ARM", int(said["CPU part"], 16))
+        assert row.model_name == f"{said['CPU part']} r{int(said['CPU variant'], 16)}p{said['CPU revision']}"
+    assert {row.name for row in report.table("mitigations").rows} >= {"spectre_v2", "spec_store_bypass"}
+
+
+def test_what_arm64_computes_is_said(crash: Crash) -> None:
+    report = crash.report("sysctl")
     assert not report.complete
-    assert {notice.kind for notice in report.warnings} == {"elsewhere"}
+    assert "armv8pmu" in report.warnings[0].message
 
 
 def test_a_vmlinux_of_another_architecture_is_refused() -> None:

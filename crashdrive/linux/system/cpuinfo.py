@@ -1,4 +1,4 @@
-"""CPUs as in /proc/cpuinfo: model, microcode, topology; ``struct cpuinfo_x86`` (x86-64)."""
+"""CPUs as in /proc/cpuinfo: model, microcode, topology; ``struct cpuinfo_x86``, ``struct cpuinfo_arm64``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ _FIELDS = {
     "apicid": ("topo.apicid", "apicid"),
     "cache_kilobytes": ("x86_cache_size",),
 }
+_ARM64, _ARM64_VARIABLE = "struct cpuinfo_arm64", "cpu_data"
+# who made it: arch/arm64/include/asm/cputype.h
+_IMPLEMENTERS = {
+    0x41: "ARM", 0x42: "Broadcom", 0x43: "Cavium", 0x46: "Fujitsu", 0x48: "HiSilicon", 0x4E: "NVIDIA",
+    0x50: "Applied Micro", 0x51: "Qualcomm", 0x61: "Apple", 0x6D: "Microsoft", 0xC0: "Ampere",
+}  # fmt: skip
+_TOPOLOGY, _TOPOLOGIES = "struct cpu_topology", "cpu_topology"
+# 2ec8bd1e7b1e (4.19) renamed cluster_id
+_PLACES = {"package": ("package_id", "cluster_id"), "core": ("core_id",)}
 
 
 class Cpu(Record, frozen=True):
@@ -34,6 +43,9 @@ class Cpu(Record, frozen=True):
 
     panic() stops the other CPUs and takes them offline. ``microcode`` is its revision. ``cache``: bytes of
     the last level. The numbers of package and core are those of /proc/cpuinfo.
+
+    On arm64 ``model`` is the part's number, ``model_name`` the part with variant and revision (``0xd07
+    r1p0``), ``cpu_family`` the architecture (8), ``stepping`` the revision.
     """
 
     cpu: int
@@ -53,6 +65,9 @@ class Cpu(Record, frozen=True):
 def cpus(survey: Survey) -> Iterator[Cpu]:
     """The CPUs that are present, by number."""
     kernel = survey.kernel
+    if kernel.has_type(_ARM64) and kernel.symbols.has(_ARM64_VARIABLE):
+        yield from _of_arm64(survey)
+        return
     places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in kernel.cpus]
     online = set(kernel.online_cpus)
     rows = survey.rows(Fields(kernel, _KIND, _FIELDS, ("vendor_id", "model_name")), places, "CPUs")
@@ -65,6 +80,35 @@ def cpus(survey: Survey) -> Iterator[Cpu]:
         )  # fmt: skip
 
 
+def _of_arm64(survey: Survey) -> Iterator[Cpu]:
+    """By each CPU's main ID register, as c_show() of arch/arm64/kernel/cpuinfo.c takes it apart."""
+    kernel, online = survey.kernel, set(survey.kernel.online_cpus)
+    places = [kernel.per_cpu_address(_ARM64_VARIABLE, cpu) for cpu in kernel.cpus]
+    registers = survey.gaps(kernel.read_many(_ARM64, places, ["reg_midr"]), "CPUs")["reg_midr"]
+    for cpu, register, place in zip(kernel.cpus, registers, _topology(survey), strict=True):
+        known = register is not None
+        midr = register or 0
+        implementer, part, revision = midr >> 24 & 0xFF, midr >> 4 & 0xFFF, midr & 0xF
+        yield Cpu(
+            cpu=cpu, online=cpu in online,
+            vendor_id=_IMPLEMENTERS.get(implementer, f"{implementer:#x}") if known else None,
+            model_name=f"{part:#x} r{midr >> 20 & 0xF}p{revision}" if known else None,
+            cpu_family=8 if known else None, model=part if known else None,
+            stepping=revision if known else None, microcode=None, apicid=None, cache=None, **place,
+        )  # fmt: skip
+
+
+def _topology(survey: Survey) -> list[dict[str, int | None]]:
+    """Package and core of each present CPU; None where the kernel doesn't know them (-1)."""
+    kernel = survey.kernel
+    if not kernel.has_type(_TOPOLOGY) or not kernel.symbols.has(_TOPOLOGIES):
+        return [dict.fromkeys(_PLACES) for _ in kernel.cpus]
+    base, size = kernel.symbols.address(_TOPOLOGIES), kernel.sizeof(_TOPOLOGY)
+    fields = Fields(kernel, _TOPOLOGY, _PLACES, ())
+    rows = survey.rows(fields, [base + size * cpu for cpu in kernel.cpus], "topology of CPUs")
+    return [{name: None if (row.get(name) or 0) < 0 else row.get(name) for name in _PLACES} for row in rows]
+
+
 def _stripped(text: str | None) -> str | None:
     return text if text is None else text.strip()
 
@@ -75,9 +119,14 @@ class Hypervisor(Record, frozen=True):
     hypervisor: str
 
 
-def hypervisor(survey: Survey) -> Hypervisor:
-    """The hypervisor that the kernel recognised (``x86_hyper_type``); ``native`` also of an unknown one."""
+def hypervisor(survey: Survey) -> Hypervisor | None:
+    """The hypervisor that the kernel recognised (``x86_hyper_type``); ``native`` also of an unknown one.
+
+    None on arm64, whose kernel looks for none.
+    """
     kernel = survey.kernel
+    if kernel.has_type(_ARM64):
+        return None
     names = {number: name for name, number in kernel.enumerators("enum x86_hypervisor_type").items()}
     number = int(kernel.symbol_as("x86_hyper_type", "unsigned int"))
     return Hypervisor(hypervisor=names.get(number, str(number)).removeprefix("X86_HYPER_").lower())

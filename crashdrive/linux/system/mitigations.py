@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _PROCESSOR = "struct cpuinfo_x86"
+# arch/arm64/kernel/proton-pack.c
+_ARM64, _ARM64_STATES = "struct cpuinfo_arm64", "enum mitigation_state"
+_ARM64_VARIABLES = {
+    "spectre_v2": "spectre_v2_state",
+    "spec_store_bypass": "spectre_v4_state",
+    "spectre_bhb": "spectre_bhb_state",
+}
 # arch/x86/kernel/cpu/bugs.c: the variable, and its enumeration
 _VARIABLES = {
     "mds": ("mds_mitigation", "enum mds_mitigations"),
@@ -36,6 +43,8 @@ _VARIABLES = {
 class Mitigation(Record, frozen=True):
     """A vulnerability by its name in /sys, and the kernel's mitigation: a constant of bugs.c.
 
+    On arm64 ``spectre_unaffected``, ``spectre_mitigated`` or ``spectre_vulnerable``.
+
     The constant's number where its name isn't known. The mitigation applies where the processor has the
     vulnerability: the CPU's ``bugs`` tell that.
     """
@@ -45,8 +54,11 @@ class Mitigation(Record, frozen=True):
 
 
 def mitigations(survey: Survey) -> Iterator[Mitigation]:
-    """Those that this kernel knows; x86 alone: UnknownTypeError elsewhere."""
+    """Those that this kernel knows; x86 and arm64 alone: UnknownTypeError elsewhere."""
     kernel = survey.kernel
+    if kernel.has_type(_ARM64):
+        yield from _of_arm64(survey)
+        return
     if not kernel.has_type(_PROCESSOR):
         raise UnknownTypeError(f"no {_PROCESSOR}")
     for name, (variable, enumeration) in _VARIABLES.items():
@@ -56,3 +68,13 @@ def mitigations(survey: Survey) -> Iterator[Mitigation]:
         names = {number: word for word, number in known.items()}
         number = int(kernel.symbol_as(variable, "int"))
         yield Mitigation(name=name, mitigation=names.get(number, str(number)).lower())
+
+
+def _of_arm64(survey: Survey) -> Iterator[Mitigation]:
+    kernel = survey.kernel
+    known = kernel.enumerators(_ARM64_STATES) if kernel.has_type(_ARM64_STATES) else {}
+    names = {number: word for word, number in known.items()}
+    for name, variable in _ARM64_VARIABLES.items():
+        if kernel.symbols.has(variable):
+            number = int(kernel.symbol_as(variable, "int"))
+            yield Mitigation(name=name, mitigation=names.get(number, str(number)).lower())
