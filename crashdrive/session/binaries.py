@@ -134,7 +134,9 @@ def _unread(dump: str, machine: int, why: str) -> CrashNotFoundError:
 
 
 def cure(number: int) -> str:
-    """What brings a crash that reads dumps of another architecture."""
+    """What brings a crash that reads dumps of an architecture."""
+    if are_alike(number, own_machine()):
+        return "install the package `crash`, or name another one by --crash"
     machine = machine_of(number)
     if machine is None:
         return "name a crash of that architecture by --crash"

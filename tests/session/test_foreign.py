@@ -184,6 +184,17 @@ def test_where_none_reads_the_dump_the_cure_is_named(
         fitting([plain], machine, "vmcore")
 
 
+def test_of_this_hosts_own_dumps_the_plain_crash_is_the_cure(
+    root: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "own_machine", lambda: 62)
+    foreign = inspect(root / "usr/bin/crash")
+    assert foreign.emulation is not None
+    assert foreign.emulation.emulator == str(emulator)
+    with pytest.raises(CrashNotFoundError, match="reads aarch64: install the package `crash`, or name"):
+        fitting([foreign], 62, "vmcore")
+
+
 def test_one_that_does_not_tell_is_tried(make_fake: Callable[..., Fake]) -> None:
     binary = make_fake().binary
     assert fitting([binary], SPARC, "vmcore") == (binary,)

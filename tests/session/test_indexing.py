@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from crashdrive.cache.gdb_index import Indexes
@@ -96,6 +97,15 @@ def test_an_older_gdb_writes_none(
     assert gdb_version(str(path)) == int(version[:2])
     assert writing_gdb() is None
     assert write_beside(vmlinux, indexes) is None
+
+
+@pytest.mark.usefixtures("gdb")
+def test_a_kernel_of_another_architecture_gets_none(indexes: Indexes, vmlinux: VmlinuxIdentity) -> None:
+    """The gdb of this host may take its addresses for 32 bits wide."""
+    assert prepared(vmlinux, indexes)[0] is not None
+    foreign = msgspec.structs.replace(vmlinux, machine=183 if vmlinux.machine != 183 else 62)
+    assert usable(foreign, indexes) is None
+    assert write_beside(foreign, indexes) is None
 
 
 def test_no_gdb(

@@ -35,7 +35,7 @@ def test_cpus_by_their_id_registers() -> None:
     assert (first.online, other.online) == (True, False)
     assert (other.vendor_id, other.model_name) == ("0x7f", "0x12 r2p3")
     assert (lost.vendor_id, lost.model_name, lost.model, lost.cpu_family) == (None, None, None, None)
-    assert first.package is first.core is first.microcode is None
+    assert (first.package, first.core, first.microcode) == (None, None, None)
 
 
 def test_mitigations_that_the_kernel_keeps() -> None:
