@@ -120,12 +120,19 @@ class Paging(ABC):
         places = [(key, table + (page >> shift & mask) * _ENTRY) for key, page, table in ways]
         self._load({place >> PAGE_SHIFT for _, place in places})
         left = len(self._levels) - 1 - number
+        last, hop = -1, Hop()
         for key, place in places:
-            words = self._tables[place >> PAGE_SHIFT]
-            if isinstance(words, str):
-                yield key, Hop(reason=f"its page table is {words}")
-            else:
-                yield key, self._follow(words[(place & PAGE - 1) // _ENTRY], left)
+            # neighbours share the entries of upper levels
+            if place != last:
+                last, hop = place, self._hop(place, left)
+            yield key, hop
+
+    def _hop(self, place: int, level: int) -> Hop:
+        """Where the entry at a physical address leads."""
+        words = self._tables[place >> PAGE_SHIFT]
+        if isinstance(words, str):
+            return Hop(reason=f"its page table is {words}")
+        return self._follow(words[(place & PAGE - 1) // _ENTRY], level)
 
     def _load(self, numbers: Iterable[int]) -> None:
         missing = sorted(number for number in numbers if number not in self._tables)

@@ -53,7 +53,9 @@ class Tables(Paging):
         if not entry & _PRESENT:
             return Hop()
         place = entry & self._frame
-        if level and not (entry & _LARGE and level <= _MOST_LARGE):
-            return Hop(table=place)
+        if not level:
+            return Hop(None, place)
+        if not (entry & _LARGE and level <= _MOST_LARGE):
+            return Hop(place)
         within = (1 << PAGE_SHIFT + level * _INDEX_BITS) - 1
-        return Hop(memory=place & ~within)
+        return Hop(None, place & ~within)
