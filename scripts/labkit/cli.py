@@ -22,7 +22,7 @@ Paths go to stdout, what is going on to stderr. Typical use:
   scripts/lab crash                crash 8.0.2, 8.0.6 and 9.0.2
   scripts/lab path 6.1-kdump-sysrq
   scripts/lab dump --kernel 6.12 --format kdump --death bug
-  scripts/lab standard --set arm64 dumps of an arm64 guest, which crash 8.0.2-arm64 reads
+  scripts/lab standard --set arm64 a dump of an arm64 guest, which crash 8.0.2-arm64 reads
 
 Needs Debian, root for installing packages, and about 6 GB.
 """

@@ -148,7 +148,7 @@ BATCH = tuple(
     for kernel in SERIES
     if name not in ("sysrq", "crowd") and death.only in (None, kernel)
 )
-ARM64 = (_elf("6.1-arm64"), Spec(kernel="6.1-arm64", format="flattened"))
+ARM64 = (_elf("6.1-arm64"),)
 SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH, "arm64": ARM64}
 
 

@@ -27,7 +27,7 @@ _FIELDS = {
     "apicid": ("topo.apicid", "apicid"),
     "cache_kilobytes": ("x86_cache_size",),
 }
-_ARM64, _ARM64_VARIABLE = "struct cpuinfo_arm64", "cpu_data"
+_MACHINE, _ARM64, _ARM64_VARIABLE = "183", "struct cpuinfo_arm64", "cpu_data"
 # who made it: arch/arm64/include/asm/cputype.h
 _IMPLEMENTERS = {
     0x41: "ARM", 0x42: "Broadcom", 0x43: "Cavium", 0x46: "Fujitsu", 0x48: "HiSilicon", 0x4E: "NVIDIA",
@@ -62,10 +62,15 @@ class Cpu(Record, frozen=True):
     cache: int | None
 
 
+def is_arm64(survey: Survey) -> bool:
+    """Whether the kernel is of arm64; a recording of another one has no answer to what is arm64's alone."""
+    return survey.kernel.session.identity.get("machine") == _MACHINE
+
+
 def cpus(survey: Survey) -> Iterator[Cpu]:
     """The CPUs that are present, by number."""
     kernel = survey.kernel
-    if kernel.has_type(_ARM64) and kernel.symbols.has(_ARM64_VARIABLE):
+    if is_arm64(survey):
         yield from _of_arm64(survey)
         return
     places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in kernel.cpus]
@@ -125,7 +130,7 @@ def hypervisor(survey: Survey) -> Hypervisor | None:
     None on arm64, whose kernel looks for none.
     """
     kernel = survey.kernel
-    if kernel.has_type(_ARM64):
+    if is_arm64(survey):
         return None
     names = {number: name for name, number in kernel.enumerators("enum x86_hypervisor_type").items()}
     number = int(kernel.symbol_as("x86_hyper_type", "unsigned int"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crashdrive.errors import UnknownTypeError
+from crashdrive.linux.system.cpuinfo import is_arm64
 from crashdrive.records import Record
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _PROCESSOR = "struct cpuinfo_x86"
 # arch/arm64/kernel/proton-pack.c
-_ARM64, _ARM64_STATES = "struct cpuinfo_arm64", "enum mitigation_state"
+_ARM64_STATES = "enum mitigation_state"
 _ARM64_VARIABLES = {
     "spectre_v2": "spectre_v2_state",
     "spec_store_bypass": "spectre_v4_state",
@@ -56,7 +57,7 @@ class Mitigation(Record, frozen=True):
 def mitigations(survey: Survey) -> Iterator[Mitigation]:
     """Those that this kernel knows; x86 and arm64 alone: UnknownTypeError elsewhere."""
     kernel = survey.kernel
-    if kernel.has_type(_ARM64):
+    if is_arm64(survey):
         yield from _of_arm64(survey)
         return
     if not kernel.has_type(_PROCESSOR):

@@ -16,6 +16,7 @@ STATES = {"SPECTRE_UNAFFECTED": 0, "SPECTRE_MITIGATED": 1, "SPECTRE_VULNERABLE":
 def survey(registers: Sequence[int | None], **variables: int) -> Any:
     """Of a kernel with these ID registers, and variables."""
     kernel = SimpleNamespace(
+        session=SimpleNamespace(identity={"machine": "183"}),
         has_type=lambda name: name in {ARM64, "enum mitigation_state"},
         symbols=SimpleNamespace(has=lambda name: name == "cpu_data" or name in variables),
         cpus=tuple(range(len(registers))),
