@@ -63,12 +63,13 @@ def _values() -> g.ParserElement:
         r"(?:struct|union) ([A-Za-z_]\w{0,255}) \{\n", "a structure: struct NAME {", _if_followed
     )
     end = g.Row(r"\},?", lambda row: row[0], "the structure's end: }")
+    start = g.Terminal(r"\[\d{1,5}\]: |(?:struct|union) \w+ \{", "a structure: struct NAME {")
     anonymous = (g.GdbValue("an anonymous member") + g.LineEnd()).add_parse_action(_unnamed)
     member = g.MatchFirst([followed_pointer(), g.Members(), anonymous])
-    members = g.Many(member, between=g.noise(_refused(), blank=False), until=end, first=True)
+    # no member begins as a structure does; lenient mode would search for its end to the end of the text
+    members = g.Many(member, between=g.noise(_refused(), blank=False), until=end | start, first=True)
     opened = (followed + members + g.Suppress(end)).add_parse_action(_joined)
     whole = g.MatchFirst([_cpu(), opened, g.Structure()])
-    start = g.Terminal(r"\[\d{1,5}\]: |(?:struct|union) \w+ \{", "a structure: struct NAME {")
     return g.Many(whole, between=g.noise(_refused()), resume=start, least=0)
 
 

@@ -125,6 +125,7 @@ RUNS = (
     ("bt", _TASK, "\n", "x\n"),
     ("bt", _TASK, "bt: a\n", "x\n"),
     ("bt", f"{_TASK} #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f\n", "\n", "x\n"),
+    ("struct x -p 1", "struct x {\n", "  {\n    a = 2\n  },\nstruct y {\n", ""),
 )
 
 
