@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 OVERVIEW = """\
 bt -a                    a command of crash, as it is
-netstat -anp             a report; `report ps` where crash has a command of that name
-tasks = crash.ps()       Python: assignments, statements, calls; >>> before what isn't plain
+netstat -anp             a report; `report ps` where `ps` is a command
+tasks = crash.ps()       Python; >>> before what isn't plainly Python
 epython prog.py args     a PyKdump program
-table ps, json ps        the answer as table, json, jsonl, csv; `format json` for all that follow
+table ps, json ps        as table, json, jsonl, csv; `format json`: all
 ps | grep ssh            into a program of this host; > FILE, >> FILE
 ps | >>> len(_)          into Python, where the answer is _
 #                        the last answer with its rows numbered
-#3   #3.pid   #3.bt      row 3 of it; a field; a command about it: bt files vm task sig ps set net
-#3.struct   #3.inode.rd  ... about an address: struct rd sym vtop kmem dis (#3.struct TYPE)
+#3   #3.pid   #3.bt      row 3 of it; a field; a command about the row's task:
+                         bt files vm task sig ps set net
+#3.struct   #3.inode.rd  ... about an address: struct rd sym vtop kmem dis;
+                         #3.struct TYPE where the row doesn't say of which
 bt #3                    a row's task or address among a command's words
 ! make, < FILE           a command of this host; the lines of a file
 pager off                long answers without a pager (PAGER)
-? ps   ps?               about a command, report, type, symbol, name of Python's
-TAB, ^R, ^C, ^D          complete; search the history; end what runs; leave (also q)
+? ps   ps?               about a command, report, type, symbol, Python
+TAB, ^R, ^C, ^D          complete; search lines; end what runs; leave (also q)
 """
 
 
@@ -44,7 +46,8 @@ def show_help(about: Subject, word: str, output: Output) -> None:
     """Write what there is to say of a word; without one, of the shell. UsageError for an unknown one."""
     if not word:
         output.text(OVERVIEW)
-        output.text(f"\nreports: {_folded(about.reports)}\n\ncommands: {_folded(sorted(COMMANDS))}\n")
+        for what, names in (("reports", about.reports), ("commands", sorted(COMMANDS))):
+            output.text(f"\n{_folded((f'{what}:', *names))}\n")
         return
     told = [function(about, word, output) for function in (_of_command, _of_report, _of_python)]
     if not any(told) and not _of_kernel(about, word, output):

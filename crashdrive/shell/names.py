@@ -96,9 +96,10 @@ class KernelNames:
     def members(self, kind: str, path: str = "") -> Sequence[str]:
         """The members of a structure's member (``se.vruntime`` of ``task_struct``: path ``se``)."""
         key = f"{kind}.{path}"
-        if key not in self._members:
-            self._members[key] = tuple(_names_of(self._inner(kind, path)))
-        return self._members[key]
+        found = self._members.get(key) or tuple(_names_of(self._inner(kind, path)))
+        if found:  # nothing is found of any while types are being loaded
+            self._members[key] = found
+        return found
 
     def _inner(self, kind: str, path: str) -> Type | None:
         found = self._type(kind)

@@ -51,7 +51,8 @@ def _on_screen(*, paging: bool, numbers: bool) -> Iterator[Output]:
     output = Output(
         stream if paged is None else cast("TextIO", paged), width=size.columns, color=wants_color()
     )
-    output.numbers = itertools.count(1) if numbers else None
+    # who can't type #3 has no use for a 3
+    output.numbers = itertools.count(1) if numbers and is_terminal(sys.stdin) else None
     try:
         yield output
     finally:

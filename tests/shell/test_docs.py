@@ -41,4 +41,4 @@ def test_examples_show_what_they_print(shell: Shell, capfd: pytest.CaptureFixtur
 
 def test_all_of_the_help_is_on_the_page() -> None:
     assert [name for name in ACTIONS if f".{name}" not in PAGE] == []
-    assert max(map(len, OVERVIEW.splitlines())) <= 100
+    assert max(map(len, OVERVIEW.splitlines())) < 80

@@ -182,7 +182,7 @@ def test_lines_of_a_file(shell: Shell, capsys: Capture) -> None:
 def test_help(shell: Shell, capsys: Capture) -> None:
     obey(shell, "?")
     out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 100
+    assert max(map(len, out.splitlines())) < 80
     assert "netstat" in out
     obey(shell, "? netstat", "ascii?", "? crash.ps")
     out = capsys.readouterr().out
