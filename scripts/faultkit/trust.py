@@ -148,7 +148,8 @@ crash can be killed, hang, or be so slow that no time is left. `scripts/outages`
 round trip of a report, over its recorded session: crash dies there, or says nothing more until the deadline,
 at once or halfway through its output, or becomes slow. The answer must be the same, be marked as incomplete,
 or be an error that says why. Written by `scripts/outages --turns --write`: these five take turns, each round
-trip fails once. Tests do some of that with a real crash, killed, stopped and slowed.
+trip fails once; where fewer are told than there are, they are chosen by chance. Tests kill, stop and slow the
+process itself: a crash at a terminal that answers from a recording, and a real one on a dump.
 
 {failed}"""
 
