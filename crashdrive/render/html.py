@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,10 +33,11 @@ _NUMBER, _WRAPPED = Markup(' class="number"'), Markup(' class="free"')
 
 
 class Column(NamedTuple):
-    """A column's head."""
+    """A column's head; ``hexadecimal``: its cells are addresses or bits, and are ordered as such."""
 
     name: str
     number: bool
+    hexadecimal: bool = False
 
 
 class Shown(NamedTuple):
@@ -72,7 +74,7 @@ def _safe(value: Any) -> Any:
 
 @functools.cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("crashdrive.render"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
@@ -80,6 +82,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["layout"] = "page.html"  # a page in one file; a served one names another
+    return made
 
 
 def write_report(report: Report, output: Output) -> None:
@@ -108,6 +112,17 @@ def write_page(template: str, output: Output, **values: Any) -> None:
     """A page of another template, of values that it names; tables are given by `shown`."""
     for piece in _environment().get_template(template).generate(**values):
         output.text(piece)
+
+
+def page_text(template: str, **values: Any) -> str:
+    """The same as text; ``layout`` among the values names the template that it extends."""
+    return _environment().get_template(template).render(**values)
+
+
+def asset(name: str) -> bytes:
+    """A style or a script of pages that are served."""
+    loaded = importlib.resources.files("crashdrive.render").joinpath("templates", name)
+    return loaded.read_bytes()
 
 
 def linked_rows(rows: Iterable[Sequence[str]]) -> list[Markup]:
@@ -199,10 +214,15 @@ def _shown(table: Table) -> Shown:
         for name, column in zip(names, values, strict=True)
     ]
     kept = [at for at, column in enumerate(cells) if table.columns or any(column)]
-    columns = [Column(printable(names[at]), is_numeric(values[at])) for at in kept]
+    columns = [_column(table, names[at], values[at]) for at in kept]
     marks = [_mark(column, cells[at]) for column, at in zip(columns, kept, strict=True)]
     title += f" ({len(table.rows)})"
     return Shown(title, [], columns, marks, list(zip(*(cells[at] for at in kept), strict=True)))
+
+
+def _column(table: Table, name: str, values: Sequence[Any]) -> Column:
+    hexadecimal = is_hexadecimal(table.rows, name)
+    return Column(printable(name), is_numeric(values) and not hexadecimal, hexadecimal)
 
 
 def _mark(column: Column, cells: Sequence[str]) -> str:

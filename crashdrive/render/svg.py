@@ -55,23 +55,31 @@ def _environment() -> Environment:
     )
 
 
-def drawn(picture: Bars | Flame | Graph) -> Markup:
-    """A picture as an ``svg`` element."""
+def drawn(picture: Bars | Flame | Graph, *, styled: bool = True, least: float = _LEAST) -> Markup:
+    """A picture as an ``svg`` element.
+
+    ``styled``: with its style inside; a served page has that in a file of its own. ``least``: narrower boxes
+    of a flame graph, in pixels, aren't drawn.
+    """
     if isinstance(picture, Bars):
         boxes = list(_bars(picture))
-        return _svg(picture.title, _BARS_WIDTH, len(boxes) * _ROW + 2 * _MARGIN, boxes, [])
+        height = len(boxes) * _ROW + 2 * _MARGIN
+        return _svg(picture.title, _BARS_WIDTH, height, boxes, [], styled=styled)
     if isinstance(picture, Flame):
-        boxes = list(_flame(picture))
+        boxes = list(_flame(picture, least))
         height = max((box.y + box.height for box in boxes), default=0) + _MARGIN
-        return _svg(picture.title, WIDTH, height, boxes, [])
-    return _graph(picture)
+        return _svg(picture.title, WIDTH, height, boxes, [], styled=styled)
+    return _graph(picture, styled=styled)
 
 
-def _svg(title: str, width: float, height: float, boxes: Sequence[Box], arrows: Sequence[Arrow]) -> Markup:
+def _svg(
+    title: str, width: float, height: float, boxes: Sequence[Box], arrows: Sequence[Arrow], *, styled: bool
+) -> Markup:
     template = _environment().get_template("picture.svg")
     text = template.render(
-        title=printable(title), width=round(width), height=round(height), boxes=boxes, arrows=arrows
-    )
+        title=printable(title), width=round(width), height=round(height), boxes=boxes, arrows=arrows,
+        styled=styled,
+    )  # fmt: skip
     return Markup(text)  # noqa: S704 - the template has escaped it
 
 
@@ -119,7 +127,7 @@ class _Tree:
             at.count += count
 
 
-def _flame(picture: Flame) -> Iterator[Box]:
+def _flame(picture: Flame, least: float) -> Iterator[Box]:
     """Boxes from the top down, the oldest function on top; equal ones beside each other are one box."""
     tree = _Tree()
     for stack, count in picture.stacks:
@@ -145,7 +153,7 @@ def _flame(picture: Flame) -> Iterator[Box]:
             title,
         )
         for called, child in sorted(node.calls.items()):
-            if child.count * scale >= _LEAST:
+            if child.count * scale >= least:
                 waiting.append((called, child, x, depth + 1))
             x += child.count * scale
 
@@ -161,7 +169,7 @@ def _fitting(name: str, width: float) -> tuple[str, ...]:
 # graphs
 
 
-def _graph(picture: Graph) -> Markup:
+def _graph(picture: Graph, *, styled: bool) -> Markup:
     places, width, height = _places(picture)
     boxes = [_box(node, places[node.id]) for node in picture.nodes]
     arrows = [
@@ -169,7 +177,7 @@ def _graph(picture: Graph) -> Markup:
         for edge in picture.edges
         if edge.source in places and edge.target in places
     ]
-    return _svg(picture.title, width, height, boxes, arrows)
+    return _svg(picture.title, width, height, boxes, arrows, styled=styled)
 
 
 class _Place(NamedTuple):
