@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -59,6 +59,35 @@ CREATE INDEX findings_kind ON findings (kind);
 CREATE TABLE files (path TEXT PRIMARY KEY, dump TEXT NOT NULL, found BLOB NOT NULL);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+
+
+class Reader(Protocol):
+    """A ledger as those see it who only read."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the batch."""
+        ...
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of a query of ours."""
+        ...
+
+
+class ReadOnly:
+    """The ledger of a folder that is only read, while a batch may write into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._database = _read_only(folder / NAME)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of a query of ours."""
+        return self._database.execute(query, values).fetchall()
 
 
 class Ledger:
@@ -186,6 +215,22 @@ def _opened(path: Path) -> sqlite3.Connection:
         raise UsageError(
             f"{str(path)!a} is of another crashdrive (layout {layout}): name another folder by -o"
         )
+    return database
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """The database; UsageError where there is none, or another program's."""
+    if not path.is_file():
+        raise UsageError(f"{str(path)!a}: no ledger there; crashdrive batch DUMPS -o OUT makes one")
+    try:
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)
+        database.row_factory = sqlite3.Row
+        if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            raise UsageError(f"{str(path)!a} is no ledger of crashdrive batch")
+        if database.execute("PRAGMA user_version").fetchone()[0] != LAYOUT:
+            raise UsageError(f"{str(path)!a} is of another crashdrive")
+    except sqlite3.Error as error:
+        raise UsageError(f"{str(path)!a}: {error}") from error
     return database
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crashdrive._version import __version__
 from crashdrive.batch.chart import chart_of
 from crashdrive.batch.group_page import group_values
 from crashdrive.batch.jobs import BadResultError, Result, unpacked
-from crashdrive.batch.ledger import RESULTS, Ledger
+from crashdrive.batch.ledger import RESULTS, Ledger, Reader
 from crashdrive.batch.outputs import write_whole
 from crashdrive.records import Finding, Table
 from crashdrive.render import Output
@@ -38,15 +38,75 @@ def write_pages(ledger: Ledger, *, tell: Callable[[str], None] = lambda _step: N
         for name in (DUMPS, GROUPS):
             _remove(folder / name, keep=())
         ledger.set("pages", __version__)
+    dumps, groups = _all(ledger)
+    members = _members(dumps)
+    _write_groups(ledger, groups, members, tell)
+    _write_dumps(folder, dumps, tell)
+    _put(folder / "dumps.html", "batch_dumps.html", **_all_values(dumps))
+    _put(folder / "index.html", "batch_index.html", **_index(dumps, groups, members))
+
+
+class Page(NamedTuple):
+    """A template and its values."""
+
+    template: str
+    values: dict[str, Any]
+
+
+def page_of(ledger: Reader, name: str) -> Page | None:
+    """One page as it would be written now, by its name below the folder; None where there is none."""
+    kind, _, rest = name.rpartition("/")
+    one = rest.removesuffix(".html")
+    if name == "index.html":
+        dumps, groups = _all(ledger)
+        return Page("batch_index.html", _index(dumps, groups, _members(dumps)))
+    if name == "dumps.html":
+        return Page("batch_dumps.html", _all_values(_all(ledger)[0]))
+    if kind == GROUPS:
+        found = ledger.rows("SELECT * FROM groups WHERE group_id = ?", (one,))
+        rows = ledger.rows("SELECT * FROM dumps WHERE group_id = ? ORDER BY crashed, dump", (one,))
+        values = (_group_values(ledger, dict(group), [dict(row) for row in rows]) for group in found)
+        return next((Page("batch_group.html", value) for value in values), None)
+    found = ledger.rows("SELECT * FROM dumps WHERE dump = ?", (one,)) if kind == DUMPS else []
+    known = (_of_dump(ledger.folder, dict(row)) for row in found)
+    return next((Page("batch_dump.html", value) for value in known), None)
+
+
+def _all(ledger: Reader) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of all dumps, and those of all groups."""
     dumps = [dict(row) for row in ledger.rows("SELECT * FROM dumps ORDER BY crashed, dump")]
     groups = [dict(row) for row in ledger.rows("SELECT * FROM groups ORDER BY count DESC, group_id")]
+    return dumps, groups
+
+
+def _members(dumps: Iterable[dict[str, Any]]) -> defaultdict[str | None, list[dict[str, Any]]]:
     members: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
     for row in dumps:
         members[row["group_id"]].append(row)
-    _write_groups(ledger, groups, members, tell)
-    _write_dumps(folder, dumps, tell)
-    _put(folder / "dumps.html", "batch_dumps.html", title=f"{_TITLE}: all dumps", rows=_dump_rows(dumps))
-    _put(folder / "index.html", "batch_index.html", **_index(dumps, groups, members))
+    return members
+
+
+def _all_values(dumps: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"title": f"{_TITLE}: all dumps", "rows": _dump_rows(dumps)}
+
+
+def _group_values(ledger: Reader, group: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    findings = ledger.rows(
+        "SELECT findings.* FROM findings JOIN dumps USING (dump) WHERE group_id = ?", (group["group_id"],)
+    )
+    return group_values(_with_kernels(group), rows, [dict(row) for row in findings])
+
+
+def _of_dump(folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a dump's page; it says where its result can't be read."""
+    row = dict(found)
+    try:
+        result = unpacked((folder / RESULTS / f"{row['dump']}.json.z").read_bytes())
+    except (OSError, BadResultError) as error:
+        reason = f"its result can't be read: {error}"
+        result = Result(id=row["dump"], vmcore=row["path"], status="failed", reason=reason)
+        row |= {"status": "failed", "reason_kind": "lost", "reason": reason}
+    return _dump_values(row, result)
 
 
 def _write_groups(
@@ -60,12 +120,7 @@ def _write_groups(
     for group in groups:
         if group["group_id"] in missing:
             tell(f"page of group {group['group_id']}")
-            rows = members[group["group_id"]]
-            findings = ledger.rows(
-                "SELECT findings.* FROM findings JOIN dumps USING (dump) WHERE group_id = ?",
-                (group["group_id"],),
-            )
-            values = group_values(_with_kernels(group), rows, [dict(row) for row in findings])
+            values = _group_values(ledger, group, members[group["group_id"]])
             _put(place / f"{group['group_id']}.html", "batch_group.html", **values)
     _remove(place, keep=[group["group_id"] for group in groups])
 
@@ -73,17 +128,10 @@ def _write_groups(
 def _write_dumps(folder: Path, dumps: Sequence[dict[str, Any]], tell: Callable[[str], None]) -> None:
     place = _made(folder / DUMPS)
     missing = _missing(place, (row["dump"] for row in dumps))
-    for one in dumps:
-        row = dict(one)
+    for row in dumps:
         if row["dump"] in missing:
             tell(f"page of dump {row['dump']}")
-            try:
-                result = unpacked((folder / RESULTS / f"{row['dump']}.json.z").read_bytes())
-            except (OSError, BadResultError) as error:
-                reason = f"its result can't be read: {error}"
-                result = Result(id=row["dump"], vmcore=row["path"], status="failed", reason=reason)
-                row |= {"status": "failed", "reason_kind": "lost", "reason": reason}
-            _put(place / f"{row['dump']}.html", "batch_dump.html", **_dump_values(row, result))
+            _put(place / f"{row['dump']}.html", "batch_dump.html", **_of_dump(folder, row))
     _remove(place, keep=[row["dump"] for row in dumps])
 
 

@@ -57,7 +57,7 @@ _HUGE = {
     "FilePmdMapped": "nr_file_pmdmapped",
 }
 # items that add up to the accounted memory; Cached includes Shmem, without anonymous and swap cache pages
-_ACCOUNTED = (
+ACCOUNTED = (
     "MemFree", "Buffers", "Cached", "SwapCached", "AnonPages", "Slab", "KernelStack", "PageTables",
     "SecPageTables", "VmallocUsed", "Percpu", "Hugetlb", "Zspages", "PerCpuLists",
 )  # fmt: skip
@@ -135,7 +135,7 @@ def _amounts(survey: Survey, given: Given) -> dict[str, int | None]:
 def _unaccounted(kernel: Machine, found: Mapping[str, int | None]) -> int | None:
     # with VMAP_STACK the stacks of tasks are vmalloc's
     own = ("KernelStack",) if kernel.has_member("struct task_struct", "stack_vm_area") else ()
-    parts = [found.get(item, 0) for item in _ACCOUNTED if item not in own]
+    parts = [found.get(item, 0) for item in ACCOUNTED if item not in own]
     total = found["MemTotal"]
     return None if total is None or None in parts else total - sum(one for one in parts if one is not None)
 

@@ -1,0 +1,1 @@
+"""The pages on a dump, a module each, found by their names."""
