@@ -21,15 +21,19 @@ __all__ = [
     "Finding",
     "Flame",
     "Graph",
+    "Lane",
     "Layout",
     "Long",
+    "Mark",
     "Node",
     "Notice",
+    "Picture",
     "Record",
     "Report",
     "Severity",
     "Source",
     "Table",
+    "Timeline",
     "shown_by",
     "to_builtins",
     "told_incomplete",
@@ -255,6 +259,33 @@ class Bars(Record, frozen=True, tag=True):
     bars: tuple[tuple[str, int], ...]
 
 
+class Mark(Record, frozen=True):
+    """An event of a timeline: ``seconds_before`` its end; ``marked``: part of what is wrong."""
+
+    seconds_before: float
+    label: str
+    marked: bool = False
+
+
+class Lane(Record, frozen=True):
+    """The events of one kind."""
+
+    name: str
+    marks: tuple[Mark, ...]
+
+
+class Timeline(Record, frozen=True, tag=True):
+    """Events of the last so many ``seconds``; ``moments`` are drawn across all lanes."""
+
+    title: str
+    seconds: float
+    lanes: tuple[Lane, ...]
+    moments: tuple[Mark, ...] = ()
+
+
+Picture = Flame | Graph | Timeline
+
+
 class Report(Record, frozen=True):
     """What a report found.
 
@@ -271,7 +302,7 @@ class Report(Record, frozen=True):
     complete: bool = True
     warnings: tuple[Notice, ...] = ()
     findings: tuple[Finding, ...] = ()
-    pictures: tuple[Flame | Graph, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
     def check(self) -> Self:
         """Itself; IncompleteError where something is missing."""

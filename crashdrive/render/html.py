@@ -12,7 +12,19 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from crashdrive.records import Answer, Bars, Finding, Flame, Graph, Notice, Record, Report, Table
+from crashdrive.records import (
+    Answer,
+    Bars,
+    Finding,
+    Flame,
+    Graph,
+    Notice,
+    Picture,
+    Record,
+    Report,
+    Table,
+    Timeline,
+)
 from crashdrive.render.cells import (
     all_columns,
     column_values,
@@ -150,7 +162,7 @@ def piece(value: Any) -> str:
     from crashdrive.render import as_rows
 
     findings: tuple[Finding, ...] = ()
-    pictures: tuple[Bars | Flame | Graph, ...] = ()
+    pictures: tuple[Bars | Picture, ...] = ()
     warnings: tuple[Notice, ...] = ()
     if isinstance(value, Report):
         title, tables, pictures = value.report, value.tables, value.pictures
@@ -160,7 +172,7 @@ def piece(value: Any) -> str:
         tables = (Table(name=value.shape, rows=as_rows(value.records)),)
     elif isinstance(value, Table):
         title, tables = "", (msgspec.structs.replace(value, rows=as_rows(value.rows)),)
-    elif isinstance(value, (Bars, Flame, Graph)):
+    elif isinstance(value, (Bars, Flame, Graph, Timeline)):
         title, tables, pictures = "", (), (value,)
     elif isinstance(value, Finding):
         title, tables, findings = "", (), (value,)
@@ -185,7 +197,7 @@ def _first_rows(table: Table) -> Shown:
     return _shown(msgspec.structs.replace(table, title=None, rows=table.rows[:_MOST_ROWS]))
 
 
-def _as_image(picture: Bars | Flame | Graph) -> str:
+def _as_image(picture: Bars | Picture) -> str:
     """A picture as an image's address: its styles stay its own."""
     data = base64.b64encode(drawn(picture).encode()).decode("ascii")
     return f"data:image/svg+xml;base64,{data}"

@@ -1,4 +1,4 @@
-"""Pictures as SVG: flame graphs, graphs of locks. Plain shapes and titles, no script, no network."""
+"""Pictures as SVG: flame graphs, graphs, timelines. Plain shapes and titles, no script, no network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from crashdrive.records import Bars, Flame, Graph, Node
+from crashdrive.records import Bars, Flame, Graph, Node, Picture, Timeline
+from crashdrive.render import strip
 from crashdrive.render.layers import layers
 from crashdrive.text import printable
 
@@ -55,7 +56,7 @@ def _environment() -> Environment:
     )
 
 
-def drawn(picture: Bars | Flame | Graph, *, styled: bool = True, least: float = _LEAST) -> Markup:
+def drawn(picture: Bars | Picture, *, styled: bool = True, least: float = _LEAST) -> Markup:
     """A picture as an ``svg`` element.
 
     ``styled``: with its style inside; a served page has that in a file of its own. ``least``: narrower boxes
@@ -69,6 +70,9 @@ def drawn(picture: Bars | Flame | Graph, *, styled: bool = True, least: float = 
         boxes = list(_flame(picture, least))
         height = max((box.y + box.height for box in boxes), default=0) + _MARGIN
         return _svg(picture.title, WIDTH, height, boxes, [], styled=styled)
+    if isinstance(picture, Timeline):
+        boxes = [Box(*shape) for shape in strip.shapes(picture)]
+        return _svg(picture.title, WIDTH, strip.height_of(picture), boxes, [], styled=styled)
     return _graph(picture, styled=styled)
 
 

@@ -34,7 +34,8 @@ _FIRST: Final = "overview"
 _PAGES = Path(__file__).with_name("pages")
 NAV: Final = (
     ("", "Overview"), ("log", "Log"), ("tasks", "Tasks"), ("stacks", "Stacks"), ("locks", "Locks"),
-    ("memory", "Memory"), ("reports", "Reports"),
+    ("memory", "Memory"), ("timeline", "Timeline"),
+    ("reports", "Reports"),
 )  # fmt: skip
 
 

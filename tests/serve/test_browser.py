@@ -151,7 +151,9 @@ def test_scripts_of_others_are_not_run(page: Chrome, client: Client) -> None:
     page.console.clear()
 
 
-@pytest.mark.parametrize("path", ["", "log", "tasks", "stacks", "locks", "memory", "reports", "report/ps"])
+@pytest.mark.parametrize(
+    "path", ["", "log", "tasks", "stacks", "locks", "memory", "timeline", "reports", "report/ps"]
+)
 def test_a_telephone_is_wide_enough(page: Chrome, client: Client, path: str) -> None:
     page.size(390, 844, dark=True)
     come(page, client, path)

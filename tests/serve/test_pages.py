@@ -20,7 +20,8 @@ from tests.kernel.fake_memory import BASE
 from tests.serve.conftest import LIST_AT, MANY, Client, served
 
 PAGES = [
-    "", "log", "tasks", "tasks?threads=1", "stacks", "locks", "memory", "reports", "report/netns",
+    "", "log", "tasks", "tasks?threads=1", "stacks", "locks", "memory", "timeline",
+    "reports", "report/netns",
     f"structure?type=robot&address={BASE:x}", f"bytes?address={BASE:x}", "structure", "bytes",
 ]  # fmt: skip
 
