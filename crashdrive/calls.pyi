@@ -1600,6 +1600,16 @@ class Calls:
     def report(self, name: Literal["sysinfo"], *, topology: bool = ...) -> Report:
         """The machine and its kernel: names, clocks, load, CPUs, firmware, taint, panic settings."""
     @overload
+    def report(
+        self,
+        name: Literal["timeline"],
+        *,
+        last: float = ...,
+        source: Sequence[Literal["log", "task", "timer", "io", "packet"]] = ...,
+        pid: Sequence[int] = ...,
+    ) -> Report:
+        """The last seconds: log, tasks' last runs, overdue timers, IO, packets, as a table and a picture."""
+    @overload
     def report(self, name: Literal["timers"], *, cpu: Sequence[int] = ...) -> Report:
         """Pending timers with their functions; wheels that are late."""
     @overload

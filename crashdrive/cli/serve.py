@@ -78,7 +78,7 @@ def command(words: tuple[str, ...], port: int, browse: bool, **options: Any) -> 
     with opened(target, options, purpose="serve", btf=True) as crash:
         desk = Desk(crash)
         site = Site(desk)
-        with _served(port, site.answer, browse=browse), _until_told():
+        with _until_told(), _served(port, site.answer, browse=browse):
             site.begin()
             desk.work()
     return EXIT_OK
@@ -88,12 +88,7 @@ def _batch(folder: Path, port: int, *, browse: bool) -> None:
     from crashdrive.serve.batch_site import BatchSite
 
     site = BatchSite(folder)
-    with _served(port, site.answer, browse=browse):
-        _wait()
-
-
-def _wait() -> None:
-    with _until_told():
+    with _until_told(), _served(port, site.answer, browse=browse):
         signal.pause()
 
 

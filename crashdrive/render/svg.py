@@ -64,8 +64,8 @@ def drawn(picture: Bars | Picture, *, styled: bool = True, least: float = _LEAST
     """
     if isinstance(picture, Bars):
         boxes = list(_bars(picture))
-        height = len(boxes) * _ROW + 2 * _MARGIN
-        return _svg(picture.title, _BARS_WIDTH, height, boxes, [], styled=styled)
+        size = _BARS_WIDTH, len(boxes) * _ROW + 2 * _MARGIN
+        return _svg(picture.title, *size, boxes, [], styled=styled)
     if isinstance(picture, Flame):
         boxes = list(_flame(picture, least))
         height = max((box.y + box.height for box in boxes), default=0) + _MARGIN

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crashdrive.errors import CrashdriveError
+from crashdrive.errors import CrashdriveError, UnknownSymbolError
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
     from crashdrive.linux.kernel import Kernel
+
+
+def is_per_cpu(kernel: Kernel, address: int) -> bool:
+    """Whether a symbol's address is that of a per-CPU variable: of the original, that no CPU uses."""
+    try:
+        ends = [kernel.symbols.address(name) for name in ("__per_cpu_start", "__per_cpu_end")]
+    except UnknownSymbolError:
+        return False  # a kernel without SMP
+    return ends[0] <= address < ends[1]
 
 
 def place_of(kernel: Kernel, address: int) -> str | None:

@@ -100,7 +100,9 @@ def test_head_has_no_body(client: Client) -> None:
         "report/base", "report/%00", "task?pid=-1", "task?pid=1e3", "bytes?address=zz", "bytes?address=-1",
         "bytes?address=1ffffffffffffffff", "bytes?address=10&size=0", "bytes?address=10&size=99999999",
         "structure?type=struct%20robot;rm&address=10", "structure?type=robot%0aq&address=10",
-        "structure?type=%22%20!id&address=10", "find?q=!id", "find?q=robot%0a!id", "find?q=", "find?q=nosuch",
+        "structure?type=%22%20!id&address=10", "structure?type=int&symbol=!id&cpu=0",
+        "structure?type=int&symbol=robots&cpu=77", "structure?type=int&symbol=robots", "find?q=!id",
+        "find?q=robot%0a!id", "find?q=", "find?q=nosuch",
         "find?q=" + 500 * "x", "report/skb?address=zz", "report/ps?show=nosuch", "memory/x",
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from crashdrive.near import hint
 from crashdrive.reports import report_names
 from crashdrive.serve.desk import Desk
 from crashdrive.serve.exchange import Asked, Reply
+from crashdrive.serve.places import is_per_cpu
 
 if TYPE_CHECKING:
     from crashdrive.crash import Crash
@@ -24,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*")
 class _Symbol(NamedTuple):
     address: int
     type: str | None
+    cpu: int | None  # of a per-CPU variable the first one
 
 
 def page(asked: Asked, desk: Desk) -> Reply:
@@ -41,13 +43,20 @@ def page(asked: Asked, desk: Desk) -> Reply:
         raise UsageError(
             f"{words!a}: a pid, an address, a symbol, a report, or a type and an address can be looked up"
         )
-    found = desk.ask(f"symbol {words}", f"symbol {words}", lambda crash: _symbol(crash, words), short=True)
+    return _to(_of_symbol(asked, desk, words))
+
+
+def _of_symbol(asked: Asked, desk: Desk, name: str) -> str:
+    """The page of a variable as its type, of a CPU's own one, or of the bytes of anything else."""
+    found = desk.ask(f"symbol {name}", f"symbol {name}", lambda crash: _symbol(crash, name), short=True)
     if found is None:
-        near = hint(words, report_names())
-        raise UsageError(f"{words!a} is no symbol of this kernel and no report{near}")
+        near = hint(name, report_names())
+        raise UsageError(f"{name!a} is no symbol of this kernel and no report{near}")
     if found.type is None:
-        return _to(asked.link("bytes", address=f"{found.address:x}"))
-    return _to(asked.link("structure", type=found.type, address=f"{found.address:x}"))
+        return asked.link("bytes", address=f"{found.address:x}")
+    if found.cpu is not None:
+        return asked.link("structure", type=found.type, symbol=name, cpu=found.cpu)
+    return asked.link("structure", type=found.type, address=f"{found.address:x}")
 
 
 def _symbol(crash: Crash, name: str) -> _Symbol | None:
@@ -55,11 +64,12 @@ def _symbol(crash: Crash, name: str) -> _Symbol | None:
     if not kernel.symbols.has(name):
         return None
     address = kernel.symbols.address(name)
+    cpu = kernel.cpus[0] if is_per_cpu(kernel, address) else None
     try:
         kind = kernel.variable_type(name)
     except CrashdriveError:
-        return _Symbol(address, None)
-    return _Symbol(address, None if isinstance(kind, FunctionType) else type_name(kind))
+        return _Symbol(address if cpu is None else kernel.per_cpu_address(name, cpu), None, cpu)
+    return _Symbol(address, None if isinstance(kind, FunctionType) else type_name(kind), cpu)
 
 
 def _to(url: str) -> Reply:

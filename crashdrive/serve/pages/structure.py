@@ -22,36 +22,68 @@ if TYPE_CHECKING:
 # what is asked of gdb: words, asterisks, dimensions, and nothing else
 _TYPE = re.compile(r"[A-Za-z_]\w*(?: [A-Za-z_]\w*){0,4} ?\*{0,4}(?: ?\[[0-9]{1,6}\]){0,3}")
 
+_SYMBOL = re.compile(r"[A-Za-z_][\w.]*")
+
 
 class Structure(NamedTuple):
-    """What stands at the address."""
+    """What stands at the address; ``cpus``: those that have one of their own."""
 
+    address: int
     type: str
     size: int
     members: Members
     place: str | None
+    cpus: list[int]
 
 
 def page(asked: Asked, desk: Desk) -> Reply:
-    """``structure?type=task_struct&address=ffff...``; without both, the form alone."""
-    wanted, address = asked.text("type"), asked.text("address")
-    if not wanted or not address:
+    """``structure?type=task_struct&address=ffff...``; without both, the form alone.
+
+    ``symbol`` and ``cpu`` in place of the address: a CPU's own variable.
+    """
+    wanted, symbol = asked.text("type"), asked.text("symbol")
+    if not wanted or not (symbol or asked.text("address")):
         return exchange.page(
-            "serve_structure.html", asked, title="Structure", found=None, type=wanted, address=address
-        )
+            "serve_structure.html", asked, title="Structure", found=None, type=wanted,
+            address=asked.text("address"),
+        )  # fmt: skip
+    found = _of_cpu(asked, desk, wanted, symbol) if symbol else _at(asked, desk, wanted)
+    whose = f"{symbol} of CPU {asked.number('cpu')}" if symbol else f"{found.address:x}"
+    return exchange.page(
+        "serve_structure.html", asked, title=f"{found.type} at {whose}", found=found, type=found.type,
+        address=f"{found.address:x}", symbol=symbol, cpu=asked.number("cpu", 0),
+    )  # fmt: skip
+
+
+def _at(asked: Asked, desk: Desk, wanted: str) -> Structure:
     at = asked.address("address")
 
     def look(crash: Crash) -> Structure:
-        kernel = crash.kernel
-        kind = type_of(kernel, wanted)
-        value = kernel.object(kind, at)
-        return Structure(type_name(kind), value.size_, members_of(asked, kernel, value), place_of(kernel, at))
+        return _structure(asked, crash.kernel, wanted, at)
 
-    found = desk.ask(f"structure {wanted} {at:x}", f"{wanted} at {at:x}", look, short=True)
-    return exchange.page(
-        "serve_structure.html", asked, title=f"{found.type} at {at:x}", found=found, type=found.type,
-        address=f"{at:x}",
-    )  # fmt: skip
+    return desk.ask(f"structure {wanted} {at:x}", f"{wanted} at {at:x}", look, short=True)
+
+
+def _of_cpu(asked: Asked, desk: Desk, wanted: str, symbol: str) -> Structure:
+    cpu = asked.number("cpu")
+    if not _SYMBOL.fullmatch(symbol):
+        raise UsageError(f"{symbol!a} is no name of a symbol")
+
+    def look(crash: Crash) -> Structure:
+        kernel = crash.kernel
+        if cpu not in kernel.cpus:
+            raise UsageError(f"{symbol} of CPU {cpu}: there is no such CPU")
+        found = _structure(asked, kernel, wanted, kernel.per_cpu_address(symbol, cpu))
+        return found._replace(cpus=list(kernel.cpus))
+
+    return desk.ask(f"structure {wanted} {symbol} {cpu}", f"{symbol} of CPU {cpu}", look, short=True)
+
+
+def _structure(asked: Asked, kernel: Kernel, wanted: str, at: int) -> Structure:
+    kind = type_of(kernel, wanted)
+    value = kernel.object(kind, at)
+    members = members_of(asked, kernel, value)
+    return Structure(at, type_name(kind), value.size_, members, place_of(kernel, at), [])
 
 
 def type_of(kernel: Kernel, name: str) -> Type:
