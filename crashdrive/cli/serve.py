@@ -114,8 +114,8 @@ def _served(port: int, answer: Answer, *, browse: bool) -> Iterator[None]:
 
     guard = Guard()
     with serving(port, guard, answer) as taken:
-        click.echo(f"http://127.0.0.1:{taken}/?token={guard.token}")
         say("serving; ^C ends it", passing=True)
+        click.echo(f"http://127.0.0.1:{taken}/?token={guard.token}")
         if browse:
             _open(guard, taken)
         yield
