@@ -8,7 +8,7 @@ import pytest
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.records import Report
-from tests.live.conftest import crash_binary, dump_file
+from tests.live.conftest import LAB, crash_binary
 from tests.reports.conftest import Guest
 
 REPORT = "bpf"
@@ -86,7 +86,9 @@ def test_of_one_process(guest: Guest, reported: Report) -> None:
 @pytest.mark.live
 @pytest.mark.parametrize(("dump", "version"), [("6.1-elf-devices", "8.0.6"), ("6.12-kdump-devices", "9.0.2")])
 def test_crash_says_the_same(dump: str, version: str) -> None:
-    vmcore = dump_file(dump)
+    vmcore = LAB / "dumps" / dump / "vmcore"
+    if not vmcore.exists():  # guests of the small set have no program
+        pytest.skip(f"{dump} is missing: scripts/lab dump --death devices makes it")
     with open_dump(vmcore.parent / "vmlinux", vmcore, crash=[str(crash_binary(version))]) as crash:
         report = crash.run_report(REPORT)
         known = crash.bpf(details=True)
