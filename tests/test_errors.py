@@ -82,6 +82,7 @@ def test_every_error_elsewhere_is_one_of_the_tree_or_caught_inside() -> None:
         "FieldError": "of PyKdump's API: a member that a structure lacks",
         "GarbledError": "caught at both ends of a warm session",
         "HeldLockError": "caught by those who look for a warm session, or start one",
+        "LostError": "caught by unwinders, whose traces end there",
         "NoRunError": "of PyKdump's API: used without a run",
         "NoSuchPageError": "a UsageError, which a page shows",
         "NotRecordedError": "caught by the replay",

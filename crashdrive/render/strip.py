@@ -16,7 +16,7 @@ _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20,
 _TOLD = 6  # events that a mark names, at most
 
 
-class Shape(NamedTuple):
+class Box(NamedTuple):
     """A rectangle with a text, and what a pointer on it is told."""
 
     x: float
@@ -28,19 +28,19 @@ class Shape(NamedTuple):
     title: str
 
 
-def shapes(picture: Timeline) -> Iterator[Shape]:
+def shapes(picture: Timeline) -> Iterator[Box]:
     """Lanes, ticks, moments and marks; events of one pixel are one mark, the higher the more they are."""
     height = _LANE * len(picture.lanes)
     for tick in _ticks(picture.seconds):
         x = _x(picture, tick)
-        yield Shape(x, _TOP - 6, 1, height + 6, "tick", (), "")
-        yield Shape(min(x, WIDTH - 60), 4, 0, 0, "tick", (f"-{tick:g} s" if tick else "end",), "")
+        yield Box(x, _TOP - 6, 1, height + 6, "tick", (), "")
+        yield Box(min(x, WIDTH - 60), 4, 0, 0, "tick", (f"-{tick:g} s" if tick else "end",), "")
     for at, lane in enumerate(picture.lanes):
         y = _TOP + at * _LANE
-        yield Shape(_MARGIN, y, WIDTH - 2 * _MARGIN, _LANE - 4, "lane", (printable(lane.name),), "")
+        yield Box(_MARGIN, y, WIDTH - 2 * _MARGIN, _LANE - 4, "lane", (printable(lane.name),), "")
         yield from _marks(picture, lane.marks, y)
     for mark in picture.moments:
-        yield Shape(_x(picture, mark.seconds_before), _TOP - 6, 2, height + 6, "moment", (), _told([mark]))
+        yield Box(_x(picture, mark.seconds_before), _TOP - 6, 2, height + 6, "moment", (), _told([mark]))
 
 
 def height_of(picture: Timeline) -> int:
@@ -48,7 +48,7 @@ def height_of(picture: Timeline) -> int:
     return _TOP + _LANE * len(picture.lanes) + _MARGIN
 
 
-def _marks(picture: Timeline, marks: Iterable[Mark], y: int) -> Iterator[Shape]:
+def _marks(picture: Timeline, marks: Iterable[Mark], y: int) -> Iterator[Box]:
     places: defaultdict[float, list[Mark]] = defaultdict(list)
     for mark in marks:
         if 0 <= mark.seconds_before <= picture.seconds:
@@ -56,7 +56,7 @@ def _marks(picture: Timeline, marks: Iterable[Mark], y: int) -> Iterator[Shape]:
     for x, here in sorted(places.items()):
         size = min(10 + 4 * (len(here) - 1), _LANE - 8)
         style = "event marked" if any(mark.marked for mark in here) else "event"
-        yield Shape(x - 1, y + (_LANE - 4 - size) / 2, 3, size, style, (), _told(here))
+        yield Box(x - 1, y + (_LANE - 4 - size) / 2, 3, size, style, (), _told(here))
 
 
 def _told(marks: Sequence[Mark]) -> str:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from crashdrive.records import Bars, Flame, Graph, Node, Picture, Timeline
 from crashdrive.render import strip
 from crashdrive.render.layers import layers
+from crashdrive.render.strip import Box
 from crashdrive.text import printable
 
 WIDTH = 1200
@@ -21,18 +22,6 @@ _LEAST = 0.6  # narrower boxes aren't drawn
 _MARGIN = 10
 _NODE_GAP, _LAYER_GAP, _PADDING = 14, 70, 8
 _MOST_LETTERS = 44
-
-
-class Box(NamedTuple):
-    """A rectangle with a text, and what a pointer on it is told."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    style: str
-    lines: tuple[str, ...]
-    title: str
 
 
 class Arrow(NamedTuple):
@@ -71,7 +60,7 @@ def drawn(picture: Bars | Picture, *, styled: bool = True, least: float = _LEAST
         height = max((box.y + box.height for box in boxes), default=0) + _MARGIN
         return _svg(picture.title, WIDTH, height, boxes, [], styled=styled)
     if isinstance(picture, Timeline):
-        boxes = [Box(*shape) for shape in strip.shapes(picture)]
+        boxes = list(strip.shapes(picture))
         return _svg(picture.title, WIDTH, strip.height_of(picture), boxes, [], styled=styled)
     return _graph(picture, styled=styled)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.unwind.walk import Frame, Stack, Start, Trace
+from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace, stack_word
 
 _RECORD = 16  # bytes
 _MOST_FRAMES = 4096
@@ -71,10 +71,6 @@ def _of_user(registers: Mapping[str, int]) -> bool:
     return "pstate" in registers and registers["pstate"] & _MODES == _USER_MODE
 
 
-class _LostError(Exception):
-    """The caller can't be told."""
-
-
 class _Walk:
     """One walk: the record that is looked at, and what it found."""
 
@@ -95,7 +91,7 @@ class _Walk:
             return self._lost("nothing tells the frame pointer")
         try:
             return self._follow(start.bp)
-        except _LostError as error:
+        except LostError as error:
             return self._lost(str(error))
 
     def _lost(self, reason: str) -> Trace:
@@ -115,7 +111,7 @@ class _Walk:
         """The function whose return address a record has; an exception's record is within its registers."""
         plain = self.unwinder.plain(address)
         if not self.unwinder.is_code(plain):
-            raise _LostError(f"{plain:#x}, at {record + 8:#x}, is no address of code")
+            raise LostError(f"{plain:#x}, at {record + 8:#x}, is no address of code")
         registers = self._interrupted(record, plain)
         sp = self._word(registers + self.places.sp) if registers else record + _RECORD
         self.frames.append(Frame(plain, sp, bool(registers), self.stack.kind, registers))
@@ -149,12 +145,12 @@ class _Walk:
         """On to a record: always further up a stack, and to no stack a second time."""
         stack = self._stack_of(record)
         if record & 7 or stack is None or record > stack.high - _RECORD:
-            raise _LostError(f"the frame pointer, {record:#x}, is on none of its stacks")
+            raise LostError(f"the frame pointer, {record:#x}, is on none of its stacks")
         if stack == self.stack:
             if self.last and record <= self.last:
-                raise _LostError(f"the record of the caller would be further down, at {record:#x}")
+                raise LostError(f"the record of the caller would be further down, at {record:#x}")
         elif stack in self.left:
-            raise _LostError(f"the record of the caller would be on a stack that was left, at {record:#x}")
+            raise LostError(f"the record of the caller would be on a stack that was left, at {record:#x}")
         else:
             self.left.append(self.stack)
             self.stack = stack
@@ -166,11 +162,5 @@ class _Walk:
     def _word(self, address: int) -> int:
         stack = self._stack_of(address)
         if stack is None or address > stack.high - 8:
-            raise _LostError(f"{address:#x} is on none of its stacks")
-        if not self.window.knows(address):
-            self.window.fetch([(address, stack.high - address)])
-        word = self.window.word(address)
-        if word is None:
-            hole = self.window.hole(address, 8)
-            raise _LostError(f"the stack at {address:#x} is {hole.reason if hole else 'missing'}")
-        return word
+            raise LostError(f"{address:#x} is on none of its stacks")
+        return stack_word(self.window, address, stack)

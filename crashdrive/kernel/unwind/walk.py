@@ -119,8 +119,19 @@ def _is_call(before: bytes | None) -> bool:
     return before[-5] == 0xE8 or any(indirect)
 
 
-class _LostError(Exception):
+class LostError(Exception):
     """The caller can't be told."""
+
+
+def stack_word(window: Window, address: int, stack: Stack) -> int:
+    """A word of a stack, read with all above it where it wasn't yet; LostError where it is missing."""
+    if not window.knows(address):
+        window.fetch([(address, stack.high - address)])
+    word = window.word(address)
+    if word is None:
+        hole = window.hole(address, 8)
+        raise LostError(f"the stack at {address:#x} is {hole.reason if hole else 'missing'}")
+    return word
 
 
 class _EndError(Exception):
@@ -158,7 +169,7 @@ class _Walk:
                     return self._ended("user")
             except _EndError:
                 return self._ended("end")
-            except _LostError as error:
+            except LostError as error:
                 if not self._scan(str(error)):
                     return self._ended("lost", str(error))
 
@@ -185,26 +196,17 @@ class _Walk:
         if not stack.low <= address <= stack.high - 8:
             stack = self._stack_of(address) or Stack(0, 0, "")
         if address & 7 or not stack.low <= address <= stack.high - 8:
-            raise _LostError(f"{address:#x} is on none of its stacks")
+            raise LostError(f"{address:#x} is on none of its stacks")
         word = self.window.word(address)
         if word is None:
-            word = self._fetched(address, stack)
-        return word
-
-    def _fetched(self, address: int, stack: Stack) -> int:
-        if not self.window.knows(address):
-            self.window.fetch([(address, stack.high - address)])
-        word = self.window.word(address)
-        if word is None:
-            hole = self.window.hole(address, 8)
-            raise _LostError(f"the stack at {address:#x} is {hole.reason if hole else 'missing'}")
+            word = stack_word(self.window, address, stack)
         return word
 
     def _register(self, name: str) -> int:
         if name in self.initial:
             return self.initial[name]
         if not self.full:
-            raise _LostError(f"nothing tells {name} at {self.ip:#x}")
+            raise LostError(f"nothing tells {name} at {self.ip:#x}")
         return self._word(self.full + self.places[name])
 
     # by the unwind tables
@@ -218,7 +220,7 @@ class _Walk:
         elif rule.kind == orc.END:
             raise _EndError
         elif rule.kind == orc.NO_RULE:
-            raise _LostError(f"the unwind tables know no caller of {self.ip:#x}")
+            raise LostError(f"the unwind tables know no caller of {self.ip:#x}")
         base = self._base(rule)
         if rule.kind == orc.CALL:
             return self._return(rule, base)
@@ -234,7 +236,7 @@ class _Walk:
             return CALLED
         why = f"no unwind table for {self.ip:#x}, its frame pointer was followed"
         if self.bp is None or not self.sp <= self.bp <= self.stack.high - 16:
-            raise _LostError(f"no unwind table for {self.ip:#x}, and its frame pointer leads nowhere")
+            raise LostError(f"no unwind table for {self.ip:#x}, and its frame pointer leads nowhere")
         self.guesses[len(self.frames)] = why
         return FRAME_POINTER
 
@@ -248,7 +250,7 @@ class _Walk:
         if register in _NAMES:
             return self._register(_NAMES[register])
         if self.bp is None or register not in {orc.BP, orc.BP_INDIRECT}:
-            raise _LostError(f"nothing tells the stack pointer of the caller of {self.ip:#x}")
+            raise LostError(f"nothing tells the stack pointer of the caller of {self.ip:#x}")
         base = self.bp + rule.sp_offset
         return base if register == orc.BP else self._word(base)
 
@@ -289,18 +291,18 @@ class _Walk:
 
     def _check_code(self, ip: int, place: int) -> None:
         if ip < _CODE:
-            raise _LostError(f"{ip:#x}, at {place:#x}, is no address of code")
+            raise LostError(f"{ip:#x}, at {place:#x}, is no address of code")
 
     def _move(self, ip: int, sp: int) -> None:
         """On to a stack pointer: always further up a stack, and to no stack a second time."""
         stack = self.stack
         if stack.low <= sp <= stack.high:
             if sp <= self.sp:
-                raise _LostError(f"the caller of {self.ip:#x} would be further down, at {sp:#x}")
+                raise LostError(f"the caller of {self.ip:#x} would be further down, at {sp:#x}")
         else:
             other = self._stack_of(sp)
             if other is None or other in self.left:
-                raise _LostError(f"the stack pointer of the caller of {self.ip:#x} would be {sp:#x}")
+                raise LostError(f"the stack pointer of the caller of {self.ip:#x} would be {sp:#x}")
             self.left.append(stack)
             self.stack = other
         self.ip, self.sp = ip, sp
@@ -314,7 +316,7 @@ class _Walk:
         """
         bp = self.bp
         if not bp:
-            raise _EndError if bp == 0 else _LostError("nothing tells the frame pointer")
+            raise _EndError if bp == 0 else LostError("nothing tells the frame pointer")
         if bp & 1:
             return self._by_registers(bp - 1)
         ip, caller_bp = self._word(bp + 8), self._word(bp)
