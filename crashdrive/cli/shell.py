@@ -43,7 +43,7 @@ comes out of the dump is shown with its control characters escaped, and reaches 
 \b
 Examples:
   crashdrive shell vmcore
-  crashdrive shell --stay vmcore      crash stays for the command lines that follow
+  crashdrive shell --stay vmcore      crash stays for the next command lines
   crashdrive shell vmcore -c 'netstat -lt' -c 'ps | grep ssh'
   printf 'sys\\nepython xportshow -a\\n' | crashdrive shell --pykdump DIR vmcore
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -104,9 +105,10 @@ def _value(option: Option, whole: Callable[[], Rows]) -> Any:
         return True
     if option.choices:
         return option.choices[:1] if option.many else option.choices[0]
-    value = next(
-        (value for row in whole() for value in _columns(row, option.name) if value is not None), None
-    )
+    found = (value for row in whole() for value in _columns(row, option.name))
+    lists = (value for row in whole() for value in _columns(row, f"{option.name}s"))
+    listed = (one for value in lists if isinstance(value, list | tuple) for one in value)
+    value = next((value for value in itertools.chain(found, listed) if value is not None), None)
     return (value,) if option.many and value is not None else value
 
 
