@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from crashdrive.crash import open_dump
 from crashdrive.errors import FaultError, IncompleteError, KernelError
 from crashdrive.linux.kernel import Kernel
-from crashdrive.session import Session
 from tests.live.conftest import crash_binary, dump_file
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -21,11 +21,14 @@ PAGE = 4096
 
 @pytest.fixture(scope="module", params=["8.0.6", "9.0.2"])
 def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
-    """The dump's kernel in each crash that knows it."""
+    """The dump's kernel in each crash that knows it.
+
+    Types are those of the vmlinux: where crash comes up with --minimal alone, gdb has none.
+    """
     vmcore = dump_file(DUMP)
     crash = [str(crash_binary(request.param))]
-    with Session.open(vmcore.parent / "vmlinux", vmcore, crash=crash) as session:
-        yield Kernel(session)
+    with open_dump(vmcore.parent / "vmlinux", vmcore, crash=crash, btf=True, cache=False) as opened:
+        yield opened.kernel
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from crashdrive.linux.survey import Survey
-    from crashdrive.linux.virtio.devices import Found
+    from crashdrive.linux.virtio.devices import FoundDevice
 
 _BALLOON = "struct virtio_balloon@virtio_balloon"
 _FIELDS = {"pages": ("num_pages",)}
@@ -41,7 +41,7 @@ def balloons(survey: Survey) -> Iterator[Balloon]:
     yield from balloons_of(survey, read_devices(survey))
 
 
-def balloons_of(survey: Survey, devices: Sequence[Found]) -> Iterator[Balloon]:
+def balloons_of(survey: Survey, devices: Sequence[FoundDevice]) -> Iterator[Balloon]:
     """The balloons among devices."""
     kernel = survey.kernel
     ours = [one.row for one in devices if one.kind == BALLOON and one.row.driver_data]

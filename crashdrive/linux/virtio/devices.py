@@ -92,7 +92,7 @@ class VirtioQueue(Record, frozen=True):
     virtqueue: Address
 
 
-class Found(NamedTuple):
+class FoundDevice(NamedTuple):
     """A device with what readers of its queues and its driver need."""
 
     row: VirtioDevice
@@ -105,7 +105,7 @@ def virtio_devices(survey: Survey) -> Iterator[VirtioDevice]:
     yield from (one.row for one in read_devices(survey))
 
 
-def read_devices(survey: Survey) -> list[Found]:
+def read_devices(survey: Survey) -> list[FoundDevice]:
     """All devices; none where the kernel has no virtio, or its modules aren't loaded."""
     kernel = survey.kernel
     if not kernel.symbols.has("virtio_bus"):
@@ -117,7 +117,7 @@ def read_devices(survey: Survey) -> list[Found]:
     names = texts(
         survey, (row[name] for _, row in rows for name in ("driver", "parent")), "names of virtio drivers"
     )
-    found = [Found(_device(place, row, names), row["kind"], place) for place, row in rows]
+    found = [FoundDevice(_device(place, row, names), row["kind"], place) for place, row in rows]
     return sorted(found, key=lambda one: (len(one.row.virtio_device), one.row.virtio_device))
 
 
@@ -140,7 +140,7 @@ def _device(place: int, row: Mapping[str, Any], names: Mapping[int | None, str |
     )
 
 
-def queues_of(survey: Survey, devices: Sequence[Found]) -> Iterator[VirtioQueue]:
+def queues_of(survey: Survey, devices: Sequence[FoundDevice]) -> Iterator[VirtioQueue]:
     """The queues of devices, in the order of their numbers."""
     kernel = survey.kernel
     if not devices:
