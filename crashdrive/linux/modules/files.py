@@ -34,14 +34,14 @@ _MOST_SECTIONS, _MOST_FILES, _LONGEST = 4096, 50_000, 128
 _WRITE, _NOBITS = 1, 8
 
 
-class Found(NamedTuple):
+class ModuleVariables(NamedTuple):
     """Variables by name, with their sizes, and the modules whose files aren't there or aren't theirs."""
 
     symbols: dict[str, list[tuple[Symbol, int]]]
     missing: tuple[str, ...]
 
 
-def variables(kernel: Machine) -> Found:
+def variables(kernel: Machine) -> ModuleVariables:
     """The variables of all modules; FaultError or KernelError where the modules can't be read."""
     modules = for_each_module(kernel).check().read(["name", "sect_attrs", "percpu"]).check()
     files = _Files(kernel.session.identity)
@@ -54,7 +54,7 @@ def variables(kernel: Machine) -> Found:
             missing.append(name)
         for symbol, size in rows or ():
             symbols.setdefault(symbol.name, []).append((symbol, size))
-    return Found(symbols, tuple(missing))
+    return ModuleVariables(symbols, tuple(missing))
 
 
 def _places(kernel: Machine, attributes: int) -> dict[str, int]:
