@@ -12,14 +12,15 @@ from crashdrive.records import Report
 from tests.reports.guest_truth import Namespace, bound, namespaces, recorded
 
 # what timers go on doing until the machine stops: retransmits, keepalives, and the router solicitations
-# and multicast reports of IPv6, each with what the other end of a veth pair makes of it
+# and multicast reports of IPv6, each with what the other end of a veth pair or of the loopback makes of it:
+# a listener whose queue is full counts each retransmit that it drops
 MOVING = re.compile(
     r"(Ip|IpExt|Ip6)(In|Out)?(Receives|Requests|Delivers|Transmits|McastPkts|BcastPkts|NoECTPkts|Discards)"
     r"|(IpExt|Ip6)(In|Out)(Mcast|Bcast)?Octets"
     r"|Icmp6?(Msg)?(In|Out)(Msgs|Errors|DestUnreachs|Type\d+|Router\w+|Neighbor\w+|MLDv2Reports)"
     r"|Tcp(In|Out|Retrans)Segs"
     r"|TcpExt(TCPTimeouts|TCPLostRetransmit|TCPSynRetrans|TCPKeepAlive|TCPWinProbe|TCPRetransFail|TW|"
-    r"TCPLossProbes|TCPPureAcks|DelayedACKs|TCPDelivered)"
+    r"TCPLossProbes|TCPPureAcks|DelayedACKs|TCPDelivered|ListenOverflows|ListenDrops)"
 )
 MOST = 40
 LONGEST = 1500
