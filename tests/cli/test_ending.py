@@ -174,6 +174,59 @@ def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert {row["status"] for row in json.loads(out)["tables"]["checks"] if row["what"] == "crash"} == {"ok"}
 
 
+def test_doctor_prints_what_mends_it(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Commands alone run; what a person has to do, and text out of a dump, is behind a `#`."""
+    ran = tmp_path / "ran"
+    manager = tmp_path / "apt-get"
+    manager.write_text(f'#!/bin/sh\necho "$@" >>{ran}\n')
+    manager.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CRASHDRIVE_CRASH", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    status, out, err = cli("doctor", "--fix", str(tmp_path / "no\nrm -rf x"))
+    lines = out.decode().splitlines()
+    assert (status, err, ran.exists()) == (3, "", False)
+    assert "apt-get install crash" in lines
+    assert {line.split()[0] for line in lines} <= {"#", "apt-get", "mkdir", "mount"}
+    program = "".join(f"{line}\n" for line in lines if line.startswith(("#", "apt-get")))
+    subprocess.run(["/bin/sh", "-c", program], check=True, env={"PATH": str(tmp_path)})
+    assert ran.read_text().splitlines() == ["install crash", "install makedumpfile", "install gdb"]
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert b"\nsudo apt-get install crash\n" in cli("doctor", "--fix")[1]
+    assert cli("doctor", "--fix", "--format", "json")[0] == 2
+
+
+def test_packages_of_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from crashdrive.dump.machines import machine_of
+    from crashdrive.host import kernel_package
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for manager in ("apt-get", "dnf"):
+        (tmp_path / manager).write_text("")
+        (tmp_path / manager).chmod(0o755)
+    arm = machine_of(183)
+    assert kernel_package("6.1.0-50-cloud-amd64")[0] == (
+        "apt-get install linux-image-6.1.0-50-cloud-amd64-dbg",
+    )
+    assert kernel_package("6.1.0-50-arm64", arm)[0] == (
+        "dpkg --add-architecture arm64",
+        "apt-get update",
+        "apt-get install linux-image-6.1.0-50-arm64-dbg:arm64",
+    )
+    assert kernel_package("5.14.0-427.el9.x86_64")[0] == (
+        "dnf debuginfo-install kernel-5.14.0-427.el9.x86_64",
+    )
+    told = {
+        release: kernel_package(release, arm)
+        for release in ("5.14.0-427.el9.aarch64", "6.8.0-31-generic", "6.1;reboot", "", "6.1 $(x)")
+    }
+    assert [commands for commands, _ in told.values()] == [()] * 5
+    assert "kernel-debuginfo-5.14.0-427.el9.aarch64.rpm" in told["5.14.0-427.el9.aarch64"][1]
+    assert "linux-image-6.8.0-31-generic-dbgsym" in told["6.8.0-31-generic"][1]
+    assert "reboot" not in told["6.1;reboot"][1]
+
+
 def test_main_takes_its_arguments_from_sys_argv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["crashdrive", "--version"])
     assert main() == 0
