@@ -21,6 +21,7 @@ from crashdrive.parsers.grammar.labelled import InOrder, KeyValues
 from crashdrive.parsers.grammar.later import Later
 from crashdrive.parsers.grammar.noises import Gap, Noise, Tail
 from crashdrive.parsers.grammar.repeated import Many, Rows
+from crashdrive.parsers.grammar.sections import Block
 from crashdrive.parsers.grammar.terminals import Anything, End, Terminal, Titles
 from crashdrive.parsers.grammar.token_blocks import Blocks, Nest
 
@@ -101,7 +102,8 @@ class _Sketch:
         yield KeyValues, _keys
         yield InOrder, _in_order
         yield Titles, lambda element: _Leaf(element.name.removeprefix("the header "), literal=True)
-        yield Rows, lambda element: _repeated(_Leaf(element.row.name), element.least)
+        yield Rows, _rows
+        yield Block, lambda element: _sequence([_Leaf(element.header.name), self.of(element.items)])
         yield Blocks, self._blocks
         yield Nest, self._nest
         yield Many, lambda element: _repeated(self.of(element.item), element.least)
@@ -169,6 +171,12 @@ def _repeated(element: pp.ParserElement | None, least: int) -> pp.ParserElement 
 
 def _optional(element: pp.ParserElement | None) -> pp.ParserElement | None:
     return None if element is None else pp.Opt(element)
+
+
+def _rows(element: Rows) -> pp.ParserElement | None:
+    """A run of rows, rows of another kind among them."""
+    kinds = [_Leaf(row.name) for row in (element.row, element.also) if row is not None]
+    return _repeated(pp.MatchFirst(kinds) if len(kinds) > 1 else kinds[0], element.least)
 
 
 def _table(element: Table, below: pp.ParserElement | None = None) -> pp.ParserElement | None:

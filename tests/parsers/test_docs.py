@@ -85,6 +85,12 @@ def test_drawing_of_a_table_has_what_stands_below_its_rows_and_rows_of_another_k
     ]
 
 
+def test_drawing_of_a_block_has_what_stands_below_its_header_and_rows_of_another_kind() -> None:
+    cpu, row, none = (g.Row(what[0], lambda _row: 1, f"a {what}") for what in ("cpu", "row", "none"))
+    block = g.block(cpu, g.Rows(row, also=none, least=0), lambda _cpu, rows: rows)
+    assert _boxes(g.Many(block)) == ["a cpu", "a row", "a none"]
+
+
 def test_drawing_of_a_nested_element_has_it_apart() -> None:
     value = g.Forward()
     value <<= g.Row("n", lambda _row: 1, "a number") | g.nested(g.Line("an opening") + g.Many(value))
