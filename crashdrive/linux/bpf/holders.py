@@ -27,18 +27,22 @@ def holders(survey: Survey) -> dict[int, tuple[int, ...]]:
     """Pids by the address of the program, map or link that each has a descriptor of."""
     kernel = survey.kernel
     known = {kernel.symbols.address(name) for name in _OPERATIONS if kernel.symbols.has(name)}
-    tasks = for_each_task(kernel, threads=False)
+    # a thread can have a table of its own, and have its process's after the first thread has ended
+    tasks = for_each_task(kernel, threads=True)
     survey.walked(tasks, "tasks")
     rows = survey.rows(Fields(kernel, "struct task_struct", _TASK, _TASK), tasks.addresses, "tasks")
-    rows = [row for row in rows if row["files"] and row["table"] and row["slots"] is not None]
-    tables = [DescriptorTable(row["table"], row["slots"]) for row in rows]
+    tables = {
+        (row["tgid"], row["files"]): DescriptorTable(row["table"], row["slots"])
+        for row in rows
+        if row["tgid"] and row["files"] and row["table"] and row["slots"] is not None
+    }
     opened: dict[int, dict[int, None]] = {}
     lost = 0
-    for row, files in zip(rows, read_tables(kernel, tables), strict=True):
+    for (pid, _), files in zip(tables, read_tables(kernel, list(tables.values())), strict=True):
         lost += files is None
         for file in files or ():
-            if file and row["tgid"] is not None:
-                opened.setdefault(file, {})[row["tgid"]] = None
+            if file:
+                opened.setdefault(file, {})[pid] = None
     if lost:
         survey.miss(unread(lost))
     found: dict[int, dict[int, None]] = {}
