@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _MAP, _TYPES, _PREFIX = "struct bpf_map", "enum bpf_map_type", "BPF_MAP_TYPE_"
+_DEPRECATED = "_DEPRECATED"
 _FIELDS = {
     "id": ("id",),
     "type": ("map_type",),
@@ -77,10 +78,10 @@ def type_names(survey: Survey, enumeration: str, prefix: str) -> dict[int, str]:
     """What bpftool calls each type of an enumeration: ``lru_hash``."""
     numbers: dict[str, int] = survey.kernel.enumerators(enumeration)
     found: dict[int, str] = {}
-    for name, number in numbers.items():
-        # a second name of a number is a newer one's, or a deprecated one
+    # of two names of a number bpftool has the one that isn't deprecated (c4bcfb38a95e, in 6.2)
+    for name in sorted(numbers, key=lambda name: name.endswith(_DEPRECATED)):
         if name.startswith(prefix):
-            found.setdefault(number, name.removeprefix(prefix).lower())
+            found.setdefault(numbers[name], name.removeprefix(prefix).lower())
     return found
 
 
