@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crashdrive.errors import UnknownMemberError
 from crashdrive.linux.survey import Fields, enumerators
 
 if TYPE_CHECKING:
@@ -20,21 +21,21 @@ _WORK, _TASK = "struct irq_work", "struct task_struct"
 # a node of its own since 5.8 (4b44a21dd640)
 _LINK = ("node.llist", "llist")
 FIELDS = {"flags": ("node.u_flags", "flags"), "function": ("func",)}
-# include/linux/smp_types.h; before 5.8 there were calls alone
+# include/linux/smp_types.h; before 5.8 (4b44a21dd640) there were calls alone, and a bit of those waited for
 _TYPES = {
     "CSD_TYPE_ASYNC": "call",
     "CSD_TYPE_SYNC": "call",
     "CSD_TYPE_IRQ_WORK": "IRQ work",
     "CSD_TYPE_TTWU": "wakeup",
 }
-_MASK = "CSD_FLAG_TYPE_MASK"
+_SYNC, _MASK, _OLD_SYNC = "CSD_TYPE_SYNC", "CSD_FLAG_TYPE_MASK", "CSD_FLAG_SYNCHRONOUS"
 
 
 class Kinds(NamedTuple):
     """The bits of a call's flags."""
 
     lock: int
-    sync: int | None
+    sync: int
     mask: int
     names: dict[int, str]
 
@@ -44,11 +45,7 @@ class Kinds(NamedTuple):
 
     def waits(self, flags: int | None) -> bool:
         """Whether who called waits until the function has returned."""
-        return flags is not None and bool(flags & self.lock) and self.is_sync(flags)
-
-    def is_sync(self, flags: int) -> bool:
-        """Whether the call is of the kind that is waited for; all are where the kernel doesn't tell."""
-        return self.sync is None or flags & self.mask == self.sync
+        return flags is not None and bool(flags & self.lock) and flags & self.mask == self.sync
 
 
 class Queued(NamedTuple):
@@ -65,21 +62,24 @@ class Queued(NamedTuple):
 def kinds(survey: Survey) -> Kinds:
     """The bits that this kernel has."""
     known = enumerators(survey, "CSD_FLAG_LOCK")
+    sync = known.get(_SYNC, known.get(_OLD_SYNC))
+    if sync is None:
+        raise UnknownMemberError(f"no {_SYNC} and no {_OLD_SYNC} beside CSD_FLAG_LOCK")
     return Kinds(
         lock=known["CSD_FLAG_LOCK"],
-        sync=known.get("CSD_TYPE_SYNC"),
-        mask=known.get(_MASK, 0),
+        sync=sync,
+        mask=known.get(_MASK, sync),
         names={known[name]: word for name, word in _TYPES.items() if name in known},
     )
 
 
 def queued(survey: Survey, bits: Kinds) -> list[Queued]:
     """The entries of all CPUs' queues, in the order in which they are run."""
-    kernel, cpus = survey.kernel, survey.kernel.cpus
+    kernel = survey.kernel
     link = kernel.path(CALL, *_LINK)
     found: list[tuple[int, int]] = []
-    for cpu in cpus:
-        walked = kernel.walk_hlist(kernel.per_cpu_address("call_single_queue", cpu), CALL, link)
+    for cpu, head in _heads(survey, "call_single_queue"):
+        walked = kernel.walk_hlist(head, CALL, link)
         survey.walked(walked, "queues of calls between CPUs")
         # entries are put in front
         found += [(cpu, place) for place in reversed(walked.addresses)]
@@ -89,6 +89,14 @@ def queued(survey: Survey, bits: Kinds) -> list[Queued]:
     return [
         _queued(survey, bits, cpu, place, row, works) for (cpu, place), row in zip(found, rows, strict=True)
     ]
+
+
+def _heads(survey: Survey, name: str) -> list[tuple[int, int]]:
+    """Each present CPU with the head of its list, fetched together: most are empty."""
+    kernel = survey.kernel
+    heads = [(cpu, kernel.per_cpu_address(name, cpu)) for cpu in kernel.cpus]
+    kernel.prefetch((head, kernel.pointer_size) for _, head in heads)
+    return heads
 
 
 def _is(bits: Kinds, row: Mapping[str, Any], kind: str) -> bool:
@@ -119,8 +127,8 @@ def own_works(survey: Survey) -> Iterator[tuple[int, str, int | None, int]]:
     kernel = survey.kernel
     link = kernel.path(_WORK, "node.llist", "llnode")
     for name, word in (("raised_list", "raised"), ("lazy_list", "lazy")):
-        for cpu in kernel.cpus if kernel.symbols.has(name) else ():
-            walked = kernel.walk_hlist(kernel.per_cpu_address(name, cpu), _WORK, link)
+        for cpu, head in _heads(survey, name) if kernel.symbols.has(name) else ():
+            walked = kernel.walk_hlist(head, _WORK, link)
             survey.walked(walked, "IRQ work")
             column = survey.gaps(walked.read(["func"]), "IRQ work")["func"]
             for place, function in zip(reversed(walked.addresses), reversed(column), strict=True):

@@ -44,7 +44,7 @@ class IpiWait(Record, frozen=True):
 
 
 def ipi_waits(survey: Survey) -> Iterator[IpiWait]:
-    """The tasks, by CPU; x86-64 alone."""
+    """The tasks, by CPU; on machines whose stacks are followed."""
     kernel = survey.kernel
     places = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
     current = survey.gaps(kernel.read_many("struct rq", places, ["curr"]), "run queues")["curr"]
