@@ -59,11 +59,12 @@ def audit(survey: Survey) -> Iterator[Audit]:
     column = survey.gaps(kernel.read_many("unsigned int", places, [""]), "the state of audit")[""]
     found: dict[str, int | None] = dict(zip(there, column, strict=True))
     lengths = dict.fromkeys(_QUEUES) | _lengths(survey)
+    daemon = survey.attempt("the audit daemon", lambda: [_daemon(survey)])
     enabled, failure = found.get("enabled"), found.get("failure")
     yield Audit(
         audit_enabled=None if enabled is None else _ENABLED.get(enabled, str(enabled)),
         on_failure=None if failure is None else _FAILURE.get(failure, str(failure)),
-        auditd_pid=_daemon(survey),
+        auditd_pid=next(iter(daemon), None),
         rate_limit=found.get("rate"),
         backlog_limit=found.get("backlog"),
         backlog=lengths[_QUEUES[0]],
@@ -84,10 +85,8 @@ def _lengths(survey: Survey) -> dict[str, int | None]:
 
 
 def _daemon(survey: Survey) -> int | None:
-    """The daemon's pid, in the first pid namespace; None without one."""
+    """The daemon's pid, in the first pid namespace; None without one. It has been kept there since 4.12."""
     kernel, path = survey.kernel, "pid->numbers[0].nr"
-    if not kernel.symbols.has("auditd_conn") or not kernel.has_member(_CONNECTION, path):
-        return None
     place = kernel.read_pointer(kernel.symbols.address("auditd_conn"))
     column = kernel.read_many(_CONNECTION, [place] if place else [], [path])
     return next(iter(survey.gaps(column, "the audit daemon")[path]), None)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _LONGEST = 512
+# a function that is inline in kernels without CONFIG_SECURITY; the list came in 4.11 (d69dece5f5b6)
+_ANY = "security_capable"
 # enum lockdown_reason (include/linux/security.h)
 _LEVELS = {
     "LOCKDOWN_NONE": "none",
@@ -33,10 +35,10 @@ class SecurityModule(Record, frozen=True):
 
 
 def security_modules(survey: Survey) -> Iterator[SecurityModule]:
-    """The modules that ``/sys/kernel/security/lsm`` names; none where the kernel keeps no such list."""
+    """The modules that ``/sys/kernel/security/lsm`` names; none where the kernel was built without any."""
     kernel = survey.kernel
-    if not kernel.symbols.has("lsm_names"):
-        survey.absent("list of security modules")
+    if not kernel.symbols.has("lsm_names") and not kernel.symbols.has(_ANY):
+        survey.absent("security modules")
         return
     place = kernel.read_pointer(kernel.symbols.address("lsm_names"))
     text = kernel.read_string(place, _LONGEST).decode("utf-8", "backslashreplace") if place else ""
@@ -52,10 +54,8 @@ def _mode(survey: Survey, name: str) -> list[str | None]:
 
 
 def _number(survey: Survey, variable: str, kind: str = "unsigned int", path: str = "") -> int | None:
-    """A variable, or a member of one; None where the kernel lacks it."""
+    """A variable, or a member of one; None where the dump lacks it."""
     kernel = survey.kernel
-    if not kernel.symbols.has(variable) or (path and not kernel.has_member(kind, path)):
-        return None
     place = kernel.symbols.address(variable)
     found: int | None = survey.gaps(kernel.read_many(kind, [place], [path]), variable)[path][0]
     return found
@@ -70,8 +70,15 @@ def _lockdown(survey: Survey) -> str | None:
 
 
 def _selinux(survey: Survey) -> str | None:
-    kind = "struct selinux_state"
-    enforcing = _number(survey, "selinux_state", kind, "enforcing")
+    kernel, kind, path = survey.kernel, "struct selinux_state", "enforcing"
+    if not kernel.has_type(kind):
+        # before 4.17 (aa8e712cee93)
+        enforcing = _number(survey, "selinux_enforcing")
+    elif kernel.has_member(kind, path):
+        enforcing = _number(survey, "selinux_state", kind, path)
+    else:
+        # without CONFIG_SECURITY_SELINUX_DEVELOP it can't be permissive
+        return "enforcing"
     return None if enforcing is None else "enforcing" if enforcing else "permissive"
 
 

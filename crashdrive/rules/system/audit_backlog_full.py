@@ -27,5 +27,6 @@ def audit_backlog_full(states: Iterable[Audit]) -> Iterator[Match]:
 
 
 def _told(one: Audit) -> str:
-    daemon = "no daemon" if one.auditd_pid is None else f"its daemon is pid {one.auditd_pid}"
-    return f"{one.backlog} of {one.backlog_limit} messages wait, {one.lost_messages} were lost; {daemon}"
+    daemon = "no daemon is known" if one.auditd_pid is None else f"its daemon is pid {one.auditd_pid}"
+    lost = "it isn't known how many" if one.lost_messages is None else one.lost_messages
+    return f"{one.backlog} of {one.backlog_limit} messages wait, {lost} were lost; {daemon}"
