@@ -77,7 +77,7 @@ def regions_of(survey: Survey, functions: Sequence[Function]) -> Iterator[PciReg
             first_address=first,
             last_address=last,
             region_bytes=max(0, last - first + 1),
-            claimed=None if row["parent"] is None and not fields.has("parent") else bool(row["parent"]),
+            claimed=None if row["parent"] is None else bool(row["parent"]),
             unassigned=bool(flags & _UNSET),
             region_struct=place,
         )

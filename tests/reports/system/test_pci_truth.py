@@ -77,8 +77,9 @@ def test_claimed_ranges_stand_in_proc(guest: Guest, reported: Report) -> None:
     for row in reported.table("regions").rows:
         ports = row.region_kind.startswith("ports")
         digits = 4 if ports else 8
-        if row.claimed:
-            assert f"{row.first_address:0{digits}x}-{row.last_address:0{digits}x}" in lines
+        there = f"{row.first_address:0{digits}x}-{row.last_address:0{digits}x}" in lines
+        assert row.claimed is there
+    assert {row.region_use for row in reported.table("regions").rows if row.claimed} >= {"BAR 0", "window"}
 
 
 def test_buses_and_bridges(guest: Guest, reported: Report) -> None:
