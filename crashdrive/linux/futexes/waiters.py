@@ -82,7 +82,7 @@ def futexes(survey: Survey) -> Iterator[Futex]:
         seconds = queues.since(task["cpu"], task["left"]) if task and queues else None
         key = (row["of"], row["page"], row["offset"])
         found.setdefault(key, []).append(row | {"who": task or {}, "seconds": seconds})
-    made = [_futex(key, own) for key, own in found.items()]
+    made = [_futex(key, own, kernel.page_size) for key, own in found.items()]
     yield from sorted(made, key=lambda one: (-one.waiters, -(one.longest or 0)))
 
 
@@ -105,7 +105,7 @@ def _table(survey: Survey) -> tuple[int, int]:
     return start, count
 
 
-def _futex(key: tuple[Any, ...], waiters: Sequence[Mapping[str, Any]]) -> Futex:
+def _futex(key: tuple[Any, ...], waiters: Sequence[Mapping[str, Any]], page_size: int) -> Futex:
     _, page, offset = key
     order = sorted(waiters, key=lambda one: -(one["seconds"] or 0))
     first = order[0]["who"]
@@ -113,7 +113,7 @@ def _futex(key: tuple[Any, ...], waiters: Sequence[Mapping[str, Any]]) -> Futex:
     owner = next((one for one in order if one["pi"]), {})
     return Futex(
         futex_kind=_kind(offset),
-        user_address=_address(page, offset),
+        user_address=_address(page, offset, page_size),
         waiters=len(order),
         waiter_pids=tuple(one["who"]["pid"] for one in order if one["who"].get("pid") is not None)[:_PIDS],
         tgid=first.get("tgid"),
@@ -130,8 +130,8 @@ def _kind(offset: int | None) -> str | None:
     return "file" if offset & _FILE else "shared" if offset & _SHARED else "private"
 
 
-def _address(page: int | None, offset: int | None) -> int | None:
+def _address(page: int | None, offset: int | None, page_size: int) -> int | None:
     """A file's futex has a page number where others have the page's address."""
     if page is None or offset is None:
         return None
-    return (page << 12 if offset & _FILE else page) + (offset & ~(_FILE | _SHARED))
+    return (page * page_size if offset & _FILE else page) + (offset & ~(_FILE | _SHARED))
