@@ -99,7 +99,7 @@ def _amounts(survey: Survey, given: Given) -> dict[str, int | None]:
     kernel, page = survey.kernel, survey.kernel.page_size
     counts = counters_by_name(list(given.counters))
     found: dict[str, int | None] = {
-        "MemTotal": _number(survey, ("_totalram_pages", "totalram_pages"), page),
+        "MemTotal": managed_bytes(survey),
         "MemFree": scaled(counts.get("nr_free_pages"), page),
     }
     found["MemAvailable"] = _available(survey, counts, given.zones)
@@ -138,6 +138,12 @@ def _unaccounted(kernel: Machine, found: Mapping[str, int | None]) -> int | None
     parts = [found.get(item, 0) for item in ACCOUNTED if item not in own]
     total = found["MemTotal"]
     return None if total is None or None in parts else total - sum(one for one in parts if one is not None)
+
+
+def managed_bytes(survey: Survey) -> int | None:
+    """MemTotal: memory that the buddy allocator manages."""
+    # an atomic_long_t since 5.0 (ca79b0c211af)
+    return _number(survey, ("_totalram_pages", "totalram_pages"), survey.kernel.page_size)
 
 
 def _number(survey: Survey, names: Sequence[str], unit: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.mm.meminfo import managed_bytes
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.virtio.devices import BALLOON, read_devices
 from crashdrive.records import Address, Record
@@ -49,7 +50,7 @@ def balloons_of(survey: Survey, devices: Sequence[FoundDevice]) -> Iterator[Ball
         return
     fields = Fields(kernel, _BALLOON, _FIELDS, ("pages",))
     rows = survey.rows(fields, [one.driver_data or 0 for one in ours], "balloons")
-    total = _managed(survey)
+    total = managed_bytes(survey)
     for one, row in zip(ours, rows, strict=True):
         held = None if row["pages"] is None else row["pages"] * _PAGE
         features = one.virtio_features
@@ -62,14 +63,6 @@ def balloons_of(survey: Survey, devices: Sequence[FoundDevice]) -> Iterator[Ball
             deflates_on_oom=own,
             driver_data=one.driver_data or 0,
         )
-
-
-def _managed(survey: Survey) -> int | None:
-    """MemTotal: pages that the buddy allocator manages."""
-    kernel = survey.kernel
-    place = kernel.symbols.address("_totalram_pages")
-    pages = survey.gaps(kernel.read_many("unsigned long", [place], [""]), "the amount of memory")[""][0]
-    return None if pages is None else pages * kernel.page_size
 
 
 def _percent(held: int | None, total: int | None, *, counted: bool | None) -> float | None:

@@ -42,7 +42,7 @@ class VirtualMachine(Record, frozen=True):
 def machines(survey: Survey) -> Iterator[VirtualMachine]:
     """All virtual machines; none where KVM isn't loaded."""
     kernel = survey.kernel
-    if not kernel.symbols.has("vm_list") or not kernel.has_type(_KVM):
+    if not kernel.symbols.has("vm_list"):
         return
     walked = kernel.walk_list(kernel.symbols.address("vm_list"), _KVM, "vm_list")
     survey.walked(walked, "virtual machines")
