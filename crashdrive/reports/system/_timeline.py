@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from crashdrive.records import Address, Record, Report
+from crashdrive.records import Address, Notice, Record, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,8 @@ class TimelineEvent(Record, frozen=True):
     level; of a task ``running since``, ``queued since`` or ``last run`` (when it left its CPU); of a timer
     ``overdue since``; of a request ``made`` or ``given to the driver``, not done until the end; of a TCP
     connection ``sent``, ``received`` or ``acknowledged``: when it last did. ``text``: what was said, or what
-    it is about; ``address``: of the structure that remembers it. ``is_wrong``: it should not be so.
+    it is about; ``address``: of the structure that remembers it. ``is_wrong``: a message of level ``err`` or
+    worse, a task in state D, a timer that is overdue and not deferrable, a request, as it isn't done.
     """
 
     seconds_before: float
@@ -48,6 +49,20 @@ def events_of(parts: Mapping[str, Report], sources: Sequence[str], behind: float
         (needed,) = SOURCES[source]
         if (part := parts.get(needed[0])) is not None:
             yield from makers[source](part, behind)
+
+
+# what has an event by a time that not every kernel keeps: its source, report, table and column
+_TIMED = (("task", "ps", "tasks", "state_seconds"), ("io", "block", "requests", "age"))
+
+
+def untimed(parts: Mapping[str, Report], sources: Sequence[str]) -> Iterator[Notice]:
+    """What has no event, as its time isn't known."""
+    for source, name, table, column in _TIMED:
+        part = parts.get(name) if source in sources else None
+        rows = part.table(table).rows if part else ()
+        # an idle task has none
+        if count := sum(getattr(row, column) is None and row.pid != 0 for row in rows):
+            yield Notice(kind="untimed", message=f"{table}: the time of {count} isn't known; left out")
 
 
 def _event(before: float, source: str, event: str, **known: Any) -> TimelineEvent:
@@ -85,7 +100,7 @@ def _timers(part: Report, _behind: float) -> Iterator[TimelineEvent]:
                 yield _event(
                     -row.expires_left, "timer", "overdue since", cpu=row.cpu, pid=getattr(row, "pid", None),
                     comm=getattr(row, "comm", None), text=row.timer_function, address=row.timer_address,
-                    is_wrong=True,
+                    is_wrong=getattr(row, "wheel", None) != "deferrable",  # which wakes no idle CPU
                 )  # fmt: skip
 
 

@@ -10,11 +10,13 @@ Examples:
 seconds_before is counted by the clock that keeps the event, back from its newest reading: log and tasks by
 the scheduler's clock (last_run: when a task left its CPU), timers, requests and packets by ticks or the
 timekeeper. Clocks may differ by a few ticks: events of two sources that are nearer are in no sure order. A
-structure remembers its last event alone: a lane without marks says nothing of what came before.
+structure remembers its last event alone: a lane without marks says nothing of what came before. --pid
+leaves out what names no task: timers of the wheel, packets, messages of a kernel that doesn't keep callers.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.errors import CrashdriveError, UsageError
@@ -22,7 +24,7 @@ from crashdrive.linux.sched.cpu_states import run_queues
 from crashdrive.linux.survey import Survey
 from crashdrive.records import Lane, Mark, Notice, Report, Table, Timeline
 from crashdrive.reports.base import Option
-from crashdrive.reports.system._timeline import SOURCES, TimelineEvent, events_of
+from crashdrive.reports.system._timeline import SOURCES, TimelineEvent, events_of, untimed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,10 +59,9 @@ def report(crash: Any, **asked: Any) -> Report:
     survey = Survey(crash.kernel)
     behind, moments = _end(survey, parts.get("dmesg"), parts.get(_DEATHS))
     notices = [*failed, *survey.notices, *(notice for part in parts.values() for notice in part.warnings)]
-    found = sorted(
-        (one for one in events_of(parts, wanted, behind) if _is_wanted(one, asked)),
-        key=lambda one: -one.seconds_before,
-    )
+    events = [one for one in events_of(parts, wanted, behind) if one.seconds_before <= asked["last"]]
+    found = sorted(_of_tasks(events, asked["pid"]), key=lambda one: -one.seconds_before)
+    notices += [*untimed(parts, wanted), *(_nobodys(events) if asked["pid"] else ())]
     return Report(
         report=NAME,
         complete=not failed and survey.complete and all(part.complete for part in parts.values()),
@@ -70,8 +71,16 @@ def report(crash: Any, **asked: Any) -> Report:
     )
 
 
-def _is_wanted(one: TimelineEvent, asked: dict[str, Any]) -> bool:
-    return one.seconds_before <= asked["last"] and (not asked["pid"] or one.pid in asked["pid"])
+def _of_tasks(events: Sequence[TimelineEvent], pids: Sequence[int]) -> list[TimelineEvent]:
+    return [one for one in events if not pids or one.pid in pids]
+
+
+def _nobodys(events: Sequence[TimelineEvent]) -> Iterator[Notice]:
+    """What ``--pid`` left out although it may be of one of these tasks."""
+    counts = Counter(one.event_source for one in events if one.pid is None)
+    if counts:
+        said = ", ".join(f"{source}: {count}" for source, count in counts.items())
+        yield Notice(kind="unowned", message=f"events that name no task are left out ({said})")
 
 
 def _parts(crash: Any, sources: Sequence[str]) -> tuple[dict[str, Report], list[Notice]]:

@@ -74,6 +74,15 @@ def test_only_overdue_timers_are_of_the_past() -> None:
     )  # fmt: skip
     found = events("timer", part)
     assert [(one.seconds_before, one.pid, one.text) for one in found] == [(2.0, None, "f"), (1.0, 1, "f")]
+    assert all(one.is_wrong for one in found)
+
+
+def test_a_deferrable_timer_waits_for_its_cpu_to_wake_up() -> None:
+    timer = {"cpu": 0, "timer_function": "f", "timer_address": 1, "expires_left": -4.0}
+    part = report(
+        "timers", timers=[row(**timer, wheel=wheel) for wheel in ("standard", "deferrable")], hrtimers=[]
+    )
+    assert [one.is_wrong for one in events("timer", part)] == [True, False]
 
 
 def test_requests_have_two_times_and_connections_three() -> None:
@@ -142,6 +151,25 @@ def test_a_part_that_fails_marks_the_report() -> None:
         f"report {name} failed: no such member" for name in ("ps", "timers", "block", "netstat")
     }
     assert [one.event for one in found.table("events").rows] == ["emerg"]
+
+
+def test_tasks_and_requests_of_unknown_times_are_told() -> None:
+    assert [notice.message for notice in made(Fake(dmesg=LOG, ps=TASKS), source=("task",)).warnings] == [
+        "tasks: the time of 1 isn't known; left out"
+    ]
+    idle = row(**{**TASK, "pid": 0}, state="RU", state_letter="R", state_seconds=None)
+    blind = row(operation="write", device="vda", sector=8, path=None, age=None, driver_age=None, pid=None)
+    crash = Fake(dmesg=LOG, ps=report("ps", tasks=[idle]), block=report("block", requests=[blind]))
+    assert [notice.message for notice in made(crash, source=("task", "io")).warnings] == [
+        "requests: the time of 1 isn't known; left out"
+    ]
+
+
+def test_what_names_no_task_is_told_to_be_left_out() -> None:
+    found = made(Fake(dmesg=LOG), source=("log",), last=60.0, pid=(7,))
+    assert [one.pid for one in found.table("events").rows] == [7]
+    assert [notice.message for notice in found.warnings] == ["events that name no task are left out (log: 1)"]
+    assert not made(Fake(dmesg=LOG), source=("log",), last=60.0).warnings
 
 
 def test_options_narrow_it_down() -> None:
