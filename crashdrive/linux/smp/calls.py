@@ -99,7 +99,8 @@ def smp(survey: Survey) -> Smp:
         return Smp([], [])
     bits = kinds(survey)
     entries = queued(survey, bits)
-    tasks, ages = _running(survey), _ages(survey)
+    tasks = _running(survey)
+    ages = next(iter(survey.attempt("ticks", lambda: [_ages(survey)])), {})
     calls = [*_calls(survey, bits, entries, tasks, ages), *_own(survey, tasks, ages)]
     cpus = [_cpu(cpu, tasks[cpu], entries, calls, ages.get(cpu)) for cpu in survey.kernel.cpus]
     return Smp(cpus, calls)

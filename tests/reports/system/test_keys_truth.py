@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crashdrive.crash import Crash
+from crashdrive.errors import FaultError
 from crashdrive.records import Report
 from tests.reports.conftest import Guest
 from tests.reports.guest_truth import settings
@@ -65,6 +66,19 @@ def test_states_and_times(guest: Guest, reported: Report) -> None:
     assert rows["lab_revoked"].key_state == "instantiated, revoked"
     assert rows["lab_revoked"].expires_left is None
     assert rows["lab_ring"].keyring_members == 4
+
+
+def test_without_a_clock_the_keys_are_there(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_survey: Any) -> Any:
+        raise FaultError("0x1000: excluded", 0x1000, 8, "excluded")
+
+    monkeypatch.setattr("crashdrive.linux.security.keys.clock", missing)
+    report = Crash(guest.session, keep=False).run_report(REPORT)
+    assert not report.complete
+    assert [notice.message for notice in report.warnings] == ["the clock: 0x1000: excluded"]
+    rows = report.table("keys").rows
+    assert len(rows) >= len(said(guest))
+    assert {row.expires_left for row in rows} == {None}
 
 
 def test_users(guest: Guest, reported: Report) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sessionkit import replayed, report_folders
 
+from crashdrive.errors import FaultError
 from crashdrive.records import Report
 
 REPORT = "smp"
@@ -48,6 +49,19 @@ def test_nobody_waits_where_all_is_well(folder: Any) -> None:
     assert not report.findings
     assert not any(row.waits for row in report.table("calls").rows)
     assert {row.waits_for_cpus for row in report.table("cpus").rows} == {()}
+
+
+@pytest.mark.parametrize("folder", STUCK, ids=lambda folder: folder.name)
+def test_without_a_clock_the_calls_are_there(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_survey: Any) -> Any:
+        raise FaultError("0x1000: excluded", 0x1000, 8, "excluded")
+
+    monkeypatch.setattr("crashdrive.linux.smp.calls.clock", missing)
+    report = reported(folder)
+    assert not report.complete
+    assert [notice.message for notice in report.warnings] == ["ticks: 0x1000: excluded"]
+    (call,) = (row for row in report.table("calls").rows if row.waits)
+    assert (call.from_cpu, call.to_cpu, call.target_tick_seconds) == (0, 1, None)
 
 
 def test_there_are_guests_of_both_kinds() -> None:
