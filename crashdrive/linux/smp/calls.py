@@ -14,7 +14,7 @@ from crashdrive.linux.sched.ticks import ticks
 from crashdrive.linux.smp.queues import CALL, FIELDS, Kinds, Queued, kinds, own_works, queued
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.texts import functions
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,6 +135,7 @@ def _calls(
     size, there = thread_size(survey.kernel), {entry.place for entry in entries}
     taken = [caller for caller in known.values() if caller.place not in there]
     names = functions(survey.kernel, [*(one.function for one in entries), *(one.function for one in taken)])
+    _no_functions(survey, names, taken)
     woken = _pids(survey, [entry.task for entry in entries if entry.task])
     for entry in entries:
         caller = known.get(entry.place)
@@ -168,6 +169,14 @@ def _calls(
             target_tick_seconds=None if caller.to is None else ages.get(caller.to),
             call_address=caller.place,
         )
+
+
+def _no_functions(survey: Survey, names: Mapping[int | None, str | None], taken: list[_Caller]) -> None:
+    """Note locked calls of what is no function: they are no calls, or their memory is damaged."""
+    for caller in taken:
+        if caller.function is not None and names[caller.function] in {None, f"{caller.function:#x}"}:
+            message = f"call {caller.place:#x}: {caller.function:#x} is no known function"
+            survey.miss([Notice(kind="damaged", message=message)])
 
 
 def _own(

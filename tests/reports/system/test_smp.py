@@ -8,6 +8,7 @@ import pytest
 from sessionkit import replayed, report_folders
 
 from crashdrive.errors import FaultError
+from crashdrive.linux.smp import calls
 from crashdrive.records import Report
 
 REPORT = "smp"
@@ -62,6 +63,16 @@ def test_without_a_clock_the_calls_are_there(folder: Any, monkeypatch: pytest.Mo
     assert [notice.message for notice in report.warnings] == ["ticks: 0x1000: excluded"]
     (call,) = (row for row in report.table("calls").rows if row.waits)
     assert (call.from_cpu, call.to_cpu, call.target_tick_seconds) == (0, 1, None)
+
+
+@pytest.mark.parametrize("folder", WELL[:1], ids=lambda folder: folder.name)
+def test_a_call_of_no_function_is_marked(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ones = calls._Caller(0, None, 0xFFFFFFFF, (1 << 64) - 1, 0xFFFF_8880_0000_1000)
+    monkeypatch.setattr(calls, "_single", lambda *_: [ones])
+    report = reported(folder)
+    assert not report.complete
+    (notice,) = report.warnings
+    assert notice.message == "call 0xffff888000001000: 0xffffffffffffffff is no known function"
 
 
 def test_there_are_guests_of_both_kinds() -> None:
