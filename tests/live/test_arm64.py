@@ -125,6 +125,26 @@ def test_nothing_is_left_out(crash: Crash, name: str) -> None:
     assert crash.run_report(name).complete
 
 
+def test_interrupts_are_those_of_proc(crash: Crash) -> None:
+    """Those between CPUs are lines of their own; the last CPU was stopped by one more of them."""
+    text = (PROC / "interrupts").read_text()
+    said = {line.split()[0].rstrip(":"): line.split()[1:] for line in text.splitlines()[1:]}
+    report = crash.report("irq")
+    rows = report.table("interrupts").rows
+    assert [str(row.irq) for row in rows] == [name for name in said if name.isdecimal()]
+    assert {row.irq_names[0] for row in rows} == {said[str(row.irq)][-1] for row in rows}
+    assert {row.irq_state for row in rows} == {""}
+    lines = {row.interrupt_line: row for row in report.table("cpu_interrupts").rows}
+    assert {name for name in said if name.startswith("IPI")} == lines.keys() - {"ERR"}
+    for row in (*rows, *(row for row in lines.values() if row.cpu_counts)):
+        name = row.interrupt_line if row in lines.values() else str(row.irq)
+        counts = row.cpu_counts if row in lines.values() else row.irq_counts
+        for cpu, then in enumerate(map(int, said[name][:2])):
+            assert then <= counts[cpu] <= then + 600, name
+        if row in lines.values():
+            assert row.meaning == " ".join(said[name][2:])
+
+
 def test_cpus_are_those_of_proc(crash: Crash) -> None:
     report = crash.report("sysinfo")
     said = dict(re.findall(r"^(CPU \w+)\t*: (\w+)$", (PROC / "cpuinfo").read_text(), re.MULTILINE))

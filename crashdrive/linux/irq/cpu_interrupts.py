@@ -1,18 +1,22 @@
-"""Interrupts between and within CPUs (IPIs, local timers) of x86: the named lines of /proc/interrupts.
+"""Interrupts between and within CPUs (IPIs, local timers): the named lines of /proc/interrupts.
 
-Source: arch/x86/kernel/irq.c, arch_show_interrupts().
+Sources: arch_show_interrupts() in arch/x86/kernel/irq.c; of arm and arm64, whose IPIs are interrupts that
+/proc/interrupts hides from the others, in arch/arm64/kernel/smp.c (since 5.10, d3afc7f12987).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.irq.interrupts import counts_of
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Record
+from crashdrive.linux.texts import texts
+from crashdrive.records import Notice, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
 _KIND, _VARIABLE = "irq_cpustat_t", "irq_stat"
@@ -43,6 +47,9 @@ _VARIABLES = (
     ("MCE", "mce_exception_count", "machine check exceptions"),
     ("MCP", "mce_poll_count", "machine check polls"),
 )
+# descriptors and meanings of arm's IPIs, by their numbers
+_IPIS, _MEANINGS = "ipi_desc", "ipi_types"
+_MOST_IPIS = 64
 _TOTALS = (("ERR", "irq_err_count", "errors"), ("MIS", "irq_mis_count", "misrouted"))
 
 
@@ -59,17 +66,16 @@ class CpuInterrupt(Record, frozen=True):
 
 
 def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
-    """The lines in the order of /proc/interrupts; none on architectures other than x86."""
+    """The lines in the order of /proc/interrupts."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
     if not kernel.has_type(_KIND) or not kernel.symbols.has(_VARIABLE):
         survey.absent("counts of interrupts that CPUs send each other, that are known on this machine")
         return
     fields = Fields(kernel, _KIND, {member: (member,) for _, member, _ in _LINES})
-    places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
-    columns = survey.read(fields, places, "counts of interrupts")
-    for line, member, meaning in _LINES:
-        if fields.has(member):
-            yield _row(line, meaning, dict(zip(cpus, columns[member], strict=True)))
+    if fields.paths:
+        yield from _counted(survey, fields)
+    else:
+        yield from _ipis(survey)
     for line, name, meaning in _VARIABLES:
         if kernel.symbols.has(name):
             own = [kernel.per_cpu_address(name, cpu) for cpu in cpus]
@@ -80,6 +86,42 @@ def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
             column = kernel.read_many("unsigned int", [kernel.symbols.address(name)], [""])
             total = survey.gaps(column, name)[""][0]
             yield CpuInterrupt(interrupt_line=line, meaning=meaning, cpu_counts={}, total=total)
+
+
+def _counted(survey: Survey, fields: Fields) -> Iterator[CpuInterrupt]:
+    """Those of x86."""
+    kernel, cpus = survey.kernel, survey.kernel.possible_cpus
+    places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
+    columns = survey.read(fields, places, "counts of interrupts")
+    for line, member, meaning in _LINES:
+        if fields.has(member):
+            yield _row(line, meaning, dict(zip(cpus, columns[member], strict=True)))
+
+
+def _ipis(survey: Survey) -> Iterator[CpuInterrupt]:
+    """Those of arm and arm64; noted as missing where the kernel keeps them elsewhere."""
+    kernel = survey.kernel
+    if not all(map(kernel.symbols.has, (_IPIS, _MEANINGS))):
+        message = "interrupts that CPUs send each other are kept elsewhere by this kernel; not read"
+        survey.miss([Notice(kind="elsewhere", message=message)])
+        return
+    count = min(kernel.variable_size(_MEANINGS) // kernel.pointer_size, _MOST_IPIS)
+    told, descriptors = (
+        survey.gaps(kernel.read_many("unsigned long", _words(kernel, name, count), [""]), name)[""]
+        for name in (_MEANINGS, _IPIS)
+    )
+    meanings = texts(survey, told, "meanings of interrupts")
+    there = [place for place in descriptors if place]
+    columns = survey.gaps(kernel.read_many("struct irq_desc", there, ["kstat_irqs"]), "counts of interrupts")
+    counted = dict(zip(there, counts_of(survey, columns["kstat_irqs"]), strict=True))
+    for number, (meaning, place) in enumerate(zip(told, descriptors, strict=True)):
+        counts = dict.fromkeys(kernel.possible_cpus) | counted.get(place or 0, {})
+        yield _row(f"IPI{number}", meanings[meaning] or "", counts)
+
+
+def _words(kernel: Machine, name: str, count: int) -> list[int]:
+    start = kernel.symbols.address(name)
+    return [start + kernel.pointer_size * number for number in range(count)]
 
 
 def _row(line: str, meaning: str, counts: dict[int, int | None]) -> CpuInterrupt:

@@ -13,6 +13,7 @@ from crashdrive.records import Address, Notice, Record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
 _DESC, _ACTION = "struct irq_desc", "struct irqaction"
@@ -30,6 +31,9 @@ _FIELDS = {
     # of all CPUs, since 5.2 (1136b0728969)
     "total": ("tot_count",),
     "flow": ("name",),
+    "settings": ("status_use_accessors",),
+    # a mask of CPUs, of an interrupt that each of them enables by itself
+    "enabled": ("percpu_enabled",),
 }
 _NEEDED = ("number", "counters", "action")
 _OF_ACTION = {
@@ -45,7 +49,12 @@ _MASKS = {
 }
 # kernel/irq/internals.h: IRQS_SPURIOUS_DISABLED
 _SPURIOUS = 0x2
+# include/linux/irq.h: IRQ_HIDDEN, since 5.10 (83cfac95c018): arm's and arm64's interrupts between CPUs
+_HIDDEN = 1 << 20
+# the handler of one behind which others are (kernel/irq/chip.c: chained_action)
+_CHAINED = "bad_chained_irq"
 _STATES = ("IRQD_IRQ_DISABLED", "IRQD_IRQ_MASKED", "IRQD_IRQ_INPROGRESS")
+_OF_ALL_CPUS = frozenset({"disabled", "masked"})
 _MOST_IRQS, _MOST_ACTIONS = 1 << 20, 1 << 10
 
 
@@ -57,7 +66,8 @@ class Interrupt(Record, frozen=True):
     a thread. ``affinity_cpus``: where it may go, ``effective_cpus``: where it goes. ``irq_state``:
     ``disabled``, ``masked``, ``in progress`` (a handler was running), ``nobody cared`` (the kernel disabled
     it, as no handler took it), joined by commas. ``disable_depth``: how many disables are without their
-    enable. ``unhandled``: how many came since the last handled one.
+    enable, None for an interrupt that each CPU enables by itself: that is disabled where no CPU has.
+    ``unhandled``: how many came since the last handled one.
     """
 
     irq: int
@@ -87,17 +97,21 @@ def interrupts(survey: Survey) -> Iterator[Interrupt]:
     kernel = survey.kernel
     places = _descriptors(survey)
     rows = survey.addressed(Fields(kernel, _DESC, _FIELDS, _NEEDED), places, "interrupts")
-    rows = [(place, row) for place, row in rows if row["number"] is not None]
+    hidden = [place for place, row in rows if (row["settings"] or 0) & _HIDDEN]
+    rows = [(place, row) for place, row in rows if row["number"] is not None and place not in hidden]
     names = texts(survey, (row[name] for _, row in rows for name in ("chip", "flow")), "names of interrupts")
-    counts = _counts(survey, [row["counters"] for _, row in rows])
+    counts = counts_of(survey, [row["counters"] for _, row in rows])
     actions = _actions(survey, [row["action"] for _, row in rows])
     masks = {which: _masks(survey, [place for place, _ in rows], which) for which in _MASKS}
-    bits = _bits(survey)
+    size, bits = _size_of_possible(kernel), _bits(survey)
+    enabled = _cpus_at(survey, [row["enabled"] for _, row in rows], size, "CPUs that enabled each")
     for at, (place, row) in enumerate(rows):
         own, counted = actions[row["action"] or 0], counts[at]
+        used = own and all(action.handler != _CHAINED for action in own)
         # as in /proc/interrupts, unused interrupts are left out
-        if own or (any(counted.values()) if row["total"] is None else row["total"]):
-            yield _interrupt(place, row, own, counted, bits, names, [masks[which][at] for which in _MASKS])
+        if used or (any(counted.values()) if row["total"] is None else row["total"]):
+            shown = [masks[which][at] for which in _MASKS]
+            yield _interrupt(place, row, own, counted, _state(row, enabled[at], bits), names, shown)
 
 
 def _interrupt(
@@ -105,7 +119,7 @@ def _interrupt(
     row: Mapping[str, Any],
     actions: Sequence[_Action],
     counts: dict[int, int],
-    bits: Mapping[str, int],
+    state: str | None,
     names: Mapping[int | None, str | None],
     masks: Sequence[tuple[int, ...] | None],
 ) -> Interrupt:
@@ -120,8 +134,8 @@ def _interrupt(
         thread_pids=tuple(action.pid for action in actions if action.pid is not None),
         affinity_cpus=masks[0],
         effective_cpus=masks[1],
-        irq_state=_state(row["state"], row["internal"], bits),
-        disable_depth=row["depth"],
+        irq_state=state,
+        disable_depth=None if row["enabled"] else row["depth"],
         unhandled=row["unhandled"],
         irq_desc=place,
     )
@@ -137,10 +151,12 @@ def _bits(survey: Survey) -> dict[str, int]:
     }
 
 
-def _state(state: int | None, internal: int | None, bits: Mapping[str, int]) -> str | None:
-    if state is None:
+def _state(row: Mapping[str, Any], enabled: Sequence[int] | None, bits: Mapping[str, int]) -> str | None:
+    """``enabled``: the CPUs that enabled it, where each does so by itself: its own bits don't tell that."""
+    state, internal = row["state"], row["internal"]
+    if state is None or (row["enabled"] and enabled is None):
         return None
-    words = [name for name, mask in bits.items() if state & mask]
+    words = [name for name, mask in bits.items() if state & mask and not (enabled and name in _OF_ALL_CPUS)]
     if internal is not None and internal & _SPURIOUS:
         words.append("nobody cared")
     return ", ".join(words)
@@ -166,7 +182,7 @@ def _descriptors(survey: Survey) -> list[int]:
     return [start + step * number for number in range(count)]
 
 
-def _counts(survey: Survey, pointers: Sequence[int | None]) -> list[dict[int, int]]:
+def counts_of(survey: Survey, pointers: Sequence[int | None]) -> list[dict[int, int]]:
     """Counts by CPU, of each pointer to ``kstat_irqs``; a CPU that is missing has none."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
     # struct irqstat since 6.10
@@ -215,15 +231,27 @@ def _masks(survey: Survey, places: Sequence[int], which: str) -> list[tuple[int,
     path = kernel.first_path(_DESC, _MASKS[which])
     if path is None:
         return [None] * len(places)
-    size, order = kernel.sizeof("struct cpumask"), kernel.byte_order
+    size = kernel.sizeof("struct cpumask")
     if isinstance(bare(kernel.layouts, kernel.place(_DESC, path).type), PointerType):
         # with CPUMASK_OFFSTACK
         pointers = survey.gaps(kernel.read_many(_DESC, places, [path]), "affinities of interrupts")[path]
-        # the mask has bits for possible CPUs alone
-        size = -(-(max(kernel.possible_cpus) + 1) // (8 * kernel.pointer_size)) * kernel.pointer_size
-    else:
-        offset = kernel.offset(_DESC, path)
-        pointers = [place + offset for place in places]
+        return _cpus_at(survey, pointers, _size_of_possible(kernel), "affinities")
+    offset = kernel.offset(_DESC, path)
+    return _cpus_at(survey, [place + offset for place in places], size, "affinities")
+
+
+def _size_of_possible(kernel: Machine) -> int:
+    """Bytes of a mask that was made for this machine: it has bits for possible CPUs alone."""
+    width = kernel.pointer_size
+    return -(-(max(kernel.possible_cpus) + 1) // (8 * width)) * width
+
+
+def _cpus_at(
+    survey: Survey, pointers: Sequence[int | None], size: int, what: str
+) -> list[tuple[int, ...] | None]:
+    """The possible CPUs in each mask; None behind NULL, and where it is missing, which is noted."""
+    kernel = survey.kernel
+    order = kernel.byte_order
     window, possible = kernel.window(), frozenset(kernel.possible_cpus)
     window.fetch((pointer, size) for pointer in pointers if pointer)
     found: list[tuple[int, ...] | None] = []
@@ -235,7 +263,7 @@ def _masks(survey: Survey, places: Sequence[int], which: str) -> list[tuple[int,
         cpus = None if raw is None else _cpus(raw, kernel.pointer_size, order)
         found.append(None if cpus is None else tuple(cpu for cpu in cpus if cpu in possible))
     if lost:
-        survey.miss([Notice(kind="hole", message=f"affinities of {lost} interrupts are not in the dump")])
+        survey.miss([Notice(kind="hole", message=f"{what} of {lost} interrupts are not in the dump")])
     return found
 
 
