@@ -6,25 +6,38 @@ import functools
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = "__pycache__"
+_HALF = 16  # digits
 
 
 @functools.cache
 def code_digest() -> str:
-    """A digest of the package's files (names, sizes, times) and of the installed distributions' versions.
+    """Two digests of 16 digits: of the package's files (names, sizes, times), and of Python's version and the
+    installed distributions' ones.
 
     A few milliseconds: no file is read.
     """
-    digest = hashlib.sha256(sys.version.encode())
-    for line in (*_files(_PACKAGE), *sorted(_distributions())):
+    return _digest(_files(_PACKAGE)) + _digest((sys.version, *sorted(_distributions())))
+
+
+def difference(one: str, other: str) -> str | None:
+    """Where two digests of `code_digest` differ, in words; None where they don't."""
+    if one == other:
+        return None
+    return "crashdrive's own files" if one[:_HALF] != other[:_HALF] else "Python or its packages"
+
+
+def _digest(lines: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
         digest.update(f"{line}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:_HALF]
 
 
 def _files(folder: str | os.PathLike[str]) -> Iterator[str]:

@@ -130,16 +130,16 @@ def in_background(key: str, words: Sequence[str], idle: float, options: dict[str
 
 
 def _is_there(key: str) -> int | None:
-    """0 where this dump has a session that can be used, None where it has none; other code's is ended."""
+    """0 where this dump has a session that can be used, None where it has none; another one is ended."""
     from crashdrive.session.warm.look import end, sessions
 
     found = next((seen for seen in sessions() if seen.key == key), None)
     if found is None:
         return None
-    if found.usable:
+    if (against := found.against) is None:
         say(f"process {found.pid} keeps crash ready for this dump already")
         return EXIT_OK
-    say(f"the session of process {found.pid} is ended: {found.trouble or 'it is of another version'}")
+    say(f"the session of process {found.pid} is ended: {against}")
     return None if end(found) else EXIT_FAILED
 
 
@@ -234,11 +234,14 @@ def _list(form: str) -> int:
 
 def _row(seen: Seen) -> dict[str, Any]:
     told, welcome = seen.told, seen.welcome
-    row: dict[str, Any] = {"pid": seen.pid, "vmcore": seen.vmcore, "usable": seen.usable}
+    against = seen.against
+    row: dict[str, Any] = {"pid": seen.pid, "vmcore": seen.vmcore, "usable": against is None}
+    if against is not None:
+        row["trouble"] = against
     if welcome is not None:
         row |= {"vmlinux": welcome.identity.get("vmlinux"), "crash": welcome.binary}
     if told is None:
-        return {**row, "trouble": seen.trouble}
+        return row
     return {
         **row,
         "crash_pid": told.crash_pid,

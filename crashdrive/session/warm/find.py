@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from crashdrive.cache.code import code_digest
+from crashdrive.cache.code import code_digest, difference
 from crashdrive.dump.contents import current_mark, is_same
 from crashdrive.errors import CrashdriveError
 from crashdrive.session.warm import frames, place
@@ -66,12 +66,20 @@ def connected(wanted: Wanted, notify: Notify) -> tuple[Channel, frames.Welcome] 
     return None
 
 
+def other_code(welcome: frames.Welcome) -> str | None:
+    """Why a session's code is not this one; None where it is."""
+    what = difference(welcome.code, code_digest())
+    if what is None:
+        return None if welcome.protocol == frames.PROTOCOL else "it is of another version of crashdrive"
+    return f"it is of another version of crashdrive: {what} changed"
+
+
 def unfit(wanted: Wanted, welcome: frames.Welcome) -> str | None:
     """Why a session is not the one that this client would open; None where it is."""
     from crashdrive.session.binaries import binary_paths
 
-    if (welcome.protocol, welcome.code) != (frames.PROTOCOL, code_digest()):
-        return "it is of another version of crashdrive"
+    if (against_code := other_code(welcome)) is not None:
+        return against_code
     identity, marks = welcome.identity, welcome.marks
     try:
         paths = binary_paths(wanted.crash)

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from crashdrive.cache.code import code_digest
 from crashdrive.dump.contents import current_mark
 from crashdrive.session.warm import frames, place
-from crashdrive.session.warm.find import greet
+from crashdrive.session.warm.find import greet, other_code
 
 _SECONDS = 5.0
 
 
 class Seen(NamedTuple):
-    """A session; ``told`` is None where it doesn't answer (``trouble`` says why), and ``welcome`` may be."""
+    """A session; ``told`` is None where it doesn't answer as asked (``trouble`` says why), and ``welcome``
+    may be.
+    """
 
     key: str
     pid: int | None
@@ -32,12 +33,14 @@ class Seen(NamedTuple):
         return "" if self.welcome is None else self.welcome.identity.get("vmcore", "")
 
     @property
-    def usable(self) -> bool:
-        """Whether this code and this dump can use it."""
-        welcome = self.welcome
-        if welcome is None or self.told is None or welcome.code != code_digest():
-            return False
-        return current_mark(self.vmcore) == welcome.marks.get("vmcore")
+    def against(self) -> str | None:
+        """Why this code, or a client with the dump as it is now, can't use it; None where it can."""
+        if self.welcome is None or self.told is None:
+            return self.trouble
+        if (why := other_code(self.welcome)) is not None:
+            return why
+        same = current_mark(self.vmcore) == self.welcome.marks.get("vmcore")
+        return None if same else "the dump was changed after it was opened"
 
 
 def sessions() -> Iterator[Seen]:
@@ -80,7 +83,9 @@ def _seen(folder: int, key: str) -> Seen | None:
         return Seen(key, pid, welcome, None, f"it doesn't answer: {error}")
     finally:
         channel.close()
-    return Seen(key, pid, welcome, told if isinstance(told, frames.Told) else None)
+    if isinstance(told, frames.Told):
+        return Seen(key, pid, welcome, told)
+    return Seen(key, pid, welcome, None, f"it gives an answer of another kind: {type(told).__name__}")
 
 
 def end(seen: Seen) -> bool:

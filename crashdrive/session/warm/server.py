@@ -385,6 +385,8 @@ def _welcome(session: Session, told: Told) -> frames.Welcome:
 @contextlib.contextmanager
 def served(key: str, folder: int, opening: Callable[[], tuple[Session, Told]]) -> Iterator[Server]:
     """A server whose socket is there; HeldLockError where another one serves this dump already."""
+    # of the code that this process runs, which may be changed while crash starts
+    code_digest()
     with place.locked(folder, key):
         session, told = opening()
         try:
