@@ -38,8 +38,7 @@ class Kernel(Machine):
     @property
     def symbol_doubts(self) -> tuple[HealthWarning, ...]:
         """What there is to doubt about symbols that were looked for and not found."""
-        source = self.symbols.source
-        return source.doubts() if source is not None else ()
+        return self.symbols.doubts()
 
     def _elsewhere(self) -> ModuleTypes:
         return self.module_types

@@ -15,7 +15,7 @@ from crashdrive.errors import FaultError, KernelError, UnknownMemberError, Vmlin
 from crashdrive.kernel.debuginfo.dimensions import Dimensions, made_of
 from crashdrive.kernel.debuginfo.variables import declaration
 from crashdrive.kernel.symbols.image import ImageSymbols, section
-from crashdrive.kernel.symbols.lookup import Symbol
+from crashdrive.kernel.symbols.lookup import FUNCTIONS, Symbol, unnamed_variables
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts
 from crashdrive.kernel.types.model import ArrayType, PointerType, Type, TypedefType, TypeRef
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from crashdrive.session.result import CommandResult
 
 
-# nm's letters; a kernel without CONFIG_KALLSYMS_ALL has no other names of a module
-_FUNCTIONS = frozenset("tT")
-_SHOWN = 4  # names in a message
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 
@@ -251,15 +248,7 @@ class DumpSymbols:
 
     def doubts(self) -> tuple[HealthWarning, ...]:
         """Names that were asked for, and weren't found, and may be variables of modules."""
-        if not self.unsure:
-            return ()
-        names, modules = sorted(self.unsure), self.unnamed
-        message = (
-            f"variables of {len(modules)} modules ({modules[0]}, ...) have no names in this kernel (it lacks "
-            f"CONFIG_KALLSYMS_ALL), so {', '.join(names[:_SHOWN])} may be there all the same: "
-            "put these modules' debug files (NAME.ko) beside the vmlinux"
-        )
-        return (HealthWarning(kind="symbols", message=message),)
+        return (unnamed_variables(self.unsure, self.unnamed),) if self.unsure else ()
 
     def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
         """All symbols and modules' memory, as `Symbols` wants them; None where any can't be read."""
@@ -295,7 +284,7 @@ class DumpSymbols:
             found = module_symbols(kernel)
         except (FaultError, KernelError):
             return None
-        if found and all(one.kind in _FUNCTIONS for each in found.values() for one, _ in each):
+        if found and all(one.kind in FUNCTIONS for each in found.values() for one, _ in each):
             self._add_variables(kernel, found)
         return found
 
@@ -304,7 +293,7 @@ class DumpSymbols:
         try:
             symbols, self.unnamed = variables(kernel)
         except (FaultError, KernelError):
-            self.unnamed = ("all",)
+            self.unnamed = ("all modules",)
             return
         for name, more in symbols.items():
             found.setdefault(name, []).extend(more)

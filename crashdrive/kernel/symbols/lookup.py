@@ -12,7 +12,8 @@ import re
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -24,6 +25,9 @@ from crashdrive.session import arguments
 from crashdrive.session.dump_session import DumpSession
 from crashdrive.session.health import HealthWarning
 
+FUNCTIONS: Final = frozenset("tTwW")
+"""nm's letters; a kernel without CONFIG_KALLSYMS_ALL has no other names of a module."""
+_SHOWN = 4  # names in a message
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 2
 _SINGLES = 40  # names asked one by one before the whole table is worth its time
@@ -77,6 +81,17 @@ class Source(Protocol):
         ...
 
 
+def unnamed_variables(names: Iterable[str], modules: Sequence[str] = ()) -> HealthWarning:
+    """That names weren't found and may be variables of modules; ``modules``: those that have none named."""
+    few = f"{len(modules)} modules ({modules[0]}, ...)" if len(modules) > 1 else "".join(modules) or "modules"
+    message = (
+        f"variables of {few} have no names in this kernel (it lacks CONFIG_KALLSYMS_ALL), so "
+        f"{', '.join(sorted(names)[:_SHOWN])} may be there all the same: "
+        "put these modules' debug files (NAME.ko) beside the vmlinux"
+    )
+    return HealthWarning(kind="symbols", message=message)
+
+
 class _Stored(msgspec.Struct):
     """A table as it is kept: addresses as 64-bit words, little-endian; names joined by newlines, deflated."""
 
@@ -106,6 +121,9 @@ class Symbols:
         self._key = key or ""
         self._single: dict[str, tuple[Symbol, ...]] = {}
         self._loaded: _Table | None = None
+        self._is_made = False  # the table, out of the source
+        # names that weren't found in a table that lacks modules' variables
+        self._unsure: set[str] = set()
         self.source = source
         self.queries = 0
 
@@ -148,7 +166,24 @@ class Symbols:
     def _foremost(self, name: str) -> tuple[Symbol, ...]:
         """All symbols of a name, modules' perhaps only where the kernel has none."""
         self.prefetch([name])
-        return self._table.named(name) if self._loaded else self._single[name]
+        if self._loaded is None:
+            return self._single[name]
+        return self._loaded.named(name) or self._beside_table(name, self._loaded)
+
+    def _beside_table(self, name: str, table: _Table) -> tuple[Symbol, ...]:
+        """What the source has of a name that the table lacks, where that may be a module's variable."""
+        if self.source and (self._is_made or table.has_functions_alone):
+            told = self.source.named([name])
+            return told[name] if told else ()
+        if table.has_functions_alone:
+            self._unsure.add(name)
+        return ()
+
+    def doubts(self) -> tuple[HealthWarning, ...]:
+        """Why names that weren't found may be there."""
+        if self.source:
+            return self.source.doubts()
+        return (unnamed_variables(self._unsure),) if self._unsure else ()
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Learn names in one round trip; unknown ones are no error here."""
@@ -221,6 +256,7 @@ class Symbols:
     def _made(self) -> _Table | None:
         """The table out of the source."""
         rows = self.source.rows() if self.source else None
+        self._is_made = bool(rows)
         return _table(*rows) if rows else None
 
     def _read(self) -> _Table:
@@ -298,6 +334,17 @@ class _Table:
     def _symbol(self, index: int) -> Symbol:
         address = self.addresses[index]
         return Symbol(address, self.names[index], self.kinds[index], self._module(address))
+
+    @cached_property
+    def has_functions_alone(self) -> bool:
+        """Whether no module has a variable, not even ``__this_module``: CONFIG_KALLSYMS_ALL is off."""
+        kinds = set[str]()
+        for start, end, _ in self.sections:
+            first = bisect.bisect_left(self.addresses, start)
+            kinds.update(self.kinds[first : bisect.bisect_right(self.addresses, end)])
+            if not kinds <= FUNCTIONS:
+                return False
+        return bool(kinds)
 
     def _section(self, address: int) -> tuple[int, int, str] | None:
         index = bisect.bisect_right(self._starts, address) - 1

@@ -67,9 +67,7 @@ def _places(kernel: Machine, attributes: int) -> dict[str, int]:
         first, size = attributes + kernel.offset(_SECTIONS, "attrs"), kernel.sizeof(kind)
         places = [first + size * number for number in range(min(count, _MOST_SECTIONS))]
         rows = kernel.read_many(kind, places, [name, address]).check()
-        return {
-            kernel.read_string(text, _LONGEST).decode("ascii", "replace"): at for text, at in rows if text
-        }
+        return {_text(kernel, text): at for text, at in rows if text}
     except (FaultError, KernelError):
         return {}
 
@@ -149,7 +147,7 @@ def _variables(elf: ElfFile, module: str, places: Mapping[str, int]) -> Iterator
     sections = elf.sections()
     table = next((part for part in sections if part.type == SHT_SYMTAB), None)
     if table is None or table.link >= len(sections):
-        return
+        raise BadElfError("no names of symbols, as after strip")
     names = sections[table.link]
     strings = elf.exactly(names.offset, names.size) + b"\0"
     entries = elf.exactly(table.offset, table.size // _ENTRY.size * _ENTRY.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crashdrive.errors import KernelError
 from crashdrive.kernel.symbols.image import bare_name, is_mark
@@ -20,6 +20,7 @@ _TABLES = (
 )
 _KINDS = ("kallsyms->typetab", "typetab")  # since 5.2 (1c7651f43777)
 _ENTRY = struct.Struct("<IBBHQQ")
+_ASCII = 0x80
 _LONGEST_NAME = 512
 _MOST_SYMBOLS = 1 << 20
 _LONGEST_NAMES = 64 << 20
@@ -48,7 +49,7 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
         # the last name itself is beyond the known end of the names
         last = kernel.read_string(row[3] + end, _LONGEST_NAME)
         strings = _whole(window.bytes(row[3], end)) + last + b"\0"
-        letters = _whole(window.bytes(row[4], row[2])) if kinds and row[4] else b"?" * row[2]
+        letters = _whole(window.bytes(row[4], row[2])) if kinds and row[4] else _older_kinds(table)
         for entry, letter in zip(table, letters, strict=True):
             raw = strings[entry[0] : strings.index(b"\0", entry[0])]
             name = bare_name(raw.decode("ascii", "backslashreplace"))
@@ -56,6 +57,11 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
                 symbol = Symbol(entry[4], name, chr(letter), row[0])
                 symbols.setdefault(name, []).append((symbol, entry[5]))
     return symbols
+
+
+def _older_kinds(table: Sequence[tuple[int, ...]]) -> bytes:
+    """nm's letters where the kernel writes them over ELF's own information (before 5.0); ``?`` for others."""
+    return bytes(info if chr(info).isalpha() and info < _ASCII else ord("?") for _, info, *_ in table)
 
 
 def _entries(raw: bytes | None) -> Iterator[tuple[int, ...]]:

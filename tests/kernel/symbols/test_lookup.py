@@ -184,6 +184,32 @@ def test_a_line_that_is_no_symbol_is_an_error() -> None:
         read_table(b"0 (D) a\nwhat is this\n")
 
 
+# of a kernel without CONFIG_KALLSYMS_ALL
+FUNCTIONS_ALONE = "".join(
+    f"{line}\n" for line in TABLE.replace(" [virtio_blk]", "").splitlines() if "__this_module" not in line
+)
+
+
+def test_names_that_may_be_variables_of_modules_are_doubted(tmp_path: Path) -> None:
+    store = Store(tmp_path / "c")
+    for crash in (Crash(FUNCTIONS_ALONE), Crash("")):  # read, and kept
+        symbols = Symbols(crash, store, "dump")
+        assert symbols.lookup(0xFFFFFFFFC038A040)
+        assert symbols.has("virtblk_done")
+        assert symbols.doubts() == ()
+        assert not symbols.has("hash_of_a_module")
+        (doubt,) = symbols.doubts()
+        assert "CONFIG_KALLSYMS_ALL" in doubt.message
+        assert "hash_of_a_module may be there" in doubt.message
+
+
+def test_where_modules_have_variables_nothing_is_doubted() -> None:
+    symbols = Symbols(Crash(TABLE.replace(" [virtio_blk]", "")))
+    symbols.lookup(0)
+    assert not symbols.has("hash_of_a_module")
+    assert symbols.doubts() == ()
+
+
 class Recorded(Crash):
     """A session that was asked for other names when it was recorded."""
 

@@ -16,7 +16,7 @@ BUILD_ID = bytes(range(36))
 NAMES = b"\0hash\0table\0function\0gone\0per_cpu\0"
 
 
-def module(path: Path, build_id: bytes = BUILD_ID) -> Path:
+def module(path: Path, build_id: bytes = BUILD_ID, *, stripped: bool = False) -> Path:
     """A relocatable file: code, data, zeros, a per-CPU section, a build id, symbols."""
     titles = b"\0.text\0.data\0.bss\0.data..percpu\0.note.gnu.build-id\0.symtab\0.strtab\0"
 
@@ -34,7 +34,7 @@ def module(path: Path, build_id: bytes = BUILD_ID) -> Path:
     parts = [
         (".text", 1, 6, bytes(16)), (".data", 1, 3, bytes(16)), (".bss", 8, 3, b""),
         (".data..percpu", 1, 3, bytes(16)), (".note.gnu.build-id", 7, 2, build_id),
-        (".symtab", 2, 0, symbols), (".strtab", 3, 0, NAMES), (".strtab", 3, 0, titles),
+        (".symtab", 1 if stripped else 2, 0, symbols), (".strtab", 3, 0, NAMES), (".strtab", 3, 0, titles),
     ]  # fmt: skip
     body, rows = b"", [bytes(64)]
     for title, kind, flags, data in parts:
@@ -91,6 +91,13 @@ def test_variables_lie_where_the_kernel_put_their_sections(tmp_path: Path) -> No
 
 
 def test_a_file_beside_the_dump_is_found(tmp_path: Path) -> None:
+    module(tmp_path / "nf_thing.ko.debug")
+    assert len(rows(tmp_path)) == 3
+
+
+def test_a_file_without_symbols_is_passed_over(tmp_path: Path) -> None:
+    module(tmp_path / "nf_thing.ko", stripped=True)
+    assert rows(tmp_path) is None
     module(tmp_path / "nf_thing.ko.debug")
     assert len(rows(tmp_path)) == 3
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crashdrive.errors import FaultError, KernelError
-from crashdrive.kernel.symbols.lookup import Symbol
+from crashdrive.kernel.symbols.lookup import Symbol, Symbols
 from crashdrive.kernel.types.model import ArrayType, Type, size_of
 from crashdrive.linux import minimal
 from crashdrive.linux.minimal import DumpSymbols, make_minimal, make_with_modules
@@ -214,6 +214,32 @@ def test_the_image_comes_first(loaded: Modules) -> None:
     rows, sections = found.rows() or ([], [])
     assert (0x100, "open", "T") in rows
     assert {name for _, _, name in sections} == {"first", "second"}
+
+
+@pytest.mark.parametrize("letters", ["tt", "tw", "TW"])
+def test_a_name_may_be_a_variable_where_modules_have_functions_alone(letters: str) -> None:
+    """Whether it is asked for before the whole table is made, or after."""
+    for table_first in (False, True):
+        modules = Modules()
+        modules.load("first", [("open", 0x1000, 1, 64), ("fallback", 0x2000, 1, 8)], 0xFFFF_FFFF_C000_0000)
+        modules.memory.write(modules.places["first", "typetab"], letters.encode())
+        kernel = modules.kernel()
+        image: Any = Image()
+        symbols = Symbols(kernel.session, source=DumpSymbols(image, lambda kernel=kernel: kernel))
+        if table_first:
+            assert symbols.lookup(0x1000)
+        assert symbols.has("fallback")
+        assert symbols.doubts() == ()
+        assert not symbols.has("hash_of_a_module")
+        assert "hash_of_a_module may be there" in symbols.doubts()[0].message
+
+
+def test_letters_of_kernels_before_5_0_are_in_the_symbols() -> None:
+    modules = Modules(OLD)
+    modules.load("first", SYMBOLS, 0)
+    at = modules.places["first", "symtab"] + 24 + 4
+    modules.memory.write(at, b"d")
+    assert [one.kind for one, _ in module_symbols(modules.kernel())["open"]] == ["d"]
 
 
 def test_where_a_module_cannot_be_read_crash_is_asked() -> None:
