@@ -30,6 +30,13 @@ def test_the_token_gives_a_cookie_and_only_that_opens(client: Client) -> None:
         assert client.ask(f"{root}reports", Cookie=wrong).status == 403
 
 
+@pytest.mark.parametrize("other", ["crashdrive=x", 'their="{a, b}"', "a b c", "\xff=1", '"'])
+def test_cookies_of_other_servers_shut_nobody_out(client: Client, other: str) -> None:
+    """Browsers send cookies of one host to all of its ports; what is in them is up to those servers."""
+    for cookies in (f"{other}; {client.cookie}", f"{client.cookie}; {other}"):
+        assert client.ask(f"{client.guard.root}reports", Cookie=cookies).status == 200
+
+
 def test_a_token_of_a_command_line_opens_once(client: Client) -> None:
     once = client.guard.once()
     assert client.ask(f"/?token={once}", Cookie=None).status == 303
