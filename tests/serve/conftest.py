@@ -12,9 +12,12 @@ from typing import Any, NamedTuple, cast
 import pytest
 from sessionkit import folders, replayed, report_folders
 
+from crashdrive import records
 from crashdrive.crash import Crash
+from crashdrive.errors import ParseError
 from crashdrive.kernel.types.model import ArrayType, Member, StructType
 from crashdrive.linux.kernel import Kernel
+from crashdrive.parsers.mach import Machine
 from crashdrive.records import Report, Table
 from crashdrive.serve.desk import PATIENCE, Desk
 from crashdrive.serve.guard import Guard
@@ -103,6 +106,13 @@ class Recorded:
             self._open[name] = self._stack.enter_context(replayed(folder))
         return self._open[name].run_report(name, **options)
 
+    def mach(self, show: str | None = None) -> records.Answer[Any]:
+        """A machine with one region, incomplete; the firmware's ranges are something that nobody can read."""
+        if show is not None:
+            raise ParseError("mach -m", 1, 1, HOSTILE, "a range")
+        machine = Machine(hz=250, page_size=4096, bases={"kernel_vmalloc_base": BASE})
+        return records.Answer(command="mach", shape="machine", complete=False, records=(machine,))
+
 
 def many() -> Report:
     """A table of 40,000 rows, and one with hostile text."""
@@ -138,13 +148,21 @@ def served(answer: Answer) -> Iterator[Client]:
         yield Client(guard, port)
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with ExitStack() as stack:
-        desk = Desk(cast("Crash", Recorded(stack)))
-        thread = threading.Thread(target=desk.work)
-        thread.start()
+@contextmanager
+def at_desk(recorded: Recorded) -> Iterator[Client]:
+    """A client of all pages on it."""
+    desk = Desk(cast("Crash", recorded))
+    thread = threading.Thread(target=desk.work)
+    thread.start()
+    try:
         with served(Site(desk).answer) as one:
             yield one
+    finally:
         desk.close()
         thread.join(60)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with ExitStack() as stack, at_desk(Recorded(stack)) as one:
+        yield one

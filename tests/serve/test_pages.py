@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,11 +14,12 @@ import pytest
 
 from crashdrive.crash import Crash
 from crashdrive.errors import FaultError, SessionClosedError
+from crashdrive.records import Report, Table
 from crashdrive.serve.batch_site import BatchSite
 from crashdrive.serve.desk import BusyError, Desk
 from crashdrive.serve.site import page_names
 from tests.kernel.fake_memory import BASE
-from tests.serve.conftest import LIST_AT, MANY, Client, served
+from tests.serve.conftest import LIST_AT, MANY, Client, Recorded, at_desk, served
 
 PAGES = [
     "", "log", "tasks", "tasks?threads=1", "stacks", "locks", "memory", "timeline",
@@ -54,6 +56,39 @@ def test_the_overview_leads_on(client: Client) -> None:
 def test_incomplete_reports_are_marked(client: Client) -> None:
     assert "Incomplete." in client.page("report/netns").text
     assert "Incomplete." not in client.page("stacks").text
+
+
+def test_an_address_space_that_is_known_in_part_is_marked(client: Client) -> None:
+    page = client.page("memory/space").text
+    assert "kernel vmalloc base" in page
+    assert "Incomplete." in page
+    assert "mach -m: line 1" in page
+
+
+def test_a_task_without_its_stack_is_marked() -> None:
+    def fails() -> Report:
+        raise FaultError("no unwinder", 0, 0, "no unwinder")
+
+    with ExitStack() as stack:
+        recorded = Recorded(stack)
+        recorded.own["stacks"] = fails
+        with at_desk(recorded) as client:
+            page = client.page("task?pid=1").text
+    assert "its stack: no unwinder" in page
+    assert "Incomplete." in page
+
+
+@pytest.mark.parametrize(
+    ("complete", "told"),
+    [(True, "No crash in its log"), (False, "No crash in what could be read of its log")],
+)
+def test_a_log_that_is_missing_is_no_log_without_a_crash(complete: bool, told: str) -> None:  # noqa: FBT001 - a case
+    tables = tuple(Table(name=name, rows=()) for name in ("verdict", "system", "look"))
+    with ExitStack() as stack:
+        recorded = Recorded(stack)
+        recorded.own["triage"] = lambda: Report(report="triage", tables=tables, complete=complete)
+        with at_desk(recorded) as client:
+            assert f"<h1>{told}</h1>" in client.page("").text
 
 
 def test_a_report_takes_its_options(client: Client) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _WIDTH = 1000
 _LEAST = 0.002  # smaller parts of memory are one part together
 _REST, _FREE = "other", "MemFree"
+_SYMBOLS = (
+    "_text", "_stext", "_etext", "_sdata", "_edata", "__bss_start", "_end", "init_task", "mem_map",
+)  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -123,7 +126,7 @@ def zones_of(rows: Sequence[Any]) -> list[ZoneBar]:
 
 
 def _space(asked: Asked, desk: Desk) -> Reply:
-    regions, firmware, told = desk.ask("address space", "the address space", _asked_of_crash)
+    regions, firmware, told, complete = desk.ask("address space", "the address space", _asked_of_crash)
     tables = [
         Table(name="regions", rows=regions, columns=("address", "name"), title="The kernel's address space"),
         Table(name="firmware", rows=firmware, title="Physical memory, as the firmware told it"),
@@ -132,38 +135,34 @@ def _space(asked: Asked, desk: Desk) -> Reply:
         "serve_space.html",
         asked,
         title="Address space",
+        complete=complete,
         warnings=told,
         grids=[grid_of(table, asked.root) for table in tables if table.rows],
     )
 
 
-def _asked_of_crash(crash: Crash) -> tuple[list[Region], list[Any], list[str]]:
-    answer = crash.mach()
-    told = [printable(notice.message) for notice in answer.warnings]
+def _asked_of_crash(crash: Crash) -> tuple[list[Region], list[Any], list[str], bool]:
+    """The kernel's regions, the firmware's, what is wrong with them, and whether they are all there."""
+    answers, failed = [crash.mach()], []
     regions = [
         Region(address=address, name=name.replace("_", " "))
-        for record in answer.records
+        for record in answers[0].records
         for name, address in (record.bases or {}).items()
     ]
-    for name in (
-        "_text",
-        "_stext",
-        "_etext",
-        "_sdata",
-        "_edata",
-        "__bss_start",
-        "_end",
-        "init_task",
-        "mem_map",
-    ):
+    for name in _SYMBOLS:
         try:
             if crash.kernel.symbols.has(name):
                 regions.append(Region(address=crash.kernel.symbols.address(name), name=f"symbol {name}"))
         except CrashdriveError as error:
-            told.append(printable(str(error)))
+            failed.append(str(error))
     regions.sort(key=lambda one: one.address)
+    firmware: list[Any] = []
     try:
-        firmware: list[Any] = list(crash.mach(show="memory").records)
-    except (CommandFailedError, ParseError):  # x86 alone has one
-        firmware = []
-    return regions, firmware, told
+        answers.append(crash.mach(show="memory"))
+        firmware.extend(answers[-1].records)
+    except CommandFailedError:  # x86 alone has one
+        pass
+    except ParseError as error:
+        failed.append(str(error))
+    told = dict.fromkeys([*(notice.message for one in answers for notice in one.warnings), *failed])
+    return regions, firmware, list(map(printable, told)), not failed and all(one.complete for one in answers)

@@ -17,10 +17,11 @@ def page(asked: Asked, desk: Desk) -> Reply:
     report = report_at(desk, "triage")
     tables = {table.name: table for table in report.tables}
     verdict = next(iter(tables["verdict"].rows), None)
+    none = "No crash in its log" if report.complete else "No crash in what could be read of its log"
     return exchange.page(
         "serve_overview.html",
         asked,
-        title=getattr(verdict, "title", None) or "No crash in its log",
+        title=getattr(verdict, "title", None) or none,
         report=report,
         warnings=[printable(notice.message) for notice in report.warnings],
         session=[printable(warning.message) for warning in desk.crash.health.warnings],

@@ -34,7 +34,7 @@ def page(asked: Asked, desk: Desk) -> Reply:
         title=f"{rows[0].comm or '(unknown)'} ({pid})",
         pid=pid,
         row=rows[0],
-        complete=all(one.complete for one in reports),
+        complete=not failed and all(one.complete for one in reports),
         warnings=[printable(one.message) for report in reports for one in report.warnings] + failed,
         stacks=[row for row in stacks.table("stacks").rows if row.pid == pid] if stacks else [],
         facts=grid_of(Table(name="task", rows=rows, layout="fields", title="What it is"), asked.root),
