@@ -129,11 +129,14 @@ class _Walk:
     ) -> Iterator[MemberRow]:
         count = kind.count or 0
         named = _name(kind.element) or _name(element)
-        links = (Link("[...]", self._page(type_name(kind), value.address_)),) if count > _ELEMENTS else ()
+        shown = min(count, MOST_MEMBERS if value is self._top else _ELEMENTS)  # of a page's own array all
+        links = (Link("[...]", self._page(type_name(kind), value.address_)),) if count > shown else ()
         yield row._replace(value=f"{count} elements" if count else "", links=links)
         if value.in_array_ and value.kernel_.layouts.flattens:
             return
-        for at in range(min(count, _ELEMENTS)):
+        for at in range(shown):
+            if self.cut:
+                return
             item = Object(
                 self._kernel, kind.element, (value.address_ or 0) + at * self._kernel.sizeof(kind.element)
             )

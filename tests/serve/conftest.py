@@ -111,7 +111,9 @@ class Recorded:
         if show is not None:
             raise ParseError("mach -m", 1, 1, HOSTILE, "a range")
         machine = Machine(hz=250, page_size=4096, bases={"kernel_vmalloc_base": BASE})
-        return records.Answer(command="mach", shape="machine", complete=False, records=(machine,))
+        return records.Answer(
+            command="mach", shape="machine", complete=False, warnings=(), records=(machine,)
+        )
 
 
 def many() -> Report:

@@ -140,6 +140,21 @@ def test_a_structure_and_where_its_pointers_lead(client: Client) -> None:
         assert client.page(link.replace("&amp;", "&")).status == 200
 
 
+def test_an_array_of_its_own_page_is_shown_as_a_whole(client: Client) -> None:
+    page = client.page(f"structure?type=struct%20parts%20[20]&address={BASE:x}").text
+    assert [f">[{at}]<" in page for at in range(21)] == [True] * 20 + [False]
+    assert "[...]" not in page
+    long = client.page(f"structure?type=struct%20parts%20[30000]&address={BASE:x}").text
+    assert "The first 4000 members" in long
+    assert long.count("<tr>") == 4001
+
+
+def test_what_is_larger_than_a_page_is_not_read(client: Client) -> None:
+    found = client.page(f"structure?type=int%20[999999][999999]&address={BASE:x}")
+    assert found.status == 400
+    assert "3999992000004 bytes" in found.text
+
+
 def test_missing_memory_is_told(client: Client) -> None:
     page = client.page(f"bytes?address={BASE + (1 << 20):x}&size=32").text
     assert page.count("not in the dump") == 2

@@ -25,6 +25,10 @@ _TYPE = re.compile(r"[A-Za-z_]\w*(?: [A-Za-z_]\w*){0,4} ?\*{0,4}(?: ?\[[0-9]{1,6
 _SYMBOL = re.compile(r"[A-Za-z_][\w.]*")
 
 
+MOST = 16 << 20
+"""Bytes of what a page shows, at most."""
+
+
 class Structure(NamedTuple):
     """What stands at the address; ``cpus``: those that have one of their own."""
 
@@ -82,6 +86,8 @@ def _of_cpu(asked: Asked, desk: Desk, wanted: str, symbol: str) -> Structure:
 def _structure(asked: Asked, kernel: Kernel, wanted: str, at: int) -> Structure:
     kind = type_of(kernel, wanted)
     value = kernel.object(kind, at)
+    if value.size_ > MOST:
+        raise UsageError(f"{type_name(kind)}: {value.size_} bytes; {MOST} are shown of one address, at most")
     members = members_of(asked, kernel, value)
     return Structure(at, type_name(kind), value.size_, members, place_of(kernel, at), [])
 
