@@ -32,9 +32,13 @@ def host_in_memory(read: Read, segments: list[Segment], info: Mapping[str, str])
 
 
 def is_image(read: Read, info: Mapping[str, str]) -> bool:
-    """Whether memory begins at address 0 in a file: the kernel's name for itself is where VMCOREINFO says."""
+    """Whether memory begins at address 0 in a file: this kernel's names are where VMCOREINFO says."""
     place = _physical(info)
-    return place is not None and place >= 0 and read(place, _FIELD).startswith(b"Linux\0")
+    if place is None or place < 0:
+        return False
+    names = read(place, 3 * _FIELD)
+    release = names[2 * _FIELD :].split(b"\0")[0]
+    return names.startswith(b"Linux\0") and release == info["OSRELEASE"].encode()
 
 
 def host_in_image(read: Read, info: Mapping[str, str]) -> str | None:

@@ -260,21 +260,29 @@ def _facts(read: Read, size: int | None, path: str | Path) -> _Facts:
 
 def _image_facts(read: Read, path: str | Path) -> _Facts:
     """Of memory without any header, as QEMU's ``pmemsave 0`` writes it: VMCOREINFO in it tells what it is."""
-    text = vmcoreinfo_in_memory(read)
-    info = parse_vmcoreinfo(text)
-    if not text:
+    texts = vmcoreinfo_in_memory(read)
+    if not texts:
         raise DumpError(f"{shown(path)}: no dump of a kernel (neither ELF core nor kdump)")
-    if not is_image(read, info):
-        raise DumpError(f"{shown(path)}: a raw image of memory that doesn't begin at address 0")
-    return _Facts(_RAW, text, host=host_in_image(read, info))
+    known = [parse_vmcoreinfo(text) for text in texts]
+    if len(known) > 1:
+        told = " and ".join(f"{info['OSRELEASE']} at {info['KERNELOFFSET']}" for info in known)
+        raise DumpError(f"{shown(path)}: a raw image of memory that several kernels were in: {told}")
+    if not is_image(read, known[0]):
+        told = "a raw image of memory that doesn't begin at address 0, or in which another kernel runs"
+        raise DumpError(f"{shown(path)}: {told}")
+    return _Facts(_RAW, texts[0], host=host_in_image(read, known[0]))
 
 
 def _memory_facts(name: str, read: Read, path: str | Path) -> _Facts:
-    """Of what QEMU saved for itself, or libvirt with its own header in front (struct virQEMUSaveHeader)."""
+    """Of what QEMU saved for itself, or libvirt with its own header in front (struct virQEMUSaveHeader).
+
+    Where several kernels have left their texts none is believed, and crash isn't told where one lies.
+    """
     header = read(0, 32)
     if header.startswith(b"LibvirtQemudSave") and header[28:] != bytes(4):
         raise DumpError(f'{shown(path)}: packed by libvirt; save_image_format = "raw" leaves it plain')
-    return _Facts(name, vmcoreinfo_in_memory(read))
+    texts = vmcoreinfo_in_memory(read)
+    return _Facts(name, texts[0] if len(texts) == 1 else b"")
 
 
 def _with_vmcoreinfo(base: DumpIdentity, facts: _Facts) -> DumpIdentity:

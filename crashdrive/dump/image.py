@@ -23,8 +23,8 @@ _PIECE = 8 << 20
 _TELLING = ("OSRELEASE", "BUILD-ID", "KERNELOFFSET", "NUMBER(phys_base)")
 
 
-def vmcoreinfo_in_memory(read: Read) -> bytes:
-    """The text of the kernel whose memory this is; empty where there is none, or those of several kernels.
+def vmcoreinfo_in_memory(read: Read) -> tuple[bytes, ...]:
+    """The text of the kernel whose memory this is; none, or the first two where several have left one.
 
     All of it is read: half a second for 1 GB that is in the page cache.
     """
@@ -33,7 +33,9 @@ def vmcoreinfo_in_memory(read: Read) -> bytes:
         info = parse_vmcoreinfo(text)
         if "KERNELOFFSET" in info:
             found.setdefault(tuple(info.get(name) for name in _TELLING), text)
-    return next(iter(found.values())) if len(found) == 1 else b""
+        if len(found) > 1:
+            break
+    return tuple(found.values())
 
 
 def _texts(read: Read) -> Iterator[bytes]:

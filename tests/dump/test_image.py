@@ -30,9 +30,10 @@ def info(release: str = "6.1.0-test", offset: str = "2f600000") -> bytes:
     ).encode()
 
 
-def memory(*texts: tuple[int, bytes], names: int = NAMES) -> bytes:
+def memory(*texts: tuple[int, bytes], names: int = NAMES, release: bytes = b"6.1.0-test") -> bytes:
     found = bytearray(MEMORY)
-    for at, text in ((names, b"Linux".ljust(65, b"\0") + b"web1"), *texts):
+    uts = b"".join(name.ljust(65, b"\0") for name in (b"Linux", b"web1", release))
+    for at, text in ((names, uts), *texts):
         found[at : at + len(text)] = text
     return bytes(found)
 
@@ -43,7 +44,7 @@ def read_of(data: bytes) -> Read:
 
 @pytest.mark.parametrize("at", [0, 4096, _PIECE - 20, _PIECE, MEMORY - 400])
 def test_a_text_anywhere(at: int) -> None:
-    assert vmcoreinfo_in_memory(read_of(memory((at, info())))) == info()
+    assert vmcoreinfo_in_memory(read_of(memory((at, info())))) == (info(),)
 
 
 @pytest.mark.parametrize(
@@ -51,18 +52,30 @@ def test_a_text_anywhere(at: int) -> None:
     [
         [],
         [(0, b"OSRELEASE=%s\nBUILD-ID=1\n")],  # the kernel's own format string
-        [(0, info()), (8192, info(offset="1000000"))],  # an earlier kernel's
         [(0, info()[:120])],
     ],
 )
-def test_none_and_several_tell_nothing(texts: list[tuple[int, bytes]]) -> None:
-    assert vmcoreinfo_in_memory(read_of(memory(*texts))) == b""
+def test_what_is_no_text(texts: list[tuple[int, bytes]]) -> None:
+    assert vmcoreinfo_in_memory(read_of(memory(*texts))) == ()
+
+
+def test_of_several_kernels_two_tell() -> None:
+    """Memory that is full of them is not read on."""
+    texts = [(at, info(offset=f"{at + 1:x}")) for at in (0, 8192, 1 << 20)]
+    places = []
+
+    def read(offset: int, size: int) -> bytes:
+        places.append(offset)
+        return memory(*texts)[offset : offset + size]
+
+    assert vmcoreinfo_in_memory(read) == (texts[0][1], texts[1][1])
+    assert places == [0]
 
 
 def test_copies_are_one() -> None:
     """The page, the note made of it, and a note that the format of the file takes apart."""
     texts = [(4096, info()), (1 << 20, info()), (2 << 20, info()[:100] + b"\0\0\0\1" + info()[100:])]
-    assert vmcoreinfo_in_memory(read_of(memory(*texts))) == info()
+    assert vmcoreinfo_in_memory(read_of(memory(*texts))) == (info(),)
 
 
 def libvirt(packed: int = 0) -> bytes:
@@ -90,6 +103,9 @@ def test_files_of_memory(tmp_path: Path, head: bytes) -> None:
         (libvirt(packed=1) + bytes(MEMORY), "packed by libvirt"),
         (memory(), "no dump of a kernel"),
         (memory((4096, info()), names=NAMES + 4096), "doesn't begin at address 0"),
+        # what an earlier kernel has left in memory that another one runs in now
+        (memory((4096, info()), release=b"6.12.0"), "doesn't begin at address 0"),
+        (memory((4096, info()), (8192, info(offset="0"))), "6.1.0-test at 2f600000 and 6.1.0-test at 0"),
         (memory((4096, info()))[:-1][: MEMORY // 2], "no dump of a kernel"),
     ],
 )
@@ -97,6 +113,13 @@ def test_what_is_none(tmp_path: Path, data: bytes, told: str) -> None:
     (tmp_path / "vmcore").write_bytes(data)
     with pytest.raises(DumpError, match=told):
         dump_identity(tmp_path / "vmcore")
+
+
+def test_a_file_of_qemu_of_several_kernels_tells_nothing_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "vmcore"
+    path.write_bytes(b"QEVM\0\0\0\3" + memory((4096, info()), (8192, info("6.12.0"))))
+    found = dump_identity(path)
+    assert (found.format, found.osrelease, found.build_id, found.vmcoreinfo) == ("kvmdump", None, None, {})
 
 
 def test_options_that_are_not_told() -> None:
