@@ -56,7 +56,7 @@ def compared(one: Result, other: Result) -> Report:
         *_whole(one, other),
         _findings(one, other),
     ]  # fmt: skip
-    warnings = list(_warnings(one, other))
+    warnings = [*_warnings(one, other), *_unasked(one, other)]
     return Report(
         report="diff",
         tables=tuple(tables),
@@ -113,6 +113,8 @@ def _stacks(one: Result, other: Result) -> Table:
 
 
 def _differences(part: Part, one: Result, other: Result) -> Iterator[dict[str, Any]]:
+    if not (part.report in one.reports and part.report in other.reports):
+        return  # what wasn't looked at is not absent
     left, right = (_keyed(rows_of(each, part.report, part.table), part.keys) for each in (one, other))
     absent: Counter[tuple[str, bool]] = Counter()
     places = [_places(side, part.keys) for side in (left, right)]
@@ -161,8 +163,9 @@ def _keyed(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> dict[Key, dic
 def _whole(one: Result, other: Result) -> Iterator[Table]:
     """Tables of reports that are compared as they are, where their rows have names."""
     for report in _WHOLE:
-        tables = (one.reports.get(report) or {}).get("tables") or {}
-        for table, rows in tables.items():
+        documents = [each.reports.get(report) or {} for each in (one, other)]
+        for table in dict.fromkeys(name for document in documents for name in document.get("tables") or ()):
+            rows = rows_of(one, report, table) or rows_of(other, report, table)
             if not rows:
                 continue
             name = next((name for name in _NAMES if name in rows[0]), None)
@@ -188,6 +191,15 @@ def _findings(one: Result, other: Result) -> Table:
         if left.get(kind) != right.get(kind)
     ]
     return Table(name="findings", rows=rows, columns=("name", "first", "second"), title="Findings")
+
+
+def _unasked(*results: Result) -> Iterator[Notice]:
+    """Reports that one of the dumps was never asked for."""
+    compared_by = [part.report for part in _PARTS.values()]
+    for name in dict.fromkeys(["panic", *compared_by, *_WHOLE, "triage"]):
+        for which, mine, theirs in zip(("first", "second"), results, results[::-1], strict=True):
+            if name in theirs.reports and name not in mine.reports and name not in mine.failures:
+                yield Notice(kind="gap", message=f"the {which} dump: report {name} is not there")
 
 
 def _warnings(*results: Result) -> Iterator[Notice]:

@@ -103,6 +103,31 @@ def test_rows_that_lists_tell_apart() -> None:
     assert rows("sockstat_usage", left, right) == [{**row, "name": "init", "column": "used"}]
 
 
+def test_tables_that_are_empty_in_one_are_compared() -> None:
+    """In whichever of both."""
+    full, empty = (
+        result(found(1), reports={"sockstat": report(found_rows, "fragments")})
+        for found_rows in ([{"netns": "init", "family": "inet", "queues": 3}], [])
+    )
+    row = {"name": "init *"}
+    assert rows("sockstat_fragments", full, empty) == [{**row, "first": "there", "second": "absent"}]
+    assert rows("sockstat_fragments", empty, full) == [{**row, "first": "absent", "second": "there"}]
+
+
+def test_what_a_report_would_tell_that_failed_is_not_absent() -> None:
+    both = one("f", "1", ["nfs"]), one("g", "2", ["nfs"])
+    del both[1].reports["modules"]
+    assert [notice.message for notice in compared(*both).warnings] == [
+        "the second dump: report modules is not there"
+    ]
+    assert rows("modules", *both) == []
+    both[1].failures["modules"] = "no"
+    assert [notice.message for notice in compared(*both).warnings] == [
+        "the second dump: report modules failed: no"
+    ]
+    assert rows("modules", *both) == []
+
+
 def test_a_dump_is_like_itself() -> None:
     same = one("f", "10", ["nfs"])
     for table in compared(same, same).tables:
