@@ -26,6 +26,7 @@ import msgspec
 from crashdrive.dump.contents import current_mark
 from crashdrive.errors import UsageError
 
+_PLACES = 3  # numbers of a release in front of a candidate's
 NEW, KNOWN, BACK = "new", "known", "back"
 
 
@@ -119,9 +120,14 @@ def reaches(release: str, other: str) -> bool:
 
 
 def _numbers(release: str) -> list[int]:
-    """The numbers of a release; a candidate (``6.2-rc3``) is before it."""
-    found = re.finditer(r"(?P<candidate>-rc)?(?P<number>\d+)", release)
-    return [number for one in found for number in ([-1] if one["candidate"] else []) + [int(one["number"])]]
+    """The numbers of a release; a candidate is before it: ``6.2-rc3``, as kernels and Fedora name it
+    ``6.2.0-rc3``, ``6.2.0-0.rc3``.
+    """
+    before, *behind = re.split(r"-(?:0\.)?rc(?=\d)", release, maxsplit=1)
+    numbers = [[int(number) for number in re.findall(r"\d+", part)] for part in (before, *behind)]
+    if not behind:
+        return numbers[0]
+    return [*numbers[0], *[0] * (_PLACES - len(numbers[0])), -1, *numbers[1]]
 
 
 def fields(entry: Known | None) -> dict[str, Any]:
