@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +55,11 @@ def _take(ledger: Ledger, other: Ledger, row: dict[str, Any]) -> bool:
         return False
     place = result_path(ledger.folder, row["dump"])
     part = place.with_name(f".{place.name}.part")
-    with suppress(FileNotFoundError):  # its page says that it is lost
+    try:
         part.write_bytes(result_path(other.folder, row["dump"]).read_bytes())
         part.replace(place)
+    except FileNotFoundError:  # its page says that it is lost; an older one is not this row's
+        place.unlink(missing_ok=True)
     (ledger.folder / "dump" / f"{row['dump']}.html").unlink(missing_ok=True)
     findings = [dict(one) for one in other.rows("SELECT * FROM findings WHERE dump = ?", (row["dump"],))]
     kept = {name: row[name] for name in DUMP_COLUMNS if name not in {"group_id", "attempts"}}

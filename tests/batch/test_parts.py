@@ -66,6 +66,11 @@ def test_merged_parts_are_what_one_batch_would_be(tmp_path: Path, capfd: pytest.
     result_path(tmp_path / "part1", dumps[2].id).unlink()
     assert main(["merge", *words[:2], "-o", str(tmp_path / "other")]) == 0
     assert "can&#39;t be read" in (tmp_path / "other" / "dump" / f"{dumps[2].id}.html").read_text()
+    older = Ledger(open_folder(tmp_path / "older"))
+    keep(older, dumps[2], lost)
+    older.close()
+    assert main(["merge", *words[:2], "-o", str(tmp_path / "older")]) == 0
+    assert not result_path(tmp_path / "older", dumps[2].id).exists()
     with pytest.raises(UsageError, match="no ledger there"):
         merge(both[0], [tmp_path])
     for ledger in both:
