@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -79,7 +79,8 @@ class ReadOnly:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._database = _read_only(folder / NAME)
+        self._database = read_only(folder / NAME)
+        self._database.row_factory = sqlite3.Row
 
     def close(self) -> None:
         """Let go of the file."""
@@ -218,19 +219,25 @@ def _opened(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
+def read_only(path: Path) -> sqlite3.Connection:
     """The database; UsageError where there is none, or another program's."""
     if not path.is_file():
         raise UsageError(f"{str(path)!a}: no ledger there; crashdrive batch DUMPS -o OUT makes one")
-    try:
-        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)
-        database.row_factory = sqlite3.Row
-        if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+    with ExitStack() as stack:
+        try:
+            database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)
+            stack.enter_context(closing(database))
+            application, layout = (
+                database.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("application_id", "user_version")
+            )
+        except sqlite3.Error as error:
+            raise UsageError(f"{str(path)!a}: {error}") from error
+        if application != APPLICATION:
             raise UsageError(f"{str(path)!a} is no ledger of crashdrive batch")
-        if database.execute("PRAGMA user_version").fetchone()[0] != LAYOUT:
+        if layout != LAYOUT:
             raise UsageError(f"{str(path)!a} is of another crashdrive")
-    except sqlite3.Error as error:
-        raise UsageError(f"{str(path)!a}: {error}") from error
+        stack.pop_all()
     return database
 
 

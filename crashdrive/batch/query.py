@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from crashdrive.batch.ledger import APPLICATION, NAME
+from crashdrive.batch.ledger import NAME, read_only
 from crashdrive.errors import CommandFailedError, UsageError
 from crashdrive.near import hint
 from crashdrive.records import Table
@@ -78,14 +78,8 @@ def _day(text: str) -> str:
 def answer(folder: Path, question: Question) -> Table:
     """The rows of a question; UsageError where there is no ledger or the SQL is wrong or writes."""
     path = folder / NAME if folder.is_dir() else folder
-    if not path.is_file():
-        raise UsageError(f"{str(path)!a}: no ledger there; crashdrive batch DUMPS -o OUT makes one")
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
-        ) as database:
-            if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-                raise UsageError(f"{str(path)!a} is no ledger of crashdrive batch")
+        with closing(read_only(path)) as database:
             database.set_authorizer(_only_reads)
             database.set_progress_handler(lambda: 0, _STEPS)
             cursor = database.execute(question.sql, question.values)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from crashdrive.batch.known import Known
-from crashdrive.batch.ledger import Ledger, open_folder
+from crashdrive.batch.ledger import NAME, Ledger, open_folder
 from crashdrive.batch.query import question_of
 from crashdrive.batch.regroup import regroup
 from crashdrive.batch.run import keep
@@ -98,6 +100,21 @@ def test_nothing_is_written(out: str, cli: Cli, sql: str) -> None:
 def test_what_is_wrong_is_told(out: str, cli: Cli, words: list[str], status: int, told: str) -> None:
     got, printed, said = cli("query", *(word.format(out=out) for word in words))
     assert (got, printed) == (status, "")
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("application_id = 7", "no ledger of crashdrive batch"),
+        ("user_version = 999", "of another crashdrive"),
+    ],
+)
+def test_a_database_of_others_is_told(out: str, cli: Cli, change: str, told: str) -> None:
+    with closing(sqlite3.connect(Path(out) / NAME)) as database:
+        database.execute(f"PRAGMA {change}")
+    got, printed, said = cli("query", out, "new")
+    assert (got, printed) == (2, "")
     assert told in said
 
 
