@@ -38,6 +38,9 @@ _ELF, _ET_CORE = b"\x7fELF", 4
 _NAMED = re.compile(r"vmcore(?!-dmesg)|^dump\.\d|\.(?:kdump|vmcore|core\.flat)$", re.IGNORECASE)
 _NO_DUMP = re.compile(r"\.(?:txt|log|json|jsonl|xml|html|md|sh|py|conf|sha\d+|md5|sig|asc)$", re.IGNORECASE)
 _BEGIN = 20  # bytes that tell what a file is
+# bytes that tell whether an ELF core is a process's: it says so right behind the headers of its segments,
+# 65535 at most; a folder may have many such, and each search looks at all of them
+_NOTES = 8 << 20
 _PATTERN = re.compile(r"[*?\[]")
 _DEEPEST = 32
 _LIST_COLUMNS = ("vmcore", "vmlinux", "host")
@@ -365,7 +368,7 @@ def is_likely(path: str) -> bool:
 def _is_kernels(path: str, *, packed: bool) -> bool:
     """Whether an ELF core is a kernel's; that of a process is nothing to tell."""
     try:
-        with head_of(path) if packed else nullcontext(path) as plain:
+        with head_of(path, _NOTES) if packed else nullcontext(path) as plain:
             dump_identity(plain)
     except DumpError as error:
         return "of a process" not in str(error)

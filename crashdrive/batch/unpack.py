@@ -90,10 +90,12 @@ def _opener(begin: bytes) -> Any:
 
 
 @contextmanager
-def head_of(path: str) -> Iterator[str]:
-    """A file with the first bytes of what is packed; DumpError where it can't be unpacked."""
+def head_of(path: str, size: int | None = None) -> Iterator[str]:
+    """A file with the first bytes of what is packed, `HEAD` of them or so many; DumpError where it can't be
+    unpacked.
+    """
     with tempfile.NamedTemporaryFile(prefix="crashdrive-head-") as head:
-        _copy(path, head, HEAD)
+        _copy(path, head, HEAD if size is None else size)
         yield head.name
 
 

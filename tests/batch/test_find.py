@@ -8,19 +8,21 @@ import lzma
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import lz4.frame
 import pytest
 import zstandard
 
-from crashdrive.batch.find import find_dumps
+from crashdrive.batch import unpack
+from crashdrive.batch.find import Search, find_dumps
 from crashdrive.batch.run import Options, job_for
 from crashdrive.batch.worker import done
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import dump_identity
 from crashdrive.dump.kernels import vmlinux_files
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
-from tests.dump.test_find import ID, OTHER, vmcore, vmlinux
+from tests.dump.test_find import ID, OTHER, elf, note, vmcore, vmlinux
 from tests.dump.test_image import BUILD_ID, info, memory
 from tests.dump.test_split import split
 
@@ -130,6 +132,21 @@ def test_packed_ones_in_a_folder_need_no_dumps_name(tmp_path: Path, pack: Callab
     search = find_dumps([str(tmp_path)])
     assert [Path(one.path).name for one in search.dumps] == ["web1"]
     assert search.others == 3
+
+
+def test_packed_cores_of_processes_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def counted(path: str, to: IO[bytes], most: int, **more: bool) -> None:
+        sizes.append(most)
+        copied(path, to, most, **more)
+
+    copied = unpack._copy
+    monkeypatch.setattr(unpack, "_copy", counted)
+    core = elf(4, note(b"CORE", 6, bytes(8)), {})
+    (tmp_path / "core.1").write_bytes(zstandard.compress(core + bytes(1 << 20)))
+    assert find_dumps([str(tmp_path)]) == Search([], 1)
+    assert max(sizes) < unpack.HEAD
 
 
 def test_packed_memory_is_looked_at_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
