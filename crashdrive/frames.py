@@ -138,9 +138,13 @@ def to_polars(rows: Sequence[Any]) -> Any:
             made.append(polars.Series(one.name, one.values, dtype=types[one.kind]))
             continue
         try:
-            made.append(polars.Series(one.name, one.values, strict=True))
+            series = polars.Series(one.name, one.values, strict=True)
         except (TypeError, OverflowError, ValueError, polars.exceptions.PolarsError):
-            made.append(polars.Series(one.name, _as_json(one.values), dtype=polars.String))
+            series = None
+        # polars drops members and digits that the first cell's shape lacks, and says nothing
+        if series is None or series.to_list() != one.values:
+            series = polars.Series(one.name, _as_json(one.values), dtype=polars.String)
+        made.append(series)
     return polars.DataFrame(made)
 
 

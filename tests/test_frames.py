@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -79,6 +80,12 @@ def test_polars() -> None:
     assert frame["cpu"].to_list() == [None, 3]
     mixed = Table(name="mixed", rows=[{"x": [1]}, {"x": {"a": "b"}}]).to_polars()
     assert mixed["x"].to_list() == ["[1]", '{"a": "b"}']
+    members = Table(name="mixed", rows=[{"x": {"a": 1}}, {"x": {"b": 2}}]).to_polars()
+    assert members["x"].to_list() == ['{"a": 1}', '{"b": 2}']
+    digits = Table(name="mixed", rows=[{"x": [1]}, {"x": [2.5]}]).to_polars()
+    assert [json.loads(one) if isinstance(one, str) else one for one in digits["x"]] == [[1], [2.5]]
+    alike = Table(name="alike", rows=[{"x": {"a": 1}}, {"x": None}, {"x": {"a": 2}}]).to_polars()
+    assert alike["x"].to_list() == [{"a": 1}, None, {"a": 2}]
 
 
 def test_arrow() -> None:
