@@ -29,7 +29,7 @@ _OTHER_PROMPT = re.compile(rb"(?:\A|\n)([\w.+-]+)> \Z")
 _LOOK_SECONDS = 5.0
 # how long nothing follows a prompt of another name before it is asked whether it is crash's, and may answer
 _QUIET_SECONDS = 0.5
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
 # a prompt in the middle of a line counts when nothing follows it for so long
 _DOUBT_SECONDS = 0.02
 
