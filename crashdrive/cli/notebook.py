@@ -11,7 +11,7 @@ import click
 from crashdrive.cli._complete import files
 from crashdrive.cli._ending import say
 from crashdrive.cli._opening import crash_option, debug_dir_option, take_files
-from crashdrive.errors import EXIT_OK, CrashdriveError
+from crashdrive.errors import EXIT_OK, CrashdriveError, TargetError
 
 _HELP = """Make a notebook that opens a dump, and open it in JupyterLab.
 
@@ -88,7 +88,7 @@ def command(
 def _absolute(path: str) -> str:
     """A path as the notebook names it, wherever that lies."""
     if not Path(path).exists():
-        raise click.UsageError(f"{path}: there is no such file or folder")
+        raise TargetError(f"{path}: there is no such file or folder")
     return str(Path(path).absolute())
 
 

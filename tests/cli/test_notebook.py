@@ -29,7 +29,9 @@ def test_what_can_not_be_made_is_told(
     cli: Cli, tmp_path: Path, vmcore: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli("notebook", "none", "--no-open")[0] == 2
+    assert cli("notebook", "none", "--no-open") == (
+        3, b"", "crashdrive: none: there is no such file or folder\n",
+    )  # fmt: skip
     status, _, err = cli("notebook", vmcore, "-o", "no/such/folder.ipynb", "--no-open")
     assert (status, err) == (
         2, "crashdrive: no/such/folder.ipynb: No such file or directory (see crashdrive notebook --help)\n",
