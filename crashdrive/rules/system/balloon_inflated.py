@@ -18,10 +18,10 @@ PERCENT = 25.0
     id="balloon-inflated",
     severity="warning",
     looks_at=("virtio.balloons",),
-    message="the hypervisor holds much of the memory in {count:a balloon|balloons}",
+    message="{count:balloon gives|balloons give} much of the memory to the hypervisor",
     threshold=f"a balloon has {PERCENT:.0f} % of all memory",
     explanation="The guest has so much less than its size says: it reclaims, swaps and kills for lack of it.",
-    advice="Hold what is left against report memory; the host's limits decide, not the guest.",
+    advice="See report memory for what is left. The host sets the size: ask there why.",
     reference="drivers/virtio/virtio_balloon.c: towards_target()",
 )
 def balloon_inflated(balloons: Iterable[Balloon]) -> Iterator[Match]:
