@@ -152,15 +152,18 @@ def test_in_a_browser(ledger: Ledger, tmp_path: Path) -> None:
         find.value = ""; find.dispatchEvent(new Event("input"));
         box.querySelector("th button").click();
         const sorted = shown();
-        return {counts, filtered, sorted, alerts: document.querySelectorAll("td script").length,
+        rows()[1].cells[0].textContent = "";
+        box.querySelector("th button").click();
+        const down = shown();
+        return {counts, filtered, sorted, down, alerts: document.querySelectorAll("td script").length,
                 asked: performance.getEntriesByType("resource").length,
                 width: document.documentElement.scrollWidth <= window.innerWidth};
         """,
         tmp_path,
     )
     assert seen.found == {
-        "counts": ["500", "3", "1"], "filtered": ["1"], "sorted": ["1", "3", "500"], "alerts": 0, "asked": 0,
-        "width": True,
+        "counts": ["500", "3", "1"], "filtered": ["1"], "sorted": ["1", "3", "500"],
+        "down": ["500", "1", ""], "alerts": 0, "asked": 0, "width": True,
     }  # fmt: skip
     assert seen.console == []
     assert seen.asked == []

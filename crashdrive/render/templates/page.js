@@ -15,8 +15,8 @@ for (const box of document.querySelectorAll("section.table")) {
     const value = numeric ? row => parseFloat(key(row)) : hex ? row => key(row) && key(row).padStart(16, "0") : key;
     const rows = [...body.rows].map(row => [value(row), row]);
     const empty = one => one === "" || Number.isNaN(one);
-    rows.sort(([a], [b]) => empty(a) - empty(b) || (numeric ? a - b : a < b ? -1 : +(a > b)));
-    if (down) rows.reverse();
+    const compare = numeric ? (a, b) => a - b : (a, b) => a < b ? -1 : +(a > b);
+    rows.sort(([a], [b]) => empty(a) - empty(b) || (down ? compare(b, a) : compare(a, b)));
     body.append(...rows.map(([, row]) => row));
   }));
 }
