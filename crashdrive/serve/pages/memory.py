@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashdrive.errors import CommandFailedError, CrashdriveError, ParseError
 from crashdrive.linux.mm.meminfo import ACCOUNTED
-from crashdrive.records import Address, Record, Table
+from crashdrive.records import Address, Answer, Record, Table
 from crashdrive.serve import exchange
 from crashdrive.serve.desk import Desk
 from crashdrive.serve.exchange import Asked, NoSuchPageError, Reply
@@ -143,10 +143,12 @@ def _space(asked: Asked, desk: Desk) -> Reply:
 
 def _asked_of_crash(crash: Crash) -> tuple[list[Region], list[Any], list[str], bool]:
     """The kernel's regions, the firmware's, what is wrong with them, and whether they are all there."""
-    answers, failed = [crash.mach()], []
+    machine = crash.mach()
+    answers: list[Answer[Any]] = [machine]
+    failed: list[str] = []
     regions = [
         Region(address=address, name=name.replace("_", " "))
-        for record in answers[0].records
+        for record in machine.records
         for name, address in (record.bases or {}).items()
     ]
     for name in _SYMBOLS:

@@ -216,22 +216,24 @@ def test_the_image_comes_first(loaded: Modules) -> None:
     assert {name for _, _, name in sections} == {"first", "second"}
 
 
+@pytest.mark.parametrize("table_first", [False, True])
 @pytest.mark.parametrize("letters", ["tt", "tw", "TW"])
-def test_a_name_may_be_a_variable_where_modules_have_functions_alone(letters: str) -> None:
-    """Whether it is asked for before the whole table is made, or after."""
-    for table_first in (False, True):
-        modules = Modules()
-        modules.load("first", [("open", 0x1000, 1, 64), ("fallback", 0x2000, 1, 8)], 0xFFFF_FFFF_C000_0000)
-        modules.memory.write(modules.places["first", "typetab"], letters.encode())
-        kernel = modules.kernel()
-        image: Any = Image()
-        symbols = Symbols(kernel.session, source=DumpSymbols(image, lambda kernel=kernel: kernel))
-        if table_first:
-            assert symbols.lookup(0x1000)
-        assert symbols.has("fallback")
-        assert symbols.doubts() == ()
-        assert not symbols.has("hash_of_a_module")
-        assert "hash_of_a_module may be there" in symbols.doubts()[0].message
+def test_a_name_may_be_a_variable_where_modules_have_functions_alone(
+    letters: str,
+    table_first: bool,  # noqa: FBT001 - whether it is asked for before the whole table is made, or after
+) -> None:
+    modules = Modules()
+    modules.load("first", [("open", 0x1000, 1, 64), ("fallback", 0x2000, 1, 8)], 0xFFFF_FFFF_C000_0000)
+    modules.memory.write(modules.places["first", "typetab"], letters.encode())
+    kernel = modules.kernel()
+    image: Any = Image()
+    symbols = Symbols(kernel.session, source=DumpSymbols(image, lambda: kernel))
+    if table_first:
+        assert symbols.lookup(0x1000)
+    assert symbols.has("fallback")
+    assert symbols.doubts() == ()
+    assert not symbols.has("hash_of_a_module")
+    assert "hash_of_a_module may be there" in symbols.doubts()[0].message
 
 
 def test_letters_of_kernels_before_5_0_are_in_the_symbols() -> None:
