@@ -32,7 +32,7 @@ class PciDevice(Record, frozen=True, kw_only=True):
     vendor: int
     device: int
     type: str | None
-    bus: int
+    bus: Address
 
 
 class NamedPciDevice(Record, frozen=True, kw_only=True):

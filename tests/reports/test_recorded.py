@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from schemakit import known_tables, tables_of
 from sessionkit import (
     CASES,
     SESSION,
@@ -83,6 +84,9 @@ def same(report: Report, known: dict[str, Any], case: Case) -> None:
     found = document(report)
     assert not list(differences(known[case.name], found)), AGAIN
     assert found == known[case.name], AGAIN
+    rows = known_tables()[case.report]
+    unknown = {name for name, kinds in tables_of(report).items() if not {*kinds} <= {*rows.get(name, ())}}
+    assert not unknown, "scripts/schemas --learn, then scripts/docs"
 
 
 def test_every_report_is_recorded(crash: Crash, known: dict[str, Any]) -> None:
