@@ -79,9 +79,9 @@ def _check_events(source: Source, found: list[ExtensionEvent]) -> list[Extension
 
 
 def _available() -> g.ParserElement:
-    """A path on each line; a second ``.so`` in one is a second path."""
+    """A path on each line, always with its folder; a second ``.so`` in one is a second path."""
     path = g.Row(
-        r"((?:(?!\.so *+[^ \n])[^\n])++)",
+        r"([^\s/]*+/(?:(?!\.so *+[^ \n])[^\n])*+)(?<! )",
         lambda row: AvailableExtension(row[1]),
         "the path of an extension: FILE.so",
     )

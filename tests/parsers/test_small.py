@@ -232,6 +232,8 @@ def test_two_rows_in_one_are_refused() -> None:
     for command, text in (
         ("alias", "ORIGIN   ALIAS    COMMAND\nbuiltin  man      help builtin  ?        help\n"),
         ("extend -s", "/usr/lib/a.so /usr/lib/b.so\n"),
+        ("extend -s", "echo.so\n"),
+        ("extend -s", "a name/echo.so\n"),
         ("map", "MAP FILE CREATED: a MAP FILE CREATED: b\n"),
         ("whatis -r 192", "SIZE  TYPE\n 192  a  192  b\n"),
     ):
