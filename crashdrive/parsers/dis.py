@@ -77,7 +77,7 @@ def _instructions() -> g.ParserElement:
     """
     instruction = g.Row(
         r"(?:=> )?+ *+0x([0-9a-f]{1,16}+)(?: <([^<>\n]{1,600}?)(?:\+(-?\d{1,20}+|0x[0-9a-f]{1,16}+))?>)?+:"
-        r"[ \t]++([^\s][^\n]*+)",
+        r"[ \t]++((?!0x[0-9a-f])[^\s][^\n]*+)",  # a number: gdb's x/x
         _instruction,
         "an instruction: 0xADDRESS <SYMBOL>: TEXT",
     )

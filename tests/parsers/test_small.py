@@ -184,6 +184,8 @@ def test_dis() -> None:
     assert parse("dis -u 81ec624 1", "0x81ec624:      push   %ebp\n").one().symbol is None
     with pytest.raises(ParseError):
         parse("dis sys_signal", DIS)
+    with pytest.raises(ParseError):
+        parse("dis init_task", "0xffffffff9f61aa40 <init_task>:\t0x0000000000004000\t0x0000000000000000\n")
 
 
 def test_two_instructions_in_one_line() -> None:
