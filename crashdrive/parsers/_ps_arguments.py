@@ -108,7 +108,9 @@ def check_arguments(source: Source, found: list[Arguments]) -> list[Arguments]:
     """Each task stands once, unless several words of the command line name it."""
     demand_records(source, found)
     for row in found:
-        if row.arguments is not None and row.environment is None:
+        if row.arguments is None and row.problem is None:
+            source.note("partial", "crash said nothing of a task's arguments", incomplete=True)
+        elif row.arguments is not None and row.environment is None:
             source.note("partial", "a task's environment is missing", incomplete=True)
     if len(source.command.arguments) < 2 and len({row.task for row in found}) < len(found):
         source.note("twice", "a task stands twice", incomplete=True)

@@ -1,7 +1,7 @@
-"""What ``ps`` prints of tasks' families and times: ``-p -c -g``, ``-t -l -m``, ``-S``.
+"""What ``ps`` prints of tasks' ancestors and times: ``-p``, ``-t -l -m``, ``-S``.
 
-Source in crash: ``parent_list()``, ``child_list()``, ``show_tgid_list()``, ``show_task_times()``,
-``show_last_run()``, ``show_milliseconds()``, ``show_ps_summary()`` (task.c).
+Source in crash: ``parent_list()``, ``show_task_times()``, ``show_last_run()``, ``show_milliseconds()``,
+``show_ps_summary()`` (task.c).
 """
 
 from __future__ import annotations
@@ -22,18 +22,6 @@ class Ancestry(TaskHeader, frozen=True, kw_only=True):
 
     ancestors: tuple[TaskHeader, ...]
     unknown: int = 0
-
-
-class Children(TaskHeader, frozen=True, kw_only=True):
-    """A task and its children (``ps -c``)."""
-
-    children: tuple[TaskHeader, ...]
-
-
-class ThreadGroup(TaskHeader, frozen=True, kw_only=True):
-    """A thread group's leader and its other threads (``ps -g``)."""
-
-    threads: tuple[TaskHeader, ...]
 
 
 class TaskTimes(TaskHeader, frozen=True, kw_only=True):
@@ -103,6 +91,9 @@ def _ancestry(source: Source, chain: tuple[_Ancestor, ...]) -> Ancestry:
         unknown += missing or 0
         depth += (missing or 0) + 1
     *above, task = [task for _, _, task in chain]
+    if not (above or unknown) and task.pid:  # all descend from a task with pid 0
+        line = source.position(chain[0][0])[0]
+        source.note("partial", "crash said nothing of a task's ancestors", line=line, incomplete=True)
     return Ancestry(
         pid=task.pid,
         task=task.task,
@@ -124,52 +115,6 @@ def _missing_ancestors(depth: int, indent: int) -> int | None:
         missing += 1
         width += depth + missing
     return missing if width == indent else None
-
-
-def children() -> g.ParserElement:
-    """A task, and its children below it::
-
-    PID: 1        TASK: ffff8c3b011fc180  CPU: 1    COMMAND: "init"
-      PID: 182      TASK: ffff8c3b02904180  CPU: 1    COMMAND: "connections"
-
-    PID: 182      TASK: ffff8c3b02904180  CPU: 1    COMMAND: "connections"
-      (no children)
-    """
-
-    def family(head: TaskHeader, members: tuple[TaskHeader, ...]) -> Children:
-        return Children(pid=head.pid, task=head.task, cpu=head.cpu, comm=head.comm, children=members)
-
-    return g.Many(g.block(_head(), _members("(no children)", "a child"), family))
-
-
-def thread_groups() -> g.ParserElement:
-    """A thread group's leader, and the other threads below it, or ``(no threads)``; as `children`."""
-
-    def group(head: TaskHeader, members: tuple[TaskHeader, ...]) -> ThreadGroup:
-        return ThreadGroup(pid=head.pid, task=head.task, cpu=head.cpu, comm=head.comm, threads=members)
-
-    return g.Many(g.block(_head(), _members("(no threads)", "a thread"), group))
-
-
-def _head() -> g.Row:
-    """A group's first line; an indented one is in doubt, and marked."""
-
-    def head(found: re.Match[str]) -> TaskHeader:
-        if found[1]:
-            message = "a group without its first line"
-            g.Text.of(found.string).note(found.start(), "partial", message, incomplete=True)
-        return header_of(found)
-
-    return g.Row(f"( *+){TASK}", head, "a task's header line")
-
-
-def _members(none: str, what: str) -> g.ParserElement:
-    return g.Rows(
-        g.task_header(what, indent="[ ]++"),
-        between=g.noise(g.Remark(rf"[ ]*+{re.escape(none)}"), blank=False),
-        until=g.Blank() | g.task_header(),
-        least=0,
-    )
 
 
 def times() -> g.ParserElement:

@@ -32,19 +32,23 @@ from crashdrive.parsers._ps_arguments import (
 )
 from crashdrive.parsers._ps_details import (
     Ancestry,
-    Children,
     LastRun,
     StateCount,
     TaskTimes,
-    ThreadGroup,
     ancestries,
     check_ancestries,
     check_counts,
-    children,
     last_runs,
     state_counts,
-    thread_groups,
     times,
+)
+from crashdrive.parsers._ps_families import (
+    Children,
+    ThreadGroup,
+    check_children,
+    check_threads,
+    children,
+    thread_groups,
 )
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
@@ -214,7 +218,7 @@ SHAPES = (
         name="children",
         record=Children,
         grammar=children,
-        finish=demand_records,
+        finish=check_children,
         options="-c",
         when=_given("c"),
     ),
@@ -241,7 +245,7 @@ SHAPES = (
         name="threads",
         record=ThreadGroup,
         grammar=thread_groups,
-        finish=demand_records,
+        finish=check_threads,
         options="-g",
         when=_given("g"),
     ),

@@ -111,12 +111,15 @@ def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
             text.misfit(place, f"{path} stands twice")
         else:
             members[path] = value
+    if not (members or text.remarks_since(place)):
+        text.note(place, "partial", "crash said nothing of a task's members", incomplete=True, late=True)
     return TaskMembers(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, members=members)
 
 
 def _check_members(source: Source, found: list[TaskMembers]) -> list[TaskMembers]:
     """Members that crash doesn't know are errors in the answer; where all of them are, it is none."""
-    if source.warnings and not any(record.members for record in found):
+    refused = any(notice.kind == "error" for notice in source.warnings)
+    if refused and not any(record.members for record in found):
         found = []
     return demand_records(source, found)
 

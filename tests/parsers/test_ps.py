@@ -233,11 +233,24 @@ def test_parents() -> None:
         parse("ps -p", f"{line(A)}{line(B, 1)}{line(C, 3)}\n")
 
 
+@pytest.mark.parametrize(
+    "command", ["ps -a", "ps -c", "ps -g", "ps -p 1", "foreach 1 ps -c", "task -R pid 1"]
+)
+def test_a_header_alone_is_marked(command: str) -> None:
+    """Crash says so where a task has no children, threads or arguments."""
+    answer = parse(command, line(B))
+    assert len(answer) == 1
+    assert [notice.kind for notice in answer.warnings] == ["partial"]
+    assert not answer.complete
+
+
 def test_children_and_threads() -> None:
     text = f"{line(A)}{line(B, 2)}{line(C, 2)}\n{line(C)}  (no children)\n"
     parent, childless = parse("ps -c", text)
     assert parent == Children(pid=0, task=A.task, cpu=0, comm="swapper/0", children=(B, C))
     assert childless.children == ()
+    with pytest.raises(ParseError, match=r"children, and \(no children\)"):
+        parse("ps -c", f"{line(B)}{line(C, 2)}  (no children)\n")
     (group,) = parse("ps -g 1", f"{line(B)}{line(C, 2)}\n")
     assert group == ThreadGroup(pid=1, task=B.task, cpu=0, comm="init", threads=(C,))
     assert not parse("ps -c", f"{line(B, 2)}{line(C, 2)}\n").complete
