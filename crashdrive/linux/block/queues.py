@@ -70,7 +70,7 @@ class DiskQueue(Record, frozen=True):
 
 
 def disk_queues(survey: Survey, disks: Sequence[Device]) -> Iterator[DiskQueue]:
-    """The queues of disks."""
+    """The queues of disks; one that the dump lacks is noted, and no row."""
     kernel = survey.kernel
     having = [disk.row for disk in disks if disk.row.request_queue]
     fields = Fields(kernel, QUEUE, _FIELDS, ("operations", "flags"))
@@ -78,6 +78,8 @@ def disk_queues(survey: Survey, disks: Sequence[Device]) -> Iterator[DiskQueue]:
     pointers = [row["scheduler"] for row in rows if isinstance(row["scheduler"], int)]
     names = texts(survey, pointers, "schedulers", _LONGEST)
     for disk, row in zip(having, rows, strict=True):
+        if row["operations"] is None and row["flags"] is None:
+            continue
         known = row["scheduler"]
         yield _queue(disk, row, names[known] if isinstance(known, int) else known, kernel.hz)
 
