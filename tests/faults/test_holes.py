@@ -1,7 +1,7 @@
 """Each page that a report or a reader reads missing once: the same rows, or a mark; other damage (`support`).
 
-A sample by chance: the same in each run, but another one in CI, or by CRASHDRIVE_FAULTS_SEED. All pages take
-``scripts/holes``, which also hunts what recorded sessions have no answers for.
+A sample by chance, in CI another one for each state of the package, or by CRASHDRIVE_FAULTS_SEED. All pages
+take ``scripts/holes``, which also hunts what recorded sessions have no answers for.
 """
 
 from __future__ import annotations
