@@ -1,7 +1,7 @@
 """The generated pages of docs/: vocabulary.md out of the records of commands, readers and reports,
 rules.md out of the rules, coverage.md out of the golden files, calls.md and crashdrive/calls.pyi out of the
 commands and reports, architecture.svg out of the imports, grammars/ out of the grammars, schemas/ out of
-the records.
+the records, man/ out of the help of the command line.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import damagekit
 import damagelines
 import grammarkit
 import housekit
+import mankit
 import msgspec
 import optionskit
 import schemakit
@@ -280,17 +281,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, say what is out of date")
     check = parser.parse_args().check
-    grammars, schemas = grammarkit.pages(), schemakit.pages()
+    grammars, schemas, manual = grammarkit.pages(), schemakit.pages(), mankit.pages()
     wanted = {name: page() for name, page in PAGES.items()}
     wanted |= {f"docs/{name}": text for name, text in grammars.items()}
     wanted |= {f"docs/schemas/{name}": text for name, text in schemas.items()}
+    wanted |= {f"docs/man/{name}": text for name, text in manual.items()}
     stale = [name for name, text in wanted.items() if not _is_current(name, text)]
     for name in stale:
         print(f"{name} {'is out of date' if check else 'written'}")
         if not check:
             (CHECKOUT / name).parent.mkdir(exist_ok=True, parents=True)
             (CHECKOUT / name).write_text(wanted[name], encoding="utf-8")
-    left = [*left_over(grammars), *schemakit.left_over(schemas)]
+    left = [*left_over(grammars), *schemakit.left_over(schemas), *mankit.left_over(manual)]
     for path in left:
         print(f"{path.relative_to(CHECKOUT)} {'is left over' if check else 'removed'}")
         if not check:
