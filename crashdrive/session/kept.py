@@ -337,6 +337,11 @@ def shelf_of(session: Session) -> KeptSessions | None:
     return session.shelf if isinstance(session, KeptSession) else None
 
 
+def is_up(session: Session) -> bool:
+    """Whether a crash, or a recording, answers already: a kept session starts one when it has to."""
+    return session.started if isinstance(session, KeptSession) else True
+
+
 def source_of(session: Session) -> Source:
     """Who gave a session's answers so far."""
     if isinstance(session, KeptSession):

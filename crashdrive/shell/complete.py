@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crashdrive.commandline import ALIASES, COMMANDS, command_line
 from crashdrive.errors import CrashdriveError
 from crashdrive.render.cells import all_columns, as_cell
+from crashdrive.session.kept import is_up
 from crashdrive.shell.lines import FORMS, Known, is_python
 from crashdrive.shell.names import KernelNames
 from crashdrive.shell.rows import ACTIONS, OF_TASKS, Rows
@@ -189,7 +190,7 @@ class Names:
             if found:
                 return found
             session = self._run.crash.session
-            if session.minimal or not getattr(session, "started", True):
+            if session.minimal or not is_up(session):
                 return []  # nobody waits half a minute for a TAB
             try:
                 found = _tasks_in(self._run.crash.ps().records)
