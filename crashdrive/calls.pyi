@@ -1583,6 +1583,7 @@ class Calls:
         each: bool = ...,
         frames: bool = ...,
         folded: bool = ...,
+        source: bool = ...,
         pid: Sequence[int] = ...,
         comm: str | None = ...,
         state: Sequence[str] = ...,

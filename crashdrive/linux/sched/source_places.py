@@ -8,7 +8,7 @@ no files, so nothing is known there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo.places import CodePlace, DebugInfo, Variable
 
 if TYPE_CHECKING:
+    from crashdrive.kernel.debuginfo.line_table import Line
     from crashdrive.linux.machine import Machine
+    from crashdrive.linux.sched.frames import StackFrame
 
 _X86_64 = "62"
 _MOST_FILES = 50_000
@@ -44,6 +46,21 @@ class SourcePlaces:
         data = self._data(module)
         linked = self._linked(data, address, module, function, offset)
         return None if data is None or linked is None else data.place(linked if exact else linked - 1)
+
+    def of_frames(self, frames: Sequence[StackFrame]) -> list[CodePlace | None]:
+        """Debug data of each frame: of the instruction that it was interrupted at, or of its call."""
+        return [
+            None
+            if frame.segment == "user"
+            else self.of(
+                int(frame.address),
+                frame.module,
+                frame.function,
+                frame.offset,
+                exact=is_exact(frame),
+            )
+            for frame in frames
+        ]
 
     def saved(
         self, address: int, module: str | None, function: str | None, offset: int | None, *, exact: bool
@@ -109,10 +126,19 @@ class SourcePlaces:
                 return
 
 
-def shown_line(place: CodePlace | None) -> str | None:
+def is_exact(frame: StackFrame) -> bool:
+    """Whether a frame's address is that of an instruction that was interrupted, not the one behind a call."""
+    return frame.pt_regs is not None or not frame.level
+
+
+def shown(line: Line | None) -> str | None:
     """``fs/read_write.c:681``; None where no line is known."""
-    line = place.line if place else None
     return f"{line.file}:{line.line}" if line and line.line else None
+
+
+def shown_line(place: CodePlace | None) -> str | None:
+    """The line of a place, in the innermost of its functions."""
+    return shown(place.line) if place else None
 
 
 def shown_calls(place: CodePlace | None) -> tuple[str, ...]:

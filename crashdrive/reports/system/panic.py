@@ -49,10 +49,8 @@ from crashdrive.reports.base import Option, judged, report_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from crashdrive.kernel.debuginfo.places import CodePlace
     from crashdrive.linux.machine import Machine
     from crashdrive.linux.printk.message import Message
-    from crashdrive.linux.sched.frames import StackFrame
     from crashdrive.linux.sched.tasks import Task
 
 NAME = "panic"
@@ -269,7 +267,7 @@ def _title(stack: TaskStack | None) -> str:
 
 def _frames(sources: SourcePlaces, stack: TaskStack | None, verdict: Verdict) -> list[VerdictFrame]:
     frames = stack.frames if stack else ()
-    places = _places(sources, frames)
+    places = sources.of_frames(frames)
     return [
         VerdictFrame(
             level=frame.level,
@@ -288,25 +286,9 @@ def _frames(sources: SourcePlaces, stack: TaskStack | None, verdict: Verdict) ->
     ]
 
 
-def _places(sources: SourcePlaces, frames: Sequence[StackFrame]) -> list[CodePlace | None]:
-    """What debug data has for each frame: the instruction that it was interrupted at, or its call."""
-    return [
-        None
-        if frame.segment == "user"
-        else sources.of(
-            int(frame.address),
-            frame.module,
-            frame.function,
-            frame.offset,
-            exact=frame.pt_regs is not None or not frame.level,
-        )
-        for frame in frames
-    ]
-
-
 def _arguments(survey: Survey, sources: SourcePlaces, stack: TaskStack, cause: Event) -> Iterator[Argument]:
     """The parameters and variables of the frames that aren't in doubt."""
-    frames, places = stack.frames, _places(sources, stack.frames)
+    frames, places = stack.frames, sources.of_frames(stack.frames)
     registers = FrameRegisters(survey.kernel, _first_registers(stack, cause))
     if not stack.running and frames:
         registers = FrameRegisters(survey.kernel, asleep(survey.kernel, int(frames[0].sp), registers))

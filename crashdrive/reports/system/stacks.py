@@ -5,6 +5,7 @@ Examples:
   crashdrive report stacks vmcore                   groups of equal stacks
   crashdrive report stacks --state UN vmcore        those that wait in D
   crashdrive report stacks --each --pid 1 vmcore    a task, frame by frame
+  crashdrive report stacks --source --pid 1 vmcore  ... with lines of source
   crashdrive report stacks --function '*mutex*' vmcore
   crashdrive report stacks --format svg vmcore > stacks.svg   a flame graph
   crashdrive report stacks --folded vmcore > stacks.folded
@@ -23,14 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from crashdrive.linux.sched.source_places import SourcePlaces, is_exact, shown, shown_calls, shown_line
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.survey import Survey
-from crashdrive.records import Address, Flame, Record, Report, Table
+from crashdrive.records import Address, Flame, Notice, Record, Report, Table
 from crashdrive.reports.base import Option, report_of
 
 if TYPE_CHECKING:
+    from crashdrive.kernel.debuginfo.places import CodePlace
     from crashdrive.linux.sched.frames import StackFrame
     from crashdrive.linux.sched.tasks import Task
+
+    Places = dict[tuple[int, bool], CodePlace | None]
 
 NAME = "stacks"
 SUMMARY = "Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."
@@ -40,6 +45,10 @@ OPTIONS = (
     Option(name="each", flags=("--each",), help="Each task by itself, with addresses."),
     Option(name="frames", flags=("--frames",), help="One row a frame, with all that is known of it."),
     Option(name="folded", flags=("--folded",), help="Folded stacks, as tools for flame graphs take them."),
+    Option(
+        name="source", flags=("--source",),
+        help="With lines of source and inlined calls, out of debug data; of each task.",
+    ),
     Option(name="pid", flags=("--pid",), help="A task by its pid.", kind="integer", many=True),
     Option(name="comm", flags=("--comm",), help="Tasks of this name (a pattern: kworker*).", kind="text"),
     Option(
@@ -93,7 +102,11 @@ class StackRow(Record, frozen=True):
 
 
 class FrameRow(Record, frozen=True):
-    """A frame of a task's stack; see `crashdrive.linux.sched.frames.StackFrame`."""
+    """A frame of a task's stack; see `crashdrive.linux.sched.frames.StackFrame`.
+
+    ``source`` (``fs/read_write.c:681``) and ``inlined_calls`` by debug data, where that was asked for: the
+    functions that the compiler put into this one, the innermost first, each with the line that calls it.
+    """
 
     pid: int | None
     comm: str | None
@@ -108,6 +121,8 @@ class FrameRow(Record, frozen=True):
     sure: bool
     doubt: str | None
     pt_regs: Address | None
+    source: str | None
+    inlined_calls: tuple[str, ...]
 
 
 class FoldedStack(Record, frozen=True):
@@ -121,8 +136,14 @@ def report(crash: Any, **asked: Any) -> Report:
     """The stacks that are asked for; options by the names in `OPTIONS`."""
     survey = Survey(crash.kernel)
     found = _found(survey, asked)
-    makers = {"each": _each, "frames": _frames, "folded": _folded}
-    tables = [make(found) for name, make in makers.items() if asked[name]]
+    places = _places(survey, found) if asked["source"] else {}
+    tables = []
+    if asked["each"] or (asked["source"] and not asked["frames"]):
+        tables.append(_each(found, places))
+    if asked["frames"]:
+        tables.append(_frames(found, places))
+    if asked["folded"]:
+        tables.append(_folded(found))
     made = report_of(NAME, survey, tables or [_groups(found)])
     return msgspec.structs.replace(made, pictures=tuple(_flames(found)))
 
@@ -200,7 +221,18 @@ def _function(frame: StackFrame) -> str:
 # tasks
 
 
-def _each(found: Sequence[TaskStack]) -> Table:
+def _places(survey: Survey, found: Sequence[TaskStack]) -> Places:
+    """What debug data tells of the frames; that it tells nothing is noted."""
+    sources = SourcePlaces(survey.kernel)
+    frames = {_key(frame): frame for stack in found for frame in _kernel(stack)}
+    places = dict(zip(frames, sources.of_frames(list(frames.values())), strict=True))
+    if frames and not any(places.values()):
+        message = "no debug data is there that tells lines of source (the vmlinux's, read from its file)"
+        survey.miss([Notice(kind="absent", message=message)], complete=True)
+    return places
+
+
+def _each(found: Sequence[TaskStack], places: Places) -> Table:
     rows = [
         StackRow(
             pid=stack.pid,
@@ -213,31 +245,56 @@ def _each(found: Sequence[TaskStack]) -> Table:
             task=stack.task,
             ending=stack.ending,
             reason=stack.reason,
-            stack=tuple(map(_line, stack.frames)),
+            stack=tuple(line for frame in stack.frames for line in _lines(frame, _place(places, frame))),
         )
         for stack in found
     ]
     return Table(name="stacks", rows=rows, columns=StackRow.__struct_fields__, layout="blocks")
 
 
-def _line(frame: StackFrame) -> str:
-    """A frame nearly as crash's bt shows it."""
+def _lines(frame: StackFrame, place: CodePlace | None) -> Iterator[str]:
+    """A frame nearly as crash's bt shows it, behind those that were inlined into it."""
     where = f"#{frame.level} [{frame.sp:016x}]"
+    doubt = "" if frame.sure else "? "
+    line = shown_line(place)
+    for call in reversed(place.calls if place else ()):
+        yield f"{where} {doubt}{call.function} (inlined){_at(line)}"
+        line = shown(call.line)
     known = frame.function is not None
     name = f"{frame.function}+{frame.offset:#x}" if known else f"{frame.address:016x}"
     module = f" [{frame.module}]" if frame.module else ""
     segment = "" if frame.segment == "process" else f" ({frame.segment})"
-    return f"{where} {'' if frame.sure else '? '}{name}{module}{segment}"
+    yield f"{where} {doubt}{name}{module}{segment}{_at(line)}"
 
 
-def _frames(found: Sequence[TaskStack]) -> Table:
+def _at(line: str | None) -> str:
+    return f" at {line}" if line else ""
+
+
+def _place(places: Places, frame: StackFrame) -> CodePlace | None:
+    return places.get(_key(frame))
+
+
+def _key(frame: StackFrame) -> tuple[int, bool]:
+    return int(frame.address), is_exact(frame)
+
+
+def _frames(found: Sequence[TaskStack], places: Places) -> Table:
     rows = [
-        FrameRow(pid=stack.pid, comm=stack.comm, task=stack.task, **_fields(frame))
+        FrameRow(
+            pid=stack.pid,
+            comm=stack.comm,
+            task=stack.task,
+            **_fields(frame),
+            source=shown_line(_place(places, frame)),
+            inlined_calls=shown_calls(_place(places, frame)),
+        )
         for stack in found
         for frame in stack.frames
     ]
+    source = ("source", "inlined_calls") if places else ()
     shown = ("pid", "level", "segment", "function", "offset", "module", "sure", "address", "sp", "pt_regs")
-    return Table(name="frames", rows=rows, columns=shown)
+    return Table(name="frames", rows=rows, columns=(*shown, *source))
 
 
 def _fields(frame: StackFrame) -> dict[str, Any]:

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from crashdrive.errors import UsageError
+from crashdrive.kernel.debuginfo.line_table import Line
+from crashdrive.kernel.debuginfo.places import Call, CodePlace
 from crashdrive.linux.kernel import Kernel
-from crashdrive.reports.system.stacks import report
+from crashdrive.linux.sched.frames import StackFrame
+from crashdrive.reports.system.stacks import _lines, report
 from tests.reports.conftest import Guest
 
 REPORT = "stacks"
 NOTHING: dict[str, Any] = {
     "each": False, "frames": False, "folded": False, "pid": (), "comm": None, "state": (), "cpu": (),
-    "function": None, "running": False,
+    "function": None, "running": False, "source": False,
 }  # fmt: skip
 
 
@@ -51,6 +54,35 @@ def test_the_task_that_died_and_the_one_beside_it(guest: Guest) -> None:
     assert functions[start + 1] == "sysrq_handle_crash"
     assert functions[-2] == "entry_SYSCALL_64_after_hwframe"
     assert spinner.stack[-1].endswith(" 000000000040381e (user)")
+
+
+def test_without_debug_data_lines_of_source_are_said_to_be_missing(guest: Guest) -> None:
+    found = report(Crash(guest), **(NOTHING | {"source": True, "pid": (1,)}))
+    plain = report(Crash(guest), **(NOTHING | {"each": True, "pid": (1,)}))
+    assert found.tables == plain.tables
+    assert found.complete
+    assert "no debug data is there" in found.warnings[-1].message
+    both = report(Crash(guest), **(NOTHING | {"source": True, "frames": True, "pid": (1,)}))
+    assert [table.name for table in both.tables] == ["frames"]
+    assert {(row.source, row.inlined_calls) for row in both.tables[0].rows} == {(None, ())}
+
+
+def test_frames_that_were_inlined_have_lines_of_their_own() -> None:
+    frame = StackFrame(
+        level=5, segment="process", function="proc_reg_write", offset=0x56, address=0xFFFF_FFFF_8100_0056,
+        sp=0xFFFF_C900_0000_0B48, module=None, sure=True, doubt=None, pt_regs=None,
+    )  # fmt: skip
+    place = CodePlace(
+        function="proc_reg_write",
+        line=Line("fs/proc/inode.c", 340),
+        calls=(Call("pde_write", Line("fs/proc/inode.c", 352)),),
+        variables=(),
+    )
+    assert list(_lines(frame, place)) == [
+        "#5 [ffffc90000000b48] pde_write (inlined) at fs/proc/inode.c:340",
+        "#5 [ffffc90000000b48] proc_reg_write+0x56 at fs/proc/inode.c:352",
+    ]
+    assert list(_lines(frame, None)) == ["#5 [ffffc90000000b48] proc_reg_write+0x56"]
 
 
 def test_what_is_asked_for(guest: Guest) -> None:
