@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-import crashdrive.cli.report  # noqa: F401 - imported below a patch, it would keep what was patched in for good
+import crashdrive.cli.report  # noqa: F401 - see REPORTS
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for, report_names, run_report
 from crashdrive.reports.base import Option
 from crashdrive.rules import rule_for
 
-real_module = module_for
+# imported below a patch, a module would keep what was patched in for good
+REPORTS = tuple(map(module_for, report_names()))
 Cli = Callable[..., tuple[int, bytes, str]]
 
 OPTIONS = (
@@ -91,7 +92,7 @@ def test_verbose_is_the_programs_in_every_report(cli: Cli, vmcore: str) -> None:
 
 @pytest.mark.parametrize("name", report_names())
 def test_no_report_takes_the_programs_flags(name: str) -> None:
-    flags = {flag for option in real_module(name).OPTIONS for flag in option.flags}
+    flags = {flag for option in module_for(name).OPTIONS for flag in option.flags}
     assert not flags & {"-v", "--verbose", "-h", "--help", "--format"}
 
 
