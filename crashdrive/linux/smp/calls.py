@@ -135,7 +135,7 @@ def _calls(
     size, there = thread_size(survey.kernel), {entry.place for entry in entries}
     taken = [caller for caller in known.values() if caller.place not in there]
     names = functions(survey.kernel, [*(one.function for one in entries), *(one.function for one in taken)])
-    _no_functions(survey, names, taken)
+    taken = list(_of_functions(survey, names, taken))
     woken = _pids(survey, [entry.task for entry in entries if entry.task])
     for entry in entries:
         caller = known.get(entry.place)
@@ -171,10 +171,14 @@ def _calls(
         )
 
 
-def _no_functions(survey: Survey, names: Mapping[int | None, str | None], taken: list[_Caller]) -> None:
-    """Note locked calls of what is no function: they are no calls, or their memory is damaged."""
+def _of_functions(
+    survey: Survey, names: Mapping[int | None, str | None], taken: Sequence[_Caller]
+) -> Iterator[_Caller]:
+    """Locked calls of functions; others are noted: they are no calls, as memory is damaged."""
     for caller in taken:
-        if caller.function is not None and names[caller.function] in {None, f"{caller.function:#x}"}:
+        if caller.function is None or names[caller.function] not in {None, f"{caller.function:#x}"}:
+            yield caller
+        else:
             message = f"call {caller.place:#x}: {caller.function:#x} is no known function"
             survey.miss([Notice(kind="damaged", message=message)])
 

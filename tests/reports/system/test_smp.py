@@ -66,13 +66,14 @@ def test_without_a_clock_the_calls_are_there(folder: Any, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("folder", WELL[:1], ids=lambda folder: folder.name)
-def test_a_call_of_no_function_is_marked(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_of_no_function_is_noted_and_no_row(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ones = calls._Caller(0, None, 0xFFFFFFFF, (1 << 64) - 1, 0xFFFF_8880_0000_1000)
     monkeypatch.setattr(calls, "_single", lambda *_: [ones])
     report = reported(folder)
     assert not report.complete
     (notice,) = report.warnings
     assert notice.message == "call 0xffff888000001000: 0xffffffffffffffff is no known function"
+    assert 0xFFFF_8880_0000_1000 not in {row.call_address for row in report.table("calls").rows}
 
 
 def test_there_are_guests_of_both_kinds() -> None:
