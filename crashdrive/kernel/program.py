@@ -16,7 +16,7 @@ from crashdrive.kernel.structures.idr import LayerShape, idr_layers
 from crashdrive.kernel.structures.maple_tree import MapleShape, Ranges, maple_tree
 from crashdrive.kernel.structures.rbtree import RbOffsets, rbtree
 from crashdrive.kernel.structures.walk import lost, walk
-from crashdrive.kernel.structures.xarray import Entries, NodeShape, entries
+from crashdrive.kernel.structures.xarray import Entries, NodeShape, entries, pointers_of
 from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.kernel.types.paths import bare
 
@@ -147,12 +147,19 @@ class Program(KernelBase):
             raise KernelError(f"{kind}.{path} is no array")
         return array.count
 
-    def walk_idr(self, idr: Head) -> Entries:
-        """(id, pointer) of a ``struct idr``, ids counted from its base (4.16: 6ce711f27500)."""
+    def walk_idr(self, idr: Head, *, values: bool = False) -> Entries:
+        """(id, pointer) of a ``struct idr``, ids counted from its base (4.16: 6ce711f27500).
+
+        ``values``: entries that can be no pointers are entries, too, and no problem.
+        """
         address = address_of(idr)
         if not self.has_member("struct idr", "idr_rt"):
-            return self._old_idr(address)
-        found = self.walk_xarray(address + self.offset("struct idr", "idr_rt"))
+            found = self._old_idr(address)
+        else:
+            found = self._from_base(address, self.walk_xarray(address + self.offset("struct idr", "idr_rt")))
+        return found if values else pointers_of(found, self.pointer_size)
+
+    def _from_base(self, address: int, found: Entries) -> Entries:
         if not self.has_member("struct idr", "idr_base"):
             return found
         try:

@@ -50,6 +50,21 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True):
         return iter(self.entries)
 
 
+def pointers_of(found: Entries, pointer_size: int) -> Entries:
+    """Entries that can be pointers to structures; a problem for each other one."""
+    wrong = [(i, entry, kind) for i, entry in found if (kind := suspicion(entry, pointer_size)) is not None]
+    if not wrong:
+        return found
+    problems = [
+        Problem(kind=kind, address=entry, message=f"entry {i}: {entry:#x} is no pointer ({kind})")
+        for i, entry, kind in wrong
+    ]
+    lost = {i for i, *_ in wrong}
+    return Entries(
+        entries=tuple(one for one in found if one[0] not in lost), problems=(*found.problems, *problems)
+    )
+
+
 class NodeShape(NamedTuple):
     """Where a node's parts are, and which generation it is of."""
 

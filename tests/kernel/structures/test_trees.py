@@ -213,6 +213,19 @@ def test_an_idr_counts_from_its_base(entries: dict[int, int]) -> None:
     assert list(kernel.walk_idr(BASE)) == [(index + 1, entry) for index, entry in sorted(entries.items())]
 
 
+def test_entries_of_an_idr_that_are_no_pointers_are_problems() -> None:
+    good, value, torn = 0xFFFF_8880_0000_1000, 0x17, (1 << 64) - 1
+    _, kernel = xarray_of({1: good, 2: value, 5: torn}, 2)
+    found = kernel.walk_idr(BASE)
+    assert list(found) == [(1, good)]
+    assert not found.complete
+    assert [problem.message for problem in found.problems] == [
+        "entry 2: 0x17 is no pointer (unaligned)",
+        "entry 5: 0xffffffffffffffff is no pointer (unaligned)",
+    ]
+    assert list(kernel.walk_idr(BASE, values=True)) == [(1, good), (2, value), (5, torn)]
+
+
 LAYER = record("idr_layer", ("prefix", INT), ("layer", INT), ("ary", ArrayType(pointer("void"), SLOTS)))
 OLD_IDR: dict[str, Type] = {
     "struct idr_layer": LAYER,
