@@ -150,8 +150,14 @@ def victims(batch: int) -> Iterator[tuple[str, int]]:
     yield "batch", batch
     for pid in family(batch) - {batch}:
         with suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            yield ("worker" if b"crashdrive.batch.worker" in words else "crash"), pid
+            yield _kind(Path(f"/proc/{pid}")), pid
+
+
+def _kind(process: Path) -> str:
+    if (process / "comm").read_text() == "crashdrive-job\n":
+        return "worker"
+    words = (process / "cmdline").read_bytes().split(b"\0")
+    return "workers' parent" if b"crashdrive.batch.forkserver" in words else "crash"
 
 
 def left_over(out: Path, seconds: float = 20) -> list[str]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import selectors
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,7 +16,9 @@ from typing import IO, NamedTuple
 import msgspec
 
 from crashdrive.batch.jobs import BadResultError, Job, Result, job_line, unpacked
+from crashdrive.batch.workers import GoneError, Worker, Workers
 from crashdrive.errors import CrashdriveError
+from crashdrive.session.terminal import readable
 from crashdrive.text import printable
 
 _LOOK = 0.25  # seconds between two looks at memory and clock
@@ -45,36 +44,51 @@ def run_job(
     tell: Tell = lambda _step: None,
     stop: threading.Event | None = None,
     scratch: str | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Do a job in a process of its own; what ends it is said in the result.
 
-    StoppedError where ``stop`` was set. ``scratch``: a folder for files while it runs.
+    StoppedError where ``stop`` was set. ``scratch``: a folder for files while it runs. ``workers``: where
+    its process comes from; many jobs share one.
     """
+    if workers is None:
+        with Workers() as own:
+            return run_job(job, tell=tell, stop=stop, scratch=scratch, workers=own)
     began = time.monotonic()
+    watch = _Watch(job, tell, stop or threading.Event())
     with tempfile.TemporaryDirectory(prefix="crashdrive-job-", dir=scratch) as folder:
         place = Path(folder) / "result"
-        with (Path(folder) / "said").open("w+b") as said, _started(job, place, said) as worker:
-            watch = _Watch(job, worker, tell, stop or threading.Event())
-            ended = watch.until_end()
-        words = _last_words(Path(folder) / "said")
-        seconds = round(time.monotonic() - began, 3)
+        ended, status = _tried(workers, watch, place, Path(folder) / "said")
         if ended.kind is None:
             with suppress(OSError, BadResultError):
                 found = unpacked(place.read_bytes())
                 return msgspec.structs.replace(found, peak_memory=watch.peak or None)
-            how = _how(worker.returncode)
-            ended = _Ended("died", f"its worker ended: {how}{f': {words}' if words else ''}")
+            words = _last_words(Path(folder) / "said")
+            told = f"its worker ended: {_how(status)}" if watch.started else "its worker can't be started"
+            ended = _Ended("died", f"{told}{f': {words}' if words else ''}")
     return Result(
-        id=job.id, vmcore=job.vmcore, status="failed", reason=ended.told, kind=ended.kind, seconds=seconds,
-        peak_memory=watch.peak or None,
+        id=job.id, vmcore=job.vmcore, status="failed", reason=ended.told, kind=ended.kind,
+        seconds=round(time.monotonic() - began, 3), peak_memory=watch.peak or None,
     )  # fmt: skip
+
+
+def _tried(workers: Workers, watch: _Watch, place: Path, said: Path) -> tuple[_Ended, int | None]:
+    """How a worker came to its end; once more where what forks them was gone."""
+    for _ in range(2):
+        with (
+            suppress(GoneError),
+            said.open("wb") as file,
+            _started(workers, watch.job, place, file) as worker,
+        ):
+            return watch.until_end(worker), worker.status
+    return _Ended(None, ""), None
 
 
 def _how(status: int | None) -> str:
     if status is not None and status < 0:
         with suppress(ValueError):
             return f"killed by {signal.Signals(-status).name}"
-    return f"exit status {status}"
+    return "nobody saw how" if status is None else f"exit status {status}"
 
 
 def _last_words(place: Path) -> str:
@@ -87,35 +101,22 @@ def _last_words(place: Path) -> str:
 
 
 @contextmanager
-def _started(job: Job, place: Path, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(workers: Workers, job: Job, place: Path, said: IO[bytes]) -> Iterator[Worker]:
     """A worker with its job; gone with all its processes at the end, however that comes."""
-    worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "crashdrive.batch.worker", str(place)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True, bufsize=0,
-    )  # fmt: skip
+    worker = workers.start(str(place), said, None if job.memory is None else job.memory * 4)
     try:
-        if job.memory is not None:
-            with suppress(OSError, ValueError):  # it may be gone already
-                resource.prlimit(worker.pid, resource.RLIMIT_AS, (job.memory * 4, job.memory * 4))
-        assert worker.stdin is not None  # noqa: S101 - it is a pipe
-        with suppress(BrokenPipeError):
-            worker.stdin.write(job_line(job))
+        worker.give(job_line(job))
         yield worker
     finally:
         _end(worker)
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
+def _end(worker: Worker) -> None:
     """Kill the worker's processes: its own group at once; crash's keeper ends crash when it sees that."""
-    others = family(worker.pid)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
-    for pipe in (worker.stdin, worker.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
-    _wait_for(others - {worker.pid})
+    others = set() if worker.pid is None else family(worker.pid) - {worker.pid}
+    worker.kill(_GRACE)
+    worker.close()
+    _wait_for(others)
 
 
 def _wait_for(pids: set[int]) -> None:
@@ -165,48 +166,52 @@ def memory_of(pids: set[int]) -> int:
 class _Watch:
     """Looks at a worker until it ends, by itself or because it took too much."""
 
-    def __init__(self, job: Job, worker: subprocess.Popen[bytes], tell: Tell, stop: threading.Event) -> None:
-        self._job = job
-        self._worker = worker
+    def __init__(self, job: Job, tell: Tell, stop: threading.Event) -> None:
+        self.job = job
+        self.peak = 0
+        self.started = False
         self._tell = tell
         self._stop = stop
         self._deadline = time.monotonic() + job.deadline
         self._step = "starting"
         self._told = b""
-        self.peak = 0
 
-    def until_end(self) -> _Ended:
-        assert self._worker.stdout is not None  # noqa: S101 - it is a pipe
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._worker.stdout, selectors.EVENT_READ)
-            while True:
-                if selector.select(_LOOK) and not self._read():
-                    self._worker.wait()
+    def until_end(self, worker: Worker) -> _Ended:
+        """Why it ended; GoneError where it never was there."""
+        steps = [worker.stdout]
+        while True:
+            ready = readable([worker.line, *steps], _LOOK)
+            if worker.stdout in ready and not self._read(worker):
+                steps.clear()
+            if worker.line in ready:
+                worker.read_line()
+                self.started = worker.pid is not None
+                if worker.ended:
                     return _Ended(None, "")
-                if self._stop.is_set():
-                    raise StoppedError("stopped")
-                if (ended := self._too_much()) is not None:
-                    return ended
+            if self._stop.is_set():
+                raise StoppedError("stopped")
+            if (ended := self._too_much(worker)) is not None:
+                return ended
 
-    def _read(self) -> bool:
-        assert self._worker.stdout is not None  # noqa: S101 - it is a pipe
-        data = os.read(self._worker.stdout.fileno(), 4096)
+    def _read(self, worker: Worker) -> bool:
+        data = os.read(worker.stdout, 4096)
         *steps, self._told = (self._told + data).split(b"\n")
         for step in steps:
             self._step = printable(step.decode("utf-8", "replace"))
             self._tell(self._step)
         return bool(data)
 
-    def _too_much(self) -> _Ended | None:
+    def _too_much(self, worker: Worker) -> _Ended | None:
+        job = self.job
         if time.monotonic() > self._deadline:
-            return _Ended("deadline", f"not done in {self._job.deadline:g} s: it was at {self._step!a}")
-        held = memory_of(family(self._worker.pid))
+            return _Ended("deadline", f"not done in {job.deadline:g} s: it was at {self._step!a}")
+        held = 0 if worker.pid is None else memory_of(family(worker.pid))
         self.peak = max(self.peak, held)
-        if self._job.memory is not None and held > self._job.memory:
+        if job.memory is not None and held > job.memory:
             mib = 1 << 20
             return _Ended(
                 "memory",
-                f"it took more than {self._job.memory // mib} MiB of memory ({held // mib}): "
+                f"it took more than {job.memory // mib} MiB of memory ({held // mib}): "
                 f"it was at {self._step!a}",
             )
         return None

@@ -11,6 +11,7 @@ folder there, and kernels are found in the worker's own folders.
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import threading
 import time
@@ -24,6 +25,7 @@ import msgspec
 from crashdrive.batch.child import StoppedError, run_job
 from crashdrive.batch.jobs import Job, Result, job_line, job_of, of_job, packed, unpacked
 from crashdrive.batch.unpack import joined_file
+from crashdrive.batch.workers import Workers
 from crashdrive.errors import DumpError, TargetError, UsageError
 from crashdrive.text import printable
 
@@ -36,7 +38,7 @@ _MOST_SENT = 1 << 30  # bytes of a dump: the scheduler holds it until its worker
 
 def remote(line: bytes) -> bytes:
     """A job, done on a worker's machine; result and job are bytes of ours, no pickled objects."""
-    return packed(run_job(job_of(line)))
+    return packed(run_job(job_of(line), workers=_here()))
 
 
 def remote_of_sent(line: bytes, content: bytes, scratch: str) -> bytes:
@@ -47,7 +49,13 @@ def remote_of_sent(line: bytes, content: bytes, scratch: str) -> bytes:
         place.write_bytes(content)
         kernel = job.vmlinux if job.vmlinux and Path(job.vmlinux).is_file() else None
         here = msgspec.structs.replace(job, vmcore=str(place), vmlinux=kernel)
-        return packed(of_job(run_job(here, scratch=scratch), job, str(place)))
+        return packed(of_job(run_job(here, scratch=scratch, workers=_here()), job, str(place)))
+
+
+@functools.cache
+def _here() -> Workers:
+    """What all jobs in this worker of Dask's share; it ends by itself when there are none."""
+    return Workers()
 
 
 class DaskWork:

@@ -18,6 +18,7 @@ from crashdrive.batch.find import Found
 from crashdrive.batch.jobs import Job, Result, packed
 from crashdrive.batch.ledger import RESULTS, Ledger
 from crashdrive.batch.summary import dump_row, finding_rows
+from crashdrive.batch.workers import Workers
 
 _JOB_MEMORY = 1536 << 20  # bytes that a crash and its worker take on a kernel of a distribution
 _RETRIED = frozenset({"no-vmlinux", "no-part"})  # what may be cured meanwhile
@@ -143,7 +144,7 @@ class Batch:
         self._ledger = ledger
         self._options = options
         self._watcher = watcher or Nobody()
-        self._work = work or _local_work
+        self._work = work
         self._executor = executor
         self._stop = threading.Event()
 
@@ -156,9 +157,14 @@ class Batch:
                 able.append(one)
             else:
                 results.append(self._keep(one, _hopeless(one)))
+        with Workers() as workers:
+            return results + self._do(able, self._work or local_work(workers))
+
+    def _do(self, dumps: Sequence[Found], work: Submit) -> list[Result]:
         executor = self._executor or ThreadPoolExecutor(self._options.jobs, thread_name_prefix="batch")
+        results = []
         try:
-            for one, result in self._done(executor, able):
+            for one, result in self._done(executor, dumps, work):
                 results.append(self._keep(one, result))
         except BaseException:
             self._stop.set()
@@ -168,13 +174,15 @@ class Batch:
                 executor.shutdown(wait=True, cancel_futures=True)
         return results
 
-    def _done(self, executor: Executor, dumps: Sequence[Found]) -> Iterator[tuple[Found, Result]]:
+    def _done(
+        self, executor: Executor, dumps: Sequence[Found], work: Submit
+    ) -> Iterator[tuple[Found, Result]]:
         left = iter(dumps)
         running: dict[Future[Result], Found] = {}
 
         def fill() -> None:
             while len(running) < self._options.jobs and (one := next(left, None)) is not None:
-                running[executor.submit(self._one, one)] = one
+                running[executor.submit(self._one, one, work)] = one
 
         fill()
         while running:
@@ -184,13 +192,11 @@ class Batch:
                 yield one, future.result()
             fill()
 
-    def _one(self, one: Found) -> Result:
+    def _one(self, one: Found, work: Submit) -> Result:
         if self._stop.is_set():
             raise StoppedError("stopped")
         self._watcher.began(one.id, one.path)
-        return self._work(
-            job_for(one, self._options), lambda step: self._watcher.at(one.id, step), self._stop
-        )
+        return work(job_for(one, self._options), lambda step: self._watcher.at(one.id, step), self._stop)
 
     def _keep(self, one: Found, result: Result) -> Result:
         """The result's file first, then its row: a row that is there has its result."""
@@ -219,8 +225,9 @@ def result_path(folder: Path, dump: str) -> Path:
     return folder / RESULTS / f"{dump}.json.z"
 
 
-def _local_work(job: Job, tell: Callable[[str], None], stop: threading.Event) -> Result:
-    return run_job(job, tell=tell, stop=stop)
+def local_work(workers: Workers) -> Submit:
+    """Jobs are done on this machine."""
+    return lambda job, tell, stop: run_job(job, tell=tell, stop=stop, workers=workers)
 
 
 def _hopeless(one: Found) -> Result:

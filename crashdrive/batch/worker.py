@@ -1,4 +1,4 @@
-"""The process that triages one dump: a program of its own, ``python -P -m crashdrive.batch.worker FILE``.
+"""The process that triages one dump: `crashdrive.batch.forkserver` forks it.
 
 A job comes as a line on standard input, which stays open: when it ends, whoever wanted the result is gone,
 and so is this process; crash's keeper ends crash then. Standard output tells a step a line. The result goes
@@ -185,8 +185,12 @@ def _die_with_client() -> None:
     os._exit(1)
 
 
-def main(arguments: list[str]) -> int:
-    """Take a job from standard input, do it, write its result."""
+def work(place: Path) -> int:
+    """Take a job from standard input, do it, write its result; the exit status.
+
+    A script may have said what is to be done at its end: a worker without one ends at once, as Python takes
+    long to let go of all that it shares with others.
+    """
     line = b""
     while not line.endswith(b"\n"):
         piece = os.read(0, 1 << 16)
@@ -202,9 +206,8 @@ def main(arguments: list[str]) -> int:
     def tell(step: str) -> None:
         steps.write(f"{step}\n")
 
-    write_result(Path(arguments[0]), done(job, tell))
+    write_result(place, done(job, tell))
+    if not job.script:
+        sys.stderr.flush()
+        os._exit(0)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

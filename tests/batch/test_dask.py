@@ -16,10 +16,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from crashdrive.batch.dask import DaskWork, _content, remote_of_sent
+from crashdrive.batch.dask import DaskWork, _content, _here, remote_of_sent
 from crashdrive.batch.jobs import Job, Result, job_line, unpacked
 from crashdrive.batch.ledger import Ledger, open_folder
-from crashdrive.batch.run import Batch, Options, plan
+from crashdrive.batch.run import Batch, Options, local_work, plan
+from crashdrive.batch.workers import Workers
 from crashdrive.errors import TargetError
 from tests.batch.fakes import found
 from tests.batch.recorded import DEADLOCK, session_file
@@ -103,9 +104,8 @@ def test_a_worker_is_lost_and_the_answer_is_the_same(cluster: Cluster, tmp_path:
 
         return work
 
-    from crashdrive.batch.run import _local_work
-
-    Batch(local, Options(jobs=2), work=recorded(_local_work)).run(dumps)  # type: ignore[arg-type] # a test's own
+    with Workers() as workers:
+        Batch(local, Options(jobs=2), work=recorded(local_work(workers))).run(dumps)  # type: ignore[arg-type] # a test's own
     with DaskWork(cluster.address) as work:
         wait_until(lambda: slots(work) == 2)
         killer = threading.Timer(2.0, end, [cluster.processes[1]])
@@ -143,7 +143,8 @@ def test_a_dump_that_no_worker_sees_is_sent(cluster: Cluster, tmp_path: Path) ->
 def test_a_sent_copy_is_what_the_worker_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
 
-    def run(job: Job, *, scratch: str) -> Result:
+    def run(job: Job, *, scratch: str, workers: Workers) -> Result:
+        assert workers is _here()
         opened.append((job, Path(job.vmcore).read_bytes(), scratch))
         return Result(id=job.id, vmcore=job.vmcore, status="failed", reason=f"{job.vmcore}: cut")
 

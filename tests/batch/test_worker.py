@@ -17,6 +17,7 @@ from crashdrive.batch.jobs import Job
 from crashdrive.batch.run import job_for
 from crashdrive.batch.summary import dump_row, finding_rows
 from crashdrive.batch.worker import done, wanted
+from crashdrive.batch.workers import Workers
 from crashdrive.errors import CrashdriveError
 from crashdrive.session.session import Session
 from tests.batch.fakes import found
@@ -138,6 +139,23 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     assert not crashes(tmp_path)
 
 
+def test_workers_whose_parent_is_killed_go_on_and_others_get_another(tmp_path: Path) -> None:
+    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path))
+    parents: list[int] = []
+
+    def kill(step: str) -> None:
+        if step == "opening":
+            parents.append(parent := parent_of_workers())
+            if len(parents) == 1:
+                os.kill(parent, signal.SIGKILL)
+
+    with Workers() as workers:
+        found = [run_job(one, tell=kill, workers=workers).status for _ in range(3)]
+    assert found == ["complete"] * 3
+    assert parents[0] != parents[1] == parents[2]
+    assert family(os.getpid()).isdisjoint(parents)
+
+
 def test_a_defect_of_a_report_is_told_with_its_last_words(tmp_path: Path) -> None:
     result = run_job(Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("nosuch",)))
     assert result.status == "failed"
@@ -184,8 +202,14 @@ def test_an_unusable_dump_is_an_error_of_its_kind(tmp_path: Path, monkeypatch: p
     assert (result.status, result.reason, result.kind) == ("failed", "says no", "unusable")
 
 
+def parent_of_workers() -> int:
+    (worker,) = [pid for pid in family(os.getpid()) if is_worker(pid)]
+    stat = Path(f"/proc/{worker}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
 def is_worker(pid: int) -> bool:
-    return b"crashdrive.batch.worker" in command_line(pid)
+    return Path(f"/proc/{pid}/comm").read_text() == "crashdrive-job\n"
 
 
 def command_line(pid: int) -> bytes:
