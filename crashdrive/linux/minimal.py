@@ -7,15 +7,16 @@ its tables take seconds. What isn't found here for sure is asked of crash, which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, overload
 
 from crashdrive.errors import FaultError, KernelError, UnknownMemberError, VmlinuxError
 from crashdrive.kernel.debuginfo.dimensions import Dimensions, made_of
 from crashdrive.kernel.debuginfo.variables import declaration
-from crashdrive.kernel.symbols.image import ImageSymbols, section
-from crashdrive.kernel.symbols.lookup import FUNCTIONS, Symbol, unnamed_variables
+from crashdrive.kernel.symbols.image import ImageSymbol, ImageSymbols, section
+from crashdrive.kernel.symbols.lookup import FUNCTIONS, Columns, Symbol, unnamed_variables
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts
 from crashdrive.kernel.types.model import ArrayType, PointerType, Type, TypedefType, TypeRef
@@ -215,6 +216,29 @@ def _elements(kind: ArrayType) -> int:
     return count
 
 
+class _Column(Sequence[str]):
+    """What symbols have in common, of each when it is asked for."""
+
+    def __init__(self, order: array[int], of: Callable[[int], str]) -> None:
+        self._order = order
+        self._of = of
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self._of(place) for place in self._order[index]]
+        return self._of(self._order[index])
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._of, self._order)
+
+
 class DumpSymbols:
     """Symbols of the image from the vmlinux, those of modules from their memory in the dump.
 
@@ -250,13 +274,25 @@ class DumpSymbols:
         """Names that were asked for, and weren't found, and may be variables of modules."""
         return (unnamed_variables(self.unsure, self.unnamed),) if self.unsure else ()
 
-    def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
+    def columns(self) -> Columns | None:
         """All symbols and modules' memory, as `Symbols` wants them; None where any can't be read."""
         if self._modules is None or (sections := self._sections()) is None:
             return None
-        rows = [(symbol.address, symbol.name, symbol.kind) for symbol in self._image.all()]
-        rows += [(one.address, one.name, one.kind) for each in self._modules.values() for one, _ in each]
-        return rows, sections
+        addresses, indexes = self._image.places()
+        others = [one for each in self._modules.values() for one, _ in each]
+        addresses.extend(one.address for one in others)
+        order = array("I", sorted(range(len(addresses)), key=addresses.__getitem__))
+
+        def symbol(place: int) -> ImageSymbol | Symbol:
+            found = self._image.symbol(indexes[place]) if place < len(indexes) else None
+            return found or others[place - len(indexes)]
+
+        return Columns(
+            array("Q", map(addresses.__getitem__, order)),
+            _Column(order, lambda place: symbol(place).kind),
+            _Column(order, lambda place: symbol(place).name),
+            sections,
+        )
 
     def size(self, name: str) -> int | None:
         """Bytes of the image's only variable of that name; None where that isn't known."""

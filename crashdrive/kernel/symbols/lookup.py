@@ -11,7 +11,7 @@ import bisect
 import re
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple, Protocol
 
@@ -56,6 +56,15 @@ class Place(NamedTuple):
     module: str | None
 
 
+class Columns(NamedTuple):
+    """Symbols in order of address, and modules' memory as (start, end, name)."""
+
+    addresses: array[int]
+    kinds: Sequence[str]
+    names: Sequence[str]
+    sections: list[tuple[int, int, str]]
+
+
 class Source(Protocol):
     """Symbols from elsewhere than crash."""
 
@@ -68,8 +77,8 @@ class Source(Protocol):
         """
         ...
 
-    def rows(self) -> tuple[list[tuple[int, str, str]], list[tuple[int, int, str]]] | None:
-        """All symbols as (address, name, kind), modules' memory as (start, end, name); None as above."""
+    def columns(self) -> Columns | None:
+        """All symbols, in order of address; None as above."""
         ...
 
     def size(self, name: str) -> int | None:
@@ -121,7 +130,7 @@ class Symbols:
         self._key = key or ""
         self._single: dict[str, tuple[Symbol, ...]] = {}
         self._loaded: _Table | None = None
-        self._is_made = False  # the table, out of the source
+        self._of_source: _Table | None = None
         # names that weren't found in a table that lacks modules' variables
         self._unsure: set[str] = set()
         self.source = source
@@ -172,7 +181,7 @@ class Symbols:
 
     def _beside_table(self, name: str, table: _Table) -> tuple[Symbol, ...]:
         """What the source has of a name that the table lacks, where that may be a module's variable."""
-        if self.source and (self._is_made or table.has_functions_alone):
+        if self.source and table.has_functions_alone:
             told = self.source.named([name])
             return told[name] if told else ()
         if table.has_functions_alone:
@@ -249,15 +258,28 @@ class Symbols:
 
     @property
     def _table(self) -> _Table:
-        if self._loaded is None:
-            self._loaded = self._kept() or self._made() or self._read()
-        return self._loaded
+        if self._loaded is None and self._of_source is None:
+            self._loaded = self._kept()
+            if self._loaded is None:
+                self._of_source = self._made()
+        if self._loaded is None and self._of_source is None:
+            self._loaded = self._read()
+        table = self._loaded or self._of_source
+        assert table is not None  # noqa: S101 - it was read, or that has raised
+        return table
 
     def _made(self) -> _Table | None:
-        """The table out of the source."""
-        rows = self.source.rows() if self.source else None
-        self._is_made = bool(rows)
-        return _table(*rows) if rows else None
+        """The table out of the source, which is asked for names as before: it decodes only what is wanted."""
+        source = self.source
+        columns = source.columns() if source else None
+        if source is None or columns is None:
+            return None
+
+        def places(name: str) -> list[int]:
+            found = source.named([name], everywhere=True) or {}
+            return [symbol.address for symbol in found.get(name, ())]
+
+        return _Table(*columns, places=places)
 
     def _read(self) -> _Table:
         self.queries += 1
@@ -282,11 +304,13 @@ class _Table:
     def __init__(
         self,
         addresses: array[int],
-        kinds: str,
-        names: list[str],
+        kinds: Sequence[str],
+        names: Sequence[str],
         sections: list[tuple[int, int, str]],
         image: tuple[int, int] | None = None,
+        places: Callable[[str], list[int]] | None = None,
     ) -> None:
+        """``places``: all addresses of a name, where they can be had without the names of all."""
         self.addresses = addresses
         self.kinds = kinds
         self.names = names
@@ -294,6 +318,7 @@ class _Table:
         self._starts = [start for start, _, _ in self.sections]
         self._by_name: dict[str, int | list[int]] | None = None
         self._borders = image
+        self._places = places or (lambda name: [symbol.address for symbol in self.named(name)])
 
     @property
     def image(self) -> tuple[int, int]:
@@ -304,8 +329,8 @@ class _Table:
 
     def _image(self) -> tuple[int, int]:
         def only(name: str, otherwise: int) -> int:
-            index = self.by_name.get(name)
-            return self.addresses[index] if isinstance(index, int) else otherwise
+            places = self._places(name)
+            return places[0] if len(places) == 1 else otherwise
 
         upper = [address for address in self.addresses[-1:] if address]
         first = bisect.bisect_left(self.addresses, 1 << 24)  # per-cpu offsets lie below
@@ -381,7 +406,7 @@ class _Table:
         if _BIG:
             words.byteswap()
         names = zlib.compress("\n".join(self.names).encode(), 1)
-        return _Stored(words.tobytes(), self.kinds, names, self.sections, self.image)
+        return _Stored(words.tobytes(), "".join(self.kinds), names, self.sections, self.image)
 
     @staticmethod
     def of(kept: _Stored) -> _Table:

@@ -77,9 +77,16 @@ def test_names_kinds_and_places(tmp_path: Path) -> None:
     assert image.named("cpu_var") == [ImageSymbol(0x2B0, "cpu_var", "D")]
     assert image.named("abs") == [ImageSymbol(7, "abs", "a")]
     assert image.named("gone") == image.named("file.c") == image.named("nothing") == image.named("fies") == []
-    assert {one.name for one in image.all()} == {
+    assert {one.name for one in every(image)} == {
         "jiffies", "usecs_to_jiffies", "dup", "_weak", "cpu_var", "abs"
     }  # fmt: skip
+
+
+def every(image: ImageSymbols) -> list[ImageSymbol]:
+    addresses, indexes = image.places()
+    found = [one for one in map(image.symbol, indexes) if one is not None]
+    assert [one.address for one in found] == list(addresses)
+    return found
 
 
 def test_marks_of_the_assembler_are_no_names() -> None:
@@ -125,7 +132,7 @@ def test_tables_that_point_nowhere_are_told(tmp_path: Path) -> None:
 def test_a_name_outside_the_strings_is_empty(tmp_path: Path) -> None:
     wild = struct.pack("<IBBHQQ", 1 << 31, GLOBAL, 0, 1, TEXT, 0)
     image = ImageSymbols(vmlinux(tmp_path / "vmlinux", SYMBOLS + wild))
-    assert "" in {one.name for one in image.all()}
+    assert "" in {one.name for one in every(image)}
 
 
 @pytest.mark.parametrize("field", [24, 32], ids=["offset", "size"])
