@@ -29,6 +29,7 @@ _PACKAGES = ("dump", "cache", "session", "kernel", "linux", "rules", "reports", 
 _PROGRAMS = ("crashdrive.session.keeper",)
 _IDLE = 60.0  # seconds
 _MOST = 1 << 16
+_PATIENT = 20_000, 20, 20  # a worker lives for seconds, and makes many objects that stay
 _GIVEN = 4  # standard descriptors and the line
 
 
@@ -53,6 +54,7 @@ def main() -> int:
     preload()
     gc.collect()
     gc.freeze()  # what is shared stays shared
+    gc.set_threshold(*_PATIENT)
     wanted = _Server(server).serve()
     return 0 if wanted is None else _work(wanted)
 

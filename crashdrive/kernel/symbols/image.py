@@ -81,11 +81,13 @@ class ImageSymbols:
             return []
         found: list[ImageSymbol] = []
         text, find = name.encode(), self._strings.find
+        first, others = self._by_offset
         at = find(text)
         while at >= 0:
             # names that end alike share their bytes
             if self._strings.startswith(_NAME_ENDS, at + len(text)):
-                symbols = map(self.symbol, self._by_offset.get(at, ()))
+                indexes = [first[at], *others.get(at, ())] if at in first else []
+                symbols = map(self.symbol, indexes)
                 found += [symbol for symbol in symbols if symbol is not None and symbol.name == name]
             at = find(text, at + 1)
         return sorted(found, key=lambda symbol: symbol.address)
@@ -128,17 +130,17 @@ class ImageSymbols:
         return {bare_name(name) for name in map(_text_of, found)}
 
     @cached_property
-    def _by_offset(self) -> dict[int, tuple[int, ...]]:
-        """Indexes of symbols by the offset of their names; several static ones may share one name."""
+    def _by_offset(self) -> tuple[dict[int, int], dict[int, list[int]]]:
+        """The first symbol's index by the offset of its name, and others': static ones may share a name."""
         offsets = array("I", self._symbols)[:: _WIDTH // 4]
         if _BIG:
             offsets.byteswap()
         first = dict(zip(reversed(offsets), range(len(offsets) - 1, -1, -1), strict=True))
-        found: dict[int, tuple[int, ...]] = {offset: (index,) for offset, index in first.items()}
+        others: dict[int, list[int]] = {}
         for index, offset in enumerate(offsets):
             if first[offset] != index:
-                found[offset] += (index,)
-        return found
+                others.setdefault(offset, []).append(index)
+        return first, others
 
     def symbol(self, index: int) -> ImageSymbol | None:
         """The symbol of an index in the file's table; None for what names nothing."""
