@@ -49,6 +49,8 @@ _SHARED = re.compile(
     r"|unregister_netdev\w*|[di]put|vprintk_\w+|console_unlock|kill_fasync\w*|unwind_next_frame"
     r"|_*sk_(?:destruct|free)\w*|sock_put"
 )
+# what hands a request to the code of its kind: below it two kinds are two crashes
+_HANDING_ON = re.compile(r"tc_modify_qdisc|qdisc_create|tc_new_tfilter|tc_ctl_t(?:filter|action)")
 # functions that many modules have, each its own
 _COMMON = re.compile(
     r"(?:\w*_)?(?:probe|remove|init|exit|init_module|cleanup_module|open|close|read|write|ioctl)"
@@ -153,7 +155,9 @@ def _titles(crash: Crash, *, passing: bool) -> Iterator[tuple[object, ...]]:
     titles = (crash.title, *crash.alternatives)
     module = crash.module if crash.module or not _COMMON.fullmatch(crash.function or "") else crash.dump
     for title in titles:
-        if not (passing and (title or "").endswith(ending)):
+        name = (title or "").rpartition(" in ")[2]
+        handed_on = name != crash.function and _HANDING_ON.fullmatch(name)
+        if not handed_on and not (passing and (title or "").endswith(ending)):
             yield ("title", title, module)
 
 

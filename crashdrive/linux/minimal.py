@@ -276,10 +276,11 @@ class DumpSymbols:
 
     def columns(self) -> Columns | None:
         """All symbols and modules' memory, as `Symbols` wants them; None where any can't be read."""
-        if self._modules is None or (sections := self._sections()) is None:
+        modules = self._modules
+        if modules is None or (sections := self._sections()) is None:
             return None
         addresses, indexes = self._image.places()
-        others = [one for each in self._modules.values() for one, _ in each]
+        others = [one for each in modules.values() for one, _ in each]
         addresses.extend(one.address for one in others)
         order = array("I", sorted(range(len(addresses)), key=addresses.__getitem__))
 
@@ -288,10 +289,13 @@ class DumpSymbols:
             return found or others[place - len(indexes)]
 
         return Columns(
-            array("Q", map(addresses.__getitem__, order)),
-            _Column(order, lambda place: symbol(place).kind),
-            _Column(order, lambda place: symbol(place).name),
-            sections,
+            addresses=array("Q", map(addresses.__getitem__, order)),
+            kinds=_Column(order, lambda place: symbol(place).kind),
+            names=_Column(order, lambda place: symbol(place).name),
+            sections=sections,
+            places=lambda name: [
+                one.address for one in (*self.of_image(name), *(one for one, _ in modules.get(name, ())))
+            ],
         )
 
     def size(self, name: str) -> int | None:

@@ -52,6 +52,15 @@ def test_alternatives_join() -> None:
     assert sets(grouped([one, other, crash(2, kind="warning")])) == [["d0", "d1"], ["d2"]]
 
 
+def test_an_alternative_that_hands_on_to_others_joins_nothing() -> None:
+    """Two qdiscs that stall are two, whoever made them; what is called so itself is one."""
+    led_by = ("rcu in tc_modify_qdisc", "stall in tc_modify_qdisc")
+    two = [crash(n, name, kind="rcu", alternatives=led_by) for n, name in enumerate(("hhf_x", "taprio_x"))]
+    assert sets(grouped(two)) == [["d0"], ["d1"]]
+    itself = [crash(n, "tc_modify_qdisc", kind=kind) for n, kind in enumerate(("rcu", "rcu"))]
+    assert sets(grouped(itself)) == [["d0", "d1"]]
+
+
 def test_functions_of_two_modules_are_two() -> None:
     alternatives = ("bad-access in nfs_put",)
     one = crash(0, module="a", alternatives=alternatives)

@@ -57,12 +57,13 @@ class Place(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Symbols in order of address, and modules' memory as (start, end, name)."""
+    """Symbols in order of address, modules' memory as (start, end, name), all addresses of a name."""
 
     addresses: array[int]
     kinds: Sequence[str]
     names: Sequence[str]
     sections: list[tuple[int, int, str]]
+    places: Callable[[str], list[int]]
 
 
 class Source(Protocol):
@@ -270,16 +271,8 @@ class Symbols:
 
     def _made(self) -> _Table | None:
         """The table out of the source, which is asked for names as before: it decodes only what is wanted."""
-        source = self.source
-        columns = source.columns() if source else None
-        if source is None or columns is None:
-            return None
-
-        def places(name: str) -> list[int]:
-            found = source.named([name], everywhere=True) or {}
-            return [symbol.address for symbol in found.get(name, ())]
-
-        return _Table(*columns, places=places)
+        columns = self.source.columns() if self.source else None
+        return None if columns is None else _Table(*columns[:4], places=columns.places)
 
     def _read(self) -> _Table:
         self.queries += 1

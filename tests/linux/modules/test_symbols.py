@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -192,8 +193,11 @@ class Image:
     def named(self, name: str) -> list[Any]:
         return [one for one in self._all if one.name == name]
 
-    def all(self) -> list[Any]:
-        return self._all
+    def places(self) -> tuple[array[int], array[int]]:
+        return array("Q", (one.address for one in self._all)), array("I", range(len(self._all)))
+
+    def symbol(self, index: int) -> Any:
+        return self._all[index]
 
 
 def together(modules: Modules) -> DumpSymbols:
@@ -211,9 +215,11 @@ def test_the_image_comes_first(loaded: Modules) -> None:
     assert everywhere is not None
     assert {0x100, 0x1000, 0x9000} <= {one.address for one in everywhere["open"]}
     assert (found.size("open"), found.size("linux_banner"), found.size("nothing")) == (16, None, None)
-    rows, sections = found.rows() or ([], [])
-    assert (0x100, "open", "T") in rows
-    assert {name for _, _, name in sections} == {"first", "second"}
+    columns = found.columns()
+    assert columns is not None
+    assert (0x100, "open", "T") in list(zip(columns.addresses, columns.names, columns.kinds, strict=True))
+    assert list(columns.addresses) == sorted(columns.addresses)
+    assert {name for _, _, name in columns.sections} == {"first", "second"}
 
 
 @pytest.mark.parametrize("table_first", [False, True])
@@ -249,7 +255,7 @@ def test_where_a_module_cannot_be_read_crash_is_asked() -> None:
     modules.load("first", SYMBOLS, 0)
     modules.memory.hole(modules.places["first", "symtab"])
     found = together(modules)
-    assert (found.named(["nothing"]), found.rows()) == (None, None)
+    assert (found.named(["nothing"]), found.columns()) == (None, None)
     named = found.named(["open"])
     assert named is not None
     assert [one.address for one in named["open"]] == [0x100]
