@@ -81,6 +81,7 @@ def test_every_error_elsewhere_is_one_of_the_tree_or_caught_inside() -> None:
         "DeclarationError": "caught by layouts",
         "FieldError": "of PyKdump's API: a member that a structure lacks",
         "GarbledError": "caught at both ends of a warm session",
+        "GoneError": "caught by those who run jobs: what forks workers was gone",
         "HeldLockError": "caught by those who look for a warm session, or start one",
         "LostError": "caught by unwinders, whose traces end there",
         "NoRunError": "of PyKdump's API: used without a run",
@@ -114,7 +115,7 @@ HOLDERS = {
     "pexpect": {"session/transport.py"},
     "sqlite3": {"batch/ledger.py", "batch/outputs.py", "batch/query.py", "cache/place.py", "cache/store.py"},
     "subprocess": {
-        "batch/child.py", "cli/notebook.py", "cli/session.py",
+        "batch/workers.py", "cli/notebook.py", "cli/session.py",
         "session/binaries.py", "session/indexing.py", "session/process.py", "shell/pager.py",
     },
     "lzma": {"batch/unpack.py", "session/compact.py", "session/replay.py"},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from crashdrive.records import (
     Answer,
@@ -140,16 +140,19 @@ def asset(name: str) -> bytes:
 def linked_rows(rows: Iterable[Sequence[str]]) -> list[Markup]:
     """Rows of plain cells, thousands of them; the first two are a link and its text: the last cell."""
     found = []
-    for link, text, *cells in rows:
-        inside = Markup("</td><td>").join(map(printable, cells))
+    for row in rows:
+        # nothing printable holds the separator: all cells are escaped at once
+        link, text, *cells = str(escape(_BETWEEN.join(map(printable, row)))).split(_BETWEEN)
+        inside = "</td><td>".join(cells)
         found.append(
-            Markup('<tr><td>{}</td><td class="free"><a href="{}">{}</a></td></tr>').format(
-                inside, link, printable(text)
+            Markup(  # noqa: S704 - its parts are escaped
+                f'<tr><td>{inside}</td><td class="free"><a href="{link}">{text}</a></td></tr>'
             )
         )
     return found
 
 
+_BETWEEN = "\x1f"
 _MOST_ROWS = 200  # of each table in a notebook, which keeps what it shows
 
 
