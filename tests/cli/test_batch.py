@@ -26,7 +26,7 @@ def crashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in range(3):
         (place / f"vmcore.{number}").write_bytes(vmcore(ID) + bytes([number + 1]))
 
-    def work(job: Job, *, tell: Callable[[str], None], stop: threading.Event) -> Result:
+    def work(job: Job, *, tell: Callable[[str], None], stop: threading.Event, **_: Any) -> Result:
         assert not stop.is_set()
         tell("panic")
         given: dict[str, Any] = json.loads((tmp_path / "fails").read_text() if fails.exists() else "{}")
