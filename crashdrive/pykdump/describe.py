@@ -61,6 +61,7 @@ _DEEPEST = 64
 OLD_NAMES = (
     ("struct inet_hashinfo", "listening_hash", "lhash2"),  # cae3873c5b3a (5.19)
     ("struct task_struct", "state", "__state"),  # 2f064a59a11f (5.14)
+    ("struct task_struct", "cpu", "thread_info.cpu"),  # bcf9033e5449 (5.16)
 )
 
 
@@ -96,8 +97,22 @@ class Describer:
         self._fill(kind, item, Place(flat=self._types.is_flat(name)))
         for structure, old, new in self._old:
             if item["basetype"] == structure and "body" in item:
-                _add_old_name(item["body"], old, new)
+                self.add_old_name(item["body"], old, new)
         return item
+
+    def add_old_name(self, body: list[Description], old: str, new: str) -> None:
+        """Give a member its old name, too, where it hasn't got it; ``new`` may be one of a member's own."""
+        outer, _, inner = new.partition(".")
+        found = next((member for member in body if member["fname"] == outer), None)
+        if found is None or any(member["fname"] == old for member in body):
+            return
+        start = 0
+        if inner:
+            start = found["bitoffset"]
+            members = self.named(found["basetype"]).get("body", ())
+            found = next((member for member in members if member["fname"] == inner), None)
+        if found is not None:
+            body.append({**found, "fname": old, "bitoffset": start + found["bitoffset"]})
 
     def variable(self, name: str, kind: Type) -> Description:
         """The dict of a variable."""
@@ -231,13 +246,6 @@ class Describer:
                 return BOOL if sort == "bool" else INT
             case _:
                 return _KINDS.get(type(kind), VOID)
-
-
-def _add_old_name(body: list[Description], old: str, new: str) -> None:
-    """Give a member its old name, too, where it hasn't got it."""
-    found = next((member for member in body if member["fname"] == new), None)
-    if found is not None and all(member["fname"] != old for member in body):
-        body.append({**found, "fname": old})
 
 
 def _put(item: Description, name: str, code: int, size: int) -> None:

@@ -6,12 +6,14 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pykdumpkit as kit
 import pytest
 
 from crashdrive.crash import open_dump
 from crashdrive.errors import ArgumentError
+from crashdrive.pykdump import describe
 from crashdrive.pykdump.imports import importable, is_ours
 
 HERE = Path(__file__).parent
@@ -80,12 +82,35 @@ def test_they_are_gone_behind_the_run() -> None:
 
 
 @pytest.mark.parametrize("old_names", [False, True])
-def test_members_have_their_old_names_where_these_are_asked_for(*, old_names: bool) -> None:
+def test_members_have_their_old_names_where_these_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, *, old_names: bool
+) -> None:
+    # the recordings know task_struct, and no structures in it
+    renamed = [row for row in describe.OLD_NAMES if "." not in row[2]]
+    monkeypatch.setattr(describe, "OLD_NAMES", renamed)
     session = next(iter(sorted(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))))
     with open_dump(None, None, replay=session) as crash, importable(crash, old_names=old_names):
         task = importlib.import_module("pykdump.API").SUInfo("struct task_struct")
         assert ("state" in task) is old_names
         assert not old_names or task["state"].offset == task["__state"].offset
+
+
+def test_a_member_that_moved_into_a_structure_has_its_old_name_and_its_new_place() -> None:
+    inner = {"fname": "cpu", "bitoffset": 160, "basetype": "unsigned int", "codetype": 8, "typelength": 4}
+    outer = {"fname": "thread_info", "bitoffset": 64, "basetype": "struct thread_info", "codetype": 3}
+
+    class Known(describe.Describer):
+        def named(self, name: str) -> describe.Description:
+            return {"basetype": name, "body": [inner]}
+
+    known = Known(cast("Any", None))
+    body: list[describe.Description] = [outer]
+    known.add_old_name(body, "cpu", "thread_info.cpu")
+    assert body == [outer, {**inner, "bitoffset": 224}]
+    known.add_old_name(body, "cpu", "thread_info.cpu")
+    known.add_old_name(body, "other", "thread_info.none")
+    known.add_old_name(body, "other", "none.cpu")
+    assert len(body) == 2
 
 
 def test_errors_are_known_by_pykdumps_names() -> None:

@@ -93,6 +93,8 @@ def made(fullname: str) -> tuple[ModuleType | None, bool]:
 def _linuxdump(fullname: str, rest: str) -> tuple[ModuleType | None, bool]:
     if not rest:
         return Layer(fullname), True
+    # PyKdump's LinuxDump imports its API, which takes options out of the arguments
+    api()
     try:
         module = importlib.import_module(f"{_LINUXDUMP}.{rest}")
     except ModuleNotFoundError:
