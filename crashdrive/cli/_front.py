@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._opening import opened, session_options, take_files
-from crashdrive.errors import EXIT_OK, UsageError
+from crashdrive.errors import EXIT_FAILED, EXIT_OK, UsageError
 from crashdrive.steps import step
 
 if TYPE_CHECKING:
@@ -92,22 +93,39 @@ def program(
 
 def _shown(crash: Crash, one: Asked, *, alone: bool) -> int:
     from crashdrive.cli._answers import completeness
+    from crashdrive.cli._ending import say
     from crashdrive.render import Output, render
     from crashdrive.render.choice import Choice, chosen
     from crashdrive.render.progress import waiting
+    from crashdrive.text import counted
 
+    if not alone and one.lines is None:
+        sys.stdout.write(f"\n==== {one.report} ====\n")
+        sys.stdout.flush()
+    if one.looks is not None:
+        _print(one.looks(crash))
+        return EXIT_OK
     with waiting(one.report), step(f"report {one.report}"):
         found = crash.run_report(one.report, **one.options)
     if one.lines is not None:
-        _print(one.lines(found))
+        refused: list[str] = []
+        _print(one.lines(found, partial(_answer, crash, refused)) if one.asks else one.lines(found))
+        if refused:
+            say(f"crash refused {counted(len(refused), 'command', 'commands')}, {refused[0]!a} the first")
+            return max(EXIT_FAILED, completeness(found, one.report))
     else:
-        if not alone:
-            sys.stdout.write(f"\n==== {one.report} ====\n")
-            sys.stdout.flush()
         if one.order or one.limit is not None:
             found, _ = chosen(found, Choice(sort=one.order, limit=one.limit), narrow=False)
         render(found, "table", Output.standard())
     return completeness(found, one.report)
+
+
+def _answer(crash: Crash, refused: list[str], command: str) -> str:
+    """The text of a command of crash's; one that it refused is added to ``refused``."""
+    result = crash.run(command)
+    if not result.ok:
+        refused.append(command)
+    return result.text
 
 
 def _print(lines: Any) -> None:

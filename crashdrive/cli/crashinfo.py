@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from crashdrive.cli._front import Address, flag, program, value, verbosity
 
 _HELP = """A first look at a dump, asked as PyKdump's crashinfo is.
@@ -15,8 +17,9 @@ Examples:
   crashdrive crashinfo -v vmcore              ... and all that it rests on
   crashdrive crashinfo --findstacks mutex_lock vmcore
   crashdrive crashinfo --blkreq --runq vmcore
+  crashdrive crashinfo --ls /etc vmcore       what the kernel has of it in memory
 
---ext3, --decodesyscalls, --radix_tree_element, --pci and --ls aren't there: each says where to look instead.
+--ext3 and --decodesyscalls aren't there.
 """
 
 _OPTIONS = [
@@ -42,9 +45,14 @@ _OPTIONS = [
     flag("--umem", dest="umem", shown="Memory of processes, the largest first."),
     flag("--ext3", dest="ext3", shown="Not there: ext3's journal."),
     value("--decodesyscalls", dest="decodesyscalls", shown="Not there: arguments of system calls."),
-    value("--radix_tree_element", dest="radix_tree_element", shown="Not there: crash's tree has it."),
-    flag("--pci", dest="pci", shown="Not there: crash's dev -p has it."),
-    value("--ls", dest="ls", shown="Not there: a folder's entries."),
+    click.Option(
+        ["--radix_tree_element"],
+        type=(Address(), Address()),
+        metavar="ROOT INDEX",
+        help="What a radix tree or xarray has there; both in hexadecimal.",
+    ),
+    flag("--pci", dest="pci", shown="PCI devices."),
+    value("--ls", dest="ls", metavar="PATH", shown="A folder in memory, by path or dentry's address."),
 ]
 
 

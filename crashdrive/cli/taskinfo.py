@@ -15,23 +15,27 @@ Examples:
   crashdrive taskinfo --pidinfo 1 vmcore
   crashdrive taskinfo --memory --maxpids 8 vmcore
   crashdrive report ps --help                 more, as JSON, CSV and HTML
-
--r and --cmd aren't there: rows are in the report's order; crash's foreach runs a
-command for each task.
+  crashdrive taskinfo -r vmcore               what ran last is first
+  crashdrive taskinfo --taskfilter UN --cmd 'bt -f' vmcore
 """
 
 _OPTIONS = [
-    verbosity("More of namespaces: who is in them."),
+    verbosity("The stack of each, too; of namespaces: who is in them."),
     flag("--summary", dest="summary", shown="The system, CPUs and what ran on them."),
-    flag("--hang", dest="hang", shown="Tasks that wait, in groups."),
-    value("--maxpids", dest="maxpids", kind=click.IntRange(min=0), shown="Rows of each table at most."),
+    flag("--hang", dest="hang", shown="As -r --taskfilter UN, and who waits for whom."),
+    value(
+        "--maxpids",
+        dest="maxpids",
+        kind=click.IntRange(min=0),
+        shown="So many at most: first and last ones.",
+    ),
     value("--pidinfo", dest="pidinfo", kind=int, metavar="PID", shown="A task: files, limits, stack."),
     value("--taskfilter", dest="taskfilter", metavar="STATES", shown="Tasks in these states, as UN or D."),
     flag("--pstree", dest="pstree", shown="Who made whom."),
     flag("--memory", dest="memory", shown="Memory of processes, the largest first."),
     flag("--ns", dest="ns", shown="Namespaces."),
-    flag("-r", "--recent", dest="recent", shown="Not there: the order of what ran last."),
-    value("--cmd", dest="cmd", shown="Not there: crash's foreach has it."),
+    flag("-r", "--recent", dest="recent", shown="What ran last is first."),
+    value("--cmd", dest="cmd", metavar="COMMAND", shown="What this command of crash's says of each task."),
 ]
 
 

@@ -8,8 +8,8 @@ from crashdrive.cli._front import Address, flag, program, value, verbosity
 
 _HELP = """The network of a dump, asked as PyKdump's xportshow is.
 
-Sockets are printed as it prints them; all else is a report's table (docs/pykdump.md says which). Without
---netns it is the first network namespace that is shown.
+What is printed looks as it prints it, or is a report's table (docs/pykdump.md says which). Without --netns it
+is the first network namespace that is shown.
 
 \b
 Examples:
@@ -19,8 +19,7 @@ Examples:
   crashdrive xportshow -r vmcore       netstat -r; -rv: all tables, rules
   crashdrive xportshow --summary -i vmcore
   crashdrive report netstat --help            more, as JSON, CSV and HTML
-
---devpack and --decode aren't there: no report has what they show.
+  crashdrive xportshow --decode th ffff8881033a4f00 vmcore
 """
 
 _OPTIONS = [
@@ -49,8 +48,14 @@ _OPTIONS = [
     flag("--softnet", dest="softnet", shown="Queues of each CPU; -v: their packets."),
     value("--skbuffhead", dest="skbuffhead", kind=Address(), metavar="ADDRESS", shown="A sk_buff_head."),
     flag("--everything", dest="everything", shown="All of it."),
-    flag("--devpack", dest="devpack", shown="Not there: handlers of packets."),
-    value("--decode", dest="decode", shown="Not there: a header at an address."),
+    flag("--devpack", dest="devpack", shown="Who is given the packets that come in."),
+    click.Option(
+        ["--decode"],
+        type=(click.Choice(["skb", "iph", "th"]), Address()),
+        multiple=True,
+        metavar="KIND ADDRESS",
+        help="A packet (skb), a header of IP (iph) or TCP (th), at an address.",
+    ),
 ]
 
 

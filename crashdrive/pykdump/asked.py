@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from crashdrive.errors import UsageError
-from crashdrive.pykdump import likeness
-from crashdrive.records import Report
+from crashdrive.pykdump import looks
+from crashdrive.pykdump.likeness import devices, routes, sockets, summary, tasks
 
 Given = Mapping[str, Any]
 _ITSELF = "the program itself has it: crashdrive run --pykdump DIR VMCORE"
@@ -21,18 +21,30 @@ _ITSELF = "the program itself has it: crashdrive run --pykdump DIR VMCORE"
 class Asked(NamedTuple):
     """One report: its name and options; ``lines`` prints it as the program does, else it is a table.
 
-    ``order`` and ``limit`` are what is shown of each table (`crashdrive.render.choice`).
+    ``order`` and ``limit`` are what is shown of each table (`crashdrive.render.choice`). ``asks``: ``lines``
+    takes a function, too, that gives the text of a command of crash's. ``looks`` stands in for a report: the
+    lines of what no report has, given the dump.
     """
 
     report: str
     options: Mapping[str, Any]
-    lines: Callable[[Report], Iterator[str]] | None = None
+    lines: Callable[..., Iterator[str]] | None = None
     order: tuple[str, ...] = ()
     limit: int | None = None
+    asks: bool = False
+    looks: Callable[[Any], Iterator[str]] | None = None
 
 
 def _ask(report: str, **options: Any) -> Asked:
     return Asked(report, options)
+
+
+def _like(lines: Callable[..., Iterator[str]], report: str, **options: Any) -> Asked:
+    return Asked(report, options, lines)
+
+
+def _look(name: str, looks: Callable[[Any], Iterator[str]]) -> Asked:
+    return Asked(name, {}, looks=looks)
 
 
 def _refuse(given: Given, reasons: Mapping[str, str], program: str) -> None:
@@ -46,19 +58,25 @@ def _refuse(given: Given, reasons: Mapping[str, str], program: str) -> None:
 
 _FAMILIES = ("tcp", "udp", "raw", "unix")
 _OF_SOCKETS = ("all", "listening", *_FAMILIES, "tcpstate", "retransonly", "port", "program", "pid")
-_NOT_OF_NETWORK = {
-    "devpack": "no report has the handlers of packets (ptype_all, ptype_base)",
-    "decode": "headers at an address alone are decoded by none; --skbuffhead decodes those of packets",
-}
 
 
 def xportshow(given: Given) -> list[Asked]:
     """The network: sockets, routes, interfaces, counters."""
-    _refuse(given, _NOT_OF_NETWORK, "xportshow")
     space = given.get("netns") or "init"
     if given.get("everything"):
         given = dict(given) | dict.fromkeys(
-            ("all", "route", "interfaces", "arp", "statistics", "summary", "softnet", "netfilter", "sysctl"),
+            (
+                "all",
+                "route",
+                "interfaces",
+                "arp",
+                "statistics",
+                "summary",
+                "softnet",
+                "netfilter",
+                "sysctl",
+                "devpack",
+            ),
             1,
         )
     found = list(_of_network(given, space))
@@ -72,26 +90,34 @@ def _of_network(given: Given, space: str) -> Iterator[Asked]:
     yield from _of_interfaces(given, space)
     verbose = given.get("verbose", 0)
     reports = {
-        "arp": _ask("neighbours", netns=space),
-        "statistics": _ask("snmp", netns=space),
-        "sysctl": _ask("sysctl", prefix=("net",), netns=space),
+        "arp": _like(routes.neighbours, "neighbours", netns=space),
+        "statistics": _like(devices.statistics, "snmp", netns=space),
+        "sysctl": _like(devices.settings, "sysctl", prefix=("net",), netns=space),
         "netfilter": _ask("netfilter", netns=space),
-        "softnet": _ask("softnet", packets=bool(verbose)),
+        "softnet": _like(devices.softnet, "softnet", packets=bool(verbose)),
+        "devpack": _look("devpack", looks.handlers),
     }
     yield from (asked for name, asked in reports.items() if given.get(name))
     if given.get("skbuffhead") is not None:
         yield _ask("skb", queue=(given["skbuffhead"],), data=bool(verbose))
+    yield from (_of_header(kind, address, verbose) for kind, address in given.get("decode") or ())
+
+
+def _of_header(kind: str, address: int, verbose: int) -> Asked:
+    if kind == "skb":
+        return _ask("skb", address=(address,), data=bool(verbose))
+    return _look("decode", partial(looks.headers, kind=kind, addresses=(address,)))
 
 
 def _of_routes(given: Given, space: str) -> Iterator[Asked]:
     if given.get("summary"):
-        yield from (_ask("netsummary", netns=space), _ask("sockstat", netns=space))
+        yield from (_like(summary.lines, "netsummary", netns=space), _ask("sockstat", netns=space))
     if given.get("route") and given.get("verbose"):
-        yield _ask("routing", netns=space, all=True)
+        yield _like(routes.tables, "routing", netns=space, all=True)
     elif given.get("route"):
-        yield _ask("routing", netns=space, classic=True)
+        yield _like(routes.classic, "routing", netns=space, classic=True)
     if given.get("rtcache"):
-        yield _ask("routing", netns=space, cache=True)
+        yield _like(routes.exceptions, "routing", netns=space, cache=True)
 
 
 def _of_interfaces(given: Given, space: str) -> Iterator[Asked]:
@@ -99,7 +125,8 @@ def _of_interfaces(given: Given, space: str) -> Iterator[Asked]:
         return
     verbose = given.get("verbose", 0)
     more = {"statistics": bool(verbose), "qdiscs": bool(verbose), "queues": verbose > 1}
-    yield _ask("interfaces", netns=space, device=given.get("interface"), **more)
+    lines = partial(devices.interfaces, verbosity=verbose)
+    yield _like(lines, "interfaces", netns=space, device=given.get("interface"), **more)
 
 
 def _sockets(given: Given, space: str) -> Asked:
@@ -124,7 +151,7 @@ def _sockets(given: Given, space: str) -> Asked:
         "pid": given.get("pid"),
         "netns": space,
     }
-    return Asked("netstat", options, partial(likeness.lines, verbosity=verbose))
+    return Asked("netstat", options, partial(sockets.lines, verbosity=verbose))
 
 
 # crashinfo
@@ -132,16 +159,13 @@ def _sockets(given: Given, space: str) -> Asked:
 _NOT_OF_CRASHINFO = {
     "ext3": "no report reads ext3's journal",
     "decodesyscalls": "no report decodes arguments of system calls",
-    "radix_tree_element": "crash has it: crashdrive exec VMCORE 'tree -t radix ROOT'",
-    "pci": "no report has PCI devices; crash has them: crashdrive exec VMCORE 'dev -p'",
-    "ls": "no report lists a folder; open files are those of --filelock",
 }
 
 
 def crashinfo(given: Given) -> list[Asked]:
     """Why it died; blocks, stacks, locks, memory."""
     _refuse(given, _NOT_OF_CRASHINFO, "crashinfo")
-    found = list(_parts_of_crashinfo(given))
+    found = [*_parts_of_crashinfo(given), *_stacks_of_crashinfo(given), *_things_of_crashinfo(given)]
     if found:
         return found
     if given.get("fast"):
@@ -160,10 +184,6 @@ def _parts_of_crashinfo(given: Given) -> Iterator[Asked]:
         yield _ask("block", queues=bool(given.get("verbose")))
     if given.get("filelock"):
         yield _ask("files", all=True)
-    if given.get("stacksummary") or given.get("checkstacks"):
-        yield _ask("stacks")
-    if given.get("findstacks"):
-        yield _ask("stacks", function=f"*{given['findstacks'].strip('*')}*", each=True)
     if given.get("keventd_wq") or given.get("kblockd_wq") or given.get("workqueues"):
         yield _ask("workqueues", all=bool(given.get("workqueues")))
     if given.get("runq"):
@@ -172,6 +192,23 @@ def _parts_of_crashinfo(given: Given) -> Iterator[Asked]:
         yield _ask("hang", tasks=True)
     if given.get("umem"):
         yield Asked("ps", {"user": True, "show": ("memory",)}, order=("-rss",))
+
+
+def _stacks_of_crashinfo(given: Given) -> Iterator[Asked]:
+    if given.get("stacksummary") or given.get("checkstacks"):
+        yield _ask("stacks")
+    if given.get("findstacks"):
+        yield _ask("stacks", function=f"*{given['findstacks'].strip('*')}*", each=True)
+
+
+def _things_of_crashinfo(given: Given) -> Iterator[Asked]:
+    if given.get("pci"):
+        yield _ask("pci")
+    if given.get("radix_tree_element") is not None:
+        root, index = given["radix_tree_element"]
+        yield _look("tree", partial(looks.tree_element, root=root, index=index))
+    if given.get("ls"):
+        yield _look("ls", partial(looks.folder, name=given["ls"], verbose=given.get("verbose", 0)))
 
 
 # hanginfo, taskinfo
@@ -192,20 +229,23 @@ def hanginfo(given: Given) -> list[Asked]:
     return found
 
 
-_NOT_OF_TASKINFO = {
-    "cmd": "crash has it: crashdrive exec VMCORE 'foreach files'",
-    "recent": "rows are in the report's order (crashdrive report ps --sort state_seconds)",
-}
-
-
 def taskinfo(given: Given) -> list[Asked]:
     """Tasks: states, waiting, memory, namespaces."""
-    _refuse(given, _NOT_OF_TASKINFO, "taskinfo")
-    found = list(_parts_of_taskinfo(given))
-    if found:
-        return found
-    states = tuple(state for state in (given.get("taskfilter") or "").replace(",", " ").split() if state)
-    return [_ask("ps", threads=True, state=states, wait=bool(states))]
+    return list(_parts_of_taskinfo(given)) or [_tasks(given, _states(given), most=given.get("maxpids"))]
+
+
+_SHOWN_OF_HANGING = 8
+
+
+def _states(given: Given) -> tuple[str, ...]:
+    return tuple(state for state in (given.get("taskfilter") or "").replace(",", " ").split() if state)
+
+
+def _tasks(given: Given, states: tuple[str, ...], most: int | None, *, recent: bool = False) -> Asked:
+    # -v is a stack of each
+    command = given.get("cmd") or ("bt" if given.get("verbose") else None)
+    lines = partial(tasks.lines, recent=recent or bool(given.get("recent")), most=most, command=command)
+    return Asked("ps", {"threads": True, "state": states}, lines, asks=True)
 
 
 def _parts_of_taskinfo(given: Given) -> Iterator[Asked]:
@@ -213,6 +253,9 @@ def _parts_of_taskinfo(given: Given) -> Iterator[Asked]:
     if given.get("summary"):
         yield from (_ask("sysinfo"), _ask("cpu"))
     if given.get("hang"):
+        yield _tasks(
+            given, _states(given) or ("UN",), _SHOWN_OF_HANGING if most is None else most, recent=True
+        )
         yield Asked("hang", {"tasks": True}, limit=most)
     if given.get("pidinfo") is not None:
         pid = (given["pidinfo"],)

@@ -120,7 +120,7 @@ class Decoder:
             checksum=checksum, checksum_right=_sum(self._bytes(offset, size)) == 0xFFFF,
         )  # fmt: skip
         if not shift:
-            self._transport(protocol, offset + size)
+            self.transport(protocol, offset + size)
 
     def _ipv6(self, offset: int) -> None:
         found = self._take("IHBB16x16x", offset)
@@ -144,9 +144,9 @@ class Decoder:
             extensions=tuple(between), fragment_offset=fragment,
         )  # fmt: skip
         if not fragment:
-            self._transport(following, at)
+            self.transport(following, at)
 
-    def _transport(self, protocol: int, offset: int) -> None:
+    def transport(self, protocol: int, offset: int) -> None:
         known: dict[int, Callable[[int], None]] = {
             1: self._icmp, 4: self._ipv4, 6: self._tcp, 17: self._udp, 41: self._ipv6, 58: self._icmp6,
             136: self._udplite,

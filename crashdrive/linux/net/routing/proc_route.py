@@ -55,10 +55,11 @@ def _lines(route: Route) -> Iterator[ClassicRoute]:
         own = NextHop(gateway=route.gateway, device=route.device, weight=1)
         yield from (_line6(route, hop) for hop in route.nexthops or (own,))
     elif route.table == "main" and route.type not in _HIDDEN:
-        yield _line4(route)
+        yield classic_route(route)
 
 
-def _line4(route: Route) -> ClassicRoute:
+def classic_route(route: Route) -> ClassicRoute:
+    """A route of IPv4, of any table, as /proc/net/route has the main one's: its first next hop."""
     first = route.nexthops[0] if route.nexthops else None
     gateway = first.gateway if first else route.gateway
     bits = _UP | (_REJECT if route.type in _REJECTED else 0)

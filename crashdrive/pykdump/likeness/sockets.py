@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from crashdrive.pykdump.likeness.marks import told as _
 from crashdrive.records import Report
 
 _WIDE = 27
@@ -153,11 +154,6 @@ def _unix(row: Any, tables: Tables, verbosity: int) -> Iterator[str]:
     peer = tables["unix"].get(int(row.address))
     if verbosity > 1 and peer is not None and peer.peer_address is not None:
         yield f"     Peer: {peer.peer_inode or 0:<6d}  {peer.peer_local or ''}"
-
-
-def _(value: Any) -> Any:
-    """A value, or what stands for one that can't be read."""
-    return "?" if value is None else value
 
 
 def _flag(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Rows of reports as PyKdump's programs print them; ``?`` stands for what can't be read."""
