@@ -8,8 +8,9 @@
 
 The shortest recorded output of each case is fed: at a boundary of a token of one of its lines, a run of
 something stands (blanks, digits, letters, brackets, what stands there itself), or a line stands many times,
-with newlines between or without. An input that takes long for its size is tried at two and four times that
-size; where time grows by more than 2.5 each time, it is told.
+with newlines between or without. An input that takes long for its size, and more than eight times as long as
+with an eighth of the run, is tried at two and four times that size; where time grows by more than 2.5 each
+time, it is told.
 """
 
 from __future__ import annotations
@@ -127,6 +128,8 @@ def seconds(worst: Worst, size: int, *, lenient: bool) -> float:
 
 def tried(worst: Worst, size: int, *, lenient: bool) -> Finding | None:
     """The input, if it takes more than linear time."""
+    if _is_linear(worst, size, lenient=lenient):
+        return None
     took: list[float] = []
     for times in (1, 2, 4):
         bound = GROWTH * took[-1] if took else SLOW * len(worst.text(size))
@@ -137,6 +140,18 @@ def tried(worst: Worst, size: int, *, lenient: bool) -> Finding | None:
                 return None
         took.append(min(took.pop(), took.pop()))
     return Finding(worst, lenient, tuple(took))
+
+
+def _is_linear(worst: Worst, size: int, *, lenient: bool) -> bool:
+    """Whether it is quick, or takes eight times as long for eight times the run.
+
+    A ninth of the time in squares would be noticed; `GROWTH` lets more than that pass.
+    """
+    took = seconds(worst, size, lenient=lenient)
+    if took < SLOW * len(worst.text(size)):
+        return True
+    alone, eighth = (min(seconds(worst, part, lenient=lenient) for _ in range(2)) for part in (0, size // 8))
+    return took - alone < 9 * (eighth - alone)
 
 
 class Task(NamedTuple):
