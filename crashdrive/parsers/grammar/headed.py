@@ -85,7 +85,8 @@ class Table(Terminal):
         try:
             rows, end = self.rows(text, loc)
         except ParseException:
-            text.kept[self, "refused"] = loc
+            if self.match(text, loc):
+                text.kept[self, "refused"] = loc
             raise
         return rows.run(instring, end, rows.row, do_actions=do_actions)
 
@@ -109,6 +110,10 @@ class Table(Terminal):
             # what stands above a header that was refused isn't taken line by line again
             if ahead < 0 or loc < ahead == text.kept.get((self, "refused")):
                 return self._behind_noise(text, loc)
+            # nor is what ended before a header
+            first, last = text.kept.get((self, "ended", do_actions), (0, 0))
+            if first <= loc < last:
+                return int(last)
         while loc < len(text) and not self.match(text, loc):
             end = self._between.take(text, loc) if do_actions else self._between.ahead(text, loc)
             if end < 0:
@@ -119,7 +124,11 @@ class Table(Terminal):
                 text.reject(loc, f"expected {self.name}")
                 end = text.next_line(loc)
             loc = end
-        return loc if loc < len(text) else start
+        if loc == len(text):
+            return start
+        if not self.match(text, loc):
+            text.kept[self, "ended", do_actions] = start, loc
+        return loc
 
     def _behind_noise(self, text: Text, loc: int) -> int:
         """The end of the noise at ``loc``, where the header is missing: the place for the error; a text's
