@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crashdrive.linux.fs.mounts import for_each_inode
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.texts import symbol_names
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from crashdrive.linux.survey import Survey
 
@@ -32,6 +32,7 @@ _FIELDS = {
     "statistics": ("bd_stats",),
     "stamp": ("bd_stamp",),
     "gendisk": ("bd_disk",),
+    "whole": ("bd_disk->part0",),
     "queue": ("bd_disk->queue",),
     "disk_name": ("bd_disk->disk_name",),
     "disk_state": ("bd_disk->state",),
@@ -103,10 +104,24 @@ def read_devices(survey: Survey) -> list[Device]:
         for address, row in survey.addressed(fields, places, "block devices")
         if row["gendisk"] and row["disk_name"] is not None and row["number"] is not None
     ]
+    rows = list(_of_their_disks(survey, rows))
     names = symbol_names(kernel, [row["operations"] for _, row in rows])
     found = [_device(address, row, names[row["operations"]]) for address, row in rows]
     order = {row["gendisk"]: number for number, (_, row) in reversed(list(enumerate(rows)))}
     return sorted(found, key=lambda one: (order[one.row.gendisk], one.row.partition or 0))
+
+
+def _of_their_disks(
+    survey: Survey, rows: Sequence[tuple[int, dict[str, Any]]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Those whose disk's own block device is of this disk, too; others are noted."""
+    disks = {address: row["gendisk"] for address, row in rows}
+    for address, row in rows:
+        if row["whole"] is None or disks.get(row["whole"]) == row["gendisk"]:
+            yield address, row
+        else:
+            message = f"block device {address:#x}: {row['gendisk']:#x} is no disk of it"
+            survey.miss([Notice(kind="node", message=message)])
 
 
 def _device(address: int, row: Mapping[str, Any], operations: str | None) -> Device:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OPERATIONS = "virtblk_fops"
 _DISK, _QUEUE = "struct virtio_blk@virtio_blk", "struct virtio_blk_vq@virtio_blk"
-_OF_DISK = {"count": ("num_vqs",), "queues": ("vqs",)}
+_OF_DISK = {"device": ("vdev",), "count": ("num_vqs",), "queues": ("vqs",)}
 _OF_QUEUE = {"ring": ("vq",), "name": ("name",)}
 # a disk has at most a queue per CPU, and no machine has more CPUs than this
 _MOST = 1 << 13
@@ -60,24 +60,30 @@ def virt_queues(survey: Survey, devices: Sequence[Device]) -> Iterator[VirtQueue
         if not 0 < count <= _MOST:
             survey.miss([Notice(kind="node", message=f"{one.row.name}: {count} queues can't be; not read")])
             continue
-        places += [(one.row.name, start + at * kernel.sizeof(_QUEUE)) for at in range(count)]
+        places += [(one.row.name, row["device"], start + at * kernel.sizeof(_QUEUE)) for at in range(count)]
     queues = survey.rows(
-        Fields(kernel, _QUEUE, _OF_QUEUE, _OF_QUEUE), [place for _, place in places], "virtio-blk queues"
+        Fields(kernel, _QUEUE, _OF_QUEUE, _OF_QUEUE), [place for *_, place in places], "virtio-blk queues"
     )
     yield from _rings(
         survey,
         [
-            (disk, row["name"], row["ring"])
-            for (disk, _), row in zip(places, queues, strict=True)
+            (disk, device, row["name"], row["ring"])
+            for (disk, device, _), row in zip(places, queues, strict=True)
             if row["ring"]
         ],
     )
 
 
-def _rings(survey: Survey, found: Sequence[tuple[str, str | None, int]]) -> Iterator[VirtQueue]:
+def _rings(survey: Survey, found: Sequence[tuple[str, int | None, str | None, int]]) -> Iterator[VirtQueue]:
+    """The queues; one that the dump lacks, or that is of another device, is noted, and is no row."""
     start = survey.kernel.offset(RING, "vq")
     places = [ring - start for *_, ring in found]
-    for (disk, name, _), place, ring in zip(found, places, rings(survey, places), strict=True):
+    for (disk, device, name, _), place, ring in zip(found, places, rings(survey, places), strict=True):
+        if ring.device is None:
+            continue
+        if device is not None and ring.device != device:
+            survey.miss([Notice(kind="node", message=f"{disk}: {place:#x} is no queue of it")])
+            continue
         yield VirtQueue(
             disk=disk,
             name=name,

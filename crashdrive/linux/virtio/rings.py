@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # the type of a module, where virtio is one
 RING = "struct vring_virtqueue@virtio_ring"
 _FIELDS = {
+    "device": ("vq.vdev",),
     "free": ("vq.num_free",),
     "broken": ("broken",),
     "packed": ("packed_ring",),
@@ -29,9 +30,11 @@ class Ring(NamedTuple):
     """A ring; ``size`` and ``free`` count its descriptors.
 
     ``outstanding``: buffers that the host was given and whose answers weren't taken; ``answered``: those of
-    them that the host has answered. Both are None for packed rings.
+    them that the host has answered. Both are None for packed rings. ``device``: the ``struct virtio_device``
+    that it is of; None where the ring isn't in the dump.
     """
 
+    device: int | None
     size: int | None
     free: int | None
     outstanding: int | None
@@ -42,12 +45,15 @@ class Ring(NamedTuple):
 def rings(survey: Survey, places: Sequence[int]) -> list[Ring]:
     """The rings at addresses of ``struct vring_virtqueue``."""
     kernel = survey.kernel
-    rows = survey.rows(Fields(kernel, RING, _FIELDS, ("free", "size", "packed")), places, "virtqueues")
+    rows = survey.rows(
+        Fields(kernel, RING, _FIELDS, ("device", "free", "size", "packed")), places, "virtqueues"
+    )
     split = [place for place, row in zip(places, rows, strict=True) if row["packed"] is False]
     columns = survey.gaps(kernel.read_many(RING, split, [_USED]), "virtqueues")
     used = dict(zip(split, columns[_USED], strict=True))
     return [
         Ring(
+            device=row["device"],
             size=row["packed_size"] if row["packed"] else row["size"],
             free=row["free"],
             outstanding=_between(row, row["given"]),
