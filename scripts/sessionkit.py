@@ -15,6 +15,7 @@ cases.toml has dumps and cases of its own, where some options say something of t
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import lzma
 import shutil
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import replaykit
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.records import Report
@@ -191,13 +193,20 @@ def report_folders(report: str) -> list[Path]:
 @contextlib.contextmanager
 def replayed(folder: Path) -> Iterator[Crash]:
     """A recording, opened: a report's own one together with what it stands on."""
-    with tempfile.TemporaryDirectory(prefix="replay-") as place:
-        session = folder / SESSION
-        if base := _base(folder):
-            session = Path(place) / SESSION
-            joined(base, folder / SESSION, session)
-        with open_dump(None, None, replay=session) as crash:
-            yield crash
+    with open_dump(None, None, replay=whole_session(folder)) as crash:
+        yield crash
+
+
+@functools.cache
+def whole_session(folder: Path) -> Path:
+    """The file of a recording; a report's own one and what it stands on are put together, once."""
+    base = _base(folder)
+    if base is None:
+        return folder / SESSION
+    session = replaykit.place() / folder.parent.name / folder.name / SESSION
+    session.parent.mkdir(parents=True)
+    joined(base, folder / SESSION, session)
+    return session
 
 
 def _base(folder: Path) -> Path | None:

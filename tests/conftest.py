@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import replaykit
 from hypothesis import HealthCheck, settings
 
 # Machines differ and are shared: speed is measured in benchmarks/, never here.
@@ -59,3 +61,10 @@ def interrupts() -> None:
     """A shell that starts us in the background ignores SIGINT, nohup SIGHUP; our children would, too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def recordings() -> Iterator[None]:
+    """Those of golden_outputs don't change while tests run: each process reads one once."""
+    with replaykit.read_once():
+        yield

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import replaykit
+
 from crashdrive.kernel.memory.bulk import Memory, Space
 from crashdrive.kernel.memory.bulk import _Block as Block
 from crashdrive.kernel.memory.bulk import _Pages as Pages
@@ -149,7 +151,7 @@ class FaultyMemory(Memory):
             block = known.blocks.get(page)
             at = 0 if block is None else (page << PAGE_SHIFT) - block.address
             data = None if block is None else block.data[at : at + PAGE]
-            self._remembered.put(where, page, Known(data, known.holes.get(page, ())))
+            self._remembered.put(where, page, Known(replaykit.page(data), known.holes.get(page, ())))
 
 
 def _wrong(place: Place, data: bytes | None) -> Known:

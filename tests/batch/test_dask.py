@@ -91,7 +91,7 @@ def rows(ledger: Ledger) -> list[tuple[object, ...]]:
 @pytest.mark.slow
 def test_a_worker_is_lost_and_the_answer_is_the_same(cluster: Cluster, tmp_path: Path) -> None:
     replay = session_file(DEADLOCK, tmp_path)
-    dumps = [found(number) for number in range(6)]
+    dumps = [found(number) for number in range(4)]
     local, remote = (Ledger(open_folder(tmp_path / name)) for name in ("local", "remote"))
 
     def recorded(batch: object) -> object:

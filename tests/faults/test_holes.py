@@ -19,7 +19,6 @@ import pytest
 from faultkit import SEED, cli
 from faultkit.damage import KINDS
 from faultkit.hunt import Hunt, Tally, TooLongError, difference, is_bad, limited
-from faultkit.learnt import learnt_once
 from faultkit.memory import Remembered
 from faultkit.readers import functions, readers
 from faultkit.subjects import (
@@ -33,51 +32,61 @@ from faultkit.subjects import (
     unknown_options,
 )
 from faultkit.trust import Done, page
-from sessionkit import SESSION, Case, folders, recorded_reports, replayed, report_folders
+from sessionkit import Case, folders, recorded_reports, replayed, report_folders
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.reports import report_names
 from tests.live.conftest import crash_binary, dump_file
 
 # pages of each report and reader; of slow ones less
-MISSING, DAMAGED = 3, 1
+MISSING, DAMAGED = 2, 1
 SLOW = frozenset({"ps", "sysctl", "sysctl.tables.names", "netsummary", "netfilter"})
 
 
 class Hunted(NamedTuple):
-    """A recorded dump, what is hunted through on it, and what has no answers in its record."""
+    """What came of the hunts on a recorded dump; what has no answers in its record, options without a case."""
 
-    crash: Crash
-    hunts: list[Hunt]
+    missing: list[Tally]
+    damaged: list[Tally]
+    reports: frozenset[str]
     unrecorded: frozenset[str]
+    unknown: dict[str, list[str]]
 
 
 EXECUTED: set[CodeType] = set()
 
 
 @pytest.fixture(scope="module")
-def everything() -> Iterator[list[Hunted]]:
-    """Each of the dumps with its share of the subjects: all of them on both would take twice the time."""
-    with contextlib.ExitStack() as stack:
-        found = []
-        for number, folder in enumerate(folders()):
-            crash = stack.enter_context(open_dump(None, None, replay=folder / SESSION))
+def everything() -> list[Hunted]:
+    """Each of the dumps with its share of the subjects: all of them on both would take twice the time.
+
+    One after the other: many dumps that are open at a time take much memory.
+    """
+    found = []
+    for number, folder in enumerate(folders()):
+        with replayed(folder) as crash:
             common = [name for name in report_names() if name not in recorded_reports()]
             every = [*of_reports(crash, common), *map(of_reader, readers())]
             found.append(_hunted(crash, every[(SEED + number) % len(folders()) :: len(folders())]))
-        for report in recorded_reports():
-            # each has structures that others lack
-            for folder in report_folders(report):
-                crash = stack.enter_context(replayed(folder))
+    for report in recorded_reports():
+        # each has structures that others lack
+        for folder in report_folders(report):
+            with replayed(folder) as crash:
                 found.append(_hunted(crash, of_reports(crash, [report])))
-        yield found
+    return found
 
 
 def _hunted(crash: Crash, subjects: list[Subject]) -> Hunted:
-    with watched(), learnt_once():
+    with watched():
         hunts = list(cli.hunts(crash, subjects))
-    unrecorded = {one.of for one in subjects} - {made.subject.of for made in hunts}
-    return Hunted(crash, hunts, frozenset(unrecorded))
+    reports = {made.subject.of for made in hunts} & set(report_names())
+    return Hunted(
+        tried(hunts, ["missing"], MISSING),
+        tried(hunts, [kind for kind in KINDS if kind != "missing"], DAMAGED),
+        frozenset(reports),
+        frozenset({one.of for one in subjects} - {made.subject.of for made in hunts}),
+        {name: unknown_options(name, known_cases(crash, name), rows_once(crash, name)) for name in reports},
+    )
 
 
 @contextlib.contextmanager
@@ -92,17 +101,17 @@ def watched() -> Iterator[None]:
         EXECUTED.update(one.code for one in profile.getstats() if isinstance(one.code, CodeType))
 
 
-def tried(everything: list[Hunted], kinds: list[str], most: int) -> list[Tally]:
+def tried(hunts: list[Hunt], kinds: list[str], most: int) -> list[Tally]:
     """Some pages of each subject, each with one of these kinds of damage."""
-    dice = random.Random(SEED)  # noqa: S311 - repeatable, no secret
     tallies = []
-    for hunted in everything:
-        for made in hunted.hunts:
-            places = cli.chosen(made, 1 if made.subject.of in SLOW else most, dice.randrange(1 << 32))
-            tally = Tally(made.subject.name)
-            for place in places:
-                tally.add(made.run(place, dice.choice(kinds), SEED))
-            tallies.append(tally)
+    for made in hunts:
+        # each subject has its own: what others read doesn't change it
+        dice = random.Random(f"{SEED} {made.subject.name}")  # noqa: S311 - repeatable, no secret
+        places = cli.chosen(made, 1 if made.subject.of in SLOW else most, dice.randrange(1 << 32))
+        tally = Tally(made.subject.name)
+        for place in places:
+            tally.add(made.run(place, dice.choice(kinds), SEED))
+        tallies.append(tally)
     return tallies
 
 
@@ -118,13 +127,13 @@ def told(tallies: list[Tally]) -> str:
 
 
 def test_a_missing_page_changes_no_row_without_a_word(everything: list[Hunted]) -> None:
-    tallies = tried(everything, ["missing"], MISSING)
+    tallies = [tally for hunted in everything for tally in hunted.missing]
     assert sum(counts["marked"] for tally in tallies for counts in tally.counts.values()) > len(tallies) // 10
     assert not any(tally.bad for tally in tallies), told(tallies)
 
 
 def test_damage_leads_to_no_traceback_no_hang_and_no_row_of_nothing(everything: list[Hunted]) -> None:
-    tallies = tried(everything, [kind for kind in KINDS if kind != "missing"], DAMAGED)
+    tallies = [tally for hunted in everything for tally in hunted.damaged]
     assert not any(tally.bad for tally in tallies), told(tallies)
 
 
@@ -144,23 +153,27 @@ def test_every_reader_is_hunted(everything: list[Hunted]) -> None:
 
 def test_every_option_is_hunted(everything: list[Hunted]) -> None:
     for name in report_names():
-        hunted = next(one for one in everything if any(made.subject.of == name for made in one.hunts))
-        mine = known_cases(hunted.crash, name)
-        unknown = unknown_options(name, mine, rows_once(hunted.crash, name))
+        unknown = next(one.unknown[name] for one in everything if name in one.reports)
         assert not unknown, f"{name} has options that nobody tries: its recorded cases need {unknown}"
 
 
-def test_a_report_that_is_new_is_hunted_with_each_of_its_options(everything: list[Hunted]) -> None:
-    crash = everything[0].crash
-    found = list(missing_cases("neighbours", [], rows_once(crash, "neighbours")))
+@pytest.fixture
+def first() -> Iterator[Crash]:
+    """One of the recorded dumps."""
+    with replayed(folders()[0]) as crash:
+        yield crash
+
+
+def test_a_report_that_is_new_is_hunted_with_each_of_its_options(first: Crash) -> None:
+    found = list(missing_cases("neighbours", [], rows_once(first, "neighbours")))
     assert found[0] == Case("neighbours", {})
     assert Case("neighbours", {"six": True}) in found
     assert any("netns" in case.options for case in found)
 
 
-def test_a_lie_is_found(everything: list[Hunted], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lie_is_found(first: Crash, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hunt itself: a report that marks nothing is caught."""
-    made = Hunt(everything[0].crash, of_case(Case("netns", {})))
+    made = Hunt(first, of_case(Case("netns", {})))
     monkeypatch.setattr(
         "crashdrive.linux.net.survey.Survey.miss", lambda _survey, _notices, **_complete: None
     )
@@ -169,9 +182,9 @@ def test_a_lie_is_found(everything: list[Hunted], monkeypatch: pytest.MonkeyPatc
     assert {run.outcome for run in runs} <= {"silent", "defect"}
 
 
-def test_rows_of_nothing_are_found(everything: list[Hunted], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_nothing_are_found(first: Crash, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain that is followed wherever its pointers lead gives rows that aren't marked."""
-    made = Hunt(everything[0].crash, of_case(Case("netstat", {"all": True})))
+    made = Hunt(first, of_case(Case("netstat", {"all": True})))
     monkeypatch.setattr("crashdrive.kernel.structures.walk.Chains._is_node", lambda *_: True)
     runs = made.runs(made.readable(), ["pointer"])
     assert any(run.outcome == "unsupported" for run in runs)
@@ -179,7 +192,7 @@ def test_rows_of_nothing_are_found(everything: list[Hunted], monkeypatch: pytest
 
 def test_pages_that_are_missing_together_are_those_that_nobody_needs() -> None:
     """A run without many pages stands for each of them alone."""
-    with open_dump(None, None, replay=folders()[0] / SESSION) as crash:
+    with replayed(folders()[0]) as crash:
         made = Hunt(crash, of_case(Case("neighbours", {"all": True})))
         some = made.readable()[::4]
         together = [(run.place, run.outcome) for run in made.missing(some)]
@@ -243,5 +256,5 @@ def test_of_a_dump_that_has_holes(dump: str) -> None:
     binary = crash_binary("8.0.6")
     with open_dump(Path(vmcore).parent / "vmlinux", vmcore, crash=[str(binary)], cache=False) as opened:
         found = [*of_reports(opened, ("netstat", "routing", "netns")), *map(of_reader, readers())]
-        tallies = tried([Hunted(opened, list(cli.hunts(opened, found)), frozenset())], ["missing", "flip"], 6)
+        tallies = tried(list(cli.hunts(opened, found)), ["missing", "flip"], 6)
         assert not any(tally.bad for tally in tallies), told(tallies)
