@@ -44,7 +44,7 @@ SLOW = frozenset({"ps", "sysctl", "sysctl.tables.names", "netsummary", "netfilte
 
 
 class Hunted(NamedTuple):
-    """What came of the hunts on a recorded dump; what has no answers in its record, options without a case."""
+    """What came of the hunts on a dump; what its record has no answers for, and options without a case."""
 
     missing: list[Tally]
     damaged: list[Tally]
