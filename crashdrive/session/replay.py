@@ -24,6 +24,7 @@ import msgspec
 
 from crashdrive.errors import SessionClosedError, SessionDiedError, SessionError, TranscriptError, UsageError
 from crashdrive.records import Record
+from crashdrive.session.base85 import decoded
 from crashdrive.session.health import Health
 from crashdrive.session.reads import NotRecordedError, RecordedMemory
 from crashdrive.session.terminal import Sink
@@ -95,7 +96,7 @@ def _pack(data: bytes) -> str:
 
 def _unpacked_pieces(text: str, most: int) -> Iterator[bytes]:
     """The bytes in pieces; TranscriptError where they are more than ``most``, ValueError where damaged."""
-    return _inflated(base64.b85decode(text), most)
+    return _inflated(decoded(text), most)
 
 
 def _inflated(packed: bytes, most: int) -> Iterator[bytes]:
