@@ -156,6 +156,31 @@ def test_workers_whose_parent_is_killed_go_on_and_others_get_another(tmp_path: P
     assert family(os.getpid()).isdisjoint(parents)
 
 
+def test_a_script_of_a_worker_comes_to_its_end(tmp_path: Path) -> None:
+    """What it prints and reports is kept, and what it registered for its end is done."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import atexit, pathlib, sys\n"
+        "atexit.register(lambda: pathlib.Path(sys.argv[1]).write_text('done'))\n"
+        "print(__name__)\n"
+        "def report(crash):\n    return [{'words': len(sys.argv)}]\n"
+    )
+    one = Job(
+        id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path),
+        script=(str(script), str(tmp_path / "end")),
+    )  # fmt: skip
+    result = run_job(one)
+    kept = {
+        "script": "script.py",
+        "status": 0,
+        "stdout": "__main__\n",
+        "stderr": "",
+        "report": [{"words": 2}],
+    }
+    assert (result.status, result.script) == ("complete", kept)
+    assert (tmp_path / "end").read_text() == "done"
+
+
 def test_a_defect_of_a_report_is_told_with_its_last_words(tmp_path: Path) -> None:
     result = run_job(Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("nosuch",)))
     assert result.status == "failed"
