@@ -1,7 +1,7 @@
 """The generated pages of docs/: vocabulary.md out of the records of commands, readers and reports,
 rules.md out of the rules, coverage.md out of the golden files, calls.md and crashdrive/calls.pyi out of the
 commands and reports, architecture.svg out of the imports, grammars/ out of the grammars, schemas/ out of
-the records, man/ out of the help of the command line.
+the records, man/ and completions/ out of the command line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 
 import callskit
+import completionkit
 import damagekit
 import damagelines
 import grammarkit
@@ -286,6 +287,7 @@ def main() -> int:
     wanted |= {f"docs/{name}": text for name, text in grammars.items()}
     wanted |= {f"docs/schemas/{name}": text for name, text in schemas.items()}
     wanted |= {f"docs/man/{name}": text for name, text in manual.items()}
+    wanted |= {f"docs/completions/{name}": text for name, text in completionkit.pages().items()}
     stale = [name for name, text in wanted.items() if not _is_current(name, text)]
     for name in stale:
         print(f"{name} {'is out of date' if check else 'written'}")
