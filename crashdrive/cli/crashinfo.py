@@ -17,7 +17,7 @@ Examples:
   crashdrive crashinfo -v vmcore              ... and all that it rests on
   crashdrive crashinfo --findstacks mutex_lock vmcore
   crashdrive crashinfo --blkreq --runq vmcore
-  crashdrive crashinfo --ls /etc vmcore       what the kernel has of it in memory
+  crashdrive crashinfo --ls /etc vmcore       what the kernel has of it
 
 --ext3 and --decodesyscalls aren't there.
 """
