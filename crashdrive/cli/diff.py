@@ -43,6 +43,7 @@ def command(words: tuple[str, str], form: str, **given: Any) -> int:
     from crashdrive.batch.compare import REPORTS, compared
     from crashdrive.batch.find import find_dumps
     from crashdrive.batch.run import Options, job_for
+    from crashdrive.batch.workers import Workers
     from crashdrive.cli._ending import say
     from crashdrive.cli._opening import say_what_is_logged
     from crashdrive.records import told_incomplete
@@ -59,17 +60,18 @@ def command(words: tuple[str, str], form: str, **given: Any) -> int:
         memory=given["memory"] << 20,
     )
     results = []
-    for word in words:
-        found = find_dumps([word], given["debug_dirs"]).dumps
-        if len(found) != 1:
-            raise UsageError(f"{word!a}: one dump is meant, there are {len(found)}")
-        if found[0].trouble:
-            raise TargetError(found[0].trouble)
-        with waiting(f"reading {word}"):
-            results.append(run_job(job_for(found[0], chosen)))
-        if results[-1].status == "failed":
-            kind = DeadlineError if results[-1].kind == "deadline" else TargetError
-            raise kind(f"{word}: {results[-1].reason}")
+    with Workers() as workers:
+        for word in words:
+            found = find_dumps([word], given["debug_dirs"]).dumps
+            if len(found) != 1:
+                raise UsageError(f"{word!a}: one dump is meant, there are {len(found)}")
+            if found[0].trouble:
+                raise TargetError(found[0].trouble)
+            with waiting(f"reading {word}"):
+                results.append(run_job(job_for(found[0], chosen), workers=workers))
+            if results[-1].status == "failed":
+                kind = DeadlineError if results[-1].kind == "deadline" else TargetError
+                raise kind(f"{word}: {results[-1].reason}")
     report = compared(*results)
     render(report, form, Output.standard())
     if report.complete:

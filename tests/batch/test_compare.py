@@ -167,7 +167,7 @@ def test_the_command(
     for name in "ab":
         (tmp_path / name).write_bytes(vmcore(ID) + name.encode())
     by_name = {"a": one("f", "1", []), "b": one("g", "2", [])}
-    monkeypatch.setattr("crashdrive.batch.child.run_job", lambda job: by_name[Path(job.vmcore).name])
+    monkeypatch.setattr("crashdrive.batch.child.run_job", lambda job, **_: by_name[Path(job.vmcore).name])
     words = [str(tmp_path / name) for name in "ab"]
     assert main(["diff", *words, "--format", "json"]) == 0
     document = json.loads(capfd.readouterr().out)
