@@ -50,7 +50,9 @@ class _Child(msgspec.Struct):
 def main() -> int:
     """Serve until nobody wants a worker any more; the exit status, of the server or of a worker."""
     server = socket.socket(fileno=os.dup(0))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
     preload()
     gc.collect()
     gc.freeze()  # what is shared stays shared
