@@ -1,7 +1,7 @@
 """The generated pages of docs/: vocabulary.md out of the records of commands, readers and reports,
 rules.md out of the rules, coverage.md out of the golden files, calls.md and crashdrive/calls.pyi out of the
 commands and reports, architecture.svg out of the imports, grammars/ out of the grammars, schemas/ out of
-the records, man/ and completions/ out of the command line.
+the records, man/, manual.md and completions/ out of the command line, errors.md out of the errors.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import callskit
 import completionkit
 import damagekit
 import damagelines
+import errorskit
 import grammarkit
 import housekit
 import mankit
@@ -271,6 +272,7 @@ PAGES = {
     "docs/rules.md": rules_page,
     "docs/coverage.md": coverage,
     "docs/calls.md": lambda: _GENERATED + callskit.page(),
+    "docs/errors.md": lambda: _GENERATED + errorskit.errors_page(),
     "docs/architecture.svg": housekit.picture,
     "crashdrive/calls.pyi": callskit.stub,
 }
@@ -287,6 +289,7 @@ def main() -> int:
     wanted |= {f"docs/{name}": text for name, text in grammars.items()}
     wanted |= {f"docs/schemas/{name}": text for name, text in schemas.items()}
     wanted |= {f"docs/man/{name}": text for name, text in manual.items()}
+    wanted["docs/manual.md"] = _GENERATED + errorskit.manual_page(manual)
     wanted |= {f"docs/completions/{name}": text for name, text in completionkit.pages().items()}
     stale = [name for name, text in wanted.items() if not _is_current(name, text)]
     for name in stale:
