@@ -10,7 +10,7 @@ The shortest recorded output of each case is fed: at a boundary of a token of on
 something stands (blanks, digits, letters, brackets, what stands there itself), or a line stands many times,
 with newlines between or without. An input that takes long for its size, and more than eight times as long as
 with an eighth of the run, is tried at two and four times that size; where time grows by more than 2.5 each
-time, it is told.
+time, it is told, and so is what takes 60 microseconds for each character.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ SIZE = 8000
 
 SLOW = 1.2e-6
 """Seconds of CPU time for a character: what takes less isn't looked at again."""
+
+FAR_TOO_SLOW = 60e-6
+"""Seconds for a character: so slow an input isn't tried at greater sizes."""
 
 GROWTH = 2.5
 """Times as long for twice the size: more isn't linear."""
@@ -139,6 +142,8 @@ def tried(worst: Worst, size: int, *, lenient: bool) -> Finding | None:
             if took[-1] < bound:
                 return None
         took.append(min(took.pop(), took.pop()))
+        if took[-1] > FAR_TOO_SLOW * len(worst.text(size * times)):
+            break
     return Finding(worst, lenient, tuple(took))
 
 
