@@ -76,7 +76,8 @@ _WITHIN = expression(
 )
 _AT_FIRST = expression(r"selector|address|isize|[0-9a-f]{8,16}")
 _REGISTER = expression(r"[A-Z][A-Z0-9_]{0,7}")
-_KEY = expression(r"([ ]*+)([A-Za-z_.\d][\w.\[\]-]*+):(?: |$)", re.ASCII)
+# one blank more than `_WIDEST_GAP`
+_KEY = expression(r"([ ]{0,7}+)([A-Za-z_.\d][\w.\[\]-]{0,60}+):(?: |$)", re.ASCII)
 # Lines of help -r and -n on RISC-V, MIPS and LoongArch: three registers at most, some far apart.
 _NAMED = (
     r"(?:epc|ra|sp|gp|tp|t[0-6]|s(?:\d|1[01])|a[0-7]|LO|HI|EPC|BADVADDR|STATUS|CAUSE"

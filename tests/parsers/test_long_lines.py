@@ -127,6 +127,8 @@ RUNS = (
     ("bt", f"{_TASK} #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f\n", "\n", "x\n"),
     ("kmem -s x", "CACHE  OBJSIZE  ", "a: 0\n", "ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n"),
     ("kmem -n", "x\n", "WARNING: a\n", "1\n\nNR  SECTION  CODED_MEM_MAP  MEM_MAP  STATE PFN\n"),
+    ("help -k", "date: Sun", "f", " 07:19:18: 1\n"),
+    ("help -k", "date: Sun", " ", "07:19:18: 1\n"),
     ("struct x -p 1", "struct x {\n", "  {\n    a = 2\n  },\nstruct y {\n", ""),
 )
 
