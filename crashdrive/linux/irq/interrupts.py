@@ -96,9 +96,12 @@ def interrupts(survey: Survey) -> Iterator[Interrupt]:
     """All interrupts by their numbers."""
     kernel = survey.kernel
     places = _descriptors(survey)
-    rows = survey.addressed(Fields(kernel, _DESC, _FIELDS, _NEEDED), places, "interrupts")
-    hidden = [place for place, row in rows if (row["settings"] or 0) & _HIDDEN]
-    rows = [(place, row) for place, row in rows if row["number"] is not None and place not in hidden]
+    found = survey.addressed(Fields(kernel, _DESC, _FIELDS, _NEEDED), list(places), "interrupts")
+    rows = [
+        (place, row)
+        for place, row in found
+        if _is_number(survey, row["number"], places[place], place) and not (row["settings"] or 0) & _HIDDEN
+    ]
     names = texts(survey, (row[name] for _, row in rows for name in ("chip", "flow")), "names of interrupts")
     counts = counts_of(survey, [row["counters"] for _, row in rows])
     actions = _actions(survey, [row["action"] for _, row in rows])
@@ -162,24 +165,32 @@ def _state(row: Mapping[str, Any], enabled: Sequence[int] | None, bits: Mapping[
     return ", ".join(words)
 
 
-def _descriptors(survey: Survey) -> list[int]:
-    """Every ``struct irq_desc`` by its number: in a maple tree since 6.5, in a radix tree before."""
+def _is_number(survey: Survey, number: int | None, wanted: int, place: int) -> bool:
+    """Whether a descriptor has the number that it was found by; that it has another one is noted."""
+    if number is not None and number != wanted:
+        message = f"interrupt {wanted}: {place:#x} is no descriptor of it ({number})"
+        survey.miss([Notice(kind="node", message=message)])
+    return number == wanted
+
+
+def _descriptors(survey: Survey) -> dict[int, int]:
+    """The number of every ``struct irq_desc``: in a maple tree since 6.5, in a radix tree before."""
     kernel = survey.kernel
     if kernel.symbols.has("sparse_irqs"):
         ranges = kernel.walk_maple(kernel.symbols.address("sparse_irqs"))
         survey.walked(ranges, "interrupts")
-        return [entry for _, _, entry in ranges]
+        return {entry: first for first, _, entry in ranges}
     if kernel.symbols.has("irq_desc_tree"):
         found = kernel.walk_xarray(kernel.symbols.address("irq_desc_tree"))
         survey.walked(found, "interrupts")
-        return [entry for _, entry in found]
+        return {entry: number for number, entry in found}
     # a kernel without SPARSE_IRQ has an array
     start, step = kernel.symbols.address("irq_desc"), kernel.sizeof(_DESC)
     count = kernel.read_many("int", [kernel.symbols.address("nr_irqs")], [""]).check()[""][0]
     if not 0 <= count <= _MOST_IRQS:
         survey.miss([Notice(kind="damaged", message=f"{count} interrupts can't be; not read")])
-        return []
-    return [start + step * number for number in range(count)]
+        return {}
+    return {start + step * number: number for number in range(count)}
 
 
 def counts_of(survey: Survey, pointers: Sequence[int | None]) -> list[dict[int, int]]:

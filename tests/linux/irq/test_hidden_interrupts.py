@@ -128,3 +128,14 @@ def test_ipis_that_are_kept_elsewhere_are_missing() -> None:
     assert read(survey)[1] == []
     assert not survey.complete
     assert "kept elsewhere" in survey.notices[0].message
+
+
+def test_a_descriptor_of_another_number_is_noted_and_is_no_row() -> None:
+    machine = Machine()
+    (at,) = [m.bit_offset // 8 for m in DESC.members if m.name == "irq_data"]
+    desc = machine.descs + 3 * DESC.size
+    machine.memory.int32(desc + at, 0)
+    survey = machine.survey()
+    assert [row.irq for row in read(survey)[0]] == [1]
+    assert not survey.complete
+    assert survey.notices[0].message == f"interrupt 3: {desc:#x} is no descriptor of it (0)"
