@@ -178,4 +178,34 @@ def bt_summarize(btlist: list[BTStack]) -> None:
     bt_mergestacks(btlist, reverse=True)
 
 
+Found = dict[str, set[int]]
+
+
+def get_threads_subroutines_slow() -> tuple[Found, Found, list[int]]:
+    """Pids, and addresses of tasks, by the functions on their stacks; the addresses of all tasks."""
+    pids: Found = defaultdict(set)
+    tasks: Found = defaultdict(set)
+    stacks = exec_bt("foreach bt")
+    for stack in stacks:
+        for frame in stack.frames:
+            pids[frame.func].add(stack.pid)
+            tasks[frame.func].add(stack.addr)
+    return pids, tasks, [stack.addr for stack in stacks]
+
+
+def funcsMatch(dsets: dict[str, set[int]], refunc: str) -> set[int]:
+    """The pids of functions whose names begin as an expression says, of which ``bt`` says the same."""
+    known = re.compile(refunc)
+    pids = {pid for name, some in dsets.items() if known.match(name) for pid in some}
+    verifyFastSet(pids, known)
+    return pids
+
+
+def verifyFastSet(dset: set[int], func: Any) -> None:
+    """Take those pids out of a set whose ``bt`` doesn't have a function."""
+    for pid in sorted(dset):
+        if not any(stack.hasfunc(func) for stack in exec_bt(f"bt {pid}")):
+            dset.discard(pid)
+
+
 __getattr__ = lazy_names(__name__, {})

@@ -74,6 +74,20 @@ def print_dentry(dentry: Any, v: int = 0, vfsmnt: int = 0) -> None:
     )
 
 
+def ls_pathname(pn: str, v: int = 0) -> None:
+    """Print a file, or a folder and what is in it: by its path, or by the address of its dentry."""
+    try:
+        dentry, mount = StructResult(_DENTRY, int(pn, 16)), 0
+    except ValueError:
+        dentry, mount = pathname2dentry(pn)
+    if not dentry or not dentry.d_inode:
+        print("Cannot list", pn)
+        return
+    print_dentry(dentry, v, mount)
+    for one in read_dir(dentry):
+        print_dentry(one, v)
+
+
 def _id(inode: Any, member: str) -> int:
     value = getattr(inode, member)
     return int(value.val) if isinstance(value, StructResult) else int(value)

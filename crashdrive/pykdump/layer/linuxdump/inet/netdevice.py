@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from crashdrive.pykdump.layer.access import readSUListFromHead
@@ -65,6 +66,14 @@ def get_ifa_list(dev: Any) -> list[Any]:
         found.append(address)
         address = address.ifa_next
     return found
+
+
+def snetmask(u32: int) -> int:
+    """The length of a netmask, as the kernel's memory has it; -1 for one with holes."""
+    size = 32
+    mask = socket.ntohl(int(u32) & 0xFFFF_FFFF)
+    length = mask.bit_count()
+    return length if mask == (0xFFFF_FFFF << (size - length)) & 0xFFFF_FFFF else -1
 
 
 def get_host_IPs() -> list[str]:

@@ -178,4 +178,27 @@ def inode2socketaddr(inode: Any) -> int:
     return int(inode) - current().kernel.offset("struct socket_alloc", "vfs_inode")
 
 
+def walk_skb(skb_h: Any) -> Iterator[Any]:
+    """Every packet of a queue (``struct sk_buff_head``)."""
+    skb = skb_h.next
+    while int(skb) != int(skb_h):
+        yield skb
+        skb = skb.next
+
+
+def skb_network_header(skb: Any) -> int:
+    """Where a packet's network header is."""
+    return int(skb.head) + int(skb.network_header)
+
+
+def skb_transport_header(skb: Any) -> int:
+    """Where a packet's transport header is."""
+    return int(skb.head) + int(skb.transport_header)
+
+
+def skb_shinfo(skb: Any) -> Any:
+    """A packet's ``struct skb_shared_info``."""
+    return readSU("struct skb_shared_info", int(skb.head) + int(skb.end))
+
+
 __getattr__ = lazy_names(__name__, {})
