@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crashdrive.session.health import HealthWarning
     from crashdrive.session.launch import Notify
     from crashdrive.session.opening import Opening
+    from crashdrive.session.remote.link import Link
 
 DEFAULT_TIMEOUT = 120.0
 NO_CACHE = "CRASHDRIVE_NO_CACHE"
@@ -49,6 +50,9 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     cache: bool = True,
     refresh: bool = False,
     warm: bool = False,
+    host: str | Link | None = None,
+    ssh_options: Sequence[str] = (),
+    identity: str | None = None,
     notify: Notify = lambda _line: None,
 ) -> Crash:
     """Open a dump with crash; use it in a ``with``, or close it.
@@ -64,11 +68,14 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     ``cache=False`` looks no kept answer up and keeps none, ``refresh`` makes all anew and keeps that: else
     crash starts at the first question whose answer isn't kept (see docs/cache.md).
     ``warm``: where `crashdrive session start` keeps a crash on this dump that one, and none is started.
+    ``host``: the files are on another host, as ssh knows it (``user@box``), and crash is run there; ``crash``
+    and ``debug_dirs`` are paths there, too. ``ssh_options`` are ssh's ``-o``, ``identity`` is its ``-i``.
     ``notify`` is called with a line for each step of the start. Raises TargetError's kinds where dump,
     vmlinux or crash can't be used.
     """
     if replay is not None:
         return Crash(Session.replay(replay, timeout=timeout), keep=False)
+    link = None if host is None else _link(host, ssh_options, identity, notify)
     open_own = functools.partial(
         Session.open,
         vmlinux,
@@ -79,9 +86,10 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         start_timeout=start_timeout,
         record=record,
         side_channel=side_channel,
+        link=link,
         notify=notify,
     )
-    if warm and record is None and side_channel and vmcore is not None:
+    if warm and link is None and record is None and side_channel and vmcore is not None:
         from crashdrive.session.warm.client import warm_session
         from crashdrive.session.warm.find import Wanted
 
@@ -90,18 +98,32 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         if joined is not None:
             return Crash(joined, source="session")
     minimal = functools.partial(_before_start, purpose)
-    session: Session | None = None
-    if cache and record is None and not os.environ.get(NO_CACHE):
-        from crashdrive.session.opening import opening
+    try:
+        session: Session | None = None
+        if cache and record is None and not os.environ.get(NO_CACHE):
+            from crashdrive.session.opening import opening
 
-        how = opening(
-            vmlinux, vmcore, debug_dirs, crash or (), start_timeout=start_timeout, timeout=timeout,
-            side_channel=side_channel, notify=notify, indexes=_indexes(),
-        )  # fmt: skip
-        session = _kept_session(how, minimal, purpose, refresh=refresh)
-    session = session or open_own(minimal=minimal, indexes=_indexes())
+            how = opening(
+                vmlinux, vmcore, debug_dirs, crash or (), start_timeout=start_timeout, timeout=timeout,
+                side_channel=side_channel, notify=notify, indexes=_indexes(), link=link,
+            )  # fmt: skip
+            session = _kept_session(how, minimal, purpose, refresh=refresh)
+        session = session or open_own(minimal=minimal, indexes=_indexes())
+    except BaseException:
+        if link is not None:
+            link.close()
+        raise
     # a recording has to hold what a host without our store will ask for
-    return Crash(session, keep=record is None, btf=btf)
+    return Crash(session, keep=record is None, btf=btf, link=link)
+
+
+def _link(host: str | Link, ssh_options: Sequence[str], identity: str | None, notify: Notify) -> Link:
+    from crashdrive.session.remote.host import Host
+    from crashdrive.session.remote.link import Link
+
+    if isinstance(host, str):
+        return Link(Host(host, ssh_options, identity), notify)
+    return host
 
 
 def _kept_session(
@@ -115,7 +137,8 @@ def _kept_session(
     if (store := open_store()) is None:
         return None
     files = [(str(Path(one.path).absolute()), one.mark) for one in (how.target.dump, how.target.vmlinux)]
-    binaries = [(one.path, one.version, one.gdb_version) for one in how.binaries]
+    at = "" if how.away is None else f"{how.away.link.host}:"
+    binaries = [(f"{at}{one.path}", one.version, one.gdb_version) for one in how.binaries]
     kept = KeptSessions.of(store, files, binaries, refresh=refresh)
     # a report is kept itself: its pages are wanted by nobody else
     pages = (purpose or sys.argv[0]) if purpose is None or purpose.startswith("script ") else None
@@ -183,16 +206,24 @@ class Crash(Calls):
     """
 
     def __init__(
-        self, session: Session, *, keep: bool = True, btf: bool = False, source: Source | None = None
+        self,
+        session: Session,
+        *,
+        keep: bool = True,
+        btf: bool = False,
+        source: Source | None = None,
+        link: Link | None = None,
     ) -> None:
         """Take over a session; ``keep``: whether what is learnt of the kernel is kept between runs.
 
-        ``btf`` is that of `open_dump`; ``source``: where reports say that they come from.
+        ``btf`` is that of `open_dump`; ``source``: where reports say that they come from; ``link``: to the
+        host that crash runs on, closed with it.
         """
         self.session = session
         self._source = source
         self._keep = keep
         self._btf = btf
+        self._link = link
 
     # raw commands
 
@@ -251,7 +282,7 @@ class Crash(Calls):
         own = name in report_names()
         shelf = functools.partial(shelf_of, self.session)
         report = kept_or_made(shelf, name, options, make) if own else make()
-        dump = report.dump or dict(self.session.identity)
+        dump = report.dump or self.identity
         source = report.source or self._source or source_of(self.session)
         return msgspec.structs.replace(report, dump=dump, source=source)
 
@@ -269,12 +300,18 @@ class Crash(Calls):
 
     @property
     def identity(self) -> dict[str, str]:
-        """Which dump and kernel this is: paths, build id, release, format, ..."""
-        return self.session.identity
+        """Which dump and kernel this is: build id, release, format, paths (``box:/path`` on another host)."""
+        found = dict(self.session.identity)
+        for name in ("vmlinux", "vmcore"):
+            if (there := found.pop(f"{name}_there", None)) is not None:
+                found[name] = there
+        return found
 
     def close(self) -> None:
         """End crash; may be called twice."""
         self.session.close()
+        if self._link is not None:
+            self._link.close()
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,8 @@
     ├── TargetError                    3  dump, vmlinux or crash unusable
     │   ├── DumpError                  3  missing, unreadable, truncated, no dump at all
     │   ├── VmlinuxError               3  missing, of another build, without debug data
-    │   ├── CrashNotFoundError         3  no crash binary on this host
+    │   ├── CrashNotFoundError         3  no crash binary on this host, or on the one that --host names
+    │   ├── HostError                  3  another host can't be reached or used
     │   ├── StartError                 3  no rung of the start-up ladder gave a prompt
     │   └── TranscriptError            3  a recorded session is damaged or lacks the command
     ├── SessionError                   3  the running session failed
@@ -77,6 +78,10 @@ class VmlinuxError(TargetError):
 
 class CrashNotFoundError(TargetError):
     """No crash binary on this host."""
+
+
+class HostError(TargetError):
+    """Another host can't be reached, lets nobody in, lacks what is needed, or is gone."""
 
 
 class StartError(TargetError):

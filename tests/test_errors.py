@@ -23,6 +23,7 @@ TREE = {
     "DumpError": (("TargetError",), 3),
     "VmlinuxError": (("TargetError",), 3),
     "CrashNotFoundError": (("TargetError",), 3),
+    "HostError": (("TargetError",), 3),
     "StartError": (("TargetError",), 3),
     "TranscriptError": (("TargetError",), 3),
     "SessionError": (("CrashdriveError",), 3),
@@ -116,7 +117,8 @@ HOLDERS = {
     "sqlite3": {"batch/ledger.py", "batch/outputs.py", "batch/query.py", "cache/place.py", "cache/store.py"},
     "subprocess": {
         "batch/workers.py", "cli/notebook.py", "cli/session.py",
-        "session/binaries.py", "session/indexing.py", "session/process.py", "shell/pager.py",
+        "session/binaries.py", "session/indexing.py", "session/process.py", "session/remote/channel.py",
+        "session/remote/host.py", "shell/pager.py",
     },
     "lzma": {"batch/unpack.py", "session/compact.py", "session/replay.py"},
 }  # fmt: skip

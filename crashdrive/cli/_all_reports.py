@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crashdrive.cli._answers import worst
 from crashdrive.cli._ending import say
 from crashdrive.cli._files import write_file
-from crashdrive.cli._opening import opened, take_files
+from crashdrive.cli._opening import files_of, opened
 from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError, UsageError
 from crashdrive.records import Report, Table, to_builtins
 from crashdrive.render import Output, render
@@ -33,7 +33,7 @@ def write_all(words: tuple[str, ...], folder: str | None, form: str, options: di
 
     A report that fails is told, and the next one made: 1 at the end, 5 where one is incomplete.
     """
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
     if not folder:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crashdrive.cli._complete import files
-from crashdrive.cli._opening import opened, session_options, take_files
+from crashdrive.cli._opening import files_of, opened, session_options
 from crashdrive.errors import EXIT_FAILED, EXIT_OK, UsageError
 from crashdrive.steps import step
 
@@ -72,7 +72,7 @@ def program(
             importlib.import_module("crashdrive.pykdump.asked"), name
         )
         reports = meant(given)
-        target = take_files(words, replay=rest["replay"])
+        target = files_of(words, rest)
         if target.rest:
             raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
         with opened(target, rest, purpose=name) as crash:

@@ -45,7 +45,9 @@ def answered(
     from crashdrive.cache.answers import Answers
     from crashdrive.cache.store import open_store
 
-    apart = options["no_cache"] or options["record"] or options["replay"] or os.environ.get(_again.OFF)
+    apart = any(options[name] for name in ("no_cache", "record", "replay", "host")) or os.environ.get(
+        _again.OFF
+    )
     store = None if question is None or apart else open_store()
     if question is None or store is None or not hasattr(sys.stdout, "buffer"):
         return work(Witness())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,6 +71,24 @@ def session_options() -> list[click.Parameter]:
             default=True,
             help="Whether a warm session of this dump is used (default; see crashdrive session).",
         ),
+        click.Option(
+            ["--host"],
+            metavar="[USER@]HOST",
+            help="The files are on this host, and crash runs there, over ssh; --crash and --debug-dir are "
+            "paths there (docs/remote.md).",
+        ),
+        click.Option(
+            ["--ssh-option", "ssh_options"],
+            multiple=True,
+            metavar="OPTION",
+            help="An option of ssh, as its -o: Port=2222, ProxyJump=gate; can be given several times.",
+        ),
+        click.Option(
+            ["--identity"],
+            metavar="FILE",
+            shell_complete=files,
+            help="The key to show to --host, as ssh's -i.",
+        ),
         verbose_option(
             "Say on stderr how the dump was opened, what crash was asked, and what each step took."
         ),
@@ -119,18 +137,45 @@ def format_option(formats: Sequence[str], default: str | None, shown: str | None
     )
 
 
-def take_files(words: Sequence[str], *, replay: str | None = None) -> Target:
+def files_of(words: Sequence[str], options: dict[str, Any]) -> Target:
+    """As `take_files`, with the options of `session_options`: on another host where they name one.
+
+    The connection to that is put among the options, for `opened`.
+    """
+    if options["host"] is None:
+        if options["ssh_options"] or options["identity"]:
+            raise click.UsageError("--ssh-option and --identity go with --host")
+        return take_files(words, replay=options["replay"])
+    if options["replay"]:
+        raise click.UsageError("--replay needs no --host")
+    from crashdrive.render.progress import waiting
+    from crashdrive.session.remote.host import Host
+    from crashdrive.session.remote.link import Link
+    from crashdrive.session.remote.target import kind_of
+
+    host = Host(options["host"], options["ssh_options"], options["identity"])
+    link = Link(host, _say_meanwhile if options["verbose"] else _say_nothing)
+    with waiting(f"connecting to {host}"), step("connected"):
+        kinds = dict(zip(words[:2], map(kind_of, link.look_first(words[:2])), strict=False)) if words else {}
+    options["link"] = link
+    return take_files(words, kind=lambda word: kinds.get(word, "missing"))
+
+
+def take_files(
+    words: Sequence[str], *, replay: str | None = None, kind: Callable[[str], str] | None = None
+) -> Target:
     """``[VMLINUX] VMCORE rest...`` (in either order), told apart by what the files hold.
 
-    With a replay no file has to be named; those that are there are taken all the same.
+    With a replay no file has to be named; those that are there are taken all the same. ``kind`` says what a
+    path is, `file_kind` where it is None.
     """
-    words = tuple(words)
-    if replay is not None and not (words and file_kind(words[0]) in ("vmlinux", "dump")):
+    words, kind = tuple(words), kind or file_kind
+    if replay is not None and not (words and kind(words[0]) in ("vmlinux", "dump")):
         return Target(None, None, words)
     if not words:
         raise click.UsageError("Missing argument VMCORE")
-    first = file_kind(words[0])
-    second = file_kind(words[1]) if len(words) > 1 else "missing"
+    first = kind(words[0])
+    second = kind(words[1]) if len(words) > 1 else "missing"
     if first == "vmlinux":
         if len(words) == 1 or second == "vmlinux":
             raise click.UsageError(f"{words[0]!a} is a vmlinux; the dump (VMCORE) is missing")
@@ -207,6 +252,7 @@ def opened(
             cache=not options["no_cache"],
             refresh=options["refresh"],
             warm=options["session"] and os.environ.get(OFF) != "off",
+            host=options.get("link"),
             notify=_say_meanwhile if verbose else _say_nothing,
         )
     if witness is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crashdrive.cli._opening import complete_commands, format_option, opened, session_options, take_files
+from crashdrive.cli._opening import complete_commands, files_of, format_option, opened, session_options
 from crashdrive.commandline import command_line
 from crashdrive.errors import EXIT_OK
 
@@ -78,7 +78,7 @@ def command(words: tuple[str, ...], form: str, lenient: bool, header: bool, **op
     from crashdrive.cli._lines import Lines
     from crashdrive.cli._witness import Witness
 
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     commands = read_commands(target.rest)
     if not commands:
         return EXIT_OK

@@ -9,7 +9,7 @@ import click
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._ending import say
-from crashdrive.cli._opening import opened, session_options, take_files
+from crashdrive.cli._opening import files_of, opened, session_options
 from crashdrive.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(words: tuple[str, ...], http: int | None, allow_commands: bool, **op
         raise UsageError(f"{error.name or error} is missing: pip install 'crashdrive[mcp]'") from error
     from crashdrive.mcp.desk import Desk
 
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
     with contextlib.ExitStack() as stack:

@@ -10,7 +10,7 @@ import click
 from crashdrive.cli._complete import Items, files, folders, names
 from crashdrive.cli._ending import say
 from crashdrive.cli._groups import NearGroup
-from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.cli._opening import files_of, format_option, opened, session_options
 from crashdrive.errors import EXIT_OK, CrashdriveError, PluginError, UsageError
 from crashdrive.records import Report, Table
 from crashdrive.render import FORMATS, PICTURE
@@ -263,7 +263,7 @@ def _show(
     from crashdrive.render.choice import chosen
     from crashdrive.render.progress import waiting
 
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
     choice = _choice(options)

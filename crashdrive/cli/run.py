@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from crashdrive.cli._complete import files
-from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.cli._opening import files_of, format_option, opened, session_options
 from crashdrive.cli._pykdump import pykdump_options
 from crashdrive.errors import EXIT_OK
 from crashdrive.render import FORMATS
@@ -73,7 +73,7 @@ def command(
     from crashdrive.cli import _script
     from crashdrive.cli._script import find, load, run
 
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if show_converted:
         _script.show_converted(find(next(iter(target.rest), words[-1]), pykdump))
         return EXIT_OK

@@ -13,7 +13,7 @@ import click
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._ending import say
-from crashdrive.cli._opening import opened, session_options, take_files
+from crashdrive.cli._opening import files_of, opened, session_options
 from crashdrive.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def command(words: tuple[str, ...], port: int, browse: bool, **options: Any) -> 
     if len(words) == 1 and Path(words[0]).is_dir():
         _batch(Path(words[0]), port, browse=browse)
         return EXIT_OK
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most, or the OUT of a batch")
     from crashdrive.serve.desk import Desk

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from crashdrive.cli._complete import files
-from crashdrive.cli._opening import Target, format_option, opened, session_options, take_files
+from crashdrive.cli._opening import Target, files_of, format_option, opened, session_options
 from crashdrive.cli._pykdump import pykdump_options
 from crashdrive.errors import EXIT_OK
 from crashdrive.shell.lines import FORMS
@@ -91,7 +91,7 @@ def command(
     """See the help text."""
     from crashdrive.cli._shell import talk
 
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise click.UsageError(f"Got unexpected extra argument {target.rest[0]!a}")
     if stay and (status := _kept_ready(target, words, options)) != EXIT_OK:
@@ -105,7 +105,7 @@ def _kept_ready(target: Target, words: tuple[str, ...], options: dict[str, Any])
     from crashdrive.cli.session import IDLE, in_background
     from crashdrive.session.warm.place import dump_key
 
-    key = None if target.vmcore is None else dump_key(target.vmcore)
+    key = None if target.vmcore is None or options["host"] else dump_key(target.vmcore)
     if key is None:
-        raise click.UsageError("--stay wants a dump in a file: a crash is kept on that")
+        raise click.UsageError("--stay wants a dump in a file of this host: a crash is kept on that")
     return in_background(key, words, IDLE, options)

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from crashdrive.cli._complete import files
-from crashdrive.cli._opening import file_kind, format_option, opened, session_options, take_files
+from crashdrive.cli._opening import file_kind, files_of, format_option, opened, session_options
 from crashdrive.errors import EXIT_OK, DumpError
 from crashdrive.records import Table, to_builtins
 from crashdrive.render import FORMATS, Output, render
@@ -72,9 +72,13 @@ def _text(words: tuple[str, ...], options: dict[str, Any]) -> str:
         raise click.UsageError("Missing argument VMCORE, LOGFILE or -")
     if words == ("-",):
         return _checked(sys.stdin.buffer.read(), "stdin")
-    if len(words) == 1 and not options["replay"] and file_kind(words[0]) in {"other", "missing"}:
+    if (
+        len(words) == 1
+        and not (options["replay"] or options["host"])
+        and file_kind(words[0]) in {"other", "missing"}
+    ):
         return _log_file(words[0])
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise click.UsageError(f"unexpected argument {target.rest[0]!a}")
     with opened(target, options) as crash:

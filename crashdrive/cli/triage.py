@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from crashdrive.cli._complete import files
-from crashdrive.cli._opening import format_option, opened, session_options, take_files
+from crashdrive.cli._opening import files_of, format_option, opened, session_options
 from crashdrive.errors import CrashdriveError, UsageError
 from crashdrive.render import FORMATS
 from crashdrive.steps import step
@@ -65,7 +65,7 @@ def command(words: tuple[str, ...], form: str, page: str | None, **options: Any)
     from crashdrive.render.progress import waiting
     from crashdrive.reports import purpose_of, takes_btf
 
-    target = take_files(words, replay=options["replay"])
+    target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
 

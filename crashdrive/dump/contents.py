@@ -62,13 +62,17 @@ def content_sample(path: str | Path) -> str:
     try:
         size = os.lseek(file, 0, os.SEEK_END)
         digest = hashlib.sha256(struct.pack("<Q", size))
-        digest.update(os.pread(file, _ENDS, 0))
-        digest.update(os.pread(file, _ENDS, max(size - _ENDS, 0)))
-        for number in range(_SAMPLES):
-            digest.update(os.pread(file, _SAMPLE, size * number // _SAMPLES))
+        for offset, length in sampled(size):
+            digest.update(os.pread(file, length, offset))
     finally:
         os.close(file)
     return digest.hexdigest()[:32]
+
+
+def sampled(size: int) -> list[tuple[int, int]]:
+    """What `content_sample` reads of a file of a size: offset and length of each piece."""
+    ends = [(0, _ENDS), (max(size - _ENDS, 0), _ENDS)]
+    return [*ends, *((size * number // _SAMPLES, _SAMPLE) for number in range(_SAMPLES))]
 
 
 def dump_id(path: str | Path) -> str | None:

@@ -127,6 +127,15 @@ class ElfFile:
             for row in rows
         ]
 
+    def section_headers(self) -> range:
+        """Where in the file each section's header lies."""
+        count = self._sh_count or (next(self._raw_sections(1))[5] if self._sh_at else 0)
+        return range(self._sh_at, self._sh_at + count * self._sh_size, max(self._sh_size, 1))
+
+    def headers_at(self) -> int:
+        """Where in the file the section headers begin; 0 where there are none."""
+        return self._sh_at
+
     def notes(self, offset: int, size: int) -> Iterator[Note]:
         """The notes in a part of the file; stops quietly where no further note fits."""
         return notes_in(self._read(offset, min(size, MOST_NOTES)), self.order)

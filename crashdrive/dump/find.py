@@ -84,7 +84,7 @@ def find_vmlinux(
     ``kernels``: those below ``debug_dirs``, for who looks for many.
     """
     looked: list[Path] = []
-    for path in _candidates(dump, debug_dirs):
+    for path in candidates(dump, debug_dirs):
         looked.append(path)
         if not path.is_file():
             continue
@@ -113,7 +113,8 @@ def _fitting(path: Path, dump: DumpIdentity) -> VmlinuxIdentity | None:
     return identity if identity.debug_data else None
 
 
-def _candidates(dump: DumpIdentity, debug_dirs: Sequence[str]) -> Iterator[Path]:
+def candidates(dump: DumpIdentity, debug_dirs: Sequence[str]) -> Iterator[Path]:
+    """Where packages put the vmlinux of a dump's kernel, those in ``debug_dirs`` first."""
     named = dump.osrelease and "/" not in dump.osrelease and dump.osrelease not in {".", ".."}
     release = dump.osrelease if named else None
     folders = [Path(folder) for folder in debug_dirs]

@@ -46,6 +46,20 @@ def host_in_image(read: Read, info: Mapping[str, str]) -> str | None:
     return nodename(read(_physical(info) or 0, 2 * _FIELD))
 
 
+def physical_in_image(info: Mapping[str, str], address: int) -> int | None:
+    """Where memory of the kernel's image lies, by its address as the image was linked; on x86-64 and arm64.
+
+    None where VMCOREINFO doesn't tell.
+    """
+    try:
+        moved = address + int(info["KERNELOFFSET"], 16)
+        if "NUMBER(kimage_voffset)" in info:
+            return (moved - int(info["NUMBER(kimage_voffset)"], 16)) % (1 << 64)
+        return moved - _X86_64_TEXT + int(info["NUMBER(phys_base)"])
+    except (KeyError, ValueError):
+        return None
+
+
 def _physical(info: Mapping[str, str]) -> int | None:
     """Where the image of the kernel has ``init_uts_ns.name``, on x86-64 and arm64."""
     try:

@@ -124,32 +124,45 @@ def vmlinux_build_id(path: str | Path) -> str | None:
 def vmlinux_identity(path: str | Path) -> VmlinuxIdentity:
     """What a vmlinux says of itself; VmlinuxError if it can't be read or is something else."""
     with opened(path, VmlinuxError, "vmlinux") as (file, status):
-        read = reader(file)
-        refuse_packed(read(0, 8), path, VmlinuxError)
-        if read(0x202, 4) == b"HdrS":
-            raise VmlinuxError(
-                f"{shown(path)}: a bootable vmlinuz; what is wanted is vmlinux with debug data"
-            )
-        with clear_elf_errors(path, VmlinuxError):
-            elf = ElfFile(read)
-            sections = {section.name: section for section in elf.sections()}
-            if elf.type == ET_CORE:
-                raise VmlinuxError(f"{shown(path)}: a core dump, not a vmlinux")
-            debug = sections.get(".debug_info") or sections.get(".zdebug_info")
-            last = max((s.offset + s.size for s in sections.values() if s.type != SHT_NOBITS), default=0)
-            if last > status.st_size:
-                raise BadElfError(f"ends before offset {last}")
-            return VmlinuxIdentity(
-                path=os.fspath(path),
-                size=status.st_size,
-                mtime_ns=status.st_mtime_ns,
-                build_id=_build_id(elf),
-                debug_data=debug is not None and debug.type != SHT_NOBITS and debug.size > 0,
-                word_size=8 if elf.wide else 4,
-                machine=elf.machine,
-                btf=".BTF" in sections,
-                mark=file_mark(status),
-            )
+        found = FileFacts(os.fspath(path), status.st_size, status.st_mtime_ns, file_mark(status))
+        return vmlinux_facts(reader(file), found)
+
+
+class FileFacts(NamedTuple):
+    """A file as stat has it: ``size`` in bytes, ``mark`` as `file_mark` has it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    mark: str
+
+
+def vmlinux_facts(read: Read, file: FileFacts) -> VmlinuxIdentity:
+    """As `vmlinux_identity`, of a file that is read through a function, wherever it is."""
+    path = file.path
+    refuse_packed(read(0, 8), path, VmlinuxError)
+    if read(0x202, 4) == b"HdrS":
+        raise VmlinuxError(f"{shown(path)}: a bootable vmlinuz; what is wanted is vmlinux with debug data")
+    with clear_elf_errors(path, VmlinuxError):
+        elf = ElfFile(read)
+        sections = {section.name: section for section in elf.sections()}
+        if elf.type == ET_CORE:
+            raise VmlinuxError(f"{shown(path)}: a core dump, not a vmlinux")
+        debug = sections.get(".debug_info") or sections.get(".zdebug_info")
+        last = max((s.offset + s.size for s in sections.values() if s.type != SHT_NOBITS), default=0)
+        if last > file.size:
+            raise BadElfError(f"ends before offset {last}")
+        return VmlinuxIdentity(
+            path=path,
+            size=file.size,
+            mtime_ns=file.mtime_ns,
+            build_id=_build_id(elf),
+            debug_data=debug is not None and debug.type != SHT_NOBITS and debug.size > 0,
+            word_size=8 if elf.wide else 4,
+            machine=elf.machine,
+            btf=".BTF" in sections,
+            mark=file.mark,
+        )
 
 
 def _build_id(elf: ElfFile) -> str | None:
@@ -179,6 +192,26 @@ def dump_identity(path: str | Path) -> DumpIdentity:
         return _with_vmcoreinfo(base, facts)
 
 
+def read_headers(read: Read, size: int, path: str) -> None:
+    """Read all that `dump_identity` and `cpu_notes` look at, of a dump that is read through a function.
+
+    DumpError for what is no dump of a kernel, and for one whose headers don't tell all of that.
+    """
+    magic = read(0, 16)
+    refuse_packed(magic, path, DumpError)
+    if magic.startswith(b"makedumpfile\0"):
+        raise DumpError(
+            f"{shown(path)}: flattened; there `makedumpfile -R NEW <{shown(path)}` gives a plain one"
+        )
+    if not magic.startswith((b"\x7fELF", _KDUMP)):
+        known = any(magic.startswith(start) for start in _OTHERS)
+        what = "a dump without notes" if known else "no dump of a kernel (neither ELF core nor kdump)"
+        raise DumpError(f"{shown(path)}: {what}; on another host ELF dumps and kdump's are read")
+    with clear_elf_errors(path, DumpError):
+        _facts(read, size, path)
+        _notes(read, path)
+
+
 class CpuNotes(NamedTuple):
     """The ``struct elf_prstatus`` of CPUs in a dump's headers, in the file's order, in its byte order.
 
@@ -196,16 +229,20 @@ def cpu_notes(path: str | Path) -> CpuNotes:
     DumpError if it can't be read or is no dump of a kernel.
     """
     with _opened_dump(path) as (read, _, _, _):
-        magic = read(0, 8)
-        notes: list[Note] = []
-        if magic.startswith(b"\x7fELF"):
-            notes = ElfFile(read).notes_of_segments()
-        elif magic == _KDUMP:
-            header = kdump_header(read, path)
-            sub = _sub_header(read, header, path)
-            notes = list(notes_in(kdump_notes(read, header, sub), header.order))
+        notes = _notes(read, path)
     found = tuple(n.description for n in notes if n.name == b"CORE" and n.type == _NT_PRSTATUS)
     return CpuNotes(found, hypervisor=any(note.name == b"QEMU" for note in notes))
+
+
+def _notes(read: Read, path: str | Path) -> list[Note]:
+    """The notes in a dump's headers."""
+    magic = read(0, 8)
+    if magic.startswith(b"\x7fELF"):
+        return ElfFile(read).notes_of_segments()
+    if magic != _KDUMP:
+        return []
+    header = kdump_header(read, path)
+    return list(notes_in(kdump_notes(read, header, _sub_header(read, header, path)), header.order))
 
 
 class _OpenDump(NamedTuple):

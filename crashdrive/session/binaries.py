@@ -80,11 +80,16 @@ def inspect(path: Path) -> Binary:
         how = emulation(path)
     except CrashNotFoundError as error:
         return Binary(path=str(path), version=None, gdb_version=None, problem=str(error))
-    text = _said(path, how, "-v")
+    version, gdb = told_versions(_said(path, how, "-v"))
+    return Binary(path=str(path), version=version, gdb_version=gdb, emulation=how)
+
+
+def told_versions(text: str) -> tuple[str | None, str | None]:
+    """The versions of crash and of its gdb, out of what ``crash -v`` says."""
     version, gdb = _VERSION.match(text), _GDB_VERSION.search(text)
     if version is None or gdb is None:  # some other program
-        return Binary(path=str(path), version=None, gdb_version=gdb and gdb[1], emulation=how)
-    return Binary(path=str(path), version=version[1], gdb_version=gdb[1], emulation=how)
+        return None, gdb and gdb[1]
+    return version[1], gdb[1]
 
 
 def reads(binary: Binary) -> int | None:

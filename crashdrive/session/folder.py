@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from crashdrive.errors import SessionError
 
-# 8-bit characters and TABs are text on a command line, never editing commands
-_INPUTRC = """\
+INPUTRC = """\
 set enable-bracketed-paste off
 set editing-mode emacs
 set convert-meta off
@@ -23,6 +22,7 @@ set output-meta on
 set disable-completion on
 set bell-style none
 """
+"""What crash's readline is told: 8-bit characters and TABs are text, no editing commands."""
 # crash takes `FILE@ADDRESS` apart, and gives some names to a shell
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]+")
 
@@ -85,7 +85,7 @@ class Folder:
         try:
             with temporary_file_errors(parent):
                 (self.path / "home").mkdir()
-                (self.path / "inputrc").write_text(_INPUTRC)
+                (self.path / "inputrc").write_text(INPUTRC)
                 self.program = self.path / name
                 self.program.symlink_to(program.absolute())
                 self.fifo = self.path / "fifo"

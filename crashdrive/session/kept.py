@@ -292,7 +292,7 @@ class KeptSession(Session):
 
     def _bound(self, name: str) -> str:
         """The same of an answer that tells where the files lie."""
-        return digest_of(name, *(self.identity.get(one, "") for one in ("vmlinux", "vmcore")))
+        return digest_of(name, *self._places())
 
     # -- keeping
 
@@ -318,7 +318,13 @@ class KeptSession(Session):
             self._write_waiting()
 
     def _tells_places(self, raw: bytes) -> bool:
-        return any(os.fsencode(self.identity[one]) in raw for one in ("vmlinux", "vmcore"))
+        return any(os.fsencode(path) in raw for path in self._places() if path)
+
+    def _places(self) -> list[str]:
+        """The paths of vmlinux and dump, where crash has them."""
+        if self._how.away is not None:
+            return [self._how.away.vmlinux.path, self._how.away.vmcore.path]
+        return [self.identity.get(one, "") for one in ("vmlinux", "vmcore")]
 
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, {}

@@ -27,6 +27,7 @@ from crashdrive.session.health import (
 )
 from crashdrive.session.indexing import Index
 from crashdrive.session.process import processor_seconds
+from crashdrive.session.remote.away import Away
 from crashdrive.session.standin import standin
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
@@ -55,7 +56,7 @@ _FINAL = re.compile(
 )
 # a signal that isn't a fault of crash's own, and the words of crash and gdb where the host has no memory
 _FROM_OUTSIDE = re.compile(
-    r"crash ended: (?:killed by (?!SIG(?:SEGV|BUS|ABRT|FPE|ILL|TRAP)\b)|its keeper)"
+    r"crash ended: (?:killed by (?!SIG(?:SEGV|BUS|ABRT|FPE|ILL|TRAP)\b)|its keeper|.*: the connection broke)"
     r"|^crash: cannot (?:[mc]|re)?alloc|virtual memory exhausted"
     r"|Cannot allocate memory",
     re.MULTILINE,
@@ -73,7 +74,7 @@ Past = Callable[[str, Sequence[str]], Went | None]
 class Start(Record, frozen=True):
     """How a session is started: on which files, with which patience (seconds for each rung), and with gdb's
     index of the vmlinux where there is one. ``machine``: ELF's number of its architecture. A file of bytes is
-    made for that crash alone.
+    made for that crash alone. ``away``: crash starts on another host, and the files are there.
     """
 
     files: tuple[str | bytes | RawImage, ...]
@@ -81,6 +82,7 @@ class Start(Record, frozen=True):
     extra: tuple[str, ...] = ()
     index: Index | None = None
     machine: int = 62
+    away: Away | None = None
 
     def with_standin(self) -> Start | None:
         """The same without the vmlinux: enough to read physical memory; None for other machines."""
@@ -118,13 +120,18 @@ def start_one(
     one gets, so that a busy host costs patience, and a hanging crash none.
     """
     index = start.index if start.index is not None and start.index.fits(binary) else None
-    transport = PtyTransport(
-        Path(binary.path),
-        [*BASE_OPTIONS, *options, *start.extra],
-        paths=start.files,
-        equip=None if index is None else functools.partial(index.equip, binary),
-        command=binary.command,
-    )
+    arguments = [*BASE_OPTIONS, *options, *start.extra]
+    transport: PtyTransport
+    if start.away is not None:
+        transport = start.away.transport(binary.path, arguments, start.files)
+    else:
+        transport = PtyTransport(
+            Path(binary.path),
+            arguments,
+            paths=start.files,
+            equip=None if index is None else functools.partial(index.equip, binary),
+            command=binary.command,
+        )
     patience = start.rung_seconds if seconds is None else seconds
     try:
         greeting = transport.greeting(patience, idle)

@@ -31,6 +31,9 @@ from crashdrive.session.launch import (
     start_one,
     went,
 )
+from crashdrive.session.remote.away import Away
+from crashdrive.session.remote.link import Link
+from crashdrive.session.remote.target import Copies, Finder
 from crashdrive.session.transport import PtyTransport, Transport
 
 # formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
@@ -59,11 +62,19 @@ class Opening(NamedTuple):
     side_channel: bool
     notify: Notify
     indexes: Indexes | None = None
+    away: Away | None = None
 
     @property
     def start(self) -> Start:
         """The files and the patience that `start_one` wants."""
         dump = self.target.dump
+        if self.away is not None:
+            return Start(
+                files=(self.away.vmlinux.path, self.away.vmcore.path),
+                rung_seconds=self.rung_seconds,
+                machine=self.target.vmlinux.machine,
+                away=self.away,
+            )
         return Start(
             files=(self.target.vmlinux.path, RawImage(dump.path, 0) if dump.format == "raw" else dump.path),
             rung_seconds=self.rung_seconds,
@@ -76,7 +87,7 @@ class Opening(NamedTuple):
     def gdb_index(self) -> Index | None:
         """gdb's index of the vmlinux, where there is one and no binary here is slower with it."""
         build_id = self.target.vmlinux.build_id
-        if self.indexes is None or not build_id:
+        if self.indexes is None or not build_id or self.away is not None:
             return None
         if not all(self.indexes.pays(build_id, binary.path) for binary in self.binaries):
             return None
@@ -85,7 +96,8 @@ class Opening(NamedTuple):
     @contextlib.contextmanager
     def indexing(self) -> Iterator[Writer | None]:
         """While crash starts: a gdb that writes the index where there is none; ended where that fails."""
-        writer = None if self.gdb_index is not None else write_beside(self.target.vmlinux, self.indexes)
+        needless = self.gdb_index is not None or self.away is not None
+        writer = None if needless else write_beside(self.target.vmlinux, self.indexes)
         try:
             yield writer
         except BaseException:
@@ -96,14 +108,19 @@ class Opening(NamedTuple):
     def learn(self, attempts: Sequence[Attempt]) -> None:
         """Note what full starts took that came to a prompt, with an index and without."""
         build_id = self.target.vmlinux.build_id
-        if self.indexes is None or not build_id:
+        if self.indexes is None or not build_id or self.away is not None:
             return
         for one in attempts:
             if one.outcome == "prompt" and not one.options and one.processor is not None:
                 self.indexes.learn(build_id, one.binary, one.processor, indexed=one.indexed)
 
     def unchanged(self) -> Opening:
-        """Itself, to start crash again; DumpError or VmlinuxError where a file was changed since."""
+        """Itself, to start crash again; DumpError or VmlinuxError where a file was changed since.
+
+        Of files on another host that is asked where crash is started.
+        """
+        if self.away is not None:
+            return self
         for path, mark, error in (
             (self.target.vmlinux.path, self.target.vmlinux.mark, VmlinuxError),
             (self.target.dump.path, self.target.dump.mark, DumpError),
@@ -142,14 +159,18 @@ class Opening(NamedTuple):
 
     def past(self, binary: str, options: Sequence[str]) -> Went | None:
         """How such a start went."""
-        return None if self.rungs is None else self.rungs.find(binary, options)
+        return None if self.rungs is None else self.rungs.find(self._named(binary), options)
+
+    def _named(self, binary: str) -> str:
+        """A binary's name in what is kept."""
+        return binary if self.away is None else f"{self.away.link.host}:{binary}"
 
     def note(self, *attempts: Attempt) -> None:
         """Keep how starts went."""
         for one in attempts:
             how = went(one)
             if how is not None and self.rungs is not None:
-                self.rungs.learn(one.binary, rung_name(one), how, one.said)
+                self.rungs.learn(self._named(one.binary), rung_name(one), how, one.said)
 
     def restart(self, launched: Launched) -> Restart:
         """The way to start the same crash again."""
@@ -187,6 +208,8 @@ class Opening(NamedTuple):
             "size": str(dump.size),
             "mtime_ns": str(dump.mtime_ns),
         }
+        if self.away is not None:
+            identity |= {f"{one}_there": name for one, name in self.away.names().items()}
         return Known(
             identity={key: value for key, value in identity.items() if value is not None},
             vmcoreinfo=dump.vmcoreinfo,
@@ -205,8 +228,22 @@ def opening(  # noqa: PLR0913 - each is an option of the command line
     side_channel: bool = True,
     notify: Notify = lambda _line: None,
     indexes: Indexes | None = None,
+    link: Link | None = None,
 ) -> Opening:
     """How a session is opened; errors as in `Session.open`, before anything is started."""
+    if link is not None:
+        copies = Copies(None if indexes is None else indexes.store)
+        found, away = Finder(link, copies).find(path_text(vmlinux), path_text(vmcore), debug_dirs)
+        return Opening(
+            target=found,
+            binaries=link.binaries(crash),
+            rung_seconds=start_timeout,
+            timeout=timeout,
+            side_channel=side_channel,
+            notify=notify,
+            indexes=indexes,
+            away=away,
+        )
     target = find_target(path_text(vmlinux), path_text(vmcore), debug_dirs)
     return Opening(
         target=target,

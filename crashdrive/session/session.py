@@ -32,6 +32,7 @@ from crashdrive.session.launch import Launched, Notify, health_of
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Known, Opening, Restart, opening
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
+from crashdrive.session.remote.link import Link
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
 from crashdrive.session.result import CommandResult
 from crashdrive.session.terminal import Sink
@@ -105,6 +106,7 @@ class Session:
         side_channel: bool = True,
         minimal: Callable[[Target], bool] = lambda _target: False,
         indexes: Indexes | None = None,
+        link: Link | None = None,
         notify: Notify = lambda _line: None,
     ) -> Session:
         """Start crash on a dump, as well as it can be.
@@ -113,13 +115,14 @@ class Session:
         command; ``start_timeout``: for each rung of the ladder, and twice that for all of them; ``record``:
         a file to record the session to; ``side_channel=False``: everything through the terminal, no shared
         files; ``minimal`` is asked whether physical memory alone may do, see `minimal`; ``indexes``: where
-        gdb's index of the vmlinux is kept, without which crash starts in twice the time. Raises DumpError,
+        gdb's index of the vmlinux is kept, without which crash starts in twice the time; ``link``: to another
+        host, which has the files and runs crash. Raises HostError, DumpError,
         VmlinuxError, CrashNotFoundError before anything is started, StartError after, DeadlineError where no
         start came to an end in time.
         """
         how = opening(
             vmlinux, vmcore, debug_dirs, crash, start_timeout=start_timeout, timeout=timeout,
-            side_channel=side_channel, notify=notify, indexes=indexes,
+            side_channel=side_channel, notify=notify, indexes=indexes, link=link,
         )  # fmt: skip
         with open_record(record) as file:
             is_minimal = file is None and minimal(how.target)

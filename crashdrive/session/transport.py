@@ -118,6 +118,9 @@ class PtyTransport:
     file of a random name, which isn't there, and what stands before its complaint is the output.
     """
 
+    scratch: Path | None = None
+    fifo: Path | None = None
+
     def __init__(
         self,
         program: Path,
@@ -132,16 +135,22 @@ class PtyTransport:
         Contents in place of a path, and ``equip``: see `Folder`. ``command`` gives the words that start a
         program of a name: see `Binary.command`.
         """
-        self.name = "c" + secrets.token_hex(8)
-        self.prompt = f"{self.name}> ".encode()
+        name = new_name()
+        folder = Folder(name, program, paths, equip)
+        words = command(str(folder.program))
+        self._begin(name, folder, [*words, *arguments, *folder.files])
+        self.scratch = folder.path
+        self.fifo = folder.fifo
+
+    def _begin(self, name: str, folder: Folder, words: list[str]) -> None:
+        """Start a program whose prompt follows its name."""
+        self.name = name
+        self.prompt = f"{name}> ".encode()
         # crash's name for itself where that isn't ours, and who complained last
         self._other: bytes | None = None
         self._blamed = b""
-        self.folder = Folder(self.name, program, paths, equip)
-        self.scratch: Path | None = self.folder.path
-        self.fifo: Path | None = self.folder.fifo
-        words = command(str(self.folder.program))
-        self.process = CrashProcess(self.folder, [*words, *arguments, *self.folder.files])
+        self.folder = folder
+        self.process = CrashProcess(folder, words)
         self._spawn = _fdspawn(self.process.master)
         # a descriptor: as soon as it can be read, what is waited for ends as at a deadline
         self.canceller: int | None = None
@@ -325,13 +334,13 @@ class PtyTransport:
         process = self.process
         wanted = [process.master] if process.ended else [process.master, process.status]
         if fifo_sink is not None:
-            wanted.append(process.fifo)
+            wanted.append(self._bulk)
         if self.canceller is not None:
             wanted.append(self.canceller)
         ready = readable(wanted, deadline - time.monotonic())
         if not ready or self.canceller in ready:
             raise OutOfTimeError(collector.pending())
-        if process.fifo in ready and fifo_sink is not None:
+        if self._bulk in ready and fifo_sink is not None:
             self._read_fifo(fifo_sink)
         if process.master in ready:
             self._read_master(collector)
@@ -339,6 +348,11 @@ class PtyTransport:
             process.read_status(0)
         if process.ended and not readable([process.master], 0):
             raise self._died(collector.pending())
+
+    @property
+    def _bulk(self) -> int:
+        """The descriptor that bulk data comes from."""
+        return self.process.fifo
 
     def _read_master(self, collector: Collector) -> None:
         import pexpect
@@ -418,6 +432,11 @@ class PtyTransport:
     def close(self) -> None:
         """See Transport. Returns when crash is gone and the folder is removed."""
         self.process.close()
+
+
+def new_name() -> str:
+    """A name for a crash, and so for its prompt, that no output can hold."""
+    return "c" + secrets.token_hex(8)
 
 
 class _PlainSink:

@@ -73,7 +73,7 @@ class KernelNames:
         from crashdrive.kernel.symbols.image import ImageSymbols, section
         from crashdrive.kernel.types.btf import Btf
 
-        path = self._run.crash.identity.get("vmlinux", "")
+        path = self._run.crash.session.identity.get("vmlinux", "")
         try:
             self.symbols = Sorted(ImageSymbols(path).names())
             data = section(path, ".BTF")

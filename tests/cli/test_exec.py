@@ -51,7 +51,7 @@ def test_options_reach_the_session(cli: Cli, crash: Any, vmcore: str) -> None:
     assert crash.options == {
         "crash": ("/a", "/b"), "timeout": 7.0, "record": "r", "replay": None, "debug_dirs": ("/d",),
         "side_channel": False, "purpose": None, "btf": False, "warm": False, "cache": True,
-        "refresh": False,
+        "refresh": False, "host": None,
     }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class State:
     silent = True
     context = "0"
     reading = False
+    output = 1
 
 
 def on_interrupt(_number: int, _frame: object) -> None:
@@ -54,7 +55,7 @@ def out(data: bytes | str) -> None:
     """To the terminal, at once."""
     view = memoryview(data.encode() if isinstance(data, str) else data)
     while view:
-        view = view[os.write(1, view) :]
+        view = view[os.write(State.output, view) :]
 
 
 def note(name: str) -> None:
@@ -231,6 +232,9 @@ def execute(line: str) -> None:
         out(f"{State.blamed}: unable to open {words[-1]}\n")
         return
     State.blamed = NAME
+    if words[-2:-1] == [">"] and MODE != "shell":
+        words, place = words[:-2], words[-1]
+        State.output = os.open(place, os.O_RDWR | os.O_CREAT)  # "w+", as crash opens it
     try:
         if words[0] == "<":
             input_file(Path(words[1]))
@@ -240,6 +244,10 @@ def execute(line: str) -> None:
         out(f"{error}\n")
     except BrokenOff:
         State.blamed = words[0]
+    finally:
+        if State.output != 1:
+            os.close(State.output)
+            State.output = 1
 
 
 def input_file(path: Path) -> None:
