@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import cProfile
 import random
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ from crashdrive.crash import Crash, open_dump
 from crashdrive.reports import report_names
 from tests.live.conftest import crash_binary, dump_file
 
+# all reports and readers in one fixture; each run has a limit of its own
+pytestmark = pytest.mark.timeout(1800)
 # pages of each report and reader; of slow ones less
 MISSING, DAMAGED = 2, 1
 SLOW = frozenset({"ps", "sysctl", "sysctl.tables.names", "netsummary", "netfilter"})
@@ -209,10 +212,14 @@ def test_a_run_without_end_is_ended() -> None:
         while True:
             pass
 
+    # pytest's own limit goes on behind it
+    own = signal.getitimer(signal.ITIMER_REAL)[0]
+    assert own > 0
     with pytest.raises(TooLongError), limited(0.05):
         spin()
     with pytest.raises(TooLongError), limited(0.001):
         time.sleep(60)
+    assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < own
 
 
 def done(name: str, **outcomes: int) -> Done:
