@@ -33,8 +33,9 @@ class Task(Record, frozen=True):
 
     ``state`` is crash's two letters (``UN``, as in `crash.ps()`), ``state_letter`` what ``/proc/PID/stat``
     would show (R S D T t X Z P I); ``uid`` the real user id;
-    ``vsz`` and ``rss`` in bytes, None for kernel threads; ``start_time`` in seconds after boot; ``mm`` the
-    address of its mm_struct. A value that the dump doesn't hold is None.
+    ``vsz`` and ``rss`` in bytes, None for kernel threads; ``rss`` as /proc had it from 6.2 to 6.15, without
+    pages that CPUs have yet to add to the counter (``report ps`` has all); ``start_time`` in seconds after
+    boot; ``mm`` the address of its mm_struct. A value that the dump doesn't hold is None.
     """
 
     pid: int | None
