@@ -13,12 +13,14 @@ from crashdrive.errors import EXIT_FAILED, EXIT_OK, UsageError
 from crashdrive.render import FORMATS
 
 if TYPE_CHECKING:
-    from crashdrive.cache.store import Store
+    from crashdrive.cache.store import KindSummary, Store
 
 _HELP = """What crashdrive keeps between runs: answers, kernels' types and symbols, how
 crash started.
 
-It lies in one file of yours, below CRASHDRIVE_CACHE or the user's cache folder.
+It lies in one file of yours, below CRASHDRIVE_CACHE or the user's cache folder;
+gdb's indexes, parts of files on other hosts and kernels of debuginfod lie in
+folders beside it, which info and clear know, too.
 CRASHDRIVE_CACHE=off keeps nothing at all, CRASHDRIVE_NO_CACHE=1 (or
 --no-cache) no answers. What is not used for longest goes first, from 2 GiB on.
 
@@ -59,11 +61,22 @@ def _status(store: Store) -> int:
     return EXIT_OK if store.problem is None else EXIT_FAILED
 
 
+def _kinds(store: Store) -> list[KindSummary]:
+    """What is kept, in the store and in folders beside it."""
+    from crashdrive.cache.folders import folders
+
+    found = {one.kind: one for one in store.summary()}
+    for one in folders(store.directory):
+        entry = found.get(one.kind)
+        found[one.kind] = one if entry is None else one._replace(size=one.size + entry.size)
+    return sorted(found.values(), key=lambda one: (-one.size, one.kind))
+
+
 @click.command("info", short_help="Where it lies, and how much of what is in it.")
 def _info(form: str) -> int:
     """Where the store lies, how much of what is in it, and its limit (sizes in bytes)."""
     store = _store()
-    kinds = store.summary()
+    kinds = _kinds(store)
     rows = [
         {"kind": one.kind, "entries": one.entries, "size": one.size, "last_used": _time(one.latest)}
         for one in kinds
@@ -104,14 +117,19 @@ def _list(form: str) -> int:
 @click.command("clear", short_help="Forget all of it, or some kinds.")
 def _clear(kinds: tuple[str, ...]) -> int:
     """Forget all that is kept, or the kinds that are named (see info)."""
+    from crashdrive.cache.folders import FOLDERS, remove_folder
+
     store = _store()
-    known = {one.kind for one in store.summary()}
+    known = {one.kind for one in _kinds(store)}
     for kind in kinds:
         if kind not in known:
             raise UsageError(
                 f"nothing of kind {kind!a} is kept; there is: {', '.join(sorted(known)) or 'nothing'}"
             )
     gone = store.clear(kinds)
+    for name in FOLDERS:
+        if not kinds or name in kinds:
+            gone += remove_folder(store.directory, name)
     if store.problem is None:
         say(f"{gone} {'entry is' if gone == 1 else 'entries are'} forgotten")
     return _status(store)

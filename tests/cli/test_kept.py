@@ -497,6 +497,32 @@ def test_the_cache_can_be_looked_at_and_emptied(cli: Cli, asked: Asked) -> None:
     assert entries() == []
 
 
+def test_folders_beside_the_store_are_told_and_emptied(cli: Cli, asked: Asked, tmp_path: Path) -> None:
+    cli("report", "netstat", "--format", "csv", asked.vmcore)
+    store = open_store()
+    assert store is not None
+    for name, size in (("hosts/box/vmlinux", 8192), ("hosts/box/notes", 1), ("debuginfod/b1/vmlinux", 4096)):
+        (store.directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.directory / name).write_bytes(bytes([1]) * size)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (store.directory / "gdb-index").symlink_to(elsewhere)
+    (store.directory / "hosts/link").symlink_to(elsewhere)
+    kinds = json.loads(cli("cache", "info", "--format", "json")[1])["tables"]["kinds"]
+    sizes = {row["kind"]: (row["entries"], row["size"]) for row in kinds}
+    assert sizes["hosts"][0] == 3
+    assert sizes["hosts"][1] >= 8192
+    assert sizes["debuginfod"][0] == 1
+    assert "gdb-index" not in sizes
+    assert cli("cache", "clear", "--kind", "hosts") == (0, b"", "crashdrive: 3 entries are forgotten\n")
+    assert not (store.directory / "hosts").exists()
+    assert (store.directory / "debuginfod/b1/vmlinux").exists()
+    assert cli("cache", "clear")[0] == 0
+    assert not (store.directory / "debuginfod").exists()
+    assert (elsewhere / "precious").exists()
+
+
 def test_verify_finds_what_is_damaged(cli: Cli, asked: Asked) -> None:
     cli("report", "netstat", "--format", "csv", asked.vmcore)
     store = open_store()
