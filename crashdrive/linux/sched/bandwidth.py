@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.linux.kernfs import kernfs_paths
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,8 @@ _FIELDS = {
     "node": ("css.cgroup->kn",),
 }
 _NO_LIMIT = (1 << 64) - 1
+# max_cfs_runtime (kernel/sched/core.c) in nanoseconds, since 5.8 (d505b8af5891)
+_MOST = ((1 << 44) - 1) * 1000
 _SECOND = 1e9
 
 
@@ -52,7 +54,7 @@ def limited_groups(survey: Survey) -> Iterator[LimitedGroup]:
     groups = kernel.walk_list(kernel.symbols.address("task_groups"), _GROUP, "list")
     survey.walked(groups, "task groups")
     rows = survey.addressed(Fields(kernel, _GROUP, _FIELDS, ("quota",)), groups.addresses, "task groups")
-    limited = [(group, row) for group, row in rows if row["quota"] != _NO_LIMIT]
+    limited = [(group, row) for group, row in rows if _is_limit(survey, group, row["quota"])]
     names = kernfs_paths(survey, [row["node"] for _, row in limited if row["node"]], "cgroups")
     held = _held(survey, [group for group, _ in limited])
     for group, row in limited:
@@ -66,6 +68,16 @@ def limited_groups(survey: Survey) -> Iterator[LimitedGroup]:
             throttled_cpus=held[group],
             task_group=group,
         )
+
+
+def _is_limit(survey: Survey, group: int, quota: int | None) -> bool:
+    """Whether a quota is one; one that no group can have is noted."""
+    if quota is None or quota <= _MOST:
+        return True
+    if quota != _NO_LIMIT:
+        message = f"task group {group:#x}: a quota of {quota} ns can't be"
+        survey.miss([Notice(kind="damaged", message=message)])
+    return False
 
 
 def _seconds(nanoseconds: int | None) -> float | None:
