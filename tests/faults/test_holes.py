@@ -263,9 +263,10 @@ def test_of_a_dump_that_has_holes_another_page_is_noticed() -> None:
 @pytest.mark.live
 @pytest.mark.parametrize("dump", ["6.1-kdump-sysrq", "6.12-kdump-holes"])
 def test_of_a_dump_that_has_holes(dump: str) -> None:
+    """Missing pages of a dump just made; other damage is tried on recordings, which stay as they are."""
     vmcore = dump_file(dump)
     binary = crash_binary("8.0.6")
     with open_dump(Path(vmcore).parent / "vmlinux", vmcore, crash=[str(binary)], cache=False) as opened:
         found = [*of_reports(opened, ("netstat", "routing", "netns")), *map(of_reader, readers())]
-        tallies = tried(list(cli.hunts(opened, found)), ["missing", "flip"], 6)
+        tallies = tried(list(cli.hunts(opened, found)), ["missing"], 4)
         assert not any(tally.bad for tally in tallies), told(tallies)
