@@ -14,6 +14,8 @@ class Architecture:
     prefix: str
     qemu: tuple[str, ...]
     console: str
+    # of the guest's kernel and of the one that saves its dump
+    kernel_words: tuple[str, ...]
     host_programs: tuple[tuple[str, str], ...]
     emulator: str | None = None
     make: tuple[str, ...] = ()
@@ -45,6 +47,8 @@ AMD64 = Architecture(
     # Four-level page tables, as nearly all real machines have.
     qemu=("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off"),
     console="ttyS0",
+    # On a busy host an emulated timer's ticks come too late for the kernel's check, which panics then.
+    kernel_words=("no_timer_check",),
     host_programs=(("qemu-system-x86_64", "qemu-system-x86"),),
 )
 ARM64 = Architecture(
@@ -58,6 +62,7 @@ ARM64 = Architecture(
         *("-accel", "tcg,thread=multi", "-cpu", "cortex-a57"),
     ),
     console="ttyAMA0",
+    kernel_words=(),
     host_programs=(
         ("qemu-system-aarch64", "qemu-system-arm"),
         ("qemu-aarch64-static", "qemu-user-static"),

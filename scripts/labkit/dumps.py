@@ -30,7 +30,7 @@ from labkit.spec import Spec, standard
 
 TRUTH_BYTES = 512 << 20
 BOOT_SECONDS = 600
-CAPTURE_SECONDS = 120
+CAPTURE_SECONDS = 600
 # An emulated processor may run into code that another one is just patching ("Oops: int3" while the kernel
 # boots): seen once in some dozens of starts.
 BOOTS = 3
@@ -127,7 +127,8 @@ class _Build:
 
     def _command_line(self) -> str:
         spec = self.spec
-        words = [f"console={spec.architecture.console}", f"lab.connections={spec.connections}"]
+        words = [f"console={spec.architecture.console}", *spec.architecture.kernel_words]
+        words.append(f"lab.connections={spec.connections}")
         # The guest's timing is that of an emulator: no watchdog may end it before its time.
         words += ["nmi_watchdog=0", "rcupdate.rcu_cpu_stall_suppress=1", "loglevel=4"]
         if spec.lean:
