@@ -179,3 +179,37 @@ def test_package_lists_that_cannot_be_renewed_are_used_as_they_are(
     monkeypatch.setattr(apt, "run", offline)
     apt.refresh()
     assert "no mirror" in capsys.readouterr().err
+
+
+class Slow(qemu.Guest):
+    """A guest whose console grows at some moments of a clock that goes on by 50 s a look."""
+
+    def __init__(self, says: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.says = 0, says
+        monkeypatch.setattr("labkit.qemu.time.sleep", self._pass)
+        monkeypatch.setattr("labkit.qemu.time.monotonic", lambda: float(self.now))
+
+    def _pass(self, _seconds: float) -> None:
+        self.now += 50
+
+    def log(self) -> bytes:
+        return b"line\n" * sum(moment <= self.now for moment in self.says)
+
+    def ended(self) -> bool:
+        return False
+
+
+def test_a_slow_guest_is_waited_for_as_long_as_it_says_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = Slow([0, 550, 1100, 1650], monkeypatch)
+    guest.wait(lambda: guest.now >= 2200, 600, "its death")
+    assert guest.now == 2200
+
+
+@pytest.mark.parametrize(("says", "ends"), [([0, 550], 1200), (range(0, 9000, 100), 3650)])
+def test_a_silent_or_an_endless_guest_is_given_up(
+    says: Sequence[int], ends: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Slow(says, monkeypatch)
+    with pytest.raises(LabError, match="didn't get to its death: line"):
+        guest.wait(lambda: False, 600, "its death")
+    assert guest.now == ends
