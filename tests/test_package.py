@@ -59,6 +59,12 @@ def test_help_needs_neither_session_nor_parsers_nor_rich() -> None:
     assert not imported_by(statement) & {"pexpect", "pyparsing", "rich", "jinja2", "sqlite3"}
 
 
+def test_a_session_on_this_host_imports_nothing_of_other_hosts() -> None:
+    loaded = imported_by("import crashdrive.crash, crashdrive.cli.run, crashdrive.session.session")
+    assert "crashdrive.session.opening" in loaded
+    assert not [name for name in loaded if name.startswith("crashdrive.session.remote")]
+
+
 def test_one_parser_does_not_import_the_others() -> None:
     loaded = imported_by("from crashdrive.parsers import module_for; module_for('net')")
     assert "crashdrive.parsers.ps" not in loaded

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,10 +28,12 @@ from crashdrive.session.health import (
 )
 from crashdrive.session.indexing import Index
 from crashdrive.session.process import processor_seconds
-from crashdrive.session.remote.away import Away
 from crashdrive.session.standin import standin
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.session.remote.away import Away
 
 BASE_OPTIONS = ("-s", "--no_crashrc", "--no_scroll")
 # From whole to poor. Kernel 7.2 needs --no_modules with crash 9.0.2 and --no_kmem_cache too with 8.0.6;

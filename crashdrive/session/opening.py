@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.cache.gdb_index import Indexes
 from crashdrive.cache.rungs import Rungs, Went
@@ -31,10 +31,11 @@ from crashdrive.session.launch import (
     start_one,
     went,
 )
-from crashdrive.session.remote.away import Away
-from crashdrive.session.remote.link import Link
-from crashdrive.session.remote.target import Copies, Finder
 from crashdrive.session.transport import PtyTransport, Transport
+
+if TYPE_CHECKING:
+    from crashdrive.session.remote.away import Away
+    from crashdrive.session.remote.link import Link
 
 # formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
 _WITH_HOLES = frozenset({"kdump", "diskdump", "sadump"})
@@ -232,6 +233,8 @@ def opening(  # noqa: PLR0913 - each is an option of the command line
 ) -> Opening:
     """How a session is opened; errors as in `Session.open`, before anything is started."""
     if link is not None:
+        from crashdrive.session.remote.target import Copies, Finder
+
         copies = Copies(None if indexes is None else indexes.store)
         found, away = Finder(link, copies).find(path_text(vmlinux), path_text(vmcore), debug_dirs)
         return Opening(

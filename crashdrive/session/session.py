@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import msgspec
 
@@ -32,13 +32,15 @@ from crashdrive.session.launch import Launched, Notify, health_of
 from crashdrive.session.lines import Context, check_line, groups, may_break_off
 from crashdrive.session.opening import Known, Opening, Restart, opening
 from crashdrive.session.outcome import BROKEN_OFF, Ends, too_long, unfinished
-from crashdrive.session.remote.link import Link
 from crashdrive.session.replay import RecordingTransport, ReplayTransport, open_record
 from crashdrive.session.result import CommandResult
 from crashdrive.session.terminal import Sink
 from crashdrive.session.transport import OutOfTimeError, Transport
 from crashdrive.steps import sending
 from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    from crashdrive.session.remote.link import Link
 
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
