@@ -27,7 +27,7 @@ from crashdrive.batch.likeness import bare, likeness, normalised
 from crashdrive.linux.oops import machinery
 from crashdrive.linux.oops.machinery import matcher, plain
 
-ALGORITHM: Final = 1
+ALGORITHM: Final = 2
 """Version of the rules above; it is part of each new group's id."""
 
 ALIKE: Final = 0.75

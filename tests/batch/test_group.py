@@ -57,6 +57,7 @@ def test_an_alternative_that_hands_on_to_others_joins_nothing() -> None:
     led_by = ("rcu in tc_modify_qdisc", "stall in tc_modify_qdisc")
     two = [crash(n, name, kind="rcu", alternatives=led_by) for n, name in enumerate(("hhf_x", "taprio_x"))]
     assert sets(grouped(two)) == [["d0"], ["d1"]]
+    assert {group.algorithm for group in grouped(two)} == {"2.0"}  # in version 1 they were one
     itself = [crash(n, "tc_modify_qdisc", kind=kind) for n, kind in enumerate(("rcu", "rcu"))]
     assert sets(grouped(itself)) == [["d0", "d1"]]
 
