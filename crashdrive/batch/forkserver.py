@@ -36,7 +36,7 @@ _GIVEN = 4  # standard descriptors and the line
 class Wanted(msgspec.Struct):
     """A worker: where its result goes, and how many bytes of addresses it may take."""
 
-    place: str
+    place: bytes
     addresses: int | None = None
 
 
@@ -184,7 +184,7 @@ def _work(wanted: Wanted) -> int:
     if wanted.addresses is not None:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_AS, (wanted.addresses, wanted.addresses))
-    return work(Path(wanted.place))
+    return work(Path(os.fsdecode(wanted.place)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import IO, Self
 
 import msgspec
@@ -21,6 +20,7 @@ from crashdrive.batch.forkserver import Wanted
 from crashdrive.errors import CrashdriveError
 
 _SAID = re.compile(rb"(pid|exit|signal) (\d+)\n")
+_GRACE = 10.0  # seconds that the parent of workers may take to end behind them
 
 
 class GoneError(CrashdriveError):
@@ -115,7 +115,7 @@ class Workers:
 
         ``addresses``: bytes that it may map (RLIMIT_AS).
         """
-        asked = msgspec.json.encode(Wanted(place, addresses))
+        asked = msgspec.json.encode(Wanted(os.fsencode(place), addresses))
         ours, theirs = socket.socketpair()
         stdin, to_stdin = os.pipe()
         from_stdout, stdout = os.pipe()
@@ -163,15 +163,19 @@ class Workers:
             self._clients = None
         server.close()
         if program is not None:
-            program.wait()
+            _end(program)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._drop(self._clients)
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    """Wait for a program that is about to end; one that waits for a worker that can't end is killed."""
+    for _ in range(2):
+        with suppress(subprocess.TimeoutExpired):
+            program.wait(_GRACE)
+            return
+        program.kill()

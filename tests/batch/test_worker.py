@@ -156,6 +156,27 @@ def test_workers_whose_parent_is_killed_go_on_and_others_get_another(tmp_path: P
     assert family(os.getpid()).isdisjoint(parents)
 
 
+def test_a_parent_of_workers_that_does_not_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose worker hangs in the kernel, where no signal reaches it."""
+    monkeypatch.setattr("crashdrive.batch.workers._GRACE", 0.5)
+    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path))
+    parents: set[int] = set()
+    with Workers() as workers:
+        run_job(one, tell=lambda _step: parents.add(parent_of_workers()), workers=workers)
+        (parent,) = parents
+        os.kill(parent, signal.SIGSTOP)
+    assert parent not in family(os.getpid())
+
+
+def test_a_result_may_go_where_names_are_no_utf_8(tmp_path: Path) -> None:
+    scratch = tmp_path / os.fsdecode(b"\xff")
+    scratch.mkdir()
+    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path))
+    assert run_job(one, scratch=str(scratch)).status == "complete"
+
+
 def test_a_script_of_a_worker_comes_to_its_end(tmp_path: Path) -> None:
     """What it prints and reports is kept, and what it registered for its end is done."""
     script = tmp_path / "script.py"
