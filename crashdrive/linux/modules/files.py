@@ -156,6 +156,8 @@ def _variables(elf: ElfFile, module: str, places: Mapping[str, int]) -> Iterator
             continue
         part = sections[number]
         if place := places.get(part.name):
+            if name >= len(strings):
+                raise BadElfError("a symbol's name lies outside of its names")
             text = strings[name : strings.index(b"\0", name)].decode("ascii", "backslashreplace")
             letter = "b" if part.type == _NOBITS else "d" if part.flags & _WRITE else "r"
             kind = letter if info >> 4 == _LOCAL else letter.upper()

@@ -117,3 +117,14 @@ def test_without_the_places_of_sections_nothing_is_taken(tmp_path: Path) -> None
 def test_damaged_files_are_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "nf_thing.ko").write_bytes(content)
     assert rows(tmp_path) is None
+
+
+def test_a_file_whose_symbols_have_no_names_is_passed_over(tmp_path: Path) -> None:
+    damaged = module(tmp_path / "nf_thing.ko")
+    entry = struct.pack("<IB", NAMES.index(b"hash"), 0x11)
+    content = damaged.read_bytes()
+    assert content.count(entry) == 1
+    damaged.write_bytes(content.replace(entry, struct.pack("<IB", 1 << 31, 0x11)))
+    assert rows(tmp_path) is None
+    module(tmp_path / "nf_thing.ko.debug")
+    assert len(rows(tmp_path)) == 3
