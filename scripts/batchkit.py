@@ -130,9 +130,15 @@ class Killer:
         self._chance = random.Random(seed)  # noqa: S311 - any moments will do
         self.killed: Counter[str] = Counter()
 
-    def run(self, words: Sequence[str], longest: float) -> int | None:
-        """Start a batch and kill one of its processes; its exit status where it ended by itself."""
-        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as batch:
+    def run(self, words: Sequence[str], longest: float, temporary: Path) -> int | None:
+        """Start a batch and kill one of its processes; its exit status where it ended by itself.
+
+        ``temporary``: its folder for files, which all of its processes have in their names or environment.
+        """
+        environment = {**os.environ, "TMPDIR": str(temporary)}
+        with subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        ) as batch:
             while True:
                 with suppress(subprocess.TimeoutExpired):
                     return batch.wait(self._chance.uniform(0, longest))
@@ -160,15 +166,16 @@ def _kind(process: Path) -> str:
     return "workers' parent" if b"crashdrive.batch.forkserver" in words else "crash"
 
 
-def left_over(out: Path, seconds: float = 20) -> list[str]:
-    """Processes that a killed batch left behind, after some time to end: those that name its folder."""
+def left_over(temporary: Path, seconds: float = 20) -> list[str]:
+    """Processes that a killed batch left behind, after some time to end, by its folder for files."""
     deadline = time.monotonic() + seconds
     while True:
         found = []
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
                 words = place.read_bytes()
-                if str(out).encode() in words and place.parent.name != str(os.getpid()):
+                told = words + (place.parent / "environ").read_bytes()
+                if os.fsencode(temporary) in told and place.parent.name != str(os.getpid()):
                     found.append(words.replace(b"\0", b" ").decode(errors="replace"))
         if not found or time.monotonic() > deadline:
             return found
