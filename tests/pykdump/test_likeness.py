@@ -206,3 +206,22 @@ def test_tasks_that_are_skipped_are_counted_and_none_is_shown_twice() -> None:
     assert said[0].endswith("recently first (4 tasks skipped) ===")
     assert [line.split()[0] for line in said[3:]] == ["7", "<snip>", "2", "1"]
     assert len(list(tasks.lines(report("ps", tasks=rows), str, most=7))) == 3 + 7
+
+
+def test_a_task_without_a_pid_is_a_row_that_crash_is_not_asked_of() -> None:
+    rows = [
+        SimpleNamespace(
+            pid=pid, tgid=None, comm="c", cpu=0, state="IN", state_seconds=None, running=False, uid=0
+        )
+        for pid in (7, None)
+    ]
+    asks: list[str] = []
+
+    def ask(command: str) -> str:
+        asks.append(command)
+        return "a name with\x0can end of a page\n"
+
+    said = list(tasks.lines(report("ps", tasks=rows), ask, recent=True, command="set"))
+    assert asks == ["set 7"]
+    assert [line.split()[0] for line in said if line.endswith("UID=0")] == ["?", "7"]
+    assert "a name with\x0can end of a page" in said

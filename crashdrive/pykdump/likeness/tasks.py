@@ -27,7 +27,7 @@ def lines(
     found = rows(report, "tasks")
     if recent:
         # what never ran, or isn't known to have, is last
-        found.sort(key=lambda row: (row.state_seconds is None, row.state_seconds or 0.0, row.pid))
+        found.sort(key=lambda row: (row.state_seconds is None, row.state_seconds or 0.0, row.pid or 0))
         title = "Tasks in reverse order, scheduled recently first"
     else:
         title = "Tasks in PID order, grouped by Thread Group leader"
@@ -42,7 +42,7 @@ def lines(
         if command is not None:
             yield from _COLUMNS
         yield _task(row, indent=not recent)
-        if command is not None:
+        if command is not None and row.pid is not None:
             yield from _answer(f"{command} {row.pid}", ask)
 
 
@@ -72,5 +72,6 @@ def _task(row: Any, *, indent: bool) -> str:
 
 def _answer(line: str, ask: Ask) -> Iterator[str]:
     yield from ("", f"crash> {line}")
-    yield from ask(line).splitlines()
+    # of the ends of lines that Python knows a name can hold all but this one
+    yield from ask(line).removesuffix("\n").split("\n")
     yield from ("", _RULE, "")
