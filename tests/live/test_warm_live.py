@@ -90,13 +90,16 @@ def test_a_warm_session(warm: Wanted) -> None:
     with client(warm) as one, client(warm) as other:
         context, variables = other.run("set").text, other.run("set -v").text
         assert said(one) == expected
+        contexts = set()
         for setting in SETTINGS:
             done = one.run(setting)
             assert (done.raw, done.failure) == settled[setting]
             mine = (one.run("set").text, one.run("set -v").text)
             assert (other.run("set").text, other.run("set -v").text) == (context, variables)
             assert (one.run("set").text, one.run("set -v").text) == mine
-        assert mine[0] != context
+            contexts.add(mine[0])
+        # a panic on CPU 1 makes the last setting the first context again
+        assert contexts - {context}
         assert mine[1] != variables
         assert told().restarts == 0
     began = sum(os.times()[2:4])
