@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,8 @@ Notify = Callable[[str], object]
 Past = Callable[[str, Sequence[str]], Went | None]
 
 
-class Start(Record, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Start:
     """How a session is started: on which files, with which patience (seconds for each rung), and with gdb's
     index of the vmlinux where there is one. ``machine``: ELF's number of its architecture. A file of bytes is
     made for that crash alone. ``away``: crash starts on another host, and the files are there.
@@ -92,7 +94,7 @@ class Start(Record, frozen=True):
         image = standin(self.machine)
         if image is None:
             return None
-        return msgspec.structs.replace(self, files=(image, *self.files[1:]), index=None)
+        return replace(self, files=(image, *self.files[1:]), index=None)
 
 
 class Launched(Record, frozen=True):
