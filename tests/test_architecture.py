@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import housekit
 import pytest
+from dockit import house
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PAGE = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -24,21 +24,21 @@ def test_what_the_page_names_is_there(path: str) -> None:
 
 
 def test_every_package_stands_above_what_it_imports() -> None:
-    found = housekit.imports()
-    heights = housekit.heights(found)
+    found = house.imports()
+    heights = house.heights(found)
     assert {"cli", "linux", "kernel", "session", "parsers", "dump"} <= set(found)
     assert all(heights[room] > heights[below] for room in found for below in found[room])
 
 
 def test_an_import_that_others_imply_is_not_drawn() -> None:
     found = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset[str]()}
-    assert housekit.drawn(found) == [("a", "b"), ("b", "c")]
-    assert housekit.heights(found) == {"a": 2, "b": 1, "c": 0}
+    assert house.drawn(found) == [("a", "b"), ("b", "c")]
+    assert house.heights(found) == {"a": 2, "b": 1, "c": 0}
 
 
 def test_every_room_at_the_top_has_its_row() -> None:
     rows = {path.strip("/").removeprefix("crashdrive/").removesuffix(".py") for path in named_paths()}
-    packages = {room for room in housekit.imports() if (CHECKOUT / "crashdrive" / room).is_dir()}
+    packages = {room for room in house.imports() if (CHECKOUT / "crashdrive" / room).is_dir()}
     assert packages <= rows
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import callskit
 import pytest
+from dockit import calls
 
 from crashdrive.calls import Calls
 from crashdrive.commands import command_forms, command_names
@@ -62,7 +62,7 @@ class Ear(Calls):
 def overloads() -> Iterator[tuple[str, Any, Any]]:
     for name in command_names():
         for form in command_forms(name).values():
-            yield from ((name, form, one) for one in callskit.overloads_of(form))
+            yield from ((name, form, one) for one in calls.overloads_of(form))
 
 
 @pytest.mark.parametrize("name", command_names())
@@ -86,7 +86,7 @@ def test_every_shape_is_reached_or_is_listed(name: str) -> None:
         record
         for command, _, one in overloads()
         if command == name
-        for record in callskit.records_in(callskit.result_of(one))
+        for record in calls.records_in(calls.result_of(one))
     }
     unreached = {
         (name, shape.name)
@@ -103,7 +103,7 @@ def test_only_records_of_the_command_are_declared(name: str) -> None:
         record
         for command, _, one in overloads()
         if command == name
-        for record in callskit.records_in(callskit.result_of(one))
+        for record in calls.records_in(calls.result_of(one))
     }
     if Any not in known:
         assert declared - {Any} <= known
@@ -119,11 +119,11 @@ def recorded() -> dict[str, list[Path]]:
 def test_recorded_outputs_give_what_is_declared() -> None:
     by_line, held = recorded(), 0
     for _, form, one in overloads():
-        declared = callskit.records_in(callskit.result_of(one))
+        declared = calls.records_in(calls.result_of(one))
         # the last two are made of what several commands gave
         if declared & {Any, TaskAnswer, Round}:
             continue
-        for path in by_line.get(callskit.sent(form, one), ()):
+        for path in by_line.get(calls.sent(form, one), ()):
             answer = parse(
                 path.read_text(encoding="utf-8").splitlines()[0],
                 path.with_suffix(".out").read_bytes().decode("utf-8", "backslashreplace"),

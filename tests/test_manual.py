@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import click
-import mankit
 import pytest
+from dockit import manual
 
 from crashdrive.cli._root import root
 from crashdrive.reports import report_names
@@ -15,16 +15,16 @@ from crashdrive.reports import report_names
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    return mankit.pages()
+    return manual.pages()
 
 
 def test_the_files_are_up_to_date(pages: dict[str, str]) -> None:
     stale = [
         name
         for name, text in pages.items()
-        if not (path := mankit.FOLDER / name).exists() or path.read_text(encoding="utf-8") != text
+        if not (path := manual.FOLDER / name).exists() or path.read_text(encoding="utf-8") != text
     ]
-    assert (stale, mankit.left_over(pages)) == ([], []), "run scripts/docs"
+    assert (stale, manual.left_over(pages)) == ([], []), "run scripts/docs"
 
 
 def test_each_command_and_each_report_has_a_page(pages: dict[str, str]) -> None:
@@ -49,12 +49,12 @@ def test_options_values_and_examples_are_marked(pages: dict[str, str]) -> None:
     page = pages["crashdrive-exec.1"]
     assert "\n\\fB\\-\\-record\\fR \\fIFILE\\fR\nWrite the session to \\fIFILE\\fR" in page
     assert "\n.SH EXAMPLES\n.nf\n  crashdrive exec vmcore sys\n" in page
-    assert mankit._plain(".x \\n 'a'-`b`") == "\\&.x \\en \\(aqa\\(aq\\-\\(gab\\(ga"
+    assert manual._plain(".x \\n 'a'-`b`") == "\\&.x \\en \\(aqa\\(aq\\-\\(gab\\(ga"
 
 
 def test_a_page_keeps_its_date_while_its_text_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(mankit, "FOLDER", tmp_path)
+    monkeypatch.setattr(manual, "FOLDER", tmp_path)
     text = '.TH "X" 1 "@DATE@" crashdrive "crashdrive"\nbody\n'
     (tmp_path / "x.1").write_text(text.replace("@DATE@", "2001-02-03"))
-    assert '"2001-02-03"' in mankit._dated("x.1", text)
-    assert '"2001-02-03"' not in mankit._dated("x.1", text + "more\n")
+    assert '"2001-02-03"' in manual._dated("x.1", text)
+    assert '"2001-02-03"' not in manual._dated("x.1", text + "more\n")

@@ -8,61 +8,60 @@ from typing import Any
 
 import jsonschema
 import pytest
-import schemadiff
-import schemakit
+from dockit import schemadiff, schemas
 from msgspec import json
 
 Schema = dict[str, Any]
 
 
 def errors(name: str, document: Any) -> list[str]:
-    found = jsonschema.Draft202012Validator(schemakit.read_schema(name)).iter_errors(document)
+    found = jsonschema.Draft202012Validator(schemas.read_schema(name)).iter_errors(document)
     return [f"{name}: {one.json_path}: {one.message[:200]}" for one in found]
 
 
 def test_the_files_are_up_to_date() -> None:
-    pages = schemakit.pages()
+    pages = schemas.pages()
     stale = [
         name
         for name, text in pages.items()
-        if not (path := schemakit.FOLDER / name).exists() or path.read_text(encoding="utf-8") != text
+        if not (path := schemas.FOLDER / name).exists() or path.read_text(encoding="utf-8") != text
     ]
-    assert (stale, schemakit.left_over(pages)) == ([], []), "run scripts/docs"
+    assert (stale, schemas.left_over(pages)) == ([], []), "run scripts/docs"
 
 
 def test_no_shape_has_changed_without_a_version() -> None:
-    assert schemakit.unversioned() == []
+    assert schemas.unversioned() == []
 
 
 def test_a_change_by_hand_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """A field more, in the schema alone, in the version that was."""
-    schema = schemakit.read_schema("commands/btop")
-    versions = json.encode({"commands/btop": {"1.0": schemakit.digest(schema)}})
+    schema = schemas.read_schema("commands/btop")
+    versions = json.encode({"commands/btop": {"1.0": schemas.digest(schema)}})
     (tmp_path / "commands").mkdir()
     (tmp_path / "versions.json").write_bytes(versions)
-    monkeypatch.setattr(schemakit, "FOLDER", tmp_path)
+    monkeypatch.setattr(schemas, "FOLDER", tmp_path)
     (tmp_path / "commands" / "btop.json").write_bytes(json.encode(schema))
-    assert schemakit.unversioned() == []
+    assert schemas.unversioned() == []
     schema["$defs"]["PageNumber"]["properties"]["more"] = {"type": "integer"}
     (tmp_path / "commands" / "btop.json").write_bytes(json.encode(schema))
-    assert schemakit.unversioned() == ["commands/btop"]
+    assert schemas.unversioned() == ["commands/btop"]
 
 
 def test_json_of_older_versions_is_valid() -> None:
     """What a version printed is valid in all later schemas with its MAJOR."""
-    kept = schemakit.kept_documents()
+    kept = schemas.kept_documents()
     assert {one.schema for one in kept} >= {"commands/ps", "reports/netstat", "reports/triage"}
     for one in kept:
-        if one.version.split(".")[0] == schemakit.read_schema(one.schema)["version"].split(".")[0]:
+        if one.version.split(".")[0] == schemas.read_schema(one.schema)["version"].split(".")[0]:
             assert not errors(one.schema, one.document)
 
 
 def test_reports_of_now_are_valid() -> None:
-    assert [told for name, document in schemakit.reports_of_now() for told in errors(name, document)] == []
+    assert [told for name, document in schemas.reports_of_now() for told in errors(name, document)] == []
 
 
 def test_a_wrong_document_is_not_valid() -> None:
-    (document,) = (one.document for one in schemakit.kept_documents() if one.schema == "commands/btop")
+    (document,) = (one.document for one in schemas.kept_documents() if one.schema == "commands/btop")
     document["records"][0]["page"] = "0x1"
     assert errors("commands/btop", document)
 
@@ -150,7 +149,7 @@ def test_what_breaks_a_reader(
     found = schemadiff.changes(OLD, new)
     assert found == (breaking, additions)
     old = {"version": "1.4", **OLD}
-    version, merged = schemakit._versioned(old, new)
+    version, merged = schemas._versioned(old, new)
     assert version == ("2.0" if breaking else "1.5" if additions else "1.4")
     assert merged["$defs"]["Row"]["required"] == row(new)["required"]
 
@@ -159,7 +158,7 @@ def test_a_field_that_came_later_is_not_required_of_old_documents() -> None:
     new = copy.deepcopy(OLD)
     row(new)["properties"]["cpu"] = {"type": "integer"}
     row(new)["required"].append("cpu")
-    version, merged = schemakit._versioned({"version": "1.0", **OLD}, new)
+    version, merged = schemas._versioned({"version": "1.0", **OLD}, new)
     assert (version, row(merged)["required"]) == ("1.1", ["pid", "state"])
     # and stays so as long as the MAJOR does
-    assert schemakit._versioned({"version": version, **merged}, new) == (version, merged)
+    assert schemas._versioned({"version": version, **merged}, new) == (version, merged)

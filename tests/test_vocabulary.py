@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-import dockit
 import pytest
+from dockit import generated
 
 # Names that records of commands have for several things, and for which. They are titles of columns and
 # members that crash itself uses so, and stay: what parses today gives the same rows tomorrow.
@@ -105,7 +105,7 @@ def types() -> dict[str, set[str]]:
     """The types of each name; that a value may be absent is no difference."""
     return {
         name: {re.sub(r" \| None", "", kind) for kind in kinds}
-        for name, kinds in dockit.every_field().items()
+        for name, kinds in generated.every_field().items()
     }
 
 
@@ -130,7 +130,7 @@ def test_a_unit_in_a_name_is_kept_to(types: dict[str, set[str]], suffix: str) ->
 
 
 def test_records_of_readers_and_reports_are_there() -> None:
-    users = {user for kinds in dockit.every_field().values() for some in kinds.values() for user in some}
+    users = {user for kinds in generated.every_field().values() for some in kinds.values() for user in some}
     assert {
         "ps: Process",
         "linux.net.sockets.rows: Socket",

@@ -6,11 +6,9 @@ import ast
 import html
 from pathlib import Path
 
-import dockit
-import grammarkit
-import picturekit
 import postedkit
 import pytest
+from dockit import generated, grammars, pictures
 
 from crashdrive.commandline import split_command
 from crashdrive.parsers import _catalog, command_names, module_for, parse
@@ -18,34 +16,36 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.grammar.columns import DECIMAL, WORD, Column
 
 
-@pytest.mark.parametrize("name", sorted(dockit.PAGES))
+@pytest.mark.parametrize("name", sorted(generated.PAGES))
 def test_page_is_up_to_date(name: str) -> None:
-    path = dockit.CHECKOUT / name
-    assert path.read_text(encoding="utf-8") == dockit.PAGES[name](), "run scripts/docs"
+    path = generated.CHECKOUT / name
+    assert path.read_text(encoding="utf-8") == generated.PAGES[name](), "run scripts/docs"
 
 
 def test_vocabulary_names_every_field() -> None:
-    page = dockit.vocabulary()
+    page = generated.vocabulary()
     for command in command_names():
         for record in _catalog.records_of(command):
             assert all(f"| `{field.name}` |" in page for field in _catalog.fields_of(record))
 
 
 def test_cells_cannot_break_the_table() -> None:
-    assert dockit.table(["a"], [["x | y"]]) == "| a |\n| --- |\n| x \\| y |\n"
+    assert generated.table(["a"], [["x | y"]]) == "| a |\n| --- |\n| x \\| y |\n"
 
 
 def test_pages_of_the_grammars_are_up_to_date() -> None:
-    pages = grammarkit.pages()
-    stale = [name for name, text in pages.items() if (dockit.DOCS / name).read_text(encoding="utf-8") != text]
-    assert (stale, dockit.left_over(pages)) == ([], []), "run scripts/docs"
+    pages = grammars.pages()
+    stale = [
+        name for name, text in pages.items() if (generated.DOCS / name).read_text(encoding="utf-8") != text
+    ]
+    assert (stale, generated.left_over(pages)) == ([], []), "run scripts/docs"
 
 
 def _boxes(grammar: g.ParserElement) -> list[str]:
     """What is written into the boxes of the drawings."""
     return [
         html.unescape(text.split("</text>")[0].split(">", 1)[1])
-        for picture in picturekit.pictures(grammar)
+        for picture in pictures.pictures(grammar)
         for text in picture.svg.split("<text ")[1:]
     ]
 
@@ -100,11 +100,11 @@ def test_drawing_of_a_nested_element_has_it_apart() -> None:
 
 def test_drawings_are_the_same_each_time() -> None:
     grammar = g.Many(g.Line("a line").set_name("one") | g.Line("another"))
-    assert picturekit.pictures(grammar) == picturekit.pictures(grammar)
+    assert pictures.pictures(grammar) == pictures.pictures(grammar)
 
 
 def test_every_grammar_is_short() -> None:
-    modules = (dockit.CHECKOUT / "crashdrive" / "parsers").rglob("*.py")
+    modules = (generated.CHECKOUT / "crashdrive" / "parsers").rglob("*.py")
     long = {path.name for path in modules if len(path.read_text(encoding="utf-8").splitlines()) > 300}
     assert not long
 

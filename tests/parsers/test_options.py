@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import optionskit
+from dockit import options
 
 
 def test_each_option_is_recorded_or_has_a_reason() -> None:
     given = {
         name: sorted(letter for letters in by_letters for letter in letters)
-        for name, by_letters in optionskit.reasons().items()
+        for name, by_letters in options.reasons().items()
     }
-    assert given == {name: sorted(letters) for name, letters in optionskit.unrecorded().items()}
+    assert given == {name: sorted(letters) for name, letters in options.unrecorded().items()}
 
 
 def test_each_reason_says_something() -> None:
-    for row in optionskit.rows():
+    for row in options.rows():
         assert all(row)
         assert "|" not in row[2]

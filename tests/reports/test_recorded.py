@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from schemakit import known_tables, tables_of
+from dockit.schemas import known_tables, tables_of
 from sessionkit import (
     CASES,
     SESSION,

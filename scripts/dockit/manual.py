@@ -14,7 +14,7 @@ import click
 
 from crashdrive.cli._root import root
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "man"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "man"
 Rows = list[tuple[str, str]]
 
 # a page's date is the day on which its text changed

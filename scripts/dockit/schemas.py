@@ -20,15 +20,15 @@ from typing import Any
 
 import jsonschema
 import msgspec
-import schemadiff
 from sessionkit import cases, expected, folders, recorded_cases, recorded_reports, replayed, report_folders
 
 from crashdrive.host import doctor
 from crashdrive.integers import exact_schema
 from crashdrive.parsers import _catalog, command_names, parse
 from crashdrive.records import Finding, Notice, Report, to_builtins
+from dockit import schemadiff
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "docs" / "schemas"
 TABLES, VERSIONS = "tables.json", "versions.json"
 FIRST = "1.0"

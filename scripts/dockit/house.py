@@ -17,7 +17,7 @@ from typing import NamedTuple
 import grimp
 
 PACKAGE = "crashdrive"
-_SOURCE = Path(__file__).resolve().parents[1] / PACKAGE
+_SOURCE = Path(__file__).resolve().parents[2] / PACKAGE
 _LEFT_OUT = frozenset({"__main__", "_version"})  # they start the rest, or are a number
 
 Imports = Mapping[str, frozenset[str]]

@@ -22,7 +22,7 @@ from sessionkit import whole_session
 
 from crashdrive.cli import main as crashdrive
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = ("docs/howto.md", "docs/first-dump.md")
 _BLOCK = re.compile(
     r"(?:<!-- recorded: (?P<recorded>\S+) -->\n)?```(?P<kind>console|python)\n(?P<text>.*?)```\n", re.DOTALL

@@ -6,9 +6,8 @@ import inspect
 import re
 from collections.abc import Iterator
 
-import mankit
-
 from crashdrive import errors
+from dockit import manual
 
 _ERRORS = """\
 # Errors and exit statuses
@@ -43,7 +42,7 @@ def _table(titles: list[str], rows: Iterator[list[str]]) -> str:
 
 def errors_page() -> str:
     """The page of all errors."""
-    statuses = _table(["Status", "Meaning"], ([status, text] for status, text in mankit.STATUS))
+    statuses = _table(["Status", "Meaning"], ([status, text] for status, text in manual.STATUS))
     return (
         _ERRORS.format(statuses=statuses, errors=_table(["Error", "Is a", "Status", "When"], _rows())).rstrip(
             "\n"

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 TARGET = CHECKOUT / "build" / "site-source"
 # what pages show or offer; man/ and completions/ are files of packages
 _SHOWN = {".md", ".svg", ".json", ".html"}

@@ -15,7 +15,7 @@ import msgspec
 
 from crashdrive.commandline import ALIASES, COMMANDS, command_line, split_command
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 GOLDEN = CHECKOUT / "golden_outputs"
 REASONS = CHECKOUT / "tests" / "parsers" / "unrecorded_options.toml"
 

@@ -15,17 +15,9 @@ from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
 
-import callskit
-import completionkit
 import damagekit
 import damagelines
-import errorskit
-import grammarkit
-import housekit
-import mankit
 import msgspec
-import optionskit
-import schemakit
 from damagekinds import KINDS
 
 from crashdrive.parsers import _catalog, command_names
@@ -33,8 +25,9 @@ from crashdrive.records import Record
 from crashdrive.reports.base import Option
 from crashdrive.rules import rule_for, rule_names
 from crashdrive.rules.base import source_name
+from dockit import calls, completions, errors, grammars, house, manual, options, schemas
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 GOLDEN = CHECKOUT / "golden_outputs"
 DOCS = CHECKOUT / "docs"
 
@@ -185,8 +178,8 @@ def coverage() -> str:
     counts = _counted()
     places = sorted({place for _, _, place in counts})
     titles = ["Command", "Shape", "Options", "Records", *places]
-    options = _OPTIONS + table(["Command", "Options", "Why"], optionskit.rows())
-    return _GENERATED + _COVERAGE + table(titles, _coverage_rows(counts, places)) + options + _damage()
+    unrecorded = _OPTIONS + table(["Command", "Options", "Why"], options.rows())
+    return _GENERATED + _COVERAGE + table(titles, _coverage_rows(counts, places)) + unrecorded + _damage()
 
 
 def _damage() -> str:
@@ -271,10 +264,10 @@ PAGES = {
     "docs/vocabulary.md": vocabulary,
     "docs/rules.md": rules_page,
     "docs/coverage.md": coverage,
-    "docs/calls.md": lambda: _GENERATED + callskit.page(),
-    "docs/errors.md": lambda: _GENERATED + errorskit.errors_page(),
-    "docs/architecture.svg": housekit.picture,
-    "crashdrive/calls.pyi": callskit.stub,
+    "docs/calls.md": lambda: _GENERATED + calls.page(),
+    "docs/errors.md": lambda: _GENERATED + errors.errors_page(),
+    "docs/architecture.svg": house.picture,
+    "crashdrive/calls.pyi": calls.stub,
 }
 """The generated files that are always there; those of the grammars are as many as there are grammars."""
 
@@ -284,20 +277,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, say what is out of date")
     check = parser.parse_args().check
-    grammars, schemas, manual = grammarkit.pages(), schemakit.pages(), mankit.pages()
+    drawn, described, told = grammars.pages(), schemas.pages(), manual.pages()
     wanted = {name: page() for name, page in PAGES.items()}
-    wanted |= {f"docs/{name}": text for name, text in grammars.items()}
-    wanted |= {f"docs/schemas/{name}": text for name, text in schemas.items()}
-    wanted |= {f"docs/man/{name}": text for name, text in manual.items()}
-    wanted["docs/manual.md"] = _GENERATED + errorskit.manual_page(manual)
-    wanted |= {f"docs/completions/{name}": text for name, text in completionkit.pages().items()}
+    wanted |= {f"docs/{name}": text for name, text in drawn.items()}
+    wanted |= {f"docs/schemas/{name}": text for name, text in described.items()}
+    wanted |= {f"docs/man/{name}": text for name, text in told.items()}
+    wanted["docs/manual.md"] = _GENERATED + errors.manual_page(told)
+    wanted |= {f"docs/completions/{name}": text for name, text in completions.pages().items()}
     stale = [name for name, text in wanted.items() if not _is_current(name, text)]
     for name in stale:
         print(f"{name} {'is out of date' if check else 'written'}")
         if not check:
             (CHECKOUT / name).parent.mkdir(exist_ok=True, parents=True)
             (CHECKOUT / name).write_text(wanted[name], encoding="utf-8")
-    left = [*left_over(grammars), *schemakit.left_over(schemas), *mankit.left_over(manual)]
+    left = [*left_over(drawn), *schemas.left_over(described), *manual.left_over(told)]
     for path in left:
         print(f"{path.relative_to(CHECKOUT)} {'is left over' if check else 'removed'}")
         if not check:

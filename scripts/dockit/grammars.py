@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import picturekit
 
 from crashdrive.parsers import _catalog, command_names, module_for
 from crashdrive.parsers.base import Shape
 from crashdrive.text import printable
+from dockit import pictures
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden_outputs"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden_outputs"
 _FOLDER = "grammars"
 # An example is as short as it can be and shows something; longer ones are cut.
 _TELLING, _LINES, _CHARACTERS = 200, 14, 150
@@ -60,16 +60,16 @@ def pages() -> dict[str, str]:
     return found
 
 
-def _drawn(command: str, shape: Shape) -> dict[str, picturekit.Picture]:
+def _drawn(command: str, shape: Shape) -> dict[str, pictures.Picture]:
     """The drawings of a shape by the names of their files, the whole first."""
     if shape.grammar is None:
         return {}
-    found = picturekit.pictures(shape.grammar())
+    found = pictures.pictures(shape.grammar())
     ends = ["", *(f"-{i}" for i in range(2, len(found) + 1))]
     return {f"{command}-{shape.name}{end}.svg": one for end, one in zip(ends, found, strict=False)}
 
 
-def _page(command: str, shapes: tuple[Shape, ...], drawn: dict[str, dict[str, picturekit.Picture]]) -> str:
+def _page(command: str, shapes: tuple[Shape, ...], drawn: dict[str, dict[str, pictures.Picture]]) -> str:
     lines = [_GENERATED, f"# `{command}`\n\n[How the drawings are read](README.md)\n"]
     for shape in shapes:
         if files := drawn[shape.name]:
