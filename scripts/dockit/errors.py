@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from crashdrive import errors
 from dockit import manual
+from dockit.markdown import table
 
 _ERRORS = """\
 # Errors and exit statuses
@@ -35,16 +36,11 @@ Each is a page of `man` where the wheel or the Debian package is installed, and 
 """
 
 
-def _table(titles: list[str], rows: Iterator[list[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-
-
 def errors_page() -> str:
     """The page of all errors."""
-    statuses = _table(["Status", "Meaning"], ([status, text] for status, text in manual.STATUS))
+    statuses = table(["Status", "Meaning"], ([status, text] for status, text in manual.STATUS))
     return (
-        _ERRORS.format(statuses=statuses, errors=_table(["Error", "Is a", "Status", "When"], _rows())).rstrip(
+        _ERRORS.format(statuses=statuses, errors=table(["Error", "Is a", "Status", "When"], _rows())).rstrip(
             "\n"
         )
         + "\n"
@@ -66,4 +62,4 @@ def manual_page(pages: dict[str, str]) -> str:
         for name, text in sorted(pages.items())
         if (found := re.search(r"^\.SH NAME\n\S+ \\- (.*)$", text, re.MULTILINE))
     )
-    return _MANUAL.format(pages=_table(["Page", "What for"], rows)).rstrip("\n") + "\n"
+    return _MANUAL.format(pages=table(["Page", "What for"], rows)).rstrip("\n") + "\n"

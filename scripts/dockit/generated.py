@@ -26,6 +26,7 @@ from crashdrive.reports.base import Option
 from crashdrive.rules import rule_for, rule_names
 from crashdrive.rules.base import source_name
 from dockit import calls, completions, errors, grammars, house, manual, options, schemas
+from dockit.markdown import table
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 GOLDEN = CHECKOUT / "golden_outputs"
@@ -103,13 +104,6 @@ run takes some outputs by chance and holds them against the figures of each: the
 class _Expectation(msgspec.Struct):
     shape: str | None = None
     complete: bool | None = None
-
-
-def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown."""
-    titles = list(titles)
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 Fields = dict[str, dict[str, list[str]]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import postedkit
 import pytest
-from dockit import generated, grammars, pictures
+from dockit import generated, grammars, markdown, pictures
 
 from crashdrive.commandline import split_command
 from crashdrive.parsers import _catalog, command_names, module_for, parse
@@ -30,7 +30,7 @@ def test_vocabulary_names_every_field() -> None:
 
 
 def test_cells_cannot_break_the_table() -> None:
-    assert generated.table(["a"], [["x | y"]]) == "| a |\n| --- |\n| x \\| y |\n"
+    assert markdown.table(["a"], [["x | y"]]) == "| a |\n| --- |\n| x \\| y |\n"
 
 
 def test_pages_of_the_grammars_are_up_to_date() -> None:
