@@ -444,7 +444,3 @@ def _places_help() -> str:
     names = sorted(name[1:] for name in vars(Places) if re.fullmatch(r"_[a-z][a-z_]*", name))
     hidden = {"value", "first", "file_row"}
     return "placeholders in EXAMPLES: sym:NAME, " + ", ".join(name for name in names if name not in hidden)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

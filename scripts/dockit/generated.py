@@ -7,7 +7,6 @@ the records, man/, manual.md and completions/ out of the command line, errors.md
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -301,7 +300,3 @@ def left_over(wanted: Iterable[str]) -> list[Path]:
 def _is_current(name: str, text: str) -> bool:
     path = CHECKOUT / name
     return path.exists() and path.read_text(encoding="utf-8") == text
-
-
-if __name__ == "__main__":
-    sys.exit(main())
