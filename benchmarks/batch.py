@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """What a batch costs: synthetic results by the thousand, and real dumps against a shell loop of `crash -i`.
 
-    benchmarks/batch.py --synthetic 10000         keep, group, pages, one dump more, all kept
-    benchmarks/batch.py --crash CRASH VMCORE...   dumps per hour, and those of the loop; -j N for both
-    benchmarks/batch.py --crash CRASH --workers VMCORE...  one worker against N (-j), in turn, --repeat times
+    scripts/benchmark batch --synthetic 10000         keep, group, pages, one dump more, all kept
+    scripts/benchmark batch --crash CRASH VMCORE...   dumps per hour, and those of the loop; -j N for both
+    scripts/benchmark batch --crash CRASH --workers VMCORE...   one worker against N (-j), in turn
 
 The loop runs the commands that a triage needs, a crash for each dump, N at a time, as `xargs -P N` does.
 --count N makes N dumps of those that are named: copies with a byte more, which are dumps of their own.
@@ -28,8 +27,6 @@ import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crashdrive.batch import outputs
 from crashdrive.batch.find import Found, find_dumps

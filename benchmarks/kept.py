@@ -2,7 +2,7 @@
 
 ::
 
-    benchmarks/kept.py .lab/dumps/6.1-elf-big [--crash BINARY] [--rounds 7]
+    scripts/benchmark kept .lab/dumps/6.1-elf-big [--crash BINARY] [--rounds 7]
 
 The folder of a dump holds ``vmcore`` and ``vmlinux``. Each line is asked once for the store (a store of the
 benchmark's own), then again and again, in turns with a bare interpreter: medians of wall clock and of

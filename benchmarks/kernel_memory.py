@@ -1,6 +1,6 @@
 """What memory, types and symbols of a dump cost, on each crash that is there.
 
-Usage: benchmarks/kernel_memory.py [--repeat N] [--dump NAME] [--crash VERSION]
+Usage: scripts/benchmark kernel_memory [--repeat N] [--dump NAME] [--crash VERSION]
 
 Each line is the best and the median of N runs, each on an empty cache, in one session. The peer reads the
 same ranges of the same dump in the same run. What crash alone costs is written beside ours: the same commands

@@ -2,7 +2,7 @@
 
 ::
 
-    benchmarks/kernel_walk.py .lab/dumps/6.1-elf-big [--crash BINARY] [--naive 20] [--rounds 5]
+    scripts/benchmark kernel_walk .lab/dumps/6.1-elf-big [--crash BINARY] [--naive 20] [--rounds 5]
 
 Each contender runs in a process of its own, so that its memory can be told; both read state, addresses and
 ports of every socket. Opening the dump, starting crash and loading debug data are shown, not counted.

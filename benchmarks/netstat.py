@@ -2,7 +2,7 @@
 
 ::
 
-    benchmarks/netstat.py .lab/dumps/6.1-elf-big [--crash BINARY] [--rounds 5] [--skip-process]
+    scripts/benchmark netstat .lab/dumps/6.1-elf-big [--crash BINARY] [--rounds 5] [--skip-process]
 
 - in a running session, all sockets with all columns, against drgn reading state, addresses and ports of TCP
   sockets alone, in turns (limit 0.5);

@@ -1,6 +1,6 @@
 """What reading crash's output costs over a bare loop of os.read, on any dump: side by side in one run.
 
-    python benchmarks/output.py --vmlinux VMLINUX --vmcore VMCORE [--crash PATH] [--gigabyte]
+    scripts/benchmark output --vmlinux VMLINUX --vmcore VMCORE [--crash PATH] [--gigabyte]
 
 The symbol table (`sym -l`, 5.5 MB) through the session's terminal: by the session, and by a loop that does
 nothing but read until the prompt has come. With ``--gigabyte``: how much memory 1 GB of output to a file

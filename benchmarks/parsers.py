@@ -2,9 +2,9 @@
 
 ::
 
-    benchmarks/parsers.py [--rounds 3] [--megabytes 4] [--only ps] [--no-memory]
-    benchmarks/parsers.py --against REVISION|CHECKOUT [--only ps]
-    benchmarks/parsers.py --import [--only ps]
+    scripts/benchmark parsers [--rounds 3] [--megabytes 4] [--only ps] [--no-memory]
+    scripts/benchmark parsers --against REVISION|CHECKOUT [--only ps]
+    scripts/benchmark parsers --import [--only ps]
 
 The texts are recorded outputs (golden_outputs/), multiplied: the rows of a table under its one header, whole
 outputs for the rest. Memory is the most that Python allocated while the text was parsed, its records kept, as

@@ -2,7 +2,7 @@
 
 ::
 
-    benchmarks/pykdump_api.py .lab/dumps/6.1-elf-big [--crash BINARY] [--cold]
+    scripts/benchmark pykdump_api .lab/dumps/6.1-elf-big [--crash BINARY] [--cold]
 
 - 100,000 calls of ``readmem`` and of ``readPtr`` each (limit 0.5 s);
 - a walk over the hash table of TCP, bucket by bucket and attribute by attribute, as scripts do it (limit 10 s

@@ -1,7 +1,7 @@
 """What it costs to write 40,000 rows of 15 fields in every format; the limit is 0.3 s.
 
 Side by side in one run with the same rows as bare JSON by msgspec, and with rich's table for a tenth of the
-rows. Run it as ``python benchmarks/render.py [ROUNDS]``.
+rows. Run it as ``scripts/benchmark render [ROUNDS]``.
 """
 
 from __future__ import annotations

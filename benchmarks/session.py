@@ -1,6 +1,6 @@
 """What a session costs over crash itself, on any dump: ratios, side by side in one run.
 
-    python benchmarks/session.py --vmlinux VMLINUX --vmcore VMCORE [--crash PATH]
+    scripts/benchmark session --vmlinux VMLINUX --vmcore VMCORE [--crash PATH]
 
 - the median round trip of `rd`, alone and in one input file;
 - a report of 200 commands against ``crash -i`` with the same commands, each with its start; the medians of

@@ -2,7 +2,7 @@
 
 ::
 
-    benchmarks/shell.py .lab/dumps/6.1-elf-sysrq/vmcore [--crash BINARY] [--rounds 7]
+    scripts/benchmark shell .lab/dumps/6.1-elf-sysrq/vmcore [--crash BINARY] [--rounds 7]
 
 The dump is asked once before, so that how crash comes up on it is kept. Medians of wall clock and of
 processor seconds. Limits: a prompt in 0.2 s, a completion in 50 ms, among the kernel's own names and

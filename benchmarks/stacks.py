@@ -2,7 +2,7 @@
 
 ::
 
-    benchmarks/stacks.py .lab/dumps/6.12-elf-sysrq [--crash BINARY] [--rounds 5] [--tasks 20000]
+    scripts/benchmark stacks .lab/dumps/6.12-elf-sysrq [--crash BINARY] [--rounds 5] [--tasks 20000]
 
 - all tasks of the dump, in seconds and round trips;
 - what 20,000 would take, by the time that each further task takes: crash's is measured on all tasks, ours on

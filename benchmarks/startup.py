@@ -1,7 +1,7 @@
 """What it costs to start: wall-clock seconds of ``import crashdrive`` and of ``crashdrive --help``.
 
 Side by side with a bare interpreter, in turns within one run; medians. Limits: 0.15 s and 0.25 s.
-Run it as ``python benchmarks/startup.py [ROUNDS]``.
+Run it as ``scripts/benchmark startup [ROUNDS]``.
 """
 
 from __future__ import annotations
