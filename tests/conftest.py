@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +28,36 @@ os.environ["CRASHDRIVE_SESSION"] = "off"
 
 # a dump in a crash, opened once for all modules: 6.1-elf-sysrq-vmcore-8.0.2
 _LAB = re.compile(r"[\[-](\d[\w.]*-\w+-\w+-vmcore[\w.]*?-[\d.]+)\b")
+# a dump in a crash, opened once for a module: 6.1-elf-sysrq-8.0.2
+_OPENED = re.compile(r"\[\d[\w.]*-\w+-\w+-\d[\d.]*\b")
+# whose fixtures open dumps for all tests of a module
+_LIVE = ("tests/live/", "tests/pykdump/test_pykdump_live.py", "tests/faults/test_sessions.py")
+# words that each module with live tests has
+_SAYS_LIVE = re.compile(r"\b(live|lab)\b")
+# each test of these takes as long as many others: they begin early, so that no process waits at the end
+_LONG = ("tests/live/test_batch_live.py", "tests/faults/test_holes.py", "tests/live/test_warm_live.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """``-m live`` imports the modules alone that can have live tests: the others are nine tenths of all."""
+    if config.option.markexpr != "live" or collection_path.suffix != ".py":
+        return None
+    return None if can_be_live(collection_path) else True
+
+
+@functools.cache
+def can_be_live(path: Path) -> bool:
+    """Whether a module has a word without which it has no live test; held for all that are collected."""
+    return path.name == "conftest.py" or bool(_SAYS_LIVE.search(path.read_text(encoding="utf-8")))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Live tests go last: what needs no dump says first whether the code is right."""
+    live = [item for item in items if item.get_closest_marker("live") is not None]
+    if missed := {str(item.path) for item in live if not can_be_live(item.path)}:
+        raise pytest.UsageError(
+            f"`-m live` would miss the tests of {', '.join(sorted(missed))}: see conftest.py"
+        )
     items.sort(key=lambda item: item.get_closest_marker("live") is not None)
 
 
@@ -41,9 +69,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    scheduler = LoadScopeScheduling(config, log)
-    scheduler._split_scope = shared
-    return scheduler
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+        """The largest scopes first, as xdist has it, and then those of long tests."""
+
+        _split_scope = staticmethod(shared)
+
+        def schedule(self) -> None:
+            begins = self.collection is None
+            super().schedule()
+            if begins:
+                for scope in [scope for scope in self.workqueue if scope.startswith(_LONG)]:
+                    self.workqueue.move_to_end(scope, last=False)
+
+    return Scheduling(config, log)
 
 
 def shared(nodeid: str) -> str:
@@ -51,8 +89,10 @@ def shared(nodeid: str) -> str:
     path, _, name = nodeid.partition("::")
     if lab := _LAB.search(name):
         return lab[1]
-    if not path.startswith("tests/live/"):
+    if not path.startswith(_LIVE):
         return nodeid
+    if opened := _OPENED.search(name):
+        return f"{path}{opened[0]}"
     return f"{path}{name[name.find('[') :]}" if "[" in name else path
 
 
