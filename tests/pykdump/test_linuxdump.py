@@ -1,4 +1,4 @@
-"""Parts of LinuxDump that need no dump: stacks by functions, netmasks, packets of a queue."""
+"""Parts of LinuxDump that need no dump: stacks by functions, netmasks, packets of a queue, chains."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from crashdrive.pykdump.faults import CrashError
+from crashdrive.pykdump.layer import access
 
 LINUXDUMP = "crashdrive.pykdump.layer.linuxdump"
 BTstack, netdevice, proto = (
@@ -56,3 +59,17 @@ def test_packets_of_a_queue_and_their_headers() -> None:
     head.next, first.next = first, head
     assert list(proto.walk_skb(head)) == [first]
     assert (proto.skb_network_header(first), proto.skb_transport_header(first)) == (0x100E, 0x1022)
+
+
+def test_a_chain_that_is_a_circle_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [Linked(place=0x1008), Linked(place=0x2008)]
+    nodes[0].next, nodes[1].next = nodes[1], None
+    monkeypatch.setattr(access, "SUInfo", lambda _: {"node": SimpleNamespace(offset=8)})
+    monkeypatch.setattr(access, "readSU", lambda _, address: address)
+    head = SimpleNamespace(first=nodes[0])
+    assert list(access.hlist_for_each_entry("struct x", head, "node")) == [0x1000, 0x2000]
+    nodes[1].next = nodes[0]
+    found = access.hlist_for_each_entry("struct x", head, "node")
+    assert [next(found), next(found)] == [0x1000, 0x2000]
+    with pytest.raises(CrashError, match="Duplicate entry 0x1008"):
+        next(found)

@@ -315,10 +315,13 @@ def readStructNext(shead: Any, nextname: str, *, maxel: int | None = None, inche
 
 
 def hlist_for_each_entry(emtype: str, head: Any, member: str) -> Iterator[Any]:
-    """The structures in a chain of a hash table (``struct hlist_head``)."""
+    """The structures in a chain of a hash table (``struct hlist_head``); CrashError for a circle."""
     offset = SUInfo(emtype)[member].offset
-    node = head.first
+    node, known = head.first, set()
     while node:
+        if int(node) in known:
+            raise CrashError(f"{_CIRCLE} {int(node):#x} in a chain")
+        known.add(int(node))
         yield readSU(emtype, int(node) - offset)
         node = node.next
 
