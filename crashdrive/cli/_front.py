@@ -103,8 +103,7 @@ def _shown(crash: Crash, one: Asked, *, alone: bool) -> int:
         sys.stdout.write(f"\n==== {one.report} ====\n")
         sys.stdout.flush()
     if one.looks is not None:
-        _print(one.looks(crash))
-        return EXIT_OK
+        return _looked(crash, one.report, one.looks)
     with waiting(one.report), step(f"report {one.report}"):
         found = crash.run_report(one.report, **one.options)
     if one.lines is not None:
@@ -118,6 +117,19 @@ def _shown(crash: Crash, one: Asked, *, alone: bool) -> int:
             found, _ = chosen(found, Choice(sort=one.order, limit=one.limit), narrow=False)
         render(found, "table", Output.standard())
     return completeness(found, one.report)
+
+
+def _looked(crash: Crash, name: str, looks: Callable[[Any, Any], Any]) -> int:
+    """What no report has; as incomplete as a report would be."""
+    from crashdrive.cli._answers import completeness
+    from crashdrive.crash import doubted
+    from crashdrive.linux.survey import Survey
+    from crashdrive.records import Report
+
+    survey = Survey(crash.kernel)
+    _print(looks(crash, survey))
+    found = Report(report=name, tables=(), complete=survey.complete, warnings=tuple(survey.notices))
+    return completeness(doubted(found, (*crash.health.of_memory, *crash.kernel.symbol_doubts)), name)
 
 
 def _answer(crash: Crash, refused: list[str], command: str) -> str:

@@ -23,7 +23,7 @@ class Asked(NamedTuple):
 
     ``order`` and ``limit`` are what is shown of each table (`crashdrive.render.choice`). ``asks``: ``lines``
     takes a function, too, that gives the text of a command of crash's. ``looks`` stands in for a report: the
-    lines of what no report has, given the dump.
+    lines of what no report has, given the dump and a survey of it.
     """
 
     report: str
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     order: tuple[str, ...] = ()
     limit: int | None = None
     asks: bool = False
-    looks: Callable[[Any], Iterator[str]] | None = None
+    looks: Callable[[Any, Any], Iterator[str]] | None = None
 
 
 def _ask(report: str, **options: Any) -> Asked:
@@ -43,7 +43,7 @@ def _like(lines: Callable[..., Iterator[str]], report: str, **options: Any) -> A
     return Asked(report, options, lines)
 
 
-def _look(name: str, looks: Callable[[Any], Iterator[str]]) -> Asked:
+def _look(name: str, looks: Callable[[Any, Any], Iterator[str]]) -> Asked:
     return Asked(name, {}, looks=looks)
 
 

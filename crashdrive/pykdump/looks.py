@@ -1,12 +1,12 @@
 """What PyKdump's programs show of single things, by addresses or by name: headers, folders, trees, handlers.
 
-Each function is given an opened dump and yields the lines that the program prints.
+Each function is given an opened dump and a survey of it, notes there what is missing, and yields the lines
+that the program prints.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import struct
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -14,7 +14,9 @@ from typing import Any
 
 from crashdrive.errors import CommandFailedError, FaultError, IncompleteError, UsageError
 from crashdrive.linux.net.packets.headers import IPV4, IPV6, Decoder, Header
+from crashdrive.linux.survey import Survey
 from crashdrive.pykdump.faults import CrashError
+from crashdrive.pykdump.folders import listing, lookup
 from crashdrive.pykdump.imports import importable
 from crashdrive.pykdump.likeness.marks import UNREAD
 
@@ -24,7 +26,7 @@ _TCP = 6
 _VERSIONS = {4: IPV4, 6: IPV6}
 
 
-def headers(crash: Any, kind: str, addresses: Sequence[int]) -> Iterator[str]:
+def headers(crash: Any, _: Survey, kind: str, addresses: Sequence[int]) -> Iterator[str]:
     """A header of IP (``iph``) or of TCP (``th``) at each address, and what is behind it."""
     for address in addresses:
         most = _MOST_OF_TCP if kind == "th" else _MOST_OF_IP
@@ -57,7 +59,7 @@ def _field(value: Any) -> str:
     return "|".join(value) if isinstance(value, tuple) else str(value)
 
 
-def tree_element(crash: Any, root: int, index: int) -> Iterator[str]:
+def tree_element(crash: Any, _: Survey, root: int, index: int) -> Iterator[str]:
     """The entry of a radix tree or xarray at an index."""
     found = crash.kernel.walk_xarray(root)
     entry = next((entry for at, entry in found.entries if at == index), None)
@@ -69,21 +71,17 @@ def tree_element(crash: Any, root: int, index: int) -> Iterator[str]:
         yield "   Not found"
 
 
-def folder(crash: Any, name: str, *, verbose: int) -> Iterator[str]:
+def folder(_: Any, survey: Survey, name: str, *, verbose: int) -> Iterator[str]:
     """A folder's entries in memory, or a file, by path or by the address of its dentry."""
-    with _layer(crash):
-        api, names = import_module("pykdump.API"), import_module("LinuxDump.fs.dcache")
-        if name.startswith("/"):
-            dentry, _ = names.pathname2dentry(name)
-        else:
-            dentry = api.readSU("struct dentry", _address(name))
-        if not dentry:
-            raise CommandFailedError(f"{name!a}: the kernel has no such name in memory")
-        for one in names.read_dir(dentry) or [dentry]:
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
-                names.print_dentry(one, verbose)
-            yield from printed.getvalue().splitlines()
+    dentry = lookup(survey, name) if name.startswith("/") else _address(name)
+    yield from listing(survey, dentry, verbose=verbose)
+
+
+def _address(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise UsageError(f"{text!a}: neither a path from the root on nor an address of a dentry") from None
 
 
 @contextlib.contextmanager
@@ -96,14 +94,7 @@ def _layer(crash: Any) -> Iterator[Any]:
         raise CommandFailedError(str(error)) from error
 
 
-def _address(text: str) -> int:
-    try:
-        return int(text, 16)
-    except ValueError:
-        raise UsageError(f"{text!a}: neither a path from the root on nor an address of a dentry") from None
-
-
-def handlers(crash: Any) -> Iterator[str]:
+def handlers(crash: Any, _: Survey) -> Iterator[str]:
     """Who is given the packets that come in: for all of them (``ptype_all``), and by their protocol."""
     with _layer(crash) as run:
         api = import_module("pykdump.API")

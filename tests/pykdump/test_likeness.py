@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from crashdrive.errors import UsageError
+from crashdrive.cli._front import _looked
+from crashdrive.errors import EXIT_INCOMPLETE, EXIT_OK, UsageError
+from crashdrive.linux.survey import Survey
 from crashdrive.pykdump import asked
 from crashdrive.pykdump.likeness import routes, sockets, summary, tasks
-from crashdrive.records import Report, Table
+from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for
+from crashdrive.session.health import HealthWarning
 
 ANY = "0.0.0.0"  # noqa: S104 - an address that is shown
 
@@ -225,3 +229,26 @@ def test_a_task_without_a_pid_is_a_row_that_crash_is_not_asked_of() -> None:
     assert asks == ["set 7"]
     assert [line.split()[0] for line in said if line.endswith("UID=0")] == ["?", "7"]
     assert "a name with\x0can end of a page" in said
+
+
+@pytest.mark.parametrize(
+    ("notice", "doubt", "status", "said"),
+    [
+        (False, False, EXIT_OK, ""),
+        (True, False, EXIT_INCOMPLETE, "crashdrive: ls: incomplete: gone\n"),
+        (False, True, EXIT_INCOMPLETE, "crashdrive: ls: incomplete: unsure\n"),
+    ],
+)
+def test_what_no_report_has_is_as_incomplete_as_a_report(
+    capsys: pytest.CaptureFixture[str], *, notice: bool, doubt: bool, status: int, said: str
+) -> None:
+    doubts = (HealthWarning(kind="k", message="unsure"),) if doubt else ()
+    kernel = SimpleNamespace(symbol_doubts=doubts)
+    crash: Any = SimpleNamespace(kernel=kernel, health=SimpleNamespace(of_memory=()))
+
+    def looks(_: Any, survey: Survey) -> Iterator[str]:
+        yield "a line\x1b"
+        survey.miss([Notice(kind="hole", message="gone")] if notice else [], complete=not notice)
+
+    assert _looked(crash, "ls", looks) == status
+    assert capsys.readouterr() == ("a line\\x1b\n", said)

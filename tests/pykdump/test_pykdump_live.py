@@ -11,6 +11,8 @@ import pykdumpkit as kit
 import pytest
 
 from crashdrive.crash import Crash, open_dump
+from crashdrive.linux.survey import Survey
+from crashdrive.pykdump import folders
 
 LAB = kit.CHECKOUT / ".lab"
 TARGETS = [("6.1-elf-sysrq", "8.0.2"), ("6.12-elf-sysrq", "9.0.2")]
@@ -66,3 +68,21 @@ def test_pykdumps_own_layer_prints_the_same(opened: Opened, name: str) -> None:
     _, theirs = kit.output(opened.crash, script, str(Path(str(CHECKOUT))))
     _, ours = kit.output(opened.crash, script)
     assert kit.shown(theirs) == kit.shown(ours)
+
+
+@pytest.mark.parametrize("path", ["/", "/lab", "/proc", "/dev/pts", "/run/netns"])
+def test_folders_are_those_of_drgn(opened: Opened, path: str) -> None:
+    from drgn.helpers.linux.fs import path_lookup
+    from drgn.helpers.linux.list import hlist_for_each_entry, list_for_each_entry
+
+    survey = Survey(opened.crash.kernel)
+    dentry = path_lookup(opened.peer, path).dentry
+    assert folders.lookup(survey, path) == int(dentry)
+    if hasattr(dentry, "d_children"):
+        walked = hlist_for_each_entry("struct dentry", dentry.d_children.address_of_(), "d_sib")
+    else:
+        walked = list_for_each_entry("struct dentry", dentry.d_subdirs.address_of_(), "d_child")
+    names = [one.d_name.name.string_().decode() for one in walked if one.d_inode]
+    found = list(folders.listing(survey, int(dentry), verbose=0))
+    assert [line.split()[-1] for line in found] == (names or [path.rpartition("/")[2]])
+    assert survey.complete
