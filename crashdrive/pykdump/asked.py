@@ -95,7 +95,7 @@ def _of_network(given: Given, space: str) -> Iterator[Asked]:
         "sysctl": _like(devices.settings, "sysctl", prefix=("net",), netns=space),
         "netfilter": _ask("netfilter", netns=space),
         "softnet": _like(devices.softnet, "softnet", packets=bool(verbose)),
-        "devpack": _look("devpack", looks.handlers),
+        "devpack": _look("devpack", partial(looks.handlers, netns=space)),
     }
     yield from (asked for name, asked in reports.items() if given.get(name))
     if given.get("skbuffhead") is not None:

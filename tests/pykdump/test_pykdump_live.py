@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +14,7 @@ import pytest
 
 from crashdrive.crash import Crash, open_dump
 from crashdrive.linux.survey import Survey
-from crashdrive.pykdump import folders
+from crashdrive.pykdump import folders, looks
 
 LAB = kit.CHECKOUT / ".lab"
 TARGETS = [("6.1-elf-sysrq", "8.0.2"), ("6.12-elf-sysrq", "9.0.2")]
@@ -25,6 +27,7 @@ class Opened(NamedTuple):
 
     crash: Crash
     peer: Any
+    truth: Path
 
 
 @pytest.fixture(scope="module", params=TARGETS, ids="-".join)
@@ -39,7 +42,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
     peer.set_core_dump(dump / "vmcore")
     peer.load_debug_info([dump / "vmlinux"])
     with open_dump(dump / "vmlinux", dump / "vmcore", crash=[str(binary)]) as crash:
-        yield Opened(crash, peer)
+        yield Opened(crash, peer, dump / "truth")
 
 
 @pytest.mark.parametrize("name", sorted(kit.FACTS))
@@ -68,6 +71,37 @@ def test_pykdumps_own_layer_prints_the_same(opened: Opened, name: str) -> None:
     _, theirs = kit.output(opened.crash, script, str(Path(str(CHECKOUT))))
     _, ours = kit.output(opened.crash, script)
     assert kit.shown(theirs) == kit.shown(ours)
+
+
+_HANDLER = re.compile(r"\ttype=0x(\w{4}) dev=0x\w+(?: \((\S+)\))? func=(.+)")
+
+
+def _handlers(crash: Crash, netns: str | None) -> Counter[tuple[str, ...]]:
+    """(protocol, device, function) as /proc/net/ptype has them, and how often."""
+    survey = Survey(crash.kernel)
+    found = filter(None, map(_HANDLER.fullmatch, looks.handlers(crash, survey, netns)))
+    rows: Counter[tuple[str, ...]] = Counter(
+        ("ALL" if one[1] == "0003" else one[1], one[2] or "", one[3]) for one in found
+    )
+    assert survey.complete
+    return rows
+
+
+def _ptype(folder: Path) -> Counter[tuple[str, ...]]:
+    _, *lines = (folder / "proc/net/ptype").read_text(encoding="utf-8").splitlines()
+    return Counter((line[:4].strip(), line[5:13].strip(), line[14:]) for line in lines)
+
+
+def test_handlers_of_packets_are_those_of_proc_net_ptype(opened: Opened) -> None:
+    every = _handlers(opened.crash, None)
+    spaces = [path for path in (opened.truth / "netns").iterdir() if (path / "proc/net/ptype").exists()]
+    assert spaces
+    for name, folder in [("init", opened.truth), *((one.name, one) for one in spaces)]:
+        assert _ptype(folder) <= _handlers(opened.crash, name), name
+        assert _ptype(folder) <= every
+    told = set().union(*(_ptype(one) for one in (opened.truth, *spaces)))
+    # /proc has no lists of a device's own for one protocol
+    assert {row for row in every if not row[1]} == {row for row in told if not row[1]}
 
 
 @pytest.mark.parametrize("path", ["/", "/lab", "/proc", "/dev/pts", "/run/netns"])
