@@ -1,7 +1,8 @@
 """Types for scripts: out of the image's BTF where that is proven to be the kernel's, else asked of gdb.
 
 A script asks for types one by one, and each costs gdb up to two seconds the first time; BTF has all of them
-in milliseconds. What BTF lacks, the dimensions of arrays, is asked of gdb when such an array is looked at.
+in milliseconds. What BTF lacks, the dimensions of arrays, is read in the vmlinux's DWARF when such an array
+is looked at; where there is none it is asked of gdb, for which crash has to start with all its tables.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.errors import UnknownTypeError
+from crashdrive.kernel.debuginfo.shapes import Shapes
 from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.linux.minimal import MinimalLayouts, proven_btf
 from crashdrive.session import arguments
@@ -42,6 +44,9 @@ class ScriptTypes(MinimalLayouts):
         )
         self._flat: set[str] = set()
         self._bounds: dict[tuple[str, str], list[int]] = {}
+        # a recording asks crash, so that a replay finds the answers
+        vmlinux = None if kernel.session.recording else kernel.session.identity.get("vmlinux")
+        self._shapes = Shapes(str(vmlinux)) if vmlinux else None
 
     @property
     def _minimal(self) -> bool:
@@ -101,15 +106,28 @@ class ScriptTypes(MinimalLayouts):
             names = {name: one for name, one in names.items() if name not in kept}
         if (outer, path) in self._bounds or not names:
             return
+        told = self._in_debug_data(outer, whole, names) or self._told_by_gdb(outer, names)
+        self._bounds.update({(outer, names[name]): found for name, found in told.items()})
+        if self._store and self._keeps:
+            self._store.put_many("bounds", self.key, told, version=_VERSION)
+
+    def _in_debug_data(
+        self, outer: str, whole: Type | None, names: Mapping[str, str]
+    ) -> dict[str, list[int]] | None:
+        """None where one of them isn't there."""
+        size = whole.size if isinstance(whole, StructType) else 0
+        found = self._shapes.of(outer, size) if self._shapes else None
+        if found is None or not found.keys() >= set(names.values()):
+            return None
+        return {name: found[one] for name, one in names.items()}
+
+    def _told_by_gdb(self, outer: str, names: Mapping[str, str]) -> dict[str, list[int]]:
         results = self._run([f"gdb whatis (({outer} *)0)->{one}" for one in names.values()])
-        told = {
+        return {
             name: _read_bounds(result.text)
             for name, result in zip(names, results, strict=True)
             if result.failure is None
         }
-        self._bounds.update({(outer, names[name]): found for name, found in told.items()})
-        if self._store and self._keeps:
-            self._store.put_many("bounds", self.key, told, version=_VERSION)
 
 
 def _read_bounds(text: str) -> list[int]:
