@@ -249,8 +249,8 @@ _OF_GDB = expression(
 
 
 def _read_as(reader: _Reader, line: CommandLine, text: str, *, lenient: bool) -> tuple[_Reader, Source]:
-    """A reader and its source. A line that begins with no command's name is gdb's (``x/4xg ADDR``), or crash
-    takes it as the end of a line of ``p``, ``struct`` or ``whatis``: the printed text tells which.
+    """A line's reader and source. A line whose first word is no command is either gdb's (``x/4xg ADDR``), or
+    crash runs it as ``p LINE``, ``struct LINE`` or ``whatis LINE``: the printed text tells which.
     """
     if not reader.structure:
         return reader, Source(line.with_options(reader.optstring), text, lenient=lenient)
@@ -278,9 +278,10 @@ _MEANT = (
 
 
 def _means_structure(words: tuple[str, ...]) -> bool:
-    """Whether a line that begins with no command's name means a structure, for any output.
+    """Whether a line whose first word is no command means a structure, whatever was printed.
 
-    Names of commands and aliases have no dot in them, and a bare word may be anything.
+    A dot in the first word tells it, as commands and aliases have none in their names; so does an argument. A
+    bare word may mean anything.
     """
     return "." in words[0] or (len(words) > 1 and not words[1].startswith("-"))
 

@@ -73,14 +73,14 @@ def shapes_of(command: str) -> tuple[Shape, ...]:
 
 
 def record_types(annotation: Any) -> list[Any]:
-    """The types that a shape's record stands for: a union's members, in order."""
+    """The record types of a shape: the members of a union, in their order."""
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         return [member for part in typing.get_args(annotation) for member in record_types(part)]
     return [annotation]
 
 
 def records_of(command: str) -> list[Any]:
-    """All records that a command's answers can hold, those inside of others too, each once."""
+    """All record types that a command's answers can hold, nested ones too, each once."""
     found: dict[Any, None] = {}
     waiting = [shape.record for shape in shapes_of(command)]
     while waiting:
@@ -117,7 +117,9 @@ def fields_of(record: Any) -> Iterator[FieldRow]:
 
 
 def type_text(annotation: Any) -> str:
-    """A type as Python writes it, without names of modules; ``address``, ``bits`` and ``long`` as such."""
+    """A type as Python writes it, without names of modules; integers of a kind by its name: ``address``,
+    ``bits``, ``long``.
+    """
     if kind := integer_kind(annotation):
         return kind
     arguments = typing.get_args(annotation)

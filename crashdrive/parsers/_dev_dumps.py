@@ -15,7 +15,7 @@ from crashdrive.records import Record
 
 
 class DeviceDump(Record, frozen=True, kw_only=True):
-    """A device's own dump inside of the dump file: where, and how many bytes."""
+    """A device's own dump in the dump file: its offset there and its size, in bytes."""
 
     index: int
     offset: int
@@ -40,7 +40,7 @@ class DeviceDumpData(Record, frozen=True, kw_only=True):
 
 
 def dumps() -> g.ParserElement:
-    """The dumps of devices inside of the dump file, or that there are none::
+    """A row for each device's dump in the dump file, or a line that says that there are none::
 
     INDEX  OFFSET             SIZE             NAME
       0    0x240              33558464         cxgb4_0000:02:00.4
@@ -56,7 +56,7 @@ def dumps() -> g.ParserElement:
 
 
 def dump() -> g.ParserElement:
-    """A device's dump as words, or that it was copied into a file::
+    """A device's dump as words, or a line that says that it was copied to a file::
 
     DEVICE: cxgb4_0000:02:00.4
              240:  040410000ec40000 0000000000000000   ................
@@ -73,7 +73,7 @@ def dump() -> g.ParserElement:
 
 
 def _of_device(_text: g.Text, _place: int, found: list[Any]) -> DeviceDumpCopy | DeviceDumpData:
-    """The device with what stands below it."""
+    """The device with its words, or with the line about the copy."""
     name, first, *rows = found
     if isinstance(first, Words):
         return DeviceDumpData(device=name, rows=(first, *rows))
@@ -84,7 +84,7 @@ def _of_device(_text: g.Text, _place: int, found: list[Any]) -> DeviceDumpCopy |
 def check_dump(
     source: Source, found: list[DeviceDumpCopy | DeviceDumpData]
 ) -> list[DeviceDumpCopy | DeviceDumpData]:
-    """Mark where the words don't follow on each other."""
+    """Mark gaps between the words of a dump."""
     for one in found:
         if isinstance(one, DeviceDumpData):
             mark_gaps(source, list(one.rows))

@@ -23,7 +23,7 @@ class PciBus(Record, frozen=True, kw_only=True):
 class PciDevice(Record, frozen=True, kw_only=True):
     """A PCI device: its address ``domain:bus:slot.function``, class code, vendor and device number, type.
 
-    ``bus``: address of the bus that crash lists it under.
+    ``bus``: the address of the ``struct pci_bus`` that crash lists the device under.
     """
 
     pci_dev: Address

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def found(taken: tuple[str, ...]) -> Found:
     """Parsers from outside, and those that were refused; none of their code is run. ``taken``: our own names.
 
-    They are looked for again only when the user's folder or ``sys.path`` has changed, as each structure's
-    name given as a command asks for them.
+    The result is kept until the user's folder or ``sys.path`` changes: each line that begins with a
+    structure's name asks for it.
     """
     folder = plugin_folder()
     return _found(taken, folder, _changed(folder), tuple(sys.path))
@@ -70,7 +70,7 @@ def _wrong(name: str, module: Any) -> str | None:
 
 
 def shape_of(grammar: Grammar) -> Shape:
-    """The shape that reads any text by this grammar; its elements stay as they are."""
+    """A shape that reads any text by a copy of this grammar. UsageError for what is no grammar."""
     if isinstance(grammar, Shape):
         copied = _copied(grammar.grammar) if grammar.grammar else None
         return replace(grammar, grammar=copied, when=lambda _source: True)
@@ -88,7 +88,7 @@ def _function(grammar: Any) -> Callable[[], ParserElement]:
 
 @functools.lru_cache(maxsize=64)
 def _copied(grammar: Any) -> Callable[[], ParserElement]:
-    """A function that copies the grammar: reading changes the elements."""
+    """A function that gives a copy of the grammar: preparing elements for reading changes them."""
 
     def made() -> ParserElement:
         from crashdrive.parsers.grammar.pyparsing_core import ParserElement

@@ -16,9 +16,9 @@ from crashdrive.records import Record
 class Entry(Record, frozen=True, kw_only=True):
     """An entry of one of crash's tables.
 
-    ``group``: which block between blank lines it is in, from 0; ``indent``: blanks before the key. ``key`` is
-    None for a line without one; ``value``: the text behind the colon, ``more``: the lines below it that have
-    no key of their own (flags by name, lists of addresses).
+    ``group``: the number of its group, from 0; blank lines set groups apart. ``indent``: blanks before the
+    key. ``key`` is None for a line without one. ``value``: the text behind the colon; ``more``: the lines
+    below the entry that have no key (flags by name, lists of addresses).
     """
 
     group: int
@@ -31,12 +31,13 @@ class Entry(Record, frozen=True, kw_only=True):
 # (indent, key, value, whether blank lines stand above)
 _Head = tuple[int, str | None, str, bool]
 
-# A task's name may hold a colon; behind an address that is a key stands one.
+# A line of a task has no key, though its name may hold a colon. Behind an address that is a key a colon
+# stands.
 _TASK = r"\[ *+\d{1,7}\] [0-9a-f]{8,16}(?:/[0-9a-f]{8,16})?+ "
 
 
 def table() -> g.ParserElement:
-    """Entries in groups between blank lines; flags by name and lists of numbers go on below theirs::
+    """Entries in groups between blank lines; names of flags and lists of numbers stand below their entry::
 
              flags: 12502600
       (PER_CPU_OFF|SMP|KMOD_V2|KALLSYMS_V2)
@@ -69,14 +70,15 @@ def _more(pattern: str, what: str) -> g.Row:
     return g.Row(f"({pattern})", lambda row: row[1].rstrip(), what)
 
 
-# Keys that crash prints in the middle of a line; any other one there is a second entry: a newline was lost.
+# Keys that crash prints in the middle of a line. Any other key there begins a second entry, whose newline was
+# lost.
 _WITHIN = expression(
     r"size|address|index|cnt|limit|flags|base|isize|ppid|pgrp|sid|si\.(?:code|errno)|sigpend|sighold|stime"
     r"|cstime|fpvalid"
 )
 _AT_FIRST = expression(r"selector|address|isize|[0-9a-f]{8,16}")
 _REGISTER = expression(r"[A-Z][A-Z0-9_]{0,7}")
-# one blank more than `_WIDEST_GAP`
+# blanks before a key: one more than `_WIDEST_GAP` allows
 _KEY = expression(r"([ ]{0,7}+)([A-Za-z_.\d][\w.\[\]-]{0,60}+):(?: |$)", re.ASCII)
 # Lines of help -r and -n on RISC-V, MIPS and LoongArch: three registers at most, some far apart.
 _NAMED = (
@@ -87,10 +89,11 @@ _REGISTERS = expression(
     rf" *+{_NAMED}(?P<row>[0-9a-f]{{8,16}}+(?: ++{_NAMED}[0-9a-f]{{8,16}}+){{0,2}} *+\Z)?", re.ASCII
 )
 _WIDEST_GAP = 6
-_MOST_REGISTERS = 2  # behind the first one of a line
+_MOST_REGISTERS = 2  # in one line, behind its first key
 # Entries whose value is any text.
 _TEXTS = expression(r"proc_version|panicmsg|prompt|cmdline|args\[\d+\]", re.ASCII)
-# What stands in the line below such a text, or has a key of two words: within a value, a newline was lost.
+# Beginnings of entries that crash prints below such a text, or whose key has two words. Within a value they
+# tell that a newline was lost.
 _LINES_BELOW = expression(
     r" (?:args\[\d{1,3}\]: [0-9a-f]{1,16}: "
     r"|(?:new_utsname:|panic_processor: -?\d{1,9}|average size: \d{1,20}) *\Z)",
@@ -121,7 +124,7 @@ def _is_fresh(text: str, start: int) -> bool:
 
 
 def _rest(row: re.Match[str]) -> str | None:
-    """The rest of a task's name, which may hold a newline: a short line right below a task's."""
+    """The rest of a task's name that holds a newline: a short line right below the task's line."""
     text, end = row.string, row.start() - 1
     return row[1].rstrip() if text.startswith("[", text.rfind("\n", 0, end) + 1, end) else None
 
@@ -134,7 +137,7 @@ def _one(key: str, value: str) -> bool:
             continue
         registers += _REGISTER.fullmatch(inner[2]) is not None
         known = _WITHIN.fullmatch(inner[2]) or (_REGISTER.fullmatch(inner[2]) and _REGISTER.fullmatch(key))
-        # behind an alias nothing stands
+        # no other key stands in the line of an alias
         if not known or key == "alias" or len(inner[1]) > _WIDEST_GAP or registers > _MOST_REGISTERS:
             return False
     return True

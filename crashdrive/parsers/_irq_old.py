@@ -85,7 +85,7 @@ def _status(found: re.Match[str]) -> dict[str, Any]:
 
 
 def _with_members(kind: str) -> Callable[[LabelledValue, tuple[Any, ...]], dict[str, Any] | None]:
-    """The fields that a handler or an action gives; no member may stand twice."""
+    """The fields of a handler's or an action's lines; no member may stand twice."""
 
     def make(head: LabelledValue, members: tuple[Any, ...]) -> dict[str, Any] | None:
         named = dict(members)

@@ -27,7 +27,7 @@ class SoftIrq(Record, frozen=True, kw_only=True):
 
 
 class BottomHalves(Record, frozen=True, kw_only=True):
-    """The masks of bottom halves on kernels before 2.4; with ``cpu``, those of a CPU's softirqs on 2.4."""
+    """The masks of bottom halves (kernels before 2.4), or, with ``cpu``, of a CPU's softirqs (2.4)."""
 
     cpu: int | None = None
     bh_mask: Bits
@@ -38,7 +38,7 @@ _HEX = r"[0-9a-f]{1,16}"
 
 
 def softirqs() -> g.ParserElement:
-    """Kernels before 2.6 have bottom halves as well, and masks; since then there is one table::
+    """Tables of masks, softirqs and bottom halves before 2.6; one table of softirqs since::
 
     CPU    MASK     ACTIVE          SOFTIRQ_VEC      ACTION
      0   0000000f  00000001             [0]     ffffffff81068f60  <tasklet_hi_action>
@@ -99,5 +99,5 @@ def _function(kind: str) -> g.Row:
 
 
 def check_softirqs(source: Source, found: list[SoftIrq | BottomHalves]) -> list[SoftIrq | BottomHalves]:
-    """The masks first."""
+    """The records, masks first."""
     return demand_records(source, sorted(found, key=lambda one: isinstance(one, SoftIrq)))

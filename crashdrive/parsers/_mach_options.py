@@ -53,7 +53,7 @@ class FirmwareMessage(Record, frozen=True, kw_only=True):
 
 
 def ranges() -> g.ParserElement:
-    """Of E820 (x86), of the kernel's resources in 32 columns (sparc64), or of EFI (ia64)::
+    """Ranges of the E820 map (x86), of the kernel's resources (sparc64), or of the EFI memory map (ia64)::
 
           PHYSICAL ADDRESS RANGE         TYPE
     0000000000000000 - 000000000009fc00  E820_RAM
@@ -93,7 +93,7 @@ def _range(row: re.Match[str]) -> MemoryRange:
 
 
 def _resource(row: re.Match[str]) -> MemoryRange:
-    """The kernel's resources end at their last byte."""
+    """A range of sparc64: the END of a resource is its last byte."""
     return MemoryRange(start=int(row["start"], 16), end=int(row["end"], 16) + 1, type=row["type"])
 
 
@@ -109,7 +109,8 @@ def _efi_range(row: re.Match[str]) -> MemoryRange:
 
 
 def cpus() -> g.ParserElement:
-    """Each CPU, its structures below it; without a number the CPU that booted, or Alpha's HWRPB::
+    """Each CPU with its structures below it. A line without a number is that of the boot CPU, or of Alpha's
+    HWRPB::
 
     CPU 0:
     struct cpuinfo_x86 {
@@ -135,7 +136,7 @@ def _cpu(text: g.Text, place: int, head: re.Match[str], structures: list[Any]) -
 
 
 def check_cpus(source: Source, found: list[tuple[int, CpuData]]) -> list[CpuData]:
-    """The CPUs; none stands twice."""
+    """The CPUs; a second one of a number is an error."""
     known: set[int | None] = set()
     for place, data in found:
         if data.cpu in known:

@@ -33,7 +33,7 @@ _ARP_RIGHT = expression(r"((?:[0-9a-f]{2}[: ]){0,64}) +(\S+)(?: +([A-Z|]+))? *",
 
 
 def arp() -> g.ParserElement:
-    """A hardware address, if any, begins at the column of its title::
+    """A row for each entry; the hardware address, if any, begins at the column of its title::
 
     NEIGHBOUR        IP ADDRESS      HW TYPE    HW ADDRESS         DEVICE  STATE
     ffff8c3b1f846e00 10.1.0.1        ETHER      02:00:00:00:01:01  eth0    REACHABLE
@@ -52,14 +52,14 @@ def arp() -> g.ParserElement:
 
 
 def _keep_column(header: re.Match[str]) -> str:
-    """Where hardware addresses begin, for the rows of this text."""
+    """Keep the column at which hardware addresses begin, for the rows of this text."""
     text = g.Text.of(header.string)
     text.kept[Neighbour] = header.start(1) - header.start()
     return header[1]
 
 
 def _neighbour(row: re.Match[str]) -> Neighbour | None:
-    """Only the column tells an absent address from a device whose name looks like one."""
+    """The entry of a row. Only the column tells an absent address from a device whose name looks like one."""
     line, middle = row[0].rstrip("\n"), g.Text.of(row.string).kept[Neighbour]
     left = _ARP_LEFT.fullmatch(line[:middle])
     right = _ARP_RIGHT.fullmatch(line[middle:])
@@ -76,7 +76,7 @@ def _neighbour(row: re.Match[str]) -> Neighbour | None:
 
 
 def check_arp(source: Source, found: list[Neighbour]) -> list[Neighbour]:
-    """An answer without a header is an empty cache, or what crash says where it can't read it."""
+    """The entries. An empty output gets a notice: an empty cache has no header either."""
     if not source.text.strip():
         say_empty(source, "an empty cache has no header either")
     return found

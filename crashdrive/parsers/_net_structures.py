@@ -77,7 +77,9 @@ def _task(
 
 
 def check_sockets(source: Source, found: list[tuple[int, Told[T]]]) -> list[T]:
-    """Only tasks that were asked for; with ``-R``, tasks without such a socket aren't shown at all."""
+    """The tasks, which must have been asked for. With ``-R`` there may be none: crash leaves out tasks
+    without that socket.
+    """
     tasks = check_asked(source, found)
     for _ in (task for task in tasks if not task.told):
         source.note("partial", "crash said nothing of a task's sockets", incomplete=True)

@@ -40,7 +40,8 @@ class Limits(TaskHeader, frozen=True, kw_only=True):
 
 
 def arguments() -> g.ParserElement:
-    """Arguments and environment as the task's memory has them, so that a value may hold newlines::
+    """Arguments and environment of each task. crash prints them as they stand in memory: a value may hold
+    newlines::
 
     PID: 1        TASK: ffff8ea541234200  CPU: 1    COMMAND: "init"
     ARG: /sbin/init --x
@@ -56,7 +57,7 @@ def arguments() -> g.ParserElement:
         lambda found: found,
         "the arguments and environment of a task: ARG ENV",
     )
-    # the blank line above it belongs to it; else it would be tried as each of these
+    # a header takes the blank line above it: else that line would be tried as each of the elements before
     head = g.task_header(indent=r"(?:[ ]{0,8}+\n)?+")
     return g.Blocks(head, line, make=_arguments, between=g.noise(g.BlankLines()))
 
@@ -93,7 +94,9 @@ def _arguments(text: g.Text, _place: int, task: TaskHeader, lines: list[re.Match
 
 
 def _without(text: g.Text, task: TaskHeader, lines: list[re.Match[str]]) -> Arguments:
-    """Kernel threads have no arguments; anything else that crash says is a hole."""
+    """A task without arguments: a kernel thread (``no user stack``). Any other reason that crash gives is a
+    hole.
+    """
     place, line = lines[0].start("value"), lines[0]["value"]
     if not is_message(text.source, line):
         g.Line("the arguments of a task: ARG").miss(text, place)
@@ -105,7 +108,7 @@ def _without(text: g.Text, task: TaskHeader, lines: list[re.Match[str]]) -> Argu
 
 
 def check_arguments(source: Source, found: list[Arguments]) -> list[Arguments]:
-    """Each task stands once, unless several words of the command line name it."""
+    """The tasks; missing parts, and a task that stands twice though one word names it, are marked."""
     demand_records(source, found)
     for row in found:
         if row.arguments is None and row.problem is None:
@@ -131,7 +134,7 @@ class _Task(NamedTuple):
 
 
 def limits() -> g.ParserElement:
-    """Below each task the limits in the kernel's order; nothing where crash can't read them (9.0.1)::
+    """Each task with its limits in the kernel's order. crash 9.0.1 prints none where it can't read them::
 
     PID: 1        TASK: ffff8ea541234200  CPU: 1    COMMAND: "init"
           RLIMIT     CURRENT       MAXIMUM
@@ -157,7 +160,9 @@ def limits() -> g.ParserElement:
 
 
 def check_limits(source: Source, found: list[tuple[_Task, tuple[Limit, ...]]]) -> list[Limits]:
-    """Each task's limits; kernels add new ones at the end, so a missing one is noticed."""
+    """Each task's limits; gaps are marked. Kernels add new limits at the end, so a gap in the known order is
+    a missing one.
+    """
     made: list[Limits] = []
     for (place, task), limits in found:
         names = [limit.name for limit in limits]

@@ -18,7 +18,7 @@ from crashdrive.records import Long, Record
 
 
 class Ancestry(TaskHeader, frozen=True, kw_only=True):
-    """A task and its ancestors, the oldest first (``ps -p``); ``unknown``: how many crash has no name of."""
+    """A task and its ancestors, the oldest first (``ps -p``); ``unknown``: how many crash left out."""
 
     ancestors: tuple[TaskHeader, ...]
     unknown: int = 0
@@ -56,11 +56,11 @@ class StateCount(Record, frozen=True, kw_only=True):
 
 
 _Ancestor = tuple[int, int, TaskHeader]
-"""A line of a chain: its place, how far it is indented, its task."""
+"""A line of a chain: its offset in the text, its indentation, its task."""
 
 
 def ancestries() -> g.ParserElement:
-    """Blank lines set chains apart, the oldest task stands first, each one deeper by a blank::
+    """Chains set apart by blank lines: the oldest task first, each further task one blank deeper::
 
     PID: 0        TASK: ffffffff9f61aa40  CPU: 0    COMMAND: "swapper/0"
      PID: 1        TASK: ffff8c3b011fc180  CPU: 1    COMMAND: "init"
@@ -75,7 +75,7 @@ def ancestries() -> g.ParserElement:
 
 
 def check_ancestries(source: Source, found: list[tuple[_Ancestor, ...]]) -> list[Ancestry]:
-    """Chains; an indentation that fits no number of unknown ancestors is an error."""
+    """The chains; an indentation that fits no number of left-out ancestors is an error."""
     return demand_records(source, [_ancestry(source, chain) for chain in found])
 
 
@@ -105,10 +105,10 @@ def _ancestry(source: Source, chain: tuple[_Ancestor, ...]) -> Ancestry:
 
 
 def _missing_ancestors(depth: int, indent: int) -> int | None:
-    """How many ancestors crash left out above this one; None when the indentation fits no number.
+    """How many ancestors crash left out above this task; None when the indentation fits no number.
 
-    crash indents by the depth, and prints nothing but that indentation for a task that it doesn't know
-    (8.0.2 on Debian's 6.1): all of it stands in front of the next one that it does.
+    crash indents by the depth. For a task that it doesn't know, it prints the indentation alone, without a
+    newline (8.0.2 on Debian's 6.1): these indentations add up in front of the next known task.
     """
     missing, width = 0, depth
     while width < indent:
@@ -118,7 +118,7 @@ def _missing_ancestors(depth: int, indent: int) -> int | None:
 
 
 def times() -> g.ParserElement:
-    """Below each task its times, by other names on kernels before 2.6.23 or so::
+    """Each task with its times below it; kernels before 2.6.23 or so have other names::
 
     PID: 1        TASK: ffff8ea541234200  CPU: 1    COMMAND: "init"
         RUN TIME: 00:03:53
@@ -162,7 +162,7 @@ _RUN_TIME = expression(r"(?:(\d{1,9}) days, )?(\d{2}):(\d{2}):(\d{2})", re.ASCII
 
 
 def seconds_of(text: str) -> int | None:
-    """``10 days, 14:14:39`` in seconds; None where it is none."""
+    """``10 days, 14:14:39`` in seconds; None for any other text."""
     found = _RUN_TIME.fullmatch(text)
     if found is None:
         return None
@@ -200,7 +200,7 @@ def _last_run(found: re.Match[str]) -> LastRun:
         cpu=known(cpu),
         comm=comm,
         state=_state(state),
-        # With output radix 16 crash prints hexadecimal: some digit is a letter, or none tells.
+        # With output radix 16 crash prints hexadecimal digits; only a letter among them shows it.
         last_run=None if last is None else int(last, 10 if last.isdecimal() else 16),
         ago=ago,
     )

@@ -34,7 +34,7 @@ class _Head(NamedTuple):
 
 
 class _Family(NamedTuple):
-    """A group: the tasks below its first line, and whether crash said that there are none."""
+    """A group: its first line, the tasks below, and whether crash said that there are none."""
 
     head: _Head
     members: tuple[TaskHeader, ...]
@@ -73,7 +73,7 @@ _NONE = object()
 
 
 def _head(found: re.Match[str]) -> _Head:
-    """A group's first line; an indented one is in doubt, and marked."""
+    """A group's first line. An indented one is a member whose group lost its first line: marked."""
     if found[1]:
         message = "a group without its first line"
         g.Text.of(found.string).note(found.start(), "partial", message, incomplete=True)
@@ -86,7 +86,7 @@ def _family(head: _Head, below: tuple[object, ...]) -> _Family:
 
 
 def check_children(source: Source, found: list[_Family]) -> list[Children]:
-    """Each task with its children, or crash's word that it has none."""
+    """Each task with its children."""
     return demand_records(
         source,
         [
@@ -97,7 +97,7 @@ def check_children(source: Source, found: list[_Family]) -> list[Children]:
 
 
 def check_threads(source: Source, found: list[_Family]) -> list[ThreadGroup]:
-    """Each leader with its threads, or crash's word that there are none."""
+    """Each leader with its threads."""
     return demand_records(
         source,
         [

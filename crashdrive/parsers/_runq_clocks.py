@@ -1,4 +1,5 @@
-"""``runq -t``, ``-T``, ``-m``: a run queue's time, how far it lags, and for how long its task has been on.
+"""``runq -t``, ``-T``, ``-m``: a run queue's clock, how far it lags, how long the CPU's task has been
+running.
 
 Source in crash: ``dump_on_rq_timestamp()``, ``dump_on_rq_lag()``, ``dump_on_rq_milliseconds()`` (task.c).
 """
@@ -42,7 +43,7 @@ class Running(Record, frozen=True, kw_only=True):
 
 
 def clocks() -> g.ParserElement:
-    """The queue's time, below it when its task got the CPU, and the task::
+    """The run queue's clock, and below it when the running task got the CPU::
 
     CPU 0: 32544481071
            32521958250  PID: 391    TASK: ffff8ea557378000  COMMAND: "spinner"
@@ -72,7 +73,7 @@ def _clock(text: g.Text, place: int, clock: QueueClock, tasks: list[Any]) -> tup
 
 
 def _number(text: str | None) -> int | None:
-    """Decimal, or hexadecimal where output radix 16 shows by a letter."""
+    """A timestamp: decimal, or hexadecimal where it holds a letter (output radix 16)."""
     return None if text is None else int(text, 10 if text.isdecimal() else 16)
 
 

@@ -14,8 +14,8 @@ from crashdrive.records import Address, Record
 class TaskGroup(Record, frozen=True, kw_only=True):
     """A task group on a CPU (``-g``), with the tasks directly in it.
 
-    ``root``: it is the root group; ``parent``: address of the group around it. ``cfs_rq`` or ``rt_rq``:
-    which queue of the group this is. ``priority``: of a group within a realtime queue.
+    ``root``: this is the root group; ``parent``: address of the group around this one. ``cfs_rq`` or
+    ``rt_rq``: the address of the group's queue. ``priority``: of a group within a real-time queue.
     """
 
     task_group: Address
@@ -40,7 +40,8 @@ class GroupedRunQueue(Record, frozen=True, kw_only=True):
 
 
 def groups() -> g.ParserElement:
-    """Indentation says which group holds what; a group's tasks may stand below a group inside of it::
+    """Groups and their tasks; indentation says to which group each belongs. Tasks of a group may stand below
+    a nested group::
 
     CPU 3
       CURRENT: PID: 2948   TASK: ffff88022af2a100  COMMAND: "bash"
@@ -108,7 +109,7 @@ def _groups(text: g.Text, below: list[Any]) -> tuple[TaskGroup, ...]:
 
 
 def raise_twice(text: g.Text) -> NoReturn:
-    """The running task of a CPU stands once, at its top."""
+    """Fail: a CPU's running task stands in another place than at its top."""
     current_line().miss(text, 0, "a CPU's running task doesn't stand at its top")
 
 

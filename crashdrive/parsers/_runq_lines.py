@@ -1,4 +1,4 @@
-"""What ``runq`` prints of one task, one CPU: the lines that its shapes share, and what they are made of."""
+"""Lines that the shapes of ``runq`` share: a CPU, its running task, a task on a queue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING = "[no tasks queued]"
 
 
 def current_line() -> g.Row:
-    """``CURRENT: PID: 1 ...``: the running task; its address alone where crash doesn't know it."""
+    """``CURRENT: PID: 1 ...``: the running task; of a task that crash doesn't know, the address alone."""
 
     def current(found: re.Match[str]) -> TaskHeader | int:
         return header_of(found) if found["task"] else int(found["at"], 16)
@@ -45,7 +45,7 @@ def queued_line() -> g.Row:
 
 
 def queued(found: re.Match[str]) -> QueuedTask:
-    """The task of a match of an expression that holds a queued one."""
+    """The queued task in a match whose expression holds one."""
     task = header_of(found)
     priority = found["priority"]
     return QueuedTask(
@@ -62,7 +62,7 @@ R = TypeVar("R", bound=Record)
 
 
 def once(source: Source, found: list[tuple[int, R]]) -> list[R]:
-    """The records, each with its place; a CPU that stands twice is an error."""
+    """The records; a CPU that stands twice is an error. ``found``: (offset in the text, record)."""
     seen: set[int] = set()
     for place, record in found:
         cpu: int = record.cpu  # type: ignore[attr-defined] # all that runq prints is of a CPU

@@ -20,7 +20,8 @@ from crashdrive.records import Address, Bits, Notice, Record
 class SignalAction(Record, frozen=True, kw_only=True):
     """What a signal does. ``handler`` is an address, or None with ``default`` or ``ignored`` set.
 
-    ``sigaction``: the structure's address, ``mask``: signals blocked meanwhile, ``flags`` with their names.
+    ``sigaction``: the address of the ``struct sigaction``; ``mask``: signals blocked while the handler runs;
+    ``flags``: a bit mask, with their names.
     """
 
     signal: int
@@ -48,10 +49,11 @@ class Pending(Record, frozen=True, kw_only=True):
 
 
 class TaskSignals(TaskHeader, frozen=True, kw_only=True):
-    """The signals of a task; of a whole thread group (``-g``) its leader's, with all ``threads``.
+    """The signals of a task; with ``-g`` those of a thread group's leader, and all ``threads``.
 
     ``count``: users of the signal_struct (crash's COUNT or NR_THREADS). ``blocked`` is a bit mask.
-    ``pending``: the task's own; ``shared_pending``: of its thread group. What crash doesn't print is None.
+    ``pending``: the task's own; ``shared_pending``: of its thread group. A value that crash doesn't print is
+    None.
     """
 
     signal_struct: Address | None = None
@@ -76,11 +78,11 @@ class _State(NamedTuple):
 
 
 _Row = tuple[int, SignalAction]
-"""A row of the table, and where it stands: a bare tuple, as there are thousands."""
+"""The offset of a row of the table, and its action: a bare tuple, as there are thousands."""
 
 
 class _Queue(NamedTuple):
-    """A queue's name, if it stands there; the mask and the queue below, None where they don't."""
+    """A queue's name, if it has one; the mask and the queue below it, None where missing."""
 
     place: int
     name: str | None = None
@@ -89,7 +91,7 @@ class _Queue(NamedTuple):
 
 
 def signals() -> g.ParserElement:
-    """A task's signals; with ``-g`` a thread group's, each thread's below an indented header::
+    """A task's signals; with ``-g`` those of a thread group, each thread below an indented header::
 
     PID: 8970   TASK: f67d8560  CPU: 1   COMMAND: "procsig"
     SIGNAL_STRUCT: f6018680  COUNT: 1
@@ -210,7 +212,9 @@ def _as_queue(_text: g.Text, place: int, found: list[str | int | _Queued]) -> _Q
 
 
 def _of_task(text: g.Text, place: int, found: list[Any]) -> TaskSignals:
-    """A task, or a thread of one: its parts, each once; a missing part is a hole."""
+    """A task, or a thread of one, made of its parts. A part that stands twice is an error, a missing one a
+    hole.
+    """
     task, *parts = found
     values: dict[str, Any] = {}
     titled: set[str] = set()

@@ -14,7 +14,9 @@ from crashdrive.parsers.grammar.definitions import definition
 
 
 def definitions() -> g.ParserElement:
-    """Definitions, with offsets (``-o``), or with addresses where the command has one; see `definition`."""
+    """Definitions, with offsets (``-o``), or with addresses where the command line has an address; see
+    `definition`.
+    """
     at = g.Terminal("", "addresses of members", _if_placed)
     placed, plain = (g.Many(definition(addresses=addresses)) for addresses in (True, False))
     return g.Suppress(at) + placed | plain

@@ -1,4 +1,5 @@
-"""Pointers that ``struct -p`` follows: ``TYPE *NAME = ADDRESS``, and in the next line what is there.
+"""Pointers that ``struct -p`` follows: ``TYPE *NAME = ADDRESS``, and in the next line what is at that
+address.
 
 Source in crash: ``dereference_pointer()`` (symbols.c).
 """
@@ -13,11 +14,11 @@ from crashdrive.records import Address, Record
 
 
 class Target(Record, frozen=True, tag_field="$", tag="target"):
-    """A pointer followed by ``-p``: its ``type`` and ``address``, and what it leads to.
+    """A pointer followed by ``-p``: its ``type``, its ``address``, and what is at that address.
 
-    ``symbol``: the name of what is there; ``value``: what is there, None where crash shows none, and then
-    ``reason`` says why: ``NULL``, ``not accessible``, ``unknown``, ``unknown target type``, ``TYPE: no
-    debuginfo data``.
+    ``symbol``: the symbol at the address; ``value``: the value there. Where crash shows no value, ``value``
+    is None and ``reason`` says why: ``NULL``, ``not accessible``, ``unknown``, ``unknown target type``,
+    ``TYPE: no debuginfo data``.
     """
 
     type: str
@@ -56,7 +57,7 @@ def followed_pointer() -> g.ParserElement:
 
 
 def _pointer(found: re.Match[str], end: str = "") -> tuple[str, str, int] | None:
-    """(name, type, address) where the type ends so."""
+    """(name, type, address) of a pointer whose declaration ends in this suffix."""
     type_ = f"{found['type'].rstrip()}{found['more'] or ''}"
     return (found["name"], type_, int(found["address"], 16)) if type_.endswith(end) else None
 

@@ -23,9 +23,9 @@ class System(Record, frozen=True, kw_only=True):
     ``kernel``: the vmlinux; ``kernel_flags`` and ``dump_flags``: crash's bracketed words behind file names
     (``TAINTED``, ``LIVEPATCH``; ``PARTIAL DUMP``, ``INCOMPLETE``, ``LIVE DUMP``). ``dumpfiles`` holds all
     parts of a dump, ``dumpfile`` the first one. ``cpus``, ``offline_cpus``: how many. ``date`` is crash's
-    text, its zone apart in ``timezone`` (crash 7.2.9 and later print it). ``uptime``: seconds.
-    ``load_average``: over 1, 5 and 15 minutes. ``processor_mhz`` None: unknown. ``memory``: bytes, as exact
-    as crash's rounded figure. ``panic``: the message; ``check_log``: crash's ``(check log for details)``.
+    text without the zone, which is ``timezone`` (crash 7.2.9 and later print it). ``uptime``: seconds.
+    ``load_average``: over 1, 5 and 15 minutes. ``processor_mhz`` None: unknown. ``memory``: bytes, made of
+    crash's rounded figure. ``panic``: the message; ``check_log``: crash's ``(check log for details)``.
     """
 
     kernel: str
@@ -55,7 +55,7 @@ class System(Record, frozen=True, kw_only=True):
     check_log: bool = False
 
 
-# words, with blanks between them
+# crash's words, with blanks between them
 _TEXT = r"((?:[^ \n]++| ++(?=[^ \n]))*+)"
 _DATE = r"(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d)(?: ([\w+-]{1,10}))? (\d{4})|(-?\d{1,20})"
 _AVERAGE = r"(\d{1,9}\.\d\d), (\d{1,9}\.\d\d), (\d{1,9}\.\d\d)|\([^\n]{1,60}\)"
@@ -127,7 +127,7 @@ def _dumpfiles(row: re.Match[str]) -> list[str]:
 
 
 def _pair(row: re.Match[str]) -> tuple[str, int | None]:
-    """The first group, and the second one's number."""
+    """The text of the first group, and the number in the second one."""
     return row[1], int(row[2]) if row[2] else None
 
 
@@ -154,7 +154,7 @@ def _panic(row: re.Match[str]) -> tuple[str, bool]:
 
 
 def _system(dumpfiles: list[str], **said: Any) -> System:
-    """What the lines say together. With a System.map, crash has no KERNEL line."""
+    """The record of all lines. crash prints no KERNEL line where it was given a System.map."""
     debug_kernel, version = _debug_kernel(said.pop("debug", ""))
     kernel, flags = _without_flags(said.pop("kernel", ""))
     system_map, map_flags = _without_flags(said.pop("system_map", ""))
@@ -195,7 +195,9 @@ def _debug_kernel(text: str) -> tuple[str | None, str | None]:
 
 
 def check_system(source: Source, found: list[Any]) -> list[System | Context]:
-    """What has to be there, and what its flags say of the dump."""
+    """The system's records; a missing KERNEL or DUMPFILE line is an error. Notices tell of flags that say
+    that the dump is partial, and of a missing PANIC line, which marks the answer.
+    """
     one: System = found[0]
     for name, value in (("KERNEL", one.kernel), ("DUMPFILE", one.dumpfile)):
         if not value:
@@ -228,7 +230,7 @@ _UNITS = {"bytes": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40
 
 
 def size_of(text: str) -> int | None:
-    """``767.5 MB`` or ``1 GB 512 MB`` in bytes; None when it is no size."""
+    """``767.5 MB`` or ``1 GB 512 MB`` in bytes; None for any other text."""
     parts = re.findall(r"\S{1,20} \S{1,10}", text)
     sizes = [_SIZE.fullmatch(part) for part in parts]
     if not parts or " ".join(parts) != text:

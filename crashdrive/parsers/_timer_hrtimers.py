@@ -18,7 +18,7 @@ from crashdrive.records import Address, Long, Record
 class Hrtimer(Record, frozen=True, kw_only=True):
     """A high-resolution timer, in nanoseconds of its clock; ``softexpires`` is the earliest time.
 
-    ``destroyed``: crash found no timer where one should be; nothing else is known then.
+    ``destroyed``: crash found no timer where one should be; all other fields are None then.
     """
 
     softexpires: Long | None = None
@@ -48,7 +48,7 @@ _HEX = r"[0-9a-f]{1,16}"
 
 class _Clock(NamedTuple):
     base: HrtimerBase
-    told: bool  # what it has stands below it
+    told: bool  # its timers stand below the base
 
 
 def hrtimers() -> g.ParserElement:
@@ -104,7 +104,7 @@ def _hr_table(until: g.ParserElement) -> g.ParserElement:
 def _hr_timers(
     titles: list[str], rows: tuple[tuple[str | None, str | None, str | None, str | None], ...]
 ) -> tuple[Hrtimer, ...] | None:
-    """None where a row has other times than the header says."""
+    """The timers below a header; None where a row has more or fewer times than the header has columns for."""
     timers: list[Hrtimer] = []
     for times, at, function, name in rows:
         if times is None or at is None:
@@ -146,7 +146,9 @@ def _hr_base(
 
 
 def check_hrtimers(source: Source, found: list[tuple[HrtimerBase, tuple[_Clock, ...]]]) -> list[HrtimerBase]:
-    """All clocks, each with its CPU; one without timers says so, or they are missing."""
+    """All clocks, each with its CPU. Timers are missing where crash neither lists any nor says that there are
+    none.
+    """
     elided = any(notice.kind == "elided" for notice in source.warnings)
     bases: list[HrtimerBase] = []
     for cpu, clocks in found:

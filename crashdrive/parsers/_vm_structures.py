@@ -42,5 +42,5 @@ def _task(_text: g.Text, place: int, task: TaskHeader, below: list[Structure]) -
 
 
 def check_structures(source: Source, found: list[tuple[int, TaskStructures]]) -> list[TaskStructures]:
-    """Only tasks that were asked for."""
+    """The tasks, which must have been asked for."""
     return demand_records(source, check_asked(source, found), "no task's header line")

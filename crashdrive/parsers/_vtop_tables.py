@@ -1,4 +1,4 @@
-"""``vtop``: the levels of the page tables, and the page that they lead to.
+"""``vtop``: the entry at each level of the page tables, and the page that they lead to.
 
 Source in crash: ``uvtop`` and ``kvtop`` of each architecture (x86_64.c, arm64.c, ...).
 """
@@ -14,11 +14,11 @@ from crashdrive.records import Address, Bits, Record
 
 
 class Step(Record, frozen=True):
-    """A level of the page tables: where the entry is and what it holds.
+    """The entry at a level of the page tables: its address and its value.
 
-    ``value`` is None where crash doesn't show it (an entry that a Xen guest keeps for itself). ``flags``: its
-    flag bits as crash takes them apart (s390x: ``FC=0; P=0; ...``), None elsewhere. ``machine``: an entry of
-    Xen's machine addresses, not of the guest's.
+    ``value`` is None where crash doesn't show it (an entry that a Xen guest keeps for itself). ``flags``: the
+    entry's flag bits as crash decodes them (s390x: ``FC=0; P=0; ...``), None elsewhere. ``machine``: the
+    entry holds Xen's machine addresses, not the guest's.
     """
 
     level: str
@@ -29,19 +29,19 @@ class Step(Record, frozen=True):
 
 
 class Part(NamedTuple):
-    """What a part of a translation says, and where it stands."""
+    """The values of a line of a translation, and its offset in the text."""
 
     place: int
     says: dict[str, Any]
 
 
 def says(make: Callable[[re.Match[str]], dict[str, Any]]) -> Callable[[re.Match[str]], Part]:
-    """The part that a line is."""
+    """A function that makes a `Part` of a line."""
     return lambda row: Part(row.start(), make(row))
 
 
 def levels() -> tuple[g.Row, ...]:
-    """s390 has a level's flags below it, sparc64 the table and the entry's number in it::
+    """Lines of a level: s390 has its flags in the next line, sparc64 the table and the entry's index::
 
     PGD DIRECTORY: ffffffff9fe22000
     PAGE DIRECTORY: 16427067
@@ -84,11 +84,12 @@ def _fetched(row: re.Match[str]) -> dict[str, Any]:
 
 
 INVALID = "invalid(?: for [0-9a-f]{1,16}+ address)?"
-"""MIPS, LoongArch and RISC-V say so of an entry that leads nowhere."""
+"""crash's words for an entry that leads nowhere, on MIPS, LoongArch and RISC-V."""
 
 
 def pages() -> tuple[g.Row, ...]:
-    """With Xen the machine's address stands first. RISC-V and SPARC say why there is no page::
+    """Lines of the page: with Xen the machine address first; on RISC-V and SPARC the reason why there is
+    none::
 
     PAGE: 16400000  (2MB)
        PTE         PAGE: 0000000000000000 not present
@@ -120,9 +121,10 @@ def _page(row: re.Match[str]) -> dict[str, Any]:
 
 
 def add_level(tables: list[Step], level: Step) -> str | None:
-    """Add a level to those above it; why not, where it has no value.
+    """Add a level to those above it; give the reason where it is refused, as its value is missing.
 
-    The value may be missing in Xen's machine entries and in the guest's twin of one.
+    The value may be missing in an entry of Xen's machine addresses, and in the guest's entry of the same
+    level below it.
     """
     above = tables[-1] if tables else None
     twin = above is not None and above.machine and above.level == level.level

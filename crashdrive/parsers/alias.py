@@ -33,7 +33,8 @@ class DeletedAlias(Record, frozen=True):
 
 
 def _aliases() -> g.ParserElement:
-    """One row for each alias; a command that holds another row's beginning is two rows in one::
+    """One row for each alias; a command that holds another row's beginning is refused, as a newline was
+    lost::
 
     ORIGIN   ALIAS    COMMAND
     builtin  man      help

@@ -20,14 +20,16 @@ from crashdrive.records import Bits, Record
 
 
 class AsciiText(Record, frozen=True):
-    """A number and its bytes in the machine's order, unprintable ones by name (``<NUL>``, ``<8d>``)."""
+    """A number and its bytes as characters, in the machine's byte order; unprintable ones by name (``<NUL>``,
+    ``<8d>``).
+    """
 
     value: Bits
     text: str
 
 
 class Character(Record, frozen=True):
-    """A character's code and its name or itself."""
+    """A character's code, and the character; of an unprintable one its name."""
 
     code: int
     name: str
@@ -47,7 +49,7 @@ def _text(row: re.Match[str]) -> AsciiText | None:
 
 
 def _fits(digits: str, text: str) -> bool:
-    """Whether the plain characters are bytes of the number, in either byte order."""
+    """Whether the printable characters are the number's bytes, in either byte order."""
     raw = bytes.fromhex(digits)
     parts = _BYTE.findall(text)
     return any(

@@ -2,14 +2,14 @@
 
 A parser module is named after crash's command (``parsers/ps.py``), is found by its name alone, and holds
 
-- its records (subclasses of `Record`),
+- its record types (subclasses of `Record`),
 - its grammar: functions that put elements of `crashdrive.parsers.grammar` together,
-- ``SHAPES``: the shapes of its output, the first one that fits is taken,
+- ``SHAPES``: the shapes of its output, of which the first that fits is taken,
 - ``EXAMPLES``: command lines that ``scripts/record`` records as golden files; ``{name}`` stands for
   an address or name that the recorder looks up (see ``scripts/record --help``).
 
-The options of crash's own commands stand in `crashdrive.commandline`; a module from outside has them as
-``OPTSTRING``, as crash gives them to getopt(3).
+The options of crash's own commands are listed in `crashdrive.commandline`. A module from outside gives its
+command's options as ``OPTSTRING``, in the form of getopt(3).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 MOST_NOTICES = 1000
-"""After so many notices, further lines that lenient mode sets aside are only counted."""
+"""The most notices of an answer: further lines that lenient mode sets aside are only counted."""
 
 
 class Source:
@@ -43,7 +43,7 @@ class Source:
         self.warnings: list[Notice] = []
         self.untold = 0  # lines set aside beyond `MOST_NOTICES`
         self.complete = True
-        self.many_tasks = False  # the command ran under foreach, which chose the tasks
+        self.many_tasks = False  # the command ran under foreach, which chose its tasks
         self._starts: list[int] | None = None
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -114,11 +114,11 @@ class Source:
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """One shape of a command's output.
 
-    ``record`` is the record type (a union for mixed outputs). ``grammar`` gives the grammar of the text
-    (`crashdrive.parsers.grammar`): a function without arguments, called when such a text is first read;
-    ``finish`` checks or completes the grammar's records; the source has all notices by then.
-    ``parse`` is for parsers from outside that have no grammar: a function that makes a Source into records.
-    ``when`` decides from the command line (and, where it must, the text) whether it is this shape;
+    ``record`` is the record type (a union for mixed outputs). ``grammar`` is a function without arguments
+    that gives the grammar of the text (`crashdrive.parsers.grammar`); it is called when such a text is first
+    read. ``finish`` checks or completes the grammar's records; the source has all notices by then. ``parse``
+    is for parsers from outside that have no grammar: a function that makes records of a `Source`. ``when``
+    decides by the command line (and, where it must, by the text) whether an output has this shape.
     ``options`` tells people which command lines give it.
     """
 
@@ -132,7 +132,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_answer(source: Source, shape: str, records: Sequence[Any]) -> Answer[Any]:
-    """The answer for a source."""
+    """The answer of these records, with the source's notices and completeness."""
     if source.untold:
         message = f"{source.untold} more lines were set aside"
         source.note("unparsed", message, incomplete=True)

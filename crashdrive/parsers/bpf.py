@@ -39,7 +39,7 @@ class JitInstruction(Record, frozen=True, kw_only=True):
 
 
 class BpfProgram(Record, frozen=True, kw_only=True):
-    """A program: its number, addresses of bpf_prog and bpf_prog_aux, type, tag, numbers of its maps.
+    """A program: its id, addresses of bpf_prog and bpf_prog_aux, type, tag, ids of its maps.
 
     With ``-p`` and ``-P`` also ``xlated``, ``jited`` and ``memlock`` in bytes, ``load_time`` as crash writes
     it, ``gpl_compatible``, ``name`` and ``uid``; None where crash says ``(unknown)`` or ``(unused)``. With
@@ -65,7 +65,7 @@ class BpfProgram(Record, frozen=True, kw_only=True):
 
 
 class BpfMap(Record, frozen=True, kw_only=True):
-    """A map: number, address, type and flags; with ``-m`` and ``-M`` its sizes in bytes, name and owner."""
+    """A map: id, address, type and flags; with ``-m`` and ``-M`` its sizes in bytes, name and owner."""
 
     id: int
     bpf_map: Address
@@ -89,7 +89,7 @@ _NUMBERS = frozenset({"xlated", "jited", "memlock", "uid", "key_size", "value_si
 
 
 def _bpf() -> g.ParserElement:
-    """Programs, then maps; below each what the options ask for::
+    """Programs, then maps; below each the lines that the options ask for::
 
     ID     BPF_PROG       BPF_PROG_AUX   BPF_PROG_TYPE       TAG        USED_MAPS
     20 ffffbc00c0d41000 ffff9ff2610f8e00  CGROUP_SKB   2a142ef67aaad174   19,20
@@ -120,7 +120,7 @@ def _bpf() -> g.ParserElement:
 
 
 def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
-    """A program or map with the lines below it."""
+    """A program or map, as `_whole` makes it of its row and the lines below."""
     labels = g.Row(rf"([ ]*+(?:{_LABELS}): [^\n]{{0,4096}}+)", _labels, "facts: LABEL: VALUE")
     translated = g.Terminal(
         r" *+(\d{1,6}): (\([0-9a-f]{2}\) [^\n]{1,300}?|BUG_[^\n]{1,60}?)[ ]*+(?:\n|\Z)"
@@ -138,7 +138,7 @@ def _with_rest(head: g.ParserElement, record: type[Any]) -> g.ParserElement:
     return g.made(head + rest, lambda text, place, values: _whole(text, place, values, record))
 
 
-# an instruction in the text of one: its newline was lost
+# an instruction within another one's text: a newline was lost
 _SECOND = expression(r" \d{1,6}: \([0-9a-f]{2}\) |0x[0-9a-f]{1,16}(?: <[^>\n]{1,300}>)?:\s", re.ASCII)
 
 
@@ -174,7 +174,7 @@ def _map(row: re.Match[str]) -> dict[str, Any]:
 
 
 def _labels(row: re.Match[str]) -> dict[str, Any] | None:
-    """``XLATED: 296  JITED: 229  MEMLOCK: 4096``; a name, which may hold anything, stands in quotes."""
+    """``XLATED: 296  JITED: 229  MEMLOCK: 4096``; a name stands in quotes, and may hold anything."""
     line = row[1]
     found: dict[str, Any] = {}
     position: int | None = 0
@@ -184,7 +184,7 @@ def _labels(row: re.Match[str]) -> dict[str, Any] | None:
             return None
         start = label.end()
         following = list(_NEXT.finditer(line, start))
-        # A name may look like a label itself: only the last one behind its quotes is.
+        # A name may hold what looks like a label: only the last one, behind the closing quote, is a label.
         position = following[-1 if name == "name" else 0].start() if following else None
         text = line[start : len(line) if position is None else position].strip()
         if name in _NUMBERS and not re.fullmatch(r"-?\d{1,20}|\(unknown\)|\(unused\)", text):
@@ -194,7 +194,7 @@ def _labels(row: re.Match[str]) -> dict[str, Any] | None:
 
 
 def _value(name: str, text: str) -> Any:
-    """What a label's text means; None where crash doesn't know it."""
+    """The value of a label's text; None where crash doesn't know it."""
     if name == "name":
         return text[1:-1] if text.startswith('"') else None
     if name == "gpl_compatible":
@@ -205,7 +205,7 @@ def _value(name: str, text: str) -> Any:
 
 
 def _whole(text: g.Text, place: int, values: list[Any], record: type[Any]) -> Any:
-    """A program or map, made of all its lines; no fact may stand twice."""
+    """A program or map, made of its row and all lines below. A fact that stands twice is an error."""
     facts: dict[str, Any] = dict(values[0])
     instructions = tuple(one for one in values if isinstance(one, BpfInstruction))
     machine_code = tuple(one for one in values if isinstance(one, JitInstruction))
@@ -230,7 +230,7 @@ def _whole(text: g.Text, place: int, values: list[Any], record: type[Any]) -> An
 
 
 def _check(source: Source, found: list[BpfProgram | BpfMap]) -> list[BpfProgram | BpfMap]:
-    """Where nothing is loaded crash prints blank lines at most: an empty answer, not an error."""
+    """The programs and maps. Where none is loaded crash prints blank lines: an empty answer, not an error."""
     if not source.text and not source.command.has("PM"):
         source.fail(0, "nothing at all")
     return found if not source.text.strip() else demand_records(source, found)

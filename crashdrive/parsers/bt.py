@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 class Backtrace(TaskHeader, frozen=True, kw_only=True):
     """The stack of one task.
 
-    ``frames``: innermost first; with ``-t`` and ``-T`` the text addresses found on the stack (their ``level``
-    is None), ``start`` is then where crash began. ``exception``: registers above the first frame (a task in
-    user space, s390's lowcore). ``found``: exception frames that ``-e`` found. ``stack``: all words of the
-    stack (``-r``). ``status``: crash's words in place of frames (``(active)``). ``marker``: a stack's name
-    below the last frame. ``complete`` is False when crash could show only a part.
+    ``frames``: innermost first. With ``-t`` and ``-T`` they are the text addresses found on the stack
+    (``level`` is None), and ``start`` is where crash began. ``exception``: registers above the first frame (a
+    task in user space, s390's lowcore). ``found``: exception frames that ``-e`` found. ``stack``: all words
+    of the stack (``-r``). ``status``: crash's words in place of frames (``(active)``). ``marker``: a stack's
+    name below the last frame. ``complete`` is False where a part of the trace is missing or in doubt.
     """
 
     frames: tuple[Frame, ...] = ()
@@ -69,7 +69,7 @@ class StackOverflow(TaskHeader, frozen=True, kw_only=True):
 
 
 class BacktraceMethod(Record, frozen=True):
-    """What ``bt -O`` makes the method of later backtraces: crash's ``old`` one, or the ``new`` one."""
+    """The method of later backtraces, as ``bt -O`` sets it: crash's ``old`` or ``new`` one."""
 
     method: str
 
@@ -84,7 +84,7 @@ def _methods() -> g.ParserElement:
 
 
 def _traces() -> g.ParserElement:
-    """A task's header line, and its trace::
+    """Each task's header line, and the trace below it::
 
     PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
      #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f
@@ -127,7 +127,9 @@ def _check_traces(source: Source, found: list[Backtrace]) -> list[Backtrace]:
 
 
 def _mark_twice(source: Source, found: list[Backtrace]) -> None:
-    """A task's header that stands twice splits one trace in two, unless the task was asked for twice."""
+    """Mark a task that stands twice: its second header splits one trace in two, unless it was asked for
+    twice.
+    """
     if len(source.command.arguments) > 1:
         return
     seen: set[int] = set()
@@ -157,7 +159,7 @@ _NONE_FOUND = "(none found)"
 
 
 def _stacks() -> g.ParserElement:
-    """Stacks by CPU and name, and below each what was found on it::
+    """Stacks by CPU and name, and the exception frames found on each below it::
 
     CPU 0 IRQ STACK:
     (none found)
@@ -192,7 +194,8 @@ def _stack(text: g.Text, place: int, found: list[Any]) -> SearchedStack:
 
 
 def _overflows() -> g.ParserElement:
-    """Tasks with a problem; or that there is none, below what crash couldn't tell of some tasks::
+    """Tasks with their problems, or a line that says that there are none. Messages about tasks that crash
+    couldn't check may stand above that line::
 
     PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
       possible stack overflow: 40ffffffff != STACK_END_MAGIC
@@ -211,7 +214,7 @@ def _overflow(task: TaskHeader, problems: tuple[str, ...]) -> StackOverflow:
 
 
 def _is_fragment(source: Source) -> bool:
-    """Left-out lines, or a frame, where the task's header should be."""
+    """Whether left-out lines (``...``) or a frame stand where the first task's header should be."""
     begins = source.text.lstrip()
     return (begins.startswith("...") or _FRAME.match(begins) is not None) and "PID: " not in source.text
 

@@ -17,7 +17,7 @@ from crashdrive.records import Address, Record
 
 
 class PageNumber(Record, frozen=True):
-    """An address and the number of the page that it is in."""
+    """A physical address, and the number of its page."""
 
     address: Address
     page: int

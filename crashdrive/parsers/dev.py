@@ -49,8 +49,9 @@ __all__ = [
 class Device(Record, frozen=True, kw_only=True):
     """A registered device: ``kind`` is ``char`` or ``block``.
 
-    ``cdev`` or ``gendisk`` is its structure, None where crash says ``(none)``. ``operations``: the symbol of
-    its operations, ``operations_address`` their address, as far as crash prints them.
+    ``cdev`` (char) or ``gendisk`` (block): the address of its structure, None where crash says ``(none)``.
+    ``operations``: the symbol of its operations; ``operations_address``: their address; each None where crash
+    doesn't print it.
     """
 
     kind: str
@@ -63,7 +64,7 @@ class Device(Record, frozen=True, kw_only=True):
 
 
 class Resource(Record, frozen=True, kw_only=True):
-    """A range of I/O ports (``space`` is ``port``) or of physical memory (``memory``); ``end`` is inside."""
+    """A range of I/O ports (``space`` is ``port``) or of physical memory (``memory``), both ends included."""
 
     space: str
     resource: Address
@@ -92,7 +93,8 @@ class Disk(Record, frozen=True, kw_only=True, rename={"async_": "async"}):
 
 
 def _devices() -> g.ParserElement:
-    """Names may hold blanks; old kernels have no CDEV or GENDISK, and the operations' address instead::
+    """Rows of devices, whose names may hold blanks. Of old kernels crash shows no CDEV or GENDISK, but the
+    address of the operations::
 
     CHRDEV    NAME                 CDEV        OPERATIONS
        1      mem            ffff8c3b10367780  memory_fops
@@ -130,14 +132,14 @@ def _device_table(kind: str, major: str, structure: str, until: g.ParserElement 
 
 
 _NAME = r"[^\s](?:[^\r\n\t]{0,80}?[^\s])??"
-# a name never holds the cells that follow a name: this is two rows in one line
+# a name that holds the cells behind a name: two rows in one line, whose newline was lost
 _BEHIND_NAME = expression(r"(?:[0-9a-f]{8,16}|\(none\))(?: |$)")
 
 
 def _device(
     kind: str, *, major: int, name: str, symbol: str | None, cdev: str = "(none)", gendisk: str = "(none)"
 ) -> Device | None:
-    """None for a structure without operations: crash prints both."""
+    """The device of a row; None for a structure without operations, as crash prints them with a structure."""
     operations, address = _operations(symbol)
     without = operations is None and address is None and (cdev[0] != "(" or gendisk[0] != "(")
     if without or (len(name) > SHORTEST_ROW and _BEHIND_NAME.search(name)):
@@ -158,7 +160,7 @@ _ADDRESS = expression(r"[0-9a-f]{8,16}+(?!\S)", re.ASCII)
 
 @functools.lru_cache(maxsize=1024)
 def _operations(text: str | None) -> tuple[str | None, int | None]:
-    """The operations' symbol and address, as far as crash prints them; many devices have the same."""
+    """The operations' symbol and address, as far as crash prints them; cached, as many devices share them."""
     if text is None or text in {"(none)", "(unknown)"}:
         return None, None
     address = _ADDRESS.match(text)
@@ -168,7 +170,7 @@ def _operations(text: str | None) -> tuple[str | None, int | None]:
 
 
 def _resources() -> g.ParserElement:
-    """I/O ports, then memory; crash breaks names at 80 columns::
+    """Ranges of I/O ports, then of memory; crash breaks long names at 80 columns::
 
     RESOURCE        RANGE    NAME
     ffffffff9f64fca0  0000-ffff  PCI IO
@@ -196,7 +198,7 @@ def _resource_table(space: str, until: g.ParserElement | None) -> g.ParserElemen
 
 
 def _resource(space: str, *, resource: int, range: str, name: str | None) -> Resource | None:  # noqa: A002 # crash's title
-    """None for a range that ends before it begins."""
+    """The resource of a row; None for a range that ends before it begins."""
     first, _, last = range.partition("-")
     start, end = int(first, 16), int(last, 16)
     if end < start:
@@ -207,13 +209,13 @@ def _resource(space: str, *, resource: int, range: str, name: str | None) -> Res
 
 
 def _goes_on(_text: g.Text, _place: int, line: str, row: Resource) -> Resource | None:
-    """The resource with its name's rest, which stands below the name."""
+    """The resource with the rest of its name, which stands in the line below."""
     rest = re.fullmatch(r" {20,}+(\S[^\r\n\t]{0,1500}?)[ ]*", line)
     return structs.replace(row, name=f"{row.name or ''} {rest[1]}") if rest else None
 
 
 def _disks() -> g.ParserElement:
-    """Kernels before 2.6.31 or so count ASYNC and SYNC in place of READ and WRITE::
+    """A row for each disk; kernels before 2.6.31 or so have ASYNC and SYNC in place of READ and WRITE::
 
     MAJOR GENDISK            NAME     REQUEST_QUEUE      TOTAL  READ WRITE
         8 ffff81012dd71000   sda      ffff81012d8af040       6     0     6
@@ -237,7 +239,7 @@ def _disks() -> g.ParserElement:
 
 
 def _check_disks(source: Source, found: list[Disk]) -> list[Disk]:
-    """A header alone means that no disk has requests in flight (``-D``)."""
+    """The disks. A header alone means that no disk has requests in flight (``-D``)."""
     return demand_records(source, found) if source.warnings else found
 
 

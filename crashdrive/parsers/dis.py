@@ -27,11 +27,10 @@ from crashdrive.records import Address, Record
 
 
 class Instruction(Record, frozen=True, kw_only=True):
-    """An instruction: ``address``, where that is (``symbol`` and ``offset``, None for user memory), the text
-    itself.
+    """An instruction: its ``address`` (also as ``symbol`` and ``offset``, None for user memory) and its text.
 
-    ``target`` and ``target_symbol``: the last address that gdb names in it (``0x... <name+4>``), as for a
-    call; ``note``: what crash adds (``FTRACE NOP``); ``file`` and ``line`` of its source with ``-l``.
+    ``target`` and ``target_symbol``: the last address with a symbol in the text (``0x... <name+4>``), as of a
+    call. ``note``: what crash adds (``FTRACE NOP``). ``file`` and ``line``: its source, with ``-l``.
     """
 
     address: Address
@@ -46,9 +45,7 @@ class Instruction(Record, frozen=True, kw_only=True):
 
 
 class SourceLine(Record, frozen=True, kw_only=True):
-    """A line of the kernel's source: ``file`` that it is from, ``current``: the line of the address that was
-    asked for.
-    """
+    """A line of the kernel's source; ``current``: it is the line of the address that was asked for."""
 
     file: str
     line: int
@@ -62,14 +59,14 @@ class SkippedBytes(Record, frozen=True):
     count: int
 
 
-# Another instruction in the text of one: only a lost newline puts it there.
+# Another instruction within an instruction's text: only a lost newline puts it there.
 _SECOND = expression(r"0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,600}+>)?+:\s", re.ASCII)
 _TARGET = expression(r"0x([0-9a-f]{1,16}+) <([^<>\n]{1,600}+)>")
 _NOTE = expression(r" \[([A-Z][A-Z ]{0,60}+)\]\Z")
 
 
 def _instructions() -> g.ParserElement:
-    """Instructions, with ``-l`` below the line of source that they were made of::
+    """Instructions; with ``-l`` the line of source that they were made of stands above them::
 
     /usr/src/linux/kernel/panic.c: 276
     0xffffffff9e2c4eb0 <panic>:     push   %rbp
@@ -77,7 +74,7 @@ def _instructions() -> g.ParserElement:
     """
     instruction = g.Row(
         r"(?:=> )?+ *+0x([0-9a-f]{1,16}+)(?: <([^<>\n]{1,600}?)(?:\+(-?\d{1,20}+|0x[0-9a-f]{1,16}+))?>)?+:"
-        r"[ \t]++((?!0x[0-9a-f])[^\s][^\n]*+)",  # a number: gdb's x/x
+        r"[ \t]++((?!0x[0-9a-f])[^\s][^\n]*+)",  # a number is the output of gdb's x/x
         _instruction,
         "an instruction: 0xADDRESS <SYMBOL>: TEXT",
     )
@@ -86,7 +83,7 @@ def _instructions() -> g.ParserElement:
 
 
 _NOWHERE = (None, None)
-"""In place of a line that was set aside: it may have been the source line of the instructions below."""
+"""The file and line of instructions below a line that was set aside: that may have been their source line."""
 
 
 def _instruction(row: re.Match[str]) -> Instruction | None:
@@ -110,7 +107,7 @@ def _instruction(row: re.Match[str]) -> Instruction | None:
 
 
 def _place(row: re.Match[str]) -> tuple[str, int] | None:
-    """A line of source stands here with ``-l`` alone."""
+    """(file, line); None without ``-l``, where no line of source may stand."""
     text = row.string
     return (row[1], int(row[2])) if isinstance(text, g.Text) and text.source.command.has("l") else None
 
@@ -131,7 +128,9 @@ _ROW = expression(r"^(?:=> )?+ *+0x[0-9a-f]{1,16}+[ :]", re.MULTILINE)
 
 
 def _apart(text: g.Text, place: int, found: list[Instruction]) -> list[Instruction]:
-    """``set debug 8`` shows instructions as gdb has them and then as crash has."""
+    """The instructions, each once. With ``set debug 8`` crash prints each twice, as gdb's text and as its
+    own: an error.
+    """
     twice = {count for count, (one, below) in enumerate(pairwise(found), 1) if one.address == below.address}
     if not twice:
         return found
@@ -142,7 +141,7 @@ def _apart(text: g.Text, place: int, found: list[Instruction]) -> list[Instructi
 
 
 def _source() -> g.ParserElement:
-    """The source, ``*`` marks the line of the address that was asked for::
+    """Lines of source; ``*`` marks that of the address that was asked for::
 
     FILE: kernel/panic.c
     LINE: 276

@@ -19,10 +19,10 @@ from crashdrive.records import Long, Record
 
 
 class Evaluation(Record, frozen=True, kw_only=True):
-    """A number: ``value`` without sign, ``signed`` where its highest bit is set.
+    """A number: ``value`` without sign, and ``signed`` where its highest bit is set.
 
-    ``size``: in words where it is a whole number of kilobytes or more (``128MB``); ``width`` in bits;
-    ``bits``: numbers of the bits that are set, highest first, where they were asked for.
+    ``size``: crash's text (``128MB``), where the number is a whole number of kilobytes or more. ``width``: in
+    bits. ``bits``: the numbers of the set bits, highest first, with ``-b``.
     """
 
     value: Long

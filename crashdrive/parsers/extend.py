@@ -55,7 +55,9 @@ def _loaded() -> g.ParserElement:
 
 
 def _events() -> g.ParserElement:
-    """``./extlib1.so: shared object loaded``: a line for each object; what it says itself is a remark."""
+    """``./extlib1.so: shared object loaded``: a line for each object; lines that the object itself prints
+    become notices.
+    """
     own_words = g.Remark(
         r"(?!extend: |WARNING: |NOTE: |[^\n]*: shared obj)[^\n]*[^ \n]", "extension", incomplete=False
     )
@@ -71,7 +73,7 @@ def _events() -> g.ParserElement:
 
 
 def _check_events(source: Source, found: list[ExtensionEvent]) -> list[ExtensionEvent]:
-    """Where something else stands among the events, none may be missing."""
+    """The events. Where other lines stand among them, each named object must have its event."""
     asked = len(source.command.arguments)
     if len(found) < asked and any(notice.kind == "extension" for notice in source.warnings):
         source.note("partial", f"{asked} shared objects were named, {len(found)} are told", incomplete=True)
@@ -79,7 +81,7 @@ def _check_events(source: Source, found: list[ExtensionEvent]) -> list[Extension
 
 
 def _available() -> g.ParserElement:
-    """A path on each line, always with its folder; a second ``.so`` in one is a second path."""
+    """A path in each line, always with its folder; a second ``.so`` in a line is a second path."""
     path = g.Row(
         r"([^\s/]*+/(?:(?!\.so *+[^ \n])[^\n])*+)(?<! )",
         lambda row: AvailableExtension(row[1]),

@@ -44,7 +44,7 @@ class OpenFile(Record, frozen=True):
 
     ``type``: ``REG DIR LNK CHR BLK FIFO PIPE SOCK UNKN``. With ``files -c``: ``i_mapping`` and ``nrpages``
     (pages in the page cache) in place of ``file`` and ``dentry``. ``inode``, ``type`` and ``path`` are None
-    where the file has no dentry or no inode (crash's ``?``).
+    where crash prints ``?``, as the file has no dentry or no inode.
     """
 
     fd: int
@@ -88,7 +88,8 @@ class InodePages(Record, frozen=True):
 
 
 def _files() -> g.ParserElement:
-    """Each task's directories and descriptors; with ``-c`` FILE and DENTRY are I_MAPPING and NRPAGES::
+    """Each task's directories and descriptors; with ``-c`` the columns I_MAPPING and NRPAGES replace FILE and
+    DENTRY::
 
     PID: 720    TASK: c67f2000  CPU: 1   COMMAND: "innd"
     ROOT: /    CWD: /var/spool/news
@@ -134,7 +135,7 @@ def _descriptors() -> Table:
 
 
 def _goes_on(text: g.Text, place: int, line: str, row: OpenFile) -> OpenFile | None:
-    """The row with its path's rest: a path may hold a newline."""
+    """The row with this line added to its path, which may hold a newline."""
     from crashdrive.parsers.grammar.joined import rest_of_name
 
     path = rest_of_name(text, place, line, row.path)
@@ -153,13 +154,13 @@ def _task(_text: g.Text, place: int, task: TaskHeader, below: list[Any]) -> tupl
 
 @dataclass(frozen=True)
 class _Task(Told[TaskFiles]):
-    """A task's files, and how often its directories stand."""
+    """A task's files, and how many lines of directories it has."""
 
     directories: int
 
 
 def _check_files(source: Source, found: list[tuple[int, _Task]]) -> list[TaskFiles]:
-    """Only tasks that were asked for, each with its directories once."""
+    """The tasks, which must have been asked for; a second line of directories is an error."""
     for place, task in found:
         if task.directories > 1:
             source.reject(place, "the directories of a task stand twice")
@@ -175,7 +176,7 @@ def _check_files(source: Source, found: list[tuple[int, _Task]]) -> list[TaskFil
 
 
 def _dentry() -> g.ParserElement:
-    """A negative entry has no inode and no type::
+    """A dentry; a negative one has no inode and no type::
 
     DENTRY    INODE    SUPERBLK  TYPE  PATH
     f745fd60  f7451c00  f73a3e00  DIR  /var/spool
@@ -200,7 +201,7 @@ def _check_dentry(source: Source, found: list[Dentry]) -> list[Dentry]:
 
 
 def _pages() -> g.ParserElement:
-    """An inode, and its pages where it has any::
+    """An inode, and the table of its pages where it has any::
 
      INODE    NRPAGES
     f59b90fc        6
@@ -227,7 +228,7 @@ class _Inode(NamedTuple):
 
 
 def _with_pages(text: g.Text, place: int, found: list[Any]) -> list[InodePages]:
-    """The inode with its pages; in lenient mode it may have been set aside."""
+    """The inode with its pages; none where lenient mode has set the inode's row aside."""
     inodes = [one for one in found if isinstance(one, _Inode)]
     if len(inodes) > 1:
         text.misfit(place, "more than one inode")
@@ -236,7 +237,7 @@ def _with_pages(text: g.Text, place: int, found: list[Any]) -> list[InodePages]:
 
 
 def _check_pages(source: Source, found: list[InodePages]) -> list[InodePages]:
-    """As many pages are listed as the inode has."""
+    """The inode; marked where crash lists another number of pages than ``nrpages``."""
     for inode in found:
         if len(inode.pages) != inode.nrpages:
             message = f"{inode.nrpages} pages, {len(inode.pages)} of them are listed"

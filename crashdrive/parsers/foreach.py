@@ -32,7 +32,9 @@ from crashdrive.parsers.grammar.tasks import HEADER, TaskHeader
 
 
 class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
-    """A command's answer for one task: its name, shape and records; none where it failed for this task."""
+    """A command's answer for one task: the command's name, the shape, the records; none where it failed for
+    this task.
+    """
 
     command: str
     shape: str
@@ -40,23 +42,25 @@ class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
 
 
 _INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "test", "vm", "vtop"})
-# Commands whose own output names no task; foreach's header does it for them.
+# Commands whose own output names no task: foreach prints a header line for each.
 _NAMELESS = frozenset({"set", "vtop"})
 
 
 def _inner(command: CommandLine) -> tuple[str, str]:
-    """The command's name, and the command line that would give the same for one task."""
+    """The name of the command that foreach runs, and the command line that prints the same for one task."""
     words = command.words[1:]
     name = next((word for word in words if word in _INNER), "")
     selected = words[: words.index(name)] if name else []
     flags = [word for word in selected if word.startswith("-")]
     if name == "net" and not command.has("sS"):
-        flags.append("-s")  # as crash takes it, with a warning
+        flags.append("-s")  # as crash assumes, with a warning
     return name, " ".join([name, *flags, *words[len(selected) + 1 :]])
 
 
 def _note_ignored(source: Source, name: str) -> None:
-    """Note words behind the command that have no effect: crash runs one command, on tasks named before it."""
+    """Note the words behind the command, which have no effect: crash runs one command, on tasks named before
+    it.
+    """
     arguments = source.command.arguments
     behind = arguments[arguments.index(name) + 1 :] if name in arguments else ()
     if not behind or name == "vtop":
@@ -85,7 +89,7 @@ def _source(source: Source, name: str, text: str) -> tuple[ModuleType, Source]:
 
 
 def _answers() -> g.ParserElement:
-    """What the command prints for several tasks, as its own grammar has it; a selection may be empty::
+    """The command's output for several tasks, read by its own grammar; empty where no task is selected::
 
     PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
      #0 [ffffcdfe80013c10] __schedule at ffffffffac86c62f
@@ -110,7 +114,7 @@ def _all_tasks(source: Source, _offset: int) -> tuple[list[Any], int]:
 
 
 def _by_task() -> g.ParserElement:
-    """A task's header line, and what a command prints that doesn't name its task::
+    """Each task's header line, and the output of a command that doesn't name its task::
 
     PID: 1      TASK: ffff8904411fc180  CPU: 0    COMMAND: "init"
     VIRTUAL     PHYSICAL
@@ -122,7 +126,7 @@ def _by_task() -> g.ParserElement:
 
 
 def _one_task(source: Source, offset: int) -> tuple[tuple[str, list[Any]], int]:
-    """Shape and records of the text up to the next task's header."""
+    """(shape, records) of the text up to the next task's header."""
     following = next((one for one in HEADER.finditer(source.text, offset) if not one["indent"]), None)
     end = following.start() if following else len(source.text)
     # foreach sets tasks apart by a blank line of its own
@@ -171,12 +175,14 @@ def _check(source: Source, found: list[Any]) -> list[Any]:
 
 
 def _demanded(source: Source, name: str, found: list[Any]) -> list[Any]:
-    """The other commands' own grammars know where there may be no record."""
+    """The records, of which commands in `_NAMELESS` must give some; other commands' grammars check that
+    themselves.
+    """
     return demand_records(source, found) if name in _NAMELESS or not source.text.strip() else found
 
 
 def _run(source: Source, name: str, text: str, offset: int) -> tuple[str, list[Any]]:
-    """Shape and records of what the command prints from ``offset`` on."""
+    """(shape, records) of the command's output from ``offset`` on."""
     module, part = _source(source, name, text)
     return read_part(module.SHAPES, part, source, offset)
 

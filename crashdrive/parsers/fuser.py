@@ -23,8 +23,8 @@ from crashdrive.records import Address, Record
 class FileUser(Record, frozen=True):
     """A task that uses a file: as ``root``, ``cwd``, ``fd`` or ``mmap``.
 
-    crash cuts command names to 14 bytes here: ``comm_cut`` says so. ``file`` is the argument it is about,
-    None where that can't be told.
+    crash cuts command names to 14 bytes here: ``comm_cut`` says so. ``file`` is the argument that the row is
+    about, None where that can't be told.
     """
 
     pid: int
@@ -36,7 +36,7 @@ class FileUser(Record, frozen=True):
 
 
 def _users() -> g.ParserElement:
-    """A table for each file, or that nobody uses it; a long name has no quote behind it::
+    """A table for each file, or a line that says that nobody uses it. A long name has no closing quote::
 
     No users of /no/such/file found
      PID         TASK        COMM             USAGE
@@ -54,7 +54,8 @@ def _users() -> g.ParserElement:
     return g.Many(table | nobody, least=0)
 
 
-# What is printed of a name: 15 bytes behind the opening quote, be they blanks, so that no name can add a use.
+# The 15 bytes behind the opening quote are the name, padded with blanks: nothing in a name can pass for a
+# use.
 _COMM_BYTES = 15
 # A byte that is no UTF-8 arrives as \\xNN.
 _UNIT = expression(r"\\x[89a-f][0-9a-f]|.", re.DOTALL)
@@ -86,7 +87,7 @@ def _end_of_name(text: str) -> int:
 
 
 def _with_files(source: Source, tables: list[tuple[FileUser, ...]]) -> list[FileUser]:
-    """Each table's users with the argument that it is about."""
+    """The users in all tables, with the argument that each table is about."""
     demand_records(source, tables, "no table of tasks, nor that there is none")
     names: tuple[str | None, ...] = source.command.arguments
     if len(names) != len(tables):

@@ -43,7 +43,7 @@ _FAILED = expression(r"gdb: |gdb request failed|Undefined |No symbol |invalid ")
 
 
 def _layout() -> g.ParserElement:
-    """``ptype/o`` of a structure or union, or of a pointer to one; see `layout`."""
+    """The layout of a structure or union, or of a pointer to one, by ``ptype/o``; see `layout`."""
     return layout().add_parse_action(_laid_out)
 
 
@@ -66,7 +66,7 @@ def _members(text: g.Text, laid: Laid) -> tuple[Member, ...]:
 
 
 def _member(text: g.Text, laid: Laid) -> Member:
-    """A member; a bit-field may lack a name, an aggregate a declarator."""
+    """A member's record; a bit-field may lack a name, a nested structure a declarator."""
     code, bits = laid.declared, None
     if laid.type is None and (field := _BITS.fullmatch(code)):
         code, bits = field[1], int(field[2])
@@ -121,7 +121,7 @@ def _type() -> g.ParserElement:
 
 
 def _declaration(row: re.Match[str]) -> Declaration | None:
-    """A type; a bare structure's or enumeration's name is none, as ``ptype`` shows its members."""
+    """A type's text. The bare name of a structure or enumeration is refused: ``ptype`` shows its members."""
     type_ = row[1].rstrip()
     arguments = g.Text.of(row.string).source.command.arguments
     if arguments and arguments[0].startswith("ptype") and _BARE.fullmatch(type_):
@@ -135,11 +135,12 @@ def _lines() -> g.ParserElement:
 
 
 def _nothing() -> g.ParserElement:
-    """Nothing: gdb did what it was told."""
+    """No text: gdb did what it was told."""
     return g.Rows(g.Row(r"([^\s\S])", _line, "nothing"), least=0)
 
 
-# How lines begin (x, disassemble, info scope, help): in the middle of one, a newline was lost.
+# Beginnings of lines (of x, disassemble, info scope, help). In the middle of a line they tell that a newline
+# was lost.
 _BEGINS = expression(
     r"(?<=[^ ]) *+(?:0x[0-9a-f]{1,16}+(?: <[^<>\n]{1,300}+>)?+:\t|Symbol [^ \n]{1,300}+ is "
     r"|End of assembler dump\.|Type \"(?:help|apropos)[ \"])"
@@ -169,7 +170,7 @@ _SILENT = expression(r"source|set|unset", re.ASCII)
 
 
 def _is_silent(source: Source) -> bool:
-    """Whether gdb was given something to do that it says nothing of: ``gdb source FILE``, ``gdb set ...``."""
+    """Whether gdb printed nothing for a command that has no output: ``gdb source FILE``, ``gdb set ...``."""
     arguments = source.command.arguments
     return bool(arguments and _SILENT.fullmatch(arguments[0])) and not source.text.strip()
 
@@ -178,7 +179,7 @@ _HAS_A_FORM = expression(r"(?:p|print|ptype|whatis)(?:/\w+)?", re.ASCII)
 
 
 def _is_free_form(source: Source) -> bool:
-    """Whether gdb was asked for something whose output may look like anything."""
+    """Whether the output of gdb's command may look like anything."""
     arguments = source.command.arguments
     return not (arguments and _HAS_A_FORM.fullmatch(arguments[0]))
 

@@ -1,12 +1,12 @@
-"""The elements of which every command's grammar is made.
+"""The elements that all grammars of commands are made of.
 
 ``from crashdrive.parsers import grammar as g`` costs nothing: an element, and pyparsing with it, is imported
 at its first use. So a grammar is a function without arguments, for `Shape.grammar`; it is called once, when a
 text is first read. ``docs/grammars.md`` says how one is written.
 
-Structure is pyparsing's: ``+``, ``|``, `Group`, `Opt`, `ZeroOrMore`, `Forward`, `FollowedBy` stand here as
-pyparsing has them. Whatever a text has thousands of is one of our own tokens: `Rows` takes a run of rows in
-one loop, and so does `table` with the row that its header promises.
+Elements that structure a grammar are pyparsing's own: ``+``, ``|``, `Group`, `Opt`, `ZeroOrMore`, `Forward`,
+`FollowedBy`. For parts that a text has thousands of there are tokens of our own: `Rows` reads a run of rows
+in one loop; so does `table`, with columns by its header.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ R = TypeVar("R")
 
 
 def demand_records(source: Source, records: list[R], reason: str = "no record in this output") -> list[R]:
-    """The records; ParseError where there is none (then what crash said is a failure, not an answer)."""
+    """The records. ParseError where there is none, as crash then printed errors alone; lenient mode accepts
+    notices alone.
+    """
     if records or (source.lenient and source.warnings):
         return records
     spoken = next((notice for notice in source.warnings if notice.line is not None), None)
@@ -22,7 +24,9 @@ def demand_records(source: Source, records: list[R], reason: str = "no record in
 
 
 def rows_or_hole(source: Source, records: list[R]) -> list[R]:
-    """The rows below a header; none at all is a hole: crash 9.0.1 and later say nothing of excluded pages."""
+    """The rows below a header. No row at all is a hole and marked: crash 9.0.1 and later say nothing of
+    excluded pages.
+    """
     if not records and not source.warnings:
         source.note("partial", "a header without rows", line=1, incomplete=True)
         return records
@@ -30,9 +34,10 @@ def rows_or_hole(source: Source, records: list[R]) -> list[R]:
 
 
 def say_empty(source: Source, what: str) -> None:
-    """Note that crash printed nothing: for a thing that doesn't exist, or at a page that the dump lacks.
+    """Note that crash printed nothing, and mark the answer; ``what``: the meaning of that where the dump
+    lacks nothing.
 
-    Since crash 9 a page that the dump lacks ends a command silently: the answer is marked.
+    Since crash 9 a page that the dump lacks ends a command silently, too.
     """
     source.note(
         "empty", f"crash printed nothing: {what}, or what it needs isn't in the dump", incomplete=True

@@ -1,4 +1,4 @@
-"""The tasks that a command was asked about, and no others."""
+"""A check that a command printed the tasks that it was asked about, and no others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crashdrive.parsers.base import Source
 
 
 class OfTask(Protocol):
-    """A record that is of a task."""
+    """A record that names its task."""
 
     @property
     def pid(self) -> int | None: ...
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=OfTask)
 
 @dataclass(frozen=True)
 class Told(Generic[R]):
-    """A task's record, and whether crash said anything of what the task holds."""
+    """A task's record, and whether crash printed anything below the task's header."""
 
     found: R
     told: bool
@@ -38,10 +38,10 @@ class Told(Generic[R]):
 
 
 def check_asked(source: Source, found: Iterable[tuple[int, R]]) -> list[R]:
-    """The tasks' records (each with its place) that the command line asks for; no others.
+    """The records of the tasks that the command line asks for. ``found``: (offset in the text, record).
 
-    File names and arguments are printed raw, and a newline in one could forge a task: one that the command
-    line doesn't name is an error, and so is a second one where it names none.
+    A task that the command line doesn't name is an error, as is a second one where it names none: crash
+    prints file names and arguments raw, and a newline in one could forge a task.
     """
     known = [_numbers(word) for word in source.command.arguments]
     asked: list[R] = []
@@ -60,7 +60,7 @@ def _was_asked(task: OfTask, known: list[set[int]], count: int) -> bool:
 
 
 def _numbers(word: str) -> set[int]:
-    """What crash may take a word for: a pid, or an address in hexadecimal digits."""
+    """The numbers that crash may read in a word: a decimal pid, a hexadecimal address."""
     found: set[int] = set()
     for base in (10, 16):
         try:

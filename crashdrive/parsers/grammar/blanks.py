@@ -1,4 +1,4 @@
-"""Blank lines around a text: the text's bounds without them, and its notices' line numbers with them."""
+"""Blank lines around a text: the bounds of the text without them; line numbers of notices that count them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def outer_blanks(text: str) -> tuple[int, int]:
     """The bounds of a text without the blank lines around it."""
     if len(text) > 1 and text[0] > " " and text[-1] == "\n" and text[-2] > " ":
         return 0, len(text)
-    start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches nothing at all, too
+    start = _BLANK_LINES.match(text).end()  # type: ignore[union-attr] # it matches an empty text, too
     newline = text.find("\n", len(text.rstrip(" \t\n")))
     return start, max(start, newline + 1 if newline >= 0 else len(text))
 
 
 def moved(answer: Answer[Any], lines: int) -> Answer[Any]:
-    """The answer with its notices so many lines further down."""
+    """The answer with ``lines`` added to its notices' line numbers."""
     if not lines:
         return answer
     notices = (replace(note, line=note.line and note.line + lines) for note in answer.warnings)
