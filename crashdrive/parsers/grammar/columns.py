@@ -13,11 +13,11 @@ from typing import Any, Literal, NamedTuple
 
 from crashdrive.expressions import expression
 
-# Possessive and bounded, so that a hostile line can't make the expression try again and again.
+# The gap between cells. Possessive and bounded: a hostile line can't make the expression backtrack for long.
 GAP = r" {1,256}+"
 # Longer than any line that crash's buffers can make of a path (4096) and some columns.
 LONGEST_ROW = 65536
-# Free text of at most so many characters holds no second row.
+# Free text that isn't longer than this holds no second row.
 SHORTEST_ROW = 24
 
 Joined = Literal["error", "mark"]
@@ -42,17 +42,17 @@ HEX = Cell(r"[0-9a-f]{1,16}+", hexadecimal)
 DECIMAL = Cell(r"\d{1,20}+", int)
 SIGNED = Cell(r"-?+\d{1,20}+", int)
 KILOBYTES = Cell(r"\d{1,20}+k", kilobytes)
-# Words end at blanks alone: names may hold any other character, tabs and no-break spaces too.
+# Any characters but blanks: names may hold tabs and no-break spaces, too.
 WORD = Cell(r"[^ \n]++")
-# Anything; takes as little as the columns behind it allow. Ends before trailing blanks.
+# Any text, as short as the columns behind it allow. Ends before trailing blanks.
 TEXT = Cell(r"[^ \n](?:.*?[^ \n])??")
-# Anything to the end of the row, for a last column: takes all that stands there, twice as fast.
+# Any text to the end of the row, for a last column: twice as fast as `TEXT`.
 REST = Cell(r"[^ \n]++(?: ++[^ \n]++)*+")
 
 
 def or_none(cell: Cell, placeholder: str) -> Cell:
     """The cell, or a placeholder (an expression) that stands for None."""
-    # a placeholder that is a plain text is compared as one, which is faster
+    # a placeholder without special characters is compared as text, which is faster
     literal = placeholder.replace("\\", "")
     plain = placeholder == re.escape(literal) or not set(placeholder) & set("\\.^$*+?{}[]|()")
     mark = None if plain else re.compile(placeholder)
@@ -73,11 +73,11 @@ def often(cell: Cell) -> Cell:
 class Column(NamedTuple):
     """A column: crash's title, the record's field, its cells.
 
-    ``blank``: cells may be empty, and then the field takes the record's default (sound for the last columns
-    only). The header must have it all the same, and each column whose field has no default. ``last``: no
-    other column may stand behind it. ``joined``: what becomes of a row in whose cell another row begins, as
-    its newline was lost: an error for names, which hold no such thing, a mark for paths and other people's
-    text, which may.
+    ``blank``: cells may be empty; the field then takes the record's default (sound for the last columns
+    only). A header must have each ``blank`` column, and each column whose field has no default. ``last``: no
+    other column may stand behind this one. ``joined``: the effect of a cell that holds the beginning of
+    another row, as a newline was lost: ``error`` for names, which never hold one, ``mark`` for paths and
+    other free text, which may.
     """
 
     title: str
@@ -89,4 +89,4 @@ class Column(NamedTuple):
 
 
 ELIDED = expression(r"\.{3,80}|\[\.{3}\]")
-"""Stands for lines that somebody left out."""
+"""Dots in the place of lines that somebody left out."""

@@ -1,8 +1,8 @@
 """The text that a grammar reads: a ``str`` with its source and the state of the reading.
 
-pyparsing hands its input from element to element and into every action as ``instring``; as it is a `Text`,
-elements reach command line, lenient mode and notices without a global: threads and grammars within grammars
-keep apart.
+pyparsing hands its input to every element and action as ``instring``. That is a `Text`: by it elements reach
+the command line, lenient mode and the notices without globals, so that threads, and grammars within grammars,
+stay apart.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Text(str):
     )
 
     def __new__(cls, source: Source, text: str | None = None, base: int = 0) -> Self:
-        """``text`` None: all of the source's."""
+        """``text``: a part of the source's text; None for all of it."""
         made = super().__new__(cls, source.text if text is None else text)
         made.source, made.base = source, base
         made.depth = made.quiet = 0
@@ -56,7 +56,7 @@ class Text(str):
     source: Source
     base: int
     depth: int
-    kept: dict[Any, Any]  # what elements keep for this reading, by themselves or their class
+    kept: dict[Any, Any]  # data that elements keep during this reading, by the element or its class
     quiet: int
     _furthest: int
     _names: list[str]
@@ -86,9 +86,7 @@ class Text(str):
             self._names.append(name)
 
     def refuse(self, place: int, reason: str) -> NoReturn:
-        """For actions: the value that was read is impossible, so the element doesn't match here, for this
-        reason.
-        """
+        """For actions: fail, as the value that was read is impossible: the element doesn't match here."""
         self.missed(max(place, self._furthest), "", reason)
         raise ParseException(self, place, reason)
 
@@ -101,8 +99,8 @@ class Text(str):
         self.kept.setdefault(_MISFITS, {})[name] = misfit
 
     def misfit_in(self, place: int) -> int:
-        """Where in the line at ``place`` the cell begins that doesn't fit, if a table's row was expected
-        there; else that place.
+        """The offset of the first cell that doesn't fit, where a table's row was expected at ``place``; else
+        ``place``.
         """
         if place != self._furthest or self._reason:
             return place
@@ -110,7 +108,7 @@ class Text(str):
         return max((known[name](self, place) for name in self._names if name in known), default=place)
 
     def expected(self, place: int, otherwise: str) -> str:
-        """What was expected there, in words."""
+        """The expectations at ``place`` in words; ``otherwise`` where none is known."""
         if place != self._furthest or not (self._names or self._reason):
             return otherwise
         names = [name for name in self._names if name != END] or self._names
@@ -179,8 +177,9 @@ class Text(str):
         return any(known.incomplete for known in behind)
 
     def misfit(self, place: int, reason: str) -> None:
-        """Refuse a line that matches by itself and contradicts the rest, as an action finds that has all
-        values: an error. In lenient mode the line is set aside, and the action continues without it.
+        """For actions that check all values of an element: refuse a line that matches by itself, but
+        contradicts the others. That is an error; in lenient mode the line is set aside, and the action
+        continues without it.
         """
         if self.source.lenient:
             return self.reject(place, reason, late=True)
@@ -226,7 +225,7 @@ class Text(str):
         raise ParseFatalException(self, place, "nested too deeply")
 
     def place_of(self, error: ParseError) -> int:
-        """Where in this text an error of its source happened; -1 before it."""
+        """The offset in this text of an error of its source; -1 where that lies before this text."""
         return max(-1, self.source.offset(error.line, error.column) - self.base)
 
     def next_line(self, place: int) -> int:

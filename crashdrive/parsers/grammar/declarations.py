@@ -1,13 +1,13 @@
-"""C declarations as gdb prints them: what is declared, of which type: ``struct sock *(*get)(int, u32)``.
+"""C declarations as gdb prints them, with name and type: ``struct sock *(*get)(int, u32)``.
 
-One grammar for all uses: records hold a name and a type as text (`split_declaration`), the kernel's
-types are made of the parts (`declared`). It knows what debug data of a C kernel contains: words of C, tags,
+One grammar serves two uses: records hold a name and a type as text (`split_declaration`); the kernel's types
+are made of the parts (`declared`). It knows what debug data of a C kernel contains: words of C, tags,
 typedefs, pointers, arrays, functions, bit-fields, vectors; a name may say which module's type is meant:
 ``struct priv@bonding *``. Names are not looked up.
 
-Nine of ten declarations are a type, stars, a name and dimensions, and most others a pointer to a function
-with such parameters: one expression takes each of them whole (`_shortcut`), twenty times as fast as the
-grammar, which says the same and reads the rest.
+Nine of ten declarations are a type, stars, a name and dimensions; most others are pointers to functions with
+such parameters. One expression matches each of these two forms (`_shortcut`), twenty times as fast as the
+grammar. The grammar gives the same for them, and reads all other forms.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 
 DEEPEST = 24
-"""Parentheses in parentheses at most: the kernel's own have four."""
+"""The most levels of parentheses: the kernel's own declarations have four."""
 
 
 class Pointer(NamedTuple):
@@ -99,7 +99,7 @@ _IS_QUALIFIER = expression(_QUALIFIER)
 
 
 def _arrays(text: str) -> Iterator[Array]:
-    """Dimensions as they stand."""
+    """The dimensions of an array, from left to right."""
     for one in text.split("[")[1:]:
         count = one.strip(" \t\n]")
         yield Array(int(count) if count else None)
@@ -115,12 +115,12 @@ def _read(text: str) -> Declared:
 
 
 _LONGEST_KEPT = 512
-"""Characters: the cache must not grow with hostile texts."""
+"""The longest text that is cached, in characters: hostile texts must not fill memory."""
 _kept = functools.lru_cache(maxsize=4096)(_read)
 
 
 def _shortcut(text: str) -> Declared | None:
-    """What one expression takes whole."""
+    """The declaration, where it has one of the two frequent forms; None for all others."""
     if simple := _SIMPLE.match(text):
         stars, arrays, name, bits = simple.group("stars", "arrays", "name", "bits")
         derived: tuple[Step, ...] = (_POINTER,) * stars.count("*") if stars else ()
@@ -133,7 +133,7 @@ def _shortcut(text: str) -> Declared | None:
         return None
     listed = called["parameters"].split(",") if called["parameters"].strip() else []
     variadic = bool(listed) and listed[-1].strip() == "..."
-    # a place in the list is none in the text: parameters have names in no debug data
+    # offsets within a parameter aren't offsets in the text: so there are none
     parameters = tuple(declared(one)._replace(place=None) for one in (listed[:-1] if variadic else listed))
     inner, outer = called["inner"].count("*"), called["stars"].count("*")
     derived = (*(_POINTER,) * inner, Function(parameters, variadic), *(_POINTER,) * outer)
@@ -142,7 +142,7 @@ def _shortcut(text: str) -> Declared | None:
 
 
 def read_whole(text: str) -> Declared:
-    """The same by the grammar alone."""
+    """As `declared`, by the grammar alone."""
     from crashdrive.commandline import command_line
     from crashdrive.parsers.base import Source
 

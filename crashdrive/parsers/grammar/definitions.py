@@ -32,10 +32,10 @@ class Member(Record, frozen=True):
 
     ``name`` is None for an anonymous structure or union, ``type`` its type without the name (``char [16]``,
     ``int (*)(struct file *)``; ``struct {...}`` and ``union {...}`` where the definition stands inside: then
-    ``members`` holds what is in it). ``offset`` in bytes from the start of the outermost structure,
-    ``address`` where crash was asked for addresses, None where crash doesn't say; ``bits``: width of a
-    bit-field. ``size`` in bytes and ``bit_offset`` (of a bit-field within the byte at ``offset``) only where
-    gdb's ``ptype/o`` tells; a member of a union has no offset there: it starts where the union does.
+    ``members`` holds its members). ``offset`` in bytes from the start of the outermost structure, ``address``
+    where crash was asked for addresses, None where crash doesn't say; ``bits``: width of a bit-field.
+    ``size`` in bytes and ``bit_offset`` (of a bit-field within the byte at ``offset``) only where gdb's
+    ``ptype/o`` tells; a member of a union has no offset there: it starts where the union does.
     """
 
     name: str | None
@@ -76,14 +76,14 @@ _AGGREGATE = r"(?:(?:const|volatile) )*+(?:struct|union)(?: \w++)?"
 
 
 class _Opened(NamedTuple):
-    """The text before a brace: the type and, in brackets, its place."""
+    """The text before an opening brace: the type and, in brackets before it, the offset or address."""
 
     type: str
     place: str | None
 
 
 class _Closed(NamedTuple):
-    """The text behind a brace, and in brackets before it."""
+    """The text behind a closing brace, and, in brackets before it, the offset or address."""
 
     declarator: str
     ends: bool
@@ -119,7 +119,7 @@ def definition(*, addresses: bool = False) -> g.ParserElement:
 
 
 Place = Callable[[str | None], tuple[int | None, int | None]]
-"""What stands in brackets -> (offset, address)."""
+"""The text in brackets -> (offset, address)."""
 
 
 def _offset(place: str | None) -> tuple[int | None, int | None]:
@@ -137,7 +137,7 @@ def _in_brackets(row: re.Match[str]) -> str:
 
 
 def _if_cut(end: re.Match[str]) -> _Closed | None:
-    """People cut definitions off with ``...``; anything else that ends early is cut by accident."""
+    """The end of a text that somebody cut off with ``...``; None where it was cut by accident."""
     last = end.string[-256:].rstrip()
     return _Closed("", ends=True, place=None) if last.endswith(("\n...", " ...")) else None
 
@@ -191,14 +191,14 @@ def _definition(text: str, place: int, tokens: g.ParseResults) -> Definition:
 
 
 def _check_names(text: str, place: int, members: list[Member]) -> None:
-    """No compiler takes two members of one name."""
+    """Refuse two members of one name, which no compiler accepts."""
     names = [member.name for member in members if member.name]
     if len(set(names)) < len(names):
         g.Text.of(text).refuse(place, "a member stands twice")
 
 
 def size_line() -> g.ParserElement:
-    """``SIZE: 64``, or ``SIZE: 64  (0x40)``; old help pages leave a line free before it."""
+    """``SIZE: 64``, or ``SIZE: 64  (0x40)``; in old help pages a blank line stands before it."""
     pattern = r"(?:[ ]*+\n)?+SIZE: (0x[0-9a-f]{1,16}+|[0-9]{1,18}+)(?:[ ]{2}\(0x[0-9a-f]{1,16}+\))?+[ \t]*+"
     return g.Row(pattern, _size, "the size: SIZE: BYTES")
 

@@ -44,7 +44,7 @@ class Entries(Table):
         rows, begin = self.rows(text, loc)
         end, row, lower = begin, rows.row, self._lower()
         below = directly(lower)
-        # a row right below a row: what may be absent needn't be tried
+        # right below a row stands another one: elements that may be absent needn't be tried
         may_lack = isinstance(lower, Rows) and lower.least == 0
         found: list[Any] = []
         values: Iterable[Any]
@@ -72,7 +72,7 @@ class Entries(Table):
         return end, found
 
     def _lower(self) -> ParserElement:
-        """What stands below a row."""
+        """The element for the lines below a row."""
         below = self.below
         if not isinstance(below, ParserElement):
             below = self.below = prepared(below())

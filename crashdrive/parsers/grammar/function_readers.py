@@ -1,4 +1,4 @@
-"""Elements that a function reads, where one regular expression can't; C declarations, a task's header."""
+"""Elements that a function reads, where no regular expression can; C declarations, a task's header."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from crashdrive.parsers.grammar.tasks import TASK, header_of
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
 Read = Callable[[Source, int], tuple[Any, int] | None]
-"""(source, offset in its text) -> (value, where it ended); None, or ParseError, where it doesn't stand."""
+"""(source, offset in its text) -> (value, the offset behind it); None, or ParseError, where none stands
+there.
+"""
 
 
 class Reader(Terminal):
-    """An element that a function reads: ``Reader(read, "a value of gdb")``. Its notices are kept as all
-    others are.
+    """An element that is read by a function: ``Reader(read, "a value of gdb")``. Notices that the function
+    adds to the source are kept as all others.
 
-    The function's ParseError tells the place and the expectation. ``several``: it reads a list of values.
+    The function's ParseError gives the place and the expectation. ``several``: the function gives a list of
+    values.
     """
 
     leaves_notices = True
     several = False
-    """Whether what is read is a list of values, and not one value."""
+    """Whether the function gives a list of values, and not one value."""
 
     def __init__(self, read: Read, what: str, start: str = r"(?s:.)", *, several: bool | None = None) -> None:
         super().__init__(f"(?={start})", what)
@@ -58,7 +61,9 @@ class Reader(Terminal):
         return end - text.base, values
 
     def found(self, text: Text, offset: int) -> tuple[Any, int] | None:
-        """The value at an offset of the source and where it ended; None, or ParseError, where none is."""
+        """(value, the offset behind it) at an offset of the source; None, or ParseError, where none stands
+        there.
+        """
         return self._read(text.source, offset)
 
 

@@ -10,8 +10,7 @@ r"""gdb's values as elements of a grammar: a value, lines of members, a whole st
       comm = "init\\000"
     {1, 2}                      GdbValue()      -> [1, 2]
 
-`ValueReader` reads values. There is one for each text, as a text has one budget of repeated elements, for all
-its values.
+`ValueReader` reads values. Each text has one, as its budget of repeated elements is for all values together.
 """
 
 from __future__ import annotations
@@ -70,10 +69,10 @@ def _plain(source: Source, offset: int) -> tuple[Any, int]:
 class Members(Reader):
     """Lines of ``NAME = VALUE``, with or without commas, as dicts by name.
 
-    Ends at the first other line, at a member that ``asked`` (a function of the source, which gives names;
-    none: any) doesn't name. One that stands there already begins another structure's dict; where all are
-    ``one`` structure's, it is an error. ``reading``: a function of the source that gives the function for
-    reading values, where crash prints them and not gdb.
+    Ends at the first other line, and at a member that isn't among the names that ``asked(source)`` gives (no
+    names: any member). A name that comes again begins the next structure's dict; with ``one`` (all lines are
+    of one structure) that is an error. ``reading(source)`` gives the function for reading values, where crash
+    prints them and not gdb.
     """
 
     several = True
@@ -92,7 +91,9 @@ class Members(Reader):
         self._reading = reading
 
     def found(self, text: Text, offset: int) -> tuple[list[dict[str, Any]], int] | None:
-        """The members; those before an unreadable one are kept."""
+        """The dicts of members. Those before an unreadable value are kept, but with ``one``, or where none
+        is, it is an error.
+        """
         source = text.source
         if self not in text.kept:
             text.kept[self] = self._prepared(text)
@@ -103,7 +104,7 @@ class Members(Reader):
         found = [members]
         whole = source.text
         while match := simple(whole, offset) or _MEMBER.match(whole, offset):
-            # one text for all structures: their names would outweigh their values
+            # the names of all structures are shared: they would take more memory than the values
             name = sys.intern(match[1])
             if asked and name not in asked:
                 break
@@ -131,7 +132,9 @@ class Members(Reader):
         return (found, offset) if found else None
 
     def _prepared(self, text: Text) -> tuple[Collection[str], Callable[[int], tuple[Any, int]]]:
-        """The names, and the function for reading values, which are the same for all of a text."""
+        """The names that were asked for, and the function for reading values; both are the same for all of a
+        text.
+        """
         reader = values_of(text)
         asked = self._asked(text.source)
         if self._reading is None:
@@ -140,7 +143,7 @@ class Members(Reader):
 
 
 def _never(_text: str, _offset: int) -> None:
-    """Values that aren't gdb's have no simple form."""
+    """No match: values that crash prints have no simple form."""
 
 
 def _simple_value(match: re.Match[str]) -> int | str:

@@ -1,4 +1,4 @@
-"""Tables whose row layout comes from the header."""
+"""Tables whose columns are known by their header."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 Usual = Callable[[Source], Sequence[str]]
 
 _MOST_HEADERS = 64
-"""Lines of a table's header whose titles are kept: crash prints few different ones again and again."""
+"""The most headers of a table that are cached: crash prints few different ones, again and again."""
 
 
 class Table(Terminal):
@@ -63,7 +63,7 @@ class Table(Terminal):
         self._misfits: dict[tuple[str, ...], Misfit] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
 
-    # these are made at their first use: a grammar has many tables, a text few
+    # the next three are made at first use: a grammar has many tables, a text few
 
     @functools.cached_property
     def _required(self) -> list[frozenset[str]]:
@@ -103,14 +103,14 @@ class Table(Terminal):
         return rows, end
 
     def _above(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """The place for the header: behind noise, and in lenient mode behind lines that are set aside."""
+        """The offset of the header: behind noise, and in lenient mode behind lines that are set aside."""
         start = loc
         if self._usual is None:
             ahead = self._ahead(text, loc)
-            # what stands above a header that was refused isn't taken line by line again
+            # lines above a header that was refused aren't read again
             if ahead < 0 or loc < ahead == text.kept.get((self, "refused")):
                 return self._behind_noise(text, loc)
-            # nor is what ended before a header
+            # nor are lines behind which no header was found
             first, last = text.kept.get((self, "ended", do_actions), (0, 0))
             if first <= loc < last:
                 return int(last)
@@ -131,8 +131,8 @@ class Table(Terminal):
         return loc
 
     def _behind_noise(self, text: Text, loc: int) -> int:
-        """The end of the noise at ``loc``, where the header is missing: the place for the error; a text's
-        noise is searched once.
+        """The end of the noise at ``loc``, where no header follows: the place for the error. The end is kept,
+        so that a text's noise is searched once.
         """
         first, end = text.kept.get(self._between, (0, 0))
         if not first <= loc < end:
@@ -143,7 +143,9 @@ class Table(Terminal):
         return end if end < len(text) else loc
 
     def _ahead(self, text: Text, loc: int) -> int:
-        """The place of the next header from ``loc`` on, -1 for none; a text is searched once."""
+        """The offset of the next header from ``loc`` on, -1 for none; it is kept, so that a text is searched
+        once.
+        """
         known: int | None = text.kept.get(self)
         if known is None or 0 <= known < loc:
             found = self._head.search(text, loc)
@@ -151,7 +153,7 @@ class Table(Terminal):
         return known
 
     def header(self, text: Text, loc: int) -> tuple[tuple[str, ...], int]:
-        """The titles of a header, and where its line ended."""
+        """The titles of the header at ``loc``, and the end of its line."""
         end = text.next_line(loc)
         line = text[loc:end]
         titles = self._headers.get(line)
@@ -199,7 +201,7 @@ class Table(Terminal):
         return f"(?:({self._lead.cell.pattern}) *+)?+" if self._lead else ""
 
     def _maker(self, columns: list[Column], name: str) -> Callable[[re.Match[str]], Any]:
-        """A function for a header's rows: it is made for the columns that are there."""
+        """A function that makes records of rows with these columns."""
         lead = [self._lead] if self._lead else []
         apart = {
             len(lead) + place: Apart(_cells(columns[:place]), name, column.joined)
@@ -210,7 +212,7 @@ class Table(Terminal):
 
 
 def _misfit(lead: str, columns: Sequence[Column], text: str, place: int) -> int:
-    """Where in a line the first cell begins that isn't one of its column, or what is too much."""
+    """The offset of a line's first cell that doesn't fit its column, or of text behind the last column."""
     stop = text.find("\n", place)
     line = text[place : len(text) if stop < 0 else stop][:LONGEST_ROW]
     end = 0
@@ -234,7 +236,9 @@ def titles_of(wanted: str | frozenset[str]) -> frozenset[str]:
 
 
 def required_titles(record: Callable[..., Any], columns: Sequence[Column]) -> list[frozenset[str]]:
-    """The titles of which a header must have one, for each field without a default, and each blank column."""
+    """Sets of titles, of each of which a header must have one: for each field without a default, and each
+    blank column.
+    """
     names = [field.name for field in fields_of(record) if field.required]
     names += [column.field for column in columns if column.blank]
     by_field = (frozenset(c.title for c in columns if c.field == name) for name in dict.fromkeys(names))
@@ -263,11 +267,11 @@ def table(  # noqa: PLR0913 # names, of which a table uses few
     - ``record``: the record's type, or a function that takes the fields by name. ``derived``: fields that
       follow from several columns.
     - The header says which columns there are and in which order: a column that a new crash adds is one more
-      `Column`. A title that no column has, one that stands twice, and a missing column are errors: one of
-      ``required`` (of a set: one of it) or, none given, of the record's fields without default; and all of a
-      set in ``together`` as soon as one of it is there.
-    - Noise may stand above the header. ``lead``: a mark before the first column, without a title (a blank
-      `Column`). ``usual``: gives the titles of a table that may come without header.
+      `Column`. Errors are a title that no column has, a title that stands twice, and a missing column.
+      Columns that must be there: those in ``required`` (of a set of titles, one), by default those of the
+      record's fields without default; and all of a set in ``together`` if one of them is there.
+    - Noise may stand above the header. ``lead``: a mark without a title before the first column (a blank
+      `Column`). ``usual(source)`` gives the titles of a table that may come without a header.
     - ``what``: the table's name in error words: ``expected a row of ps: PID PPID CPU``.
     - ``between``, ``until``, ``least``, ``continued``, ``ascending``, ``also``: those of `Rows`.
     - ``again``: the header may stand again further down (``Many(table(...))``).

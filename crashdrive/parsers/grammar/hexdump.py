@@ -35,7 +35,7 @@ PER_LINE = {8: 2, 4: 4, 2: 8, 1: 16}
 """Words in a row by their width."""
 
 ROW = r"[ ]*+([0-9a-f]{1,16}+):[ ]{2}"
-"""How a row of memory begins, of words or of anything else: with its address."""
+"""The beginning of a row of memory, of words or of anything else: its address."""
 
 _CODES = {8: "Q", 4: "I", 2: "H", 1: "B"}  # of the module struct
 _LITTLE, _BIG = "<", ">"
@@ -44,12 +44,13 @@ _LITTLE, _BIG = "<", ">"
 def hex_words(
     until: g.ParserElement | None = None, least: int = 1, *, characters: bool = False
 ) -> g.ParserElement:
-    """Rows of words, as many to a row as its width allows (the last one may be short), with characters::
+    """Rows of words, a full row of their width each (the last one may be short), with their characters::
 
     ffffffff8221b940:  0000000000004000 0000000000000000   .@..............
     ffffffff8221b950:  00000000ffffffff                    ........
 
-    ``until``, ``least``: as for `Rows`. ``characters``: a row without them is none (a match of ``search``).
+    ``until``, ``least``: as for `Rows`. ``characters``: a row without them doesn't match (it is a match of
+    ``search``).
     """
     words = "|".join(
         rf"(?:[0-9a-f]{{{2 * width}}}(?:[ ]|$)){{1,{count}}}+" for width, count in PER_LINE.items()
@@ -62,7 +63,7 @@ def hex_words(
 
 
 class _Above:
-    """Conditions of the rows above on the next one: its width, and the possible byte orders."""
+    """Conditions on the next row, from those above it: its width, and the possible byte orders."""
 
     def __init__(self) -> None:
         self.width = 0
@@ -70,7 +71,7 @@ class _Above:
         self.orders = [_LITTLE, _BIG]
 
     def misfit(self, width: int, words: tuple[int, ...], shown: str | None) -> str | None:
-        """Why a row can't follow; None where it can, and then it is the row above the next one."""
+        """Why a row can't follow those above; None where it can: it then counts as one of them."""
         if shown is not None:
             packing = f"{len(words)}{_CODES[width]}"
             fitting = [order for order in self.orders if _characters(order + packing, words) == shown]
@@ -109,7 +110,7 @@ _STRAY = "unexpected text after the words"
 
 
 def _split(behind: str, size: int) -> tuple[str, str | None]:
-    """What stands behind the words of so many bytes: two blanks and more, then a character for each byte."""
+    """The text behind the words in two parts: the blanks (two at least), and ``size`` characters or None."""
     if len(behind) < size + 2:
         if not behind.strip(" "):
             return "", None
@@ -119,21 +120,19 @@ def _split(behind: str, size: int) -> tuple[str, str | None]:
 
 
 def _forget(text: g.Text, _place: int, rows: list[Words]) -> list[Words]:
-    """What follows is another piece of memory."""
+    """The rows; forget their conditions on the next row, which is of another piece of memory."""
     text.kept.pop(_Above, None)
     return rows
 
 
 def mark_gaps(source: Source, rows: list[Words]) -> list[Words]:
-    """The rows, where they follow on each other; see `note_gaps`."""
+    """The rows; gaps between them are marked, see `note_gaps`."""
     note_gaps(source, [(row.address, row.width * len(row.words)) for row in rows])
     return rows
 
 
 def note_gaps(source: Source, spans: Iterable[tuple[int, int]]) -> None:
-    """Mark where (address, bytes) don't follow on each other: crash 9.0.1 and later leave excluded memory
-    out.
-    """
+    """Mark gaps between ``spans`` (address, bytes): crash 9.0.1 and later leave excluded memory out."""
     for (address, size), (following, _) in itertools.pairwise(spans):
         if address + size != following:
             reason = f"{address + size:x} to {following:x} is missing or the row before it is"

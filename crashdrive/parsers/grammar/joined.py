@@ -1,4 +1,4 @@
-"""Lost newlines, by which a row's free text takes the next row, and newlines within a name."""
+"""Lost newlines, by which the next row gets into a row's free text; newlines within a name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Apart:
         self._mark = joined == "mark"
 
     def holds(self, found: re.Match[str], group: int | str) -> bool:
-        """Whether the row that matched must be refused; leaves the place and the reason, or the mark."""
+        """Whether the row that matched must be refused: then the place and the reason are kept. With ``mark``
+        never, but the answer is marked.
+        """
         text = found[group]
         if not text or len(text) <= SHORTEST_ROW or " " not in text:
             return False
@@ -47,10 +49,11 @@ _ADDRESS = expression(r"\b[0-9a-f]{8,16}\b", re.ASCII)
 
 
 def rest_of_name(text: Text, place: int, line: str, name: str | None) -> str | None:
-    """A name with this line behind it, for one that holds a newline; marks the answer (for ``continued=``).
+    """A name that holds a newline: the name with this line added. The answer is marked. For ``continued=`` of
+    `Rows`.
 
-    None without a name, for a line that may be a damaged row or another line, and in lenient mode, which
-    keeps sure rows alone.
+    None without a name, for a line that may be something else (a damaged row, say), and in lenient mode,
+    which keeps sure rows alone.
     """
     bare = line.strip(" ")
     if not bare or name is None or text.source.lenient or len(name) + len(line) > LONGEST_NAME:

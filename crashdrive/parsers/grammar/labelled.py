@@ -23,11 +23,11 @@ class _Key(NamedTuple):
 
 
 class InOrder(Terminal):
-    """Lines of fixed order as one record, in one loop; noise may stand above each.
+    """Lines in a fixed order as one record, read in one loop; noise may stand above each.
 
-    ``InOrder(make, (("cpus", Row(...)), ...), optional=frozenset({"panic"}))``: each is a token with
+    ``InOrder(make, (("cpus", Row(...)), ...), optional=frozenset({"panic"}))``: each line is a token, behind
     its field's name. ``make`` takes the fields by name, without those of ``optional`` lines that are absent.
-    Two tokens of one name, both optional, stand for two places.
+    Two optional tokens of one name: the line may stand at either place.
     """
 
     leaves_notices = True
@@ -45,7 +45,7 @@ class InOrder(Terminal):
         """pyparsing's hook."""
         values: dict[str, Any] = {}
         step = self._noise.take if do_actions else self._noise.ahead
-        clear = -1  # where no noise stands
+        clear = -1  # an offset at which no noise stands
         for name, line in self.lines:
             found = line.match(instring, loc)
             while found is None and loc != clear:

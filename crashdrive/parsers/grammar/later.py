@@ -1,4 +1,4 @@
-"""Elements that are built when a text has something for them."""
+"""Elements that are built when a text needs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Later(Terminal):
     """``Later(r" *+CACHE ", tables, "a table of caches")``: the element that ``tables()`` gives, where the
     pattern matches; it is built then, and kept.
 
-    For what is large and rare: a grammar costs what its texts have of it.
+    For large elements that few texts need: building them takes time.
     """
 
     leaves_notices = True

@@ -52,10 +52,11 @@ def is_layout(source: Source) -> bool:
 class Laid(NamedTuple):
     """A member's layout, or that of a whole type.
 
-    ``type``: ``struct NAME``, with qualifiers, of one with ``members``, None of any other one; ``declared``:
-    its declaration without the semicolon, or what stands behind the closing brace. ``byte``, ``bit``,
-    ``size`` (in bytes): None where gdb tells none. ``total``: the size that gdb gives within the braces.
-    ``remark``: ``incomplete type`` or ``no data fields``. ``place``: where it stands in the text.
+    ``type``: ``struct NAME``, with qualifiers, of a structure or union with ``members``; None of any other
+    type. ``declared``: the declaration without its semicolon; of one with ``members`` the text behind the
+    closing brace. ``byte``, ``bit``, ``size`` (in bytes): None where gdb prints none. ``total``: the size
+    that gdb prints within the braces. ``remark``: ``incomplete type`` or ``no data fields``. ``place``: the
+    offset in the text.
     """
 
     type: str | None
@@ -82,7 +83,7 @@ _PLACE = r"/\*(?: *+(\d{1,9})(?:: *+(\d{1,3}))? *+\|)? *+(\d{1,9}) *+\*/ ++"
 
 
 def layout(*, places: bool = True) -> g.ParserElement:
-    """All of ``ptype/o``'s text as one `Laid`; without ``places`` that of ``ptype``."""
+    """The whole text of ``ptype/o`` as one `Laid`; without ``places`` the text of ``ptype``."""
     at = rf"[ \t]*+{_PLACE}" if places else r"[ \t]*+()()()"
     where = ": /* OFFSET | SIZE */" if places else ":"
     header = g.Terminal(r"\s*+(?:/\* offset *+\| *+size \*/ *+)?+type = ", "'type = '", keep=False)

@@ -13,7 +13,7 @@ _SYMBOL = expression(r"(.+?)(?:\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+))?")
 
 
 def unescape(text: str) -> str:
-    """Text out of gdb's C escapes; bytes that are no UTF-8 become backslash escapes again."""
+    """The text for gdb's C escapes; bytes that are no UTF-8 stay backslash escapes."""
     if "\\" not in text:
         return text
     raw = _ESCAPE.sub(_character, text.encode("utf-8", "surrogatepass").decode("latin-1"))
@@ -45,7 +45,7 @@ def parse_number(text: str) -> int | float:
 
 
 def split_symbol(symbol: str | None) -> tuple[str | None, int | None]:
-    """``init_task+16`` as (name, offset); a symbol without an offset is at its very start."""
+    """``init_task+16`` as (name, offset); the offset is 0 where none is given."""
     if symbol is None:
         return None, None
     match = _SYMBOL.fullmatch(symbol)

@@ -20,7 +20,7 @@ from crashdrive.parsers.grammar.terminals import Anything, Row, Titles
 
 _VALUE = r"(?:0x[0-9a-f]{1,16}+|0++)(?![^ \n])"
 _LETTERS = {"general": "r", "access": "a", "control": "c", "floating point": "f", "vector": "v"}
-# words of each section, where it is printed
+# the number of words of each section that is printed
 _SIZES = {
     **dict.fromkeys(("general", "access", "control", "floating point"), 16),
     "floating point 0,2,4,6": 4,
@@ -30,14 +30,14 @@ _ALWAYS = {"general", "access", "control"}
 
 
 class Lowcore(NamedTuple):
-    """The block, and where it stands in the text."""
+    """The block's registers, and its offset in the text."""
 
     place: int
     frame: ExceptionFrame
 
 
 class _Pair(NamedTuple):
-    """A register of one value or two, as text."""
+    """A register of one value or two; the values as text."""
 
     name: str
     first: str
@@ -57,7 +57,7 @@ class _Section(NamedTuple):
 
 
 def lowcore(*, between: Noise, until: ParserElement) -> ParserElement:
-    """The block, a `Lowcore`::
+    """The block as a `Lowcore`::
 
     LOWCORE INFO:
      -psw      : 0x0002000180000000 0x0000000000a1b2c3
@@ -138,7 +138,7 @@ def _put(registers: dict[str, int], details: dict[str, str], pair: _Pair) -> Non
     elif name == "psw":
         registers |= {"psw_flags": int(first, 16), "psw": int(second, 16)}
     elif "prefix" in registers:
-        # s390x, crash before 7.0.9: the upper half of the register and of what stands behind it.
+        # s390x, crash before 7.0.9: the upper halves of this register and of the next one.
         details[name] = f"{first} {second}"
     else:
         # s390 (31 bit): two words of 32 bits.
@@ -155,7 +155,7 @@ def _is_complete(names: set[str], sections: dict[str, list[int]]) -> bool:
 
 
 def _numbered(sections: dict[str, list[int]]) -> dict[str, int]:
-    """The registers of all sections by name; a vector register is two words."""
+    """The registers of all sections by name; two words make a vector register."""
     found: dict[str, int] = {}
     for section, words in sections.items():
         name, _, numbers = section.partition(" 0,")

@@ -1,7 +1,7 @@
 """Functions that make a record of a row; one is generated for each layout.
 
-They are generated as those of dataclasses: a function that names the layout's fields takes half the time of a
-loop over them (``ps``, 30,000 rows: 178 and 310 ms). Only names of fields go into the code.
+They are generated as dataclasses' methods are: a function that names the fields takes half the time of a loop
+over them (``ps``, 30,000 rows: 178 and 310 ms). Only names of fields go into the code.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Derived(NamedTuple):
     """Fields that follow from several columns: ``by(*of)`` gives the values of ``fields``, a tuple.
 
-    ``of``: names of fields; one that the header has no column for is None, one that the record doesn't have
-    is used here alone. ``Derived(("comm", "kernel"), by=_name, of=("comm", "state"))``.
+    ``of``: names of fields. The value is None where the header has no column for it. A name that the record
+    doesn't have is used here alone. ``Derived(("comm", "kernel"), by=_name, of=("comm", "state"))``.
     """
 
     fields: tuple[str, ...]
@@ -97,5 +97,5 @@ def _defaults(record: Callable[..., Any]) -> dict[str, Any]:
 
 
 def fields_of(record: Callable[..., Any]) -> Sequence[FieldInfo]:
-    """The fields of a record's type; none of a function, or of another type, that takes them by name."""
+    """The fields of a record's type; empty for a function, and for any other type."""
     return fields(record) if isinstance(record, type) and issubclass(record, Struct) else ()

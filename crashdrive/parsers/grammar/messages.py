@@ -32,7 +32,9 @@ _BUFFER = expression(r"\[(\w{1,32}_seq)\] ", re.ASCII)
 
 
 class _Prefix(NamedTuple):
-    """How a message's first line begins, and how wide that is."""
+    """The expression for a message's first line, whose text is the last group. ``free``: no time stands
+    before the text (``log -t``).
+    """
 
     pattern: re.Pattern[str]
     free: bool
@@ -51,7 +53,9 @@ def _prefix(source: Source) -> _Prefix:
 
 
 class _Places(NamedTuple):
-    """Indices in a match's groups; -1, where a None is appended, for no such group."""
+    """Indices in a match's groups; -1, the index of the None behind them, for a group that the expression
+    lacks.
+    """
 
     time: int
     old_time: int
@@ -74,13 +78,14 @@ class _Open:
     def __init__(self, found: re.Match[str], indent: str) -> None:
         self.found = found
         self.indent = indent
-        # few messages have any: tens of thousands of lists and dicts keep the garbage collector busy
+        # few messages have these: tens of thousands of empty lists and dicts would keep the garbage collector
+        # busy
         self.more: list[str] | None = None
         self.properties: dict[str, str] | None = None
         self.buffer: re.Match[str] | None = None
 
     def goes_on(self, line: str, with_properties: bool) -> bool:  # noqa: FBT001 # for each line
-        """Whether a line, by its indentation, continues the message."""
+        """Whether a line continues the message, by its indentation or as a property; if so it is kept."""
         if with_properties and _property(self, line):
             return True
         if not self.indent:
@@ -110,10 +115,10 @@ class _Open:
 class Messages(Terminal):
     """All messages down to the end of the text; ``record`` takes the fields of a `LogEntry` by name.
 
-    The prefix of a message depends on the command's options. A line without it continues the message above if
-    it is indented; else it is a message of its own. Where the next message is within a message's line (a
-    newline was lost), the answer is marked: a message may quote another log, but not with a time that fits
-    between.
+    The prefix of a message depends on the command's options. A line without a prefix continues the message
+    above if it is indented; else it is a message of its own. A message that begins within another one's line
+    (a newline was lost) marks the answer: a message may quote another log, but not with a time between its
+    own and the next message's.
     """
 
     leaves_notices = True
@@ -135,14 +140,16 @@ class Messages(Terminal):
         return len(text), plain.found
 
 
-# lines one after the other: what stands in front of a message, its time, the rest
+# a line: its prefix, the time in that, the rest
 _LINE = expression(rf"(?!\Z)((?:{_TIME})?+)([^\n]*+)\n?", re.ASCII)
 _PIECE = 1 << 20
-"""Characters of a text that are taken apart at once: each line is three texts then."""
+"""How many characters are split into lines at once: each line becomes three texts."""
 
 
 class _Plain:
-    """``log`` without options, the form that may be megabytes: nothing but a time in front of a message."""
+    """The messages of ``log`` without options, which may be megabytes: nothing but a time stands before a
+    message.
+    """
 
     def __init__(self, text: Text, record: Callable[..., Any]) -> None:
         self.text = text
@@ -191,7 +198,7 @@ class _Plain:
             self.found.append(
                 self.record(buffer=buffer and buffer[1], text=line[buffer.end() :] if buffer else line)
             )
-            self._indent = ""  # nothing goes on below a line without a time
+            self._indent = ""  # no line continues a line without a time
 
     def _join(self) -> None:
         """Join the further lines of the last message."""
@@ -237,7 +244,9 @@ def _entries(text: Text, prefix: _Prefix, record: Callable[..., Any]) -> list[An
 
 
 def _property(opened: _Open, line: str) -> bool:
-    """``SUBSYSTEM=pci`` below a message; with ``-t`` nothing but its form tells it from another message."""
+    """Whether a line is a property of the message (``SUBSYSTEM=pci``); with ``-t`` only its form tells it
+    from a message.
+    """
     found = _PROPERTY.fullmatch(line, len(opened.indent))
     if found is None or (not opened.indent and found[1] not in {"SUBSYSTEM", "DEVICE"}):
         return False
@@ -248,7 +257,9 @@ def _property(opened: _Open, line: str) -> bool:
 
 
 def _takes_other(text: Text, place: int, line: str, *, timed: bool) -> bool:
-    """Lines that are no message: left-out ones, and crash's own where messages have times."""
+    """Whether a line is no message, but ``...`` for left-out lines, or one of crash's own where messages have
+    times; it is noted.
+    """
     if line and line[-1] in ".] " and ELIDED.fullmatch(line.strip(" ")):
         text.note(place, "elided", "lines were left out here", incomplete=True)
         return True
@@ -258,7 +269,7 @@ def _takes_other(text: Text, place: int, line: str, *, timed: bool) -> bool:
     return False
 
 
-# within a line, not at its beginning: there an indented line may look like another message
+# not at a line's beginning: an indented line may begin like a message
 _WITHIN = expression(
     rf"(?<=[^\n])(?:{_TIME}"
     r"|\[(?P<date>(?:[A-Z][a-z]{2} ){2}[ \d]\d \d\d:\d\d:\d\d [^\]\n]{4,16})\] )",

@@ -1,4 +1,4 @@
-"""Noise between rows: blank or left-out lines, crash's own messages; gaps; the end of a text."""
+"""Noise between rows: blank lines, ``...``, crash's own messages; gaps; the end of a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crashdrive.parsers.grammar.terminals import END_OF_LINE, Made, Make, Termin
 
 
 class Noise(Terminal):
-    """A line that is no part of the output; it gives no value, and may leave a notice. `noise` joins several
+    """A line that is no row of the output: it gives no value, and may leave a notice. `noise` joins several
     kinds. Subclasses define which lines they take (`fits`), and the notice (`remark`).
     """
 
@@ -27,14 +27,14 @@ class Noise(Terminal):
         return end, []
 
     def ahead(self, instring: str, loc: int) -> int:
-        """The end of the line; -1 where it is no such line."""
+        """The end of the line; -1 where the line isn't this noise. Leaves no notice."""
         found = self.match(instring, loc)
         if found is None or not self.fits(Text.of(instring), found):
             return -1
         return found.end()
 
     def take(self, instring: str, loc: int) -> int:
-        """Take the line: its notice is kept. Where it ended, or -1."""
+        """As `ahead`, and leave the line's notice."""
         end = self.ahead(instring, loc)
         if end >= 0:
             self.remark(Text.of(instring), loc)
@@ -56,7 +56,7 @@ class Blank(Noise):
         self.takes_empty = True
 
     def ahead(self, instring: str, loc: int) -> int:
-        """The end of the line; this is the most frequent noise, and any blank line matches."""
+        """The end of the line; shorter than the inherited way, as blank lines are the most frequent noise."""
         found = self.match(instring, loc)
         return -1 if found is None else found.end()
 
@@ -71,22 +71,22 @@ class BlankLines(Noise):
 
 
 class Elided(Noise):
-    """``...`` or ``[...]`` in a line of its own: lines were left out. Notice ``elided``, a mark."""
+    """``...`` or ``[...]`` in a line of its own: lines were left out. Notice ``elided``, which marks."""
 
     def __init__(self) -> None:
         super().__init__(rf"[ ]*+(?:{ELIDED.pattern}){END_OF_LINE}", "'...'", keep=False)
 
     def remark(self, text: Text, loc: int) -> None:
-        """The mark."""
+        """Leave the notice ``elided``."""
         text.note(loc, "elided", "lines were left out here", incomplete=True)
 
 
 class Remark(Noise):
-    r"""A line that is no row but says something: ``Remark(r" *+\(invalid/stale entry\)", "stale")``.
+    r"""A line that is no row, but a remark of crash: ``Remark(r" *+\(invalid/stale entry\)", "stale")``.
 
-    Its words are the notice of kind ``kind``; ``incomplete``: it marks the answer. ``kind`` None: a line
-    without meaning, which leaves nothing (``Remark(r" *+\(none\)")``). ``words``: what the notice says, made
-    of the match (the whole line).
+    The line becomes a notice of kind ``kind``; with ``incomplete`` that marks the answer. ``kind`` None: the
+    line has no meaning, and leaves no notice (``Remark(r" *+\(none\)")``). ``words(match)`` gives the message
+    of the notice (None: the whole line).
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Remark(Noise):
         self._words = words
 
     def remark(self, text: Text, loc: int) -> None:
-        """The line's own words."""
+        """Leave the line's notice."""
         if self._kind is not None:
             line = text.line(loc)
             found = self.match(text, loc) if self._words else None
@@ -107,21 +107,25 @@ class Remark(Noise):
 
 
 class CrashMessage(Noise):
-    """crash speaks: ``CMD: text``, ``WARNING: text``, ``NOTE: text``. Notice ``error`` (marks), ``note``."""
+    """A message of crash: ``CMD: text`` and ``WARNING: text`` give the notice ``error``, which marks the
+    answer; ``NOTE: text`` gives ``note``.
+    """
 
     def __init__(self) -> None:
-        # first what tells most lines apart
+        # first the test that fails for most lines
         super().__init__(
             r"(?=[^ :\n]{1,256}+: | {3,40}+FILE: |\[)[^\n]++(?:\n|\Z)", "a message of crash", keep=False
         )
 
     def fits(self, text: Text, found: re.Match[str]) -> bool:
-        """Whether crash speaks in this line."""
+        """Whether the line is a message of crash."""
         line = found[0].removesuffix("\n") if found.end() - found.start() <= LONGEST_ROW else ""
         return is_message(text.source, line) or names_place(line)
 
     def remark(self, text: Text, loc: int) -> None:
-        """crash's words, or the mark alone for the place in its source that it names."""
+        """Leave crash's message as a notice. A line that names a place in crash's source marks the answer,
+        without a notice.
+        """
         line = text.line(loc)
         if names_place(line):
             return text.remark(loc, None, incomplete=True)
@@ -134,13 +138,13 @@ class _AnyNoise(Noise):
     """Several kinds of noise."""
 
     def __init__(self, kinds: tuple[Noise, ...]) -> None:
-        # most lines are none of them: one look tells
+        # one expression for all kinds: most lines match none
         super().__init__("|".join(f"(?:{kind.pattern.pattern})" for kind in kinds), "noise", keep=False)
         self.kinds = kinds
         self.takes_empty = next((kind.takes_empty for kind in kinds if kind.match("\n")), False)
 
     def ahead(self, instring: str, loc: int) -> int:
-        """Where the line would end."""
+        """The end of the line by the first kind that takes it; -1 where none does."""
         if self.match(instring, loc) is None:
             return -1
         for kind in self.kinds:
@@ -149,7 +153,7 @@ class _AnyNoise(Noise):
         return -1
 
     def take(self, instring: str, loc: int) -> int:
-        """The first kind that takes it."""
+        """As `ahead`, and leave the notice of that kind."""
         if self.match(instring, loc) is None:
             return -1
         for kind in self.kinds:

@@ -17,8 +17,8 @@ from crashdrive.records import Address, Bits, Record
 class Page(Record, frozen=True):
     """A page: addresses of its ``struct page`` and in physical memory, mapping, index, count, flags.
 
-    ``inode`` and ``offset`` stand for mapping and index in kernels 2.2. ``flags`` is None where crash prints
-    names alone. A value that crash couldn't read is None.
+    Kernels 2.2 have ``inode`` and ``offset`` in place of mapping and index. ``flags`` is None where crash
+    prints names alone. A value that crash couldn't read is None.
     """
 
     page: Address
@@ -42,7 +42,7 @@ def page_table(what: str, **more: Any) -> g.ParserElement:
           PAGE       PHYSICAL      MAPPING       INDEX CNT FLAGS
     fffff197400a4100  2904000 dead000000000400        0  0 fffffc0000000
     """
-    # a page whose struct page isn't mapped: only its addresses are known
+    # crash prints only the addresses of a page whose struct page isn't mapped
     unmapped = g.Row(
         rf"([0-9a-f]{{8,16}}+){GAP}([0-9a-f]{{1,16}}+)(?:{GAP}([a-z_]{{1,64}}+(?:,[a-z_]{{1,64}}+){{0,40}}+))?",
         _unmapped,

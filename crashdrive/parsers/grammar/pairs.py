@@ -16,7 +16,7 @@ _MOST = (1 << 64) - 1
 
 
 def pairs() -> g.ParserElement:
-    """Each argument's line; of one that crash can't take it says so::
+    """A line for each argument, or crash's error about it::
 
     512a000: 512a
     """

@@ -15,9 +15,9 @@ from crashdrive.records import Address, Bits, Record
 class PageTableEntry(Record, frozen=True, kw_only=True):
     """A page table entry, decoded.
 
-    ``physical``: the page's physical address and ``flags`` by name, none of them without a mapping; or
-    ``swap``: the device and ``swap_offset`` in pages of a page that is swapped out. sparc64 shows the flags
-    alone; of an entry that s390 calls invalid ``flags`` is ``INVALID``.
+    Of a page in memory: ``physical``, its physical address, and ``flags`` by name; no flag where crash says
+    ``no mapping``. Of a page that is swapped out: ``swap``, the device, and ``swap_offset`` in pages. Of
+    sparc64 there are flags alone. ``flags`` is ``INVALID`` for an entry that s390 calls invalid.
     """
 
     pte: Bits
@@ -34,7 +34,7 @@ def table_entry() -> g.ParserElement:
 
 
 def mapped_entry() -> tuple[g.Terminal, g.Terminal]:
-    """The header and the row; s390 ends no row, the next entry's header may stand in the same line::
+    """The header and the row. On s390 crash ends no row: the next entry's header stands in the same line::
 
           PTE         PHYSICAL   FLAGS
     8000000000000063         0   (PRESENT|RW|ACCESSED|DIRTY|NX)
