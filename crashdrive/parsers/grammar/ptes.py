@@ -69,9 +69,9 @@ def _header(titles: str) -> g.Terminal:
 
 
 def swap_offset(text: str) -> int:
-    """An offset on a swap device: crash prints it in decimal, for kernels 2.4 in hexadecimal.
+    """The offset on a swap device in pages: crash prints it in decimal, for kernels 2.4 in hexadecimal.
 
-    Digits alone are decimal; which kernel it was, the text doesn't say.
+    The text doesn't tell the kernel: a number without letters is taken as decimal.
     """
     return int(text) if text.isdecimal() else int(text, 16)
 

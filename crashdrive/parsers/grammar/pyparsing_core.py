@@ -1,10 +1,10 @@
 """pyparsing's elements, without the rest of pyparsing.
 
-``import pyparsing`` takes twice as long as its elements alone: it imports unittest and importlib.resources,
-and builds what `pyparsing.common` and `pyparsing.helpers` offer, which no grammar of crashdrive asks for.
-So, where nobody imported it before, its core is imported alone. Who asks the module ``pyparsing`` for another
-of its names has the rest imported then, into the same module: it is pyparsing as it always was. Where the
-core can't be had so, all of it is imported at once.
+``import pyparsing`` takes twice as long as the import of its elements alone: it imports unittest and
+importlib.resources, and builds `pyparsing.common` and `pyparsing.helpers`, which no grammar of crashdrive
+uses. So only pyparsing's core is imported, unless pyparsing was imported before. The first use of another
+name of the module ``pyparsing`` imports the rest into the same module, which then is pyparsing as usual.
+Where the core can't be imported alone, all of pyparsing is.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _LOCK = threading.RLock()
 
 
 class _Light(types.ModuleType):
-    """The module ``pyparsing`` before its own ``__init__`` was run."""
+    """The module ``pyparsing`` before its own ``__init__`` has run."""
 
     def __getattr__(self, name: str) -> Any:
         with _LOCK:
-            loader = self.__dict__.pop("_loader", None)  # not there: it is being run, or was
+            loader = self.__dict__.pop("_loader", None)  # absent: ``__init__`` is running, or has run
             if loader is not None:
                 try:
                     loader.exec_module(self)
                 except BaseException:
                     self.__dict__["_loader"] = loader
                     raise
-                self.__class__ = types.ModuleType  # type: ignore[assignment] # it is whole from here on
+                self.__class__ = types.ModuleType  # type: ignore[assignment] # all of pyparsing from here on
         try:
             return self.__dict__[name]
         except KeyError:
@@ -42,7 +42,7 @@ class _Light(types.ModuleType):
 
 
 def _lighten() -> None:
-    """Put a light pyparsing in place, if none is there."""
+    """Make the light pyparsing the module ``pyparsing``, unless that was imported already."""
     spec = None if "pyparsing" in sys.modules else importlib.util.find_spec("pyparsing")
     if spec is None or spec.loader is None:
         return
@@ -52,7 +52,7 @@ def _lighten() -> None:
     sys.modules["pyparsing"] = module
     try:
         core: Any = importlib.import_module("pyparsing.core")
-        # what other modules of pyparsing take from it, so that none waits for a lock while it is imported
+        # names that pyparsing's other modules import from it: so none of them waits for an import lock
         names = {"__diag__": core.__diag__, "__compat__": core.__compat__}
         module.__dict__.update(names, core_builtin_exprs=core._builtin_exprs)  # noqa: SLF001 # as pyparsing's own __init__ does
     except (ImportError, AttributeError):
@@ -62,7 +62,7 @@ def _lighten() -> None:
 
 _lighten()
 
-from pyparsing.core import (  # noqa: E402 # behind what makes it light
+from pyparsing.core import (  # noqa: E402 # below the call that makes it light
     And,
     FollowedBy,
     Forward,

@@ -1,9 +1,9 @@
-"""The one place that calls pyparsing: a grammar is prepared, reads a whole text, and its failure becomes a
+"""The only module that runs pyparsing: it prepares a grammar, reads a whole text, and turns a failure into a
 ParseError.
 
 A prepared grammar skips no white space, keeps tabs, and notes expectations where it fails. pyparsing's global
 settings (packrat, left recursion, white space), which the surrounding program may have changed, have no
-effect on it, and aren't changed.
+effect on the prepared grammar, and aren't changed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ _LOCK = threading.Lock()
 def read(
     grammar: Factory | ParserElement, source: Source, text: str | None = None, base: int = 0
 ) -> list[Any]:
-    """The values that a grammar makes of all of a source's text, or of ``text``, which is at ``base``.
+    """The values that a grammar makes of a source's whole text, or of its part ``text`` at the offset
+    ``base``.
 
-    ParseError with line, column and what was expected where the grammar and the text don't fit, or where text
-    is left. Notices of the elements stand in the source then. A factory is called once.
+    ParseError, with line, column and the expectation, where the text doesn't fit the grammar, or text is
+    left. The elements' notices are in the source, then too. A factory is called once.
     """
     instring = Text(source, text, base)
     try:
@@ -75,7 +76,7 @@ def prepared(element: ParserElement) -> ParserElement:
 
 @functools.lru_cache(maxsize=512)
 def _ready(grammar: Factory | ParserElement) -> Callable[[Text], Iterable[Any]]:
-    """The function that reads a text, up to its end."""
+    """The function that reads a text up to its end; the grammar is prepared once."""
     whole = prepared(And([grammar if isinstance(grammar, ParserElement) else grammar(), Tail()]))
     if leaks(whole) or whole.ignoreExprs:
         return whole.parse_string
@@ -84,7 +85,7 @@ def _ready(grammar: Factory | ParserElement) -> Callable[[Text], Iterable[Any]]:
 
 
 def _all_of(element: ParserElement) -> Iterator[ParserElement]:
-    """The element and all that it is made of, each once."""
+    """The element and all elements within it, each once."""
     seen: set[int] = set()
     waiting = [element]
     while waiting:
@@ -96,7 +97,7 @@ def _all_of(element: ParserElement) -> Iterator[ParserElement]:
 
 
 def _held_by(element: ParserElement) -> list[ParserElement]:
-    """The elements that an element has itself, whatever it calls them."""
+    """The elements that are an element's own attributes, of whatever name."""
     gap = vars(element.gap).values() if isinstance(element, Rows | Many) else ()
     return _elements((*vars(element).values(), *gap))
 
@@ -115,12 +116,14 @@ def _elements(values: Iterable[Any]) -> list[ParserElement]:
 
 @functools.lru_cache(maxsize=512)
 def _is_element(kind: type) -> bool | None:
-    """None: it may hold some. Asked of thousands of values; an abstract class takes long to know its own."""
+    """Whether a value of this kind is an element; None: it may hold some. Cached, as thousands of values are
+    asked about, and issubclass() of an abstract class is slow.
+    """
     return None if issubclass(kind, list | tuple) else issubclass(kind, ParserElement)
 
 
 def _parts_first(element: ParserElement) -> list[ParserElement]:
-    """`_all_of`, each behind what it is made of."""
+    """`_all_of`, each element behind those within it."""
     ordered: dict[int, ParserElement] = {}
     seen: set[int] = set()
     waiting = [(element, False)]
@@ -140,7 +143,7 @@ def _make_ready(element: ParserElement) -> None:
     if not element.ignoreExprs:
         own["callPreparse"] = False
     # ParserElement.enable_packrat() and enable_left_recursion() work through these two
-    own["_parse"] = element._parseNoCache  # noqa: SLF001 # the way around a cache that has no place for notices
+    own["_parse"] = element._parseNoCache  # noqa: SLF001 # the cached one loses notices
     if isinstance(element, Forward):
         own["parseImpl"] = functools.partial(ParseElementEnhance.parseImpl, element)
     quiet = isinstance(element, Terminal) and not element.leaves_notices
@@ -150,16 +153,16 @@ def _make_ready(element: ParserElement) -> None:
 
 
 class _Failed:
-    """The action at a failure of an element that isn't one of our own tokens."""
+    """The failure action of an element that isn't one of our own tokens: it notes the expectation."""
 
     only_tells = True
-    """It may be left out where the element is nameless and its first token tells the same."""
+    """The action may be left out where the element has no name and its first token notes the same."""
 
     def __init__(self, element: ParserElement) -> None:
         self._leaf = isinstance(element, Token) and not isinstance(element, Terminal)
         self._name: str = element.customName or ""
         stands_for_all = isinstance(element, MatchFirst | Or) and self._name
-        # names that nobody gave are never told, and take long to make
+        # generated names are never shown, and take long to make
         named = (each for each in _all_of(element) if each.customName or isinstance(each, Token))
         below = (each.name for each in named if each is not element) if stands_for_all else ()
         self._below = frozenset(below)

@@ -1,4 +1,4 @@
-"""Register dumps, made of rows of registers: see `crashdrive.parsers.grammar.registers`."""
+"""Register dumps made of rows of registers; their grammar is in `crashdrive.parsers.grammar.registers`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _PLACE = expression(r"(\S{1,300}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12}))?", re.ASCII)
 
 
 class Registers(NamedTuple):
-    """A dump, and where it stands in the text."""
+    """A dump, and its offset in the text."""
 
     place: int
     frame: ExceptionFrame
 
 
 class Fields(NamedTuple):
-    """What a line says of the dump, or of the frame, above it."""
+    """Fields from a line about the dump, or about the frame above it."""
 
     place: int
     values: dict[str, Any]
 
 
 class Values(NamedTuple):
-    """Registers of a line by name, and the texts that stand with them."""
+    """Registers of a line by name, and the texts behind them."""
 
     place: int
     registers: dict[str, int]
@@ -36,7 +36,7 @@ class Values(NamedTuple):
 
 
 class Unnamed(NamedTuple):
-    """s390's general registers, which go on where the line above ends; ``first``: the line that says GPRS."""
+    """A row of s390's general registers, which continues the row above; ``first``: the row that says GPRS."""
 
     place: int
     first: bool
@@ -44,7 +44,7 @@ class Unnamed(NamedTuple):
 
 
 class Hole(NamedTuple):
-    """crash says that it couldn't read all registers."""
+    """crash's line that says that it couldn't read all registers."""
 
     place: int
     message: str
@@ -72,7 +72,9 @@ class _Dump:
         self._damaged = False
 
     def begins_again(self, row: Values) -> bool:
-        """Whether a row begins another dump; RISC-V alone has some registers twice in one, of one value."""
+        """Whether a row begins another dump: it repeats a register. RISC-V alone repeats some within a dump,
+        with equal values.
+        """
         have = self._registers
         again = [name for name in row.registers if name in have]
         if not again or (
@@ -84,7 +86,7 @@ class _Dump:
         return True
 
     def add(self, row: Fields | Values | Unnamed | Hole) -> None:
-        """One row."""
+        """Add a row."""
         match row:
             case Values():
                 self._registers |= row.registers
@@ -114,7 +116,7 @@ class _Dump:
         self._registers |= {f"r{first + count}": value for count, value in enumerate(row.values)}
 
     def finish(self) -> Registers:
-        """The dump; a mark where registers are missing."""
+        """The dump; marked where registers are missing."""
         happened = self._fields.pop("happened", None)
         if happened is not None:
             self._happened(happened)

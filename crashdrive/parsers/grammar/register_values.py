@@ -21,13 +21,13 @@ from crashdrive.records import Address, Bits, Record
 class ExceptionFrame(Record, frozen=True, kw_only=True):
     """Registers as an exception or a system call saved them.
 
-    ``registers`` maps names in lower case to values: what Alpha calls ``RA/R26`` is ``r26``, MIPS and
-    LoongArch number theirs ``$0`` to ``$31``, floating point registers are their bits. ``function`` and
-    ``offset`` say where the exception happened (crash's ``[exception RIP: ...]``), where crash knows.
-    ``mode`` is ``kernel`` or ``user``, ``location`` the address that the registers were found at, ``kind``
-    and ``trap`` the exception's name and number (ppc64); each None where crash doesn't say. ``details`` holds
-    the rest: texts by lower-case name (arm's processor flags, the symbols that arm64 and ppc64 give for pc
-    and lr, s390's function). ``complete``: all registers that the architecture saves are there.
+    ``registers`` maps names in lower case to values. Alpha's ``RA/R26`` is ``r26``; MIPS and LoongArch have
+    ``$0`` to ``$31``; floating point registers are given as their bits. ``function`` and ``offset``: where
+    the exception happened (crash's ``[exception RIP: ...]``). ``mode`` is ``kernel`` or ``user``;
+    ``location`` is the address of the saved registers; ``kind`` and ``trap`` are the exception's name and
+    number (ppc64). Each is None where crash doesn't say. ``details`` holds texts by lower-case name: arm's
+    processor flags, the symbols that arm64 and ppc64 give for pc and lr, s390's function. ``complete``: all
+    registers that the architecture saves are there.
     """
 
     registers: dict[str, Bits]
@@ -68,7 +68,7 @@ _IA64 = _names(
     "r1 r2 r3 f6 f7 f8 f9"
 ) | (_numbered("r", 31) - _numbered("r", 7))
 _SPARC = _names("tstate tt tpc tnpc sp ret_pc") | _numbered("g", 7) | _numbered("o", 5)
-# Each set as crash prints it; what may be absent or added stands in the second one.
+# Each set of registers that crash prints; the second member holds registers that may be absent or added.
 _COMPLETE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
     # Registers out of a dump's notes have no ORIG_RAX; crash prints it in a line with CS and SS.
     (_X86_64, frozenset({"orig_rax"})),
@@ -111,7 +111,7 @@ _END = expression(r"[ ]*+$")
 def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:
     """Registers of one line, and the symbols that stand behind them; None when it is no such line.
 
-    A name twice in one line, or one that no architecture has, makes it no such line.
+    A line with a register twice, or with a name that no architecture has, is another one.
     """
     values: dict[str, int] = {}
     symbols: dict[str, str] = {}
@@ -133,7 +133,9 @@ def register_pairs(line: str) -> tuple[dict[str, int], dict[str, str]] | None:
 
 @lru_cache(maxsize=1024)
 def _register(title: str, *, wide: bool) -> str | None:
-    """The register of that title, if it exists and can be that wide (82 bits: ia64's floating point)."""
+    """The register's name by its title; None for an unknown one, and for one that can't be ``wide`` (more
+    than 64 bits: ia64's floating point registers alone).
+    """
     name = title.rpartition("/")[2].lower().replace(" ", "_").removeprefix("csr_")
     known = name in _KNOWN or _MORE.fullmatch(name)
     return name if known and (not wide or _FLOAT.fullmatch(name)) else None

@@ -1,6 +1,6 @@
 """Register dumps below stack frames: a title, where the exception happened, and rows of registers.
 
-The functions in crash, and the registers' names, stand in `crashdrive.parsers.grammar.register_values`.
+`crashdrive.parsers.grammar.register_values` lists crash's functions and the names of registers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def source_line() -> Row:
 
 
 def _title() -> ParserElement:
-    """What stands above the registers::
+    """Lines above the registers::
 
     KERNEL-MODE EXCEPTION FRAME AT: ffffcdfe80013c70     x86_64, x86, s390
         [exception RIP: native_halt+14]                  x86_64, x86: where it happened
@@ -88,14 +88,16 @@ def _mode(found: re.Match[str]) -> Fields:
 
 
 def _location(found: re.Match[str]) -> Fields | None:
-    """Alpha has the first register in the same line."""
+    """The location of a frame; Alpha has the first register in the same line."""
     pairs = register_pairs(found[2].rstrip(" ")) if found[2] else ({}, {})
     values = {"location": int(found[1], 16)}
     return None if pairs is None else Fields(found.start(), values | {"registers": pairs[0]})
 
 
 def _x86_64() -> Row:
-    """All of x86_64's registers at once, which most frames of user tasks have; others are read row by row."""
+    """All of x86_64's registers as one row: most user frames have these lines. Other dumps are read row by
+    row.
+    """
     layout = "RIP RSP RFLAGS/RAX RBX RCX/RDX RSI RDI/RBP R8 R9/R10 R11 R12/R13 R14 R15/ORIG_RAX CS SS"
     rows = [row.split() for row in layout.split("/")]
     names = [name.lower() for row in rows for name in row]

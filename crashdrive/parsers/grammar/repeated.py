@@ -1,4 +1,4 @@
-"""Runs of rows and of items: the one place for noise between them, lenient mode, and their ends."""
+"""Runs of rows and of items; noise between them, lenient mode and their ends are handled here alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crashdrive.parsers.grammar.straight import directly
 from crashdrive.parsers.grammar.terminals import Made, Row, Terminal
 
 Continued = Callable[[Text, int, str, Any], Any]
-"""(text, place, line, record above) -> that record with the line in it, or None."""
+"""(text, offset, line, record above) -> that record with the line added, or None."""
 
 
 def ends_at(element: ParserElement, instring: str, loc: int) -> int:
@@ -42,13 +42,13 @@ def ends_at(element: ParserElement, instring: str, loc: int) -> int:
 
 
 class Between:
-    """The behaviour of a run where its item doesn't match: noise, the end, or a line that is set aside.
+    """A run's ways to go on where its item doesn't match: noise, the end, or a line that is set aside.
 
-    - ``between`` is taken and forgotten (`noise` leaves notices); None: nothing may stand there.
-    - ``until`` ends the run, it isn't taken; None: the run goes on to the end of the text. An element that
-      always matches (`Anything`) ends it at the first line that isn't an item.
-    - Any other line is an error; in lenient mode it is set aside, and the run goes on in the next line, or
-      where ``resume`` stands.
+    - ``between``: noise, which is skipped (`noise` leaves notices); None: nothing may stand between items.
+    - ``until``: an element that ends the run, and isn't consumed; None: the run goes on to the end of the
+      text. `Anything`, which always matches, ends the run at the first line that isn't an item.
+    - Any other line is an error. In lenient mode it is set aside, and the run goes on in the next line, or at
+      the next match of ``resume``.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Between:
         self.resume = resume
 
     def behind(self, instring: str, loc: int, *, do_actions: bool) -> int:
-        """The place behind noise, where the run continues; -1 when it ends here, -2 when this line is an
-        error.
+        """The offset behind noise, where the run continues; -1 where the run ends here, -2 where this line is
+        an error.
         """
         if self.blank and instring.startswith("\n", loc):
             return loc + 1
@@ -75,7 +75,9 @@ class Between:
         return -2
 
     def aside(self, text: Text, loc: int, place: int, reason: str) -> int:
-        """Set the line at ``place`` aside, in an item that began at ``loc``; gives the place to continue."""
+        """Set the line at ``place`` aside, in an item that began at ``loc``; gives the offset at which to
+        continue.
+        """
         text.reject(place, reason, start=loc)
         loc = text.next_line(loc)
         while self.resume is not None and loc < len(text) and ends_at(self.resume, text, loc) < 0:
@@ -86,14 +88,14 @@ class Between:
 class Rows(Terminal):
     """A run of rows, read in one loop: the fastest way through a table.
 
-    ``Rows(Row(...), between=noise(), until=Blank())`` gives one record per row. ``least``: so many rows there
-    must be. ``continued`` joins a line that is no row to the record above it (names that hold newlines).
-    ``ascending``: a field whose numbers ascend from row to row; a row that doesn't is an error. ``also``:
-    rows of another kind that may stand among these (a cache that crash was told to ignore). ``bare``: nothing
-    may be in front of its first row. It is required in an alternative of a `Many`, which takes the lines
-    between items itself: else the run would search these lines again and again. ``aside``: a value that
-    stands for each line that lenient mode set aside, where rows belong to one above. See `Between` for the
-    rest. The expectation is the row's.
+    ``Rows(Row(...), between=noise(), until=Blank())`` gives one record per row. ``least``: the least number
+    of rows. ``continued`` joins a line that is no row to the record above it (a name that holds a newline).
+    ``ascending``: a field whose numbers ascend from row to row; any other row is an error. ``also``: rows of
+    another kind that may stand among these (a cache that crash was told to ignore). ``bare``: no noise may
+    stand before the first row. It is required in an alternative of a `Many`, which takes the lines between
+    items itself: else the run would search these lines again and again. ``aside``: a value for each line that
+    lenient mode set aside, where rows belong to a row above. ``between`` and ``until``: see `Between`. In
+    errors the run is named by its row.
     """
 
     leaves_notices = True
@@ -126,12 +128,12 @@ class Rows(Terminal):
         return self.run(instring, loc, self.row, do_actions=do_actions)
 
     def run(self, instring: str, loc: int, row: Terminal, *, do_actions: bool) -> Made:
-        """The rows from ``loc`` on, as ``row`` has them."""
+        """The rows from ``loc`` on, each read by ``row``."""
         match, make, end = row.match, row.make, len(instring)
         found: list[Any] = []
         append = found.append
         start, below, joins = loc, loc, self.continued is not None
-        # an empty line needn't be tried as each of these
+        # an empty line can't be one of these
         blank = self.gap.blank and not joins and (self.also is None or self.also.match("\n") is None)
         ascending = self.ascending
         while loc < end:
@@ -179,7 +181,7 @@ class Rows(Terminal):
         return False
 
     def _joined(self, instring: str, loc: int, found: list[Any]) -> int:
-        """The place behind a line that belongs to the row right above it; 0 where it doesn't."""
+        """The offset behind a line that belongs to the row right above; 0 where it doesn't."""
         if self.continued is None:
             return 0
         text = Text.of(instring)
@@ -190,7 +192,7 @@ class Rows(Terminal):
         return text.next_line(loc)
 
     def _other(self, instring: str, loc: int, row: Terminal, found: list[Any], *, do_actions: bool) -> int:
-        """The place behind a line that is no row, where the run continues; -1 where it ends."""
+        """The offset behind a line that is no row, where the run continues; -1 where the run ends."""
         text = instring if isinstance(instring, Text) else None
         behind = self.gap.behind(instring, loc, do_actions=do_actions)
         if behind > -2:
@@ -207,17 +209,17 @@ class Rows(Terminal):
 
 
 def _set_aside(instring: str, start: int) -> bool:
-    """Whether lenient mode has notices about the text behind ``start``: then a run may be empty."""
+    """Whether lenient mode has set lines behind ``start`` aside: then a run may be empty."""
     return isinstance(instring, Text) and instring.source.lenient and instring.remarks_since(start)
 
 
 class Many(ParserElement):
-    """One item after the other, each of any structure; gives all their values, one after the other.
+    """A run of items of any structure; gives the values of all, one after the other.
 
-    ``Many(item, between=noise(), until=header)``: unlike pyparsing's ``OneOrMore`` it knows what may stand
-    between items and where they end, so that an item that fails is an error at its place, or, in lenient
-    mode, is set aside; ``resume`` is where the next item may begin then (None: in the next line). ``first``:
-    ``until`` is asked before the item, for items that would take it. ``least``: so many values at least.
+    ``Many(item, between=noise(), until=header)``: unlike pyparsing's ``OneOrMore`` the run knows its noise
+    and its end. So an item that fails is an error at the item's place; in lenient mode it is set aside, up to
+    the next match of ``resume`` (None: up to the next line). ``first``: ``until`` is tried before the item,
+    for items that would match it, too. ``least``: the least number of values.
     """
 
     gives_values = True
@@ -241,7 +243,7 @@ class Many(ParserElement):
         self.mayIndexError = False
 
     def recurse(self) -> list[ParserElement]:
-        """The elements that it is made of."""
+        """The item."""
         return [self.item]
 
     def _generateDefaultName(self) -> str:  # noqa: N802 # pyparsing's

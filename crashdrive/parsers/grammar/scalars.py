@@ -45,9 +45,10 @@ _MORE_TEXT = expression(r",[ ](?=[LuU]?[\"'])")
 
 
 class ScalarReader:
-    """Reads values without braces out of a source's text; every method takes an offset, gives the next one.
+    """Reads values without braces out of a source's text. Reading methods take an offset, and give a value
+    and the offset behind it.
 
-    ``_budget``: how many elements and characters ``<repeats N times>`` may still add to this text.
+    ``_budget``: how many elements and characters ``<repeats N times>`` may still add.
     """
 
     def __init__(self, source: Source) -> None:
@@ -60,7 +61,7 @@ class ScalarReader:
         self._source.fail(offset, reason)
 
     def note(self, kind: str, message: str, offset: int, *, incomplete: bool = True) -> None:
-        """A notice about this place."""
+        """Add a notice about this place."""
         line, _ = self._source.position(offset)
         self._source.note(
             kind, message, line=line, text=self._source.line_at(offset)[:200], incomplete=incomplete
@@ -160,7 +161,7 @@ class ScalarReader:
             offset = more.end()
 
     def _piece(self, offset: int) -> tuple[str, int, str | None]:
-        """Still escaped text, where it ended, and the character when it was a run of it."""
+        """A piece, still escaped; the offset behind it; the character, where the piece is a run of one."""
         match = _STRING.match(self._text, offset)
         if match:
             if match[2]:
@@ -187,8 +188,9 @@ class ScalarReader:
     def _goes_on(self, start: int, following: int, run: str | None) -> bool:
         r"""Whether the next piece belongs to the same text, in an array of texts.
 
-        gdb doesn't tell. Two quoted pieces in a row are two texts; a run belongs to the piece before it; a
-        piece after a run of NULs is a new text. A piece after another run may be either, and is marked.
+        gdb doesn't tell. A quoted piece after a quoted one is a new text. A run belongs to the piece before
+        it. A piece after a run of NULs is a new text; after any other run it may be either: taken as the same
+        text, and marked.
         """
         if self._text[following : following + 1] == "'":
             return run is None

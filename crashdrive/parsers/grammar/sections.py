@@ -1,4 +1,4 @@
-"""Larger structure: records of named values, sections, blocks, nesting."""
+"""Elements for larger structures: records of named values, sections, blocks, nesting."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from crashdrive.parsers.grammar.straight import Apart, directly, keep_make, pars
 from crashdrive.parsers.grammar.terminals import Made, Terminal
 
 DEEPEST = 64
-"""Levels of nesting at most: far beyond what crash prints, far below what Python's stack allows."""
+"""The most levels of nesting: far more than crash prints, far fewer than Python's stack allows."""
 
 
 def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
-    """``element``'s named values as one record: ``record(Pair, Word()("name") + Number()("count"))``.
+    """A record made of ``element``'s named values: ``record(Pair, Word()("name") + Number()("count"))``.
 
-    ``make`` takes the names as keywords: a record's type, or a function. A name that didn't match is left
-    out, values without a name are dropped. A name belongs to a token or to a `section` (``Group``), whose
-    list becomes a tuple; on a sequence (``a + b``) it would give a list, too.
+    ``make`` takes the names as keywords: a record's type, or a function. Names that didn't match are left
+    out; values without a name are dropped. Give names to tokens and to a `section` (``Group``), whose list
+    becomes a tuple; a name on a sequence (``a + b``) gives a list, too.
     """
 
     def action(tokens: ParseResults) -> Any:
@@ -38,10 +38,10 @@ def record(make: Callable[..., Any], element: ParserElement) -> ParserElement:
 
 
 def made(sequence: ParserElement, make: Callable[[Text, int, list[Any]], Any]) -> ParserElement:
-    """``made(header + items, make)``: ``make(text, place, values)`` makes one value of all of the sequence's.
+    """``made(header + items, make)``: ``make(text, place, values)`` makes one value of the sequence's values.
 
-    ``make`` returns a value, a list of values, or None for the unchanged values. It may check that they fit
-    together, by `Text.misfit` and `Text.note` with ``late``. The sequence must not be used elsewhere.
+    ``make`` returns a value, a list of values, or None for the unchanged values. It may check that the values
+    fit together, with `Text.misfit`, and `Text.note` with ``late``. The sequence must not be used elsewhere.
     """
 
     def action(instring: str, place: int, tokens: ParseResults) -> Any:
@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 
 
 def section(header: ParserElement, body: ParserElement) -> ParserElement:
-    """A header that gives no value, and its body's values as one list.
+    """A header, which gives no value, and a body, whose values become one list.
 
     ``section(Titles("OPEN FILES"), Rows(file))("files")``: in a `record`, ``files`` is a tuple.
     """
@@ -100,10 +100,10 @@ class Block(Terminal):
 
 
 def block(header: Terminal, items: ParserElement, make: Callable[[Any, tuple[Any, ...]], Any]) -> Block:
-    """A header of one value, the values below it, blank lines: ``make(header's value, all values below)``.
+    """A header of one value, items below it, blank lines: ``make(header's value, all items' values)``.
 
-    ``block(task_header(), Rows(...), Children)``; ``items`` ends by itself. ``make``
-    gives None where it doesn't match after all. The fast way through many blocks, as `Rows` is through rows.
+    ``block(task_header(), Rows(...), Children)``; ``items`` must end by itself. Where ``make`` gives None,
+    the block doesn't match. The fast way through many blocks, as `Rows` is through rows.
     """
     return Block(header, items, make)
 
@@ -119,8 +119,9 @@ def blocks(
 ) -> ParserElement:
     r"""Blocks, each a header of one value and its items: ``make(header's value, items)`` gives the record.
 
-    A block ends where the next header stands, or ``until``; ``least``: so many items in each. In lenient mode
-    an item that fails is set aside, and a header that fails loses its block up to the next one.
+    A block ends at the next header, or at ``until``. ``least``: the least number of items in each. In lenient
+    mode an item that fails is set aside; a header that fails is set aside with its block, up to the next
+    header.
 
     ::
 
@@ -138,7 +139,8 @@ def blocks(
 
 
 class nested(TokenConverter):  # noqa: N801 # reads as a function, like pyparsing's own helpers
-    """``value = Forward(); value <<= nested(group) | number``: at most 64 levels of an element within itself.
+    """``value = Forward(); value <<= nested(group) | number``: an element within itself, at most 64 levels
+    deep.
 
     Deeper text is an error at its place, and never a RecursionError.
     """

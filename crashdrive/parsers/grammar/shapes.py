@@ -15,7 +15,7 @@ from crashdrive.parsers.base import Shape, Source
 def read_shape(shape: Shape, source: Source) -> Sequence[Any]:
     """The records of a source of this shape; ParseError where the text doesn't fit.
 
-    A grammar, and pyparsing with it, is imported here, when the first text is read.
+    Grammars, and pyparsing, are imported here, when the first text is read.
     """
     if shape.grammar is None:
         return shape.parse(source) if shape.parse else ()
@@ -31,9 +31,9 @@ def _read() -> Callable[..., list[Any]]:
 
 
 def read_part(shapes: Sequence[Shape], part: Source, whole: Source, offset: int) -> tuple[str, list[Any]]:
-    """Shape and records of a part of another output, which begins at ``offset`` there.
+    """(shape, records) of a part of another output, ``whole``, in which it begins at ``offset``.
 
-    The first of ``shapes`` that fits is taken. Notices and errors tell their lines in the whole.
+    The first of ``shapes`` that fits is taken. Notices and errors have line numbers of ``whole``.
     """
     shape = next((shape for shape in shapes if shape.when(part)), None)
     if shape is None:

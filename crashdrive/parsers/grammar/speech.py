@@ -13,8 +13,8 @@ from crashdrive.records import Notice
 
 # crash's error(): the command's name or one of two words, a colon, the message.
 _WORDS = ("WARNING: ", "NOTE: ")
-# a message of any command about a kernel that this crash doesn't know, under an inner command's name; the
-# place in crash's source and crash's own backtrace follow it, which say nothing of the dump
+# a message about a kernel that this crash doesn't know, with another command's name before it; below it stand
+# lines about crash itself: the place in its source, its own backtrace
 _UNKNOWN = expression(r"\w{1,16}: invalid structure (?:member offset|size): \w{1,128}", re.ASCII)
 _PLACE = expression(
     r" {3,40}FILE: \S{1,64}  LINE: \d+  FUNCTION: \S{1,128}|\[\S{1,4096}\] error trace: [0-9a-f => ]{1,4096}",
@@ -23,7 +23,7 @@ _PLACE = expression(
 
 
 def is_message(source: Source, line: str) -> bool:
-    """Whether crash itself speaks in this line: ``CMD: text``, ``WARNING: text``, ``NOTE: text``."""
+    """Whether a line is a message of crash: ``CMD: text``, ``WARNING: text``, ``NOTE: text``."""
     return line.startswith((f"{source.command.name}: ", *_WORDS)) or bool(_UNKNOWN.fullmatch(line))
 
 

@@ -29,13 +29,13 @@ class StackWord(Record, frozen=True, kw_only=True):
 class Frame(Record, frozen=True, kw_only=True):
     """A stack frame, or (``level`` None) a text address found on the stack.
 
-    ``sp`` is the frame's stack address (None on arm, where crash doesn't show it), ``address`` the text
-    address, ``function`` its symbol, ``offset`` the distance from it (``bt -s`` only), ``module`` the module
-    it belongs to. ``via``: the function that crash found behind a jump. ``return_address``: arm's caller,
-    ppc's link register. ``marker``: crash's line between two stacks right above this frame (``IRQ stack``,
-    ``NMI exception stack``). ``unreliable``: crash's own doubt. ``file`` and ``line`` come with
-    ``-l``, ``arguments`` with 2.4 kernels, ``bounds`` (crash's RA, SP, FP, SIZE in lower case) and ``data``
-    with ``-f`` and ``-F``. ``exception``: the registers below the frame.
+    ``sp``: the frame's stack address (None on arm, where crash doesn't show it). ``address``: the text
+    address; ``function``: its symbol; ``offset``: the distance from the symbol (``bt -s`` only); ``module``:
+    the function's module. ``via``: the function that crash found behind a jump. ``return_address``: the
+    caller (arm), the link register (ppc). ``marker``: crash's line between two stacks, right above this frame
+    (``IRQ stack``, ``NMI exception stack``). ``unreliable``: crash doubts the frame. ``file`` and ``line``:
+    with ``-l``. ``arguments``: of 2.4 kernels. ``bounds`` (crash's RA, SP, FP, SIZE in lower case) and
+    ``data``: with ``-f`` and ``-F``. ``exception``: the registers below the frame.
     """
 
     level: int | None
@@ -63,7 +63,7 @@ _SYMBOL = expression(r"([A-Za-z_.$][\w.$]{0,250}?)(?:\+(0x[0-9a-f]{1,16}|\d{1,12
 
 
 def read_words(address: int, text: str, size: int) -> list[StackWord]:
-    """Words of ``size`` bytes from ``address`` on; an empty list when something else stands there."""
+    """The words in a row's text, of ``size`` bytes each from ``address`` on; empty for any other text."""
     if _PLAIN.fullmatch(text):
         return [
             StackWord(address=address + size * place, value=int(word, 16))

@@ -21,12 +21,12 @@ from crashdrive.parsers.grammar.terminals import Anything, Row, Terminal
 
 _NAME = r"\S{1,300}?"
 _OFFSET = r"(?:\+(?P<offset>0x[0-9a-f]{1,16}|\d{1,12}))?"
-# What nearly all frames are; names in it end at the first blank.
+# The form of nearly all frames; its names end at the first blank.
 _PLAIN = (
     rf" *+#(\d{{1,4}}+) \[ *+({HEX})\] ([^\s+(]{{1,300}}+) at ({HEX})(?: \[([^\]\s]{{1,80}}+)\])?+"
     r"(?=[ ]*+(?:\n|\Z))"
 )
-# The last alternative are frames of modules without symbols in 2.4 traces: ``(nfsd module)``.
+# All other forms; ``only``: frames of modules without symbols in 2.4 traces, ``(nfsd module)``.
 _ANY = (
     rf" *+(?:#(?P<level>\d{{1,4}}+) )?\[ *+(?:BSP:)?(?P<sp>{HEX})\] "
     rf"(?:(?P<function>{_NAME}){_OFFSET}(?: \(via (?P<via>[^)\n]{{1,200}})\))?"
@@ -54,7 +54,8 @@ def frames(dump: ParserElement, *, between: Noise, within: Noise, until: ParserE
         RIP: 000000000043b1e0  RSP: 00007ffec14a6f18  RFLAGS: 00000202
         ffffcdfe80013f58: 0000000000000000 0000000000000246                (with -f)
 
-    An element that matches a line ends it: ``until``. Noise ``between`` frames, and ``within`` words.
+    ``until``: an element that ends the run. ``between``: noise between frames; ``within``: noise between
+    words.
     """
     run = Rows(_frame_line(), between=between, until=Anything(), bare=True)
     arm = Rows(_arm_frame_line(), between=between, until=Anything(), bare=True)
@@ -76,7 +77,9 @@ def _frame(found: re.Match[str]) -> Frame:
 
 
 def _any_frame(found: re.Match[str]) -> Frame:
-    """``-s`` gives an offset, ``-t`` has no levels, 2.4 kernels jumps, ppc64 its doubts."""
+    """A frame of another form: with an offset (``-s``), without a level (``-t``), with a jump (2.4),
+    unreliable (ppc64).
+    """
     level, only = found["level"], found["only"]
     return Frame(
         level=None if level is None else int(level),
@@ -125,7 +128,7 @@ def stack_words(*, between: Noise) -> Rows:
 
 
 def _link() -> Row:
-    """ppc's and ppc64's link register: the caller of a function that saved nothing yet."""
+    """The link register of ppc and ppc64: the caller of a function that hasn't saved its registers yet."""
     return Row(
         rf" ++\[Link Register \] ++\[{HEX}\] (\S{{1,300}}+) at ({HEX})( {{1,2}}\(unreliable\))?+",
         lambda found: Fields(
@@ -186,7 +189,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _frames(text: Text, _place: int, found: list[Any]) -> list[Any] | None:
-    """The frames, the last one with the lines below it."""
+    """The frames, the last one with the values of the lines below it."""
     count = next((place for place, one in enumerate(found) if type(one) is not Frame), len(found))
     if count in {0, len(found)}:  # 0: in lenient mode, where no frame is left
         return None
@@ -194,7 +197,7 @@ def _frames(text: Text, _place: int, found: list[Any]) -> list[Any] | None:
 
 
 def with_below(text: Text, frame: Frame, below: list[Fields | Words | Registers]) -> Frame:
-    """The frame with the parts below it; a repeated part is refused."""
+    """The frame with the values of the lines below it; a value that stands twice is refused."""
     values: dict[str, Any] = {}
     data = list(frame.data or ())
     for one in below:
@@ -213,7 +216,7 @@ def with_below(text: Text, frame: Frame, below: list[Fields | Words | Registers]
 
 
 def add_words(text: Text, data: list[StackWord], row: Words) -> None:
-    """The row's words, which begin where those above end."""
+    """Add a row's words to ``data``; a gap between them is marked."""
     if data and row.words[0].address != data[-1].address + row.size:
         text.note(row.place, "partial", "stack data is missing", incomplete=True, late=True)
     data += row.words

@@ -13,7 +13,7 @@ LETTERS = {
     "PA": "P",
     "ID": "I",
 }
-"""The kernel's letter of each of crash's states that has one."""
+"""The kernel's letter for each of crash's states that has one."""
 
 WORDS = {letter: word for word, letter in LETTERS.items()}
-"""Crash's two letters of each of the kernel's."""
+"""Crash's two letters for each of the kernel's letters."""

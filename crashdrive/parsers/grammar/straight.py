@@ -1,10 +1,10 @@
-"""A short way from element to element, where pyparsing's own steps would have no effect.
+"""Short ways from element to element, where pyparsing's own steps would have no effect.
 
-For each element pyparsing checks white space, packrat, debugging and names of results, and wraps the values:
-most of the time of a short output. A prepared element (`crashdrive.parsers.grammar.reading`) has none of the
-first three. If it has no names either, a sequence, an alternative, an optional, suppressed or grouped
-element, or one with an action, enters its parts directly, with the same values and failures. All other
-elements use pyparsing's way.
+For each element pyparsing handles white space, packrat, debugging and names of results, and wraps the values.
+That takes most of the time of a short output. A prepared element (`crashdrive.parsers.grammar.reading`) has
+none of the first three. Where it has no names of results either, a sequence, an alternative, an optional,
+suppressed or grouped element, or one with an action, calls its parts directly, with the same values and
+failures. All other elements use pyparsing's way.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ Make = Callable[[Text, int, list[Any]], Any]
 
 
 class Apart(TokenConverter):
-    """Holds an action apart from the element, which may stand elsewhere, too."""
+    """A wrapper that has an action of its own: the element within may be used elsewhere, too."""
 
 
 def parse_of(element: ParserElement) -> Way:
-    """pyparsing's own way from an element into another."""
+    """pyparsing's own way into an element."""
     return element._parse  # noqa: SLF001 # there is no public one that gives tokens and a place
 
 
 def directly(element: ParserElement) -> Way:
-    """The quickest way into an element: our own tokens, if nothing was added, need none of pyparsing's."""
+    """The quickest way into an element: of a plain token its own function, else the short or pyparsing's way."""
     if is_plain(element):
         return element.parseImpl
     way: Way | None = vars(element).get("straight_way")
@@ -50,17 +50,17 @@ def directly(element: ParserElement) -> Way:
 
 
 def is_plain(element: ParserElement) -> bool:
-    """Whether it is one of our own tokens, and no action and no name was added to it."""
+    """Whether the element is one of our own tokens, without an added action or name of results."""
     return isinstance(element, Terminal) and not element.parseAction and not element.resultsName
 
 
 def is_own(element: ParserElement) -> bool:
-    """Whether it is an element of ours that isn't a token, and gives a list of values without names."""
+    """Whether the element is one of ours, no token, and gives a list of values without names."""
     return getattr(element, "gives_values", False)
 
 
 def keep_make(element: ParserElement, make: Make) -> None:
-    """Note the function behind the action that was added last, so that values needn't be wrapped for it."""
+    """Note that ``make`` is behind the action that was added last: values needn't be wrapped for ``make``."""
     vars(element)["straight_make"] = element.parseAction[-1], make
 
 
@@ -69,7 +69,7 @@ def straighten(element: ParserElement) -> None:
     build = _itself if is_own(element) else _WAYS.get(type(element))
     if build is None:
         return
-    # it may be another element's copy, or have changed since it was made ready for another grammar
+    # a way may have been copied from another element, or made before the element was changed
     vars(element).pop("straight_way", None)
     if type(element) in _WHOLE:
         vars(element).pop("parseImpl", None)
@@ -86,7 +86,7 @@ def straighten(element: ParserElement) -> None:
 
 
 def leaks(element: ParserElement) -> bool:
-    """Whether the element gives names of results, which only pyparsing's own way keeps."""
+    """Whether the element gives values with names of results, which only pyparsing's own way keeps."""
     return _leaks(element, set())
 
 
@@ -123,7 +123,7 @@ def _alternatives(element: Any) -> Way | None:
         furthest: ParseException | None = None
         for token, enter in ways:
             if token is not None and token.match(instring, loc) is None:
-                # what an exception would tell, without one
+                # the expectation, without raising an exception
                 if isinstance(instring, Text):
                     instring.missed(loc, token.name)
                 continue
@@ -202,7 +202,7 @@ _WHOLE = (And, MatchFirst, Opt)
 
 
 def _lead(element: Any) -> Terminal | None:
-    """The first token of an element, if it only matches: a failure there then needs no exception."""
+    """The first token of an element, if it does nothing but match: its failure needs no exception."""
     if is_plain(element):
         return element if type(element).parseImpl is Terminal.parseImpl else None
     told = getattr(element.failAction, "only_tells", False) and not element.customName
@@ -216,7 +216,7 @@ _LED = (And, Apart, FollowedBy, Group, Suppress)
 
 
 def _recovering(element: ParserElement) -> Way:
-    """The way into an element whose failure doesn't end the reading: its notices are then dropped."""
+    """The way into an element whose failure doesn't end the reading: then the element's notices are dropped."""
     enter = directly(element)
     if not (is_plain(element) and isinstance(element, Terminal) and element.leaves_notices):
         return enter
@@ -267,7 +267,7 @@ def _making(make: Make, enter: Way) -> Way:
 
 
 def _failing(element: ParserElement, enter: Way) -> Way:
-    """The way with the element's action at a failure."""
+    """The way that calls the element's failure action where it fails."""
     failed: Any = element.failAction
 
     def way(instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: FBT001, FBT002 # pyparsing's

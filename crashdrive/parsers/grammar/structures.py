@@ -16,5 +16,5 @@ class Structure(Record, frozen=True):
 
 
 def structure() -> g.Structure:
-    """One of them, with the end of its line."""
+    """``struct NAME {...}`` with the end of its line, as a `Structure`."""
     return g.Structure(make=Structure)

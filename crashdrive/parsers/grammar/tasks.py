@@ -11,11 +11,11 @@ from crashdrive.expressions import expression
 from crashdrive.records import Address, Record
 
 # comm has at most 15 bytes, crash keeps 16. Bytes that are no UTF-8 arrive as \xNN. A name may hold quotes
-# and newlines; being that short it can't hold a whole row or header of its own.
-# Nearly all hold none of these, and are taken at once.
+# and newlines, but is too short for a whole row or header. The first alternative is for names without these:
+# nearly all.
 COMM = r'(?:[^"\\\n]{0,16}+(?=")|(?:\\x[0-9a-f]{2}|[^\n]|\n){0,16}?)'
 HEX = r"[0-9a-f]{1,16}"
-# The command's name is the last thing in the line, or only a mark (" [CURRENT]") follows.
+# The command's name ends the line, or only a mark (" [CURRENT]") follows.
 TASK = (
     rf"PID:[ ]+(?P<pid>\d{{1,10}}|\?)[ ]+TASK:[ ]+(?P<task>{HEX})[ ]+"
     rf'(?:CPU:[ ]+(?P<cpu>\d{{1,6}}|\?)[ ]+)?COMMAND:[ ]+(?:"(?P<comm>{COMM})"|\?)'
@@ -24,7 +24,7 @@ HEADER = expression(rf"^(?P<indent> *){TASK}[ ]*$", re.MULTILINE | re.ASCII)
 
 
 class TaskHeader(Record, frozen=True, kw_only=True):
-    """A task as crash names it above its data: pid, task_struct's address, CPU, command name.
+    """A task as crash introduces it: pid, task_struct's address, CPU, command name.
 
     ``pid``, ``cpu`` and ``comm`` are None where crash doesn't know them (``?``) or doesn't print them.
     """
@@ -36,9 +36,9 @@ class TaskHeader(Record, frozen=True, kw_only=True):
 
 
 def header_of(match: re.Match[str]) -> TaskHeader:
-    """The task of a match of an expression that holds `TASK`."""
+    """The task in a match whose expression holds `TASK`."""
     pid, task, cpu, comm = match.group("pid", "task", "cpu", "comm")
-    # `known`, written out: every line of many outputs is one of these
+    # `known`, written out: many outputs consist of such lines
     return TaskHeader(
         pid=None if pid == "?" else int(pid),
         task=int(task, 16),

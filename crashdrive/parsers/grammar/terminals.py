@@ -18,11 +18,11 @@ Make = Callable[[re.Match[str]], Any]
 
 
 class Terminal(Token):
-    r"""What ``pattern`` matches, made into a value by ``make`` (None: the matched text).
+    r"""A token: ``make(match)`` gives the value of the text that ``pattern`` matches (None: the text itself).
 
-    ``what`` says in the command's words what was expected, with its article: ``a symbol's address``. ``make``
-    may give None for text that only looks right: then the element doesn't match. ``found.string`` is the
-    `Text`, through which ``make`` reaches the source. With ``keep=False`` the element gives no value.
+    ``what`` names the element in errors, in the command's words and with an article: ``a symbol's address``.
+    ``make`` may give None for text that only looks right: then the element doesn't match. ``found.string`` is
+    the `Text`, through which ``make`` reaches the source. With ``keep=False`` the element gives no value.
     Digits, letters and white space (``\d``, ``\w``, ``\s``) are those of ASCII, unless the pattern was
     compiled already.
     """
@@ -55,7 +55,9 @@ class Terminal(Token):
         return found.end(), [value]
 
     def miss(self, instring: str, loc: int, reason: str | None = None) -> NoReturn:
-        """Fail: the element doesn't match here; ``reason``: a sentence that says more than its name."""
+        """Fail: the element doesn't match here. ``reason``: a sentence that says more than the element's
+        name.
+        """
         if isinstance(instring, Text):
             instring.missed(loc, self.name, reason)
         raise ParseException(instring, loc, reason or self.errmsg, self)
@@ -70,10 +72,10 @@ END_OF_LINE = r"[ ]*+(?:\n|\Z)"
 
 
 class Row(Terminal):
-    r"""A whole line that ``pattern`` matches, with its newline and blanks before that.
+    r"""A whole line: ``pattern``, then blanks and the newline.
 
-    ``Row(r" *+(?P<name>[^ \n]++) +(?P<pid>\d{1,10}+)", make, "a row of x: NAME PID")``; the pattern must hold
-    no newline, end before one, and be able to let go of blanks at its end.
+    ``Row(r" *+(?P<name>[^ \n]++) +(?P<pid>\d{1,10}+)", make, "a row of x: NAME PID")``; the pattern must
+    match no newline, and must be able to give back blanks at its end.
     """
 
     def __init__(self, pattern: str, make: Make, what: str, flags: int = 0) -> None:
@@ -81,7 +83,9 @@ class Row(Terminal):
 
 
 class Line(Terminal):
-    """Any line that isn't blank, as text without its newline: ``Line("a line of the help page")``."""
+    """Any line, as text without its newline; one of blanks only with ``blank``: ``Line("a line of the help
+    page")``.
+    """
 
     def __init__(self, what: str = "a line", *, blank: bool = False) -> None:
         one = r"(?=[^\n]|\n)([^\n]*+)(?:\n|\Z)" if blank else r"(?= *+[^ \n])([^\n]++)(?:\n|\Z)"

@@ -23,13 +23,15 @@ Ways = list[tuple[Callable[[str, int], re.Match[str] | None], Make | None, Termi
 
 
 def _ways(items: Sequence[Terminal]) -> Ways:
-    """(match, make, token); a token that does no more than match needs no call of its own."""
+    """(match, make, token) of each token; ``make`` is None where ``parseImpl`` has to be called."""
     plain = Terminal.parseImpl
     return [(one.match, one.make if type(one).parseImpl is plain else None, one) for one in items]
 
 
 def _take(ways: Ways, text: Text, loc: int, values: list[Any], do_actions: bool) -> int:  # noqa: FBT001 # for each line
-    """The end of the token that matches here, whose value is added to ``values``; -1 where none matches."""
+    """The end of the first token that matches here, -1 where none does; the token's value is added to
+    ``values``.
+    """
     for match, make, item in ways:
         if (found := match(text, loc)) is None:
             continue
@@ -44,7 +46,7 @@ def _take(ways: Ways, text: Text, loc: int, values: list[Any], do_actions: bool)
 
 
 class Blocks(Terminal):
-    """Blocks, each a header and any of ``items`` below it, all tokens: `blocks` in one loop.
+    """Blocks, each a header and any of ``items`` below it: `blocks` in one loop, for tokens alone.
 
     ``Blocks(address, Members(), Row(...), make=element)``: the first token that matches is taken. ``between``
     may stand anywhere. Any other line is an error; in lenient mode its block is set aside up to the next
@@ -104,7 +106,7 @@ class Blocks(Terminal):
         return loc
 
     def _other(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """The place behind a line that is neither header nor item: noise, or an error."""
+        """The offset behind a line that is neither header nor item: noise, or an error."""
         behind = self.gap.behind(text, loc, do_actions=do_actions)
         if behind < 0:
             for expected in self.items:
@@ -114,15 +116,17 @@ class Blocks(Terminal):
 
 
 MakeNest = Callable[[Text, int, Any, list[Any], Any], Any]
-"""(text, where it was opened, the opening's value, the values within, the closing's value) -> its value."""
+"""(text, offset of the opening, the opening's value, the values within, the closing's value) -> the block's
+value.
+"""
 
 
 class Nest(Terminal):
-    """Items, and blocks of such within each other, all tokens: what `nested` is for a few, in one loop.
+    """Items, and blocks of items nested in each other: `nested` in one loop, for tokens alone.
 
-    ``Nest(opened, closed, member, make=inner)`` reads up to the ``closed`` that belongs to what was opened
-    before it, which isn't taken. ``cut``: another token that may stand for all closings. At most ``deepest``
-    levels. ``between`` may stand anywhere; in lenient mode any other line is set aside.
+    ``Nest(opened, closed, member, make=inner)`` reads up to the ``closed`` of a block that was opened before;
+    that ``closed`` isn't consumed. ``cut``: another token that may stand for all closings. At most
+    ``deepest`` levels. ``between`` may stand anywhere; in lenient mode any other line is set aside.
 
     ::
 
@@ -176,7 +180,7 @@ class Nest(Terminal):
                 loc = self._other(text, loc, do_actions=do_actions)
 
     def _closing(self, text: Text, loc: int) -> tuple[Any, int] | None:
-        """The closing's value, and where it ends."""
+        """The closing's value, and the offset behind it."""
         for token in (self.closed, self.cut):
             found = token.match(text, loc)
             value = token.make(found) if found else None
@@ -185,7 +189,7 @@ class Nest(Terminal):
         return None
 
     def _other(self, text: Text, loc: int, *, do_actions: bool) -> int:
-        """The place behind noise, or behind a line that lenient mode sets aside."""
+        """The offset behind noise, or behind a line that lenient mode sets aside."""
         behind = self.gap.behind(text, loc, do_actions=do_actions) if loc < len(text) else -2
         if behind >= 0:
             return behind

@@ -1,4 +1,6 @@
-"""A stack trace made of its pieces, and checked: see `crashdrive.parsers.grammar.traces`."""
+"""Stack traces made of their pieces, and checked; the pieces' grammar is in
+`crashdrive.parsers.grammar.traces`.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class Status(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where ``bt -t`` began."""
+    """The frame at which ``bt -t`` began."""
 
     place: int
     frame: Frame
@@ -56,9 +58,10 @@ class Trace(NamedTuple):
 
 
 def make_trace(text: Text, pieces: Sequence[Any], place: int, *, searching: bool = False) -> Trace:
-    """The trace whose pieces these are; it begins at ``place``.
+    """The trace made of these pieces; it begins at ``place``.
 
-    ``searching``: exception frames come from a search of the stack (``bt -e``, ``-E``), none is a frame's.
+    ``searching``: crash searched the stack for exception frames (``bt -e``, ``-E``); they belong to no stack
+    frame.
     """
     if all(type(piece) is Frame for piece in pieces):
         _check_whole(text, pieces, place)
@@ -83,7 +86,7 @@ def _check_whole(text: Text, found: Sequence[Frame], place: int) -> None:
 
 
 class _Pieces:
-    """Pieces of a trace that are no frames."""
+    """A trace's pieces that are no frames, as they come."""
 
     def __init__(self, text: Text, found: list[Frame], *, searching: bool) -> None:
         self._text = text
@@ -97,12 +100,12 @@ class _Pieces:
         self.marker: str | None = None
 
     def mark(self) -> None:
-        """The frame that came last stands below the marker."""
+        """Give the marker to the last frame, which stands below it."""
         self._frames[-1] = replace(self._frames[-1], marker=self.marker)
         self.marker = None
 
     def add(self, piece: Any) -> None:
-        """Another piece."""
+        """Add a piece."""
         match piece:
             case Marker():
                 self.marker = piece.name
@@ -122,7 +125,9 @@ class _Pieces:
                 self._start = piece.frame
 
     def _add_found(self, piece: Registers) -> None:
-        """All but sparc64 give each frame a title; the frames of one task are on its stack."""
+        """Add an exception frame of a search. Holes: one without a title (except sparc64's), one on another
+        stack than the first.
+        """
         exception = piece.frame
         if exception.mode is None and "tstate" not in exception.registers:
             self._hole(piece.place, "registers without a title")
@@ -132,7 +137,9 @@ class _Pieces:
         self._found.append(exception)
 
     def _add_registers(self, piece: Registers | Lowcore) -> None:
-        """Registers that don't stand right below a frame: the frame's above, or of the trace's top."""
+        """Add registers that don't stand right below a frame: they are of the frame above, or of the trace's
+        top.
+        """
         above = self._frames[-1] if self._frames else None
         if above is None and self._exception is None:
             self._exception = piece.frame
@@ -141,7 +148,7 @@ class _Pieces:
         elif not self.marker:
             self._frames[-1] = with_below(self._text, above, [piece])
         else:
-            # Right below a marker: crash before 8.0.5 took a wrong place on the stack of an interrupt.
+            # Right below a marker: crash before 8.0.5 read a wrong place on the interrupt stack.
             self._frames[-1] = replace(above, exception=piece.frame)
             self._hole(piece.place, "registers without a frame")
 
@@ -149,7 +156,7 @@ class _Pieces:
         self._text.note(place, "partial", message, incomplete=True, late=True)
 
     def values(self) -> dict[str, Any]:
-        """What a `Trace` has of them."""
+        """The fields of a `Trace` that hold these pieces."""
         return {
             "exception": self._exception,
             "start": self._start,
@@ -161,7 +168,7 @@ class _Pieces:
 
 
 def _check_levels(text: Text, found: Sequence[Frame], place: int) -> None:
-    """Levels count up; they begin again behind a marker or an interrupt frame, never elsewhere."""
+    """Check that levels count up. They may begin again behind a marker or an interrupt frame alone."""
     for count, frame in enumerate(found):
         if frame.level != count:
             break
@@ -176,11 +183,11 @@ def _check_levels(text: Text, found: Sequence[Frame], place: int) -> None:
 
 
 class _Fault(NamedTuple):
-    """The fault of a frame below another one: it is impossible, or a frame is missing."""
+    """The fault of a frame below another one: it is impossible (``wrong``), or a frame is missing."""
 
     message: str
     wrong: bool = False
-    blank: bool = False  # only if a blank line stands between them
+    blank: bool = False  # it counts only where a blank line stands between them
 
 
 def _fault(above: Frame | None, frame: Frame) -> _Fault | None:
@@ -198,7 +205,7 @@ def _fault(above: Frame | None, frame: Frame) -> _Fault | None:
 
 
 class _FramePlaces:
-    """The places of a trace's frames, searched only where a frame doesn't follow the one above it."""
+    """The offsets of a trace's frames, searched for only where a frame doesn't follow the one above."""
 
     _line = expression(
         rf"^ *+(?:#\d{{1,4}}+ )?\[[ <]*+(?:BSP:)?{HEX}>?\] (?=[^\n]*? (?:at|from) )", re.MULTILINE | re.ASCII
@@ -211,7 +218,7 @@ class _FramePlaces:
         self._count = -1
 
     def complain(self, count: int, fault: _Fault) -> None:
-        """Complain of the frame with that number, unless lines were left out above it."""
+        """Report the fault of the frame with that number, unless lines were left out above it."""
         place, above = self._place(count)
         if _ELIDED.search(self._text, above, place):
             return
@@ -231,7 +238,7 @@ class _FramePlaces:
 
 
 def _check_data(text: Text, found: Sequence[Frame], place: int) -> None:
-    """On x86 a frame's words go up to where the next frame begins: where one's do, all have to."""
+    """Mark missing words: on x86 a frame's words reach the next frame; where one frame's do, all must."""
     heads, tails = [], []
     for frame, below in itertools.pairwise(found):
         if frame.data and frame.sp and below.sp and below.marker is None:

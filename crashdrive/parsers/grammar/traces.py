@@ -32,13 +32,13 @@ _STATUS = (
     r"|\(hardware reset while in user space\))"
 )
 _MARKER = r"--- ?<([^>\n]{1,80})>(?: ---|---)| - (Interrupt) -"
-# How a line begins that is neither registers nor another thing below a frame.
+# Beginnings of lines that end the lines below a frame.
 _NEXT = (
     rf"PID: |CPU \d|---| - | *+#\d| *+\[ *+(?:BSP:)?{HEX}\] | *+LOWCORE INFO:| *+START: "
-    # below a frame (void) is its arguments
+    # (void) below a frame is the frame's arguments
     rf"|(?! *+\(void\))(?:{_STATUS}){END_OF_LINE}"
 )
-# And those that are another thing below a frame.
+# Beginnings of other lines below a frame, which end its registers.
 _BELOW_REGISTERS = (
     r" *+\n| *+[0-9a-f]{8,16}+: | ++\[(?:RA|PC): | ++\[Link Register| ++\(| *+(?:KERNEL|USER)-MODE "
     r"| ++EFRAME: | *+\[exception [ER]IP: |NOTE: kernel-entry"
@@ -47,7 +47,8 @@ _BELOW_REGISTERS = (
 
 
 def trace(until: ParserElement, *more: ParserElement) -> ParserElement:
-    """The pieces of a trace down to ``until``; `make_trace` makes a `Trace` of them. ``more``: other lines::
+    """The pieces of a trace down to ``until``; `make_trace` makes a `Trace` of them. ``more``: elements for
+    further pieces::
 
      #0 [fffffe0000009c58] crash_nmi_callback at ffffffff9e05b443
         ...
@@ -99,7 +100,7 @@ def _start() -> Row:
 
 
 class _StackError(CrashMessage):
-    """crash speaks of this task: an error always, with the lines that belong to it."""
+    """A message of crash about this task, with the lines that belong to it."""
 
     _tail = expression(
         r"(?: *+(?:(?:(?:exception|IRQ|process) stack pointer|current stack base): "
@@ -108,7 +109,7 @@ class _StackError(CrashMessage):
     )
 
     def ahead(self, instring: str, loc: int) -> int:
-        """Where the message would end."""
+        """The end of the message with these lines; -1 for any other line."""
         end = super().ahead(instring, loc)
         tail = self._tail.match(instring, end) if end > loc else None
         return tail.end() if tail else end

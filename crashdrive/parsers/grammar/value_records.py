@@ -7,16 +7,17 @@ from typing import Any
 from crashdrive.records import Address, Bits, Record
 
 MAX_RUN = 1 << 20
-"""Elements of arrays and characters of strings that ``<repeats N times>`` may add, unless the text is longer.
+"""How many elements and characters ``<repeats N times>`` may add to a text; as many as the text has
+characters, where that is more.
 """
 
 
 class Pointer(Record, frozen=True, tag_field="$", tag="pointer"):
     """An address with gdb's additions.
 
-    ``symbol`` and ``offset``: ``<init_task+16>``; ``string``: the text that a char pointer leads to,
-    ``error`` why it can't be read; ``type``: ``struct task_struct *`` where gdb names it, as at the top of an
-    expression.
+    ``symbol`` and ``offset``: ``<init_task+16>``. ``string``: the text that a char pointer points to;
+    ``error``: why that can't be read. ``type``: ``struct task_struct *``, where gdb prints it, as at the top
+    of an expression.
     """
 
     address: Address
@@ -28,7 +29,9 @@ class Pointer(Record, frozen=True, tag_field="$", tag="pointer"):
 
 
 class Enumerators(Record, frozen=True, tag_field="$", tag="enum"):
-    """A value shown by an enumerator's name, or several of them, or-ed; ``rest``: bits without a name."""
+    """A value that gdb prints as an enumerator's name, or as several names or-ed; ``rest``: bits without a
+    name.
+    """
 
     names: tuple[str, ...]
     rest: Bits = 0
@@ -48,7 +51,7 @@ class Repeated(Record, frozen=True, tag_field="$", tag="repeated"):
 
 
 def as_int(value: object) -> int:
-    """The number that a value is or points with; TypeError where it is none."""
+    """A number, or a pointer's address; TypeError for any other value."""
     if isinstance(value, Pointer):
         return value.address
     if isinstance(value, int):
@@ -57,7 +60,7 @@ def as_int(value: object) -> int:
 
 
 def as_text(value: object) -> str:
-    """The text of a char array, or that a char pointer leads to; TypeError where there is none."""
+    """The text of a char array, or at a char pointer; TypeError for any other value."""
     text = value.string if isinstance(value, Pointer) else value
     if isinstance(text, str):
         return text

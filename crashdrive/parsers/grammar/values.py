@@ -1,20 +1,20 @@
 """gdb's printed values: ``{a = 1, b = 0xffff... <symbol+8>, c = {0 <repeats 15 times>}, d = "text"}``.
 
-A value becomes plain Python where that says all of it, so that its JSON is plain, too:
+A value becomes plain Python, and plain JSON, where these can express all of it:
 
 - a structure or union: a dict by member name; members of anonymous structures and unions stand in the dict
   of what holds them, as in C; an empty one is ``{}``;
 - an array: a list; ``<repeats N times>`` is written out (see `Repeated` for runs that are too long);
-- an integer, a character (its code), a pointer that says no more than its address: int; ``true``: bool;
+- an integer, a character (its code), a pointer of which gdb prints the address alone: int; ``true``: bool;
 - text: str, bytes that are no UTF-8 as backslash escapes. NULs at the end of an array of characters are left
   out (gdb itself shows one less than there are, and none with ``null-stop``), NULs inside stay;
 - ``void``: None;
 - all else is a record that carries its kind in JSON under ``"$"``: `Pointer`, `Enumerators`, `Missing`,
   `Repeated`.
 
-Hand-written over a few compiled regular expressions: token by token, pyparsing reads 0.1 MB/s of this,
-and ``struct task_struct`` of every task is megabytes. Nothing recurses, so nesting is bounded by `MAX_DEPTH`
-alone, and every pattern is possessive, so that a line of 10 MB takes as long as it takes to read it.
+Hand-written over a few compiled regular expressions: pyparsing reads 0.1 MB/s of such text, token by token,
+and ``struct task_struct`` of every task is megabytes. Nothing recurses: `MAX_DEPTH` alone bounds nesting.
+Every pattern is possessive: the time is linear, also for a line of 10 MB.
 
 Source: gdb's ``generic_val_print``, ``cp_print_value_fields``, ``generic_printstr`` (valprint.c,
 cp-valprint.c), as gdb 7.6 (crash 7), 10.2 (crash 8) and 16.2 (crash 9) print with crash's settings.
@@ -39,17 +39,18 @@ from crashdrive.parsers.grammar.value_records import (
 )
 
 MAX_DEPTH = 200
-"""Braces in braces; the kernel's own structures stay below 40."""
+"""The most levels of braces; the kernel's own structures have fewer than 40."""
 
 _SPACE = expression(r"\s*+", re.ASCII)
 _NAME = expression(r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?", re.ASCII)
-# The bulk of all values: a whole number (with its character) and what ends it. Octal ones (010) are rare.
+# Most values: a whole number (with its character), and the comma or brace that ends it. Octal numbers (010)
+# are rare.
 _PLAIN = expression(
     r"(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+))(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+"
     r"(?=[,}\n]|[ ]?+\Z|[ ]\n|\s++\})",
     re.ASCII,
 )
-# Such a one with its name, and an element behind it.
+# Such a number behind its name, with another element behind it.
 _MEMBER = expression(
     r"\s*+(?:([A-Za-z_$][\w$]*+)[ ]=\s*+)?(?:(0x[0-9a-f]{1,32}+)|(-?(?!0[0-9])[0-9]{1,40}+))"
     r"(?:[ ]'(?:\\[0-7]{3}|\\.|[^'\\\n])')?+,",
@@ -60,7 +61,7 @@ _AFTER = expression(r"\s*+([,}]?)", re.ASCII)
 
 
 class _Frame:
-    """An open brace: its elements so far, ``names`` only where an element had one."""
+    """An open brace: its elements so far; ``names`` is shorter than ``values`` where elements had no name."""
 
     __slots__ = ("block", "name", "names", "start", "values")
 
@@ -80,14 +81,16 @@ class _Frame:
 
 
 class ValueReader(ScalarReader):
-    """Reads gdb's values out of a source's text; every method takes an offset and gives the next one."""
+    """Reads gdb's values out of a source's text. Reading methods take an offset, and give a value and the
+    offset behind it.
+    """
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self._elided = False
 
     def value(self, offset: int) -> tuple[Any, int]:
-        """The value at ``offset`` (after blanks), and where it ended."""
+        """The value at ``offset`` (behind blanks), and the offset behind it."""
         offset = self._skip(offset)
         if self._opens(offset):
             return self._braces(offset)
@@ -131,7 +134,7 @@ class ValueReader(ScalarReader):
                 return value if not stack else self._cut_off(stack), offset
 
     def _cut_off(self, stack: list[_Frame]) -> Any:
-        """A value that somebody ended with ``...``: all open braces end there."""
+        """The value of a text that somebody cut off with ``...``: all open braces end there."""
         while len(stack) > 1:
             frame = stack.pop()
             stack[-1].add(frame.name, self._finish(frame))
@@ -141,7 +144,9 @@ class ValueReader(ScalarReader):
         return _Frame(offset, name, block=self._text.startswith("\n", offset + 1)), offset + 1
 
     def _closes(self, stack: list[_Frame], frame: _Frame, offset: int) -> tuple[Any, int, _Frame]:
-        """The place behind the comma after an element, or behind all braces that close there."""
+        """(value, offset, open brace) behind an element: behind its comma, or behind all braces that close
+        there; the value is that of the outermost brace once it closes.
+        """
         text = self._text
         while True:
             if REPEATS.match(text, offset):
@@ -163,7 +168,9 @@ class ValueReader(ScalarReader):
             frame.add(name, value)
 
     def _elided_item(self, frame: _Frame, offset: int) -> int:
-        """People's ``...`` for lines that they left out stands for items, without a comma."""
+        """The offset of a ``...`` by which people replace items that they left out; no comma stands before or
+        behind it.
+        """
         place = self._skip(offset)
         match = _ELIDED.match(self._text, place)
         if not match and not _is_elided(frame):
@@ -185,7 +192,7 @@ class ValueReader(ScalarReader):
         return match.end()
 
     def _finish(self, frame: _Frame) -> Any:
-        """The dict or list that a pair of braces held."""
+        """The dict or list made of a closed brace."""
         values = frame.values
         if frame.names or _anonymous_only(values, block=frame.block):
             return self._structure(frame)
@@ -195,7 +202,7 @@ class ValueReader(ScalarReader):
         return values
 
     def _alike(self, frame: _Frame) -> None:
-        """The structures of an array have the same members, unless somebody left some out."""
+        """Check that the structures of an array have the same members, unless somebody left some out."""
         structures = [value for value in frame.values if isinstance(value, dict)]
         if structures and not self._elided:
             names = structures[0].keys()
@@ -230,7 +237,7 @@ class ValueReader(ScalarReader):
         return value
 
     def _element(self, frame: _Frame, name: str | None, offset: int) -> int:
-        """A scalar in braces, or a mark for a missing value."""
+        """Add a scalar to a brace, or a mark for items that somebody left out; gives the offset behind it."""
         match = _ELIDED.match(self._text, offset)
         if match and name is None:
             self.note("elided", "left out here", offset)
@@ -249,9 +256,9 @@ def _is_elided(frame: _Frame) -> bool:
 def _anonymous_only(values: list[Any], *, block: bool) -> bool:
     """Whether braces without names hold nothing but members of anonymous structures.
 
-    gdb starts a structure's members on a new line (``block``), an array's elements right behind the brace;
-    before gdb 10 it may start these on a new line, too. Elements of an array have the same members, anonymous
-    structures none in common.
+    gdb begins a structure's members on a new line (``block``), and an array's elements right behind the
+    brace; before gdb 10 these may begin on a new line, too. The elements of an array have the same members;
+    anonymous structures have none in common.
     """
     if not values or not all(isinstance(value, dict | list | Missing) for value in values):
         return False
@@ -262,7 +269,7 @@ def _anonymous_only(values: list[Any], *, block: bool) -> bool:
 
 
 def _alike(values: list[Any]) -> bool:
-    """Whether these are several structures with the same members."""
+    """Whether all values are structures with the same members, two at least."""
     first, *others = values
     return (
         isinstance(first, dict)

@@ -1,4 +1,5 @@
-"""The outputs of ``list`` and ``tree``: an address for each element, and below it the requested members.
+"""Outputs of ``list`` and ``tree``: an address for each element, and below it the members that were asked
+for.
 
 Source in crash: ``do_list()``, ``rbtree_iteration()``, ``dump_struct_members_fast()`` (tools.c),
 ``dump_struct()`` (symbols.c).
@@ -37,7 +38,9 @@ class Element(Record, frozen=True):
 
 
 class _Position(NamedTuple):
-    """Where an element stands in a tree; ``digits`` of its index, ``place`` in the text."""
+    """An element's ``path`` in its tree; ``digits``: its index as printed; ``place``: the line's offset in
+    the text.
+    """
 
     digits: str | None
     path: str
@@ -45,7 +48,7 @@ class _Position(NamedTuple):
 
 
 class _Indexed(NamedTuple):
-    """An element whose index must be that of its place among the elements."""
+    """An element whose index is still to be checked against its number among the elements."""
 
     element: Element
     digits: str
@@ -53,7 +56,7 @@ class _Indexed(NamedTuple):
 
 
 def elements() -> g.ParserElement:
-    """Addresses alone, or below each its place in a tree, members, whole structures::
+    """Elements: addresses alone, or with lines below each (position in a tree, members, whole structures)::
 
     ffff8ea5572d0000                         ffff8c3b0104d240
       pid = 658,                               index: 1  position: root/l/r
@@ -62,10 +65,10 @@ def elements() -> g.ParserElement:
       pid = 659,                               prev = 0xffff8c3b0104c6c0
       comm = "kworker/0:1"                   }
     """
-    # a tab: what was asked for begins in this line; decimal: entries of maple trees in crash 9
+    # a tab: the members begin in this line; decimal: entries of maple trees in crash 9
     number = r"(?:([0-9a-f]{1,16})|(1844[0-9]{16}))"
     address = g.Terminal(rf"{number}(?:\n|\Z|\t)", "an element's address", _address)
-    # the bulk of most lists: an address, and below it another one
+    # most lines: an address, below which another address stands
     bare = g.Terminal(rf"{number}\n(?={number}\n|\Z)", address.name, _bare)
     refused = g.Remark(
         r"[\w-]+:(?: | ?\n)((?:invalid|duplicate|cannot|rb_node|seek error|read error|page excluded)[^\n]*+)",
@@ -125,7 +128,7 @@ _ASKED = expression(r"\s-[A-Za-z]*[sS]\s*(\S+)", re.ASCII)
 
 @functools.lru_cache(maxsize=64)
 def asked_members(command: str) -> frozenset[str]:
-    """Members that ``-s`` and ``-S`` ask for (both may stand more than once)."""
+    """The members that ``-s`` and ``-S`` ask for; each option may be given several times."""
     asked = (found.partition(".")[2] for found in _ASKED.findall(command))
     return frozenset(name for part in asked for name in part.split(",") if name)
 
@@ -148,7 +151,7 @@ _FIRST = expression(r"[0-9a-f]{1,16}")
 
 
 def _reading(source: Source) -> Callable[[ValueReader, int], tuple[Any, int]]:
-    """How members' values are read: as gdb prints them, or as crash does with ``-S``."""
+    """The function that reads members' values, as gdb prints them or as crash does with ``-S``."""
     text = source.text
     first = _FIRST.match(text) if source.command.has("S") else None
     raw_text = _raw_text(len(first[0])) if first else None
@@ -168,7 +171,7 @@ def _reading(source: Source) -> Callable[[ValueReader, int], tuple[Any, int]]:
 
 
 def check_elements(source: Source, found: list[Any]) -> list[Element]:
-    """The elements, indexed; missing members that were asked for are noted."""
+    """The elements with their indices checked; missing members that were asked for are marked."""
     if found == [EMPTY] or (not found and not source.text and source.command.name == "tree"):
         return []  # crash prints nothing for an empty tree
     if not found:
@@ -183,7 +186,9 @@ def check_elements(source: Source, found: list[Any]) -> list[Element]:
 
 
 def _with_index(source: Source, one: _Indexed, number: int) -> Element:
-    """Maple trees count from 1, and crash 9 does so in hexadecimal with ``-x``."""
+    """The element with its index. Of maple trees crash prints numbers from 1, crash 9 in hexadecimal with
+    ``-x``.
+    """
     element, digits, place = one
     index = number
     if digits.isdecimal() and not source.command.options.get("t", "").startswith("m"):
