@@ -50,13 +50,13 @@ class Option(Record, frozen=True):
 
 _VERSION = r"[^\n]* version: \S+ +gdb version: [^\n]*"
 _TITLE = r"[A-Z][A-Z ]*+(?:\([A-Z]\))?+(?:\n|\Z)"
-# A title, and in its line what stands below it: a newline was lost.
+# A title with text behind it in its line: a newline was lost.
 _LOST = rf"(?!{_TITLE})(?:NAME|SYNOPSIS|DESCRIPTION|EXAMPLES?)[^\n]"
 _NO_HELP = expression(r"No help data for .*|help: .*|(?:\S+: )?invalid option.*", re.ASCII)
 
 
 def _commands() -> g.ParserElement:
-    """Names in columns, and what is below them::
+    """Names in columns, and the lines of versions and advice below them::
 
     *              files          mod            rustfilt       tree
     alias          foreach        mount          sbitmapq       union
@@ -70,7 +70,7 @@ def _commands() -> g.ParserElement:
 
 
 def _each(source: Source, found: list[list[str]]) -> list[CommandName]:
-    """The names; crash fills columns one by one: the last rows may have one name less."""
+    """The names. crash fills column by column: the last rows may have one name less, others not."""
     counts = [len(names) for names in found]
     if counts and (counts != sorted(counts, reverse=True) or counts[0] - counts[-1] > 1):
         source.note("partial", "a row has fewer names than it should", incomplete=True)
@@ -78,7 +78,7 @@ def _each(source: Source, found: list[list[str]]) -> list[CommandName]:
 
 
 def _options() -> g.ParserElement:
-    """An option, its argument, what it shows; none holds another one::
+    """A row for each option, with its argument and meaning; a row that holds another one is refused::
 
     help options:
      -a - alias data
@@ -104,7 +104,7 @@ def _told(source: Source, found: list[str]) -> list[HelpSection]:
 
 
 def _page() -> g.ParserElement:
-    """Sections below titles in capitals; what stands above the first one has none::
+    """Sections below titles in capitals; text above the first title is a section without one::
 
     NAME
       ascii - translate a hexadecimal string to ASCII

@@ -76,7 +76,8 @@ _STATUS = Cell(r"[a-z]{1,16}+(?: [a-z]{1,16}+)?", lambda text: tuple(text.split(
 
 
 def _facilities() -> g.ParserElement:
-    """A table for each kind that was asked for, or that there is none of it; a blank line behind each::
+    """A table for each kind that was asked for, with a blank line behind it; ``(none allocated)`` where there
+    is none::
 
     MSG_QUEUE        KEY      MSQID      UID   PERMS USED-BYTES   MESSAGES
     ffff8c3b10004300 00002345 0          0     620   10           2
@@ -91,13 +92,13 @@ def _facilities() -> g.ParserElement:
 
 
 def _whole(table: Table) -> g.ParserElement:
-    """A table's rows as one value, where its header stands: it doesn't go and look for it."""
+    """A table's rows as one value. The header must stand here: it isn't searched for further down."""
     header = g.Terminal(table.pattern, table.name)
     return g.made(g.FollowedBy(header) + table, lambda _text, _place, rows: [tuple(rows)])
 
 
 def _shared() -> Table:
-    """What ``-M`` adds stands below each segment::
+    """Rows of segments; with ``-M`` lines about pages and inode stand below each::
 
     SHMID_KERNEL     KEY      SHMID      UID   PERMS BYTES      NATTCH STATUS
     ffff8c3b10004f00 00001234 0          0     640   65536      2      dest
@@ -156,7 +157,7 @@ def _as_all() -> dict[str, Any]:
 
 
 def _absent(row: re.Match[str]) -> tuple[()]:
-    """No rows, but an answer; marked."""
+    """An empty table for an id that doesn't exist: the answer is marked."""
     text = g.Text.of(row.string)
     line = text.line(row.start())
     text.note(row.start(), "error", line.strip(), text=line, incomplete=True)
@@ -168,7 +169,7 @@ _INODE = expression(r"INODE: ([0-9a-f]{1,16})")
 
 
 def _with_pages(_text: g.Text, _place: int, line: str, row: SharedMemory) -> SharedMemory | None:
-    """The segment with its pages and its inode, each of them once."""
+    """The segment with the pages or the inode of this line; None for any other line, and for a second one."""
     if row.inode is not None:
         return None
     if (pages := _PAGES.fullmatch(line)) and row.pages_allocated is None:
@@ -179,7 +180,7 @@ def _with_pages(_text: g.Text, _place: int, line: str, row: SharedMemory) -> Sha
 
 
 def _check(source: Source, tables: list[tuple[Facility, ...]]) -> list[Facility]:
-    """All rows; with ``-M`` each segment has its pages and its inode."""
+    """The rows of all tables. With ``-M`` a segment without pages or inode is a hole."""
     demand_records(source, tables, "no table")
     rows = list(itertools.chain.from_iterable(tables))
     for row in rows if source.command.has("M") else ():

@@ -84,14 +84,14 @@ _HEX = r"[0-9a-f]{1,16}"
 
 
 class _Numbered(NamedTuple):
-    """An interrupt line and where it stands."""
+    """An interrupt line, and its offset in the text."""
 
     place: int
     irq: Irq
 
 
 def _lines() -> g.ParserElement:
-    """Further handlers of a line stand below it."""
+    """Interrupt lines; further handlers of a line stand below it."""
     name = r"(?: ++\"(?P<name>[^\r\n\t]*)\")?"
     apart = _apart(r"\" *+(?:\d{1,6} ++)?(?:[0-9a-f]{8,16}|\(unused\))", "an interrupt's row")
 
@@ -115,7 +115,7 @@ def _lines() -> g.ParserElement:
 
 
 def _apart(head: str, what: str) -> Callable[[re.Match[str], str | int], bool]:
-    """A function that tells whether a name took the next row; the import waits until a text is read."""
+    """A function that tells whether a name holds the next row; imported when a text is read."""
     from crashdrive.parsers.grammar.joined import Apart
 
     return Apart(head, what).holds
@@ -132,7 +132,9 @@ def _action(row: re.Match[str]) -> IrqAction:
 
 
 def _check_lines(source: Source, found: list[_Numbered]) -> list[Irq]:
-    """Numbers ascend unless the command line names them; below an unused line there is no handler."""
+    """The interrupt lines. Numbers must ascend, unless the command line names them; an unused line has no
+    handler.
+    """
     lines: list[Irq] = []
     for place, irq in found:
         if lines and lines[-1].irq >= irq.irq and not source.command.arguments:
@@ -161,7 +163,7 @@ def _check_idt(source: Source, found: list[IdtEntry]) -> list[IdtEntry]:
 
 
 def _affinities() -> g.ParserElement:
-    """Names of several handlers are set apart by commas; an interrupt may have no CPU::
+    """A row for each interrupt: names of handlers with commas between, CPUs; there may be none::
 
     IRQ NAME                 AFFINITY
      16 ehci_hcd:usb2,ioc0   0,6-8
@@ -191,7 +193,7 @@ def _affinity(row: re.Match[str]) -> Affinity:
 
 
 class _Counted(NamedTuple):
-    """A row of counts and where it stands."""
+    """A row of counts, and its offset in the text."""
 
     place: int
     irq: int
@@ -201,7 +203,7 @@ class _Counted(NamedTuple):
 
 
 def _counts() -> g.ParserElement:
-    """As many counts as the header has CPUs (``-c`` selects them), the controller, the handlers::
+    """A count for each CPU of the header (``-c`` selects CPUs), the interrupt controller, the handlers::
 
              CPU0       CPU1
     0:         74          0  IO-APIC-edge     timer

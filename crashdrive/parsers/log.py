@@ -45,7 +45,9 @@ class LogEntry(Record, frozen=True, kw_only=True):
 
 
 class AuditEntry(Record, frozen=True, kw_only=True):
-    """A record of the audit queue (``-a``): type, time in seconds since 1970, serial number, text behind."""
+    """A record of the audit queue (``-a``): type, time in seconds since 1970, serial number, the text behind
+    these.
+    """
 
     type: int
     timestamp: float
@@ -54,7 +56,9 @@ class AuditEntry(Record, frozen=True, kw_only=True):
 
 
 class SafeBuffer(Record, frozen=True, kw_only=True):
-    """A per-CPU buffer of messages that weren't flushed (``-s``): its name, CPU, address, size in bytes."""
+    """A per-CPU buffer of messages that weren't flushed (``-s``): its name, CPU, address, length in bytes,
+    how many messages were lost, its lines.
+    """
 
     buffer: str
     cpu: int
@@ -65,7 +69,8 @@ class SafeBuffer(Record, frozen=True, kw_only=True):
 
 
 def _log() -> g.ParserElement:
-    """A message per line, its further lines indented below it; ``-T``: a date, ``-m``: a level, ``-c``: who::
+    """A message per line, its further lines indented below it. ``-T`` adds a date, ``-m`` a level, ``-c`` the
+    caller::
 
     [    0.000000] Linux version 6.12.117 (debian-kernel@lists.debian.org)
     [    1.234567][    T1] <6>pci 0000:00:01.0: quirk
@@ -83,7 +88,7 @@ _OTHER_COMMAND = expression(
 
 
 def _check(source: Source, found: list[LogEntry]) -> list[LogEntry]:
-    """Without times nearly anything is a log: refuse what is plainly something else."""
+    """The messages. Without times nearly any text is a log: texts of other commands are refused."""
     dated = any(entry.timestamp is not None or entry.date or entry.level is not None for entry in found)
     if not dated:
         if _OTHER_COMMAND.match(source.text):
@@ -123,7 +128,7 @@ def _check_audit(source: Source, found: list[AuditEntry]) -> list[AuditEntry]:
 
 
 def _buffers() -> g.ParserElement:
-    """Empty where the kernel has no such buffers (before 4.11, and since 5.15): then crash prints nothing::
+    """Buffers by CPU; none on kernels before 4.11 and since 5.15, which have no such buffers::
 
     PRINTK_SAFE_SEQ_BUF: nmi_print_seq
     CPU: 0  ADDR: ffff8ca4fbc19ce0 LEN: 150  MESSAGE_LOST: 0

@@ -55,7 +55,7 @@ V = TypeVar("V")
 
 
 class CpuStack(Record, frozen=True, kw_only=True):
-    """A CPU's stack; ``available`` False: crash found that it isn't mapped; ``offline``: the CPU is."""
+    """A CPU's stack. ``available`` is False where it isn't mapped; ``offline``: the CPU is offline."""
 
     cpu: int
     address: Address
@@ -66,7 +66,7 @@ class CpuStack(Record, frozen=True, kw_only=True):
 class StackSet(Record, frozen=True, kw_only=True):
     """The stacks of one kind (``IRQ``, ``NMI``, ``HARD IRQ``), one for each CPU that has one.
 
-    ``size`` in bytes; None where crash doesn't tell it (ppc64's ``EMERGENCY`` stacks).
+    ``size`` in bytes; None where crash doesn't print it (ppc64's ``EMERGENCY`` stacks).
     """
 
     name: str
@@ -77,10 +77,10 @@ class StackSet(Record, frozen=True, kw_only=True):
 class Machine(Record, frozen=True, kw_only=True):
     """The machine. ``memory``: bytes, as exact as crash's rounded figure; ``page_size``: bytes.
 
-    ``bases`` maps crash's names in lower case (``kernel_vmalloc_base``) to addresses; a name that stands
-    twice (ia64's regions of user stacks and of user data are both ``USER DATA/STACK REGION``, in this order)
-    has ``_2`` at its second address. ``platform``: 32-bit ppc's. Of 32-bit MIPS crash tells only clock, page
-    size and ``page_flags``, the bits of a page table entry by name; type, memory and CPUs are None there.
+    ``bases`` maps crash's names in lower case (``kernel_vmalloc_base``) to addresses. On ia64 ``USER
+    DATA/STACK REGION`` stands twice, for user stacks and then for user data: the second name ends in ``_2``.
+    ``platform``: of 32-bit ppc alone. Of 32-bit MIPS crash prints only clock, page size and ``page_flags``,
+    the bits of a page table entry by name; type, memory and CPUs are None there.
     """
 
     type: str | None = None
@@ -101,7 +101,7 @@ class Machine(Record, frozen=True, kw_only=True):
 
 
 class _Line(Record, frozen=True):
-    """A line of the block: what kind of line, where; a value by its name, the stacks below it."""
+    """A line of the block: its offset in the text, its kind, its name and value, the stacks below it."""
 
     place: int
     kind: str
@@ -116,7 +116,7 @@ def _cpu_counts(text: str) -> tuple[int, int]:
     return numbers[0], numbers[1] if len(numbers) > 1 else 0
 
 
-# No value holds a colon: the line of another one would be its end.
+# No value holds a colon: that would be another line, whose newline was lost.
 _WORDS = Cell(r"(?:[^ :\n]++(?: [^ :\n]++)*+)?+")
 _COLUMNS = (
     Column("MACHINE TYPE", "type", _WORDS),
@@ -139,15 +139,15 @@ _COLUMNS = (
 _CELLS = {column.field: column.cell for column in _COLUMNS}
 _NEEDED = ("type", "memory", "cpus", "hz", "page_size")
 _MIPS_NEEDED = ("hz", "page_size")
-# Both are ia64's: crash gives its regions of user stacks and of user data one name.
+# On ia64 crash gives the regions of user stacks and of user data one name.
 _TWICE = "user_data_stack_region"
 _AS_NAME = str.maketrans(" /", "__")
 _UNSUPPORTED = r"[A-Z0-9]{3,9}: '-[a-z]' option is not supported"
 
 
 def _machine() -> g.ParserElement:
-    """Values, base addresses, sizes and addresses of stacks, 32-bit MIPS's page flags, in an order of each
-    architecture's own::
+    """Lines of values, base addresses, sizes and addresses of stacks, and page flags (32-bit MIPS); each
+    architecture has its own order::
 
               MACHINE TYPE: x86_64                     EMERGENCY STACK:
                       CPUS: 2 [OFFLINE: 1]                       CPU 0: c0000007fffa0000
@@ -187,7 +187,7 @@ def _line(found: re.Match[str]) -> _Line | None:
     if cell := _CELLS.get(kind):
         convert = cell.convert
         value = convert(text) if convert else text
-        # what crash doesn't know is None; a size that is none is no such line
+        # a value that crash doesn't know is None; a line of memory without a size is refused
         return None if kind == "memory" and value is None else _Line(place, "value", kind, value)
     if kind == "size":
         return _Line(place, kind, found["sized"], int(text))
@@ -210,7 +210,9 @@ def _with_stacks(text: g.Text, place: int, line: _Line, stacks: list[CpuStack]) 
 
 
 def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
-    """One machine of all lines; no line may stand twice, and those of every architecture must be there."""
+    """One machine, made of all lines. A line that stands twice, and a missing line that every architecture
+    has, are errors.
+    """
     values: dict[str, Any] = {}
     bases: dict[str, int] = {}
     flags: dict[str, int] = {}
@@ -253,7 +255,9 @@ def _stack_set(
 
 
 def _given(letter: str) -> Callable[[Source], bool]:
-    """Some architectures lack the option: crash says so and prints the machine (ppc64, arm)."""
+    """Whether the output is that of the option. Architectures that lack it (ppc64, arm) say so and print the
+    machine.
+    """
     unsupported = re.compile(rf"{_UNSUPPORTED} *+(?:\n|\Z)", re.ASCII)
     return lambda source: source.command.has(letter) and not unsupported.match(source.text)
 

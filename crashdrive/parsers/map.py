@@ -1,4 +1,5 @@
-"""``map``: the file that maps a KVM dump's memory. Source in crash: ``cmd_map()`` (kvmdump.c).
+"""``map``: the map file of a KVM dump, by which crash finds the dump's pages. Source in crash: ``cmd_map()``
+(kvmdump.c).
 
 As crash prints it::
 

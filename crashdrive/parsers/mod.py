@@ -41,14 +41,15 @@ class Module(Record, frozen=True, kw_only=True):
 
 
 class ModuleTaint(Record, frozen=True):
-    """What taints a module: crash's letters as they stand (or a bit mask in hexadecimal digits)."""
+    """A module's taints: crash's letters (or a bit mask in hexadecimal digits)."""
 
     name: str
     taints: str
 
 
 def _modules() -> g.ParserElement:
-    """With kernels that split a module's memory (6.4) crash 8.0.4 and later say TEXT_BASE::
+    """A row for each module; crash 8.0.4 and later say TEXT_BASE where the kernel splits a module's memory
+    (6.4)::
 
          MODULE       NAME                  BASE          SIZE  OBJECT FILE
     ffffffffc0610140  garp            ffffffffc060d000   16384  (not loaded)  [CONFIG_KALLSYMS]
@@ -85,7 +86,8 @@ def _file(text: str) -> tuple[str | None, bool, bool]:
 
 
 def _taints() -> g.ParserElement:
-    """Crash 4 and 5 say TAINT, and LICENSE_GPLOK of kernels before 2.6.26::
+    """A row for each tainted module; crash 4 and 5 have the column TAINT, LICENSE_GPLOK before kernel
+    2.6.26::
 
     NAME         TAINTS
     vboxdrv      OE
@@ -105,12 +107,12 @@ def _taints() -> g.ParserElement:
 
 
 def _none() -> g.ParserElement:
-    """What crash says in place of a table; of -d, -D and -o it says nothing."""
+    """The line in place of a table. With -d, -D and -o crash prints nothing."""
     return g.Gap(g.Blank()) + g.Opt(g.Suppress(g.Line("that there are no modules")))
 
 
 def _says_none(source: Source) -> bool:
-    """What crash says in place of a table; of -d, -D and -o it says nothing."""
+    """Whether crash printed such a line, or, with -d, -D and -o, nothing."""
     text = source.text.strip()
     return text in _NONE or (not text and source.command.has("dDo"))
 

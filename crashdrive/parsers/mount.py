@@ -36,9 +36,9 @@ class MountedFile(Record, frozen=True):
 class Mount(Record, frozen=True):
     """A mounted filesystem.
 
-    ``vfsmount``: the address in the first column, which is that of a ``struct mount`` where ``structure`` is
-    ``mount`` (Linux 3.3 and later; the vfsmount is a member of it). ``files`` and ``dirty_inodes``
-    (addresses) are None where they weren't asked for.
+    ``vfsmount``: the address in the first column. ``structure`` says what is there: ``mount`` (Linux 3.3 and
+    later: a ``struct mount``, of which the vfsmount is a member) or ``vfsmount``. ``files`` and
+    ``dirty_inodes`` (addresses) are None where they weren't asked for.
     """
 
     vfsmount: Address
@@ -52,7 +52,8 @@ class Mount(Record, frozen=True):
 
 
 def _mounts() -> g.ParserElement:
-    """With ``-f`` and ``-i`` the header and what is below a mount stand again for each of them::
+    """A row for each mount; with ``-f`` and ``-i`` each has a header of its own, and its files and inodes
+    below::
 
          MOUNT           SUPERBLK     TYPE   DEVNAME   DIRNAME
     ffff8c3b103648c0 ffff8c3b028f5000 proc   proc      /proc
@@ -63,8 +64,8 @@ def _mounts() -> g.ParserElement:
      DENTRY    INODE    TYPE  PATH  c7ad4008
     c6d02200  c6d0f7a0  REG   x/y   c2233438
     """
-    # A blank can stand in a device's name and in a directory's: the directory begins at the only " /". Where
-    # there are two, or where a directory is no absolute path and more than one word, the row is refused.
+    # Names of devices and directories may hold blanks: the directory begins at the only " /". A row with two
+    # of these, and one whose directory has blanks and isn't absolute, is refused.
     table = g.table(
         Mount,
         Column("MOUNT", "mount", HEX),
@@ -120,12 +121,12 @@ def _inodes() -> g.ParserElement:
 
 
 def _structure(mount: int | None, vfsmount: int | None) -> tuple[int | None, str]:
-    """The address in the first column, and whose it is."""
+    """The address in the first column, and the structure there."""
     return (vfsmount, "vfsmount") if mount is None else (mount, "mount")
 
 
 def _with_contents(text: g.Text, _place: int, found: list[Any]) -> list[Mount]:
-    """The rows below a header; the last one has what stands below it."""
+    """The rows below a header, the last one with the files and inodes below it."""
     mounts = [one for one in found if isinstance(one, Mount)]
     for place, field, values in found[len(mounts) :]:
         if not mounts or getattr(mounts[-1], field) is not None:

@@ -45,7 +45,7 @@ __all__ = [
 class NetDevice(Record, frozen=True):
     """A network device: address of its structure, name, IP addresses.
 
-    crash before 8.0.3 knows IPv4 addresses only, so that an absent IPv6 address means nothing there.
+    crash before 8.0.3 prints IPv4 addresses alone: a device may have IPv6 addresses, too.
     """
 
     net_device: Address
@@ -87,13 +87,13 @@ def _addresses(text: str) -> tuple[str, ...]:
     return tuple(text.split(", "))
 
 
-# Each address is bounded, and the loop is possessive: no second try.
+# Each address is bounded, and the loop is possessive: no backtracking.
 _IP = rf"(?:{IPV4}(?![\d.])|(?=[0-9a-f]{{0,4}}:)[0-9a-f.:]{{2,45}})"
 _IP_LIST = Cell(rf"{_IP}(?:, {_IP})*+", _addresses)
 
 
 def _devices() -> g.ParserElement:
-    """crash since 8.0.3 lists all addresses, IPv6 ones too::
+    """A row for each device; since crash 8.0.3 with all addresses, IPv6 ones too::
 
        NET_DEVICE     NAME       IP ADDRESS(ES)
     ffff8a6cc1b78000  lo         127.0.0.1, ::1
@@ -117,7 +117,7 @@ def _number() -> g.ParserElement:
 
 
 def _sockets() -> g.ParserElement:
-    """Addresses and ports of INET and INET6 alone; descriptors ascend::
+    """Tasks and their sockets, by descriptor; those of INET and INET6 have addresses and ports::
 
     PID: 2517   TASK: c1598000  CPU: 1   COMMAND: "rlogin"
     FD   SOCKET     SOCK    FAMILY:TYPE         SOURCE-PORT     DESTINATION-PORT
@@ -155,7 +155,7 @@ def _task_sockets(
 
 
 def _socket(found: re.Match[str]) -> Socket | None:
-    """None for what is no address."""
+    """The socket of a row; None where an address is none."""
     try:
         source, destination = (str(ipaddress.ip_address(end)) if end else None for end in found.group(6, 8))
     except ValueError:

@@ -1,4 +1,5 @@
-"""``p``: the value of an expression, a variable, a per-cpu variable on some CPUs, or where its copies lie.
+"""``p``: the value of an expression, of a variable, of a per-cpu variable on some CPUs, or the addresses of
+its copies.
 
 Source in crash: ``cmd_p()``, ``display_per_cpu_info()``, ``process_gdb_output()`` (symbols.c).
 
@@ -23,9 +24,8 @@ from crashdrive.records import Address, Record
 class Expression(Record, frozen=True, kw_only=True):
     """The value of an expression.
 
-    ``name``: the symbol that crash recognised the expression to be, None for any other; ``cpu`` for one CPU's
-    copy of a per-cpu variable; ``history``: gdb's number for the value (``$4``); ``value``: see
-    `crashdrive.parsers.grammar.values`.
+    ``name``: the expression, where it is a symbol, else None. ``cpu``: of a copy of a per-cpu variable.
+    ``history``: gdb's number for the value (``$4``). ``value``: see `crashdrive.parsers.grammar.values`.
     """
 
     name: str | None = None
@@ -35,7 +35,7 @@ class Expression(Record, frozen=True, kw_only=True):
 
 
 class PerCpuAddress(Record, frozen=True, kw_only=True):
-    """Where one CPU's copy of a per-cpu variable lies; ``address`` is None for a CPU that is offline."""
+    """The address of a CPU's copy of a per-cpu variable; None where the CPU is offline."""
 
     name: str
     type: str | None
@@ -50,7 +50,7 @@ _OFFLINE = r"cpu (\d{1,5}) is OFFLINE"
 
 
 def values() -> g.ParserElement:
-    """Values, each with gdb's number for it; a name where crash knows the expression to be a symbol::
+    """Values, each behind gdb's number for it, and behind a name where the expression is a symbol::
 
     jiffies = $1 = 4294898721
     per_cpu(cpu_number, 0) = $2 = 0
@@ -62,7 +62,7 @@ def values() -> g.ParserElement:
     head = g.Terminal(
         rf"(?a:(?:{_PER_CPU}|{_NAMED})?{_NUMBER})", "a value with its number: NAME = $1 = VALUE", _head
     )
-    # an address with a blank behind it lost the text or symbol that stood there
+    # an address with a blank behind it has lost the text or symbol that stood there
     end = g.Terminal(r"(?:(?<!0x[0-9a-f]{16})[ \t]++)?+(?:\n|\Z)", "the end of the value's line", keep=False)
     value = (head + g.GdbValue() + end).add_parse_action(lambda tokens: _expression(*tokens))
     between = g.noise(
@@ -87,7 +87,7 @@ def _expression(head: re.Match[str], value: Any) -> Expression:
 
 
 def _addresses() -> g.ParserElement:
-    """Where each CPU's copy of a variable lies::
+    """The address of each CPU's copy of a variable::
 
     PER-CPU DATA TYPE:
       int cpu_number;
@@ -110,7 +110,7 @@ def _addresses() -> g.ParserElement:
 
 
 def _declared(row: re.Match[str]) -> tuple[str, str | None] | None:
-    """(name, type); gdb may know a symbol's name alone: ``[undetermined type] NAME;``."""
+    """(name, type); the type is None where gdb knows the name alone: ``[undetermined type] NAME;``."""
     told = row[1].rstrip()
     known = told.removeprefix("[undetermined type] ")
     if known != told:

@@ -77,12 +77,12 @@ __all__ = [
 class Process(Record, frozen=True, kw_only=True):
     """One row of ``ps``; ``ppid`` is None where crash doesn't know the parent.
 
-    ``task`` is the address of the task_struct; with ``-s`` it is None and ``kstackp`` holds the kernel stack
-    pointer (None for a running task). ``state`` is crash's two letters, None for ``??``. ``mem_percent`` is
-    a percentage of physical memory, which crash rounds to a tenth, ``vsz`` and ``rss`` are bytes (whole
-    pages, exactly), ``comm`` is the command's name without the brackets of kernel threads. ``active``: the
-    task was on its CPU; ``cpu_offline``: and that CPU is offline. ``kernel``: a kernel thread; None where
-    crash's text doesn't tell (then ``comm`` stands as printed). ``policy`` and ``priority`` come with ``-Y``.
+    ``task``: the address of the task_struct; with ``-s`` it is None, and ``kstackp`` is the kernel stack
+    pointer (None for a running task). ``state``: crash's two letters, None for ``??``. ``mem_percent``: of
+    physical memory, rounded to a tenth by crash. ``vsz`` and ``rss``: bytes (whole pages, exactly). ``comm``:
+    the command's name, without the brackets of kernel threads. ``active``: the task was running on its CPU;
+    ``cpu_offline``: that CPU is offline. ``kernel``: it is a kernel thread; None where crash's text doesn't
+    tell (then ``comm`` is as printed). ``policy`` and ``priority`` come with ``-Y``.
     """
 
     pid: int
@@ -103,18 +103,18 @@ class Process(Record, frozen=True, kw_only=True):
 
     @property
     def state_letter(self) -> str | None:
-        """The kernel's letter of the state, as in /proc (``D`` of crash's ``UN``); None where it has none."""
+        """The kernel's letter for the state, as in /proc (``D`` for crash's ``UN``); None without one."""
         return LETTERS.get(self.state or "")
 
 
-# A row's beginning or end (RSS, COMM), as far as it fits into a name.
+# A line that may be the beginning or the end (RSS, COMM) of a damaged row.
 _PIECE = expression(r"[>-]?[ \d]*+|(?:[^\n]* )?\d++ {2}[^\n]*+", re.ASCII)
-# Bytes of a name: TASK_COMM_LEN is 16, with the NUL at its end.
+# The most bytes of a name: TASK_COMM_LEN is 16, with the NUL at its end.
 _LONGEST_NAME = 15
 
 
 def _tasks() -> g.ParserElement:
-    """``>`` marks the task that ran on its CPU (``-``: and the CPU is offline)::
+    """A row for each task; ``>`` marks a task that was running on its CPU, ``-`` one whose CPU is offline::
 
          PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM
     >      0       0   0  ffffffff8221b940  RU   0.0        0        0  [swapper/0]
@@ -150,7 +150,7 @@ def _tasks() -> g.ParserElement:
 
 
 def _headless(source: Source) -> Sequence[str]:
-    """The columns of a table without header (``-H``)."""
+    """The titles of a table without header (``-H``); none without that option."""
     if not source.command.has("H"):
         return ()
     if source.command.has("Y"):
@@ -162,8 +162,8 @@ def _headless(source: Source) -> Sequence[str]:
 def _name(comm: str, state: str | None, vsz: int | None) -> tuple[str, bool | None]:
     """The name without crash's brackets, and whether it is a kernel thread's.
 
-    A user's task may call itself ``[kswapd0]``: with memory of its own it is no kernel thread. Of a zombie,
-    and where the memory isn't shown, nobody can tell.
+    A user task may call itself ``[kswapd0]``: one with memory of its own is no kernel thread. A zombie, and a
+    row without memory, may be either: None.
     """
     if comm[:1] != "[" or vsz or comm[-1] != "]" or len(comm) < 2:
         return comm, False
@@ -173,17 +173,17 @@ def _name(comm: str, state: str | None, vsz: int | None) -> tuple[str, bool | No
 def _goes_on(text: g.Text, place: int, line: str, row: Process) -> Process | None:
     """The row with the rest of its name, which may hold a newline; None where this line isn't part of a name.
 
-    It leaves a notice, and marks the answer where the line may be the remains of a damaged row.
+    Leaves a notice, which marks the answer where the line may be the rest of a damaged row.
     """
     name = f"{row.comm}\n{line}"
     bare = line.strip()
     brackets = 2 * (name[0] == "[" and bare[-1:] == "]")
-    # of a kernel thread the bracket behind the name stands there already
+    # a kernel thread's name has its closing bracket already
     if row.kernel or not bare or _length(name) > _LONGEST_NAME + brackets:
         return None
     if is_message(text.source, line) or ELIDED.fullmatch(bare):
         return None
-    # behind the last row it may be text that somebody wrote below the table
+    # below the last row: it may be other text that somebody added
     doubtful = not text[place + len(line) :].strip() or _PIECE.fullmatch(line) is not None
     text.note(place, "name", "a command's name holds a newline", text=line, incomplete=doubtful)
     comm, kernel = _name(name, row.state, row.vsz)
@@ -191,12 +191,14 @@ def _goes_on(text: g.Text, place: int, line: str, row: Process) -> Process | Non
 
 
 def _length(name: str) -> int:
-    r"""Bytes of a name; one that arrived as \xNN counts once, blanks at its end stood in the row's line."""
+    r"""The bytes of a name; \xNN counts as one, blanks at its end are the row's padding."""
     return len(re.sub(r"\\x[0-9a-f]{2}", "x", name.rstrip()).encode("utf-8", "surrogatepass"))
 
 
 def _check_tasks(source: Source, found: list[Process]) -> list[Process]:
-    """A selection may be empty (``ps -k`` on a dump that lost all kernel threads): a header alone."""
+    """The tasks. A header alone is an answer where tasks were selected (``ps -k`` on a dump without kernel
+    threads).
+    """
     selected = source.command.arguments or source.command.has("kuGyA")
     return found if selected and not source.warnings else demand_records(source, found)
 

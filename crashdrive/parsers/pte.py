@@ -24,14 +24,15 @@ __all__ = ["EXAMPLES", "SHAPES", "PageTableEntry", "Record"]
 
 
 class _Unnamed(NamedTuple):
-    """An entry of which crash shows no value."""
+    """An entry whose value crash doesn't print."""
 
     place: int
     flags: tuple[str, ...]
 
 
 def _entries() -> g.ParserElement:
-    """A header and a row for each entry (`table_entry`); s390 and sparc64 may name none::
+    """A header and a row for each entry (`table_entry`); on s390 and sparc64 a line may lack the entry's
+    value::
 
     PTE is invalid
     VALID|WRITE|PageSize(8K)
@@ -47,7 +48,7 @@ def _entries() -> g.ParserElement:
 
 
 def _named(text: g.Text, _place: int, found: list[PageTableEntry | _Unnamed]) -> list[PageTableEntry]:
-    """Entries without a value are those that were asked for in their places."""
+    """The entries; one without a value gets that of the argument at its place."""
     asked = text.source.command.arguments
     entries: list[PageTableEntry] = []
     for number, one in enumerate(found):
@@ -61,7 +62,9 @@ def _named(text: g.Text, _place: int, found: list[PageTableEntry | _Unnamed]) ->
 
 
 def _check(source: Source, found: list[PageTableEntry]) -> list[PageTableEntry]:
-    """Which entry is meant is known only while there is an answer for each."""
+    """The entries. Those without a value need an answer for each argument: else which entry is meant isn't
+    known.
+    """
     demand_records(source, found, "no page table entry")
     unnamed = any(row.physical is None and row.swap is None for row in found)
     if unnamed and len(found) != len(source.command.arguments):

@@ -1,7 +1,7 @@
 """``rd``: memory, as words with their characters, as symbols, as text, or copied to a file.
 
-Source in crash: ``cmd_rd()``, ``display_memory()`` (memory.c). Words with their characters are
-`crashdrive.parsers.grammar.hexdump`'s.
+Source in crash: ``cmd_rd()``, ``display_memory()`` (memory.c). Words with their characters:
+`crashdrive.parsers.grammar.hexdump`.
 
 As crash prints it::
 
@@ -23,7 +23,9 @@ from crashdrive.records import Address, Bits, Record
 
 
 class Word(Record, frozen=True):
-    """A word that ``-s`` or ``-S`` may have replaced by ``symbol`` and ``offset`` or its slab ``cache``."""
+    """A word; with ``-s`` and ``-S`` crash may print ``symbol`` and ``offset``, or the slab ``cache``, in its
+    place.
+    """
 
     value: Bits | None = None
     symbol: str | None = None
@@ -32,7 +34,7 @@ class Word(Record, frozen=True):
 
 
 class SymbolicWords(Record, frozen=True):
-    """A row of words, each as a number or as what it points to."""
+    """A row of words, each as a number, a symbol or a slab cache."""
 
     address: Address
     words: tuple[Word, ...]
@@ -63,7 +65,7 @@ def _copy() -> g.ParserElement:
 
 
 def _text() -> g.ParserElement:
-    """Up to 60 characters to a row::
+    """Rows of up to 60 characters::
 
     ffffffff81a00060:  Linux version 6.1.0 (gcc 12.2.0) #1 SMP
     """
@@ -80,7 +82,7 @@ def _rows(row: g.Row) -> g.ParserElement:
 
 
 def _decimal() -> g.ParserElement:
-    """Signed (``-d``) or unsigned (``-D``) words, without characters::
+    """Rows of signed (``-d``) or unsigned (``-D``) words, without characters::
 
     ffffffff8221b940:                 16384                    -1
     """
@@ -97,7 +99,7 @@ def _decimal_row(row: re.Match[str]) -> Words | None:
 
 
 def _width(source: Source) -> int:
-    """Bytes of a word: what the command line asks for, or the machine's own."""
+    """Bytes of a word: as the command line asks for, else the machine's own width."""
     options = source.command.options
     if "8" in options:
         return 1
@@ -106,13 +108,13 @@ def _width(source: Source) -> int:
 
 
 def _machine_width(source: Source) -> int:
-    """Words are as wide as addresses: 64 bits where an address has more than eight digits."""
+    """Bytes of an address: 8 where one has more than eight digits, else 4."""
     digits = re.match(r" *([0-9a-f]+):", source.text)
     return 8 if digits and len(digits[1]) > 8 else 4
 
 
 def _symbols() -> g.ParserElement:
-    """Symbols (``-s``) and slab caches (``-S``, with the address ``-SS``) instead of addresses::
+    """Rows with symbols (``-s``) and slab caches (``-S``; ``-SS``: with the address) in place of addresses::
 
     ffffffff8221b9a0:  [ffff888003a54000:task_struct] init_task+2400
     ffffffff8221b9b0:  0000000000000000 [filp]
@@ -161,7 +163,9 @@ def _check_symbols(source: Source, rows: list[SymbolicWords]) -> list[SymbolicWo
 
 
 def _mark_short(source: Source, found: int) -> None:
-    """Crash 9.0.1 and later leave excluded memory out without a word: count."""
+    """Mark an answer with fewer words than were asked for: crash 9.0.1 and later leave excluded memory out
+    silently.
+    """
     asked = _asked(source)
     if asked is not None and found < asked:
         source.note("short", f"{found} words of {asked}", incomplete=True)
@@ -170,7 +174,7 @@ def _mark_short(source: Source, found: int) -> None:
 
 
 def _asked(source: Source) -> int | None:
-    """How many words the command line asks for."""
+    """How many words the command line asks for; None where it gives no number."""
     arguments = source.command.arguments
     if len(arguments) < 2 or not re.fullmatch(r"\d{1,12}", arguments[1]):
         return None

@@ -23,7 +23,7 @@ from crashdrive.records import Record
 
 
 class Round(Record, frozen=True, kw_only=True):
-    """One round of a repeated command: when it began, in seconds since the first one, and what it gave."""
+    """A round of a repeated command: its start in seconds since that of the first round, and its answer."""
 
     number: int
     start: float
@@ -36,13 +36,13 @@ _LINE = expression(r"\s*repeat\s+(?:-\d+\s+)?(.+)", re.DOTALL | re.ASCII)
 
 
 def _rounds() -> g.ParserElement:
-    """All of the text: the repeated command's grammar reads it, once for all rounds or round by round."""
+    """The whole text, read by the repeated command's grammar: all rounds at once, or round by round."""
     return g.Reader(lambda source, _: (_read(source), len(source.text)), "the output of a command", start="")
 
 
 def _read(source: Source) -> list[Any]:
-    """The records of all rounds; an output that can't hold two rounds at once is cut where its first line
-    comes again.
+    """The records of all rounds. Where the grammar can't read several rounds at once, the text is cut at each
+    line that equals its first one.
     """
     match = _LINE.fullmatch(source.command.text)
     if not match:
@@ -76,7 +76,7 @@ def _records(source: Source, command: str, text: str, start: int) -> list[Any]:
 
 
 def _split(text: str) -> list[tuple[int, str]]:
-    """(offset, text) of each round: a round starts like the first one."""
+    """(offset, text) of each round: a round begins with the first round's first line."""
     first = text.split("\n", 1)[0] + "\n"
     starts = [0] if first.strip() else []
     place = text.find("\n" + first) if starts else -1
@@ -94,7 +94,7 @@ def _flat(_source: Source, found: list[list[Any]]) -> list[Any]:
 SHAPES = (
     Shape(name="rounds", record=Any, grammar=_rounds, finish=_flat, options="repeat [-SECONDS] COMMAND"),
 )
-# A reader that goes away ends it.
+# the end of `head` ends the command
 EXAMPLES = (
     "repeat p jiffies | head -5",
     "repeat -1 sym init_task | head -3",

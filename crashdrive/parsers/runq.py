@@ -56,7 +56,9 @@ class Queue(Record, frozen=True, kw_only=True):
 
 
 class RunQueue(Record, frozen=True, kw_only=True):
-    """A CPU's run queue. ``current`` is None where the running task isn't known: then its address alone."""
+    """A CPU's run queue. Where crash doesn't know the running task, ``current`` is None, and
+    ``current_address`` its address.
+    """
 
     cpu: int
     offline: bool = False
@@ -67,7 +69,7 @@ class RunQueue(Record, frozen=True, kw_only=True):
 
 
 class OnQueue(Record, frozen=True, kw_only=True):
-    """All tasks that say they are on a CPU's run queue (``-d``)."""
+    """All tasks that are marked as being on a CPU's run queue (``-d``)."""
 
     cpu: int
     offline: bool = False
@@ -79,19 +81,20 @@ _Queue = tuple[Queue, bool]
 
 
 class _RunQueue(NamedTuple):
-    """A CPU's run queue, its place in the text, and its missing parts."""
+    """A CPU's run queue, its offset in the text, and messages about missing parts."""
 
     place: int
     found: RunQueue
     missing: list[str]
 
 
-# Schedulers with RT PRIO_ARRAY have CFS RB_ROOT below it.
+# queues of a CPU at least: below RT PRIO_ARRAY stands CFS RB_ROOT
 _FEWEST = 2
 
 
 def _queues() -> g.ParserElement:
-    """Crash 4 says RUNQUEUES[0], shows no CURRENT line, and nothing of a queue without tasks::
+    """Run queues by CPU; crash 4 says RUNQUEUES[0], and prints neither a CURRENT line nor anything below an
+    empty queue::
 
     CPU 0 RUNQUEUE: ffff8ea55de35e80
       CURRENT: PID: 391    TASK: ffff8ea557378000  COMMAND: "spinner"
@@ -122,12 +125,12 @@ class _Name(NamedTuple):
 
 
 _QUEUED = (_Name, QueuedTask, str)
-"""What stands below a CPU's running task."""
+"""Values of lines below a CPU's running task."""
 
 
 def _queued(text: g.Text, head: re.Match[str], below: list[Any]) -> list[_Queue]:
-    """Each queue with the tasks below it. 2.6.0 to 2.6.22: tasks of equal priority share the bracket of the
-    first one.
+    """Each queue with the tasks below it. On 2.6.0 to 2.6.22 the first of several tasks of equal priority
+    alone has the bracket.
     """
     queues: list[_Queue] = []
     tasks: list[QueuedTask] = []
@@ -159,7 +162,7 @@ def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) 
     if current is None and not (offline or old):
         current_line().miss(text, head.end())
     queues = _queued(text, head, below if current is None else below[1:])
-    # Where crash doesn't know the current task it shows its address, and nothing below it.
+    # Of a current task that crash doesn't know it prints the address, and nothing below it.
     is_known = isinstance(current, TaskHeader)
     problems = [] if old else _missing(queues, cut=is_known)
     found = RunQueue(
@@ -174,7 +177,7 @@ def _run_queue(text: g.Text, place: int, head: re.Match[str], below: list[Any]) 
 
 
 def _missing(queues: list[_Queue], *, cut: bool) -> list[str]:
-    """The missing parts of queues; ``cut``: whole queues may be missing, too."""
+    """Messages about missing parts of queues; with ``cut`` whole queues may be missing, too."""
     problems: list[str] = []
     for queue, said_none in queues:
         if bool(queue.tasks) == said_none:
@@ -192,7 +195,7 @@ def _check_queues(source: Source, found: list[_RunQueue]) -> list[RunQueue]:
 
 
 def _on_queue() -> g.ParserElement:
-    """Each CPU, below it its tasks as in `_queues`, or that there are none."""
+    """Each CPU, and below it its tasks as in `_queues`, or that there are none."""
     cpu = g.Row(
         rf" *+CPU (?P<cpu>\d{{1,6}})(?:(?P<offline> \[OFFLINE\])| RUNQUEUE: {HEX})?",
         lambda found: found,
@@ -207,7 +210,7 @@ def _on_queue() -> g.ParserElement:
 
 
 def _one_queue() -> g.ParserElement:
-    """Kernels before 2.6 have one queue for all CPUs: crash prints the tasks alone."""
+    """The tasks of the one queue of kernels before 2.6."""
     return g.Rows(g.task_header())
 
 

@@ -26,7 +26,7 @@ _NAME = r"(?=[^\n]*::)(?:[\w$<>&*()\[\]{},;'#=+-]|::|(?<=[,;>])[ ]|[ ](?:as|for|
 
 
 def _name() -> g.ParserElement:
-    """``kernel::print::call_printk``; crash writes the name that it refuses on a line of its own::
+    """``kernel::print::call_printk``, or a line of its own about a name that crash refuses::
 
     Not a rust symbol:
     nosuchsymbol

@@ -58,7 +58,7 @@ class DebugEntry(Record, frozen=True, kw_only=True):
 
 
 class DebugSetting(Record, frozen=True, kw_only=True):
-    """What the views ``level`` and ``pages`` hold: one number."""
+    """The number in the view ``level`` or ``pages``."""
 
     value: int
 
@@ -71,12 +71,12 @@ class DebugCopy(Record, frozen=True, kw_only=True):
 
 _RULE = r"={10,100}"
 _PROLOG = "AREA TIME LEVEL EXCEPTION CP   CALLING FUNCTION + OFFSET          DATA"
-# characters: more than an entry of a log can hold
+# in characters: no entry of a log is that long
 _LONGEST_DATA = 16384
 
 
 def _names(*heading: str) -> Callable[[], g.ParserElement]:
-    """A heading, a rule, a name in each line::
+    """A heading, a rule, then a name in each line::
 
     Debug Logs:
     ==================
@@ -91,7 +91,7 @@ def _names(*heading: str) -> Callable[[], g.ParserElement]:
 
 
 def _views() -> g.ParserElement:
-    """The views of a log, whether crash can show them::
+    """The views of each log, and whether crash can show them::
 
     INSTALLED VIEWS FOR 'cio_msg':
     ==============================
@@ -116,7 +116,7 @@ def _of_log(_source: Source, found: list[Any]) -> list[DebugView]:
 
 
 def _entries() -> g.ParserElement:
-    """An entry per line; a message may hold newlines, and then the lines below are its own::
+    """An entry per line; a message may hold newlines, and go on in the lines below::
 
     AREA TIME LEVEL EXCEPTION CP   CALLING FUNCTION + OFFSET          DATA
     ======================================================================
@@ -154,7 +154,7 @@ def _goes_on(_text: g.Text, _place: int, line: str, above: DebugEntry) -> DebugE
 
 
 def _check_entries(source: Source, found: list[DebugEntry]) -> list[DebugEntry]:
-    """A log may have no entry: then crash prints its header alone."""
+    """The entries; none where crash prints the header alone."""
     headed = source.text.lstrip().startswith((_PROLOG, "=" * 10)) and not source.warnings
     entries = [replace(entry, data=entry.data.rstrip()) for entry in found]
     return entries if headed else demand_records(source, entries)
@@ -168,7 +168,7 @@ def _setting() -> g.ParserElement:
 
 
 def _copy() -> g.ParserElement:
-    """What couldn't be written is told in lines of its own: ``Saving s390dbf to directory "/tmp/dbf"``."""
+    """``Saving s390dbf to directory "/tmp/dbf"``; lines about files that weren't written become notices."""
     head = g.Row(
         r'Saving s390dbf to directory "([^\n]{1,4096})"',
         lambda row: DebugCopy(directory=row[1]),

@@ -32,7 +32,7 @@ from crashdrive.records import Address, Record
 
 
 class WaitState(Record, frozen=True):
-    """A wait queue: its counter, and whether somebody waits."""
+    """A wait queue: its counter, and whether a task waits in it."""
 
     wait_count: int
     active: bool
@@ -70,7 +70,8 @@ class SbitmapEntry(Record, frozen=True, kw_only=True):
 
 
 def _queue() -> g.ParserElement:
-    """Of kernels from 6.1 on crash (up to 9.0) knows no more than the lines above ``ws``, and says so::
+    """Lines of a queue, and its bits. Of kernels since 6.1 crash (up to 9.0) knows only the lines above
+    ``ws``, and says so::
 
     depth = 136                    wake_batch = 8
     busy = 4                       wake_index = 0
@@ -118,7 +119,7 @@ def _hints(row: re.Match[str]) -> tuple[int, ...]:
 
 
 _WAIT = r"\n[ \t]*+\{ \.wait_cnt = (\d{1,20}+), \.wait = (inactive|active) \},"
-# Where crash can't read the next wait queue, the last brace doesn't come.
+# The closing brace is missing where crash couldn't read a wait queue.
 _WAITS = rf"ws = \{{(?:{_WAIT.replace('(', '(?:')}){{0,64}}+(?:\n\}})?+(?:\n|\Z)"
 
 
@@ -127,7 +128,7 @@ def _waits(found: re.Match[str]) -> tuple[WaitState, ...]:
 
 
 class _Bits(NamedTuple):
-    """A row of bits and where it stands."""
+    """A row of bits, and its offset in the text."""
 
     place: int
     offset: int
@@ -135,7 +136,7 @@ class _Bits(NamedTuple):
 
 
 def _with_bits(text: g.Text, _place: int, found: list[Any]) -> list[SbitmapQueue]:
-    """The queue with its bits, whose rows follow on each other."""
+    """The queue with its bits; a gap between their rows is refused."""
     queue, *rows = found
     size = 0
     taken: list[str] = []
@@ -149,7 +150,7 @@ def _with_bits(text: g.Text, _place: int, found: list[Any]) -> list[SbitmapQueue
 
 
 def _check_queue(source: Source, queues: list[SbitmapQueue]) -> list[SbitmapQueue]:
-    """Mark missing lines that crash always prints, or explains."""
+    """Mark missing lines: crash always prints them, or says why not."""
     for queue in queues if source.complete else ():
         lacking = [
             name for name in ("wake_batch", "wake_index", "min_shallow_depth") if getattr(queue, name) is None
@@ -162,7 +163,8 @@ def _check_queue(source: Source, queues: list[SbitmapQueue]) -> list[SbitmapQueu
 
 
 def _entries() -> g.ParserElement:
-    """The index and address of each bit that is set; with ``-v``, what was asked for below it::
+    """The index and address of each set bit; with ``-v`` its structure, or the members that were asked for,
+    below::
 
     76: 0xc0000000671d5600               76 (0xc0000000671d5600):
     83: 0xc0000000671d6400               struct iscsi_cmd {
@@ -178,7 +180,7 @@ def _entries() -> g.ParserElement:
 
 
 class _Bit(NamedTuple):
-    """A set bit; whether its structure stands below it."""
+    """A set bit; ``verbose``: its structure must stand below it."""
 
     number: int
     address: int
@@ -186,7 +188,7 @@ class _Bit(NamedTuple):
 
 
 def _entry(text: g.Text, place: int, bit: _Bit, below: list[Any]) -> SbitmapEntry:
-    """An entry with all that stands below it."""
+    """An entry with the members in the lines below it."""
     members: dict[str, Any] = {}
     for part in below:
         named = part[1] if isinstance(part, tuple) else part
@@ -200,7 +202,7 @@ def _entry(text: g.Text, place: int, bit: _Bit, below: list[Any]) -> SbitmapEntr
 
 
 def _check_entries(source: Source, entries: list[SbitmapEntry]) -> list[SbitmapEntry]:
-    """crash prints nothing where no bit is set."""
+    """The entries; none, with a notice, where crash printed nothing."""
     if source.text.strip():
         return demand_records(source, entries, "no index and address of a bit")
     say_empty(source, "no bit is set")

@@ -29,10 +29,10 @@ from crashdrive.records import Address, Bits, Record
 class Match(Record, frozen=True, kw_only=True):
     """A place where memory holds what was searched for.
 
-    ``value``: what is there, or ``text`` from the match on (at most 56 characters, ``.`` for what isn't
-    printable) where a text was searched for; ``expression``: which of the symbols or expressions it is.
-    ``pid`` and ``task``: whose stack it is in, with ``-t``. ``before`` and ``after``: memory around it, with
-    ``-x``.
+    ``value``: the word there. ``text``: where a text was searched for, the characters from the match on (at
+    most 56, ``.`` for unprintable ones). ``expression``: the search term that the value matches, of several
+    symbols or expressions. ``pid`` and ``task``: of the task in whose stack it is, with ``-t``. ``before``
+    and ``after``: memory around it, with ``-x``.
     """
 
     address: Address
@@ -50,7 +50,7 @@ _ADDRESS = r"([0-9a-f]{1,16}+)"
 
 
 def _matches() -> g.ParserElement:
-    """One line for each match, with ``-t`` below the task in whose stack it is; nothing where there is none::
+    """A line for each match; with ``-t`` below the header of the task in whose stack it is::
 
     PID: 0      TASK: ffffffff8221b940  CPU: 0    COMMAND: "swapper/0"
     ffffffff82203e58: ffffffff8221b940 (init_task)
@@ -66,23 +66,24 @@ def _matches() -> g.ParserElement:
     return g.made(g.Rows(match, between=between, also=task, aside=_NO_STACK, least=0), _in_stacks)
 
 
-# what may be a value and its expression; an address within that begins a row whose newline was lost
+# a value and its expression; an address within the expression begins a row whose newline was lost
 _VALUE = r"([0-9a-f]{1,16}+)(?: \(((?:(?![0-9a-f]{4,16}: )[^\n])+)\))? *+(?=\n|\Z)"
 _SHOWN = rf"(?=[^\n])((?:{_VALUE})?+[^\n]*+)"
-# crash shows no more: a longer text holds the next row
+# the text that crash prints; a longer one holds the next row
 _TEXT = expression(r"[\x20-\x7e]{1,56}")
 
 
 _NO_MATCH = "expected a match: ADDRESS: VALUE"
 _NO_STACK = object()
-"""In place of a line that was set aside: it may have been the task of the matches below it."""
+"""In place of a line that was set aside: that may have been the header of the task of the matches below."""
 
 
 class _Asked(NamedTuple):
     """The command's search terms: crash shows nothing else.
 
-    ``texts``: their beginnings, with ``-c``. ``values``: plain numbers; ``named``: symbols or expressions
-    too, of which crash shows behind a value which one it is. ``anything``: nobody can tell.
+    ``texts``: beginnings of the texts, with ``-c``. ``values``: plain numbers. ``named``: there are symbols
+    or expressions, too, which crash prints behind their values. ``anything``: the terms don't tell the
+    matches.
     """
 
     texts: tuple[str, ...] | None = None
@@ -119,14 +120,14 @@ def _reading(row: re.Match[str]) -> _Reading:
 
 
 def _stack(row: re.Match[str]) -> int:
-    """Where the task stands in whose stack the matches below it are."""
+    """The offset of a task's header; the matches below it are in this task's stack."""
     reading, task = _reading(row), header_of(row)
     reading.pid, reading.task = task.pid, task.task
     return row.start()
 
 
 def _match(row: re.Match[str]) -> Match | None:
-    """A text with ``-c``, else a value and its expression."""
+    """The match of a row, a text (``-c``) or a value; None for one that wasn't searched for."""
     reading = _reading(row)
     asked = reading.asked
     address, shown, digits, expression = row.groups()
@@ -138,13 +139,13 @@ def _match(row: re.Match[str]) -> Match | None:
     named = asked.named and expression is not None
     if value is None or not (value in asked.values or asked.anything or named):
         return None
-    if reading.task is None:  # most are without
+    if reading.task is None:  # most matches have none
         return Match(address=place, value=value, expression=expression)
     return Match(address=place, value=value, expression=expression, pid=reading.pid, task=reading.task)
 
 
 def _in_stacks(text: g.Text, _place: int, values: list[Any]) -> list[Match]:
-    """The matches, each with the task above it; those behind a line that was set aside have none."""
+    """The matches, each with the task above it; below a line that was set aside, without."""
     matches: list[Match] = []
     alone: int | None = None
     lost = False
@@ -168,7 +169,7 @@ _REFUSED = expression(r"search: (?!WARNING: |search suspended at: |page excluded
 
 
 def _check(source: Source, found: list[Match]) -> list[Match]:
-    """With ``-t`` each match has a task, else none."""
+    """The matches; with ``-t`` each must have a task, else none may."""
     if not found and any(_REFUSED.match(notice.text or "") for notice in source.warnings):
         demand_records(source, found, "no match")
     stacks = source.command.has("tT")
@@ -182,7 +183,7 @@ def _check(source: Source, found: list[Match]) -> list[Match]:
 
 
 def _around() -> g.ParserElement:
-    """Memory before, the match itself, memory after; a blank line ends each::
+    """For each match the memory before it, the match, the memory behind it, and a blank line::
 
     ffffffff8221b930:  0000000000000000 0000000000000000   ................
     ffffffff8221b940:  ffffffff8221b940 (init_task)

@@ -27,10 +27,10 @@ from crashdrive.records import Address, Record
 class Context(Record, frozen=True, kw_only=True):
     """The task that crash's commands are about.
 
-    ``threads``: how many tasks have this pid (threads of kernels before 2.6); ``thread_info``: its address
-    where the kernel keeps one apart from the task; ``cpu`` is None where crash shows none; ``offline``: that
-    CPU is offline; ``state`` as crash names it, ``note`` what it adds: ``PANIC``, ``ACTIVE``, ``SYSRQ``,
-    ``NMI``, ...
+    ``threads``: how many tasks have this pid (threads of kernels before 2.6). ``thread_info``: its address,
+    where it lies outside of the task_struct. ``cpu`` is None where crash prints none; ``offline``: that CPU
+    is offline. ``state``: as crash names it; ``note``: crash's words behind it (``PANIC``, ``ACTIVE``,
+    ``SYSRQ``, ``NMI``, ...).
     """
 
     pid: int
@@ -45,7 +45,7 @@ class Context(Record, frozen=True, kw_only=True):
 
 
 class Variable(Record, frozen=True):
-    """One of crash's variables: ``value`` as it stands, ``note`` what crash says of it in parentheses."""
+    """One of crash's variables: ``value`` as printed; ``note``: crash's words in parentheses."""
 
     name: str
     value: str | None
@@ -61,7 +61,7 @@ class ActiveTask(Record, frozen=True):
 
 
 def context() -> g.ParserElement:
-    """The task; its name may hold anything, a newline too::
+    """The lines of a task, whose name may hold anything, newlines too::
 
         PID: 883
     COMMAND: "finish"
@@ -91,7 +91,7 @@ def context() -> g.ParserElement:
 
 
 def _line(name: str, pattern: str) -> g.ParserElement:
-    """A line of the task: its groups."""
+    """A line of the task; its value is the groups of the match."""
     return g.Row(f" *{pattern}", lambda row: row.groups(), f"the task's line '{name.upper()}:'")(name)
 
 
@@ -121,7 +121,7 @@ _NAMES = (
     *("hash", "hex", "namelist", "null-stop", "offline", "print_array", "print_max", "radix", "redzone"),
     *("refresh", "scope", "scroll", "silent", "unwind", "vi", "zero_excluded"),
 )
-# what crash shows of a variable by another name
+# variables that crash prints by another name
 _SHOWN_AS = {
     "radix": "output radix",
     "hex": "output radix",
@@ -129,7 +129,7 @@ _SHOWN_AS = {
     "vi": "edit",
     "emacs": "edit",
 }
-# a row in a row: its newline was lost
+# another row within a row: a newline was lost
 _ANOTHER = expression(rf"(?:{'|'.join(_NAMES)}): ", re.ASCII)
 
 
@@ -149,7 +149,7 @@ def _variables() -> g.ParserElement:
 
 
 def _variable(row: re.Match[str]) -> Variable | None:
-    """None for one that wasn't asked for; ``set: ...`` is an error message."""
+    """The variable of a row; None for one that wasn't asked for, and for ``set: ...``, an error message."""
     command = row.string.source.command  # type: ignore[attr-defined] # a grammar's text knows its source
     asked = command.arguments[0] if not command.has("v") else ""
     expected = row[1] == _SHOWN_AS.get(asked, asked) if asked else row[1] != "set"
@@ -184,7 +184,7 @@ def _silence() -> g.ParserElement:
 
 
 def _is_silent(source: Source) -> bool:
-    """Whether there is nothing to say: of a variable under crash -s, and of a CPU always."""
+    """Whether crash has nothing to print: of a variable with crash -s, of a CPU (``-c``) always."""
     named = set(_NAMES).issuperset(source.command.arguments[:1] or "?")
     return not source.text and (named or source.command.has("c"))
 

@@ -37,7 +37,7 @@ class SignalInSet(Record, frozen=True, kw_only=True):
     name: str
 
 
-# All that crash may know, of any architecture.
+# All names that crash knows, of any architecture.
 _NAME = (
     r"SIG(?:HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|EMT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT"
     r"|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|LOST|PWR|INFO|SYS|UNUSED"
@@ -75,12 +75,12 @@ def _set() -> g.ParserElement:
         "a signal's name",
         lambda found: SignalInSet(name=found[1]),
     )
-    # at once, as a name takes them: else each blank line looks through all below it
+    # blank lines at once, as a name takes them: one by one, each would look through all lines below
     return none | g.Many(name, between=g.noise(g.BlankLines()))
 
 
 def _check_set(source: Source, found: list[SignalInSet]) -> list[SignalInSet]:
-    """Each bit of the mask that was asked for has a name."""
+    """The names; marked where the mask that was asked for has another number of bits."""
     mask = source.command.options.get("s", "").removeprefix("0x")
     if _MASK.fullmatch(mask) and source.complete and int(mask, 16).bit_count() != len(found):
         source.note("partial", f"{len(found)} names for {int(mask, 16).bit_count()} bits", incomplete=True)

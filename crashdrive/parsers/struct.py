@@ -1,6 +1,6 @@
 """``struct``, ``union``, ``*``: a structure's definition, or its contents at an address.
 
-Crash takes the command's name as given where the first word is a structure's name (``task_struct.pid ADDR``).
+A line may begin with a structure's name (``task_struct.pid ADDR``): crash adds the command.
 
 Source in crash: ``cmd_datatype_common()``, ``do_datatype_addr()``, ``do_datatype_declaration()``,
 ``parse_for_member()``, ``dereference_pointer()`` (symbols.c).
@@ -36,9 +36,9 @@ from crashdrive.records import Address, Record
 class Structure(Record, frozen=True, kw_only=True):
     """A structure's contents, or those of its members that were asked for.
 
-    ``type``: its name without ``struct`` or ``union``; ``address`` where the command line tells it,
-    ``symbol`` where it was named by a symbol; ``cpu`` for per-cpu ones; ``index``: which of several in a row.
-    ``value``: members by name (a path such as ``se.on_rq`` where one was asked for), see
+    ``type``: the structure's name without ``struct`` or ``union``. ``address``: where the command line tells
+    it; ``symbol``: where the command line names one. ``cpu``: of a per-cpu structure. ``index``: its number
+    among several in a row. ``value``: members by name, or by the path that was asked for (``se.on_rq``); see
     `crashdrive.parsers.grammar.values`.
     """
 
@@ -51,7 +51,7 @@ class Structure(Record, frozen=True, kw_only=True):
 
 
 def _values() -> g.ParserElement:
-    """Structures one after the other; of a per-cpu one, a line above each says whose it is and where::
+    """Structures one after the other; above a per-cpu structure stands a line with its CPU and address::
 
     [0]: ffff8c3b1de2b840
     struct rq {
@@ -66,7 +66,8 @@ def _values() -> g.ParserElement:
     start = g.Terminal(r"\[\d{1,5}\]: |(?:struct|union) \w+ \{", "a structure: struct NAME {")
     anonymous = (g.GdbValue("an anonymous member") + g.LineEnd()).add_parse_action(_unnamed)
     member = g.MatchFirst([followed_pointer(), g.Members(), anonymous])
-    # no member begins as a structure does; lenient mode would search for its end to the end of the text
+    # no member begins as a structure does: lenient mode would search for the end of such a member in the
+    # whole text
     members = g.Many(member, between=g.noise(_refused(), blank=False), until=end | start, first=True)
     opened = (followed + members + g.Suppress(end)).add_parse_action(_joined)
     whole = g.MatchFirst([_cpu(), opened, g.Structure()])
@@ -74,7 +75,7 @@ def _values() -> g.ParserElement:
 
 
 def _members() -> g.ParserElement:
-    """Members that were asked for, of one structure or (a blank line between) of several::
+    """Members that were asked for, of one structure, or of several with blank lines between::
 
     pid = 1,
     comm = "systemd"
@@ -87,7 +88,7 @@ def _members() -> g.ParserElement:
 
 
 def _unnamed(text: str, place: int, tokens: g.ParseResults) -> Any:
-    """The members of an anonymous structure, which are those of the one around it."""
+    """The members of an anonymous structure: they belong to the structure around it."""
     if not isinstance(tokens[0], dict):
         g.Text.of(text).refuse(place, "a member without a name")
     return tokens[0]
@@ -109,14 +110,14 @@ def _joined(text: str, place: int, tokens: g.ParseResults) -> list[tuple[str, di
 
 
 class _Cpu(NamedTuple):
-    """The CPU whose structure stands below, and where it lies; None: the CPU is offline."""
+    """The CPU of the structure below, and the structure's address; None where the CPU is offline."""
 
     number: int
     address: int | None
 
 
 _NEXT = _Cpu(-1, None)
-"""Stands for a blank line, behind which another structure of the same CPU begins."""
+"""In place of a blank line: behind it another structure of the same CPU begins."""
 
 
 def _cpu() -> g.ParserElement:
@@ -131,13 +132,13 @@ def _whose(row: re.Match[str]) -> _Cpu:
 
 
 def _refused() -> g.Remark:
-    """crash's word on a structure that it can't show."""
+    """crash's error about a structure that it can't show."""
     what = r"invalid (?:data structure|kernel|user)|cannot access|(?:read|seek) error|page excluded"
     return g.Remark(rf"(?:\*|[\w-]+): (?:{what})[^\n]*+", "error")
 
 
 def _arguments(source: Source) -> tuple[str, tuple[str, ...]]:
-    """(type's name, members asked for) of the command line."""
+    """(name of the type, members asked for) by the command line."""
     arguments = source.command.arguments
     return _asked(arguments[0]) if arguments else ("", ())
 
@@ -153,7 +154,7 @@ _SYMBOL = expression(r"[A-Za-z_.$][\w.$]*", re.ASCII)
 
 
 def _place(source: Source) -> tuple[int | None, str | None]:
-    """(address, symbol) that the command line names, as far as it tells the structure's own address."""
+    """(address, symbol) in the command line; None where they aren't the structure's own."""
     arguments, options = source.command.arguments, source.command.options
     place = arguments[1] if len(arguments) > 1 else ""
     count = arguments[2] if len(arguments) > 2 else options.get("c", "")
@@ -165,7 +166,7 @@ def _place(source: Source) -> tuple[int | None, str | None]:
 
 
 def _structures(source: Source, found: list[Any]) -> list[Structure]:
-    """Each structure with its CPU, its address, and its number among those that stand in a row."""
+    """Each structure with its CPU, its address, and its number among several in a row."""
     asked, symbol = _place(source)
     records: list[Structure] = []
     cpu: int | None = None
@@ -186,8 +187,8 @@ def _structures(source: Source, found: list[Any]) -> list[Structure]:
 
 
 def _of_members(source: Source, found: list[Any]) -> list[Structure]:
-    """The structures that members belong to: another one begins behind a blank line, below a CPU's line, and
-    where a member comes again.
+    """Structures made of members: the next one begins behind a blank line, below a CPU's line, and where a
+    member comes again.
     """
     type_, asked = _arguments(source)
     parts: list[Any] = []

@@ -28,9 +28,9 @@ from crashdrive.records import Address, Record
 class Symbol(Record, frozen=True):
     """A symbol, or a place ``offset`` bytes behind one.
 
-    ``type``: the letter of nm(1), ``?`` where crash doesn't know it; ``module`` is None for the kernel itself
-    and where crash doesn't say; ``file`` and ``line`` of the source for a function where crash finds them;
-    ``section`` with ``-s``.
+    ``type``: the letter of nm(1), ``?`` where crash doesn't know it. ``module`` is None for the kernel
+    itself, and where crash doesn't say. ``file`` and ``line``: a function's source, where crash finds it.
+    ``section``: with ``-s``.
     """
 
     address: Address
@@ -56,24 +56,24 @@ class Boundary(Record, frozen=True):
 
 
 class Count(Record, frozen=True):
-    """How many symbols contain a text (``-Q``), and the last of them."""
+    """How many symbols' names contain a text (``-Q``), and the last of them."""
 
     count: int
     name: str | None
 
 
 _DISTANCE = r"\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+)"
-# Only a lost newline puts another symbol into a file's name.
+# The name of a file; another symbol within it means that a newline was lost.
 _FILE = r"(?!\(.\) )[^\s\[\]](?:(?! \(.\) )[^\n\[\]])*?"
 
 
 def symbol_rows() -> tuple[g.Row, g.Row]:
-    """A symbol, and a place in a module without one::
+    """Rows of a symbol, and of a place in a module without symbols::
 
     ffffffff9e5cd000 (T) panic+12 [module]  kernel/panic.c: 276 [.text]
     f8887000 (m) (ext3 module)+0x10
     """
-    # All but the address are words: names come from ELF files, crash prints them as they are.
+    # Names are any words: they come from ELF files, and crash prints them unchanged.
     symbol = g.Row(
         rf" *+([0-9a-f]{{1,16}}+) \((.)\) ([^\s+()\[\]]++)(?:{_DISTANCE})?"
         rf"(?: \[([^\[\]\s]*+)\])?(?: {{1,2}}({_FILE}): ([0-9]{{1,9}}+))?(?: \[([^\[\]\n]*+)\])?",
@@ -104,7 +104,7 @@ def _symbols() -> g.ParserElement:
     between = g.noise(
         g.Remark(r"(?:  )?+\(none found\)"),
         g.Remark(r"(?:symbol not found: |[\w-]{1,64}+: invalid address: )[^\n]*+", "error"),
-        # what crash offers in place of a symbol that it doesn't know
+        # near names that crash offers for an unknown symbol
         g.Remark(r"possible alternatives:(?:\n  [^\n]*+)*+"),
         blank=False,
     )
@@ -127,7 +127,7 @@ def _offset(distance: str | None) -> int | None:
 
 
 def _check_symbols(source: Source, found: list[Symbol | Boundary]) -> list[Symbol | Boundary]:
-    """With ``-s`` the last brackets hold the section, also where there is only one pair."""
+    """The symbols. With ``-s`` a single pair of brackets holds the section, not the module."""
     if not found and any(notice.kind == "error" for notice in source.warnings):
         source.fail(0, "no symbol, only errors")
     return [_with_section(one) for one in found] if source.command.has("s") else found

@@ -45,7 +45,7 @@ class Taint(Record, frozen=True, kw_only=True):
 
 
 class SystemCall(Record, frozen=True, kw_only=True):
-    """An entry of the system call table; ``entry`` is the address of one that is no function's."""
+    """An entry of the system call table; ``entry``: its value, where that is no function's address."""
 
     number: int
     name: str | None
@@ -69,7 +69,7 @@ class ConfigLine(Record, frozen=True, kw_only=True):
 
 
 def _taint() -> g.ParserElement:
-    """``TAINTED_MASK: 80  D``, or ``TAINTED: 80`` of kernels with one number for all."""
+    """``TAINTED_MASK: 80  D``; old kernels: ``TAINTED: 80``."""
     return g.Row(
         r"TAINTED(_MASK)?: ([0-9a-f]{1,16})(?:  ?([^\n]{0,64}))?",
         lambda row: Taint(mask=int(row[2], 16), letters=(row[3] or "").strip() if row[1] else None),
@@ -78,12 +78,12 @@ def _taint() -> g.ParserElement:
 
 
 def _calls() -> g.ParserElement:
-    """crash prints the numbers in its output radix::
+    """Rows of system calls, with numbers in crash's output radix::
 
     NUM  SYSTEM CALL                FILE AND LINE NUMBER
       0  __x64_sys_read             ../fs/read_write.c: 613
     """
-    # no path of a kernel's source has a colon: make doesn't take it
+    # no path of kernel source holds a colon: make doesn't accept one
     file = r"(?P<file>[^\s:]++(?: [^\n: ]++)*+): (?P<line>\d{1,7})"
     invalid = r"invalid sys_call_table entry: (?P<entry>[0-9a-f]{1,16})(?:(?! {2})[^\n]){0,200}"
     row = g.Row(
@@ -95,7 +95,7 @@ def _calls() -> g.ParserElement:
 
 
 def _check_calls(source: Source, rows: list[re.Match[str]]) -> list[SystemCall]:
-    """In hexadecimal there is a row 10 right behind row f."""
+    """The system calls. Numbers are hexadecimal where one holds a letter."""
     base = 16 if any(not row["number"].isdecimal() for row in rows) else 10
     return demand_records(source, [_call(row, base) for row in rows])
 
@@ -111,7 +111,7 @@ def _call(row: re.Match[str], base: int) -> SystemCall:
 
 
 def _dmi() -> g.ParserElement:
-    """``DMI_BIOS_VENDOR: SeaBIOS``, by number where crash doesn't know the name."""
+    """``DMI_BIOS_VENDOR: SeaBIOS``, or ``dmi_ident[N]`` where crash doesn't know the name."""
     name = r"DMI_[A-Z0-9_]{1,40}|dmi_ident\[\d{1,3}\]"
     row = g.Row(
         rf" *+({name}): ?((?:(?!{name})[^\n])*+)",
@@ -122,7 +122,7 @@ def _dmi() -> g.ParserElement:
 
 
 def _config() -> g.ParserElement:
-    """Settings in their order; comments that say nothing of a setting are left out::
+    """Settings in their order; comments about no setting are left out::
 
     # CONFIG_COMPILE_TEST is not set
     CONFIG_LOCALVERSION=""

@@ -36,21 +36,21 @@ class TaskStruct(TaskHeader, frozen=True, kw_only=True):
 class TaskMembers(TaskHeader, frozen=True, kw_only=True):
     """Members that were asked for, by the path that was asked for (``se.on_rq``, ``pids[2]``).
 
-    Where the thread_info has a member of that name too, its value stands as ``thread_info.flags``.
+    A member that the thread_info has, too, is also there as ``thread_info.flags``.
     """
 
     members: dict[str, Any]
 
 
 _MEMBER = expression(r" {1,4}[A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9} = ", re.ASCII)
-# Kernels before 2.6 have both in one union.
+# The structure by the name that crash prints; kernels before 2.6 have both in one union.
 _NAMES = {
     "task_struct": "task_struct",
     "thread_info": "thread_info",
     "task_union": "task_struct",
     "thread_union": "task_struct",
 }
-# Members of the task_struct and of the thread_info: crash prints both, the task_struct's first.
+# Members of both, the task_struct and the thread_info: crash prints the task_struct's first.
 _IN_BOTH = frozenset({"cpu", "flags"})
 
 
@@ -101,7 +101,9 @@ def _members() -> g.ParserElement:
 
 
 def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
-    """One that stands there again is the thread_info's; equal ones may as well be a line that is twice."""
+    """A task's members. A second value of a name is the thread_info's; an equal one may be a line that stands
+    twice.
+    """
     task, *several = found
     members: dict[str, Any] = {}
     for name, value in (item for some in several for item in some.items()):
@@ -117,7 +119,7 @@ def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
 
 
 def _check_members(source: Source, found: list[TaskMembers]) -> list[TaskMembers]:
-    """Members that crash doesn't know are errors in the answer; where all of them are, it is none."""
+    """The tasks. Members that crash doesn't know are notices; where no task has any member, ParseError."""
     refused = any(notice.kind == "error" for notice in source.warnings)
     if refused and not any(record.members for record in found):
         found = []
@@ -125,7 +127,9 @@ def _check_members(source: Source, found: list[TaskMembers]) -> list[TaskMembers
 
 
 def _has_members(source: Source) -> bool:
-    """``-R``, or a member's name in its place: then no structure begins the block."""
+    """Whether members were asked for: by ``-R``, or by a name in its place; then no structure stands below
+    the header.
+    """
     return source.command.has("R") or (
         "\nstruct task_struct {" not in f"\n{source.text}" and _is_block(source)
     )

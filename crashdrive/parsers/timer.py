@@ -46,7 +46,7 @@ class Timer(Record, frozen=True, kw_only=True):
 
 
 class TimerBase(Record, frozen=True, kw_only=True):
-    """The timers of one base: all of one CPU's, or one kind of them (``BASE_STD``, ``BASE_DEF``).
+    """The timers of one base: all of a CPU, or those of one kind (``BASE_STD``, ``BASE_DEF``).
 
     ``cpu`` and ``address`` are None on kernels with one table for all. ``jiffies``: the kernel's time.
     """
@@ -63,7 +63,8 @@ _HEX = r"[0-9a-f]{1,16}"
 
 
 def _timers() -> g.ParserElement:
-    """Jiffies stand at the top, or (before Linux 4.8) below each base; kernels before 2.6 have no base::
+    """Jiffies at the top, or (before Linux 4.8) below each base; bases, of which kernels before 2.6 have
+    none::
 
     JIFFIES
     4294898721
@@ -138,7 +139,7 @@ def _as_timers(_text: g.Text, _place: int, found: list[Timer]) -> _Timers:
 
 
 def _with_timers(_text: g.Text, _place: int, found: list[TimerBase | int | _Timers]) -> TimerBase:
-    """A base (kernels before 2.6 have none), its jiffies, its timers."""
+    """A base with its jiffies and timers; an empty one for kernels before 2.6, which have no bases."""
     base, jiffies, timers = TimerBase(), None, _Timers(())
     for one in found:
         if isinstance(one, TimerBase):
@@ -151,7 +152,7 @@ def _with_timers(_text: g.Text, _place: int, found: list[TimerBase | int | _Time
 
 
 def _check_timers(source: Source, found: list[int | TimerBase]) -> list[TimerBase]:
-    """The bases, each with the jiffies that stand last above it."""
+    """The bases, each with its jiffies: its own, or the last ones above it."""
     jiffies: int | None = None
     bases: list[TimerBase] = []
     for one in found:

@@ -35,9 +35,9 @@ class MapleTree(Record, frozen=True):
 class MapleRange(Record, frozen=True):
     """A range of a maple tree, both ends included, at ``depth``: a ``node`` or an ``entry``.
 
-    ``node``: its address and ``node_type`` (the number that the kernel gives it); ``entry``: a pointer, 0 of
-    an empty range, ``value``: a number that stands in place of one. ``contents``: what crash prints of a node
-    behind its type, as it stands.
+    Of a node: ``node``, its address; ``node_type``, the kernel's number of its type; ``contents``, crash's
+    text behind the type. Of an entry: ``entry``, a pointer (0: an empty range), or ``value``, a number that
+    is stored in place of a pointer.
     """
 
     depth: int
@@ -51,7 +51,8 @@ class MapleRange(Record, frozen=True):
 
 
 def _maple() -> g.ParserElement:
-    """The tree, its nodes and entries; depth by indentation, bounds in the radix of the command::
+    """A tree, and its nodes and entries below it; indentation is their depth, bounds are in the command's
+    radix::
 
     maple_tree(ffff9034c006aec0) flags 309, height 2 root 0xffff9034de70041e
     0-18446744073709551615: node 0xffff9034de700400 depth 0 type 3 parent 0x1 contents: ...
@@ -67,7 +68,7 @@ def _maple() -> g.ParserElement:
 
 
 def _base(text: g.Text) -> int:
-    """Ranges carry no 0x: the whole range of the root tells, or the option that was given."""
+    """The radix of ranges, which have no 0x: by the option ``-x``, or the root's range."""
     base: int | None = text.kept.get(_base)
     if base is None:
         hexadecimal = text.source.command.has("x") or "-ffffffffffffffff: " in text.source.text
@@ -77,7 +78,7 @@ def _base(text: g.Text) -> int:
 
 def _ranges() -> g.Row:
     node = r"node 0x([0-9a-f]{1,16}) depth \d{1,3} type (\d{1,2}) (parent [^:\n]*+(?:: [^:\n]*+)?+)"
-    # (nil) is of no release of crash
+    # no release of crash prints (nil)
     entry = r"0x([0-9a-f]{1,16})|(\d{1,20})|\(nil\)"
     value = r"(?:value|zero) \(?(-?\d{1,20}|0x[0-9a-f]{1,16})\)?"
     again = r"(?: \(0x[0-9a-f]{1,16}\))?(?: \[0x[0-9a-f]{1,16}\])?"
@@ -95,7 +96,7 @@ def _range(row: re.Match[str]) -> MapleRange | None:
         first = int(begin, base)
         last = first if end is None else int(end, base)
     except ValueError:
-        return None  # letters among decimal digits
+        return None  # a letter in a decimal number
     depth = len(indent) // 2
     if decimal or pointer:
         at = int(decimal) if decimal else int(pointer, 16)

@@ -39,10 +39,10 @@ __all__ = ["EXAMPLES", "SHAPES", "TaskMemory", "TaskStructures", "VmArea", "VmFl
 
 
 class VmPage(Record, frozen=True):
-    """A page of an area: where it is in physical memory, on a swap device or in a file (offset in bytes).
+    """A page of an area: its place in physical memory, on a swap device, or in a file (``offset`` in bytes).
 
-    ``swap_offset`` is in pages; of kernels 2.4 crash prints it in hexadecimal, which shows only where one has
-    a letter: an answer's offsets are then all read so. All is None for a page that isn't mapped.
+    ``swap_offset`` is in pages. For kernels 2.4 crash prints it in hexadecimal: all offsets of an answer are
+    read so where one holds a letter. A page that isn't mapped has None for all places.
     """
 
     virtual: Address
@@ -95,12 +95,14 @@ class VmFlags(Record, frozen=True):
 _AREAS = r" *+VMA ++START(?![^ \n])"
 _PAGES = r" *+VIRTUAL ++PHYSICAL"
 _NONE = r" *+\(not found\)"
-# What may stand below an area, and is no part of its file's name.
+# Lines below an area that don't continue its file's name.
 _OTHER = expression(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
 
 
 def _memory() -> g.ParserElement:
-    """Pages stand below their area (``-p``), and then the header of areas again."""
+    """Address spaces and areas of tasks. With ``-p`` pages stand below their area, and the next area has a
+    header of its own.
+    """
     task = g.task_header()
     header = g.Terminal(_AREAS, "the header of areas")
     shown = g.Row(_PAGES, lambda row: row.start(), "the header of an area's pages")
@@ -181,7 +183,7 @@ _HEX_SWAP = expression(
 
 
 def _swap_base(text: g.Text) -> int:
-    """Offsets on swap are decimal, and hexadecimal where any of the text's has a letter (kernels 2.4)."""
+    """The radix of offsets on swap: 16 where any in the text holds a letter (kernels 2.4), else 10."""
     if _HEX_SWAP not in text.kept:
         text.kept[_HEX_SWAP] = 16 if _HEX_SWAP.search(text) else 10
     base: int = text.kept[_HEX_SWAP]
@@ -189,7 +191,7 @@ def _swap_base(text: g.Text) -> int:
 
 
 def _goes_on(text: g.Text, place: int, line: str, area: VmArea) -> VmArea | None:
-    """The area with its file's name's rest: a name may hold a newline."""
+    """The area with this line added to its file's name, which may hold a newline."""
     from crashdrive.parsers.grammar.joined import rest_of_name
 
     file = None if _OTHER.match(line) else rest_of_name(text, place, line, area.file)
@@ -223,7 +225,7 @@ def _task(text: g.Text, place: int, task: TaskHeader, below: list[Any]) -> tuple
 
 
 def _mark_silence(text: g.Text, place: int, task: TaskHeader) -> None:
-    """Mark an answer without areas of a task that is no kernel thread, behind what crash said of it."""
+    """Mark a user task without areas, with a notice behind crash's own about the task."""
     following = HEADER.search(text, place + 1)
     notice = Notice(kind="partial", message=f"crash said nothing of the areas of task {task.task:x}")
     text.remark(following.start() if following else len(text), notice, incomplete=True, late=True)
@@ -243,7 +245,7 @@ def _with_pages(text: g.Text, below: list[Any]) -> tuple[VmArea, ...]:
 
 
 def _check_memory(source: Source, found: list[tuple[int, TaskMemory]]) -> list[TaskMemory]:
-    """Only tasks that were asked for."""
+    """The tasks, which must have been asked for."""
     tasks = check_asked(source, found)
     if any(_maybe_2_4(area) for task in tasks for area in task.areas) and not _HEX_SWAP.search(source.text):
         source.note("doubtful", "offsets on swap are read as decimal; of a kernel 2.4 they are hexadecimal")

@@ -32,9 +32,7 @@ __all__ = ["EXAMPLES", "SHAPES", "MappedArea", "PageStruct", "Step", "Translatio
 
 
 class MappedArea(Record, frozen=True):
-    """The memory area around a user address; ``flags`` as hexadecimal number, ``file`` None for anonymous
-    memory.
-    """
+    """The memory area around a user address; ``file`` is None for anonymous memory."""
 
     vma: Address
     start: Address
@@ -59,12 +57,11 @@ class PageStruct(Record, frozen=True, kw_only=True):
 class Translation(Record, frozen=True, kw_only=True):
     """A virtual address: ``physical`` is None where it has none, ``reason`` says why.
 
-    ``directory``: the page table's root; ``tables``: the levels on the way; ``page``: physical address of a
-    page, its ``page_size`` (``2MB``, ``1GB``, ``HUGE``) where it is a large one; ``machine_page``: the
-    address that Xen gave it; ``swap`` and ``file``: where a page
-    that isn't in memory is, each with ``offset`` (of swap in pages, of a file in bytes). ``segment``: the
-    part of the address space, on architectures that have them (MIPS, LoongArch, and ia64's ``UNCACHED
-    MEMORY`` and ``MAPPED IN TRANSLATION REGISTER``).
+    ``directory``: the root of the page tables; ``tables``: the entry at each level. ``page``: the page's
+    physical address; ``page_size``: of a large page (``2MB``, ``1GB``, ``HUGE``); ``machine_page``: its
+    address for Xen. ``swap``, ``file``: where a page that isn't in memory is, with ``offset`` (on swap in
+    pages, in a file in bytes). ``segment``: the part of the address space, on architectures that have such
+    (MIPS, LoongArch; ia64's ``UNCACHED MEMORY`` and ``MAPPED IN TRANSLATION REGISTER``).
     """
 
     virtual: Address
@@ -85,7 +82,7 @@ class Translation(Record, frozen=True, kw_only=True):
 
 
 def _translations() -> g.ParserElement:
-    """For each address its tables, entry, area and page, as far as crash has them::
+    """For each address its tables, entry, area and page, as far as crash prints them::
 
     VIRTUAL     PHYSICAL
     400000      177cb000
@@ -104,7 +101,7 @@ def _translations() -> g.ParserElement:
     fffff7b8c05df2c0 177cb000 ffff8ea541a9d3c0        0  7 fffffde02023c referenced,uptodate
     """
     address = g.Terminal(
-        # RISC-V says above the address that an entry is invalid
+        # on RISC-V the line about an invalid entry stands above the address
         rf"VIRTUAL ++PHYSICAL *+(?:\n|\Z)(?:(?:{INVALID})? *+\n)*+"
         r"(?:([0-9a-f]{1,16}+) ++(?:([0-9a-f]{1,16}+)|\(([a-z ]++)\)) *+(?:\n++|\Z)"
         r"|( *+\Z|(?=vtop: (?:seek|read) error: |vtop: page excluded: )))?",
@@ -121,7 +118,7 @@ def _translations() -> g.ParserElement:
 
 
 def _address(row: re.Match[str]) -> dict[str, Any] | None:
-    """The address; an empty dict where the output ends or crash says why, None above any other line."""
+    """The address; empty where the output ends, or crash's error follows; None above any other line."""
     text = g.Text.of(row.string)
     if row[1]:
         return {"virtual": int(row[1], 16), "physical": int(row[2], 16) if row[2] else None, "reason": row[3]}
@@ -133,7 +130,9 @@ def _address(row: re.Match[str]) -> dict[str, Any] | None:
 
 
 def _mark_end(found: re.Match[str]) -> str:
-    """From crash 9.0.1 on a page of the tables that the dump lacks ends the command without a word."""
+    """Mark an output that ends below a header: crash 9.0.1 and later stop silently at a table that the dump
+    lacks.
+    """
     notice = Notice(kind="partial", message="crash broke off below a header")
     g.Text.of(found.string).remark(found.end(), notice, incomplete=True)
     return _END
@@ -193,7 +192,7 @@ def _mapped_area(row: re.Match[str]) -> MappedArea:
 
 
 def _page_struct() -> tuple[g.Terminal, g.Row]:
-    """Crash prints the header once: the rows of further addresses stand alone."""
+    """A page's header with its row, and a row alone: crash prints the header for the first address only."""
     number = "(-++|[0-9a-f]{1,16}+)"
     row = rf"{_HEX} ++{_HEX} ++{number} ++{number} ++(-?\d{{1,10}}+){_REST}"
     titles = "PAGE PHYSICAL MAPPING INDEX CNT FLAGS"
@@ -210,7 +209,7 @@ def _struct(row: re.Match[str]) -> PageStruct:
 
 
 def _remark() -> g.Remark:
-    """What crash says in between, even behind the beginning of an entry's header."""
+    """crash's messages between the lines, also behind the beginning of an entry's header."""
     return g.Remark(
         r" *+(?:NOTE|WARNING): [^\n]*+|[^\n]*: (?:seek|read) error: [^\n]*+|[^\n]*page excluded: [^\n]*+"
         r"| *+(?:PTE ++)?vtop: cannot determine swap location| *+PTE ++OFFSET: \d{1,20}",
@@ -219,7 +218,9 @@ def _remark() -> g.Remark:
 
 
 def _translation(text: g.Text, _place: int, address: dict[str, Any], below: list[Part]) -> Translation | None:
-    """The translation of an address, of all its parts; None where the output ends above it."""
+    """The translation made of an address and the parts below it; None where the output ended above the
+    address.
+    """
     facts: dict[str, Any] = {}
     tables: list[Step] = []
     for place, said in below:
@@ -229,13 +230,13 @@ def _translation(text: g.Text, _place: int, address: dict[str, Any], below: list
     return Translation(**{**address, **facts}, tables=tuple(tables)) if address else None
 
 
-# A size may stand beside Xen's machine address, and again beside the page's; a level that leads nowhere
-# and a page that isn't there are both said.
+# Values that may stand twice: a size beside Xen's machine address and beside the page; the reason of a level
+# that leads nowhere, and of the absent page.
 _AGAIN = {"page_size", "reason"}
 
 
 def _add(facts: dict[str, Any], tables: list[Step], said: dict[str, Any]) -> str | None:
-    """Add a part to the facts; gives the reason where it contradicts those above it."""
+    """Add a part to the facts; give the reason where it contradicts the facts above."""
     if "level" in said:
         return add_level(tables, said["level"])
     if "flags" in said:
@@ -247,7 +248,7 @@ def _add(facts: dict[str, Any], tables: list[Step], said: dict[str, Any]) -> str
             return "the root of the page tables below one of them"
         facts["directory"] = said["root"]
     elif "directory" in said and "directory" in facts:
-        # x86-64: what the root's entry holds
+        # x86-64: the value of the root's entry
         tables.append(Step("PGD", 0, said["directory"]))
     elif twice := said.keys() & facts.keys() - _AGAIN:
         return f"{min(twice)} stands twice"

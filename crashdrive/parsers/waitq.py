@@ -17,7 +17,7 @@ from crashdrive.parsers.grammar.tasks import TaskHeader
 
 
 def _tasks() -> g.ParserElement:
-    """One task below the other; nobody may wait, and crash then says so::
+    """A line for each task, or one that says that the queue is empty::
 
     PID: 7      TASK: c5496000          CPU: 0    COMMAND: "bash"
     PID: 8      TASK: c5498000          CPU: 1    COMMAND: "sh"

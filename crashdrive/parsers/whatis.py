@@ -45,7 +45,7 @@ class Enumeration(Record, frozen=True):
 
 
 class EnumeratorOf(Record, frozen=True):
-    """An enumerator's value and its enum's name; None where gdb doesn't know it."""
+    """An enumerator's value, and the name of its enum; None where gdb doesn't know the name."""
 
     enum: str | None
     value: Long
@@ -62,7 +62,7 @@ _TYPE = expression(r"(?!typedef |[0-9a-f]{8})[A-Za-z_](?:[\w *\[\](,{}]|\.\.\.|\
 
 
 def _sized() -> g.ParserElement:
-    """Types of a size, or with a member::
+    """Types by size, or with a member that was asked for::
 
     SIZE  TYPE
      192  struct crypto_alg
@@ -91,7 +91,7 @@ def _enumeration() -> g.ParserElement:
 
 
 def _enumerator() -> g.ParserElement:
-    """``enum pid_type = 4``: what an enumerator's name was asked for."""
+    """``enum pid_type = 4``, where an enumerator's name was asked for."""
     return g.Row(
         r"(?:typedef )?enum(?: (\w+|\(unknown\)|<[^<>\n]*>))? = (-?\d{1,20}|0x[0-9a-f]{1,16})",
         lambda row: EnumeratorOf(enum=None if row[1] == "(unknown)" else row[1], value=int(row[2], 0)),
@@ -100,7 +100,7 @@ def _enumerator() -> g.ParserElement:
 
 
 def _typedef() -> g.ParserElement:
-    """``typedef int pid_t;``, or as old gdbs print one of a function, ``typedef int (*fn)();``; its size."""
+    """``typedef int pid_t;``, or, of old gdbs for functions, ``typedef int (*fn)();``; with its size."""
     plain = g.Row(
         r"(?a:typedef ([^\n;]+?[ *])([A-Za-z_]\w*+);)", lambda row: (row[2], row[1].rstrip()), "a typedef"
     )
@@ -118,7 +118,7 @@ def _typedef_of(tokens: g.ParseResults) -> Definition:
 
 
 def _base() -> g.ParserElement:
-    """``SIZE: 4``: crash says no more of C's own types, which have the name that was asked for."""
+    """``SIZE: 4``: all that crash prints of C's own types; the command line has the name."""
     return size_line().add_parse_action(_base_of)
 
 
@@ -161,7 +161,7 @@ _BASIC = frozenset(
 
 
 def _is_type(line: str) -> bool:
-    """Words that name one type: basic ones in any number, or one name; then what a declarator is made of."""
+    """Whether a line is a type: basic words in any number, or one name, and a declarator."""
     if not _TYPE.fullmatch(line) or not is_type(line):
         return False
     words = [word for word in re.split(r"[*(\[{]", line, maxsplit=1)[0].split() if word not in _QUALIFIERS]

@@ -42,7 +42,7 @@ def parse_of(element: ParserElement) -> Way:
 
 
 def directly(element: ParserElement) -> Way:
-    """The quickest way into an element: of a plain token its own function, else the short or pyparsing's way."""
+    """The quickest way into an element: a plain token's own function, else the short or pyparsing's way."""
     if is_plain(element):
         return element.parseImpl
     way: Way | None = vars(element).get("straight_way")
@@ -216,7 +216,7 @@ _LED = (And, Apart, FollowedBy, Group, Suppress)
 
 
 def _recovering(element: ParserElement) -> Way:
-    """The way into an element whose failure doesn't end the reading: then the element's notices are dropped."""
+    """The way into an element whose failure doesn't end the reading: it drops the element's notices."""
     enter = directly(element)
     if not (is_plain(element) and isinstance(element, Terminal) and element.leaves_notices):
         return enter

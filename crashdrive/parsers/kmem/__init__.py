@@ -88,7 +88,7 @@ def _with_slabs(source: Source) -> bool:
 
 
 def _several() -> g.ParserElement:
-    """A report for each flag, in crash's order::
+    """A report for each flag, in the order in which crash prints them::
 
     NODE    SIZE      PGLIST_DATA       BOOTMEM_DATA       NODE_ZONES
       0    130938   ffff8904411fb000        ----        ffff8904411fb000

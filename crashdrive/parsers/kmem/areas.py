@@ -23,7 +23,7 @@ class VmapArea(Record, frozen=True):
 
 
 def area_table(**more: Any) -> g.ParserElement:
-    """Before Linux 2.6.28 without the first column. ``more``: as `table` has it::
+    """A table of areas, without its first column before Linux 2.6.28. ``more``: arguments of `table`::
 
        VMAP_AREA         VM_STRUCT                 ADDRESS RANGE                SIZE
     ffff8c3b012c8340  ffff8c3b012b9280  ffffb0a080000000 - ffffb0a080002000     8192
@@ -47,12 +47,12 @@ def _range(text: str) -> tuple[int, int]:
 
 
 def areas() -> g.ParserElement:
-    """One table; nothing at all for an address in none of them."""
+    """A table of areas; empty for an address in none."""
     return g.Opt(area_table(between=g.noise(blank=False), until=g.Blank(), least=0))
 
 
 def check_areas(source: Source, found: list[VmapArea]) -> list[VmapArea]:
-    """Marked where an area isn't as long as crash says."""
+    """The areas. Marked where an area's size isn't END - START, and where nothing was printed."""
     if not source.text.strip():
         if not source.command.arguments:
             source.fail(0, "no table of mapped areas")

@@ -15,12 +15,12 @@ from crashdrive.parsers.grammar.answers import mark_unknown, rows_or_hole, say_e
 from crashdrive.parsers.grammar.columns import DECIMAL, GAP, HEX, KILOBYTES, SIGNED, TEXT, Column, or_none
 from crashdrive.records import Address, Record
 
-# a row that has lost its newline, where it or the row before it is one that crash was told to leave out
+# a second row in a line, whose newline was lost; either is that of a cache that crash was told to leave out
 _ROW_IN_A_NAME = expression(r"[0-9a-f]{8,16} +(?:\[IGNORED\] |\d+ +[\d?])")
 
 
 class SlabCache(Record, frozen=True):
-    """A slab cache: address, name, bytes of an object, objects in use and in all, slabs, bytes of a slab.
+    """A slab cache: address, name, bytes per object, objects in use and in all, slabs, bytes per slab.
 
     The counts are None where crash couldn't gather them (``?``) or was told to leave the cache out
     (``ignored``, ``kmem -I``).
@@ -57,7 +57,7 @@ def caches() -> g.ParserElement:
 
 
 def cache_columns() -> tuple[Column, ...]:
-    """The columns of a slab cache."""
+    """The columns of a table of slab caches."""
     count = or_none(SIGNED, r"\?")
     return (
         Column("CACHE", "cache", HEX),
@@ -80,7 +80,9 @@ def ignored_cache() -> Any:
 
 
 def check_caches(source: Source, found: list[SlabCache]) -> list[SlabCache]:
-    """The caches; nothing for a name without a cache. A name with another row in it is two rows, an error."""
+    """The caches; none for a name without a cache. A name that holds another row is an error: a newline was
+    lost.
+    """
     demand_caches(source, found)
     for row in found:
         if _ROW_IN_A_NAME.search(row.name):
@@ -90,7 +92,7 @@ def check_caches(source: Source, found: list[SlabCache]) -> list[SlabCache]:
 
 
 def demand_caches(source: Source, found: list[Any]) -> None:
-    """An output without a table: only a cache by name may give that."""
+    """The records. An output without a table is an error, unless the command line names a cache."""
     if found or (source.lenient and source.warnings):
         return
     if source.warnings or not source.command.arguments:
@@ -106,7 +108,8 @@ def names() -> g.ParserElement:
 
     ffff8c3b011b7300 task_struct
     """
-    # ``(T)`` behind an address is a symbol's; an address in a name begins a row whose newline was lost
+    # ``(T)`` behind an address: a symbol's row, no cache's. An address in a name: the next row, whose newline
+    # was lost
     word = r"[^ \n]++(?:(?<![0-9a-f]{8})|(?=\n|\Z))"
     name = rf"(?!\([A-Za-z?]\) |[^\n]{{257}})({word}(?: ++{word})*+)"
     return g.Rows(
@@ -119,6 +122,6 @@ def names() -> g.ParserElement:
 
 
 def check_names(source: Source, found: list[SlabCacheName]) -> list[SlabCacheName]:
-    """Marked where crash couldn't read a name."""
+    """The names; marked where crash couldn't read one."""
     mark_unknown(source, (row.name for row in found))
     return found

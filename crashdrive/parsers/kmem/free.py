@@ -23,9 +23,9 @@ from crashdrive.records import Address, Record
 class FreeArea(Record, frozen=True):
     """A list of free blocks of one order: bytes of a block, the list's address, how many blocks and pages.
 
-    ``blocks`` and ``pages`` are None where the blocks themselves are listed (``kmem -F``, or an address was
-    looked for): then ``addresses`` holds the struct page of each. ``position`` is the page of the block (from
-    1) that an address was found in.
+    ``blocks`` and ``pages`` are None where crash lists the blocks themselves (``kmem -F``, or an address was
+    looked for): then ``addresses`` holds the address of each block's first struct page. ``position``: which
+    page of the block (from 1) the address is in.
     """
 
     area: int
@@ -55,20 +55,20 @@ class FreeZone(Record, frozen=True):
 
 
 class _Node(NamedTuple):
-    """The node of the zones below."""
+    """The number of the node of the zones below."""
 
     number: int
 
 
 class _Block(NamedTuple):
-    """A free block's page; ``position``: which of its pages was looked for."""
+    """A free block's first page; ``position``: which page of the block was looked for."""
 
     page: int
     position: int | None
 
 
 def free() -> g.ParserElement:
-    """Zones, each with its areas, those (``-F``) with their blocks; then the count of all free pages::
+    """Zones with their areas, which have their blocks with ``-F``; then the count of all free pages::
 
     NODE
       0
@@ -91,7 +91,7 @@ def free() -> g.ParserElement:
 
 
 def free_zones() -> g.ParserElement:
-    """Zones without a count, as far as they go."""
+    """Zones without the count, up to the first other line."""
     areas = _areas()
     item = _node() | _zone(areas) | _bare(areas)
     return g.made(
@@ -174,7 +174,7 @@ def _in_nodes(found: list[Any]) -> list[Any]:
 def check_free(source: Source, found: list[FreeZone | PageCount]) -> list[FreeZone | PageCount]:
     """The zones, then the count of all free pages, compared with those found.
 
-    With an address: the zone and the area that hold it, or nothing.
+    With an address: the zone and the area that hold it, or none.
     """
     zones = [one for one in found if isinstance(one, FreeZone)]
     if not found and not (source.lenient and source.warnings):
@@ -187,7 +187,7 @@ def check_free(source: Source, found: list[FreeZone | PageCount]) -> list[FreeZo
 
 
 def _compare(source: Source, zones: list[FreeZone], totals: list[PageCount]) -> None:
-    """Mark an answer with other areas than those that crash counted."""
+    """Mark an answer whose areas have another number of pages than crash counted."""
     if len(totals) > 1:
         source.fail(0, "more than one count of free pages")
     listed = sum(
@@ -201,5 +201,5 @@ def _compare(source: Source, zones: list[FreeZone], totals: list[PageCount]) -> 
 
 
 def _page_size(zones: list[FreeZone]) -> int:
-    """Bytes of a page, as the areas tell: a block of order n has 2**n of them."""
+    """Bytes of a page, by the areas: a block of order n has 2**n pages."""
     return next(area.size >> area.area for zone in zones for area in zone.areas) or 1

@@ -18,9 +18,9 @@ from crashdrive.records import Record
 class MemoryUse(Record, frozen=True):
     """A line of ``kmem -i``.
 
-    ``total`` is ``pages`` in bytes, exactly: what crash prints is rounded to a tenth of its unit, and tells
-    the size of a page; None where no row of the table tells it. ``percentage`` is cut to an integer by crash,
-    of the line that ``percentage_of`` names; both None for the totals themselves.
+    ``total`` is ``pages`` in bytes, exactly. crash's own figure is rounded to a tenth of its unit, but tells
+    the page size; ``total`` is None where no row tells that. ``percentage``: of the line that
+    ``percentage_of`` names, cut to an integer by crash; both are None for the totals themselves.
     """
 
     name: str
@@ -56,12 +56,12 @@ _NAMES = (
     "|SWAP USED|SWAP FREE|COMMIT LIMIT|COMMITTED"
 )
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
-_PAGE_SIZES = tuple(1 << shift for shift in range(12, 19))  # 4 KiB to 256 KiB: all that Linux has
-_NONE = 0  # no size of a page
+_PAGE_SIZES = tuple(1 << shift for shift in range(12, 19))  # 4 KiB to 256 KiB: Linux has no others
+_NONE = 0  # in place of a page size: no size fits
 
 
 def info() -> g.ParserElement:
-    """Groups of rows with blank lines between; below them the zones of a kernel 2.4::
+    """Groups of rows with blank lines between; below them, on kernels 2.4, zones::
 
                  PAGES        TOTAL      PERCENTAGE
     TOTAL MEM   120260     469.8 MB         ----
@@ -123,7 +123,9 @@ def _use(row: re.Match[str]) -> _Row:
 
 
 def _in_bytes(text: g.Text, _place: int, rows: list[_Row]) -> list[MemoryUse]:
-    """The rows with their sizes in bytes, each name once, each size that of its pages."""
+    """The rows with their sizes in bytes. A name that stands twice, and a size that isn't that of the pages,
+    are refused.
+    """
     uses: dict[str, MemoryUse] = {}
     known: int | None = None
     for place, use, rounded in rows:
@@ -141,8 +143,8 @@ def _in_bytes(text: g.Text, _place: int, rows: list[_Row]) -> list[MemoryUse]:
 def _page_size(pages: int, rounded: str) -> int | None:
     """The page size for which ``pages`` pages have that size, as pages_to_size() rounds it.
 
-    None where a row doesn't tell: without pages, or with a negative number of them (counters that were read
-    while they changed), whose size crash prints as an absurd one.
+    None where a row doesn't tell: it has no pages, or a negative number (counters that were read while they
+    changed), for which crash prints an absurd size. `_NONE` where no page size fits.
     """
     amount, _, unit = rounded.partition(" ")
     if pages < 0 or (not pages and not unit):
@@ -152,8 +154,8 @@ def _page_size(pages: int, rounded: str) -> int | None:
 
 
 def check_info(source: Source, found: list[MemoryUse | ZoneUse]) -> list[MemoryUse | ZoneUse]:
-    """The rows; marked without the lines about swap: every crash prints them, or says why not; crash 9 may
-    just stop.
+    """The rows; marked where the lines about swap are missing. crash prints them, or says why not; crash 9
+    may just stop.
     """
     names = [use.name for use in found if isinstance(use, MemoryUse)]
     if source.complete and not any(name.endswith((" SWAP", "SWAP FREE")) for name in names):

@@ -15,14 +15,16 @@ from crashdrive.records import Address, Record
 
 
 class PageList(Record, frozen=True):
-    """The pages of a list (``active_list``) or of a bucket (``page_hash_table[7]``): their struct pages."""
+    """A list of pages (``active_list``), or a bucket (``page_hash_table[7]``): the addresses of its struct
+    pages.
+    """
 
     name: str
     pages: tuple[Address, ...]
 
 
 class PageCount(Record, frozen=True):
-    """A count of pages that crash compared with the pages it found (None: it didn't look)."""
+    """A count of pages, and how many pages crash found (None: it didn't count them)."""
 
     name: str
     pages: int
@@ -30,7 +32,7 @@ class PageCount(Record, frozen=True):
 
 
 def lists() -> g.ParserElement:
-    """Lists and counts in any order; where one page was looked for, it may stand alone::
+    """Lists and counts in any order; a list or a count may be missing where one page was looked for::
 
     active_list:
     fffff197400a4100
@@ -57,12 +59,12 @@ def lists() -> g.ParserElement:
 
 
 def check_lists(source: Source, found: list[PageList | PageCount]) -> list[PageList | PageCount]:
-    """At least one."""
+    """The lists and counts, at least one."""
     return demand_records(source, found, "no list of pages")
 
 
 def one_page() -> Any:
-    """The address of a page in a line."""
+    """A line with the address of a page."""
     return g.Row(r"([0-9a-f]{8,16}+)", lambda row: int(row[1], 16), "a page")
 
 

@@ -14,7 +14,7 @@ from crashdrive.records import Address, Record
 
 
 class NodeZone(Record, frozen=True):
-    """A zone of a node: pages in it, its part of the mem_map, physical start."""
+    """A zone of a node: its size in pages, its part of the mem_map, the physical address of its start."""
 
     zone: int
     name: str
@@ -25,7 +25,7 @@ class NodeZone(Record, frozen=True):
 
 
 class MemoryNode(Record, frozen=True):
-    """A memory node: pages in it, addresses of its structures, its zones."""
+    """A memory node: its size in pages, the addresses of its structures, its zones."""
 
     node: int
     size_pages: int
@@ -39,7 +39,7 @@ class MemoryNode(Record, frozen=True):
 
 
 class MemorySection(Record, frozen=True):
-    """A section of sparse memory; ``state`` has a letter for each: Present, has a Map, Online, Early."""
+    """A section of sparse memory; ``state``: P (present), M (has a mem_map), O (online), E (early)."""
 
     nr: int
     section: Address
@@ -66,7 +66,7 @@ ZONE_NAME = Cell(r"\S{1,64}")
 
 
 def nodes() -> g.ParserElement:
-    """Nodes, then sections, then blocks, as far as the kernel has them; rules of ``-`` between them::
+    """Nodes, then sections and blocks where the kernel has them; lines of ``-`` stand between::
 
     NODE    SIZE      PGLIST_DATA       BOOTMEM_DATA       NODE_ZONES
       0    131036   ffff8c3b1e90d000        ----        ffff8c3b1e90d000

@@ -15,26 +15,26 @@ from crashdrive.records import Address, Record
 
 
 class PageMembers(Record, frozen=True):
-    """Members of a ``struct page`` as crash prints them (``kmem -m``); a list has its parts one by one."""
+    """Members of a ``struct page`` as crash prints them (``kmem -m``), by name; a list has several values."""
 
     page: Address
     members: dict[str, tuple[str, ...]]
 
 
 def pages() -> g.ParserElement:
-    """``kmem -p``: see `page_table`; the header may stand again."""
+    """Tables of pages, see `page_table`; the header may stand again."""
     return g.Many(page_table("pages", least=0, again=True), least=0)
 
 
 def check_pages(source: Source, found: list[Page]) -> list[Page]:
-    """Nothing at all is no answer."""
+    """The pages; an empty output is an error."""
     if not source.text.strip():
         source.fail(0, "no table of pages")
     return rows_or_hole(source, found)
 
 
 def members() -> g.ParserElement:
-    """``kmem -m flags,lru``; through a pipe the header may be missing::
+    """A row for each page; through a pipe the header may be missing::
 
           PAGE        flags          lru
     fffff197400a4100  fffffc0000000  dead000000000100,dead000000000122

@@ -26,7 +26,7 @@ from crashdrive.records import Notice, Record
 
 
 class AddressReport(Record, frozen=True):
-    """What an address belongs to; None or empty is what it doesn't.
+    """What an address belongs to; None or empty where crash says nothing.
 
     ``not_found``: the kind of address (``physical``, ``kernel virtual``) where crash finds no page for it.
     """
@@ -42,7 +42,7 @@ class AddressReport(Record, frozen=True):
 
 
 def reports() -> g.ParserElement:
-    """Reports one after the other; the page, found or not, ends each::
+    """Reports one after the other; the page, or that there is none, ends each::
 
     CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME
     ffff8c3b011b7300     8328        145       156     52    32k  task_struct
@@ -141,5 +141,5 @@ def _reports(text: g.Text, _place: int, parts: list[Any]) -> list[AddressReport]
 
 
 def check_reports(source: Source, found: list[AddressReport]) -> list[AddressReport]:
-    """At least one."""
+    """The reports, at least one."""
     return demand_records(source, found, "no report on an address")

@@ -27,9 +27,9 @@ class KmemAnswer(Record, frozen=True):
     records: tuple[Any, ...]
 
 
-# Flags that stand for one report each; the letters of a group exclude each other, the last one wins.
+# Flags that give a report each. Of the letters of a group the last one counts.
 _REPORTS = ("i", "pm", "fF", "h", "sSr", "v", "cC", "n", "z", "lL", "V", "o", "g")
-# How a report begins that follows another one.
+# Beginnings of reports that follow another one.
 _BEGINNINGS = {
     "n": expression(r"^NODE +SIZE +PGLIST_DATA\b", re.MULTILINE | re.ASCII),
     "z": expression(r"^NODE: \d+  ZONE: \d+  ADDR: ", re.MULTILINE | re.ASCII),
@@ -40,7 +40,8 @@ _BEGINNINGS = {
     "o": expression(r"^PER-CPU OFFSET VALUES:", re.MULTILINE),
     "g": expression(r"^PAGE-FLAG +BIT +VALUE\b", re.MULTILINE | re.ASCII),
 }
-# Each zone has counters of its own; those of the whole system stand below an empty line.
+# Behind the report of zones, which have counters, too: the counters of the whole system stand below an empty
+# line.
 _BEHIND_ZONES = {"V": expression(rf"(?<=\n\n){_BEGINNINGS['V'].pattern}", re.MULTILINE | re.ASCII)}
 
 
@@ -54,7 +55,7 @@ def is_several(source: Source) -> bool:
 
 
 def several(shapes: Callable[[], Sequence[Shape]]) -> g.ParserElement:
-    """Reports, each as its own grammar has it; ``shapes`` gives those of the single flags."""
+    """Reports, each read by its flag's own grammar; ``shapes()`` gives the shapes of the single flags."""
 
     def read(source: Source, offset: int) -> tuple[KmemAnswer, int] | None:
         return _report(source, offset, shapes())
@@ -66,7 +67,7 @@ def several(shapes: Callable[[], Sequence[Shape]]) -> g.ParserElement:
 
 
 class _Part(NamedTuple):
-    """The flag's letters of a report, and where it stands."""
+    """The letters of a report's flag, and the bounds of its text."""
 
     letters: str
     start: int
@@ -74,7 +75,7 @@ class _Part(NamedTuple):
 
 
 def _report(source: Source, offset: int, shapes: Sequence[Shape]) -> tuple[KmemAnswer, int] | None:
-    """The report that stands here, blank lines above it, and where it ends."""
+    """(report, the offset behind it) of the report at ``offset``; blank lines may stand above it."""
     parts, missing = _cut(source, _asked(source))
     if offset == 0:
         for letters in missing:
@@ -86,7 +87,7 @@ def _report(source: Source, offset: int, shapes: Sequence[Shape]) -> tuple[KmemA
 
 
 def _cut(source: Source, asked: list[str]) -> tuple[list[_Part], list[str]]:
-    """The reports that are there, and the letters of those that aren't, which are holes."""
+    """The reports in the text, and the letters of missing reports, which are holes."""
     starts = [(asked[0], 0)]
     missing: list[str] = []
     beginnings = _BEGINNINGS | _BEHIND_ZONES if "z" in asked else _BEGINNINGS

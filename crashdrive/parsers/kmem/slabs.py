@@ -1,8 +1,8 @@
 """``kmem -S``, ``-s ADDRESS``: slab caches with their slabs and objects.
 
-Three generations print here: the slab allocator of 2.2 (``kmem_bufctl_t``), the one with per-cpu caches
-(``(cpu N cache)``), and SLUB, which prints a part for each CPU and each node. Source in crash:
-``do_slab_chain()``, ``do_slab_slub()``, ``do_kmem_cache_slub()``, ``do_node_lists_slub()`` (memory.c).
+There are three forms: of the slab allocator of 2.2 (``kmem_bufctl_t``), of SLAB with per-cpu caches (``(cpu N
+cache)``), and of SLUB, with a part for each CPU and each node. Source in crash: ``do_slab_chain()``,
+``do_slab_slub()``, ``do_kmem_cache_slub()``, ``do_node_lists_slub()`` (memory.c).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class SlabObject(Record, frozen=True):
 class Slab(Record, frozen=True):
     """A slab: its address, its memory's address, node, objects in all, in use and free.
 
-    ``place`` says which list it is on: ``cpu 0``, ``cpu 0 partial``, ``node 0 partial``, ``node 0 full``;
-    None where crash doesn't say. ``objects`` is empty where crash lists none.
+    ``place``: its list (``cpu 0``, ``cpu 0 partial``, ``node 0 partial``, ``node 0 full``); None where crash
+    doesn't say. ``objects`` is empty where crash lists none.
     """
 
     slab: Address
@@ -59,9 +59,9 @@ class SlabCpu(Record, frozen=True):
 
 
 class SlabNode(Record, frozen=True):
-    """A node's share of a cache: its ``struct kmem_cache_node``, numbers of slabs.
+    """A node's share of a cache: the address of its ``struct kmem_cache_node``, and how many slabs it has.
 
-    ``full_tracked``: whether the kernel keeps a list of the full slabs; None where crash didn't get there.
+    ``full_tracked``: whether the kernel keeps a list of full slabs; None where crash broke off before.
     """
 
     kmem_cache_node: Address
@@ -82,7 +82,7 @@ class SlabCacheContents(Record, frozen=True):
 
 
 class _List(NamedTuple):
-    """A list of slabs; ``tracked``: whether the kernel keeps it, None where crash didn't get there."""
+    """A list of slabs; ``tracked``: whether the kernel keeps it; None where crash broke off before."""
 
     place: str
     slabs: tuple[Slab, ...] = ()
@@ -90,7 +90,7 @@ class _List(NamedTuple):
 
 
 def caches_with_slabs() -> g.ParserElement:
-    """A cache, and below it (SLUB) a part for each CPU and node, or (SLAB) the slabs alone::
+    """Caches, and below each a part for each CPU and node (SLUB), or the slabs alone (SLAB)::
 
     CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME
     ffff8c3b011b7300     8328        145       156     52    32k  task_struct
@@ -118,7 +118,7 @@ def caches_with_slabs() -> g.ParserElement:
 
 
 def _parts() -> g.ParserElement:
-    """What stands below a cache."""
+    """The lines below a cache."""
     slabs = _slabs()
     part = _cpu() | _offline() | _cpu_list(slabs) | _node(slabs) | slabs
     part.set_name("a slab, or a CPU or node of it")
@@ -243,7 +243,7 @@ def _with_objects(text: g.Text, place: int, slab: Slab, objects: list[SlabObject
 
 
 def _contents(text: g.Text, place: int, cache: SlabCache, parts: list[Any]) -> SlabCacheContents:
-    """The cache with its parts; an answer with other slabs than those that crash counted is marked."""
+    """The cache with its parts; marked where a node has not as many partial slabs as crash counted."""
     slabs: list[Slab] = []
     nodes: list[SlabNode] = []
     for part in parts:
@@ -274,6 +274,6 @@ def _with_lists(text: g.Text, place: int, node: SlabNode, lists: Sequence[_List]
 
 
 def check_contents(source: Source, caches: list[SlabCacheContents]) -> list[SlabCacheContents]:
-    """Nothing at all is an answer about a cache that isn't there."""
+    """The caches. An empty output is an error, unless the command line names a cache."""
     demand_caches(source, caches)
     return caches

@@ -26,9 +26,9 @@ class VmStatistic(Record, frozen=True):
 
 
 class ZoneStatistics(Record, frozen=True):
-    """A zone and its counters, in pages; of an empty one (``unpopulated``) crash knows no more.
+    """A zone and its counters, in pages. Of an empty zone (``unpopulated``) crash prints no figures.
 
-    ``present_pages`` is None where it isn't less than the size.
+    ``present_pages`` is None where it isn't less than ``size_pages``: crash then leaves it out.
     """
 
     node: int
@@ -50,7 +50,7 @@ class ZoneStatistics(Record, frozen=True):
 
 
 class PerCpuOffset(Record, frozen=True):
-    """What is added to a per-cpu symbol's address to get at a CPU's own instance."""
+    """A CPU's per-cpu offset: added to the address of a per-cpu symbol it gives the CPU's instance."""
 
     cpu: int
     offset: Bits
@@ -58,7 +58,7 @@ class PerCpuOffset(Record, frozen=True):
 
 
 class HugePages(Record, frozen=True):
-    """Huge pages of one size (bytes): how many are free, how many there are."""
+    """Huge pages of one size (in bytes): how many are free, how many there are in all."""
 
     hstate: Address
     size: int
@@ -68,7 +68,7 @@ class HugePages(Record, frozen=True):
 
 
 class PageFlag(Record, frozen=True):
-    """A flag of ``page.flags``: its bit, its value."""
+    """A flag of ``page.flags``: the number of its bit, and its mask."""
 
     page_flag: str
     bit: int
@@ -79,7 +79,7 @@ _N = r"-?\d{1,20}+"
 
 
 def counters() -> g.ParserElement:
-    """``kmem -V``: sections, set apart by blank lines. crash 4.0 knew one only, and gave it no name::
+    """``kmem -V``: sections, set apart by blank lines. crash 4.0 prints one section, without its name::
 
      VM_ZONE_STAT:
             NR_FREE_PAGES: 95689
@@ -117,7 +117,8 @@ def _in_section(section: str, found: list[Any]) -> list[VmStatistic]:
 
 
 def zones() -> g.ParserElement:
-    """``kmem -z``; the second and third line with kernels before 2.6.32, crash doesn't always break them::
+    """``kmem -z``; lines of NR_ACTIVE and ALL_UNRECLAIMABLE of kernels before 2.6.32 alone, which may be
+    joined to the line above::
 
     NODE: 0  ZONE: 0  ADDR: ffff8c3b1e90d000  NAME: "DMA"
       SIZE: 4095  PRESENT: 3998  MIN/LOW/HIGH: 22/27/32
@@ -244,5 +245,5 @@ def page_flags() -> g.ParserElement:
 
 
 def demand_counters(source: Source, found: list[VmStatistic]) -> list[VmStatistic]:
-    """At least one."""
+    """The counters, at least one."""
     return demand_records(source, found, "no counter")
