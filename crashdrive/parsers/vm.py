@@ -100,9 +100,7 @@ _OTHER = expression(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
 
 
 def _memory() -> g.ParserElement:
-    """Address spaces and areas of tasks. With ``-p`` pages stand below their area, and the next area has a
-    header of its own.
-    """
+    """Tasks with their areas; with ``-p`` pages stand below their area, and the next area has its own header."""
     task = g.task_header()
     header = g.Terminal(_AREAS, "the header of areas")
     shown = g.Row(_PAGES, lambda row: row.start(), "the header of an area's pages")
@@ -191,7 +189,7 @@ def _swap_base(text: g.Text) -> int:
 
 
 def _goes_on(text: g.Text, place: int, line: str, area: VmArea) -> VmArea | None:
-    """The area with this line added to its file's name, which may hold a newline."""
+    """The area with this line added to its file's name."""
     from crashdrive.parsers.grammar.joined import rest_of_name
 
     file = None if _OTHER.match(line) else rest_of_name(text, place, line, area.file)

@@ -131,8 +131,8 @@ class Table(Terminal):
         return loc
 
     def _behind_noise(self, text: Text, loc: int) -> int:
-        """The end of the noise at ``loc``, where no header follows: the place for the error. The end is kept,
-        so that a text's noise is searched once.
+        """The end of the noise at ``loc`` without a header below: the error's place. Kept: it is searched for
+        once.
         """
         first, end = text.kept.get(self._between, (0, 0))
         if not first <= loc < end:
@@ -143,9 +143,7 @@ class Table(Terminal):
         return end if end < len(text) else loc
 
     def _ahead(self, text: Text, loc: int) -> int:
-        """The offset of the next header from ``loc`` on, -1 for none; it is kept, so that a text is searched
-        once.
-        """
+        """The offset of the next header from ``loc`` on, -1 for none; kept: a text is searched once."""
         known: int | None = text.kept.get(self)
         if known is None or 0 <= known < loc:
             found = self._head.search(text, loc)
@@ -236,9 +234,7 @@ def titles_of(wanted: str | frozenset[str]) -> frozenset[str]:
 
 
 def required_titles(record: Callable[..., Any], columns: Sequence[Column]) -> list[frozenset[str]]:
-    """Sets of titles, of each of which a header must have one: for each field without a default, and each
-    blank column.
-    """
+    """Sets of titles for fields without a default, and blank columns: a header has a title of each set."""
     names = [field.name for field in fields_of(record) if field.required]
     names += [column.field for column in columns if column.blank]
     by_field = (frozenset(c.title for c in columns if c.field == name) for name in dict.fromkeys(names))
