@@ -100,7 +100,7 @@ _OTHER = expression(rf"{_AREAS}|(?:{_PAGES}|{_NONE}) *+\Z", re.ASCII)
 
 
 def _memory() -> g.ParserElement:
-    """Tasks with their areas; with ``-p`` pages stand below their area, and the next area has its own header."""
+    """Tasks and areas; with ``-p`` pages stand below their area, and the next area has its own header."""
     task = g.task_header()
     header = g.Terminal(_AREAS, "the header of areas")
     shown = g.Row(_PAGES, lambda row: row.start(), "the header of an area's pages")
