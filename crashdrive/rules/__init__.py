@@ -1,4 +1,4 @@
-"""Rules: each looks at rows of reports and readers, and tells what is wrong. One module each, found by name.
+"""Rules, which look at rows of reports and readers, and give findings. Each is a module, found by its name.
 
 Rules from outside (`crashdrive.plugins`) are found too, unless a rule of ours has the same name.
 
@@ -73,7 +73,7 @@ def foreign_rules() -> Found:
 
 
 def rule_for(name: str) -> Rule:
-    """A rule by its id (only its module is imported).
+    """The rule with that id (only its module is imported).
 
     UsageError where there is none, PluginError for one from outside that is broken.
     """
@@ -108,9 +108,9 @@ def _objection(name: str, module: Any) -> str | None:
 
 
 def rules(room: str | None = None) -> Rules:
-    """Our own rules, of one room or all, and those from outside; by their ids.
+    """Our own rules, of one room or all, and rules from outside, ordered by their ids.
 
-    One that can't be loaded is named in ``notices`` and hides no other.
+    A rule that can't be loaded is named in ``notices``; all others are there.
     """
     outside = foreign_rules()
     loaded: list[Rule] = []

@@ -3,8 +3,8 @@
 A rule is one module in a room of this package (``net``), found by its name alone. It holds one function,
 decorated with `rule`: the decorator's arguments say which rows the rule looks at, what it finds, at which
 threshold, and what to do then. The function's parameters are the rows of each source, in the order of
-``looks_at``. It gives what it found: `matches` of rows, or each `Match` itself. It reads no memory and prints
-nothing. A field that the dump lacks is None.
+``looks_at``. It gives each `Match`, mostly by `matches` of rows. It reads no memory and prints nothing. A
+field that the dump lacks is None.
 
 A module whose name starts with ``_`` is a helper, not a rule.
 """
@@ -34,9 +34,9 @@ _TABLE = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*")
 
 
 class Match(Record, frozen=True):
-    """What a rule found: ``evidence``, the facts, one a line; ``count`` is the ``{count}`` of its message.
+    """What a rule found. ``evidence``: facts, one a line. ``count``: the ``{count}`` of the rule's message.
 
-    ``message``, ``severity`` and ``advice`` take the place of the rule's, where this case has its own.
+    ``message``, ``severity`` and ``advice``: of this match, where they differ from the rule's.
     """
 
     evidence: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Rule:
     check: Check
 
     def told(self, count: int | None = None) -> str:
-        """The message with a count, or with N in its place."""
+        """The message with a count, or with N where there is none."""
         return self.message.format(count=_Count(count))
 
     def finding(self, match: Match) -> Finding:
@@ -108,12 +108,12 @@ def rule(  # the fields of a finding, one argument each
 
     ``id``: the module's name with ``-`` for ``_``; it is the ``kind`` of the findings. ``looks_at``: tables
     of reports (``"conntrack.counts"``), or readers; the function has a parameter for each. ``message``: what
-    is wrong, in one line, ``{count:task is|tasks are}`` being how many (``1 task is``, ``3 tasks are``;
-    ``{count}``: the number alone). ``threshold``: when the rule finds something, in words. ``explanation``:
+    is wrong, in one line; ``{count:task is|tasks are}`` becomes ``1 task is``, ``3 tasks are``, and
+    ``{count}`` the number alone. ``threshold``: when the rule finds something, in words. ``explanation``:
     what it means; ``advice``: what to look at next, or to do; ``reference``: the kernel's file and function,
     or the documentation, that this rests on.
 
-    ValueError for what no rule can be made of.
+    ValueError for arguments that make no rule.
     """
     texts = {
         "message": message,

@@ -19,7 +19,7 @@ from crashdrive.text import printable
 
 
 class _Fact(NamedTuple):
-    """The rows, or why there are none."""
+    """The rows of a source, or why they couldn't be read."""
 
     rows: Sequence[Any]
     failure: str | None = None
@@ -47,13 +47,13 @@ class Facts:
         self.complete = True
 
     def add(self, report: Report) -> None:
-        """The tables of a report that was computed already, with what it says is missing."""
+        """Add the tables of a report that was computed already, and its notices."""
         self._reports[report.report] = None
         self._known |= {f"{report.report}.{table.name}": _Fact(table.rows) for table in report.tables}
         self._note(report.warnings, complete=report.complete)
 
     def has(self, sources: Iterable[Source]) -> bool:
-        """Whether all of them are given, or can be asked for."""
+        """Whether the rows of all these sources are given, or can be read."""
         return self._crash is not None or all(map(self._is_given, sources))
 
     def _is_given(self, source: Source) -> bool:
@@ -99,11 +99,11 @@ def _tried(what: str, read: Callable[[], Any]) -> tuple[Any, str | None]:
     """
     try:
         return read(), None
-    except TranscriptError as error:  # a session that was recorded for something else
+    except TranscriptError as error:  # a recording that lacks this reading
         return None, f"{what}: {error}"
     except (SessionError, TargetError, DeadlineError):
         raise
-    except Exception as error:  # noqa: BLE001 - one that fails, a foreign one too, hides no other
+    except Exception as error:  # noqa: BLE001 - one that fails, a foreign one too, ends no other
         return None, f"{what}: {cause(error)}"
 
 

@@ -26,10 +26,9 @@ class Judgement(NamedTuple):
 
 
 def judge(facts: Facts, rules: Iterable[Rule]) -> Judgement:
-    """Apply each rule; a rule is left out where one of its sources isn't available.
+    """Apply each rule whose sources are all available.
 
-    A rule that raises is named (``rule X failed: ...``); its findings until then stay, and so do those of
-    other rules.
+    A rule that raises is named (``rule X failed: ...``). The findings that it gave before stay.
     """
     findings: list[Finding] = []
     notices: list[Notice] = []
@@ -44,7 +43,7 @@ def judge(facts: Facts, rules: Iterable[Rule]) -> Judgement:
             continue
         try:
             findings.extend(_found(rule, *rows))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken rule hides no other
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken rule ends no other
             notices.append(failed(rule.id, cause(error)))
     for failure, names in unread.items():
         notices.append(Notice(kind="unread", message=f"{failure}; rules not asked: {', '.join(names)}"))
@@ -53,7 +52,7 @@ def judge(facts: Facts, rules: Iterable[Rule]) -> Judgement:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings by their severity, each once; those of one severity in their order."""
+    """The findings, each once, the most severe first; those of one severity in their order."""
     return tuple(sorted(dict.fromkeys(findings), key=lambda one: _RANK[one.severity]))
 
 

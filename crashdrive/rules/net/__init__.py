@@ -1,1 +1,1 @@
-"""Rules over the network: sockets, ports, counters, tables, interfaces."""
+"""Rules for the network: sockets, ports, counters, tables, interfaces."""

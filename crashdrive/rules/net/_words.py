@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Held(Protocol):
-    """A row about a socket, with who has it."""
+    """A row about a socket, with the process that has it open."""
 
     @property
     def proto(self) -> str: ...
@@ -32,14 +32,16 @@ class Held(Protocol):
 
 
 def who(row: Held) -> str:
-    """A socket in a few words, with its process where one has it."""
+    """A row's socket in a few words: see `socket_words`."""
     return socket_words(row.proto, (row.local, row.remote), row.netns, row.pid, row.program)
 
 
 def socket_words(
     proto: str, ends: Iterable[str | None], netns: str | None, pid: int | None, program: str | None
 ) -> str:
-    """A socket by its ends."""
+    """A socket's protocol, local and remote end, namespace and process: ``tcp 10.0.0.1:80 (netns init,
+    7/nginx)``.
+    """
     # the remote port of a socket without a peer is 0
     told = " -> ".join(end for end in ends if end and not end.endswith(":0")) or "(unnamed)"
     holder = f", {pid}/{program}" if pid is not None else ""
@@ -52,7 +54,7 @@ def interface(row: Link) -> str:
 
 
 def ports_used(row: PortUse) -> str:
-    """How many ports of a range are taken, and towards what."""
+    """How many ports of a range are in use, and towards which destination."""
     from crashdrive.linux.net.sockets.detail import endpoint
 
     towards = endpoint(row.remote_address, row.remote_port)

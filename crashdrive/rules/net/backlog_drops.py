@@ -1,4 +1,4 @@
-"""CPUs that dropped packets before any protocol saw them."""
+"""CPUs that dropped received packets before any protocol saw them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="backlog-drops",
     severity="warning",
     looks_at=("softnet.softnet",),
-    message="{count:CPU|CPUs} dropped packets that came in",
+    message="{count:CPU|CPUs} dropped received packets",
     threshold="any since the start",
     explanation=(
         "A CPU's backlog was full, or the flow limit was hit: packets come faster than the CPU takes them."

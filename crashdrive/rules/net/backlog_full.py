@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     looks_at=("softnet.softnet", "softnet.limits"),
     message="{count:CPU takes|CPUs take} no more packets",
     threshold="more packets wait than netdev_max_backlog",
-    explanation="Packets that come now are dropped: the CPU doesn't get to its softirqs.",
+    explanation="Further received packets are dropped: the CPU doesn't get to its softirqs.",
     advice="See what ran on that CPU: crashdrive exec VMCORE 'bt -c CPU'.",
     reference="net/core/dev.c: enqueue_to_backlog(); net.core.netdev_max_backlog",
 )

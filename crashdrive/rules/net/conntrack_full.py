@@ -1,4 +1,4 @@
-"""Tables of connection tracking that are full."""
+"""Namespaces with as many tracked connections as nf_conntrack_max allows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART = 0.95
     severity="critical",
     looks_at=("conntrack.counts",),
     message="connection tracking is full",
-    threshold=f"{PART:.0%} of nf_conntrack_max, which holds for each namespace",
+    threshold=f"{PART:.0%} of nf_conntrack_max, the limit of each namespace",
     explanation="Packets of new connections are dropped (nf_conntrack: table full, dropping packet).",
     advice=(
         "See what fills it: crashdrive report conntrack; shorten its timeouts or raise "

@@ -1,4 +1,4 @@
-"""Tables of connection tracking that are nearly full."""
+"""Namespaces with nearly as many tracked connections as nf_conntrack_max allows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PART = 0.8
     severity="warning",
     looks_at=("conntrack.counts",),
     message="connection tracking is nearly full",
-    threshold=f"{PART:.0%} of nf_conntrack_max, which holds for each namespace",
+    threshold=f"{PART:.0%} of nf_conntrack_max, the limit of each namespace",
     explanation="When it is full, packets of new connections are dropped.",
     advice="See what fills it: crashdrive report conntrack.",
     reference="net/netfilter/nf_conntrack_core.c: __nf_conntrack_alloc()",

@@ -1,4 +1,4 @@
-"""Fragments of packets that take all memory that they may."""
+"""Namespaces whose fragments of packets use all memory that they may."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     id="fragment-memory",
     severity="warning",
     looks_at=("sockstat.fragments",),
-    message="fragments take all memory that they may ({count:time|times})",
+    message="fragments of packets use all memory that they may in {count:table|tables}",
     threshold="at or above ipfrag_high_thresh, ip6frag_high_thresh",
-    explanation="New fragments are dropped: packets that are larger than a link's MTU don't get through.",
+    explanation="New fragments are dropped: packets larger than a link's MTU don't get through.",
     advice=(
-        "Fragments that are never complete come of losses or of an attack; see MTUs: crashdrive report "
-        "interfaces."
+        "Packets whose fragments never all arrive come of losses or of an attack; see MTUs: crashdrive "
+        "report interfaces."
     ),
     reference="net/ipv4/inet_fragment.c: inet_frag_find(); ip-sysctl.rst: ipfrag_high_thresh",
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     severity="warning",
     looks_at=("netsummary.interfaces",),
     message="{count:interface|interfaces} lost packets",
-    threshold="any since the start, those of qdiscs too",
+    threshold="any since the start, also of qdiscs",
     explanation="The card, its driver or its qdisc dropped packets, or counted errors.",
     advice="crashdrive report interfaces -s has all counters, crashdrive report qdisc --busy the queues.",
     reference=(

@@ -19,10 +19,10 @@ SILENT = 60.0  # seconds
     severity="info",
     looks_at=("netsummary.interfaces",),
     message="{count:interface has|interfaces have} sent nothing for long",
-    threshold=f"up, with a carrier, nothing sent for {SILENT:g} s, where that is known",
+    threshold=f"up, with a carrier, nothing sent for {SILENT:g} s; where the kernel keeps the time",
     explanation=(
-        "Nobody used them, or what should be sent doesn't get there. No kernel keeps when something was "
-        "last received."
+        "Nothing used them, or packets don't reach them. The kernel doesn't keep when something was last "
+        "received."
     ),
     advice="See the qdisc's backlog (crashdrive report qdisc --busy) and the routes over them.",
     reference="include/linux/netdevice.h: struct netdev_queue, trans_start",

@@ -1,4 +1,4 @@
-"""Connections that found no room in the queues of a listening socket."""
+"""Connections that were dropped, as a listening socket's queue was full."""
 
 from __future__ import annotations
 

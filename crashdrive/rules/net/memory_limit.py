@@ -1,4 +1,4 @@
-"""Protocols that get no more memory."""
+"""Protocols whose sockets get no more memory."""
 
 from __future__ import annotations
 

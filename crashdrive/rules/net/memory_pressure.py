@@ -1,4 +1,4 @@
-"""Protocols that are short of memory."""
+"""Protocols whose memory is under pressure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     looks_at=("sockstat.memory",),
     message="{count:protocol is|protocols are} short of memory",
     threshold="at or above the 2nd number of tcp_mem, udp_mem, or marked as under pressure",
-    explanation="Their sockets' buffers grow no more and shrink where they can: transfers get slow.",
+    explanation="Buffers of their sockets don't grow, and shrink where they can: transfers get slow.",
     advice="See which sockets hold it: crashdrive report netstat -a -e.",
     reference="net/core/sock.c: sk_enter_memory_pressure(); ip-sysctl.rst: tcp_mem, udp_mem",
 )

@@ -1,4 +1,4 @@
-"""Times at which TCP ran short of memory."""
+"""Counts of how often TCP ran short of memory."""
 
 from __future__ import annotations
 

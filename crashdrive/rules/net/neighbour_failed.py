@@ -1,4 +1,4 @@
-"""Neighbours that don't answer."""
+"""Neighbours that didn't answer ARP or neighbour discovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Neighbours that are being asked."""
+"""Neighbours whose link-layer address is being asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     id="neighbour-incomplete",
     severity="info",
     looks_at=("neighbours.neighbours",),
-    message="{count:neighbour is|neighbours are} being asked",
+    message="{count:neighbour hasn't|neighbours haven't} answered yet",
     threshold="any in state INCOMPLETE",
     explanation="Their link-layer addresses weren't known yet; packets for them wait.",
     advice="One that never answers becomes FAILED; see the interface's carrier and counters.",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     message="{count:interface is up and has|interfaces are up and have} no carrier",
     threshold="any",
     explanation=(
-        "No cable, a switch that is off, the other end of a pair that is down, or a bridge without ports."
+        "No cable, a switch that is off, a veth pair whose other end is down, or a bridge without ports."
     ),
     advice="See whether routes lead over them: crashdrive report routing.",
     reference="net/sched/sch_generic.c: netif_carrier_off()",

@@ -19,12 +19,12 @@ PART = 0.8
     id="ports-nearly-exhausted",
     severity="warning",
     looks_at=("netsummary.ports",),
-    message="{count:range of ports is|ranges of ports are} nearly used up",
+    message="{count:range of local ports is|ranges of local ports are} nearly used up",
     threshold=f"{PART:.0%} of ip_local_port_range",
     explanation=(
         "New connections soon fail with EADDRNOTAVAIL; the kernel takes longer to find a free port."
     ),
-    advice="See which program has them, and in which state they are: crashdrive report netstat -p.",
+    advice="See which programs have the ports, and the sockets' states: crashdrive report netstat -p.",
     reference="net/ipv4/inet_hashtables.c: __inet_hash_connect(); ip-sysctl.rst: ip_local_port_range",
 )
 def ports_nearly_exhausted(ports: Iterable[PortUse]) -> Iterator[Match]:

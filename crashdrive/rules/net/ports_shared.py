@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "SO_REUSEPORT or SO_REUSEADDR: the kernel spreads connections over them, or gives all to the last"
         " one."
     ),
-    advice="Where that isn't wanted, two copies of a program run: see the programs' names and numbers.",
+    advice="Where that isn't wanted, two copies of a program may run: see the programs and their pids.",
     reference="socket(7): SO_REUSEPORT, SO_REUSEADDR",
 )
 def ports_shared(shared: Iterable[SharedPort]) -> Iterator[Match]:

@@ -22,8 +22,8 @@ SAID = "received data was dropped for lack of room since the start"
     message=SAID,
     threshold="any since the start",
     explanation=(
-        "Buffers of sockets, or the memory of a protocol, were full: programs read too slowly, or came a "
-        "burst."
+        "Buffers of sockets, or the memory of a protocol, were full: programs read too slowly, "
+        "or a burst came."
     ),
     advice=(
         "crashdrive report netstat -a -e shows buffers and drops by socket; see net.core.rmem_max, "

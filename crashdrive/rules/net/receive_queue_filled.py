@@ -1,4 +1,4 @@
-"""Unread data of which nobody knows how long it has been there."""
+"""Unread data in receive queues, for an unknown time (all protocols but TCP)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     looks_at=("netsummary.queues",),
     message="{count:socket holds|sockets hold} unread data, for an unknown time",
     threshold="any data, where the kernel keeps no time (all but TCP)",
-    explanation="Data may have just come, or stand there for long: the kernel keeps a time for TCP alone.",
+    explanation="The data may have just come, or be there for long: the kernel keeps the time for TCP alone.",
     advice="Full queues drop what comes next: see the socket's drops (crashdrive report netstat -a -e).",
     reference="net/core/datagram.c: __skb_recv_datagram()",
 )

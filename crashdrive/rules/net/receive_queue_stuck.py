@@ -1,4 +1,4 @@
-"""Data that was received and that nobody reads."""
+"""Received data that the program doesn't read."""
 
 from __future__ import annotations
 

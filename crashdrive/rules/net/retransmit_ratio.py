@@ -1,4 +1,4 @@
-"""Namespaces in which much of what TCP sent was sent again."""
+"""Namespaces in which TCP retransmitted a large part of its segments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def retransmit_ratio(counters: Iterable[Counter]) -> Iterator[Match]:
 
 
 def _ratio(netns: str, values: Mapping[str, int | None]) -> Iterator[Match]:
-    """OutSegs doesn't count retransmitted segments. Counters that are 0 may be missing."""
+    """Retransmitted segments by all sent ones: OutSegs doesn't count retransmitted ones. A missing counter
+    may be 0.
+    """
     again, out = values.get("RetransSegs", 0), values.get("OutSegs", 0)
     if again is None or out is None or again < FEWEST or again < WARNING * out:
         return

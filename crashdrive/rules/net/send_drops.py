@@ -1,4 +1,4 @@
-"""Packets to be sent that were dropped, or had no route."""
+"""Outgoing packets that were dropped, or had no route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data that can't be sent, or isn't acknowledged."""
+"""Data in send queues that isn't sent, or isn't acknowledged."""
 
 from __future__ import annotations
 

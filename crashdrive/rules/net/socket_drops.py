@@ -1,4 +1,4 @@
-"""Sockets that dropped what they received."""
+"""Sockets that dropped received packets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     message="{count:socket|sockets} dropped packets",
     threshold="any (TCP alone: info)",
     explanation=(
-        "Their receive buffers were full. Much of what TCP drops, its peer sends again; what others drop "
+        "Their receive buffers were full. Of TCP the peer sends most of it again; what other sockets drop "
         "is lost."
     ),
     advice="The program reads too slowly, or SO_RCVBUF and net.core.rmem_max are too small for bursts.",

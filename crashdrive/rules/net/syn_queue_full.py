@@ -1,4 +1,4 @@
-"""A listening socket has as many half-open connections as it may have."""
+"""Listening sockets with as many half-open connections as they may have."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     message="{count:SYN queue is|SYN queues are} full",
     threshold="as many half-open connections as the limit",
     explanation=(
-        "Clients that don't end their handshake fill the queue: a SYN flood, or answers that don't reach "
-        "them. New ones are dropped, or get SYN cookies."
+        "Clients that don't complete their handshake fill the queue: a SYN flood, or answers that "
+        "don't reach them. New ones are dropped, or get SYN cookies."
     ),
     advice=(
         "crashdrive report netstat -l -e shows from where; net.ipv4.tcp_syncookies says which of the two."

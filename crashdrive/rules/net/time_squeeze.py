@@ -1,4 +1,4 @@
-"""CPUs that often had no time for all packets."""
+"""CPUs that often ended a round of receiving before all packets were processed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PART = 0.01
     id="time-squeeze",
     severity="info",
     looks_at=("softnet.softnet",),
-    message="{count:CPU|CPUs} often had no time for all packets",
+    message="{count:CPU|CPUs} often had too little time for received packets",
     threshold=f"more than {PART:.0%} of a CPU's packets",
     explanation=(
-        "Rounds of receiving ended at their limit while packets were still waiting: these came late."
+        "Rounds of receiving ended at their limit while packets were waiting: these are processed late."
     ),
     advice="Spread receive work over CPUs, or raise net.core.netdev_budget and netdev_budget_usecs.",
     reference="net/core/dev.c: net_rx_action()",

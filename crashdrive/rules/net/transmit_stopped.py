@@ -1,4 +1,4 @@
-"""Interfaces that take nothing to send."""
+"""Interfaces whose transmit queues are stopped, and don't send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interfaces whose watchdog found that nothing was sent."""
+"""Interfaces whose transmit watchdog fired."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rules over the whole machine: tasks, CPUs, memory, disks, modules, interrupts."""
+"""Rules for the whole machine: tasks, CPUs, memory, disks, modules, interrupts."""

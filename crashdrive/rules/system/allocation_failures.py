@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     looks_at=("memory.failures",),
     message="{count:kind of requests|kinds of requests} for pages failed",
     threshold="any message 'page allocation failure'",
-    explanation="Of a high order: memory is fragmented. In atomic context (GFP_ATOMIC): reserves were used.",
+    explanation=(
+        "High orders fail where memory is fragmented, atomic ones (GFP_ATOMIC) where reserves are used up."
+    ),
     advice="See table free of crashdrive report memory at that order, and vm.min_free_kbytes.",
     reference="mm/page_alloc.c: warn_alloc()",
 )

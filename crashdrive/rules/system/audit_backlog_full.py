@@ -1,4 +1,4 @@
-"""As many messages of audit wait for its daemon as may wait."""
+"""The backlog of audit is full: as many messages wait for auditd as its limit allows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     id="audit-backlog-full",
     severity="warning",
     looks_at=("keys.audit",),
-    message="messages of audit wait for its daemon, as many as may",
+    message="the backlog of audit is full: messages wait for auditd",
     threshold="audit's backlog has reached its limit",
     explanation="Audited tasks sleep up to a minute each in audit_log_start(): the machine seems to hang.",
-    advice="See whether auditd runs, and what for it waits: report hang. auditctl -b raises the limit.",
+    advice=(
+        "See whether auditd runs, and what it waits for: crashdrive report hang. auditctl -b raises the "
+        "limit."
+    ),
     reference="kernel/audit.c: audit_log_start()",
 )
 def audit_backlog_full(states: Iterable[Audit]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""The hypervisor took much of the machine's memory back."""
+"""Balloons that hold much of the guest's memory for the hypervisor."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ PERCENT = 25.0
     looks_at=("virtio.balloons",),
     message="{count:balloon gives|balloons give} much of the memory to the hypervisor",
     threshold=f"a balloon has {PERCENT:.0f} % of all memory",
-    explanation="The guest has so much less than its size says: it reclaims, swaps and kills for lack of it.",
-    advice="See report memory for what is left. The host sets the size: ask there why.",
+    explanation=(
+        "The guest has so much less memory than its size says: it reclaims, swaps and kills for want of it."
+    ),
+    advice="See what is left: crashdrive report memory. The host sets the balloon's size: ask there why.",
     reference="drivers/virtio/virtio_balloon.c: towards_target()",
 )
 def balloon_inflated(balloons: Iterable[Balloon]) -> Iterator[Match]:

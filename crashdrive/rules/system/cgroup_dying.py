@@ -19,8 +19,8 @@ COUNT = 1000
     looks_at=("cgroups.cgroups",),
     message="cgroups that were removed pile up",
     threshold=f"{COUNT} dying ones below a hierarchy's root, or more",
-    explanation="Pages in the file cache keep each, and whatever walks memory cgroups takes long.",
-    advice="See below which they are: crashdrive report cgroups --show tree. Dropping the cache frees them.",
+    explanation="Pages in the page cache keep them, and every walk over memory cgroups takes longer.",
+    advice="See where they are: crashdrive report cgroups --show tree. Dropping the page cache frees them.",
     reference="mm/memcontrol.c: mem_cgroup_css_offline()",
 )
 def cgroup_dying(cgroups: Iterable[CgroupRow]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""A cgroup stands still: its tasks don't run until somebody thaws it."""
+"""Cgroups with tasks that are frozen: the tasks don't run until the cgroup is thawed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     severity="info",
     looks_at=("cgroups.cgroups",),
     message="{count:cgroup is|cgroups are} frozen: tasks in them don't run",
-    threshold="cgroup.freeze or freezer.state, of one that has tasks",
-    explanation="Checkpoints and container tools do so. Who holds a lock stands still, too.",
+    threshold="cgroup.freeze or freezer.state of a cgroup that has tasks",
+    explanation=(
+        "Checkpoints and container tools freeze cgroups. A frozen task keeps the locks that it holds."
+    ),
     advice="See whether others wait for them: crashdrive report hang.",
     reference="kernel/cgroup/freezer.c: cgroup_do_freeze()",
 )

@@ -19,9 +19,12 @@ MEGA = 1 << 20
     severity="warning",
     looks_at=("cgroups.cgroups",),
     message="{count:cgroup uses|cgroups use} nearly all the memory that memory.max allows",
-    threshold=f"{PERCENT} % of memory.max with no more than half of it files, or more",
-    explanation="Each allocation in it has to reclaim first; where nothing can be, its tasks are killed.",
-    advice="See by what: crashdrive report cgroups --show memory. Raise its memory.max, or look for a leak.",
+    threshold=f"{PERCENT} % of memory.max or more are in use, at most half of that for files",
+    explanation=(
+        "Each allocation in the cgroup has to reclaim first; where nothing is left to reclaim, its tasks "
+        "are killed."
+    ),
+    advice="See what uses it: crashdrive report cgroups --show memory. Raise memory.max, or look for a leak.",
     reference="mm/memcontrol.c: try_charge_memcg()",
 )
 def cgroup_memory_full(cgroups: Iterable[CgroupRow]) -> Iterator[Match]:

@@ -19,7 +19,7 @@ PERCENT = 95
     looks_at=("cgroups.cgroups",),
     message="{count:cgroup has|cgroups have} as many tasks as pids.max allows",
     threshold=f"{PERCENT} % of pids.max, or more",
-    explanation="fork() fails with EAGAIN for whoever is in it, though the machine has pids enough.",
+    explanation="fork() fails with EAGAIN in the cgroup, though the machine has enough pids.",
     advice="See who is in it: crashdrive report cgroups --path PATH --tasks.",
     reference="kernel/cgroup/pids.c: pids_can_fork()",
 )

@@ -1,4 +1,4 @@
-"""A CPU gets no tick, and should get one."""
+"""CPUs that should have ticks, and had none for seconds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ SECONDS = 3.0
     severity="critical",
     looks_at=("cpu.cpus",),
     message="{count:CPU|CPUs} had no timer tick for seconds",
-    threshold=f"the last tick is {SECONDS:.0f} s or more ago, and it isn't stopped (idle, nohz_full)",
-    explanation="It has interrupts off, or its hypervisor doesn't let it run: its timers, RCU and IPIs wait.",
-    advice="See where it is: crashdrive report stacks --running. Look for spin_lock_irqsave and its owner.",
+    threshold=f"the last tick is {SECONDS:.0f} s or more ago, and the tick isn't stopped (idle, nohz_full)",
+    explanation=(
+        "The CPU has interrupts off, or the hypervisor doesn't run it: its timers, RCU and IPIs wait."
+    ),
+    advice=(
+        "See what it runs: crashdrive report stacks --running. Look for spin_lock_irqsave and the lock's "
+        "owner."
+    ),
     reference="kernel/time/tick-sched.c",
 )
 def cpu_without_tick(cpus: Iterable[CpuState]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""Tasks wait for each other."""
+"""Tasks that wait for each other's locks in a circle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     message="a deadlock",
     threshold="a circle of tasks, each of which waits for a lock that the next one holds",
     explanation="None of these tasks can ever go on, nor can any that waits for what they hold.",
-    advice="Compare the order in which each takes its locks: crashdrive report stacks shows where it does.",
+    advice="Compare the order in which the tasks take their locks: crashdrive report stacks.",
     reference="kernel/locking: the owners of mutexes, rwsems and rt-mutexes",
 )
 def deadlock(cycles: Iterable[Cycle]) -> Iterator[Match]:

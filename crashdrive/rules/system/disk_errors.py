@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     message="the log tells of {count:kind|kinds} of errors of disks or their filesystems",
     threshold="any message",
     explanation=(
-        "What was to be read or written is lost; a filesystem that meets such an error may turn read-only."
+        "Data that was to be read or written is lost; a filesystem may turn read-only after such an error."
     ),
-    advice="Look at the disk, its path and the host. crashdrive report dmesg --grep error.",
+    advice="Look at the disk, its path and the host; messages: crashdrive report dmesg --grep error.",
     reference="block/blk-mq.c: blk_print_req_error(), fs/buffer.c: buffer_io_error()",
 )
 def disk_errors(errors: Iterable[DiskError]) -> Iterator[Match]:

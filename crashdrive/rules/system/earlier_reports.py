@@ -1,4 +1,4 @@
-"""The kernel had reported something before it died."""
+"""Reports in the log before that of the crash."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     id="earlier-reports",
     severity="warning",
     looks_at=("panic.events",),
-    message="the kernel had reported {count:other thing|other things} before what it died of",
+    message="the kernel had reported {count:other problem|other problems} before it died",
     threshold="an oops, a warning, a lockup or the like stands in the log before the cause",
-    explanation="What came first may be where it began: damaged memory kills somebody else later.",
-    advice="Read them in their order: crashdrive report panic, crashdrive report dmesg --level warning.",
+    explanation="The first report may be of the cause: damaged memory shows later, and elsewhere.",
+    advice=(
+        "Read the reports in their order: crashdrive report panic, crashdrive report dmesg --level warning."
+    ),
     reference="kernel/panic.c: add_taint()",
 )
 def earlier_reports(events: Iterable[Reported]) -> Iterator[Match]:

@@ -17,10 +17,10 @@ PERCENT = 90
     id="fd-exhaustion",
     severity="critical",
     looks_at=("files.counts",),
-    message="nearly no file can be opened any more: the machine's are used up",
+    message="the machine has nearly as many open files as fs.file-max allows",
     threshold=f"{PERCENT} % of fs.file-max, or more",
     explanation="open(), accept() and socket() fail with ENFILE for all users but root.",
-    advice="See who has most: crashdrive report ps --sort open_files --show io.",
+    advice="See which processes have most: crashdrive report ps --sort open_files --show io.",
     reference="fs/file_table.c: alloc_empty_file()",
 )
 def fd_exhaustion(counts: Iterable[FileCounts]) -> Iterator[Match]:

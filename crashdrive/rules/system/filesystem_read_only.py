@@ -1,4 +1,4 @@
-"""A filesystem writes nothing any more after an error."""
+"""Filesystems that became read-only after an error."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     id="filesystem-read-only",
     severity="critical",
     looks_at=("files.filesystems",),
-    message="{count:filesystem writes|filesystems write} nothing any more after an error",
+    message="{count:filesystem|filesystems} became read-only after an error",
     threshold="ext4 is aborted, or its journal",
-    explanation="Writes to it fail, also where /proc/mounts says rw: since 6.12 it doesn't tell.",
-    advice="Look for the first error: crashdrive report block has those of the log. Then fsck it.",
+    explanation="Writes fail, though /proc/mounts may say rw: since 6.12 it doesn't show the error.",
+    advice="Look for the first error in the log: crashdrive report block. Then run fsck.",
     reference="fs/ext4/super.c: ext4_handle_error()",
 )
 def filesystem_read_only(filesystems: Iterable[SuperBlock]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""A filesystem is shut down."""
+"""Filesystems that are shut down."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     severity="critical",
     looks_at=("files.filesystems",),
     message="{count:filesystem is|filesystems are} shut down",
-    threshold="ext4 has its flag for it",
-    explanation="What is read or written there fails with EIO. An ioctl told it so, or it lost its disk.",
-    advice="Look for errors of its disk, and for who asked: crashdrive report block, dmesg.",
+    threshold="ext4's flag EXT4_FLAGS_SHUTDOWN is set",
+    explanation="Reads and writes fail with EIO. An ioctl shut it down, or it lost its disk.",
+    advice="Look for errors of its disk, or for the ioctl: crashdrive report block, crashdrive report dmesg.",
     reference="fs/ext4/ioctl.c: ext4_force_shutdown()",
 )
 def filesystem_shut_down(filesystems: Iterable[SuperBlock]) -> Iterator[Match]:

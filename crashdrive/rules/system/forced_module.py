@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     looks_at=("sysinfo.taints",),
     message="a module was loaded though it was built for another kernel",
     threshold="the kernel has taint F",
-    explanation="Its idea of the kernel's structures may be another one: damage anywhere may be its work.",
+    explanation="The module may know other layouts of structures: it may have damaged memory anywhere.",
     advice="See which one: crashdrive exec VMCORE 'mod -t'.",
     reference="kernel/module/main.c: TAINT_FORCED_MODULE",
 )

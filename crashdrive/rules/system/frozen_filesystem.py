@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     looks_at=("hang.frozen",),
     message="{count:filesystem is|filesystems are} frozen",
     threshold="super_block.s_writers.frozen is not zero",
-    explanation="Who writes to it sleeps until it is thawed; a backup that failed may have forgotten it.",
-    advice="Look for what froze it: fsfreeze, lvm, a guest agent. crashdrive report hang has who waits.",
+    explanation="Writers sleep until it is thawed; a failed backup may have left it frozen.",
+    advice=(
+        "Look for what froze it: fsfreeze, lvm, a guest agent. See which tasks wait: crashdrive report hang."
+    ),
     reference="fs/super.c: freeze_super()",
 )
 def frozen_filesystem(filesystems: Iterable[Filesystem]) -> Iterator[Match]:

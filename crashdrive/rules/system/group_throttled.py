@@ -1,4 +1,4 @@
-"""A cgroup's tasks are held up as they used up their CPU quota."""
+"""Cgroups whose tasks are throttled: they used up their CPU quota."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PART = 0.25
     severity="info",
     looks_at=("cpu.limits",),
     message="{count:cgroup uses up its|cgroups use up their} CPU quota",
-    threshold=f"held up now, or in {PART:.0%} or more of their periods",
-    explanation="Its tasks can't run until the next period, also not those that hold locks of the kernel.",
+    threshold=f"throttled now, or in {PART:.0%} or more of its periods",
+    explanation="The tasks can't run until the next period, even if they hold locks of the kernel.",
     advice="Compare quota_seconds and throttled_seconds: crashdrive report cpu. Raise cpu.max if it matters.",
     reference="kernel/sched/fair.c: throttle_cfs_rq()",
 )

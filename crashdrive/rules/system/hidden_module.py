@@ -1,4 +1,4 @@
-"""A module is in memory, and isn't on the list of modules."""
+"""Modules in memory that aren't on the list of modules."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     looks_at=("modules.modules",),
     message="{count:module is|modules are} in memory and not on the list of modules",
     threshold="the tree of modules' addresses or /sys/module has a module that the list lacks",
-    explanation="lsmod doesn't show it, and crash doesn't know it. Root kits hide so.",
-    advice="Ask where it comes from; trust nothing that this kernel says of itself.",
+    explanation="lsmod doesn't show it, and crash doesn't know it. Root kits hide that way.",
+    advice="Find out where it comes from; don't trust what this kernel says of itself.",
     reference="kernel/module/main.c: modules, mod_tree",
 )
 def hidden_module(modules: Iterable[ModuleRow]) -> Iterator[Match]:

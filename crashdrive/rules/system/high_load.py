@@ -19,8 +19,8 @@ TIMES = 4
     looks_at=("sysinfo.system",),
     message="the load average is several times the number of CPUs",
     threshold="the load of the last minute is more than four times the CPUs that are present",
-    explanation="The load counts tasks that run, want to run, and those in uninterruptible sleep.",
-    advice="See which of these it is: crashdrive report hang, crashdrive report stacks --running.",
+    explanation="The load counts tasks that run, that are queued, and that are in uninterruptible sleep.",
+    advice="See which of these there are: crashdrive report hang, crashdrive report stacks --running.",
     reference="kernel/sched/loadavg.c",
 )
 def high_load(systems: Iterable[System]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""Handlers of timers of high resolution took too long."""
+"""CPUs whose interrupt for high-resolution timers took too long."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ HANGS = 100
     severity="info",
     looks_at=("timers.cpus",),
     message="interrupts of timers took too long on {count:CPU|CPUs}",
-    threshold=f"{HANGS} times, the interrupt of timers of high resolution gave up",
-    explanation="Handlers took longer than until the next timer was due; a slow host does that, too.",
+    threshold=f"the interrupt for high-resolution timers gave up {HANGS} times or more",
+    explanation=(
+        "Timers' functions ran until further timers were due, again and again; a slow host has this "
+        "effect, too."
+    ),
     advice="See which functions are due: crashdrive report timers, table hrtimers; steal time in report cpu.",
     reference="kernel/time/hrtimer.c: hrtimer_interrupt()",
 )

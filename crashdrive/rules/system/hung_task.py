@@ -1,4 +1,4 @@
-"""Tasks have been blocked for long."""
+"""Tasks that have been blocked for long, by what they wait for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crashdrive.text import counted
 if TYPE_CHECKING:
     from crashdrive.linux.locks.groups import Group
 
-# khungtaskd's own default is 120; a healthy task is in D for milliseconds
+# in seconds: khungtaskd's default is 120; a healthy task is in D for milliseconds
 SECONDS = 3.0
 _SHOWN = 8
 
@@ -21,11 +21,11 @@ _SHOWN = 8
     severity="critical",
     looks_at=("hang.groups",),
     message="{count:task is|tasks are} blocked",
-    threshold="a task is in D for 3 seconds",
+    threshold="a task has been in D for 3 seconds",
     explanation=(
         "Tasks in uninterruptible sleep wait for a lock, for IO or for another task; no signal reaches them."
     ),
-    advice="Begin with the root: what it does holds up all others. crashdrive report hang --tasks.",
+    advice="Look at the root task first, which holds up all others: crashdrive report hang --tasks.",
     reference="kernel/hung_task.c",
 )
 def hung_task(groups: Iterable[Group]) -> Iterator[Match]:

@@ -23,8 +23,14 @@ _KINDS = {
     looks_at=("ipc.limits",),
     message="{count:limit of IPC is|limits of IPC are} nearly used up",
     threshold=f"{PERCENT} % of a limit of an IPC namespace, or more",
-    explanation="shmget(), semget(), msgget() or mq_open() fail with ENOSPC. Objects outlive who made them.",
-    advice="See whose they are: crashdrive report ipc. Those without users are a leak; else raise the limit.",
+    explanation=(
+        "shmget(), semget(), msgget() or mq_open() fail with ENOSPC. Objects outlive the processes that "
+        "made them."
+    ),
+    advice=(
+        "See the objects' owners: crashdrive report ipc. Objects without users are a leak; else raise the "
+        "limit."
+    ),
     reference="ipc/util.c: ipc_addid()",
 )
 def ipc_limit(limits: Iterable[IpcLimits]) -> Iterator[Match]:

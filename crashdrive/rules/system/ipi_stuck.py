@@ -1,4 +1,4 @@
-"""A CPU waits for another one that doesn't take interrupts."""
+"""CPUs that wait for another one that takes no interrupts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ SECONDS = 3.0
     id="ipi-stuck",
     severity="critical",
     looks_at=("smp.calls",),
-    message="{count:CPU waits|calls wait} for a CPU that takes no interrupts",
+    message="{count:call waits|calls wait} for a CPU that takes no interrupts",
     threshold=f"a call is waited for, and the last tick of its CPU is {SECONDS:.0f} s or more ago",
-    explanation="The waiting CPU spins with preemption off: it locks up although the other one is at fault.",
-    advice="See where to_cpu is: crashdrive report stacks --running. It has interrupts off, or no host CPU.",
+    explanation=(
+        "The calling CPU spins with preemption off: it is reported as locked up, but the other CPU is at "
+        "fault."
+    ),
+    advice=(
+        "See what to_cpu runs: crashdrive report stacks --running. It has interrupts off, or the host "
+        "doesn't run it."
+    ),
     reference="kernel/smp.c: csd_lock_wait()",
 )
 def ipi_stuck(calls: Iterable[CpuCall]) -> Iterator[Match]:

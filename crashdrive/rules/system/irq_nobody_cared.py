@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     id="irq-nobody-cared",
     severity="critical",
     looks_at=("irq.interrupts",),
-    message="the kernel shut {count:interrupt|interrupts} that nobody cared for",
+    message="the kernel disabled {count:interrupt|interrupts} that nobody cared for",
     threshold="an interrupt was disabled as nearly all of 100,000 weren't handled",
-    explanation="Devices behind it answer by polling or not at all: time-outs of disks and networks follow.",
-    advice="A driver or a device behind the line is broken: see irq_names. irqpoll is a way to go on.",
+    explanation="Its devices are polled, or don't work at all: time-outs of disks and networks follow.",
+    advice=(
+        "A driver or a device of the interrupt is broken: see irq_names. The option irqpoll is a workaround."
+    ),
     reference="kernel/irq/spurious.c: note_interrupt()",
 )
 def irq_nobody_cared(interrupts: Iterable[Interrupt]) -> Iterator[Match]:

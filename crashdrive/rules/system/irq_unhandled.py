@@ -1,4 +1,4 @@
-"""Many interrupts in a row weren't taken by any handler."""
+"""Interrupts that no handler took, many times in a row."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ UNHANDLED = 10_000
     severity="warning",
     looks_at=("irq.interrupts",),
     message="{count:interrupt comes|interrupts come} that no handler takes",
-    threshold=f"{UNHANDLED} of an interrupt's last 100,000 weren't handled",
-    explanation="A line is shared with a device without a driver, or a driver misses its device's.",
-    advice="At nearly 100,000 the kernel shuts it: see who shares it, irq_names of crashdrive report irq.",
+    threshold=f"{UNHANDLED} or more of an interrupt's last 100,000 weren't handled",
+    explanation=(
+        "The line is shared with a device without a driver, or a driver misses its device's interrupts."
+    ),
+    advice=(
+        "At nearly 100,000 the kernel disables it. See which drivers share it: irq_names of crashdrive "
+        "report irq."
+    ),
     reference="kernel/irq/spurious.c: note_interrupt()",
 )
 def irq_unhandled(interrupts: Iterable[Interrupt]) -> Iterator[Match]:

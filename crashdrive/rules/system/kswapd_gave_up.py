@@ -1,4 +1,4 @@
-"""kswapd found nothing to reclaim, and gave up."""
+"""Nodes whose kswapd found nothing to reclaim, and gave up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAILURES = 16
     looks_at=("memory.nodes",),
     message="kswapd gave up on {count:node|nodes}",
     threshold=f"kswapd failed {FAILURES} times in a row",
-    explanation="It sleeps until somebody else reclaims a page: those who ask for memory have to do it.",
+    explanation="kswapd sleeps until a task that asks for memory has reclaimed pages itself.",
     advice="See what can't be reclaimed: Unevictable, SUnreclaim, Shmem in crashdrive report memory.",
     reference="mm/vmscan.c: kswapd_shrink_node()",
 )

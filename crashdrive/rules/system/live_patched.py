@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     looks_at=("sysinfo.taints",),
     message="the kernel was live patched",
     threshold="the kernel has taint K",
-    explanation="Functions may be others than those of the vmlinux: lines and offsets may not fit.",
-    advice="See which: crashdrive exec VMCORE 'mod -t'; functions of patches stand in modules.",
+    explanation="Functions may differ from those of the vmlinux: lines and offsets may be wrong.",
+    advice="See the patches, which are modules: crashdrive exec VMCORE 'mod -t'.",
     reference="kernel/livepatch/core.c",
 )
 def live_patched(taints: Iterable[Taint]) -> Iterator[Match]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     message="the log's report of the crash is mixed up or cut",
     threshold="the verdict says corrupted",
     explanation="Several CPUs wrote at once, or the end is missing: the verdict says only what is sure.",
-    advice="Read it by caller, who is in the dump's log: crashdrive report dmesg --last 10 --caller C0.",
+    advice="Read one CPU's messages alone, by their caller: crashdrive report dmesg --last 10 --caller C0.",
     reference="kernel/printk/printk.c; docs/signature.md",
 )
 def log_corrupted(verdicts: Iterable[Verdict]) -> Iterator[Match]:

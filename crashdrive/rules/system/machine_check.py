@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     message="the processor reported a machine check",
     threshold="the kernel has taint M",
     explanation="Memory, a bus or the processor itself is at fault: what the kernel did then proves little.",
-    advice="Read what it was: crashdrive report dmesg --grep mce; then the machine's own event log.",
+    advice="Read its messages: crashdrive report dmesg --grep mce; then the machine's own event log.",
     reference="kernel/panic.c: TAINT_MACHINE_CHECK",
 )
 def machine_check(taints: Iterable[Taint]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""A cgroup met its limit of memory, and nothing could be reclaimed."""
+"""Cgroups that reached their memory limit, with nothing left to reclaim."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     id="memory-cgroup-oom",
     severity="critical",
     looks_at=("memory.oom", "memory.cgroups"),
-    message="a cgroup ran out of the memory that it may have",
+    message="a cgroup ran out of memory: it reached its limit",
     threshold="any message of the OOM killer about a cgroup, or a count of such in a cgroup",
     explanation="The machine may have memory enough: the limit (memory.max) of a cgroup was met.",
     advice="Table cgroups of crashdrive report memory: raise the limit, or find who leaks.",
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 def memory_cgroup_oom(events: Iterable[OomEvent], groups: Iterable[CgroupMemory]) -> Iterator[Match]:
     lines = [f"{one.cgroup}: {told(one)}" for one in events if one.constraint == "MEMCG"]
-    # an event counts in the parent groups, too; the group with the limit is the one
+    # parent groups count an event, too: the group with the limit is shown
     met = (one for one in groups if (one.oom_events or one.oom_kills) and one.limit_bytes is not None)
     lines += [
         f"{one.cgroup}: {counted(one.oom_kills or 0, 'task', 'tasks')} killed, limit {one.limit_bytes} bytes"

@@ -1,4 +1,4 @@
-"""Much memory is free, and all of it in small blocks."""
+"""Zones whose free memory is in small blocks alone."""
 
 from __future__ import annotations
 

@@ -18,10 +18,13 @@ PERCENT, LEAST = 25.0, 1 << 28
     id="memory-unaccounted",
     severity="warning",
     looks_at=("memory.amounts",),
-    message="much memory belongs to nobody who accounts for it",
+    message="much memory is in use and in no counter of the kernel",
     threshold=f"{PERCENT:.0f} % of memory, and 256 MB, are in no line of /proc/meminfo",
     explanation="Drivers take pages without accounting for them: graphics, buffers, a balloon, or a leak.",
-    advice="Look at modules from out of the tree, and at the balloon; page_owner=on would show who.",
+    advice=(
+        "Look at out-of-tree modules, and at the balloon; with page_owner=on the kernel would keep who "
+        "took it."
+    ),
     reference="Documentation/mm/page_owner.rst",
 )
 def memory_unaccounted(amounts: Iterable[Amount]) -> Iterator[Match]:

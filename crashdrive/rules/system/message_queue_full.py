@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     severity="warning",
     looks_at=("ipc.waiters",),
     message="{count:task waits|tasks wait} for room in a message queue",
-    threshold="a sender that waits, be it in System V's or in a POSIX queue",
-    explanation="Whoever should read the queue doesn't, or is slower than who writes.",
-    advice="See who read it last and whether that lives: crashdrive report ipc, crashdrive report ps.",
+    threshold="a sender waits at a System V or POSIX queue",
+    explanation="The receiver doesn't read the queue, or is slower than the senders.",
+    advice=(
+        "See which process read it last, and whether it lives: crashdrive report ipc, crashdrive report ps."
+    ),
     reference="ipc/msg.c: do_msgsnd(); ipc/mqueue.c: do_mq_timedsend()",
 )
 def message_queue_full(waiters: Iterable[IpcWaiter]) -> Iterator[Match]:

@@ -18,9 +18,12 @@ COUNT = 100
     id="namespace-leak",
     severity="warning",
     looks_at=("namespaces.namespaces",),
-    message="{count:kind of namespace piles|kinds of namespaces pile} up: nobody lives in them",
-    threshold=f"{COUNT} of a kind without a process, or more",
-    explanation="Mounts, open files or sockets keep each: many are a leak of whoever makes containers.",
+    message="namespaces of {count:kind|kinds} pile up without processes",
+    threshold=f"{COUNT} namespaces of a kind or more without a process; user namespaces don't count",
+    explanation=(
+        "Mounts, open files or sockets keep each: many of them are a leak of the program that makes "
+        "containers."
+    ),
     advice="See what keeps them: crashdrive report namespaces --kind KIND --format json.",
     reference="kernel/nsproxy.c: free_nsproxy()",
 )

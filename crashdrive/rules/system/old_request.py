@@ -1,4 +1,4 @@
-"""A request to a disk has been pending for long."""
+"""Requests to disks that have been pending for long."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ SECONDS = 5.0
     id="old-request",
     severity="critical",
     looks_at=("block.requests",),
-    message="{count:request to a disk has|requests to disks have} not been done for long",
-    threshold="a request is 5 seconds old",
-    explanation="Who waits for it is in D. The disk, the host, or what the disk itself stands on is stuck.",
-    advice="In flight: look at what the device stands on. Waiting: look at its queue (block --queues).",
+    message="{count:request to a disk has|requests to disks have} been pending for long",
+    threshold="a request is 5 seconds old or older",
+    explanation="Tasks that wait for it are in D. The disk, the host, or a device below the disk is stuck.",
+    advice=(
+        "In flight: look at the devices below the disk. Waiting: look at its queue: crashdrive report "
+        "block --queues."
+    ),
     reference="block/blk-mq.c: blk_mq_timeout_work()",
 )
 def old_request(requests: Iterable[Request]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""Memory ran out: the OOM killer killed a task, or the kernel panicked."""
+"""Events of the OOM killer for lack of memory of the whole machine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     looks_at=("memory.oom",),
     message="the machine ran out of memory {count:time|times}",
     threshold="any message of the OOM killer that isn't about a cgroup's limit",
-    explanation="Nothing more could be reclaimed. Who asked for memory isn't who has it.",
-    advice="See who has it: processes, slabs, Shmem and Unaccounted in crashdrive report memory.",
+    explanation=(
+        "Nothing more could be reclaimed. The task that asked for memory isn't the one that uses most."
+    ),
+    advice="See what uses it: processes, slabs, Shmem and Unaccounted in crashdrive report memory.",
     reference="mm/oom_kill.c: out_of_memory()",
 )
 def oom(events: Iterable[OomEvent]) -> Iterator[Match]:

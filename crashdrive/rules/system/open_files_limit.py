@@ -20,7 +20,7 @@ PERCENT = 90
     message="{count:process has|processes have} nearly as many files open as allowed",
     threshold=f"{PERCENT} % of RLIMIT_NOFILE, or more",
     explanation="open(), accept() and socket() fail with EMFILE: a server takes no more connections.",
-    advice="See what they are: crashdrive report ps --pid PID --files. A leak has thousands of one kind.",
+    advice="See the files: crashdrive report ps --pid PID --files. A leak has thousands of one kind.",
     reference="fs/file.c: alloc_fd()",
 )
 def open_files_limit(tasks: Iterable[TaskRow]) -> Iterator[Match]:

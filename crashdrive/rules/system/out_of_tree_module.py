@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     looks_at=("panic.modules",),
     message="the trace of the crash leads through {count:module|modules} from outside the kernel's tree",
     threshold="a module with taint O or P has a frame in the trace",
-    explanation="Only its maker has the module's source at hand; the kernel's own code may be innocent.",
+    explanation="Its source isn't in the kernel's tree: only its maker may be able to find the fault.",
     advice="Ask the module's maker, and whether it happens without it: crashdrive report panic.",
     reference="kernel/panic.c: TAINT_OOT_MODULE, TAINT_PROPRIETARY_MODULE",
 )

@@ -1,4 +1,4 @@
-"""No I/O reaches a PCI device any more."""
+"""PCI devices that no I/O reaches any more."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     looks_at=("pci.functions",),
     message="no I/O reaches {count:PCI device|PCI devices}",
     threshold="a device's channel is frozen or failed",
-    explanation="The bus reported an error, or the device was pulled out: its driver reads ones and waits.",
-    advice="See the log for AER or EEH; what the device is for: crashdrive report block, interfaces.",
+    explanation=(
+        "The bus reported an error, or the device was pulled out: reads give all ones, and its driver may "
+        "wait."
+    ),
+    advice=(
+        "Look for AER or EEH in the log; for the disks and interfaces of the device: crashdrive report "
+        "block, interfaces."
+    ),
     reference="Documentation/PCI/pci-error-recovery.rst",
 )
 def pci_device_gone(functions: Iterable[PciFunction]) -> Iterator[Match]:

@@ -19,10 +19,10 @@ PERCENT = 90.0
     id="pid-exhaustion",
     severity="critical",
     looks_at=("ps.totals", "ps.tasks"),
-    message="nearly no process can be made any more: the machine's pids or threads are used up",
+    message="the machine has nearly as many tasks as pid_max or threads-max allows",
     threshold=f"{PERCENT:.0f} % of kernel.pid_max or kernel.threads-max, or more",
     explanation="fork() fails with EAGAIN; nobody can log in, and services can't start anything.",
-    advice="The most frequent parent makes them: see crashdrive report ps --tree. Limit it by pids.max.",
+    advice="Look for the parent of most of them: crashdrive report ps --tree. Limit it by pids.max.",
     reference="kernel/pid.c: alloc_pid(); kernel/fork.c: copy_process()",
 )
 def pid_exhaustion(totals: Iterable[TaskTotals], tasks: Iterable[TaskRow]) -> Iterator[Match]:

@@ -10,7 +10,7 @@ from crashdrive.rules import Match, matches, rule
 if TYPE_CHECKING:
     from crashdrive.linux.oops.rows import Register
 
-# include/linux/poison.h; pointers are at small distances from these
+# include/linux/poison.h; pointers to members of freed objects are at small distances from these
 _WORDS = (
     (0x6B6B6B6B6B6B6B6B, "freed slab memory (POISON_FREE)"),
     (0x5A5A5A5A5A5A5A5A, "slab memory that was never written (POISON_INUSE)"),
@@ -28,7 +28,7 @@ _NEAR = 0x400
     message="{count:register holds|registers hold} what freed memory is filled with",
     threshold="a register is within 1 KiB of a pattern of include/linux/poison.h",
     explanation="Something was used after it was freed, or an entry after it was taken off its list.",
-    advice="Look for who frees it: the object's cache is in crashdrive exec VMCORE 'kmem ADDRESS'.",
+    advice="Look for the code that frees it; the object's cache: crashdrive exec VMCORE 'kmem ADDRESS'.",
     reference="include/linux/poison.h",
 )
 def poison_in_registers(registers: Iterable[Register]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""Very many callbacks wait for RCU."""
+"""CPUs with very many waiting RCU callbacks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CALLBACKS = 100_000
     id="rcu-callbacks",
     severity="warning",
     looks_at=("rcu.cpus",),
-    message="very many callbacks of RCU wait on {count:CPU|CPUs}",
-    threshold=f"{CALLBACKS} callbacks of a CPU wait",
-    explanation="Each holds memory until the grace period ends and it is run: memory may run out of it.",
+    message="very many RCU callbacks wait on {count:CPU|CPUs}",
+    threshold=f"{CALLBACKS} callbacks of a CPU or more wait",
+    explanation="Each keeps memory until the grace period ends and it has run: memory may run out.",
     advice="If the grace period ends (no rcu-stall), callbacks come faster than they are run.",
     reference="kernel/rcu/tree.c: rcu_do_batch()",
 )

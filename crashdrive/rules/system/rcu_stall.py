@@ -1,4 +1,4 @@
-"""A grace period of RCU has not ended for long."""
+"""An RCU grace period that doesn't end."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ SECONDS = 21.0
     id="rcu-stall",
     severity="critical",
     looks_at=("rcu.grace_period",),
-    message="a grace period of RCU doesn't end",
-    threshold=f"it is in progress for {SECONDS:.0f} seconds",
-    explanation="Memory that waits for it isn't freed; who waits for it (synchronize_rcu) waits for ever.",
-    advice="CPUs hold it up: crashdrive report stacks --running. Its thread isn't run: report cpu.",
+    message="an RCU grace period doesn't end",
+    threshold=f"it has been in progress for {SECONDS:.0f} seconds",
+    explanation="Memory that waits for it isn't freed; tasks that wait for it (synchronize_rcu) don't go on.",
+    advice=(
+        "CPUs that hold it up: crashdrive report stacks --running. Its thread, which may not run: "
+        "crashdrive report cpu."
+    ),
     reference="Documentation/RCU/stallwarn.rst",
 )
 def rcu_stall(periods: Iterable[GracePeriod]) -> Iterator[Match]:

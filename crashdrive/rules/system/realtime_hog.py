@@ -1,4 +1,4 @@
-"""A real-time or deadline task has been running without a break."""
+"""Real-time or deadline tasks that have been running without a break."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ SECONDS = 1.0
     looks_at=("cpu.cpus",),
     message="{count:real-time task has|real-time tasks have} been running without a break",
     threshold=f"a task of class rt or deadline ran for {SECONDS:.0f} s or more without a switch",
-    explanation="No ordinary task runs there meanwhile, and none of the kernel's: work, RCU, softirqs wait.",
+    explanation=(
+        "No ordinary task runs on that CPU meanwhile, no kernel thread either: work, RCU, softirqs wait."
+    ),
     advice="See what it does: crashdrive report stacks --running; and kernel.sched_rt_runtime_us.",
     reference="kernel/sched/rt.c",
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     looks_at=("cpu.cpus",),
     message="real-time tasks are throttled on {count:CPU|CPUs}",
     threshold="rt_rq.rt_throttled",
-    explanation="They used up sched_rt_runtime_us of a period, and wait for the next one.",
+    explanation="They used up sched_rt_runtime_us of the period, and wait for the next one.",
     advice="See which want to run: crashdrive report cpu; one of them may be in a loop.",
     reference="kernel/sched/rt.c: sched_rt_runtime_exceeded()",
 )

@@ -1,4 +1,4 @@
-"""Many tasks want the same CPU."""
+"""CPUs with many runnable tasks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TASKS = 8
     looks_at=("cpu.cpus",),
     message="{count:CPU has a long run queue|CPUs have long run queues}",
     threshold=f"{TASKS} tasks or more run or want to on one CPU",
-    explanation="Each of them gets a small part of the CPU: what waits for one of them waits long.",
-    advice="See who they are: crashdrive report cpu. Others that are idle point at affinity or cpusets.",
+    explanation="Each gets a small part of the CPU; whatever waits for one of them waits long.",
+    advice="See the tasks: crashdrive report cpu. Where other CPUs are idle, look at affinities and cpusets.",
     reference="kernel/sched/core.c: struct rq, nr_running",
 )
 def run_queue_long(cpus: Iterable[CpuState]) -> Iterator[Match]:

@@ -20,7 +20,9 @@ PERCENT = 50.0
     looks_at=("memory.amounts",),
     message="tmpfs and shared memory take most of the memory",
     threshold=f"Shmem is {PERCENT:.0f} % of memory or more",
-    explanation="It counts as page cache, but can't be dropped: only swapped out, or freed with its files.",
+    explanation=(
+        "Shmem counts as page cache, but can't be dropped: it is swapped out, or freed with its files."
+    ),
     advice="Files: crashdrive report memory --files; those without a name: report files --deleted.",
     reference="mm/shmem.c",
 )

@@ -1,4 +1,4 @@
-"""A slab cache that can't be shrunk takes much of the memory."""
+"""Slab caches that can't be reclaimed and take much of the memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PERCENT = 10.0
     looks_at=("memory.slabs",),
     message="{count:slab cache that can't be reclaimed is|slab caches that can't be reclaimed are} large",
     threshold=f"such a cache has {PERCENT:.0f} % of memory or more",
-    explanation="Objects of such a cache go when their owner frees them: so many are a leak, mostly.",
-    advice="Its name tells its owner. Of kmalloc-N: boot with slab_debug=U, and look at the callers.",
+    explanation="Only their owner frees objects of such a cache: so many are a leak, mostly.",
+    advice="The cache's name tells the owner. For kmalloc-N boot with slab_debug=U, and look at the callers.",
     reference="mm/slub.c",
 )
 def slab_leak(caches: Iterable[SlabCache]) -> Iterator[Match]:

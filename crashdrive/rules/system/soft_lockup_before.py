@@ -1,4 +1,4 @@
-"""A CPU was stuck before."""
+"""A soft lockup that happened before the crash."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     looks_at=("sysinfo.taints",),
     message="a CPU had been stuck in the kernel before",
     threshold="the kernel has taint L",
-    explanation="The watchdog saw a CPU that gave no task a turn for long, and that went on later.",
-    advice="Read where it was: crashdrive report dmesg --grep 'soft lockup'.",
+    explanation="The watchdog found a CPU that didn't switch tasks for long; it went on later.",
+    advice="Read where it was stuck: crashdrive report dmesg --grep 'soft lockup'.",
     reference="kernel/watchdog.c: TAINT_SOFTLOCKUP",
 )
 def soft_lockup_before(taints: Iterable[Taint]) -> Iterator[Match]:

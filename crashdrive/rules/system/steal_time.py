@@ -1,4 +1,4 @@
-"""The hypervisor gave much of a CPU's time to others."""
+"""CPUs much of whose time the hypervisor gave to others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ PERCENT = 10.0
     looks_at=("cpu.times",),
     message="the hypervisor gave much time of {count:CPU|CPUs} to others",
     threshold=f"steal is {PERCENT:.0f} % or more of a CPU's time since the start",
-    explanation="A virtual CPU that isn't run keeps its locks: lockups and stalls may come of it alone.",
+    explanation=(
+        "A virtual CPU that the host doesn't run keeps its locks: that alone may cause lockups and stalls."
+    ),
     advice="Look at the load of the host, and at its limits for this guest.",
     reference="kernel/sched/cputime.c: steal_account_process_time()",
 )

@@ -1,4 +1,4 @@
-"""A device of the device mapper is suspended."""
+"""Devices of the device mapper that are suspended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     message="{count:device of the device mapper is|devices of the device mapper are} suspended",
     threshold="a device is suspended",
     explanation=(
-        "Who reads or writes it waits until it is resumed. lvm suspends it while it changes a table."
+        "Reads and writes wait until it is resumed. lvm suspends a device while it changes the table."
     ),
     advice="Look for who suspended it: dmsetup, lvm, a snapshot that failed; dmsetup resume would go on.",
     reference="drivers/md/dm.c: dm_submit_bio(), dm_suspend()",

@@ -20,8 +20,10 @@ PERCENT = 5.0
     looks_at=("memory.amounts",),
     message="swap is used up",
     threshold=f"less than {PERCENT:.0f} % of swap is free",
-    explanation="Anonymous memory can't be reclaimed any more: the page cache goes, then the OOM killer.",
-    advice="See who is swapped out: crashdrive report memory, column swap_bytes of processes.",
+    explanation=(
+        "Anonymous memory can't be reclaimed any more: the page cache shrinks, then the OOM killer acts."
+    ),
+    advice="See whose memory is swapped out: column swap_bytes of table processes, crashdrive report memory.",
     reference="mm/swapfile.c",
 )
 def swap_full(amounts: Iterable[Amount]) -> Iterator[Match]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     looks_at=("panic.verdict",),
     message="the kernel didn't fail: somebody ended it by sysrq",
     threshold="the verdict's kind is sysrq",
-    explanation="A person, a watchdog program or a cluster's fencing wanted this dump, most often of a hang.",
+    explanation=(
+        "A person, a watchdog program or a cluster's fencing wanted this dump, most often because of a hang."
+    ),
     advice="Look for what made them do it: crashdrive report hang, crashdrive report stacks.",
     reference="drivers/tty/sysrq.c: sysrq_handle_crash()",
 )

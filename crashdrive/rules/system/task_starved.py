@@ -1,4 +1,4 @@
-"""A task that could run has been waiting for its CPU for long."""
+"""Runnable tasks that have been waiting for their CPU for long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 3.0
     looks_at=("cpu.queued",),
     message="{count:task has|tasks have} been waiting for a CPU for seconds",
     threshold=f"queued for {SECONDS:.0f} s or more without running",
-    explanation="What runs on that CPU gives it to nobody: it is stuck in the kernel, or of a higher class.",
+    explanation="The task that runs on that CPU is stuck in the kernel, or of a higher class.",
     advice="See what runs there and where: crashdrive report cpu, crashdrive report stacks --running.",
     reference="kernel/sched/stats.h: sched_info_enqueue()",
 )

@@ -1,4 +1,4 @@
-"""Timers of a CPU have been overdue for long."""
+"""Timer wheels with timers that have been overdue for long."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ SECONDS = 2.0
     id="timers-late",
     severity="warning",
     looks_at=("timers.wheels",),
-    message="timers of {count:wheel are|wheels are} overdue for long",
+    message="timers of {count:wheel|wheels} are long overdue",
     threshold=f"a timer of a wheel that isn't idle is overdue by {SECONDS:.0f} seconds, and not deferrable",
-    explanation="Timers are run by the softirq TIMER: that CPU doesn't come to it, as something keeps it.",
+    explanation=(
+        "The softirq TIMER runs timers' functions: something keeps the CPU from running that softirq."
+    ),
     advice="See what the CPU ran, and which softirqs wait: crashdrive report cpu, stacks --running.",
     reference="kernel/time/timer.c: run_timer_softirq()",
 )

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     looks_at=("irq.vectors",),
     message="{count:CPU has|CPUs have} no interrupt vectors left",
     threshold="no vector of a CPU that is online is free",
-    explanation="Devices can't be given interrupts there, and no CPU can hand its own over to it.",
-    advice="Fewer queues of network and storage devices, or their interrupts spread over more CPUs.",
+    explanation="Devices get no interrupts on that CPU, and no other CPU's interrupts can be moved to it.",
+    advice="Use fewer queues of network and storage devices, or spread their interrupts over more CPUs.",
     reference="kernel/irq/matrix.c: irq_matrix_alloc()",
 )
 def vectors_exhausted(vectors: Iterable[CpuVectors]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""A queue to the hypervisor is out of use."""
+"""Virtqueues that are broken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     looks_at=("virtio.queues",),
     message="{count:queue to the hypervisor is|queues to the hypervisor are} broken",
     threshold="a virtqueue is marked as broken",
-    explanation="The host gave nonsense, or the device was taken out: nothing goes through it any more.",
+    explanation=(
+        "The host gave wrong data, or the device was removed: nothing goes through the queue any more."
+    ),
     advice="See the log for 'id %u out of range' or 'is not a head', and the hypervisor's own log.",
     reference="drivers/virtio/virtio_ring.c: virtqueue_is_broken()",
 )

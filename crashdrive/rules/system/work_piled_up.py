@@ -1,4 +1,4 @@
-"""Very many items of work wait for workers."""
+"""Workqueues in which very many items of work wait."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ITEMS = 1000
     severity="warning",
     looks_at=("workqueues.queues",),
     message="much work waits in {count:workqueue|workqueues}",
-    threshold=f"{ITEMS} items or more wait for a worker, or for others of their queue",
-    explanation="Work is queued faster than it is done, or what it does is stuck.",
-    advice="crashdrive report workqueues: what the workers of that queue run, and which functions wait.",
+    threshold=f"{ITEMS} items or more wait for a worker, or for other items of their queue",
+    explanation="Work is queued faster than it is done, or the work that runs is stuck.",
+    advice="See what workers run, and which functions wait: crashdrive report workqueues.",
     reference="kernel/workqueue.c",
 )
 def work_piled_up(queues: Iterable[Workqueue]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""A worker has been running one item of work for long."""
+"""Workers that have been running one item of work for long."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SECONDS = 30.0
     id="work-running-long",
     severity="warning",
     looks_at=("workqueues.busy",),
-    message="{count:worker has|workers have} been at one item of work for long",
-    threshold=f"{SECONDS:.0f} seconds; kernels since 6.5 alone tell since when",
-    explanation="Whoever flushes that work, or waits for the queue, waits as long.",
+    message="{count:worker has|workers have} been running one item of work for long",
+    threshold=f"{SECONDS:.0f} seconds or longer; only kernels since 6.5 keep the time",
+    explanation="A task that flushes that work, or waits for the queue, waits as long.",
     advice="crashdrive report stacks --pid PID shows where it is; crashdrive report hang who waits for it.",
     reference="kernel/workqueue.c: process_one_work()",
 )

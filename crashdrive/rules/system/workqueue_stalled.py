@@ -1,4 +1,4 @@
-"""A pool of workers takes no work any more."""
+"""Pools of workers that take no work any more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = 30.0
     looks_at=("workqueues.pools",),
     message="{count:pool of workers|pools of workers} took no work for long",
     threshold=f"work waits, and no worker of the pool took any for {SECONDS:.0f} seconds",
-    explanation="Something keeps its CPU without sleeping, or no worker can be made for want of memory.",
+    explanation="A task keeps the CPU without sleeping, or no worker can be created for want of memory.",
     advice="See what its workers run (report workqueues), and what its CPU ran (report cpu).",
     reference="kernel/workqueue.c: wq_watchdog_timer_fn()",
 )

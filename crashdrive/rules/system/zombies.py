@@ -1,4 +1,4 @@
-"""A process doesn't wait for its children, which stay as zombies."""
+"""Processes that don't wait for their ended children."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNT = 20
     message="{count:process doesn't|processes don't} wait for children that have ended",
     threshold=f"{COUNT} zombies of one parent, or more",
     explanation="Each keeps its pid and its task_struct until its parent waits for it, or ends.",
-    advice="See the parent's stack: crashdrive report stacks --each --pid PID. Its program has the fault.",
+    advice="The parent's program is at fault; see its stack: crashdrive report stacks --each --pid PID.",
     reference="kernel/exit.c: exit_notify()",
 )
 def zombies(tasks: Iterable[TaskRow]) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""A zone has less free memory than is reserved for emergencies."""
+"""Zones with less free memory than their min watermark."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     looks_at=("memory.zones",),
     message="{count:memory zone has|memory zones have} less free than the min watermark",
     threshold="free memory of a zone is below its min watermark",
-    explanation="Whoever asks for memory there has to reclaim it himself first, and waits for that.",
-    advice="See who has the memory: crashdrive report memory; who waits: crashdrive report hang.",
+    explanation="A task that asks for memory there has to reclaim some itself first, and waits for that.",
+    advice="See what uses the memory: crashdrive report memory; which tasks wait: crashdrive report hang.",
     reference="mm/page_alloc.c: __zone_watermark_ok()",
 )
 def zone_below_min(zones: Iterable[MemoryZone]) -> Iterator[Match]:
