@@ -39,14 +39,14 @@ _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 
 
 class MinimalLayouts(Layouts):
-    """Layouts of a kernel whose crash has loaded no modules; with ``btf``, types that aren't kept come from
-    BTF, which is None where it can't be proven to be the kernel's.
+    """Layouts of a kernel whose crash has loaded no modules. Types that the store lacks come from the BTF
+    that ``btf`` gives; None where none is proven to be the kernel's: then they come from gdb.
 
     BTF has all types of the image, and takes milliseconds where gdb takes seconds, but joins the dimensions
-    of an array into one. With ``dimensions`` those of an array that may have several are asked of gdb when
-    it is first looked into, and of that one alone; types come from BTF in a crash with tables, too. Without,
-    types are for readers that index no such array: an index into a second dimension is an error (see
-    `flattens`). Both are kept, apart from gdb's.
+    of an array into one. With ``dimensions``, an array that may have several is asked of gdb when it is first
+    looked into; types come from BTF in a crash with tables, too. Without ``dimensions``, types are for
+    readers that index no such array: an index into a second dimension is an error (see `flattens`). The store
+    keeps both forms apart from each other and from gdb's types.
     """
 
     def __init__(
@@ -74,12 +74,16 @@ class MinimalLayouts(Layouts):
 
     @property
     def _minimal(self) -> bool:
-        """Whether crash has no tables: yet, or as it came up in no other way; gdb answers in neither."""
+        """Whether crash runs without its tables, so that gdb doesn't answer: it hasn't loaded them yet, or it
+        came up in no other way.
+        """
         return self._session.minimal or "--minimal" in self._session.health.options
 
     @property
     def flattens(self) -> bool:
-        """Whether types came from BTF as they are; these stay, also when crash loads its tables later."""
+        """Whether types came from BTF with the dimensions of arrays joined. Such types stay when crash loads
+        its tables later.
+        """
         return self._took_btf and self._find_dimensions is None
 
     def _has_module_types(self) -> bool:
@@ -91,7 +95,7 @@ class MinimalLayouts(Layouts):
         super()._learn_own(cold)
 
     def _learn_from_btf(self, cold: dict[str, TypeRef]) -> dict[str, TypeRef]:
-        """Learn the types that the store or BTF has; the others, for gdb, are returned."""
+        """Learn the types that the store or BTF has; give the others, which are for gdb."""
         if self._store:
             if there := self._there("type", cold):
                 self._known.update(self._store.get_many("type", self.key, there, Type, version=VERSION))
@@ -128,7 +132,7 @@ class MinimalLayouts(Layouts):
     # arrays of several dimensions
 
     def _whole(self, kind: ArrayType) -> ArrayType:
-        """An array with all of its dimensions: KernelError where it may have several that can't be told."""
+        """An array with all its dimensions; KernelError where gdb and BTF disagree about it."""
         origin = kind.origin or ""
         flat = ArrayType(kind.element, kind.count)
         outer, _, path = origin.partition(".")
@@ -142,7 +146,9 @@ class MinimalLayouts(Layouts):
 
     @cached_property
     def _dimensions(self) -> Dimensions | None:
-        """What arrays of several dimensions are made of; searched for once per kernel."""
+        """The elements and sizes of arrays of several dimensions in the debug data; searched for once per
+        kernel.
+        """
         kept: Dimensions | None = None
         if self._store:
             kept = self._store.get(
@@ -217,7 +223,7 @@ def _elements(kind: ArrayType) -> int:
 
 
 class _Column(Sequence[str]):
-    """What symbols have in common, of each when it is asked for."""
+    """A column of symbols (names, modules, ...), whose values are made when they are asked for."""
 
     def __init__(self, order: array[int], of: Callable[[int], str]) -> None:
         self._order = order
@@ -249,7 +255,7 @@ class DumpSymbols:
         self.path = image.path
         self._image = image
         self._kernel = kernel
-        # modules whose variables have no names, and the names that weren't found and may be such a variable's
+        # modules whose variables have no names; names that weren't found, and may be those of such variables
         self.unnamed: tuple[str, ...] = ()
         self.unsure: set[str] = set()
 
@@ -271,7 +277,7 @@ class DumpSymbols:
         return found
 
     def doubts(self) -> tuple[HealthWarning, ...]:
-        """Names that were asked for, and weren't found, and may be variables of modules."""
+        """Names that were asked for and not found, and that may be variables of modules."""
         return (unnamed_variables(self.unsure, self.unnamed),) if self.unsure else ()
 
     def columns(self) -> Columns | None:
@@ -329,7 +335,7 @@ class DumpSymbols:
         return found
 
     def _add_variables(self, kernel: Kernel, found: dict[str, list[tuple[Symbol, int]]]) -> None:
-        """Those of modules whose files are at hand; what can't be named is kept in mind."""
+        """Add variables of modules whose files are at hand; note the modules without one."""
         try:
             symbols, self.unnamed = variables(kernel)
         except (FaultError, KernelError):

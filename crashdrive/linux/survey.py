@@ -91,7 +91,7 @@ class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return True
 
     def check(self) -> Self:
-        """The same; IncompleteError where data is missing."""
+        """This reading; IncompleteError where data is missing."""
         if not self.complete:
             raise IncompleteError(told_incomplete("read", self.notices))
         return self
@@ -124,7 +124,7 @@ class Survey:
         self.complete &= found.complete
 
     def gaps(self, columns: Columns, what: str) -> Columns:
-        """The same columns, their gaps noted."""
+        """The columns as they are; their gaps are noted."""
         if columns.gaps:
             self.miss(columns.notices(what))
         return columns
@@ -146,7 +146,9 @@ class Survey:
         return list(zip(addresses, self.rows(fields, addresses, what), strict=True))
 
     def attempt(self, what: str, find: Callable[[], Iterable[T]]) -> list[T]:
-        """The rows of a finder; a notice instead where this kernel lacks its types, members or symbols."""
+        """The rows of a finder. A notice, and the rows until then, where this kernel lacks its types, members
+        or symbols, or the dump its memory, or where data is damaged.
+        """
         found: list[T] = []
         try:
             found.extend(find())

@@ -157,7 +157,7 @@ def _read_only(row: Mapping[str, Any], word: int | None, state: int | None) -> b
 
 
 def device_name(disk: str, partition: int) -> str:
-    """As the kernel writes it (``bdevname``): a p between a digit and the partition's number."""
+    """A device's name as the kernel writes it (``bdevname``): with a p between a digit and the partition."""
     if not partition:
         return disk
     return f"{disk}p{partition}" if disk[-1:].isdigit() else f"{disk}{partition}"

@@ -24,7 +24,7 @@ _OPERATIONS = ("bpf_prog_fops", "bpf_map_fops", "bpf_link_fops", "bpf_link_fops_
 
 
 def holders(survey: Survey) -> dict[int, tuple[int, ...]]:
-    """Pids by the address of the program, map or link that each has a descriptor of."""
+    """Pids of the holders, by the address of the program, map or link."""
     kernel = survey.kernel
     known = {kernel.symbols.address(name) for name in _OPERATIONS if kernel.symbols.has(name)}
     # a thread can have a table of its own, and have its process's after the first thread has ended

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
 MOST_SLOTS = 1 << 24
-"""A table that claims more slots is damaged: it is only as large as the highest descriptor in use."""
+"""The most slots of a table: one that claims more is damaged, as tables grow with the highest descriptor."""
 
 
 class DescriptorTable(NamedTuple):
@@ -39,7 +39,7 @@ def read_tables(kernel: Machine, tables: Sequence[DescriptorTable]) -> Iterator[
 
 
 def unread(count: int) -> tuple[Notice, ...]:
-    """The notice of so many processes whose tables could not be read; none for 0."""
+    """A notice that the tables of ``count`` processes could not be read; none for 0."""
     message = f"the open files of {count} processes could not be read"
     return (Notice(kind="hole", message=message),) if count else ()
 

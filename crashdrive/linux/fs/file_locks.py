@@ -43,7 +43,7 @@ class FileLock(Record, frozen=True):
     ``lock_type``: as in /proc/locks (``POSIX``, ``OFDLCK``: of an open file, ``FLOCK``, ``LEASE``);
     ``lock_mode``: ``READ``, ``WRITE``, ``UNLCK``. ``waits_for``: the address of the lock that blocks it, None
     where it is held. ``breaking``: the lease is being broken. ``last_byte``: None for the end of the file.
-    ``pid``: who took it; an open file's lock may belong to others since.
+    ``pid``: the process that took it; the lock of an open file may belong to other processes since.
     """
 
     lock_type: str

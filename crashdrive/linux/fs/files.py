@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from crashdrive.kernel.series import Objects
     from crashdrive.linux.machine import Machine
 
-# how many slots are read at once: a wrong count ends at memory that is missing or no table
+# slots that are read at once: with a wrong count the reading ends early, at memory that is missing or no
+# table
 _PART = 1 << 16
 
 
@@ -36,7 +37,7 @@ class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
         return self.files.problems
 
     def check(self) -> OpenFiles:
-        """The same; FaultError or CorruptError where descriptors are missing."""
+        """These files; FaultError or CorruptError where descriptors are missing."""
         self.files.check()
         return self
 

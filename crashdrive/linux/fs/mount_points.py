@@ -54,7 +54,7 @@ class MountPoints:
             if known is None or part is None:
                 return None
             if not part.startswith("/"):
-                return part  # in no mounted tree
+                return part  # a dentry in no mounted tree
             parts += [part] if part != "/" else []
             if known.above == mount:
                 return "".join(reversed(parts)) or "/"

@@ -44,10 +44,10 @@ class Futex(Record, frozen=True):
     """A futex that tasks wait for.
 
     ``futex_kind``: ``private`` (of threads of a process), ``file`` (of a mapped file, which shared memory is,
-    too), ``shared`` (other memory, of which it isn't said to be private). ``user_address``: where it is in
-    the process's memory; of a file the offset in it. ``waiters``: how many tasks wait; ``waiter_pids``: the
-    first of them, who wait longest first. ``tgid``, ``comm``: the process of the first. ``longest``: seconds
-    that one has waited. ``owner_pid``, ``owner_comm``: the holder, of futexes with priority inheritance; the
+    too), ``shared`` (other memory: the futex isn't marked as private). ``user_address``: where it is in the
+    process's memory; of a file the offset in it. ``waiters``: how many tasks wait; ``waiter_pids``: the first
+    of them, who wait longest first. ``tgid``, ``comm``: the process of the first. ``longest``: seconds that
+    one has waited. ``owner_pid``, ``owner_comm``: the holder, of futexes with priority inheritance; the
     kernel knows no other's.
     """
 

@@ -30,7 +30,7 @@ class IpcWaiter(Record, frozen=True):
 
 
 class Waiting:
-    """Makes rows of waiting tasks."""
+    """Makes an `IpcWaiter` of each waiting task."""
 
     def __init__(self, survey: Survey, tasks: Tasks) -> None:
         self._queues, self._tasks = Queues(survey), tasks

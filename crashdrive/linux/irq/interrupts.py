@@ -66,8 +66,8 @@ class Interrupt(Record, frozen=True):
     a thread. ``affinity_cpus``: where it may go, ``effective_cpus``: where it goes. ``irq_state``:
     ``disabled``, ``masked``, ``in progress`` (a handler was running), ``nobody cared`` (the kernel disabled
     it, as no handler took it), joined by commas. ``disable_depth``: how many disables are without their
-    enable, None for an interrupt that each CPU enables by itself: that is disabled where no CPU has.
-    ``unhandled``: how many came since the last handled one.
+    enable, None for an interrupt that each CPU enables by itself: such an interrupt is ``disabled`` where no
+    CPU has enabled it. ``unhandled``: how many came since the last handled one.
     """
 
     irq: int
@@ -155,7 +155,9 @@ def _bits(survey: Survey) -> dict[str, int]:
 
 
 def _state(row: Mapping[str, Any], enabled: Sequence[int] | None, bits: Mapping[str, int]) -> str | None:
-    """``enabled``: the CPUs that enabled it, where each does so by itself: its own bits don't tell that."""
+    """The words for an interrupt's state. ``enabled``: the CPUs that enabled it, where each CPU does so by
+    itself: the descriptor's bits don't tell that.
+    """
     state, internal = row["state"], row["internal"]
     if state is None or (row["enabled"] and enabled is None):
         return None
@@ -166,7 +168,7 @@ def _state(row: Mapping[str, Any], enabled: Sequence[int] | None, bits: Mapping[
 
 
 def _is_number(survey: Survey, number: int | None, wanted: int, place: int) -> bool:
-    """Whether a descriptor has the number that it was found by; that it has another one is noted."""
+    """Whether a descriptor has the number by which it was found; another number is noted."""
     if number is not None and number != wanted:
         message = f"interrupt {wanted}: {place:#x} is no descriptor of it ({number})"
         survey.miss([Notice(kind="node", message=message)])

@@ -111,7 +111,7 @@ def _row(
 
 
 def _elsewhere(survey: Survey) -> Iterator[int]:
-    """Modules by mod_tree, and by their kobjects below /sys/module."""
+    """Addresses of modules by two other ways: mod_tree, and kobjects below /sys/module."""
     kernel = survey.kernel
     if kernel.symbols.has("mod_tree") and kernel.has_member("struct mod_tree_root", "root.tree[0]"):
         root = kernel.symbols.address("mod_tree") + kernel.offset("struct mod_tree_root", "root.tree[0]")

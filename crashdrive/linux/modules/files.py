@@ -35,7 +35,7 @@ _WRITE, _NOBITS = 1, 8
 
 
 class ModuleVariables(NamedTuple):
-    """Variables by name, with their sizes, and the modules whose files aren't there or aren't theirs."""
+    """Variables by name, with their sizes; modules without a file, or with a file of another build."""
 
     symbols: dict[str, list[tuple[Symbol, int]]]
     missing: tuple[str, ...]
@@ -133,7 +133,7 @@ def _listed(trees: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def _is_of(kernel: Machine, elf: ElfFile, places: Mapping[str, int]) -> bool:
-    """Whether a file's build id is that of the module in memory."""
+    """Whether a file is of the module in memory, by its build id."""
     for part in elf.sections():
         if part.name == _BUILD_ID and part.size and (place := places.get(_BUILD_ID)):
             try:

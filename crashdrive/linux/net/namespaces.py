@@ -190,7 +190,7 @@ def _mount_names(kernel: Machine) -> tuple[dict[int, str], tuple[Notice, ...]]:
 
 
 def _may_be_nsfs(kernel: Machine, kind: int | None, gap: Gap | None) -> bool:
-    """Whether a filesystem's type is nsfs by the pointer to its name, or can't be told."""
+    """Whether a filesystem may be nsfs, by the pointer to its type's name: also where that can't be told."""
     return kernel.read_string(kind, 8) == b"nsfs" if kind else gap is not None
 
 

@@ -9,7 +9,7 @@ from crashdrive.linux.survey import Survey
 def own_memory(survey: Survey, net: int, symbol: str) -> int | None:
     """The address of a module's data for a namespace; ``symbol``: the variable with its id.
 
-    None where the namespace has none: it was made without the module, or is half torn down.
+    None where the namespace has no such data: it was made without the module, or is half torn down.
     """
     kernel = survey.kernel
     if not kernel.has_member("struct net_generic", "s.len"):

@@ -150,7 +150,7 @@ class _Reader:
         self.segment: str | None = None
         self.cpu: int | None = None
         self.last_head: Head | None = None
-        self.in_user = False  # whether registers and code are those of user space
+        self.in_user = False  # whether the registers and code that are being read are those of user space
         self.dumped = False  # whether the lines of code are below their heading
 
     def read(self) -> Body:

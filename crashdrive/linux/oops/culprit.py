@@ -1,4 +1,4 @@
-"""Which frame of a report is to blame."""
+"""The culprit: the frame of a report that is to blame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAIN = ("call trace", "backtrace", "stack backtrace", "trace", "stack trace", "
 _TITLED = ("call trace",)
 _LOW = 0x1000  # the first page: a NULL with an offset
 
-# functions that fault on behalf of their caller, by what it gave them
+# functions whose faults are their caller's: the arguments were bad
 FAULT = MEMORY = matcher(
     machinery.CHECKERS,
     machinery.LIBRARY,
@@ -50,7 +50,7 @@ def main_stacks(case: Case) -> list[Stack]:
 
 
 def named(frames: Iterable[Frame]) -> list[Frame]:
-    """Frames that may be the culprit: sure, with a name, on the stack."""
+    """Frames that may be the culprit: sure ones, with a name, on the stack."""
     return [frame for frame in frames if frame.function and frame.sure and not frame.inline]
 
 

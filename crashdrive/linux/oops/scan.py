@@ -64,7 +64,7 @@ class Block:
     cut: bool = False
     """Whether another report began before this one had a body."""
     inside: bool = False
-    """Whether it began in the middle of another report of the same context, whose lines may be in it."""
+    """Whether this report began within another one of the same context, whose lines may be in this one."""
     last_part: int = 0
 
     def add(self, line: Line) -> None:
@@ -78,7 +78,7 @@ class Block:
                 self.all_cpus = True
 
     def add_first(self, line: Line, rule: Rule, match: re.Match[str]) -> None:
-        """Takes a line that a rule matches; a repetition is left out of the matches."""
+        """Takes a line that a rule matches; a repeated line isn't added to the matches."""
         if self.lines and self.lines[-1].text == line.text:
             self.last_part = len(self.lines)
             return
@@ -106,7 +106,7 @@ class Block:
         return self.matches[0][0].find is not nobody
 
     def is_over(self, line: Line) -> bool:
-        """Whether a line comes too late to belong to it."""
+        """Whether a line comes too late to belong to this report."""
         last = self.lines[-1]
         silent = line.time is not None and last.time is not None and line.time - last.time > _SILENCE
         return silent or len(self.lines) - self.last_part > _APART or len(self.lines) > _LONGEST

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def with_wait_channels(survey: Survey, rows: Sequence[TaskRow]) -> Iterator[TaskRow]:
-    """The same rows with ``wait_channel``; one that can't be found is noted. x86-64."""
+    """The rows with ``wait_channel`` filled in; a channel that can't be found is noted. x86-64."""
     # the youngest frames are enough: a stack whose end is lost misses nothing here
     own = Survey(survey.kernel)
     found = {stack.task: stack for stack in read_stacks(own, tasks=[row.task for row in rows])}

@@ -1,4 +1,4 @@
-"""Values of parameters and variables of the functions on a stack, as far as registers and memory tell them.
+"""Values of parameters and variables of the functions on a stack, where registers or memory have them.
 
 A called function keeps the callee-saved registers (``rbx rbp r12`` to ``r15``), or saves them on its stack,
 as the debug data's call frames tell. A caller's other registers are lost.

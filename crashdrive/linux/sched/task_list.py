@@ -95,7 +95,9 @@ def _numbered_pids(kernel: Machine, namespace: int) -> Entries:
 
 
 def _checked_pids(kernel: Machine, namespace: int) -> Walk:
-    """Entries of an idr with the number of their place; any other, and one in a hole, is told."""
+    """Entries of an idr that have the number of their place; any other entry, and one in a hole, is a
+    problem.
+    """
     level = kernel.read_many("struct pid_namespace", [namespace], ["level"])["level"][0]
     if level is None or not 0 <= level <= _DEEPEST:
         message = f"the level of the pid namespace at {namespace:#x} is {level}"

@@ -58,8 +58,8 @@ class Key(Record, frozen=True):
     ``key_state``: ``instantiated``, ``not instantiated`` or ``negative`` (with the error that who asks gets),
     and ``revoked``, ``expired``, ``invalidated``, ``dead`` or ``under construction``, joined by commas.
     ``gid``: None where the key is of no group. ``expires_left``: seconds until it expires, None where it
-    doesn't. ``payload_bytes``: what is counted against the quota. ``keyring_members``: keys in a keyring,
-    None of other keys.
+    doesn't, and for a revoked key. ``payload_bytes``: what is counted against the quota. ``keyring_members``:
+    keys in a keyring, None of other keys.
     """
 
     key_serial: str
@@ -77,7 +77,7 @@ class Key(Record, frozen=True):
 
 
 class KeyUser(Record, frozen=True):
-    """What a user has of keys: ``key_count`` in all, ``charged_keys`` and ``charged_bytes`` of the quota."""
+    """A user's keys: ``key_count`` in all, ``charged_keys`` and ``charged_bytes`` of the quota."""
 
     uid: int | None
     key_count: int | None
@@ -89,7 +89,7 @@ class KeyUser(Record, frozen=True):
 
 
 def keys(survey: Survey) -> Iterator[Key]:
-    """All keys by their serial numbers; none where the kernel has none."""
+    """All keys by their serial numbers; none where the kernel was built without keys."""
     kernel = survey.kernel
     if not kernel.symbols.has("key_serial_tree"):
         survey.absent("keys")
@@ -120,7 +120,9 @@ def keys(survey: Survey) -> Iterator[Key]:
 
 
 def _left(row: Mapping[str, Any], now: float | None) -> float | None:
-    """Seconds until it expires; a revoked key has the time of that in the same place."""
+    """Seconds until a key expires; None where it doesn't, and for a revoked key, which has the time of its
+    revocation in that member.
+    """
     expiry = row["expiry"]
     revoked = row["flags"] is not None and row["flags"] >> 1 & 1
     return None if now is None or not expiry or expiry == _NEVER or revoked else expiry - now
@@ -136,7 +138,7 @@ def _state(row: Mapping[str, Any], left: float | None, fields: Fields) -> str | 
 
 
 def key_users(survey: Survey) -> Iterator[KeyUser]:
-    """What each user has, and may have, of keys."""
+    """The keys and quotas of each user."""
     kernel = survey.kernel
     if not kernel.symbols.has("key_user_tree"):
         return

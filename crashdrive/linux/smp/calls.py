@@ -68,14 +68,14 @@ class SmpCpu(Record, frozen=True):
 
 
 class Smp(NamedTuple):
-    """CPUs, and what they shall run for each other."""
+    """CPUs, and the calls that they shall run for each other."""
 
     cpus: list[SmpCpu]
     calls: list[CpuCall]
 
 
 class _Caller(NamedTuple):
-    """Where a call lies: whose it is."""
+    """A call's address, the CPU whose it is, and its members."""
 
     cpu: int
     to: int | None
@@ -212,7 +212,7 @@ def _on_stack(place: int, tasks: Mapping[int, _Running], size: int) -> int | Non
 
 
 def _many(survey: Survey, bits: Kinds) -> Iterator[_Caller]:
-    """Of the calls that each CPU has for each other one those that aren't done."""
+    """The calls of ``cfd_data`` that aren't done: each CPU has one for each other CPU."""
     kernel, cpus = survey.kernel, survey.kernel.cpus
     if not kernel.symbols.has("cfd_data"):
         return
@@ -232,7 +232,7 @@ def _many(survey: Survey, bits: Kinds) -> Iterator[_Caller]:
 
 
 def _single(survey: Survey, bits: Kinds) -> Iterator[_Caller]:
-    """Of the calls that each CPU has for one that it doesn't wait for those that aren't done."""
+    """The calls of ``csd_data`` that aren't done: each CPU has one for a call that it doesn't wait for."""
     kernel = survey.kernel
     if kernel.symbols.has("csd_data"):
         places = [(cpu, None, kernel.per_cpu_address("csd_data", cpu)) for cpu in kernel.cpus]
@@ -240,7 +240,9 @@ def _single(survey: Survey, bits: Kinds) -> Iterator[_Caller]:
 
 
 def _locked(survey: Survey, bits: Kinds, pairs: Sequence[tuple[int, int | None, int]]) -> Iterator[_Caller]:
-    """Calls that are locked, which those in a queue are, too; thousands of CPUs have millions of pairs."""
+    """The locked calls; calls in a queue are locked, too. Given one by one: thousands of CPUs have millions
+    of pairs.
+    """
     fields = Fields(survey.kernel, CALL, FIELDS, ("flags", "function"))
     columns = survey.read(fields, [place for *_, place in pairs], "calls of CPUs")
     for (cpu, to, place), flags, function in zip(pairs, columns["flags"], columns["function"], strict=True):

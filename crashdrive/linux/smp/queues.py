@@ -44,7 +44,7 @@ class Kinds(NamedTuple):
         return None if flags is None else self.names.get(flags & self.mask, "call")
 
     def waits(self, flags: int | None) -> bool:
-        """Whether who called waits until the function has returned."""
+        """Whether the caller waits until the function has returned."""
         return flags is not None and bool(flags & self.lock) and flags & self.mask == self.sync
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.sysctl.source import Source
 
 SILENT = frozenset({"vmstat_refresh"})
-"""Handlers that give a reader no value: the reading itself has an effect."""
+"""Handlers that give no value where a program reads the setting: reading it has an effect instead."""
 
 _COUNTER = "struct percpu_counter"
 _WATCHDOGS = {"hard": 1, "soft": 2}

@@ -63,12 +63,14 @@ class Cpu(Record, frozen=True):
 
 
 def is_arm64(survey: Survey) -> bool:
-    """Whether the kernel is of arm64; a recording of another one has no answer to what is arm64's alone."""
+    """Whether the kernel is of arm64. It is asked first: a recording of another machine has no answers about
+    arm64's structures.
+    """
     return survey.kernel.session.identity.get("machine") == _MACHINE
 
 
 def cpus(survey: Survey) -> Iterator[Cpu]:
-    """The CPUs that are present, by number."""
+    """The present CPUs, by number."""
     kernel = survey.kernel
     if is_arm64(survey):
         yield from _of_arm64(survey)

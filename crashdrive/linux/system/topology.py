@@ -1,4 +1,4 @@
-"""Where CPUs are: package, die, core, threads of a core, NUMA node (``struct cpuinfo_x86``; x86-64)."""
+"""The topology of CPUs: package, die, core, threads of a core, NUMA node (``struct cpuinfo_x86``; x86-64)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIELDS = {
 
 
 class CpuPlace(Record, frozen=True):
-    """Where a present CPU is.
+    """A present CPU's place in the topology.
 
     ``thread_siblings``: the CPUs of its core, itself too; ``package_cpus``: those of its package.
     ``numa_node``: the node whose memory is nearest.
@@ -38,7 +38,7 @@ class CpuPlace(Record, frozen=True):
 
 
 def cpu_places(survey: Survey) -> Iterator[CpuPlace]:
-    """The CPUs that are present, by number."""
+    """The present CPUs, by number."""
     kernel, cpus = survey.kernel, survey.kernel.cpus
     places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
     rows = survey.rows(Fields(kernel, _KIND, _FIELDS, ("package", "core")), places, "places of CPUs")

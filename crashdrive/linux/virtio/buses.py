@@ -24,7 +24,9 @@ def bus_devices(survey: Survey, variable: str, what: str) -> list[int]:
 
 
 def _private(survey: Survey, bus: int, what: str) -> int:
-    """The bus's private part: it has been found by the list of all buses since 6.3 (3465e7e3a9cb)."""
+    """The address of the bus's ``struct subsys_private``: since 6.3 (3465e7e3a9cb) it is found on the list of
+    all buses.
+    """
     kernel = survey.kernel
     if kernel.has_member("struct bus_type", "p"):
         return survey.gaps(kernel.read_many("struct bus_type", [bus], ["p"]), what)["p"][0] or 0

@@ -174,7 +174,7 @@ def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
 
 
 def _scheduled(survey: Survey, workers: Sequence[int]) -> dict[int, int]:
-    """The number of items that wait for each worker itself."""
+    """How many items wait for each worker itself, on its list ``scheduled``."""
     kernel = survey.kernel
     offset = kernel.offset(_WORKER, "scheduled")
     found = kernel.walk_lists([worker + offset for worker in workers], _WORK, "entry")

@@ -239,7 +239,7 @@ class _Texts:
 
 
 class _Ties:
-    """Relations of devices: masters, lower devices, links."""
+    """Relations between devices: masters, lower devices, links."""
 
     def __init__(self, survey: NetSurvey, every: Sequence[Device]) -> None:
         self._survey = survey

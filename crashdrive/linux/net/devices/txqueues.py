@@ -108,7 +108,7 @@ def _transmit(
     row: Mapping[str, Any],
     bits: Mapping[str, int],
 ) -> TransmitQueue:
-    # a queue that never counted bytes has a driver without BQL
+    # the driver of a queue that never counted bytes doesn't use BQL
     counted = bool(row["queued"]) and row["completed"] is not None
     return TransmitQueue(
         netns=survey.labels.get(device.row["net"]),

@@ -44,7 +44,7 @@ def parts(number: int) -> list[int]:
 
 
 def type_name(number: int) -> str:
-    """As nft has it: ``ipv4_addr . inet_service``; a number where it has no name."""
+    """A type's name in nft: ``ipv4_addr . inet_service``; its number where it has no name."""
     if number == VERDICT:
         return "verdict"
     numbers = parts(number)

@@ -116,7 +116,7 @@ def _addresses(
 
 
 def nets(survey: NetSurvey, values: Sequence[int | None]) -> Sequence[int | None]:
-    """Namespaces; the only one where the kernel has no others (without CONFIG_NET_NS)."""
+    """The namespaces of sockets; without CONFIG_NET_NS the only one."""
     if survey.kernel.has_member("struct sock_common", "skc_net.net"):
         return values
     return [survey.kernel.symbols.address("init_net")] * len(values)
@@ -156,7 +156,7 @@ def datagram_state(state: int) -> str:
 
 
 def selected(survey: NetSurvey, wanted: Wanted, batch: Batch) -> Sequence[bool]:
-    """Which rows of a batch are asked for: by protocol, state and namespace."""
+    """For each row of a batch, whether it is asked for, by protocol, state and namespace."""
     return [
         net and proto in wanted.protos and wanted.state(state)
         for net, proto, state in zip(survey.chosen_nets(batch.net), batch.proto, batch.state, strict=True)

@@ -42,7 +42,7 @@ class Private(NamedTuple):
 
     @property
     def handle(self) -> int:
-        """The qdisc's number."""
+        """The qdisc's handle, as a number."""
         return int(self.qdisc["handle"])
 
 
