@@ -91,7 +91,7 @@ class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return True
 
     def check(self) -> Self:
-        """This reading; IncompleteError where data is missing."""
+        """The reading itself; IncompleteError where data is missing."""
         if not self.complete:
             raise IncompleteError(told_incomplete("read", self.notices))
         return self

@@ -37,7 +37,7 @@ class OpenFiles(msgspec.Struct, frozen=True, kw_only=True):
         return self.files.problems
 
     def check(self) -> OpenFiles:
-        """These files; FaultError or CorruptError where descriptors are missing."""
+        """The files themselves; FaultError or CorruptError where descriptors are missing."""
         self.files.check()
         return self
 
