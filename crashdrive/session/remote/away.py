@@ -17,7 +17,8 @@ class Away(NamedTuple):
     """The connection, and the two files as they were when they were looked at.
 
     ``image``: where in physical memory the kernel's own data lie (address, size), which all reports want;
-    ``holes``: whether pages may have been left out of the dump.
+    ``holes``: whether pages may have been left out of the dump; ``copies``: what is kept here of the files,
+    at least as long as this is.
     """
 
     link: Link
@@ -25,6 +26,7 @@ class Away(NamedTuple):
     vmcore: Seen
     image: tuple[tuple[int, int], ...] = ()
     holes: bool = True
+    copies: object = None
 
     def transport(
         self, program: str, arguments: Sequence[str], files: Sequence[str | bytes | RawImage]

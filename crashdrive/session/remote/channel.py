@@ -104,9 +104,20 @@ class Channel:
             raise self._broken() from error
 
     def ask(self, *lines: str) -> bytes:
-        """Send a question and give the answer: one round trip. HostError where the connection is gone."""
+        """Send a question and give the answer: one round trip.
+
+        HostError where the connection is gone, DeadlineError where nothing comes. Whatever ends it early ends
+        the channel: what would come later is no answer to the next question.
+        """
         self.wait_up()
         self.host.rounds += 1
+        try:
+            return self._answer(lines)
+        except BaseException:
+            self.close()
+            raise
+
+    def _answer(self, lines: Sequence[str]) -> bytes:
         self.tell(*lines)
         answer = Unpacked(self._held)
         self._held = b""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -57,8 +59,11 @@ class Copies:
 
     def __init__(self, store: Store | None) -> None:
         self.store = store
-        self._own = None if store is not None else tempfile.TemporaryDirectory(prefix="crashdrive-")
-        self.folder = Path(self._own.name) if self._own is not None else store.directory / "hosts"  # type: ignore[union-attr] # one of the two
+        if store is not None:
+            self.folder = store.directory / "hosts"
+        else:
+            self.folder = Path(tempfile.mkdtemp(prefix="crashdrive-"))
+            weakref.finalize(self, _remove, self.folder, os.getpid())
 
     def place(self, name: str, kind: str) -> Path:
         """Where a copy is, or will be."""
@@ -90,6 +95,12 @@ class Copies:
             time.sleep(min(max(changed + SETTLED_NS - time.time_ns(), 0) / 1e9 + 0.01, SETTLED_NS / 1e9))
 
 
+def _remove(folder: Path, owner: int) -> None:
+    """Remove the copies of who made them, not of a child that was forked."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Finder:
     """Finds a pair of files on another host, and reads of them what is read here."""
 
@@ -116,7 +127,12 @@ class Finder:
         )
         self._copies.settle(dump.mark, found.mark)
         return Target(vmlinux=found, dump=dump), Away(
-            self._link, kernel, core, _image(found, dump), holes=dump.format != "elf"
+            self._link,
+            kernel,
+            core,
+            _image(found, dump),
+            holes=dump.format != "elf",
+            copies=self._copies,
         )
 
     def _shown(self, path: str) -> str:
@@ -160,8 +176,10 @@ class Finder:
     def _copied(self, seen: Seen) -> _Copied:
         """The copy of a vmlinux: one that is here already, of whatever host, or a new one."""
         file, facts, headers = self._facts(seen)
-        size = str(facts.size).encode()
-        name = f"{facts.build_id or 'none'}-{hashlib.sha256(headers + size).hexdigest()[:24]}"
+        # without a build id headers don't tell kernels apart
+        own = "" if facts.build_id else _digest(self._link.host.name, seen.path, seen.mark)
+        told = headers + f"{facts.size}{own}".encode()
+        name = f"{facts.build_id or 'none'}-{hashlib.sha256(told).hexdigest()[:24]}"
         path = self._copies.place(name, "vmlinux")
         if not path.is_file():
             self._link.notify(f"fetching symbols and types of {facts.path}")
@@ -169,8 +187,15 @@ class Finder:
                 patches = fetch_vmlinux(file)
             except BadElfError as error:
                 raise VmlinuxError(f"{facts.path}: {error}") from error
+            self._still(seen)
             self._copies.write(file, path, patches)
         return _Copied(name=name, debug_data=facts.debug_data)
+
+    def _still(self, seen: Seen) -> None:
+        """VmlinuxError where a vmlinux is no longer what it was: parts of two are none."""
+        (now,) = self._link.seen([seen.path])
+        if now is None or now.mark != seen.mark:
+            raise VmlinuxError(f"{printable(self._shown(seen.path))}: was changed while it was read")
 
     def _facts(self, seen: Seen) -> tuple[RemoteFile, VmlinuxIdentity, bytes]:
         """A vmlinux with its headers at hand, what it says of itself, and these headers."""
