@@ -16,7 +16,8 @@ from crashdrive.session.remote.transport import SshTransport
 from crashdrive.session.session import Session
 from tests.session.fake_crash import memory
 from tests.session.places import gone
-from tests.session.remote.conftest import Sshd, Start
+from tests.session.remote.conftest import Start
+from tests.session.remote.server import Sshd
 
 PAGE = 4096
 
