@@ -120,7 +120,10 @@ class Finder:
             seen.reverse()
         core = seen[-1]
         dump = self._dump(core)
-        kernel, found = (seen[0], self._vmlinux(seen[0])) if len(seen) == 2 else self._found(dump, debug_dirs)
+        there = msgspec.structs.replace(dump, path=core.path)
+        kernel, found = (
+            (seen[0], self._vmlinux(seen[0])) if len(seen) == 2 else self._found(there, debug_dirs)
+        )
         names = [self._shown(one.path) for one in (kernel, core)]
         check_pair(
             msgspec.structs.replace(found, path=names[0]), msgspec.structs.replace(dump, path=names[1])
@@ -211,7 +214,10 @@ class Finder:
         return file, vmlinux_facts(file.read, shown), b"".join(file.read(*part) for part in ranges)
 
     def _found(self, dump: DumpIdentity, debug_dirs: Sequence[str]) -> tuple[Seen, VmlinuxIdentity]:
-        """The vmlinux with the dump's build id, at the usual places there, then anywhere in these folders."""
+        """The vmlinux with the build id of a dump, whose path is that there.
+
+        At the usual places there, then anywhere in these folders.
+        """
         looked = [str(path) for path in candidates(dump, debug_dirs)]
         if (found := self._fitting(looked, dump)) is not None:
             return found

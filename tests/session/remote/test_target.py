@@ -170,14 +170,21 @@ def test_dumps_that_are_none(there: There, content: bytes | None, said: str) -> 
     assert f"box:{there.vmcore}" in str(error.value)
 
 
+def test_a_vmlinux_beside_the_dump_is_found(there: There) -> None:
+    _, away = Finder(there.link, Copies(open_store())).find(None, str(there.vmcore))
+    assert away.vmlinux.path == str(there.vmlinux)
+
+
 def test_the_fitting_vmlinux_is_found_there(there: There, tmp_path: Path) -> None:
     folder = tmp_path / "debug" / "deep"
     folder.mkdir(parents=True)
     (folder / "vmlinux-other").write_bytes(vmlinux(b"\x22" * 20))
     finder = Finder(there.link, Copies(open_store()))
-    with pytest.raises(VmlinuxError, match="no vmlinux on box for the dump"):
+    there.vmlinux.rename(tmp_path / "elsewhere")
+    with pytest.raises(VmlinuxError, match="no vmlinux on box for the dump") as error:
         finder.find(None, str(there.vmcore), [str(tmp_path / "debug")])
-    there.vmlinux.rename(folder / "vmlinux-6.1")
+    assert f" {there.vmlinux}," in str(error.value)  # a place there, not that of a copy here
+    (tmp_path / "elsewhere").rename(folder / "vmlinux-6.1")
     found, away = finder.find(None, str(there.vmcore), [str(tmp_path / "debug")])
     assert found.vmlinux.build_id == BUILD_ID.hex()
     assert away.vmlinux.path == str(folder / "vmlinux-6.1")
