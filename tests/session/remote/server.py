@@ -68,10 +68,11 @@ class Sshd:
         file.write_text(f"[127.0.0.1]:{self.port} {' '.join(words)}\n")
         return file
 
-    def options(self, known: str = "known") -> list[str]:
-        """Options of ssh that lead to it, and to no settings of the developer's."""
+    def options(self, known: str = "known", port: int | None = None) -> list[str]:
+        """Options of ssh that lead to it, and to no settings of the developer's; ``port``: a wire's."""
         return [
-            f"Port={self.port}", f"UserKnownHostsFile={self.folder / known}",
+            f"Port={port or self.port}", f"HostKeyAlias=[127.0.0.1]:{self.port}",
+            f"UserKnownHostsFile={self.folder / known}",
             "GlobalKnownHostsFile=/dev/null", "IdentitiesOnly=yes", "IdentityAgent=none",
         ]  # fmt: skip
 
