@@ -106,8 +106,10 @@ class SessionDiedError(SessionError):
     """crash went away in the middle of a command; the session restarts at the next one.
 
     ``output`` is what it had printed until then; of a batch, ``finished`` is what its finished commands
-    had printed.
+    had printed. ``cut_off``: the way to crash's host broke; crash itself did not fail.
     """
+
+    cut_off = False
 
     def __init__(self, message: str, output: bytes = b"") -> None:
         super().__init__(message)

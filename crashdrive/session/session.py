@@ -440,7 +440,9 @@ class Session:
             self._drop()
             if self._closed:
                 raise SessionClosedError("the session was closed during a command") from error
-            raise SessionDiedError(f"{error} during `{printable(command)[:120]}`", error.output) from error
+            died = SessionDiedError(f"{error} during `{printable(command)[:120]}`", error.output)
+            died.cut_off = error.cut_off
+            raise died from error
         except TemporaryFileError:
             raise
         except BaseException:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from crashdrive.commandline import bulk_read
-from crashdrive.errors import CommandFailedError, DeadlineError, SessionError
+from crashdrive.errors import CommandFailedError, DeadlineError, SessionDiedError, SessionError
 from crashdrive.kernel.pages import PAGE, PAGE_SHIFT, Range, runs_of
 from crashdrive.session.dump_session import DumpSession
 
@@ -126,11 +126,22 @@ class Transfer:
         return again
 
     def _asked(self, ask: Round, requests: Sequence[Range]) -> Outcome:
-        """One round; a crash without its tables that fails in it makes way for one that has them."""
+        """One round; a crash without its tables that fails in it makes way for one that has them.
+
+        A crash that was cut off is started anew as it was.
+        """
         try:
-            return ask(requests)
+            return self._not_cut_off(ask, requests)
         except (SessionError, DeadlineError, CommandFailedError):
             if not self._session.make_full():
+                raise
+        return ask(requests)
+
+    def _not_cut_off(self, ask: Round, requests: Sequence[Range]) -> Outcome:
+        try:
+            return ask(requests)
+        except SessionDiedError as error:
+            if not error.cut_off:
                 raise
         return ask(requests)
 

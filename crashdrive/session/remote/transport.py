@@ -165,7 +165,7 @@ class SshTransport(PtyTransport):
             self.side.tell(f"take {self._end:x}")
             said = self._exchanged([*commands, f"eval {self._end:#x} > ../{END}"], deadline, [], answer)
         except HostError as error:
-            raise SessionDiedError(f"crash ended: {error}") from error
+            raise _cut_off(error) from error
         self._taking = False
         return answer.data(), said[: len(commands)]
 
@@ -212,7 +212,7 @@ class SshTransport(PtyTransport):
     def _read_fifo(self, sink: Sink | None) -> bool:
         data = os.read(self.side.output, _READ)
         if not data:
-            raise SessionDiedError(f"crash ended: {self.host.failure(self.side.said(), connected=True)}")
+            raise _cut_off(self.host.failure(self.side.said(), connected=True))
         if sink is not None:
             sink(data)
         return True
@@ -227,7 +227,7 @@ class SshTransport(PtyTransport):
         ended = self.process.ended or ""
         if ended == _SSH_FAILED or not self.side.alive():
             said = self.side.said() or output.decode("utf-8", "replace")[-2000:]
-            return SessionDiedError(f"crash ended: {self.host.failure(said, connected=True)}")
+            return _cut_off(self.host.failure(said, connected=True))
         status = re.fullmatch(r"exit status (\d+)", ended)
         if status is not None and int(status[1]) > _SIGNALS:
             with contextlib.suppress(ValueError):
@@ -257,6 +257,12 @@ class SshTransport(PtyTransport):
         """See Transport. Returns when crash and its folder there are gone, or the connection is."""
         self.side.close()
         super().close()
+
+
+def _cut_off(reason: HostError) -> SessionDiedError:
+    error = SessionDiedError(f"crash ended: {reason}")
+    error.cut_off = True
+    return error
 
 
 def _groups(commands: Sequence[str]) -> list[list[str]]:

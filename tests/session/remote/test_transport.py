@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from crashdrive.errors import DeadlineError, HostError, SessionDiedError
+from crashdrive.kernel.memory.transfer import Transfer
+from crashdrive.session.remote.channel import Unpacked
 from crashdrive.session.remote.link import Link
 from crashdrive.session.remote.transport import SshTransport
 from crashdrive.session.session import Session
@@ -112,6 +114,23 @@ def test_a_connection_that_breaks(session: Session, link: Link) -> None:
     assert session.run("echo again").text == "again\n"
     assert gone(pid)
     assert vanishes(folder)
+
+
+def test_memory_that_a_broken_connection_kept_back_is_asked_for_again(
+    session: Session, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a crash as it was: none with other tables takes its place."""
+    carrier, add = link.channel()._process.pid, Unpacked.add
+
+    def break_off(answer: Unpacked, data: bytes) -> None:
+        monkeypatch.setattr(Unpacked, "add", add)
+        os.killpg(carrier, signal.SIGKILL)
+        add(answer, data[:100])
+
+    monkeypatch.setattr(Unpacked, "add", break_off)
+    (block,) = Transfer(session, "-p").fetch(range(0x100, 0x110), 0).blocks
+    assert block == (0x100000, memory(0x100000, 16 * PAGE))
+    assert [warning.kind for warning in session.health.warnings] == ["restarted"]
 
 
 def test_the_end(start: Start, link: Link) -> None:
