@@ -18,7 +18,7 @@ from crashdrive.kernel.debuginfo.variables import declaration
 from crashdrive.kernel.symbols.image import ImageSymbol, ImageSymbols, section
 from crashdrive.kernel.symbols.lookup import FUNCTIONS, Columns, Symbol, unnamed_variables
 from crashdrive.kernel.types.btf import Btf
-from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts
+from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts, has_plain_char
 from crashdrive.kernel.types.model import ArrayType, PointerType, Type, TypedefType, TypeRef
 from crashdrive.kernel.types.paths import direct
 from crashdrive.linux.modules.files import variables
@@ -209,7 +209,8 @@ class MinimalLayouts(Layouts):
         return results
 
     def _need_char(self, text: str) -> None:
-        if self._minimal and not self._asked_char and self._btf is not None:
+        wanted = self._minimal and not self._asked_char and has_plain_char(text)
+        if wanted and self._btf is not None:
             self._abi, self._asked_char = self._btf.abi, True
         super()._need_char(text)
 

@@ -306,3 +306,19 @@ def test_btf_of_a_vmlinux_has_to_be_that_of_the_dump(monkeypatch: pytest.MonkeyP
     assert not proven(Proving(own[:-1] + b"x"))
     found[0] = None
     assert not proven(Proving(own))
+
+
+def test_btf_is_read_where_a_type_needs_it() -> None:
+    """All of it takes a tenth of a second; it says whether a plain char has a sign."""
+    read: list[Btf] = []
+
+    def btf() -> Btf:
+        read.append(image())
+        return read[-1]
+
+    layouts = MinimalLayouts(Asked(), None, "", btf)
+    for name in ("unsigned long", "void *", "signed char", "unsigned char [4]"):
+        layouts.declared(name)
+    assert read == []
+    assert layouts.declared("char") == IntType("char", 1, signed=False, kind="char")
+    assert len(read) == 1

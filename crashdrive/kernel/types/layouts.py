@@ -430,7 +430,7 @@ class Layouts:
 
         gdb's own char follows the machine; that of a kernel structure follows the kernel's compiler.
         """
-        if self._asked_char or not _PLAIN_CHAR.search(text):
+        if self._asked_char or not has_plain_char(text):
             return
         self._asked_char = True
         kept = self._store and self._store.get("fact", self._key, "char_signed", bool, version=VERSION)
@@ -477,6 +477,11 @@ class Layouts:
         # a cold one takes gdb a tenth of a second, now and then a whole one
         timeout = None if len(commands) < 20 else 60.0 + 2 * len(commands)
         return self._session.run_many(commands, timeout=timeout)
+
+
+def has_plain_char(text: str) -> bool:
+    """Whether a type's text has a char of which it doesn't say whether it has a sign."""
+    return _PLAIN_CHAR.search(text) is not None
 
 
 def layout_key(kernel: str, modules: Iterable[tuple[str, str]] = ()) -> str:
