@@ -15,6 +15,7 @@ from typing import Any
 from crashdrive.pykdump import python2
 
 _PYTHONS = str(Path(os.__file__).parent) + os.sep
+_OURS = str(Path(__file__).parents[1]) + os.sep
 
 
 def code(source: bytes, path: str) -> tuple[CodeType, bool]:
@@ -75,6 +76,6 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 def _is_users(origin: str | None) -> bool:
-    if origin is None or origin.startswith(_PYTHONS):
+    if origin is None or origin.startswith((_PYTHONS, _OURS)):
         return False
     return not any(folder in origin for folder in ("site-packages", "dist-packages"))

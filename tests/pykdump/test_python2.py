@@ -131,3 +131,11 @@ def test_modules_of_the_user_are_converted_too(tmp_path: Path, monkeypatch: pyte
     assert not list(tmp_path.rglob("*.pyc"))
     for name in ("old_module", "new_module"):
         del sys.modules[name]
+
+
+def test_modules_of_crashdrive_are_none_of_the_users() -> None:
+    """They would be compiled anew in each run, where crashdrive isn't installed among packages."""
+    from crashdrive import pykdump
+
+    finder = python2_modules.Finder()
+    assert finder.find_spec("crashdrive.pykdump.numbers", pykdump.__path__) is None
