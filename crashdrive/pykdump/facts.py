@@ -41,10 +41,13 @@ class Facts:
         """``sym2addr``: 0 where there is no such symbol."""
         symbols = self._kernel.symbols
         try:
-            return symbols.address(str(name))
+            # scripts ask what a kernel has: an error would say which of all names are near
+            if symbols.has(str(name)):
+                return symbols.address(str(name))
         except CrashdriveError:
-            found = self.symbols(name)
-            return int(found[0].address) if found else 0
+            pass
+        found = self.symbols(name)
+        return int(found[0].address) if found else 0
 
     def exists(self, name: str) -> int:
         """``symbol_exists``."""
