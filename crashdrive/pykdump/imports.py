@@ -1,7 +1,8 @@
 """PyKdump's modules, importable while a script runs, and no longer.
 
 ``crash`` is ours; ``pykdump``, ``LinuxDump`` and ``Crashlib`` are those of a checkout that the user names, or
-crashdrive's own layer. A module of that name beside the script, or on the path, goes before ours.
+crashdrive's own layer. A module of that name beside the script, or on the path, goes before ours; a folder
+of that name without ``__init__.py`` (``/var/crash`` beside a script in ``/var``) is none.
 """
 
 from __future__ import annotations
@@ -57,6 +58,25 @@ class Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, _Ready(module), is_package=is_package)
 
 
+class _Ahead(importlib.abc.MetaPathFinder):
+    """Finds ours where the path has a mere folder, which Python would take for a namespace package."""
+
+    def __init__(self, ours: Finder) -> None:
+        self._ours = ours
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A module of ours in place of such a folder; None for all others."""
+        if fullname not in NAMES:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        return self._ours.find_spec(fullname) if found is not None and found.loader is None else None
+
+
 class _Ready(importlib.abc.Loader):
     """Gives a module that is made already."""
 
@@ -77,12 +97,13 @@ def importable(crash: Any, folder: str | None = None, *, old_names: bool = False
         check_checkout(folder)
     run = Run(crash, folder, old_names=old_names)
     finder = Finder(run)
+    ahead = _Ahead(finder)
     users = python2_modules.Finder()
     path = list(sys.path)
     stale = {name: sys.modules.pop(name) for name in list(sys.modules) if is_ours(name)}
     begin(run)
     sys.meta_path.append(finder)
-    sys.meta_path.insert(0, users)
+    sys.meta_path[:0] = [users, ahead]
     sys.path[1:1] = named_folders()
     if folder is not None:
         sys.path[:0] = [str(Path(folder).absolute()), str(Path(folder).absolute() / "progs")]
@@ -90,6 +111,7 @@ def importable(crash: Any, folder: str | None = None, *, old_names: bool = False
         yield run
     finally:
         sys.meta_path.remove(finder)
+        sys.meta_path.remove(ahead)
         sys.meta_path.remove(users)
         sys.path[:] = path
         for name in [name for name in sys.modules if is_ours(name)]:

@@ -73,6 +73,25 @@ def test_other_modules_are_missing() -> None:
             importlib.import_module(name)
 
 
+@pytest.mark.parametrize("name", ["crash", "pykdump", "LinuxDump"])
+def test_a_folder_of_that_name_is_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert importlib.import_module(name).readPtr is importlib.import_module("crash").readPtr
+    assert importlib.import_module("pykdump.API").readSymbol
+
+
+def test_a_module_of_that_name_goes_before_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "LinuxDump.py").write_text("mine = True\n")
+    (tmp_path / "Crashlib").mkdir()
+    (tmp_path / "Crashlib" / "__init__.py").write_text("mine = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert importlib.import_module("LinuxDump").mine
+    assert importlib.import_module("Crashlib").mine
+
+
 def test_they_are_gone_behind_the_run() -> None:
     session = next(iter(sorted(kit.RECORDINGS.glob(f"*/{kit.SESSION}"))))
     with open_dump(None, None, replay=session) as crash, importable(crash):
