@@ -158,5 +158,5 @@ def _named(row: Any) -> Iterator[tuple[str, str]]:
 
 
 def is_numeric(values: Sequence[Any]) -> bool:
-    """Whether a column is numbers (and holes) alone, and better right-aligned."""
-    return set(map(type, values)) - {type(None)} <= {int, float}
+    """Whether a column is numbers (and holes) alone, and better right-aligned; one of holes alone isn't."""
+    return set() < set(map(type, values)) - {type(None)} <= {int, float}

@@ -196,7 +196,8 @@ def _write_columns(columns: list[_Column], output: Output) -> None:
 def _tell_left_out(names: Sequence[str], output: Output) -> None:
     if names:
         hidden = printable(", ".join(names))
-        output.text(f"(too narrow for: {hidden}; a pipe, --format csv or --format json has all)\n")
+        text = f"(too narrow for: {hidden}; a pipe, --format csv or --format json has all)"
+        _emit(textwrap.wrap(text, output.width or PLAIN_WIDTH, break_on_hyphens=False), output)
 
 
 def _emit(lines: Iterable[str], output: Output) -> None:

@@ -126,7 +126,7 @@ def _columns(table: Table, names: Sequence[str], root: str) -> tuple[list[Column
         hexadecimal = is_hexadecimal(table.rows, name)
         cells = format_column(values, hexadecimal=hexadecimal)
         if table.columns or any(cells):
-            number = any(cells) and is_numeric(values) and not hexadecimal
+            number = is_numeric(values) and not hexadecimal
             link = _link(name, root, address=name in address_fields(table.rows))
             columns.append(Column(printable(name), number, hexadecimal, link))
             found.append(cells)

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from crashdrive.records import Address, Answer, Finding, Notice, Record, Report, Table
 from crashdrive.render import FORMATS, Output, render
-from crashdrive.render.cells import format_column
+from crashdrive.render.cells import format_column, is_numeric
 
 HOSTILE = 'x\x1b[2J\x07\x9b1m\u202e[red]"\n\r\tend'
 
@@ -194,10 +194,22 @@ def test_a_terminal_is_never_overflown(comms: list[str], width: int, times: int)
     assert max(map(cell_len, text.splitlines()[:-1])) <= width
 
 
+def test_a_column_without_any_value_is_none_of_numbers() -> None:
+    rows = [{"absent": None, "pid": 1}] * 2
+    value = report(Table(name="a", rows=rows, columns=("absent", "pid")))
+    assert out(value, "table", width=80).splitlines()[0].startswith("ABSENT  PID")
+    assert [is_numeric(column) for column in ([], [None], [None, 1], [1.5], [True], [None, "1"])] == [
+        False, False, True, True, False, False
+    ]  # fmt: skip
+
+
 def test_what_a_narrow_terminal_leaves_out_is_told() -> None:
     rows = [{f"number_{i}": 10**9 for i in range(20)}] * 300
     text = out(rows, "table", width=80)
-    assert "too narrow for: number_6" in text.splitlines()[-1]
+    told = text[text.index("(too narrow for: number_6,") :]
+    assert all(f"number_{i}" in told for i in range(6, 20))
+    assert told.endswith("has all)\n")
+    assert max(map(len, text.splitlines())) <= 80
     assert "1000000000" in text  # numbers are never cut
 
 
