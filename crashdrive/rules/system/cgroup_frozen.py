@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     id="cgroup-frozen",
     severity="info",
     looks_at=("cgroups.cgroups",),
-    message="{count:cgroup is|cgroups are} frozen: tasks in them don't run",
+    message="{count:cgroup is frozen: its|cgroups are frozen: their} tasks don't run",
     threshold="cgroup.freeze or freezer.state of a cgroup that has tasks",
     explanation=(
         "Checkpoints and container tools freeze cgroups. A frozen task keeps the locks that it holds."
