@@ -24,6 +24,7 @@ __all__ = [
     "Lane",
     "Layout",
     "Long",
+    "MadeOfRows",
     "Mark",
     "Node",
     "Notice",
@@ -34,6 +35,7 @@ __all__ = [
     "Source",
     "Table",
     "Timeline",
+    "answered",
     "shown_by",
     "to_builtins",
     "told_incomplete",
@@ -106,7 +108,23 @@ class _OfRows:
         return Bars(title=f"{name} by {column}", bars=tuple(counts.most_common()))
 
 
+class MadeOfRows(_InNotebooks, _OfRows):
+    """What holds rows in a form of its own: `answer` gives them as an `Answer`, as which they are shown."""
+
+    __slots__ = ()
+
+    def answer(self) -> Answer[Any]:
+        """The rows, whether they are complete, and what is missing."""
+        raise NotImplementedError
+
+
+def answered(value: Any) -> Any:
+    """A value, or the answer that its rows make."""
+    return value.answer() if isinstance(value, MadeOfRows) else value
+
+
 def _rows_and_origin(value: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    value = answered(value)
     if isinstance(value, Table):
         return value.rows, {"table": value.name}
     told = [notice.message for notice in value.warnings]

@@ -63,10 +63,10 @@ def _reported(module: ModuleType, crash: Crash) -> tuple[int, Any]:
     value = function(crash)
     if value is None:
         return EXIT_OK, None
-    from crashdrive.records import Table, to_builtins
+    from crashdrive.records import Answer, Report, answered, to_builtins
     from crashdrive.render import as_report, as_rows
 
-    report = as_report(value, Path(str(module.__file__)).stem)
-    if report is None:
-        return EXIT_OK, to_builtins(Table(name="result", rows=as_rows(value)).rows)
-    return EXIT_OK if report.complete else EXIT_INCOMPLETE, report.builtins()
+    value = as_report(value, Path(str(module.__file__)).stem) or answered(value)
+    whole = not isinstance(value, (Answer, Report)) or value.complete
+    given = value.builtins() if isinstance(value, Report) else to_builtins(as_rows(value))
+    return EXIT_OK if whole else EXIT_INCOMPLETE, given

@@ -16,7 +16,7 @@ import click
 import crashdrive
 from crashdrive.cli._ending import say
 from crashdrive.errors import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, CrashdriveError
-from crashdrive.records import Report
+from crashdrive.records import Report, answered
 from crashdrive.text import printable
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _report(module: ModuleType, crash: Crash, form: str) -> int:
 
     sys.stdout.flush()
     name = Path(str(module.__file__)).stem
-    value = as_report(value, name) or value
+    value = as_report(value, name) or answered(value)
     if isinstance(value, Report):
         value = doubted(value, crash.health.of_memory)
     render(value, form, Output.standard(), name=name, dump=crash.identity)

@@ -16,7 +16,7 @@ from crashdrive.errors import (
     UnknownSymbolError,
     UnknownTypeError,
 )
-from crashdrive.records import Notice, told_incomplete
+from crashdrive.records import Answer, MadeOfRows, Notice, told_incomplete
 
 if TYPE_CHECKING:
     from crashdrive.kernel import Columns, Objects, Problem, Walk
@@ -67,7 +67,7 @@ class Fields:
         return {name: nothing if path is None else columns[path] for name, path in self._names.items()}
 
 
-class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class Reading(MadeOfRows, msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """The rows of a public reader; also a sequence of them.
 
     ``complete`` is False where data is missing; ``notices`` says what is missing, and what is odd.
@@ -89,6 +89,12 @@ class Reading(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def __bool__(self) -> bool:
         """True, also without rows."""
         return True
+
+    def answer(self) -> Answer[R]:
+        """The same as an answer."""
+        return Answer(
+            command="read", shape="rows", complete=self.complete, warnings=self.notices, records=self.rows
+        )
 
     def check(self) -> Self:
         """The reading itself; IncompleteError where data is missing."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from crashdrive.records import Answer, Report, Table
+from crashdrive.records import Answer, MadeOfRows, Report, Table, answered
 from crashdrive.render import data, tables
 from crashdrive.render.output import Output
 
@@ -29,10 +29,13 @@ def render(
 ) -> None:
     """Write a `Report`, an `Answer`, a `Table`, rows, or a mapping of tables' names to rows.
 
+    What a reader or `Kernel.read_many` gave is written as an answer.
+
     A row is a record, a mapping, a dataclass or a named tuple; anything else becomes ``{"value": it}``.
     JSON of a report or of a mapping of tables is a report's, of an answer an answer's, of rows a list.
     ``name`` and ``dump`` are what a report says of itself where it doesn't yet.
     """
+    value = answered(value)
     if isinstance(value, Answer):
         _render_answer(value, form, output)
     elif isinstance(value, Table):
@@ -50,6 +53,7 @@ def as_report(value: Any, name: str) -> Report | None:
     if isinstance(value, Report):
         return value
     if isinstance(value, Mapping) and value and all(_is_rows(rows) for rows in value.values()):
+        value = {key: answered(rows) for key, rows in value.items()}
         answers = [rows for rows in value.values() if isinstance(rows, Answer)]
         return Report(
             report=name,
@@ -61,11 +65,12 @@ def as_report(value: Any, name: str) -> Report | None:
 
 
 def _is_rows(value: Any) -> bool:
-    return isinstance(value, (list, tuple, Answer))
+    return isinstance(value, (list, tuple, Answer, MadeOfRows))
 
 
 def as_rows(value: Any) -> list[Any]:
     """What a script returned as a list of records and dicts; a single record is a list of one."""
+    value = answered(value)
     if isinstance(value, Answer):
         value = value.records
     if isinstance(value, (str, bytes, Mapping, msgspec.Struct)) or not isinstance(value, Iterable):

@@ -24,6 +24,7 @@ from crashdrive.records import (
     Report,
     Table,
     Timeline,
+    answered,
 )
 from crashdrive.render.cells import (
     all_columns,
@@ -167,6 +168,7 @@ def piece(value: Any) -> str:
     findings: tuple[Finding, ...] = ()
     pictures: tuple[Bars | Picture, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    value = answered(value)
     if isinstance(value, Report):
         title, tables, pictures = value.report, value.tables, value.pictures
         findings, warnings = value.findings, value.warnings

@@ -21,7 +21,7 @@ from crashdrive.errors import (
 )
 from crashdrive.near import hint
 from crashdrive.pykdump.programs import split
-from crashdrive.records import Answer, Record, Report, Table, told_incomplete
+from crashdrive.records import Answer, Record, Report, Table, answered, told_incomplete
 from crashdrive.render.cells import as_cell
 from crashdrive.shell.lines import FORMS, Known, Meant, Sink, meant
 from crashdrive.shell.python import LAST, Console
@@ -292,9 +292,12 @@ class Shell:
     def _show(self, value: Any) -> None:
         """A value of Python's: records as tables, all else as Python shows it."""
         form = "table" if self.form == "text" else self.form
+        value = answered(value)
         if isinstance(value, (Answer, Report, Table)):
             self._last = Rows("the last value", value)
             self._shown(value, form, None)
+            if not isinstance(value, Table):
+                self._mark(value, "the last value")
         elif isinstance(value, Record):
             self._shown(Table(name="row", rows=[value], layout="fields"), form, None, numbers=False)
         elif isinstance(value, (list, tuple)) and value and all(isinstance(one, Record) for one in value):

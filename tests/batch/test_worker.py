@@ -202,6 +202,19 @@ def test_a_script_of_a_worker_comes_to_its_end(tmp_path: Path) -> None:
     assert (tmp_path / "end").read_text() == "done"
 
 
+def test_what_a_script_reports_is_as_incomplete_as_it_says(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from crashdrive.kernel.memory.columns import Columns, Gap\n"
+        "def report(crash):\n    return Columns(fields=('pid',), addresses=(16,), columns=((None,),),\n"
+        "        gaps=(Gap(0, 0, 16, 'excluded'),))\n"
+    )
+    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), script=(str(script),))
+    result = run_job(one)
+    assert result.script is not None
+    assert (result.script["status"], result.script["report"]) == (5, [{"pid": None}])
+
+
 def test_a_defect_of_a_report_is_told_with_its_last_words(tmp_path: Path) -> None:
     result = run_job(Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("nosuch",)))
     assert result.status == "failed"

@@ -102,6 +102,35 @@ def test_an_incomplete_answer_is_told(cli: Cli, crash: Any, vmcore: str, script:
     assert err.endswith("incomplete: cut short\n")
 
 
+COLUMNS = """
+from crashdrive.kernel.memory.columns import Columns, Gap
+from crashdrive.linux.survey import Reading
+from crashdrive.records import Notice
+
+columns = Columns(fields=("pid", "comm"), addresses=(16, 32), columns=((1, 2), ("init", None)),
+                  gaps=(Gap(1, 1, 32, "excluded"),))
+reading = Reading(rows=({"pid": 7},), complete=False, notices=(Notice(kind="hole", message="a hole"),))
+"""
+
+
+@pytest.mark.usefixtures("crash")
+def test_what_was_read_is_shown_as_its_rows_and_marked(cli: Cli, vmcore: str, script: Script) -> None:
+    path = script(f"{COLUMNS}\ndef report(crash): return columns\n")
+    status, out, err = cli("run", vmcore, path)
+    assert (status, out) == (5, b"PID  COMM\n  1  init\n  2\n")
+    assert err.endswith("incomplete: read: 1 values unread, excluded, first at 0x20\n")
+    path = script(f"{COLUMNS}\ndef report(crash): return {{'tasks': columns, 'more': reading}}\n")
+    status, out, _ = cli("run", "--format", "json", vmcore, path)
+    document = json.loads(out)
+    assert (status, document["complete"]) == (5, False)
+    assert document["tables"]["more"] == [{"pid": 7}]
+    assert document["tables"]["tasks"][1] == {"pid": 2, "comm": None}
+    path = script(f"{COLUMNS}\ndef report(crash): return reading\n")
+    status, out, err = cli("run", "--format", "csv", vmcore, path)
+    assert (status, out) == (5, b"pid\n7\n")
+    assert err.endswith("incomplete: a hole\n")
+
+
 def test_tables_are_as_incomplete_as_their_answers(cli: Cli, crash: Any, vmcore: str, script: Script) -> None:
     notice = Notice(kind="partial", message="cut short")
     answer = Answer(command="ps", shape="tasks", complete=False, warnings=(notice,), records=({"pid": 1},))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import crashdrive.crash  # noqa: F401 - it says who shows records
+from crashdrive.kernel.memory.columns import Columns, Gap
 from crashdrive.records import Answer, Bars, Finding, Flame, Notice, Record, Report, Table, shown_by
 from crashdrive.render.html import piece
 
@@ -112,3 +113,18 @@ def test_bars_of_many_values_end_in_the_others() -> None:
         re.findall(r"base64,([^\"]*)", piece(Bars(title="t", bars=tuple((f"v{n}", 1) for n in range(50)))))[0]
     )
     assert b"10 others 10" in picture
+
+
+def test_what_was_read_at_once_is_a_table_that_says_what_is_missing() -> None:
+    read = Columns(
+        fields=("pid", "comm"),
+        addresses=(16, 32),
+        columns=((1, 2), (HOSTILE, None)),
+        gaps=(Gap(1, 1, 32, "excluded"),),
+    )
+    shown = read._repr_html_()
+    assert shown is not None
+    assert "1 values unread, excluded" in shown
+    assert "<script" not in shown
+    assert read.to_pandas()["pid"].tolist() == [1, 2]
+    assert read.to_pandas().attrs["complete"] is False

@@ -154,6 +154,21 @@ def test_python_shows_records_as_tables_and_texts_safely(shell: Shell, capsys: C
     assert capsys.readouterr().out == "324\n"
 
 
+def test_what_was_read_at_once_is_a_table(shell: Shell, capsys: Capture, told: list[str]) -> None:
+    obey(
+        shell,
+        "from crashdrive.kernel.memory.columns import Columns, Gap",
+        "found = Columns(fields=('pid', 'comm'), addresses=(16, 32), columns=((1, 2), ('init', None)), "
+        "gaps=(Gap(1, 1, 32, 'excluded'),))",
+        "found",
+    )
+    assert capsys.readouterr().out == "PID  COMM\n  1  init\n  2\n"
+    assert told == ["the last value: incomplete: read: 1 values unread, excluded, first at 0x20"]
+    obey(shell, "#1.comm")
+    assert capsys.readouterr().out == "init\n"
+    assert shell.status == 5
+
+
 def test_what_crash_refuses_is_told(shell: Shell, told: list[str], capsys: Capture) -> None:
     obey(shell, "sym nosuchsymbolx")
     assert shell.status == 1

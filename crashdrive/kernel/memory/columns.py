@@ -28,7 +28,7 @@ from crashdrive.kernel.types.model import (
     Type,
 )
 from crashdrive.kernel.types.paths import Place, bare, find, sizeof, target_of
-from crashdrive.records import Notice
+from crashdrive.records import Answer, MadeOfRows, Notice
 
 # How many objects are put to a part at once.
 _STEP = 1024
@@ -46,7 +46,7 @@ class Gap(NamedTuple):
     reason: str
 
 
-class Columns(msgspec.Struct, frozen=True, kw_only=True):
+class Columns(MadeOfRows, msgspec.Struct, frozen=True, kw_only=True):
     """What `Kernel.read_many` gives: one row per address, one column per field; iterates over the rows.
 
     A cell is None where a pointer on its way is NULL, and where memory is missing: these are in ``gaps``.
@@ -81,6 +81,16 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
             )
             raise FaultError(message, gap.address, 0, gap.reason)
         return self
+
+    def answer(self) -> Answer[dict[str, Any]]:
+        """The rows as mappings of fields to values, marked where cells could not be read."""
+        return Answer(
+            command="read",
+            shape="columns",
+            complete=self.complete,
+            warnings=self.notices("read"),
+            records=tuple(dict(zip(self.fields, row, strict=True)) for row in self),
+        )
 
     def notices(self, what: str) -> tuple[Notice, ...]:
         """The gaps for an Answer's warnings, one for each reason; ``what`` names what was read."""
