@@ -48,7 +48,7 @@ class Machine(Program):
         mult, shift = (int(column[0]) for column in found.columns)
         nanoseconds = mult >> min(shift, 64)
         if not _SHORTEST_TICK <= nanoseconds <= _SECOND:
-            raise CorruptError(f"a tick of {nanoseconds} ns can't be (clocksource_jiffies)", clock)
+            raise CorruptError(f"a tick of {nanoseconds} ns is impossible (clocksource_jiffies)", clock)
         return round(_SECOND / nanoseconds)
 
     @cached_property

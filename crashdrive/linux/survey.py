@@ -193,7 +193,7 @@ class Survey:
         """The number of buckets to walk: the count, or 0, noted, where it is damaged."""
         if 0 < count <= _MOST_BUCKETS and not count & (count - 1):
             return count
-        self.miss([Notice(kind="node", message=f"{what}: {count} buckets can't be; not read")])
+        self.miss([Notice(kind="node", message=f"{what}: {count} buckets are impossible; not read")])
         return 0
 
     def seconds(self, ticks: Sequence[int | None]) -> list[float | None]:

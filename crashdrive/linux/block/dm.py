@@ -142,7 +142,7 @@ def _tables(survey: Survey, names: dict[int, str]) -> dict[int, list[Target]]:
         if row["count"] is None or row["targets"] is None:
             continue
         if row["count"] > _MOST:
-            message = f"mapped devices: a table of {row['count']} targets can't be; not read"
+            message = f"mapped devices: a table of {row['count']} targets is impossible; not read"
             survey.miss([Notice(kind="node", message=message)])
             continue
         found[table] = []

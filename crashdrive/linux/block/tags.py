@@ -150,7 +150,7 @@ def _words(survey: Survey, rows: Sequence[dict[str, Any]]) -> Iterator[_Word]:
             if not depth or not start or shift is None:
                 continue
             if depth > _MOST or 1 << min(shift, 64) > width:
-                survey.miss([Notice(kind="node", message=f"{depth} tags can't be; not read")])
+                survey.miss([Notice(kind="node", message=f"{depth} tags are impossible; not read")])
                 continue
             for at in range(-(-depth >> shift)):
                 yield _Word(number, first + (at << shift), start + at * step)

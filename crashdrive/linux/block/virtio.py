@@ -58,7 +58,9 @@ def virt_queues(survey: Survey, devices: Sequence[Device]) -> Iterator[VirtQueue
         if count is None or start is None:
             continue
         if not 0 < count <= _MOST:
-            survey.miss([Notice(kind="node", message=f"{one.row.name}: {count} queues can't be; not read")])
+            survey.miss(
+                [Notice(kind="node", message=f"{one.row.name}: {count} queues are impossible; not read")]
+            )
             continue
         places += [(one.row.name, row["device"], start + at * kernel.sizeof(_QUEUE)) for at in range(count)]
     queues = survey.rows(

@@ -133,7 +133,9 @@ def _maps(survey: Survey, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, 
     for row in rows:
         count, place = row["map_count"], row["maps"]
         if count is not None and count > _MOST_MAPS:
-            survey.miss([Notice(kind="damaged", message=f"{count} maps of a program can't be; not read")])
+            survey.miss(
+                [Notice(kind="damaged", message=f"{count} maps of a program are impossible; not read")]
+            )
             count = None
         arrays.append((place or 0, count or 0) if count is not None and (place or not count) else (0, -1))
     step = kernel.pointer_size

@@ -100,7 +100,7 @@ def _table(survey: Survey) -> tuple[int, int]:
     place = kernel.symbols.address(_TABLE)
     start, count = (kernel.read_pointer(place + kernel.pointer_size * at) for at in range(2))
     if not start or not 0 < count <= _MOST_BUCKETS or count & (count - 1):
-        survey.miss([Notice(kind="damaged", message=f"{count} buckets of futexes can't be; not read")])
+        survey.miss([Notice(kind="damaged", message=f"{count} buckets of futexes are impossible; not read")])
         return 0, 0
     return start, count
 

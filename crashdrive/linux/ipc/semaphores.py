@@ -93,7 +93,11 @@ def _values(survey: Survey, place: int, count: int | None) -> list[dict[str, Any
     kernel = survey.kernel
     if count is None or not 0 <= count <= _MOST:
         survey.miss(
-            [Notice(kind="node", message=f"a set of {count} semaphores at {place:#x} can't be; not read")]
+            [
+                Notice(
+                    kind="node", message=f"a set of {count} semaphores at {place:#x} is impossible; not read"
+                )
+            ]
         )
         return []
     first, size = place + kernel.offset(_SET, "sems"), kernel.sizeof(_SEM)

@@ -190,7 +190,7 @@ def _descriptors(survey: Survey) -> dict[int, int]:
     start, step = kernel.symbols.address("irq_desc"), kernel.sizeof(_DESC)
     count = kernel.read_many("int", [kernel.symbols.address("nr_irqs")], [""]).check()[""][0]
     if not 0 <= count <= _MOST_IRQS:
-        survey.miss([Notice(kind="damaged", message=f"{count} interrupts can't be; not read")])
+        survey.miss([Notice(kind="damaged", message=f"{count} interrupts are impossible; not read")])
         return {}
     return {start + step * number: number for number in range(count)}
 

@@ -51,7 +51,7 @@ def huge_pages(survey: Survey) -> Iterator[HugePages]:
     columns = kernel.read_many("int", [kernel.symbols.address("hugetlb_max_hstate")], [""])
     count = survey.gaps(columns, "hugetlb_max_hstate")[""][0] or 0
     if not 0 <= count <= _MOST:
-        survey.miss([Notice(kind="damaged", message=f"{count} sizes of huge pages can't be; not read")])
+        survey.miss([Notice(kind="damaged", message=f"{count} sizes of huge pages are impossible; not read")])
         return
     start, step = kernel.symbols.address("hstates"), kernel.sizeof(_KIND)
     places = [start + step * number for number in range(count)]

@@ -63,7 +63,7 @@ def _distances(survey: Survey) -> dict[tuple[int, int], int] | None:
     if count is None:
         return None
     if not 0 <= count <= _MOST:
-        survey.miss([Notice(kind="damaged", message=f"distances of {count} nodes can't be; not read")])
+        survey.miss([Notice(kind="damaged", message=f"distances of {count} nodes are impossible; not read")])
         return None
     place = kernel.read_pointer(kernel.symbols.address(_TABLE))
     if not place or not count:

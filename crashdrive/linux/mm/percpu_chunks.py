@@ -49,7 +49,7 @@ def percpu_chunks(survey: Survey) -> Iterator[PercpuChunk]:
     slots, units = survey.gaps(kernel.read_many("int", places, [""]), "sizes of per-CPU memory")[""]
     if slots is None or not 0 <= slots <= _MOST_SLOTS:
         if slots is not None:
-            survey.miss([Notice(kind="damaged", message=f"{slots} lists of per-CPU chunks can't be")])
+            survey.miss([Notice(kind="damaged", message=f"{slots} lists of per-CPU chunks are impossible")])
         return
     # pcpu_slot in kernels before 5.9
     name = "pcpu_chunk_lists" if kernel.symbols.has("pcpu_chunk_lists") else "pcpu_slot"

@@ -77,7 +77,7 @@ def module_parameters(survey: Survey, modules: Sequence[ModuleRow]) -> Iterator[
     for one in modules:
         count = one.parameter_count or 0
         if count > _MOST:
-            message = f"{one.name}: {count} parameters can't be; not read"
+            message = f"{one.name}: {count} parameters are impossible; not read"
             survey.miss([Notice(kind="node", message=message)])
         elif one.parameters:
             places += [(one.name or "", one.parameters + at * step) for at in range(count)]

@@ -118,7 +118,9 @@ def _walk(survey: Survey) -> list[int]:
         if not heads or len(found) > _MOST_BUSES:
             break
     if heads:
-        survey.miss([Notice(kind="damaged", message=f"PCI buses: more than {_MOST_LEVELS} levels can't be")])
+        survey.miss(
+            [Notice(kind="damaged", message=f"PCI buses: more than {_MOST_LEVELS} levels are impossible")]
+        )
     return list(found)
 
 

@@ -69,7 +69,7 @@ def _addresses(survey: Survey, length_at: int, header: int) -> list[int]:
         for name in ("log_buf_len", "log_first_idx", "log_next_idx")
     )
     if not (header <= size < _LARGEST and first < size and end <= size):
-        raise CorruptError(f"a log of {size} bytes from {first} to {end} can't be", buffer)
+        raise CorruptError(f"a log of {size} bytes from {first} to {end} is impossible", buffer)
     memory = kernel.gather([(buffer, size)])
     found: list[int] = []
     at, wrapped = first, first <= end

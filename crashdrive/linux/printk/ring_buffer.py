@@ -70,7 +70,7 @@ def messages(survey: Survey) -> Iterator[Message]:
     found = kernel.read_many(_RING, [ring], names).check()
     bits, descriptors, infos, head, tail, text_bits, data = (int(column[0]) for column in found.columns)
     if not (0 < bits <= _MOST_BITS and 0 < text_bits <= _MOST_BITS):
-        raise CorruptError(f"a log of 2^{bits} messages in 2^{text_bits} bytes can't be", ring)
+        raise CorruptError(f"a log of 2^{bits} messages in 2^{text_bits} bytes is impossible", ring)
     texts = _Texts(data, 1 << text_bits, kernel.pointer_size)
     used = _used(survey, _ids(kernel, head, tail, bits), descriptors, bits)
     places = [infos + at * kernel.sizeof(_INFO) for at, *_ in used]

@@ -135,7 +135,7 @@ def _nodes(survey: Survey, place: int) -> list[tuple[int, dict[str, Any]]]:
     step = kernel.sizeof(_NODE)
     most = kernel.sizeof(kernel.place(_STATE, "node").type) // step
     if not 0 < count <= min(most, _MOST_NODES):
-        survey.miss([Notice(kind="damaged", message=f"{count} nodes of RCU can't be; not read")])
+        survey.miss([Notice(kind="damaged", message=f"{count} nodes of RCU are impossible; not read")])
         return []
     start = place + kernel.offset(_STATE, "node")
     fields = Fields(kernel, _NODE, _OF_NODE, ("mask", "low", "high", "level"))

@@ -75,7 +75,7 @@ def _is_limit(survey: Survey, group: int, quota: int | None) -> bool:
     if quota is None or quota <= _MOST:
         return True
     if quota != _NO_LIMIT:
-        message = f"task group {group:#x}: a quota of {quota} ns can't be"
+        message = f"task group {group:#x}: a quota of {quota} ns is impossible"
         survey.miss([Notice(kind="damaged", message=message)])
     return False
 

@@ -101,7 +101,7 @@ def test_a_bitmap_that_can_t_be(tags: Tags) -> None:
     tags.set("bitmap_tags.sb.depth", 1 << 30)
     found, survey = tags.slots()
     assert (found, survey.complete) == ([], False)
-    assert "1073741824 tags can't be" in survey.notices[0].message
+    assert "1073741824 tags are impossible" in survey.notices[0].message
 
 
 @pytest.mark.parametrize("page", ["address", "words", "requests"])

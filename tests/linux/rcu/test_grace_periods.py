@@ -166,7 +166,7 @@ def test_a_count_of_nodes_that_cannot_be_is_told(count: int) -> None:
     assert (found.periods[0].held_up_cpus, found.periods[0].expedited_cpus) == (None, None)
     assert [row.holds_up for row in found.cpus] == [None, None]
     assert not guest.survey.complete
-    assert f"{count} nodes of RCU can't be; not read" in str(guest.survey.notices)
+    assert f"{count} nodes of RCU are impossible; not read" in str(guest.survey.notices)
 
 
 def test_a_state_that_is_missing_is_unknown() -> None:

@@ -17,7 +17,7 @@ from tests.kernel.fake_memory import FakeMemory, fake_kernel
         (None, True, []),  # the dump lacks it, which is noted where it is read
         ((1 << 64) - 1, False, []),
         # -1 with a bit that flipped
-        (0xFFFF_FEFF_FFFF_FFFF, False, ["task group 0x10: a quota of 18446742974197923839 ns can't be"]),
+        (0xFFFF_FEFF_FFFF_FFFF, False, ["task group 0x10: a quota of 18446742974197923839 ns is impossible"]),
     ],
 )
 def test_quotas(quota: int | None, limited: bool, notices: list[str]) -> None:  # noqa: FBT001 - a case

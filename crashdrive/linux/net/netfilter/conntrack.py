@@ -151,7 +151,7 @@ def _hashed(survey: NetSurvey) -> list[tuple[int, int | None]]:
     kernel = survey.kernel
     buckets = int(kernel.symbol_as("nf_conntrack_htable_size", "unsigned int"))
     if not 0 < buckets <= _MOST_BUCKETS:
-        message = f"{WHAT}: {buckets} buckets can't be; not read"
+        message = f"{WHAT}: {buckets} buckets are impossible; not read"
         survey.miss([Notice(kind="node", message=message)])
         return []
     found = kernel.walk_table(

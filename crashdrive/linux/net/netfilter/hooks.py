@@ -84,7 +84,7 @@ def hooks(survey: NetSurvey) -> Iterator[Hook]:
     names = _priority_names(survey)
     for chain, count in zip(chains, survey.gaps(counts, WHAT)["num_hook_entries"], strict=True):
         if count is not None and count > _MOST:
-            message = f"{WHAT}: {count} at {chain.pointer:#x} can't be; not read"
+            message = f"{WHAT}: {count} at {chain.pointer:#x} are impossible; not read"
             survey.miss([Notice(kind="node", message=message)])
         elif count:
             yield from _of_chain(survey, chain, count, names.get(chain.family, {}))

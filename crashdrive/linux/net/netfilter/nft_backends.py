@@ -21,7 +21,7 @@ Places = Callable[["Machine", int], "Walk | Objects"]
 
 
 def _impossible(place: int, count: int, what: str) -> Walk:
-    return walk([], [Problem(kind="node", address=place, message=f"{count} {what} can't be")])
+    return walk([], [Problem(kind="node", address=place, message=f"{count} {what} are impossible")])
 
 
 def _resizable(kernel: Machine, own: int) -> Walk:

@@ -203,7 +203,7 @@ class _Reader:
     def read(self, found: Contents) -> None:
         """Adds the table's chains and rules."""
         if not 0 < self._size <= _LARGEST:
-            self._damaged(f"{self._size} bytes can't be; not read")
+            self._damaged(f"{self._size} bytes are impossible; not read")
             return
         self._base = self._blob()
         window = self._kernel.window()
@@ -249,16 +249,20 @@ class _Reader:
         while place < self._size:
             raw = window.bytes(self._base + place, head)
             if raw is None:
-                self._damaged(f"the rule at {self._base + place:#x} is not in the dump; nothing behind it")
+                self._damaged(
+                    f"the rule at {self._base + place:#x} is not in the dump; nothing behind it is read"
+                )
                 self._survey.complete = False
                 return
             target, size = (self._number(raw, at) for at in offsets)
             whole = window.bytes(self._base + place, size)
             if not head <= target <= size - _HEAD or size < smallest or place + size > self._size:
-                self._damaged(f"the rule at {self._base + place:#x} can't be; nothing behind it")
+                self._damaged(f"the rule at {self._base + place:#x} is impossible; nothing behind it is read")
                 return
             if whole is None:
-                self._damaged(f"the rule at {self._base + place:#x} is not in the dump; nothing behind it")
+                self._damaged(
+                    f"the rule at {self._base + place:#x} is not in the dump; nothing behind it is read"
+                )
                 return
             matches = self._parts(whole, head, target)
             (last,) = self._parts(whole, target, size, only=True)
@@ -275,7 +279,7 @@ class _Reader:
         while at < end:
             size = end - at if only else self._number(raw, at)
             if not _HEAD <= size <= end - at:
-                self._damaged("a match has a size that can't be")
+                self._damaged("a match has an impossible size")
                 break
             pointer = int.from_bytes(
                 raw[at + width : at + 2 * width], "little" if order == "little" else "big"

@@ -116,7 +116,7 @@ def _segments(survey: Survey, header: int) -> Iterator[str]:
     kernel, kind = survey.kernel, "struct ipv6_sr_hdr"
     first, flags = _values(survey, kind, header, ["first_segment", "flags"])
     if first >= _MOST_SEGMENTS:
-        raise FaultError(f"{first + 1} segments can't be", header, 0, "node")
+        raise FaultError(f"{first + 1} segments are impossible", header, 0, "node")
     raw = kernel.read(header + kernel.offset(kind, "segments"), _SEGMENT * (first + 1))
     parts = [ipv6(raw[at : at + _SEGMENT]) for at in range(0, len(raw), _SEGMENT)]
     yield f"segs {first + 1} [ {' '.join(reversed(parts))} ]"
@@ -161,7 +161,7 @@ def _mpls(survey: Survey, data: int) -> list[str]:
     kernel, kind = survey.kernel, "struct mpls_iptunnel_encap"
     count, ttl = _values(survey, kind, data, ["labels", "default_ttl"])
     if count > _MOST_LABELS:
-        raise FaultError(f"{count} labels can't be", data, 0, "node")
+        raise FaultError(f"{count} labels are impossible", data, 0, "node")
     raw = kernel.read(data + kernel.offset(kind, "label"), 4 * count)
     labels = struct.unpack(f"{kernel.order}{count}I", raw)
     return ["/".join(map(str, labels)), *([f"ttl {ttl}"] if ttl else [])]

@@ -121,7 +121,7 @@ def _entries(survey: NetSurvey, table: int, what: str) -> Sequence[int]:
     if first is None or shift is None:
         return ()
     if shift > _MOST_SHIFT:
-        survey.miss([Notice(kind="node", message=f"{what}: 1 << {shift} buckets can't be; not read")])
+        survey.miss([Notice(kind="node", message=f"{what}: 1 << {shift} buckets are impossible; not read")])
         return ()
     found = kernel.walk_table(first, 1 << shift, "struct neighbour", member)
     survey.walked(found, what)

@@ -280,5 +280,5 @@ def checked_count(survey: NetSurvey, count: int | None, what: str) -> int:
         return 0
     if 0 <= count <= MOST_HOPS:
         return count
-    survey.miss([Notice(kind="node", message=f"{what}: {count} next hops can't be; not read")])
+    survey.miss([Notice(kind="node", message=f"{what}: {count} next hops are impossible; not read")])
     return 0

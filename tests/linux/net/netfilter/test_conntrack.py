@@ -59,4 +59,4 @@ def test_buckets_that_can_not_be() -> None:
     survey = survey_of(kernel)
     assert conntrack._hashed(survey) == []
     assert not survey.complete
-    assert survey.notices[0].message == "connection tracking entries: 0 buckets can't be; not read"
+    assert survey.notices[0].message == "connection tracking entries: 0 buckets are impossible; not read"

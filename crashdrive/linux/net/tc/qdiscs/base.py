@@ -156,7 +156,7 @@ def credible(survey: Survey, count: int | None, most: int, what: str) -> int:
         return 0
     if 0 <= count <= most:
         return count
-    survey.miss([Notice(kind="node", message=f"{what}: {count} of them can't be; not read")])
+    survey.miss([Notice(kind="node", message=f"{what}: {count} of them are impossible; not read")])
     return 0
 
 
