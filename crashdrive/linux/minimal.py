@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Protocol, overload
 
 from crashdrive.errors import FaultError, KernelError, UnknownMemberError, VmlinuxError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crashdrive.cache.store import Store
+    from crashdrive.kernel.debuginfo.arrays import ArrayShape
     from crashdrive.linux.kernel import Kernel
     from crashdrive.session.dump_session import DumpSession
     from crashdrive.session.result import CommandResult
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
+_BOUNDS, _BOUNDS_VERSION = "array-bounds", 1
 
 
 class MinimalLayouts(Layouts):
@@ -43,10 +46,10 @@ class MinimalLayouts(Layouts):
     that ``btf`` gives; None where none is proven to be the kernel's: then they come from gdb.
 
     BTF has all types of the image, and takes milliseconds where gdb takes seconds, but joins the dimensions
-    of an array into one. With ``dimensions``, an array that may have several is asked of gdb when it is first
-    looked into; types come from BTF in a crash with tables, too. Without ``dimensions``, types are for
-    readers that index no such array: an index into a second dimension is an error (see `flattens`). The store
-    keeps both forms apart from each other and from gdb's types.
+    of an array into one. With ``dimensions``, those of an array that may have several are told when it is
+    first looked into: by ``shape``, else by gdb; types come from BTF in a crash with tables, too. Without
+    ``dimensions``, types are for readers that index no such array: an index into a second dimension is an
+    error (see `flattens`). The store keeps both forms apart from each other and from gdb's types.
     """
 
     def __init__(
@@ -58,13 +61,17 @@ class MinimalLayouts(Layouts):
         *,
         elsewhere: Callable[[], Elsewhere | None] = lambda: None,
         dimensions: Callable[[], Dimensions | None] | None = None,
+        shape: Callable[[str, str], ArrayShape | None] | None = None,
         declaration: Callable[[str], str | None] | None = None,
     ) -> None:
-        """``declaration`` gives a variable's type without crash, None where it can't."""
+        """``declaration`` gives a variable's type without crash, ``shape`` the array at a path of a named
+        type; None where these can't.
+        """
         super().__init__(session, store, key, elsewhere=elsewhere)
         self._image_btf = btf
         self._took_btf = False
         self._find_dimensions = dimensions
+        self._shape = shape
         self._declaration_of = declaration
         self._arrays: dict[str, ArrayType] = {}
 
@@ -139,10 +146,39 @@ class MinimalLayouts(Layouts):
         if self._find_dimensions is None or "@" in outer:
             return flat
         if origin not in self._arrays:
-            known = self._dimensions
-            sure = known is not None and (kind.count or 0) not in known.get(made_of(kind.element), ())
-            self._arrays[origin] = flat if sure else self._asked_array(outer, path, flat)
+            self._arrays[origin] = (
+                self._of_shape(origin, flat)
+                or self._of_one_dimension(flat)
+                or self._asked_array(outer, path, flat)
+            )
         return self._arrays[origin]
+
+    def _of_one_dimension(self, flat: ArrayType) -> ArrayType | None:
+        """The array itself where none that is like it has several dimensions."""
+        known = self._dimensions
+        sure = known is not None and (flat.count or 0) not in known.get(made_of(flat.element), ())
+        return flat if sure else None
+
+    def _of_shape(self, origin: str, flat: ArrayType) -> ArrayType | None:
+        """The array as its entry in DWARF has it; None where that isn't found, or is of something else."""
+        kept: list[int] | None = None
+        if self._store:
+            kept = self._store.get(_BOUNDS, self.key, origin, list[int], version=_BOUNDS_VERSION)
+        if kept is None and self._shape is not None and flat.count:
+            outer, dot, path = origin.partition(".")
+            # of a typedef the path may begin with an index
+            name, bracket, index = outer.partition("[")
+            found = self._shape(name, f"{bracket}{index}{dot}{path}")
+            if found is not None and found.element == made_of(flat.element):
+                kept = list(found.bounds)
+                if self._store and prod(kept) == flat.count:
+                    self._store.put(_BOUNDS, self.key, origin, kept, version=_BOUNDS_VERSION)
+        if kept is None or prod(kept) != flat.count:
+            return None
+        kind = flat.element
+        for bound in reversed(kept):
+            kind = ArrayType(kind, bound)
+        return kind if isinstance(kind, ArrayType) else None
 
     @cached_property
     def _dimensions(self) -> Dimensions | None:

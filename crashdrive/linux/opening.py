@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.kernel.debuginfo.arrays import Arrays
 from crashdrive.kernel.debuginfo.dimensions import dimensions
 from crashdrive.kernel.keys import keys_of
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.linux.kernel import Kernel
-from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, make_minimal, make_with_modules, proven_btf
+from crashdrive.linux.minimal import (
+    DumpSymbols,
+    MinimalLayouts,
+    make_minimal,
+    make_with_modules,
+    proven_btf,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from crashdrive.cache.store import Store
+    from crashdrive.kernel.debuginfo.arrays import ArrayShape
     from crashdrive.session.dump_session import DumpSession
 
 
 _X86_64 = "62"
+
+
+def _shape_of(session: DumpSession) -> Callable[[str, str], ArrayShape | None] | None:
+    """What finds an array in the vmlinux's DWARF; None for a recording, which has to hold what gdb tells."""
+    vmlinux = session.identity.get("vmlinux")
+    return None if session.recording or vmlinux is None else Arrays(vmlinux).find
 
 
 def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool = False) -> Kernel:
@@ -41,6 +57,7 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
                 elsewhere=lambda: kernel.module_types,
                 declaration=None if source is None else source.declaration,
                 dimensions=None if btf else lambda: dimensions(session.identity["vmlinux"]),
+                shape=None if btf else _shape_of(session),
             ),
             symbols=Symbols(session, store, keys.symbols, source=source),
             physical=physical,

@@ -11,6 +11,7 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import FaultError, KernelError, ParseError, UnknownMemberError, UnknownTypeError
+from crashdrive.kernel.debuginfo.arrays import ArrayShape
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
@@ -209,6 +210,48 @@ def test_the_dimensions_of_one_array_are_asked(known: dict[str, list[int]] | Non
     assert find(later, later.type("struct grid"), "cells[1][2]").offset == 20
     # what gdb told is kept
     assert searched == [1]
+
+
+def test_the_shape_of_one_array_is_told_by_its_entry(tmp_path: Path) -> None:
+    runner, looked = AskedOfGrid(), list[tuple[str, str]]()
+    told = {
+        ".cells": ArrayShape("4", (2, 3)),
+        ".inner": ArrayShape("?", (2,)),
+        ".inner[0].deep": ArrayShape("4", (6,)),
+    }
+
+    def shape(outer: str, path: str) -> ArrayShape | None:
+        looked.append((outer, path))
+        return told.get(path)
+
+    def opened() -> MinimalLayouts:
+        # all that has no shape may have several dimensions
+        several = {"char": [16]}
+        return MinimalLayouts(runner, Store(tmp_path), "k", grid, dimensions=lambda: several, shape=shape)
+
+    layouts = opened()
+    kind = layouts.type("struct grid")
+    assert find(layouts, kind, "cells[1][2]").offset == 20
+    assert find(layouts, kind, "inner[1].deep[5]").offset == 84
+    assert runner.asked == []
+    assert looked == [("struct grid", path) for path in told]
+    # it is kept
+    looked.clear()
+    later = opened()
+    assert find(later, later.type("struct grid"), "cells[1][2]").offset == 20
+    assert (looked, runner.asked) == ([], [])
+    # gdb is asked last
+    assert find(later, later.type("struct grid"), "name[3]").offset == 27
+    assert looked == [("struct grid", ".name")]
+    assert "gdb ptype/o struct grid **" in runner.asked
+
+
+@pytest.mark.parametrize("told", [ArrayShape("8", (2, 3)), ArrayShape("4", (2, 4)), ArrayShape("4", (7,))])
+def test_a_shape_of_something_else_is_not_taken(told: ArrayShape) -> None:
+    runner = AskedOfGrid()
+    layouts = MinimalLayouts(runner, None, None, grid, dimensions=lambda: {"4": [6]}, shape=lambda *_: told)
+    assert find(layouts, layouts.type("struct grid"), "cells[1][2]").offset == 20
+    assert "gdb ptype/o struct grid **" in runner.asked
 
 
 def test_an_array_that_gdb_has_otherwise_is_an_error() -> None:

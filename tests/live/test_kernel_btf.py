@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import UnknownTypeError
+from crashdrive.kernel.debuginfo.arrays import Arrays
+from crashdrive.kernel.debuginfo.dimensions import dimensions, made_of
 from crashdrive.kernel.symbols.lookup import Symbols
 from crashdrive.kernel.types.btf import Btf
 from crashdrive.kernel.types.layouts import Layouts
@@ -147,6 +150,67 @@ def our_leaves(
         yield where, place, member.bit_size, size_of(member.type)
         if isinstance(member.type, StructType):
             yield from our_leaves(member.type, where, place)
+
+
+def arrays(kind: Type) -> Iterator[ArrayType]:
+    """All arrays in a type out of BTF that may have more dimensions than it has."""
+    match kind:
+        case ArrayType(element, count, origin):
+            if origin and count:
+                yield kind
+            yield from arrays(element)
+        case StructType(members=members):
+            for member in members:
+                yield from arrays(member.type)
+        case PointerType(target=inner) | TypedefType(target=inner):
+            yield from arrays(inner)
+
+
+def bounds_of(drgn: Any, kind: Any, path: str) -> list[int]:
+    """The dimensions of the array at a path of a type, in drgn's words."""
+    kinds = drgn.TypeKind
+    for name, _ in re.findall(r"\.(\w+)|(\[0\])", path):
+        while kind.kind == kinds.TYPEDEF:
+            kind = kind.type
+        if name:
+            kind = kind.member(name).type
+        while not name and kind.kind == kinds.ARRAY:
+            kind = kind.type
+    while kind.kind in {kinds.TYPEDEF, kinds.POINTER}:
+        kind = kind.type
+    found = []
+    while kind.kind == kinds.ARRAY:
+        found.append(kind.length)
+        kind = kind.type
+    return found
+
+
+def test_arrays_have_the_dimensions_that_drgn_has(
+    lab: Lab, kernel: Kernel, peer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that may have several, and one in 40 of the others."""
+    if "kdump" in lab.name or lab.vmcore.name != "vmcore":
+        pytest.skip("types depend on vmlinux alone: seen on the other dumps")
+    drgn = pytest.importorskip("drgn")
+    btf, shapes, several = of_vmlinux(kernel), Arrays(str(lab.vmlinux)), dimensions(str(lab.vmlinux))
+    assert several is not None
+    monkeypatch.setattr("crashdrive.kernel.debuginfo.arrays._MOST", 1 << 40)
+    alone = {name: numbers[0] for name, numbers in btf.named.items() if len(numbers) == 1}
+    found = {
+        str(one.origin): one for number in alone.values() for one in arrays(btf.type(number, origins=True))
+    }
+    unsure = {name for name, one in found.items() if one.count in several.get(made_of(one.element), ())}
+    compared = 0
+    for origin in [*unsure, *sorted(found.keys() - unsure)[::40]]:
+        outer = re.split(r"[.\[]", origin, maxsplit=1)[0]
+        if outer in alone:
+            path = origin.removeprefix(outer)
+            told = shapes.find(outer, path)
+            assert told is not None, origin
+            assert told.element == made_of(found[origin].element), origin
+            assert list(told.bounds) == bounds_of(drgn, peer.type(outer), path), origin
+            compared += len(told.bounds) > 1
+    assert compared > 50
 
 
 def module_files(lab: Lab) -> dict[str, Path]:

@@ -173,7 +173,7 @@ def _array_at(unit: Unit, place: int) -> tuple[str, int] | None:
             end = child.end
         if len(sizes) < 2 or array.number(e.SIBLING) not in {None, end + 1}:
             return None
-        return _said(unit, _target(unit, array)), math.prod(sizes)
+        return said(unit, array), math.prod(sizes)
     except (UnknownFormError, LookupError, struct.error):
         # bytes that look like an array
         return None
@@ -187,6 +187,11 @@ def _target(unit: Unit, entry: Entry) -> Entry | None:
             break
         found = type_of(unit, found)
     return found
+
+
+def said(unit: Unit, array: Entry) -> str:
+    """What an array is made of, as `made_of` has it."""
+    return _said(unit, _target(unit, array))
 
 
 def _said(unit: Unit, element: Entry | None, depth: int = 0) -> str:

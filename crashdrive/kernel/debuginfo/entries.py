@@ -238,6 +238,17 @@ class Unit:
         return bytes(self.data[at : at + size]), at + size
 
 
+def unit_at(sections: Sections, place: int) -> Unit:
+    """The unit that a place lies in."""
+    information, at = sections.get(".debug_info"), 0
+    while at < len(information):
+        end = at + 4 + struct.unpack_from("<I", information, at)[0]
+        if place < end:
+            return Unit(sections, at)
+        at = end
+    raise UnknownFormError
+
+
 def _abbreviations(data: bytes | memoryview, at: int) -> dict[int, Abbreviation]:
     found: dict[int, Abbreviation] = {}
     while data[at]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from crashdrive.dump.elf import BadElfError
 from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo import entries as e
-from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError
+from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError, unit_at
 from crashdrive.kernel.debuginfo.sections import Sections
 from crashdrive.kernel.debuginfo.types import bounds, type_of
 
@@ -32,7 +32,7 @@ def declaration(vmlinux: str, name: str, address: int) -> str | None:
         sections = Sections(vmlinux)
         wanted = _LOCATED + struct.pack("<Q", address)
         for place in sections.places(".debug_info", wanted):
-            unit = _unit_of(sections, place)
+            unit = unit_at(sections, place)
             for variable in _variables(unit, place):
                 for entry in _described(unit, variable):
                     if entry.attributes.get(e.NAME) == name and entry.number(e.TYPE) is not None:
@@ -40,17 +40,6 @@ def declaration(vmlinux: str, name: str, address: int) -> str | None:
     except (UnknownFormError, VmlinuxError, BadElfError, LookupError, OverflowError, struct.error):
         pass
     return None
-
-
-def _unit_of(sections: Sections, place: int) -> Unit:
-    """The unit that a place lies in."""
-    information, at = sections.get(".debug_info"), 0
-    while at < len(information):
-        end = at + 4 + struct.unpack_from("<I", information, at)[0]
-        if place < end:
-            return Unit(sections, at)
-        at = end
-    raise UnknownFormError
 
 
 def _variables(unit: Unit, place: int) -> Iterator[Entry]:
