@@ -1,7 +1,7 @@
 """Scripts in Python 2, converted where that is sure; refused with the line where it isn't.
 
 fissix, which goes on where lib2to3 ended, rewrites the text. What text can't say is done on the syntax tree:
-``/`` of two integers gives an integer, as it did.
+``/`` of two integers gives an integer, as it did, ``round`` a float and ``oct`` digits behind a zero.
 """
 
 from __future__ import annotations
@@ -11,18 +11,24 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from types import CodeType
 from typing import Any
 
+from crashdrive.pykdump.python2_leaks import leaks
+from crashdrive.pykdump.python2_values import divided, octal, rounded
+
 _FIXERS = (
     "apply", "basestring", "dict", "except", "exec", "execfile", "filter", "funcattrs", "getcwdu", "has_key",
-    "imports", "intern", "itertools", "itertools_imports", "long", "map", "methodattrs", "ne",
-    "nonzero",
+    "imports", "intern", "itertools", "itertools_imports", "long", "map", "metaclass", "methodattrs",
+    "ne", "nonzero",
     "numliterals", "operator", "paren", "print", "raise", "raw_input", "reduce", "reload", "renames", "repr",
     "standarderror", "sys_exc", "throw", "tuple_params", "types", "unicode", "xrange", "xreadlines", "zip",
 )  # fmt: skip
 _LOGGED = re.compile(r"[Ll]ine (\d+): (.*)")
 _DIVIDED = "__divided__"
+# functions that give something else in Python 3, and what converted scripts call for them
+_CHANGED = {"round": "__rounded__", "oct": "__octal__"}
 _GONE_CALLS = frozenset({"cmp", "coerce", "buffer", "file", "input"})
 _GONE_METHODS = frozenset(
     {"__cmp__", "__getslice__", "__setslice__", "__coerce__", "__hex__", "__oct__", "__div__"}
@@ -62,28 +68,25 @@ def converted(source: bytes, path: str) -> str | None:
             tree = ast.parse(found, path)
         except broken:
             return None
-    _check(tree)
+    _check(tree, text.split("\n"))
     return found
 
 
 def compiled(text: str, path: str) -> CodeType:
-    """The code of a converted script; its ``/`` divides as Python 2's. It needs the names of `helpers`."""
+    """The code of a converted script, which needs the names of `helpers`.
+
+    Its ``/``, ``round`` and ``oct`` are Python 2's.
+    """
     tree = ast.parse(text, path)
     if not _divides_truly(tree):
-        tree = ast.fix_missing_locations(_Divisions().visit(tree))
+        tree = _Divisions().visit(tree)
+    tree = ast.fix_missing_locations(_Functions(_CHANGED.keys() - _bound(tree)).visit(tree))
     return compile(tree, path, "exec", dont_inherit=True)
 
 
 def helpers() -> dict[str, Any]:
     """What converted scripts need beside their own names."""
-    return {_DIVIDED: divided}
-
-
-def divided(one: Any, other: Any) -> Any:
-    """``one / other`` in Python 2."""
-    if isinstance(one, int) and isinstance(other, int):
-        return one // other
-    return one / other
+    return {_DIVIDED: divided, _CHANGED["round"]: rounded, _CHANGED["oct"]: octal}
 
 
 def is_only_python_2(source: bytes) -> bool:
@@ -165,11 +168,14 @@ def _rewritten(text: str, path: str) -> str:
     return result
 
 
-def _check(tree: ast.AST) -> None:
+def _check(tree: ast.Module, source: list[str]) -> None:
     """UnsureError for the first thing whose meaning has changed without a way to tell."""
-    found = sorted(problem for node in ast.walk(tree) for problem in _problems(node))
+    found = [problem for node in ast.walk(tree) for problem in (*_problems(node), *_other_results(node))]
+    found += [
+        (line, f"{name} of a list comprehension, which stayed behind") for line, name in leaks(tree, source)
+    ]
     if found:
-        raise UnsureError(*found[0])
+        raise UnsureError(*min(found))
 
 
 def _problems(node: ast.AST) -> Iterator[tuple[int, str]]:
@@ -198,6 +204,18 @@ def _problems(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, "/= on what a call gives"
 
 
+def _other_results(node: ast.AST) -> Iterator[tuple[int, str]]:
+    match node:
+        case ast.Call(func=ast.Name(id="sorted"), args=[_, _, *_]):
+            yield node.lineno, "sorted() by a function of two arguments"
+        case ast.Call(func=ast.Name(id="filter"), args=[ast.Attribute(value=ast.Name(id="str")), _]):
+            yield node.lineno, "filter() of text, which gave text"
+        case ast.Subscript(
+            value=ast.Call(func=ast.Name(id="hex")), slice=ast.Slice(upper=ast.UnaryOp(op=ast.USub()))
+        ):
+            yield node.lineno, "hex() without its last letter, which was an L of large numbers alone"
+
+
 def _divides_truly(tree: ast.Module) -> bool:
     return any(
         isinstance(node, ast.ImportFrom)
@@ -205,6 +223,32 @@ def _divides_truly(tree: ast.Module) -> bool:
         and any(one.name == "division" for one in node.names)
         for node in tree.body
     )
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Names that a script gives a meaning of its own."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.alias(name=name, asname=None) | ast.alias(asname=str(name)):
+                found.add(name)
+    return found
+
+
+class _Functions(ast.NodeTransformer):
+    """Functions of these names become those of Python 2."""
+
+    def __init__(self, names: AbstractSet[str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id not in self._names:
+            return node
+        return ast.copy_location(ast.Name(id=_CHANGED[node.id], ctx=node.ctx), node)
 
 
 class _Divisions(ast.NodeTransformer):

@@ -48,6 +48,59 @@ def test_integers_divide_to_integers() -> None:
     assert space["e"] == [4]
 
 
+def test_numbers_are_rounded_and_shown_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+    space = result(
+        """
+        a = [round(2.5), round(-0.5), round(2.675, 2), round(1250, -2), round(1e300), round(float("inf"))]
+        b = [oct(0), oct(493), oct(-8)]
+        c = map(oct, [8])
+        print round(3)
+        """
+    )
+    assert space["a"] == [3.0, -1.0, 2.67, 1300.0, 1e300, float("inf")]
+    assert space["b"] == ["0", "0755", "-010"]
+    assert space["c"] == ["010"]
+    assert capsys.readouterr().out == "3.0\n"
+
+
+def test_functions_of_the_scripts_own_stay_so() -> None:
+    assert result("def round(x): return 'mine'\na = round(2.5)\nprint a")["a"] == "mine"
+    assert result("from operator import neg as oct\na = oct(8)\nprint a")["a"] == -8
+
+
+def test_a_metaclass_is_one() -> None:
+    source = """
+        class Meta(type):
+            def __new__(kind, name, bases, space):
+                space["made"] = 7
+                return type.__new__(kind, name, bases, space)
+        class A:
+            __metaclass__ = Meta
+        a = A.made
+        print a
+        """
+    assert result(source)["a"] == 7
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x = [x for x in l]\nprint x",
+        "x = [x for x in l]; y = [x for x in l]; x = 1\nprint x",
+        "for x in [x for x in l]:\n    print x",
+        "y = [x for x in l]\nfor x in l:\n    print x",
+        "y = map(lambda x: x + 1, l)\nx = 5; z = map(lambda x: x, l)\nprint x",
+        "y = [x for x in l]\nz = [x for x in y if x]\nprint z",
+        "y = [x for x in l]\ndef f(x):\n    return x\nprint f(1)",
+        "y = set(x for x in l)\nx = 1; y = set(x for x in l)\nprint x",
+        "y = [x for x in l]\ntry:\n    pass\nexcept ValueError, x:\n    print x",
+        "y = [os for os in l]\nimport os.path\nprint os",
+    ],
+)
+def test_variables_of_comprehensions_that_nothing_reads_are_sure(lines: str) -> None:
+    assert python2.converted(f"l = [1, 2]\n{lines}\n".encode(), "x.py") is not None
+
+
 def test_those_that_asked_for_true_division_have_it() -> None:
     assert result("from __future__ import division\na = 7 / 2\nprint a")["a"] == 3.5
 
@@ -70,6 +123,10 @@ def test_tabs_are_eight_columns() -> None:
         ("import string; string.letters", "string.letters"),
         ("class A:\n    def __cmp__(self, other): return 0", "__cmp__"),
         ("f = file('x')", "file"),
+        ("sorted([], lambda a, b: a - b)", "sorted"),
+        ("digits = filter(str.isdigit, 'a1')", "filter"),
+        ("text = hex(1 << 63)[2:-1]", "hex"),
+        ("def f(l):\n    x = 1; n = [x for x in l]; return x", "x of a list comprehension"),
     ],
 )
 def test_what_is_unsure_is_refused_with_its_line(line: str, reason: str) -> None:
