@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -38,11 +39,13 @@ def command(kernels: tuple[str, ...]) -> int:
     """See the help text."""
     from crashdrive.cache.gdb_index import Indexes
     from crashdrive.cache.store import open_store
-    from crashdrive.session.indexing import FIRST_WRITER, writing_gdb
+    from crashdrive.session.indexing import FIRST_WRITER, OFF, writing_gdb
 
     say_what_is_logged()
     if (store := open_store()) is None:
         raise UsageError("CRASHDRIVE_CACHE=off: nothing is kept, so that nothing can be prepared")
+    if os.environ.get(OFF) == "off":
+        raise UsageError(f"{OFF}=off: no crash is given an index, so that nothing is prepared")
     if writing_gdb() is None:
         say(f"no gdb of version {FIRST_WRITER} or later here: install the package gdb")
         return EXIT_FAILED
@@ -57,7 +60,7 @@ def command(kernels: tuple[str, ...]) -> int:
 def _prepare(path: str, indexes: Indexes) -> int:
     from crashdrive.dump.identity import vmlinux_identity
     from crashdrive.render.progress import waiting
-    from crashdrive.session.indexing import prepared
+    from crashdrive.session.indexing import is_foreign, prepared
 
     try:
         vmlinux = vmlinux_identity(path)
@@ -66,6 +69,9 @@ def _prepare(path: str, indexes: Indexes) -> int:
         return error.exit_status
     if not vmlinux.build_id or not vmlinux.debug_data:
         say(f"{path!a}: {'no debug data' if vmlinux.build_id else 'no build id'}; nothing to prepare")
+        return EXIT_FAILED
+    if is_foreign(vmlinux):
+        say(f"{path!a}: of another architecture than this host, whose gdb can't index it; nothing to prepare")
         return EXIT_FAILED
     with waiting(f"indexing {path}"):
         file, seconds = prepared(vmlinux, indexes)

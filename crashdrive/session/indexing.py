@@ -126,7 +126,7 @@ class Writer:
         shutil.rmtree(self._room, ignore_errors=True)
 
 
-def _is_foreign(vmlinux: VmlinuxIdentity) -> bool:
+def is_foreign(vmlinux: VmlinuxIdentity) -> bool:
     """Whether a kernel is of another architecture than this host: a gdb that doesn't know it (Debian's plain
     one) takes its addresses for 32 bits wide, and says nothing.
     """
@@ -135,7 +135,7 @@ def _is_foreign(vmlinux: VmlinuxIdentity) -> bool:
 
 def usable(vmlinux: VmlinuxIdentity, indexes: Indexes | None) -> Index | None:
     """The index of a vmlinux, where there is one that can be trusted."""
-    if indexes is None or not vmlinux.build_id or _is_foreign(vmlinux) or os.environ.get(OFF) == "off":
+    if indexes is None or not vmlinux.build_id or is_foreign(vmlinux) or os.environ.get(OFF) == "off":
         return None
     file = indexes.find(vmlinux.build_id, vmlinux.path)
     return None if file is None else Index(file)
@@ -145,7 +145,7 @@ def write_beside(vmlinux: VmlinuxIdentity, indexes: Indexes | None) -> Writer | 
     """Begin to write a vmlinux's index, where there is none and a gdb here can; None otherwise."""
     if indexes is None or not vmlinux.build_id or not vmlinux.debug_data or os.environ.get(OFF) == "off":
         return None
-    gdb = None if _is_foreign(vmlinux) else writing_gdb()
+    gdb = None if is_foreign(vmlinux) else writing_gdb()
     try:
         return None if gdb is None else Writer(gdb, vmlinux, indexes)
     except OSError:
