@@ -246,3 +246,32 @@ def test_a_closed_stream_is_no_traceback(closed: str) -> None:
     else:
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"hung-task" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("exec --host u@box --replay x vmcore sys", "--replay needs no --host (see crashdrive exec --help)"),
+        ("exec --ssh-option -v vmcore sys",
+         "--ssh-option and --identity go with --host (see crashdrive exec --help)"),
+        ("exec --identity key vmcore sys",
+         "--ssh-option and --identity go with --host (see crashdrive exec --help)"),
+        ("doctor --fix --format json",
+         "--fix prints commands of a shell; --format json has them in the column commands"),
+        ("notebook vmcore more again",
+         "Got unexpected extra argument 'more' (see crashdrive notebook --help)"),
+        ("signature", "Missing argument VMCORE, LOGFILE or - (see crashdrive signature --help)"),
+        ("signature dmesg.txt more", "unexpected argument 'more' (see crashdrive signature --help)"),
+        ("triage vmcore more again", "'more': one VMLINUX and one VMCORE at most"),
+        ("report --all -o out vmcore more", "'more': one VMLINUX and one VMCORE at most"),
+    ],
+)  # fmt: skip
+def test_words_that_do_not_go_together(
+    line: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that says why, and nothing is done."""
+    monkeypatch.chdir(tmp_path)
+    assert main(line.split()) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"crashdrive: {said}\n")
+    assert list(tmp_path.iterdir()) == []
