@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.errors import UsageError
 from crashdrive.pykdump import looks
-from crashdrive.pykdump.likeness import devices, routes, sockets, summary, tasks
+from crashdrive.pykdump.likeness import devices, hanging, routes, sockets, summary, tasks
 
 Given = Mapping[str, Any]
 _ITSELF = "the program itself has it: crashdrive run --pykdump DIR VMCORE"
@@ -219,11 +219,14 @@ _NOT_OF_HANGINFO = {"saphana": "no report knows SAP HANA"}
 def hanginfo(given: Given) -> list[Asked]:
     """Tasks that wait, in groups, and who holds what they wait for."""
     _refuse(given, _NOT_OF_HANGINFO, "hanginfo")
-    order = ("pid",) if given.get("sortbypid") else ()
-    found = [
-        Asked("hang", {"tasks": bool(given.get("tree") or given.get("verbose"))}, order=order,
-              limit=given.get("maxpids")),
-    ]  # fmt: skip
+    shown = partial(
+        hanging.lines,
+        most=given.get("maxpids"),
+        by_pid=bool(given.get("sortbypid")),
+        verbose=bool(given.get("verbose")),
+        tree=bool(given.get("tree")),
+    )
+    found = [Asked("hang", {"tasks": True}, shown, asks=True)]
     if given.get("syslogger"):
         found.append(_ask("netstat", all=True, unix=True, detail=True, processes=True))
     return found
