@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from crashdrive._version import __version__
 
 if TYPE_CHECKING:
-    from crashdrive.crash import Crash, open_dump
+    from crashdrive.crash import Crash, nocache, open_dump
     from crashdrive.errors import CrashdriveError
     from crashdrive.parsers import parse
     from crashdrive.records import Answer, Notice, Record
@@ -31,6 +31,7 @@ _HOMES = {
     "Notice": "records",
     "Record": "records",
     "Session": "session",
+    "nocache": "crash",
     "open_dump": "crash",
     "parse": "parsers",
 }
@@ -48,6 +49,7 @@ __all__ = [
     "Session",
     "__version__",
     "embedded",
+    "nocache",
     "open_dump",
     "parse",
 ]

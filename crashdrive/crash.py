@@ -32,6 +32,7 @@ NO_CACHE = "CRASHDRIVE_NO_CACHE"
 """Set in the environment: no kept answer is looked up, none is kept."""
 
 Marked = TypeVar("Marked", Answer[Any], Report)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def open_dump(  # noqa: PLR0913 - each is an option of the command line
@@ -224,6 +225,8 @@ class Crash(Calls):
         self._keep = keep
         self._btf = btf
         self._link = link
+        self.asked_foreign = False
+        """Whether a report from elsewhere was asked, of which isn't known what it rests on."""
 
     # raw commands
 
@@ -280,6 +283,7 @@ class Crash(Calls):
 
         # what a report from elsewhere rests on isn't known
         own = name in report_names()
+        self.asked_foreign = self.asked_foreign or not own
         shelf = functools.partial(shelf_of, self.session)
         report = kept_or_made(shelf, name, options, make) if own else make()
         dump = report.dump or self.identity
@@ -328,4 +332,12 @@ class Crash(Calls):
         return f"<crash {self.health.version} on {self.identity.get('vmcore', 'a recorded session')}>"
 
 
-__all__ = ["Crash", "open_dump"]
+def nocache(function: Function) -> Function:
+    """Mark a function of a script: what the script prints isn't kept, it is run anew each time.
+
+    A script that reads anything but the dump is so without a mark (see docs/cache.md).
+    """
+    return function
+
+
+__all__ = ["Crash", "nocache", "open_dump"]

@@ -34,6 +34,7 @@ def test_public_names() -> None:
         "Session",
         "__version__",
         "embedded",
+        "nocache",
         "open_dump",
         "parse",
     ]

@@ -9,6 +9,7 @@ the question. The command line itself leads to the question's key, so that it ne
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,6 +71,7 @@ class KeptAnswer(Record, frozen=True):
     ``dump`` name it for people. ``made_at``: seconds since 1970; ``seconds``: how long it took.
     ``binaries`` are the crash binaries that there were to choose from, in order; ``chosen`` those that
     ``--crash`` named. ``module_files``: debug data of modules that there was to find then.
+    ``absent``: paths at which there was nothing.
     """
 
     asked: str
@@ -84,11 +86,14 @@ class KeptAnswer(Record, frozen=True):
     chosen: tuple[str, ...] = ()
     binaries: tuple[str, ...] = ()
     module_files: tuple[tuple[str, int, int], ...] = ()
+    absent: tuple[str, ...] = ()
 
     def holds(self) -> bool:
         """Whether each file that it rests on still is what it was, debug data of modules, too."""
         found = module_files(one.path for one in self.basis[:2])
-        return tuple(found) == self.module_files and all(one.holds() for one in self.basis)
+        if tuple(found) != self.module_files or any(map(os.path.lexists, self.absent)):
+            return False
+        return all(one.holds() for one in self.basis)
 
     def text(self) -> bytes:
         """What was printed, as one; see `pieces`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crashdrive.cache.answers import Answers
 
-KEEPING = frozenset({"exec", "report", "triage"})
+KEEPING = frozenset({"exec", "report", "run", "triage"})
 """The subcommands whose answers are kept."""
 OFF = "CRASHDRIVE_NO_CACHE"
 # an option that wants more than the answer, or another way to it
@@ -25,7 +25,7 @@ NOT_SO_FAST = frozenset(
 _ENVIRONMENT = (
     *("PATH", "HOME", "TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
     *("COLUMNS", "LINES", "LANG", "LC_ALL", "LC_CTYPE", "LC_TIME", "LC_NUMERIC", "TZ", "XDG_CONFIG_HOME"),
-    *("PYTHONIOENCODING", "PYTHONUTF8", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+    *("PYTHONIOENCODING", "PYTHONPATH", "PYTHONUTF8", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
 )
 _OURS = "CRASHDRIVE_"
 _OF_NO_MATTER = frozenset({"CRASHDRIVE_CACHE", "CRASHDRIVE_DEBUG", OFF})

@@ -18,6 +18,7 @@ from crashdrive.errors import EXIT_INCOMPLETE, EXIT_OK
 
 if TYPE_CHECKING:
     from crashdrive.cli._opening import Target
+    from crashdrive.cli._pure import Pure
 
 # options of a session that change neither the question nor the answer
 _APART = frozenset(
@@ -29,10 +30,12 @@ class Question(NamedTuple):
     """What is asked of a dump: ``parts`` tell it from all other questions.
 
     ``again``: whether the command line alone says what is asked (no standard input, no other file).
+    ``pure``: the script that answers it.
     """
 
     parts: tuple[Any, ...]
     again: bool = True
+    pure: Pure | None = None
 
 
 def answered(
@@ -59,11 +62,16 @@ def answered(
             if line is not None:
                 answers.remember_line(line, key)
             return status
-    return _kept(answers, key, line, options, work)
+    return _kept(answers, key, line, options, work, question.pure)
 
 
 def _kept(
-    answers: Any, key: str, line: str | None, options: dict[str, Any], work: Callable[[Witness], int]
+    answers: Any,
+    key: str,
+    line: str | None,
+    options: dict[str, Any],
+    work: Callable[[Witness], int],
+    pure: Pure | None,
 ) -> int:
     from crashdrive.cache.answers import MOST, KeptAnswer, packed, rests_on
     from crashdrive.session.binaries import binary_paths
@@ -77,9 +85,11 @@ def _kept(
     if status not in (EXIT_OK, EXIT_INCOMPLETE) or output is None or seen is None or binaries is None:
         return status
     files, binary = seen
-    basis = rests_on(files, tuple(dict.fromkeys((binary, *binary_paths(chosen)))))
-    # a dump that was written to meanwhile
-    if basis is None or tuple(one.mark for one in basis[:2]) != witness.marks():
+    scripts, marks = ((), ()) if pure is None else ((pure.path,), (pure.mark,))
+    sampled = (*files, *scripts)
+    basis = rests_on(sampled, tuple(dict.fromkeys((binary, *binary_paths(chosen)))))
+    # a dump or a script that was written to meanwhile
+    if basis is None or tuple(one.mark for one in basis[: len(sampled)]) != (*witness.marks(), *marks):
         return status
     answers.keep(
         key,
@@ -87,7 +97,7 @@ def _kept(
             asked=shlex.join(("crashdrive", *_WORDS)), dump=files[0], made_at=time.time(),
             seconds=time.monotonic() - began, status=status, said=tuple(said), output=packed(output),
             size=len(output), basis=basis, chosen=chosen, binaries=binaries,
-            module_files=witness.module_files,
+            module_files=witness.module_files, absent=() if pure is None else pure.absent,
         ),
     )  # fmt: skip
     if line is not None:

@@ -29,19 +29,22 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 class Script(NamedTuple):
-    """A script that compiled."""
+    """A script that compiled; ``source``: its text, None where that was converted."""
 
     path: str
     code: CodeType
     digest: str
+    source: bytes | None = None
 
 
 def load(path: str) -> Script:
     """Read and compile a script, before any dump is opened; one in Python 2 is converted, which is said."""
     source = _source(path)
     found = _python_3(source, "<stdin>" if path == "-" else path)
-    code = found if isinstance(found, CodeType) else _converted(source, path, found)
-    return Script(path, code, hashlib.sha256(source).hexdigest())
+    digest = hashlib.sha256(source).hexdigest()
+    if isinstance(found, CodeType):
+        return Script(path, found, digest, source)
+    return Script(path, _converted(source, path, found), digest)
 
 
 def _python_3(source: bytes, path: str) -> CodeType | SyntaxError | ValueError:

@@ -15,7 +15,7 @@ class Witness:
     def __init__(self) -> None:
         self._crash: Crash | None = None
         self.module_files: tuple[tuple[str, int, int], ...] = ()
-        self._spoiled = False
+        self._spoiled = self._computes = False
 
     def opened(self, crash: Crash) -> None:
         """The answer rests on this crash's dump, and on debug data of modules that there is to find now."""
@@ -31,13 +31,20 @@ class Witness:
 
         self._spoiled |= any(notice.kind in FAILED for notice in report.warnings)
 
+    def computes(self) -> None:
+        """The answer is a script's: what it asked has to be what another run would be given, too."""
+        self._computes = True
+
     def basis(self) -> tuple[tuple[str, ...], str] | None:
         """The dump and the vmlinux, and the binary; None where the answer is not one to keep."""
         crash = self._crash
         if crash is None or self._spoiled:
             return None
+        from crashdrive.session.kept import is_repeatable
         from crashdrive.session.recall import spoils
 
+        if self._computes and (crash.asked_foreign or not is_repeatable(crash.session)):
+            return None
         health, identity = crash.health, crash.identity
         if spoils([one.kind for one in health.warnings], [one.outcome for one in health.attempts]):
             return None

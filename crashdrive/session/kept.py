@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Self, cast
 
@@ -67,7 +68,7 @@ class KeptSession(Session):
         self._how = how
         self._kept = kept
         self._state = State()
-        self._apart = self._undecided = False
+        self._apart = self._undecided = self._by_chance = False
         self._waiting: dict[str, KeptCommand] = {}
         self._waiting_since = 0.0
         self._under = ""
@@ -180,6 +181,11 @@ class KeptSession(Session):
             return None
         return self._kept
 
+    @property
+    def failed_by_chance(self) -> bool:
+        """Whether anything failed by no fault of the dump's: a deadline, a crash that died."""
+        return self._by_chance
+
     # -- commands
 
     def run(self, command: str, *, timeout: float | None = None, to: BinaryIO | None = None) -> CommandResult:
@@ -193,7 +199,9 @@ class KeptSession(Session):
             return found[0]
         copy = _Copied(to) if to is not None else None
         name = self._state.name(command, self._context.commands())
-        result = super().run(command, timeout=timeout, to=cast("BinaryIO | None", copy))
+        with self._by_crash() as answered:
+            result = super().run(command, timeout=timeout, to=cast("BinaryIO | None", copy))
+            answered.append(result)
         if kind != "acts":
             whole = result.raw if copy is None else copy.content()
             self._keep(name, result, whole)
@@ -206,13 +214,17 @@ class KeptSession(Session):
             check_line(command)
         kinds = [self._admit(command) for command in commands]
         if any(kind != "prints" for kind in kinds):
-            results = super().run_many(commands, timeout=timeout)
+            with self._by_crash() as answered:
+                results = super().run_many(commands, timeout=timeout)
+                answered.extend(results)
             for command in commands:
                 self._state.note(command, by_crash=True)
             return results
         if commands and (found := self._recall(commands)) is not None:
             return found
-        results = super().run_many(commands, timeout=timeout)
+        with self._by_crash() as answered:
+            results = super().run_many(commands, timeout=timeout)
+            answered.extend(results)
         for result in results:
             name = self._state.name(result.command, self._context.commands())
             self._keep(name, result, result.raw)
@@ -223,7 +235,8 @@ class KeptSession(Session):
         """See `Session.stream`."""
         pages = None if self._apart else self._pages
         if pages is None or not is_memory(commands):
-            return super().stream(commands, sink, timeout=timeout)
+            with self._by_crash():
+                return super().stream(commands, sink, timeout=timeout)
         if (text := pages.answer(commands, sink)) is not None:
             return text
         received = bytearray()
@@ -232,9 +245,22 @@ class KeptSession(Session):
             received.extend(data)
             sink(data)
 
-        text = super().stream(commands, both, timeout=timeout)
+        with self._by_crash():
+            text = super().stream(commands, both, timeout=timeout)
         pages.add(commands, bytes(received), text)
         return text
+
+    @contextmanager
+    def _by_crash(self) -> Iterator[list[CommandResult]]:
+        """While crash answers; what failed by no fault of the dump's would perhaps not fail again."""
+        answered: list[CommandResult] = []
+        try:
+            yield answered
+        except BaseException:
+            self._by_chance = True
+            raise
+        kinds = (None if one.failure is None else one.failure.kind for one in answered)
+        self._by_chance = self._by_chance or any(kind in PASSING for kind in kinds)
 
     def _admit(self, command: str) -> str:
         """What a command does; after one that acts nothing is looked up or kept any more."""
@@ -341,6 +367,13 @@ class KeptSession(Session):
 def shelf_of(session: Session) -> KeptSessions | None:
     """See `KeptSession.shelf`; None for any other session."""
     return session.shelf if isinstance(session, KeptSession) else None
+
+
+def is_repeatable(session: Session) -> bool:
+    """Whether what a session gave would come out again: it may be kept, and nothing failed by chance."""
+    return shelf_of(session) is not None and not (
+        isinstance(session, KeptSession) and session.failed_by_chance
+    )
 
 
 def is_up(session: Session) -> bool:

@@ -14,7 +14,7 @@ from crashdrive.cache.store import open_store
 from crashdrive.crash import Crash, open_dump
 from crashdrive.errors import DumpError, TargetError
 from crashdrive.kernel.memory.transfer import Transfer
-from crashdrive.session.kept import source_of
+from crashdrive.session.kept import is_repeatable, source_of
 from crashdrive.session.recall import kind_of
 from tests.dump.test_find import ID, vmcore, vmlinux
 from tests.session.conftest import Fake
@@ -326,6 +326,29 @@ def test_behind_a_death_or_a_deadline_nothing_is_kept(
     with lab.open(timeout=0.5) as crash, pytest.raises(Exception, match=r"ended|longer|time"):
         crash.run(command)
     assert lab.started > before
+
+
+@pytest.mark.parametrize("command", ["die", "spin"])
+def test_behind_a_death_or_a_deadline_nothing_is_sure_to_come_out_again(
+    lab: Lab, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crashdrive.session.kept.kind_of", lambda _command: "prints")
+    with lab.open(timeout=0.5) as crash:
+        crash.run("eval 7")
+        assert is_repeatable(crash.session)
+        with pytest.raises(Exception, match=r"ended|longer|time"):
+            crash.run(command)
+        assert not is_repeatable(crash.session)
+
+
+def test_what_is_looked_up_or_kept_no_more_may_come_out_otherwise(lab: Lab) -> None:
+    for command, sure in (("ps", True), ("ps", True), ("nosuch", False), ("set 1", False)):
+        with lab.open() as crash:
+            crash.run(command)
+            assert is_repeatable(crash.session) == sure
+        assert is_repeatable(crash.session) == sure
+    with lab.open(cache=False) as crash:
+        assert not is_repeatable(crash.session)
 
 
 def test_a_start_with_doubts_that_may_pass_is_made_each_time(lab: Lab, make_fake: Make) -> None:
