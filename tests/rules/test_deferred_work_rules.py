@@ -53,6 +53,14 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
         [of(GracePeriod, in_progress=True, age_seconds=20.9), of(GracePeriod, in_progress=False)],
     ),
     (
+        "rcu-stall", "rcu.grace_period",
+        [of(GracePeriod, in_progress=True, age_seconds=4.1, stall_timeout=4.0)],
+        [
+            of(GracePeriod, in_progress=True, age_seconds=25.0, stall_timeout=60.0),
+            of(GracePeriod, in_progress=True, stall_timeout=4.0),
+        ],
+    ),
+    (
         "rcu-callbacks", "rcu.cpus", [of(RcuCpu, cpu=0, callbacks=100_000)],
         [of(RcuCpu, cpu=0, callbacks=99_999), of(RcuCpu, cpu=0)],
     ),

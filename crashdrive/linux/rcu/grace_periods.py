@@ -18,6 +18,7 @@ _OF_STATE = {
     "sequence": ("gp_seq",),
     "start": ("gp_start",),
     "activity": ("gp_activity",),
+    "urged": ("jiffies_resched",),
     "state": ("gp_state",),
     "forced": ("n_force_qs",),
     "expedited": ("expedited_sequence",),
@@ -47,22 +48,27 @@ _STEPS = (
     "waits for quiescent states", "forces quiescent states", "cleans up", "cleaned up",
 )  # fmt: skip
 _MOST_NODES = 1 << 16
+# rcu_jiffies_till_stall_check() allows 3 to 300 seconds; a half is rounded, and lockdep adds 5 seconds
+_TIMEOUTS = (2.9, 306.0)
 
 
 class GracePeriod(Record, frozen=True):
     """The current grace period, of which there is one at a time.
 
-    ``grace_period``: its number, counted from an odd start below 0, as in the kernel's messages.
+    ``grace_period``: its number, counted from -300; ``g=`` in the kernel's messages is four times that, and
+    a state.
     ``in_progress``: it hasn't ended, or isn't cleaned up. ``age_seconds``: since its beginning, while in
-    progress. ``idle_seconds``: since its kthread last ran; ``thread_step``: the kthread's step.
-    ``held_up_cpus``: CPUs whose quiescent state is missing, ``expedited_cpus``: CPUs that an expedited grace
-    period waits for. ``forced_scans``: how often the kernel looked for quiescent states itself.
+    progress; ``stall_timeout``: the age at which the kernel calls it a stall. ``idle_seconds``: since its
+    kthread last ran; ``thread_step``: the kthread's step. ``held_up_cpus``: CPUs whose quiescent state is
+    missing, ``expedited_cpus``: CPUs that an expedited grace period waits for. ``forced_scans``: how often
+    the kernel looked for quiescent states itself.
     """
 
     flavor: str | None
     grace_period: int | None
     in_progress: bool | None
     age_seconds: float | None
+    stall_timeout: float | None
     idle_seconds: float | None
     thread_step: str | None
     thread_pid: int | None
@@ -164,13 +170,14 @@ def _masks(survey: Survey, nodes: Sequence[tuple[int, dict[str, Any]]]) -> _Mask
 def _period(survey: Survey, row: dict[str, Any], masks: _Masks) -> GracePeriod:
     sequence, step = row["sequence"], row["state"]
     bits = 8 * survey.kernel.pointer_size
-    start, activity = survey.seconds([row["start"], row["activity"]])
+    start, activity, urged = survey.seconds([row["start"], row["activity"], row["urged"]])
     running = None if sequence is None else bool(sequence & _RUNNING)
     return GracePeriod(
         flavor=_name(survey, row["name"]),
         grace_period=None if sequence is None else _signed(sequence, bits) >> _SHIFT,
         in_progress=running,
         age_seconds=abs(min(start, 0.0)) if running and start is not None else None,
+        stall_timeout=_timeout(start, urged) if running else None,
         idle_seconds=abs(min(activity, 0.0)) if activity is not None else None,
         thread_step=None if step is None else _STEPS[step] if 0 <= step < len(_STEPS) else str(step),
         thread_pid=row["pid"],
@@ -178,6 +185,14 @@ def _period(survey: Survey, row: dict[str, Any], masks: _Masks) -> GracePeriod:
         expedited_cpus=masks.expedited,
         forced_scans=row["forced"],
     )
+
+
+def _timeout(start: float | None, urged: float | None) -> float | None:
+    """The time-out of a grace period: at half of it, it urges CPUs (record_gp_stall_check_time())."""
+    if start is None or urged is None:
+        return None
+    seconds = 2 * (urged - start)
+    return seconds if _TIMEOUTS[0] <= seconds <= _TIMEOUTS[1] else None
 
 
 def _name(survey: Survey, place: int | None) -> str | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.rcu.grace_periods import GracePeriod
 
 
-# CONFIG_RCU_CPU_STALL_TIMEOUT is 21 in most configurations
+# where the kernel's own time-out isn't known: CONFIG_RCU_CPU_STALL_TIMEOUT of most configurations
 SECONDS = 21.0
 
 
@@ -20,7 +20,7 @@ SECONDS = 21.0
     severity="critical",
     looks_at=("rcu.grace_period",),
     message="an RCU grace period doesn't end",
-    threshold=f"it has been in progress for {SECONDS:.0f} seconds",
+    threshold=f"it has been in progress for the kernel's own time-out (or {SECONDS:.0f} seconds)",
     explanation="Memory that waits for it isn't freed; tasks that wait for it (synchronize_rcu) don't go on.",
     advice=(
         "CPUs that hold it up: crashdrive report stacks --running. Its thread, which may not run: "
@@ -29,8 +29,11 @@ SECONDS = 21.0
     reference="Documentation/RCU/stallwarn.rst",
 )
 def rcu_stall(periods: Iterable[GracePeriod]) -> Iterator[Match]:
-    old = (one for one in periods if one.in_progress and (one.age_seconds or 0) >= SECONDS)
-    return matches(old, _told)
+    return matches((one for one in periods if one.in_progress and _is_old(one)), _told)
+
+
+def _is_old(one: GracePeriod) -> bool:
+    return one.age_seconds is not None and one.age_seconds >= (one.stall_timeout or SECONDS)
 
 
 def _told(one: GracePeriod) -> str:

@@ -32,7 +32,8 @@ NODE = record(
 # a root and two leaves
 STATE = record(
     "rcu_state", ("node", ArrayType(NODE, 3)), ("gp_seq", ULONG), ("gp_start", ULONG),
-    ("gp_activity", ULONG), ("gp_req_activity", ULONG), ("gp_state", INT), ("n_force_qs", ULONG),
+    ("gp_activity", ULONG), ("jiffies_resched", ULONG), ("gp_req_activity", ULONG), ("gp_state", INT),
+    ("n_force_qs", ULONG),
     ("expedited_sequence", ULONG), ("gp_kthread", pointer("struct task_struct")), ("name", pointer(CHAR)),
 )  # fmt: skip
 DATA = record(
@@ -76,6 +77,7 @@ class Guest:
         memory.write(name, b"rcu_preempt")
         self.set(
             STATE, self.state, gp_seq=SEQUENCE, gp_start=NOW - 21 * HZ, gp_activity=NOW - HZ // 2,
+            jiffies_resched=NOW - 15 * HZ,
             gp_state=WAITS, n_force_qs=7, gp_kthread=self.thread, name=name,
         )  # fmt: skip
         self.leaves = [self.state + NODE.size * number for number in (1, 2)]
@@ -115,9 +117,9 @@ def test_a_cpu_holds_the_grace_period_up() -> None:
     found = guest.read()
     assert found.periods == [
         GracePeriod(
-            flavor="rcu_preempt", grace_period=10, in_progress=True, age_seconds=21.0, idle_seconds=0.5,
-            thread_step="waits for quiescent states", thread_pid=16, held_up_cpus=(1,), expedited_cpus=(1,),
-            forced_scans=7,
+            flavor="rcu_preempt", grace_period=10, in_progress=True, age_seconds=21.0, stall_timeout=12.0,
+            idle_seconds=0.5, thread_step="waits for quiescent states", thread_pid=16, held_up_cpus=(1,),
+            expedited_cpus=(1,), forced_scans=7,
         )
     ]  # fmt: skip
     first, second = found.cpus
@@ -192,3 +194,10 @@ def test_a_kernel_without_preemptible_rcu_has_no_readers() -> None:
     guest = Guest(**{"struct task_struct": bare})
     assert guest.read().readers == []
     assert guest.survey.complete
+
+
+@pytest.mark.parametrize(("half", "known"), [(1.5, 3.0), (150, 300.0), (1, None), (200, None), (-3, None)])
+def test_a_time_out_is_what_the_kernel_allows(half: float, known: float | None) -> None:
+    guest = Guest()
+    guest.set(STATE, guest.state, jiffies_resched=NOW - 21 * HZ + int(half * HZ))
+    assert guest.period().stall_timeout == known

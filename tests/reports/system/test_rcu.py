@@ -1,16 +1,22 @@
-"""RCU as the report has it, against what its own numbers have to say of each other."""
+"""RCU as the report has it, against what its own numbers have to say of each other, and how guests died."""
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
-from sessionkit import replayed, report_folders
+from sessionkit import DEATH, replayed, report_folders
 
 from crashdrive.records import Report
 
 REPORT = "rcu"
+STALLED = [folder for folder in report_folders(REPORT) if "-rcu" in folder.name]
+WELL = [folder for folder in report_folders(REPORT) if folder not in STALLED]
 
 
-@pytest.fixture(scope="module", params=report_folders(REPORT), ids=lambda folder: folder.name)
+@pytest.fixture(scope="module", params=WELL, ids=lambda folder: folder.name)
 def reported(request: pytest.FixtureRequest) -> Report:
     with replayed(request.param) as crash:
         return crash.run_report(REPORT)
@@ -45,3 +51,31 @@ def test_nothing_is_wrong_where_nothing_is(reported: Report) -> None:
     assert reported.complete
     assert not reported.findings
     assert not reported.table("readers").rows
+
+
+@pytest.mark.parametrize("folder", STALLED, ids=lambda folder: folder.name)
+def test_a_grace_period_that_does_not_end(folder: Path) -> None:
+    """The kernel said of which grace period it is, for how many jiffies, and which CPU holds it up."""
+    words = "\n".join(json.loads((folder / DEATH).read_text())["words"])
+    with replayed(folder) as crash:
+        report, hz = crash.run_report(REPORT), crash.kernel.hz
+    (row,) = report.table("grace_period").rows
+    (ticks,) = re.findall(r"\bt=(\d+) jiffies", words)
+    (cpu,) = re.findall(r"rcu: \t(\d+)-", words)
+    # the kernel's number has the state of the grace period in its two low bits
+    (number,) = re.findall(r"\bg=(\d+)", words)
+    assert int(number) >> 2 == row.grace_period
+    assert row.in_progress
+    assert int(ticks) / hz <= row.age_seconds < int(ticks) / hz + 2
+    # what the guest's script set it to
+    assert row.stall_timeout == 4
+    assert row.held_up_cpus == (int(cpu),)
+    assert [one.cpu for one in report.table("cpus").rows if one.holds_up] == [int(cpu)]
+    (finding,) = report.findings
+    assert finding.kind == "rcu-stall"
+    assert f"held up by CPU {cpu}" in finding.evidence[0]
+
+
+def test_there_are_guests_of_both_kinds() -> None:
+    assert STALLED
+    assert len(WELL) == 2

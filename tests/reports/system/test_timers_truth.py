@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from sessionkit import replayed, report_folders
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
@@ -17,6 +19,8 @@ FLEETING = {
     "tick_sched_timer", "tick_nohz_handler", "hrtimer_wakeup", "dl_task_timer", "pm_suspend_timer_fn",
     "watchdog_timer_fn", "it_real_fn", "sched_rt_period_timer", "hrtick",
 }  # fmt: skip
+
+LATE = [folder for folder in report_folders(REPORT) if "-rcuother" in folder.name]
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +100,23 @@ def test_the_wheel(reported: Report) -> None:
 def test_nothing_is_wrong_where_nothing_is(reported: Report) -> None:
     assert reported.complete
     assert not [one for one in reported.findings if one.kind != "hrtimer-hang"]
+
+
+@pytest.mark.parametrize("folder", LATE, ids=lambda folder: folder.name)
+def test_timers_of_a_cpu_with_interrupts_off(folder: Path) -> None:
+    """CPU 1 spins for the four seconds after which RCU complains; the other one's timers go on."""
+    with replayed(folder) as crash:
+        report = crash.run_report(REPORT)
+    assert report.complete
+    (finding,) = report.findings
+    assert finding.kind == "timers-late"
+    (line,) = finding.evidence
+    (seconds,) = re.fullmatch(r"CPU 1, standard: by (\d\.\d) s", line).groups()  # type: ignore[union-attr]
+    assert 2 < float(seconds) < 6
+    late = [row for row in report.table("timers").rows if row.expires_left < -2]
+    assert late
+    assert {row.cpu for row in late} == {1}
+
+
+def test_there_is_a_guest_with_late_timers() -> None:
+    assert LATE
