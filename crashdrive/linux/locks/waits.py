@@ -24,6 +24,7 @@ from crashdrive.linux.fs.frozen import Filesystem, frozen
 from crashdrive.linux.locks import kinds
 from crashdrive.linux.locks.base import Kind, Owner, Stacks, WaitingStack
 from crashdrive.linux.locks.names import LockName, lock_names
+from crashdrive.linux.locks.objects import Belonging, Objects, kinds_of_objects
 from crashdrive.linux.locks.work import Flushed, flushed
 from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.sched.cpu_stacks import thread_size
@@ -50,9 +51,11 @@ class Wait(Record, frozen=True):
     ``seconds``: how long it has slept. ``function``: the lock's function in which it waits, else as in
     /proc/PID/wchan; ``caller``: the first function that is none of these. ``type``: the kind of lock
     (``mutex`` ``rwsem`` ``semaphore`` ``rtmutex`` ``percpu-rwsem`` ``completion`` ``work`` ``rcu`` ``folio``
-    ``bit`` ``waitqueue``), None where that isn't known. ``lock``: its name if it is a variable, ``module``:
-    the variable's module; ``address``: the lock's. ``owner_task``, ``owner_pid``, ``owner_comm``: the holder,
-    if known; ``owner_reads``: the holder is one of perhaps several readers.
+    ``bit`` ``waitqueue``, and where a wait queue or a bit is part of one ``journal`` ``buffer`` ``rpc``),
+    None where that isn't known. ``lock``: its name if it is a variable, or part of an object with a name;
+    ``module``: the variable's module; ``address``: the lock's. ``owner_task``, ``owner_pid``, ``owner_comm``:
+    the holder, or the task that has to act, if known; ``owner_reads``: the holder is one of perhaps several
+    readers.
     """
 
     pid: int | None
@@ -85,12 +88,17 @@ def read_waits(survey: Survey, filesystems: Sequence[Filesystem] | None = None) 
     found = _found(survey, blocked, tasks.addresses) if blocked else []
     works = _flushed(survey, [lock for _, kind, lock in found if kind == _FLUSHED and lock is not None])
     found = [(one, kind, works[lock].work if lock in works else lock) for one, kind, lock in found]
+    objects = _objects(survey, found)
+    found = [(one, _object_type(objects, kind, lock), lock) for one, kind, lock in found]
     locks = [(kind, lock) for _, kind, lock in found if lock is not None]
-    owners = _owners(survey, locks) | {one.work: Owner(one.task) for one in works.values()}
+    owners = _owners(survey, locks)
+    owners |= {one.work: Owner(one.task) for one in works.values() if one.task is not None}
+    owners |= {lock: Owner(part.owner) for lock, (_, part) in objects.items() if part.owner is not None}
     holders = _task_names(survey, sorted({owner.task for owner in owners.values()}))
     if filesystems is None:
         filesystems = survey.attempt("frozen filesystems", partial(frozen, survey)) if locks else []
     names = lock_names(survey.kernel, {lock for _, lock in locks}, filesystems)
+    names |= {lock: LockName(part.name) for lock, (_, part) in objects.items()}
     rows = [_wait(one, kind, lock, owners.get(lock or 0), holders, names) for one, kind, lock in found]
     unknown = sum(row.type is None for row in rows)
     if unknown:
@@ -185,6 +193,29 @@ def _flushed(survey: Survey, completions: Sequence[int]) -> dict[int, Flushed]:
     return {one.completion: one for one in found}
 
 
+def _objects(survey: Survey, found: Sequence[_Found]) -> dict[int, tuple[Objects, Belonging]]:
+    """What locks belong to: journals, buffers, calls."""
+    known: dict[int, tuple[Objects, Belonging]] = {}
+    for kind in kinds_of_objects():
+        mine = {
+            lock
+            for one, name, lock in found
+            if name == kind.OF and lock is not None and any(map(kind.FUNCTIONS.fullmatch, _functions(one)))
+        }
+        if mine:
+            what = f"what is of type {kind.TYPE}"
+            parts = survey.attempt(what, partial(kind.belonging, survey, sorted(mine)))
+            known |= {part.address: (kind, part) for part in parts}
+    return known
+
+
+def _object_type(
+    objects: Mapping[int, tuple[Objects, Belonging]], kind: str | None, lock: int | None
+) -> str | None:
+    found = objects.get(lock) if lock is not None else None
+    return found[0].TYPE if found and kind == found[0].OF else kind
+
+
 def _items(
     read: Callable[[Survey, Sequence[int]], Mapping[int, Owner]], survey: Survey, locks: Sequence[int]
 ) -> Iterable[tuple[int, Owner]]:
@@ -204,6 +235,8 @@ def _wait(
     tasks: Mapping[int, tuple[int | None, str | None]],
     names: Mapping[int, LockName],
 ) -> Wait:
+    if owner and owner.task == one.task:
+        owner = None  # a journal's thread doesn't wait for itself
     pid, comm = tasks.get(owner.task, (None, None)) if owner else (None, None)
     name = names.get(lock) if lock is not None else None
     return Wait(

@@ -1,0 +1,50 @@
+"""What wait queues and bits belong to: a module per kind of object, found by its name.
+
+A module holds
+
+- ``TYPE``: what the rows call it (``journal``),
+- ``OF``: the kind of lock that it is found as (``waitqueue``),
+- ``FUNCTIONS``: a pattern; one of the waiting task's functions matches it,
+- ``def belonging(survey, addresses)``: a `Belonging` for each of the locks that belongs to one.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+if TYPE_CHECKING:
+    from crashdrive.linux.survey import Survey
+
+
+class Belonging(NamedTuple):
+    """A lock's address, what it is of an object, and the address of the task that has to act; None where
+    none has, or it isn't known.
+    """
+
+    address: int
+    name: str
+    owner: int | None = None
+
+
+class Objects(Protocol):
+    """A module of this package."""
+
+    TYPE: str
+    OF: str
+    FUNCTIONS: re.Pattern[str]
+
+    def belonging(self, survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
+        """The locks that belong to an object of this kind."""
+        ...
+
+
+@functools.cache
+def kinds_of_objects() -> tuple[Objects, ...]:
+    """The modules of all kinds."""
+    names = sorted(name for _, name, _ in pkgutil.iter_modules(__path__))
+    return tuple(cast("Objects", importlib.import_module(f"{__name__}.{name}")) for name in names)

@@ -1,0 +1,36 @@
+"""Buffers of block devices: their locks are bits, which the end of a read or write clears (fs/buffer.c)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crashdrive.linux.block.devices import device_name
+from crashdrive.linux.locks.objects import Belonging
+from crashdrive.linux.survey import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crashdrive.linux.survey import Survey
+
+TYPE = "buffer"
+OF = "bit"
+# do_get_write_access() waits for a buffer that is being written into the journal
+FUNCTIONS = re.compile(r"__wait_on_buffer|__lock_buffer|do_get_write_access")
+_BUFFER = "struct buffer_head"
+_FIELDS = {
+    "block": ("b_blocknr",),
+    "disk": ("b_bdev->bd_disk->disk_name",),
+    # in the low byte of __bd_flags since 6.10 (1116b9fa15c0)
+    "partition": ("b_bdev->bd_partno", "b_bdev->__bd_flags.counter"),
+}
+
+
+def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
+    """The buffers, which begin with their flags: ``block 17 of sda1``."""
+    fields = Fields(survey.kernel, _BUFFER, _FIELDS, ("block", "disk"))
+    for address, row in survey.addressed(fields, addresses, "buffers that tasks wait for"):
+        if row["disk"] and row["block"] is not None:
+            name = device_name(row["disk"], (row["partition"] or 0) & 0xFF)
+            yield Belonging(address, f"block {row['block']} of {name}")
