@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _MOST_WAITERS = 1 << 20
 _ALONE = 2  # nodes of a list with one waiter
-# an old waiter leads anywhere; these reasons say that the dump lacks that memory
-_MISSING = frozenset({"excluded", "not in the dump", "incomplete"})
+# what is no pointer leads anywhere; these reasons say that the dump lacks that memory
+MISSING = frozenset({"excluded", "not in the dump", "incomplete"})
 
 
 class Owner(NamedTuple):
@@ -148,7 +148,7 @@ def on_a_list(stack: WaitingStack, kind: str, task: str, node: str) -> Waiter | 
         try:
             head = stack.head(place + offset)
         except FaultError as error:
-            missing = missing or (error if error.reason in _MISSING else None)
+            missing = missing or (error if error.reason in MISSING else None)
             continue
         if head is not None:
             return Waiter(place, head)

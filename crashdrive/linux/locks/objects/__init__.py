@@ -15,10 +15,14 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+
+from crashdrive.linux.locks.base import MISSING
+from crashdrive.linux.survey import row_dicts
+from crashdrive.records import Notice
 
 if TYPE_CHECKING:
-    from crashdrive.linux.survey import Survey
+    from crashdrive.linux.survey import Fields, Survey
 
 
 class Belonging(NamedTuple):
@@ -48,3 +52,21 @@ def kinds_of_objects() -> tuple[Objects, ...]:
     """The modules of all kinds."""
     names = sorted(name for _, name, _ in pkgutil.iter_modules(__path__))
     return tuple(cast("Objects", importlib.import_module(f"{__name__}.{name}")) for name in names)
+
+
+def read_guesses(
+    survey: Survey, fields: Fields, places: Sequence[int]
+) -> tuple[list[dict[str, Any]], dict[int, Notice]]:
+    """Members of what may be such structures, and a notice for each of which the dump lacks something.
+
+    What is no such structure leads anywhere. So a notice is for the caller to pass on, where nothing else
+    was found.
+    """
+    columns = survey.kernel.read_many(fields.kind, places, fields.paths)
+    rows = row_dicts(fields.named(columns))
+    lacking = {
+        places[gap.row]: Notice(kind="hole", message=f"{fields.kind} {places[gap.row]:x}: {gap.reason}")
+        for gap in columns.gaps
+        if gap.reason in MISSING
+    }
+    return rows, lacking

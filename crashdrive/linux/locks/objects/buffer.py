@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from crashdrive.linux.block.devices import device_name
-from crashdrive.linux.locks.objects import Belonging
+from crashdrive.linux.locks.objects import Belonging, read_guesses
 from crashdrive.linux.survey import Fields
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 TYPE = "buffer"
 OF = "bit"
-# do_get_write_access() waits for a buffer that is being written into the journal
-FUNCTIONS = re.compile(r"__wait_on_buffer|__lock_buffer|do_get_write_access")
+# how all wait who wait for a buffer, and some others; __wait_on_buffer() itself leaves no frame
+FUNCTIONS = re.compile(r"bit_wait_io")
 _BUFFER = "struct buffer_head"
 _FIELDS = {
     "block": ("b_blocknr",),
@@ -25,12 +25,17 @@ _FIELDS = {
     # in the low byte of __bd_flags since 6.10 (1116b9fa15c0)
     "partition": ("b_bdev->bd_partno", "b_bdev->__bd_flags.counter"),
 }
+_DISK = re.compile(r"[A-Za-z][\w!-]*", re.ASCII)
 
 
 def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
     """The buffers, which begin with their flags: ``block 17 of sda1``."""
     fields = Fields(survey.kernel, _BUFFER, _FIELDS, ("block", "disk"))
-    for address, row in survey.addressed(fields, addresses, "buffers that tasks wait for"):
-        if row["disk"] and row["block"] is not None:
+    rows, lacking = read_guesses(survey, fields, addresses)
+    for address, row in zip(addresses, rows, strict=True):
+        if row["block"] is not None and _DISK.fullmatch(row["disk"] or ""):
+            lacking.pop(address, None)
             name = device_name(row["disk"], (row["partition"] or 0) & 0xFF)
             yield Belonging(address, f"block {row['block']} of {name}")
+    if lacking:
+        survey.miss(lacking.values())

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crashdrive.linux.locks.objects import Belonging
+from crashdrive.linux.locks.objects import Belonging, read_guesses
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,19 +62,17 @@ def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
         _Queue(queue, purpose, queue - offset) for queue in addresses for offset, purpose in offsets.items()
     ]
     fields = Fields(kernel, _JOURNAL, _FIELDS, ("thread", "comm", "device"))
-    # most of them are no journals, and lead anywhere
-    columns = fields.named(kernel.read_many(_JOURNAL, [one.journal for one in queues], fields.paths))
+    # one of the guesses for each queue is right, or none
+    rows, lacking = read_guesses(survey, fields, [one.journal for one in queues])
     known: set[int] = set()
-    for at, one in enumerate(queues):
-        row = {name: column[at] for name, column in columns.items()}
+    for one, row in zip(queues, rows, strict=True):
         if (row["comm"] or "").startswith("jbd2/") and row["device"]:
             known.add(one.address)
-            yield Belonging(
-                one.address, f"{one.purpose} of journal {row['device']}", _owner(survey, one, row)
-            )
-    unknown = [address for address in addresses if address not in known]
+            name = f"{one.purpose} of journal {row['device']}"
+            yield Belonging(one.address, name, _owner(survey, one, row))
+    unknown = [one.journal for one in queues if one.address not in known and one.journal in lacking]
     if unknown:
-        survey.miss([Notice(kind="unknown", message=f"wait queue {unknown[0]:x}: its journal is not known")])
+        survey.miss(lacking[journal] for journal in unknown)
 
 
 def _owner(survey: Survey, queue: _Queue, row: dict[str, Any]) -> int | None:
