@@ -187,6 +187,13 @@ _LOCKUPS = {
         findings=("ipi-stuck",),
         remark="CPU 0 waits for a function that CPU 1 shall run, which spins without interrupts",
     ),
+    "stalledwork": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        findings=("workqueue-stalled", "rcu-stall", "hung-task"),
+        queue=_waiting("lab_stalledwork_third", "lab-flusher"),
+        remark="work spins on CPU 1 for 32 seconds; two items wait behind it, and lab-flusher for the last",
+    ),
     "hungtask": _fault("hung", "lab_hungtask_wait", settings=HUNG, findings=("hung-task",)),
     "completion": _fault(
         "hung",
@@ -308,6 +315,28 @@ _LOCKUPS = {
     ),
 }
 
+_LOCKUPS |= {
+    "stuckjournal": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        modules=("loop", "dm_mod"),
+        findings=("hung-task", "suspended-device"),
+        owners=_waiting("commit of dm-0-8", "jbd2/dm-0-8"),
+        queue=_waiting("commit of dm-0-8", "lab-syncer-1", "lab-syncer-2"),
+        remark="the journal of ext4 on lab-disk, which is suspended, can't be committed",
+    ),
+    "deadserver": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        modules=("nfsv4",),
+        findings=("hung-task",),
+        queue=_waiting("call of nfs version 4 at 127.0.0.1", "mount"),
+        remark="mounts a filesystem of an NFS server that takes the connection and never answers",
+    ),
+}
+
 # A machine with PCIe, bridges of both kinds, and two NUMA nodes.
 _HARDWARE = (
     *("-machine", "q35", "-object", "memory-backend-ram,id=near,size={half}M"),
@@ -366,6 +395,11 @@ _RESOURCES = {
         monitor="balloon 400", hardware=_HARDWARE, boot_words=("audit=1",), findings=("balloon-inflated",),
         remark="PCI bridges, two NUMA nodes, virtio devices, an inflated balloon, eBPF of lab-loader, keys of"
         " lab-keys, audit switched on, a virtual machine of lab-host",
+    ),
+    "strayirq": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", findings=("irq-nobody-cared", "irq-unhandled"),
+        hardware=("-device", "edu,addr=10", "-device", "edu,addr=11"),
+        remark="the interrupt of lab_shut is never taken, that of lab_stray 20,000 times not",
     ),
     "waiters": Death(
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("cgroup-frozen",),

@@ -55,6 +55,24 @@ int main_syncer(int argc, char **argv)
 	return 0;
 }
 
+/* dirsyncer NAME PATH: waits until a directory is on the disk. */
+int main_dirsyncer(int argc, char **argv)
+{
+	must(argc == 3, "dirsyncer NAME PATH");
+	set_comm(argv[1]);
+	must(fsync(opened(argv[2], O_RDONLY)) == 0, argv[2]);
+	return 0;
+}
+
+/* silent NAME PORT: a server at 127.0.0.1 that takes connections, and never answers. */
+int main_silent(int argc, char **argv)
+{
+	must(argc == 3, "silent NAME PORT");
+	set_comm(argv[1]);
+	listening("127.0.0.1", atoi(argv[2]), 5);
+	rest();
+}
+
 /* eat NAME: takes memory until the kernel has none left. */
 int main_eat(int argc, char **argv)
 {
@@ -136,13 +154,18 @@ static void dm(unsigned long command, struct dm_request *request, const char *na
 	must(ioctl(opened("/dev/mapper/control", O_RDWR), command, request) == 0, "device-mapper");
 }
 
-/* dm create NAME SECTORS TARGET PARAMETERS, dm suspend NAME: device-mapper devices. */
+/* dm create NAME SECTORS TARGET PARAMETERS, dm suspend NAME: device-mapper devices. dm hold NAME: suspends it
+ * and doesn't freeze its filesystem. */
 int main_dm(int argc, char **argv)
 {
 	struct dm_request request = { 0 };
 
 	if (argc == 3 && !strcmp(argv[1], "suspend")) {
 		dm(DM_DEV_SUSPEND, &request, argv[2], DM_SUSPEND_FLAG);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "hold")) {
+		dm(DM_DEV_SUSPEND, &request, argv[2], DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG);
 		return 0;
 	}
 	must(argc == 6 && !strcmp(argv[1], "create"), "dm create NAME SECTORS TARGET PARAMETERS");

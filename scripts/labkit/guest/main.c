@@ -89,6 +89,8 @@ static const struct {
 	{ "act", main_act },
 	{ "reader", main_reader },
 	{ "syncer", main_syncer },
+	{ "dirsyncer", main_dirsyncer },
+	{ "silent", main_silent },
 	{ "eat", main_eat },
 	{ "opener", main_opener },
 	{ "forker", main_forker },
