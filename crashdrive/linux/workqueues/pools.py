@@ -35,8 +35,9 @@ _OF_WORKER = {
     "work": ("current_work",),
     "function": ("current_func",),
     "queue": ("current_pwq->wq->name",),
-    # CLOCK of the scheduler, since 6.5 (616db8779b1e)
+    # since 6.5 (616db8779b1e): the task's own time on its CPU when it took the work, or last woke up
     "since": ("current_at",),
+    "used": ("task->se.sum_exec_runtime",),
     "desc": ("desc",),
 }
 _OF_WORK = {"function": ("func",), "data": ("data.counter",)}
@@ -67,9 +68,9 @@ class WorkerPool(Record, frozen=True):
 class BusyWorker(Record, frozen=True):
     """A busy worker: it runs ``work_function`` of ``workqueue``.
 
-    ``running_seconds``: how long; None where the kernel keeps no time (before 6.5). ``description``: the
-    function's own description of its work. ``scheduled_work``: items that wait for this worker alone,
-    barriers of flushers included.
+    ``running_seconds``: how long it has been on its CPU for it without sleeping, as of the CPU's last tick;
+    None where the kernel keeps no time (before 6.5). ``description``: the function's own description of its
+    work. ``scheduled_work``: items that wait for this worker alone, barriers of flushers included.
     """
 
     pid: int | None
@@ -146,7 +147,9 @@ def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
     workers = kernel.offset(_POOL, "workers")
     found = kernel.walk_lists([pool + workers for pool in pools], _WORKER, "node")
     survey.walked(found, "workers")
-    fields = Fields(kernel, _WORKER, _OF_WORKER, ("task", "work", "function"))
+    timed = kernel.has_member(_WORKER, "current_at")
+    wanted = {name: paths for name, paths in _OF_WORKER.items() if timed or name != "used"}
+    fields = Fields(kernel, _WORKER, wanted, ("task", "work", "function"))
     rows = [
         (worker, row)
         for worker, row in survey.addressed(fields, found.addresses, "workers")
@@ -155,7 +158,6 @@ def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
     ]
     names = functions(kernel, [row["function"] for _, row in rows])
     behind = _scheduled(survey, [worker for worker, _ in rows])
-    now = _now(survey) if any(row["since"] for _, row in rows) else None
     return [
         BusyWorker(
             pid=row["pid"],
@@ -163,7 +165,7 @@ def _busy(survey: Survey, pools: Sequence[int]) -> list[BusyWorker]:
             pool=row["pool"],
             workqueue=row["queue"],
             work_function=names[row["function"]],
-            running_seconds=max(now - row["since"], 0) / 1e9 if now and row["since"] else None,
+            running_seconds=_used(row["since"], row.get("used")),
             scheduled_work=behind[worker],
             description=row["desc"] or None,
             work_address=row["work"],
@@ -185,13 +187,9 @@ def _scheduled(survey: Survey, workers: Sequence[int]) -> dict[int, int]:
     return counts
 
 
-def _now(survey: Survey) -> int | None:
-    """The scheduler's clock in nanoseconds: the newest of all run queues."""
-    kernel = survey.kernel
-    places = [kernel.per_cpu_address("runqueues", cpu) for cpu in kernel.cpus]
-    clocks = survey.gaps(kernel.read_many("struct rq", places, ["clock"]), "clocks of run queues")["clock"]
-    known = [one for one in clocks if one is not None]
-    return max(known) if known else None
+def _used(since: int | None, used: int | None) -> float | None:
+    """Seconds between two times of a task on its CPU, in nanoseconds; None where it can't be."""
+    return (used - since) / 1e9 if since is not None and used is not None and used >= since else None
 
 
 def _pending(survey: Survey, places: Sequence[int], pools: Sequence[int | None]) -> Iterator[PendingWork]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from sessionkit import replayed, report_folders
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
@@ -11,6 +14,7 @@ from tests.reports.conftest import Guest
 REPORT = "irq"
 # what the guest took from then to its end
 MOMENT = 200
+STRAY = [folder for folder in report_folders(REPORT) if "-strayirq" in folder.name]
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +67,25 @@ def test_nothing_is_wrong_where_nothing_is(reported: Report) -> None:
     for row in reported.table("vectors").rows:
         assert row.vectors_online
         assert row.free_vectors > 100
+
+
+@pytest.mark.parametrize("folder", STRAY, ids=lambda folder: folder.name)
+def test_interrupts_that_no_handler_takes(folder: Path) -> None:
+    """The guest's devices: the kernel shut the line of one; 20,000 of the other one's weren't taken."""
+    with replayed(folder) as crash:
+        report = crash.run_report(REPORT)
+    assert report.complete
+    rows = {name: row for row in report.table("interrupts").rows for name in row.irq_names}
+    shut, stray = rows["lab_shut"], rows["lab_stray"]
+    assert (sum(shut.irq_counts.values()), sum(stray.irq_counts.values())) == (100_000, 20_001)
+    assert (shut.irq_state, stray.irq_state) == ("disabled, masked, nobody cared", "")
+    assert stray.unhandled == 20_000
+    found = {finding.kind: finding.evidence for finding in report.findings}
+    assert found == {
+        "irq-nobody-cared": (f"irq {shut.irq}: lab_shut",),
+        "irq-unhandled": (f"irq {stray.irq}: 20000 unhandled, lab_stray",),
+    }
+
+
+def test_there_is_a_guest_with_stray_interrupts() -> None:
+    assert STRAY

@@ -13,7 +13,8 @@ from crashdrive.records import Report
 
 REPORT = "rcu"
 STALLED = [folder for folder in report_folders(REPORT) if "-rcu" in folder.name]
-WELL = [folder for folder in report_folders(REPORT) if folder not in STALLED]
+KEPT = [folder for folder in report_folders(REPORT) if "-stalledwork" in folder.name]
+WELL = [folder for folder in report_folders(REPORT) if folder not in STALLED + KEPT]
 
 
 @pytest.fixture(scope="module", params=WELL, ids=lambda folder: folder.name)
@@ -76,6 +77,18 @@ def test_a_grace_period_that_does_not_end(folder: Path) -> None:
     assert f"held up by CPU {cpu}" in finding.evidence[0]
 
 
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_a_stall_of_which_the_kernel_does_not_tell(folder: Path) -> None:
+    """Its messages are suppressed. Work keeps CPU 1 for 32 seconds; the time-out is the configuration's."""
+    with replayed(folder) as crash:
+        report = crash.run_report(REPORT)
+    (row,) = report.table("grace_period").rows
+    assert (row.in_progress, row.stall_timeout, row.held_up_cpus) == (True, 21, (1,))
+    assert 21 < row.age_seconds < 40
+    assert [one.kind for one in report.findings] == ["rcu-stall"]
+
+
 def test_there_are_guests_of_both_kinds() -> None:
     assert STALLED
+    assert KEPT
     assert len(WELL) == 2

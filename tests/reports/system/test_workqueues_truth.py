@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from sessionkit import replayed, report_folders
 
 from crashdrive.crash import Crash
 from crashdrive.records import Report
 from tests.reports.conftest import Guest
 
 REPORT = "workqueues"
+STALLED = [folder for folder in report_folders(REPORT) if "-stalledwork" in folder.name]
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +64,28 @@ def test_nothing_waits_where_nothing_is_wrong(reported: Report) -> None:
     names = {row.workqueue for row in reported.table("queues").rows}
     assert {"events", "events_unbound", "writeback", "mm_percpu_wq"} <= names
     assert {row.workqueue for row in reported.table("busy").rows} <= names
+
+
+@pytest.mark.parametrize("folder", STALLED, ids=lambda folder: folder.name)
+def test_work_that_keeps_its_cpu(folder: Path) -> None:
+    """The guest's module: an item spins on CPU 1 for 32 seconds, two others wait behind it."""
+    with replayed(folder) as crash:
+        report = crash.run_report(REPORT)
+    assert report.complete
+    (busy,) = report.table("busy").rows
+    assert (busy.work_function, busy.workqueue) == ("lab_stalledwork_run [lab_stalledwork]", "events")
+    # the worker has been on its CPU all the time: not longer than the pool is stalled, but for a moment
+    assert 30 < busy.running_seconds < 40
+    (pool,) = (row for row in report.table("pools").rows if row.pending_work)
+    assert (pool.cpu, pool.nice, pool.pool) == (1, 0, busy.pool)
+    assert 30 < pool.stalled_seconds <= busy.running_seconds
+    behind = [row.work_function for row in report.table("pending").rows if row.workqueue == "events"]
+    assert behind == ["lab_stalledwork_late [lab_stalledwork]"] * 2 + ["wq_barrier_func"]
+    found = {finding.kind: finding.evidence for finding in report.findings}
+    assert found.keys() == {"workqueue-stalled", "work-running-long"}
+    (line,) = found["workqueue-stalled"]
+    assert line.startswith(f"pool {pool.pool}, of CPU 1: {pool.pending_work} items wait, none taken for 3")
+
+
+def test_there_is_a_guest_with_a_stalled_pool() -> None:
+    assert STALLED
