@@ -97,29 +97,29 @@ def found(scene: Scene, *addresses: int) -> tuple[list[Belonging], Survey]:
 def test_the_journal_s_thread_commits(scene: Scene) -> None:
     queue = scene.queue("j_wait_done_commit")
     rows, survey = found(scene, queue)
-    assert rows == [Belonging(queue, "commit of journal sda1-8", scene.thread)]
+    assert rows == [Belonging(queue, "commit of sda1-8", scene.thread)]
     assert survey.complete
 
 
 def test_a_transaction_is_locked_by_its_commit_or_by_a_barrier(scene: Scene) -> None:
     queue = scene.queue("j_wait_transaction_locked")
-    assert found(scene, queue)[0] == [Belonging(queue, "locked transaction of journal sda1-8", scene.thread)]
+    assert found(scene, queue)[0] == [Belonging(queue, "locked transaction of sda1-8", scene.thread)]
     scene.memory.int32(scene.journal, 1)
-    assert found(scene, queue)[0] == [Belonging(queue, "locked transaction of journal sda1-8")]
+    assert found(scene, queue)[0] == [Belonging(queue, "locked transaction of sda1-8")]
 
 
 def test_a_commit_waits_for_who_has_a_handle(scene: Scene) -> None:
     queue = scene.queue("j_wait_updates")
     rows, survey = found(scene, queue)
-    assert rows == [Belonging(queue, "updates of journal sda1-8", scene.updater)]
+    assert rows == [Belonging(queue, "updates of sda1-8", scene.updater)]
     assert survey.complete
     scene.memory.word(scene.journal + scene.kernel.offset("struct journal_s", "j_running_transaction"), 0)
-    assert found(scene, queue)[0] == [Belonging(queue, "updates of journal sda1-8")]
+    assert found(scene, queue)[0] == [Belonging(queue, "updates of sda1-8")]
 
 
 def test_nobody_in_particular_gives_reserved_credits_back(scene: Scene) -> None:
     queue = scene.queue("j_wait_reserved")
-    assert found(scene, queue)[0] == [Belonging(queue, "reserved credits of journal sda1-8")]
+    assert found(scene, queue)[0] == [Belonging(queue, "reserved credits of sda1-8")]
 
 
 def test_a_queue_of_no_journal_has_no_name(scene: Scene) -> None:
@@ -184,9 +184,7 @@ def test_a_remote_call_by_what_it_asks_of_whom() -> None:
     assert list(rpc.belonging(survey, [call + 8])) == [Belonging(call + 8, "READ of nfs version 4 at server")]
     # a call that only asks whether the server is there has no name
     memory.word(proc, 0)
-    assert list(rpc.belonging(survey, [call + 8])) == [
-        Belonging(call + 8, "a call of nfs version 4 at server")
-    ]
+    assert list(rpc.belonging(survey, [call + 8])) == [Belonging(call + 8, "call of nfs version 4 at server")]
     assert survey.complete
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from sessionkit import DEATH, recorded_cases, replayed, report_folders
 
 from crashdrive.records import Report
 
+# guests whose tasks wait for journals, calls and work
+OBJECTS = [
+    folder for folder in report_folders("hang") if re.search("journal|stalledwork|deadserver", folder.name)
+]
 FOLDERS = [
     folder
     for folder in report_folders("hang")
-    if any(case.options.get("tasks") for case in recorded_cases(folder))
+    if any(case.options.get("tasks") for case in recorded_cases(folder)) and folder not in OBJECTS
 ]
 DEATHS = [folder for folder in FOLDERS if (folder / DEATH).exists()]
 
@@ -110,3 +115,41 @@ def test_no_page_of_a_frozen_filesystem_is_missed_without_a_word() -> None:
         bad = [run for run in made.runs(places, ["missing"]) if is_bad(run)]
     assert len(places) > 100
     assert not bad, [f"{run.place}: {run.outcome}: {run.detail}" for run in bad[:5]]
+
+
+@pytest.mark.parametrize("folder", OBJECTS, ids=name)
+def test_who_waits_for_whom_to_act(folder: Path) -> None:
+    """A commit is the journal's thread's, which waits for its disk; work waits for who keeps its CPU; a call
+    for a server.
+    """
+    death: dict[str, Any] = json.loads((folder / DEATH).read_text())
+    with replayed(folder) as crash:
+        report = crash.run_report("hang", tasks=True)
+    assert report.complete
+    tasks = {row.pid: row for row in report.table("tasks").rows}
+    for one in death["queue"]:
+        row = tasks[one["pid"]]
+        assert (row.comm, row.lock) == (one["comm"], one["waits_for"])
+        assert one["lock_address"] in {None, f"{int(row.address):#x}"}
+    group = report.table("groups").rows[0]
+    assert sorted(group.pids) == sorted(one["pid"] for one in death["queue"])
+    if "journal" in folder.name:
+        (owner,) = death["owners"]
+        assert {row.type for row in tasks.values() if row.pid != owner["pid"]} == {"journal"}
+        assert (group.root_pid, group.root_comm) == (owner["pid"], owner["comm"])
+        thread = tasks[owner["pid"]]
+        assert (thread.type, thread.owner_pid) == ("buffer", None)
+        assert re.fullmatch(r"block \d+ of dm-0", thread.lock)
+    elif "deadserver" in folder.name:
+        (row,) = tasks.values()
+        assert (row.type, row.owner_pid) == ("rpc", None)
+    else:
+        (row,) = tasks.values()
+        assert row.type == "work"
+        # the system's queue of CPU 1: the worker isn't named in the guest's own words
+        assert row.owner_comm.startswith("kworker/1:")
+    assert {one.kind for one in report.findings} == {"hung-task"}
+
+
+def test_there_are_guests_with_journals_and_work() -> None:
+    assert len(OBJECTS) == 3

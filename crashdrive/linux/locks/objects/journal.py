@@ -46,7 +46,7 @@ class _Queue(NamedTuple):
 
 
 def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
-    """The queues of journals: ``commit of journal sda1-8``.
+    """The queues of journals: ``commit of sda1-8``.
 
     A commit, and a transaction that is locked for it, are the journal thread's work, unless a barrier
     (``jbd2_journal_lock_updates()``) locks it. That thread in turn waits for who has a handle of the
@@ -68,7 +68,7 @@ def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
     for one, row in zip(queues, rows, strict=True):
         if (row["comm"] or "").startswith("jbd2/") and row["device"]:
             known.add(one.address)
-            name = f"{one.purpose} of journal {row['device']}"
+            name = f"{one.purpose} of {row['device']}"
             yield Belonging(one.address, name, _owner(survey, one, row))
     unknown = [one.journal for one in queues if one.address not in known and one.journal in lacking]
     if unknown:

@@ -36,7 +36,7 @@ def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
     for address, row in zip(addresses, rows, strict=True):
         program, server = (_text(survey, row, name) for name in ("program", "server"))
         if program and server:
-            procedure = _text(survey, row, "procedure") or "a call"
+            procedure = _text(survey, row, "procedure") or "call"
             yield Belonging(address, f"{procedure} of {program} version {row['version']} at {server}")
 
 
