@@ -32,13 +32,15 @@ def output(crash: Any, script: Path, pykdump: str | None = None) -> tuple[int, s
     from crashdrive.cli._script import load, run
 
     saved = sys.argv, list(sys.path), sys.modules["__main__"]
-    printed = io.StringIO()
+    # PyKdump's own layer sets the encoding of what it prints to
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="", write_through=True)
     try:
         with contextlib.redirect_stdout(printed):
             status = run(load(str(script)), [str(script)], crash, "table", pykdump)
     finally:
         sys.argv, sys.path[:], sys.modules["__main__"] = saved
-    return status, printed.getvalue()
+    printed.seek(0)
+    return status, printed.read()
 
 
 def shown(text: str) -> list[Any]:
