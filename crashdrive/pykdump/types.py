@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.errors import UnknownTypeError
-from crashdrive.kernel.debuginfo.shapes import Shapes
+from crashdrive.kernel.debuginfo.arrays import Arrays
 from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.linux.minimal import MinimalLayouts, proven_btf
 from crashdrive.session import arguments
@@ -46,7 +46,7 @@ class ScriptTypes(MinimalLayouts):
         self._bounds: dict[tuple[str, str], list[int]] = {}
         # a recording asks crash, so that a replay finds the answers
         vmlinux = None if kernel.session.recording else kernel.session.identity.get("vmlinux")
-        self._shapes = Shapes(str(vmlinux)) if vmlinux else None
+        self._in_dwarf = Arrays(vmlinux) if vmlinux else None
 
     @property
     def _minimal(self) -> bool:
@@ -106,20 +106,16 @@ class ScriptTypes(MinimalLayouts):
             names = {name: one for name, one in names.items() if name not in kept}
         if (outer, path) in self._bounds or not names:
             return
-        told = self._in_debug_data(outer, whole, names) or self._told_by_gdb(outer, names)
+        told = self._told_by_dwarf(outer, names) or self._told_by_gdb(outer, names)
         self._bounds.update({(outer, names[name]): found for name, found in told.items()})
         if self._store and self._keeps:
             self._store.put_many("bounds", self.key, told, version=_VERSION)
 
-    def _in_debug_data(
-        self, outer: str, whole: Type | None, names: Mapping[str, str]
-    ) -> dict[str, list[int]] | None:
-        """None where one of them isn't there."""
-        size = whole.size if isinstance(whole, StructType) else 0
-        found = self._shapes.of(outer, size) if self._shapes else None
-        if found is None or not found.keys() >= set(names.values()):
-            return None
-        return {name: found[one] for name, one in names.items()}
+    def _told_by_dwarf(self, outer: str, names: Mapping[str, str]) -> dict[str, list[int]]:
+        """None of them where one isn't there: gdb is asked for all then."""
+        find = self._in_dwarf.find if self._in_dwarf else lambda _outer, _path: None
+        found = {name: find(outer, one) for name, one in names.items()}
+        return {} if None in found.values() else {name: [*one.bounds] for name, one in found.items() if one}
 
     def _told_by_gdb(self, outer: str, names: Mapping[str, str]) -> dict[str, list[int]]:
         results = self._run([f"gdb whatis (({outer} *)0)->{one}" for one in names.values()])
