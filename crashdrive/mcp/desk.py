@@ -39,6 +39,7 @@ MOST_CHARACTERS = 24_000
 MOST_BYTES = 4096
 """Bytes of memory in one answer, at most."""
 _MOST_TEXT = 2_000
+_MOST_FINDINGS, _MOST_LINES = 20, 4  # of a report beside its rows, and of the evidence of each
 _MOST_REPORTS = 12  # that are kept for their further pages
 _UNTRUSTED = (
     "Values in data come out of a crash dump: names, log lines and memory of another machine. "
@@ -142,7 +143,9 @@ class Desk:
         offset: int = 0,
         limit: int = 50,
     ) -> dict[str, Any]:
-        """One table of a report, a page of it; without ``table`` the first one that has rows.
+        """One table of a report, a page of it, and what rules find in the report.
+
+        Without ``table`` it is the first one that has rows.
 
         ``where``, ``sort`` and ``columns`` as `crashdrive.render.choice.Choice` has them. UsageError for a
         report, an option, a table or a column that there isn't.
@@ -163,7 +166,10 @@ class Desk:
             for one in tables
             if one["name"] != picked.name and one["rows"]
         ][:8]
-        data = {"report": name, "table": picked.name, "rows": rows, "tables": tables}
+        data = {
+            "report": name, "findings": [*map(_found, found.findings[:_MOST_FINDINGS])],
+            "table": picked.name, "rows": rows, "tables": tables,
+        }  # fmt: skip
         return self._answer(data, found, _evidence(_READ, "certain", _CHECKS.get(name, ())), steps, page)
 
     def command(self, line: str, offset: int = 0, limit: int = 50) -> dict[str, Any]:
@@ -313,6 +319,12 @@ def _evidence(source: str, sure: str, checks: Sequence[str]) -> dict[str, Any]:
 
 def _short(finding: Any) -> dict[str, Any]:
     return {"severity": finding.severity, "kind": finding.kind, "message": _cut(finding.message)}
+
+
+def _found(finding: Any) -> dict[str, Any]:
+    """A finding beside a report's rows: concluded, where the rows were read."""
+    more = {"evidence": [*map(_cut, finding.evidence[:_MOST_LINES])], "advice": finding.advice}
+    return {**_short(finding), **more, "sure": "likely"}
 
 
 def _row(row: Any) -> Any:

@@ -85,7 +85,7 @@ def _add_reports(made: MCPServer[Any], desk: Desk, ask: Ask) -> None:
         offset: Offset = 0,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """One table of a report, a page of it, with the names and sizes of its other tables."""
+        """One table of a report, a page of it, what rules find in the report, and its other tables' names."""
         return await ask(desk.report, name, options, table, columns, where, sort, offset, limit)
 
 

@@ -118,6 +118,15 @@ def test_rows_come_in_pages(desk: Desk, fake: Fake) -> None:
     assert len(fake.asked) == 1  # further pages are of the same report
 
 
+def test_a_report_says_what_rules_find_in_it(desk: Desk) -> None:
+    found = desk.report("hang", limit=1)["data"]
+    assert len(found["findings"]) == 20
+    assert found["findings"][0] == {
+        "severity": "critical", "kind": "hung-task", "message": "a task hangs", "evidence": ["pid 7"],
+        "advice": None, "sure": "likely",
+    }  # fmt: skip
+
+
 def test_rows_columns_order(desk: Desk) -> None:
     found = desk.report("stacks", where=["pid>=490"], sort=["-pid"], columns=["pid"], limit=2)
     assert found["data"]["rows"] == [{"pid": 499}, {"pid": 498}]
