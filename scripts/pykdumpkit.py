@@ -8,9 +8,9 @@ crash answered to all of them, what they printed, and what drgn said.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,15 @@ def output(crash: Any, script: Path, pykdump: str | None = None) -> tuple[int, s
     from crashdrive.cli._script import load, run
 
     saved = sys.argv, list(sys.path), sys.modules["__main__"]
-    # PyKdump's own layer sets the encoding of what it prints to
-    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="", write_through=True)
-    try:
-        with contextlib.redirect_stdout(printed):
-            status = run(load(str(script)), [str(script)], crash, "table", pykdump)
-    finally:
-        sys.argv, sys.path[:], sys.modules["__main__"] = saved
-    printed.seek(0)
-    return status, printed.read()
+    # a file, as PyKdump's own layer sets its encoding and asks what it is
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as printed:
+        try:
+            with contextlib.redirect_stdout(printed):
+                status = run(load(str(script)), [str(script)], crash, "table", pykdump)
+        finally:
+            sys.argv, sys.path[:], sys.modules["__main__"] = saved
+        printed.seek(0)
+        return status, printed.read()
 
 
 def shown(text: str) -> list[Any]:
