@@ -416,7 +416,10 @@ def main() -> int:
     parser.add_argument("--command", action="append", default=[], help="only this command's examples")
     parser.add_argument("--missing", action="store_true", help="only examples that were never recorded")
     parser.add_argument("--expect", nargs="*", type=Path, help="write the .json of these cases (or all) anew")
-    sessions = "the sessions that answer all reports; with --expect, what reports make of them"
+    sessions = (
+        "the sessions that answer all reports, those of other architectures where --dump names them; "
+        "with --expect, what reports make of them"
+    )
     parser.add_argument("--sessions", action="store_true", help=sessions)
     own = "a report's own recordings (golden_outputs/reports); with --expect, what it makes of them"
     parser.add_argument("--report", action="append", default=[], help=own)

@@ -4,6 +4,8 @@ A folder holds ``session.xz`` (what crash answered, compact), ``truth.tar.xz`` (
 right before it died), ``dump.json`` (of which dump) and ``expected.json.xz`` (what the reports make of it: by
 case the JSON of each). Read what --expect says has changed before you commit it.
 
+golden_outputs/architectures has the same of dumps of other architectures, which are asked a few cases alone.
+
 A report can bring recordings of its own, so that it is added by files alone: golden_outputs/reports/NAME/
 holds ``cases.toml`` (the dumps with their crashes, and the options of each case) and a folder for each dump.
 Its ``session.xz`` has what the recording of the same dump in golden_outputs/sessions lacks, or that in
@@ -38,6 +40,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 SESSIONS = CHECKOUT / "golden_outputs" / "sessions"
 REPORTS = CHECKOUT / "golden_outputs" / "reports"
 BASES = CHECKOUT / "golden_outputs" / "bases"
+FOREIGN = CHECKOUT / "golden_outputs" / "architectures"
 LAB = CHECKOUT / ".lab"
 SESSION, TRUTH, EXPECTED = "session.xz", "truth.tar.xz", "expected.json.xz"
 OWN = "cases.toml"
@@ -45,6 +48,13 @@ OWN = "cases.toml"
 DEATH = "death.json"
 # each kernel, each form of dumps; the others are for live tests
 RECORDED = (("6.1-elf-sysrq", "8.0.2"), ("6.12-kdump-sysrq", "9.0.2"))
+# of other architectures: recorded where they are named, as their crash runs by emulation
+FOREIGN_RECORDED = (("6.1-arm64-elf-sysrq", "8.0.2"),)
+FOREIGN_TRUTH = (
+    "proc/net/tcp", "proc/net/tcp6", "proc/net/udp", "proc/net/udp6", "proc/*/stack", "proc/*/task/*/stack",
+)  # fmt: skip
+# a crash under emulation is slow, and more so on a busy host
+_FOREIGN_SECONDS = 1800
 # of a process's folder, and of a thread's
 _OF_PROCESSES = {
     "ns", "fd", "comm", "status", "stat", "limits", "cmdline", "environ", "wchan", "schedstat", "io",
@@ -125,6 +135,15 @@ CASES = (
     _case("softnet", packets=True),
 )  # fmt: skip
 
+# what stands and falls with an architecture; few, so that their recording is small: BTF, which reports of
+# modules' variables want (irq, sysinfo), is a megabyte
+FOREIGN_CASES = (
+    _case("netstat", all=True, netns="init"),
+    _case("ps", arguments=True, comm="finish"),
+    _case("panic"),
+    _case("stacks"),
+)
+
 
 def cases(crash: Crash) -> Iterator[Case]:
     """All cases, those with addresses of this dump too."""
@@ -159,6 +178,11 @@ def _unsourced(found: dict[str, Any]) -> dict[str, Any]:
 def folders() -> list[Path]:
     """The folders of all recorded sessions."""
     return sorted(path.parent for path in SESSIONS.glob(f"*/{SESSION}"))
+
+
+def foreign_folders() -> list[Path]:
+    """The folders of recorded sessions on dumps of other architectures."""
+    return sorted(path.parent for path in FOREIGN.glob(f"*/{SESSION}"))
 
 
 def recorded_reports() -> dict[str, tuple[Case, ...]]:
@@ -261,6 +285,11 @@ def record_sessions(dump_names: list[str]) -> None:
                 target = SESSIONS / f"{dump}-{version}"
                 source = _record(link, (dump, version), target, cases, Path(place) / "raw")
                 _pack_truth(source / "truth", target / TRUTH)
+        for dump, version in FOREIGN_RECORDED:
+            if dump in dump_names:
+                target = FOREIGN / f"{dump}-{version}"
+                source = _record(link, (dump, version), target, _always(FOREIGN_CASES), Path(place) / "raw")
+                _pack_truth(source / "truth", target / TRUTH, FOREIGN_TRUTH)
     expect_sessions(dump_names)
 
 
@@ -315,8 +344,12 @@ def _record(
     dump, version = opened
     source = lab / "dumps" / dump
     target.mkdir(parents=True, exist_ok=True)
-    binary = str(lab / "crash" / version / "crash")
-    with open_dump(source / "vmlinux", source / "vmcore", crash=[binary], record=raw) as crash:
+    binary, timeout = str(lab / "crash" / version / "crash"), 120.0
+    foreign = msgspec.json.decode((source / "dump.json").read_bytes()).get("architecture", "amd64")
+    if foreign != "amd64":
+        binary, timeout = str(lab / f"crash-{foreign}" / version / "crash"), _FOREIGN_SECONDS
+    files = source / "vmlinux", source / "vmcore"
+    with open_dump(*files, crash=[binary], record=raw, timeout=timeout) as crash:
         for case in asked(crash):
             crash.run_report(case.report, **case.options)
     compact(raw, target / SESSION, _base(target))
@@ -355,6 +388,9 @@ def expect_sessions(dump_names: list[str]) -> None:
     for folder in folders():
         if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
             _expect(folder, cases)
+    for folder in foreign_folders():
+        if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
+            _expect(folder, _always(FOREIGN_CASES))
 
 
 def expect_reports(names: list[str], dump_names: list[str]) -> None:

@@ -1,0 +1,112 @@
+"""What reports say of an arm64 guest, held against what that guest said of itself.
+
+Checks of a dump (`tests/live/test_arm64.py`) and of its recording (`tests/reports/test_architectures.py`):
+each takes the crash, and the guest's /proc as it was right before it died.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from crashdrive.crash import Crash
+
+
+def sockets(proc: Path, name: str) -> set[tuple[str, int]]:
+    """Local port and inode (in words, as /proc has them) of each line of /proc/net/NAME."""
+    lines = (proc / "net" / name).read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return {(row[9], int(row[1].rpartition(":")[2], 16)) for row in rows if row[9] != "0"}
+
+
+def check_sockets(crash: Crash, proc: Path, name: str) -> None:
+    report = crash.report("netstat", all=True, netns="init")
+    assert report.complete
+    found = {
+        (str(row.inode), row.local_port)
+        for row in report.table("sockets").rows
+        if row.proto == name and row.inode
+    }
+    assert found == sockets(proc, name)
+    assert found
+
+
+def stack_of(proc: Path, pid: int, comm: str | None) -> list[str]:
+    """A task's stack as the guest said it, without names of copies of functions; empty where it didn't."""
+    for path in (proc / str(pid) / "stack", *proc.glob(f"[0-9]*/task/{pid}/stack")):
+        if path.exists():
+            return [_plain(line.split()[1]) for line in path.read_text().splitlines()]
+    assert pid == 0 or comm is not None
+    return []
+
+
+def _plain(place: str) -> str:
+    name, _, offset = place.partition("+")
+    return f"{re.sub(r'[.](part|isra|llvm)[.].*', '', name)}+{int(offset.partition('/')[0], 16):#x}"
+
+
+def shown(frame: Any) -> str:
+    return f"{frame.function}+{frame.offset:#x}"
+
+
+def check_stacks(crash: Crash, proc: Path) -> None:
+    stacks = crash.kernel.stacks()
+    compared = 0
+    for stack in stacks:
+        said = stack_of(proc, stack.pid or 0, stack.comm)
+        if not said or stack.running or (stack.off_cpu or 0) < 2:
+            continue
+        ours = [shown(frame) for frame in stack.frames if frame.function]
+        assert ours[-len(said) :] == said, stack.comm
+        compared += 1
+    assert compared > 80
+
+
+def check_the_one_that_panicked(crash: Crash) -> None:
+    (stack,) = [one for one in crash.kernel.stacks() if one.running and one.comm == "finish"]
+    names = [frame.function for frame in stack.frames]
+    assert {"panic", "sysrq_handle_crash", "vfs_write", "el0t_64_sync"} < set(names)
+    assert stack.ending == "user"
+
+
+def check_verdict(crash: Crash) -> None:
+    (verdict,) = crash.report("panic").table("verdict").rows
+    assert (verdict.kind, verdict.function, verdict.comm) == ("sysrq", "sysrq_handle_crash", "finish")
+
+
+def check_memory_of_processes(crash: Crash) -> None:
+    """User memory is read by page tables that are walked here."""
+    rows = crash.report("ps", arguments=True, comm="finish").table("arguments").rows
+    assert [row.argv for row in rows] == [("labguest", "finish", "sysrq")]
+
+
+def check_interrupts(crash: Crash, proc: Path) -> None:
+    """Those between CPUs are lines of their own; the last CPU was stopped by one more of them."""
+    text = (proc / "interrupts").read_text()
+    said = {line.split()[0].rstrip(":"): line.split()[1:] for line in text.splitlines()[1:]}
+    report = crash.report("irq")
+    rows = report.table("interrupts").rows
+    assert [str(row.irq) for row in rows] == [name for name in said if name.isdecimal()]
+    assert {row.irq_names[0] for row in rows} == {said[str(row.irq)][-1] for row in rows}
+    assert {row.irq_state for row in rows} == {""}
+    lines = {row.interrupt_line: row for row in report.table("cpu_interrupts").rows}
+    assert {name for name in said if name.startswith("IPI")} == lines.keys() - {"ERR"}
+    for row in (*rows, *(row for row in lines.values() if row.cpu_counts)):
+        name = row.interrupt_line if row in lines.values() else str(row.irq)
+        counts = row.cpu_counts if row in lines.values() else row.irq_counts
+        for cpu, then in enumerate(map(int, said[name][:2])):
+            assert then <= counts[cpu] <= then + 600, name
+        if row in lines.values():
+            assert row.meaning == " ".join(said[name][2:])
+
+
+def check_cpus(crash: Crash, proc: Path) -> None:
+    report = crash.report("sysinfo")
+    said = dict(re.findall(r"^(CPU \w+)\t*: (\w+)$", (proc / "cpuinfo").read_text(), re.MULTILINE))
+    assert report.complete
+    assert [row.cpu for row in report.table("cpus").rows] == [0, 1]
+    for row in report.table("cpus").rows:
+        assert (row.vendor_id, row.model) == ("ARM", int(said["CPU part"], 16))
+        assert row.model_name == f"{said['CPU part']} r{int(said['CPU variant'], 16)}p{said['CPU revision']}"
+    assert {row.name for row in report.table("mitigations").rows} >= {"spectre_v2", "spec_store_bypass"}
