@@ -12,8 +12,9 @@ from crashdrive.pykdump.faults import CrashError
 from crashdrive.pykdump.layer import access
 
 LINUXDUMP = "crashdrive.pykdump.layer.linuxdump"
-BTstack, netdevice, proto = (
-    importlib.import_module(f"{LINUXDUMP}.{name}") for name in ("BTstack", "inet.netdevice", "inet.proto")
+BTstack, netdevice, proto, dcache = (
+    importlib.import_module(f"{LINUXDUMP}.{name}")
+    for name in ("BTstack", "inet.netdevice", "inet.proto", "fs.dcache")
 )
 
 
@@ -73,3 +74,11 @@ def test_a_chain_that_is_a_circle_is_an_error(monkeypatch: pytest.MonkeyPatch) -
     assert [next(found), next(found)] == [0x1000, 0x2000]
     with pytest.raises(CrashError, match="Duplicate entry 0x1008"):
         next(found)
+
+
+@pytest.mark.parametrize("name", ["i_mtime", "__i_mtime", "i_mtime_sec"])
+def test_when_a_file_was_changed_by_the_names_of_three_kernels(name: str) -> None:
+    value = 86400 if name == "i_mtime_sec" else SimpleNamespace(tv_sec=86400)
+    inode = SimpleNamespace(**{name: value})
+    inode.hasField = lambda asked: asked == name
+    assert dcache._changed(inode) == 86400

@@ -62,8 +62,7 @@ def print_dentry(dentry: Any, v: int = 0, vfsmnt: int = 0) -> None:
     if v:
         print(" --", dentry, name)
         print("      ", inode, f"  mode={inode.i_mode:08o}")
-    changed = inode.i_mtime.tv_sec if inode.hasField("i_mtime") else inode.i_mtime_sec
-    moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(changed))
+    moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(_changed(inode)))
     owner, group = (_id(inode, one) for one in ("i_uid", "i_gid"))
     print(
         "      " if v else "",
@@ -86,6 +85,14 @@ def ls_pathname(pn: str, v: int = 0) -> None:
     print_dentry(dentry, v, mount)
     for one in read_dir(dentry):
         print_dentry(one, v)
+
+
+def _changed(inode: Any) -> int:
+    # renamed in 6.7 (12cd44023651), without a structure since 6.11 (3aa63a569c64)
+    for name in ("i_mtime", "__i_mtime"):
+        if inode.hasField(name):
+            return int(getattr(inode, name).tv_sec)
+    return int(inode.i_mtime_sec)
 
 
 def _id(inode: Any, member: str) -> int:
