@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +72,32 @@ def test_what_was_asked_is_answered_without_crash(
     # another crash, that nothing is kept of, says the same
     plain = [lab.session.run(command).raw for command in COMMANDS]
     assert list(map(counted_anew, plain)) == [counted_anew(raw) for _, raw, _ in first.printed[: len(plain)]]
+
+
+@pytest.mark.parametrize("name", ["blocked", "slabs", "stuck", "mounts", "devices"])
+def test_a_kept_script_prints_what_a_run_of_it_prints(lab: Any, tmp_path: Path, name: str) -> None:
+    if (lab.name, lab.vmcore.name) != ONCE:
+        pytest.skip("seen on one dump: what a script is given is what commands and reports are")
+    root = Path(__file__).parents[2]
+    script = root / "benchmarks/five" / f"{name}.py"
+    words = ["--crash", str(lab.crash), str(lab.vmlinux), str(lab.vmcore), str(script)]
+    environment = {**os.environ, "CRASHDRIVE_CACHE": str(tmp_path / "cache"), "CRASHDRIVE_SESSION": "off"}
+    environment.pop("CRASHDRIVE_NO_CACHE", None)
+
+    def ran(*options: str) -> tuple[int, bytes, str]:
+        command = [sys.executable, "-m", "crashdrive", "run", *options, *words]
+        done = subprocess.run(command, capture_output=True, cwd=root, env=environment, check=False)
+        return done.returncode, done.stdout, done.stderr.decode()
+
+    first = ran()
+    assert first[0] in {0, 5}
+    assert first[1]
+    assert ran() == first
+    again = ran("-v")
+    assert again[1] == first[1]
+    assert "crashdrive: out of the store in " in again[2]
+    assert "crash>" not in again[2]
+    assert ran("--no-cache")[:2] == first[:2]
 
 
 def counted_anew(raw: bytes) -> bytes:
