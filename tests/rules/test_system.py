@@ -12,6 +12,7 @@ from crashdrive.linux.block.errors import DiskError
 from crashdrive.linux.block.requests import Request
 from crashdrive.linux.cgroups.groups import CgroupRow
 from crashdrive.linux.fs.counts import FileCounts
+from crashdrive.linux.fs.frozen import Filesystem
 from crashdrive.linux.fs.super_blocks import SuperBlock
 from crashdrive.linux.ipc.spaces import IpcLimits
 from crashdrive.linux.ipc.waiters import IpcWaiter
@@ -25,6 +26,7 @@ from crashdrive.linux.sched.bandwidth import LimitedGroup
 from crashdrive.linux.sched.cpu_states import CpuState
 from crashdrive.linux.sched.cpu_times import CpuTimes
 from crashdrive.linux.sched.queued import QueuedTask
+from crashdrive.linux.system.system import System
 from crashdrive.linux.system.taint import Taint, taints
 from crashdrive.rules import Facts, judge, rule_for
 
@@ -152,7 +154,21 @@ def waiter(what: str) -> IpcWaiter:
     )  # fmt: skip
 
 
+def busy(load: float | None, cpus: int | None = 2) -> System:
+    usual: dict[str, Any] = dict.fromkeys(System.__struct_fields__) | {"tainted": ""}
+    return System(**usual | {"load_1": load, "load_5": 3.5, "load_15": 1.25, "cpus": cpus})
+
+
+def held(**fields: Any) -> Filesystem:
+    usual: dict[str, Any] = {
+        "super_block": 1 << 63, "device": "sda1", "type": "ext4", "mount_point": "/srv", "frozen": "complete",
+    }  # fmt: skip
+    return Filesystem(**usual | fields)
+
+
 CASES: list[tuple[str, str, list[Any], list[Any]]] = [
+    ("high-load", "sysinfo.system", [busy(8.25)], [busy(8.0), busy(None), busy(8.25, cpus=None)]),
+    ("frozen-filesystem", "hang.frozen", [held(), held(mount_point=None)], []),
     (
         "out-of-tree-module", "panic.modules",
         [LoadedInTrace(module="nvidia", flags="POE", in_trace=True)],
@@ -293,3 +309,20 @@ def test_evidence_of_poison_says_what_it_is() -> None:
     rows = [Register(register="RBX", value=0xDEAD000000000100, symbol=None)]
     (finding,) = judge(Facts(given={"panic.registers": rows}), [rule_for("poison-in-registers")]).findings
     assert finding.evidence == ("RBX dead000000000100: an entry that was taken off a list (LIST_POISON1)",)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "rows", "message", "evidence"),
+    [
+        ("high-load", "sysinfo.system", [busy(8.25)],
+         "the load average is several times the number of CPUs", ("8.25 of 2 CPUs (3.5, 1.25)",)),
+        ("frozen-filesystem", "hang.frozen", [held(), held(mount_point=None, frozen="write")],
+         "2 filesystems are frozen",
+         ("/srv on sda1 (ext4): complete", "(not mounted) on sda1 (ext4): write")),
+    ],
+)  # fmt: skip
+def test_what_a_finding_says(
+    name: str, source: str, rows: list[Any], message: str, evidence: tuple[str, ...]
+) -> None:
+    (finding,) = judge(Facts(given={source: rows}), [rule_for(name)]).findings
+    assert (finding.message, finding.evidence) == (message, evidence)
