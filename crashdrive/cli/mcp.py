@@ -59,11 +59,15 @@ def command(words: tuple[str, ...], http: int | None, allow_commands: bool, **op
         from crashdrive.mcp.server import server
     except ImportError as error:
         raise UsageError(f"{error.name or error} is missing: pip install 'crashdrive[mcp]'") from error
+    from crashdrive.dump.identity import dump_identity
     from crashdrive.mcp.desk import Desk
 
     target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
+    if target.vmcore is not None and options["host"] is None:
+        # told to who starts the server, not to the agent that asks first
+        dump_identity(target.vmcore)
     with contextlib.ExitStack() as stack:
 
         def start() -> Crash:

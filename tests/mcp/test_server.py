@@ -87,6 +87,19 @@ def test_over_stdio() -> None:
     anyio.run(talk)
 
 
+def test_what_is_no_dump_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no dump")
+    for name, told in (("text", "no dump of a kernel"), ("missing", "No such file")):
+        ran = subprocess.run(
+            [sys.executable, "-m", "crashdrive", "mcp", str(tmp_path / name)],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(),
+            cwd=Path(__file__).parents[2], check=False, timeout=120,
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert told in ran.stderr
+        assert ran.stderr.count("\n") == 1
+
+
 @pytest.fixture
 def address() -> Iterator[str]:
     with socket.socket() as taken:
