@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sqlite3
@@ -33,6 +34,17 @@ def test_what_was_put_is_there_for_the_next_process(store: Store) -> None:
     assert other.get_many("point", "k1", ["b", "c"], Point) == {"b": Point(2, "two")}
     assert other.names("point", "k1") == ["a", "b"]
     assert other.size() > 0
+
+
+def test_a_store_that_nobody_has_any_more_is_closed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    store.put("kind", "key", "name", 1)
+    database = store._database
+    assert database is not None
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        database.execute("SELECT 1")
 
 
 def test_kind_key_name_and_version_keep_entries_apart(store: Store) -> None:
