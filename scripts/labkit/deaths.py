@@ -75,15 +75,23 @@ _PROCESS = {
     "userread": _fault("paging", "lab_userread_peek", address="user", remark="SMAP forbids the access"),
     "rodata": _fault("paging", "lab_rodata_set", address="read-only", remark="a module's constant"),
     "slabpoison": _fault(
-        "gpf", "lab_slabpoison_next", address="poison", findings=("poison",), remark="6b: a freed slab object"
+        "gpf",
+        "lab_slabpoison_next",
+        address="poison",
+        findings=("poison-in-registers",),
+        remark="6b: a freed slab object",
     ),
     "listpoison": _fault(
-        "gpf", "lab_listpoison_after", address="poison", findings=("poison",), remark="LIST_POISON1"
+        "gpf",
+        "lab_listpoison_after",
+        address="poison",
+        findings=("poison-in-registers",),
+        remark="LIST_POISON1",
     ),
-    "listdel": _fault("list", "lab_listdel_remove", findings=("corrupted-list",)),
-    "listadd": _fault("list", "lab_listadd_insert", findings=("corrupted-list",)),
-    "recursion": _fault("stack", "lab_recursion_descend", findings=("stack-exhausted",)),
-    "canary": _fault("stack", "lab_canary_format", findings=("stack-canary",)),
+    "listdel": _fault("list", "lab_listdel_remove"),
+    "listadd": _fault("list", "lab_listadd_insert"),
+    "recursion": _fault("stack", "lab_recursion_descend"),
+    "canary": _fault("stack", "lab_canary_format"),
     "refcount": _fault("refcount", "lab_refcount_get", settings=WARN),
     "usercopy": _fault("usercopy", "lab_usercopy_send"),
     "fortify": _fault("fortify", "lab_fortify_copy"),
@@ -128,7 +136,6 @@ _CONTEXTS = {
         context="nmi",
         settings=("kernel.unknown_nmi_panic=1",),
         monitor="nmi",
-        findings=("stuck-cpu",),
         remark="a CPU spins with interrupts off, and an NMI from outside meets it",
     ),
     "mce": Death(
@@ -147,18 +154,16 @@ _CONTEXTS = {
         culprit=None,
         context="timer",
         address="freed module",
-        findings=("unloaded-module",),
         remark="lab_gone was unloaded with a timer pending: no function has the address any more",
     ),
 }
 
 _LOCKUPS = {
-    "softlockup": _fault("softlockup", "lab_softlockup_spin", settings=SOFT, findings=("stuck-cpu",)),
+    "softlockup": _fault("softlockup", "lab_softlockup_spin", settings=SOFT),
     "spinlock": _fault(
         "softlockup",
         "lab_spinlock_inner",
         settings=SOFT,
-        findings=("stuck-cpu",),
         remark="takes the spinlock lab_spinlock_lock that it holds already",
     ),
     "spinabba": _fault(
@@ -166,7 +171,7 @@ _LOCKUPS = {
         "lab_spinabba_red_blue",
         alternatives=("lab_spinabba_blue_red",),
         settings=SOFT,
-        findings=("stuck-cpu", "deadlock"),
+        findings=("deadlock",),
         remark="CPU 0 holds lab_spinabba_red and wants lab_spinabba_blue, CPU 1 the other way round",
     ),
     "rcustall": _fault(
@@ -176,7 +181,7 @@ _LOCKUPS = {
         "rcu",
         "lab_rcuother_spin",
         settings=("kernel.panic_on_rcu_stall=1",),
-        findings=("rcu-stall", "stuck-cpu"),
+        findings=("rcu-stall",),
         remark="the CPU that panics isn't the one that stalls",
     ),
     "csdlock": _fault(
@@ -280,7 +285,7 @@ _LOCKUPS = {
         address="null",
         settings=("kernel.panic_on_oops=0",),
         followed="sysrq",
-        findings=("hung-task", "dead-owner"),
+        findings=("hung-task",),
         queue=_waiting("lab_oopslock_mutex", "lab-waiter-1", "lab-waiter-2"),
         remark="an oops killed the mutex's owner; others hang, of whom no watchdog tells after an oops",
     ),
@@ -432,7 +437,6 @@ _RESOURCES = {
     "bitflip": Death(
         kind="sysrq",
         culprit="sysrq_handle_crash",
-        findings=("text-changed",),
         remark="bit 2 of the byte at print_hex_dump+0x15 isn't what it was",
     ),
     "hidden": Death(

@@ -11,6 +11,8 @@ from labkit.errors import LabError
 from labkit.kernels import SERIES
 from labkit.spec import Spec
 
+from crashdrive.rules import rule_names
+
 KINDS = """
 null paging gpf bug divide invalid-opcode bad-ip double-fault stack list refcount usercopy fortify kasan ubsan
 kfence warning softlockup hardlockup rcu hung oom atomic lockdep leak mce nmi watchdog sysrq panic unknown
@@ -28,6 +30,7 @@ def test_a_death_has_a_kind_and_a_context_of_the_verdict(name: str) -> None:
     assert death.kind in KINDS.split()
     assert death.followed is None or death.followed in KINDS.split()
     assert death.context in CONTEXTS
+    assert set(death.findings) <= set(rule_names())
 
 
 def expanded(script: str) -> str:
