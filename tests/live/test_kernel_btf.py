@@ -212,7 +212,7 @@ def test_arrays_have_the_dimensions_that_drgn_has(
             assert told.element == made_of(found[origin].element), origin
             assert list(told.bounds) == bounds_of(drgn, peer.type(outer), path), origin
             compared += len(told.bounds) > 1
-    assert compared > 50
+    assert compared > 30
     # what isn't found is looked for in another way; its entry isn't at the top of a unit
     assert missing_ones <= {"struct id_bitmap"}
 
