@@ -127,8 +127,7 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
 
     def kill(step: str) -> None:
         if step == "opening":
-            (worker,) = [pid for pid in family(os.getpid()) if is_worker(pid)]
-            os.kill(worker, signal.SIGKILL)
+            os.kill(the_worker(), signal.SIGKILL)
 
     result = run_job(one, tell=kill)
     assert (result.status, result.kind, result.reason) == (
@@ -261,14 +260,29 @@ def test_an_unusable_dump_is_an_error_of_its_kind(tmp_path: Path, monkeypatch: p
     assert (result.status, result.reason, result.kind) == ("failed", "says no", "unusable")
 
 
+def the_worker() -> int:
+    """The one worker: what it forks has its name, too, until another program is in it."""
+    named = {pid for pid in family(os.getpid()) if name(pid) == "crashdrive-job"}
+    (worker,) = [pid for pid in named if parent_of(pid) not in {0, *named}]
+    return worker
+
+
 def parent_of_workers() -> int:
-    (worker,) = [pid for pid in family(os.getpid()) if is_worker(pid)]
-    stat = Path(f"/proc/{worker}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])
+    return parent_of(the_worker())
 
 
-def is_worker(pid: int) -> bool:
-    return Path(f"/proc/{pid}/comm").read_text() == "crashdrive-job\n"
+def parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def command_line(pid: int) -> bytes:
