@@ -143,6 +143,17 @@ def test_a_guest_that_died_of_something_else_is_told(name: str, error: str) -> N
         verdict.confirm(name, lines)
 
 
+def test_a_part_that_the_compiler_set_apart_is_of_its_function() -> None:
+    words = """LAB 8.6 finish
+[   14.0] detected buffer overflow in memcpy
+[   14.1]  lab_fortify_copy{}+0xc/0xc [lab_fortify]
+[   14.2] Kernel panic - not syncing: Fatal exception
+"""
+    verdict.confirm("fortify", verdict.last_words(words.format(".cold")))
+    with pytest.raises(LabError, match="elsewhere"):
+        verdict.confirm("fortify", verdict.last_words(words.format("_more")))
+
+
 def test_the_kernel_s_words_of_each_kind_are_known() -> None:
     for name in DEATHS:
         with pytest.raises(LabError, match=f"didn't die of {name}: no panic"):
