@@ -157,6 +157,23 @@ def test_a_buffer_by_its_block_and_device() -> None:
     assert not survey.complete
 
 
+def test_a_buffer_of_a_partition_that_is_not_in_the_dump_is_not_the_disk_s() -> None:
+    disk = record("gendisk", ("disk_name", ArrayType(CHAR, 32)))
+    device = record("block_device", ("bd_disk", pointer(disk)), ("bd_partno", U8))
+    head = record("buffer_head", ("b_state", ULONG), ("b_blocknr", ULONG), ("b_bdev", pointer(device)))
+    memory = FakeMemory()
+    kernel = fake_kernel(memory, {f"struct {one.name}": one for one in (disk, device, head)})
+    place, gendisk, pages = memory.allocate(64), memory.allocate(64), memory.allocate(2 * PAGE, PAGE)
+    bdev = pages + PAGE - 8
+    memory.word(place, 1, 17, bdev)
+    memory.word(bdev, gendisk, 2)
+    memory.write(gendisk, b"vda\0")
+    memory.hole(pages + PAGE)
+    survey = Survey(kernel)
+    assert list(buffer.belonging(survey, [place])) == [Belonging(place, "block 17 of vda?")]
+    assert not survey.complete
+
+
 def test_a_remote_call_by_what_it_asks_of_whom() -> None:
     text = pointer(CHAR)
     xprt = record("rpc_xprt", ("servername", text))
@@ -186,6 +203,13 @@ def test_a_remote_call_by_what_it_asks_of_whom() -> None:
     memory.word(proc, 0)
     assert list(rpc.belonging(survey, [call + 8])) == [Belonging(call + 8, "call of nfs version 4 at server")]
     assert survey.complete
+    # a client of whose first member the dump lacks the page
+    pages = memory.allocate(2 * PAGE, PAGE)
+    memory.word(pages + PAGE, prog, transport)
+    memory.word(call, 1, 2, pages + PAGE - 8)
+    memory.hole(pages)
+    assert list(rpc.belonging(survey, [call + 8])) == [Belonging(call + 8, "call of nfs version ? at server")]
+    assert not survey.complete
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,11 @@ def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
     rows, lacking = read_guesses(survey, fields, addresses)
     for address, row in zip(addresses, rows, strict=True):
         if row["block"] is not None and _DISK.fullmatch(row["disk"] or ""):
-            lacking.pop(address, None)
-            name = device_name(row["disk"], (row["partition"] or 0) & 0xFF)
+            if (number := row["partition"]) is None:
+                name = f"{row['disk']}?"
+            else:
+                lacking.pop(address, None)
+                name = device_name(row["disk"], number & 0xFF)
             yield Belonging(address, f"block {row['block']} of {name}")
     if lacking:
         survey.miss(lacking.values())

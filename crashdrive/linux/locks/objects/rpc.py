@@ -37,7 +37,8 @@ def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
         program, server = (_text(survey, row, name) for name in ("program", "server"))
         if program and server:
             procedure = _text(survey, row, "procedure") or "call"
-            yield Belonging(address, f"{procedure} of {program} version {row['version']} at {server}")
+            version = "?" if row["version"] is None else row["version"]
+            yield Belonging(address, f"{procedure} of {program} version {version} at {server}")
 
 
 def _text(survey: Survey, row: dict[str, Any], name: str) -> str | None:
