@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from crashdrive.errors import UnknownTypeError
 from crashdrive.kernel.debuginfo.arrays import Arrays
+from crashdrive.kernel.debuginfo.dimensions import made_of
 from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.linux.minimal import MinimalLayouts, proven_btf
 from crashdrive.session import arguments
@@ -21,6 +22,7 @@ from crashdrive.session import arguments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from crashdrive.kernel.debuginfo.arrays import ArrayShape
     from crashdrive.linux.kernel import Kernel
 
 # raise it when what is stored changes
@@ -98,24 +100,30 @@ class ScriptTypes(MinimalLayouts):
         """Learn those of all arrays of a structure at once: gdb's time goes into finding the structure."""
         kind = self._known.get(outer)
         whole = self.resolve(kind) if kind is not None else None
-        paths = dict.fromkeys([path, *_arrays(whole)]) if isinstance(whole, StructType) else {path: None}
-        names = {f"{outer}.{one}": one for one in paths}
+        flat = dict(_arrays(whole)) if isinstance(whole, StructType) else {}
+        names = {f"{outer}.{one}": one for one in dict.fromkeys([path, *flat])}
         if self._store:
             kept = self._store.get_many("bounds", self.key, names, list[int], version=_VERSION)
             self._bounds.update({(outer, names[name]): found for name, found in kept.items()})
             names = {name: one for name, one in names.items() if name not in kept}
         if (outer, path) in self._bounds or not names:
             return
-        told = self._told_by_dwarf(outer, names) or self._told_by_gdb(outer, names)
+        told = self._told_by_dwarf(outer, flat, names) or self._told_by_gdb(outer, names)
         self._bounds.update({(outer, names[name]): found for name, found in told.items()})
         if self._store and self._keeps:
             self._store.put_many("bounds", self.key, told, version=_VERSION)
 
-    def _told_by_dwarf(self, outer: str, names: Mapping[str, str]) -> dict[str, list[int]]:
-        """None of them where one isn't there: gdb is asked for all then."""
-        find = self._in_dwarf.find if self._in_dwarf else lambda _outer, _path: None
-        found = {name: find(outer, one) for name, one in names.items()}
-        return {} if None in found.values() else {name: [*one.bounds] for name, one in found.items() if one}
+    def _told_by_dwarf(
+        self, outer: str, flat: Mapping[str, ArrayType], names: Mapping[str, str]
+    ) -> dict[str, list[int]]:
+        """None of them where one isn't there, or is another structure's: gdb is asked for all then."""
+        told: dict[str, list[int]] = {}
+        for name, path in names.items():
+            found = self._in_dwarf.find(outer, path) if self._in_dwarf else None
+            if found is None or (path in flat and not _is_of(found, flat[path])):
+                return {}
+            told[name] = [*found.bounds]
+        return told
 
     def _told_by_gdb(self, outer: str, names: Mapping[str, str]) -> dict[str, list[int]]:
         results = self._run([f"gdb whatis (({outer} *)0)->{one}" for one in names.values()])
@@ -131,11 +139,16 @@ def _read_bounds(text: str) -> list[int]:
     return [int(bound or 0) for bound in _BOUND.findall(found[1])] if found else []
 
 
-def _arrays(kind: StructType, before: str = "") -> Iterator[str]:
-    """The paths of all arrays in a structure that BTF may have made flat."""
+def _is_of(shape: ArrayShape, flat: ArrayType) -> bool:
+    """Whether an array in DWARF may be that of BTF: a name may be that of several structures."""
+    return shape.element == made_of(flat.element) and math.prod(shape.bounds) == flat.count
+
+
+def _arrays(kind: StructType, before: str = "") -> Iterator[tuple[str, ArrayType]]:
+    """The arrays in a structure that BTF may have made flat, with their paths."""
     for name, member, _ in kind.leaves():
         if isinstance(member.type, ArrayType) and (member.type.count or 0) > 1:
-            yield before + name
+            yield before + name, member.type
         elif isinstance(member.type, StructType) and member.type.name is None:
             yield from _arrays(member.type, f"{before}{name}.")
 

@@ -27,19 +27,33 @@ def types_of(vmlinux: Path, answers: dict[str, str] | None = None) -> tuple[Scri
     return types, session
 
 
-@pytest.mark.skipif(not COMPILER, reason="there is no compiler")
-def test_gdb_is_not_asked_where_the_vmlinux_says_it(tmp_path: Path) -> None:
-    source = "struct other { char text[3][4]; char more[16]; } it; void _start(void) { it.more[0] = 1; }"
-    (tmp_path / "one.c").write_text(source)
+def built(folder: Path, structure: str) -> Path:
+    """A vmlinux whose debug data have a structure."""
+    (folder / "one.c").write_text(f"{structure} it; void _start(void) {{ it.more[0] = 1; }}")
     assert COMPILER
     words = [COMPILER, "-g", "-nostdlib", "-static", "-fno-pie", "-no-pie", "one.c", "-o", "vmlinux"]
-    subprocess.run(words, cwd=tmp_path, check=True)
-    types, session = types_of(tmp_path / "vmlinux")
+    subprocess.run(words, cwd=folder, check=True)
+    return folder / "vmlinux"
+
+
+@pytest.mark.skipif(not COMPILER, reason="there is no compiler")
+def test_gdb_is_not_asked_where_the_vmlinux_says_it(tmp_path: Path) -> None:
+    types, session = types_of(built(tmp_path, "struct other { char text[3][4]; char more[16]; }"))
     assert types.bounds("struct other", "text", 12) == [3, 4]
     assert types.bounds("struct other", "more", 16) == [16]
     # what BTF says of another number of elements is of another structure
     assert types.bounds("struct other", "text", 10) == [10]
     assert session.commands == []
+
+
+@pytest.mark.skipif(not COMPILER, reason="there is no compiler")
+@pytest.mark.parametrize("text", ["char text[2][4]", "short text[4][3]"])
+def test_another_structure_of_the_same_name_says_nothing(tmp_path: Path, text: str) -> None:
+    answers = {f"{ASKED}text": "type = char [3][4]\n", f"{ASKED}more": "type = char [16]\n"}
+    vmlinux = built(tmp_path, f"struct other {{ {text}; char more[16]; }}")
+    types, session = types_of(vmlinux, answers)
+    assert types.bounds("struct other", "text", 12) == [3, 4]
+    assert set(session.commands) == set(answers)
 
 
 def test_gdb_is_asked_where_there_is_no_dwarf(tmp_path: Path) -> None:
