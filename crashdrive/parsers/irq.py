@@ -163,7 +163,7 @@ def _check_idt(source: Source, found: list[IdtEntry]) -> list[IdtEntry]:
 
 
 def _affinities() -> g.ParserElement:
-    """A row for each interrupt: names of handlers with commas between, CPUs; there may be none::
+    """A row for each interrupt: names of handlers with commas between, and CPUs; either may be missing::
 
     IRQ NAME                 AFFINITY
      16 ehci_hcd:usb2,ioc0   0,6-8

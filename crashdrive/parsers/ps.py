@@ -114,7 +114,7 @@ _LONGEST_NAME = 15
 
 
 def _tasks() -> g.ParserElement:
-    """A row for each task; ``>`` marks a task that was running on its CPU, ``-`` one whose CPU is offline::
+    """A row for each task; ``>`` marks one that was running on its CPU, ``-`` one whose CPU is offline, too::
 
          PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM
     >      0       0   0  ffffffff8221b940  RU   0.0        0        0  [swapper/0]

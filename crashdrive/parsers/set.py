@@ -27,10 +27,10 @@ from crashdrive.records import Address, Record
 class Context(Record, frozen=True, kw_only=True):
     """The task that crash's commands are about.
 
-    ``threads``: how many tasks have this pid (threads of kernels before 2.6). ``thread_info``: its address,
-    where it lies outside of the task_struct. ``cpu`` is None where crash prints none; ``offline``: that CPU
-    is offline. ``state``: as crash names it; ``note``: crash's words behind it (``PANIC``, ``ACTIVE``,
-    ``SYSRQ``, ``NMI``, ...).
+    ``threads``: how many tasks have this pid (threads of kernels before 2.6). ``thread_info``: its address
+    (the task's own where it lies in the task_struct), None of kernels without one. ``cpu`` is None where
+    crash prints none; ``offline``: that CPU is offline. ``state``: as crash names it; ``note``: crash's words
+    behind it (``PANIC``, ``ACTIVE``, ``SYSRQ``, ``NMI``, ...).
     """
 
     pid: int

@@ -36,7 +36,8 @@ class TaskStruct(TaskHeader, frozen=True, kw_only=True):
 class TaskMembers(TaskHeader, frozen=True, kw_only=True):
     """Members that were asked for, by the path that was asked for (``se.on_rq``, ``pids[2]``).
 
-    A member that the thread_info has, too, is also there as ``thread_info.flags``.
+    ``cpu`` and ``flags`` of the thread_info are ``thread_info.cpu`` and ``thread_info.flags``, where the
+    task_struct has them, too.
     """
 
     members: dict[str, Any]
@@ -101,8 +102,8 @@ def _members() -> g.ParserElement:
 
 
 def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
-    """A task's members. A second value of a name is the thread_info's; an equal one may be a line that stands
-    twice.
+    """A task's members. A second, other value of ``cpu`` or ``flags`` is the thread_info's. All else that
+    stands twice is refused, equal values too: that may be one line, printed twice.
     """
     task, *several = found
     members: dict[str, Any] = {}

@@ -139,7 +139,7 @@ def _as_timers(_text: g.Text, _place: int, found: list[Timer]) -> _Timers:
 
 
 def _with_timers(_text: g.Text, _place: int, found: list[TimerBase | int | _Timers]) -> TimerBase:
-    """A base with its jiffies and timers; an empty one for kernels before 2.6, which have no bases."""
+    """A base with its jiffies and timers. Kernels before 2.6 have no bases: theirs has nothing else."""
     base, jiffies, timers = TimerBase(), None, _Timers(())
     for one in found:
         if isinstance(one, TimerBase):

@@ -91,8 +91,8 @@ class Members(Reader):
         self._reading = reading
 
     def found(self, text: Text, offset: int) -> tuple[list[dict[str, Any]], int] | None:
-        """The dicts of members. Those before an unreadable value are kept, but with ``one``, or where none
-        is, it is an error.
+        """The dicts of members, up to an unreadable value. That is an error with ``one``, and where no member
+        stands before it.
         """
         source = text.source
         if self not in text.kept:

@@ -110,7 +110,7 @@ _STRAY = "unexpected text after the words"
 
 
 def _split(behind: str, size: int) -> tuple[str, str | None]:
-    """The text behind the words in two parts: the blanks (two at least), and ``size`` characters or None."""
+    """The text behind the words: all but its last ``size`` characters, and these; None for a blank text."""
     if len(behind) < size + 2:
         if not behind.strip(" "):
             return "", None

@@ -92,7 +92,7 @@ def check_caches(source: Source, found: list[SlabCache]) -> list[SlabCache]:
 
 
 def demand_caches(source: Source, found: list[Any]) -> None:
-    """The records. An output without a table is an error, unless the command line names a cache."""
+    """Refuse an output without a table; where the command line names a cache, mark the answer instead."""
     if found or (source.lenient and source.warnings):
         return
     if source.warnings or not source.command.arguments:

@@ -117,7 +117,7 @@ def _in_section(section: str, found: list[Any]) -> list[VmStatistic]:
 
 
 def zones() -> g.ParserElement:
-    """``kmem -z``; lines of NR_ACTIVE and ALL_UNRECLAIMABLE of kernels before 2.6.32 alone, which may be
+    """``kmem -z``; kernels before 2.6.32 alone have lines of NR_ACTIVE and ALL_UNRECLAIMABLE, which may be
     joined to the line above::
 
     NODE: 0  ZONE: 0  ADDR: ffff8c3b1e90d000  NAME: "DMA"
