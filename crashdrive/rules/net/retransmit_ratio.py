@@ -38,7 +38,7 @@ def retransmit_ratio(counters: Iterable[Counter]) -> Iterator[Match]:
 
 def _ratio(netns: str, values: Mapping[str, int | None]) -> Iterator[Match]:
     """Retransmitted segments by all sent ones: OutSegs doesn't count retransmitted ones. A missing counter
-    may be 0.
+    counts as 0.
     """
     again, out = values.get("RetransSegs", 0), values.get("OutSegs", 0)
     if again is None or out is None or again < FEWEST or again < WARNING * out:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     message="the machine ran out of memory {count:time|times}",
     threshold="any message of the OOM killer that isn't about a cgroup's limit",
     explanation=(
-        "Nothing more could be reclaimed. The task that asked for memory isn't the one that uses most."
+        "Nothing more could be reclaimed. The task that asked for memory needn't be the one that uses most."
     ),
     advice="See what uses it: processes, slabs, Shmem and Unaccounted in crashdrive report memory.",
     reference="mm/oom_kill.c: out_of_memory()",
