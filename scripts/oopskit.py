@@ -82,6 +82,8 @@ def main() -> int:
     parser.add_argument("--groups", action="store_true", help="how crashes are grouped")
     parser.add_argument("-q", "--quiet", action="store_true", help="figures only")
     chosen = parser.parse_args()
+    if not (chosen.dir.is_file() if chosen.table else chosen.dir.is_dir()):
+        parser.error(f"{chosen.dir}: no {'table' if chosen.table else 'folder'} there")
     if chosen.groups:
         return _groups(chosen.dir, quiet=chosen.quiet)
     counts: Counter[str] = Counter()

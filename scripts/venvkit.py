@@ -21,7 +21,8 @@ def run(module: str) -> NoReturn:
     """Call ``main()`` of a module and exit with what it gives.
 
     A .venv that is there takes over from another Python; without one, this Python has to do. A library that
-    is missing is one line on standard error and exit status 2.
+    is missing is one line on standard error and exit status 2. An error of crashdrive's, as of a dump that
+    isn't there, is a line too, with the exit status that crashdrive has for it.
     """
     _enter()
     sys.path.insert(0, str(CHECKOUT))
@@ -32,6 +33,11 @@ def run(module: str) -> NoReturn:
         if not name or find_spec(name):  # a fault of ours, and its traceback says where
             raise
         _end(f"{_python()} has no module {name}; {_help(name)}")
+    except Exception as error:
+        known = getattr(sys.modules.get("crashdrive.errors"), "CrashdriveError", ())
+        if not isinstance(error, known):
+            raise
+        _end(str(error), error.exit_status)
     sys.exit(status)
 
 
@@ -39,6 +45,8 @@ def _enter() -> None:
     if Path(sys.prefix).resolve() == VENV.resolve() or not VENV.exists():
         return
     python = str(VENV / "bin" / "python")
+    if sys.executable == python:  # it would start itself for ever
+        _end(f"{VENV} is no virtual environment; scripts/test makes .venv anew")
     try:
         os.execv(python, [python, *sys.argv])  # noqa: S606 - the checkout's own interpreter
     except OSError as error:
@@ -53,6 +61,6 @@ def _help(name: str) -> str:
     return f"{VENV}/bin/pip install {name}" if VENV.exists() else "scripts/test makes .venv"
 
 
-def _end(message: str) -> NoReturn:
+def _end(message: str, status: int = 2) -> NoReturn:
     print(f"{sys.argv[0]}: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)

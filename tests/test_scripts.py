@@ -105,3 +105,40 @@ def test_one_that_does_not_run_says_so(checkout: Path) -> None:
         f"{checkout}/scripts/docs: {checkout}/.venv/bin/python can't be run (No such file or directory); "
         "scripts/test makes .venv anew\n"
     )
+
+
+def test_one_that_is_no_virtual_environment_is_not_started_for_ever(checkout: Path) -> None:
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
+    done = bare(checkout / "scripts" / "docs")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"{checkout}/scripts/docs: {checkout}/.venv is no virtual environment; "
+        "scripts/test makes .venv anew\n"
+    )
+
+
+def test_what_crashdrive_says_is_a_line(checkout: Path) -> None:
+    module = checkout / "scripts" / "dockit" / "generated.py"
+    module.write_text(
+        "from crashdrive.errors import DumpError\n\n\ndef main():\n    raise DumpError('vmcore: no dump')\n"
+    )
+    (checkout / "crashdrive").symlink_to(CHECKOUT / "crashdrive")
+    (checkout / ".venv").symlink_to(sys.prefix)
+    done = bare(checkout / "scripts" / "docs")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"{checkout}/scripts/docs: vmcore: no dump\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["oopscorpus", "nothing"], "nothing: no folder there"),
+        (["oopscorpus", "--table", "nothing"], "nothing: no table there"),
+    ],
+)
+def test_what_is_not_there_is_said(words: list[str], said: str) -> None:
+    name, *rest = words
+    done = bare(SCRIPTS / name, *rest)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"{name}: error: {said}\n")
