@@ -38,20 +38,25 @@ def main() -> int:
     known = batchkit.known_dumps(lab, chosen.names)
     if len(known) < 2:
         parser.error(f"{lab} has no two such dumps; scripts/lab standard --set batch makes them")
+    if not chosen.kills and not _small(known):
+        parser.error("dumps are broken that are of kernel 6.1, and none of these is")
     crash = [word for one in chosen.crash or [lab / "crash/9.0.2/crash"] for word in ("--crash", str(one))]
     options = [*crash, "-j", str(chosen.jobs), "--brief"]
     with tempfile.TemporaryDirectory(prefix="batchcheck-") as place:
         out = chosen.output or Path(place) / "out"
         if chosen.kills:
-            return _kills(known, out, options, chosen)
+            return _kills(known, out, options, Path(place) / "files", chosen)
         return _truth(known, out, options, Path(place), lab)
+
+
+def _small(known: Sequence[batchkit.Known]) -> list[Path]:
+    return [one.vmcore for one in known if "/6.1-" in str(one.vmcore)]
 
 
 def _truth(known: Sequence[batchkit.Known], out: Path, options: Sequence[str], place: Path, lab: Path) -> int:
     broken = place / "broken"
     broken.mkdir()
-    small = [one.vmcore for one in known if "/6.1-" in str(one.vmcore)]
-    whole = min(small, key=lambda path: path.stat().st_size)
+    whole = min(_small(known), key=lambda path: path.stat().st_size)
     wrong = batchkit.broken_ones(broken, whole)
     dump, names = batchkit.wrong_kernel(place, whole, lab / "kernels/6.12/vmlinux")
     wrong[str(dump)] = "wrong kernel"
@@ -77,11 +82,14 @@ def _truth(known: Sequence[batchkit.Known], out: Path, options: Sequence[str], p
 
 
 def _kills(
-    known: Sequence[batchkit.Known], out: Path, options: Sequence[str], chosen: argparse.Namespace
+    known: Sequence[batchkit.Known],
+    out: Path,
+    options: Sequence[str],
+    temporary: Path,
+    chosen: argparse.Namespace,
 ) -> int:
     killer = batchkit.Killer(chosen.seed)
-    temporary = out.with_name(f"{out.name}.files")
-    temporary.mkdir(parents=True, exist_ok=True)
+    temporary.mkdir()
     dumps = [str(one.vmcore) for one in known]
     while killer.killed.total() < chosen.kills:
         words = batchkit.command(dumps, out, *options, "--retry-failed")

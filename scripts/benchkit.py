@@ -27,7 +27,7 @@ def programs() -> dict[str, str]:
 def main() -> None:
     """Run one, with its own arguments."""
     known = programs()
-    width = max(map(len, known))
+    width = max(map(len, known), default=0)
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="\n".join(["programs:", *(f"  {name:{width}}  {told}" for name, told in known.items())]),

@@ -40,9 +40,13 @@ def main() -> int:
     folders = _folders(chosen.names)
     if missing := set(chosen.names) - {folder.name for folder in folders}:
         parser.error(f"the lab knows no death of {', '.join(sorted(missing))}")
+    if not folders:
+        parser.error(f"{LAB} has no dump of a death; scripts/lab makes them")
     crashes = chosen.crash or [str(LAB / "crash/9.0.2/crash")]
     if chosen.every_crash:
         crashes = [str(path) for path in sorted(LAB.glob("crash/*/crash"))]
+        if not crashes:
+            parser.error(f"{LAB} has no crash; scripts/lab makes them")
     counts: Counter[tuple[str, bool]] = Counter()
     for folder in folders:
         for crash in crashes:

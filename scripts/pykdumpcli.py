@@ -37,6 +37,7 @@ def record(dump: Path, binary: Path, target: Path) -> None:
         session = Path(folder) / "session"
         with open_dump(dump / "vmlinux", dump / "vmcore", crash=[str(binary)], record=session) as crash:
             run_all(crash)
+        target.mkdir(parents=True, exist_ok=True)
         compact(session, target / kit.SESSION)
 
 
@@ -55,7 +56,6 @@ def main() -> int:
 def _recorded(dump: Path, binary: Path, *, again: bool) -> int:
     target = kit.RECORDINGS / f"{dump.name}-{binary.parent.name}"
     if again:
-        target.mkdir(parents=True, exist_ok=True)
         record(dump, binary, target)
     with open_dump(None, None, replay=target / kit.SESSION) as crash:
         outputs = run_all(crash)
