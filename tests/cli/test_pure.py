@@ -46,6 +46,10 @@ def told(path: Path) -> Pure | str:
     return purity(str(path), current_mark(path), path.read_bytes())
 
 
+def test_there_are_five() -> None:
+    assert len(FIVE) == 5
+
+
 @pytest.mark.parametrize("path", FIVE, ids=lambda path: path.stem)
 def test_scripts_as_users_write_them(path: Path) -> None:
     assert isinstance(told(path), Pure)

@@ -67,6 +67,7 @@ class Desk:
             "CRASHDRIVE_CACHE": str(self._folder / "cache"),
             "TMPDIR": str(self._folder),
         }
+        others = folders()
         with (self._folder / "out").open("w") as out, subprocess.Popen(
             [sys.executable, "-m", "crashdrive", *words, "-v", "--refresh"],
             stdout=out, stderr=subprocess.PIPE, text=True, env=env,
@@ -77,7 +78,7 @@ class Desk:
                 err.append(line)
                 if cut_after is not None and line.startswith("crashdrive: opened: "):
                     self.wire.cut_after(cut_after)
-        assert nothing_stays()
+        assert nothing_stays(others)
         return Said(process.returncode, (self._folder / "out").read_text(), "".join(err))
 
     def netstat(self, cut_after: int | None = None) -> Said:
@@ -87,10 +88,15 @@ class Desk:
         )
 
 
-def nothing_stays(seconds: float = 20) -> bool:
-    """Whether folders of hosts vanish: the host there is this one, and they are named by 16 digits."""
+def folders() -> set[Path]:
+    """Folders of hosts: the host there is this one, and they are named by 16 digits."""
+    return set(Path("/dev/shm").glob("crashdrive-x" + "[0-9a-f]" * 16))
+
+
+def nothing_stays(others: set[Path], seconds: float = 20) -> bool:
+    """Whether those vanish that aren't another process's, which were there before."""
     deadline = time.monotonic() + seconds
-    while list(Path("/dev/shm").glob("crashdrive-x" + "[0-9a-f]" * 16)):
+    while folders() - others:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

@@ -181,7 +181,9 @@ def test_the_grace_period(crash: Crash, peer: Any) -> None:
     assert row.in_progress == bool(sequence & 3)
     assert row.thread_pid == state.gp_kthread.pid.value_()
     assert row.forced_scans == state.n_force_qs.value_()
-    for one in report.table("cpus").rows:
+    cpus = report.table("cpus").rows
+    assert [one.cpu for one in cpus] == [0, 1]
+    for one in cpus:
         data = per_cpu(peer["rcu_data"], one.cpu)
         assert one.callbacks == data.cblist.len.counter.value_()
         assert one.grace_periods_behind == (sequence >> 2) - (data.gp_seq.value_() >> 2)
@@ -200,6 +202,7 @@ def test_calls_between_cpus(crash: Crash, peer: Any) -> None:
     from drgn.helpers.linux.percpu import per_cpu
 
     rows = crash.run_report("smp").table("cpus").rows
+    assert [row.cpu for row in rows] == [0, 1]
     for row in rows:
         queue = per_cpu(peer["call_single_queue"], row.cpu)
         assert row.queued_calls == len(list(llist_for_each(queue.first)))
