@@ -8,7 +8,7 @@
 - a walk over the hash table of TCP, bucket by bucket and attribute by attribute, as scripts do it (limit 10 s
   for 39,500 sockets);
 - with ``--cold``, nothing kept of the kernel: a script that needs thirteen large types, against the start of
-  crash itself (limit: 3 s more), and the same script again, with all that the first run kept.
+  crash itself (limit: 3 s more), and the same script again, with all that the first run kept (limit 0.5 s).
 """
 
 from __future__ import annotations

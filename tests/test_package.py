@@ -84,7 +84,7 @@ def test_no_parser_imports_pyparsing_before_a_text_is_read() -> None:
     [("ptob 1", "1: 1000\n"), ("kmem -o", "PER-CPU OFFSET VALUES:\n  CPU 0: ffff8c3b3ec00000\n")],
 )
 def test_an_answer_imports_little(line: str, text: str) -> None:
-    """Modules are pinned, as they are what takes time: `benchmarks/parsers.py --import` measures it."""
+    """Modules are pinned, as they are what takes time: `scripts/benchmark parsers --import` measures it."""
     libraries = imported_by("import crashdrive, msgspec, crashdrive.parsers.grammar.pyparsing_core")
     assert not libraries & {"unittest", "importlib.resources", "pyparsing.helpers", "pyparsing.common"}
     found = imported_by(f"from crashdrive import parse; parse({line!r}, {text!r})") - libraries

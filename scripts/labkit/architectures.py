@@ -14,7 +14,7 @@ class Architecture:
     prefix: str
     qemu: tuple[str, ...]
     console: str
-    # of the guest's kernel and of the one that saves its dump
+    # of the guest's kernel; guest/init.sh has those of the one that saves its dump
     kernel_words: tuple[str, ...]
     host_programs: tuple[tuple[str, str], ...]
     emulator: str | None = None
