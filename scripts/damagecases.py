@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from crashdrive.errors import UsageError
+
 GOLDEN = Path(__file__).resolve().parents[1] / "golden_outputs"
 
 LONGEST_OF_SAMPLE = 60_000
@@ -35,10 +37,20 @@ def load(path: Path) -> Case | None:
 
 
 def paths(commands: Iterable[str] = (), pattern: str = "*") -> list[Path]:
-    """The .cmd files of these commands (all without any) whose name has the pattern."""
+    """The .cmd files of these commands (all without any) whose name has the pattern. UsageError: none has."""
+    every = sorted(GOLDEN.glob("*/*/*/*.cmd"))
     chosen = set(commands)
-    found = (path for path in sorted(GOLDEN.glob("*/*/*/*.cmd")) if not chosen or path.parent.name in chosen)
-    return [path for path in found if fnmatch.fnmatch(str(path.with_suffix("")), f"*{pattern}")]
+    if unknown := chosen - {path.parent.name for path in every}:
+        raise UsageError(f"no output of {min(unknown)!a} is recorded")
+    found = [
+        path
+        for path in every
+        if (not chosen or path.parent.name in chosen)
+        and fnmatch.fnmatch(str(path.with_suffix("")), f"*{pattern}")
+    ]
+    if not found:
+        raise UsageError(f"no case has a path that ends in {pattern!a}")
+    return found
 
 
 def sample_paths() -> list[Path]:

@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--cross", action="store_true", help="give each command the others' outputs")
     arguments = parser.parse_args()
     if arguments.cross:
+        paths(arguments.command)  # of a command that has none, there is nothing to say
         return cross(arguments.command, arguments.show, arguments.jobs)
     if arguments.lines:
         return _lines(arguments)

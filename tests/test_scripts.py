@@ -142,3 +142,11 @@ def test_what_is_not_there_is_said(words: list[str], said: str) -> None:
     done = bare(SCRIPTS / name, *rest)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(f"{name}: error: {said}\n")
+
+
+@pytest.mark.parametrize("words", [["worst"], ["damage"], ["damage", "--cross"], ["damage", "--lines"]])
+def test_a_command_of_which_nothing_is_recorded_is_not_tried_in_vain(words: list[str]) -> None:
+    name, *options = words
+    done = bare(SCRIPTS / name, *options, "nosuch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{SCRIPTS / name}: no output of 'nosuch' is recorded\n"
