@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from crashdrive.cli._opening import format_option, verbose_option
 from crashdrive.cli.batch import options
 from crashdrive.errors import EXIT_INCOMPLETE, EXIT_OK, DeadlineError, TargetError, UsageError
 from crashdrive.render import FORMATS, Output, render
+
+if TYPE_CHECKING:
+    from crashdrive.batch.find import Found
 
 _HELP = """Compare two dumps: what is unlike in why they died, their stacks, machines, modules, settings,
 counters, sockets, memory and findings.
@@ -41,7 +45,6 @@ def command(words: tuple[str, str], form: str, **given: Any) -> int:
     """See the help text."""
     from crashdrive.batch.child import run_job
     from crashdrive.batch.compare import REPORTS, compared
-    from crashdrive.batch.find import find_dumps
     from crashdrive.batch.run import Options, job_for
     from crashdrive.batch.workers import Workers
     from crashdrive.cli._ending import say
@@ -59,16 +62,12 @@ def command(words: tuple[str, str], form: str, **given: Any) -> int:
         deadline=given["deadline"],
         memory=given["memory"] << 20,
     )
+    jobs = [job_for(_one_dump(word, given["debug_dirs"]), chosen) for word in words]
     results = []
     with Workers() as workers:
-        for word in words:
-            found = find_dumps([word], given["debug_dirs"]).dumps
-            if len(found) != 1:
-                raise UsageError(f"{word!a}: one dump is meant, there are {len(found)}")
-            if found[0].trouble:
-                raise TargetError(found[0].trouble)
+        for word, job in zip(words, jobs, strict=True):
             with waiting(f"reading {word}"):
-                results.append(run_job(job_for(found[0], chosen), workers=workers))
+                results.append(run_job(job, workers=workers))
             if results[-1].status == "failed":
                 kind = DeadlineError if results[-1].kind == "deadline" else TargetError
                 raise kind(f"{word}: {results[-1].reason}")
@@ -78,3 +77,18 @@ def command(words: tuple[str, str], form: str, **given: Any) -> int:
         return EXIT_OK
     say(told_incomplete("diff", report.warnings))
     return EXIT_INCOMPLETE
+
+
+def _one_dump(word: str, debug_dirs: Sequence[str]) -> Found:
+    """The dump that a word names; TargetError where the file is missing or is none that can be read."""
+    from crashdrive.batch.find import find_dumps
+
+    try:
+        found = find_dumps([word], debug_dirs).dumps
+    except UsageError as error:
+        raise TargetError(str(error)) from error
+    if len(found) != 1:
+        raise UsageError(f"{word!a}: one dump is meant, there are {len(found)}")
+    if found[0].trouble:
+        raise TargetError(found[0].trouble)
+    return found[0]

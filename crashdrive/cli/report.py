@@ -15,7 +15,7 @@ from crashdrive.errors import EXIT_OK, CrashdriveError, PluginError, UsageError
 from crashdrive.records import Report, Table
 from crashdrive.render import FORMATS, PICTURE
 from crashdrive.reports import foreign_reports, module_for, purpose_of, report_names, takes_btf
-from crashdrive.reports.base import Option, ReportModule
+from crashdrive.reports.base import Option, ReportModule, filling
 from crashdrive.steps import step
 
 if TYPE_CHECKING:
@@ -267,6 +267,7 @@ def _show(
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
     choice = _choice(options)
+    given |= filling(module_for(name).OPTIONS, choice.names)
 
     def work(witness: Witness) -> int:
         with opened(target, options, purpose=purpose_of(name), btf=takes_btf(name), witness=witness) as crash:

@@ -40,6 +40,12 @@ class Choice(NamedTuple):
     limit: int | None = None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that are shown, compared or ordered by."""
+        compared = (condition(text).column for text in self.where)
+        return (*self.columns, *compared, *(name.removeprefix("-") for name in self.sort))
+
+    @property
     def all(self) -> bool:
         """Whether nothing is left out or moved."""
         return not (self.columns or self.where or self.sort or self.limit is not None)

@@ -39,7 +39,8 @@ class Option(Record, frozen=True):
     ``name`` is the keyword of the report's function, ``flags`` what the command line calls it
     (``("-a", "--all")``). ``kind`` is what its value is: ``flag`` has none (False where it isn't given),
     ``address`` is a kernel address in hexadecimal, ``seconds`` a float. ``choices`` limits
-    the values of a ``text``; a ``many`` option can be given several times and is a tuple.
+    the values of a ``text``; a ``many`` option can be given several times and is a tuple. ``fills`` names the
+    columns that a flag alone fills: who asks for one of them has given the flag (see `filling`).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Option(Record, frozen=True):
     choices: tuple[str, ...] = ()
     many: bool = False
     default: Any = None
+    fills: tuple[str, ...] = ()
 
     @property
     def absent(self) -> Any:
@@ -71,6 +73,12 @@ class ReportModule(Protocol):
     def report(self, crash: Any, **options: Any) -> Report:
         """Compute the report."""
         ...
+
+
+def filling(options: Iterable[Option], columns: Iterable[str]) -> dict[str, bool]:
+    """The flags that fill these columns, as a report takes them: each True."""
+    wanted = frozenset(columns)
+    return {option.name: True for option in options if not wanted.isdisjoint(option.fills)}
 
 
 def report_of(name: str, survey: Survey, tables: Iterable[Table]) -> Report:

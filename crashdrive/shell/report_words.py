@@ -11,7 +11,7 @@ from crashdrive.errors import UsageError
 from crashdrive.near import hint
 from crashdrive.render.choice import Choice, condition
 from crashdrive.reports import module_for
-from crashdrive.reports.base import Option
+from crashdrive.reports.base import Option, filling
 
 FORMATS = ("table", "json", "jsonl", "csv", "html")
 
@@ -57,6 +57,7 @@ def asked(text: str) -> Asked:
         limit=given["choice_limit"],
     )
     options = {option.name: _value(option, given[f"own_{option.name}"]) for option in module.OPTIONS}
+    options |= filling(module.OPTIONS, choice.names)
     return Asked(name, options, given["form"], choice)
 
 

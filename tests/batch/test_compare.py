@@ -176,6 +176,9 @@ def test_the_command(
     by_name["b"] = Result(id="b", vmcore=words[1], status="failed", reason="not done in 5 s", kind="deadline")
     assert main(["diff", *words]) == 4
     assert "not done in 5 s" in capfd.readouterr().err
-    assert main(["diff", words[0], str(tmp_path / "none")]) == 2
+    capfd.readouterr()
+    for lacking in ([words[0], str(tmp_path / "none")], [str(tmp_path / "none"), words[0]]):
+        assert main(["diff", *lacking]) == 3
+        assert capfd.readouterr().err.endswith("none': no such file or folder\n")
     assert main(["diff", words[0], str(tmp_path / "vmlinux")]) == 3
     assert main(["diff", words[0]]) == 2

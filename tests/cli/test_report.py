@@ -137,6 +137,29 @@ def test_the_registry_finds_modules_and_refuses_unknown_options(crash: Any) -> N
     assert module_for is not None
 
 
+@pytest.mark.parametrize(
+    "words", [("--columns", "option,program"), ("--where", "program=nginx"), ("--sort", "-program")]
+)
+def test_a_column_that_a_flag_fills_has_that_flag_given(
+    cli: Cli, module: Any, words: tuple[str, ...]
+) -> None:
+    module.OPTIONS = (Option(name="processes", flags=("-p",), help="Who has it.", fills=("program",)),)
+
+    def owned(_crash: Any, *, processes: bool) -> Report:
+        rows = [{"option": "processes", "program": "nginx" if processes else None}]
+        return Report(report="echo", tables=(Table(name="options", rows=rows),))
+
+    module.report = owned
+    found = json.loads(cli("report", "echo", "vmcore", "--format", "json", *words)[1])
+    assert [row["program"] for row in found["tables"]["options"]] == ["nginx"]
+
+
+def test_columns_that_flags_fill_are_some_of_the_reports() -> None:
+    filled = {(one.NAME, name) for one in REPORTS for option in one.OPTIONS for name in option.fills}
+    assert {("netstat", "pid"), ("netstat", "program"), ("ps", "wait_channel")} <= filled
+    assert all(option.kind == "flag" for one in REPORTS for option in one.OPTIONS if option.fills)
+
+
 @pytest.mark.parametrize("name", sorted(report_names()))
 def test_help_of_every_report_teaches_in_80_columns(
     name: str, monkeypatch: pytest.MonkeyPatch, cli: Cli

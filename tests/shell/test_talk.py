@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crashdrive.errors import UsageError
+from crashdrive.shell.report_words import asked
 from crashdrive.shell.rows import Rows, filled_in
 from crashdrive.shell.talk import Shell
 
@@ -212,3 +213,8 @@ def test_the_end(shell: Shell) -> None:
     obey(shell, "pager off", "quit")
     assert shell.over
     assert not shell.paging
+
+
+def test_a_column_that_an_option_fills_has_it_given() -> None:
+    assert asked("netstat --where program=nginx").options["processes"] is True
+    assert asked("netstat --columns state").options["processes"] is False

@@ -49,7 +49,12 @@ OPTIONS = (
     Option(name="netlink", flags=("-N", "--netlink"), help="Netlink sockets."),
     Option(name="four", flags=("-4", "--ipv4"), help="IPv4 alone."),
     Option(name="six", flags=("-6", "--ipv6"), help="IPv6 alone."),
-    Option(name="processes", flags=("-p", "--processes"), help="Which process has each socket open."),
+    Option(
+        name="processes",
+        flags=("-p", "--processes"),
+        help="Which process has each socket open.",
+        fills=("pid", "program"),
+    ),
     Option(
         name="detail",
         flags=("-e", "--extend"),

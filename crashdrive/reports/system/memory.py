@@ -52,7 +52,12 @@ OPTIONS = (
         help="How many caches, callers, processes and files; 0 for all.",
     ),
     Option(name="files", flags=("-f", "--files"), help="The page cache by filesystem and by file."),
-    Option(name="blocks", flags=("-b", "--blocks"), help="Free blocks by migrate type; takes time."),
+    Option(
+        name="blocks",
+        flags=("-b", "--blocks"),
+        help="Free blocks by migrate type; takes time.",
+        fills=("type_blocks",),
+    ),
     Option(
         name="slabs", flags=("-s", "--slabs"),
         help="All slab caches, and objects in use also where many slabs are partly used.",

@@ -70,7 +70,12 @@ OPTIONS = (
         name="sort", flags=("--sort",), kind="text", choices=_SORTS,
         help="The largest first; of pids the lowest.",
     ),
-    Option(name="wait", flags=("-w", "--wait"), help="Where each sleeps, as /proc/PID/wchan."),
+    Option(
+        name="wait",
+        flags=("-w", "--wait"),
+        help="Where each sleeps, as /proc/PID/wchan.",
+        fills=("wait_channel",),
+    ),
     Option(name="arguments", flags=("-a", "--arguments"), help="Command lines."),
     Option(name="environment", flags=("-e", "--environment"), help="Command lines and environments."),
     Option(name="limits", flags=("-r", "--limits"), help="Resource limits."),
