@@ -20,7 +20,7 @@ from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import HEX, SIGNED, Cell, Column
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Long, Record
 
 if TYPE_CHECKING:
     from crashdrive.parsers.grammar.headed import Table
@@ -37,7 +37,7 @@ class SharedMemory(Record, frozen=True):
     shmid: int
     uid: int
     perms: int
-    bytes: int
+    bytes: Long
     nattch: int
     status: tuple[str, ...] = ()
     pages_allocated: int | None = None

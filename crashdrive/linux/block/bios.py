@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crashdrive.integers import Long
 from crashdrive.linux.fs.dentries import DentryPaths
 from crashdrive.linux.sched.cpu_stacks import thread_size
 from crashdrive.linux.sched.task_list import for_each_task
@@ -40,7 +41,7 @@ class Origin(NamedTuple):
     pid: int | None = None
     comm: str | None = None
     filesystem: str | None = None
-    inode: int | None = None
+    inode: Long | None = None
     path: str | None = None
     end_io: str | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crashdrive.linux.survey import Fields, row_dicts
-from crashdrive.records import Record
+from crashdrive.records import Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,18 +40,18 @@ class DiskCounters(Record, frozen=True):
     minor: int
     reads: int
     reads_merged: int
-    read_bytes: int
+    read_bytes: Long
     read_seconds: float
     writes: int
     writes_merged: int
-    written_bytes: int
+    written_bytes: Long
     write_seconds: float
     in_flight: int | None
     busy_seconds: float
     queue_seconds: float
     discards: int
     discards_merged: int
-    discarded_bytes: int
+    discarded_bytes: Long
     discard_seconds: float
     flushes: int
     flush_seconds: float

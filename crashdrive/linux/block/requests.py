@@ -13,7 +13,7 @@ from crashdrive.linux.block.operations import flag_names, operation_name
 from crashdrive.linux.block.tags import hardware_queues, slots
 from crashdrive.linux.clock import clock
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ class Request(Record, frozen=True):
     pid: int | None
     comm: str | None
     filesystem: str | None
-    inode: int | None
+    inode: Long | None
     path: str | None
     end_io: str | None
     counted_for: tuple[str, ...]

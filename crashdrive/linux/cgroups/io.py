@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.linux.cgroups.roots import controllers
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Record
+from crashdrive.records import Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,9 +28,9 @@ class CgroupIo(Record, frozen=True):
 
     path: str | None
     device: str | None
-    read_bytes: int | None
-    written_bytes: int | None
-    discarded_bytes: int | None
+    read_bytes: Long | None
+    written_bytes: Long | None
+    discarded_bytes: Long | None
     read_count: int | None
     written_count: int | None
     discarded_count: int | None

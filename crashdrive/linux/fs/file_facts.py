@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crashdrive.integers import Long
 from crashdrive.linux.fs.mount_points import MountPoints
 from crashdrive.linux.fs.namespace_files import namespace_names
 from crashdrive.linux.survey import Fields
@@ -43,7 +44,7 @@ class FileFacts(NamedTuple):
     deleted: bool | None
     filesystem: str | None
     type: str | None
-    inode: int | None
+    inode: Long | None
     size: int | None
     kind: str | None
     flags: int | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crashdrive.linux.fs.file_facts import FileFacts, file_facts
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ class FileLock(Record, frozen=True):
     pid: int | None
     comm: str | None
     filesystem: str | None
-    inode: int | None
+    inode: Long | None
     first_byte: int | None
     last_byte: int | None
     path: str | None

@@ -9,7 +9,7 @@ from crashdrive.linux.fs.file_facts import file_facts
 from crashdrive.linux.fs.mount_points import MountPoints
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields, row_dicts
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class HeldFile(Record, frozen=True):
     file_kind: str | None
     size: int | None
     filesystem: str | None
-    inode: int | None
+    inode: Long | None
     file_struct: Address | None
 
 

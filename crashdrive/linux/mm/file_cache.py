@@ -9,7 +9,7 @@ from crashdrive.linux.fs.mounts import for_each_super_block
 from crashdrive.linux.mm.nodes import scaled
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.texts import texts
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class CachedFile(Record, frozen=True):
     size: int | None
     type: str | None
     filesystem: str | None
-    inode: int | None
+    inode: Long | None
     path: str | None
     deleted: bool | None
     inode_address: Address

@@ -17,7 +17,7 @@ from crashdrive.linux.sched.queued import POLICIES
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.sched.tasks import read_tasks
 from crashdrive.linux.survey import Fields, Reading, Survey, row_dicts
-from crashdrive.records import Address, Bits, Record
+from crashdrive.records import Address, Bits, Long, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,13 +112,13 @@ class TaskRow(Record, frozen=True):
     page_tables: int | None
     oom_score: int | None
     oom_score_adj: int | None
-    rchar: int | None
-    wchar: int | None
+    rchar: Long | None
+    wchar: Long | None
     syscr: int | None
     syscw: int | None
-    read_bytes: int | None
-    write_bytes: int | None
-    cancelled_write_bytes: int | None
+    read_bytes: Long | None
+    write_bytes: Long | None
+    cancelled_write_bytes: Long | None
     inner_pids: tuple[int, ...]
     cgroup: str | None
     old_cgroups: tuple[str, ...]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crashdrive.linux.sched.cpu_states import class_names, seconds_since
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Address, Notice, Record
+from crashdrive.records import Address, Long, Notice, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,8 +64,8 @@ class QueuedTask(Record, frozen=True):
     priority: int | None
     waiting_seconds: float | None
     runtime_seconds: float | None
-    vruntime: int | None
-    virtual_deadline: int | None
+    vruntime: Long | None
+    virtual_deadline: Long | None
     deadline_seconds: float | None
     delayed: bool | None
 

@@ -23,7 +23,7 @@ from crashdrive.linux.net.devices.features import features
 from crashdrive.linux.net.devices.txqueues import transmit_queues
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc.qdisc_tree import qdiscs
-from crashdrive.records import Record, Report, Table
+from crashdrive.records import Long, Record, Report, Table
 from crashdrive.reports.base import Option, report_of
 from crashdrive.reports.net._options import NETNS
 
@@ -62,12 +62,12 @@ class CounterLine(Record, frozen=True):
     netns: str | None
     device: str
     rx_packets: int | None
-    rx_bytes: int | None
+    rx_bytes: Long | None
     rx_errors: int | None
     rx_dropped: int | None
     multicast: int | None
     tx_packets: int | None
-    tx_bytes: int | None
+    tx_bytes: Long | None
     tx_errors: int | None
     tx_dropped: int | None
     collisions: int | None

@@ -13,7 +13,7 @@ from typing import Any
 from crashdrive.linux.net.counters.device_counters import Counters, add, number, private_offset, sums
 from crashdrive.linux.net.devices.driver_stats import DRIVERS
 from crashdrive.linux.survey import Fields, Survey
-from crashdrive.records import Notice, Record
+from crashdrive.records import Long, Notice, Record
 
 __all__ = ["Counters", "Reader", "Statistics", "number", "sums"]
 
@@ -34,8 +34,8 @@ class Statistics(Record, frozen=True):
 
     rx_packets: int | None
     tx_packets: int | None
-    rx_bytes: int | None
-    tx_bytes: int | None
+    rx_bytes: Long | None
+    tx_bytes: Long | None
     rx_errors: int | None
     tx_errors: int | None
     rx_dropped: int | None

@@ -22,7 +22,7 @@ from crashdrive.linux.net.netfilter.xt_text import address as address_text
 from crashdrive.linux.net.pernet import own_memory
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.percpu import numbers
-from crashdrive.records import Address, Notice, Record
+from crashdrive.records import Address, Long, Notice, Record
 
 _WHAT = "rules of iptables"
 _TABLE, _INFO, _COUNTERS = "struct xt_table", "struct xt_table_info", "struct xt_counters"
@@ -50,8 +50,8 @@ class TableChain(Record, frozen=True):
     table: str
     chain: str
     policy: str | None
-    packets: int | None
-    bytes: int | None
+    packets: Long | None
+    bytes: Long | None
     rules: int
 
 
@@ -74,8 +74,8 @@ class TableRule(Record, frozen=True):
     table: str
     chain: str
     number: int
-    packets: int | None
-    bytes: int | None
+    packets: Long | None
+    bytes: Long | None
     counters: str
     rule: str
     undecoded: tuple[Undecoded, ...]

@@ -14,7 +14,7 @@ from crashdrive.linux.net.sockets.inet import Named, address_columns, common, ma
 from crashdrive.linux.net.sockets.rows import TCP_STATES, Socket
 from crashdrive.linux.net.sockets.tcp import LISTEN, NEW_SYN_RECV, SOCK, TIME_WAIT
 from crashdrive.linux.survey import Fields, Survey, row_dicts
-from crashdrive.records import Address, Record, Table
+from crashdrive.records import Address, Long, Record, Table
 
 _NEVER = 0x7FFFFFFF  # TCP_INFINITE_SSTHRESH
 _UNSET32 = 0xFFFFFFFF
@@ -67,10 +67,10 @@ class TcpDetail(Record, frozen=True, gc=False):
     lost: int | None
     sacked: int | None
     not_sent: int | None
-    bytes_sent: int | None
-    bytes_acked: int | None
-    bytes_received: int | None
-    bytes_retransmitted: int | None
+    bytes_sent: Long | None
+    bytes_acked: Long | None
+    bytes_received: Long | None
+    bytes_retransmitted: Long | None
     segments_out: int | None
     segments_in: int | None
     data_segments_out: int | None
@@ -83,7 +83,7 @@ class TcpDetail(Record, frozen=True, gc=False):
     sack: bool | None
     timestamps: bool | None
     ecn: bool | None
-    pacing_rate: int | None
+    pacing_rate: Long | None
     delivered: int | None
     keepalive_interval: float | None
     user_timeout: float | None

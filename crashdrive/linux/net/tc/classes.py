@@ -13,7 +13,7 @@ from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdisc_tree import COUNTERS, QdiscReading, Row, measured, plain_rows, total
 from crashdrive.linux.net.tc.qdiscs.base import Details, Share
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Record
+from crashdrive.records import Long, Record
 
 _ESTIMATOR = "struct net_rate_estimator"
 
@@ -33,11 +33,11 @@ class QdiscClass(Record, frozen=True):
     qlen: int | None
     backlog: int | None
     drops: int | None
-    bytes: int | None
-    packets: int | None
+    bytes: Long | None
+    packets: Long | None
     requeues: int | None
     overlimits: int | None
-    rate_bytes: int | None
+    rate_bytes: Long | None
     rate_packets: int | None
     details: Details | None
     counted: bool

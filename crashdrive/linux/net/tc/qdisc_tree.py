@@ -15,7 +15,7 @@ from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, kinds, private_offset
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Long, Record
 
 # TCQ_F_* of include/net/sch_generic.h
 _BUILTIN, _CPU_STATISTICS, _INVISIBLE, _OFFLOADED = 1, 0x20, 0x80, 0x200
@@ -43,8 +43,8 @@ class Qdisc(Record, frozen=True):
     qlen: int | None
     backlog: int | None
     drops: int | None
-    bytes: int | None
-    packets: int | None
+    bytes: Long | None
+    packets: Long | None
     requeues: int | None
     overlimits: int | None
     limit: int | None
@@ -52,7 +52,7 @@ class Qdisc(Record, frozen=True):
     held: int | None = None
     references: int | None = None
     offloaded: bool = False
-    rate_bytes: int | None = None
+    rate_bytes: Long | None = None
     rate_packets: int | None = None
     details: Details | None = None
     unread: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from crashdrive.integers import Long
 from crashdrive.linux.net.tc import words as tcwords
 from crashdrive.linux.net.tc.qdiscs.base import Details, Kind, Private, Share
 from crashdrive.linux.net.tc.words import percent, word_list
@@ -21,8 +22,8 @@ class Slot(Details, frozen=True):
     max_delay: float
     distribution: float
     jitter: float
-    packets: int
-    bytes: int
+    packets: Long
+    bytes: Long
 
     def words(self) -> list[str]:
         """As q_netem.c."""
