@@ -51,7 +51,8 @@ _NAMES = {
     "task_union": "task_struct",
     "thread_union": "task_struct",
 }
-# Members of both, the task_struct and the thread_info: crash prints the task_struct's first.
+# Members of both, the task_struct and the thread_info: crash prints the task_struct's, and the thread_info's
+# directly behind it. cpu is one of them on RISC-V before Linux 5.16 (bcf9033e5449).
 _IN_BOTH = frozenset({"cpu", "flags"})
 
 
@@ -102,18 +103,19 @@ def _members() -> g.ParserElement:
 
 
 def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
-    """A task's members. A second, other value of ``cpu`` or ``flags`` is the thread_info's. All else that
-    stands twice is refused, equal values too: that may be one line, printed twice.
+    """A task's members. ``cpu`` or ``flags`` directly behind a line of the same name is the thread_info's,
+    whatever its value: both flags of a task under a debugger are 0. All else that stands twice is refused.
     """
     task, *several = found
     members: dict[str, Any] = {}
+    before = None
     for name, value in (item for some in several for item in some.items()):
-        again = name in _IN_BOTH and members.get(name, value) != value
-        path = f"thread_info.{name}" if again else name
+        path = f"thread_info.{name}" if name in _IN_BOTH and name == before else name
         if path in members:
             text.misfit(place, f"{path} stands twice")
         else:
             members[path] = value
+        before = name
     if not (members or text.remarks_since(place)):
         text.note(place, "partial", "crash said nothing of a task's members", incomplete=True, late=True)
     return TaskMembers(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, members=members)

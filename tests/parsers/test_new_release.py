@@ -5,6 +5,7 @@ Each is put into the module's own source, which then reads the new output and th
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
 import types
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec import structs
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import module_for, parse
+from crashdrive.parsers.base import Shape
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "grammars.md"
 
@@ -23,6 +26,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "grammars.md"
 class Release(NamedTuple):
     """A column that a made-up release adds: what goes into the module's source, each line behind another."""
 
+    module: str
     command: str
     shape: str
     lines: tuple[tuple[str, str], ...]
@@ -36,6 +40,7 @@ RELEASES = (
     # a title that the kernel's change made another one, as TEXT_BASE of crash 8.0.4: the field is known
     Release(
         "mod",
+        "mod",
         "modules",
         (('        Column("TEXT_BASE", "base", HEX),', '        Column("CORE_BASE", "base", HEX),'),),
         "     MODULE       NAME                  BASE          SIZE  OBJECT FILE\n",
@@ -45,6 +50,7 @@ RELEASES = (
     ),
     # a column of its own
     Release(
+        "ps",
         "ps",
         "tasks",
         (
@@ -59,12 +65,72 @@ RELEASES = (
         "tgid",
         7,
     ),
+    Release(
+        "kmem.caches",
+        "kmem -s",
+        "caches",
+        (
+            ("    ssize: int | None = None", "    align: int | None = None"),
+            (
+                '        Column("OBJSIZE", "objsize", DECIMAL),',
+                '        Column("ALIGN", "align", DECIMAL),',
+            ),
+        ),
+        "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n",
+        "CACHE             OBJSIZE  ALIGN  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n",
+        "align",
+        64,
+    ),
+    Release(
+        "mount",
+        "mount",
+        "mounts",
+        (
+            ("    dirty_inodes: tuple[Address, ...] | None = None", "    mnt_id: int | None = None"),
+            (
+                '        Column("SUPERBLK", "super_block", HEX),',
+                '        Column("ID", "mnt_id", Cell(r"\\d{1,10}+", int)),',
+            ),
+        ),
+        "     MOUNT           SUPERBLK     TYPE   DEVNAME   DIRNAME\n",
+        "     MOUNT           SUPERBLK        ID  TYPE   DEVNAME   DIRNAME\n",
+        "mnt_id",
+        21,
+    ),
+    Release(
+        "net",
+        "net",
+        "devices",
+        (
+            ("    addresses: tuple[str, ...] = ()", "    mtu: int | None = None"),
+            (
+                '        Column("NAME", "name", WORD),',
+                '        Column("MTU", "mtu", Cell(r"\\d{1,10}+", int)),',
+            ),
+        ),
+        "   NET_DEVICE     NAME       IP ADDRESS(ES)\n",
+        "   NET_DEVICE     NAME       MTU    IP ADDRESS(ES)\n",
+        "mtu",
+        65536,
+    ),
 )
 ROWS = {
     "mod": ("ffffffffc0610140  garp            ffffffffc060d000   16384  (not loaded)\n",) * 2,
     "ps": (
         "        8       1   0  ffff8904411fc180  IN   0.2     1540     1196  init\n",
         "        8       7       1   0  ffff8904411fc180  IN   0.2     1540     1196  init\n",
+    ),
+    "kmem -s": (
+        "ffff8c3b011b7300     8328        145       156     52    32k  task_struct\n",
+        "ffff8c3b011b7300     8328     64        145       156     52    32k  task_struct\n",
+    ),
+    "mount": (
+        "ffff8c3b103648c0 ffff8c3b028f5000 proc   proc      /proc\n",
+        "ffff8c3b103648c0 ffff8c3b028f5000    21  proc   proc      /proc\n",
+    ),
+    "net": (
+        "ffff8a6cc1b78000  lo         127.0.0.1, ::1\n",
+        "ffff8a6cc1b78000  lo         65536  127.0.0.1, ::1\n",
     ),
 }
 
@@ -76,16 +142,19 @@ def release(request: pytest.FixtureRequest) -> Release:
 
 
 @pytest.fixture
-def changed(release: Release) -> Iterator[types.ModuleType]:
-    """The command's module with the release's lines in it."""
-    source = inspect.getsource(module_for(release.command))
+def changed(release: Release) -> Iterator[Shape]:
+    """The command's shape with the grammar of a module that has the release's lines in it."""
+    known = importlib.import_module(f"crashdrive.parsers.{release.module}")
+    source = inspect.getsource(known)
     for behind, line in release.lines:
         assert source.count(f"{behind}\n") == 1
         source = source.replace(f"{behind}\n", f"{behind}\n{line}\n")
-    module = types.ModuleType(f"new_release_of_{release.command}")
+    module = types.ModuleType(f"new_release_of_{release.module}")
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), vars(module))  # noqa: S102 # the module's own source
-    yield module
+    shapes = module_for(release.command.partition(" ")[0]).SHAPES
+    shape = next(shape for shape in shapes if shape.name == release.shape)
+    yield structs.replace(shape, grammar=getattr(module, shape.grammar.__name__))
     del sys.modules[module.__name__]
 
 
@@ -97,14 +166,11 @@ def test_a_column_that_nobody_knows_is_an_error_at_its_place(release: Release) -
     assert "unknown column" in caught.value.reason
 
 
-def test_with_its_line_the_new_release_is_read_and_the_old_one_too(
-    release: Release, changed: types.ModuleType
-) -> None:
-    shape = next(shape for shape in changed.SHAPES if shape.name == release.shape)
+def test_with_its_line_the_new_release_is_read_and_the_old_one_too(release: Release, changed: Shape) -> None:
     old, new = ROWS[release.command]
-    record = parse(release.command, release.new + new, grammar=shape).one()
+    record = parse(release.command, release.new + new, grammar=changed).one()
     assert getattr(record, release.field) == release.value
-    assert parse(release.command, release.old + old, grammar=shape).complete
+    assert parse(release.command, release.old + old, grammar=changed).complete
 
 
 def test_the_document_shows_these_lines(release: Release) -> None:
