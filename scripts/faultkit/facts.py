@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import msgspec
+from msgspec import structs
 
 from crashdrive.kernel import Columns, Gap, Object, Objects, Problem, Walk
 from crashdrive.kernel.structures.walk import HARMLESS
@@ -93,6 +94,19 @@ def of_results(results: Iterable[object], *, noted: Iterable[Notice] = (), compl
     return Facts(values, plain.complete and complete, notices, decisive)
 
 
+_AS_IT_IS = frozenset({type(None), bool, str, float, bytes})
+_TELLING = (Notice, Problem, Gap, Objects, Walk, Columns, Reading, Answer, Object)
+_ROWS: dict[type, bool] = {}
+
+
+def _is_row(kind: type) -> bool:
+    """Whether a type is of records that say nothing of themselves."""
+    if kind not in _ROWS:
+        telling = issubclass(kind, _TELLING) or hasattr(kind, "complete")
+        _ROWS[kind] = issubclass(kind, msgspec.Struct) and not telling
+    return _ROWS[kind]
+
+
 class _Plain:
     """Turns any result into plain values, and takes note of what it says of itself on the way."""
 
@@ -100,8 +114,29 @@ class _Plain:
         self.complete = True
         self.notices: set[str] = set()
 
-    def of(self, value: object) -> Any:
-        if value is None or isinstance(value, str | float | bytes):
+    def of(self, value: Any) -> Any:
+        # nearly all values are of these kinds; to ask for each kind in turn takes half of a hunt's time
+        kind = type(value)
+        if kind in _AS_IT_IS:
+            return value
+        if kind is int:
+            return value if value < _LOWEST else hex(value)
+        if kind is tuple or kind is list:
+            return [self.of(one) for one in value]
+        if _is_row(kind):
+            return self._of_row(value)
+        return self._of_another(value)
+
+    def _of_row(self, value: msgspec.Struct) -> dict[str, Any]:
+        fields = structs.asdict(value)
+        for name, field in fields.items():
+            kind = type(field)
+            if kind not in _AS_IT_IS and (kind is not int or field >= _LOWEST):
+                fields[name] = self.of(field)
+        return fields
+
+    def _of_another(self, value: object) -> Any:
+        if isinstance(value, str | float | bytes):
             return value
         if isinstance(value, int):
             return hex(value) if value >= _LOWEST else int(value)
