@@ -13,6 +13,7 @@ import msgspec
 
 from benchmarks import chart
 from benchmarks.cases import Case, cases
+from benchmarks.given import dump_folder, fail
 from benchmarks.machine import crash_version, machine
 from benchmarks.measure import HERE, Run
 from benchmarks.results import Asked, OnDump, Results, markdown, show
@@ -85,13 +86,10 @@ def main() -> int:
     options = _options()
     dumps = options.dump or [_DUMPS / "6.1-elf-sysrq"]
     for dump in dumps:
-        if not (dump / "vmlinux").exists() or not (dump / "vmcore").exists():
-            sys.stderr.write(f"benchmarks: {dump} holds no vmlinux and vmcore: scripts/lab dump makes one\n")
-            return 3
+        dump_folder(dump)
     crash = _crash(options.crash)
     if crash is None:
-        sys.stderr.write("benchmarks: no crash: name one by --crash\n")
-        return 3
+        fail("no crash: name one by --crash")
     runs = min(options.runs, 3) if options.quick else options.runs
     wanted = options.case or (_QUICK if options.quick else None)
     chosen = [case for case in cases(40 if options.quick else 200) if wanted is None or case.name in wanted]

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.given import dump_folder
 from crashdrive.cache.store import Store
 
 DUMPS, COMMANDS = 10_000, 20
@@ -150,9 +151,10 @@ def main() -> int:
     parser.add_argument("--crash")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
+    dump = dump_folder(options.dump) if options.dump is not None else None
     good = lookups()
-    if options.dump is not None:
-        good = processes(options.dump, options.crash, options.rounds) and good
+    if dump is not None:
+        good = processes(dump, options.crash, options.rounds) and good
     return int(not good)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks.given import dump_folder, fail
 from crashdrive.cache.store import Store
 from crashdrive.kernel.memory.bulk import Memory
 from crashdrive.kernel.symbols.lookup import Symbols
@@ -196,11 +197,15 @@ def main() -> None:
     parser.add_argument("--dump")
     parser.add_argument("--crash", action="append")
     options = parser.parse_args()
+    if options.dump:
+        dump_folder(LAB / "dumps" / options.dump)
     report = Report(options.repeat)
+    measured = False
     for version, name in TARGETS.items():
         folder, crash = LAB / "dumps" / (options.dump or name), LAB / "crash" / version / "crash"
         if (options.crash and version not in options.crash) or not crash.exists() or not folder.exists():
             continue
+        measured = True
         print(f"crash {version}, {folder.name} (load {os.getloadavg()[0]:.1f})")
         vmlinux, vmcore = folder / "vmlinux", folder / "vmcore"
         with Session.open(vmlinux, vmcore, crash=[str(crash)]) as session:
@@ -209,6 +214,8 @@ def main() -> None:
             memory(report, session, base, peer_of(vmlinux, vmcore))
             types(report, session)
             symbols(report, session)
+    if not measured:
+        fail("no dump with its crash in the laboratory: scripts/lab makes them")
 
 
 if __name__ == "__main__":

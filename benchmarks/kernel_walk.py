@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.given import apart, dump_folder, fail, failures
 from crashdrive.cache.store import Store
 from crashdrive.linux.opening import open_kernel
 from crashdrive.session import Session
@@ -157,10 +158,15 @@ def drgns(dump: Path, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def apart(name: str, arguments: list[str]) -> dict[str, Any]:
+def contender(name: str, arguments: list[str]) -> dict[str, Any]:
     """One contender in a process of its own."""
-    command = [sys.executable, __file__, *arguments, "--only", name]
-    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    command, environment = apart("kernel_walk", [*arguments, "--only", name])
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=environment)
+    if done.returncode:
+        fail(
+            f"the process that measures {name} ended: exit status {done.returncode}", max(done.returncode, 1)
+        )
+    result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
@@ -205,9 +211,11 @@ def main() -> None:
     parser.add_argument("--only", choices=["ours", "drgn"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
-        json.dump({"ours": ours, "drgn": drgns}[options.only](options.dump, options), sys.stdout)
+        with failures():
+            json.dump({"ours": ours, "drgn": drgns}[options.only](options.dump, options), sys.stdout)
         return
-    report(apart("ours", sys.argv[1:]), apart("drgn", sys.argv[1:]))
+    dump_folder(options.dump)
+    report(contender("ours", sys.argv[1:]), contender("drgn", sys.argv[1:]))
 
 
 if __name__ == "__main__":

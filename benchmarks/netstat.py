@@ -27,10 +27,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import crashdrive
+from benchmarks.given import apart, dump_folder, fail, failures
 from crashdrive.cache.store import Store
 from crashdrive.linux.net.namespaces import namespaces
 from crashdrive.linux.net.sockets import tcp
@@ -166,16 +168,25 @@ class Contender:
     """A process that serves."""
 
     def __init__(self, name: str, words: list[str]) -> None:
-        command = [sys.executable, __file__, *words, "--only", name]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._name = name
+        command, environment = apart("netstat", [*words, "--only", name])
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     def do(self, line: str) -> Any:
         """Seconds, result and peak memory of a command."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise RuntimeError("no pipes")
-        print(line, file=stdin, flush=True)
-        return json.loads(stdout.readline())
+        answer = ""
+        with suppress(BrokenPipeError):
+            print(line, file=stdin, flush=True)
+            answer = stdout.readline()
+        if not answer:
+            status = self._process.wait()
+            fail(f"the process that measures {self._name} ended: exit status {status}", max(status, 1))
+        return json.loads(answer)
 
     def close(self) -> None:
         """End it."""
@@ -266,8 +277,10 @@ def main() -> int:
     parser.add_argument("--store", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
-        serve(options)
+        with failures():
+            serve(options)
         return 0
+    dump_folder(options.dump)
     with tempfile.TemporaryDirectory() as kept:
         words = [*sys.argv[1:], "--store", kept]
         kept_limits = options.skip_session or in_session(options, words)

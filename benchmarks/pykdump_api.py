@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import crashdrive
+from benchmarks.given import dump_folder
 from crashdrive.pykdump.imports import importable
 
 CALLS = 100_000
@@ -124,6 +125,7 @@ def main() -> int:
     parser.add_argument("--crash", action="append", default=[])
     parser.add_argument("--cold", action="store_true")
     options = parser.parse_args()
+    dump_folder(options.dump)
     slow = 0
     for name, seconds in (cold if options.cold else measure)(options.dump, options.crash):
         print(f"{name:8s} {seconds:7.3f} s (limit {LIMITS[name]} s)")

@@ -6,6 +6,7 @@ rows. Run it as ``scripts/benchmark render [ROUNDS]``.
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 import time
@@ -92,7 +93,9 @@ def with_rich(found: list[Row]) -> Callable[[Output], None]:
 
 def main() -> int:
     """Print the times; 1 where one is above the limit."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("rounds", type=int, nargs="?", default=5)
+    rounds = parser.parse_args().rounds
     found = rows()
     report = Report(report="netstat", tables=(Table(name="sockets", rows=found),))
     bare = best(lambda output: output.raw(msgspec.json.encode(found)), rounds)

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.given import readable
 from crashdrive.session import Session
 from crashdrive.session.binaries import find_binaries
 
@@ -109,6 +110,8 @@ def main() -> None:
     parser.add_argument("--crash", default="")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    readable(options.vmlinux)
+    readable(options.vmcore)
     crash = str(Path(options.crash or find_binaries()[0].path).absolute())
     files = [str(Path(options.vmlinux).absolute()), str(Path(options.vmcore).absolute())]
 

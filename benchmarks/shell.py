@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pexpect
 
+from benchmarks.given import fail, readable
 from crashdrive.dump.find import find_target
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.shell.names import Sorted
@@ -35,7 +36,12 @@ def prompt(words: list[str]) -> tuple[float, float]:
         sys.executable, ["-m", "crashdrive", "shell", *words], dimensions=(24, 80), encoding="utf-8",
         timeout=120, env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
     )  # fmt: skip
-    child.expect_exact("crashdrive>")
+    try:
+        child.expect_exact("crashdrive>")
+    except (pexpect.EOF, pexpect.TIMEOUT):
+        said = (child.before or "").strip().splitlines()
+        child.close(force=True)
+        fail(f"crashdrive shell gave no prompt: {said[-1] if said else 'without a word'}")
     wall = time.perf_counter() - began
     fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
     child.close(force=True)
@@ -59,6 +65,7 @@ def main() -> int:
     given.add_argument("--crash", action="append", default=[])
     given.add_argument("--rounds", type=int, default=7)
     options = given.parse_args()
+    readable(options.vmcore)
     words = [*(word for path in options.crash for word in ("--crash", path)), options.vmcore]
     prompt(words)
     found = [prompt(words) for _ in range(options.rounds)]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import crashdrive
+from benchmarks.given import dump_folder
 from crashdrive.crash import Crash
 from crashdrive.linux.sched.stacks import stacks
 
@@ -74,6 +75,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=20_000)
     options = parser.parse_args()
+    dump_folder(options.dump)
     binaries = [options.crash] if options.crash else None
     with crashdrive.open_dump(
         options.dump / "vmlinux", options.dump / "vmcore", crash=binaries, timeout=600

@@ -6,6 +6,7 @@ Run it as ``scripts/benchmark startup [ROUNDS]``.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -30,7 +31,9 @@ def once(arguments: list[str]) -> float:
 
 def main() -> int:
     """Print the medians; 1 where one is above its limit."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("rounds", type=int, nargs="?", default=11)
+    rounds = parser.parse_args().rounds
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(rounds):
         for name, arguments in COMMANDS.items():

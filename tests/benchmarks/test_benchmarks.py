@@ -105,3 +105,46 @@ def test_the_command_line(words: list[str], status: int, said: str) -> None:
     assert done.returncode == status
     assert said in done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+MISSING = {
+    "kept": ["MISSING"],
+    "netstat": ["MISSING"],
+    "kernel_walk": ["MISSING"],
+    "kernel_memory": ["--dump", "MISSING"],
+    "pykdump_api": ["MISSING"],
+    "stacks": ["MISSING"],
+    "shell": ["MISSING"],
+    "session": ["--vmlinux", "MISSING", "--vmcore", "MISSING"],
+    "batch": ["MISSING"],
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_dump_that_is_missing_is_one_line_and_an_exit_status(name: str, tmp_path: Path) -> None:
+    words = [str(tmp_path / "none") if word == "MISSING" else word for word in MISSING[name]]
+    done = subprocess.run(
+        [sys.executable, HERE / "scripts/benchmark", name, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {2, 3}
+    assert not done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path) in done.stderr
+
+
+def test_a_crash_that_is_missing_ends_a_comparison(tmp_path: Path) -> None:
+    for name in ("vmlinux", "vmcore"):
+        (tmp_path / name).write_bytes(b"no dump")
+    for program in ("netstat", "kernel_walk"):
+        done = subprocess.run(
+            [sys.executable, HERE / "scripts/benchmark", program, tmp_path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 3
+        assert "Traceback" not in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("benchmarks: the process that measures ours ended")
