@@ -38,7 +38,9 @@ _OF_FILE = {
 }
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """Where a path leads: the ``struct mount``, and the dentry in it; 0 where memory has no such name."""
+
     mount: int
     dentry: int
 
@@ -82,26 +84,35 @@ def lookup(survey: Survey, path: str) -> int:
     CommandFailedError where the kernel has none in memory; IncompleteError where it may be in what is
     missing.
     """
-    mounts = for_each_mount(survey.kernel)
-    survey.walked(mounts, "mounts")
-    fields = Fields(survey.kernel, _MOUNT, _OF_MOUNT, _OF_MOUNT)
-    rows = survey.addressed(fields, mounts.addresses, "mounts")
-    # a mount whose root is missing hides what it covers
-    places = [(_Place(row["above"], row["point"]), _Place(one, row["root"] or 0)) for one, row in rows]
-    over = {below: place for below, place in places if below.mount != place.mount}
-    tops = [place for below, place in places if below.mount == place.mount]
-    place: _Place | None = _covered(over, tops[0]) if tops else None
-    for name in [part for part in os.path.normpath(path).split("/") if part]:
-        place = place and _below(survey, over, place, name)
-    if place is not None and place.dentry:
-        return place.dentry
+    if place := find(survey, path).dentry:
+        return place
     said = f"{path!a}: the kernel has no such name in memory"
     if survey.complete:
         raise CommandFailedError(said)
     raise IncompleteError(told_incomplete(said, survey.notices))
 
 
-def _covered(over: Mapping[_Place, _Place], place: _Place) -> _Place:
+def find(survey: Survey, path: str) -> Place:
+    """Where a path leads from the root on, in the mounts of the first process; what is missing is noted.
+
+    Of a name that memory hasn't: the mount in which it isn't, and 0.
+    """
+    mounts = for_each_mount(survey.kernel)
+    survey.walked(mounts, "mounts")
+    fields = Fields(survey.kernel, _MOUNT, _OF_MOUNT, _OF_MOUNT)
+    rows = survey.addressed(fields, mounts.addresses, "mounts")
+    # a mount whose root is missing hides what it covers
+    places = [(Place(row["above"], row["point"]), Place(one, row["root"] or 0)) for one, row in rows]
+    over = {below: place for below, place in places if below.mount != place.mount}
+    tops = [place for below, place in places if below.mount == place.mount]
+    place = _covered(over, tops[0]) if tops else Place(0, 0)
+    for name in [part for part in os.path.normpath(path).split("/") if part]:
+        if place.dentry:
+            place = _below(survey, over, place, name)
+    return place
+
+
+def _covered(over: Mapping[Place, Place], place: Place) -> Place:
     """What is mounted there, the last mount of several; the place itself where nothing is."""
     # each mount once: damaged ones may lie in a circle
     for _ in over:
@@ -111,14 +122,13 @@ def _covered(over: Mapping[_Place, _Place], place: _Place) -> _Place:
     return place
 
 
-def _below(survey: Survey, over: Mapping[_Place, _Place], place: _Place, wanted: str) -> _Place | None:
+def _below(survey: Survey, over: Mapping[Place, Place], place: Place, wanted: str) -> Place:
     fields = Fields(survey.kernel, _DENTRY, _OF_NAME, _OF_NAME)
-    children = _children(survey, place.dentry).addresses if place.dentry else ()
-    rows = survey.addressed(fields, children, "the folder")
+    rows = survey.addressed(fields, _children(survey, place.dentry).addresses, "the folder")
     names = texts(survey, (row["name"] for _, row in rows), "the folder")
     # a name without an inode says that there is no such file
     found = [one for one, row in rows if names[row["name"]] == wanted and row["inode"] != 0]
-    return _covered(over, _Place(place.mount, found[0])) if found else None
+    return _covered(over, Place(place.mount, found[0])) if found else Place(place.mount, 0)
 
 
 def _children(survey: Survey, dentry: int) -> Objects:

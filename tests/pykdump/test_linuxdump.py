@@ -10,6 +10,7 @@ import pytest
 
 from crashdrive.pykdump.faults import CrashError
 from crashdrive.pykdump.layer import access
+from tests.pykdump.test_folders import Tree
 
 LINUXDUMP = "crashdrive.pykdump.layer.linuxdump"
 BTstack, netdevice, proto, dcache = (
@@ -82,3 +83,18 @@ def test_when_a_file_was_changed_by_the_names_of_three_kernels(name: str) -> Non
     inode = SimpleNamespace(**{name: value})
     inode.hasField = lambda asked: asked == name
     assert dcache._changed(inode) == 86400
+
+
+def test_a_path_goes_through_the_mounts_own_roots(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree()
+    inside = tree.kernel.offset("struct mount", "mnt")
+    monkeypatch.setattr(dcache, "current", lambda: SimpleNamespace(kernel=tree.kernel))
+    monkeypatch.setattr(dcache, "StructResult", lambda kind, address: (kind, address))
+    mount = ("struct vfsmount", tree.second + inside)
+    # the root of a bind mount is no root of a filesystem
+    assert dcache.pathname2dentry("/a/") == (("struct dentry", tree.over), mount)
+    assert dcache.pathname2dentry("/a/inside") == (("struct dentry", tree.inside), mount)
+    assert dcache.pathname2dentry("/a/nosuch") == (None, mount)
+    tree.memory.hole(tree.inside)
+    with pytest.raises(CrashError, match="'/a/inside': not found: incomplete"):
+        dcache.pathname2dentry("/a/inside")

@@ -120,3 +120,28 @@ def test_folders_are_those_of_drgn(opened: Opened, path: str) -> None:
     found = list(folders.listing(survey, int(dentry), verbose=0))
     assert [line.split()[-1] for line in found] == (names or [path.rpartition("/")[2]])
     assert survey.complete
+
+
+_PATHS = """
+from pykdump.API import *
+from LinuxDump.fs.dcache import pathname2dentry
+for path in %r:
+    dentry, mount = pathname2dentry(path)
+    print(int(dentry), int(mount), get_pathname(dentry, mount))
+"""
+
+
+def test_paths_lead_through_all_mounts_as_in_drgn(opened: Opened, tmp_path: Path) -> None:
+    from drgn.helpers.linux.fs import path_lookup
+
+    lines = (opened.truth / "proc/1/mountinfo").read_text().splitlines()
+    points = {line.split()[4] for line in lines}
+    assert any(line.split()[3] != "/" and line.split()[4] != "/" for line in lines)  # a bind mount
+    paths = sorted(point for point in points if "\\" not in point)
+    script = tmp_path / "paths.py"
+    script.write_text(_PATHS % (paths,))
+    status, text = kit.output(opened.crash, script)
+    assert status == 0
+    for path, line in zip(paths, text.splitlines()[: len(paths)], strict=True):
+        there = path_lookup(opened.peer, path)
+        assert line == f"{int(there.dentry)} {int(there.mnt)} {path}"

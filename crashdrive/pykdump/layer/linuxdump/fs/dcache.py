@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import time
 from collections.abc import Callable
 from typing import Any
 
+from crashdrive.linux.survey import Survey
+from crashdrive.pykdump.faults import CrashError
+from crashdrive.pykdump.folders import find
 from crashdrive.pykdump.layer.access import ListHead, hlist_for_each_entry
 from crashdrive.pykdump.layer.lazy import lazy_names
-from crashdrive.pykdump.layer.linuxdump.fs import get_dentry_name, getMount
+from crashdrive.pykdump.layer.linuxdump.fs import get_dentry_name
 from crashdrive.pykdump.layer.structs import Addr, StructResult
 from crashdrive.pykdump.run import current
+from crashdrive.records import told_incomplete
 
 _DENTRY = "struct dentry"
 
@@ -35,20 +38,21 @@ def _old_offset() -> int:
     return int(member_offset(_DENTRY, "d_u.d_child"))
 
 
-def pathname2dentry(pn: str) -> tuple[Any, int]:
-    """(dentry, mount) of a path: None for the dentry where the kernel has none of the path in memory."""
-    path = os.path.normpath(pn)
-    mounts = [one for one in getMount() if one[4] and (path + "/").startswith(one[4].rstrip("/") + "/")]
-    if not mounts:
-        return None, 0
-    mount, block, _, _, point = max(mounts, key=lambda one: len(one[4]))
-    dentry = StructResult("struct super_block", block).s_root
-    for name in [part for part in path[len(point) :].split("/") if part]:
-        found = [one for one in read_dir(dentry) if get_dentry_name(one) == name and one.d_inode]
-        if not found:
-            return None, mount
-        dentry = found[0]
-    return dentry, mount
+def pathname2dentry(pn: str) -> tuple[Any, Any]:
+    """(dentry, ``struct vfsmount``) of a path, by the mounts of the first process.
+
+    None for the dentry where the kernel has none of the path in memory; CrashError where it may be in
+    memory that the dump lacks.
+    """
+    kernel = current().kernel
+    survey = Survey(kernel)
+    place = find(survey, pn)
+    if not place.dentry and not survey.complete:
+        raise CrashError(told_incomplete(f"{pn!a}: not found", survey.notices))
+    if not place.mount:
+        return None, None
+    mount = StructResult("struct vfsmount", place.mount + kernel.offset("struct mount", "mnt"))
+    return StructResult(_DENTRY, place.dentry) if place.dentry else None, mount
 
 
 def print_dentry(dentry: Any, v: int = 0, vfsmnt: int = 0) -> None:
@@ -76,7 +80,8 @@ def print_dentry(dentry: Any, v: int = 0, vfsmnt: int = 0) -> None:
 def ls_pathname(pn: str, v: int = 0) -> None:
     """Print a file, or a folder and what is in it: by its path, or by the address of its dentry."""
     try:
-        dentry, mount = StructResult(_DENTRY, int(pn, 16)), 0
+        dentry: Any = StructResult(_DENTRY, int(pn, 16))
+        mount: Any = 0
     except ValueError:
         dentry, mount = pathname2dentry(pn)
     if not dentry or not dentry.d_inode:
