@@ -43,8 +43,8 @@ examples:
   python -m benchmarks --quick
   python -m benchmarks --dump .lab/dumps/6.1-elf-sysrq -o figures
 
-growth over sockets (2 GB of disk) and tasks, too:
-  scripts/lab dump --format elf --connections 39500 --thash-entries 131072 \\
+growth over sockets (2 GB of disk; each connection is two) and tasks, too:
+  scripts/lab dump --format elf --connections 19750 --thash-entries 131072 \\
       --memory 2048 --name 6.1-elf-big
   python -m benchmarks --dump .lab/dumps/6.1-elf-sysrq \\
       --dump .lab/dumps/6.1-elf-tasks --dump .lab/dumps/6.1-elf-big -o figures

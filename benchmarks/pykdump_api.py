@@ -7,6 +7,8 @@
 - 100,000 calls of ``readmem`` and of ``readPtr`` each (limit 0.5 s);
 - a walk over the hash table of TCP, bucket by bucket and attribute by attribute, as scripts do it (limit 10 s
   for 39,500 sockets);
+- a walk over the lists of each port's sockets by ``readSUListFromHead``, and attribute by attribute (the same
+  limit);
 - with ``--cold``, nothing kept of the kernel: a script that needs thirteen large types, against the start of
   crash itself (limit: 3 s more), and the same script again, with all that the first run kept (limit 0.5 s).
 """
@@ -30,7 +32,7 @@ from benchmarks.given import dump_folder
 from crashdrive.pykdump.imports import importable
 
 CALLS = 100_000
-LIMITS = {"readmem": 0.5, "readPtr": 0.5, "walk": 10.0, "types": 3.0, "again": 0.5}
+LIMITS = {"readmem": 0.5, "readPtr": 0.5, "walk": 10.0, "list": 10.0, "types": 3.0, "again": 0.5}
 TYPES = """
 from pykdump.API import *
 for name in ("task_struct", "sock", "tcp_sock", "net_device", "super_block", "inode", "dentry", "mm_struct",
@@ -65,6 +67,26 @@ def sockets(api: Any) -> Iterator[tuple[int, int, int, int]]:
             node = common.skc_nulls_node.next
 
 
+def listed(api: Any) -> Iterator[tuple[int, int, int]]:
+    """State, port and queued bytes of every socket that is bound, by the lists of the ports' owners."""
+    # bhash2's buckets have the owners since 6.2 (936a192f9740)
+    table = api.readSymbol("tcp_hashinfo")
+    kind, buckets = "struct inet_bind_bucket", table.bhash
+    if api.member_offset(kind, "owners") < 0:
+        kind, buckets = "struct inet_bind2_bucket", table.bhash2
+    for number in range(table.bhash_size):
+        node = buckets[number].chain.first
+        while node:
+            port = api.container_of(node, kind, "node")
+            owners = api.readSUListFromHead(
+                api.Addr(port.owners), "skc_bind_node", "struct sock_common", maxel=1_000_000
+            )
+            for common in owners:
+                sock = api.readSU("struct sock", int(common))
+                yield common.skc_state, common.skc_num, sock.sk_wmem_queued
+            node = node.next
+
+
 def measure(dump: Path, binaries: list[str]) -> Iterator[tuple[str, float]]:
     """What is measured in one session: (name, seconds)."""
     with (
@@ -79,6 +101,9 @@ def measure(dump: Path, binaries: list[str]) -> Iterator[tuple[str, float]]:
         seconds, found = timed(lambda: list(sockets(api)))
         print(f"{len(found)} sockets")
         yield "walk", seconds
+        seconds, found = timed(lambda: list(listed(api)))
+        print(f"{len(found)} sockets")
+        yield "list", seconds
 
 
 def cold(dump: Path, binaries: list[str]) -> Iterator[tuple[str, float]]:
