@@ -7,7 +7,6 @@ strings (``"0xffff888003a54000"``), and any other integer from 2^53 on as such a
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -162,11 +161,13 @@ class _Form:
             return self._mapping
         if issubclass(kind, (list, tuple)):
             return self._list
-        if dataclasses.is_dataclass(kind):
+        if hasattr(kind, "__dataclass_fields__"):
             return self._dataclass
         return _same
 
     def _dataclass(self, value: Any) -> dict[str, Any]:
+        import dataclasses  # loading it takes as long as finding a kept answer
+
         return {field.name: self.of_any(getattr(value, field.name)) for field in dataclasses.fields(value)}
 
     def _structure(self, kind: type[msgspec.Struct]) -> Change:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashdrive.errors import CrashdriveError, PluginError
 from crashdrive.text import printable
+from crashdrive.userdirs import settings
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -59,9 +60,7 @@ def plugin_folder() -> Path | None:
         return None
     if chosen:
         return Path(chosen)
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("crashdrive"))
+    return Path(f"{settings()}/crashdrive")
 
 
 def find(kind: str, taken: Collection[str] = ()) -> Found:

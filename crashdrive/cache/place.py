@@ -8,7 +8,6 @@ either plainly a store of this program or left alone.
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import re
 import sqlite3
@@ -17,9 +16,12 @@ import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from crashdrive.text import printable
+
+if TYPE_CHECKING:
+    import logging
 
 # what SQLite keeps for programs to know their own files by ("CRDV"), and the layout of the table
 APPLICATION: Final = 0x43524456
@@ -36,7 +38,6 @@ _LOCAL = frozenset(
 )
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _COLUMNS = "kind key name used size digest value"
-_LOG = logging.getLogger("crashdrive.cache")
 _SCHEMA = """
 CREATE TABLE entries (
     kind TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
@@ -44,6 +45,13 @@ CREATE TABLE entries (
     PRIMARY KEY (kind, key, name));
 CREATE INDEX entries_used ON entries (used);
 """
+
+
+def log() -> logging.Logger:
+    """Where trouble with the store is told."""
+    import logging  # a kept answer is found without
+
+    return logging.getLogger("crashdrive.cache")
 
 
 class UnsafePlaceError(OSError):
@@ -102,7 +110,7 @@ def prepare(directory: Path, path: Path) -> None:
                 return
             if path.exists() and path.stat().st_size:
                 aside = f"{path}.damaged"
-                _LOG.warning(
+                log().warning(
                     "the cache %s is damaged: it is set aside as %s", *map(printable, (str(path), aside))
                 )
                 path.rename(aside)
@@ -140,7 +148,7 @@ def _locked(folder: int, directory: Path) -> Iterator[None]:
     except BlockingIOError as error:
         raise BusyPlaceError(f"{directory} is locked by another process") from error
     except OSError:  # some network file systems lock no folders; the file is renamed into place all the same
-        _LOG.debug("%s can't be locked", directory)
+        log().debug("%s can't be locked", directory)
     yield
 
 

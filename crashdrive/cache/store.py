@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 import os
-import random
 import sqlite3
 import threading
 import time
@@ -23,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import msgspec
-import platformdirs
 
-from crashdrive.cache.place import BusyPlaceError, file_name, prepare, remove
+from crashdrive.cache.place import BusyPlaceError, file_name, log, prepare, remove
 from crashdrive.text import printable
+from crashdrive.userdirs import caches
 
 T = TypeVar("T")
 
@@ -34,7 +32,6 @@ _LIMIT = 2 << 30
 # seconds that a process waits for others that have the file locked, in all: what is kept saves no more
 PATIENCE: Final = 1.5
 _TOUCH_AFTER = 3600  # seconds; a more exact order of use isn't worth a write at each read
-_LOG = logging.getLogger("crashdrive.cache")
 
 
 def cache_directory() -> Path | None:
@@ -42,7 +39,7 @@ def cache_directory() -> Path | None:
     chosen = os.environ.get("CRASHDRIVE_CACHE", "")
     if chosen == "off":
         return None
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("crashdrive"))
+    return Path(chosen or f"{caches()}/crashdrive")
 
 
 def open_store(*, limit: int = _LIMIT) -> Store | None:
@@ -208,7 +205,7 @@ class Store:
 
     def _after_reading(self, kind: str, key: str, used: list[str], bad: list[str]) -> None:
         if bad:
-            _LOG.info("dropped %d damaged or outdated entries of kind %s", len(bad), kind)
+            log().info("dropped %d damaged or outdated entries of kind %s", len(bad), kind)
             self.drop(kind, key, bad)
         now = int(time.time())
         rows = [(now, kind, key, name, now - _TOUCH_AFTER) for name in used]
@@ -244,6 +241,8 @@ class Store:
         """Wait a moment for another process; False where that was done for long enough."""
         if self._patience <= 0:
             return False
+        import random  # of a store that others have locked alone
+
         moment = random.uniform(0.005, 0.025)  # noqa: S311 - so that two of them don't wait in step
         self._patience -= moment
         time.sleep(moment)
@@ -277,7 +276,7 @@ class Store:
         if last:
             self._give_up(error, reading=True)
             return
-        _LOG.warning("the cache %s is damaged (%s); starting a new one", printable(str(self.path)), error)
+        log().warning("the cache %s is damaged (%s); starting a new one", printable(str(self.path)), error)
         with suppress(OSError):
             remove(self.path)
 
@@ -289,7 +288,7 @@ class Store:
         if self.problem is None:
             without = "working without it" if reading else "nothing new is kept"
             self.problem = f"the cache {printable(str(self.path))} can't be used: {error}; {without}"
-            _LOG.warning("%s", self.problem)
+            log().warning("%s", self.problem)
 
 
 def _select(
