@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.errors import UsageError
 from crashdrive.pykdump import looks
-from crashdrive.pykdump.likeness import devices, hanging, routes, sockets, summary, tasks
+from crashdrive.pykdump.likeness import devices, hanging, netfilter, routes, sockets, summary, tasks
 
 Given = Mapping[str, Any]
 _ITSELF = "the program itself has it: crashdrive run --pykdump DIR VMCORE"
@@ -93,7 +93,7 @@ def _of_network(given: Given, space: str) -> Iterator[Asked]:
         "arp": _like(routes.neighbours, "neighbours", netns=space),
         "statistics": _like(devices.statistics, "snmp", netns=space),
         "sysctl": _like(devices.settings, "sysctl", prefix=("net",), netns=space),
-        "netfilter": _ask("netfilter", netns=space),
+        "netfilter": _like(netfilter.hooks, "netfilter", netns=space),
         "softnet": _like(devices.softnet, "softnet", packets=bool(verbose)),
         "devpack": _look("devpack", partial(looks.handlers, netns=space)),
     }

@@ -12,7 +12,7 @@ from crashdrive.cli._front import _looked
 from crashdrive.errors import EXIT_INCOMPLETE, EXIT_OK, UsageError
 from crashdrive.linux.survey import Survey
 from crashdrive.pykdump import asked
-from crashdrive.pykdump.likeness import routes, sockets, summary, tasks
+from crashdrive.pykdump.likeness import netfilter, routes, sockets, summary, tasks
 from crashdrive.records import Notice, Report, Table
 from crashdrive.reports import module_for
 from crashdrive.session.health import HealthWarning
@@ -252,3 +252,38 @@ def test_what_no_report_has_is_as_incomplete_as_a_report(
 
     assert _looked(crash, "ls", looks) == status
     assert capsys.readouterr() == ("a line\\x1b\n", said)
+
+
+def test_hooks_of_netfilter_stand_below_their_family_and_hook() -> None:
+    def hook(family: str, name: str, priority: int | None, function: str | None, device: str = "") -> Any:
+        return SimpleNamespace(
+            netns="init",
+            family=family,
+            hook=name,
+            priority=priority,
+            function=function,
+            device=device or None,
+        )
+
+    found = [
+        hook("ipv4", "prerouting", -400, "ipv4_conntrack_defrag"),
+        hook("ipv4", "prerouting", -200, "ipv4_conntrack_in"),
+        hook("ipv4", "input", None, None),
+        hook("arp", "input", 0, "nft_do_chain_arp"),
+        hook("netdev", "ingress", 0, "nft_do_chain_netdev", "lo"),
+    ]
+    report = Report(report="netfilter", tables=(Table(name="hooks", rows=cast("Any", found)),))
+    assert list(netfilter.hooks(report)) == [
+        "=====PROTO= PF_INET",
+        "    NF_IP_PRE_ROUTING",
+        "\tprio=-400,  hook=ipv4_conntrack_defrag",
+        "\tprio=-200,  hook=ipv4_conntrack_in",
+        "    NF_IP_LOCAL_IN",
+        "\tprio=?,  hook=?",
+        "=====PROTO= NFPROTO_ARP",
+        "    NF_ARP_IN",
+        "\tprio=0,  hook=nft_do_chain_arp",
+        "=====PROTO= NFPROTO_NETDEV",
+        "    NF_NETDEV_INGRESS  dev=lo",
+        "\tprio=0,  hook=nft_do_chain_netdev",
+    ]
