@@ -17,7 +17,7 @@ from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.dimensions import said
 from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError, unit_at
 from crashdrive.kernel.debuginfo.sections import Sections
-from crashdrive.kernel.debuginfo.types import bounds
+from crashdrive.kernel.debuginfo.types import bounds, type_of
 
 _KEYWORDS = {"struct": e.STRUCT, "union": e.UNION}
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[0\]")
@@ -171,15 +171,6 @@ def _is_whole(entry: Entry) -> bool:
     return entry.number(e.TYPE if entry.tag == e.TYPEDEF else e.SIZE) is not None
 
 
-def _type(unit: Unit, entry: Entry) -> Entry | None:
-    place = entry.number(e.TYPE)
-    if place is None:
-        return None
-    if not unit.first <= place < unit.end:
-        raise UnknownFormError
-    return unit.entry(place)
-
-
 def _followed(unit: Unit, entry: Entry, path: str) -> Entry | None:
     """The array at the end of a path."""
     kind: Entry | None = entry
@@ -192,7 +183,7 @@ def _followed(unit: Unit, entry: Entry, path: str) -> Entry | None:
         if step is None or kind is None:
             return None
         if step[1] is None:
-            kind = _type(unit, kind) if kind.tag == e.ARRAY else None
+            kind = type_of(unit, kind) if kind.tag == e.ARRAY else None
         else:
             kind = _member(unit, kind, step[1], 0)
         at = step.end()
@@ -204,7 +195,7 @@ def _without(unit: Unit, kind: Entry | None, tags: frozenset[int]) -> Entry | No
     for _ in range(_DEEPEST):
         if kind is None or kind.tag not in tags:
             return kind
-        kind = _type(unit, kind)
+        kind = type_of(unit, kind)
     return None
 
 
@@ -217,9 +208,9 @@ def _member(unit: Unit, kind: Entry, name: str, depth: int) -> Entry | None:
             continue
         own = child.attributes.get(e.NAME)
         if own == name:
-            return _type(unit, child)
+            return type_of(unit, child)
         if own is None:
-            inner = _without(unit, _type(unit, child), e.QUALIFIERS)
+            inner = _without(unit, type_of(unit, child), e.QUALIFIERS)
             found = None if inner is None else _member(unit, inner, name, depth + 1)
             if found is not None:
                 return found

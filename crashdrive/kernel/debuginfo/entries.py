@@ -45,6 +45,7 @@ _FLAG, _IMPLICIT, _SIGNED = 0x19, 0x21, 0x0D
 _STRINGS = {0x0E: ".debug_str", 0x1F: ".debug_line_str"}
 _NO_BYTES = {_FLAG, _IMPLICIT}
 _EXPRESSION, _BLOCK = 0x18, 0x09
+_KINDS = {0x01, 0x03}  # DW_UT_compile, DW_UT_partial
 # a code; its tag, whether it has children, attributes (a constant behind form 0x21), and the two zeros
 _NUMBER = rb"[\x80-\xff]*[\x01-\x7f]"
 _DECLARATION = re.compile(
@@ -122,7 +123,11 @@ def inline_text(data: bytes | memoryview, at: int) -> tuple[str, int]:
 
 
 class Unit:
-    """A unit of ``.debug_info`` at an offset."""
+    """A unit of ``.debug_info`` at an offset.
+
+    Entries of other units are read by those units' abbreviations: a linker that optimises, and dwz, let one
+    unit refer to the types of another.
+    """
 
     def __init__(self, sections: Sections, offset: int) -> None:
         self.sections = sections
@@ -138,8 +143,9 @@ class Unit:
         else:
             abbreviations, size = struct.unpack_from("<IB", data, offset + 6)
             kind, self.first = 1, offset + 11
-        if size != 8 or kind != 1 or self.end > len(data):
+        if size != 8 or kind not in _KINDS or self.end > len(data):
             raise UnknownFormError
+        self._others: list[Unit] = []
         self.abbreviations = _abbreviations(sections.get(".debug_abbrev"), abbreviations)
 
     @cached_property
@@ -149,6 +155,10 @@ class Unit:
 
     def entry(self, offset: int) -> Entry:
         """The entry at an offset, all of it."""
+        if not self.offset <= offset < self.end:
+            return self._other(offset).entry(offset)
+        if offset < self.first:
+            raise UnknownFormError
         data = self.data
         code, at = unsigned(data, offset)
         if not code:
@@ -161,6 +171,14 @@ class Unit:
             forms[name] = form
         return Entry(offset, kind.tag, kind.children, attributes, at, forms)
 
+    def _other(self, offset: int) -> Unit:
+        """The unit that an entry lies in."""
+        for unit in self._others:
+            if unit.offset <= offset < unit.end:
+                return unit
+        self._others.append(unit_at(self.sections, offset))
+        return self._others[-1]
+
     def _of(self, code: int) -> Abbreviation:
         try:
             return self.abbreviations[code]
@@ -169,6 +187,9 @@ class Unit:
 
     def children(self, parent: Entry) -> Iterator[Entry]:
         """The children of an entry, in order; those of others below are passed over."""
+        if not self.offset <= parent.offset < self.end:
+            yield from self._other(parent.offset).children(parent)
+            return
         at = parent.end if parent.children else self.end
         while at < self.end:
             child = self.entry(at)
