@@ -8,7 +8,7 @@ its tables take seconds. What isn't found here for sure is asked of crash, which
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Protocol, overload
@@ -161,9 +161,7 @@ class MinimalLayouts(Layouts):
 
     def _of_shape(self, origin: str, flat: ArrayType) -> ArrayType | None:
         """The array as its entry in DWARF has it; None where that isn't found, or is of something else."""
-        kept: list[int] | None = None
-        if self._store:
-            kept = self._store.get(_BOUNDS, self.key, origin, list[int], version=_BOUNDS_VERSION)
+        kept = self._kept_bounds([origin]).get(origin)
         if kept is None and self._shape is not None and flat.count:
             outer, dot, path = origin.partition(".")
             # of a typedef the path may begin with an index
@@ -171,14 +169,25 @@ class MinimalLayouts(Layouts):
             found = self._shape(name, f"{bracket}{index}{dot}{path}")
             if found is not None and found.element == made_of(flat.element):
                 kept = list(found.bounds)
-                if self._store and prod(kept) == flat.count:
-                    self._store.put(_BOUNDS, self.key, origin, kept, version=_BOUNDS_VERSION)
+                if prod(kept) == flat.count:
+                    self._keep_bounds({origin: kept})
         if kept is None or prod(kept) != flat.count:
             return None
         kind = flat.element
         for bound in reversed(kept):
             kind = ArrayType(kind, bound)
         return kind if isinstance(kind, ArrayType) else None
+
+    def _kept_bounds(self, origins: Iterable[str]) -> dict[str, list[int]]:
+        """What the store has of the dimensions of arrays, outermost first, by ``struct NAME.PATH``."""
+        if not self._store:
+            return {}
+        return self._store.get_many(_BOUNDS, self.key, origins, list[int], version=_BOUNDS_VERSION)
+
+    def _keep_bounds(self, told: Mapping[str, list[int]]) -> None:
+        """Keep dimensions, as `_kept_bounds` gives them."""
+        if self._store and told:
+            self._store.put_many(_BOUNDS, self.key, told, version=_BOUNDS_VERSION)
 
     @cached_property
     def _dimensions(self) -> Dimensions | None:

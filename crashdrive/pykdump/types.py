@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from crashdrive.kernel.debuginfo.arrays import ArrayShape
     from crashdrive.linux.kernel import Kernel
 
-# raise it when what is stored changes
-_VERSION = 1
 _BOUNDS = re.compile(r"((?:\[\d*\])+)\)?\s*(?:\([^()]*\))?\s*\Z")
 _BOUND = re.compile(r"\[(\d*)\]")
 
@@ -102,16 +100,16 @@ class ScriptTypes(MinimalLayouts):
         whole = self.resolve(kind) if kind is not None else None
         flat = dict(_arrays(whole)) if isinstance(whole, StructType) else {}
         names = {f"{outer}.{one}": one for one in dict.fromkeys([path, *flat])}
-        if self._store:
-            kept = self._store.get_many("bounds", self.key, names, list[int], version=_VERSION)
-            self._bounds.update({(outer, names[name]): found for name, found in kept.items()})
-            names = {name: one for name, one in names.items() if name not in kept}
+        kept = self._kept_bounds(names)
+        self._bounds.update({(outer, names[name]): found for name, found in kept.items()})
+        names = {name: one for name, one in names.items() if name not in kept}
         if (outer, path) in self._bounds or not names:
             return
         told = self._told_by_dwarf(outer, flat, names) or self._told_by_gdb(outer, names)
         self._bounds.update({(outer, names[name]): found for name, found in told.items()})
-        if self._store and self._keeps:
-            self._store.put_many("bounds", self.key, told, version=_VERSION)
+        if self._keeps:
+            # of no dimensions gdb tells where it takes a member for something else
+            self._keep_bounds({name: bounds for name, bounds in told.items() if bounds})
 
     def _told_by_dwarf(
         self, outer: str, flat: Mapping[str, ArrayType], names: Mapping[str, str]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crashdrive.cache.store import Store
 from crashdrive.kernel.types.model import ArrayType
 from crashdrive.pykdump.types import ScriptTypes
 from tests.kernel.fake_memory import CHAR, FakeMemory, fake_kernel, record
@@ -61,3 +62,16 @@ def test_gdb_is_asked_where_there_is_no_dwarf(tmp_path: Path) -> None:
     types, session = types_of(tmp_path / "missing", answers)
     assert types.bounds("struct other", "text", 12) == [3, 4]
     assert set(session.commands) == set(answers)
+
+
+def test_dimensions_are_kept_once_for_scripts_and_reports(tmp_path: Path) -> None:
+    """``array-bounds`` is what `crashdrive.linux.minimal` keeps them as."""
+    answers = {f"{ASKED}text": "type = char [3][4]\n", f"{ASKED}more": "type = char [16]\n"}
+    types, session = types_of(tmp_path / "missing", answers)
+    store = types._store = Store(tmp_path / "store")
+    types._key, types._keeps = "key", True
+    store.put("array-bounds", "key", "struct other.text", [4, 3])
+    assert types.bounds("struct other", "text", 12) == [4, 3]
+    assert session.commands == []
+    assert types.bounds("struct other", "more", 16) == [16]
+    assert store.get("array-bounds", "key", "struct other.more", list[int]) == [16]
