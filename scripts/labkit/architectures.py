@@ -17,14 +17,13 @@ class Architecture:
     # of the guest's kernel; guest/init.sh has those of the one that saves its dump
     kernel_words: tuple[str, ...]
     host_programs: tuple[tuple[str, str], ...]
+    # how the releases of its kernels end
+    flavour: str
+    # what puts VMCOREINFO into the dump's notes, with the guest's module qemu_fw_cfg
+    notes: tuple[str, ...] = ("-device", "vmcoreinfo")
     emulator: str | None = None
     make: tuple[str, ...] = ()
     host_files: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def flavour(self) -> str:
-        """How the releases of its kernels end."""
-        return f"cloud-{self.debian}"
 
     @property
     def compiler(self) -> str:
@@ -50,6 +49,7 @@ AMD64 = Architecture(
     # On a busy host an emulated timer's ticks come too late for the kernel's check, which panics then.
     kernel_words=("no_timer_check",),
     host_programs=(("qemu-system-x86_64", "qemu-system-x86"),),
+    flavour="cloud-amd64",
 )
 ARM64 = Architecture(
     debian="arm64",
@@ -68,12 +68,38 @@ ARM64 = Architecture(
         ("qemu-aarch64-static", "qemu-user-static"),
         ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ),
+    flavour="cloud-arm64",
     emulator="qemu-aarch64-static",
     make=("ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"),
     host_files=(("/usr/aarch64-linux-gnu/include/stdio.h", "libc6-dev-arm64-cross"),),
 )
+S390X = Architecture(
+    debian="s390x",
+    multiarch="s390x-linux-gnu",
+    loader="ld64.so.1",
+    loader_folder="lib",
+    prefix="s390x-linux-gnu-",
+    # After a panic the machine stands in a disabled wait, which QEMU takes for its end unless told to pause.
+    qemu=(
+        *("qemu-system-s390x", "-M", "s390-ccw-virtio", "-action", "panic=pause"),
+        *("-accel", "tcg,thread=multi", "-cpu", "max"),
+    ),
+    console="ttysclp0",
+    kernel_words=(),
+    host_programs=(
+        ("qemu-system-s390x", "qemu-system-misc"),
+        ("qemu-s390x-static", "qemu-user-static"),
+        ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+    ),
+    flavour="s390x",
+    # it has no fw_cfg
+    notes=(),
+    emulator="qemu-s390x-static",
+    make=("ARCH=s390", "CROSS_COMPILE=s390x-linux-gnu-"),
+    host_files=(("/usr/s390x-linux-gnu/include/stdio.h", "libc6-dev-s390x-cross"),),
+)
 # by Debian's names of all but the host's own
-FOREIGN = {"arm64": ARM64}
+FOREIGN = {"arm64": ARM64, "s390x": S390X}
 
 
 def of_name(name: str) -> Architecture:

@@ -23,6 +23,7 @@ Paths go to stdout, what is going on to stderr. Typical use:
   scripts/lab path 6.1-kdump-sysrq
   scripts/lab dump --kernel 6.12 --format kdump --death bug
   scripts/lab standard --set arm64 a dump of an arm64 guest, which crash 8.0.2-arm64 reads
+  scripts/lab standard --set s390x one of an s390x guest, for crash 8.0.2-s390x
 
 Needs Debian, root for installing packages, and about 6 GB.
 """
@@ -87,8 +88,8 @@ def _add_crash(commands: Commands) -> None:
     text = "Make crash binaries available; prints one path per line."
     parser = _command(commands, "crash", _crash, text)
     help_text = (
-        "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable), all unless given; 8.0.2-arm64, which "
-        "reads dumps of arm64 and runs by qemu-user"
+        "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable), all unless given; 8.0.2-arm64 and "
+        "8.0.2-s390x, which read dumps of these architectures and run by qemu-user"
     )
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=help_text)
 

@@ -153,6 +153,7 @@ class _Build:
             disks=disks,
             console=self.work / "console.log",
             program=self.spec.architecture.qemu,
+            notes=self.spec.architecture.notes,
             hardware=deaths.DEATHS[self.spec.death].hardware,
         )
 
@@ -161,7 +162,7 @@ class _Build:
             with qemu.running(self._machine(), self.work) as guest:
                 with self.clock.step("guest"):
                     self._let_die(guest)
-                if not stumbled(guest.log()):
+                if not stumbled(guest.log(), panicked=guest.panicked()):
                     self._take(guest)
                     return
                 say(f"{self.spec.name}: the guest fell before its time: {fall(guest.log())}; once more")
@@ -184,8 +185,9 @@ class _Build:
         self.log = guest.log()
 
     def _dead(self, guest: qemu.Guest) -> bool:
-        log = guest.log()
-        return (b"LAB CAPTURE" if self._kexec else qemu.PANIC_END) in log or stumbled(log)
+        log, panicked = guest.log(), guest.panicked()
+        ended = b"LAB CAPTURE" in log if self._kexec else qemu.PANIC_END in log or panicked
+        return ended or stumbled(log, panicked=panicked)
 
     def _dump_memory(self, guest: qemu.Guest) -> None:
         guest.qmp("stop")
@@ -269,9 +271,9 @@ class _Build:
         (self.work / "dump.json").write_text(json.dumps(what, indent=2) + "\n")
 
 
-def stumbled(log: bytes) -> bool:
-    """Whether a guest's console tells of a death before the one that it was to die."""
-    died = qemu.PANIC_END in log or b"LAB CAPTURE" in log
+def stumbled(log: bytes, *, panicked: bool = False) -> bool:
+    """Whether a guest died before it was to die: its console tells, or QEMU (``panicked``)."""
+    died = panicked or qemu.PANIC_END in log or b"LAB CAPTURE" in log
     return died and re.search(rb"^LAB [\d.]+ finish\b", log, re.MULTILINE) is None
 
 

@@ -13,7 +13,8 @@ from labkit.kernels import Kernel
 from labkit.userland import Root
 
 GUEST = Path(__file__).parent / "guest"
-DISK_MODULES = ("virtio_pci", "virtio_blk")
+# Those that a kernel lacks are left out: s390x has virtio_ccw.
+DISK_MODULES = ("virtio_pci", "virtio_ccw", "virtio_blk")
 GUEST_MODULES = (GUEST / "modules.list").read_text().split()
 # One that isn't of the kernel's tree.
 IDLE_MODULE = "lab_null"

@@ -13,7 +13,7 @@ from labkit.host import Stopwatch, run, say
 
 SERIES = ("6.1", "6.12")
 # of other architectures; all of them from Debian 12
-FOREIGN = ("6.1-arm64",)
+FOREIGN = ("6.1-arm64", "6.1-s390x")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Machine:
     disks: Sequence[Path]
     console: Path
     program: Sequence[str] = AMD64.qemu
+    notes: Sequence[str] = AMD64.notes
     hardware: Sequence[str] = ()
 
     def command(self) -> list[str]:
@@ -42,9 +43,9 @@ class Machine:
             *("-append", self.command_line),
             *("-serial", f"file:{self.console}"),
             *("-chardev", "stdio,id=qmp,signal=off", "-mon", "chardev=qmp,mode=control"),
-            # With the guest's module qemu_fw_cfg this puts VMCOREINFO into the dump's notes.
-            *("-device", "vmcoreinfo"),
-            *("-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"),
+            *self.notes,
+            # of the bus that the machine has: PCI, or s390x's channels
+            *("-netdev", "user,id=net,restrict=on", "-device", "virtio-net,netdev=net"),
             *(word.format(half=self.memory // 2) for word in self.hardware),
             *(word for disk in self.disks for word in _disk(disk)),
         ]
@@ -83,6 +84,10 @@ class Guest:
     def log(self) -> bytes:
         """What the guest wrote on its serial console so far."""
         return self._console.read_bytes() if self._console.exists() else b""
+
+    def panicked(self) -> bool:
+        """Whether QEMU was told of the guest's panic, or saw it: s390x says no more on its console then."""
+        return bool(self.qmp("query-status")["status"] == "guest-panicked")
 
     def ended(self) -> bool:
         """Whether QEMU has ended."""

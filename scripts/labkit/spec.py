@@ -149,9 +149,10 @@ BATCH = tuple(
     if name not in ("sysrq", "crowd") and death.only in (None, kernel)
 )
 ARM64 = (_elf("6.1-arm64"),)
-SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH, "arm64": ARM64}
+S390X = (Spec(kernel="6.1-s390x", format="elf"),)
+SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH, "arm64": ARM64, "s390x": S390X}
 
 
 def standard(name: str) -> Spec | None:
     """The standard dump of that name."""
-    return next((spec for spec in (*FULL, *EACH_DEATH, *BATCH, *ARM64) if spec.name == name), None)
+    return next((spec for spec in (*FULL, *EACH_DEATH, *BATCH, *ARM64, *S390X) if spec.name == name), None)
