@@ -8,6 +8,9 @@ from crashdrive.dump.elf import PT_LOAD, Read, Segment
 
 _FIELD = 65  # of struct new_utsname: sysname, nodename, ...
 _X86_64_TEXT = 0xFFFFFFFF80000000  # where x86-64 maps the kernel's image
+# s390x alone has it; up to 6.9 its kernels run at the physical addresses, since 6.10 (c98d2ecae08f) this
+# tells where they lie
+_LOWCORE, _MOVED = "SYMBOL(lowcore_ptr)", "KERNELOFFPHYS"
 # what a machine is called that nobody has named
 _NOBODY = frozenset({"", "(none)"})
 
@@ -47,12 +50,14 @@ def host_in_image(read: Read, info: Mapping[str, str]) -> str | None:
 
 
 def physical_in_image(info: Mapping[str, str], address: int) -> int | None:
-    """Where memory of the kernel's image lies, by its address as the image was linked; on x86-64 and arm64.
+    """Where memory of the kernel's image lies, by its address as the image was linked.
 
-    None where VMCOREINFO doesn't tell.
+    On x86-64, arm64 and s390x up to 6.9; None where VMCOREINFO doesn't tell.
     """
     try:
         moved = address + int(info["KERNELOFFSET"], 16)
+        if _LOWCORE in info:
+            return None if _MOVED in info else moved
         if "NUMBER(kimage_voffset)" in info:
             return (moved - int(info["NUMBER(kimage_voffset)"], 16)) % (1 << 64)
         return moved - _X86_64_TEXT + int(info["NUMBER(phys_base)"])
@@ -61,9 +66,12 @@ def physical_in_image(info: Mapping[str, str], address: int) -> int | None:
 
 
 def _physical(info: Mapping[str, str]) -> int | None:
-    """Where the image of the kernel has ``init_uts_ns.name``, on x86-64 and arm64."""
+    """Where the image of the kernel has ``init_uts_ns.name``, on x86-64, arm64 and s390x."""
     try:
         place = int(info["SYMBOL(init_uts_ns)"], 16) + int(info["OFFSET(uts_namespace.name)"])
+        if _LOWCORE in info:
+            apart = int(info[_MOVED], 16) - int(info["KERNELOFFSET"], 16) if _MOVED in info else 0
+            return place + apart
         if "NUMBER(kimage_voffset)" in info:
             return (place - int(info["NUMBER(kimage_voffset)"], 16)) % (1 << 64)
         return place - _X86_64_TEXT + int(info["NUMBER(phys_base)"])

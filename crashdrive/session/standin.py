@@ -13,9 +13,10 @@ import functools
 import struct
 from typing import NamedTuple
 
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_SECTION = struct.Struct("<IIQQQQIIQQ")
-_SYMBOL = struct.Struct("<IBBHQQ")
+_HEADER, _SECTION, _SYMBOL = "16sHHIQQQIHHHHHH", "IIQQQQIIQQ", "IBBHQQ"
+_HEADER_SIZE, _SECTION_SIZE, _SYMBOL_SIZE = (
+    struct.calcsize(f"<{form}") for form in (_HEADER, _SECTION, _SYMBOL)
+)
 _EXECUTABLE = 2
 _PROGBITS, _SYMTAB, _STRTAB = 1, 2, 3
 _WRITE, _ALLOCATED, _EXECUTE = 1, 2, 4
@@ -30,32 +31,34 @@ _SYMBOLS = (
 
 
 class _Kind(NamedTuple):
-    """An architecture's image: where it begins, and what crash looks up there alone."""
+    """An architecture's image: where it begins, what crash looks up there alone, and its byte order."""
 
     base: int
     symbols: tuple[tuple[str, str], ...]
+    order: str = "<"
 
 
 # by ELF's number of the machine
 _KINDS = {
     62: _Kind(0xFFFF_FFFF_8100_0000, (("init_top_pgt", ".data"), ("phys_base", ".data"))),
     183: _Kind(0xFFFF_8000_0800_0000, (("swapper_pg_dir", ".data"), ("kimage_voffset", ".data"))),
+    22: _Kind(0x10_0000, (("swapper_pg_dir", ".data"), ("high_memory", ".data")), ">"),
 }
 # DWARF 4: a unit, `int`, and a structure with a member of that type
 _ABBREVIATIONS = bytes.fromhex(
     "01 11 01 25 08 13 0b 03 08 00 00  02 24 00 0b 0b 3e 0b 03 08 00 00"
     "03 13 01 03 08 0b 05 00 00  04 0d 00 03 08 49 13 38 0b 00 00 00"
 )
-_UNIT_HEADER = struct.Struct("<IHIB")
+_UNIT_HEADER, _UNIT_HEADER_SIZE = "IHIB", 11
 
 
-def _debug_information() -> bytes:
+def _debug_information(order: str) -> bytes:
     unit = b"\x01crashdrive\0\x0cstandin.c\0"
-    place = _UNIT_HEADER.size + len(unit)
+    size, place = struct.pack(f"{order}H", 64), struct.pack(f"{order}I", _UNIT_HEADER_SIZE + len(unit))
     unit += b"\x02\x04\x05int\0"
-    unit += b"\x03task_struct\0" + struct.pack("<H", 64) + b"\x04pid\0" + struct.pack("<I", place) + b"\0\0"
+    unit += b"\x03task_struct\0" + size + b"\x04pid\0" + place + b"\0\0"
     unit += b"\0"
-    return _UNIT_HEADER.pack(_UNIT_HEADER.size - 4 + len(unit), 4, 0, 8) + unit
+    return struct.pack(order + _UNIT_HEADER, _UNIT_HEADER_SIZE - 4 + len(unit), 4, 0, 8) + unit
 
 
 @functools.cache
@@ -64,40 +67,43 @@ def standin(machine: int = 62) -> bytes | None:
     kind = _KINDS.get(machine)
     if kind is None:
         return None
-    base = kind.base
+    base, order = kind.base, kind.order
     places = {".text": base, ".rodata": base + _SPAN, ".data": base + 2 * _SPAN}
     flags = {".text": _ALLOCATED | _EXECUTE, ".rodata": _ALLOCATED, ".data": _ALLOCATED | _WRITE}
     numbers = {name: number for number, name in enumerate(places, 1)}
-    names, symbols = bytearray(b"\0"), bytearray(_SYMBOL.size)
+    names, symbols = bytearray(b"\0"), bytearray(_SYMBOL_SIZE)
     for at, (name, section) in enumerate((*_SYMBOLS, *kind.symbols)):
         place = places[section] + 64 * at
-        symbols += _SYMBOL.pack(len(names), _GLOBAL | (section != ".text"), 0, numbers[section], place, 8)
+        values = len(names), _GLOBAL | (section != ".text"), 0, numbers[section], place, 8
+        symbols += struct.pack(order + _SYMBOL, *values)
         names += name.encode() + b"\0"
     contents = [
         *((name, _PROGBITS, flags[name], place, bytes(64)) for name, place in places.items()),
-        (".debug_info", _PROGBITS, 0, 0, _debug_information()),
+        (".debug_info", _PROGBITS, 0, 0, _debug_information(order)),
         (".debug_abbrev", _PROGBITS, 0, 0, _ABBREVIATIONS),
         (".symtab", _SYMTAB, 0, 0, bytes(symbols)),
         (".strtab", _STRTAB, 0, 0, bytes(names)),
         (".shstrtab", _STRTAB, 0, 0, b""),
     ]
-    return _image(contents, machine, base)
+    return _image(contents, machine, kind)
 
 
-def _image(contents: list[tuple[str, int, int, int, bytes]], machine: int, base: int) -> bytes:
+def _image(contents: list[tuple[str, int, int, int, bytes]], machine: int, kind: _Kind) -> bytes:
     """An ELF file of these sections; the last one gets their names."""
     titles = b"\0" + b"".join(name.encode() + b"\0" for name, *_ in contents)
-    image, headers = bytearray(_HEADER.size), bytearray(_SECTION.size)
-    for number, (name, kind, flags, place, data) in enumerate(contents, 1):
+    image, headers = bytearray(_HEADER_SIZE), bytearray(_SECTION_SIZE)
+    for number, (name, type_, flags, place, data) in enumerate(contents, 1):
         held = data if number < len(contents) else titles
-        link, entry = (number + 1, _SYMBOL.size) if kind == _SYMTAB else (0, 0)
+        link, entry = (number + 1, _SYMBOL_SIZE) if type_ == _SYMTAB else (0, 0)
         title = titles.index(b"\0" + name.encode() + b"\0") + 1
-        info = 1 if kind == _SYMTAB else 0  # the first global symbol
-        headers += _SECTION.pack(title, kind, flags, place, len(image), len(held), link, info, 8, entry)
+        info = 1 if type_ == _SYMTAB else 0  # the first global symbol
+        values = title, type_, flags, place, len(image), len(held), link, info, 8, entry
+        headers += struct.pack(kind.order + _SECTION, *values)
         image += held + bytes(-len(held) % 8)
     image += bytes(max(_LEAST - len(image), 0))
-    image[: _HEADER.size] = _HEADER.pack(
-        b"\x7fELF\x02\x01\x01".ljust(16, b"\0"), _EXECUTABLE, machine, 1, base, 0, len(image), 0,
-        _HEADER.size, 0, 0, _SECTION.size, len(contents) + 1, len(contents),
+    ident = b"\x7fELF\x02" + (b"\x01" if kind.order == "<" else b"\x02") + b"\x01"
+    image[:_HEADER_SIZE] = struct.pack(
+        kind.order + _HEADER, ident.ljust(16, b"\0"), _EXECUTABLE, machine, 1, kind.base, 0, len(image), 0,
+        _HEADER_SIZE, 0, 0, _SECTION_SIZE, len(contents) + 1, len(contents),
     )  # fmt: skip
     return bytes(image + headers)

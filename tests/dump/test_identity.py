@@ -321,3 +321,29 @@ def test_the_host_of_an_elf_dump_stands_in_its_memory(tmp_path: Path, way: bytes
 def test_a_broken_way_to_the_host_leads_nowhere(tmp_path: Path) -> None:
     for way in (b"SYMBOL(init_uts_ns)=x\n", b"SYMBOL(init_uts_ns)=0\nOFFSET(uts_namespace.name)=4\n"):
         assert dump_identity(file(tmp_path, core(note(b"VMCOREINFO", 0, INFO + way)))).host is None
+
+
+def on_s390x(pointer: int, found: bytes) -> bytes:
+    """A dump of QEMU's without VMCOREINFO among its notes: memory from 0 on, with a lowcore."""
+    memory = bytearray(0x3000)
+    memory[0xE0C:0xE14] = pointer.to_bytes(8, "big")
+    memory[0x2100 : 0x2100 + len(found)] = found
+    dump = core(note(b"CORE", 1, b"x" * 336, ">"), order=">", size=len(memory))
+    return dump[:18] + b"\0\x16" + dump[20 : -len(memory)] + bytes(memory)
+
+
+def test_vmcoreinfo_of_s390x_is_found_by_the_lowcore(tmp_path: Path) -> None:
+    way = b"SYMBOL(lowcore_ptr)=1298208\nSYMBOL(init_uts_ns)=2e00\nOFFSET(uts_namespace.name)=0\n"
+    text = note(b"VMCOREINFO", 0, INFO + way, ">")
+    dump = on_s390x(0x2100, text)
+    names = b"Linux".ljust(65, b"\0") + b"web1".ljust(65, b"\0")
+    at = len(dump) - 0x3000 + 0x2E00
+    found = dump_identity(file(tmp_path, dump[:at] + names + dump[at + len(names) :]))
+    assert (found.build_id, found.machine, found.kaslr_offset) == (BUILD_ID, 22, 0x1CC00000)
+    assert found.host == "web1"
+
+
+@pytest.mark.parametrize("pointer", [0, 0x2104, 0x2FFC, 0x5000, (1 << 64) - 1])
+def test_a_lowcore_that_leads_nowhere_tells_nothing(tmp_path: Path, pointer: int) -> None:
+    dump = on_s390x(pointer, note(b"VMCOREINFO", 0, INFO, ">"))
+    assert dump_identity(file(tmp_path, dump)).build_id is None

@@ -14,7 +14,7 @@ from crashdrive.kernel.debuginfo.sections import Sections
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.session.standin import standin
 
-MACHINES = (62, 183)
+MACHINES = (62, 183, 22)
 
 
 @pytest.fixture(params=MACHINES)
@@ -32,7 +32,7 @@ def test_there_is_one_for_each_machine_that_can_be_read_so() -> None:
 def test_it_is_an_image_of_the_machine(image: Path) -> None:
     with image.open("rb") as file:
         elf = opened_elf(file.fileno())
-        assert (elf.type, elf.wide, elf.order) == (2, True, "<")
+        assert (elf.type, elf.wide, elf.order) == (2, True, ">" if elf.machine == 22 else "<")
         assert elf.machine in MACHINES
         assert [part.name for part in elf.sections()[1:4]] == [".text", ".rodata", ".data"]
     assert image.stat().st_size > 8192
@@ -47,6 +47,9 @@ def test_its_symbols_can_be_looked_up(image: Path) -> None:
 
 
 def test_its_debug_data_holds_the_structure_that_crash_looks_for(image: Path) -> None:
+    with image.open("rb") as file:
+        if opened_elf(file.fileno()).order == ">":
+            pytest.skip("debug data of big-endian images isn't read here")
     unit = Unit(Sections(image), 0)
     (task,) = unit.at_top(entries.STRUCT)
     assert task.attributes[entries.NAME] == "task_struct"

@@ -12,9 +12,11 @@ class Architecture(NamedTuple):
     """One architecture: ``machine`` is ELF's number, ``floor`` the lowest address that can be the kernel's.
 
     ``paging`` makes the kernel's page tables of VMCOREINFO and a reader of physical pages; None where
-    VMCOREINFO doesn't tell them.
+    VMCOREINFO doesn't tell them. ``shared``: a process's addresses are those below the kernel's; else each of
+    both has an address space of its own.
     """
 
     machine: int
     floor: int
     paging: Callable[[Mapping[str, str], ReadTables], Paging | None]
+    shared: bool = True

@@ -19,7 +19,7 @@ from crashdrive.kernel.pages import PAGE, PAGE_SHIFT
 
 K = TypeVar("K")
 _ENTRY = 8  # bytes
-_WORDS = struct.Struct(f"<{PAGE // _ENTRY}Q").unpack
+_WORDS = {order: struct.Struct(f"{order}{PAGE // _ENTRY}Q").unpack for order in "<>"}
 # read(physical page numbers, sorted) -> page number and its 4,096 bytes, or why they are missing
 ReadTables = Callable[[Sequence[int]], Mapping[int, bytes | str]]
 
@@ -58,12 +58,16 @@ class Hop(NamedTuple):
 
 
 class Paging(ABC):
-    """The page tables below one root (a physical address), ``levels`` from the top on."""
+    """The page tables below one root (a physical address), ``levels`` from the top on.
 
-    def __init__(self, root: int, read: ReadTables, levels: Sequence[Level]) -> None:
+    ``order``: the byte order of their entries.
+    """
+
+    def __init__(self, root: int, read: ReadTables, levels: Sequence[Level], order: str = "<") -> None:
         self._root = root
         self._read = read
         self._levels = tuple(levels)
+        self._words = _WORDS[order]
         # pages of tables by number: tables of large pages are several of them
         self._tables: dict[int, tuple[int, ...] | str] = {}
 
@@ -141,7 +145,7 @@ class Paging(ABC):
         read = self._read(missing)
         for number in missing:
             data = read[number]
-            self._tables[number] = data if isinstance(data, str) else _WORDS(data)
+            self._tables[number] = data if isinstance(data, str) else self._words(data)
 
 
 def _frame(memory: int, page: int, level: Level) -> int:

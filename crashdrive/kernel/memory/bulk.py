@@ -30,9 +30,8 @@ _BLOCK_PAGES = 256  # the cache drops blocks of at most this size
 _MOST_HOLES = 1 << 20
 _TASK = re.compile(r"^ *TASK: ([0-9a-f]+)", re.MULTILINE)
 _KERNEL_BASE = re.compile(r"^ *kvbase: ([0-9a-f]+)", re.MULTILINE)
-# by ELF machine, where it isn't 0xff << 56, and no `Architecture` says it: ppc64, s390x (an address space for
-# each), loongarch
-_FLOORS = {21: 0xC << 60, 22: 0, 258: 0x8 << 60}
+# by ELF machine, where it isn't 0xff << 56, and no `Architecture` says it: ppc64, loongarch
+_FLOORS = {21: 0xC << 60, 258: 0x8 << 60}
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -152,6 +151,11 @@ class Memory:
             return _FLOORS[int(machine)]
         return self._floor_by_crash()
 
+    @cached_property
+    def _shared(self) -> bool:
+        known = architecture(self._session.identity.get("machine", ""))
+        return known is None or known.shared
+
     def _floor_by_crash(self) -> int:
         """From crash's ``help -m``: other 64-bit kernels live at the very top, 32-bit ones above kvbase."""
         found = _KERNEL_BASE.search(self._session.run("help -m").check().text)
@@ -248,11 +252,11 @@ class Memory:
 
     def _bounds(self, space: Space) -> Range:
         if space == "kernel":
-            return self.floor, 1 << (64 if self.floor == 0 or self.floor >> 32 else 32)
+            return self.floor, 1 << (64 if not self._shared or self.floor >> 32 else 32)
         if space == "physical":
             return 0, 1 << 52
         # the first page is never mapped; where the kernel has an address space of its own, all others may be
-        return PAGE, self.floor or 1 << 64
+        return PAGE, self.floor if self._shared else 1 << 64
 
     # what is at hand
 

@@ -17,14 +17,15 @@ import msgspec
 from crashdrive.dump.elf import SHT_NOBITS, SHT_SYMTAB, BadElfError, Section, opened_elf
 from crashdrive.errors import VmlinuxError
 
-_ENTRY = struct.Struct("<IBBHQQ")
-_WIDTH = _ENTRY.size
+ENTRIES = {order: struct.Struct(f"{order}IBBHQQ") for order in "<>"}
+"""A symbol in ELF's table of 64 bits, by byte order: name, information, other, section, value, size."""
+_WIDTH = ENTRIES["<"].size
 _UNDEFINED, _ABSOLUTE, _RESERVED = 0, 0xFFF1, 0xFF00
 _SECTION, _FILE = 3, 4  # kinds of symbols that are no names of anything
 _WEAK = 2
 _WRITE, _ALLOCATED, _EXECUTE = 1, 2, 4
 _WORD = (1 << 64) - 1
-_BIG = array("H", [1]).tobytes() == b"\0\1"
+_OWN = ">" if array("H", [1]).tobytes() == b"\0\1" else "<"
 _APPENDED = (".isra.", ".part.", ".llvm.")
 _NAME_ENDS = (b"\0", *(mark.encode() for mark in _APPENDED))
 # where code and data begin, on arm, arm64 and RISC-V: is_mapping_symbol() of the kernel
@@ -65,7 +66,7 @@ class ImageSymbol(msgspec.Struct, frozen=True):
 
 
 class ImageSymbols:
-    """The symbol table of a 64-bit little-endian vmlinux, moved by KASLR's ``relocation``.
+    """The symbol table of a 64-bit vmlinux, moved by KASLR's ``relocation``.
 
     VmlinuxError where the file has none that can be read.
     """
@@ -73,7 +74,8 @@ class ImageSymbols:
     def __init__(self, path: str | Path, relocation: int = 0) -> None:
         self.path = path
         self._relocation = relocation
-        self._symbols, self._strings, self._letters, self._memory = self._load()
+        self._symbols, self._strings, self._letters, self._memory, self._order = self._load()
+        self._unpack = ENTRIES[self._order]
 
     def named(self, name: str) -> list[ImageSymbol]:
         """All symbols of a name, in order of address."""
@@ -101,7 +103,7 @@ class ImageSymbols:
         """Where all of them are, and each one's index for `symbol`; in the file's order."""
         words = array("Q", self._symbols)
         offsets, halves = array("I", self._symbols)[:: _WIDTH // 4], array("H", self._symbols)
-        if _BIG:
+        if self._order != _OWN:
             for each in (words, offsets, halves):
                 each.byteswap()
         sections = halves[3 :: _WIDTH // 2]
@@ -122,7 +124,7 @@ class ImageSymbols:
         strings = self._strings
         offsets = {
             offset
-            for offset, info, _, section, _, _ in _ENTRY.iter_unpack(self._symbols)
+            for offset, info, _, section, _, _ in self._unpack.iter_unpack(self._symbols)
             if section != _UNDEFINED and info & 15 not in (_SECTION, _FILE)
         }
         find = strings.find
@@ -133,7 +135,7 @@ class ImageSymbols:
     def _by_offset(self) -> tuple[dict[int, int], dict[int, list[int]]]:
         """The first symbol's index by the offset of its name, and others': static ones may share a name."""
         offsets = array("I", self._symbols)[:: _WIDTH // 4]
-        if _BIG:
+        if self._order != _OWN:
             offsets.byteswap()
         first = dict(zip(reversed(offsets), range(len(offsets) - 1, -1, -1), strict=True))
         others: dict[int, list[int]] = {}
@@ -144,7 +146,7 @@ class ImageSymbols:
 
     def symbol(self, index: int) -> ImageSymbol | None:
         """The symbol of an index in the file's table; None for what names nothing."""
-        offset, info, _, section, value, size = _ENTRY.unpack_from(self._symbols, index * _WIDTH)
+        offset, info, _, section, value, size = self._unpack.unpack_from(self._symbols, index * _WIDTH)
         if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
             return None
         name = self._name(offset)
@@ -169,13 +171,13 @@ class ImageSymbols:
         stays = value not in self._memory if absolute else value < self._memory.start
         return value if stays else (value + self._relocation) & _WORD
 
-    def _load(self) -> tuple[bytes, bytes, dict[int, str], range]:
+    def _load(self) -> tuple[bytes, bytes, dict[int, str], range, str]:
         try:
             with Path(self.path).open("rb") as file:
                 elf = opened_elf(file.fileno())
                 sections = elf.sections()
                 table = next((part for part in sections if part.type == SHT_SYMTAB), None)
-                if table is None or not elf.wide or elf.order != "<" or table.link >= len(sections):
+                if table is None or not elf.wide or table.link >= len(sections):
                     raise VmlinuxError(f"{self.path!a}: no symbol table that can be read here")
                 symbols = elf.exactly(table.offset, table.size // _WIDTH * _WIDTH)
                 names = sections[table.link]
@@ -186,7 +188,7 @@ class ImageSymbols:
             index: "T" if part.flags & _EXECUTE else _data_letter(part)
             for index, part in enumerate(sections[:_RESERVED])
         }
-        return symbols, strings, letters, self._extent(sections)
+        return symbols, strings, letters, self._extent(sections), elf.order
 
     def _extent(self, sections: Sequence[Section]) -> range:
         """The addresses that the image is linked for, from its first code on (.head.text on arm64)."""

@@ -10,7 +10,6 @@ vmlinux belongs to, and where packages install them.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crashdrive.dump.elf import SHT_SYMTAB, BadElfError, ElfFile, opened_elf
 from crashdrive.dump.module_files import INSTALLED, names_of
 from crashdrive.errors import FaultError, KernelError
-from crashdrive.kernel.symbols.image import bare_name
+from crashdrive.kernel.symbols.image import ENTRIES, bare_name
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.linux.modules.loaded import for_each_module
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
 _MODULE, _SECTIONS, _SECTION = "struct module", "struct module_sect_attrs", "struct module_sect_attr"
-_ENTRY = struct.Struct("<IBBHQQ")
 _OBJECT = 1  # a symbol's type: a variable
 _LOCAL, _RESERVED = 0, 0xFF00
 _BUILD_ID, _PER_CPU = ".note.gnu.build-id", ".data..percpu"
@@ -150,8 +148,9 @@ def _variables(elf: ElfFile, module: str, places: Mapping[str, int]) -> Iterator
         raise BadElfError("no names of symbols, as after strip")
     names = sections[table.link]
     strings = elf.exactly(names.offset, names.size) + b"\0"
-    entries = elf.exactly(table.offset, table.size // _ENTRY.size * _ENTRY.size)
-    for name, info, _, number, value, size in _ENTRY.iter_unpack(entries):
+    entry = ENTRIES[elf.order]
+    entries = elf.exactly(table.offset, table.size // entry.size * entry.size)
+    for name, info, _, number, value, size in entry.iter_unpack(entries):
         if info & 15 != _OBJECT or not 0 < number < min(len(sections), _RESERVED):
             continue
         part = sections[number]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 
 from crashdrive.errors import KernelError
-from crashdrive.kernel.symbols.image import bare_name, is_mark
+from crashdrive.kernel.symbols.image import ENTRIES, bare_name, is_mark
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.linux.machine import Machine
 from crashdrive.linux.modules.loaded import for_each_module
@@ -19,7 +18,6 @@ _TABLES = (
     ("kallsyms->strtab", "strtab"),
 )
 _KINDS = ("kallsyms->typetab", "typetab")  # since 5.2 (1c7651f43777)
-_ENTRY = struct.Struct("<IBBHQQ")
 _ASCII = 0x80
 _LONGEST_NAME = 512
 _MOST_SYMBOLS = 1 << 20
@@ -35,10 +33,13 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
     modules = [row for row in columns if row[1] and row[2] and row[3]]
     if any(row[2] > _MOST_SYMBOLS for row in modules):
         raise KernelError("a module's table of symbols is damaged")
-    window = kernel.window()
-    window.fetch((table, count * _ENTRY.size) for _, table, count, *_ in modules)
-    tables = [list(_entries(window.bytes(table, count * _ENTRY.size))) for _, table, count, *_ in modules]
-    ends = [max((entry[0] for entry in table), default=0) for table in tables]
+    window, entry = kernel.window(), ENTRIES[kernel.order]
+    window.fetch((table, count * entry.size) for _, table, count, *_ in modules)
+    tables = [
+        list(entry.iter_unpack(_whole(window.bytes(table, count * entry.size))))
+        for _, table, count, *_ in modules
+    ]
+    ends = [max((row[0] for row in table), default=0) for table in tables]
     if any(end > _LONGEST_NAMES for end in ends):
         raise KernelError("a module's names of symbols are damaged")
     window.fetch((row[3], end + 1) for row, end in zip(modules, ends, strict=True))
@@ -50,22 +51,18 @@ def module_symbols(kernel: Machine) -> dict[str, list[tuple[Symbol, int]]]:
         last = kernel.read_string(row[3] + end, _LONGEST_NAME)
         strings = _whole(window.bytes(row[3], end)) + last + b"\0"
         letters = _whole(window.bytes(row[4], row[2])) if kinds and row[4] else _older_kinds(table)
-        for entry, letter in zip(table, letters, strict=True):
-            raw = strings[entry[0] : strings.index(b"\0", entry[0])]
+        for (offset, _, _, section, value, size), letter in zip(table, letters, strict=True):
+            raw = strings[offset : strings.index(b"\0", offset)]
             name = bare_name(raw.decode("ascii", "backslashreplace"))
-            if entry[3] and name and not is_mark(name):
-                symbol = Symbol(entry[4], name, chr(letter), row[0])
-                symbols.setdefault(name, []).append((symbol, entry[5]))
+            if section and name and not is_mark(name):
+                symbol = Symbol(value, name, chr(letter), row[0])
+                symbols.setdefault(name, []).append((symbol, size))
     return symbols
 
 
 def _older_kinds(table: Sequence[tuple[int, ...]]) -> bytes:
     """nm's letters where the kernel writes them over ELF's own information (before 5.0); ``?`` for others."""
     return bytes(info if chr(info).isalpha() and info < _ASCII else ord("?") for _, info, *_ in table)
-
-
-def _entries(raw: bytes | None) -> Iterator[tuple[int, ...]]:
-    return _ENTRY.iter_unpack(_whole(raw))
 
 
 def _whole(raw: bytes | None) -> bytes:

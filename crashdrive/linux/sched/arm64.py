@@ -14,6 +14,7 @@ from crashdrive.kernel.unwind.walk import Stack, Start
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
+    from crashdrive.kernel.memory.window import Window
     from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
@@ -33,6 +34,9 @@ class Sleeping:
     """Where a task left off that isn't running: cpu_switch_to() keeps it in ``thread.cpu_context``."""
 
     paths = ("thread.cpu_context.sp", "thread.cpu_context.fp", "thread.cpu_context.pc")
+
+    def __init__(self, _kernel: Machine, _window: Window) -> None:
+        """All is in the task itself."""
 
     def start(self, stack: Stack, saved: Sequence[int | None]) -> Start | str:
         """The start of the walk over a task's stack, or the reason why there is none."""

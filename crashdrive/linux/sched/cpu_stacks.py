@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from crashdrive.errors import KernelError
 from crashdrive.kernel.pages import PAGE
 from crashdrive.kernel.unwind.walk import Stack
-from crashdrive.linux.sched import arm64
+from crashdrive.linux.sched.machines import ways
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
@@ -42,11 +42,12 @@ def cpu_stacks(survey: Survey) -> dict[int, tuple[Stack, ...]]:
     """The known stacks of each present CPU: ``irq`` (softirqs run there, too), ``entry``, and those of
     exceptions by the kernel's names (``NMI``, ``DF``, ``DB``, ``MCE``, ``VC``, ``VC2``).
 
-    A CPU whose stacks the dump doesn't tell is noted. Other names on arm64: `crashdrive.linux.sched.arm64`.
+    A CPU whose stacks the dump doesn't tell is noted. Other names on other architectures:
+    `crashdrive.linux.sched.arm64`, `crashdrive.linux.sched.s390x`.
     """
     kernel = survey.kernel
-    if kernel.session.identity.get("machine") == arm64.MACHINE:
-        return arm64.cpu_stacks(survey, thread_size(kernel))
+    if (own := ways(kernel)) is not None:
+        return own.cpu_stacks(survey, thread_size(kernel))
     interrupts, areas = _interrupt_tops(survey), _exception_areas(survey)
     size = kernel.sizeof("struct irq_stack") if kernel.has_type("struct irq_stack") else _IRQ_STACK
     found: dict[int, tuple[Stack, ...]] = {}

@@ -1,4 +1,4 @@
-"""Registers of the CPUs at the time of the crash, from the dump: x86-64, arm64.
+"""Registers of the CPUs at the time of the crash, from the dump: x86-64, arm64, s390x.
 
 Sources: ``crash_notes`` (kernel/crash_core.c: an ELF note for each CPU, which crash_save_cpu() fills in when
 kdump is loaded); the notes in the dump's header (the hypervisor's); crash's ``help -r``, where the header's
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.dump.identity import cpu_notes
 from crashdrive.errors import CommandFailedError, DumpError
-from crashdrive.linux.sched import arm64
+from crashdrive.linux.sched.machines import ways
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ _WORDS = (
     *("r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8"),
     *("ax", "cx", "dx", "si", "di", "orig_ax", "ip", "cs", "flags", "sp", "ss"),
 )
-_NOTE = struct.Struct("<III8s")
+_NOTE = "III8s"
+_NOTE_SIZE = 20
 _PRSTATUS = 1
 # offset in struct elf_prstatus on all 64-bit kernels: it is an ABI
 _PR_REG = 112
@@ -44,6 +45,7 @@ class _Layout(NamedTuple):
 
     words: Sequence[str]
     aliases: Mapping[str, str]
+    order: str = "<"
 
     @property
     def status(self) -> int:
@@ -52,22 +54,25 @@ class _Layout(NamedTuple):
 
     def read(self, raw: bytes) -> Registers:
         """Registers in a ``struct elf_prstatus``."""
-        found = dict(zip(self.words, struct.unpack_from(f"<{len(self.words)}Q", raw, _PR_REG), strict=True))
+        values = struct.unpack_from(f"{self.order}{len(self.words)}Q", raw, _PR_REG)
+        found = dict(zip(self.words, values, strict=True))
         return found | {name: found[word] for name, word in self.aliases.items()}
 
 
 _X86_64 = _Layout(_WORDS, {})
-_LAYOUTS = {arm64.MACHINE: _Layout(arm64.WORDS, arm64.ALIASES)}
 
 
 def _layout(kernel: Machine) -> _Layout:
-    return _LAYOUTS.get(kernel.session.identity.get("machine", ""), _X86_64)
+    own = ways(kernel)
+    return _X86_64 if own is None else _Layout(own.words, own.aliases, own.order)
 
 
 def cpu_registers(survey: Survey) -> dict[int, Registers]:
     """The registers of each present CPU by the names of ``struct pt_regs``; CPUs without any are left out.
 
-    On arm64 ``x0`` to ``x30``, ``sp``, ``pc``, ``pstate``, and ``ip`` and ``bp`` for ``pc`` and ``x29``.
+    On arm64 ``x0`` to ``x30``, ``sp``, ``pc``, ``pstate``, and ``ip`` and ``bp`` for ``pc`` and ``x29``; on
+    s390x ``psw_mask``, ``psw_addr``, ``r0`` to ``r15``, and ``ip``, ``sp`` and ``bp`` for ``psw_addr``,
+    ``r15`` and ``r11``.
 
     kdump saves the registers that a CPU had before the NMI that stopped it. A missing page of these is noted,
     also if others are found: registers in the dump's header may be of a later time.
@@ -91,7 +96,7 @@ def _saved(survey: Survey) -> dict[int, Registers]:
         return {}
     places = {cpu: kernel.per_cpu_address(notes[0], cpu) for cpu in kernel.cpus}
     layout = _layout(kernel)
-    size = _NOTE.size + layout.status
+    size = _NOTE_SIZE + layout.status
     gathered = kernel.gather((place, size) for place in places.values())
     raw = {cpu: gathered.get(place, size) for cpu, place in places.items()}
     for cpu in [cpu for cpu, data in raw.items() if data is None]:
@@ -103,10 +108,10 @@ def _saved(survey: Survey) -> dict[int, Registers]:
 
 
 def _of_note(raw: bytes, layout: _Layout) -> Registers | None:
-    name_size, size, kind, name = _NOTE.unpack_from(raw)
+    name_size, size, kind, name = struct.unpack_from(layout.order + _NOTE, raw)
     if name[:5] != b"CORE\0" or (name_size, kind) != (5, _PRSTATUS) or size < layout.status:
         return None
-    return layout.read(raw[_NOTE.size :])
+    return layout.read(raw[_NOTE_SIZE:])
 
 
 def _of_header(kernel: Machine) -> Mapping[int, Registers]:

@@ -1,4 +1,4 @@
-"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know. x86-64, arm64.
+"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know. x86-64, arm64, s390x.
 
 ::
 
@@ -17,11 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from crashdrive.kernel.unwind.frame_records import RecordUnwinder
 from crashdrive.kernel.unwind.walk import Stack, Start, Trace
-from crashdrive.linux.sched import arm64
 from crashdrive.linux.sched.cpu_stacks import thread_size
 from crashdrive.linux.sched.frames import Names, StackFrame
+from crashdrive.linux.sched.machines import ways
 from crashdrive.linux.sched.running import Queues
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.sched.tasks import Task, read_tasks
@@ -76,7 +75,7 @@ def stacks(
     addresses.
 
     ``complete``: all tasks were found, and all stacks followed to their ends. KernelError on machines other
-    than x86-64 and arm64.
+    than x86-64, arm64 and s390x.
     """
     survey = Survey(kernel)
     rows = read_stacks(survey, wanted=wanted, tasks=tasks)
@@ -122,8 +121,8 @@ class _Reader:
         self.size = thread_size(self.kernel)
         self.names = Names(self.kernel)
         self.queues = Queues(survey)
-        is_arm64 = isinstance(self.unwinder, RecordUnwinder)
-        self._sleeping = arm64.Sleeping() if is_arm64 else _Inactive(self.kernel, self.unwinder.window)
+        own = ways(self.kernel)
+        self._sleeping = (_Inactive if own is None else own.sleeping)(self.kernel, self.unwinder.window)
 
     def read(self, tasks: Sequence[int], wanted: Callable[[Task], bool] | None) -> Iterator[TaskStack]:
         """The stacks, in the order of the tasks."""

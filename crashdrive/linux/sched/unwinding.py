@@ -18,12 +18,12 @@ from crashdrive.kernel.unwind.call_frames import CallFrames
 from crashdrive.kernel.unwind.orc import Format, Rule, Table, Tables
 from crashdrive.kernel.unwind.walk import REGISTERS, Unwinder
 from crashdrive.linux.modules.loaded import for_each_module
-from crashdrive.linux.sched import arm64
+from crashdrive.linux.sched.machines import ways
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
-    from crashdrive.kernel.unwind.frame_records import RecordUnwinder
     from crashdrive.linux.machine import Machine
+    from crashdrive.linux.sched.machines import StackUnwinder
     from crashdrive.linux.survey import Survey
 
 _MODULE, _RULE, _REGS = "struct module", "struct orc_entry", "struct pt_regs"
@@ -45,18 +45,18 @@ _TEXTS = (
 )
 
 
-def unwinder(survey: Survey) -> Unwinder | RecordUnwinder:
-    """The unwinder of a kernel; KernelError on architectures other than x86-64 and arm64.
+def unwinder(survey: Survey) -> StackUnwinder:
+    """The unwinder of a kernel; KernelError on architectures other than x86-64, arm64 and s390x.
 
     Modules whose tables can't be read are noted in the survey.
     """
     kernel = survey.kernel
     machine = kernel.session.identity.get("machine", _X86_64)
-    if machine == arm64.MACHINE:
-        return arm64.record_unwinder(survey)
+    if (own := ways(kernel)) is not None:
+        return own.unwinder(survey)
     if machine != _X86_64:
         name = shown_machine(int(machine))
-        raise KernelError(f"stacks can be unwound on x86-64 and arm64 alone; this is {name}")
+        raise KernelError(f"stacks can be unwound on x86-64, arm64 and s390x alone; this is {name}")
     kernel.layouts.prefetch([_RULE, _REGS, _MODULE, "struct inactive_task_frame"])
     memory = _Bytes(survey)
     tables = _tables(survey, memory)

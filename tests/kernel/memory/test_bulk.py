@@ -316,12 +316,25 @@ def test_physical_memory_is_another_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "floor"), [("21", 0xC << 60), ("22", 0), ("62", 0xFF << 56), ("", 0xFF << 56)]
+    ("machine", "floor"), [("21", 0xC << 60), ("22", 0x2000), ("62", 0xFF << 56), ("", 0xFF << 56)]
 )
 def test_the_lowest_kernel_address_follows_the_machine(machine: str, floor: int) -> None:
     model = Crash()
     model.identity = {"machine": machine}
     assert Memory(model).floor == floor
+
+
+def test_where_processes_have_address_spaces_of_their_own_none_is_cut_off() -> None:
+    """s390x: the kernel's begin behind the lowcore, and a process's are all others."""
+    for machine, space, address, valid in (
+        ("22", "kernel", 0x1FF8, False), ("22", "kernel", 0x2000, True),
+        ("22", "kernel", 0x3FF_8000_0000, True),
+        ("22", "user", 0x2AA_0000_0000, True), ("62", "user", 0xFF << 56, False),
+    ):  # fmt: skip
+        model = Crash()
+        model.identity = {"machine": machine}
+        wanted, holes = Memory(model)._valid([(address, 8)], "user" if space == "user" else "kernel")
+        assert (bool(wanted), bool(holes)) == (valid, not valid)
 
 
 def test_a_batch_that_crash_left_early_is_an_error() -> None:

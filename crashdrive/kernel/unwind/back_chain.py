@@ -1,0 +1,152 @@
+"""From one call to its caller by the back chain: s390x.
+
+Each function's ``struct stack_frame`` lies at its stack pointer. Its ``back_chain`` is the caller's stack
+pointer, and the registers that it was entered with, the return address among them, are saved in the caller's
+frame. An empty back chain ends a stack at a ``struct pt_regs``, right behind the frame: that of an
+interruption, or of the entry from user space, or of a thread's first function.
+Sources: arch/s390/kernel/unwind_bc.c, asm/stacktrace.h, asm/ptrace.h.
+
+A function that was interrupted before it made its frame leaves its caller out, as in the kernel; what is left
+in the frame of its caller by others is given where it is code, as doubtful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from crashdrive.kernel.memory.window import Window
+from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace, stack_word
+
+_MOST_FRAMES = 4096
+_USER_MODE = 1 << 48  # of a PSW's mask: problem state
+_STALE = "it is what the interrupted function's caller has in its frame, which may be of an earlier call"
+
+
+class FramePlaces(NamedTuple):
+    """Offsets in ``struct stack_frame`` (``link``: of the saved %r14) and its size; in ``struct pt_regs``
+    those of the PSW's words and of %r15 (``sp``), and its size.
+    """
+
+    back_chain: int
+    link: int
+    frame_size: int
+    mask: int
+    address: int
+    sp: int
+    regs_size: int
+
+
+class ChainUnwinder:
+    """Unwinds the stacks of one kernel; ``is_code``: whether an address lies in the image or in a module."""
+
+    def __init__(self, window: Window, places: FramePlaces, is_code: Callable[[int], bool]) -> None:
+        self.window = window
+        self.places = places
+        self.is_code = is_code
+
+    def trace(self, start: Start, stacks: Sequence[Stack]) -> Trace:
+        """The frames from ``start`` on over these stacks, the first of them its own; raises nothing."""
+        if _of_user(start.registers):
+            return Trace((Frame(start.ip, start.sp, True, "user"),), "user")
+        return _Walk(self, start, stacks).run()
+
+
+def _of_user(registers: Mapping[str, int]) -> bool:
+    return bool(registers.get("psw_mask", 0) & _USER_MODE)
+
+
+class _Walk:
+    """One walk: the frame that it has come to, and what it found."""
+
+    def __init__(self, unwinder: ChainUnwinder, start: Start, stacks: Sequence[Stack]) -> None:
+        self.unwinder, self.window, self.places = unwinder, unwinder.window, unwinder.places
+        self.start, self.sp = start, start.sp
+        self.stacks, self.left = list(stacks), list[Stack]()
+        self.stack = self._stack_of(start.sp) or Stack(0, 0, "")
+        self.frames: list[Frame] = []
+
+    def run(self) -> Trace:
+        start = self.start
+        self.frames.append(Frame(start.ip, start.sp, start.exact, self.stack.kind))
+        if not self.stack.high:
+            return self._lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
+        try:
+            if start.exact:
+                self._behind_interruption()
+            while len(self.frames) < _MOST_FRAMES:
+                if (ended := self._step()) is not None:
+                    return ended
+        except LostError as error:
+            return self._lost(str(error))
+        return self._lost(f"more than {_MOST_FRAMES} frames")
+
+    def _lost(self, reason: str) -> Trace:
+        return Trace(tuple(self.frames), "lost", reason)
+
+    def _step(self) -> Trace | None:
+        """On to the caller, or to what was interrupted; the end, where there is neither."""
+        chain = self._word(self.sp + self.places.back_chain)
+        if not chain:
+            return self._from_registers(self.sp + self.places.frame_size)
+        self._move(chain)
+        place = chain + self.places.link
+        self._add(self._word(place), place)
+        return None
+
+    def _from_registers(self, registers: int) -> Trace | None:
+        """On to what a ``struct pt_regs`` behind a frame tells."""
+        stack, size = self.stack, self.places.regs_size
+        if registers + size > stack.high:
+            return self._lost(f"an empty back chain at {self.sp:#x}, with no room for registers behind it")
+        mask, address, sp = (
+            self._word(registers + place) for place in (self.places.mask, self.places.address, self.places.sp)
+        )
+        if mask & _USER_MODE:
+            user = Frame(address, sp, True, "user", registers)
+            return Trace((*self.frames, user), "user")
+        if registers + size == stack.high and stack == self.stacks[0]:
+            return Trace(tuple(self.frames), "end")
+        self._move(sp)
+        self._add(address, registers + self.places.address, registers)
+        self._behind_interruption()
+        return None
+
+    def _behind_interruption(self) -> None:
+        """The caller of a function that was interrupted before it made its frame, where that can be told.
+
+        What it was called by would be in the frame at the stack pointer; so is what others left there.
+        """
+        place = self.sp + self.places.link
+        address = self._word(place)
+        if self.unwinder.is_code(address) and address != self.frames[-1].address:
+            self.frames.append(Frame(address, self.sp, False, self.stack.kind, 0, _STALE))
+
+    def _add(self, address: int, place: int, registers: int = 0) -> None:
+        if not self.unwinder.is_code(address):
+            raise LostError(f"{address:#x}, at {place:#x}, is no address of code")
+        self.frames.append(Frame(address, self.sp, bool(registers), self.stack.kind, registers))
+
+    def _move(self, sp: int) -> None:
+        """On to a stack pointer: always further up a stack, and to no stack a second time."""
+        stack = self._stack_of(sp)
+        if sp & 7 or stack is None:
+            raise LostError(f"the stack pointer of the caller, {sp:#x}, is on none of its stacks")
+        if stack == self.stack:
+            if sp <= self.sp:
+                raise LostError(f"the caller would be further down its stack, at {sp:#x}")
+        elif stack in self.left:
+            raise LostError(f"the caller would be on a stack that was left, at {sp:#x}")
+        else:
+            self.left.append(self.stack)
+            self.stack = stack
+        self.sp = sp
+
+    def _stack_of(self, address: int) -> Stack | None:
+        return next((stack for stack in self.stacks if stack.low <= address < stack.high), None)
+
+    def _word(self, address: int) -> int:
+        stack = self._stack_of(address)
+        if stack is None or address > stack.high - 8:
+            raise LostError(f"{address:#x} is on none of its stacks")
+        return stack_word(self.window, address, stack)
