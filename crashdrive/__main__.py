@@ -9,8 +9,8 @@ if not sys.flags.safe_path:
     del sys.path[0]
 
 try:
-    from crashdrive.cli import main
+    from crashdrive.cli import program
 except KeyboardInterrupt:  # the status and the words of `crashdrive.cli._ending`, which isn't loaded yet
     sys.stderr.write("crashdrive: interrupted\n")
     sys.exit(130)
-sys.exit(main())
+sys.exit(program())

@@ -49,7 +49,10 @@ def said_before(words: Sequence[str]) -> int | None:
         return None
     answers = Answers(store)
     key = answers.key_of_line(line_key(words))
-    return None if key is None else give_again(answers, key)
+    status = None if key is None else give_again(answers, key)
+    if status is not None:
+        store.close()
+    return status
 
 
 def give_again(answers: Answers, key: str, *, verbose: bool = False) -> int | None:
