@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import random
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
+from unittest import mock
 
 from sessionkit import Case, cases, folders, recorded_cases, replayed, report_folders
 
 from crashdrive.crash import Crash
 from crashdrive.errors import CrashdriveError
 from crashdrive.kernel.memory.window import Window
+from crashdrive.kernel.symbols import lookup
+from crashdrive.kernel.types import btf
 from crashdrive.session import Session
 from faultkit.facts import Facts, of_report
 from faultkit.hunt import LIMIT, TooLongError, difference, limited, where
@@ -44,7 +48,7 @@ class Outages:
         # after a fault crash is started again
         faults = Faults(self._session._ready(), at, way)  # noqa: SLF001 - the seam of faults
         try:
-            with _clocked(faults):
+            with _clocked(faults), _learnt():
                 report = Crash(self._session, keep=False).run_report(self.case.report, **self.case.options)
             return of_report(report), faults.calls
         finally:
@@ -86,6 +90,30 @@ def _clocked(faults: Faults) -> Iterator[None]:
         yield
     finally:
         defaults["clock"] = clock
+
+
+_TABLES: dict[bytes, Any] = {}
+_INDEXES: dict[bytes, array[int]] = {}
+
+
+@contextlib.contextmanager
+def _learnt() -> Iterator[None]:
+    """What is made of a kernel's symbols and BTF is made once of the same bytes: half of a run's time."""
+    make_table, make_index = lookup.read_table, btf.Btf._index  # noqa: SLF001 - the same, kept
+
+    def table(text: bytes) -> Any:
+        if text not in _TABLES:
+            _TABLES[text] = make_table(text)
+        return _TABLES[text]
+
+    def index(types: btf.Btf) -> array[int]:
+        words = types._words.tobytes()  # noqa: SLF001
+        if words not in _INDEXES:
+            _INDEXES[words] = make_index(types)
+        return _INDEXES[words]
+
+    with mock.patch.object(lookup, "read_table", table), mock.patch.object(btf.Btf, "_index", index):
+        yield
 
 
 @contextlib.contextmanager
