@@ -37,6 +37,9 @@ _FIELDS = {
     "waits_since": ("sched_info.last_queued",),
     "runtime": ("se.sum_exec_runtime",),
 }
+_STOPPER = {"on_rq": ("on_rq",), "sched_class": ("sched_class",), "cpu": ("thread_info.cpu", "cpu")}
+# TASK_ON_RQ_QUEUED, TASK_ON_RQ_MIGRATING (kernel/sched/sched.h)
+_ON_RQ = frozenset({1, 2})
 POLICIES = {0: "OTHER", 1: "FIFO", 2: "RR", 3: "BATCH", 5: "IDLE", 6: "DEADLINE", 7: "EXT"}
 """Policies of scheduling by number (include/uapi/linux/sched.h)."""
 _RT_LISTS = 100
@@ -122,13 +125,17 @@ def _all(survey: Survey, queues: RunQueues) -> dict[int, list[int]]:
 
 
 def _stoppers(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
-    """The stopper of each CPU where it is queued."""
-    kernel = survey.kernel
+    """The stopper of each CPU where it is queued; what is no stopper is noted and left out."""
+    kernel, classes = survey.kernel, class_names(survey)
     rows = survey.rows(Fields(kernel, _RQ, {"stop": ("stop",)}), queues.places, "run queues")
     stoppers = [(cpu, row["stop"]) for cpu, row in zip(kernel.cpus, rows, strict=True) if row["stop"]]
-    fields = Fields(kernel, _TASK, {"on_rq": ("on_rq",)})
-    states = survey.rows(fields, [task for _, task in stoppers], "stoppers")
-    return (pair for pair, state in zip(stoppers, states, strict=True) if state["on_rq"])
+    states = survey.rows(Fields(kernel, _TASK, _STOPPER), [task for _, task in stoppers], "stoppers")
+    for (cpu, task), state in zip(stoppers, states, strict=True):
+        stops = classes.get(state["sched_class"] or 0) == "stop" and state["cpu"] in {None, cpu}
+        if stops and state["on_rq"] in _ON_RQ:
+            yield cpu, task
+        elif state["on_rq"]:
+            survey.miss([Notice(kind="damaged", message=f"CPU {cpu}: the task at {task:#x} is no stopper")])
 
 
 def _fair(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:

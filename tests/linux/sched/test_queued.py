@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crashdrive.kernel.types.model import ArrayType, IntType, StructType, Type
 from crashdrive.linux.sched.cpu_states import RunQueues, run_queues
 from crashdrive.linux.sched.queued import QueuedTask, queued_tasks
@@ -176,4 +178,18 @@ def test_a_task_that_is_missing_is_marked() -> None:
     link_list(guest.memory, guest.at(RQ, guest.rq, "cfs_tasks"), [guest.at(TASK, lost, "se.group_node")])
     guest.memory.hole(lost)
     assert guest.read() == []
+    assert not guest.survey.complete
+
+
+@pytest.mark.parametrize("values", [{"on_rq": 3}, {"sched_class": CLASSES["fair"]}, {"sched_class": 0}])
+def test_what_is_no_stopper_is_no_row(values: dict[str, int]) -> None:
+    """Its page is another one's: a task in a state that no task has, or no stopper."""
+    guest = Guest()
+    stopper = guest.task(9, "migration/0", "stop")
+    guest.set(TASK, stopper, **values)
+    guest.set(RQ, guest.rq, stop=stopper)
+    assert guest.read() == []
+    assert [notice.message for notice in guest.survey.notices] == [
+        f"CPU 0: the task at {stopper:#x} is no stopper"
+    ]
     assert not guest.survey.complete
