@@ -22,7 +22,11 @@ from unittest import mock
 import msgspec
 
 from crashdrive.kernel.symbols import lookup
+from crashdrive.kernel.types import layouts
 from crashdrive.kernel.types.btf import Btf
+from crashdrive.kernel.types.declarations import LINUX_64, Abi
+from crashdrive.kernel.types.model import Type
+from crashdrive.kernel.types.ptype import SizeOf, parse_ptype
 from crashdrive.linux.modules import types
 from crashdrive.session import replay
 from crashdrive.session.reads import RecordedMemory
@@ -56,13 +60,17 @@ _BTF = functools.cache(Btf)
 
 @contextlib.contextmanager
 def read_once() -> Iterator[None]:
-    """Recordings that don't change, and what they hold, are read once; other files as always."""
+    """Recordings that don't change, and what they hold, are read once; other files as always.
+
+    What is made of a text alone, a type, is made once of each text.
+    """
     with (
         mock.patch.object(ReplayTransport, "__init__", _opened),
         mock.patch.object(ReplayTransport, "_from_memory", _from_memory),
         mock.patch.object(replay, "_unpacked_pieces", _unpacked),
         mock.patch.object(lookup, "read_table", _table),
         mock.patch.object(types, "Btf", _BTF),
+        mock.patch.object(layouts, "parse_ptype", _laid_out),
     ):
         yield
 
@@ -127,6 +135,20 @@ def _unpacked(packed: str, most: int) -> Iterator[bytes]:
     if (packed, most) not in _UNPACKED:
         _UNPACKED[packed, most] = tuple(_unpacked_pieces(packed, most))
     yield from _UNPACKED[packed, most]
+
+
+def _laid_out(
+    command: str, text: str, *, abi: Abi = LINUX_64, sizes: SizeOf | None = None, pointers: int = 2
+) -> Type:
+    """The type of a text; dumps of one kernel have the same texts."""
+    if sizes:
+        return parse_ptype(command, text, abi=abi, sizes=sizes, pointers=pointers)
+    return _type(command, text, abi, pointers)
+
+
+@functools.cache
+def _type(command: str, text: str, abi: Abi, pointers: int) -> Type:
+    return parse_ptype(command, text, abi=abi, pointers=pointers)
 
 
 def _table(text: bytes) -> Any:
