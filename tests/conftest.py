@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import re
 import signal
@@ -59,6 +60,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             f"`-m live` would miss the tests of {', '.join(sorted(missed))}: see conftest.py"
         )
     items.sort(key=lambda item: item.get_closest_marker("live") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Garbage is looked for among what tests make, not again and again among twenty thousand tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)
