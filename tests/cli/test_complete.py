@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
+
+from crashdrive.cli import main
 
 CHECKOUT = Path(__file__).parents[2]
 ELF = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
@@ -29,20 +31,45 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(line: str, shell: str = "bash", code: str = "") -> list[str]:
-    """What a shell is told at the end of a line, and what ``code`` prints."""
+def environment(line: str, shell: str) -> dict[str, str]:
+    """How a shell asks at the end of a line."""
     *before, last = words = line.split(" ")
     place = last if shell == "fish" else str(len(before))
-    environment = {
-        **os.environ, "PYTHONPATH": str(CHECKOUT), "_CRASHDRIVE_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": "\n".join(words), "COMP_CWORD": place,
+    return {
+        "_CRASHDRIVE_COMPLETE": f"{shell}_complete", "COMP_WORDS": "\n".join(words), "COMP_CWORD": place,
     }  # fmt: skip
+
+
+Asked = Callable[..., list[str]]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Asked:
+    """What a shell is told, in this process: that one starts is seen in real shells."""
+
+    def ask(line: str, shell: str = "bash") -> list[str]:
+        for name, value in environment(line, shell).items():
+            monkeypatch.setenv(name, value)
+        status = main([])
+        told = capsys.readouterr()
+        assert (status, told.err) == (0, "")
+        return told.out.splitlines()
+
+    return ask
+
+
+def imported(line: str) -> str:
+    """Those modules that a process has loaded which told a shell something, of those that take long."""
+    heavy = "{'rich', 'jinja2', 'pexpect', 'pyparsing', 'sqlite3', 'crashdrive.kernel', 'crashdrive.session'}"
+    code = f"import sys; print(sorted(m for m in sys.modules if m in {heavy} or '.reports.net' in m))"
     program = f"from crashdrive.cli import main\nmain()\n{code}"
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment(line, "bash")},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stderr == ""
-    return done.stdout.splitlines()
+    return done.stdout.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("folder")
@@ -72,12 +99,12 @@ def asked(line: str, shell: str = "bash", code: str = "") -> list[str]:
         ("crashdrive parse ps ", ["file,"]),
     ],
 )
-def test_what_bash_is_told(line: str, told: list[str]) -> None:
+def test_what_bash_is_told(asked: Asked, line: str, told: list[str]) -> None:
     assert asked(line) == told
 
 
 @pytest.mark.usefixtures("folder")
-def test_values_behind_an_equals_sign() -> None:
+def test_values_behind_an_equals_sign(asked: Asked) -> None:
     assert asked("crashdrive parse --format=cs", "fish") == ["plain,--format=csv"]
     assert asked("crashdrive parse --format=cs", "zsh") == ["plain", "--format=csv", "_"]
     assert asked("crashdrive exec --record=cas", "zsh") == ["file", "cas", "_"]
@@ -86,10 +113,8 @@ def test_values_behind_an_equals_sign() -> None:
 
 
 def test_names_are_told_without_importing_much() -> None:
-    heavy = "{'rich', 'jinja2', 'pexpect', 'pyparsing', 'sqlite3', 'crashdrive.kernel', 'crashdrive.session'}"
-    code = f"import sys; print(sorted(m for m in sys.modules if m in {heavy} or '.reports.net' in m))"
     for line in ("crashdrive ", "crashdrive report ", "crashdrive exec x ", "crashdrive parse "):
-        assert asked(line, code=code)[-1] == "[]"
+        assert imported(line) == "[]"
 
 
 COMMANDS = {
