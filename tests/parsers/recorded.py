@@ -26,9 +26,12 @@ def cases(command: str, pattern: str = "*") -> list[Path]:
 
 
 def each(command: str, pattern: str = "*") -> pytest.MarkDecorator:
-    """A test's parameter ``case``: each good output of a command."""
+    """A test's parameter ``case``: each good output of a command; a pattern that none has is an error."""
+    found = cases(command, pattern)
+    if not found:
+        raise ValueError(f"no recorded output of {command} is named {pattern}")
     return pytest.mark.parametrize(
-        "case", cases(command, pattern), ids=lambda case: str(case.relative_to(GOLDEN).with_suffix(""))
+        "case", found, ids=lambda case: str(case.relative_to(GOLDEN).with_suffix(""))
     )
 
 

@@ -71,7 +71,7 @@ def test_refused(text: str) -> None:
     assert not answer.complete
 
 
-@each("task", "task_-R_pid_comm_pid")
+@each("task", "task_-R_pid,comm_pid")
 def test_members_agree_with_the_header(case: Path) -> None:
     for task in parse(*output(case)):
         assert task.members["pid"] == task.pid
