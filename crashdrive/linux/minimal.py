@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
     from crashdrive.cache.store import Store
     from crashdrive.kernel.debuginfo.arrays import ArrayShape
+    from crashdrive.kernel.debuginfo.layouts import ImageTypes
     from crashdrive.linux.kernel import Kernel
     from crashdrive.session.dump_session import DumpSession
     from crashdrive.session.result import CommandResult
 
 
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
+_IMAGE, _IMAGE_VERSION = "dwarf-type", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 _BOUNDS, _BOUNDS_VERSION = "array-bounds", 1
 
@@ -45,6 +47,9 @@ class MinimalLayouts(Layouts):
     """Layouts of a kernel whose crash has loaded no modules. Types that the store lacks come from the BTF
     that ``btf`` gives; None where none is proven to be the kernel's: then they come from gdb.
 
+    ``image`` gives the types of the image's DWARF, which are taken where there is no BTF; None where gdb is
+    to be asked then.
+
     BTF has all types of the image, and takes milliseconds where gdb takes seconds, but joins the dimensions
     of an array into one. With ``dimensions``, those of an array that may have several are told when it is
     first looked into: by ``shape``, else by gdb; types come from BTF in a crash with tables, too. Without
@@ -52,7 +57,7 @@ class MinimalLayouts(Layouts):
     error (see `flattens`). The store keeps both forms apart from each other and from gdb's types.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a source each
         self,
         session: DumpSession,
         store: Store | None,
@@ -63,6 +68,7 @@ class MinimalLayouts(Layouts):
         dimensions: Callable[[], Dimensions | None] | None = None,
         shape: Callable[[str, str], ArrayShape | None] | None = None,
         declaration: Callable[[str], str | None] | None = None,
+        image: Callable[[], ImageTypes | None] = lambda: None,
     ) -> None:
         """``declaration`` gives a variable's type without crash, ``shape`` the array at a path of a named
         type; None where these can't.
@@ -73,11 +79,16 @@ class MinimalLayouts(Layouts):
         self._find_dimensions = dimensions
         self._shape = shape
         self._declaration_of = declaration
+        self._find_image = image
         self._arrays: dict[str, ArrayType] = {}
 
     @cached_property
     def _btf(self) -> Btf | None:
         return self._image_btf() if self._image_btf else None
+
+    @cached_property
+    def _image(self) -> ImageTypes | None:
+        return self._find_image()
 
     @property
     def _minimal(self) -> bool:
@@ -113,7 +124,7 @@ class MinimalLayouts(Layouts):
             self._take(self._store.get_many(kind, self.key, missing, Type, version=version))
         rest = {name: ref for name, ref in cold.items() if not self._is_settled(name)}
         if not rest or self._btf is None:
-            return rest
+            return self._learn_from_image(rest) if rest else rest
         try:
             named = ((name, self._btf.named.get(name, ())) for name in rest)
             origins = self._find_dimensions is not None
@@ -131,6 +142,30 @@ class MinimalLayouts(Layouts):
             self._store.put_many(kind, self.key, found, version=version)
         self._unknown.update(name for name in rest if name not in self._btf.named)
         return {name: ref for name, ref in rest.items() if not self._is_settled(name)}
+
+    def _learn_from_image(self, cold: dict[str, TypeRef]) -> dict[str, TypeRef]:
+        """Learn types that DWARF has, and those that it can't have; give the others."""
+        if self._image is None:
+            return cold
+        if self._store:
+            self._known.update(
+                self._store.get_many(_IMAGE, self.key, list(cold), Type, version=_IMAGE_VERSION)
+            )
+        rest = [name for name in cold if not self._is_settled(name)]
+        found: dict[str, Type] = {}
+        for name in rest:
+            try:
+                kind = self._image.find(name)
+            except VmlinuxError:
+                continue  # gdb may know it
+            if kind is None:
+                self._unknown.add(name)
+            else:
+                found[name] = kind
+        self._known.update(found)
+        if self._store:
+            self._store.put_many(_IMAGE, self.key, found, version=_IMAGE_VERSION)
+        return {name: ref for name, ref in cold.items() if not self._is_settled(name)}
 
     @property
     def _kept_as(self) -> tuple[str, int]:
@@ -236,9 +271,17 @@ class MinimalLayouts(Layouts):
     def _ask_enumeration(self, constant: str) -> Type:
         btf = self._btf if self._minimal or self._find_dimensions is not None else None
         numbers = btf.with_constant(constant) if btf is not None else ()
+        if btf is None and (found := self._enumeration_of_image(constant)) is not None:
+            return found
         if btf is None or len(numbers) != 1:
             return super()._ask_enumeration(constant)
         return btf.type(numbers[0])
+
+    def _enumeration_of_image(self, constant: str) -> Type | None:
+        try:
+            return self._image.enumeration(constant) if self._image is not None else None
+        except VmlinuxError:
+            return None
 
     def _ask_variable(self, name: str) -> Type:
         told = self._declaration_of(name) if self._minimal and self._declaration_of else None
@@ -255,8 +298,9 @@ class MinimalLayouts(Layouts):
 
     def _need_char(self, text: str) -> None:
         wanted = self._minimal and not self._asked_char and has_plain_char(text)
-        if wanted and self._btf is not None:
-            self._abi, self._asked_char = self._btf.abi, True
+        source = (self._btf or self._image) if wanted else None
+        if source is not None:
+            self._abi, self._asked_char = source.abi, True
         super()._need_char(text)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.dump.machines import own_machine
+from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo.arrays import Arrays
 from crashdrive.kernel.debuginfo.dimensions import dimensions
+from crashdrive.kernel.debuginfo.layouts import ImageTypes
 from crashdrive.kernel.keys import keys_of
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.kernel.symbols.lookup import Symbols
@@ -35,6 +38,20 @@ def _shape_of(session: DumpSession) -> Callable[[str, str], ArrayShape | None] |
     return None if session.recording or vmlinux is None else Arrays(vmlinux).find
 
 
+def _image_types(session: DumpSession) -> ImageTypes | None:
+    """The types in the vmlinux's DWARF, where gdb is slow, as its crash runs by an emulator; None else,
+    and of a recording.
+    """
+    vmlinux, machine = session.identity.get("vmlinux"), session.identity.get("machine")
+    own = own_machine()
+    if session.recording or vmlinux is None or own is None or machine in {None, "", str(own)}:
+        return None
+    try:
+        return ImageTypes(vmlinux)
+    except VmlinuxError:
+        return None
+
+
 def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool = False) -> Kernel:
     """The kernel of a session's dump; types and symbols that it learns are kept in the ``store``.
 
@@ -58,6 +75,7 @@ def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool =
                 declaration=None if source is None else source.declaration,
                 dimensions=None if btf else lambda: dimensions(session.identity["vmlinux"]),
                 shape=None if btf else _shape_of(session),
+                image=lambda: _image_types(session),
             ),
             symbols=Symbols(session, store, keys.symbols, source=source),
             physical=physical,

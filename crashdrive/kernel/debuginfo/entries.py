@@ -133,15 +133,17 @@ class Unit:
         self.sections = sections
         self.data = data = sections.get(".debug_info")
         self.offset = offset
-        length, self.version = struct.unpack_from("<IH", data, offset)
+        order = sections.order
+        self._word, self._endian = struct.Struct(f"{order}I"), sections.endian
+        length, self.version = struct.unpack_from(f"{order}IH", data, offset)
         if length >= 0xFFFF_FFF0 or self.version not in {4, 5}:
             raise UnknownFormError
         self.end = offset + 4 + length
         if self.version == 5:
-            kind, size, abbreviations = struct.unpack_from("<BBI", data, offset + 6)
+            kind, size, abbreviations = struct.unpack_from(f"{order}BBI", data, offset + 6)
             self.first = offset + 12
         else:
-            abbreviations, size = struct.unpack_from("<IB", data, offset + 6)
+            abbreviations, size = struct.unpack_from(f"{order}IB", data, offset + 6)
             kind, self.first = 1, offset + 11
         if size != 8 or kind not in _KINDS or self.end > len(data):
             raise UnknownFormError
@@ -221,7 +223,7 @@ class Unit:
             if kind.tag != tag and (not kind.children or kind.sibling is not None) and kind.size is not None:
                 at = start + kind.size
                 if kind.children and kind.sibling is not None:
-                    at = self.offset + int(struct.unpack_from("<I", data, start + kind.sibling)[0])
+                    at = self.offset + int(self._word.unpack_from(data, start + kind.sibling)[0])
                 continue
             entry = self.entry(at)
             if entry.tag == tag:
@@ -234,7 +236,7 @@ class Unit:
             number, at = self._number(form, at)
             return number + self.offset if form in _OF_UNIT else number, at
         if form in _STRINGS:
-            place = struct.unpack_from("<I", data, at)[0]
+            place = self._word.unpack_from(data, at)[0]
             return text(self.sections.get(_STRINGS[form]), place), at + 4
         if form == INLINE_TEXT:
             return inline_text(data, at)
@@ -246,11 +248,11 @@ class Unit:
         if form in _LEB:
             return signed(self.data, at) if form == _SIGNED else unsigned(self.data, at)
         size = FIXED[form]
-        return int.from_bytes(self.data[at : at + size], "little"), at + size
+        return int.from_bytes(self.data[at : at + size], self._endian), at + size
 
     def _block(self, form: int, at: int) -> tuple[bytes, int]:
         if form in _BLOCKS:
-            size = int.from_bytes(self.data[at : at + _BLOCKS[form]], "little")
+            size = int.from_bytes(self.data[at : at + _BLOCKS[form]], self._endian)
             at += _BLOCKS[form]
         elif form in {_EXPRESSION, _BLOCK}:
             size, at = unsigned(self.data, at)
@@ -263,7 +265,7 @@ def unit_at(sections: Sections, place: int) -> Unit:
     """The unit that a place lies in."""
     information, at = sections.get(".debug_info"), 0
     while at < len(information):
-        end = at + 4 + struct.unpack_from("<I", information, at)[0]
+        end = at + 4 + struct.unpack_from(f"{sections.order}I", information, at)[0]
         if place < end:
             return Unit(sections, at)
         at = end

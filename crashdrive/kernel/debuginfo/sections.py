@@ -10,14 +10,16 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from crashdrive.dump.elf import ET_REL, SHT_NOBITS, SHT_SYMTAB, BadElfError, Section, opened_elf
 from crashdrive.errors import VmlinuxError
 
-_RELA, _SYMBOL = struct.Struct("<QQq"), struct.Struct("<IBBHQQ")
+_RELA, _SYMBOL = "QQq", "IBBHQQ"
 _SHT_RELA = 4
 _COMPRESSED, _ALLOCATED = 0x800, 2
-_R64, _R32, _R32S = 1, 10, 11  # R_X86_64_*
+# by ELF's machine: relocations of 64 bits, and of 32: R_X86_64_*, R_390_*
+_RELOCATIONS = {62: ({1}, {10, 11}), 22: ({22}, {4})}
 _APART = 24
 _MOST = 1 << 30
 _FUNCTION = 2
@@ -26,7 +28,8 @@ _FUNCTION = 2
 class Sections:
     """Debug sections by name, as bytes or a view of the file; empty where there is none.
 
-    VmlinuxError for what is no image of x86-64 with debug data that isn't compressed.
+    VmlinuxError for what is no 64-bit image with debug data that isn't compressed. ``order``: its byte order,
+    ``endian`` the same as int.from_bytes has it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -39,8 +42,11 @@ class Sections:
         except (OSError, ValueError) as error:
             raise VmlinuxError(f"{str(path)!a}: its debug data can't be read: {error}") from error
         self.movable = elf.type == ET_REL
-        if not elf.wide or elf.order != "<":
+        if not elf.wide:
             raise VmlinuxError(f"{str(path)!a}: debug data of another kind of machine")
+        self.order = elf.order
+        self.endian: Literal["little", "big"] = "little" if elf.order == "<" else "big"
+        self._relocations = _RELOCATIONS.get(elf.machine, (set(), set()))
         self._known: dict[str, bytes | memoryview] = {}
         self._table: list[tuple[int, int, int]] | None = None
 
@@ -86,16 +92,17 @@ class Sections:
     def _relocated(self, raw: memoryview, rela: Section) -> bytes:
         symbols = self._symbols()
         data = bytearray(raw)
-        entries = self._raw(rela)
-        for place, info, addend in _RELA.iter_unpack(entries[: len(entries) // _RELA.size * _RELA.size]):
+        entries, form = self._raw(rela), struct.Struct(self.order + _RELA)
+        wide, narrow = self._relocations
+        for place, info, addend in form.iter_unpack(entries[: len(entries) // form.size * form.size]):
             kind, number = info & 0xFFFF_FFFF, info >> 32
             if number >= len(symbols):
                 continue
             value = symbols[number][0] + addend
-            if kind == _R64 and place + 8 <= len(data):
-                struct.pack_into("<Q", data, place, value & (1 << 64) - 1)
-            elif kind in {_R32, _R32S} and place + 4 <= len(data):
-                struct.pack_into("<I", data, place, value & 0xFFFF_FFFF)
+            if kind in wide and place + 8 <= len(data):
+                struct.pack_into(f"{self.order}Q", data, place, value & (1 << 64) - 1)
+            elif kind in narrow and place + 4 <= len(data):
+                struct.pack_into(f"{self.order}I", data, place, value & 0xFFFF_FFFF)
         return bytes(data)
 
     def _symbols(self) -> list[tuple[int, int, int]]:
@@ -105,7 +112,8 @@ class Sections:
             self._table = []
             if table is not None:
                 raw = self._raw(table)
-                for name, info, _, section, value, _ in _SYMBOL.iter_unpack(raw[: len(raw) // 24 * 24]):
+                form = struct.Struct(self.order + _SYMBOL)
+                for name, info, _, section, value, _ in form.iter_unpack(raw[: len(raw) // 24 * 24]):
                     base = section << _APART if self.movable and self._is_code(section) else 0
                     self._table.append((base + value, name, info & 15))
         return self._table

@@ -30,7 +30,7 @@ def declaration(vmlinux: str, name: str, address: int) -> str | None:
     """
     try:
         sections = Sections(vmlinux)
-        wanted = _LOCATED + struct.pack("<Q", address)
+        wanted = _LOCATED + struct.pack(f"{sections.order}Q", address)
         for place in sections.places(".debug_info", wanted):
             unit = unit_at(sections, place)
             for variable in _variables(unit, place):

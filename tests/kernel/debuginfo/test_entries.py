@@ -15,6 +15,12 @@ STRING, DATA1, REF4, REF_ADDR = 0x08, 0x0B, 0x13, 0x10
 COMPILE_UNIT, PARTIAL_UNIT = 0x11, 0x3C
 
 
+class Sections(dict[str, bytes]):
+    """Sections by name, little-endian."""
+
+    order, endian = "<", "little"
+
+
 class Made:
     """Sections of two units: ``first`` has a variable, whose type is in ``second``."""
 
@@ -42,7 +48,7 @@ class Made:
         one = unit(version, 1, 0, b"\1\2" + struct.pack("<I", self.pointer) + b"\0")
         self.second = len(one)
         two = unit(version, 3, len(first), body)
-        self.sections: Any = {".debug_info": one + two, ".debug_abbrev": first + second}
+        self.sections: Any = Sections({".debug_info": one + two, ".debug_abbrev": first + second})
 
     def unit(self) -> Unit:
         return Unit(cast("Any", self.sections), 0)

@@ -1,0 +1,161 @@
+"""Types out of the DWARF of images that compilers made, little- and big-endian, DWARF 4 and 5."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from crashdrive.errors import VmlinuxError
+from crashdrive.kernel.debuginfo.layouts import ImageTypes
+from crashdrive.kernel.types.model import (
+    ArrayType,
+    EnumType,
+    FunctionType,
+    IntType,
+    Member,
+    PointerType,
+    StructType,
+    Type,
+    TypedefType,
+    TypeRef,
+    VoidType,
+    type_name,
+)
+
+SOURCE = """\
+typedef unsigned int u32;
+typedef struct { int counter; } atomic_t;
+typedef int (*compare_t)(const void *, struct item *, ...);
+enum colour { RED, BLUE = 7, GREY = -1 };
+enum { LONELY = 42 };
+struct declared;
+struct other { short a; char b[3]; };
+struct item {
+    struct item *next;
+    const char *volatile name;
+    u32 flags;
+    unsigned int low : 3, middle : 9, : 2, high : 17;
+    atomic_t count;
+    struct other nested;
+    union { long number; struct { unsigned char first, rest[7]; }; };
+    unsigned long table[3][4];
+    struct declared *ahead;
+    enum colour colour;
+    compare_t compare;
+    struct other several[2];
+    _Bool yes;
+    long long wide;
+    int open[];
+};
+u32 counter; enum colour it; atomic_t kept; int lonely = LONELY;
+struct item item;
+void _start(void) { counter = 1; }
+"""
+COMPILERS = ["gcc", "s390x-linux-gnu-gcc"]
+IMAGES = [(compiler, version) for compiler in COMPILERS for version in (4, 5)]
+
+
+@pytest.fixture(scope="module", params=IMAGES, ids=lambda one: f"{one[0]}-{one[1]}")
+def types(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ImageTypes:
+    compiler, version = request.param
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "image.c").write_text(SOURCE)
+    form = ["-ffreestanding", "-nostdlib", "-static", "-g", f"-gdwarf-{version}", "-fno-pie", "-no-pie"]
+    subprocess.run([compiler, *form, "-o", "image", "image.c"], cwd=folder, check=True, capture_output=True)
+    return ImageTypes(str(folder / "image"))
+
+
+def structure(types: ImageTypes, name: str) -> StructType:
+    found = types.find(name)
+    assert isinstance(found, StructType)
+    return found
+
+
+def test_members_lie_where_the_compiler_has_them(types: ImageTypes) -> None:
+    item = structure(types, "struct item")
+    places = {member.name: member.bit_offset for member in item.members if member.bit_size is None}
+    assert places == {
+        "next": 0, "name": 64, "flags": 128, "count": 192, "nested": 224, None: 320, "table": 384,
+        "ahead": 1152, "colour": 1216, "compare": 1280, "several": 1344, "yes": 1440, "wide": 1472,
+        "open": 1536,
+    }  # fmt: skip
+    assert item.size == 192
+
+
+def test_bit_fields_count_in_the_order_of_memory(types: ImageTypes) -> None:
+    """From the lowest bit on where the lowest byte comes first, else from the highest."""
+    found = [
+        (m.name, m.bit_offset, m.bit_size) for m in structure(types, "struct item").members if m.bit_size
+    ]
+    assert found == [("low", 160, 3), ("middle", 163, 9), ("high", 174, 17)]
+
+
+def test_what_members_are(types: ImageTypes) -> None:
+    members = {member.name: member.type for member in structure(types, "struct item").members}
+    assert members["next"] == PointerType(TypeRef("struct item"), 8)
+    assert type_name(members["name"]) == "char *"
+    assert members["flags"] == TypeRef("u32", 4)
+    assert members["count"] == TypeRef("atomic_t", 4)
+    assert members["ahead"] == PointerType(TypeRef("struct declared"), 8)
+    assert members["colour"] == TypeRef("enum colour", 4)
+    assert members["table"] == ArrayType(ArrayType(IntType("unsigned long", 8, signed=False), 4), 3)
+    assert members["several"] == ArrayType(TypeRef("struct other", 6), 2)
+    assert members["open"] == ArrayType(IntType("int", 4, signed=True), None)
+    assert members["yes"] == IntType("_Bool", 1, signed=False, kind="bool")
+    assert members["nested"] == types.find("struct other")
+    union = members[None]
+    assert isinstance(union, StructType)
+    assert (union.kind, union.name, [m.name for m in union.members]) == ("union", None, ["number", None])
+
+
+def test_a_typedef_has_what_it_stands_for(types: ImageTypes) -> None:
+    assert types.find("u32") == TypedefType("u32", IntType("unsigned int", 4, signed=False))
+    counter = Member("counter", IntType("int", 4, signed=True), 0)
+    assert types.find("atomic_t") == TypedefType("atomic_t", StructType("struct", None, 4, (counter,)))
+    parameters: tuple[Type, ...] = (PointerType(VoidType(), 8), PointerType(TypeRef("struct item"), 8))
+    called = FunctionType(IntType("int", 4, signed=True), parameters, variadic=True)
+    assert types.find("compare_t") == TypedefType("compare_t", PointerType(called, 8))
+
+
+def test_enumerations_and_their_constants(types: ImageTypes) -> None:
+    colours = EnumType("colour", 4, True, (("RED", 0), ("BLUE", 7), ("GREY", -1)))
+    assert types.find("enum colour") == colours
+    assert types.enumeration("BLUE") == colours
+    lonely = types.enumeration("LONELY")
+    assert isinstance(lonely, EnumType)
+    assert (lonely.name, lonely.enumerators) == (None, (("LONELY", 42),))
+    assert types.enumeration("NOT_THERE") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["struct declared", "struct absent", "union item", "item", "struct u32", "enum item", "long item"]
+)
+def test_what_the_image_does_not_define(types: ImageTypes, name: str) -> None:
+    assert types.find(name) is None
+
+
+def test_a_plain_char_is_the_machines(types: ImageTypes) -> None:
+    big = types._sections.order == ">"
+    assert types.abi.char_signed is not big
+    assert structure(types, "struct other").members[1].type == ArrayType(
+        IntType("char", 1, signed=not big, kind="char"), 3
+    )
+
+
+def test_damage_is_an_error_of_ours(types: ImageTypes, tmp_path: Path) -> None:
+    path = Path(types._sections.path)
+    whole = path.read_bytes()
+    at = whole.index(bytes(types._sections.get(".debug_abbrev"))[:16])
+    for fill in (b"\0", b"\xff", b"\x21"):
+        damaged = tmp_path / "damaged"
+        damaged.write_bytes(whole[:at] + fill * 200 + whole[at + 200 :])
+        try:
+            found = ImageTypes(str(damaged)).find("struct item")
+        except VmlinuxError:
+            found = None
+        assert found is None
