@@ -60,10 +60,14 @@ _AS_GDB = {
 
 
 class ImageTypes:
-    """The types of an image, by name; VmlinuxError where it has no debug data that can be read."""
+    """The types of an image or a module's file, by name; VmlinuxError where it has no debug data that can be
+    read. ``suffix``: what is put behind the name (``struct priv``) of a type with a size (bytes) that another
+    one refers to: that of its module, where the kernel means something else by the name.
+    """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, suffix: Callable[[str, int], str] = lambda _name, _size: "") -> None:
         self._sections = Sections(path)
+        self._suffix = suffix
         self._names = NamedEntries(self._sections)
         self._unsigned_char: bool | None = None
 
@@ -89,10 +93,27 @@ class ImageTypes:
 
         def first() -> Type | None:
             return next(
-                (_Builder(unit, self.abi).top(entry) for unit, entry in self._names.find(plain, tag)), None
+                (
+                    _Builder(unit, self.abi, self._suffix).top(entry)
+                    for unit, entry in self._names.find(plain, tag)
+                ),
+                None,
             )
 
         return _guarded(first)
+
+    def size(self, name: str) -> int | None:
+        """Bytes of the structure or union of a name; None where the image defines none. Errors as `find`."""
+        word, _, plain = name.rpartition(" ")
+        tag = _BY_WORD.get(word, 0)
+        return _guarded(lambda: next((_size(entry) for _, entry in self._names.find(plain, tag)), None))
+
+    def may_define(self, name: str) -> bool:
+        """Whether a name is among the texts of the debug data; of up to 7 letters it may be elsewhere."""
+        plain = name.rpartition(" ")[2].encode() + b"\0"
+        return len(plain) <= e.LONGEST_INLINE or _guarded(
+            lambda: next(self._sections.places(".debug_str", plain), None) is not None
+        )
 
     def enumeration(self, constant: str) -> Type | None:
         """The enumeration, named or not, that has a constant; None where it isn't found. Errors as `find`."""
@@ -105,7 +126,7 @@ class ImageTypes:
                 if entry.offset > place:
                     break
                 if place < unit.behind(entry):
-                    found = _Builder(unit, self.abi).enum(entry)
+                    found = _Builder(unit, self.abi, self._suffix).enum(entry)
                     if constant in dict(found.enumerators):
                         yield found
 
@@ -131,8 +152,8 @@ def _guarded(ask: Callable[[], T]) -> T:
 class _Builder:
     """Builds one type with all that it contains by value."""
 
-    def __init__(self, unit: Unit, abi: Abi) -> None:
-        self.unit, self.abi = unit, abi
+    def __init__(self, unit: Unit, abi: Abi, suffix: Callable[[str, int], str]) -> None:
+        self.unit, self.abi, self.suffix = unit, abi, suffix
         self.parts = 0
 
     def top(self, entry: Entry) -> Type:
@@ -168,7 +189,7 @@ class _Builder:
             entry = self.target(entry)
         raise UnknownFormError
 
-    def type(  # noqa: PLR0911 - one for each kind of type
+    def type(  # noqa: C901, PLR0911 - one for each kind of type
         self, entry: Entry | None, depth: int, *, by_value: bool = False, expand: bool = False
     ) -> Type:
         """A type; ``by_value``: its size is known where it is named, ``expand``: a structure with members."""
@@ -195,6 +216,8 @@ class _Builder:
             case e.STRUCT | e.UNION | e.ENUM | e.TYPEDEF if named:
                 word = _TAGS.get(entry.tag)
                 shown = f"{word} {_name(entry)}" if word else _name(entry)
+                if entry.tag in {e.STRUCT, e.UNION} and (size := entry.number(e.SIZE)) is not None:
+                    shown += self.suffix(shown, size)
                 return TypeRef(shown, self.size(entry, 0) if by_value else None)
             case _:
                 raise UnknownFormError

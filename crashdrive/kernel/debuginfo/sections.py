@@ -57,18 +57,20 @@ class Sections:
         return self._known[name]
 
     def places(self, name: str, wanted: bytes, start: int = 0, end: int | None = None) -> Iterator[int]:
-        """Where bytes stand in a section of an image, or in a part of it."""
+        """Where bytes stand in a section, or in a part of it."""
         part = next((one for one in self._sections if one.name == name), None)
-        if part is None or part.type == SHT_NOBITS or part.flags & _COMPRESSED or self.movable:
+        if part is None or part.type == SHT_NOBITS or part.flags & _COMPRESSED:
             return
-        size = len(self.get(name))
-        last = part.offset + (size if end is None else min(end, size))
+        content = self.get(name)
+        # a search in the map of the file: a view of it isn't one that expressions take
+        data, base = (content, 0) if isinstance(content, bytes) else (self._map, part.offset)
+        last = base + (len(content) if end is None else min(end, len(content)))
         # a third of the time of mmap's own find()
         search = re.compile(re.escape(wanted)).search
-        match = search(self._map, part.offset + start, last)
+        match = search(data, base + start, last)
         while match is not None:
-            yield match.start() - part.offset
-            match = search(self._map, match.start() + 1, last)
+            yield match.start() - base
+            match = search(data, match.start() + 1, last)
 
     def _read(self, name: str) -> bytes | memoryview:
         part = next((one for one in self._sections if one.name == name), None)

@@ -55,6 +55,18 @@ def variables(kernel: Machine) -> ModuleVariables:
     return ModuleVariables(symbols, tuple(missing))
 
 
+def paths(kernel: Machine) -> dict[str, tuple[Path, str]]:
+    """The files of loaded modules that are at hand, by name, with their build ids; errors as `variables`."""
+    modules = for_each_module(kernel).check().read(["name", "sect_attrs"]).check()
+    files = _Files(kernel.session.identity)
+    found: dict[str, tuple[Path, str]] = {}
+    for name, attributes in modules:
+        place = _places(kernel, attributes).get(_BUILD_ID) if attributes else None
+        if place and (own := files.file(kernel, name, {_BUILD_ID: place})) is not None:
+            found[name] = own
+    return found
+
+
 def _places(kernel: Machine, attributes: int) -> dict[str, int]:
     """Where the sections of a module lie, by their names."""
     own = kernel.has_type(_SECTION)
@@ -91,6 +103,18 @@ class _Files:
                     elf = opened_elf(file.fileno())
                     if _is_of(kernel, elf, places):
                         return list(_variables(elf, module, places))
+            except (OSError, BadElfError):
+                continue
+        return None
+
+    def file(self, kernel: Machine, module: str, places: Mapping[str, int]) -> tuple[Path, str] | None:
+        """A module's file, with its build id; None where none is sure to be its."""
+        for path in self._candidates(module):
+            try:
+                with path.open("rb") as file:
+                    elf = opened_elf(file.fileno())
+                    if _is_of(kernel, elf, places):
+                        return path, _build_id(elf)
             except (OSError, BadElfError):
                 continue
         return None
@@ -139,6 +163,12 @@ def _is_of(kernel: Machine, elf: ElfFile, places: Mapping[str, int]) -> bool:
             except FaultError:
                 return False
     return False
+
+
+def _build_id(elf: ElfFile) -> str:
+    """Of a file that has one."""
+    part = next(part for part in elf.sections() if part.name == _BUILD_ID)
+    return elf.exactly(part.offset, part.size).hex()
 
 
 def _variables(elf: ElfFile, module: str, places: Mapping[str, int]) -> Iterator[tuple[Symbol, int]]:

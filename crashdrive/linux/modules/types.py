@@ -1,4 +1,4 @@
-"""Types of loaded modules whose debug data crash lacks, from the BTF in the kernel's memory.
+"""Types of loaded modules whose debug data crash lacks, from the BTF in the kernel's memory, or their files.
 
 Sources: kernel/bpf/btf.c: ``btf_modules`` (since 5.11, 36e68442d1af), ``struct btf``. Two things are read
 once per dump and kept: the names that each module defines, and each type that was asked for.
@@ -19,11 +19,12 @@ from crashdrive.kernel.types.btf import Btf, same
 from crashdrive.kernel.types.declarations import Abi
 from crashdrive.kernel.types.layouts import VERSION, layout_key
 from crashdrive.kernel.types.model import Type
+from crashdrive.linux.modules.file_types import FileTypes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crashdrive.kernel.core import KernelBase
+    from crashdrive.linux.machine import Machine
 
 _ENTRY, _BTF = "struct btf_module", "struct btf"
 _FIELDS = ("name", "data", "data_size", "base_btf")
@@ -55,7 +56,7 @@ class _Place(msgspec.Struct, frozen=True):
 class ModuleTypes:
     """The types of a dump's loaded modules; nothing is read before a type is asked for."""
 
-    def __init__(self, kernel: KernelBase) -> None:
+    def __init__(self, kernel: Machine) -> None:
         self._kernel = kernel
         self._busy = False
         self._parsed: dict[str, Btf] = {}
@@ -80,6 +81,8 @@ class ModuleTypes:
 
     def _find(self, name: str, module: str) -> Type | None:
         catalog, module = self._catalog, module.replace("-", "_")
+        if not catalog.modules and not catalog.unread:
+            return self._of_files.find(name, module)
         unread = [(m, reason) for m, reason in catalog.unread if "" in {m, module} or m == module]
         candidates = [catalog.modules[number][0] for number in catalog.names.get(name, ())]
         if module in candidates:
@@ -92,6 +95,11 @@ class ModuleTypes:
         if unread:
             raise UnknownTypeError(f"no type {name} in the kernel's debug data; {_told(unread)}")
         return self._type(name, self._choice(name, candidates)) if candidates else None
+
+    @cached_property
+    def _of_files(self) -> FileTypes:
+        """For a kernel whose modules have no BTF."""
+        return FileTypes(self._kernel)
 
     # the store: types by the digest of their module's BTF, what modules define by the dump
 
