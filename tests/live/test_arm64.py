@@ -12,7 +12,7 @@ import pytest
 
 from crashdrive.crash import Crash, open_dump
 from tests.live.conftest import LAB
-from tests.reports.arm64_truth import (
+from tests.reports.foreign_truth import (
     check_cpus,
     check_interrupts,
     check_memory_of_processes,

@@ -19,7 +19,7 @@ from sessionkit import (
 )
 
 from crashdrive.crash import Crash
-from tests.reports.arm64_truth import (
+from tests.reports.foreign_truth import (
     check_memory_of_processes,
     check_sockets,
     check_stacks,

@@ -441,10 +441,12 @@ def _table(rows: list[tuple[int, str, str]], sections: list[tuple[int, int, str]
 
 # a class of locks: without lockdep it takes no room, and has the address of the next variable
 _CLASS_OF_LOCKS = re.compile(r"(?:__|\w+_)key(?:\.\d+)?")
+# where the linker begins or ends a part of the code: the address of the function that comes next
+_BOUND_OF_CODE = re.compile(r"__\w+_text_(?:start|end)")
 
 
 def _rank(symbol: Symbol) -> tuple[bool, bool, bool]:
-    empty = _CLASS_OF_LOCKS.fullmatch(symbol.name) is not None
+    empty = bool(_CLASS_OF_LOCKS.fullmatch(symbol.name) or _BOUND_OF_CODE.fullmatch(symbol.name))
     return symbol.module is not None, empty, not symbol.kind.isupper()
 
 

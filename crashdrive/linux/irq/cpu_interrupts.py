@@ -1,7 +1,8 @@
 """Interrupts between and within CPUs (IPIs, local timers): the named lines of /proc/interrupts.
 
 Sources: arch_show_interrupts() in arch/x86/kernel/irq.c; of arm and arm64, whose IPIs are interrupts that
-/proc/interrupts hides from the others, in arch/arm64/kernel/smp.c (since 5.10, d3afc7f12987).
+/proc/interrupts hides from the others, in arch/arm64/kernel/smp.c (since 5.10, d3afc7f12987);
+show_interrupts() in arch/s390/kernel/irq.c, whose lines are kinds of external, I/O and other interruptions.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crashdrive.linux.irq.interrupts import counts_of
+from crashdrive.linux.lowcore import is_s390x
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.texts import texts
 from crashdrive.records import Notice, Record
@@ -50,6 +52,9 @@ _VARIABLES = (
 # descriptors and meanings of arm's IPIs, by their numbers
 _IPIS, _MEANINGS = "ipi_desc", "ipi_types"
 _MOST_IPIS = 64
+# s390x: kinds of interruptions, by what causes them
+_CLASSES, _CLASS, _COUNTED = "irqclass_sub_desc", "struct irq_class", "struct irq_stat"
+_MOST_CLASSES = 256
 _TOTALS = (("ERR", "irq_err_count", "errors"), ("MIS", "irq_mis_count", "misrouted"))
 
 
@@ -68,6 +73,9 @@ class CpuInterrupt(Record, frozen=True):
 def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
     """The lines in the order of /proc/interrupts."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
+    if is_s390x(kernel):
+        yield from _classes(survey)
+        return
     if not kernel.has_type(_KIND) or not kernel.symbols.has(_VARIABLE):
         survey.absent("counts of interrupts that CPUs send each other, that are known on this machine")
         return
@@ -96,6 +104,27 @@ def _counted(survey: Survey, fields: Fields) -> Iterator[CpuInterrupt]:
     for line, member, meaning in _LINES:
         if fields.has(member):
             yield _row(line, meaning, dict(zip(cpus, columns[member], strict=True)))
+
+
+def _classes(survey: Survey) -> Iterator[CpuInterrupt]:
+    """Those of s390x."""
+    kernel, cpus = survey.kernel, survey.kernel.possible_cpus
+    size = kernel.sizeof(_CLASS)
+    count = min(kernel.variable_size(_CLASSES) // size, _MOST_CLASSES)
+    first = kernel.symbols.address(_CLASSES)
+    kinds = kernel.read_many(
+        _CLASS, [first + size * number for number in range(count)], ["irq", "name", "desc"]
+    )
+    known = [row for row in survey.gaps(kinds, "kinds of interruptions") if None not in row]
+    said = texts(survey, [place for row in known for place in row[1:]], "kinds of interruptions")
+    places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
+    counted = survey.gaps(kernel.read_many(_COUNTED, places, ["irqs"]), "counts of interrupts")["irqs"]
+    for number, name, meaning in known:
+        counts = {
+            cpu: row[number] if row is not None and number < len(row) else None
+            for cpu, row in zip(cpus, counted, strict=True)
+        }
+        yield _row(said[name] or "", said[meaning] or "", counts)
 
 
 def _ipis(survey: Survey) -> Iterator[CpuInterrupt]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.lowcore import LOWCORE, is_s390x, lowcores
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
 
@@ -58,10 +59,13 @@ def softirq_names(survey: Survey) -> list[str]:
 def pending_masks(survey: Survey) -> dict[int, int | None]:
     """The pending softirqs of each present CPU, a bit for each; None where the dump lacks them."""
     kernel = survey.kernel
-    name, kind, path = _mask_place(survey)
-    places = [kernel.per_cpu_address(name, cpu) for cpu in kernel.cpus]
-    columns = survey.gaps(kernel.read_many(kind, places, [path]), "pending softirqs")
-    return dict(zip(kernel.cpus, columns[path], strict=True))
+    if is_s390x(kernel):
+        own, kind, path = lowcores(kernel), LOWCORE, "softirq_pending"
+    else:
+        name, kind, path = _mask_place(survey)
+        own = {cpu: kernel.per_cpu_address(name, cpu) for cpu in kernel.cpus}
+    columns = survey.gaps(kernel.read_many(kind, list(own.values()), [path]), "pending softirqs")
+    return dict.fromkeys(kernel.cpus) | dict(zip(own, columns[path], strict=True))
 
 
 def _mask_place(survey: Survey) -> tuple[str, str, str]:

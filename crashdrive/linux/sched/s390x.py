@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.kernel.unwind.back_chain import ChainUnwinder, FramePlaces
 from crashdrive.kernel.unwind.walk import Stack, Start
+from crashdrive.linux.lowcore import LOWCORE, MACHINE, lowcores
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
-MACHINE = "22"
+__all__ = ["ALIASES", "MACHINE", "WORDS", "Sleeping", "chain_unwinder", "cpu_stacks"]
 # the first words of s390_regs, which a note has: the PSW and the general registers; %r15 is the stack pointer
 WORDS = ("psw_mask", "psw_addr", *(f"r{number}" for number in range(16)))
 # what `Start` wants, by the names above
 ALIASES = {"ip": "psw_addr", "sp": "r15", "bp": "r11"}
-_FRAME, _REGS, _LOWCORE = "struct stack_frame", "struct pt_regs", "struct lowcore"
+_FRAME, _REGS = "struct stack_frame", "struct pt_regs"
 _LINK = 8  # %r14 in gprs[], which begins with %r6
 _SP = 15
 # of lowcore, and what crashdrive calls each; the restart and machine check stacks may be missing
@@ -77,14 +78,6 @@ def chain_unwinder(survey: Survey) -> ChainUnwinder:
     return ChainUnwinder(kernel.window(), frame_places(kernel), lambda place: lookup(place) is not None)
 
 
-def lowcores(kernel: Machine) -> dict[int, int]:
-    """Where each present CPU's lowcore lies, which it sees at address 0."""
-    cpus, size = kernel.cpus, kernel.pointer_size
-    first = kernel.symbols.address("lowcore_ptr")
-    words = kernel.window().words([first + size * cpu for cpu in cpus])
-    return {cpu: word for cpu, word in zip(cpus, words, strict=True) if word}
-
-
 def cpu_stacks(survey: Survey, size: int) -> dict[int, tuple[Stack, ...]]:
     """The known stacks of each present CPU: ``irq``, ``nodat``, ``restart``, ``mcck``.
 
@@ -94,8 +87,8 @@ def cpu_stacks(survey: Survey, size: int) -> dict[int, tuple[Stack, ...]]:
     kernel = survey.kernel
     found: dict[int, tuple[Stack, ...]] = dict.fromkeys(kernel.cpus, ())
     places = lowcores(kernel)
-    names = [name for name in _STACKS if kernel.has_member(_LOWCORE, name)]
-    columns = survey.gaps(kernel.read_many(_LOWCORE, list(places.values()), names), "lowcores")
+    names = [name for name in _STACKS if kernel.has_member(LOWCORE, name)]
+    columns = survey.gaps(kernel.read_many(LOWCORE, list(places.values()), names), "lowcores")
     above = kernel.sizeof(_FRAME) + kernel.sizeof(_REGS)
     for cpu, row in zip(places, columns, strict=True):
         tops = ((word + above, name) for name, word in zip(names, row, strict=True) if word)

@@ -1,15 +1,17 @@
-"""CPUs as in /proc/cpuinfo: model, microcode, topology; ``struct cpuinfo_x86``, ``struct cpuinfo_arm64``."""
+"""CPUs as in /proc/cpuinfo: model, microcode, topology. x86, arm64, s390x."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.lowcore import LOWCORE, is_s390x, lowcores
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
 _KIND, _VARIABLE = "struct cpuinfo_x86", "cpu_info"
@@ -36,6 +38,11 @@ _IMPLEMENTERS = {
 _TOPOLOGY, _TOPOLOGIES = "struct cpu_topology", "cpu_topology"
 # 2ec8bd1e7b1e (4.19) renamed cluster_id
 _PLACES = {"package": ("package_id", "cluster_id"), "core": ("core_id",)}
+# s390x: arch/s390/kernel/processor.c, topology.c
+_S390X, _S390X_VARIABLE = "struct cpu_info", "cpu_info"
+_S390X_TOPOLOGY = "struct cpu_topology_s390"
+# of lowcore's machine_flags: arch/s390/include/asm/setup.h
+_HYPERVISORS = {1 << 0: "zvm", 1 << 1: "kvm", 1 << 2: "lpar"}
 
 
 class Cpu(Record, frozen=True):
@@ -46,6 +53,9 @@ class Cpu(Record, frozen=True):
 
     On arm64 ``model`` is the part's number, ``model_name`` the part with variant and revision (``0xd07
     r1p0``), ``cpu_family`` the architecture (8), ``stepping`` the revision.
+
+    On s390x ``model`` is the machine's number, ``model_name`` the same in hexadecimal as IBM has it
+    (``8561``), ``stepping`` the version.
     """
 
     cpu: int
@@ -74,6 +84,9 @@ def cpus(survey: Survey) -> Iterator[Cpu]:
     kernel = survey.kernel
     if is_arm64(survey):
         yield from _of_arm64(survey)
+        return
+    if is_s390x(kernel):
+        yield from _of_s390x(survey)
         return
     places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in kernel.cpus]
     online = set(kernel.online_cpus)
@@ -105,6 +118,25 @@ def _of_arm64(survey: Survey) -> Iterator[Cpu]:
         )  # fmt: skip
 
 
+def _of_s390x(survey: Survey) -> Iterator[Cpu]:
+    """By the CPU's identification (STIDP) and its place in the machine, as show_cpuinfo() has them."""
+    kernel, online = survey.kernel, set(survey.kernel.online_cpus)
+    own = [kernel.per_cpu_address(_S390X_VARIABLE, cpu) for cpu in kernel.cpus]
+    names = ["cpu_id.version", "cpu_id.machine"]
+    rows = survey.gaps(kernel.read_many(_S390X, own, names), "CPUs")
+    base, size = kernel.symbols.address(_TOPOLOGIES), kernel.sizeof(_S390X_TOPOLOGY)
+    places = [base + size * cpu for cpu in kernel.cpus]
+    topology = survey.gaps(
+        kernel.read_many(_S390X_TOPOLOGY, places, ["socket_id", "core_id"]), "topology of CPUs"
+    )
+    for cpu, (version, machine), (socket, core) in zip(kernel.cpus, rows, topology, strict=True):
+        yield Cpu(
+            cpu=cpu, online=cpu in online, vendor_id="IBM/S390",
+            model_name=None if machine is None else f"{machine:04x}", cpu_family=None, model=machine,
+            stepping=version, microcode=None, package=socket, core=core, apicid=None, cache=None,
+        )  # fmt: skip
+
+
 def _topology(survey: Survey) -> list[dict[str, int | None]]:
     """Package and core of each present CPU; None where the kernel doesn't know them (-1)."""
     kernel = survey.kernel
@@ -121,7 +153,10 @@ def _stripped(text: str | None) -> str | None:
 
 
 class Hypervisor(Record, frozen=True):
-    """The hypervisor below the kernel: ``native``, ``kvm``, ``vmware``, ``ms_hyperv``, ``xen_hvm``..."""
+    """The hypervisor below the kernel: ``native``, ``kvm``, ``vmware``, ``ms_hyperv``, ``xen_hvm``...
+
+    On s390x ``zvm``, ``kvm`` or ``lpar``.
+    """
 
     hypervisor: str
 
@@ -134,6 +169,16 @@ def hypervisor(survey: Survey) -> Hypervisor | None:
     kernel = survey.kernel
     if is_arm64(survey):
         return None
+    if is_s390x(kernel):
+        return _hypervisor_of_s390x(kernel)
     names = {number: name for name, number in kernel.enumerators("enum x86_hypervisor_type").items()}
     number = int(kernel.symbol_as("x86_hyper_type", "unsigned int"))
     return Hypervisor(hypervisor=names.get(number, str(number)).removeprefix("X86_HYPER_").lower())
+
+
+def _hypervisor_of_s390x(kernel: Machine) -> Hypervisor | None:
+    """As detect_machine_type() of arch/s390/kernel/early.c found it; None since the flags lie elsewhere."""
+    if not kernel.has_member(LOWCORE, "machine_flags"):
+        return None
+    flags = int(kernel.object(LOWCORE, min(lowcores(kernel).values())).member_("machine_flags"))
+    return next((Hypervisor(hypervisor=name) for bit, name in _HYPERVISORS.items() if flags & bit), None)

@@ -55,17 +55,21 @@ struct item item;
 void _start(void) { counter = 1; }
 """
 COMPILERS = ["gcc", "s390x-linux-gnu-gcc"]
-IMAGES = [(compiler, version) for compiler in COMPILERS for version in (4, 5)]
+LINKED = ("-nostdlib", "-static", "-fno-pie", "-no-pie")
+# a module's file is relocatable: its debug data refers to names by relocations
+IMAGES = [
+    (compiler, version, how) for compiler in COMPILERS for version in (4, 5) for how in (LINKED, ("-c",))
+]
 
 
-@pytest.fixture(scope="module", params=IMAGES, ids=lambda one: f"{one[0]}-{one[1]}")
+@pytest.fixture(scope="module", params=IMAGES, ids=lambda one: f"{one[0]}-{one[1]}{one[2][0]}")
 def types(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ImageTypes:
-    compiler, version = request.param
+    compiler, version, how = request.param
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler}")
     folder = tmp_path_factory.mktemp("image")
     (folder / "image.c").write_text(SOURCE)
-    form = ["-ffreestanding", "-nostdlib", "-static", "-g", f"-gdwarf-{version}", "-fno-pie", "-no-pie"]
+    form = ["-ffreestanding", "-g", f"-gdwarf-{version}", *how]
     subprocess.run([compiler, *form, "-o", "image", "image.c"], cwd=folder, check=True, capture_output=True)
     return ImageTypes(str(folder / "image"))
 
@@ -130,6 +134,27 @@ def test_enumerations_and_their_constants(types: ImageTypes) -> None:
     assert isinstance(lonely, EnumType)
     assert (lonely.name, lonely.enumerators) == (None, (("LONELY", 42),))
     assert types.enumeration("NOT_THERE") is None
+
+
+def test_what_a_type_refers_to_may_be_the_modules_own(types: ImageTypes) -> None:
+    """By name and size: the kernel may mean something else."""
+    asked: list[tuple[str, int]] = []
+
+    def suffix(name: str, size: int) -> str:
+        asked.append((name, size))
+        return "@bonding" if name == "struct item" else ""
+
+    item = ImageTypes(types._sections.path, suffix).find("struct item")
+    assert isinstance(item, StructType)
+    assert item.members[0].type == PointerType(TypeRef("struct item@bonding"), 8)
+    assert item.name == "item"
+    assert {("struct item", 192), ("struct other", 6)} == set(asked)
+
+
+def test_sizes_alone(types: ImageTypes) -> None:
+    assert [types.size(name) for name in ("struct item", "struct other", "struct absent")] == [192, 6, None]
+    assert types.may_define("struct item")
+    assert not types.may_define("struct something_else")
 
 
 @pytest.mark.parametrize(
