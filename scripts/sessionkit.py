@@ -49,7 +49,7 @@ DEATH = "death.json"
 # each kernel, each form of dumps; the others are for live tests
 RECORDED = (("6.1-elf-sysrq", "8.0.2"), ("6.12-kdump-sysrq", "9.0.2"))
 # of other architectures: recorded where they are named, as their crash runs by emulation
-FOREIGN_RECORDED = (("6.1-arm64-elf-sysrq", "8.0.2"),)
+FOREIGN_RECORDED = (("6.1-arm64-elf-sysrq", "8.0.2"), ("6.1-s390x-elf-sysrq", "8.0.2"))
 FOREIGN_TRUTH = (
     "proc/net/tcp", "proc/net/tcp6", "proc/net/udp", "proc/net/udp6", "proc/*/stack", "proc/*/task/*/stack",
 )  # fmt: skip
