@@ -10,6 +10,7 @@ from crashdrive.linux.fs.mount_points import MountPoints
 from crashdrive.linux.fs.namespace_files import namespace_names
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.texts import texts
+from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +29,9 @@ _FIELDS = {
     "type": ("f_inode->i_sb->s_type->name",),
     "hashed": ("f_path.dentry->d_hash.pprev",),
     "above": ("f_path.dentry->d_parent",),
+    "super_block": ("f_path.dentry->d_sb",),
+    # the inode's own is another one below overlayfs before 4.19 (d1d04ef8572b)
+    "super_block_of_inode": ("f_path.dentry->d_inode->i_sb",),
     "private": ("f_inode->i_private",),
 }
 _NEEDED = ("dentry", "mount", "inode", "type", "hashed", "above")
@@ -54,6 +58,7 @@ def file_facts(survey: Survey, files: Iterable[int]) -> dict[int, FileFacts]:
     """The facts of each ``struct file``."""
     kernel, wanted = survey.kernel, list(dict.fromkeys(files))
     rows = survey.rows(Fields(kernel, _KIND, _FIELDS, _NEEDED), wanted, "open files")
+    _sort_out(survey, rows)
     types = texts(survey, (row["type"] for row in rows), "types of filesystems")
     paths, shift = MountPoints(survey), kernel.offset("struct mount", "mnt")
     for row in rows:
@@ -64,6 +69,25 @@ def file_facts(survey: Survey, files: Iterable[int]) -> dict[int, FileFacts]:
     return {
         file: _facts(row, types[row["type"]], paths, special) for file, row in zip(wanted, rows, strict=True)
     }
+
+
+def _sort_out(survey: Survey, rows: Iterable[dict[str, Any]]) -> None:
+    """Note damaged dentries, and keep nothing of them that tells whether the file is deleted.
+
+    Each dentry has a parent, that of a root itself, and the super block of its inode.
+    """
+    damaged = [row for row in rows if row["dentry"] and not _is_sound(row)]
+    for row in damaged:
+        row["hashed"] = row["above"] = None
+    if damaged:
+        message = f"open files: {len(damaged)} dentries are damaged, the first at {damaged[0]['dentry']:#x}"
+        survey.miss([Notice(kind="damaged", message=message)])
+
+
+def _is_sound(row: Mapping[str, Any]) -> bool:
+    """Whether a dentry is one, as far as the dump has it."""
+    ours, inodes = row["super_block"], row["super_block_of_inode"]
+    return row["above"] != 0 and ours != 0 and (None in {ours, inodes} or ours == inodes)
 
 
 def _facts(
