@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
-_IMAGE, _IMAGE_VERSION = "dwarf-type", 1
+_IMAGE, _NOT_IN_IMAGE, _IMAGE_VERSION = "dwarf-type", "no-dwarf-type", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 _BOUNDS, _BOUNDS_VERSION = "array-bounds", 1
 
@@ -147,24 +147,27 @@ class MinimalLayouts(Layouts):
         """Learn types that DWARF has, and those that it can't have; give the others."""
         if self._image is None:
             return cold
-        if self._store:
-            self._known.update(
-                self._store.get_many(_IMAGE, self.key, list(cold), Type, version=_IMAGE_VERSION)
-            )
+        store, names = self._store, list(cold)
+        if store:
+            self._known.update(store.get_many(_IMAGE, self.key, names, Type, version=_IMAGE_VERSION))
+            self._unknown.update(store.get_many(_NOT_IN_IMAGE, self.key, names, bool, version=_IMAGE_VERSION))
         rest = [name for name in cold if not self._is_settled(name)]
         found: dict[str, Type] = {}
+        absent: dict[str, bool] = {}
         for name in rest:
             try:
                 kind = self._image.find(name)
             except VmlinuxError:
                 continue  # gdb may know it
             if kind is None:
-                self._unknown.add(name)
+                absent[name] = True
             else:
                 found[name] = kind
         self._known.update(found)
-        if self._store:
-            self._store.put_many(_IMAGE, self.key, found, version=_IMAGE_VERSION)
+        self._unknown.update(absent)
+        if store:
+            store.put_many(_IMAGE, self.key, found, version=_IMAGE_VERSION)
+            store.put_many(_NOT_IN_IMAGE, self.key, absent, version=_IMAGE_VERSION)
         return {name: ref for name, ref in cold.items() if not self._is_settled(name)}
 
     @property

@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from crashdrive.cache.store import Store
-from crashdrive.errors import FaultError, KernelError, ParseError, UnknownMemberError, UnknownTypeError
+from crashdrive.errors import (
+    FaultError,
+    KernelError,
+    ParseError,
+    UnknownMemberError,
+    UnknownTypeError,
+    VmlinuxError,
+)
 from crashdrive.kernel.debuginfo.arrays import ArrayShape
 from crashdrive.kernel.objects import Object
 from crashdrive.kernel.symbols.lookup import Symbol
 from crashdrive.kernel.types.btf import Btf
-from crashdrive.kernel.types.model import IntType, type_name
+from crashdrive.kernel.types.declarations import Abi
+from crashdrive.kernel.types.model import EnumType, IntType, StructType, Type, type_name
 from crashdrive.kernel.types.paths import find
 from crashdrive.linux.minimal import DumpSymbols, MinimalLayouts, proven_btf
 from crashdrive.session.result import CommandResult, Failure
@@ -78,6 +86,49 @@ def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -
     later = MinimalLayouts(runner, store, "k", lambda: None)
     assert later.sizeof("struct pair") == 8
     assert runner.asked == []
+
+
+class Dwarf:
+    """Types of an image without BTF; ``asked`` for which."""
+
+    abi = Abi(8, char_signed=False)
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def find(self, name: str) -> Type | None:
+        """`struct twice` isn't understood."""
+        self.asked.append(name)
+        if name == "struct twice":
+            raise VmlinuxError("debug data of a kind that isn't read here")
+        return {"struct pair": StructType("struct", "pair", 8, ())}.get(name)
+
+    def enumeration(self, constant: str) -> Type | None:
+        return EnumType(None, 4, False, ((constant, 1),)) if constant == "LONELY" else None
+
+
+def test_types_come_from_dwarf_where_there_is_no_btf_and_both_answers_are_kept(
+    runner: Asked, tmp_path: Path
+) -> None:
+    store, dwarf = Store(tmp_path), Dwarf()
+
+    def made() -> MinimalLayouts:
+        return MinimalLayouts(runner, store, "k", lambda: None, image=lambda: cast("Any", dwarf))
+
+    layouts = made()
+    assert layouts.sizeof("struct pair") == 8
+    assert not layouts.has_member("struct nothing", "x")
+    assert layouts.enumeration_of("LONELY") == {"LONELY": 1}
+    assert layouts.type("char") == IntType("char", 1, signed=False, kind="char")
+    assert dwarf.asked == ["struct pair", "struct nothing"]
+    later = made()
+    assert later.sizeof("struct pair") == 8
+    assert not later.has_member("struct nothing", "x")
+    assert dwarf.asked == ["struct pair", "struct nothing"]
+    assert runner.asked == []
+    # what isn't understood is for gdb
+    assert later.sizeof("struct twice") == 8
+    assert runner.asked[0] == "gdb ptype/o struct twice **"
 
 
 class Poor(SessionDouble):

@@ -109,11 +109,10 @@ class ImageTypes:
         return _guarded(lambda: next((_size(entry) for _, entry in self._names.find(plain, tag)), None))
 
     def may_define(self, name: str) -> bool:
-        """Whether a name is among the texts of the debug data; of up to 7 letters it may be elsewhere."""
+        """Whether a name is among the texts of the debug data; short ones may stand in the entries."""
         plain = name.rpartition(" ")[2].encode() + b"\0"
-        return len(plain) <= e.LONGEST_INLINE or _guarded(
-            lambda: next(self._sections.places(".debug_str", plain), None) is not None
-        )
+        places = [".debug_str", ".debug_info"] if len(plain) <= e.LONGEST_INLINE else [".debug_str"]
+        return any(self._sections.holds(place, plain) for place in places)
 
     def enumeration(self, constant: str) -> Type | None:
         """The enumeration, named or not, that has a constant; None where it isn't found. Errors as `find`."""

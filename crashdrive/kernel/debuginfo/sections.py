@@ -72,6 +72,15 @@ class Sections:
             yield match.start() - base
             match = search(data, match.start() + 1, last)
 
+    def holds(self, name: str, wanted: bytes) -> bool:
+        """Whether a section has these bytes as it stands in the file, before relocations."""
+        part = next((one for one in self._sections if one.name == name), None)
+        if part is None or part.type == SHT_NOBITS or part.flags & _COMPRESSED:
+            return False
+        return (
+            re.compile(re.escape(wanted)).search(self._map, part.offset, part.offset + part.size) is not None
+        )
+
     def _read(self, name: str) -> bytes | memoryview:
         part = next((one for one in self._sections if one.name == name), None)
         if part is None or part.type == SHT_NOBITS:

@@ -154,7 +154,9 @@ def test_what_a_type_refers_to_may_be_the_modules_own(types: ImageTypes) -> None
 def test_sizes_alone(types: ImageTypes) -> None:
     assert [types.size(name) for name in ("struct item", "struct other", "struct absent")] == [192, 6, None]
     assert types.may_define("struct item")
+    assert types.may_define("u32")
     assert not types.may_define("struct something_else")
+    assert not types.may_define("u33")
 
 
 @pytest.mark.parametrize(
