@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.linux.survey import Fields
+from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
@@ -51,7 +52,9 @@ def flushed(survey: Survey, completions: Sequence[int]) -> Iterator[Flushed]:
     worklists = {pool + kernel.offset(_POOL, "worklist"): pool for pool in pools}
     barriers = [one - kernel.offset(_BARRIER, "done") for one in completions]
     entry = kernel.offset(_WORK, "entry")
-    for completion, barrier in zip(completions, barriers, strict=True):
+    for completion, barrier, is_one in zip(
+        completions, barriers, _are_barriers(survey, barriers), strict=True
+    ):
         node = barrier + kernel.offset(_BARRIER, "work") + entry
         others = [work + entry for work in kernel.walk_list(node, _WORK, "entry").addresses]
         taken = [running[one] for one in others if one in running]
@@ -62,6 +65,19 @@ def flushed(survey: Survey, completions: Sequence[int]) -> Iterator[Flushed]:
             # the barrier stands right behind its work
             keeper = _keeper(workers, pending[0]) if pools[pending[0]] else None
             yield Flushed(completion, others[-1] - entry, keeper)
+        elif is_one:
+            message = f"work that is flushed: the barrier at {barrier:#x} leads to no worker and no pool"
+            survey.miss([Notice(kind="node", message=message)])
+
+
+def _are_barriers(survey: Survey, places: Sequence[int]) -> list[bool]:
+    """Which of these are barriers: other completions of flushers are in other structures, or alone."""
+    kernel = survey.kernel
+    if not kernel.symbols.has("wq_barrier_func"):
+        return [False] * len(places)
+    function = kernel.symbols.address("wq_barrier_func")
+    at = kernel.offset(_BARRIER, "work.func")
+    return [word == function for word in kernel.window().words([place + at for place in places])]
 
 
 def _keeper(workers: Sequence[_Worker], pool: int) -> int | None:
