@@ -410,6 +410,10 @@ _RESOURCES = {
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("cgroup-frozen",),
         remark="threads of lab-futexes wait for futexes; a task of the cgroup /cold is frozen",
     ),
+    "peers": Death(
+        kind="sysrq", culprit="sysrq_handle_crash", own_module=False,
+        remark="processes wait for each other over unix sockets and futexes; cmd/peers names them",
+    ),
     "zombies": Death(
         kind="sysrq", culprit="sysrq_handle_crash", own_module=False, findings=("zombies",),
         remark="lab-parent doesn't wait for its 200 dead children",

@@ -79,5 +79,6 @@ int main_keys(int argc, char **argv);
 int main_audit(int argc, char **argv);
 int main_kvm(int argc, char **argv);
 int main_futexes(int argc, char **argv);
+int main_peers(int argc, char **argv);
 
 #endif

@@ -103,6 +103,7 @@ static const struct {
 	{ "audit", main_audit },
 	{ "kvm", main_kvm },
 	{ "futexes", main_futexes },
+	{ "peers", main_peers },
 };
 
 int main(int argc, char **argv)
