@@ -209,7 +209,11 @@ CASES: list[tuple[str, str, list[Any], list[Any]]] = [
     ("run-queue-long", "cpu.cpus", [cpu(runnable=8)], [cpu(runnable=7)]),
     (
         "realtime-hog", "cpu.cpus", [cpu(sched_class="rt", running_seconds=1.0)],
-        [cpu(sched_class="rt"), cpu(running_seconds=99.0), cpu(sched_class="stop", running_seconds=99.0)],
+        [cpu(sched_class="rt"), cpu(running_seconds=99.0), cpu(sched_class="idle", running_seconds=99.0)],
+    ),
+    (
+        "realtime-hog", "cpu.cpus", [cpu(sched_class="stop", running_seconds=1.0)],
+        [cpu(sched_class="stop", running_seconds=0.9)],
     ),
     ("realtime-throttled", "cpu.cpus", [cpu(rt_throttled=True)], [cpu(rt_throttled=False), cpu()]),
     (
