@@ -1348,6 +1348,7 @@ class Calls:
         name: Literal["hang"],
         *,
         tasks: bool = ...,
+        sleepers: bool = ...,
         cpus: bool = ...,
         futexes: bool = ...,
         frozen: bool = ...,

@@ -138,8 +138,11 @@ class FakeMemory:
             raise FaultError(f"{hole.address:#x}: {hole.reason}", hole.address, hole.size, hole.reason)
         return b"".join(chunk.data for chunk in gathered.chunks)
 
-    def gather(self, ranges: Sequence[tuple[int, int]]) -> Gathered:
-        """As Memory.gather."""
+    def gather(
+        self, ranges: Sequence[tuple[int, int]], *, space: str = "kernel", task: int | None = None
+    ) -> Gathered:
+        """As Memory.gather; all tasks have the same user memory, at the addresses of the kernel's."""
+        del space, task
         self.rounds += 1
         self.fetched += sum(size for _, size in ranges)
         return self._gather(ranges)

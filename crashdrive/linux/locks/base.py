@@ -6,6 +6,8 @@ A kind is one module in `crashdrive.linux.locks.kinds`, found by its name alone.
 - ``FUNCTIONS``: a pattern of the functions in which a task waits,
 - ``def lock(stack)``: the address of the lock, from the task's stack; None where it isn't found,
 - ``def owners(survey, addresses)``: an `Owner` for each lock that has one. May be missing.
+- ``ENCLOSES``: True where the waiters may sleep in functions of another kind, and ``lock`` gives the waiter:
+  a module of `crashdrive.linux.locks.objects` knows what it waits for. May be missing.
 
 A waiter is a structure on its task's stack: it points to the task, and its list leads to the lock. A stack
 holds old waiters, too, so a waiter counts only where its list leads back to it. FaultError where a list leads

@@ -15,7 +15,8 @@ class Cycle(Record, frozen=True):
     """Tasks that wait for each other: each for a lock that the next one holds, the last for the first's.
 
     ``locks`` and ``comms`` are in the order of ``pids``: what each waits for. It begins at the lowest pid.
-    ``sure`` is False where an owner is a reader: another reader may hold the lock.
+    ``sure`` is False where one of the owners isn't sure; ``doubts`` says why, in the words of
+    `Wait.owner_doubt`, and ``reader``: another reader may hold the lock.
     """
 
     pids: tuple[int | None, ...]
@@ -23,6 +24,7 @@ class Cycle(Record, frozen=True):
     locks: tuple[str, ...]
     types: tuple[str, ...]
     sure: bool
+    doubts: tuple[str, ...]
 
 
 def by_task(waits: Iterable[Wait]) -> dict[int, Wait]:
@@ -59,12 +61,15 @@ def cycles(waits: Sequence[Wait]) -> Iterator[Cycle]:
 def _cycle(circle: list[Wait]) -> Cycle:
     first = min(range(len(circle)), key=lambda at: circle[at].pid or 0)
     turned = circle[first:] + circle[:first]
+    doubts = {one.owner_doubt for one in turned} | {"reader" if one.owner_reads else None for one in turned}
+    told = tuple(sorted(doubt for doubt in doubts if doubt))
     return Cycle(
         pids=tuple(one.pid for one in turned),
         comms=tuple(one.comm for one in turned),
         locks=tuple(lock_name(one) for one in turned),
         types=tuple(one.type or "" for one in turned),
-        sure=not any(one.owner_reads for one in turned),
+        sure=not told,
+        doubts=told,
     )
 
 

@@ -53,17 +53,17 @@ class Lock(Record, frozen=True):
     longest: float | None
 
 
-def groups(waits: Sequence[Wait]) -> Iterator[Group]:
-    """The groups, the largest first."""
+def groups(waits: Sequence[Wait], others: Sequence[Wait] = ()) -> Iterator[Group]:
+    """The groups, the largest first; ``others``: waits of tasks that are in no group, for the roots."""
     found: defaultdict[tuple[object, ...], list[Wait]] = defaultdict(list)
     for wait in waits:
         by_function = (wait.function, wait.caller)
-        what = by_function if wait.address is None else (int(wait.address),)
+        what = by_function if wait.address is None else (int(wait.address), wait.lock)
         found[(wait.type, *what)].append(wait)
-    known = by_task(waits)
+    known = by_task([*others, *waits])
     names = {
         int(wait.owner_task): (wait.owner_pid, wait.owner_comm)
-        for wait in waits
+        for wait in (*others, *waits)
         if wait.owner_task is not None
     }
     for members in sorted(found.values(), key=lambda group: (-len(group), -(group[0].seconds or 0))):
@@ -95,11 +95,11 @@ def _group(
 
 def locks(waits: Sequence[Wait]) -> Iterator[Lock]:
     """The locks that are known, the one with the most waiters first."""
-    found: defaultdict[int, list[Wait]] = defaultdict(list)
+    found: defaultdict[tuple[int, str | None], list[Wait]] = defaultdict(list)
     for wait in waits:
         if wait.address is not None:
-            found[int(wait.address)].append(wait)
-    for address, members in sorted(found.items(), key=lambda item: -len(item[1])):
+            found[int(wait.address), wait.lock].append(wait)
+    for (address, _), members in sorted(found.items(), key=lambda item: -len(item[1])):
         first = members[0]
         yield Lock(
             lock=lock_name(first),

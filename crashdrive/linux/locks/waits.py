@@ -6,7 +6,7 @@
         print(wait.pid, wait.comm, wait.type, wait.lock, wait.owner_pid)
 
 A blocked task is in D, uninterruptible sleep. Its lock is found on its stack, by the functions in which it
-waits: see `crashdrive.linux.locks.base`.
+waits: see `crashdrive.linux.locks.base`. `crashdrive.linux.locks.sleepers` has tasks in interruptible sleep.
 """
 
 from __future__ import annotations
@@ -46,16 +46,20 @@ _ON_BEHALF = (
 
 
 class Wait(Record, frozen=True):
-    """A task that is blocked.
+    """A task that is blocked, or that sleeps until another one acts.
 
     ``seconds``: how long it has slept. ``function``: the lock's function in which it waits, else as in
     /proc/PID/wchan; ``caller``: the first function that is none of these. ``type``: the kind of lock
     (``mutex`` ``rwsem`` ``semaphore`` ``rtmutex`` ``percpu-rwsem`` ``completion`` ``work`` ``rcu`` ``folio``
-    ``bit`` ``waitqueue``, and where a wait queue or a bit is part of one ``journal`` ``buffer`` ``rpc``),
-    None where that isn't known. ``lock``: its name if it is a variable, or part of an object with a name;
-    ``module``: the variable's module; ``address``: the lock's. ``owner_task``, ``owner_pid``, ``owner_comm``:
-    the holder, or the task that has to act, if known; ``owner_reads``: the holder is one of perhaps several
-    readers.
+    ``bit`` ``waitqueue`` ``futex``, and where a wait queue or a bit is part of one ``journal`` ``buffer``
+    ``rpc`` ``unix``), None where that isn't known. ``lock``: its name if it is a variable, or part of an
+    object with a name; ``module``: the variable's module; ``address``: the lock's, of unix sockets that of
+    the ``unix_sock``, of a futex that in user memory or in its file. ``owner_task``, ``owner_pid``,
+    ``owner_comm``: the holder, or the task that has to act, if known; ``owner_reads``: the holder is one of
+    perhaps several readers. ``owner_doubt``: why the owner isn't sure: ``threads`` (any thread of its process
+    may act), ``glibc`` (told by user memory that looks like glibc's mutex), ``timeout`` (the task gives up
+    some time, or may); None where it is sure. ``holder_pids``: the processes that have the peer of a unix
+    socket open; ``note``: what else is known.
     """
 
     pid: int | None
@@ -72,6 +76,9 @@ class Wait(Record, frozen=True):
     owner_comm: str | None
     owner_task: Address | None
     owner_reads: bool
+    owner_doubt: str | None
+    holder_pids: tuple[int, ...]
+    note: str | None
 
 
 def waits(kernel: Machine) -> Reading[Wait]:
@@ -85,11 +92,24 @@ def read_waits(survey: Survey, filesystems: Sequence[Filesystem] | None = None) 
     tasks = for_each_task(survey.kernel, idle=True)
     survey.walked(tasks, "tasks")
     blocked = list(read_stacks(survey, wanted=lambda task: task.state_letter == "D", tasks=tasks.addresses))
-    found = _found(survey, blocked, tasks.addresses) if blocked else []
+    return resolved(survey, blocked, filesystems)
+
+
+def resolved(
+    survey: Survey,
+    stacks: Sequence[TaskStack],
+    filesystems: Sequence[Filesystem] | None = None,
+    what: str | None = "blocked",
+) -> list[Wait]:
+    """What tasks with these stacks wait for, the longest wait first; ``what``: what they are, for the
+    notice of those of which it isn't known; None without such a notice.
+    """
+    tasks = for_each_task(survey.kernel, idle=True).addresses
+    found = _found(survey, stacks, tasks) if stacks else []
     works = _flushed(survey, [lock for _, kind, lock in found if kind == _FLUSHED and lock is not None])
     found = [(one, kind, works[lock].work if lock in works else lock) for one, kind, lock in found]
     objects = _objects(survey, found)
-    found = [(one, _object_type(objects, kind, lock), lock) for one, kind, lock in found]
+    found = [(one, *_of_object(objects, kind, lock)) for one, kind, lock in found]
     locks = [(kind, lock) for _, kind, lock in found if lock is not None]
     owners = _owners(survey, locks)
     owners |= {one.work: Owner(one.task) for one in works.values() if one.task is not None}
@@ -99,10 +119,14 @@ def read_waits(survey: Survey, filesystems: Sequence[Filesystem] | None = None) 
         filesystems = survey.attempt("frozen filesystems", partial(frozen, survey)) if locks else []
     names = lock_names(survey.kernel, {lock for _, lock in locks}, filesystems)
     names |= {lock: LockName(part.name) for lock, (_, part) in objects.items()}
-    rows = [_wait(one, kind, lock, owners.get(lock or 0), holders, names) for one, kind, lock in found]
+    parts = {lock: part for lock, (_, part) in objects.items()}
+    rows = [
+        _wait(one, kind, lock, owners.get(lock or 0), holders, names, parts.get(lock or 0))
+        for one, kind, lock in found
+    ]
     unknown = sum(row.type is None for row in rows)
-    if unknown:
-        note = f"what {unknown} of {len(rows)} blocked tasks wait for is not known"
+    if unknown and what:
+        note = f"what {unknown} of {len(rows)} {what} tasks wait for is not known"
         survey.miss([Notice(kind="unknown", message=note)], complete=True)
     return sorted(rows, key=lambda row: (-(row.seconds or 0), row.pid or 0))
 
@@ -134,12 +158,20 @@ def _waits_for(survey: Survey, one: TaskStack, stacks: Stacks) -> tuple[str | No
     stack = _waiting(survey, one, stacks)
     if stack is None:
         return None, None
+    for kind in lock_kinds():
+        if encloses(kind) and stack.is_in(kind.FUNCTIONS):
+            return kind.TYPE, _lock(survey, kind, stack)
     for function in stack.functions:
         for kind in lock_kinds():
             if kind.TYPE != _LAST and kind.FUNCTIONS.fullmatch(function):
                 return _type(kind.TYPE, stack), _lock(survey, kind, stack)
     lock = _lock(survey, lock_kinds()[-1], stack)
     return (_LAST, lock) if lock is not None else (None, None)
+
+
+def encloses(kind: Kind) -> bool:
+    """Whether its waiters may sleep in functions of another kind, and ``lock`` gives the waiter's address."""
+    return bool(getattr(kind, "ENCLOSES", False))
 
 
 def _type(name: str, stack: WaitingStack) -> str:
@@ -209,11 +241,15 @@ def _objects(survey: Survey, found: Sequence[_Found]) -> dict[int, tuple[Objects
     return known
 
 
-def _object_type(
+def _of_object(
     objects: Mapping[int, tuple[Objects, Belonging]], kind: str | None, lock: int | None
-) -> str | None:
+) -> tuple[str | None, int | None]:
+    """The type and address, by the object. A waiter of no object says nothing of what it waits for."""
     found = objects.get(lock) if lock is not None else None
-    return found[0].TYPE if found and kind == found[0].OF else kind
+    if found and kind == found[0].OF:
+        return found[0].TYPE, lock
+    enclosing = kind is not None and any(encloses(one) for one in lock_kinds() if kind == one.TYPE)
+    return kind, None if enclosing else lock
 
 
 def _items(
@@ -234,11 +270,24 @@ def _wait(
     owner: Owner | None,
     tasks: Mapping[int, tuple[int | None, str | None]],
     names: Mapping[int, LockName],
+    part: Belonging | None,
 ) -> Wait:
     if owner and owner.task == one.task:
         owner = None  # a journal's thread doesn't wait for itself
     pid, comm = tasks.get(owner.task, (None, None)) if owner else (None, None)
+    doubt = part.doubt if part and owner else None
+    note = part.note if part else None
+    if part and part.holders:
+        # a process whose only thread waits doesn't act
+        acting = [held for held in part.holders if held.task != one.task or held.threads != 1]
+        if not acting:
+            note = f"{note}; the waiter alone holds it"
+        elif len(acting) == 1:
+            (only,) = acting
+            owner, pid, comm = Owner(only.task), only.pid, only.comm
+            doubt = part.doubt if only.threads == 1 else "threads"
     name = names.get(lock) if lock is not None else None
+    place = part.place if part and part.place is not None else lock
     return Wait(
         pid=one.pid,
         comm=one.comm,
@@ -249,11 +298,14 @@ def _wait(
         type=kind,
         lock=name.name if name else None,
         module=name.module if name else None,
-        address=lock,
+        address=place,
         owner_pid=pid,
         owner_comm=comm,
         owner_task=owner.task if owner else None,
         owner_reads=bool(owner and owner.reader),
+        owner_doubt=doubt,
+        holder_pids=tuple(held.pid for held in part.holders) if part else (),
+        note=note,
     )
 
 

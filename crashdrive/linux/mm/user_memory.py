@@ -97,3 +97,21 @@ def _roots(paging: Paging, tops: Iterable[int]) -> dict[int, int]:
 def _each(extents: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
     for page, frame, size in extents:
         yield from zip(range(page, page + size), range(frame, frame + size), strict=True)
+
+
+def physical_addresses(survey: Survey, wanted: Sequence[Wanted]) -> list[int | None]:
+    """Where the first byte of each is in physical memory; None where that isn't known."""
+    paging = survey.kernel.paging
+    if paging is None:
+        return [None for _ in wanted]
+    tasks = list(dict.fromkeys(one.task for one in wanted))
+    columns = survey.gaps(survey.kernel.read_many(_TASK, tasks, ["mm->pgd"]), "page tables of tasks")
+    tops = dict(zip(tasks, columns["mm->pgd"], strict=True))
+    roots = _roots(paging, [top for top in tops.values() if top])
+    keys = [(roots.get(tops[one.task] or 0), one.address >> PAGE_SHIFT) for one in wanted]
+    frames = paging.frames({(root, page) for root, page in keys if root is not None})
+    found: list[int | None] = []
+    for one, (root, page) in zip(wanted, keys, strict=True):
+        frame = frames.get((root, page)) if root is not None else None
+        found.append((frame << PAGE_SHIFT) + one.address % PAGE if isinstance(frame, int) else None)
+    return found

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crashdrive.linux.locks.graph import Cycle
     from crashdrive.linux.locks.waits import Wait
 
+_Place = tuple[int, str | None]  # an address, and the name: futexes of two processes may have one address
 _MOST_LOCKS = 120
 _NAMED = 4  # so many tasks of such a node are named
 
@@ -22,20 +23,20 @@ def lock_graph(waits: Sequence[Wait], cycles: Sequence[Cycle]) -> Iterator[Graph
 
     Tasks that wait for a lock, and that no task waits for, are one node together.
     """
-    found: defaultdict[int, list[Wait]] = defaultdict(list)
+    found: defaultdict[_Place, list[Wait]] = defaultdict(list)
     for wait in waits:
         if wait.address is not None:
-            found[int(wait.address)].append(wait)
+            found[int(wait.address), wait.lock].append(wait)
     if not found:
         return
-    locks = sorted(found, key=lambda address: -len(found[address]))
+    locks = sorted(found, key=lambda place: -len(found[place]))
     owners = {wait.owner_task for wait in waits if wait.owner_task is not None}
     caught = {pid for cycle in cycles for pid in cycle.pids}
-    shown = sorted(locks, key=lambda address: _rank(found[address], owners, caught))[:_MOST_LOCKS]
+    shown = sorted(locks, key=lambda place: _rank(found[place], owners, caught))[:_MOST_LOCKS]
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
-    for address in shown:
-        _add(address, found[address], owners, caught, nodes, edges)
+    for place in shown:
+        _add(place, found[place], owners, caught, nodes, edges)
     yield Graph(
         title="Locks: who waits for whom",
         nodes=tuple(nodes.values()),
@@ -54,7 +55,7 @@ def _rank(members: Sequence[Wait], owners: set[int], caught: set[int | None]) ->
 
 
 def _add(
-    address: int,
+    place: _Place,
     members: Sequence[Wait],
     owners: set[int],
     caught: set[int | None],
@@ -62,7 +63,9 @@ def _add(
     edges: list[Edge],
 ) -> None:
     first = members[0]
-    lock = f"lock {address:x}"
+    address, name = place
+    own = f"{address:x}" + (f" {name}" if first.type == "futex" else "")
+    lock = f"lock {own}"
     circle = [wait for wait in members if wait.pid in caught and wait.owner_pid in caught]
     nodes[lock] = Node(
         id=lock, label=f"{lock_name(first)}\n{first.type or 'lock'}", kind="lock", marked=bool(circle)
@@ -74,14 +77,15 @@ def _add(
         edges.append(Edge(source=task, target=lock, label=_since(wait), marked=wait in circle))
     rest = [wait for wait in members if wait not in alone]
     if rest:
-        task = f"tasks of {address:x}"
+        task = f"tasks of {own}"
         nodes[task] = Node(id=task, label=_tasks(rest), kind="task")
         edges.append(Edge(source=task, target=lock, label=_since(rest[0])))
     if first.owner_task is not None:
         owner = f"task {first.owner_task:x}"
-        name = f"{first.owner_comm or '?'} ({first.owner_pid})"
-        nodes.setdefault(owner, Node(id=owner, label=name, kind="task", marked=first.owner_pid in caught))
+        who = f"{first.owner_comm or '?'} ({first.owner_pid})"
+        nodes.setdefault(owner, Node(id=owner, label=who, kind="task", marked=first.owner_pid in caught))
         said = "read by" if first.owner_reads else "held by"
+        said = f"perhaps {said}" if first.owner_doubt else said
         edges.append(Edge(source=lock, target=owner, label=said, marked=bool(circle)))
 
 

@@ -11,6 +11,13 @@ from crashdrive.text import counted
 if TYPE_CHECKING:
     from crashdrive.linux.locks.graph import Cycle
 
+_DOUBTS = {
+    "reader": "a reader is among the owners, which may be another one",
+    "threads": "another thread of an owner's process may act",
+    "glibc": "an owner is told by user memory that looks like glibc's mutex",
+    "timeout": "a timeout may end a wait",
+}
+
 
 @rule(
     id="deadlock",
@@ -27,6 +34,7 @@ def deadlock(cycles: Iterable[Cycle]) -> Iterator[Match]:
         steps = zip(cycle.pids, cycle.comms, cycle.types, cycle.locks, strict=True)
         told = [f"{comm} ({pid}) waits for {kind} {lock}" for pid, comm, kind, lock in steps]
         names = ", ".join(f"{comm} ({pid})" for pid, comm in zip(cycle.pids, cycle.comms, strict=True))
-        doubt = "" if cycle.sure else "; a reader is among the owners, which may be another one"
-        who = counted(len(cycle.pids), "task is", "tasks are")
-        yield Match(evidence=tuple(told), message=f"{who} deadlocked: {names}{doubt}")
+        doubt = "".join(f"; {_DOUBTS[word]}" for word in cycle.doubts)
+        who = counted(len(cycle.pids), "task", "tasks")
+        state = ("is" if len(cycle.pids) == 1 else "are") if set(cycle.doubts) <= {"reader"} else "may be"
+        yield Match(evidence=tuple(told), message=f"{who} {state} deadlocked: {names}{doubt}")

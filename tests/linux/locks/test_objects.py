@@ -229,4 +229,4 @@ def test_functions_of_those_who_wait(kind: object, function: str) -> None:
 
 
 def test_all_kinds_are_found_by_their_names() -> None:
-    assert [one.TYPE for one in kinds_of_objects()] == ["buffer", "journal", "rpc"]
+    assert [one.TYPE for one in kinds_of_objects()] == ["buffer", "futex", "journal", "rpc", "unix"]

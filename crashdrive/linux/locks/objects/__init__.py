@@ -22,17 +22,26 @@ from crashdrive.linux.survey import row_dicts
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
+    from crashdrive.linux.fs.holders import Holder
     from crashdrive.linux.survey import Fields, Survey
 
 
 class Belonging(NamedTuple):
     """A lock's address, what it is of an object, and the address of the task that has to act; None where
     none has, or it isn't known.
+
+    ``holders``: processes one of which has to act, where that is known instead. ``place``: the address of the
+    object, where that is what waiters have in common. ``note``: what else is to be said. ``doubt``: why the
+    owner isn't sure, None where the kernel itself knows it.
     """
 
     address: int
     name: str
     owner: int | None = None
+    holders: tuple[Holder, ...] = ()
+    place: int | None = None
+    note: str | None = None
+    doubt: str | None = None
 
 
 class Objects(Protocol):

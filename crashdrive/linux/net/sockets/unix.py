@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crashdrive.linux.net.net_list import for_each_net_namespace
 from crashdrive.linux.net.packets.queues import queued_bytes
 from crashdrive.linux.net.sockets.inet import Named, full, nets, plain, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
 from crashdrive.linux.net.survey import NetSurvey
-from crashdrive.linux.survey import Fields
+from crashdrive.linux.survey import Fields, Survey
 
 ESTABLISHED, LISTEN = 1, 10
 _LONGEST = 108  # UNIX_PATH_MAX
@@ -31,7 +32,7 @@ def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
         survey.absent("unix sockets")
         return
     fields = Fields(kernel, "struct unix_sock", MEMBERS, ("socket", "state", "name"))
-    for heads, count in _tables(survey) if own else [_shared_table(survey)]:
+    for heads, count in _tables(survey, sorted(survey.chosen)) if own else [_shared_table(survey)]:
         found = kernel.walk_table(heads, count, fields.kind, "sk.__sk_common.skc_node")
         survey.walked(found, "unix sockets")
         if found.addresses:
@@ -40,22 +41,38 @@ def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
             yield batch.keep(selected(survey, wanted, batch))
 
 
-def _tables(survey: NetSurvey) -> Iterator[tuple[int, int]]:
+def every_socket(survey: Survey) -> list[int]:
+    """Addresses of the ``struct unix_sock`` of all namespaces."""
+    kernel = survey.kernel
+    if not kernel.has_member("struct net", "unx.table.buckets"):
+        tables = [_shared_table(survey)]
+    else:
+        spaces = for_each_net_namespace(kernel)
+        survey.walked(spaces, "network namespaces")
+        tables = list(_tables(survey, spaces.addresses))
+    found: list[int] = []
+    for heads, count in tables:
+        walked = kernel.walk_table(heads, count, "struct unix_sock", "sk.__sk_common.skc_node")
+        survey.walked(walked, "unix sockets")
+        found += walked.addresses
+    return found
+
+
+def _tables(survey: Survey, namespaces: Sequence[int]) -> Iterator[tuple[int, int]]:
     kernel = survey.kernel
     # the second half is for sockets without a name; bsd_socket_buckets is as large as the first half
     count = 2 * _length(survey, "bsd_socket_buckets")
-    nets_ = sorted(survey.chosen)
-    found = kernel.read_many("struct net", nets_, ["unx.table.buckets"])
+    found = kernel.read_many("struct net", namespaces, ["unx.table.buckets"])
     for pointer in survey.gaps(found, "unix sockets of namespaces")["unx.table.buckets"]:
         if pointer:
             yield pointer, count
 
 
-def _shared_table(survey: NetSurvey) -> tuple[int, int]:
+def _shared_table(survey: Survey) -> tuple[int, int]:
     return survey.kernel.symbols.address("unix_socket_table"), _length(survey, "unix_socket_table")
 
 
-def _length(survey: NetSurvey, symbol: str) -> int:
+def _length(survey: Survey, symbol: str) -> int:
     kernel = survey.kernel
     return kernel.variable_size(symbol) // kernel.sizeof("struct hlist_head")
 
@@ -73,7 +90,7 @@ def _batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> Batch
         state=states,
         net=nets(survey, columns["net"]),
         socket=columns["socket"],
-        local_address=_names(survey, columns["name"]),
+        local_address=bound_names(survey, columns["name"]),
         recv_q=[
             queued if listens else size
             for listens, queued, size in zip(listening, columns["queued"], bytes_in, strict=True)
@@ -102,7 +119,7 @@ def _state(state: int | None, socket: int | None) -> str | None:
     return "CONNECTING" if state == ESTABLISHED else "DISCONNECTING"
 
 
-def _names(survey: NetSurvey, pointers: Sequence[int | None]) -> list[str | None]:
+def bound_names(survey: Survey, pointers: Sequence[int | None]) -> list[str | None]:
     """Paths and abstract names by ``struct unix_address``; None where a socket has none."""
     kernel = survey.kernel
     kind = "struct unix_address"
