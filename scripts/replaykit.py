@@ -29,6 +29,7 @@ from crashdrive.kernel.types.model import Type
 from crashdrive.kernel.types.ptype import SizeOf, parse_ptype
 from crashdrive.linux.modules import types
 from crashdrive.session import replay
+from crashdrive.session.compact import joined
 from crashdrive.session.reads import RecordedMemory
 from crashdrive.session.replay import Entry, Head, ReplayTransport
 from crashdrive.session.terminal import Sink
@@ -81,6 +82,18 @@ def place() -> Path:
     folder = tempfile.TemporaryDirectory(prefix="replay-")
     atexit.register(folder.cleanup)
     return Path(folder.name)
+
+
+def join(base: Path, part: Path, target: Path) -> None:
+    """Put a recording together in `place`; it is known then, and needn't be read again."""
+    joined(base, part, target)
+    if target.is_relative_to(place()):
+        above = ReplayTransport(part)
+        answers = [*ReplayTransport(base).entries(), *above.entries()]
+        entries: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        for every in answers:
+            entries[every[0].op, every[0].command] = tuple(every)
+        _FILES[_key(target)] = _Read(above.head, entries, [])
 
 
 def page(data: bytes | None) -> bytes | None:

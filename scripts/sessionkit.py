@@ -34,7 +34,7 @@ import replaykit
 from crashdrive.crash import Crash, open_dump
 from crashdrive.records import Report
 from crashdrive.render import Output, render
-from crashdrive.session.compact import compact, joined
+from crashdrive.session.compact import compact
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SESSIONS = CHECKOUT / "golden_outputs" / "sessions"
@@ -229,7 +229,7 @@ def whole_session(folder: Path) -> Path:
         return folder / SESSION
     session = replaykit.place() / folder.parent.name / folder.name / SESSION
     session.parent.mkdir(parents=True)
-    joined(base, folder / SESSION, session)
+    replaykit.join(base, folder / SESSION, session)
     return session
 
 
