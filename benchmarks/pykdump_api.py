@@ -11,11 +11,14 @@
   limit);
 - with ``--cold``, nothing kept of the kernel: a script that needs thirteen large types, against the start of
   crash itself (limit: 3 s more), and the same script again, with all that the first run kept (limit 0.5 s).
+
+Limits are held to the seconds of the processor, crash's among them: on a busy machine they tell more.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import subprocess
@@ -30,6 +33,7 @@ from typing import Any
 import crashdrive
 from benchmarks.given import dump_folder
 from crashdrive.pykdump.imports import importable
+from crashdrive.session.process import processor_seconds
 
 CALLS = 100_000
 LIMITS = {"readmem": 0.5, "readPtr": 0.5, "walk": 10.0, "list": 10.0, "types": 3.0, "again": 0.5}
@@ -44,14 +48,33 @@ print(task.comm, task.mm, task.signal.nr_threads)
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result; the processor's seconds are printed, for machines that do other things, too.
+    """The processor's seconds, and the result; those by the clock are printed.
 
-    They are those of this process and of processes that it has waited for.
+    The processor's are those of this process, of its children, and of processes that it has waited for.
     """
-    start, processor = time.perf_counter(), sum(os.times()[:4])
+    start, before = time.perf_counter(), used()
     result = work()
-    print(f"  {sum(os.times()[:4]) - processor:.3f} s of processor")
-    return time.perf_counter() - start, result
+    taken = used() - before
+    print(f"  {time.perf_counter() - start:.3f} s by the clock")
+    return taken, result
+
+
+def used() -> float:
+    """What this process, those below it that run, and those that it has waited for have taken."""
+    own = os.getpid()
+    total = sum(os.times()[:4])
+    for pid in descendants(own):
+        total += processor_seconds(pid) or 0.0
+    return total
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and what these have."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                yield child
+                yield from descendants(child)
 
 
 def sockets(api: Any) -> Iterator[tuple[int, int, int, int]]:
