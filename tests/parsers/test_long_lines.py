@@ -185,6 +185,12 @@ def test_what_once_ran_away(command: str, text: str) -> None:
     assert seconds(command, text.replace("#", " " * 100_000)) < 2
 
 
+def test_many_lines_that_crash_cut_short_above_a_page() -> None:
+    """Each of them searched all of those below it: 9 seconds for 2,000."""
+    text = "...\n" * 10_000 + "      PAGE        flags\nfffff197407c0900  000fffffc0000000\n"
+    assert seconds("kmem -m flags", text) < 2
+
+
 @pytest.mark.parametrize("path", sample_paths(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_run_of_one_thing_inside_a_line(path: Path) -> None:
     """One run of each recorded output a time: 60 kB of something, somewhere in a line, strict and lenient."""

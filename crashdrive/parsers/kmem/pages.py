@@ -45,7 +45,7 @@ def members() -> g.ParserElement:
     page = g.Row(
         r"([0-9a-f]{8,16}+)((?: {1,256}+[-0-9a-z_,]{1,400}+){1,64}+)", _members, "a page: PAGE MEMBER..."
     )
-    run = g.Suppress(titles) | g.Rows(page, until=titles)
+    run = g.Suppress(titles) | g.Rows(page, until=titles, bare=True)
     return g.Many(run.set_name("a page: PAGE MEMBER..."), least=0)
 
 
