@@ -191,6 +191,12 @@ def test_many_lines_that_crash_cut_short_above_a_page() -> None:
     assert seconds("kmem -m flags", text) < 2
 
 
+def test_many_lines_that_crash_cut_short_above_a_match_with_memory() -> None:
+    """The same in ``search -x``: 7 seconds for 2,000."""
+    text = "...\n" * 10_000 + "ffffffff8221b940:  ffffffff8221b940 (init_task)\n\n"
+    assert seconds("search -x 2 -k ffffffff8221b940", text) < 2
+
+
 @pytest.mark.parametrize("path", sample_paths(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_run_of_one_thing_inside_a_line(path: Path) -> None:
     """One run of each recorded output a time: 60 kB of something, somewhere in a line, strict and lenient."""
