@@ -1582,7 +1582,6 @@ class Calls:
         name: Literal["stacks"],
         *,
         each: bool = ...,
-        by_object: bool = ...,
         frames: bool = ...,
         folded: bool = ...,
         source: bool = ...,

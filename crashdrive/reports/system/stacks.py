@@ -4,7 +4,6 @@ r"""Kernel stacks of all tasks, unwound by crashdrive itself: also of tasks that
 Examples:
   crashdrive report stacks vmcore                   groups of equal stacks
   crashdrive report stacks --state UN vmcore        those that wait in D
-  crashdrive report stacks --by-object vmcore       ... and equal wait objects
   crashdrive report stacks --each --pid 1 vmcore    a task, frame by frame
   crashdrive report stacks --source --pid 1 vmcore  ... with lines of source
   crashdrive report stacks --function '*mutex*' vmcore
@@ -12,9 +11,7 @@ Examples:
   crashdrive report stacks --folded vmcore > stacks.folded
 
 off_cpu: seconds since a task last ran, of a group the longest. wait_channel: as
-/proc/PID/wchan has it. wait_object: the lock, or what else a blocked task waits
-for; tasks that wait for different ones are different groups, sleeping tasks only
-with --by-object. "?": a frame that may be stale; reason says why, and the
+/proc/PID/wchan has it. "?": a frame that may be stale; reason says why, and the
 report is marked.
 """
 
@@ -27,8 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crashdrive.linux.locks.graph import lock_name
-from crashdrive.linux.locks.waits import resolved
 from crashdrive.linux.sched.source_places import SourcePlaces, is_exact, shown, shown_calls, shown_line
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.survey import Survey
@@ -37,24 +32,17 @@ from crashdrive.reports.base import Option, report_of
 
 if TYPE_CHECKING:
     from crashdrive.kernel.debuginfo.places import CodePlace
-    from crashdrive.linux.locks.waits import Wait
     from crashdrive.linux.sched.frames import StackFrame
     from crashdrive.linux.sched.tasks import Task
 
     Places = dict[tuple[int, bool], CodePlace | None]
-    Waits = dict[int, Wait]
 
-_OBJECT = ("wait_type", "wait_object")
 NAME = "stacks"
 SUMMARY = "Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."
 BTF = True
 DRAWS = True
 OPTIONS = (
     Option(name="each", flags=("--each",), help="Each task by itself, with addresses."),
-    Option(
-        name="by_object", flags=("--by-object",),
-        help="Wait objects of sleeping tasks, too: unix sockets, futexes, wait queues.",
-    ),
     Option(name="frames", flags=("--frames",), help="One row a frame, with all that is known of it."),
     Option(name="folded", flags=("--folded",), help="Folded stacks, as tools for flame graphs take them."),
     Option(
@@ -77,10 +65,8 @@ OPTIONS = (
 
 
 class StackGroup(Record, frozen=True):
-    """Tasks in the same state with the same functions on their stacks, that wait for the same object.
+    """Tasks in the same state with the same functions on their stacks.
 
-    ``wait_type``, ``wait_object``, ``wait_address``: the type, name (else address) and address of what
-    blocked tasks wait for, sleeping ones only with ``--by-object``; see `crashdrive.linux.locks.waits.Wait`.
     ``cpus``: where those of them ran that were running. ``off_cpu``: the longest time in seconds since one of
     the others last ran. ``comms``: their names, the most frequent first. ``stack``: the functions, the
     youngest first: ``?`` before one that is in doubt, ``[module]`` and the context (``irq``, ``softirq``,
@@ -92,9 +78,6 @@ class StackGroup(Record, frozen=True):
     cpus: tuple[int, ...]
     off_cpu: float | None
     wait_channel: str | None
-    wait_type: str | None
-    wait_object: str | None
-    wait_address: Address | None
     ending: str
     reason: str | None
     comms: tuple[str, ...]
@@ -103,10 +86,7 @@ class StackGroup(Record, frozen=True):
 
 
 class StackRow(Record, frozen=True):
-    """A task's stack for people: ``stack`` has a line for each frame, the youngest first.
-
-    ``wait_type``, ``wait_object``, ``wait_address``: see `StackGroup`.
-    """
+    """A task's stack for people: ``stack`` has a line for each frame, the youngest first."""
 
     pid: int | None
     comm: str | None
@@ -114,9 +94,6 @@ class StackRow(Record, frozen=True):
     cpu: int | None
     running: bool
     wait_channel: str | None
-    wait_type: str | None
-    wait_object: str | None
-    wait_address: Address | None
     off_cpu: float | None
     task: Address
     ending: str
@@ -162,12 +139,12 @@ def report(crash: Any, **asked: Any) -> Report:
     places = _places(survey, found) if asked["source"] else {}
     tables = []
     if asked["each"] or (asked["source"] and not asked["frames"]):
-        tables.append(_each(found, places, _waits(survey, found, asked)))
+        tables.append(_each(found, places))
     if asked["frames"]:
         tables.append(_frames(found, places))
     if asked["folded"]:
         tables.append(_folded(found))
-    made = report_of(NAME, survey, tables or [_groups(found, _waits(survey, found, asked))])
+    made = report_of(NAME, survey, tables or [_groups(found)])
     return msgspec.structs.replace(made, pictures=tuple(_flames(found)))
 
 
@@ -199,38 +176,21 @@ def _is_wanted(stack: TaskStack, asked: dict[str, Any]) -> bool:
     return pattern is None or any(fnmatchcase(frame.function or "", pattern) for frame in stack.frames)
 
 
-def _waits(survey: Survey, found: Sequence[TaskStack], asked: dict[str, Any]) -> Waits:
-    """What blocked tasks wait for, by the addresses of the tasks; sleeping tasks where that was asked for."""
-    states = "DS" if asked["by_object"] else "D"
-    asleep = [one for one in found if one.state_letter and one.state_letter in states and not one.running]
-    waits = survey.attempt("wait objects", lambda: resolved(survey, asleep, what=None))
-    return {int(wait.task): wait for wait in waits if wait.address is not None}
-
-
-def _object(wait: Wait | None) -> dict[str, Any]:
-    return {
-        "wait_type": wait.type if wait else None,
-        "wait_object": lock_name(wait) if wait else None,
-        "wait_address": wait.address if wait else None,
-    }
-
-
 # groups
 
 
-def _groups(found: Sequence[TaskStack], waits: Waits) -> Table:
+def _groups(found: Sequence[TaskStack]) -> Table:
     groups: dict[tuple[Any, ...], list[TaskStack]] = {}
     for stack in found:
-        what = tuple(_object(waits.get(int(stack.task))).values())
-        key = stack.state, stack.running, stack.ending, what, tuple(map(_function, _kernel(stack)))
+        key = stack.state, stack.running, stack.ending, tuple(map(_function, _kernel(stack)))
         groups.setdefault(key, []).append(stack)
-    rows = [_group(members, key[-1], waits.get(int(members[0].task))) for key, members in groups.items()]
+    rows = [_group(members, key[-1]) for key, members in groups.items()]
     rows.sort(key=lambda row: (-row.count, -(row.off_cpu or 0)))
-    shown = ("count", "state", "cpus", "off_cpu", "wait_channel", *_OBJECT, "reason", "comms", "stack")
+    shown = ("count", "state", "cpus", "off_cpu", "wait_channel", "reason", "comms", "stack")
     return Table(name="groups", rows=rows, columns=shown, layout="blocks")
 
 
-def _group(members: Sequence[TaskStack], stack: tuple[str, ...], wait: Wait | None) -> StackGroup:
+def _group(members: Sequence[TaskStack], stack: tuple[str, ...]) -> StackGroup:
     first = members[0]
     return StackGroup(
         count=len(members),
@@ -238,7 +198,6 @@ def _group(members: Sequence[TaskStack], stack: tuple[str, ...], wait: Wait | No
         cpus=tuple(one.cpu for one in members if one.running and one.cpu is not None),
         off_cpu=max((one.off_cpu for one in members if one.off_cpu is not None), default=None),
         wait_channel=first.wait_channel,
-        **_object(wait),
         ending=first.ending,
         reason=first.reason,
         comms=tuple(name for name, _ in Counter(one.comm or "" for one in members).most_common()),
@@ -273,7 +232,7 @@ def _places(survey: Survey, found: Sequence[TaskStack]) -> Places:
     return places
 
 
-def _each(found: Sequence[TaskStack], places: Places, waits: Waits) -> Table:
+def _each(found: Sequence[TaskStack], places: Places) -> Table:
     rows = [
         StackRow(
             pid=stack.pid,
@@ -282,7 +241,6 @@ def _each(found: Sequence[TaskStack], places: Places, waits: Waits) -> Table:
             cpu=stack.cpu,
             running=stack.running,
             wait_channel=stack.wait_channel,
-            **_object(waits.get(int(stack.task))),
             off_cpu=stack.off_cpu,
             task=stack.task,
             ending=stack.ending,
