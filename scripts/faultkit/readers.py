@@ -35,8 +35,8 @@ _WORDS = {"family": ("inet", "inet6")}
 _MOST = 6
 _SEVERAL = re.compile(r"(?:Sequence|Iterable|Iterator|list|tuple|Reading|Answer)\[(\w+)(?:, \.\.\.)?\]")
 _MAPPING = re.compile(r"(?:Mapping|dict)\[int, (\w+)\]")
-# no rows; variables of modules come with the modules that have none
-_TYPES = re.compile(r"\b(?:Btf|ModuleVariables)\b")
+# no rows; variables and files of modules come with the modules that have none
+_TYPES = re.compile(r"\b(?:Btf|ModuleVariables|ModuleFiles)\b")
 _PLAIN = frozenset({"int", "str", "bytes", "bool", "Any", "float"})
 
 

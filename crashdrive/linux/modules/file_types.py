@@ -104,6 +104,6 @@ class FileTypes:
         if self._kernel.session.recording:
             return {}
         try:
-            return dict(reversed(paths(self._kernel).items()))
+            return dict(reversed(paths(self._kernel).files.items()))
         except (FaultError, KernelError):
             return {}

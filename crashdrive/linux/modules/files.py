@@ -39,6 +39,13 @@ class ModuleVariables(NamedTuple):
     missing: tuple[str, ...]
 
 
+class ModuleFiles(NamedTuple):
+    """The files of modules that are at hand, by name, with their build ids; modules of which none is."""
+
+    files: dict[str, tuple[Path, str]]
+    missing: tuple[str, ...]
+
+
 def variables(kernel: Machine) -> ModuleVariables:
     """The variables of all modules; FaultError or KernelError where the modules can't be read."""
     modules = for_each_module(kernel).check().read(["name", "sect_attrs", "percpu"]).check()
@@ -55,16 +62,23 @@ def variables(kernel: Machine) -> ModuleVariables:
     return ModuleVariables(symbols, tuple(missing))
 
 
-def paths(kernel: Machine) -> dict[str, tuple[Path, str]]:
-    """The files of loaded modules that are at hand, by name, with their build ids; errors as `variables`."""
+def paths(kernel: Machine) -> ModuleFiles:
+    """The files of all loaded modules; errors as `variables`.
+
+    A module whose build id the dump lacks has none, as nothing tells that a file is its.
+    """
     modules = for_each_module(kernel).check().read(["name", "sect_attrs"]).check()
     files = _Files(kernel.session.identity)
     found: dict[str, tuple[Path, str]] = {}
+    missing: list[str] = []
     for name, attributes in modules:
         place = _places(kernel, attributes).get(_BUILD_ID) if attributes else None
-        if place and (own := files.file(kernel, name, {_BUILD_ID: place})) is not None:
+        own = files.file(kernel, name, {_BUILD_ID: place}) if place else None
+        if own is None:
+            missing.append(name)
+        else:
             found[name] = own
-    return found
+    return ModuleFiles(found, tuple(missing))
 
 
 def _places(kernel: Machine, attributes: int) -> dict[str, int]:

@@ -14,6 +14,7 @@ from crashdrive.errors import UnknownTypeError
 from crashdrive.kernel.types.model import PointerType, StructType, TypeRef
 from crashdrive.linux.modules import file_types
 from crashdrive.linux.modules.file_types import FileTypes
+from crashdrive.linux.modules.files import ModuleFiles
 
 COMPILER = shutil.which("gcc")
 pytestmark = pytest.mark.skipif(not COMPILER, reason="there is no compiler")
@@ -41,7 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def types(built: Path, monkeypatch: pytest.MonkeyPatch, *modules: str, recording: bool = False) -> FileTypes:
     """Of a kernel with these modules, the newest first."""
     found = {name: (built / f"{name}.ko", "ab") for name in modules}
-    monkeypatch.setattr(file_types, "paths", lambda _kernel: found)
+    monkeypatch.setattr(file_types, "paths", lambda _kernel: ModuleFiles(found, ()))
     kernel: Any = SimpleNamespace(
         session=SimpleNamespace(identity={"vmlinux": str(built / "vmlinux.ko")}, recording=recording),
         layouts=SimpleNamespace(store=None, key=""),
@@ -92,5 +93,7 @@ def test_a_file_without_debug_data_has_no_types(
 ) -> None:
     (tmp_path / "old.ko").write_bytes(b"no file")
     found = types(built, monkeypatch, "old")
-    monkeypatch.setattr(file_types, "paths", lambda _kernel: {"old": (tmp_path / "old.ko", "ab")})
+    monkeypatch.setattr(
+        file_types, "paths", lambda _kernel: ModuleFiles({"old": (tmp_path / "old.ko", "ab")}, ())
+    )
     assert found.find("struct priv", "") is None
