@@ -58,7 +58,8 @@ class FrameRegisters:
     ) -> Iterator[tuple[dict[str, int], int | None]]:
         """Registers and frame address (CFA) of each frame; ``saved``: offsets of saved registers from it."""
         known = dict(self._first)
-        for frame, following, places in zip(frames, (*frames[1:], None), saved, strict=True):
+        callers = (*frames[1:], None) if frames else ()
+        for frame, following, places in zip(frames, callers, saved, strict=True):
             if frame.pt_regs is not None:
                 known = self._interrupted(int(frame.pt_regs))
             known |= {"rsp": frame.sp, "rip": frame.address}
