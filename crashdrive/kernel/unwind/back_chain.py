@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace, stack_word
+from crashdrive.kernel.unwind.chain import MOST_FRAMES, ChainWalk
+from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace
 
-_MOST_FRAMES = 4096
 _USER_MODE = 1 << 48  # of a PSW's mask: problem state
 _STALE = "it is what the interrupted function's caller has in its frame, which may be of an earlier call"
 
@@ -56,51 +56,46 @@ def _of_user(registers: Mapping[str, int]) -> bool:
     return bool(registers.get("psw_mask", 0) & _USER_MODE)
 
 
-class _Walk:
+class _Walk(ChainWalk):
     """One walk: the frame that it has come to, and what it found."""
 
     def __init__(self, unwinder: ChainUnwinder, start: Start, stacks: Sequence[Stack]) -> None:
-        self.unwinder, self.window, self.places = unwinder, unwinder.window, unwinder.places
+        super().__init__(unwinder.window, stacks, start.sp)
+        self.unwinder, self.places = unwinder, unwinder.places
         self.start, self.sp = start, start.sp
-        self.stacks, self.left = list(stacks), list[Stack]()
-        self.stack = self._stack_of(start.sp) or Stack(0, 0, "")
-        self.frames: list[Frame] = []
 
     def run(self) -> Trace:
         start = self.start
         self.frames.append(Frame(start.ip, start.sp, start.exact, self.stack.kind))
         if not self.stack.high:
-            return self._lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
+            return self.lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
         try:
             if start.exact:
                 self._behind_interruption()
-            while len(self.frames) < _MOST_FRAMES:
+            while len(self.frames) < MOST_FRAMES:
                 if (ended := self._step()) is not None:
                     return ended
         except LostError as error:
-            return self._lost(str(error))
-        return self._lost(f"more than {_MOST_FRAMES} frames")
-
-    def _lost(self, reason: str) -> Trace:
-        return Trace(tuple(self.frames), "lost", reason)
+            return self.lost(str(error))
+        return self.lost(f"more than {MOST_FRAMES} frames")
 
     def _step(self) -> Trace | None:
         """On to the caller, or to what was interrupted; the end, where there is neither."""
-        chain = self._word(self.sp + self.places.back_chain)
+        chain = self.word(self.sp + self.places.back_chain)
         if not chain:
             return self._from_registers(self.sp + self.places.frame_size)
         self._move(chain)
         place = chain + self.places.link
-        self._add(self._word(place), place)
+        self._add(self.word(place), place)
         return None
 
     def _from_registers(self, registers: int) -> Trace | None:
         """On to what a ``struct pt_regs`` behind a frame tells."""
         stack, size = self.stack, self.places.regs_size
         if registers + size > stack.high:
-            return self._lost(f"an empty back chain at {self.sp:#x}, with no room for registers behind it")
+            return self.lost(f"an empty back chain at {self.sp:#x}, with no room for registers behind it")
         mask, address, sp = (
-            self._word(registers + place) for place in (self.places.mask, self.places.address, self.places.sp)
+            self.word(registers + place) for place in (self.places.mask, self.places.address, self.places.sp)
         )
         if mask & _USER_MODE:
             user = Frame(address, sp, True, "user", registers)
@@ -118,7 +113,7 @@ class _Walk:
         What it was called by would be in the frame at the stack pointer; so is what others left there.
         """
         place = self.sp + self.places.link
-        address = self._word(place)
+        address = self.word(place)
         if self.unwinder.is_code(address) and address != self.frames[-1].address:
             self.frames.append(Frame(address, self.sp, False, self.stack.kind, 0, _STALE))
 
@@ -128,25 +123,5 @@ class _Walk:
         self.frames.append(Frame(address, self.sp, bool(registers), self.stack.kind, registers))
 
     def _move(self, sp: int) -> None:
-        """On to a stack pointer: always further up a stack, and to no stack a second time."""
-        stack = self._stack_of(sp)
-        if sp & 7 or stack is None:
-            raise LostError(f"the stack pointer of the caller, {sp:#x}, is on none of its stacks")
-        if stack == self.stack:
-            if sp <= self.sp:
-                raise LostError(f"the caller would be further down its stack, at {sp:#x}")
-        elif stack in self.left:
-            raise LostError(f"the caller would be on a stack that was left, at {sp:#x}")
-        else:
-            self.left.append(self.stack)
-            self.stack = stack
+        self.enter(sp, self.sp)
         self.sp = sp
-
-    def _stack_of(self, address: int) -> Stack | None:
-        return next((stack for stack in self.stacks if stack.low <= address < stack.high), None)
-
-    def _word(self, address: int) -> int:
-        stack = self._stack_of(address)
-        if stack is None or address > stack.high - 8:
-            raise LostError(f"{address:#x} is on none of its stacks")
-        return stack_word(self.window, address, stack)

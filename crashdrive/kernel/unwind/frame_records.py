@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace, stack_word
+from crashdrive.kernel.unwind.chain import MOST_FRAMES, ChainWalk
+from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace
 
 _RECORD = 16  # bytes
-_MOST_FRAMES = 4096
 _KERNEL_HALF = 1 << 55
 # the vectors of exceptions that interrupt the kernel: el1h_64_irq, el1_irq before 5.13 (ec841aab8d23)
 _INTERRUPTED = re.compile(r"el1(?:[ht]_64)?_(?:sync|irq|fiq|error|dbg|da|undef|sp_pc|inv)")
@@ -71,41 +71,39 @@ def _of_user(registers: Mapping[str, int]) -> bool:
     return "pstate" in registers and registers["pstate"] & _MODES == _USER_MODE
 
 
-class _Walk:
+class _Walk(ChainWalk):
     """One walk: the record that is looked at, and what it found."""
 
+    pointer = "frame pointer"
+
     def __init__(self, unwinder: RecordUnwinder, start: Start, stacks: Sequence[Stack]) -> None:
-        self.unwinder, self.window, self.places = unwinder, unwinder.window, unwinder.places
+        super().__init__(unwinder.window, stacks, start.sp)
+        self.unwinder, self.places = unwinder, unwinder.places
         self.start = start
-        self.stacks, self.left = list(stacks), list[Stack]()
-        self.stack = self._stack_of(start.sp) or Stack(0, 0, "")
-        self.frames: list[Frame] = []
         self.last = 0  # the record before
 
     def run(self) -> Trace:
         start = self.start
         self.frames.append(Frame(self.unwinder.plain(start.ip), start.sp, start.exact, self.stack.kind))
         if not self.stack.high:
-            return self._lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
+            return self.lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
         if start.bp is None:
-            return self._lost("nothing tells the frame pointer")
+            return self.lost("nothing tells the frame pointer")
         try:
             return self._follow(start.bp)
         except LostError as error:
-            return self._lost(str(error))
-
-    def _lost(self, reason: str) -> Trace:
-        return Trace(tuple(self.frames), "lost", reason)
+            return self.lost(str(error))
 
     def _follow(self, record: int) -> Trace:
-        while len(self.frames) < _MOST_FRAMES:
-            self._enter(record)
-            fp, pc = self._word(record), self._word(record + 8)
+        while len(self.frames) < MOST_FRAMES:
+            self.enter(record, self.last, _RECORD)
+            self.last = record
+            fp, pc = self.word(record), self.word(record + 8)
             if not fp and not pc:
                 return self._ended(record)
             self._add(record, pc)
             record = fp
-        return self._lost(f"more than {_MOST_FRAMES} frames")
+        return self.lost(f"more than {MOST_FRAMES} frames")
 
     def _add(self, record: int, address: int) -> None:
         """The function whose return address a record has; an exception's record is within its registers."""
@@ -113,7 +111,7 @@ class _Walk:
         if not self.unwinder.is_code(plain):
             raise LostError(f"{plain:#x}, at {record + 8:#x}, is no address of code")
         registers = self._interrupted(record, plain)
-        sp = self._word(registers + self.places.sp) if registers else record + _RECORD
+        sp = self.word(registers + self.places.sp) if registers else record + _RECORD
         self.frames.append(Frame(plain, sp, bool(registers), self.stack.kind, registers))
 
     def _interrupted(self, record: int, address: int) -> int:
@@ -123,7 +121,7 @@ class _Walk:
         registers = record - self.places.record
         if name is None or _INTERRUPTED.fullmatch(name) is None or registers < self.stack.low:
             return 0
-        return registers if self._word(registers + self.places.pc) == address else 0
+        return registers if self.word(registers + self.places.pc) == address else 0
 
     def _ended(self, record: int) -> Trace:
         """At an empty record: that of the registers of user space, or of a thread's first function."""
@@ -131,36 +129,10 @@ class _Walk:
         own = self.stacks[0] if self.stacks else self.stack
         inside = own.low <= registers and registers + self.places.size <= own.high
         if not inside:
-            return self._lost(f"an empty record at {record:#x}, which is no end of its stack")
-        pc, sp = self._word(registers + self.places.pc), self._word(registers + self.places.sp)
-        pstate = self._word(registers + self.places.pstate)
+            return self.lost(f"an empty record at {record:#x}, which is no end of its stack")
+        pc, sp = self.word(registers + self.places.pc), self.word(registers + self.places.sp)
+        pstate = self.word(registers + self.places.pstate)
         if pc and pstate & _MODES == _USER_MODE:
             user = Frame(pc, sp, True, "user", registers)
             return Trace((*self.frames, user), "user")
         return Trace(tuple(self.frames), "end")
-
-    # memory
-
-    def _enter(self, record: int) -> None:
-        """On to a record: always further up a stack, and to no stack a second time."""
-        stack = self._stack_of(record)
-        if record & 7 or stack is None or record > stack.high - _RECORD:
-            raise LostError(f"the frame pointer, {record:#x}, is on none of its stacks")
-        if stack == self.stack:
-            if self.last and record <= self.last:
-                raise LostError(f"the record of the caller would be further down, at {record:#x}")
-        elif stack in self.left:
-            raise LostError(f"the record of the caller would be on a stack that was left, at {record:#x}")
-        else:
-            self.left.append(self.stack)
-            self.stack = stack
-        self.last = record
-
-    def _stack_of(self, address: int) -> Stack | None:
-        return next((stack for stack in self.stacks if stack.low <= address < stack.high), None)
-
-    def _word(self, address: int) -> int:
-        stack = self._stack_of(address)
-        if stack is None or address > stack.high - 8:
-            raise LostError(f"{address:#x} is on none of its stacks")
-        return stack_word(self.window, address, stack)
