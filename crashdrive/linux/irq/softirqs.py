@@ -60,7 +60,7 @@ def pending_masks(survey: Survey) -> dict[int, int | None]:
     """The pending softirqs of each present CPU, a bit for each; None where the dump lacks them."""
     kernel = survey.kernel
     if is_s390x(kernel):
-        own, kind, path = lowcores(kernel), LOWCORE, "softirq_pending"
+        own, kind, path = lowcores(survey), LOWCORE, "softirq_pending"
     else:
         name, kind, path = _mask_place(survey)
         own = {cpu: kernel.per_cpu_address(name, cpu) for cpu in kernel.cpus}

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from crashdrive.kernel.unwind.back_chain import ChainUnwinder, FramePlaces
 from crashdrive.kernel.unwind.walk import Stack, Start
 from crashdrive.linux.lowcore import LOWCORE, MACHINE, lowcores
-from crashdrive.records import Notice
 
 if TYPE_CHECKING:
     from crashdrive.kernel.memory.window import Window
@@ -86,14 +85,11 @@ def cpu_stacks(survey: Survey, size: int) -> dict[int, tuple[Stack, ...]]:
     """
     kernel = survey.kernel
     found: dict[int, tuple[Stack, ...]] = dict.fromkeys(kernel.cpus, ())
-    places = lowcores(kernel)
+    places = lowcores(survey)
     names = [name for name in _STACKS if kernel.has_member(LOWCORE, name)]
     columns = survey.gaps(kernel.read_many(LOWCORE, list(places.values()), names), "lowcores")
     above = kernel.sizeof(_FRAME) + kernel.sizeof(_REGS)
     for cpu, row in zip(places, columns, strict=True):
         tops = ((word + above, name) for name, word in zip(names, row, strict=True) if word)
         found[cpu] = tuple(Stack(top - size, top, _STACKS[name]) for top, name in tops)
-    for cpu in found.keys() - places.keys():
-        message = f"the stacks of CPU {cpu} are unknown: its lowcore isn't found"
-        survey.miss([Notice(kind="hole", message=message)])
     return found

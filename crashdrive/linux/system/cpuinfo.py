@@ -11,7 +11,6 @@ from crashdrive.records import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crashdrive.linux.machine import Machine
     from crashdrive.linux.survey import Survey
 
 _KIND, _VARIABLE = "struct cpuinfo_x86", "cpu_info"
@@ -170,15 +169,19 @@ def hypervisor(survey: Survey) -> Hypervisor | None:
     if is_arm64(survey):
         return None
     if is_s390x(kernel):
-        return _hypervisor_of_s390x(kernel)
+        return _hypervisor_of_s390x(survey)
     names = {number: name for name, number in kernel.enumerators("enum x86_hypervisor_type").items()}
     number = int(kernel.symbol_as("x86_hyper_type", "unsigned int"))
     return Hypervisor(hypervisor=names.get(number, str(number)).removeprefix("X86_HYPER_").lower())
 
 
-def _hypervisor_of_s390x(kernel: Machine) -> Hypervisor | None:
-    """As detect_machine_type() of arch/s390/kernel/early.c found it; None since the flags lie elsewhere."""
-    if not kernel.has_member(LOWCORE, "machine_flags"):
+def _hypervisor_of_s390x(survey: Survey) -> Hypervisor | None:
+    """As detect_machine_type() of arch/s390/kernel/early.c found it; None where the flags lie elsewhere, or
+    the dump has no lowcore.
+    """
+    kernel = survey.kernel
+    places = lowcores(survey) if kernel.has_member(LOWCORE, "machine_flags") else {}
+    if not places:
         return None
-    flags = int(kernel.object(LOWCORE, min(lowcores(kernel).values())).member_("machine_flags"))
+    flags = int(kernel.object(LOWCORE, min(places.values())).member_("machine_flags"))
     return next((Hypervisor(hypervisor=name) for bit, name in _HYPERVISORS.items() if flags & bit), None)

@@ -11,6 +11,7 @@ import pytest
 from crashdrive.linux.irq import cpu_interrupts as interrupts
 from crashdrive.linux.irq.softirqs import pending_masks
 from crashdrive.linux.lowcore import lowcores
+from crashdrive.linux.survey import Survey
 from crashdrive.linux.system.cpuinfo import cpus, hypervisor
 
 LOWCORES = (0x31B4000, 0x31B6000)
@@ -26,16 +27,13 @@ class Columns(dict[str, list[Any]]):
 class Window:
     """Has `lowcore_ptr`; the third CPU has none."""
 
-    def fetch(self, ranges: Any) -> None:
-        list(ranges)
-
     def words(self, places: Sequence[int]) -> list[int | None]:
-        return [*LOWCORES, None][: len(places)]
+        return [dict(enumerate(LOWCORES)).get((place - 0x1000) // 8) for place in places]
 
 
 def survey(answers: dict[str, list[list[Any]]], flags: int = 0xB032) -> Any:
     """Of a kernel that answers by the type it is asked for: a column for each field."""
-    kernel = SimpleNamespace(
+    kernel: Any = SimpleNamespace(
         session=SimpleNamespace(identity={"machine": "22"}),
         symbols=SimpleNamespace(address=lambda _name: 0x1000, has=lambda name: name == "cpu_topology"),
         cpus=(0, 1),
@@ -50,7 +48,9 @@ def survey(answers: dict[str, list[list[Any]]], flags: int = 0xB032) -> Any:
         read_many=lambda kind, _places, fields: Columns(zip(fields, answers[kind], strict=True)),
         object=lambda _kind, _place: SimpleNamespace(member_=lambda _name: flags),
     )
-    return SimpleNamespace(kernel=kernel, gaps=lambda columns, _what: columns)
+    found: Any = Survey(kernel)
+    found.gaps = lambda columns, _what: columns
+    return found
 
 
 def test_cpus_by_their_identification() -> None:
@@ -75,10 +75,19 @@ def test_no_flag_is_no_hypervisor() -> None:
     assert hypervisor(survey({}, 0x8000)) is None
 
 
-def test_a_cpu_without_a_lowcore_is_left_out() -> None:
+def test_a_cpu_without_a_lowcore_is_noted() -> None:
     found = survey({})
     found.kernel.cpus = (0, 1, 2)
-    assert lowcores(found.kernel) == dict(enumerate(LOWCORES))
+    assert lowcores(found) == dict(enumerate(LOWCORES))
+    assert [notice.message for notice in found.notices] == ["the lowcore of CPU 2 isn't found"]
+    assert not found.complete
+
+
+def test_without_a_lowcore_the_hypervisor_is_unknown() -> None:
+    found = survey({}, 0x1)
+    found.kernel.cpus = (2,)
+    assert hypervisor(found) is None
+    assert not found.complete
 
 
 def test_pending_softirqs_stand_in_the_lowcore() -> None:
