@@ -17,7 +17,7 @@ from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.entries import Entry, Unit, UnknownFormError, unit_at
 from crashdrive.kernel.debuginfo.named import NamedEntries
 from crashdrive.kernel.debuginfo.sections import Sections
-from crashdrive.kernel.debuginfo.types import bounds
+from crashdrive.kernel.debuginfo.types import bounds, type_of
 from crashdrive.kernel.types.declarations import Abi, base_type
 from crashdrive.kernel.types.model import (
     ArrayType,
@@ -163,20 +163,11 @@ class _Builder:
             return self.enum(entry)
         return self.type(entry, 0, by_value=True, expand=True)
 
-    def target(self, entry: Entry) -> Entry | None:
-        """The entry of an entry's type, in the same unit; None for void."""
-        place = entry.number(e.TYPE)
-        if place is None:
-            return None
-        if not self.unit.first <= place < self.unit.end:
-            raise UnknownFormError
-        return self.unit.entry(place)
-
     def unqualified(self, entry: Entry | None) -> Entry | None:
         for _ in range(_DEEPEST):
             if entry is None or entry.tag not in _QUALIFIERS:
                 return entry
-            entry = self.target(entry)
+            entry = type_of(self.unit, entry)
         raise UnknownFormError
 
     def final(self, entry: Entry | None) -> Entry | None:
@@ -185,7 +176,7 @@ class _Builder:
             entry = self.unqualified(entry)
             if entry is None or entry.tag != e.TYPEDEF:
                 return entry
-            entry = self.target(entry)
+            entry = type_of(self.unit, entry)
         raise UnknownFormError
 
     def type(  # noqa: C901, PLR0911 - one for each kind of type
@@ -203,7 +194,7 @@ class _Builder:
             case e.BASE:
                 return self.base(entry)
             case e.POINTER:
-                return PointerType(self.type(self.target(entry), depth + 1), self.abi.word_size)
+                return PointerType(self.type(type_of(self.unit, entry), depth + 1), self.abi.word_size)
             case e.ARRAY:
                 return self.array(entry, depth, by_value=by_value)
             case e.ROUTINE:
@@ -237,7 +228,7 @@ class _Builder:
         counts = bounds(self.unit, entry)
         if not counts or any(count and count > _MOST_ELEMENTS and count != 1 << 64 for count in counts):
             raise UnknownFormError
-        kind = self.type(self.target(entry), depth + 1, by_value=by_value)
+        kind = self.type(type_of(self.unit, entry), depth + 1, by_value=by_value)
         for count in reversed(counts):
             # an upper bound of -1 is that of no elements
             kind = ArrayType(kind, None if not count or count == 1 << 64 else count)
@@ -247,9 +238,9 @@ class _Builder:
         given, variadic = list[Type](), False
         for child in self.unit.children(entry):
             if child.tag == e.PARAMETER:
-                given.append(self.type(self.target(child), depth + 1))
+                given.append(self.type(type_of(self.unit, child), depth + 1))
             variadic = variadic or child.tag == _MORE
-        return FunctionType(self.type(self.target(entry), depth + 1), tuple(given), variadic)
+        return FunctionType(self.type(type_of(self.unit, entry), depth + 1), tuple(given), variadic)
 
     def enum(self, entry: Entry) -> EnumType:
         values: list[tuple[str, int]] = []
@@ -272,7 +263,7 @@ class _Builder:
         return StructType(kind, name if isinstance(name, str) else None, size, members)
 
     def member(self, entry: Entry, outer: int, depth: int) -> Member:
-        name, target = entry.attributes.get(e.NAME), self.target(entry)
+        name, target = entry.attributes.get(e.NAME), type_of(self.unit, entry)
         kind = self.type(target, depth + 1, by_value=True, expand=True)
         bits, offset = self.place(entry, target)
         size = self.size(self.unqualified(target), 0)
@@ -309,7 +300,7 @@ class _Builder:
         if entry.tag == e.POINTER:
             return self.abi.word_size
         if entry.tag == e.ARRAY:
-            size = self.size(self.target(entry), depth + 1)
+            size = self.size(type_of(self.unit, entry), depth + 1)
             for count in bounds(self.unit, entry):
                 size *= 0 if not count or count == 1 << 64 else count
             return size

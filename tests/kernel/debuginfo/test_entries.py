@@ -9,7 +9,10 @@ import pytest
 
 from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.entries import Entry, Unit, UnknownFormError
+from crashdrive.kernel.debuginfo.layouts import _Builder
 from crashdrive.kernel.debuginfo.types import member_at, pointee, spelled, type_of
+from crashdrive.kernel.types.declarations import Abi
+from crashdrive.kernel.types.model import IntType, StructType
 
 STRING, DATA1, REF4, REF_ADDR = 0x08, 0x0B, 0x13, 0x10
 COMPILE_UNIT, PARTIAL_UNIT = 0x11, 0x3C
@@ -90,6 +93,17 @@ def test_a_type_in_another_unit_is_read_by_that_units_abbreviations(made: Made) 
     assert item.offset == made.item
     assert [child.attributes[e.NAME] for child in found.children(item)] == ["one", "two"]
     assert member_at(found, item, 4) == "two"
+
+
+def test_a_structure_in_another_unit_has_its_members(made: Made) -> None:
+    found, variable = variable_of(made)
+    item = pointee(found, type_of(found, variable))
+    kind = _Builder(found, Abi(), lambda _name, _size: "").type(item, 0, expand=True)
+    assert isinstance(kind, StructType)
+    assert [(one.name, one.type, one.bit_offset) for one in kind.members] == [
+        ("one", IntType("int", 4, signed=True), 0),
+        ("two", IntType("int", 4, signed=True), 32),
+    ]
 
 
 def test_a_place_that_is_no_entry_is_an_error(made: Made) -> None:
