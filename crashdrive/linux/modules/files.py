@@ -10,9 +10,9 @@ vmlinux belongs to, and where packages install them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from crashdrive.dump.elf import SHT_SYMTAB, BadElfError, ElfFile, opened_elf
 from crashdrive.dump.module_files import INSTALLED, names_of
@@ -24,6 +24,7 @@ from crashdrive.linux.modules.loaded import for_each_module
 if TYPE_CHECKING:
     from crashdrive.linux.machine import Machine
 
+T = TypeVar("T")
 _MODULE, _SECTIONS, _SECTION = "struct module", "struct module_sect_attrs", "struct module_sect_attr"
 _OBJECT = 1  # a symbol's type: a variable
 _LOCAL, _RESERVED = 0, 0xFF00
@@ -111,24 +112,22 @@ class _Files:
         self, kernel: Machine, module: str, places: Mapping[str, int]
     ) -> list[tuple[Symbol, int]] | None:
         """A module's variables; None where no file is sure to be its."""
-        for path in self._candidates(module):
-            try:
-                with path.open("rb") as file:
-                    elf = opened_elf(file.fileno())
-                    if _is_of(kernel, elf, places):
-                        return list(_variables(elf, module, places))
-            except (OSError, BadElfError):
-                continue
-        return None
+        return self._first(kernel, module, places, lambda _, elf: list(_variables(elf, module, places)))
 
     def file(self, kernel: Machine, module: str, places: Mapping[str, int]) -> tuple[Path, str] | None:
         """A module's file, with its build id; None where none is sure to be its."""
+        return self._first(kernel, module, places, lambda path, elf: (path, _build_id(elf)))
+
+    def _first(
+        self, kernel: Machine, module: str, places: Mapping[str, int], take: Callable[[Path, ElfFile], T]
+    ) -> T | None:
+        """What is taken of the first file that is a module's; None where no file is sure to be its."""
         for path in self._candidates(module):
             try:
                 with path.open("rb") as file:
                     elf = opened_elf(file.fileno())
                     if _is_of(kernel, elf, places):
-                        return path, _build_id(elf)
+                        return take(path, elf)
             except (OSError, BadElfError):
                 continue
         return None
