@@ -24,10 +24,10 @@ def program() -> int:
     return main(at_hand=_leave)
 
 
-def main(arguments: Sequence[str] | None = None, *, at_hand: Callable[[int], int] = int) -> int:
+def main(arguments: Sequence[str] | None = None, *, at_hand: Callable[[int], int] | None = None) -> int:
     """Run the command line (``sys.argv`` where no arguments are given); gives the exit status.
 
-    ``at_hand`` is given the status of an answer that was kept, or that a warm session gave.
+    ``at_hand`` is called with the status of an answer that was kept, or that a warm session gave.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if sys.stderr is None:  # closed: nobody wants to be told
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, *, at_hand: Callable[[int], int
     try:
         for quickly in (said_before, run_warm):
             if (status := quickly(words)) is not None:
-                return at_hand(status)
+                return status if at_hand is None else at_hand(status)
         return _carried_out(words)
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - before somebody guards: modules are loaded, say
         return _ended(error)
