@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from benchmarks.measure import HERE
 from crashdrive.errors import CrashdriveError
-
-HERE = Path(__file__).resolve().parents[1]
 
 
 def fail(message: str, status: int = 3) -> NoReturn:
