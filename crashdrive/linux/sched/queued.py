@@ -125,7 +125,9 @@ def _all(survey: Survey, queues: RunQueues) -> dict[int, list[int]]:
 
 
 def _stoppers(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
-    """The stopper of each CPU where it is queued; what is no stopper is noted and left out."""
+    """The stopper of each CPU where it is queued; what is no stopper, or isn't in the dump, is noted and left
+    out.
+    """
     kernel, classes = survey.kernel, class_names(survey)
     rows = survey.rows(Fields(kernel, _RQ, {"stop": ("stop",)}), queues.places, "run queues")
     stoppers = [(cpu, row["stop"]) for cpu, row in zip(kernel.cpus, rows, strict=True) if row["stop"]]
@@ -134,7 +136,7 @@ def _stoppers(survey: Survey, queues: RunQueues) -> Iterator[tuple[int, int]]:
         stops = classes.get(state["sched_class"] or 0) == "stop" and state["cpu"] in {None, cpu}
         if stops and state["on_rq"] in _ON_RQ:
             yield cpu, task
-        elif state["on_rq"]:
+        elif state["on_rq"] and state["sched_class"] is not None:
             survey.miss([Notice(kind="damaged", message=f"CPU {cpu}: the task at {task:#x} is no stopper")])
 
 
