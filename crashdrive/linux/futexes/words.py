@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashdrive.linux.futexes.queued import futex_kind, user_address
 from crashdrive.linux.mm.user_memory import Wanted, physical_addresses, user_memory
+from crashdrive.linux.processes.numbers import inner_pids
 from crashdrive.linux.sched.cpu_stacks import thread_size
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
@@ -29,7 +30,10 @@ _FUTEX = 202  # __NR_futex of x86-64
 _TID = 0x3FFF_FFFF  # FUTEX_TID_MASK
 _MOST_ENTRIES = 256  # of a robust list; ROBUST_LIST_LIMIT is 2048
 # pthread_mutex_t: __lock __count __owner __nusers __kind
-_MUTEX = struct.Struct("<IIIIi")
+_MUTEX, _MUTEX_SIZE = "IIIIi", 20
+# robust_list_head: list.next, futex_offset, list_op_pending
+_HEAD, _HEAD_SIZE = "QqQ", 24
+_WORD = 4
 _CONTENDED = 2  # of a word that is a glibc lock with waiters
 _KINDS = 0x7F | 0x300  # types of mutexes, and whether locks are elided
 
@@ -70,10 +74,10 @@ def words(survey: Survey, waiters: Sequence[tuple[int, Mapping[str, Any]]]) -> d
     found = {place: _word(survey, row, known.get(row["task"], {}), calls) for place, row in waiters}
     places = [place for place, _ in waiters if found[place].address is not None]
     rows = dict(waiters)
-    wanted = [Wanted(rows[place]["task"], found[place].address or 0, _MUTEX.size) for place in places]
+    wanted = [Wanted(rows[place]["task"], found[place].address or 0, _MUTEX_SIZE) for place in places]
     memory = dict(zip(places, user_memory(survey, wanted), strict=True))
     for place, (data, reason) in memory.items():
-        value = int.from_bytes(data[:4], "little") if len(data) >= 4 else None
+        value = _integer(survey, data[:_WORD]) if len(data) >= _WORD else None
         found[place] = found[place]._replace(value=value, reason=reason if value is None else None)
     without = {
         place: data for place, (data, _) in memory.items() if found[place].value and not rows[place]["pi"]
@@ -135,12 +139,12 @@ def _owners(
         # of the same process, where no other can have it
         tgid = known.get(row["task"], {}).get("tgid") if private else None
 
-        here = Wanted(row["task"], word.address or 0, 4)
+        here = Wanted(row["task"], word.address or 0, _WORD)
         sure = [one for one in of((word.value or 0) & _TID, tgid) if _on_robust_list(survey, one, here)]
         if len(sure) == 1:
             yield place, sure[0].task, "robust"
-        elif len(data) == _MUTEX.size:
-            lock, _, owner, users, kind = _MUTEX.unpack(data)
+        elif len(data) == _MUTEX_SIZE:
+            lock, _, owner, users, kind = struct.unpack(survey.kernel.order + _MUTEX, data)
             if lock == _CONTENDED and users and not kind & ~_KINDS and len(those := of(owner, tgid)) == 1:
                 yield place, those[0].task, "glibc"
 
@@ -153,39 +157,36 @@ def _threads(survey: Survey) -> dict[int, list[_Thread]]:
     path = kernel.first_path(_TASK, ("thread_pid->level", "pids[0].pid->level"))
     pid = (path or "thread_pid->level").removesuffix("->level")
     columns = survey.gaps(tasks.read(["tgid", "robust_list", "pid", pid, f"{pid}->level"]), "tasks")
-    numbers = _own_numbers(survey, {(one, level) for *_, one, level in columns if one and level})
+    numbers = inner_pids(survey, ((one, level) for *_, one, level in columns if level)).pids
     found: dict[int, list[_Thread]] = {}
     for task, (tgid, robust, number, one, level) in zip(tasks.addresses, columns, strict=True):
-        own = numbers.get(one) if level else number
+        # one for each level below the first, and the last is its own; fewer where one is missing
+        inner = numbers.get(one, ())
+        own = number if not level else inner[-1] if len(inner) == level else None
         if own is not None:
             found.setdefault(own, []).append(_Thread(task, tgid, robust))
     return found
 
 
-def _own_numbers(survey: Survey, pids: set[tuple[int, int]]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for level in {level for _, level in pids}:
-        mine = [pid for pid, at in pids if at == level and level <= 32]
-        columns = survey.gaps(survey.kernel.read_many("struct pid", mine, [f"numbers[{level}].nr"]), "pids")
-        found.update((pid, row[0]) for pid, row in zip(mine, columns, strict=True) if row[0] is not None)
-    return found
+def _integer(survey: Survey, data: bytes) -> int:
+    return int.from_bytes(data, "little" if survey.kernel.order == "<" else "big")
 
 
 def _on_robust_list(survey: Survey, thread: _Thread, here: Wanted) -> bool:
     """Whether a thread has the word that is ``here`` on its robust list."""
     if not thread.robust:
         return False
-    (head,) = user_memory(survey, [Wanted(thread.task, thread.robust, 24)])
-    if len(head.data) != 24:
+    (head,) = user_memory(survey, [Wanted(thread.task, thread.robust, _HEAD_SIZE)])
+    if len(head.data) != _HEAD_SIZE:
         return False
-    entry, offset, pending = struct.unpack("<QqQ", head.data)
+    entry, offset, pending = struct.unpack(survey.kernel.order + _HEAD, head.data)
     entries = [pending & ~1] if pending else []
     while len(entries) < _MOST_ENTRIES and entry & ~1 != thread.robust:
         entries.append(entry & ~1)
         (following,) = user_memory(survey, [Wanted(thread.task, entry & ~1, 8)])
         if len(following.data) != 8:
             break
-        entry = int.from_bytes(following.data, "little")
-    mine = [Wanted(thread.task, entry + offset, 4) for entry in entries if entry + offset >= 0]
+        entry = _integer(survey, following.data)
+    mine = [Wanted(thread.task, entry + offset, _WORD) for entry in entries if entry + offset >= 0]
     first, *others = physical_addresses(survey, [here, *mine])
     return first is not None and first in others

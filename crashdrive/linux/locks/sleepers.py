@@ -30,7 +30,7 @@ _OBJECTS = ("unix",)
 
 
 def sleepers(kernel: Machine) -> Reading[Wait]:
-    """The tasks that sleep so, the longest first. KernelError on machines other than x86-64 and arm64."""
+    """The tasks that sleep so, the longest first. Errors as of `crashdrive.linux.sched.stacks.stacks`."""
     survey = Survey(kernel)
     return survey.reading(read_sleepers(survey))
 

@@ -82,7 +82,7 @@ class Wait(Record, frozen=True):
 
 
 def waits(kernel: Machine) -> Reading[Wait]:
-    """The blocked tasks, the longest wait first. KernelError on architectures other than x86-64."""
+    """The blocked tasks, the longest wait first. KernelError as of `crashdrive.linux.sched.stacks.stacks`."""
     survey = Survey(kernel)
     return survey.reading(read_waits(survey))
 
@@ -99,10 +99,10 @@ def resolved(
     survey: Survey,
     stacks: Sequence[TaskStack],
     filesystems: Sequence[Filesystem] | None = None,
-    what: str | None = "blocked",
+    what: str = "blocked",
 ) -> list[Wait]:
     """What tasks with these stacks wait for, the longest wait first; ``what``: what they are, for the
-    notice of those of which it isn't known; None without such a notice.
+    notice of those of which it isn't known.
     """
     tasks = for_each_task(survey.kernel, idle=True).addresses
     found = _found(survey, stacks, tasks) if stacks else []
@@ -125,7 +125,7 @@ def resolved(
         for one, kind, lock in found
     ]
     unknown = sum(row.type is None for row in rows)
-    if unknown and what:
+    if unknown:
         note = f"what {unknown} of {len(rows)} {what} tasks wait for is not known"
         survey.miss([Notice(kind="unknown", message=note)], complete=True)
     return sorted(rows, key=lambda row: (-(row.seconds or 0), row.pid or 0))

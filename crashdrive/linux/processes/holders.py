@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.linux.fs.descriptor_tables import DescriptorTable, read_tables, unread
+from crashdrive.linux.processes.numbers import inner_pids
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _TASK = "struct task_struct"
-# MAX_PID_NS_LEVEL (include/linux/pid_namespace.h)
-_DEEPEST = 32
 _MEMBERS = (
     "files", "files->fdt->max_fds", "files->fdt->fd", "tgid", "group_leader", "group_leader->comm",
     "signal->nr_threads",
@@ -25,7 +24,7 @@ _MEMBERS = (
 
 class Holder(NamedTuple):
     """A process that has a file open: its pid, the address of its leader's ``task_struct``, the leader's
-    comm, and how many threads it has; the address of its pid namespace, and its number there.
+    comm, and how many threads it has; the inode number of its pid namespace, and its number there.
     """
 
     pid: int
@@ -71,13 +70,10 @@ def _placed(survey: Survey, every: Sequence[Holder]) -> dict[Holder, Holder]:
         return {one: one for one in every}
     fields = Fields(kernel, _TASK, {"pid": (path,), "level": (f"{path}->level",)})
     rows = survey.rows(fields, [one.task for one in every], "pids of tasks")
-    found = {one: one for one in every}
-    for level in {row["level"] for row in rows if row["level"] is not None and 0 <= row["level"] <= _DEEPEST}:
-        mine = [(one, row["pid"]) for one, row in zip(every, rows, strict=True) if row["level"] == level]
-        paths = [f"numbers[{level}].ns", f"numbers[{level}].nr"]
-        columns = survey.gaps(
-            kernel.read_many("struct pid", [pid for _, pid in mine], paths), "pids of tasks"
-        )
-        for (one, _), (space, number) in zip(mine, columns, strict=True):
-            found[one] = one._replace(namespace=space, inner=number)
+    numbers = inner_pids(survey, ((row["pid"], row["level"]) for row in rows))
+    found: dict[Holder, Holder] = {}
+    for one, row in zip(every, rows, strict=True):
+        inner = (one.pid, *numbers.pids.get(row["pid"], ()))
+        number = inner[-1] if len(inner) - 1 == row["level"] else None
+        found[one] = one._replace(namespace=numbers.spaces.get(row["pid"]), inner=number)
     return found

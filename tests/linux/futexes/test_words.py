@@ -42,8 +42,8 @@ WAITER, HOLDER = 7, 9
 class Scene:
     """A waiter and a holder, in one process or in two, and their user memory."""
 
-    def __init__(self, *, holder_tgid: int = WAITER) -> None:
-        self.memory = FakeMemory()
+    def __init__(self, *, holder_tgid: int = WAITER, order: str = "<") -> None:
+        self.memory = FakeMemory(order)
         self.user: dict[int, bytes] = {}
         init, waiter, holder = (self.memory.allocate(TASK.size) for _ in range(3))
         self.waiter, self.holder = waiter, holder
@@ -65,9 +65,9 @@ class Scene:
     def robust(self, task: int, head: int, *entries: int, offset: int = -32) -> None:
         self.memory.word(task + self.at("robust_list"), head)
         chain = [*entries, head]
-        self.user[head] = struct.pack("<QqQ", chain[0], offset, 0)
+        self.user[head] = struct.pack(f"{self.memory.order}QqQ", chain[0], offset, 0)
         for entry, following in zip(entries, chain[1:], strict=True):
-            self.user[entry] = struct.pack("<Q", following)
+            self.user[entry] = struct.pack(f"{self.memory.order}Q", following)
 
     def word(self, monkeypatch: pytest.MonkeyPatch, **key: Any) -> Word:
         def memory(_: Survey, wanted: list[Wanted]) -> list[Bytes]:
@@ -82,13 +82,14 @@ class Scene:
         return found[1]
 
 
-def mutex(word: int, owner: int, *, users: int = 1, kind: int = 0) -> bytes:
-    return struct.pack("<IIIIi", word, 0, owner, users, kind)
+def mutex(word: int, owner: int, *, users: int = 1, kind: int = 0, order: str = "<") -> bytes:
+    return struct.pack(f"{order}IIIIi", word, 0, owner, users, kind)
 
 
-def test_a_robust_list_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene()
-    scene.user[ADDRESS] = mutex(WAITERS | HOLDER, HOLDER, kind=16)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_robust_list_is_sure(monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    scene = Scene(order=order)
+    scene.user[ADDRESS] = mutex(WAITERS | HOLDER, HOLDER, kind=16, order=order)
     scene.robust(scene.holder, 0x7100, 0x7200, ADDRESS + 32)
     found = scene.word(monkeypatch)
     assert (found.value, found.owner, found.by) == (WAITERS | HOLDER, scene.holder, "robust")
@@ -128,6 +129,13 @@ def test_what_looks_like_glibc_s_mutex(monkeypatch: pytest.MonkeyPatch, raw: byt
     scene.user[ADDRESS] = raw
     found = scene.word(monkeypatch)
     assert (found.owner, found.by) == (scene.holder if by else None, by)
+
+
+def test_glibc_s_mutex_on_a_big_endian_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(order=">")
+    scene.user[ADDRESS] = mutex(2, HOLDER, order=">")
+    found = scene.word(monkeypatch)
+    assert (found.value, found.owner, found.by) == (2, scene.holder, "glibc")
 
 
 def test_a_private_futex_has_no_holder_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:

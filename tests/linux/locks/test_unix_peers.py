@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import struct
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
 from crashdrive.kernel.types.model import ArrayType
-from crashdrive.linux.fs.holders import Holder, holders
-from crashdrive.linux.locks.objects import Belonging, unix
+from crashdrive.linux.locks.objects import Belonging, read_guesses, unix
 from crashdrive.linux.machine import Machine
-from crashdrive.linux.survey import Survey
+from crashdrive.linux.processes.holders import Holder, holders
+from crashdrive.linux.survey import Fields, Survey
+from crashdrive.records import Notice
 from tests.kernel.fake_memory import (
     CHAR,
     HLIST_HEAD,
@@ -54,7 +57,8 @@ ADDRESS = record(
     ("len", INT),
     ("name", record("sockaddr_un", ("f", INT), ("sun_path", ArrayType(CHAR, 20)))),
 )
-UPID = record("upid", ("nr", INT), ("ns", pointer("struct pid_namespace")))
+SPACE = record("pid_namespace", ("ns", record("ns_common", ("inum", UINT))))
+UPID = record("upid", ("nr", INT), ("ns", pointer(SPACE)))
 PID = record("pid", ("level", UINT), ("numbers", ArrayType(UPID, 2)))
 FDTABLE = record("fdtable", ("max_fds", UINT), ("fd", pointer(pointer("struct file"))))
 FILES = record("files_struct", ("fdt", pointer(FDTABLE)))
@@ -64,12 +68,27 @@ TASK = record(
     ("thread_node", LIST_HEAD), ("signal", pointer(SIGNAL)), ("files", pointer(FILES)),
     ("group_leader", pointer("struct task_struct")), ("thread_pid", pointer("struct pid")),
 )  # fmt: skip
-KINDS = (QUEUE, SOCK, UNIX, SOCKET, ALLOCATED, ADDRESS, FDTABLE, FILES, SIGNAL, TASK, HLIST_HEAD, UPID, PID)
+KINDS = (
+    QUEUE,
+    SOCK,
+    UNIX,
+    SOCKET,
+    ALLOCATED,
+    ADDRESS,
+    FDTABLE,
+    FILES,
+    SIGNAL,
+    TASK,
+    HLIST_HEAD,
+    UPID,
+    PID,
+    SPACE,
+)
 TYPES = {
     **{f"struct {one.name}": one for one in KINDS},
     "struct sockaddr_un": ADDRESS.members[1].type,
 }
-SPACE = 0xFFFF_8880_7777_0000
+INUM = 0xF000_0001  # of the first pid namespace; that below has the next
 FOREVER = (1 << 63) - 1
 OPERATIONS, LISTEN, ESTABLISHED, DEAD = 0xFFFF_FFFF_8200_0000, 10, 1, 1
 
@@ -97,6 +116,9 @@ class Scene:
         setattr(self.kernel, "variable_size", lambda _: 8)  # noqa: B010 - mypy takes no method there
         self.files: dict[int, list[int]] = {task: [] for task in self.tasks}
         self.ends: list[int] = []
+        self.spaces = [self.memory.allocate(8) for _ in range(2)]
+        for level, space in enumerate(self.spaces):
+            self.memory.write(space, struct.pack("<I", INUM + level))
         self.contained: set[int] = set()
 
     def at(self, kind: str, member: str) -> int:
@@ -144,7 +166,7 @@ class Scene:
             memory.int32(number, task in self.contained)
             for level in range(2):
                 memory.int32(number + at("pid", f"numbers[{level}].nr"), pid if level == 0 else 1)
-                memory.word(number + at("pid", f"numbers[{level}].ns"), SPACE + level)
+                memory.word(number + at("pid", f"numbers[{level}].ns"), self.spaces[level])
             memory.word(task + at("task_struct", "thread_pid"), number)
             link_list(memory, signal + at("signal_struct", "thread_head"), [task + node])
             memory.int32(signal, 1)
@@ -172,7 +194,7 @@ def scene() -> Scene:
 
 def holder(scene: Scene, pid: int) -> Holder:
     contained = scene.tasks[pid - 1] in scene.contained
-    return Holder(pid, scene.tasks[pid - 1], f"task-{pid}", 1, SPACE + contained, 1 if contained else pid)
+    return Holder(pid, scene.tasks[pid - 1], f"task-{pid}", 1, INUM + contained, 1 if contained else pid)
 
 
 def test_who_holds_the_peer_has_to_act(scene: Scene) -> None:
@@ -267,6 +289,26 @@ def test_a_socket_that_is_not_in_the_dump_is_told(scene: Scene) -> None:
     rows, survey = scene.found(near.queue)
     assert rows == []
     assert not survey.complete
+
+
+def test_a_socket_whose_peer_is_not_in_the_dump_is_not_without_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = scene.end(11), scene.end(12)
+    scene.joined(near, far)
+
+    def without_peer(survey: Survey, fields: Fields, places: Sequence[int]) -> Any:
+        rows, lacking = read_guesses(survey, fields, places)
+        for place, row in zip(places, rows, strict=True):
+            if place == near.sock:
+                row["peer"] = None
+                lacking[place] = Notice(kind="hole", message="its page is missing")
+        return rows, lacking
+
+    monkeypatch.setattr(unix, "read_guesses", without_peer)
+    (row,), survey = scene.found(near.queue)
+    assert row.note == "peer is unknown"
+    assert [notice.message for notice in survey.notices] == ["its page is missing"]
 
 
 def test_all_processes_that_have_a_file(scene: Scene) -> None:

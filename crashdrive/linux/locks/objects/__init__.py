@@ -22,7 +22,7 @@ from crashdrive.linux.survey import row_dicts
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
-    from crashdrive.linux.fs.holders import Holder
+    from crashdrive.linux.processes.holders import Holder
     from crashdrive.linux.survey import Fields, Survey
 
 

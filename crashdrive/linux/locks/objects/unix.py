@@ -10,16 +10,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.linux.fs.holders import Holder, holders
 from crashdrive.linux.locks.objects import Belonging, read_guesses
 from crashdrive.linux.net.sockets.rows import TYPES
 from crashdrive.linux.net.sockets.unix import LISTEN, bound_names, every_socket
+from crashdrive.linux.processes.holders import Holder, holders
 from crashdrive.linux.survey import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from crashdrive.linux.survey import Survey
+    from crashdrive.records import Notice
 
 TYPE = "unix"
 OF = "waitqueue"
@@ -97,13 +98,13 @@ def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
     every |= {one.address: one for one in listeners.values()}
     _complete(survey, list(every.values()))
     held = holders(survey, {one.file for one in every.values() if one.file})
-    for queue, address in ((queue, one.address) for queue, one in own.items()):
-        one = every[address]
+    for queue, known in own.items():
+        one = every[known.address]
         listener = listeners.get(one.row["peer"])
         peer = every.get(one.row["peer"])
         yield _waits(queue, one, peer, every[listener.address] if listener else None, held)
-    for queue, address in ((queue, one.address) for queue, one in others.items()):
-        one = every[address]
+    for queue, known in others.items():
+        one = every[known.address]
         who = _held(one, held)
         # the waiter's own socket, which has the timeout, isn't known by its peer's queue
         yield Belonging(
@@ -141,21 +142,27 @@ def _less(queues: Sequence[int], offset: int) -> list[int]:
 
 
 def _sockets(survey: Survey, places: Sequence[int], *, guessed: bool = False) -> dict[int, _Unix]:
-    """The unix sockets at these addresses. What is ``guessed`` may be anything else, and is left out then."""
+    """The unix sockets at these addresses. What is ``guessed`` may be anything else, and is left out then;
+    what is missing of a socket is noted.
+    """
     kernel = survey.kernel
     fields = Fields(kernel, _UNIX, _OF_UNIX, _NEEDED)
+    lacking: Mapping[int, Notice] = {}
     if guessed:
-        rows, _ = read_guesses(survey, fields, places)
+        rows, lacking = read_guesses(survey, fields, places)
     else:
         rows = survey.rows(fields, places, "unix sockets")
     kernel.symbols.prefetch(_OPERATIONS)
     operations = {kernel.symbols.address(name) for name in _OPERATIONS if kernel.symbols.has(name)}
     forever = (1 << 8 * kernel.pointer_size - 1) - 1
-    return {
+    found = {
         place: _Unix(place, row, forever)
         for place, row in zip(places, rows, strict=True)
         if row["family"] == _AF_UNIX and row["operations"] in operations
     }
+    if holes := [lacking[place] for place in found if place in lacking]:
+        survey.miss(holes)
+    return found
 
 
 def _listeners(survey: Survey, embryos: Sequence[_Unix]) -> dict[int, _Unix]:
@@ -209,7 +216,9 @@ def _waits(
     if one.listens:
         return made("listens; whoever connects ends the wait")
     if peer is None:
-        return made("has no peer: whoever sends ends the wait" if not one.row["peer"] else "peer is unknown")
+        # 0: none; None: the dump lacks where it is
+        alone = one.row["peer"] == 0
+        return made("has no peer: whoever sends ends the wait" if alone else "peer is unknown")
     if listener is not None:
         return made(f"not accepted yet: {_full(listener, _held(listener, held))}", listener)
     return made(_peer(peer, _held(peer, held)), peer)
