@@ -69,6 +69,6 @@ def test_no_owner_costs_nothing(asked: list[Sequence[int]]) -> None:
 
 
 def test_futexes_of_two_processes_at_one_address_are_two() -> None:
-    both = [wait(one, None, type="futex", address=0x4000, lock=f"futex 4000 of {one}") for one in (1, 2)]
+    both = [wait(one, None, type="futex", address=0x4000, lock=f"4000 of {one}") for one in (1, 2)]
     assert [group.pids for group in groups(both)] == [(1,), (2,)]
     assert [lock.waiters for lock in locks(both)] == [1, 1]

@@ -21,7 +21,7 @@ FUNCTIONS = re.compile(r".*")
 
 def belonging(survey: Survey, addresses: Sequence[int]) -> Iterator[Belonging]:
     """The futexes of these waiters (``struct futex_q``), which the hash table has, too:
-    ``futex 7f12 of COMM (PID)``.
+    ``7f12 of COMM (PID)``.
     """
     table = dict(queued(survey))
     mine = [(place, table[place]) for place in addresses if place in table]
@@ -46,9 +46,9 @@ def _name(row: Mapping[str, Any], word: Word, page_size: int) -> str:
     address = user_address(row["page"], row["offset"], page_size)
     where = "?" if address is None else f"{address:x}"
     if futex_kind(row["offset"]) == "file":
-        return f"futex at {where} of a file (i_sequence {row['of']})"
+        return f"at {where} of a file (i_sequence {row['of']})"
     pid, comm = word.process
-    return f"futex {where} of {comm or '?'} ({pid if pid is not None else '?'})"
+    return f"{where} of {comm or '?'} ({pid if pid is not None else '?'})"
 
 
 def _note(row: Mapping[str, Any], word: Word) -> str:
