@@ -30,7 +30,11 @@ class Namespace(NamedTuple):
 
     def age(self, name: str) -> tuple[float, float]:
         """How many seconds before the panic a file below /proc/net was read, at least and at most."""
-        read = self.when[f"{self.prefix}proc/net/{name}"]
+        return self.age_of(f"proc/net/{name}")
+
+    def age_of(self, path: str) -> tuple[float, float]:
+        """The same of any file, or of a command (``cmd/ss``)."""
+        read = self.when[f"{self.prefix}{path}"]
         return self.panic - read["after"], self.panic - read["before"]
 
 
