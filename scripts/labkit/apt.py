@@ -126,6 +126,12 @@ def private_suite(name: str, state: Path, architecture: Architecture = AMD64) ->
     return suite
 
 
+@functools.cache
+def other_suite(name: str) -> Suite:
+    """Packages of a Debian suite that the host doesn't use, for the host's architecture."""
+    return private_suite(name, places.lab() / "apt" / name)
+
+
 def foreign_suite(architecture: Architecture) -> Suite:
     """Debian 12's packages of another architecture."""
     name = f"bookworm-{architecture.debian}"

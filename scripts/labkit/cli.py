@@ -88,15 +88,15 @@ def _add_crash(commands: Commands) -> None:
     text = "Make crash binaries available; prints one path per line."
     parser = _command(commands, "crash", _crash, text)
     help_text = (
-        "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable), all unless given; 8.0.2-arm64 and "
-        "8.0.2-s390x, which read dumps of these architectures and run by qemu-user"
+        "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable), all of these unless given; 7.2.9 (from "
+        "Debian 11); 8.0.2-arm64 and 8.0.2-s390x for dumps of these architectures, which run by qemu-user"
     )
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=help_text)
 
 
 def _crash(options: argparse.Namespace) -> int:
     with places.locked():
-        for version in options.versions or crashes.SUITES:
+        for version in options.versions or crashes.USUAL:
             print(crashes.ensure(version), flush=True)
     return 0
 
@@ -104,7 +104,7 @@ def _crash(options: argparse.Namespace) -> int:
 def _add_kernel(commands: Commands) -> None:
     text = "Download Debian cloud kernels with debug data; prints their folders."
     parser = _command(commands, "kernel", _kernel, text)
-    known = f"{', '.join(kernels.SERIES)} or {', '.join(kernels.FOREIGN)}"
+    known = ", ".join(kernels.KNOWN)
     help_text = f"{known}; the first {len(kernels.SERIES)} unless given"
     parser.add_argument("series", nargs="*", metavar="SERIES", help=help_text)
 
@@ -122,7 +122,7 @@ def _add_dump(commands: Commands) -> None:
     add = parser.add_argument
     add(
         "--kernel",
-        choices=(*kernels.SERIES, *kernels.FOREIGN),
+        choices=kernels.KNOWN,
         default=Spec.kernel,
         help="default: %(default)s",
     )
@@ -227,7 +227,7 @@ def _status(_options: argparse.Namespace) -> int:
     print(f"missing packages: {' '.join(apt.missing_packages()) or 'none'}")
     for path in crashes.all_there():
         print(f"crash: {path}")
-    for series in (*kernels.SERIES, *kernels.FOREIGN):
+    for series in kernels.KNOWN:
         kernel = kernels.load(series)
         print(f"kernel {series}: {kernel.release if kernel else 'missing'}")
     have = dumps.names()

@@ -10,7 +10,11 @@ from labkit.errors import LabError
 from labkit.host import run, say
 
 # Which Debian suite has which version. "sid" moves on: what it has now is found out when downloading.
-SUITES = {"8.0.2": "bookworm", "8.0.6": "trixie", "9.0.2": "sid"}
+SUITES = {"7.2.9": "bullseye", "8.0.2": "bookworm", "8.0.6": "trixie", "9.0.2": "sid"}
+# Those that `scripts/lab crash` makes unless others are asked for.
+USUAL = ("8.0.2", "8.0.6", "9.0.2")
+# The loader of bullseye knows no --argv0: its programs run with the host's C library, which is newer.
+OLD_LOADERS = ("bullseye",)
 PACKAGES = (
     "crash",
     "libc6",
@@ -19,6 +23,7 @@ PACKAGES = (
     "libzstd1",
     "liblzo2-2",
     "libsnappy1v5",
+    "libncurses6",
     "libncursesw6",
     "libtinfo6",
     "zlib1g",
@@ -113,19 +118,20 @@ def _download(version: str) -> Path:
         name = SUITES[version]
     except KeyError:
         raise LabError(f"no crash {version}; the lab knows {', '.join(SUITES)}") from None
-    suite = apt.private_suite(name, places.lab() / "apt" / name)
+    suite = apt.other_suite(name)
     found = upstream_version(apt.version("crash", suite))
     if found != version:
         say(f"Debian {name} has crash {found} instead of {version}")
         (places.lab() / "crash").mkdir(exist_ok=True)
         _note(version).write_text(found + "\n")
     with places.appearing(places.lab() / "crash" / found) as work:
-        _unpack(suite, work)
+        _unpack(suite, work, apt.HOST_SUITE if name in OLD_LOADERS else suite)
     return places.lab() / "crash" / found / "crash"
 
 
-def _unpack(suite: apt.Suite, work: Path) -> None:
-    debs = suite.download(PACKAGES, work / "debs")
+def _unpack(suite: apt.Suite, work: Path, c_library: apt.Suite) -> None:
+    suite.download([name for name in PACKAGES if name != "libc6"], work / "debs")
+    debs = c_library.download(["libc6"], work / "debs")
     apt.unpack(debs, work / "root")
     shutil.rmtree(work / "debs")
     wrapper = work / "crash"

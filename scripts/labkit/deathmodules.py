@@ -50,7 +50,9 @@ def ensure(module: str, kernel: Kernel) -> Path:
             shutil.copy(path, work / path.name)
         (work / "Makefile").write_text(MAKEFILE.format(module=module, version=version(module), work=work))
         # BTF for a module would take pahole on the host; crash has no use for it.
-        settings = [f"M={work}", "CONFIG_DEBUG_INFO_BTF_MODULES=", *kernel.architecture.make]
+        # Headers name the compiler of their own suite, which the host needn't have.
+        compiler = f"CC={kernel.architecture.compiler}"
+        settings = [f"M={work}", "CONFIG_DEBUG_INFO_BTF_MODULES=", compiler, *kernel.architecture.make]
         run(["make", "-C", headers, *settings, "modules"])
         return Path(shutil.copy(work / target.name, target))
 

@@ -12,8 +12,11 @@ from labkit.errors import LabError
 from labkit.host import Stopwatch, run, say
 
 SERIES = ("6.1", "6.12")
+# of Debian suites that the host doesn't use; made one by one, the sets of deaths and batches lack them
+SUITES = {"5.10": "bullseye"}
 # of other architectures; all of them from Debian 12
 FOREIGN = ("6.1-arm64", "6.1-s390x")
+KNOWN = (*SERIES, *SUITES, *FOREIGN)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def _fetch(series: str) -> Kernel:
     architecture, numbers = architectures.of_name(series), architectures.without(series)
     apt.require_apt([f"linux-image-{numbers}*-{architecture.flavour}-dbg"])
     apt.refresh()
-    suite = apt.HOST_SUITE if architecture is AMD64 else apt.foreign_suite(architecture)
+    suite = _suite(series)
     names = suite.cache("pkgnames", f"linux-image-{numbers}").split()
     release = newest_release(numbers, names, architecture.flavour)
     clock = Stopwatch()
@@ -81,12 +84,21 @@ def _fetch(series: str) -> Kernel:
     return kernel
 
 
+def _suite(series: str) -> apt.Suite:
+    """Where the packages of a series come from."""
+    architecture = architectures.of_name(series)
+    if architecture is not AMD64:
+        return apt.foreign_suite(architecture)
+    return apt.other_suite(SUITES[series]) if series in SUITES else apt.HOST_SUITE
+
+
 def _unpack(suite: apt.Suite, series: str, release: str, work: Path) -> Kernel:
     root, image = work / "root", f"linux-image-{release}"
     headers, programs = _headers(suite, release)
     suite.download([image, f"{image}-dbg", *headers], work / "debs")
     # what builds modules runs on the host
-    debs = apt.HOST_SUITE.download(programs, work / "debs")
+    native = apt.HOST_SUITE if architectures.of_name(series) is not AMD64 else suite
+    debs = native.download(programs, work / "debs")
     apt.unpack(debs, root)
     for deb in debs:
         deb.unlink()

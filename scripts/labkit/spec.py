@@ -6,7 +6,7 @@ from labkit import architectures
 from labkit.architectures import Architecture
 from labkit.deaths import DEATHS
 from labkit.errors import LabError
-from labkit.kernels import FOREIGN, SERIES
+from labkit.kernels import FOREIGN, KNOWN, SERIES, SUITES
 
 FORMATS = ("elf", "flattened", "filtered", "kdump")
 CRASHKERNEL = 256
@@ -87,8 +87,8 @@ class Spec:
 
     def checked(self) -> "Spec":
         """Itself; LabError if no such dump can be made."""
-        if self.kernel not in (*SERIES, *FOREIGN):
-            raise LabError(f"kernel {self.kernel}? the lab knows {', '.join((*SERIES, *FOREIGN))}")
+        if self.kernel not in KNOWN:
+            raise LabError(f"kernel {self.kernel}? the lab knows {', '.join(KNOWN)}")
         if self.kernel in FOREIGN and self.format == "kdump":
             raise LabError(f"kernel {self.kernel} has no capture kernel here: --format elf or flattened")
         if self.connections < 0 or self.connections > 100_000:
@@ -150,9 +150,34 @@ BATCH = tuple(
 )
 ARM64 = (_elf("6.1-arm64"),)
 S390X = (Spec(kernel="6.1-s390x", format="elf"),)
-SETS = {"small": SMALL, "full": FULL, "deaths": EACH_DEATH, "batch": BATCH, "arm64": ARM64, "s390x": S390X}
+# Each series of another suite: the whole scene in both formats, and some deaths.
+TRIED = (
+    "null",
+    "bug",
+    "deadlock",
+    "hungmutex",
+    "softlockup",
+    "oom",
+    "listdel",
+    "waiters",
+    "peers",
+    "devices",
+)
+OTHER = {
+    series: (_elf(series), *(Spec(kernel=series, death=death) for death in ("sysrq", *TRIED)))
+    for series in SUITES
+}
+SETS = {
+    "small": SMALL,
+    "full": FULL,
+    "deaths": EACH_DEATH,
+    "batch": BATCH,
+    "arm64": ARM64,
+    "s390x": S390X,
+    **OTHER,
+}
 
 
 def standard(name: str) -> Spec | None:
     """The standard dump of that name."""
-    return next((spec for spec in (*FULL, *EACH_DEATH, *BATCH, *ARM64, *S390X) if spec.name == name), None)
+    return next((spec for made in SETS.values() for spec in made if spec.name == name), None)

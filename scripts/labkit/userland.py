@@ -92,7 +92,7 @@ def filter_root(series: str, *, old: bool = False) -> Root:
         return tools(architectures.of_name(series))
     root = places.lab() / "userland" / name
     if not root.exists():
-        suite = apt.private_suite(name, places.lab() / "apt" / name)
+        suite = apt.other_suite(name)
         _fetch(root, suite, FILTER_TOOLS)
     return Root(root, AMD64)
 

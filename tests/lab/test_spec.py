@@ -1,7 +1,7 @@
 """Names, sizes and the standard set."""
 
 import pytest
-from labkit import spec
+from labkit import kernels, spec
 from labkit.errors import LabError
 from labkit.spec import Spec
 
@@ -65,3 +65,11 @@ def test_standard_dumps_can_be_made_and_have_names_of_their_own() -> None:
 
 def test_elf_dumps_of_the_standard_set_have_a_filtered_twin() -> None:
     assert all(wanted.also_filtered for wanted in spec.FULL if wanted.format == "elf")
+
+
+def test_each_series_of_another_suite_has_a_set_of_its_own() -> None:
+    for series in kernels.SUITES:
+        made = spec.SETS[series]
+        assert {wanted.checked().kernel for wanted in made} == {series}
+        assert {f"{series}-elf-sysrq", f"{series}-kdump-sysrq"} < {wanted.name for wanted in made}
+        assert spec.standard(f"{series}-kdump-null") in made

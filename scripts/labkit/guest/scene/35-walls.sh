@@ -71,7 +71,7 @@ add rule inet deep mangled meta mark set jhash ip saddr . tcp dport mod 3 seed 0
 add rule inet deep mangled meta mark set symhash mod 2
 add rule inet deep mangled meta mark set tcp dport map @marks
 add rule inet deep mangled meta mark set meta mark << 4
-add rule inet deep mangled ct zone set 7
+add rule inet deep mangled tcp dport 1 ct zone set 7
 add rule inet deep mangled ct event set new,destroy
 add rule inet deep in iifname "lo" accept
 add rule inet deep in iif "wall0" counter comment "by its number"
