@@ -256,6 +256,21 @@ class Symbols:
                 _read_symbol(result.command, number, line) for number, line in enumerate(lines, 1) if line
             )
             self._single[name] = tuple(symbol for symbol in found if symbol.name == name)
+        if any(not self._single[name] for name in plain) and not self._variables_have_names:
+            self._loaded = self._read()
+
+    @cached_property
+    def _variables_have_names(self) -> bool:
+        """Whether a module's variable is found by its name; False as well where no module is loaded.
+
+        A recording from before this was asked has a kernel whose variables have names.
+        """
+        self.queries += 1
+        try:
+            result = self._session.run("sym __this_module")
+        except TranscriptError:
+            return True
+        return result.failure is None or result.failure.kind != "symbol"
 
     @property
     def _table(self) -> _Table:

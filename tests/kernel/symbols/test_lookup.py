@@ -176,7 +176,7 @@ def test_a_kept_table_is_used_for_all(tmp_path: Path) -> None:
     assert second.lookup(0xFFFFFFFFC038A040) == place
     assert second.names() == first.names()
     assert crash.sent == []
-    assert not Symbols(crash, store, "other").has("init_task")
+    assert not Symbols(Crash(), store, "other").has("nothing")
 
 
 def test_a_line_that_is_no_symbol_is_an_error() -> None:
@@ -188,6 +188,26 @@ def test_a_line_that_is_no_symbol_is_an_error() -> None:
 FUNCTIONS_ALONE = "".join(
     f"{line}\n" for line in TABLE.replace(" [virtio_blk]", "").splitlines() if "__this_module" not in line
 )
+
+
+def test_names_asked_one_by_one_may_be_variables_of_modules() -> None:
+    crash = Crash(FUNCTIONS_ALONE)
+    symbols = Symbols(crash)
+    assert symbols.has("init_task")
+    assert crash.sent == ["sym init_task"]
+    assert not symbols.has("nf_conntrack_hash")
+    assert crash.sent == ["sym init_task", "sym nf_conntrack_hash", "sym __this_module", "sym -l"]
+    [doubt] = symbols.doubts()
+    assert "nf_conntrack_hash may be there all the same" in doubt.message
+
+
+def test_names_of_a_kernel_whose_variables_have_names_are_sure() -> None:
+    crash = Crash(TABLE)
+    symbols = Symbols(crash)
+    assert not symbols.has("nothing")
+    assert not symbols.has("nor_this")
+    assert crash.sent == ["sym nothing", "sym __this_module", "sym nor_this"]
+    assert symbols.doubts() == ()
 
 
 def test_names_that_may_be_variables_of_modules_are_doubted(tmp_path: Path) -> None:
