@@ -143,6 +143,14 @@ def _of_architecture(name: str, state: Path, architecture: Architecture) -> Suit
     return private_suite(name, state, architecture)
 
 
+def recursive(suite: Suite, packages: Iterable[str]) -> list[str]:
+    """Packages with all that they depend on, by name."""
+    only = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    options = [f"--no-{kind}" for kind in only]
+    listing = suite.cache("depends", "--recurse", *options, *packages)
+    return sorted(set(re.findall(r"^([a-z0-9][a-z0-9.+-]*)$", listing, re.MULTILINE)))
+
+
 def unpack(debs: Iterable[Path], root: Path) -> None:
     """Unpack .deb files on top of each other."""
     root.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
 """The kernel modules of the deaths, which die in the ways that userland can't bring about."""
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from labkit import modules
@@ -16,6 +18,16 @@ SOURCES = Path(__file__).parent / "module"
 MAKEFILE = """\
 obj-m := {module}.o
 ccflags-y += -g -fno-optimize-sibling-calls -DLAB_VERSION='"{version}"' -ffile-prefix-map={work}/=lab/
+"""
+
+HEADERS = "usr/src/linux-headers-{release}"
+WORK_INSIDE = "/lab"
+INSIDE = f"""\
+mount --rbind /dev "$1/dev"
+mount --rbind /proc "$1/proc"
+mount --bind "$2" "$1{WORK_INSIDE}"
+shift 2
+exec "$@"
 """
 
 
@@ -41,20 +53,33 @@ def ensure(module: str, kernel: Kernel) -> Path:
     target = folder / "extra" / f"{module}.ko"
     if target.exists() and f"\0version={version(module)}\0".encode() in target.read_bytes():
         return target
-    headers = root / "usr" / "src" / f"linux-headers-{release}"
-    _relocate(headers, root)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         for path in (SOURCES / "death.h", source(module)):
             shutil.copy(path, work / path.name)
-        (work / "Makefile").write_text(MAKEFILE.format(module=module, version=version(module), work=work))
+        seen = Path(WORK_INSIDE) if kernel.own_tools else work
+        (work / "Makefile").write_text(MAKEFILE.format(module=module, version=version(module), work=seen))
         # BTF for a module would take pahole on the host; crash has no use for it.
-        # Headers name the compiler of their own suite, which the host needn't have.
-        compiler = f"CC={kernel.architecture.compiler}"
-        settings = [f"M={work}", "CONFIG_DEBUG_INFO_BTF_MODULES=", compiler, *kernel.architecture.make]
-        run(["make", "-C", headers, *settings, "modules"])
+        settings = [f"M={seen}", "CONFIG_DEBUG_INFO_BTF_MODULES=", *kernel.architecture.make, "modules"]
+        if kernel.own_tools:
+            _make_inside(root, work, release, settings)
+        else:
+            headers = root / HEADERS.format(release=release)
+            _relocate(headers, root)
+            # Headers name the compiler of their own suite, which the host needn't have.
+            run(["make", "-C", headers, f"CC={kernel.architecture.compiler}", *settings])
         return Path(shutil.copy(work / target.name, target))
+
+
+def _make_inside(root: Path, work: Path, release: str, settings: Sequence[str]) -> None:
+    """Run make in a root of the kernel's own suite, in a mount namespace that ends with it."""
+    for name in (WORK_INSIDE, "/dev", "/proc"):
+        (root / name[1:]).mkdir(exist_ok=True)
+    rights = ["--map-root-user"] if os.geteuid() else []
+    words = ["chroot", str(root), "/usr/bin/make", "-C", f"/{HEADERS.format(release=release)}", *settings]
+    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    run(["unshare", *rights, "--mount", "sh", "-ec", INSIDE, "sh", str(root), str(work), *words], env=path)
 
 
 def _relocate(headers: Path, root: Path) -> None:

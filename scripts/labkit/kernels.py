@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,10 +14,21 @@ from labkit.host import Stopwatch, run, say
 
 SERIES = ("6.1", "6.12")
 # of Debian suites that the host doesn't use; made one by one, the sets of deaths and batches lack them
-SUITES = {"5.10": "bullseye"}
+# (sid moves on: once it has another series of the same major number, that one is taken)
+SUITES = {"5.10": "bullseye", "7.2": "sid"}
 # of other architectures; all of them from Debian 12
 FOREIGN = ("6.1-arm64", "6.1-s390x")
 KNOWN = (*SERIES, *SUITES, *FOREIGN)
+# The suites whose compiler and C library are newer than the host's: modules are built in a root of their own.
+OWN_TOOLS = ("sid",)
+# What builds a module there, beside what linux-headers-* depends on.
+BUILD_TOOLS = ("make", "coreutils", "dash", "sed", "grep", "findutils", "mawk")
+# Where Debian's packages have what a dump's folder links to: until 6.12, and since 7.0.
+LINKS = {
+    "vmlinux": ("usr/lib/debug/boot/vmlinux-{release}",),
+    "vmlinuz": ("boot/vmlinuz-{release}", "usr/lib/modules/{release}/vmlinuz"),
+    "modules": ("usr/lib/debug/lib/modules/{release}",),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,16 @@ class Kernel:
     def modules_root(self) -> Path:
         """The folder of the modules that the guest loads (stripped)."""
         return self.folder / "root" / "lib" / "modules" / self.release
+
+    @property
+    def own_tools(self) -> bool:
+        """Whether its root has the compiler and the programs that build a module for it."""
+        return (self.folder / "root" / "usr" / "bin" / "make").exists()
+
+
+def known() -> tuple[str, ...]:
+    """All series that the lab can make dumps of."""
+    return (*SERIES, *SUITES, *FOREIGN)
 
 
 def newest_release(series: str, packages: Iterable[str], flavour: str = AMD64.flavour) -> str:
@@ -74,8 +96,7 @@ def _fetch(series: str) -> Kernel:
     apt.require_apt([f"linux-image-{numbers}*-{architecture.flavour}-dbg"])
     apt.refresh()
     suite = _suite(series)
-    names = suite.cache("pkgnames", f"linux-image-{numbers}").split()
-    release = newest_release(numbers, names, architecture.flavour)
+    release = wanted_release(suite, series)
     clock = Stopwatch()
     with clock.step("all"), places.appearing(places.lab() / "kernels" / series) as work:
         kernel = _unpack(suite, series, release, work)
@@ -92,35 +113,74 @@ def _suite(series: str) -> apt.Suite:
     return apt.other_suite(SUITES[series]) if series in SUITES else apt.HOST_SUITE
 
 
+def wanted_release(suite: apt.Suite, series: str) -> str:
+    """The release of a series; a suite that moved on gives its newest of the same major number."""
+    architecture, numbers = architectures.of_name(series), architectures.without(series)
+    major = numbers.partition(".")[0]
+    names = suite.cache("pkgnames", f"linux-image-{major}.").split()
+    try:
+        return newest_release(numbers, names, architecture.flavour)
+    except LabError:
+        if series not in SUITES:
+            raise
+    release = newest_release(major, names, architecture.flavour)
+    say(f"Debian {SUITES[series]} has kernel {release} instead of {series}")
+    return release
+
+
 def _unpack(suite: apt.Suite, series: str, release: str, work: Path) -> Kernel:
     root, image = work / "root", f"linux-image-{release}"
-    headers, programs = _headers(suite, release)
-    suite.download([image, f"{image}-dbg", *headers], work / "debs")
-    # what builds modules runs on the host
+    # since 7.0 the image is a package that only depends on those with the kernel and its modules
+    parts = [name for name in _depends(suite, image) if name.endswith(release)]
+    own = SUITES.get(series) in OWN_TOOLS
     native = apt.HOST_SUITE if architectures.of_name(series) is not AMD64 else suite
-    debs = native.download(programs, work / "debs")
+    suite.download([image, f"{image}-dbg", *parts], work / "debs")
+    debs = _build_packages(suite, native, release, work / "debs", own=own)
+    if own:
+        _linked(root)
     apt.unpack(debs, root)
-    for deb in debs:
-        deb.unlink()
-    (work / "debs").rmdir()
-    _link(work, "vmlinux", f"root/usr/lib/debug/boot/vmlinux-{release}")
-    _link(work, "vmlinuz", f"root/boot/vmlinuz-{release}")
-    _link(work, "modules", f"root/usr/lib/debug/lib/modules/{release}")
+    shutil.rmtree(work / "debs")
+    for name, candidates in LINKS.items():
+        _link(work, name, [f"root/{place.format(release=release)}" for place in candidates])
     return Kernel(series, release, apt.version(image, suite), build_id(work / "vmlinux"))
 
 
-def _link(work: Path, name: str, to: str) -> None:
-    if not (work / to).exists():
-        raise LabError(f"the kernel's packages hold no {to}")
-    (work / name).symlink_to(to)
+def _linked(root: Path) -> None:
+    """Give a root that programs run in the links that packages make when they are installed."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (root / "usr" / name).mkdir(parents=True)
+        (root / name).symlink_to(f"usr/{name}")
+    (root / "usr" / "bin" / "awk").symlink_to("mawk")
 
 
-def _headers(suite: apt.Suite, release: str) -> tuple[list[str], list[str]]:
-    """The packages that building a module for a release takes: its own, and the host's."""
+def _link(work: Path, name: str, candidates: Sequence[str]) -> None:
+    found = next((place for place in candidates if (work / place).exists()), None)
+    if not found:
+        raise LabError(f"the kernel's packages hold no {candidates[0]}")
+    (work / name).symlink_to(found)
+
+
+def _build_packages(
+    suite: apt.Suite, native: apt.Suite, release: str, into: Path, *, own: bool
+) -> list[Path]:
+    """The packages that building a module for a release takes; all that are in the folder then.
+
+    Its headers, and the programs that run on the host, from ``native``; with ``own`` all that builds it.
+    """
     name = f"linux-headers-{release}"
-    text = suite.cache("depends", "--no-recommends", "--no-suggests", name)
-    common = re.findall(r"Depends: (linux-headers-\S+-common)", text)
-    return [name, *common], re.findall(r"Depends: (linux-kbuild-[^\s:]+)", text)
+    if own:
+        return suite.download(apt.recursive(suite, (name, *BUILD_TOOLS)), into)
+    needed = _depends(suite, name)
+    common = [package for package in needed if re.fullmatch(r"linux-headers-\S+-common", package)]
+    programs = [package for package in needed if package.startswith("linux-kbuild-")]
+    suite.download([name, *common], into)
+    return native.download(programs, into)
+
+
+def _depends(suite: apt.Suite, package: str) -> Sequence[str]:
+    """The packages that one depends on by name, without those of another architecture than it asked for."""
+    text = suite.cache("depends", "--no-recommends", "--no-suggests", package)
+    return re.findall(r"Depends: ([^\s:<]+)", text)
 
 
 def build_id(elf: Path) -> str:

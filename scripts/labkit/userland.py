@@ -30,7 +30,7 @@ TOOLS = (
 FILTER_TOOLS = ("makedumpfile", "dash")
 # From 6.10 on a page's type lies elsewhere, and makedumpfile before 1.7.6 takes slab pages for pages of
 # processes and leaves them out: Debian 12's own 6.12 takes Debian 13's makedumpfile.
-FILTER_SUITES = {"6.12": "trixie"}
+FILTER_SUITES = {"6.12": "trixie", "7.2": "sid"}
 # Libraries that only maintainer scripts and graphical back ends of the tools want.
 UNWANTED = re.compile(r"libperl|libdebian-installer|libtextwrap|libnewt|libslang|libgdbm|libdb5")
 GUEST_PROGRAMS = (
@@ -50,9 +50,8 @@ GUEST_PROGRAMS = (
 )
 
 
-def packages_needed(listing: str, tools: Sequence[str]) -> list[str]:
-    """The packages to unpack, from the output of a recursive `apt-cache depends`."""
-    names = set(re.findall(r"^([a-z0-9][a-z0-9.+-]*)$", listing, re.MULTILINE))
+def packages_needed(names: Iterable[str], tools: Sequence[str]) -> list[str]:
+    """The packages to unpack, of all that the tools depend on."""
     libraries = [name for name in names if name.startswith(("lib", "zlib")) and not UNWANTED.match(name)]
     return sorted({*tools, *libraries})
 
@@ -98,11 +97,8 @@ def filter_root(series: str, *, old: bool = False) -> Root:
 
 
 def _fetch(root: Path, suite: apt.Suite, packages: Sequence[str]) -> None:
-    only = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
-    options = [f"--no-{kind}" for kind in only]
-    listing = suite.cache("depends", "--recurse", *options, *packages)
     with places.appearing(root) as work:
-        debs = suite.download(packages_needed(listing, packages), work / "debs")
+        debs = suite.download(packages_needed(apt.recursive(suite, packages), packages), work / "debs")
         apt.unpack(debs, work)
         shutil.rmtree(work / "debs")
 

@@ -65,6 +65,27 @@ def test_newest_release_compares_numbers_and_wants_debug_data() -> None:
     assert kernels.newest_release("6.12", names) == "6.12.5+deb12-cloud-amd64"
     with pytest.raises(LabError, match="apt-get update"):
         kernels.newest_release("6.6", names)
+    assert kernels.newest_release("6", names) == "6.12.5+deb12-cloud-amd64"
+
+
+class Offers(apt.Suite):
+    """A suite that offers these packages and nothing else."""
+
+    def cache(self, *words: str) -> str:
+        assert words[0] == "pkgnames"
+        images = [f"linux-image-{number}-cloud-amd64" for number in ("7.3.2+deb14", "7.10.1+deb14")]
+        return "\n".join(name for image in images for name in (image, f"{image}-dbg"))
+
+
+def test_a_suite_that_moved_on_gives_the_newest_of_the_same_major_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert kernels.wanted_release(Offers(), "7.3") == "7.3.2+deb14-cloud-amd64"
+    assert capsys.readouterr().err == ""
+    assert kernels.wanted_release(Offers(), "7.2") == "7.10.1+deb14-cloud-amd64"
+    assert "Debian sid has kernel 7.10.1+deb14-cloud-amd64 instead of 7.2" in capsys.readouterr().err
+    with pytest.raises(LabError, match=r"no 7\.1 cloud kernel"):
+        kernels.wanted_release(Offers(), "7.1")  # not of such a suite
 
 
 @pytest.mark.parametrize("text", ["8.0.6-1+b1", "crash 8.0.6", "\ncrash 8.0.6\nCopyright (C) 2002-2024"])
@@ -73,7 +94,7 @@ def test_upstream_version(text: str) -> None:
 
 
 def test_packages_needed_takes_libraries_and_leaves_what_only_scripts_want() -> None:
-    listing = "dash\n  Depends: libc6\nlibc6\nlibperl5.36\nperl-base\nlibmnl0\n  Depends: libc6\n"
+    listing = ["dash", "libc6", "libperl5.36", "perl-base", "libmnl0"]
     assert userland.packages_needed(listing, ["dash"]) == ["dash", "libc6", "libmnl0"]
 
 
