@@ -30,6 +30,16 @@ TARGETS = [
 ]
 
 
+def chosen(usual: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """What live tests run on: the usual, or what CRASHDRIVE_LIVE names.
+
+    ``CRASHDRIVE_LIVE=5.10-elf-sysrq/vmcore/8.0.6`` is any dump of the lab with the whole scene; several are
+    divided by spaces.
+    """
+    named = [tuple(words.split("/")) for words in os.environ.get("CRASHDRIVE_LIVE", "").split()]
+    return [(dump, file, crash) for dump, file, crash in named] or usual
+
+
 if os.environ.get("CRASHDRIVE_REQUIRE_LAB") == "1" and importlib.util.find_spec("drgn") is None:
     raise pytest.UsageError("drgn is missing: pip install -e '.[dev]' brings it")
 
@@ -84,7 +94,7 @@ def dump_file(name: str, file: str = "vmcore") -> Path:
     return path
 
 
-@pytest.fixture(scope="session", params=TARGETS, ids="-".join)
+@pytest.fixture(scope="session", params=chosen(TARGETS), ids="-".join)
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Each dump in its crash, opened."""
     name, file, version = request.param

@@ -14,7 +14,7 @@ import pytest
 from sessionkit import SESSION, folders, unpack
 
 from crashdrive.session import Session
-from tests.live.conftest import crash_binary, dump_file
+from tests.live.conftest import chosen, crash_binary, dump_file
 
 # reports read memory: what the recordings can't show is how dumps with holes behave in another crash
 LIVE = [("6.1-elf-sysrq", "vmcore.filtered", "8.0.6"), ("6.12-elf-sysrq", "vmcore.filtered", "8.0.6")]
@@ -33,7 +33,7 @@ def targets() -> Iterator[Any]:
     """The recorded sessions, then the real ones."""
     for folder in folders():
         yield pytest.param(folder, id=f"recorded-{folder.name}")
-    for target in LIVE:
+    for target in chosen(LIVE):
         yield pytest.param(target, id="-".join(target), marks=pytest.mark.live)
 
 

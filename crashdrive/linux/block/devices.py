@@ -1,13 +1,14 @@
-"""Disks and partitions: every ``struct block_device``, as ``lsblk`` and /proc/partitions have them.
+"""Disks and partitions (``struct block_device``, until 5.10 ``struct hd_struct``): /proc/partitions.
 
 Sources: block/bdev.c (each block device has an inode of the filesystem bdev), block/genhd.c. A disk and its
-partitions have been block devices of one kind since 5.11 (0d02129e76ed); older kernels aren't read.
+partitions have been block devices of one kind since 5.11 (0d02129e76ed); older kernels have hd_structs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crashdrive.linux.block.hd_structs import read_hd_structs
 from crashdrive.linux.fs.mounts import for_each_inode
 from crashdrive.linux.survey import Fields
 from crashdrive.linux.texts import symbol_names
@@ -58,7 +59,7 @@ class BlockDevice(Record, frozen=True):
     of a disk. ``size`` in bytes; ``start_sector``: where a partition begins, in sectors of 512 bytes.
     ``openers``: how many have it open, mounts too. ``state``: ``live``, or ``dead`` where the disk is being
     removed. ``operations``: the kernel's functions for it (``virtblk_fops``), which tells its driver;
-    ``gendisk`` and ``request_queue``: addresses of its structures.
+    ``address``: of the block_device or hd_struct; ``gendisk`` and ``request_queue``: of its structures.
     """
 
     name: str
@@ -92,6 +93,16 @@ def read_devices(survey: Survey) -> list[Device]:
     """All disks in the order in which they were added, each before its partitions; a partly missing one is
     noted.
     """
+    old = survey.kernel.has_member(_KIND, "bd_part")
+    rows = list(read_hd_structs(survey) if old else _block_devices(survey))
+    names = symbol_names(survey.kernel, [row["operations"] for _, row in rows])
+    found = [_device(address, row, names[row["operations"]]) for address, row in rows]
+    order = {row["gendisk"]: number for number, (_, row) in reversed(list(enumerate(rows)))}
+    return sorted(found, key=lambda one: (order[one.row.gendisk], one.row.partition or 0))
+
+
+def _block_devices(survey: Survey) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Address and fields of each ``struct block_device`` that has a disk."""
     kernel = survey.kernel
     offset = kernel.offset("struct bdev_inode", "vfs_inode")
     inodes = for_each_inode(kernel, kernel.read_pointer(kernel.symbols.address("blockdev_superblock")))
@@ -104,11 +115,20 @@ def read_devices(survey: Survey) -> list[Device]:
         for address, row in survey.addressed(fields, places, "block devices")
         if row["gendisk"] and row["disk_name"] is not None and row["number"] is not None
     ]
-    rows = list(_of_their_disks(survey, rows))
-    names = symbol_names(kernel, [row["operations"] for _, row in rows])
-    found = [_device(address, row, names[row["operations"]]) for address, row in rows]
-    order = {row["gendisk"]: number for number, (_, row) in reversed(list(enumerate(rows)))}
-    return sorted(found, key=lambda one: (order[one.row.gendisk], one.row.partition or 0))
+    for address, row in _of_their_disks(survey, rows):
+        yield address, {**row, **_state(row)}
+
+
+def _state(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the words of flags say."""
+    word, state, flags = row["word"], row["disk_state"], row["disk_flags"]
+    return {
+        "partno": row["partno"] if word is None else word & _WORD_PARTNO,
+        "read_only": _read_only(row, word, state),
+        "removable": None if flags is None else bool(flags & _REMOVABLE),
+        "dead": None if state is None else bool(state >> _STATE_DEAD & 1),
+        "hidden": bool((flags or 0) & _HIDDEN) or (state is not None and not state >> _STATE_ADDED & 1),
+    }
 
 
 def _of_their_disks(
@@ -125,8 +145,7 @@ def _of_their_disks(
 
 
 def _device(address: int, row: Mapping[str, Any], operations: str | None) -> Device:
-    word, state, flags = row["word"], row["disk_state"], row["disk_flags"]
-    partition = row["partno"] if word is None else word & _WORD_PARTNO
+    partition = row["partno"]
     start = row["start"] if partition else None
     made = BlockDevice(
         name=device_name(row["disk_name"], partition or 0),
@@ -136,17 +155,16 @@ def _device(address: int, row: Mapping[str, Any], operations: str | None) -> Dev
         partition=partition or None,
         size=None if row["sectors"] is None else row["sectors"] * _SECTOR,
         start_sector=start,
-        read_only=_read_only(row, word, state),
-        removable=None if flags is None else bool(flags & _REMOVABLE),
+        read_only=row["read_only"],
+        removable=row["removable"],
         openers=row["openers"],
-        state=None if state is None else "dead" if state >> _STATE_DEAD & 1 else "live",
+        state=None if row["dead"] is None else "dead" if row["dead"] else "live",
         operations=operations,
         address=address,
         gendisk=row["gendisk"],
         request_queue=row["queue"] or None,
     )
-    hidden = bool((flags or 0) & _HIDDEN) or (state is not None and not state >> _STATE_ADDED & 1)
-    return Device(made, row["statistics"] or 0, row["stamp"], hidden, row["private"])
+    return Device(made, row["statistics"] or 0, row["stamp"], row["hidden"], row["private"])
 
 
 def _read_only(row: Mapping[str, Any], word: int | None, state: int | None) -> bool | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sessionkit import TRUTH, replayed, report_folders, truth_folder, unpack
 
+from crashdrive.session import Session
+from tests.live.conftest import chosen, crash_binary, dump_file
 from tests.reports.conftest import Guest
 
 
@@ -16,8 +18,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     report = getattr(metafunc.module, "REPORT", None)
     if report and "guest" in metafunc.fixturenames:
         folders = [folder for folder in report_folders(report) if _truth_of(folder)]
-        names = [folder.name for folder in folders]
-        metafunc.parametrize("guest", folders, ids=names, indirect=True, scope="module")
+        recorded = [pytest.param(folder, id=folder.name) for folder in folders]
+        # real dumps alone that are asked for
+        real = [pytest.param(one, id="-".join(one), marks=pytest.mark.live) for one in chosen([])]
+        metafunc.parametrize("guest", [*recorded, *real], indirect=True, scope="module")
 
 
 def _truth_of(folder: Path) -> Path | None:
@@ -28,6 +32,12 @@ def _truth_of(folder: Path) -> Path | None:
 @pytest.fixture(scope="module")
 def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """A recording, opened, and the folder with its guest's truth."""
+    if isinstance(request.param, tuple):
+        name, file, version = request.param
+        vmcore, binary = dump_file(name, file), crash_binary(version)
+        with Session.open(vmcore.parent / "vmlinux", vmcore, crash=[str(binary)]) as session:
+            yield Guest(name, vmcore.parent, session, None)
+        return
     folder: Path = request.param
     place = tmp_path_factory.mktemp(folder.name)
     truth = _truth_of(folder)

@@ -1,8 +1,8 @@
 """Counters in drivers' own structures, by the driver's function that adds them up.
 
-Sources: drivers/net: virtio_net.c, veth.c, macvlan.c, tun.c, bonding/bond_main.c, ipvlan/ipvlan_main.c,
-team/, ifb.c, vrf.c, nlmon.c, macsec.c, netkit.c, ppp/ppp_generic.c. Their types are the modules' own. A
-device's counters are None where this kernel keeps them in another way.
+Sources: net/bridge/br_device.c; drivers/net: virtio_net.c, veth.c, macvlan.c, tun.c, bonding/bond_main.c,
+ipvlan/ipvlan_main.c, team/, ifb.c, vrf.c, nlmon.c, macsec.c, netkit.c, ppp/ppp_generic.c. Their types are
+the modules' own. A device's counters are None where this kernel keeps them in another way.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Reader(Protocol):
     survey: Survey
     rows: dict[int, dict[str, Any]]
 
+    def plain(self, device: int) -> Counters: ...
     def software(self, device: int) -> Counters | None: ...
     def sent(self, device: int) -> Counters | None: ...
 
@@ -85,10 +86,13 @@ _XDP_LOST = ("xdp_tx_err", "peer_tq_xdp_xmit_err")
 
 def tun(reader: Reader, devices: Sequence[int]) -> Found:
     """tun_net_get_stats64(): as other tunnels; bad frames by the driver."""
-    own = _private(reader, "struct tun_struct@tun", devices, ("rx_frame_errors.counter",))
+    kind = "struct tun_struct@tun"
+    # until 5.10: counters by CPU of tun's own
+    if reader.survey.kernel.has_type(kind) and reader.survey.kernel.has_member(kind, "pcpu_stats"):
+        return _tun_by_cpu(reader, devices)
+    own = _private(reader, kind, devices, ("rx_frame_errors.counter",))
     found: dict[int, Counters | None] = {}
     for device in devices:
-        # older kernels have counters by CPU of tun's own
         counted = reader.software(device) if reader.rows[device]["per_cpu"] else None
         if counted is not None:
             add(counted, {"rx_frame_errors": own.get(device, {}).get("rx_frame_errors.counter")})
@@ -137,6 +141,13 @@ _ipvlan = _by_cpu(
     },
     "tx_errors",
 )
+_tun_by_cpu = _by_cpu(
+    "struct tun_struct@tun",
+    "pcpu_stats",
+    "struct tun_pcpu_stats@tun",
+    {**_SAME, **{name: name for name in ("rx_dropped", "tx_dropped", "rx_frame_errors")}},
+)
+_bridge_by_cpu = _by_cpu("struct net_bridge@bridge", "stats", "struct pcpu_sw_netstats", _SAME)
 _team = _by_cpu(
     "struct team@team",
     "pcpu_stats",
@@ -158,6 +169,17 @@ def _errors_dropped(
         }
 
     return both
+
+
+def bridge(reader: Reader, devices: Sequence[int]) -> Found:
+    """br_get_stats64(), until 5.10: packets by CPU in the bridge's own structure."""
+    found: dict[int, Counters | None] = {}
+    for device, counted in _bridge_by_cpu(reader, devices).items():
+        if counted is not None:
+            own = reader.plain(device)
+            add(own, counted)
+            found[device] = own
+    return found
 
 
 def vrf(reader: Reader, devices: Sequence[int]) -> Found:
@@ -182,12 +204,20 @@ def _bytes(packets: str) -> tuple[tuple[str, str], ...]:
 
 def ifb(reader: Reader, devices: Sequence[int]) -> Found:
     """ifb_stats64(): by queue; drops in the device."""
+    kind = "struct ifb_q_private@ifb"
+    # until 5.15: beside each other in the queue itself
+    kernel = reader.survey.kernel
+    plain = kernel.has_type(kind) and kernel.has_member(kind, "rx_packets")
     own = _private(reader, "struct ifb_dev_private@ifb", devices, ("tx_private",))
     counted = _queues(
         reader,
-        "struct ifb_q_private@ifb",
+        kind,
         {device: (row["tx_private"], reader.rows[device]["tx_queues"]) for device, row in own.items()},
-        {f"{way}_{name}": f"{way}_stats.{name}" for way in ("rx", "tx") for name in ("packets", "bytes")},
+        {
+            f"{way}_{name}": f"{way}_{name}" if plain else f"{way}_stats.{name}"
+            for way in ("rx", "tx")
+            for name in ("packets", "bytes")
+        },
     )
     return {
         device: {**row, **{name: reader.rows[device][name] for name in ("rx_dropped", "tx_dropped")}}
@@ -236,6 +266,7 @@ DRIVERS: Mapping[str, Callable[[Reader, Sequence[int]], Found]] = {
     "virtnet_stats": virtio,
     "veth_get_stats64": veth,
     "tun_net_get_stats64": tun,
+    "br_get_stats64": bridge,
     "macvlan_dev_get_stats64": _errors_dropped(_macvlan),
     "ipvlan_get_stats64": _errors_dropped(_ipvlan),
     "team_get_stats64": _team,

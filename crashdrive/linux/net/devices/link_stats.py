@@ -23,6 +23,8 @@ _BASE = (
     "rx_fifo_errors", "rx_missed_errors", "tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors",
     "tx_heartbeat_errors", "tx_window_errors", "rx_compressed", "tx_compressed",
 )  # fmt: skip
+# until 5.18 (625788b58445) in the device itself
+_CORE_OF_OLD = {f"core_{name}": (f"{name}.counter",) for name in ("rx_dropped", "tx_dropped", "rx_nohandler")}
 _CORE = ("rx_dropped", "tx_dropped", "rx_nohandler", "rx_otherhost_dropped")
 # enum netdev_stat_type
 _TSTATS, _DSTATS = 2, 3
@@ -66,6 +68,7 @@ _DEVICE = {
     "place": ("pcpu_stat_type",),
     "per_cpu": ("tstats",),
     "core": ("core_stats",),
+    **_CORE_OF_OLD,
     "xdp": ("xdp_state[1].prog",),
     "tx_queues": ("num_tx_queues",),
     "rx_queues": ("num_rx_queues",),
@@ -82,6 +85,7 @@ class Reader:
         self._unread: dict[tuple[str, str], list[str]] = {}
         self._found: dict[int, Statistics | None] = {}
         fields = Fields(survey.kernel, "struct net_device", _DEVICE)
+        self._of_core = [name for name in _CORE_OF_OLD if fields.has(name)]
         self.rows = dict(survey.addressed(fields, devices, "interfaces"))
         self._cpu = {
             kind: self._sums(kind, [row["per_cpu"] for row in self.rows.values()], fields)
@@ -131,6 +135,7 @@ class Reader:
         if found is None:
             return None
         add(found, self._core.get(row["core"] or 0, {}))
+        add(found, {name.removeprefix("core_"): row[name] for name in self._of_core})
         return Statistics(**{field: found.get(field, 0) for field in Statistics.__struct_fields__})
 
     def tell(self) -> None:
