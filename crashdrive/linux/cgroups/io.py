@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.linux.cgroups.roots import controllers
 from crashdrive.linux.survey import Fields
+from crashdrive.linux.texts import texts
 from crashdrive.records import Long, Record
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 _BLKCG, _GQ = "struct blkcg", "struct blkcg_gq"
 _OPERATIONS = ("read", "written", "discarded")
 _FIELDS = {
-    "device": ("q->disk->disk_name",),
+    # a request_queue had no pointer to its disk until 5.15 (d152c682f03c): its kobject lies in the disk's
+    "device": ("q->disk->disk_name", "q->kobj.parent->name"),
     **{f"{name}_bytes": (f"iostat.cur.bytes[{at}]",) for at, name in enumerate(_OPERATIONS)},
     **{f"{name}_count": (f"iostat.cur.ios[{at}]",) for at, name in enumerate(_OPERATIONS)},
 }
@@ -51,6 +53,10 @@ def cgroup_io(survey: Survey, found: Iterable[Found]) -> Iterator[CgroupIo]:
         walked = kernel.walk_hlist(state + head, _GQ, "blkcg_node")
         survey.walked(walked, "block devices of cgroups")
         fields = Fields(kernel, _GQ, _FIELDS, ("device",))
-        for row in survey.rows(fields, walked.addresses, "block devices of cgroups"):
+        rows = survey.rows(fields, walked.addresses, "block devices of cgroups")
+        pointers = [row["device"] for row in rows if isinstance(row["device"], int)]
+        names = texts(survey, pointers, "disks' names")
+        for row in rows:
             if any(row[name] for name in _FIELDS if name != "device"):
-                yield CgroupIo(path=one.path, **row)
+                device = names[row["device"]] if isinstance(row["device"], int) else row["device"]
+                yield CgroupIo(path=one.path, **{**row, "device": device})

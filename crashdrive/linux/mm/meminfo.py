@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crashdrive.linux import percpu
 from crashdrive.linux.fs.mounts import for_each_inode
 from crashdrive.linux.mm.nodes import scaled
+from crashdrive.linux.mm.swap_cache import has_swap_spaces, swap_cache_pages
 from crashdrive.linux.mm.vmstat import counters_by_name, huge_unit, pages_of
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Record
@@ -105,6 +106,8 @@ def _amounts(survey: Survey, given: Given) -> dict[str, int | None]:
     found["MemAvailable"] = _available(survey, counts, given.zones)
     buffers = _buffers(survey)
     found["Buffers"] = scaled(buffers, page)
+    if "nr_swapcached" not in counts and has_swap_spaces(survey):
+        counts = {**counts, "nr_swapcached": swap_cache_pages(survey)}
     found["Cached"] = _cached(counts, buffers, page)
     for item, names in _COUNTED.items():
         if names[0] in counts:

@@ -189,6 +189,25 @@ def _energy_aware(source: Source) -> str | None:
     return None
 
 
+def _domain_flags(source: Source) -> str:
+    """Names of the flags of a scheduling domain, until 5.12 a setting (kernel/sched/debug.c)."""
+    kernel, kind = source.survey.kernel, "struct sd_flag_debug"
+    flags, table = source.number(source.data, "I"), source.symbol("sd_flag_debug")
+    count = min(kernel.variable_size("sd_flag_debug") // kernel.sizeof(kind), 64)
+    if flags >> count:
+        raise UnknownTypeError(f"flags of a scheduling domain that have no names: {flags:#x}")
+    places = [table + at * kernel.sizeof(kind) for at in range(count) if flags >> at & 1]
+    names = kernel.read_many(kind, places, ["name"]).check()["name"]
+    return " ".join(kernel.read_string(name, 64).decode("ascii", "backslashreplace") for name in names)
+
+
+def _numa_balancing(source: Source) -> str:
+    """The mode; until 5.18 (c574bbe91703) whether it is on."""
+    if source.survey.kernel.symbols.has("sysctl_numa_balancing_mode"):
+        return _variable("sysctl_numa_balancing_mode")(source)
+    return _switch("sched_numa_balancing")(source)
+
+
 # vm
 
 
@@ -229,7 +248,8 @@ MACHINE: Mapping[str, Callable[[Source], str | None]] = {
     "proc_ipc_auto_msgmni": _constant("0"),
     "proc_taint": _variable("tainted_mask", "L"),
     "sysctl_max_threads": _variable("max_threads"),
-    "sysctl_numa_balancing": _variable("sysctl_numa_balancing_mode"),
+    "sysctl_numa_balancing": _numa_balancing,
+    "sd_ctl_doflags": _domain_flags,
     "sysctl_delayacct": _variable("delayacct_on"),
     "sysctl_schedstats": _switch("sched_schedstats"),
     "hugetlb_sysctl_handler": _hugepages("max_huge_pages"),

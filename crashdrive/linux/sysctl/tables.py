@@ -337,6 +337,7 @@ _MACHINE_INTS = (
     "dirty_background_ratio_handler", "dirty_ratio_handler", "dirty_writeback_centisecs_handler",
     "dirtytime_interval_handler", "ftrace_enable_sysctl", "lowmem_reserve_ratio_sysctl_handler",
     "min_free_kbytes_sysctl_handler", "overcommit_policy_handler", "overcommit_ratio_handler",
+    "percpu_pagelist_fraction_sysctl_handler", "sched_proc_update_handler",
     "percpu_pagelist_high_fraction_sysctl_handler", "perf_cpu_time_max_percent_handler",
     "perf_event_max_sample_rate_handler", "perf_event_max_stack_handler", "perf_proc_update_handler",
     "pid_mfd_noexec_dointvec_minmax", "proc_do_rointvec", "proc_dointvec_minmax_coredump",
@@ -345,6 +346,11 @@ _MACHINE_INTS = (
     "sysctl_min_slab_ratio_sysctl_handler", "sysctl_min_unmapped_ratio_sysctl_handler",
     "sysctl_vm_numa_stat_handler", "timer_migration_handler", "tracepoint_printk_sysctl",
     "watermark_scale_factor_sysctl_handler", "yama_dointvec_minmax",
+)  # fmt: skip
+# of the IPC namespace of who asks: the tables' own variables are those of the first one (ipc/ipc_sysctl.c,
+# ipc/mq_sysctl.c until 5.18)
+_IPC_INTS = (
+    "proc_ipc_dointvec", "proc_ipc_dointvec_minmax", "proc_mq_dointvec", "proc_mq_dointvec_minmax",
 )  # fmt: skip
 # kernel/sysctl.c; then those of the network, which read as these do, and act only on a write
 _FORMS: dict[str, _Form] = {
@@ -367,7 +373,7 @@ _FORMS: dict[str, _Form] = {
         ),
         _INT,
     ),
-    **dict.fromkeys(_MACHINE_INTS, _INT),
+    **dict.fromkeys((*_MACHINE_INTS, *_IPC_INTS), _INT),
     **dict.fromkeys(
         (
             "proc_douintvec", "proc_douintvec_minmax", "proc_dopipe_max_size",
@@ -388,7 +394,7 @@ _FORMS: dict[str, _Form] = {
         (
             "proc_doulongvec_minmax", "proc_dolongvec_minmax_bpf_restricted", "proc_dohung_task_timeout_secs",
             "mmap_min_addr_handler", "dirty_background_bytes_handler", "dirty_bytes_handler",
-            "overcommit_kbytes_handler",
+            "overcommit_kbytes_handler", "proc_ipc_doulongvec_minmax",
         ),
         _numbers("L"),
     ),

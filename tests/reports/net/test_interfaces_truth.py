@@ -81,9 +81,9 @@ def test_links(reported: Report, told: list[Truth]) -> None:
         found = {row.name: row for row in rows(reported, truth)}
         said = {link["ifname"]: link for link in truth.json("ip-link-json")}
         assert list(found) == list(said)
-        assert {name: link_of(row) for name, row in found.items()} == {
-            name: said_of(link) for name, link in said.items()
-        }
+        for name, row in found.items():
+            # no allmulti until 6.0
+            assert {"allmulti": row.allmulti, **said_of(said[name])} == link_of(row), name
 
 
 def link_of(row: Any) -> dict[str, Any]:
@@ -107,7 +107,8 @@ def said_of(link: dict[str, Any]) -> dict[str, Any]:
         "kind": link.get("linkinfo", {}).get("info_kind"), "alias": link.get("ifalias"),
         "group": 0 if group == "default" else int(group), "names": link.get("altnames", []),
         "tx": link["num_tx_queues"], "rx": link["num_rx_queues"], "promiscuity": link["promiscuity"],
-        "allmulti": link["allmulti"], "carrier": link["stats64"]["tx"]["carrier_changes"],
+        **({"allmulti": link["allmulti"]} if "allmulti" in link else {}),
+        "carrier": link["stats64"]["tx"]["carrier_changes"],
         "broadcast": link.get("broadcast"), "link": link.get("link"), "apart": "link_netnsid" in link,
     }  # fmt: skip
 
@@ -256,7 +257,8 @@ def test_drivers(reported: Report, told: list[Truth]) -> None:
             assert found[device].bus_info == said["bus-info"]
     for link in told[0].json("ip-link-json"):
         row = found[link["ifname"]]
-        assert (row.parent_bus, row.parent_device) == (link.get("parentbus"), link.get("parentdev"))
+        if "parentbus" in link or row.parent_bus != "virtio":  # not told until 5.14
+            assert (row.parent_bus, row.parent_device) == (link.get("parentbus"), link.get("parentdev"))
     assert found["eth0"].driver == "virtio_net"
     assert found["eth0"].bus_info is not None
 

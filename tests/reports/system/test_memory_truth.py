@@ -109,6 +109,8 @@ def test_zones(guest: Guest, reported: Report) -> None:
     for row in rows:
         zone = said[row.zone_name]
         assert abs(row.free_bytes - zone["pages free"]) <= MOMENT
+        # zoneinfo has no boost until 5.19
+        zone.setdefault("boost", 0)
         assert {
             "boost": row.boost_bytes, "min": row.min_bytes, "low": row.low_bytes, "high": row.high_bytes,
             "spanned": row.spanned_bytes, "present": row.present_bytes, "managed": row.managed_bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,9 +33,9 @@ class Hook(Record, frozen=True):
     ``priority``.
 
     ``priority_name`` is the kernel's name for that number, if it has one; ``function`` the symbol, ``module``
-    the function's module (None: the kernel). ``kind`` is ``nf_tables`` or ``bpf``, None for all others (and
-    on kernels before 5.14, which don't tell). ``private_address``: the function's argument: a ``struct
-    nft_chain``, a ``struct xt_table``. ``address`` of the ``struct nf_hook_ops``.
+    the function's module (None: the kernel). ``kind`` is ``nf_tables`` or ``bpf``, None for all others;
+    kernels before 5.14 don't tell: there the function does. ``private_address``: the function's argument: a
+    ``struct nft_chain``, a ``struct xt_table``. ``address`` of the ``struct nf_hook_ops``.
     """
 
     netns: str | None
@@ -135,7 +135,8 @@ def _of_chain(survey: NetSurvey, chain: _Chain, count: int, names: dict[int, str
     window = kernel.window()
     registered = window.words(range(behind, behind + count * size, size))
     known = [ops for ops in registered if ops]
-    columns = kernel.read_many(_OPS, known, _ops_members(survey))
+    told = kernel.has_member(_OPS, "hook_ops_type")
+    columns = kernel.read_many(_OPS, known, ["priority", *(["hook_ops_type"] if told else [])])
     settings = dict(zip(known, survey.gaps(columns, WHAT), strict=True))
     for (function, private), ops in zip(survey.gaps(entries, WHAT), registered, strict=True):
         priority, kind = (*settings.get(ops or 0, (None,)), None)[:2]
@@ -149,7 +150,7 @@ def _of_chain(survey: NetSurvey, chain: _Chain, count: int, names: dict[int, str
             priority_name=names.get(priority) if priority is not None else None,
             function=_function(function, place),
             module=place.module if place else None,
-            kind=_kind(survey, kind),
+            kind=_kind(survey, kind) if told else _kind_by(place),
             private_address=private or None,
             address=ops or None,
         )
@@ -161,9 +162,9 @@ def _function(address: int | None, place: Any) -> str | None:
     return str(place.symbol.name) if not place.offset else f"{place.symbol.name}+{place.offset:#x}"
 
 
-def _ops_members(survey: NetSurvey) -> Sequence[str]:
-    told = survey.kernel.has_member(_OPS, "hook_ops_type")
-    return ["priority", "hook_ops_type"] if told else ["priority"]
+def _kind_by(place: Any) -> str | None:
+    """``nf_tables`` for the functions that it gives its chains (net/netfilter/nft_chain_filter.c)."""
+    return "nf_tables" if place is not None and place.symbol.name.startswith("nft_do_chain") else None
 
 
 def _kind(survey: NetSurvey, number: int | None) -> str | None:

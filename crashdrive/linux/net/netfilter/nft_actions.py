@@ -50,8 +50,13 @@ def _limit(kind: str) -> Form:
 
     names = ("rate", "nsecs", "burst", "invert")
     packed = kind == "packets"
-    structure = "struct nft_limit_priv_pkts" if packed else "struct nft_limit_priv"
-    return Form(structure, {name: (f"limit.{name}" if packed else name,) for name in names}, words)
+    # the others until 5.17 (369b6cb5d391), when the tokens went behind a pointer
+    structures = ("_priv_pkts", "_pkts") if packed else ("_priv", "")
+    return Form(
+        tuple(f"struct nft_limit{end}" for end in structures),
+        {name: (f"limit.{name}" if packed else name,) for name in names},
+        words,
+    )
 
 
 def _connections(_: Decoder, row: Row) -> str:

@@ -57,12 +57,14 @@ Words = Callable[["Decoder", Row], str]
 class Form(NamedTuple):
     """The form of an expression's arguments: a structure, its members by short names, and the text of these.
 
+    Where kernels name the structure differently, it is the first of several that there is.
+
     ``words`` gives the text between the brackets. ``prepare`` gets all rows before, to fetch their pointers'
     targets together. A row always has two further members: ``place``, the address of the arguments, and
     ``extra``, `Kind.data`.
     """
 
-    structure: str
+    structure: str | tuple[str, ...]
     members: Mapping[str, Sequence[str]]
     words: Words
     prepare: Prepare | None = None
@@ -241,7 +243,9 @@ class _Members(Fields):
     def __init__(self, kernel: Any, form: Form) -> None:
         optional = {name for name, paths in form.members.items() if not paths[-1]}
         wanted = {name: [path for path in paths if path] for name, paths in form.members.items()}
-        super().__init__(kernel, form.structure, wanted, [name for name in wanted if name not in optional])
+        names = (form.structure,) if isinstance(form.structure, str) else form.structure
+        structure = next((name for name in names if kernel.has_type(name)), names[0])
+        super().__init__(kernel, structure, wanted, [name for name in wanted if name not in optional])
         self.there = [name for name in wanted if self.has(name)]
 
 

@@ -168,8 +168,9 @@ def packet_table(survey: Survey, rows: Sequence[Socket]) -> Iterator[Table]:
     fields = Fields(kernel, "struct packet_sock", _PACKET)
     found = survey.read(fields, addresses_of(rows), "packet sockets")
     flags, running = found.pop("flags"), found.pop("running")
-    if kernel.has_type("enum packet_sock_flags"):  # a flag since 6.4
-        mask = bit(kernel, "enum packet_sock_flags", "PACKET_SOCK_RUNNING")
+    kind, name = "enum packet_sock_flags", "PACKET_SOCK_RUNNING"
+    if kernel.has_type(kind) and name in kernel.enumerators(kind):  # a flag since 6.4
+        mask = bit(kernel, kind, name)
         running = [None if bits is None else bool(bits & mask) for bits in flags]
     found["running"] = [None if value is None else bool(value) for value in running]
     size = kernel.page_size

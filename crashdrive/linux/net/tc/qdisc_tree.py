@@ -141,7 +141,7 @@ def _count(survey: NetSurvey, rows: Sequence[Row]) -> None:
     pointers = {
         name: sorted({row[name] for row in by_cpu if row[name]}) for name in ("cpu_basic", "cpu_queue")
     }
-    basic = sums(survey, _basic_kind(survey), pointers["cpu_basic"], _BASIC)
+    basic = _basic_by_cpu(survey, pointers["cpu_basic"])
     queue = sums(survey, "struct gnet_stats_queue", pointers["cpu_queue"], _QUEUE)
     for row in rows:
         for name in _BASIC:
@@ -156,10 +156,14 @@ def _count(survey: NetSurvey, rows: Sequence[Row]) -> None:
             row["qlen"] = None if waiting is None or more["qlen"] is None else waiting + more["qlen"]
 
 
-def _basic_kind(survey: NetSurvey) -> str:
+def _basic_by_cpu(survey: NetSurvey, pointers: Sequence[int]) -> dict[int, Counters]:
     # 5.16 merged it with its per-cpu form (50dc9a8572aa)
     merged = "struct gnet_stats_basic_sync"
-    return merged if survey.kernel.has_type(merged) else "struct gnet_stats_basic_cpu"
+    if survey.kernel.has_type(merged):
+        return sums(survey, merged, pointers, _BASIC)
+    inner = {f"bstats.{name}": name for name in _BASIC}
+    found = sums(survey, "struct gnet_stats_basic_cpu", pointers, tuple(inner))
+    return {pointer: {inner[path]: value for path, value in row.items()} for pointer, row in found.items()}
 
 
 def _take(row: Row, counted: Counters | None) -> None:
