@@ -21,6 +21,7 @@ _MOST = 1024
 # include/uapi/linux/netfilter.h, netfilter_bridge.h; netfilter_arp.h
 _INET = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _HOOKS = {"ipv4": _INET, "ipv6": _INET, "bridge": _INET[:5], "arp": ("input", "output", "forward")}
+_OF_TABLES = ("nft_do_chain", "nf_route_table_")
 _DEVICE = {"ingress": ("nf_hooks_ingress",), "egress": ("nf_hooks_egress",)}
 _PRIORITIES = {
     "ipv4": ("enum nf_ip_hook_priorities", "NF_IP_PRI_"),
@@ -163,8 +164,8 @@ def _function(address: int | None, place: Any) -> str | None:
 
 
 def _kind_by(place: Any) -> str | None:
-    """``nf_tables`` for the functions that it gives its chains (net/netfilter/nft_chain_filter.c)."""
-    return "nf_tables" if place is not None and place.symbol.name.startswith("nft_do_chain") else None
+    """``nf_tables`` for the functions that it gives its chains (nft_chain_filter.c, nft_chain_route.c)."""
+    return "nf_tables" if place is not None and place.symbol.name.startswith(_OF_TABLES) else None
 
 
 def _kind(survey: NetSurvey, number: int | None) -> str | None:
