@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _KIND, _CORE, _NAMED = "struct timekeeper", "tk_core", "struct tk_data"
+# of all timekeepers, the kernel's own one first; in place of tk_core where auxiliary clocks are known
+_ALL = "timekeeper_data"
 # since 3.10 (48cdc135d4840), in tk_core itself since 6.13
 _COPY = "shadow_timekeeper"
 _SECOND = 1_000_000_000
@@ -66,7 +68,7 @@ def _timekeeper(kernel: Machine) -> int:
     """Its address: in tk_core, whose type has had a name since 6.13; before, that of its shadow copy."""
     symbols = kernel.symbols
     if kernel.has_type(_NAMED):
-        return symbols.address(_CORE) + kernel.offset(_NAMED, "timekeeper")
+        return symbols.address(_ALL if symbols.has(_ALL) else _CORE) + kernel.offset(_NAMED, "timekeeper")
     if symbols.has(_COPY):
         return symbols.address(_COPY)
     return symbols.address(_CORE) + kernel.offset(kernel.variable_type(_CORE), "timekeeper")

@@ -16,13 +16,17 @@ from typing import NamedTuple
 from crashdrive.errors import KernelError
 from crashdrive.kernel.types.model import StructType
 
-# ORC_REG_*: the same since 4.14
-UNDEFINED, PREV_SP, DX, DI, BP, SP, R10, R13, BP_INDIRECT, SP_INDIRECT = range(10)
+# ORC_REG_*, as numbered from 4.14 on; AX came with another numbering, which nothing but the entries tell
+UNDEFINED, PREV_SP, DX, DI, BP, SP, R10, R13, BP_INDIRECT, SP_INDIRECT, AX = range(11)
+_FIRST_NUMBERS = (UNDEFINED, PREV_SP, DX, DI, BP, SP, R10, R13, BP_INDIRECT, SP_INDIRECT)
+_NUMBERS_WITH_AX = (UNDEFINED, AX, DX, SP, BP, DI, R10, R13, PREV_SP, SP_INDIRECT, BP_INDIRECT)
+_UNKNOWN = -1
 # ORC_TYPE_*, as numbered since 6.4
 NO_RULE, END, CALL, REGS, REGS_PARTIAL = range(5)
 _SIZE = 6
 _ENTRY = struct.Struct("<hhH")
 _LOOKUP_BLOCK = 256
+_PAGE = 4096
 
 # the bytes of a range, None where any of them are missing
 Bytes = Callable[[int, int], bytes | None]
@@ -49,6 +53,7 @@ class Rule(NamedTuple):
 FRAME_POINTER = Rule(16, -16, BP, PREV_SP, CALL, signal=False)
 # And at an address that was called and is no code (null_orc_entry).
 CALLED = Rule(8, 0, SP, UNDEFINED, CALL, signal=False)
+_NOTHING_KNOWN = Rule(0, 0, UNDEFINED, UNDEFINED, NO_RULE, signal=False)
 
 
 class Format(NamedTuple):
@@ -63,6 +68,7 @@ class Format(NamedTuple):
     type: tuple[int, int]
     signal: tuple[int, int] | None
     end: tuple[int, int] | None
+    registers: tuple[int, ...] = _FIRST_NUMBERS
 
     @classmethod
     def of(cls, kind: StructType) -> Format:
@@ -78,13 +84,29 @@ class Format(NamedTuple):
     def rule(self, raw: bytes, at: int = 0) -> Rule:
         """The rule in an entry's bytes."""
         sp_offset, bp_offset, bits = _ENTRY.unpack_from(raw, at)
-        kind, sp_reg = _part(bits, self.type), _part(bits, self.sp_reg)
+        kind, sp_reg = _part(bits, self.type), self._register(bits, self.sp_reg)
         signal = bool(_part(bits, self.signal)) if self.signal else kind > 0
         if self.type[1] < 7:
             kind = self._older(bits, kind, sp_reg)
         elif kind > REGS_PARTIAL:
             kind = NO_RULE
-        return Rule(sp_offset, bp_offset, sp_reg, _part(bits, self.bp_reg), kind, signal)
+        return Rule(sp_offset, bp_offset, sp_reg, self._register(bits, self.bp_reg), kind, signal)
+
+    def numbered(self, entries: bytes) -> Format | None:
+        """The same with the numbers that these entries have for registers; None where they don't tell.
+
+        The stack pointer is what most rules start from; the number that it has in one numbering is that of DI
+        in the other, from which next to none does.
+        """
+        whole = range(0, len(entries) - len(entries) % _SIZE, _SIZE)
+        numbers = [_part(_ENTRY.unpack_from(entries, at)[2], self.sp_reg) for at in whole]
+        counts = {one: numbers.count(one.index(SP)) for one in (_FIRST_NUMBERS, _NUMBERS_WITH_AX)}
+        more, less = sorted(counts, key=lambda one: counts[one], reverse=True)
+        return self._replace(registers=more) if counts[more] > counts[less] else None
+
+    def _register(self, bits: int, place: tuple[int, int]) -> int:
+        number = _part(bits, place)
+        return self.registers[number] if number < len(self.registers) else _UNKNOWN
 
     def _older(self, bits: int, kind: int, sp_reg: int) -> int:
         if sp_reg == UNDEFINED:
@@ -114,11 +136,23 @@ class Table(NamedTuple):
 
     def find(self, address: int, form: Format, read: Bytes) -> Rule | None:
         """The rule at an instruction; None where the table has none or its bytes are missing."""
+        place = self.place(address, read)
+        raw = read(place, _SIZE) if place is not None else None
+        return form.rule(raw) if raw else None
+
+    def place(self, address: int, read: Bytes) -> int | None:
+        """Where the entry of an instruction is; None where the table has none or bytes of it are missing."""
         index = self._quickly(address, read) if self.lookup and address < self.quick else None
         if index is None:
             index = self._among(address, 0, self.length, read)
-        raw = read(self.rules + _SIZE * index, _SIZE) if index is not None else None
-        return form.rule(raw) if raw else None
+        return None if index is None else self.rules + _SIZE * index
+
+    def beside(self, place: int, read: Bytes) -> bytes:
+        """Whole entries of the page that one lies in."""
+        first = max(self.rules, place - place % _PAGE)
+        first += -(first - self.rules) % _SIZE
+        last = min(self.rules + _SIZE * self.length, place - place % _PAGE + _PAGE)
+        return read(first, (last - first) // _SIZE * _SIZE) or b""
 
     def _quickly(self, address: int, read: Bytes) -> int | None:
         raw = read(self.lookup + 4 * ((address - self.start) // _LOOKUP_BLOCK), 8)
@@ -160,6 +194,7 @@ class Tables:
         otherwise: Callable[[int], Rule | None] = lambda _address: None,
     ) -> None:
         self._form = form
+        self._numbered: Format | None = None
         self._own = own
         self._find_others = others
         self._read = read
@@ -170,11 +205,20 @@ class Tables:
         """The rule at an instruction; None where no table has one."""
         if address not in self._known:
             table = self._of(address)
-            rule = table.find(address, self._form, self._read) if table else None
+            rule = self._rule(table, address) if table else None
             if rule is not None and rule.kind == NO_RULE:
                 rule = self._otherwise(address) or rule
             self._known[address] = rule
         return self._known[address]
+
+    def _rule(self, table: Table, address: int) -> Rule | None:
+        """The rule of a table; one that nothing is known by where the numbers of registers aren't known."""
+        place = table.place(address, self._read)
+        raw = None if place is None else self._read(place, _SIZE)
+        if place is None or not raw:
+            return None
+        self._numbered = self._numbered or self._form.numbered(table.beside(place, self._read))
+        return self._numbered.rule(raw) if self._numbered else _NOTHING_KNOWN
 
     def has_code(self, address: int) -> bool:
         """Whether an address lies in code that a table is for."""

@@ -16,7 +16,7 @@ from crashdrive.kernel.unwind.orc import CALLED, FRAME_POINTER, Rule, Tables
 # from here on: the image, modules, and code that is generated beside them (BPF, trampolines)
 _CODE = 0xFFFF_FFFF_8000_0000
 _USER = 3  # of the code segment's selector: the privilege level
-_NAMES = {orc.R10: "r10", orc.R13: "r13", orc.DX: "dx", orc.DI: "di"}
+_NAMES = {orc.R10: "r10", orc.R13: "r13", orc.AX: "ax", orc.DX: "dx", orc.DI: "di"}
 # what a walk needs of a struct pt_regs
 REGISTERS = ("ip", "sp", "bp", "cs", *_NAMES.values())
 # bytes of call instructions through a register or through memory

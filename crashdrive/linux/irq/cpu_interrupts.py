@@ -49,6 +49,9 @@ _VARIABLES = (
     ("MCE", "mce_exception_count", "machine check exceptions"),
     ("MCP", "mce_poll_count", "machine check polls"),
 )
+# counters without names of their own, and the table that names them
+_COUNTERS, _NAMES, _NAME = "counts", "irq_stat_info", "struct irq_stat_info"
+_MOST_COUNTERS = 256
 # descriptors and meanings of arm's IPIs, by their numbers
 _IPIS, _MEANINGS = "ipi_desc", "ipi_types"
 _MOST_IPIS = 64
@@ -82,6 +85,9 @@ def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
     fields = Fields(kernel, _KIND, {member: (member,) for _, member, _ in _LINES})
     if fields.paths:
         yield from _counted(survey, fields)
+    elif kernel.has_member(_KIND, _COUNTERS) and kernel.symbols.has(_NAMES):
+        yield from _numbered(survey)
+        return
     else:
         yield from _ipis(survey)
     for line, name, meaning in _VARIABLES:
@@ -104,6 +110,25 @@ def _counted(survey: Survey, fields: Fields) -> Iterator[CpuInterrupt]:
     for line, member, meaning in _LINES:
         if fields.has(member):
             yield _row(line, meaning, dict(zip(cpus, columns[member], strict=True)))
+
+
+def _numbered(survey: Survey) -> Iterator[CpuInterrupt]:
+    """Those of x86 in an array, machine checks and errors among them; all that the kernel has a name for."""
+    kernel, cpus = survey.kernel, survey.kernel.possible_cpus
+    size, first = kernel.sizeof(_NAME), kernel.symbols.address(_NAMES)
+    count = min(kernel.variable_size(_NAMES) // size, _MOST_COUNTERS)
+    table = kernel.read_many(_NAME, [first + size * number for number in range(count)], ["symbol", "text"])
+    named = list(survey.gaps(table, "names of interrupts"))
+    said = texts(survey, [place for row in named for place in row if place], "names of interrupts")
+    places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
+    columns = survey.gaps(kernel.read_many(_KIND, places, [_COUNTERS]), "counts of interrupts")[_COUNTERS]
+    for number, (line, meaning) in enumerate(named):
+        counts = {
+            cpu: row[number] if row is not None and number < len(row) else None
+            for cpu, row in zip(cpus, columns, strict=True)
+        }
+        if line:
+            yield _row(said[line] or "", (said.get(meaning) or "").strip(), counts)
 
 
 def _classes(survey: Survey) -> Iterator[CpuInterrupt]:

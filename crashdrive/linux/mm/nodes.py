@@ -37,7 +37,7 @@ _OF_NODE = {
     "start": ("node_start_pfn",),
     "present": ("node_present_pages",),
     "spanned": ("node_spanned_pages",),
-    "failures": ("kswapd_failures",),
+    "failures": ("kswapd_failures.counter", "kswapd_failures"),
     "order": ("kswapd_order",),
     "kswapd": ("kswapd->pid",),
 }

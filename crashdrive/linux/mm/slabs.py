@@ -1,6 +1,6 @@
 """Slab caches, as in /proc/slabinfo (mm/slub.c); kernels with SLAB or SLOB aren't read.
 
-Free objects in a CPU's slabs count as in use, as in /proc; crash's ``kmem -s`` counts them as free.
+Free objects that CPUs keep (slabs, sheaves) count as in use, as in /proc; not so in ``kmem -s``.
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ def _reclaimable(kernel: Machine) -> int:
 def _counts(survey: Survey, caches: Sequence[int], *, every: bool) -> dict[int, _Counts]:
     kernel = survey.kernel
     fields = Fields(kernel, _NODE, _OF_NODE, ("slabs", "objects", "partial"))
-    paths = [f"node[{node.number}]" for node in read_nodes(survey)]
+    # beside what a node keeps filled for CPUs, in kernels that have sheaves
+    place = "per_node[{}].node" if kernel.has_member(_CACHE, "per_node") else "node[{}]"
+    paths = [place.format(node.number) for node in read_nodes(survey)]
     pointers = survey.gaps(kernel.read_many(_CACHE, caches, paths), "slab caches")
     places = [place for row in pointers for place in row if place]
     rows = dict(zip(places, survey.rows(fields, places, "nodes of slab caches"), strict=True))

@@ -122,7 +122,8 @@ MEMORY: Paths = {
     "exec_pages": ("mm->exec_vm",),
     # bytes since 4.15 (af5b0f6a09e4)
     "table_bytes": ("mm->pgtables_bytes.counter",),
-    "mm_flags": ("mm->flags",),
+    # a bitmap of its own type in newer kernels
+    "mm_flags": ("mm->flags.__mm_flags[0]", "mm->flags"),
     # percpu_counters since 6.2 (f1a7941243c1)
     **{
         name: (f"mm->rss_stat[{number}].count", f"mm->rss_stat.count[{number}].counter")

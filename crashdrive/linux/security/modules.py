@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from crashdrive.linux.texts import texts
 from crashdrive.records import Record
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from crashdrive.linux.survey import Survey
 
 _LONGEST = 512
+# the table of modules and their number, in kernels that keep no text of their names
+_IDS, _COUNT, _ID = "lsm_idlist", "lsm_active_cnt", "struct lsm_id"
+_MOST = 64
 # a function that is inline in kernels without CONFIG_SECURITY; the list came in 4.11 (d69dece5f5b6)
 _ANY = "security_capable"
 # enum lockdown_reason (include/linux/security.h)
@@ -40,11 +44,26 @@ def security_modules(survey: Survey) -> Iterator[SecurityModule]:
     if not kernel.symbols.has("lsm_names") and not kernel.symbols.has(_ANY):
         survey.absent("security modules")
         return
-    place = kernel.read_pointer(kernel.symbols.address("lsm_names"))
-    text = kernel.read_string(place, _LONGEST).decode("utf-8", "backslashreplace") if place else ""
-    for name in filter(None, text.split(",")):
+    for name in _names(survey):
         found = survey.attempt(f"the state of {name}", partial(_mode, survey, name))
         yield SecurityModule(security_module=name, security_mode=next(iter(found), None))
+
+
+def _names(survey: Survey) -> list[str]:
+    kernel = survey.kernel
+    if not kernel.symbols.has("lsm_names") and kernel.symbols.has(_IDS):
+        count = min(_number(survey, _COUNT) or 0, _MOST)
+        first, width = kernel.symbols.address(_IDS), kernel.pointer_size
+        places = [first + width * number for number in range(count)]
+        ids = [
+            place for place in survey.gaps(kernel.read_many("unsigned long", places, [""]), _IDS)[""] if place
+        ]
+        named = survey.gaps(kernel.read_many(_ID, ids, ["name"]), _IDS)["name"]
+        said = texts(survey, [place for place in named if place], "names of security modules")
+        return [name for place in named if place and (name := said[place])]
+    place = kernel.read_pointer(kernel.symbols.address("lsm_names"))
+    text = kernel.read_string(place, _LONGEST).decode("utf-8", "backslashreplace") if place else ""
+    return [name for name in text.split(",") if name]
 
 
 def _mode(survey: Survey, name: str) -> list[str | None]:

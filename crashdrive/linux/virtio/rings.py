@@ -17,12 +17,14 @@ _FIELDS = {
     "device": ("vq.vdev",),
     "free": ("vq.num_free",),
     "broken": ("broken",),
-    "packed": ("packed_ring",),
+    "packed": ("packed_ring", "layout"),
     "size": ("split.vring.num",),
     "packed_size": ("packed.vring.num",),
     "given": ("split.avail_idx_shadow",),
     "seen": ("last_used_idx",),
 }
+# in place of the one bit, in kernels that know rings which are answered in order
+_LAYOUTS = "enum vq_layout@virtio_ring"
 _USED = "split.vring.used->idx"
 
 
@@ -45,9 +47,12 @@ class Ring(NamedTuple):
 def rings(survey: Survey, places: Sequence[int]) -> list[Ring]:
     """The rings at addresses of ``struct vring_virtqueue``."""
     kernel = survey.kernel
-    rows = survey.rows(
-        Fields(kernel, RING, _FIELDS, ("device", "free", "size", "packed")), places, "virtqueues"
-    )
+    fields = Fields(kernel, RING, _FIELDS, ("device", "free", "size", "packed"))
+    rows = survey.rows(fields, places, "virtqueues")
+    if "layout" in fields.paths:
+        kinds = kernel.enumerators(_LAYOUTS)
+        for row in rows:
+            row["packed"] = _is_packed(row["packed"], kinds)
     split = [place for place, row in zip(places, rows, strict=True) if row["packed"] is False]
     columns = survey.gaps(kernel.read_many(RING, split, [_USED]), "virtqueues")
     used = dict(zip(split, columns[_USED], strict=True))
@@ -62,6 +67,13 @@ def rings(survey: Survey, places: Sequence[int]) -> list[Ring]:
         )
         for place, row in zip(places, rows, strict=True)
     ]
+
+
+def _is_packed(layout: int | None, kinds: Mapping[str, int]) -> bool | None:
+    """Whether a ring of a layout is a packed one; None for one that isn't known."""
+    name = next((name for name, number in kinds.items() if number == layout), "")
+    known = {"VQ_LAYOUT_SPLIT": False, "VQ_LAYOUT_PACKED": True}
+    return known.get(name.removesuffix("_IN_ORDER"))
 
 
 def _between(row: Mapping[str, Any], index: int | None) -> int | None:

@@ -161,3 +161,35 @@ def test_tables_are_told_apart_by_the_code_that_they_are_for() -> None:
     assert known.kind == orc.NO_RULE
     # and modules' tables, once they are needed
     assert asked == [0, TEXT + 1, TEXT + 2]
+
+
+def with_ax(sp_reg: int, kind: int = orc.CALL) -> bytes:
+    """An entry as kernels with a number for AX write it, with a caller's frame pointer on the stack."""
+    return raw(16, -16, sp_reg | 8 << 4 | kind << 8)
+
+
+@pytest.mark.parametrize(
+    ("number", "register"), [(3, orc.SP), (4, orc.BP), (5, orc.DI), (10, orc.BP_INDIRECT)]
+)
+def test_the_entries_tell_which_numbers_registers_have(number: int, register: int) -> None:
+    image = Image([TEXT, TEXT + 16, TEXT + 32])
+    image.parts[RULES] = with_ax(3) + with_ax(3) + with_ax(number)
+    tables = Tables(Format.of(NEW), Table(TEXT, TEXT + 64, IPS, RULES, 3), list, image.read)
+    assert tables.find(TEXT + 32) == Rule(16, -16, register, orc.PREV_SP, orc.CALL, signal=False)
+    assert tables.find(TEXT) == Rule(16, -16, orc.SP, orc.PREV_SP, orc.CALL, signal=False)
+
+
+def test_where_no_entry_tells_the_numbers_nothing_is_known() -> None:
+    image = Image([TEXT, TEXT + 16])
+    image.parts[RULES] = with_ax(4) + with_ax(15)
+    tables = Tables(Format.of(NEW), Table(TEXT, TEXT + 64, IPS, RULES, 2), list, image.read)
+    found = tables.find(TEXT)
+    assert found is not None
+    assert found.kind == orc.NO_RULE
+
+
+def test_a_number_that_no_register_has_is_none_of_those_that_are_followed() -> None:
+    form = Format.of(NEW).numbered(with_ax(3))
+    assert form is not None
+    assert form.rule(with_ax(11)).sp_reg not in range(11)
+    assert Format.of(NEW).numbered(b"") is None

@@ -13,7 +13,9 @@ _KIND = "struct softnet_data"
 _FIELDS = {
     "processed": ("processed",),
     # an atomic_t since 6.10
-    "dropped": ("dropped.counter", "dropped"),
+    "dropped": ("dropped.counter", "dropped", "drop_counters.drops0.counter"),
+    # counted apart by nodes with even and odd numbers
+    "dropped_odd": ("drop_counters.drops1.counter",),
     "time_squeeze": ("time_squeeze",),
     "received_rps": ("received_rps",),
     "flow_limit": ("flow_limit",),
@@ -75,10 +77,14 @@ class QueuedPacket(Record, frozen=True):
 
 def cpus(survey: Survey, places: Sequence[int]) -> Iterator[Softnet]:
     """A row for each CPU, out of its ``softnet_data`` at these addresses: /proc/net/softnet_stat."""
-    rows = survey.rows(Fields(survey.kernel, _KIND, _FIELDS, _REQUIRED), places, "softnet counters")
+    fields = Fields(survey.kernel, _KIND, _FIELDS, _REQUIRED)
+    rows = survey.rows(fields, places, "softnet counters")
     for cpu, address, row in zip(survey.kernel.cpus, places, rows, strict=True):
         queues = (row["input_queue"], row["process_queue"])
         del row["flow_limit"]
+        odd = row.pop("dropped_odd")
+        if fields.has("dropped_odd"):
+            row["dropped"] = None if None in (odd, row["dropped"]) else row["dropped"] + odd
         yield Softnet(cpu=cpu, address=address, backlog=None if None in queues else sum(queues), **row)
 
 

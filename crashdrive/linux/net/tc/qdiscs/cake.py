@@ -257,6 +257,11 @@ def _named(names: tuple[str, ...], number: int) -> str:
     return names[number] if number < len(names) else str(number)
 
 
+def _set(name: str) -> tuple[str, str]:
+    """Where a setting is: its own, or, with cake on several queues, in what all of them share."""
+    return name, f"config->{name}"
+
+
 _PLAIN = {
     "bandwidth": "rate_bps", "overhead": "rate_overhead", "mpu": "rate_mpu", "fwmark": "fwmark_mask",
     "memlimit": "buffer_config_limit", "memory_used": "buffer_max_used", "memory_limit": "buffer_limit",
@@ -267,9 +272,9 @@ KIND = Kind(
     names=("cake",),
     structure="struct cake_sched_data",
     members={
-        **{name: (path,) for name, path in _PLAIN.items()},
-        "flags": ("rate_flags",), "interval": ("interval",), "tin_mode": ("tin_mode",),
-        "flow_mode": ("flow_mode",), "ack_filter": ("ack_filter",), "atm_mode": ("atm_mode",),
+        **{name: _set(path) for name, path in _PLAIN.items()},
+        "flags": _set("rate_flags"), "interval": _set("interval"), "tin_mode": _set("tin_mode"),
+        "flow_mode": _set("flow_mode"), "ack_filter": _set("ack_filter"), "atm_mode": _set("atm_mode"),
         "tins": ("tins",), "tin_cnt": ("tin_cnt",), "avg_netoff": ("avg_netoff",),
     },
     make=_make,
