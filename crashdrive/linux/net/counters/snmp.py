@@ -72,6 +72,13 @@ _ICMP_WORDS = {
 Numbered: TypeAlias = tuple[str, int]
 _GROUPS = ("Ip", "Icmp", "IcmpMsg", *(one.group for one in TABLES))
 _SIGNED = frozenset({("Tcp", "MaxConn")})  # RFC 2012: -1 where the limit is dynamic
+# newer kernels have these names in code alone
+_ICMP6_NAMES = {
+    1: "DestUnreachs", 2: "PktTooBigs", 3: "TimeExcds", 4: "ParmProblems", 128: "Echos", 129: "EchoReplies",
+    130: "GroupMembQueries", 131: "GroupMembResponses", 132: "GroupMembReductions", 133: "RouterSolicits",
+    134: "RouterAdvertisements", 135: "NeighborSolicits", 136: "NeighborAdvertisements", 137: "Redirects",
+    143: "MLDv2Reports",
+}  # fmt: skip
 _LONGEST = 64
 _OUT = 0x100  # net/icmp.h: 256 counters of received messages, then those of sent ones
 
@@ -260,16 +267,23 @@ def _by_type(survey: NetSurvey, net: int, group: str, counted: Sequence[int] | N
             yield _counter(survey, net, group, f"{direction}Type{at % _OUT}", value)
 
 
-def icmp6_messages(survey: NetSurvey) -> Iterator[Counter]:
-    """ICMPv6 messages: first those with a name, then all by type."""
-    kernel, member = survey.kernel, "mib.icmpv6msg_statistics"
-    if not (kernel.has_member("struct net", member) and kernel.symbols.has("icmp6type2name")):
-        return
-    size = kernel.pointer_size
+def _icmp6_names(survey: NetSurvey) -> dict[int, str | None]:
+    """Names of ICMPv6 messages by type: the kernel's, or those it has always had where it has no table."""
+    kernel, size = survey.kernel, survey.kernel.pointer_size
+    if not kernel.symbols.has("icmp6type2name"):
+        return dict(_ICMP6_NAMES)
     table = kernel.read(kernel.symbols.address("icmp6type2name"), _OUT * size)
     pointers = struct.unpack(f"{kernel.order}{_OUT}{'Q' if size == 8 else 'I'}", table)
     kernel.prefetch((pointer, _LONGEST) for pointer in pointers if pointer)
-    names = {kind: _text(survey, pointer) for kind, pointer in enumerate(pointers) if pointer}
+    return {kind: _text(survey, pointer) for kind, pointer in enumerate(pointers) if pointer}
+
+
+def icmp6_messages(survey: NetSurvey) -> Iterator[Counter]:
+    """ICMPv6 messages: first those with a name, then all by type."""
+    kernel, member = survey.kernel, "mib.icmpv6msg_statistics"
+    if not kernel.has_member("struct net", member):
+        return
+    names = _icmp6_names(survey)
     for net, counted in _messages(survey, member).items():
         for direction, shift in (("In", 0), ("Out", _OUT)):
             for kind, name in names.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from crashdrive.linux.net.sockets.inet import drop_members, dropped
 from crashdrive.linux.net.sockets.rows import Socket
 from crashdrive.linux.survey import Fields, Survey, row_dicts
 from crashdrive.records import Address, Record, Table
@@ -46,7 +47,7 @@ _MEMBERS = {
     "wmem_queued": ("sk_wmem_queued",),
     "omem": ("sk_omem_alloc.counter",),
     "backlog": ("sk_backlog.len",),
-    "drops": ("sk_drops.counter",),
+    **drop_members(),
     "shut": ("sk_shutdown",),
 }
 
@@ -56,6 +57,10 @@ def buffers(survey: Survey, rows: Sequence[Socket]) -> Table:
     fields = Fields(survey.kernel, "struct sock", _MEMBERS)
     found = survey.read(fields, [row.address for row in rows], "buffers of sockets")
     found["wmem"] = [None if held is None else held - 1 for held in found["wmem"]]
+    found["drops"] = dropped(found)
+    for name in drop_members():
+        if name != "drops":
+            del found[name]
     found["shut"] = [_SHUT.get(bits, str(bits)) if bits is not None else None for bits in found["shut"]]
     records = [
         Buffers(proto=row.proto, **ends(row), address=row.address, **values)

@@ -63,8 +63,28 @@ def full(prefix: str = "") -> dict[str, tuple[str, ...]]:
         "rmem": (f"{prefix}sk_backlog.rmem_alloc.counter",),
         # 14afee4b6092 (4.13) made it a refcount_t
         "wmem": (f"{prefix}sk_wmem_alloc.refs.counter", f"{prefix}sk_wmem_alloc.counter"),
-        "drops": (f"{prefix}sk_drops.counter",),
+        **drop_members(prefix),
     }
+
+
+def drop_members(prefix: str = "") -> dict[str, tuple[str, ...]]:
+    """What `dropped` takes, of a ``struct sock`` at ``prefix``.
+
+    Newer kernels count losses of UDP, raw and packet sockets apart, by nodes with even and odd numbers.
+    """
+    return {
+        "drops": (f"{prefix}sk_drops.counter",),
+        "drop_counters": (f"{prefix}sk_drop_counters",),
+        "drops_even": (f"{prefix}sk_drop_counters->drops0.counter",),
+        "drops_odd": (f"{prefix}sk_drop_counters->drops1.counter",),
+    }
+
+
+def dropped(columns: Named) -> list[int | None]:
+    """Packets that sockets lost: sk_drops_read(); None where what counts them isn't known."""
+    apart = total(columns["drops_even"], columns["drops_odd"])
+    rows = zip(columns["drops"], columns["drop_counters"], apart, strict=True)
+    return [counted if counters else own for own, counters, counted in rows]
 
 
 REQUIRED = ("family", "state", "port", "remote_port", "local", "remote")
@@ -143,7 +163,7 @@ def datagram_batch(
         # the socket itself has one reference
         send_q=mapped(columns["wmem"], lambda value: value - 1),
         type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
-        drops=columns["drops"],
+        drops=dropped(columns),
         **plain(columns),
         **base,
     )
@@ -166,6 +186,11 @@ def selected(survey: NetSurvey, wanted: Wanted, batch: Batch) -> Sequence[bool]:
 def difference(left: Sequence[int | None], right: Sequence[int | None]) -> list[int | None]:
     """Differences of two columns; None where either is."""
     return [None if a is None or b is None else a - b for a, b in zip(left, right, strict=True)]
+
+
+def total(left: Sequence[int | None], right: Sequence[int | None]) -> list[int | None]:
+    """Sums of two columns; None where either is."""
+    return [None if a is None or b is None else a + b for a, b in zip(left, right, strict=True)]
 
 
 def array_chains(kernel: Machine, address: int, kind: str, path: str) -> tuple[int, int, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crashdrive.kernel.structures.rhashtable import rhashtable
 from crashdrive.kernel.structures.walk import Walk
-from crashdrive.linux.net.sockets.inet import Named, full, mapped, nets, plain, selected
+from crashdrive.linux.net.sockets.inet import Named, dropped, full, mapped, nets, plain, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields
@@ -58,7 +58,7 @@ def _batch(survey: NetSurvey, found: Walk, columns: Named) -> Batch:
         send_q=mapped(columns["wmem"], lambda value: value - 1),
         type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
         protocol_number=columns["protocol"],
-        drops=columns["drops"],
+        drops=dropped(columns),
         **plain(columns),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashdrive.linux.net.sockets.inet import full, mapped, nets, plain, ports, selected
+from crashdrive.linux.net.sockets.inet import dropped, full, mapped, nets, plain, ports, selected
 from crashdrive.linux.net.sockets.rows import TYPES, UNCONNECTED, Batch, Wanted
 from crashdrive.linux.net.survey import NetSurvey
 from crashdrive.linux.survey import Fields
@@ -43,7 +43,7 @@ def find(survey: NetSurvey, wanted: Wanted) -> Iterator[Batch]:
                 send_q=mapped(columns["wmem"], lambda value: value - 1),
                 type=mapped(columns["type"], lambda kind: TYPES.get(kind, str(kind))),
                 protocol_number=ports(kernel, columns["protocol"]),
-                drops=columns["drops"],
+                drops=dropped(columns),
                 **plain(columns),
             )
             yield batch.keep(selected(survey, wanted, batch))

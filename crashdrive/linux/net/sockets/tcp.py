@@ -16,6 +16,7 @@ from crashdrive.linux.net.sockets.inet import (
     Named,
     address_columns,
     distinct,
+    dropped,
     full,
     mapped,
     names,
@@ -216,7 +217,7 @@ def _full_batch(survey: NetSurvey, addresses: Sequence[int], columns: Named) -> 
         timer_left=survey.seconds([when for _, when in timers]),
         retransmits=columns["retransmits"],
         probes=columns["probes"],
-        drops=columns["drops"],
+        drops=dropped(columns),
     )
 
 
