@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _X86_64 = "62"
+# a private structure of a driver has few definitions; one of a header that all include has thousands
+_COMPARED = 64
 
 
 def _shape_of(session: DumpSession) -> Callable[[str, str], ArrayShape | None] | None:
@@ -39,17 +41,21 @@ def _shape_of(session: DumpSession) -> Callable[[str, str], ArrayShape | None] |
 
 
 def _image_types(session: DumpSession) -> ImageTypes | None:
-    """The types in the vmlinux's DWARF, where gdb is slow, as its crash runs by an emulator; None else,
-    and of a recording.
+    """The types in the vmlinux's DWARF; None where it can't be read, and for a recording.
+
+    A crash that an emulator runs takes minutes for what its gdb is asked, so that a name's first definition
+    is taken there; elsewhere, gdb is asked where definitions differ.
     """
     vmlinux, machine = session.identity.get("vmlinux"), session.identity.get("machine")
-    own = own_machine()
-    if session.recording or vmlinux is None or own is None or machine in {None, "", str(own)}:
+    if session.recording or vmlinux is None:
         return None
+    own = own_machine()
+    emulated = own is not None and machine not in {None, "", str(own)}
     try:
-        return ImageTypes(vmlinux)
+        types = ImageTypes(vmlinux, compared=1 if emulated else _COMPARED)
     except VmlinuxError:
         return None
+    return types if types.has_all else None
 
 
 def open_kernel(session: DumpSession, store: Store | None = None, *, btf: bool = False) -> Kernel:

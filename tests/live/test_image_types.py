@@ -7,6 +7,7 @@ import random
 import msgspec
 import pytest
 
+from crashdrive.errors import VmlinuxError
 from crashdrive.kernel.debuginfo.layouts import ImageTypes
 from crashdrive.kernel.symbols.image import section
 from crashdrive.kernel.types.btf import Btf
@@ -27,6 +28,8 @@ NAMED = (
     "union nf_inet_addr", "enum pid_type",
 )  # fmt: skip
 _BY_LOT = 40
+# drivers' own, and one of a file that is compiled twice
+SEVERAL = ("struct irq_info", "struct pci_root_info", "struct remap_data", "struct elf_note_info")
 
 
 def flat(kind: Type) -> Type:  # noqa: PLR0911 - one for each kind of type
@@ -63,3 +66,15 @@ def test_they_are_what_btf_says(series: str) -> None:
         assert found is not None, name
         assert flat(found) == flat(btf.type(btf.named[name][0])), name
     assert image.abi == btf.abi
+
+
+@pytest.mark.parametrize("series", ["6.1", "6.12"])
+def test_names_with_several_types_are_left_to_gdb(series: str) -> None:
+    vmlinux = LAB / "kernels" / series / "vmlinux"
+    if not vmlinux.exists():
+        pytest.skip(f"{vmlinux} is missing: scripts/lab makes it")
+    image = ImageTypes(str(vmlinux), compared=64)
+    assert image.has_all
+    for name in SEVERAL:
+        with pytest.raises(VmlinuxError, match="several types are named"):
+            image.find(name)

@@ -1,14 +1,17 @@
-"""Types of an image as `crashdrive.kernel.types` has them, out of DWARF: for kernels without BTF whose gdb is
-slow, as that of another architecture's crash is.
+"""Types of an image as `crashdrive.kernel.types` has them, out of DWARF: for kernels without BTF.
 
-A type is found by its name (`crashdrive.kernel.debuginfo.named`); where units define a name differently, the
-first one's is taken, as gdb takes one of them. What isn't understood here is an error: gdb may know it.
+gdb takes seconds for one, and minutes in another architecture's crash.
+
+A type is found by its name (`crashdrive.kernel.debuginfo.named`). Where its first definitions differ, which
+one is meant can't be told: `find` compares as many as it is asked to. What isn't understood here is an error:
+gdb may know it.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final, Literal, TypeVar
 
 from crashdrive.dump.elf import BadElfError
@@ -41,6 +44,9 @@ _TAGS: Final[dict[int, Literal["struct", "union", "enum"]]] = {
     e.ENUM: "enum",
 }
 _BY_WORD: dict[str, int] = {word: tag for tag, word in _TAGS.items()}
+# so many definitions are compared as a whole
+_FEW = 8
+_IN_EVERY_KERNEL = "struct task_struct"
 _DECLARATION, _ENCODING, _MORE = 0x3C, 0x3E, 0x18
 _ENUMERATOR, _QUALIFIERS = 0x28, e.QUALIFIERS | {0x47}  # _Atomic
 _BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR = 2, 4, 5, 6
@@ -62,14 +68,30 @@ _AS_GDB = {
 class ImageTypes:
     """The types of an image or a module's file, by name; VmlinuxError where it has no debug data that can be
     read. ``suffix``: what is put behind the name (``struct priv``) of a type with a size (bytes) that another
-    one refers to: that of its module, where the kernel means something else by the name.
+    one refers to: that of its module, where the kernel means something else by the name. ``compared``: so
+    many definitions of a name have to be alike; where it is 1, the first one is taken.
     """
 
-    def __init__(self, path: str, suffix: Callable[[str, int], str] = lambda _name, _size: "") -> None:
+    def __init__(
+        self, path: str, suffix: Callable[[str, int], str] = lambda _name, _size: "", *, compared: int = 1
+    ) -> None:
         self._sections = Sections(path)
+        self._compared = compared
         self._suffix = suffix
         self._names = NamedEntries(self._sections)
         self._unsigned_char: bool | None = None
+
+    @property
+    def has_all(self) -> bool:
+        """Whether all types of a kernel stand where they are looked for: not in units of their own, not in
+        another file (dwz), not in objects (split DWARF).
+        """
+        if any(self._sections.has(name) for name in (".debug_types", ".gnu_debugaltlink")):
+            return False
+        try:
+            return self.find(_IN_EVERY_KERNEL) is not None
+        except VmlinuxError:
+            return False
 
     @property
     def abi(self) -> Abi:
@@ -84,7 +106,7 @@ class ImageTypes:
     def find(self, name: str) -> Type | None:
         """A type by its name (``struct sock``, ``u32``); None where the image defines none.
 
-        VmlinuxError where what it has isn't understood.
+        VmlinuxError where what it has isn't understood, and where it defines several of that name.
         """
         word, _, plain = name.rpartition(" ")
         tag = _BY_WORD.get(word, 0) if word else e.TYPEDEF
@@ -92,13 +114,14 @@ class ImageTypes:
             return None
 
         def first() -> Type | None:
-            return next(
-                (
-                    _Builder(unit, self.abi, self._suffix).top(entry)
-                    for unit, entry in self._names.find(plain, tag)
-                ),
-                None,
-            )
+            found = list(islice(self._names.find(plain, tag), self._compared))
+            kinds = [
+                _Builder(unit, self.abi, self._suffix).top(entry)
+                for unit, entry in (found if len(found) <= _FEW else found[:1])
+            ]
+            if len({_shape(entry) for _, entry in found}) > 1 or any(kind != kinds[0] for kind in kinds):
+                raise VmlinuxError(f"several types are named {name}")
+            return kinds[0] if kinds else None
 
         return _guarded(first)
 
@@ -312,6 +335,11 @@ def _name(entry: Entry) -> str:
     if not isinstance(name, str) or not name:
         raise UnknownFormError
     return name
+
+
+def _shape(entry: Entry) -> tuple[int | None, int | None]:
+    """What definitions of one type have in common wherever it is included: its size and its line."""
+    return entry.number(e.SIZE), entry.number(e.DECL_LINE)
 
 
 def _size(entry: Entry) -> int:

@@ -7,7 +7,7 @@ many units have is found at once.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from crashdrive.kernel.debuginfo import entries as e
 from crashdrive.kernel.debuginfo.entries import Abbreviation, Entry, Unit, UnknownFormError, unit_at
@@ -34,9 +34,19 @@ class NamedEntries:
         return self._most is not None and self._searched > self._most
 
     def find(self, name: str, tag: int) -> Iterator[tuple[Unit, Entry]]:
-        """All definitions of a name, those of every unit."""
+        """All definitions of a name, those of every unit.
+
+        All refer to one copy of its text, where a linker has joined copies; others stand by themselves.
+        """
+        whole = _whole(self._sections, name)
         for needles in _needles(self._sections, name):
-            yield from self._with(name, tag, needles)
+            found = False
+            for unit, entry in self._with(name, tag, needles, whole):
+                found = True
+                yield unit, entry
+            if found:
+                yield from self._with(name, tag, {n: form for n, form in whole.items() if n not in needles})
+                return
 
     def places(self, name: str) -> Iterator[int]:
         """Where entries may refer to a name."""
@@ -45,7 +55,10 @@ class NamedEntries:
             for needle in needles:
                 yield from self._sections.places(".debug_info", needle, 0, size)
 
-    def _with(self, name: str, tag: int, needles: dict[bytes, int]) -> Iterator[tuple[Unit, Entry]]:
+    def _with(
+        self, name: str, tag: int, needles: dict[bytes, int], whole: Collection[bytes] = ()
+    ) -> Iterator[tuple[Unit, Entry]]:
+        """Definitions that one of the ``needles`` stands in; behind the first one, it or a ``whole`` text."""
         sections = self._sections
         size = len(sections.get(".debug_info")) if needles else 0
         for start in range(0, size, _WINDOW):
@@ -54,16 +67,30 @@ class NamedEntries:
             end = min(start + _WINDOW, size)
             self._searched += (end - start) * len(needles)
             places = sorted(
-                (place, form)
+                (place, form, needle)
                 for needle, form in needles.items()
                 # one that begins before the end of the window, and may end behind it
                 for place in sections.places(".debug_info", needle, start, min(end + len(needle) - 1, size))
             )
             unit: Unit | None = None
-            for place, form in places:
+            for place, form, needle in places:
+                if needle not in needles:
+                    continue
                 if unit is None or not unit.offset <= place < unit.end:
                     unit = unit_at(sections, place)
-                yield from ((unit, entry) for entry in _named_at(unit, place, form, name, tag))
+                for entry in _named_at(unit, place, form, name, tag):
+                    needles = {n: form for n, form in needles.items() if n == needle or n in whole}
+                    yield unit, entry
+
+
+def _whole(sections: Sections, name: str) -> dict[bytes, int]:
+    """What an entry's name stands as where its text isn't the end of another one."""
+    text = name.encode() + b"\0"
+    strings = sections.get(".debug_str")
+    found = {text: e.INLINE_TEXT} if len(text) <= e.LONGEST_INLINE else {}
+    starts = [0] if bytes(strings[: len(text)]) == text else []
+    starts += [at + 1 for at in sections.places(".debug_str", b"\0" + text, 0, len(strings))]
+    return found | {struct.pack(f"{sections.order}I", at): _REFERRED for at in starts}
 
 
 def _needles(sections: Sections, name: str) -> Iterator[dict[bytes, int]]:

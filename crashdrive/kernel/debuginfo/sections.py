@@ -56,6 +56,10 @@ class Sections:
             self._known[name] = self._read(name)
         return self._known[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is a section of that name."""
+        return any(one.name == name for one in self._sections)
+
     def places(self, name: str, wanted: bytes, start: int = 0, end: int | None = None) -> Iterator[int]:
         """Where bytes stand in a section, or in a part of it."""
         part = next((one for one in self._sections if one.name == name), None)

@@ -186,3 +186,43 @@ def test_damage_is_an_error_of_ours(types: ImageTypes, tmp_path: Path) -> None:
         except VmlinuxError:
             found = None
         assert found is None
+
+
+UNITS = (
+    """\
+struct same { int a; long b; } same_1;
+struct twice { int a; } twice_1;
+struct shape { int a, b; } shape_1;
+""",
+    """\
+struct same { int a; long b; } same_2;
+struct twice { long a; } twice_2;
+struct shape { int a; float b; } shape_2;
+void _start(void) {}
+""",
+)
+
+
+@pytest.fixture(scope="module")
+def two_units(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image of two units, which mean the same by one name and not by two others."""
+    folder = tmp_path_factory.mktemp("units")
+    for number, text in enumerate(UNITS):
+        (folder / f"{number}.c").write_text(text)
+    command = ["gcc", "-ffreestanding", "-g", *LINKED, "-o", "image", "0.c", "1.c"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return str(folder / "image")
+
+
+def test_a_name_with_several_types_is_left_to_gdb(two_units: str) -> None:
+    compared = ImageTypes(two_units, compared=2)
+    assert structure(compared, "struct same").size == 16
+    # of another size; and of the same size and line, with another member
+    for name in ("struct twice", "struct shape"):
+        with pytest.raises(VmlinuxError, match=f"several types are named {name}"):
+            compared.find(name)
+    assert structure(ImageTypes(two_units), "struct twice").size == 4
+
+
+def test_an_image_without_a_kernels_types_has_not_all(two_units: str) -> None:
+    assert not ImageTypes(two_units).has_all
