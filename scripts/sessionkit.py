@@ -4,7 +4,8 @@ A folder holds ``session.xz`` (what crash answered, compact), ``truth.tar.xz`` (
 right before it died), ``dump.json`` (of which dump) and ``expected.json.xz`` (what the reports make of it: by
 case the JSON of each). Read what --expect says has changed before you commit it.
 
-golden_outputs/architectures has the same of dumps of other architectures, which are asked a few cases alone.
+golden_outputs/architectures has the same of dumps of other architectures, which are asked a few cases alone;
+golden_outputs/kernels has it of other kernels.
 
 A report can bring recordings of its own, so that it is added by files alone: golden_outputs/reports/NAME/
 holds ``cases.toml`` (the dumps with their crashes, and the options of each case) and a folder for each dump.
@@ -41,6 +42,7 @@ SESSIONS = CHECKOUT / "golden_outputs" / "sessions"
 REPORTS = CHECKOUT / "golden_outputs" / "reports"
 BASES = CHECKOUT / "golden_outputs" / "bases"
 FOREIGN = CHECKOUT / "golden_outputs" / "architectures"
+KERNELS = CHECKOUT / "golden_outputs" / "kernels"
 LAB = CHECKOUT / ".lab"
 SESSION, TRUTH, EXPECTED = "session.xz", "truth.tar.xz", "expected.json.xz"
 OWN = "cases.toml"
@@ -53,6 +55,9 @@ FOREIGN_RECORDED = (("6.1-arm64-elf-sysrq", "8.0.2"), ("6.1-s390x-elf-sysrq", "8
 FOREIGN_TRUTH = (
     "proc/net/tcp", "proc/net/tcp6", "proc/net/udp", "proc/net/udp6", "proc/*/stack", "proc/*/task/*/stack",
 )  # fmt: skip
+# of kernels of other suites: recorded where they are named
+KERNELS_RECORDED = (("5.10-elf-sysrq", "8.0.6"),)
+KERNELS_TRUTH = (*FOREIGN_TRUTH, "proc/partitions", "proc/diskstats", "proc/net/packet", "cmd/tc-qdisc-json")
 # a crash under emulation is slow, and more so on a busy host
 _FOREIGN_SECONDS = 1800
 # of a process's folder, and of a thread's
@@ -143,6 +148,15 @@ FOREIGN_CASES = (
     _case("panic"),
     _case("stacks"),
 )
+# what kernels keep elsewhere
+KERNELS_CASES = (
+    _case("netstat", all=True, detail=True, netns="init"),
+    _case("ps", arguments=True, comm="finish"),
+    _case("panic"),
+    _case("stacks"),
+    _case("block"),
+    _case("qdisc", netns="init", device="eth0"),
+)
 
 
 def cases(crash: Crash) -> Iterator[Case]:
@@ -183,6 +197,11 @@ def folders() -> list[Path]:
 def foreign_folders() -> list[Path]:
     """The folders of recorded sessions on dumps of other architectures."""
     return sorted(path.parent for path in FOREIGN.glob(f"*/{SESSION}"))
+
+
+def kernel_folders() -> list[Path]:
+    """The folders of recorded sessions on dumps of other kernels."""
+    return sorted(path.parent for path in KERNELS.glob(f"*/{SESSION}"))
 
 
 def recorded_reports() -> dict[str, tuple[Case, ...]]:
@@ -290,6 +309,11 @@ def record_sessions(dump_names: list[str]) -> None:
                 target = FOREIGN / f"{dump}-{version}"
                 source = _record(link, (dump, version), target, _always(FOREIGN_CASES), Path(place) / "raw")
                 _pack_truth(source / "truth", target / TRUTH, FOREIGN_TRUTH)
+        for dump, version in KERNELS_RECORDED:
+            if dump in dump_names:
+                target = KERNELS / f"{dump}-{version}"
+                source = _record(link, (dump, version), target, _always(KERNELS_CASES), Path(place) / "raw")
+                _pack_truth(source / "truth", target / TRUTH, KERNELS_TRUTH)
     expect_sessions(dump_names)
 
 
@@ -391,6 +415,9 @@ def expect_sessions(dump_names: list[str]) -> None:
     for folder in foreign_folders():
         if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
             _expect(folder, _always(FOREIGN_CASES))
+    for folder in kernel_folders():
+        if not dump_names or any(folder.name.startswith(f"{name}-") for name in dump_names):
+            _expect(folder, _always(KERNELS_CASES))
 
 
 def expect_reports(names: list[str], dump_names: list[str]) -> None:

@@ -133,7 +133,10 @@ def _context(body: Body, found: Found) -> str | None:
     """The context of the culprit's frame, by the first entry point below it on the stack."""
     if found.context or (found.frame is None and not found.frames):
         return found.context
-    frames = [one for one in (found.pointer, *found.frames) if one is not None]
+    # with registers the trace begins where they are from: what was above, such as the watchdog's interrupt,
+    # has no sure frame; no <TASK> stands between the two until 5.11
+    sure = [one for one in found.frames if one.sure and one != found.pointer]
+    frames = [one for one in (found.pointer, *(sure or found.frames)) if one is not None]
     segment = next((one.segment for one in frames if one.segment not in {None, *_EXCEPTIONS}), None)
     if segment in {"NMI", "#MCE"}:
         return "nmi"

@@ -178,3 +178,34 @@ def test_a_lockup_within_another_ones_trace() -> None:
     )
     assert (got.kind, got.function, got.module, got.cpu) == ("softlockup", "red_blue", "red", 0)
     assert not got.corrupted
+
+
+# 5.10, which prints no <TASK>: all of the watchdog's interrupt lies above the registers
+_SOFT_LOCKUP = """\
+[   37.133604] watchdog: BUG: soft lockup - CPU#1 stuck for 7s! [victim:125]
+[   37.134392] CPU: 1 PID: 125 Comm: victim Kdump: loaded Tainted: G           OE     5.10.0-32-cloud-amd64 #1 Debian 5.10.223-1
+[   37.134957] RIP: 0010:red_spin+0x13/0x30 [red]
+[   37.135454] RSP: 0018:ffffa692001ebe80 EFLAGS: 00000202
+[   37.142899] Call Trace:
+[   37.142899]  <IRQ>
+[   37.142899]  ? watchdog_timer_fn+0x1bb/0x210
+[   37.142899]  ? __hrtimer_run_queues+0x12a/0x280
+[   37.142899]  ? hrtimer_interrupt+0x110/0x2c0
+[   37.142899]  ? __sysvec_apic_timer_interrupt+0x5f/0xe0
+[   37.142899]  ? asm_call_irq_on_stack+0x12/0x20
+[   37.142899]  </IRQ>
+[   37.142899]  ? sysvec_apic_timer_interrupt+0x72/0x80
+[   37.142899]  ? asm_sysvec_apic_timer_interrupt+0x12/0x20
+[   37.142899]  ? red_spin+0x13/0x30 [red]
+[   37.142899]  red_act+0xa/0x10 [red]
+[   37.142899]  vfs_write+0xc4/0x270
+[   37.142899]  ksys_write+0x5f/0xe0
+[   37.142899]  do_syscall_64+0x33/0x40
+[   37.142899]  entry_SYSCALL_64_after_hwframe+0x67/0xd1
+[   37.142899] Kernel panic - not syncing: softlockup: hung tasks
+"""  # noqa: E501 - as the kernel prints it
+
+
+def test_a_lockup_of_a_process_below_the_watchdogs_interrupt() -> None:
+    got = oops.verdict(_SOFT_LOCKUP)
+    assert (got.kind, got.function, got.context) == ("softlockup", "red_spin", "process")
