@@ -17,6 +17,7 @@ from crashdrive.commandline import command_line
 from crashdrive.errors import ParseError
 from crashdrive.parsers import command_names, parse
 from crashdrive.records import Answer
+from tests.groups import grouped
 from tests.parsers.recorded import GOLDEN, cases, failed, output
 
 LONGEST = 60_000
@@ -41,7 +42,7 @@ def smallest() -> Iterator[Path]:
 
 
 SAMPLES = list(smallest())
-samples = pytest.mark.parametrize("case", SAMPLES, ids=lambda case: f"{case.parent.name}-{case.stem}")
+samples = grouped(SAMPLES, group=lambda case: case.parent.name, name=lambda case: case.stem)
 
 
 def attempt(command: str, text: str, *, lenient: bool = False) -> Answer[object] | None:

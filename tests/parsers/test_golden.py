@@ -9,6 +9,7 @@ import pytest
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
+from tests.groups import grouped
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden_outputs"
 CASES = sorted(GOLDEN.glob("*/*/*/*.cmd"))
@@ -19,7 +20,11 @@ def command_of(case: Path) -> str:
     return case.read_text(encoding="utf-8").split("\n", 1)[0]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.relative_to(GOLDEN).with_suffix("")))
+@grouped(
+    CASES,
+    group=lambda case: str(case.parent.relative_to(GOLDEN)),
+    name=lambda case: str(case.relative_to(GOLDEN).with_suffix("")),
+)
 def test_golden(case: Path) -> None:
     text = case.with_suffix(".out").read_bytes().decode("utf-8", "backslashreplace")
     path = case.with_suffix(".json")

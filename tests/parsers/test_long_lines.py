@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from crashdrive.errors import ParseError
 from crashdrive.parsers import parse
+from tests.groups import grouped
 
 COMMANDS = (
     "struct task_struct",
@@ -197,7 +198,7 @@ def test_many_lines_that_crash_cut_short_above_a_match_with_memory() -> None:
     assert seconds("search -x 2 -k ffffffff8221b940", text) < 2
 
 
-@pytest.mark.parametrize("path", sample_paths(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+@grouped(sample_paths(), group=lambda path: path.parent.name, name=lambda path: path.stem)
 def test_a_run_of_one_thing_inside_a_line(path: Path) -> None:
     """One run of each recorded output a time: 60 kB of something, somewhere in a line, strict and lenient."""
     case = load(path)

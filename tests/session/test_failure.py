@@ -10,13 +10,10 @@ import pytest
 
 from crashdrive.session.failure import Judgement, find_failure, judge
 from crashdrive.session.result import CommandResult, Failure
+from tests.groups import grouped
 
 RECORDED = sorted(Path(__file__).with_name("recorded").glob("*.jsonl"))
-CASES = [
-    pytest.param(case, id=f"{path.stem} {case['command'][:60]!a}")
-    for path in RECORDED
-    for case in map(json.loads, path.read_text().splitlines())
-]
+CASES = [(path.stem, case) for path in RECORDED for case in map(json.loads, path.read_text().splitlines())]
 
 
 def kind(command: str, text: str) -> str | None:
@@ -28,8 +25,9 @@ def test_three_versions_are_recorded() -> None:
     assert [path.stem for path in RECORDED] == ["8.0.2", "8.0.6", "9.0.2"]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_recorded(case: dict[str, Any]) -> None:
+@grouped(CASES, group=lambda recorded: recorded[0], name=lambda recorded: ascii(recorded[1]["command"]))
+def test_recorded(recorded: tuple[str, dict[str, Any]]) -> None:
+    _, case = recorded
     failure = judge(case["command"], case["output"].encode()).failure
     assert (failure.kind if failure else None) == case["kind"]
     if failure is not None and failure.kind not in {"silent", "usage", "memory"}:

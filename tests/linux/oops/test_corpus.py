@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from crashdrive.linux import oops
+from tests.groups import grouped
 from tests.linux.oops.corpus import Case, cases
 
 CASES = tuple(cases())
@@ -18,7 +17,7 @@ def test_there_are_enough_of_each() -> None:
     assert min(Counter(case.kind for case in CASES).values()) >= 3
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@grouped(CASES, group=lambda case: case.kind, name=lambda case: case.name)
 def test_kind_and_culprit(case: Case) -> None:
     got = oops.verdict(case.text)
     assert (got.kind, got.function, got.module, got.corrupted) == (
