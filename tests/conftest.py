@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
+import importlib
 import os
 import re
 import signal
@@ -50,6 +52,32 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def can_be_live(path: Path) -> bool:
     """Whether a module has a word without which it has no live test; held for all that are collected."""
     return path.name == "conftest.py" or bool(_SAYS_LIVE.search(path.read_text(encoding="utf-8")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Each process begins elsewhere: what one has compiled, and rewritten, is read by the others.
+
+    A fresh clone has nothing compiled. All import all modules at the same time, and in one order each of them
+    would compile nearly all of it by itself.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args != session.config.getini("testpaths"):
+        return
+    paths = sorted(
+        path
+        for place in session.config.args
+        for path in (session.config.rootpath / place).rglob("test_*.py")
+        if not pytest_ignore_collect(path, session.config)
+    )
+    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    if number == 0:
+        return
+    start = len(paths) * number // count
+    for path in [*paths[start:], *paths[:start]] if number < count - 1 else paths[::-1]:
+        # pytest itself imports it later, and tells what is wrong
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,21 +3,28 @@
 Started as ``crash``: the prompt is the name that it was started by, an input file (``< FILE``) frames what
 its commands print while ``silent`` is off, ^C ends a command and the input file, ``eval N`` answers. A
 wrapper sets ``FAKE_MODE`` for what happens at the start and ``FAKE_FILES`` for a folder of its own.
+
+It is started a thousand times in a test run, so it doesn't import pathlib or typing.
 """
+
+# ruff: noqa: PTH110, PTH116, PTH119, PTH123
+from __future__ import annotations
 
 import contextlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 MODE = os.environ.get("FAKE_MODE", "")
 # wrapper scripts that start crash, or no crash, by another name
 OTHER_NAMES = {"renamed": "crash", "renamed8": "crash8", "shell": "bash"}
-NAME = OTHER_NAMES.get(MODE) or os.path.basename(sys.argv[0])  # noqa: PTH119 - as crash does
+NAME = OTHER_NAMES.get(MODE) or os.path.basename(sys.argv[0])
 PROMPT = f"{NAME}> ".encode()
 FILES = os.environ.get("FAKE_FILES", ".")
 MARK = "ffff888000000000"
@@ -60,7 +67,8 @@ def out(data: bytes | str) -> None:
 
 def note(name: str) -> None:
     """Leave a file that tells the test that something happened."""
-    Path(FILES, name).write_text(str(os.getpid()))
+    with open(f"{FILES}/{name}", "w") as file:
+        file.write(str(os.getpid()))
 
 
 def kill_self(number: int) -> None:
@@ -122,14 +130,16 @@ def raw(words: list[str]) -> None:
     address, size = int(words[3], 16), int(words[4])
     if address >> 12 == 0xBAD:
         raise Fatal(f'rd: page excluded: kernel virtual address: {address:x}  type: "raw dump to file"')
-    with open(words[2], "wb") as file:  # noqa: PTH123 - a FIFO
+    with open(words[2], "wb") as file:
         file.write(memory(address, size))
     out(f"{size} bytes copied from 0x{address:x} to {words[2]}\n")
 
 
 def memory(address: int, size: int) -> bytes:
     """What the fake's memory holds."""
-    return bytes((place >> 4 ^ place >> 12) & 0xFF for place in range(address, address + size))
+    blocks = range(address >> 4, address + size + 15 >> 4)
+    data = b"".join(bytes([(block ^ block >> 8) & 0xFF]) * 16 for block in blocks)
+    return data[address & 15 :][:size]
 
 
 def set_(words: list[str]) -> None:
@@ -139,7 +149,7 @@ def set_(words: list[str]) -> None:
     if words[1:2] == ["silent"]:
         State.silent = words[2] == "on"
     elif len(words) == 2 and words[1].isdigit():
-        if MODE == "forgetful" and Path(FILES, "started").stat().st_size > 1:
+        if MODE == "forgetful" and os.stat(f"{FILES}/started").st_size > 1:
             raise Fatal(f"set: invalid task or pid value: {words[1]}")
         State.context = words[1]
         out(f"    PID: {words[1]}\n")
@@ -214,7 +224,7 @@ def note_child() -> None:
         note("child")
         time.sleep(60)
         os._exit(0)
-    while not Path(FILES, "child").exists():
+    while not os.path.exists(f"{FILES}/child"):
         time.sleep(0.005)
 
 
@@ -237,7 +247,7 @@ def execute(line: str) -> None:
         State.output = os.open(place, os.O_RDWR | os.O_CREAT)  # "w+", as crash opens it
     try:
         if words[0] == "<":
-            input_file(Path(words[1]))
+            input_file(words[1])
         else:
             COMMANDS.get(words[0], unknown)(words)
     except Fatal as error:
@@ -250,13 +260,15 @@ def execute(line: str) -> None:
             State.output = 1
 
 
-def input_file(path: Path) -> None:
+def input_file(path: str) -> None:
     """Commands from a file; each behind a prompt unless silent."""
     if State.reading:
         raise Fatal(f"{NAME}: embedded input files not allowed!")
     State.reading = True
     try:
-        for line in path.read_text().splitlines():
+        with open(path) as file:
+            text = file.read()
+        for line in text.splitlines():
             if not State.silent:
                 out(PROMPT + line.encode() + b"\n")
             execute(line)
@@ -286,7 +298,7 @@ def start() -> None:
     if sys.argv[1:2] == ["-v"]:
         out("\ncrash 8.0.2\nGNU gdb (GDB) 10.2\n")
         sys.exit(0)
-    with contextlib.suppress(OSError), Path(FILES, "started").open("a") as file:
+    with contextlib.suppress(OSError), open(f"{FILES}/started", "a") as file:
         file.write("x")
     if MODE == "exits":
         out(f"{NAME}: something is wrong\n\n")
