@@ -169,5 +169,5 @@ def _table(text: bytes) -> Any:
     key = hashlib.sha256(text).digest()
     if key not in _TABLES:
         _TABLES[key] = table = _read_table(text)
-        table.names = [sys.intern(name) for name in table.names]
+        table.names = list(map(sys.intern, table.names))
     return _TABLES[key]

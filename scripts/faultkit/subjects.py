@@ -20,6 +20,7 @@ from faultkit.facts import Facts, of_report
 from faultkit.readers import Made, readers
 
 Rows = Sequence[Mapping[str, Any]]
+Parts = Callable[[], Iterator[Rows]]
 
 
 class Subject(NamedTuple):
@@ -74,10 +75,10 @@ def known_cases(crash: Crash, name: str) -> list[Case]:
     return known or [case for case in cases(crash) if case.report == name]
 
 
-def missing_cases(name: str, known: list[Case], whole: Callable[[], Rows]) -> Iterator[Case]:
+def missing_cases(name: str, known: list[Case], whole: Parts) -> Iterator[Case]:
     """A report without options and with each of its options alone, where none of the ``known`` has that.
 
-    A value is one of the option's choices, or what the ``whole`` report's rows have in a column of the
+    A value is one of the option's choices, or what the ``whole`` report's rows have first in a column of the
     option's name; an option for which neither has one needs a recorded case.
     """
     if not any(not case.options for case in known) and not _needs_options(known):
@@ -93,39 +94,45 @@ def _needs_options(known: list[Case]) -> bool:
     return bool(known) and all(case.options for case in known)
 
 
-def unknown_options(name: str, known: list[Case], whole: Callable[[], Rows]) -> list[str]:
+def unknown_options(name: str, known: list[Case], whole: Parts) -> list[str]:
     """Options that no case has, and for which no value is found."""
     used = {option for case in known for option in case.options}
     used.update(option for case in missing_cases(name, known, whole) for option in case.options)
     return [option.name for option in module_for(name).OPTIONS if option.name not in used]
 
 
-def _value(option: Option, whole: Callable[[], Rows]) -> Any:
+def _value(option: Option, whole: Parts) -> Any:
     if option.kind == "flag":
         return True
     if option.choices:
         return option.choices[:1] if option.many else option.choices[0]
-    found = (value for row in whole() for value in _columns(row, option.name))
-    lists = (value for row in whole() for value in _columns(row, f"{option.name}s"))
-    listed = (one for value in lists if isinstance(value, list | tuple) for one in value)
-    value = next((value for value in itertools.chain(found, listed) if value is not None), None)
+    value = next((value for rows in whole() if (value := _shown(option.name, rows)) is not None), None)
     return (value,) if option.many and value is not None else value
 
 
-def rows_once(crash: Crash, name: str) -> Callable[[], Rows]:
-    """Gives `rows_of` a report, which is read when they are asked for first."""
-    return functools.cache(functools.partial(rows_of, crash, name))
+def _shown(name: str, rows: Rows) -> Any:
+    """What a row has in a column of that name, or in one of lists of it; None where no row has any."""
+    found = (value for row in rows for value in _columns(row, name))
+    lists = (value for row in rows for value in _columns(row, f"{name}s"))
+    listed = (one for value in lists if isinstance(value, list | tuple) for one in value)
+    return next((value for value in itertools.chain(found, listed) if value is not None), None)
 
 
-def rows_of(crash: Crash, name: str) -> list[Mapping[str, Any]]:
-    """The rows of a report without options, and behind them those with each of its flags."""
+def rows_once(crash: Crash, name: str) -> Parts:
+    """Gives a report's rows without options, and behind them those with each of its flags.
+
+    Each of these is read when it is asked for first.
+    """
     flags = [option.name for option in module_for(name).OPTIONS if option.kind == "flag"]
-    found: list[Mapping[str, Any]] = []
-    for options in ({}, *({flag: True} for flag in flags)):
+
+    @functools.cache
+    def rows(flag: str | None) -> Rows:
         with contextlib.suppress(UsageError):
-            tables = _report(crash, Case(name, options)).builtins()["tables"]
-            found += [row for table in tables.values() for row in table]
-    return found
+            tables = _report(crash, Case(name, {flag: True} if flag else {})).builtins()["tables"]
+            return [row for table in tables.values() for row in table]
+        return []
+
+    return lambda: map(rows, [None, *flags])
 
 
 def _columns(row: Mapping[str, Any], option: str) -> Iterator[Any]:
