@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import functools
 
+import replaykit
 import sessionkit
 
 from crashdrive.session.compact import joined
@@ -13,10 +14,12 @@ TRIAGED = {folder.name: folder for folder in sessionkit.report_folders("triage")
 DEADLOCK = next(name for name in sorted(TRIAGED) if "sysrq" not in name)
 
 
-def session_file(name: str, place: Path) -> str:
-    """The recording of a dump, written below a folder."""
-    folder, session = TRIAGED[name], place / f"{name}.session"
+@functools.cache
+def session_file(name: str) -> str:
+    """The recording of a dump, whole; written once in a process, it stays as it is."""
+    folder = TRIAGED[name]
     base = sessionkit._base(folder)
     assert base is not None
+    session = replaykit.place() / f"{name}.session"
     joined(base, folder / sessionkit.SESSION, session)
     return str(session)

@@ -145,10 +145,8 @@ def test_a_hole_in_either_marks_the_answer() -> None:
     assert "report hang failed" in compared(failing, holed).warnings[0].message
 
 
-def test_two_recorded_dumps(tmp_path: Path) -> None:
-    results = [
-        done(Job(id=name, vmcore=name, replay=session_file(name, tmp_path))) for name in sorted(TRIAGED)
-    ]
+def test_two_recorded_dumps() -> None:
+    results = [done(Job(id=name, vmcore=name, replay=session_file(name))) for name in sorted(TRIAGED)]
     found_report = compared(*results)
     assert {"hung", "sysrq"} == {
         row[which]

@@ -90,7 +90,7 @@ def rows(ledger: Ledger) -> list[tuple[object, ...]]:
 
 @pytest.mark.slow
 def test_a_worker_is_lost_and_the_answer_is_the_same(cluster: Cluster, tmp_path: Path) -> None:
-    replay = session_file(DEADLOCK, tmp_path)
+    replay = session_file(DEADLOCK)
     dumps = [found(number) for number in range(4)]
     local, remote = (Ledger(open_folder(tmp_path / name)) for name in ("local", "remote"))
 
@@ -120,7 +120,7 @@ def test_a_worker_is_lost_and_the_answer_is_the_same(cluster: Cluster, tmp_path:
 
 @pytest.mark.slow
 def test_a_dump_that_no_worker_sees_is_sent(cluster: Cluster, tmp_path: Path) -> None:
-    replay, scratch, dump = session_file(DEADLOCK, tmp_path), tmp_path / "scratch", tmp_path / "vmcore"
+    replay, scratch, dump = session_file(DEADLOCK), tmp_path / "scratch", tmp_path / "vmcore"
     scratch.mkdir()
     dump.write_bytes(b"KDUMP   ")
     job = Job(id="13", vmcore=str(dump), vmlinux="/nowhere/vmlinux", replay=replay)

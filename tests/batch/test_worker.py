@@ -41,9 +41,9 @@ def job(place: Path, body: str = "", **more: Any) -> Job:
     return Job(id=one.id, vmcore=one.path, vmlinux=one.vmlinux, crash=(str(crash),), **more)
 
 
-def test_a_recorded_dump_is_triaged(tmp_path: Path) -> None:
+def test_a_recorded_dump_is_triaged() -> None:
     steps: list[str] = []
-    replay = session_file(DEADLOCK, tmp_path)
+    replay = session_file(DEADLOCK)
     result = run_job(Job(id="1", vmcore="/x/vmcore", replay=replay), tell=steps.append)
     assert (result.status, result.reason) == ("complete", None)
     assert steps == ["opening", *wanted(Job(id="1", vmcore=""))]
@@ -60,7 +60,7 @@ def test_a_recorded_dump_is_triaged(tmp_path: Path) -> None:
     assert result.peak_memory > 1 << 20
 
 
-def test_parts_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     import crashdrive.reports
 
@@ -71,7 +71,7 @@ def test_parts_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return run(crash, name, **options)
 
     monkeypatch.setattr("crashdrive.reports.run_report", counted)
-    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("hang", "netns"))
+    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK), reports=("hang", "netns"))
     result = done(one)
     assert len(asked) == len(set(asked))
     # triage runs those itself that the job doesn't name
@@ -79,8 +79,8 @@ def test_parts_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(result.reports) == {*wanted(one)}
 
 
-def test_a_report_that_fails_hides_no_other(tmp_path: Path) -> None:
-    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("stacks",))
+def test_a_report_that_fails_hides_no_other() -> None:
+    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK), reports=("stacks",))
     result = done(one)
     assert (result.status, result.kind) == ("incomplete", "report")
     assert str(result.reason).startswith("report stacks failed: ")
@@ -138,8 +138,8 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     assert not crashes(tmp_path)
 
 
-def test_workers_whose_parent_is_killed_go_on_and_others_get_another(tmp_path: Path) -> None:
-    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path))
+def test_workers_whose_parent_is_killed_go_on_and_others_get_another() -> None:
+    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK))
     parents: list[int] = []
 
     def kill(step: str) -> None:
@@ -155,12 +155,10 @@ def test_workers_whose_parent_is_killed_go_on_and_others_get_another(tmp_path: P
     assert family(os.getpid()).isdisjoint(parents)
 
 
-def test_a_parent_of_workers_that_does_not_end_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_parent_of_workers_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one whose worker hangs in the kernel, where no signal reaches it."""
     monkeypatch.setattr("crashdrive.batch.workers._GRACE", 0.5)
-    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path))
+    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK))
     parents: set[int] = set()
     with Workers() as workers:
         run_job(one, tell=lambda _step: parents.add(parent_of_workers()), workers=workers)
@@ -172,7 +170,7 @@ def test_a_parent_of_workers_that_does_not_end_is_killed(
 def test_a_result_may_go_where_names_are_no_utf_8(tmp_path: Path) -> None:
     scratch = tmp_path / os.fsdecode(b"\xff")
     scratch.mkdir()
-    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path))
+    one = Job(id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK))
     assert run_job(one, scratch=str(scratch)).status == "complete"
 
 
@@ -186,7 +184,7 @@ def test_a_script_of_a_worker_comes_to_its_end(tmp_path: Path) -> None:
         "def report(crash):\n    return [{'words': len(sys.argv)}]\n"
     )
     one = Job(
-        id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK, tmp_path),
+        id="1", vmcore="/x/vmcore", replay=session_file(DEADLOCK),
         script=(str(script), str(tmp_path / "end")),
     )  # fmt: skip
     result = run_job(one)
@@ -208,14 +206,14 @@ def test_what_a_script_reports_is_as_incomplete_as_it_says(tmp_path: Path) -> No
         "def report(crash):\n    return Columns(fields=('pid',), addresses=(16,), columns=((None,),),\n"
         "        gaps=(Gap(0, 0, 16, 'excluded'),))\n"
     )
-    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), script=(str(script),))
+    one = Job(id="1", vmcore="/x", replay=session_file(DEADLOCK), script=(str(script),))
     result = run_job(one)
     assert result.script is not None
     assert (result.script["status"], result.script["report"]) == (5, [{"pid": None}])
 
 
-def test_a_defect_of_a_report_is_told_with_its_last_words(tmp_path: Path) -> None:
-    result = run_job(Job(id="1", vmcore="/x", replay=session_file(DEADLOCK, tmp_path), reports=("nosuch",)))
+def test_a_defect_of_a_report_is_told_with_its_last_words() -> None:
+    result = run_job(Job(id="1", vmcore="/x", replay=session_file(DEADLOCK), reports=("nosuch",)))
     assert result.status == "failed"
     assert "nosuch" in str(result.reason)
 
