@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TypeAlias
 
-from labkit import apt, crashes, dumps, kernels, places, spec
+from labkit import apt, crashes, dumps, kernels, matrix, places, spec
 from labkit.deaths import DEATHS
 from labkit.errors import LabError
 from labkit.host import say
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_path,
         _add_list,
         _add_status,
+        _add_matrix,
         _add_clean,
     ):
         add(commands)
@@ -236,6 +237,39 @@ def _status(_options: argparse.Namespace) -> int:
     for name in sorted(set(have) - {wanted.name for wanted in spec.FULL}):
         print(f"dump {name}: there")
     return 0
+
+
+def _add_matrix(commands: Commands) -> None:
+    text = "Every report on a dump of each kernel, by each crash that is there: what opens, what is complete."
+    parser = _command(commands, "matrix", _matrix, text)
+    parser.epilog = (
+        "Exit status 1 where two crash binaries give other numbers of rows on one dump, both complete. "
+        "Nothing that earlier runs kept is used."
+    )
+    add = parser.add_argument
+    add(
+        "dumps",
+        nargs="*",
+        metavar="DUMP",
+        help="default: those that died of sysrq, of each kernel and format",
+    )
+    add("--crash", action="append", default=[], metavar="VERSION", help="default: all that are there")
+    add("--jobs", type=int, default=1, metavar="N", help="cells at a time; default: %(default)s")
+    add("--write", action="store_true", help=f"put them into {matrix.PAGE}; other cells stay there")
+
+
+def _matrix(options: argparse.Namespace) -> int:
+    cells = matrix.run(options.dumps, options.crash, max(1, options.jobs))
+    print(matrix.table({(cell.dump, cell.crash): cell.line() for cell in cells}), end="")
+    for cell in cells:
+        for report, why in sorted(cell.lacking.items()):
+            print(f"{cell.dump}, crash {cell.crash}, {report}: {why}")
+    faults = list(matrix.disagreeing(cells))
+    for fault in faults:
+        print(f"not the same: {fault}")
+    if options.write:
+        matrix.write(cells)
+    return int(bool(faults))
 
 
 def _add_clean(commands: Commands) -> None:
