@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from crashdrive.errors import UsageError
 from crashdrive.pykdump import looks
-from crashdrive.pykdump.likeness import devices, hanging, netfilter, routes, sockets, summary, tasks
+from crashdrive.pykdump.likeness import devices, hanging, netfilter, nfs, routes, sockets, summary, tasks
 
 Given = Mapping[str, Any]
 _ITSELF = "the program itself has it: crashdrive run --pykdump DIR VMCORE"
@@ -270,3 +270,12 @@ def _parts_of_taskinfo(given: Given) -> Iterator[Asked]:
         yield Asked("ps", {"show": ("memory",)}, order=("-rss",), limit=most)
     if given.get("ns"):
         yield _ask("namespaces", members=bool(given.get("verbose")))
+
+
+# nfsshow
+
+
+def nfsshow(given: Given) -> list[Asked]:
+    """NFS: client, server, remote calls."""
+    wanted = {**given, "netns": given.get("netns") or "init"}
+    return [_look("nfs", partial(nfs.lines, given=wanted))]

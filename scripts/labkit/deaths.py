@@ -340,6 +340,14 @@ _LOCKUPS |= {
         queue=_waiting("call of nfs version 4 at 127.0.0.1", "mount"),
         remark="mounts a filesystem of an NFS server that takes the connection and never answers",
     ),
+    "nfsd": Death(
+        kind="sysrq",
+        culprit="sysrq_handle_crash",
+        own_module=False,
+        modules=("loop", "nfsd", "nfsv4"),
+        findings=("hung-task",),
+        remark="mounts what it exports itself; a thread of its server waits for a frozen filesystem",
+    ),
 }
 
 # A machine with PCIe, bridges of both kinds, and two NUMA nodes.

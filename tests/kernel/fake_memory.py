@@ -205,6 +205,10 @@ class FakeSymbols:
             raise UnknownSymbolError(f"no symbol {name}")
         return self.symbols[name]
 
+    def addresses(self, name: str) -> tuple[int, ...]:
+        """As Symbols.addresses."""
+        return (self.symbols[name],) if name in self.symbols else ()
+
     def has(self, name: str) -> bool:
         """As Symbols.has."""
         return name in self.symbols

@@ -142,6 +142,7 @@ def test_options_of_the_others() -> None:
         "pci", "tree", "ls",
     ]  # fmt: skip
     assert names(asked.taskinfo({"pidinfo": 1})) == ["ps", "stacks"]
+    assert names(asked.nfsshow({"client": True})) == ["nfs"]
 
 
 @pytest.mark.parametrize(

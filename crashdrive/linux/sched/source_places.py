@@ -8,7 +8,7 @@ no files, so nothing is known there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,14 @@ _MOST_FILES = 50_000
 
 
 class SourcePlaces:
-    """Looks code addresses up; each file is opened once."""
+    """Looks code addresses up; each file is opened once.
 
-    def __init__(self, kernel: Machine) -> None:
+    ``files``: those of modules that are known (`crashdrive.linux.modules.files.paths`), by name.
+    """
+
+    def __init__(self, kernel: Machine, files: Mapping[str, Path] | None = None) -> None:
         session = kernel.session
+        self._known = files or {}
         self._identity = identity = session.identity
         self._moved = int(identity.get("kaslr_offset") or "0", 0)
         usable = not session.recording and identity.get("machine", _X86_64) == _X86_64
@@ -110,6 +114,8 @@ class SourcePlaces:
 
     def _objects(self, module: str) -> Iterator[Path]:
         """Files that may hold a module's debug data."""
+        if module in self._known:
+            yield self._known[module]
         names = names_of(module)
         for beside in ("vmcore", "vmlinux"):
             if path := self._identity.get(beside):

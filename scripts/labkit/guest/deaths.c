@@ -64,6 +64,22 @@ int main_dirsyncer(int argc, char **argv)
 	return 0;
 }
 
+/* locker NAME PATH: locks all of the file for writing, and is called lab-locked once it has it. */
+int main_locker(int argc, char **argv)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd, done;
+
+	must(argc == 3, "locker NAME PATH");
+	set_comm(argv[1]);
+	fd = opened(argv[2], O_RDWR);
+	while ((done = fcntl(fd, F_SETLKW, &lock)) != 0 && errno == ENOLCK)
+		sleep(1);
+	must(done == 0, argv[2]);
+	set_comm("lab-locked");
+	rest();
+}
+
 /* silent NAME PORT: a server at 127.0.0.1 that takes connections, and never answers. */
 int main_silent(int argc, char **argv)
 {

@@ -66,6 +66,7 @@ int main_act(int argc, char **argv);
 int main_reader(int argc, char **argv);
 int main_syncer(int argc, char **argv);
 int main_dirsyncer(int argc, char **argv);
+int main_locker(int argc, char **argv);
 int main_silent(int argc, char **argv);
 int main_eat(int argc, char **argv);
 int main_opener(int argc, char **argv);

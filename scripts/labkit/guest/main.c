@@ -90,6 +90,7 @@ static const struct {
 	{ "reader", main_reader },
 	{ "syncer", main_syncer },
 	{ "dirsyncer", main_dirsyncer },
+	{ "locker", main_locker },
 	{ "silent", main_silent },
 	{ "eat", main_eat },
 	{ "opener", main_opener },

@@ -1,0 +1,1 @@
+"""NFS and the remote procedure calls (SUNRPC) below it: client, server, locks."""
