@@ -42,6 +42,8 @@ _OTHERS = {
 _BY_NAME = {one.name: one.number for one in _KNOWN} | _OTHERS
 # a 64-bit program writes 64-bit headers for a 32-bit kernel, too
 _FAMILIES = {3: 62, 20: 21}
+# psABI of each: arm, arm64, ppc, ppc64, s390, riscv
+_UNSIGNED_CHAR = {"40", "183", "20", "21", "22", "243"}
 
 
 def machine_of(number: int | None) -> Machine | None:
@@ -58,6 +60,11 @@ def shown_machine(number: int) -> str:
     """An architecture's name, for messages."""
     known = _BY_NUMBER.get(number)
     return known.name if known else f"ELF machine {number}"
+
+
+def char_signed_on(number: str | None) -> bool:
+    """Whether compilers take a plain char as signed, by the ELF number in digits; for kernels until 6.1."""
+    return number not in _UNSIGNED_CHAR
 
 
 def are_alike(one: int | None, other: int | None) -> bool:

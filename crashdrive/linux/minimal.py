@@ -13,12 +13,15 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Protocol, overload
 
+from crashdrive.dump.machines import char_signed_on
 from crashdrive.errors import FaultError, KernelError, UnknownMemberError, VmlinuxError
 from crashdrive.kernel.debuginfo.dimensions import Dimensions, made_of
+from crashdrive.kernel.debuginfo.layouts import ImageTypes
 from crashdrive.kernel.debuginfo.variables import declaration
 from crashdrive.kernel.symbols.image import ImageSymbol, ImageSymbols, section
 from crashdrive.kernel.symbols.lookup import FUNCTIONS, Columns, Symbol, unnamed_variables
 from crashdrive.kernel.types.btf import Btf
+from crashdrive.kernel.types.declarations import Abi
 from crashdrive.kernel.types.layouts import VERSION, Elsewhere, Layouts, has_plain_char
 from crashdrive.kernel.types.model import ArrayType, PointerType, Type, TypedefType, TypeRef
 from crashdrive.kernel.types.paths import direct
@@ -31,13 +34,13 @@ if TYPE_CHECKING:
 
     from crashdrive.cache.store import Store
     from crashdrive.kernel.debuginfo.arrays import ArrayShape
-    from crashdrive.kernel.debuginfo.layouts import ImageTypes
     from crashdrive.linux.kernel import Kernel
     from crashdrive.session.dump_session import DumpSession
     from crashdrive.session.result import CommandResult
 
 
-_FLAT, _WHOLE, _WHOLE_VERSION = "btf-type", "btf-whole", 1
+# 2: a plain char of kernels whose BTF doesn't tell whether it is signed
+_FLAT, _WHOLE, _WHOLE_VERSION = "btf-type-2", "btf-whole", 2
 _IMAGE, _NOT_IN_IMAGE, _IMAGE_VERSION = "dwarf-type", "no-dwarf-type", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 _BOUNDS, _BOUNDS_VERSION = "array-bounds", 1
@@ -458,10 +461,19 @@ def proven_btf(kernel: Kernel) -> Btf | None:
             path, places = kernel.session.identity["vmlinux"], [kernel.symbols.address("__start_BTF")]
         data = section(path, ".BTF")
         if data and len(places) == 1 and kernel.read(places[0], len(data)) == data:
-            return Btf(data)
+            btf = Btf(data)
+            return btf if btf.tells_char else Btf(data, abi=_abi(kernel, str(path)))
     except (KeyError, KernelError, VmlinuxError):
         pass
     return None
+
+
+def _abi(kernel: Kernel, path: str) -> Abi:
+    """Whether a plain char is signed, by the vmlinux's DWARF; by the machine where it has none."""
+    try:
+        return ImageTypes(path).abi
+    except VmlinuxError:
+        return Abi(kernel.pointer_size, char_signed_on(kernel.session.identity.get("machine")))
 
 
 class Make(Protocol):

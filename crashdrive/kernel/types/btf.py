@@ -211,13 +211,24 @@ class Btf:
         return starts
 
     def _char_signed(self, abi: Abi) -> bool:
-        """Whether a plain char is signed in this kernel."""
+        """Whether a plain char is signed in this kernel; as ``abi`` has it where BTF doesn't tell."""
+        signed = self._signs_of_chars.get("char")
+        return abi.char_signed if signed is None or not self.tells_char else signed
+
+    @cached_property
+    def tells_char(self) -> bool:
+        """Whether it says if a char is signed: pahole of 2021 marked none, not even a ``signed char``."""
+        return self._signs_of_chars.get("signed char", True)
+
+    @cached_property
+    def _signs_of_chars(self) -> dict[str, bool]:
+        found: dict[str, bool] = {}
         for number, at in enumerate(self._starts, self.first):
             if self._words[at + 1] >> 24 & 0x7F == Kind.INT:
                 record = self.record(number)
-                if record.name == "char":
-                    return bool(record.extra[0] >> 24 & _SIGNED)
-        return abi.char_signed
+                if record.name in {"char", "signed char"}:
+                    found.setdefault(record.name, bool(record.extra[0] >> 24 & _SIGNED))
+        return found
 
     @cached_property
     def tells_signs(self) -> bool:

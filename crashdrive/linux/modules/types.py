@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from crashdrive.dump.machines import char_signed_on
 from crashdrive.errors import KernelError, UnknownTypeError
 from crashdrive.kernel.structures.lists import list_head
 from crashdrive.kernel.types.btf import Btf, same
@@ -229,7 +230,8 @@ class ModuleTypes:
             if not 0 < size < _MOST_BYTES:
                 raise KernelError(f"the BTF of vmlinux has {size} bytes")
             data = self._kernel.read(place, size)
-            self._parsed[key] = Btf(data, abi=Abi(self._kernel.pointer_size))
+            signed = char_signed_on(self._kernel.session.identity.get("machine"))
+            self._parsed[key] = Btf(data, abi=Abi(self._kernel.pointer_size, signed))
         return self._parsed[key]
 
 

@@ -129,6 +129,17 @@ def test_a_kernel_whose_enumerations_tell_no_sign_has_ints() -> None:
     assert Btf(w.bytes()).type(number) == EnumType("e", 4, signed=True, enumerators=(("MINUS", -1),))
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_char_of_which_nothing_is_told(*, signed: bool) -> None:
+    """pahole of 2021, as in Debian 11's 5.10: no mark of a sign on any char."""
+    w = Writer()
+    number = w.integer("char", 1)
+    w.integer("signed char", 1)
+    btf = Btf(w.bytes(), abi=Abi(8, signed))
+    assert not btf.tells_char
+    assert btf.type(number) == IntType("char", 1, signed=signed, kind="char")
+
+
 def test_an_unsigned_char_and_short_pointers() -> None:
     w = Writer()
     w.integer("char", 1)
