@@ -42,6 +42,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from damagecases import Case, load, paths, sample_paths
+from damageclasses import Whole, became, flat, rows
 from damagekinds import KINDS
 
 from crashdrive.errors import ParseError
@@ -112,24 +113,24 @@ def examine(path: Path, wanted: Wanted) -> Outcome | None:
     case = load(path)
     if case is None:
         return None
-    whole = parse(case.line, case.text)
+    whole = Whole(parse(case.line, case.text))
     outcome = Outcome(case.name, case.command, Counter(), {}, [])
     for damaged in damages(case, wanted):
         start = time.process_time()
         became, answer = attempt(case.line, damaged.text, whole)
         seconds = time.process_time() - start
-        if became == "marked" and not whole.complete:
+        if became == "marked" and not whole.answer.complete:
             continue
         outcome.counts[damaged.kind, became] += 1
         outcome.slowest[damaged.kind] = max(
             outcome.slowest.get(damaged.kind, (0.0, "")), (seconds, damaged.name)
         )
         if became in wanted.shown:
-            outcome.losses.append(Loss(damaged.name, became, story(case, damaged, whole, answer)))
+            outcome.losses.append(Loss(damaged.name, became, story(case, damaged, whole.answer, answer)))
     return outcome
 
 
-def attempt(line: str, text: str, whole: Answer[Any]) -> tuple[str, Answer[Any] | Exception]:
+def attempt(line: str, text: str, whole: Whole) -> tuple[str, Answer[Any] | Exception]:
     """Parse a damaged text and say which class that is."""
     try:
         answer = parse(line, text)
@@ -138,63 +139,6 @@ def attempt(line: str, text: str, whole: Answer[Any]) -> tuple[str, Answer[Any] 
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         return "wrong", error
     return became(answer, whole), answer
-
-
-def became(answer: Answer[Any], whole: Answer[Any]) -> str:
-    """The class of an answer to a damaged text."""
-    if not answer.complete:
-        return "marked"
-    if answer.records == whole.records:
-        return "same"
-    ours, theirs = list(rows(answer.records)), list(rows(whole.records))
-    if len(ours) < len(theirs):
-        return "fewer"
-    if sum(map(size, ours)) < sum(map(size, theirs)):
-        return "values"
-    return "text" if len(ours) == len(theirs) and _one_text(ours, theirs) else "other"
-
-
-def rows(value: Any) -> Iterator[msgspec.Struct]:
-    """All records, those inside of others too."""
-    if isinstance(value, msgspec.Struct):
-        yield value
-        value = [getattr(value, field) for field in value.__struct_fields__]
-    elif isinstance(value, dict):
-        value = value.values()
-    if isinstance(value, tuple | list) or hasattr(value, "values"):
-        for held in value:
-            yield from rows(held)
-
-
-def size(row: msgspec.Struct) -> int:
-    """How many values a record has itself."""
-    return sum(_values(getattr(row, field)) for field in row.__struct_fields__)
-
-
-def _values(value: Any) -> int:
-    if value is None or isinstance(value, msgspec.Struct):
-        return 0
-    if isinstance(value, dict):
-        return sum(map(_values, value.values()))
-    return sum(map(_values, value)) if isinstance(value, tuple | list) else 1
-
-
-def _one_text(ours: list[msgspec.Struct], theirs: list[msgspec.Struct]) -> bool:
-    """Whether two lists of records are alike but for one text in one record, and those around that one."""
-    different = [pair for pair in zip(ours, theirs, strict=True) if _flat(pair[0]) != _flat(pair[1])]
-    if len(different) != 1:
-        return False
-    one, other = map(_flat, different[0])
-    texts = [(one.get(name), other.get(name)) for name in one | other if one.get(name) != other.get(name)]
-    return len(texts) == 1 and all(isinstance(text, str) for text in texts[0])
-
-
-def _flat(row: msgspec.Struct) -> dict[str, Any]:
-    """A record's name and its own values."""
-    held = {field: getattr(row, field) for field in row.__struct_fields__}
-    return {"": type(row)} | {
-        name: value for name, value in held.items() if not any(True for _ in rows(value))
-    }
 
 
 def story(case: Case, damaged: Damaged, whole: Answer[Any], answer: Answer[Any] | Exception) -> str:
@@ -210,7 +154,7 @@ def _shown(answer: Answer[Any]) -> list[str]:
 
 
 def _flat_text(row: msgspec.Struct) -> str:
-    return " ".join(f"{name}={value!r:.120}" for name, value in _flat(row).items() if name)
+    return " ".join(f"{name}={value!r:.120}" for name, value in flat(row).items() if name)
 
 
 def _diff(before: list[str], after: list[str], context: int) -> str:
@@ -284,8 +228,8 @@ def total(outcomes: Iterable[Outcome]) -> Counts:
     """The counts of all cases of each command."""
     counts: Counts = {}
     for outcome in outcomes:
-        for (kind, became), number in outcome.counts.items():
-            counts.setdefault((outcome.command, kind), Counter())[became] += number
+        for (kind, outcome_class), number in outcome.counts.items():
+            counts.setdefault((outcome.command, kind), Counter())[outcome_class] += number
     order = list(KINDS)
     return dict(sorted(counts.items(), key=lambda item: (item[0][0], order.index(item[0][1]))))
 

@@ -11,6 +11,7 @@ import damagecases
 import damagekit
 import damagelines
 import pytest
+from damageclasses import Whole
 from faultkit import SEED
 
 from crashdrive.parsers import command_names, parse
@@ -122,4 +123,4 @@ ffff888000002000  2000
 )
 def test_what_becomes_of_the_records_has_a_class(damage: tuple[str, str], became: str) -> None:
     whole = parse("ptov 1000 2000", WHOLE)
-    assert damagekit.attempt("ptov 1000 2000", WHOLE.replace(*damage), whole)[0] == became
+    assert damagekit.attempt("ptov 1000 2000", WHOLE.replace(*damage), Whole(whole))[0] == became
