@@ -58,6 +58,9 @@ _FINAL = re.compile(
     r"|^its prompt is ",
     re.MULTILINE,
 )
+# where crash says that it fell over a type of the kernel, and the option that leaves that part out
+_FELL_IN = re.compile(r"invalid structure .*\n.*FUNCTION: (\w+)\(\)")
+_WITHOUT = {"module_init": "--no_modules", "kmem_cache_init": "--no_kmem_cache"}
 # a signal that isn't a fault of crash's own, and the words of crash and gdb where the host has no memory
 _FROM_OUTSIDE = re.compile(
     r"crash ended: (?:killed by (?!SIG(?:SEGV|BUS|ABRT|FPE|ILL|TRAP)\b)|its keeper|.*: the connection broke)"
@@ -200,6 +203,7 @@ class Ladder:
                     binary=binary, options=options, greeting=attempt.said, attempts=tuple(self.attempts)
                 )
                 return transport, launched
+            self._rungs = [rung for rung in self._rungs if not _hopeless(attempt, *rung)]
             self.notify(_went(attempt))
         return None
 
@@ -229,6 +233,14 @@ def climb(
     if found is None:
         raise ladder.failure()
     return found
+
+
+def _hopeless(attempt: Attempt, options: Sequence[str], binary: Binary) -> bool:
+    """Whether a start must fail as that attempt: it lacks the option that leaves out what crash fell over."""
+    found = _FELL_IN.search(attempt.said) if attempt.outcome == "failed" else None
+    wanted = _WITHOUT.get(found[1]) if found else None
+    richer = wanted is not None and wanted not in options and MINIMAL[0] not in options
+    return richer and binary.path == attempt.binary
 
 
 def _starting(binary: Binary, options: Sequence[str], start: Start) -> str:
@@ -383,6 +395,7 @@ _WORDLESS = {"failed": "exited without a word", "deadline": "no prompt in time"}
 
 
 # crash's usage and its trace of itself, for which it has nm look up its own functions
+_TRACE = re.compile(r"^\[.*\] error trace: ", re.MULTILINE)
 _UNTELLING = re.compile(
     r"Usage|Enter|crash \[|WARNING|NOTE: |FILE: |\[.*\] error trace: |(?:\S*/)?nm: "
     r"|[0-9a-f]{6,16}: \S+(?:\+\d+)?$"
@@ -391,6 +404,6 @@ _UNTELLING = re.compile(
 
 def _last_line(said: str) -> str:
     """The line that tells most: behind the error itself are crash's usage, its trace and empty lines."""
-    lines = [printable(line.strip()) for line in said.splitlines() if line.strip()]
+    lines = [printable(line.strip()) for line in _TRACE.split(said)[0].splitlines() if line.strip()]
     telling = [line for line in lines if not _UNTELLING.match(line)]
     return (telling or lines or [""])[-1][:300]

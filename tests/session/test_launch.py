@@ -14,7 +14,17 @@ from crashdrive.cache.rungs import Went
 from crashdrive.errors import CrashNotFoundError, DeadlineError, SessionError, StartError
 from crashdrive.session.binaries import Binary, find_binaries, inspect, limits
 from crashdrive.session.health import Attempt
-from crashdrive.session.launch import _FINAL, LADDER, Ladder, Start, _last_line, climb, health_of, went
+from crashdrive.session.launch import (
+    _FINAL,
+    LADDER,
+    Ladder,
+    Start,
+    _hopeless,
+    _last_line,
+    climb,
+    health_of,
+    went,
+)
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from tests.session.conftest import Fake
 
@@ -302,3 +312,39 @@ def test_a_wrapper_of_something_else(make_fake: Make, scratch: Path, monkeypatch
     with pytest.raises(StartError, match=r"1 start tried.*its prompt is `bash>`.*doesn't answer as crash"):
         climb([make_fake("shell").binary], START)
     assert not any(scratch.iterdir())
+
+
+FELL = """
+crash: invalid structure member offset: {member}
+       FILE: {file}  LINE: 3834  FUNCTION: {function}()
+
+[/usr/bin/crash] error trace: 7f56e75367fa => 7f56e75c6ad4
+crash: invalid ELF file: /dev/shm/x/crash
+/usr/bin/nm: /usr/bin/crash: file format not recognized
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "hopeless"),
+    [
+        ("module_init", [(), ("--no_kmem_cache",)]),
+        ("kmem_cache_init", [(), ("--no_modules",)]),
+        ("task_init", []),
+    ],
+)
+def test_starts_without_the_option_that_leaves_out_what_crash_fell_over_are_passed_over(
+    fake: Fake, function: str, hopeless: list[tuple[str, ...]]
+) -> None:
+    said = FELL.format(member="some_member", file="kernel.c", function=function)
+    attempt = Attempt(
+        binary=fake.binary.path, version="9.0.2", options=(), seconds=1.0, outcome="failed", said=said
+    )
+    options = [
+        (),
+        ("--no_modules",),
+        ("--no_kmem_cache",),
+        ("--no_kmem_cache", "--no_modules"),
+        ("--minimal",),
+    ]
+    assert [one for one in options if _hopeless(attempt, one, fake.binary)] == hopeless
+    assert _last_line(said) == "crash: invalid structure member offset: some_member"
