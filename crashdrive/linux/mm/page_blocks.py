@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 _SECTION, _USAGE = "struct mem_section", "struct mem_section_usage"
 # PB_migratetype_bits; SECTION_IS_ONLINE of section_mem_map since 4.13 (2d070eab2e82)
 _TYPE_MASK, _ONLINE = 0x7, 1 << 2
+_ISOLATED = "PB_migrate_isolate"
 _LARGEST_SECTION = 1 << 40
 # struct mem_section_usage since 5.3 (f1eca35a0dc7)
 _FIELDS = {"map": ("section_mem_map",), "usage": ("usage",), "flags": ("pageblock_flags",)}
 
 
 class _Shape(NamedTuple):
-    """Pages of a section and of a pageblock, bits of a pageblock, the address of the array of sections."""
+    """Pages of a section and of a pageblock, bits of a pageblock, the address of the array of sections.
+
+    ``isolated``: the bit of a block that is isolated, and the type that it counts as; no bit where being
+    isolated is a type like the others.
+    """
 
     section: int
     block: int
     bits: int
     roots: int
+    isolated: tuple[int, int] = (0, 0)
 
 
 def blocks_by_type(survey: Survey, zones: Sequence[Zone], types: int) -> list[list[int]] | None:
@@ -55,7 +61,8 @@ def blocks_by_type(survey: Survey, zones: Sequence[Zone], types: int) -> list[li
             bits = flags.get(first // shape.section)
             if bits is None:
                 continue
-            kind = bits >> (shape.bits * (first % shape.section // shape.block)) & _TYPE_MASK
+            own_bits = bits >> (shape.bits * (first % shape.section // shape.block))
+            kind = shape.isolated[1] if own_bits & shape.isolated[0] else own_bits & _TYPE_MASK
             if kind < types:
                 row[kind] += 1
     return counts
@@ -79,7 +86,10 @@ def _shape(kernel: Machine) -> _Shape | None:
         return None
     width = 1 << (bits[names[0]] - 1).bit_length()
     section = (1 << int(size)) // kernel.page_size
-    return _Shape(section, _block(kernel), width, int(roots, 16)) if section else None
+    isolated = (0, 0)
+    if _ISOLATED in bits:
+        isolated = 1 << bits[_ISOLATED], kernel.enumerators("enum migratetype")["MIGRATE_ISOLATE"]
+    return _Shape(section, _block(kernel), width, int(roots, 16), isolated) if section else None
 
 
 def _block(kernel: Machine) -> int:

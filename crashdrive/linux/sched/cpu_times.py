@@ -18,6 +18,8 @@ _KIND, _SYMBOL = "struct kernel_cpustat", "kernel_cpustat"
 # include/linux/kernel_stat.h: enum cpu_usage_stat
 _STATES = ("user", "nice", "system", "softirq", "irq", "idle", "iowait", "steal", "guest", "guest_nice")
 _SECOND = 1e9
+# in kernels that count the sleep without ticks among the other times, and not with the ticks
+_SLEEP = {"sleeps": ("idle_elapse",), "slept_from": ("idle_entrytime",)}
 
 
 class CpuTimes(Record, frozen=True):
@@ -48,12 +50,22 @@ def cpu_times(survey: Survey) -> Iterator[CpuTimes]:
     states = {name: f"CPUTIME_{name.upper()}" for name in _STATES}
     fields = {name: (f"cpustat[{numbers[word]}]",) for name, word in states.items() if word in numbers}
     places = [kernel.per_cpu_address(_SYMBOL, cpu) for cpu in kernel.cpus]
-    rows = survey.rows(Fields(kernel, _KIND, fields, ("user", "idle")), places, "times of CPUs")
+    members = Fields(kernel, _KIND, fields | _SLEEP, ("user", "idle"))
+    rows = survey.rows(members, places, "times of CPUs")
     slept, waiting, now = ticks(survey), _waiting(survey), clock(survey).monotonic
     for cpu, row in zip(kernel.cpus, rows, strict=True):
-        whole = row | _sleep(slept[cpu], waiting[cpu], now, row)
+        tick = _counted(row) if members.has("sleeps") else slept[cpu]
+        whole = row | _sleep(tick, waiting[cpu], now, row)
         seconds = {f"{name}_seconds": _seconds(whole.get(name)) for name in _STATES}
         yield CpuTimes(cpu=cpu, steal_percent=_steal(whole), **seconds)
+
+
+def _counted(row: dict[str, Any]) -> Tick:
+    """A CPU's sleep as its own times have it (kcpustat_field_dyntick)."""
+    since = row["slept_from"] if row["sleeps"] else None
+    known = None not in (row["sleeps"], row["slept_from"], row["idle"], row["iowait"])
+    idle, iowait = (row["idle"], row["iowait"]) if known else (None, None)
+    return Tick(last=None, stopped=None, idle=idle, iowait=iowait, idle_since=since)
 
 
 def _waiting(survey: Survey) -> dict[int, int | None]:

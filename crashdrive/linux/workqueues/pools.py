@@ -19,7 +19,7 @@ _POOL, _WORKER, _WORK, _PWQ = (
 _OF_POOL = {
     "id": ("id",),
     "cpu": ("cpu",),
-    "progress": ("watchdog_ts",),
+    "progress": ("watchdog_ts", "last_progress_ts"),
     "workers": ("nr_workers",),
     "idle": ("nr_idle",),
     # atomic until 5.17 (bc35f7ef9628)

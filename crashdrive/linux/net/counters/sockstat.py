@@ -31,6 +31,7 @@ _MEMORY = {
     "limits": ("sysctl_mem",),
     "pressure": ("memory_pressure",),
 }
+_ORPHANS = "tcp_orphan_count"
 _FRAGMENTS = {
     "queue_count": "rhashtable.nelems.counter",
     "memory": "mem.counter",
@@ -177,7 +178,7 @@ def memory(survey: NetSurvey) -> Iterator[ProtocolMemory]:
         yield ProtocolMemory(
             protocols=tuple(row["name"] for row in rows),
             allocated=_allocated(survey, first["sockets"]),
-            orphans=_orphans(survey, first["orphans"]),
+            orphans=_orphans(survey, first["orphans"] or _shared_orphans(survey, rows)),
             memory=_in_bytes(survey, first["allocated"]),
             low=limits[0], pressure_at=limits[1], high=limits[2],
             under_pressure=_pressed(survey, first["pressure"]),
@@ -215,13 +216,21 @@ def _allocated(survey: NetSurvey, pointer: int | None) -> int | None:
     return percpu.counters(survey, [pointer], "sockets allocated")[0]
 
 
+def _shared_orphans(survey: NetSurvey, rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """Where TCP counts them once protocols have no pointer to it."""
+    kernel = survey.kernel
+    of_tcp = any(row["name"] == "TCP" for row in rows) and kernel.symbols.has(_ORPHANS)
+    return kernel.symbols.address(_ORPHANS) if of_tcp else None
+
+
 def _orphans(survey: NetSurvey, pointer: int | None) -> int | None:
     """A ``struct percpu_counter`` until 5.16, numbers of the CPUs since."""
     if not pointer:
         return None
     kernel = survey.kernel
-    target = target_of(kernel.layouts, kernel.place(_PROTO, "orphan_count"))
-    if isinstance(bare(kernel.layouts, target), StructType):
+    shared = not kernel.has_member(_PROTO, "orphan_count")
+    target = None if shared else target_of(kernel.layouts, kernel.place(_PROTO, "orphan_count"))
+    if target is not None and isinstance(bare(kernel.layouts, target), StructType):
         return _allocated(survey, pointer)
     # signed: a CPU may have counted down what another counted up
     return _positive(percpu.numbers(survey, "int", "", [pointer])[pointer])
