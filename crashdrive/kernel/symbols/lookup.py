@@ -20,6 +20,7 @@ import msgspec
 from crashdrive.cache.store import Store
 from crashdrive.errors import ArgumentError, ParseError, TranscriptError, UnknownSymbolError
 from crashdrive.integers import Address, described
+from crashdrive.kernel.symbols.listing import read_listing
 from crashdrive.near import hint
 from crashdrive.session import arguments
 from crashdrive.session.dump_session import DumpSession
@@ -31,8 +32,6 @@ _SHOWN = 4  # names in a message
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 2
 _SINGLES = 40  # names asked one by one before the whole table is worth its time
-_SYMBOL = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)")
-_BORDER = re.compile(r" *([0-9a-f]+) MODULE (?:[A-Z_]+ )*(START|END): (\S+)")
 _FOUND = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)(?: \[([^\]]+)\])?(?: .*)?")
 
 
@@ -431,27 +430,7 @@ _BIG = array("H", [1]).tobytes() == b"\0\1"
 
 def read_table(text: bytes) -> _Table:
     """The table out of ``sym -l``; ParseError for lines that it doesn't have."""
-    rows: list[tuple[int, str, str]] = []
-    sections: list[tuple[int, int, str]] = []
-    open_at: dict[str, int] = {}
-    for number, line in enumerate(text.decode("ascii", "backslashreplace").split("\n"), 1):
-        if row := _SYMBOL.fullmatch(line):
-            rows.append((int(row[1], 16), row[3], row[2]))
-        elif border := _BORDER.fullmatch(line):
-            place, word, module = border.groups()
-            if word == "START":
-                open_at[module] = int(place, 16)
-            elif module in open_at:
-                sections.append((open_at.pop(module), int(place, 16), module))
-        elif line.strip():
-            raise ParseError("sym -l", number, 1, line, "expected a symbol")
-    return _table(rows, sections)
-
-
-def _table(rows: list[tuple[int, str, str]], sections: list[tuple[int, int, str]]) -> _Table:
-    rows.sort(key=lambda row: row[0])
-    kinds = "".join(kind for _, _, kind in rows)
-    return _Table(array("Q", (row[0] for row in rows)), kinds, [row[1] for row in rows], sections)
+    return _Table(*read_listing(text))
 
 
 # a class of locks: without lockdep it takes no room, and has the address of the next variable
