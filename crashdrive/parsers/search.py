@@ -190,8 +190,10 @@ def _around() -> g.ParserElement:
     ffffffff8221b948:  0000000000000000 0000000000000000   ................
     """
     match = g.Row(rf" *+{_ADDRESS}:  {_SHOWN}", _match, "a match: ADDRESS:  VALUE")
-    rows = hex_words(until=g.Anything(), least=0, characters=True)
-    block = g.Group(rows) + match + g.Group(rows) + g.Suppress(g.Blank() | g.End())
+    before, behind = (
+        hex_words(until=g.Anything(), least=0, characters=True, bare=bare) for bare in (True, False)
+    )
+    block = g.Group(before) + match + g.Group(behind) + g.Suppress(g.Blank() | g.End())
     return g.Many(g.made(block, _with_memory), least=0)
 
 

@@ -198,6 +198,14 @@ def test_many_lines_that_crash_cut_short_above_a_match_with_memory() -> None:
     assert seconds("search -x 2 -k ffffffff8221b940", text) < 2
 
 
+@pytest.mark.parametrize(
+    "above", ["", "ffffffff8221b930:  0000000000000000 0000000000000000   ................\n"]
+)
+def test_many_messages_of_crash_above_no_match(above: str) -> None:
+    """In ``search -x``: 7 seconds for 1,600."""
+    assert seconds("search -x 2 -k ffffffff8221b940", above + "WARNING: a\n" * 10_000) < 2
+
+
 @grouped(sample_paths(), group=lambda path: path.parent.name, name=lambda path: path.stem)
 def test_a_run_of_one_thing_inside_a_line(path: Path) -> None:
     """One run of each recorded output a time: 60 kB of something, somewhere in a line, strict and lenient."""

@@ -42,15 +42,15 @@ _LITTLE, _BIG = "<", ">"
 
 
 def hex_words(
-    until: g.ParserElement | None = None, least: int = 1, *, characters: bool = False
+    until: g.ParserElement | None = None, least: int = 1, *, characters: bool = False, bare: bool = False
 ) -> g.ParserElement:
     """Rows of words, a full row of their width each (the last one may be short), with their characters::
 
     ffffffff8221b940:  0000000000004000 0000000000000000   .@..............
     ffffffff8221b950:  00000000ffffffff                    ........
 
-    ``until``, ``least``: as for `Rows`. ``characters``: a row without them doesn't match (it is a match of
-    ``search``).
+    ``until``, ``least``, ``bare``: as for `Rows`. ``characters``: a row without them doesn't match (it is a
+    match of ``search``).
     """
     words = "|".join(
         rf"(?:[0-9a-f]{{{2 * width}}}(?:[ ]|$)){{1,{count}}}+" for width, count in PER_LINE.items()
@@ -59,7 +59,7 @@ def hex_words(
     row = g.Row(
         rf"{ROW}({words})([^\n]{behind})", _words, "a row of memory: ADDRESS:  WORDS CHARACTERS", re.MULTILINE
     )
-    return g.made(g.Rows(row, between=g.noise(blank=False), until=until, least=least), _forget)
+    return g.made(g.Rows(row, between=g.noise(blank=False), until=until, least=least, bare=bare), _forget)
 
 
 class _Above:
