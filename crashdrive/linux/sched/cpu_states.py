@@ -8,10 +8,10 @@ from crashdrive.linux.clock import clock
 from crashdrive.linux.irq.softirqs import pending_masks, softirq_names
 from crashdrive.linux.sched.ticks import Tick, ticks
 from crashdrive.linux.survey import Fields
-from crashdrive.records import Address, Record
+from crashdrive.records import Address, Notice, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from crashdrive.linux.survey import Survey
 
@@ -115,7 +115,7 @@ def cpu_states(survey: Survey, queues: RunQueues) -> Iterator[CpuState]:
             task=row["curr"] or None,
             pid=task.get("pid"),
             comm=task.get("comm"),
-            sched_class=classes.get(task.get("sched_class") or 0),
+            sched_class=told_class(classes, task.get("sched_class"), survey),
             running_seconds=seconds_since(queues.now, task.get("arrived")),
             runnable=row["queued"],
             **{
@@ -149,6 +149,14 @@ def class_names(survey: Survey) -> dict[int, str]:
     symbols.prefetch([f"{name}_sched_class" for name in _CLASSES])
     there = [name for name in _CLASSES if symbols.has(f"{name}_sched_class")]
     return {symbols.address(f"{name}_sched_class"): _plain(name) for name in there}
+
+
+def told_class(classes: Mapping[int, str], place: int | None, survey: Survey) -> str | None:
+    """The name of a class; one that isn't among ``classes`` has none, and is noted."""
+    if place and place not in classes:
+        said = f"the class of the scheduler at {place:#x} is none of {', '.join(classes.values())}"
+        survey.miss([Notice(kind="unknown", message=said)])
+    return classes.get(place or 0)
 
 
 def _plain(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.linux.sched.cpu_states import class_names, seconds_since
+from crashdrive.linux.sched.cpu_states import class_names, seconds_since, told_class
 from crashdrive.linux.survey import Fields
 from crashdrive.records import Address, Long, Notice, Record
 
@@ -80,13 +80,14 @@ def queued_tasks(survey: Survey, queues: RunQueues) -> Iterator[QueuedTask]:
     running = {row["curr"] for row in queues.rows}
     rows = survey.rows(fields, [task for _, task in found], "queued tasks")
     for (cpu, task), row in zip(found, rows, strict=True):
-        yield _task(cpu, task, classes, row, queues.now, running=task in running)
+        name = told_class(classes, row["sched_class"], survey)
+        yield _task(cpu, task, name, row, queues.now, running=task in running)
 
 
 def _task(
-    cpu: int, task: int, classes: dict[int, str], row: dict[str, Any], now: int | None, *, running: bool
+    cpu: int, task: int, name: str | None, row: dict[str, Any], now: int | None, *, running: bool
 ) -> QueuedTask:
-    name, policy, delayed = classes.get(row["sched_class"] or 0), row["policy"], row["delayed"]
+    policy, delayed = row["policy"], row["delayed"]
     fair, deadline = name == "fair", row["real_deadline"] if name == "deadline" else None
     return QueuedTask(
         cpu=cpu,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.kernel.types.model import ArrayType, IntType, StructType, Type
-from crashdrive.linux.sched.cpu_states import RunQueues, run_queues
+from crashdrive.linux.sched.cpu_states import RunQueues, run_queues, told_class
 from crashdrive.linux.sched.queued import QueuedTask, queued_tasks
 from crashdrive.linux.survey import Survey
 from tests.kernel.fake_memory import (
@@ -193,3 +193,15 @@ def test_what_is_no_stopper_is_no_row(values: dict[str, int]) -> None:
         f"CPU 0: the task at {stopper:#x} is no stopper"
     ]
     assert not guest.survey.complete
+
+
+def test_a_class_that_is_unknown_is_noted() -> None:
+    survey = Survey(fake_kernel(FakeMemory()))
+    classes = {0x10: "fair", 0x20: "idle"}
+    assert [told_class(classes, place, survey) for place in (0x10, None, 0)] == ["fair", None, None]
+    assert survey.complete
+    assert told_class(classes, 0x30, survey) is None
+    assert [one.message for one in survey.notices] == [
+        "the class of the scheduler at 0x30 is none of fair, idle"
+    ]
+    assert not survey.complete
