@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashdrive.linux.futexes.queued import futex_kind, user_address
 from crashdrive.linux.mm.user_memory import Wanted, physical_addresses, user_memory
-from crashdrive.linux.processes.numbers import inner_pids
 from crashdrive.linux.sched.cpu_stacks import thread_size
+from crashdrive.linux.sched.pid_numbers import inner_pids
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
 

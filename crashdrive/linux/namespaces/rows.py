@@ -9,6 +9,7 @@ from crashdrive.linux.fs.mount_table import mount_rows
 from crashdrive.linux.fs.open_files import held_files
 from crashdrive.linux.namespaces.kinds import EXTENTS, KINDS
 from crashdrive.linux.net.net_list import for_each_net_namespace
+from crashdrive.linux.sched.pid_numbers import inner_pids
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields, Reading, Survey
 from crashdrive.records import Address, Record
@@ -128,7 +129,7 @@ def _members(survey: Survey) -> _Members:
     rows = [
         row for row in survey.rows(fields, tasks.addresses, "namespaces of tasks") if not row["exit_state"]
     ]
-    spaces = _pid_spaces(survey, rows)
+    spaces = inner_pids(survey, ((row["pid_struct"], row["level"]) for row in rows)).places
     found: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     also: dict[tuple[str, int], None] = {}
     for kind in there:
@@ -147,20 +148,6 @@ def _members(survey: Survey) -> _Members:
                 continue
             found.setdefault((kind.name, lives), []).append(row)
     return _Members(found, tuple(also))
-
-
-def _pid_spaces(survey: Survey, rows: Sequence[Mapping[str, Any]]) -> dict[int, int | None]:
-    """The pid namespace of each struct pid: that of its deepest level."""
-    levels: dict[int, dict[int, None]] = {}
-    for row in rows:
-        if row["pid_struct"] and row["level"] is not None and 0 <= row["level"] < _DEEPEST:
-            levels.setdefault(row["level"], {})[row["pid_struct"]] = None
-    found: dict[int, int | None] = {}
-    for level, pids in levels.items():
-        path = f"numbers[{level}].ns"
-        columns = survey.gaps(survey.kernel.read_many("struct pid", list(pids), [path]), "pids")
-        found.update(zip(pids, columns[path], strict=True))
-    return found
 
 
 def _closed(survey: Survey, members: _Members) -> dict[tuple[str, int], dict[str, Any]]:

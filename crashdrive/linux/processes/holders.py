@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.linux.fs.descriptor_tables import DescriptorTable, read_tables, unread
-from crashdrive.linux.processes.numbers import inner_pids
+from crashdrive.linux.sched.pid_numbers import inner_pids
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.survey import Fields
 

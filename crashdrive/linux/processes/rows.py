@@ -10,9 +10,9 @@ from crashdrive.linux.cgroups.members import memberships
 from crashdrive.linux.processes.descriptors import open_counts
 from crashdrive.linux.processes.fields import EVERY, NEEDED
 from crashdrive.linux.processes.memory import Memory
-from crashdrive.linux.processes.numbers import inner_pids
 from crashdrive.linux.processes.states import Since
 from crashdrive.linux.processes.times import used
+from crashdrive.linux.sched.pid_numbers import inner_pids
 from crashdrive.linux.sched.queued import POLICIES
 from crashdrive.linux.sched.task_list import for_each_task
 from crashdrive.linux.sched.tasks import read_tasks

@@ -15,12 +15,13 @@ _DEEPEST = 32
 
 
 class Numbers(NamedTuple):
-    """Numbers by the address of a ``struct pid``: those below the first namespace, and that of its own
-    namespace.
+    """By the address of a ``struct pid``: its numbers below the first namespace, the number of its own
+    namespace, and where that lies.
     """
 
     pids: Mapping[int | None, tuple[int, ...]]
     spaces: Mapping[int | None, int | None]
+    places: Mapping[int | None, int | None]
 
 
 def inner_pids(survey: Survey, found: Iterable[tuple[int | None, int | None]]) -> Numbers:
@@ -31,11 +32,13 @@ def inner_pids(survey: Survey, found: Iterable[tuple[int | None, int | None]]) -
             levels.setdefault(level, {})[pid] = None
     pids: dict[int | None, tuple[int, ...]] = {}
     spaces: dict[int | None, int | None] = {}
+    places: dict[int | None, int | None] = {}
     for level, group in levels.items():
         wanted = list(group)
-        paths = [f"numbers[{at}].nr" for at in range(1, level + 1)] + [f"numbers[{level}].ns->ns.inum"]
+        own = f"numbers[{level}].ns"
+        paths = [*(f"numbers[{at}].nr" for at in range(1, level + 1)), own, f"{own}->ns.inum"]
         columns = survey.gaps(survey.kernel.read_many(_PID, wanted, paths), "pids")
         for pid, row in zip(wanted, columns, strict=True):
-            pids[pid] = tuple(number for number in row[:-1] if number is not None)
-            spaces[pid] = row[-1]
-    return Numbers(pids, spaces)
+            pids[pid] = tuple(number for number in row[:-2] if number is not None)
+            places[pid], spaces[pid] = row[-2:]
+    return Numbers(pids, spaces, places)
