@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from crashdrive.errors import UnknownTypeError
+from crashdrive.errors import UnknownTypeError, VmlinuxError
 from crashdrive.kernel.debuginfo.arrays import Arrays
 from crashdrive.kernel.debuginfo.dimensions import made_of
+from crashdrive.kernel.debuginfo.variables import declarations
+from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.kernel.types.model import ArrayType, StructType, Type
 from crashdrive.linux.minimal import MinimalLayouts, proven_btf
 from crashdrive.session import arguments
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 _BOUNDS = re.compile(r"((?:\[\d*\])+)\)?\s*(?:\([^()]*\))?\s*\Z")
 _BOUND = re.compile(r"\[(\d*)\]")
+_DECLARED = "declarations"
+# variables that crash is asked for one by one, before all of them are read in the image
+_FEW = 8
 
 
 class ScriptTypes(MinimalLayouts):
@@ -47,6 +53,7 @@ class ScriptTypes(MinimalLayouts):
         # a recording asks crash, so that a replay finds the answers
         vmlinux = None if kernel.session.recording else kernel.session.identity.get("vmlinux")
         self._in_dwarf = Arrays(vmlinux) if vmlinux else None
+        self._vmlinux, self._asked = vmlinux, 0
 
     @property
     def _minimal(self) -> bool:
@@ -67,7 +74,28 @@ class ScriptTypes(MinimalLayouts):
 
     def declared_variable(self, name: str) -> Type:
         """A variable's type as it is declared: a typedef stays one. UnknownTypeError."""
+        if self._asked >= _FEW and (told := self._declarations.get(name)) is not None:
+            return self.declared(told)
         return self._kept(name, lambda: self._ask_variable(arguments.symbol(name)))
+
+    def _ask_variable(self, name: str) -> Type:
+        self._asked += 1
+        return super()._ask_variable(name)
+
+    @cached_property
+    def _declarations(self) -> Mapping[str, str]:
+        """The declarations of the image's variables that share their name with no other, out of its DWARF.
+
+        A script that asks for those of all symbols would wait for crash half an hour.
+        """
+        if self._vmlinux is None:
+            return {}
+        kept = self.store.get(_DECLARED, self.key, "all", dict[str, str]) if self.store else None
+        if kept is None:
+            kept = _all_declarations(self._vmlinux)
+            if self.store and self._keeps:
+                self.store.put(_DECLARED, self.key, "all", kept)
+        return kept
 
     def constant_type(self, name: str) -> Type:
         """The enumeration that a constant is of. UnknownTypeError."""
@@ -192,3 +220,22 @@ def outer_name(kind: Type, fallback: str | None) -> str | None:
     if isinstance(kind, StructType) and kind.name:
         return f"{kind.kind} {kind.name}"
     return fallback
+
+
+def _all_declarations(vmlinux: str) -> dict[str, str]:
+    """By name; none of a name that two symbols have, nor where the image has no table of symbols."""
+    try:
+        image = ImageSymbols(vmlinux)
+    except VmlinuxError:
+        return {}
+    places: dict[str, int] = {}
+    several: set[str] = set()
+    for one in map(image.symbol, image.places()[1]):
+        if one is not None:
+            several.update({one.name} & places.keys())
+            places[one.name] = one.address
+    wanted: dict[int, list[str]] = {}
+    for name, address in places.items():
+        if name not in several:
+            wanted.setdefault(address, []).append(name)
+    return {name: told for (name, _), told in declarations(vmlinux, wanted).items()}

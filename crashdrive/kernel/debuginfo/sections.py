@@ -62,6 +62,10 @@ class Sections:
 
     def places(self, name: str, wanted: bytes, start: int = 0, end: int | None = None) -> Iterator[int]:
         """Where bytes stand in a section, or in a part of it."""
+        return self.matches(name, re.escape(wanted), start, end)
+
+    def matches(self, name: str, pattern: bytes, start: int = 0, end: int | None = None) -> Iterator[int]:
+        """Where an expression matches in a section, or in a part of it."""
         part = next((one for one in self._sections if one.name == name), None)
         if part is None or part.type == SHT_NOBITS or part.flags & _COMPRESSED:
             return
@@ -70,7 +74,7 @@ class Sections:
         data, base = (content, 0) if isinstance(content, bytes) else (self._map, part.offset)
         last = base + (len(content) if end is None else min(end, len(content)))
         # a third of the time of mmap's own find()
-        search = re.compile(re.escape(wanted)).search
+        search = re.compile(pattern, re.DOTALL).search
         match = search(data, base + start, last)
         while match is not None:
             yield match.start() - base

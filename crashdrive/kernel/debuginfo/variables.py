@@ -6,8 +6,10 @@ of the debug data finds it, in a tenth of a second.
 
 from __future__ import annotations
 
+import bisect
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from crashdrive.dump.elf import BadElfError
 from crashdrive.errors import VmlinuxError
@@ -42,13 +44,78 @@ def declaration(vmlinux: str, name: str, address: int) -> str | None:
     return None
 
 
-def _variables(unit: Unit, place: int) -> Iterator[Entry]:
-    """Entries of variables whose location stands at a place."""
+def declarations(vmlinux: str, variables: Mapping[int, Collection[str]]) -> dict[tuple[str, int], str]:
+    """The types of many variables, given by their (linked) addresses and names, in one pass: `declaration` of
+    each that is found, by name and address.
+
+    A variable that two units describe has the type of the first, as above.
+    """
+    found: dict[tuple[str, int], str] = {}
+    try:
+        sections = Sections(vmlinux)
+        starts = list(_units(sections))
+        number, unit, forms = -1, None, list[_Form]()
+        for place in sections.matches(".debug_info", _LOCATED + b".{8}"):
+            address = struct.unpack_from(f"{sections.order}Q", sections.get(".debug_info"), place + 2)[0]
+            names = variables.get(address)
+            if not names:
+                continue
+            if (at := bisect.bisect(starts, place) - 1) != number:
+                number, unit = at, Unit(sections, starts[at])
+                forms = list(_forms(unit))
+            if unit is not None:
+                _add(found, unit, address, names, _placed(unit, place, forms))
+    except (VmlinuxError, BadElfError, struct.error):
+        pass
+    return found
+
+
+def _add(
+    found: dict[tuple[str, int], str], unit: Unit, address: int, names: Collection[str], some: Iterator[Entry]
+) -> None:
+    """Add what the entries say of a variable; a damaged one says nothing."""
+    try:
+        for variable in some:
+            for entry in _described(unit, variable):
+                name = entry.attributes.get(e.NAME)
+                if isinstance(name, str) and name in names and entry.number(e.TYPE) is not None:
+                    told = _declared(unit, type_of(unit, entry), "", 0)
+                    if told is not None:
+                        found.setdefault((name, address), told)
+    except (UnknownFormError, LookupError, OverflowError, struct.error):
+        pass
+
+
+def _units(sections: Sections) -> Iterator[int]:
+    """Where each unit begins."""
+    information, at = sections.get(".debug_info"), 0
+    while at < len(information):
+        yield at
+        at += 4 + int(struct.unpack_from(f"{sections.order}I", information, at)[0])
+
+
+class _Form(NamedTuple):
+    """An abbreviation of variables: its code, bytes before the location, whether the name is among them."""
+
+    code: int
+    size: int
+    inline: bool
+
+
+def _forms(unit: Unit) -> Iterator[_Form]:
     for code, kind in unit.abbreviations.items():
         before = _before_location(kind) if kind.tag == e.VARIABLE else None
-        if before is None:
-            continue
-        size, inline = before
+        if before is not None:
+            yield _Form(code, *before)
+
+
+def _variables(unit: Unit, place: int) -> Iterator[Entry]:
+    """Entries of variables whose location stands at a place."""
+    return _placed(unit, place, _forms(unit))
+
+
+def _placed(unit: Unit, place: int, forms: Iterable[_Form]) -> Iterator[Entry]:
+    for code, size, inline in forms:
         for more in range(1, e.LONGEST_INLINE + 1) if inline else (0,):
             start = place - size - more - (1 if code < 0x80 else 2)
             if start < unit.first or e.unsigned(unit.data, start)[0] != code:

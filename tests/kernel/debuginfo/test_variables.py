@@ -10,7 +10,7 @@ import pytest
 
 from crashdrive.kernel.debuginfo.arrays import Arrays, ArrayShape
 from crashdrive.kernel.debuginfo.dimensions import dimensions, made_of
-from crashdrive.kernel.debuginfo.variables import declaration
+from crashdrive.kernel.debuginfo.variables import declaration, declarations
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.kernel.types.declarations import LINUX_64, parse_declaration
 
@@ -163,6 +163,15 @@ def test_variables_are_found_by_their_address(image: Path, name: str, declared: 
     assert declaration(str(image), "another", symbol.address) is None
 
 
+def test_many_variables_are_told_as_each_alone(image: Path) -> None:
+    places = {name: ImageSymbols(image).named(name)[0].address for name in DECLARED}
+    alone = {(name, at): declaration(str(image), name, at) for name, at in places.items()}
+    found = declarations(str(image), {at: ["another", name] for name, at in places.items()})
+    assert found == {key: told for key, told in alone.items() if told is not None}
+    # another place has no variable of these names
+    assert declarations(str(image), {at + 1: [name] for name, at in places.items()}) == {}
+
+
 def test_an_address_is_moved_back() -> None:
     moved = ImageSymbols.__new__(ImageSymbols)
     moved._relocation, moved._memory = 0x1000, range(0x400000, 0x500000)
@@ -175,6 +184,7 @@ def test_without_debug_data_nothing_is_told(image: Path, tmp_path: Path) -> None
     bare.write_bytes(image.read_bytes().replace(b".debug_info", b".other_info"))
     assert dimensions(str(bare)) is None
     assert declaration(str(bare), "first", 1) is None
+    assert declarations(str(bare), {1: ["first"]}) == {}
     assert Arrays(str(bare)).find("struct item", ".name") is None
     cut = tmp_path / "cut"
     cut.write_bytes(image.read_bytes()[:2000])
