@@ -165,6 +165,11 @@ def test_time_grows_with_the_text_alone(command: str, head: str, unit: str, tail
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_a_megabyte_in_a_line(command: str) -> None:
+    assert seconds(command, "a" * 1_000_000 + "\n") < 3
+
+
+@pytest.mark.parametrize("command", ["struct task_struct", "p init_task", "sym -l", "rd -s x"])
 def test_ten_megabytes_in_a_line(command: str) -> None:
     assert seconds(command, "a" * 10_000_000 + "\n") < 30
 
