@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -66,7 +66,8 @@ class CpuStack(Record, frozen=True, kw_only=True):
 class StackSet(Record, frozen=True, kw_only=True):
     """The stacks of one kind (``IRQ``, ``NMI``, ``HARD IRQ``), one for each CPU that has one.
 
-    ``size`` in bytes; None where crash doesn't print it (ppc64's ``EMERGENCY`` stacks).
+    ``size`` in bytes; None where crash doesn't print it (ppc64's ``EMERGENCY`` stacks). Several that crash
+    has no name for are ``(unknown)``, ``(unknown)_2``, ....
     """
 
     name: str
@@ -139,6 +140,7 @@ _COLUMNS = (
 _CELLS = {column.field: column.cell for column in _COLUMNS}
 _NEEDED = ("type", "memory", "cpus", "hz", "page_size")
 _MIPS_NEEDED = ("hz", "page_size")
+_UNNAMED = "(unknown)"
 # On ia64 crash gives the regions of user stacks and of user data one name.
 _TWICE = "user_data_stack_region"
 _AS_NAME = str.maketrans(" /", "__")
@@ -220,6 +222,8 @@ def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
     stacks: dict[str, tuple[CpuStack, ...]] = {}
     into: dict[str, dict[str, Any]] = {"value": values, "base": bases, "flag": flags, "size": sizes}
     for line in lines:
+        if line.name == _UNNAMED:
+            line = _numbered(line, stacks if line.kind == "stacks" else sizes)  # noqa: PLW2901 - renamed
         if line.kind in {"stacks", "emergency", "unused"}:
             _put(source, line, stacks, line.stacks)
             if line.kind != "stacks":
@@ -237,6 +241,12 @@ def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
     return [
         Machine(**values, kernel_stack_size=kernel_stack, bases=bases, page_flags=flags or None, stacks=sets)
     ]
+
+
+def _numbered(line: _Line, among: Mapping[str, Any]) -> _Line:
+    """A line of stacks that crash has no name for, as of x86-64's on 5.10, apart from the ones before it."""
+    count = sum(name.startswith(_UNNAMED) for name in among)
+    return replace(line, name=f"{_UNNAMED}_{count + 1}") if count else line
 
 
 def _put(source: Source, line: _Line, into: dict[str, V], value: V) -> None:

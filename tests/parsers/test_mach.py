@@ -246,3 +246,13 @@ def test_an_error_says_what_was_expected() -> None:
         parse("mach", BLOCK.replace("HZ: 250", "HZ: fast"))
     with pytest.raises(ParseError, match="stacks of no kind"):
         parse("mach", BLOCK.replace("            IRQ STACKS:\n", ""))
+
+
+def test_several_stacks_without_a_name() -> None:
+    """crash 7.2.9 on kernel 5.10 of x86-64."""
+    more = "  (unknown) STACK SIZE: 0\n      (unknown) STACKS:\n                 CPU 0: fffffe0000017000\n"
+    machine = parse("mach", BLOCK + more).one()
+    assert machine.stacks[1:] == (
+        StackSet(name="(unknown)", size=0, stacks=(CpuStack(cpu=0, address=0xFFFFFE0000014000),)),
+        StackSet(name="(unknown)_2", size=0, stacks=(CpuStack(cpu=0, address=0xFFFFFE0000017000),)),
+    )
