@@ -1,4 +1,7 @@
-"""Which line of source an instruction was made of: ``.debug_line``; DWARF 5, 6.2."""
+"""Which line of source an instruction was made of: ``.debug_line``; DWARF 5, 6.2, and before it to DWARF 2.
+
+binutils until 2.35 wrote tables of DWARF 3 beside entries of DWARF 4.
+"""
 
 from __future__ import annotations
 
@@ -42,18 +45,22 @@ class LineTable:
         self._sections = sections
         self._data = data = sections.get(".debug_line")
         length, self._version = struct.unpack_from("<IH", data, offset)
-        if length >= 0xFFFF_FFF0 or self._version not in {4, 5}:
+        if length >= 0xFFFF_FFF0 or not 2 <= self._version <= 5:
             raise UnknownFormError
         self._end, at = offset + 4 + length, offset + 6
         at += 2 if self._version == 5 else 0
         header = struct.unpack_from("<I", data, at)[0]
         self._start = at + 4 + header
         at += 4
-        self._least, most, _, base, self._range, self._base_opcode = struct.unpack_from("<BBBbBB", data, at)
-        self._base = base
+        self._least, most = data[at], 1
+        at += 1
+        if self._version >= 4:  # operations of an instruction
+            most = data[at]
+            at += 1
+        _, self._base, self._range, self._base_opcode = struct.unpack_from("<BbBB", data, at)
         if most != 1 or not self._range:
             raise UnknownFormError
-        at += 6
+        at += 4
         self._lengths = bytes(data[at : at + self._base_opcode - 1])
         at += self._base_opcode - 1
         self._files = self._names_5(at) if self._version == 5 else self._names_4(at)
@@ -113,8 +120,8 @@ class LineTable:
             return row._replace(line=row.line + step), at
         if code in {_ADVANCE_PC, _SET_FILE}:
             step, at = unsigned(data, at)
-            moved = {"file": step} if code == _SET_FILE else {"place": row.place + step * self._least}
-            return row._replace(**moved), at
+            place = row.place + step * self._least
+            return row._replace(file=step) if code == _SET_FILE else row._replace(place=place), at
         for _ in range(self._lengths[code - 1]):
             _, at = unsigned(data, at)
         return row, at
