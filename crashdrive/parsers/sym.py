@@ -62,6 +62,8 @@ class Count(Record, frozen=True):
     name: str | None
 
 
+# Any word; one of Rust's with spaces between < and >, as crash shows it.
+_NAME = r"(?:(?=[^\n]*::)(?:[^\s<+()\[\]]|<[^\n]*>)++|[^\s+()\[\]]++)"
 _DISTANCE = r"\+(-?[0-9]{1,20}+|0x[0-9a-f]{1,16}+)"
 # The name of a file; another symbol within it means that a newline was lost.
 _FILE = r"(?!\(.\) )[^\s\[\]](?:(?! \(.\) )[^\n\[\]])*?"
@@ -75,7 +77,7 @@ def symbol_rows() -> tuple[g.Row, g.Row]:
     """
     # Names are any words: they come from ELF files, and crash prints them unchanged.
     symbol = g.Row(
-        rf" *+([0-9a-f]{{1,16}}+) \((.)\) ([^\s+()\[\]]++)(?:{_DISTANCE})?"
+        rf" *+([0-9a-f]{{1,16}}+) \((.)\) ({_NAME})(?:{_DISTANCE})?"
         rf"(?: \[([^\[\]\s]*+)\])?(?: {{1,2}}({_FILE}): ([0-9]{{1,9}}+))?(?: \[([^\[\]\n]*+)\])?",
         _symbol,
         "a symbol: ADDRESS (TYPE) NAME",

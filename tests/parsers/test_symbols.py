@@ -181,3 +181,18 @@ def test_two_symbols_in_one_line() -> None:
         for join in ("", " "):
             with pytest.raises(ParseError, match="expected a symbol"):
                 parse("sym -n one", join.join(rows) + "\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "core::panicking::assert_failed::<core::option::Option<usize>, usize>",
+        "__pfx_<core::time::Duration as core::fmt::Debug>::fmt::fmt_decimal::{closure#1}",
+        "<[_]>::align_to_offsets::gcd",
+    ],
+)
+def test_names_of_rust_have_spaces(name: str) -> None:
+    text = f"ffffffff81000000 (T) {name}\nffffffff81000005 (t) {name}+5 [red]  /rust/core/fmt.rs: 12\n"
+    found = list(parse("sym -l", text).records)
+    place = Symbol(0xFFFFFFFF81000005, "t", name, 5, "red", "/rust/core/fmt.rs", 12)
+    assert found == [Symbol(0xFFFFFFFF81000000, "T", name), place]

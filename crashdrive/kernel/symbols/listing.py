@@ -10,7 +10,8 @@ from crashdrive.errors import ParseError
 
 # lines of symbols, as many as follow each other, to be taken apart at once
 _SYMBOLS = re.compile(r"(?: *[0-9a-f]++ \(\S\) \S++\n)++")
-_SYMBOL = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)")
+# a name of Rust's has spaces between < and >, where crash shows it as it is written in the source
+_SYMBOL = re.compile(r" *([0-9a-f]+) \((.)\) (\S+|\S[^\n]*::[^\n]*)")
 _BORDER = re.compile(r" *([0-9a-f]+) MODULE (?:[A-Z_]+ )*(START|END): (\S+)")
 
 

@@ -32,7 +32,10 @@ _SHOWN = 4  # names in a message
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 2
 _SINGLES = 40  # names asked one by one before the whole table is worth its time
-_FOUND = re.compile(r" *([0-9a-f]+) \((.)\) (\S+)(?: \[([^\]]+)\])?(?: .*)?")
+# A name of Rust's has spaces between < and >, where crash shows it as it is written in the source.
+_FOUND = re.compile(
+    r" *([0-9a-f]+) \((.)\) ((?=[^\n]*::)(?:[^\s<]|<[^\n]*>)++|\S+)(?: \[([^\]]+)\])?(?: .*)?"
+)
 
 
 class Symbol(msgspec.Struct, frozen=True, order=True):

@@ -8,7 +8,7 @@ import pytest
 
 from crashdrive.cache.store import Store
 from crashdrive.errors import ParseError, TranscriptError, UnknownSymbolError
-from crashdrive.kernel.symbols.lookup import Symbol, Symbols, read_table
+from crashdrive.kernel.symbols.lookup import Symbol, Symbols, _read_symbol, read_table
 from crashdrive.session.failure import find_failure
 from crashdrive.session.result import CommandResult
 from tests.kernel.session_double import SessionDouble
@@ -252,3 +252,23 @@ def test_names_that_were_not_recorded_are_in_a_recorded_table() -> None:
     with pytest.raises(TranscriptError, match="`sym schedule`"):
         without.address("schedule")
     assert without.address("init_task") == 0xFFFFFFFFAE000000
+
+
+RUST = (
+    "core::panicking::assert_failed::<core::option::Option<usize>, usize>",
+    "<core::time::Duration as core::fmt::Debug>::fmt::fmt_decimal::{closure#1}",
+    "<[_]>::align_to_offsets::gcd",
+    "<fn(&u8) -> core::fmt::Result as core::fmt::Write>::write_str",
+)
+
+
+def test_names_of_rust_have_spaces() -> None:
+    table = read_table("".join(f"fff{at} (t) {name}\n" for at, name in enumerate(RUST)).encode())
+    assert tuple(table.names) == RUST
+
+
+@pytest.mark.parametrize("name", RUST)
+@pytest.mark.parametrize("behind", ["", " [red]", "  /rust/core/fmt.rs: 12", " [red]  /rust/core/fmt.rs: 12"])
+def test_a_name_of_rust_ends_where_it_ends(name: str, behind: str) -> None:
+    found = _read_symbol("sym", 1, f"ffffffff81000000 (T) {name}{behind}")
+    assert (found.name, found.module) == (name, "red" if "[red]" in behind else None)
