@@ -56,7 +56,7 @@ FOREIGN_TRUTH = (
     "proc/net/tcp", "proc/net/tcp6", "proc/net/udp", "proc/net/udp6", "proc/*/stack", "proc/*/task/*/stack",
 )  # fmt: skip
 # of kernels of other suites: recorded where they are named
-KERNELS_RECORDED = (("5.10-elf-sysrq", "8.0.6"),)
+KERNELS_RECORDED = (("5.10-elf-sysrq", "8.0.6"), ("7.2-elf-sysrq", "9.0.2"))
 KERNELS_TRUTH = (*FOREIGN_TRUTH, "proc/partitions", "proc/diskstats", "proc/net/packet", "cmd/tc-qdisc-json")
 # a crash under emulation is slow, and more so on a busy host
 _FOREIGN_SECONDS = 1800
