@@ -93,13 +93,15 @@ _MEMBERS = {
     "prio": ("prio",), "quantum": ("quantum",), "rate": ("rate.rate_bytes_ps",), "block": ("block",),
     "ceil": ("ceil.rate_bytes_ps",), "buffer": ("buffer",), "cbuffer": ("cbuffer",),
     "overhead": ("rate.overhead",), "mpu": ("rate.mpu",), "ceil_mpu": ("ceil.mpu",),
-    "linklayer": ("rate.linklayer",), "lended": ("xstats.lends",), "borrowed": ("xstats.borrows",),
-    "giants": ("xstats.giants",), "tokens": ("tokens",), "ctokens": ("ctokens",), "drops": ("drops",),
+    "linklayer": ("rate.linklayer",), "lended": ("xstats.lends", "xstats_lends"),
+    "borrowed": ("xstats.borrows", "xstats_borrows"), "giants": ("xstats.giants",),
+    "tokens": ("tokens",), "ctokens": ("ctokens",), "drops": ("drops",),
     "overlimits": ("overlimits",), "bytes": ("bstats.bytes",), "packets": ("bstats.packets",),
     "rate_est": ("rate_est",),
 }  # fmt: skip
-# a class has these counters since 338ed9b4de57 (4.8) and 3c75f6ee139d (4.15)
-_OPTIONAL = frozenset({"drops", "overlimits", "mpu", "ceil_mpu", "block", "rate_est"})
+# a class has these counters since 338ed9b4de57 (4.8) and 3c75f6ee139d (4.15); giants, which nothing has ever
+# counted up, are gone where what is lent stands in the class itself
+_OPTIONAL = frozenset({"giants", "drops", "overlimits", "mpu", "ceil_mpu", "block", "rate_est"})
 
 
 def _classes(survey: Survey, one: Private) -> Iterator[Share]:
@@ -111,8 +113,9 @@ def _classes(survey: Survey, one: Private) -> Iterator[Share]:
     fields = Fields(kernel, _CLASS, _MEMBERS, [name for name in _MEMBERS if name not in _OPTIONAL])
     rows = survey.rows(fields, walked.addresses, "classes of htb")
     ids = {address: row["id"] for address, row in zip(walked.addresses, rows, strict=True)}
+    wanted = [name for name in _MEMBERS if name not in _OPTIONAL or (name == "giants" and fields.has(name))]
     for row in rows:
-        if all(row[name] is not None for name in _MEMBERS if name not in _OPTIONAL):
+        if all(row[name] is not None for name in wanted):
             yield _share(survey, row, ids.get(row["parent"]) if row["parent"] else tcwords.ROOT)
 
 
@@ -133,11 +136,12 @@ def _share(survey: Survey, row: Mapping[str, Any], parent: int | None) -> Share:
 
 
 def _class(row: Mapping[str, Any]) -> HtbClass:
-    plain = ("prio", "quantum", "rate", "ceil", "overhead", "level", "lended", "borrowed", "giants")
+    plain = ("prio", "quantum", "rate", "ceil", "overhead", "level", "lended", "borrowed")
     return HtbClass(
         **{name: row[name] for name in plain},
         burst=tcwords.burst(row["rate"], row["buffer"]),
         cburst=tcwords.burst(row["ceil"], row["cbuffer"]),
+        giants=row["giants"] or 0,
         mpu=row["mpu"] or 0,
         ceil_mpu=row["ceil_mpu"] or 0,
         linklayer=tcwords.link_layer(row["linklayer"]),
