@@ -15,7 +15,7 @@ namespace.
 \b
 Examples:
   crashdrive nfsshow vmcore
-  crashdrive nfsshow --client -vv vmcore      leases, open files, delegations, too
+  crashdrive nfsshow --client -vv vmcore      leases, open files, delegations
   crashdrive nfsshow --server vmcore          exports, clients, connections
   crashdrive nfsshow --rpctasks -v vmcore     calls that aren't done
   crashdrive nfsshow --pid vmcore             processes that are in NFS

@@ -138,10 +138,10 @@ RUNS = (
 def test_a_run_that_once_took_quadratic_time(command: str, head: str, unit: str, tail: str) -> None:
     """At 1 MB/s these take 0.2 seconds; they took 40."""
     text = head + unit * (100_000 // len(unit)) + tail
-    assert seconds(command, text) < 3
+    assert seconds(command, text) < 10
     start = time.process_time()
     parse(command, text, lenient=True)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 10
 
 
 def seconds(command: str, text: str) -> float:
