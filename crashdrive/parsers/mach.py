@@ -24,16 +24,9 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from crashdrive.parsers import _mach_options as own
 from crashdrive.parsers import grammar as g
-from crashdrive.parsers._mach_options import (
-    CpuData,
-    FirmwareMessage,
-    MemoryRange,
-    check_cpus,
-    cpus,
-    messages,
-    ranges,
-)
+from crashdrive.parsers._mach_options import CpuData, FirmwareMessage, MemoryRange
 from crashdrive.parsers.base import Shape, Source
 from crashdrive.parsers.grammar.answers import demand_records
 from crashdrive.parsers.grammar.columns import DECIMAL, Cell, Column, or_none
@@ -221,9 +214,8 @@ def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
     sizes: dict[str, int | None] = {}
     stacks: dict[str, tuple[CpuStack, ...]] = {}
     into: dict[str, dict[str, Any]] = {"value": values, "base": bases, "flag": flags, "size": sizes}
-    for line in lines:
-        if line.name == _UNNAMED:
-            line = _numbered(line, stacks if line.kind == "stacks" else sizes)  # noqa: PLW2901 - renamed
+    for each in lines:
+        line = _numbered(each, stacks if each.kind == "stacks" else sizes)
         if line.kind in {"stacks", "emergency", "unused"}:
             _put(source, line, stacks, line.stacks)
             if line.kind != "stacks":
@@ -245,7 +237,7 @@ def _check_machine(source: Source, lines: list[_Line]) -> list[Machine]:
 
 def _numbered(line: _Line, among: Mapping[str, Any]) -> _Line:
     """A line of stacks that crash has no name for, as of x86-64's on 5.10, apart from the ones before it."""
-    count = sum(name.startswith(_UNNAMED) for name in among)
+    count = sum(name.startswith(_UNNAMED) for name in among) if line.name == _UNNAMED else 0
     return replace(line, name=f"{_UNNAMED}_{count + 1}") if count else line
 
 
@@ -276,16 +268,18 @@ SHAPES = (
     Shape(
         name="memory",
         record=MemoryRange,
-        grammar=ranges,
+        grammar=own.ranges,
         finish=demand_records,
         options="-m",
         when=_given("m"),
     ),
-    Shape(name="cpus", record=CpuData, grammar=cpus, finish=check_cpus, options="-c", when=_given("c")),
+    Shape(
+        name="cpus", record=CpuData, grammar=own.cpus, finish=own.check_cpus, options="-c", when=_given("c")
+    ),
     Shape(
         name="firmware",
         record=FirmwareMessage,
-        grammar=messages,
+        grammar=own.messages,
         finish=demand_records,
         options="-o",
         when=_given("o"),
