@@ -96,11 +96,17 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Session, Session]]:
 
 @pytest.fixture
 def without_btf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of a kernel without BTF, and of variables that the debug data tells nothing of: gdb is asked."""
+    """As of a kernel without BTF, and of variables that the debug data tells nothing of."""
     monkeypatch.setattr("crashdrive.linux.opening.proven_btf", lambda _kernel: None)
 
 
-@pytest.mark.usefixtures("without_btf")
+@pytest.fixture
+def by_gdb(without_btf: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - its effect
+    """As of a kernel whose DWARF isn't read here either: gdb is asked."""
+    monkeypatch.setattr("crashdrive.linux.opening._image_types", lambda _session: None)
+
+
+@pytest.mark.usefixtures("by_gdb")
 def test_a_second_dump_of_a_kernel_asks_for_no_type(
     pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +138,19 @@ def test_a_second_dump_of_a_kernel_with_btf_asks_for_no_type(
 
 
 @pytest.mark.usefixtures("without_btf")
+def test_a_second_dump_of_a_kernel_without_btf_asks_for_no_type(
+    pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one takes types out of the DWARF, and asks for those of variables."""
+    first = Opened(pair[0], Store(tmp_path), monkeypatch)
+    facts = use(first.kernel)
+    assert not [command for command in first.about_types() if "ptype/o struct" in command]
+    second = Opened(pair[1], Store(tmp_path), monkeypatch)
+    assert use(second.kernel) == facts
+    assert second.about_types() == []
+
+
+@pytest.mark.usefixtures("by_gdb")
 def test_what_is_damaged_or_foreign_is_asked_again(
     pair: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,7 +222,7 @@ def facts(vmlinux: Path, vmcore: Path, version: str, store: Store | None) -> lis
         return [members, kernel.symbols.address("udp_table"), kernel.symbols.address("udplite_table")]
 
 
-@pytest.mark.usefixtures("without_btf")
+@pytest.mark.usefixtures("by_gdb")
 def test_a_damaged_vmlinux_of_the_same_build_harms_no_other(tmp_path: Path) -> None:
     vmcore = dump_file("6.12-kdump-sysrq")
     right, damaged, store = vmcore.parent / "vmlinux", tmp_path / "vmlinux", Store(tmp_path / "store")
