@@ -49,7 +49,7 @@ class Cell:
     @property
     def complete(self) -> int:
         """How many reports are."""
-        return self.reports - len(self.lacking)
+        return len(self.rows)
 
     def line(self) -> str:
         """As a row of the table."""

@@ -169,20 +169,26 @@ def pressed(shell: pexpect.spawn[str], typed: str) -> str:
 
 
 def test_in_a_real_shell(shell: pexpect.spawn[str]) -> None:
-    """Each way in which a word stands there: what is told for other options and commands stands above."""
     wanted = {
         "rep": "report",
         "exec vmc": "exec vmcore.1",
         "exec linux.debug ./vmc": "exec linux.debug ./vmcore.1",
         "exec vmcore.1 lin": "exec vmcore.1 linux.debug",
+        "exec vmcore.1 run": "exec vmcore.1 runq",
         "exec vmcore.1 linux.debug sys 'run": "exec vmcore.1 linux.debug sys runq",
         'exec vmcore.1 "run': "exec vmcore.1 runq",
         "exec --crash lin": "exec --crash linux.debug",
+        "exec --record cas": "exec --record case.session",
         "exec --crash=x --replay=cas": "exec --crash=x --replay=case.session",
+        "exec --replay case.session swa": "exec --replay case.session swap",
         "exec --lenient --debug-dir deb": "exec --lenient --debug-dir debugs",
         "run vmcore.1 my": "run vmcore.1 my script.py",
         "report conn": "report conntrack",
+        "report netstat vmc": "report netstat vmcore.1",
         "report netstat --proce": "report netstat --processes",
+        "report netstat --format cs": "report netstat --format csv",
         "report netstat --format=cs": "report netstat --format=csv",
+        "parse what": "parse whatis",
+        "parse ps cas": "parse ps case.session",
     }
     assert {typed: pressed(shell, typed).rstrip("/") for typed in wanted} == wanted

@@ -22,14 +22,19 @@ DUMP = kit.CHECKOUT / ".lab" / "dumps" / "6.1-kdump-deadserver"
 MOUNTED = DUMP.with_name("6.1-kdump-nfsd")
 
 
+def opened(dump: Path, version: str) -> Iterator[Crash]:
+    """A dump in a crash of the lab; skipped where one of them is missing."""
+    binary = kit.CHECKOUT / ".lab" / "crash" / version / "crash"
+    if not (dump / "vmcore").exists() or not binary.exists():
+        pytest.skip(f"{dump.name} or crash {version} is missing: scripts/lab makes it")
+    with open_dump(dump / "vmlinux", dump / "vmcore", crash=[str(binary)]) as found:
+        yield found
+
+
 @pytest.fixture(scope="module", params=["8.0.6", "9.0.2"])
 def crash(request: pytest.FixtureRequest) -> Iterator[Crash]:
     """The guest whose mount waits for a server that never answers."""
-    binary = kit.CHECKOUT / ".lab" / "crash" / request.param / "crash"
-    if not (DUMP / "vmcore").exists() or not binary.exists():
-        pytest.skip(f"{DUMP.name} or crash {request.param} is missing: scripts/lab makes it")
-    with open_dump(DUMP / "vmlinux", DUMP / "vmcore", crash=[str(binary)]) as opened:
-        yield opened
+    yield from opened(DUMP, request.param)
 
 
 def waiting_pid() -> int:
@@ -97,11 +102,7 @@ def test_every_option_has_an_answer(crash: Crash) -> None:
 @pytest.fixture(scope="module", params=["8.0.6", "9.0.2"])
 def mounted(request: pytest.FixtureRequest) -> Iterator[Crash]:
     """The guest that mounts what it exports itself, and whose server waits for a frozen filesystem."""
-    binary = kit.CHECKOUT / ".lab" / "crash" / request.param / "crash"
-    if not (MOUNTED / "vmcore").exists() or not binary.exists():
-        pytest.skip(f"{MOUNTED.name} or crash {request.param} is missing: scripts/lab makes it")
-    with open_dump(MOUNTED / "vmlinux", MOUNTED / "vmcore", crash=[str(binary)]) as opened:
-        yield opened
+    yield from opened(MOUNTED, request.param)
 
 
 def test_a_mount_with_its_client_open_files_lock_and_delegation(mounted: Crash) -> None:

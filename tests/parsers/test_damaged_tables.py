@@ -133,11 +133,11 @@ def test_lenient_gives_known_rows_and_marks_whatever_is_damaged(case: Path) -> N
 
 
 LONG_LINES = (
-    "f" * 500_000,
-    " " * 500_000 + "\0",
-    "ffff888003a54000  " * 27_500,
-    "  0 ffff888003a54000 ffff888003a54000 ffff888003a54000 REG" + " /" * 250_000,
-    'PID: 1  TASK: ffff888003a54000  CPU: 0  COMMAND: "' + '"' * 500_000,
+    "f" * 2_000_000,
+    " " * 2_000_000 + "\0",
+    "ffff888003a54000  " * 110_000,
+    "  0 ffff888003a54000 ffff888003a54000 ffff888003a54000 REG" + " /" * 1_000_000,
+    'PID: 1  TASK: ffff888003a54000  CPU: 0  COMMAND: "' + '"' * 2_000_000,
 )
 
 

@@ -138,10 +138,10 @@ RUNS = (
 def test_a_run_that_once_took_quadratic_time(command: str, head: str, unit: str, tail: str) -> None:
     """At 1 MB/s these take 0.2 seconds; they took 40."""
     text = head + unit * (100_000 // len(unit)) + tail
-    assert seconds(command, text) < 10
+    assert seconds(command, text) < 3
     start = time.process_time()
     parse(command, text, lenient=True)
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 3
 
 
 def seconds(command: str, text: str) -> float:
@@ -165,11 +165,6 @@ def test_time_grows_with_the_text_alone(command: str, head: str, unit: str, tail
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_megabyte_in_a_line(command: str) -> None:
-    assert seconds(command, "a" * 1_000_000 + "\n") < 3
-
-
-@pytest.mark.parametrize("command", ["struct task_struct", "p init_task", "sym -l", "rd -s x"])
 def test_ten_megabytes_in_a_line(command: str) -> None:
     assert seconds(command, "a" * 10_000_000 + "\n") < 30
 

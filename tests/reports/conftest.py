@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from sessionkit import SESSION, folders, unpack
+from sessionkit import SESSION, folders, replayed, unpack
 
+from crashdrive.crash import Crash
 from crashdrive.session import Session
 from tests.live.conftest import chosen, crash_binary, dump_file
 
@@ -50,3 +51,18 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     vmcore = dump_file(name, file)
     with Session.open(vmcore.parent / "vmlinux", vmcore, crash=[str(crash_binary(version))]) as session:
         yield Guest(name, vmcore.parent, session, None)
+
+
+@pytest.fixture(scope="module")
+def crash(folder: Path) -> Iterator[Crash]:
+    """The recording in a module's ``folder``, opened."""
+    with replayed(folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def truth(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What its guest said, as far as it was kept."""
+    place = tmp_path_factory.mktemp(folder.name)
+    unpack(folder, place)
+    return place / "truth"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ from sessionkit import (
     document,
     expected,
     foreign_folders,
-    replayed,
-    unpack,
 )
 
 from crashdrive.crash import Crash
@@ -36,20 +33,6 @@ def folder(request: pytest.FixtureRequest) -> Path:
     return found
 
 
-@pytest.fixture(scope="module")
-def crash(folder: Path) -> Iterator[Crash]:
-    with replayed(folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def proc(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guest's, as far as it was kept."""
-    place = tmp_path_factory.mktemp(folder.name)
-    unpack(folder, place)
-    return place / "truth/proc"
-
-
 def test_all_are_there_and_small() -> None:
     assert [folder.name for folder in foreign_folders()] == ["-".join(one) for one in FOREIGN_RECORDED]
     for folder in foreign_folders():
@@ -63,12 +46,12 @@ def test_reports_are_what_is_expected(crash: Crash, folder: Path, case: Case) ->
 
 
 @pytest.mark.parametrize("name", ["tcp", "tcp6", "udp", "udp6"])
-def test_sockets_are_those_of_proc(crash: Crash, proc: Path, name: str) -> None:
-    check_sockets(crash, proc, name)
+def test_sockets_are_those_of_proc(crash: Crash, truth: Path, name: str) -> None:
+    check_sockets(crash, truth / "proc", name)
 
 
-def test_stacks_are_those_of_proc(crash: Crash, proc: Path) -> None:
-    check_stacks(crash, proc)
+def test_stacks_are_those_of_proc(crash: Crash, truth: Path) -> None:
+    check_stacks(crash, truth / "proc")
 
 
 def test_registers_that_a_recording_lacks_are_told(crash: Crash) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,14 @@ from sessionkit import (
     document,
     expected,
     kernel_folders,
-    replayed,
-    unpack,
 )
 
 from crashdrive.crash import Crash
 from tests.reports.foreign_truth import (
     check_memory_of_processes,
     check_sockets,
+    check_stacks,
     check_verdict,
-    shown,
-    stack_of,
 )
 from tests.reports.system.test_block_truth import as_diskstats, diskstats
 
@@ -37,20 +33,6 @@ MOST_BYTES = 2_100_000
 def folder(request: pytest.FixtureRequest) -> Path:
     found: Path = request.param
     return found
-
-
-@pytest.fixture(scope="module")
-def crash(folder: Path) -> Iterator[Crash]:
-    with replayed(folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def truth(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guest's, as far as it was kept."""
-    place = tmp_path_factory.mktemp(folder.name)
-    unpack(folder, place)
-    return place / "truth"
 
 
 def test_all_are_there_and_small() -> None:
@@ -115,15 +97,7 @@ def test_a_qdisc_counts_what_tc_says(crash: Crash, truth: Path) -> None:
 
 
 def test_stacks_are_those_of_proc(crash: Crash, truth: Path) -> None:
-    compared = 0
-    for stack in crash.kernel.stacks():
-        said = stack_of(truth / "proc", stack.pid or 0, stack.comm)
-        if not said or stack.running or (stack.off_cpu or 0) < 2:
-            continue
-        ours = [shown(frame) for frame in stack.frames if frame.function]
-        assert ours[-len(said) :] == said, stack.comm
-        compared += 1
-    assert compared > 80
+    check_stacks(crash, truth / "proc")
 
 
 def test_the_verdict(crash: Crash) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -137,9 +138,11 @@ def test_a_gdb_that_fails_leaves_nothing(
 def test_a_session_that_ends_first_ends_its_writer(
     indexes: Indexes, vmlinux: VmlinuxIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = make_gdb(tmp_path, monkeypatch, "time.sleep(600)")  # longer than a test may take
+    path = make_gdb(tmp_path, monkeypatch, "time.sleep(60)")
     writer = Writer(str(path), vmlinux, indexes)
+    began = time.monotonic()
     assert writer.finish(0.1) is None
+    assert time.monotonic() - began < 30
     assert list(indexes.directory.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,9 +186,10 @@ def test_death_between_commands_is_no_error(session: Session) -> None:
 def test_death_while_a_child_holds_the_terminal(session: Session, fake: Fake) -> None:
     session.run("child")
     child = int(fake.wait_for("child"))
-    # otherwise the command's own limit ends it, with another error
+    began = time.monotonic()
     with pytest.raises(SessionDiedError):
         session.run("die")
+    assert time.monotonic() - began < 60  # a command has 120
     session.run("echo 1")
     assert not alive(child)
 
@@ -407,9 +409,10 @@ def test_closed_by_another_thread(make_fake: Callable[..., Fake], scratch: Path)
     thread = threading.Thread(target=work)
     thread.start()
     fake.wait_for("spinning")
+    began = time.monotonic()
     session.close()
     thread.join()
-    # otherwise the command's own limit ends it, with another error
+    assert time.monotonic() - began < 60  # a command has 120
     assert len(caught) == 1
     assert not any(scratch.iterdir())
 

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashdrive.commandline import split_command
@@ -340,6 +340,7 @@ def test_what_is_printed_is_read(tree: dict[str, Any]) -> None:
 
 
 @given(TREES, st.randoms(use_true_random=False))
+@settings(max_examples=200)
 def test_damage_never_makes_other_members(tree: dict[str, Any], chance: random.Random) -> None:
     """A line that is missing or stands twice: an error, or a tree whose members are all as they were."""
     lines = printed(tree).split("\n")

@@ -104,13 +104,13 @@ def zoneinfo(guest: Guest) -> dict[str, dict[str, Any]]:
 
 def test_zones(guest: Guest, reported: Report) -> None:
     said = zoneinfo(guest)
+    if not any("boost" in zone for zone in said.values()):  # the kernel tells it since 5.19
+        said = {name: {**zone, "boost": 0} for name, zone in said.items()}
     rows = reported.table("zones").rows
     assert [row.zone_name for row in rows] == list(said)
     for row in rows:
         zone = said[row.zone_name]
         assert abs(row.free_bytes - zone["pages free"]) <= MOMENT
-        # zoneinfo has no boost until 5.19
-        zone.setdefault("boost", 0)
         assert {
             "boost": row.boost_bytes, "min": row.min_bytes, "low": row.low_bytes, "high": row.high_bytes,
             "spanned": row.spanned_bytes, "present": row.present_bytes, "managed": row.managed_bytes,
