@@ -61,8 +61,8 @@ def trace(until: ParserElement, *more: ParserElement) -> ParserElement:
         between=inner, until=Terminal(f"{_NEXT}|{_BELOW_REGISTERS}", "the next frame", keep=False)
     )
     item = (
-        frames(dump, between=between, within=inner, until=following)
-        | Blank()
+        Blank()
+        | frames(dump, between=between, within=inner, until=following)
         | _marker()
         | dump
         | stack_words(between=inner)
