@@ -14,7 +14,7 @@ import re
 from crashdrive.expressions import expression
 from crashdrive.parsers.grammar.literals import plain_number
 from crashdrive.parsers.grammar.lowcore import lowcore
-from crashdrive.parsers.grammar.noises import Blank, CrashMessage, Noise, Remark, noise
+from crashdrive.parsers.grammar.noises import BlankLines, CrashMessage, Noise, Remark, noise
 from crashdrive.parsers.grammar.pyparsing_core import ParserElement
 from crashdrive.parsers.grammar.registers import HEX, register_dump
 from crashdrive.parsers.grammar.repeated import Many
@@ -61,8 +61,8 @@ def trace(until: ParserElement, *more: ParserElement) -> ParserElement:
         between=inner, until=Terminal(f"{_NEXT}|{_BELOW_REGISTERS}", "the next frame", keep=False)
     )
     item = (
-        Blank()
-        | frames(dump, between=between, within=inner, until=following)
+        frames(dump, between=between, within=inner, until=following)
+        | BlankLines()
         | _marker()
         | dump
         | stack_words(between=inner)
