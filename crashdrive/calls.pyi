@@ -1582,6 +1582,7 @@ class Calls:
         name: Literal["stacks"],
         *,
         each: bool = ...,
+        by_object: bool = ...,
         frames: bool = ...,
         folded: bool = ...,
         source: bool = ...,

@@ -99,10 +99,10 @@ def resolved(
     survey: Survey,
     stacks: Sequence[TaskStack],
     filesystems: Sequence[Filesystem] | None = None,
-    what: str = "blocked",
+    what: str | None = "blocked",
 ) -> list[Wait]:
     """What tasks with these stacks wait for, the longest wait first; ``what``: what they are, for the
-    notice of those of which it isn't known.
+    notice of those of which it isn't known, which is not given if it is None.
     """
     tasks = for_each_task(survey.kernel, idle=True).addresses
     found = _found(survey, stacks, tasks) if stacks else []
@@ -125,7 +125,7 @@ def resolved(
         for one, kind, lock in found
     ]
     unknown = sum(row.type is None for row in rows)
-    if unknown:
+    if unknown and what is not None:
         note = f"what {unknown} of {len(rows)} {what} tasks wait for is not known"
         survey.miss([Notice(kind="unknown", message=note)], complete=True)
     return sorted(rows, key=lambda row: (-(row.seconds or 0), row.pid or 0))

@@ -4,6 +4,7 @@ r"""Kernel stacks of all tasks, unwound by crashdrive itself: also of tasks that
 Examples:
   crashdrive report stacks vmcore                   groups of equal stacks
   crashdrive report stacks --state UN vmcore        those that wait in D
+  crashdrive report stacks --by-object vmcore       ... by what each waits for
   crashdrive report stacks --each --pid 1 vmcore    a task, frame by frame
   crashdrive report stacks --source --pid 1 vmcore  ... with lines of source
   crashdrive report stacks --function '*mutex*' vmcore
@@ -12,18 +13,22 @@ Examples:
 
 off_cpu: seconds since a task last ran, of a group the longest. wait_channel: as
 /proc/PID/wchan has it. "?": a frame that may be stale; reason says why, and the
-report is marked.
+report is marked. --by-object: tasks in D and S with equal stacks that wait for
+different locks, sockets, futexes or wait queues are different groups; object is
+the lock's name, else its address.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from crashdrive.linux.locks.graph import lock_name
+from crashdrive.linux.locks.waits import resolved
 from crashdrive.linux.sched.source_places import SourcePlaces, is_exact, shown, shown_calls, shown_line
 from crashdrive.linux.sched.stacks import TaskStack, read_stacks
 from crashdrive.linux.survey import Survey
@@ -32,17 +37,23 @@ from crashdrive.reports.base import Option, report_of
 
 if TYPE_CHECKING:
     from crashdrive.kernel.debuginfo.places import CodePlace
+    from crashdrive.linux.locks.waits import Wait
     from crashdrive.linux.sched.frames import StackFrame
     from crashdrive.linux.sched.tasks import Task
 
     Places = dict[tuple[int, bool], CodePlace | None]
 
+_SLEEP = "DS"
 NAME = "stacks"
 SUMMARY = "Kernel stacks of all tasks, grouped; each frame sure or in doubt; folded for flame graphs."
 BTF = True
 DRAWS = True
 OPTIONS = (
     Option(name="each", flags=("--each",), help="Each task by itself, with addresses."),
+    Option(
+        name="by_object", flags=("--by-object",),
+        help="Sleeping and blocked tasks in groups that wait for the same object.",
+    ),
     Option(name="frames", flags=("--frames",), help="One row a frame, with all that is known of it."),
     Option(name="folded", flags=("--folded",), help="Folded stacks, as tools for flame graphs take them."),
     Option(
@@ -80,6 +91,29 @@ class StackGroup(Record, frozen=True):
     wait_channel: str | None
     ending: str
     reason: str | None
+    comms: tuple[str, ...]
+    pids: tuple[int, ...]
+    stack: tuple[str, ...]
+
+
+class ObjectGroup(Record, frozen=True):
+    """Tasks in the same state, D or S, with the same functions on their stacks, which wait for one object.
+
+    ``type``, ``object``, ``address``: the kind of lock, its name (else its address) and its address, None
+    where that isn't known; ``owner_pid``, ``owner_comm``: who holds it, or has to act; see
+    `crashdrive.linux.locks.waits.Wait`. ``off_cpu``: the longest time in seconds since one of them last ran.
+    The rest as in `StackGroup`.
+    """
+
+    count: int
+    state: str | None
+    type: str | None
+    object: str | None
+    address: Address | None
+    owner_pid: int | None
+    owner_comm: str | None
+    off_cpu: float | None
+    wait_channel: str | None
     comms: tuple[str, ...]
     pids: tuple[int, ...]
     stack: tuple[str, ...]
@@ -140,6 +174,8 @@ def report(crash: Any, **asked: Any) -> Report:
     tables = []
     if asked["each"] or (asked["source"] and not asked["frames"]):
         tables.append(_each(found, places))
+    if asked["by_object"]:
+        tables.append(_by_object(survey, found))
     if asked["frames"]:
         tables.append(_frames(found, places))
     if asked["folded"]:
@@ -204,6 +240,44 @@ def _group(members: Sequence[TaskStack], stack: tuple[str, ...]) -> StackGroup:
         pids=tuple(one.pid for one in members if one.pid is not None),
         stack=stack,
     )
+
+
+def _by_object(survey: Survey, found: Sequence[TaskStack]) -> Table:
+    """Groups by stack and by what tasks wait for. Types of locks are asked of the dump for it alone."""
+    asleep = [one for one in found if one.state_letter and one.state_letter in _SLEEP and not one.running]
+    waits = survey.attempt("what tasks wait for", lambda: resolved(survey, asleep, what=None))
+    rows = list(_object_groups(asleep, {int(wait.task): wait for wait in waits}))
+    shown = (
+        "count", "state", "off_cpu", "type", "object", "owner_pid", "owner_comm", "wait_channel", "comms",
+        "pids", "stack",
+    )  # fmt: skip
+    return Table(name="objects", rows=rows, columns=shown, layout="blocks")
+
+
+def _object_groups(asleep: Sequence[TaskStack], waits: Mapping[int, Wait]) -> Iterator[ObjectGroup]:
+    """The largest group first, then the one that has slept longest."""
+    groups: dict[tuple[Any, ...], list[TaskStack]] = {}
+    for stack in asleep:
+        wait = waits.get(int(stack.task))
+        object_of = (wait.type, wait.address, wait.lock) if wait else ()
+        key = stack.state, stack.ending, object_of, tuple(map(_function, _kernel(stack)))
+        groups.setdefault(key, []).append(stack)
+    made = ((_group(members, key[-1]), waits.get(int(members[0].task))) for key, members in groups.items())
+    for group, wait in sorted(made, key=lambda one: (-one[0].count, -(one[0].off_cpu or 0))):
+        yield ObjectGroup(
+            count=group.count,
+            state=group.state,
+            type=wait.type if wait else None,
+            object=(lock_name(wait) or None) if wait else None,
+            address=wait.address if wait else None,
+            owner_pid=wait.owner_pid if wait else None,
+            owner_comm=wait.owner_comm if wait else None,
+            off_cpu=group.off_cpu,
+            wait_channel=group.wait_channel,
+            comms=group.comms,
+            pids=group.pids,
+            stack=group.stack,
+        )
 
 
 def _kernel(stack: TaskStack) -> Iterator[StackFrame]:

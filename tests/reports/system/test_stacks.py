@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sessionkit import replayed, report_folders, unpack
 
 from crashdrive.errors import UsageError
 from crashdrive.kernel.debuginfo.line_table import Line
 from crashdrive.kernel.debuginfo.places import Call, CodePlace
 from crashdrive.linux.kernel import Kernel
+from crashdrive.linux.locks.waits import Wait
 from crashdrive.linux.sched.frames import StackFrame
-from crashdrive.reports.system.stacks import _lines, report
+from crashdrive.linux.sched.stacks import TaskStack
+from crashdrive.reports.system.stacks import _lines, _object_groups, report
 from tests.reports.conftest import Guest
 
 REPORT = "stacks"
 NOTHING: dict[str, Any] = {
     "each": False, "frames": False, "folded": False, "pid": (), "comm": None, "state": (), "cpu": (),
-    "function": None, "running": False, "source": False,
+    "function": None, "running": False, "source": False, "by_object": False,
 }  # fmt: skip
 
 
@@ -44,6 +48,70 @@ def test_groups_hold_every_task_once(guest: Guest) -> None:
     assert waiter.wait_channel == "kernel_clone"
     # it called vfork() when the guest began
     assert waiter.off_cpu > 5
+
+
+def sleeper(task: int) -> TaskStack:
+    """A task that is blocked in a function of mutexes."""
+    frames = tuple(
+        StackFrame(
+            level=level, segment="process", function=function, offset=16, address=0xFFFF_FFFF_8100_0000,
+            module=None, sp=task + 64, sure=True, doubt=None, pt_regs=None,
+        )
+        for level, function in enumerate(("__schedule", "schedule", "__mutex_lock", "filp_open"))
+    )  # fmt: skip
+    return TaskStack(
+        pid=task, tgid=task, cpu=0, task=task, state="UN", state_letter="D", comm=f"task-{task}",
+        running=False, wait_channel="filp_open", off_cpu=9.0, ending="user", reason=None, complete=True,
+        frames=frames,
+    )  # fmt: skip
+
+
+def waiting(task: int, lock: str | None, address: int) -> Wait:
+    return Wait(
+        pid=task, comm=f"task-{task}", task=task, seconds=9.0, function="__mutex_lock", caller="filp_open",
+        type="mutex", lock=lock, module=None, address=address, owner_pid=77, owner_comm="owner",
+        owner_task=0x77, owner_reads=False, owner_doubt=None, holder_pids=(), note=None,
+    )  # fmt: skip
+
+
+def test_equal_stacks_that_wait_for_different_locks_are_different_groups() -> None:
+    found = [sleeper(task) for task in range(1, 7)]
+    waits = {task: waiting(task, "red", 0x100) for task in (1, 2, 3)}
+    waits |= {task: waiting(task, None, 0x200) for task in (4, 5)}
+    groups = list(_object_groups(found, waits))
+    assert [(one.count, one.pids) for one in groups] == [(3, (1, 2, 3)), (2, (4, 5)), (1, (6,))]
+    assert [(one.type, one.object, one.address, one.owner_pid) for one in groups] == [
+        ("mutex", "red", 0x100, 77),
+        ("mutex", "200", 0x200, 77),
+        (None, None, None, None),
+    ]
+
+
+# who waits in equal functions, by what for; names as the guest's processes have them
+PILES = (
+    ("futex", {"lab-pile-1", "lab-pile-2", "lab-pile-3"}),
+    ("unix", {"lab-late-1", "lab-late-2"}),
+    ("unix", {"lab-left"}),
+    ("unix", {"lab-right"}),
+    ("unix", {"lab-many"}),
+)
+PEERS = [folder for folder in report_folders("stacks") if "peers" in folder.name]
+
+
+@pytest.mark.parametrize("folder", PEERS, ids=lambda folder: folder.name)
+def test_sleepers_by_what_they_wait_for(folder: Path, tmp_path: Path) -> None:
+    unpack(folder.parents[1] / "hang" / folder.name, tmp_path)
+    lines = (line.split() for line in (tmp_path / "truth/cmd/peers").read_text().splitlines())
+    tids = {name: int(tid) for name, _, tid, _ in lines}
+    with replayed(folder) as crash:
+        groups = crash.run_report("stacks", by_object=True).table("objects").rows
+    found = [(group.type, {*group.comms}) for group in groups]
+    assert all(pile in found for pile in PILES)
+    for group in groups:
+        if {*group.comms} <= {*tids}:
+            assert {*group.pids} == {tids[name] for name in group.comms}
+    places = [group.address for group in groups if group.type == "unix"]
+    assert len(places) == len({*places}) > 10
 
 
 def test_the_task_that_died_and_the_one_beside_it(guest: Guest) -> None:
