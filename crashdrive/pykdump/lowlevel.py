@@ -50,7 +50,7 @@ class LowLevel:
         try:
             if not text.isidentifier():
                 kind = types.expression_type(text)
-            elif self._run.facts.exists(text):
+            elif types.is_told(text) or self._run.facts.exists(text):
                 kind = types.declared_variable(text)
             else:
                 kind = types.constant_type(text)

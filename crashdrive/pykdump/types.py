@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _BOUNDS = re.compile(r"((?:\[\d*\])+)\)?\s*(?:\([^()]*\))?\s*\Z")
 _BOUND = re.compile(r"\[(\d*)\]")
-_DECLARED = "declarations"
+_DECLARED, _DECLARED_VERSION = "declarations", 2
 # variables that crash is asked for one by one, before all of them are read in the image
 _FEW = 8
 
@@ -74,9 +74,16 @@ class ScriptTypes(MinimalLayouts):
 
     def declared_variable(self, name: str) -> Type:
         """A variable's type as it is declared: a typedef stays one. UnknownTypeError."""
-        if self._asked >= _FEW and (told := self._declarations.get(name)) is not None:
-            return self.declared(told)
+        if self.is_told(name):
+            return self.declared(self._declarations[name])
         return self._kept(name, lambda: self._ask_variable(arguments.symbol(name)))
+
+    def is_told(self, name: str) -> bool:
+        """Whether the image itself tells a variable's type, once a script has asked for several.
+
+        Then there is a symbol of that name as well.
+        """
+        return self._asked >= _FEW and name in self._declarations
 
     def _ask_variable(self, name: str) -> Type:
         self._asked += 1
@@ -84,18 +91,20 @@ class ScriptTypes(MinimalLayouts):
 
     @cached_property
     def _declarations(self) -> Mapping[str, str]:
-        """The declarations of the image's variables that share their name with no other, out of its DWARF.
-
-        A script that asks for those of all symbols would wait for crash half an hour.
-        """
+        """`all_declarations`: crash would take half an hour to tell a script those of all symbols."""
         if self._vmlinux is None:
             return {}
-        kept = self.store.get(_DECLARED, self.key, "all", dict[str, str]) if self.store else None
+        kept = self._kept_declarations()
         if kept is None:
-            kept = _all_declarations(self._vmlinux)
+            kept = all_declarations(self._vmlinux)
             if self.store and self._keeps:
-                self.store.put(_DECLARED, self.key, "all", kept)
+                self.store.put(_DECLARED, self.key, "all", kept, version=_DECLARED_VERSION)
         return kept
+
+    def _kept_declarations(self) -> dict[str, str] | None:
+        if self.store is None:
+            return None
+        return self.store.get(_DECLARED, self.key, "all", dict[str, str], version=_DECLARED_VERSION)
 
     def constant_type(self, name: str) -> Type:
         """The enumeration that a constant is of. UnknownTypeError."""
@@ -222,20 +231,21 @@ def outer_name(kind: Type, fallback: str | None) -> str | None:
     return fallback
 
 
-def _all_declarations(vmlinux: str) -> dict[str, str]:
-    """By name; none of a name that two symbols have, nor where the image has no table of symbols."""
+def all_declarations(vmlinux: str) -> dict[str, str]:
+    """The declarations of an image's variables by name, out of its DWARF; none without a table of symbols.
+
+    Of several symbols of one name all have to be declared alike: each driver has a ``dev_attr_state``.
+    """
     try:
         image = ImageSymbols(vmlinux)
     except VmlinuxError:
         return {}
-    places: dict[str, int] = {}
-    several: set[str] = set()
-    for one in map(image.symbol, image.places()[1]):
-        if one is not None:
-            several.update({one.name} & places.keys())
-            places[one.name] = one.address
+    places: dict[str, set[int]] = {}
     wanted: dict[int, list[str]] = {}
-    for name, address in places.items():
-        if name not in several:
-            wanted.setdefault(address, []).append(name)
-    return {name: told for (name, _), told in declarations(vmlinux, wanted).items()}
+    for symbol in map(image.symbol, image.places()[1]):
+        if symbol is not None:
+            places.setdefault(symbol.name, set()).add(symbol.address)
+            wanted.setdefault(symbol.address, []).append(symbol.name)
+    found = declarations(vmlinux, wanted)
+    told = {name: {found.get((name, place)) for place in each} for name, each in places.items()}
+    return {name: one for name, (one, *others) in told.items() if one is not None and not others}

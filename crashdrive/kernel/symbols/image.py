@@ -1,6 +1,7 @@
 """The kernel image's symbols out of the vmlinux: what crash's ``sym`` says of them, without asking it.
 
-A name is found by searching the string table as a whole, so that a few names cost a few milliseconds.
+A name is found by searching the string table as a whole, so that a few names cost a few milliseconds. Whoever
+asks for more has them all by name.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _OWN = ">" if array("H", [1]).tobytes() == b"\0\1" else "<"
 _APPENDED = (".isra.", ".part.", ".llvm.")
 _NAME_ENDS = (b"\0", *(mark.encode() for mark in _APPENDED))
 # where code and data begin, on arm, arm64 and RISC-V: is_mapping_symbol() of the kernel
+# names that are searched for, a millisecond each, before all are put into a table
+_FEW = 200
 _MARKS = re.compile(r"\$[adtx](?:\..*)?")
 
 
@@ -76,11 +79,17 @@ class ImageSymbols:
         self._relocation = relocation
         self._symbols, self._strings, self._letters, self._memory, self._order = self._load()
         self._unpack = ENTRIES[self._order]
+        self._asked = 0
 
     def named(self, name: str) -> list[ImageSymbol]:
         """All symbols of a name, in order of address."""
         if not name:
             return []
+        self._asked += 1
+        found = self._searched(name) if self._asked <= _FEW else map(self.symbol, self._by_name.get(name, ()))
+        return sorted((one for one in found if one is not None), key=lambda symbol: symbol.address)
+
+    def _searched(self, name: str) -> list[ImageSymbol]:
         found: list[ImageSymbol] = []
         text, find = name.encode(), self._strings.find
         first, others = self._by_offset
@@ -92,7 +101,20 @@ class ImageSymbols:
                 symbols = map(self.symbol, indexes)
                 found += [symbol for symbol in symbols if symbol is not None and symbol.name == name]
             at = find(text, at + 1)
-        return sorted(found, key=lambda symbol: symbol.address)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        """The indexes of all symbols by name."""
+        found: dict[str, list[int]] = {}
+        texts: dict[int, str] = {}
+        for index, (offset, info, _, section, _, _) in enumerate(self._unpack.iter_unpack(self._symbols)):
+            if section == _UNDEFINED or info & 15 in (_SECTION, _FILE):
+                continue
+            if offset not in texts:
+                texts[offset] = bare_name(self._name(offset))
+            found.setdefault(texts[offset], []).append(index)
+        return found
 
     def linked(self, address: int) -> int:
         """Where a symbol's address lies in the image as it was linked, before KASLR moved it."""

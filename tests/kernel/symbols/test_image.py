@@ -82,6 +82,24 @@ def test_names_kinds_and_places(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_many_names_are_found_as_each_alone(tmp_path: Path) -> None:
+    """The table that all are put into has what a search finds, and no more."""
+    path = vmlinux(tmp_path / "vmlinux")
+    names = [
+        *(one.name for one in every(ImageSymbols(path))),
+        "gone",
+        "file.c",
+        "nothing",
+        "fies",
+        "to_jiffies",
+    ]
+    image = ImageSymbols(path)
+    alone = [ImageSymbols(path).named(name) for name in names]
+    for _ in range(100):
+        assert [image.named(name) for name in names] == alone
+    assert "_by_name" in vars(image)
+
+
 def every(image: ImageSymbols) -> list[ImageSymbol]:
     addresses, indexes = image.places()
     found = [one for one in map(image.symbol, indexes) if one is not None]
