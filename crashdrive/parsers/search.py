@@ -194,7 +194,7 @@ def _around() -> g.ParserElement:
         hex_words(until=g.Anything(), least=0, characters=True, bare=bare) for bare in (True, False)
     )
     block = g.Group(before) + match + g.Group(behind) + g.Suppress(g.Blank() | g.End())
-    return g.Many(g.made(block, _with_memory), least=0)
+    return g.Many(g.made(block, _with_memory), at_fault=True, least=0)
 
 
 def _with_memory(_text: g.Text, _place: int, values: list[Any]) -> Match:

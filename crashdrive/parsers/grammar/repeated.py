@@ -48,7 +48,7 @@ class Between:
     - ``until``: an element that ends the run, and isn't consumed; None: the run goes on to the end of the
       text. `Anything`, which always matches, ends the run at the first line that isn't an item.
     - Any other line is an error. In lenient mode it is set aside, and the run goes on in the next line, or at
-      the next match of ``resume``.
+      the next match of ``resume``; with ``at_fault`` in the line in which the item failed, if that is below.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Between:
         self.until = until
         self.blank = between is not None and between.takes_empty
         self.resume = resume
+        self.at_fault = False
 
     def behind(self, instring: str, loc: int, *, do_actions: bool) -> int:
         """The offset behind noise, where the run continues; -1 where the run ends here, -2 where this line is
@@ -80,6 +81,8 @@ class Between:
         """
         text.reject(place, reason, start=loc)
         loc = text.next_line(loc)
+        if self.at_fault:
+            loc = max(loc, text.rfind("\n", loc, place) + 1)
         while self.resume is not None and loc < len(text) and ends_at(self.resume, text, loc) < 0:
             loc = text.next_line(loc)
         return loc
@@ -218,13 +221,14 @@ class Many(ParserElement):
 
     ``Many(item, between=noise(), until=header)``: unlike pyparsing's ``OneOrMore`` the run knows its noise
     and its end. So an item that fails is an error at the item's place; in lenient mode it is set aside, up to
-    the next match of ``resume`` (None: up to the next line). ``first``: ``until`` is tried before the item,
-    for items that would match it, too. ``least``: the least number of values.
+    the next match of ``resume`` (None: up to the next line). ``at_fault``: up to the line in which it failed,
+    for items that begin with a run of lines: else each of these would read the run again. ``first``: ``until``
+    is tried before the item, for items that would match it, too. ``least``: the least number of values.
     """
 
     gives_values = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # names, of which a grammar uses few
         self,
         item: ParserElement,
         *,
@@ -232,11 +236,13 @@ class Many(ParserElement):
         until: ParserElement | None = None,
         resume: ParserElement | None = None,
         first: bool = False,
+        at_fault: bool = False,
         least: int = 1,
     ) -> None:
         super().__init__(savelist=True)
         self.item = item
         self.gap = Between(noise() if between is None else between, until, resume)
+        self.gap.at_fault = at_fault
         self.first = first
         self.least = least
         self._may_return_empty = least == 0
