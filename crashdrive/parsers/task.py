@@ -12,7 +12,11 @@ As crash prints it::
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from crashdrive.expressions import expression
@@ -37,7 +41,7 @@ class TaskMembers(TaskHeader, frozen=True, kw_only=True):
     """Members that were asked for, by the path that was asked for (``se.on_rq``, ``pids[2]``).
 
     ``cpu`` and ``flags`` of the thread_info are ``thread_info.cpu`` and ``thread_info.flags``, where the
-    task_struct has them, too.
+    task_struct has them, too. What was asked for twice is there once.
     """
 
     members: dict[str, Any]
@@ -103,22 +107,63 @@ def _members() -> g.ParserElement:
 
 
 def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
-    """A task's members. ``cpu`` or ``flags`` directly behind a line of the same name is the thread_info's,
-    whatever its value: both flags of a task under a debugger are 0. All else that stands twice is refused.
+    """A task's members. One that was asked for twice stands twice; any other that does is refused, and so is
+    one that wasn't asked for.
     """
     task, *several = found
+    asked = _asked(text.source.command.words)
+    lines = [item for some in several for item in some.items()]
     members: dict[str, Any] = {}
-    before = None
-    for name, value in (item for some in several for item in some.items()):
-        path = f"thread_info.{name}" if name in _IN_BOTH and name == before else name
-        if path in members:
+    times: Counter[str] = Counter()
+    for path, value in _paths(lines, asked):
+        times[path] += 1
+        if times[path] > _most(path, asked):
             text.misfit(place, f"{path} stands twice")
-        else:
-            members[path] = value
-        before = name
-    if not (members or text.remarks_since(place)):
-        text.note(place, "partial", "crash said nothing of a task's members", incomplete=True, late=True)
+        elif members.setdefault(path, value) != value:
+            reason = f"{path} stands twice, with another value"
+            text.note(place, "partial", reason, incomplete=True, late=True)
+    unasked = [path for path in members if not {path, path.removeprefix("thread_info.")} & asked.keys()]
+    for path in unasked if asked else ():
+        text.misfit(place, f"{path} wasn't asked for")
+        del members[path]
+    if not text.remarks_since(place):
+        missing = [path for path in asked if times[path] < asked[path]]
+        reason = f"no value of {', '.join(missing)}" if missing else "crash said nothing of a task's members"
+        if missing or not members:
+            text.note(place, "partial", reason, incomplete=True, late=True)
     return TaskMembers(pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, members=members)
+
+
+@functools.lru_cache(maxsize=64)
+def _asked(words: tuple[str, ...]) -> Counter[str]:
+    """How often each member was asked for, by ``-R``."""
+    given = [
+        behind or following
+        for word, following in itertools.pairwise((*words, ""))
+        if word.startswith("-")
+        for _, option, behind in (word.partition("R"),)
+        if option
+    ]
+    return Counter(name for names in given for name in names.split(",") if name)
+
+
+def _paths(lines: list[tuple[str, Any]], asked: Counter[str]) -> Iterator[tuple[str, Any]]:
+    """(path, value) of each line. A name of both structures that stands twice for each time that it was asked
+    for is the task_struct's, and directly behind it the thread_info's, whatever its value: both flags of a
+    task under a debugger are 0.
+    """
+    count = Counter(name for name, _ in lines)
+    before = None
+    for name, value in lines:
+        both = name in _IN_BOTH and count[name] == 2 * max(1, asked[name])
+        path = f"thread_info.{name}" if both and before == name else name
+        yield path, value
+        before = path
+
+
+def _most(path: str, asked: Counter[str]) -> int:
+    """How often a member may stand there."""
+    return max(1, asked[path] + asked[path.removeprefix("thread_info.")] * path.startswith("thread_info."))
 
 
 def _check_members(source: Source, found: list[TaskMembers]) -> list[TaskMembers]:

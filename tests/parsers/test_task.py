@@ -49,6 +49,66 @@ def test_a_member_that_there_isnt() -> None:
         parse("task -R state", f"{INIT}{bad}\n")
 
 
+COMM = '  comm = "init",\n'
+FLAGS = "  flags = 4194560,\n  flags = 2,\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "members"),
+    [
+        ("comm,comm", COMM * 2, {"comm": "init"}),
+        ("comm -R comm", COMM * 2, {"comm": "init"}),
+        ("pid,comm,pid", f"  pid = 1,\n{COMM}  pid = 1,\n", {"pid": 1, "comm": "init"}),
+        ("flags,flags", FLAGS * 2, {"flags": 4194560, "thread_info.flags": 2}),
+        (
+            "flags,pid,flags",
+            f"{FLAGS}  pid = 1,\n{FLAGS}",
+            {"flags": 4194560, "thread_info.flags": 2, "pid": 1},
+        ),
+        (
+            "flags,thread_info.flags",
+            f"{FLAGS}  thread_info.flags = 2,\n",
+            {"flags": 4194560, "thread_info.flags": 2},
+        ),
+        ("thread_info.flags", "  thread_info.flags = 2,\n", {"thread_info.flags": 2}),
+        ("cpu,cpu", "  cpu = 0\n  cpu = 0\n", {"cpu": 0}),
+    ],
+)
+def test_members_that_are_asked_for_twice(asked: str, text: str, members: dict[str, object]) -> None:
+    """As crash 9.0.2 prints them for a kernel 6.1; they were refused."""
+    answer = parse(f"task -R {asked} 1", f"{INIT}{text}\n")
+    assert answer.one().members == members
+    assert answer.complete
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("comm", COMM * 2),
+        ("comm,comm", COMM * 3),
+        ("pid", COMM),
+        ("flags,flags", f"{FLAGS}  flags = 4194560,\n"),
+        ("flags,pid", f"{FLAGS}{FLAGS}  pid = 1,\n"),
+    ],
+)
+def test_members_that_were_not_asked_for(asked: str, text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(f"task -R {asked} 1", f"{INIT}{text}\n")
+    assert not parse(f"task -R {asked} 1", f"{INIT}{text}\n", lenient=True).complete
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("comm,comm", COMM),
+        ("pid,comm", COMM),
+        ("comm,comm", COMM + COMM.replace("init", "exec")),
+    ],
+)
+def test_members_that_are_missing_or_differ_are_marked(asked: str, text: str) -> None:
+    assert not parse(f"task -R {asked} 1", f"{INIT}{text}\n").complete
+
+
 @pytest.mark.parametrize(
     "text",
     [

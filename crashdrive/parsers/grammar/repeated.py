@@ -222,13 +222,14 @@ class Many(ParserElement):
     ``Many(item, between=noise(), until=header)``: unlike pyparsing's ``OneOrMore`` the run knows its noise
     and its end. So an item that fails is an error at the item's place; in lenient mode it is set aside, up to
     the next match of ``resume`` (None: up to the next line). ``at_fault``: up to the line in which it failed,
-    for items that begin with a run of lines: else each of these would read the run again. ``first``: ``until``
-    is tried before the item, for items that would match it, too. ``least``: the least number of values.
+    for items that begin with a run of lines: else each of these would read the run again. ``first``:
+    ``until`` is tried before the item, for items that would match it, too. ``least``: the least number of
+    values.
     """
 
     gives_values = True
 
-    def __init__(  # noqa: PLR0913 # names, of which a grammar uses few
+    def __init__(
         self,
         item: ParserElement,
         *,
