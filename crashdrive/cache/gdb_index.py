@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
@@ -73,6 +72,8 @@ class Indexes:
 
     def room(self) -> Path:
         """A new folder for gdb to write into; OSError where there can be none."""
+        import tempfile
+
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self._sweep()
         return Path(tempfile.mkdtemp(prefix=_NEW, dir=self.directory))

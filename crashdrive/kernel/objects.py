@@ -14,7 +14,6 @@ can't be spelled as an attribute is reached by ``object_["name"]``. Nothing is r
 
 from __future__ import annotations
 
-import html
 import operator
 import re
 from collections.abc import Iterator
@@ -420,6 +419,8 @@ class Object:
         return format(str(self), spec)
 
     def _repr_html_(self) -> str:
+        import html  # its table of names takes longer than all of this module
+
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crashdrive.errors import ArgumentError
 from crashdrive.pykdump import python2_modules
 from crashdrive.pykdump.programs import drop_hooks, named_folders
 from crashdrive.pykdump.run import Run, begin, end
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:  # as in python2_modules
+    Loader = MetaPathFinder = object
 
 NAMES = ("crash", "pykdump", "LinuxDump", "Crashlib")
 
@@ -31,7 +35,7 @@ def is_ours(name: str) -> bool:
     return name.partition(".")[0] in NAMES
 
 
-class Finder(importlib.abc.MetaPathFinder):
+class Finder(MetaPathFinder):
     """Finds crashdrive's own modules of PyKdump's names."""
 
     def __init__(self, run: Run) -> None:
@@ -58,7 +62,7 @@ class Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, _Ready(module), is_package=is_package)
 
 
-class _Ahead(importlib.abc.MetaPathFinder):
+class _Ahead(MetaPathFinder):
     """Finds ours where the path has a mere folder, which Python would take for a namespace package."""
 
     def __init__(self, ours: Finder) -> None:
@@ -77,7 +81,7 @@ class _Ahead(importlib.abc.MetaPathFinder):
         return self._ours.find_spec(fullname) if found is not None and found.loader is None else None
 
 
-class _Ready(importlib.abc.Loader):
+class _Ready(Loader):
     """Gives a module that is made already."""
 
     def __init__(self, module: ModuleType) -> None:

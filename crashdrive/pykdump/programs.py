@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -100,6 +99,8 @@ class Programs:
 
     def output(self, words: list[str]) -> str:
         """What a program prints."""
+        import tempfile
+
         # a real file, as standard output is one: PyKdump's layer asks for its descriptor and reconfigures it
         with tempfile.TemporaryFile(
             "w+", encoding="utf-8", errors="surrogateescape", newline="\n"

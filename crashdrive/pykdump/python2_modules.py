@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crashdrive.pykdump import python2
+
+if TYPE_CHECKING:
+    from importlib.abc import MetaPathFinder
+else:  # loading them takes as long as all of PyKdump's modules that a shell's prompt needs
+    MetaPathFinder = object
 
 _PYTHONS = str(Path(os.__file__).parent) + os.sep
 _OURS = str(Path(__file__).parents[1]) + os.sep
@@ -58,7 +61,7 @@ class Loader(SourceFileLoader):
         super().exec_module(module)
 
 
-class Finder(importlib.abc.MetaPathFinder):
+class Finder(MetaPathFinder):
     """Finds what Python finds; modules that are the user's own get a `Loader`."""
 
     def find_spec(

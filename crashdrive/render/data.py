@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -168,6 +167,8 @@ def write_csv(
 
 
 def _write_csv_rows(rows: Iterable[Sequence[Any]], output: Output) -> None:
+    import csv  # nothing else needs it
+
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     text = buffer.getvalue()

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +45,8 @@ def scratch_parent() -> Path:
     for candidate in ("/dev/shm", os.environ.get("XDG_RUNTIME_DIR")):  # noqa: S108 - mkdtemp makes it private
         if candidate and os.access(candidate, os.W_OK | os.X_OK):
             return Path(candidate)
+    import tempfile  # a crash out of the store needs no folder
+
     return Path(tempfile.gettempdir())
 
 
@@ -76,6 +77,8 @@ class Folder:
         ``paths``: files that crash is given; bytes are the contents of one that is made in the folder.
         ``equip`` is given the folder, to put into it what crash finds when it starts.
         """
+        import tempfile
+
         parent = scratch_parent()
         with temporary_file_errors(parent):
             self.path = Path(tempfile.mkdtemp(prefix="crashdrive-", dir=parent))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -311,7 +310,7 @@ class PtyTransport:
 
     def _proven(self, deadline: float, sink: Sink | None = None, fifo_sink: Sink | None = None) -> bytes:
         """Ask whether the prompt that came is crash's; what else there was of the output, if it wasn't."""
-        nonce = secrets.token_hex(8).encode()
+        nonce = os.urandom(8).hex().encode()
         self._write(b"set > /%s/\n" % nonce)
         collector = Collector(b": unable to open /%s/\n" % nonce + self.prompt, None)
         while not collector.done:
@@ -410,7 +409,7 @@ class PtyTransport:
             return False
 
     def _resynchronise(self, deadline: float) -> bool:
-        marker = secrets.randbits(60) | 1 << 60
+        marker = int.from_bytes(os.urandom(8)) >> 4 | 1 << 60
         wanted = f"hexadecimal: {marker:x}".encode()
         self._send(f"eval {marker:#x}")
         text = self._until_prompt(deadline)
@@ -436,7 +435,7 @@ class PtyTransport:
 
 def new_name() -> str:
     """A name for a crash, and so for its prompt, that no output can hold."""
-    return "c" + secrets.token_hex(8)
+    return "c" + os.urandom(8).hex()
 
 
 class _PlainSink:
