@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from crashdrive.cli import _script
 from crashdrive.cli._ending import say
 from crashdrive.errors import CrashdriveError, DeadlineError, SessionDiedError
 from crashdrive.pykdump.imports import importable
+from crashdrive.shell.ahead import Ahead
 from crashdrive.shell.lines import MORE
 from crashdrive.shell.talk import Shell
 
@@ -76,9 +77,17 @@ def _told(shell: Shell) -> Iterator[None]:
 
 def _typed(shell: Shell) -> int:
     """Lines out of a terminal, until its end of file."""
-    from crashdrive.shell.prompt import reader
+    ahead = Ahead(_PROMPT)
+    try:
+        from crashdrive.shell.prompt import reader
 
-    read = reader(shell)
+        _read(shell, reader(shell, ahead))
+    finally:
+        ahead.undo()
+    return 0
+
+
+def _read(shell: Shell, read: Callable[[str], str]) -> None:
     while not shell.over:
         try:
             line = read(f"{MORE} " if shell.more else _PROMPT)
@@ -88,7 +97,6 @@ def _typed(shell: Shell) -> int:
             shell.give_up()
             continue
         _one(shell, line)
-    return 0
 
 
 def _one(shell: Shell, line: str) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.input.vt100 import Vt100Input, raw_mode
 
 from crashdrive.shell.complete import Names
 from crashdrive.shell.history import history_file
 
 if TYPE_CHECKING:
+    from crashdrive.shell.ahead import Ahead
     from crashdrive.shell.talk import Shell
 
 _SOON = 0.3  # seconds
@@ -35,10 +39,26 @@ class ShellCompleter(Completer):
         ]
 
 
-def reader(shell: Shell) -> Callable[[str], str]:
+class _Input(Vt100Input):
+    """The terminal, which the prompt written ahead has changed already: the first line's end undoes that."""
+
+    def __init__(self, ahead: Ahead) -> None:
+        super().__init__(sys.stdin)
+        self._ahead = ahead
+
+    def raw_mode(self) -> AbstractContextManager[None]:
+        """What holds for a line that is edited."""
+        mode = raw_mode(self.fileno())
+        if (before := self._ahead.taken()) is not None:
+            mode.attrs_before = before
+        return mode
+
+
+def reader(shell: Shell, ahead: Ahead) -> Callable[[str], str]:
     """What asks for a line; names of the kernel are loaded as soon as the first prompt stands."""
     names = Names(shell)
     session: PromptSession[str] = PromptSession(
+        input=_Input(ahead),
         history=_history(shell),
         completer=ShellCompleter(names),
         complete_while_typing=False,
