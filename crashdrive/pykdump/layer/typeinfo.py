@@ -47,7 +47,10 @@ def _tag(item: Description) -> tuple[str, bool]:
     if name not in ("struct", "union"):
         return name, False
     place = f"{item.get('parentname')}:{item.get('bitoffset', 0) // 8}"
-    return f"{place}/{item['fname']}->{name}" if item.get("fname") else f"{place}->{name}", True
+    if item.get("fname"):
+        return f"{place}/{item['fname']}->{name}", True
+    # several may begin at one place: `struct page` is a union of nameless structures
+    return f"{place}.{number}->{name}" if (number := item.get("number")) else f"{place}->{name}", True
 
 
 class TypeInfo:
@@ -233,8 +236,8 @@ class SUInfo(dict[str, VarInfo], metaclass=_Kept):
         item = gdbinfo if gdbinfo is not None else self._asked(sname)
         self.PYT_item: Description = item
         self.PYT_size = self.size = int(item["typelength"])
-        for one in item.get("body", ()):
-            one["parentname"] = sname
+        for number, one in enumerate(item.get("body", ())):
+            one["parentname"], one["number"] = sname, number
             member = VarInfo(one["fname"], TypeInfo(one))
             member.bitoffset, member.bitsize = one["bitoffset"], one.get("bitsize")
             member.offset = member.bitoffset // 8
