@@ -63,11 +63,13 @@ def give_again(answers: Answers, key: str, *, verbose: bool = False) -> int | No
     found = answers.find(key)
     if found is None or found.binaries != candidates(found.chosen):
         return None
+    pieces = found.pieces()
     try:
-        pieces = found.pieces()
+        first = next(pieces, b"")
     except ValueError:
         return None
     sys.stdout.flush()
+    sys.stdout.buffer.write(first)
     for piece in pieces:
         sys.stdout.buffer.write(piece)
     sys.stdout.flush()
