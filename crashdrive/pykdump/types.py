@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _BOUNDS = re.compile(r"((?:\[\d*\])+)\)?\s*(?:\([^()]*\))?\s*\Z")
 _BOUND = re.compile(r"\[(\d*)\]")
-_DECLARED, _DECLARED_VERSION = "declarations", 2
+_DECLARED, _DECLARED_VERSION = "declarations", 3
 # variables that crash is asked for one by one, before all of them are read in the image
 _FEW = 8
 

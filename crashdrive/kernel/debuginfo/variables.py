@@ -36,9 +36,8 @@ def declaration(vmlinux: str, name: str, address: int) -> str | None:
         for place in sections.places(".debug_info", wanted):
             unit = unit_at(sections, place)
             for variable in _variables(unit, place):
-                for entry in _described(unit, variable):
-                    if entry.attributes.get(e.NAME) == name and entry.number(e.TYPE) is not None:
-                        return _declared(unit, type_of(unit, entry), "", 0)
+                if _name(unit, variable) == name:
+                    return _type(unit, variable)
     except (UnknownFormError, VmlinuxError, BadElfError, LookupError, OverflowError, struct.error):
         pass
     return None
@@ -76,12 +75,9 @@ def _add(
     """Add what the entries say of a variable; a damaged one says nothing."""
     try:
         for variable in some:
-            for entry in _described(unit, variable):
-                name = entry.attributes.get(e.NAME)
-                if isinstance(name, str) and name in names and entry.number(e.TYPE) is not None:
-                    told = _declared(unit, type_of(unit, entry), "", 0)
-                    if told is not None:
-                        found.setdefault((name, address), told)
+            name = _name(unit, variable)
+            if name in names and (told := _type(unit, variable)) is not None:
+                found.setdefault((name, address), told)
     except (UnknownFormError, LookupError, OverflowError, struct.error):
         pass
 
@@ -148,6 +144,22 @@ def _described(unit: Unit, entry: Entry) -> Iterator[Entry]:
         place = entry.number(attribute)
         if place is not None:
             yield unit.entry(place)
+
+
+def _name(unit: Unit, variable: Entry) -> str:
+    """Empty for one without a name."""
+    told = (entry.attributes.get(e.NAME) for entry in _described(unit, variable))
+    return next((name for name in told if isinstance(name, str)), "")
+
+
+def _type(unit: Unit, variable: Entry) -> str | None:
+    """As C declares it: the definition's own type before that of the ``extern`` declaration before it.
+
+    An array has its size in the definition alone (``extern const sys_call_ptr_t sys_call_table[]``).
+    """
+    typed = (entry for entry in _described(unit, variable) if entry.number(e.TYPE) is not None)
+    entry = next(typed, None)
+    return _declared(unit, type_of(unit, entry), "", 0) if entry is not None else None
 
 
 def _declared(unit: Unit, kind: Entry | None, inner: str, depth: int) -> str | None:

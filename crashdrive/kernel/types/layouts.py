@@ -38,6 +38,8 @@ from crashdrive.session.result import CommandResult
 
 # raise it when what is stored, or how it is read from crash, changes
 VERSION = 1
+# of types of variables: arrays that another file declares without their size had none before
+_VARIABLE_VERSION = 2
 _NAME = re.compile(r"(?:(?:struct|union|enum) )?[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
 _LAST_NAME = re.compile(r"(\w+)(?:\[\d+\])*$", re.ASCII)
 _MODULE = re.compile(r" *[0-9a-f]{8,16} ")
@@ -222,7 +224,7 @@ class Layouts:
         """The type of what isn't a type's name, kept like those; also that there is none."""
         kept: Type | None = None
         if self._store:
-            kept = self._store.get("variable", self._key, name, Type, version=VERSION)
+            kept = self._store.get("variable", self._key, name, Type, version=_VARIABLE_VERSION)
         if kept is not None:
             return kept
         # as a type's name it can't be confused with one
@@ -233,13 +235,13 @@ class Layouts:
         except UnknownTypeError:
             self._keep("no-type", f"variable {name}", True)
             raise
-        self._keep("variable", name, found)
+        self._keep("variable", name, found, _VARIABLE_VERSION)
         return found
 
-    def _keep(self, kind: str, name: str, value: object) -> None:
+    def _keep(self, kind: str, name: str, value: object, version: int = VERSION) -> None:
         self._keeps = self._keeps and not self._has_module_types()
         if self._keeps and self._store:
-            self._store.put(kind, self._key, name, value, version=VERSION)
+            self._store.put(kind, self._key, name, value, version=version)
 
     def _ask_variable(self, name: str) -> Type:
         (result,) = self._run([f"whatis {name}"])

@@ -30,6 +30,10 @@ word counter;
 enum colour it;
 static int hidden[4];
 struct other *kept;
+extern const word table[];
+const word table[] = { 1, 2, 3 };
+extern struct item open_end[];
+struct item open_end[5];
 int *take(void) { return hidden; }
 void _start(void) { counter = 1; }
 """
@@ -56,6 +60,8 @@ DECLARED = {
     "it": "enum colour",
     "hidden": "int [4]",
     "kept": "struct other *",
+    "table": "word [3]",
+    "open_end": "struct item [5]",
     "nameless": None,
 }
 
