@@ -6,8 +6,8 @@ ParseError comes out, that no input takes long, and that no command takes anothe
 
 from __future__ import annotations
 
+import functools
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from crashdrive.errors import ParseError
 from crashdrive.parsers import command_names, parse
 from crashdrive.records import Answer
 from tests.groups import grouped
+from tests.parsers.effort import LITTLE, MANY, assert_linear, assert_quick, repeated
 from tests.parsers.recorded import GOLDEN, cases, failed, output
 
 LONGEST = 60_000
-SECONDS_PER_MEGABYTE = 10.0
 # Free text, or as good as: what other commands print may well be theirs.
 FREE = {"alias", "eval", "extend", "gdb", "help", "log", "p", "repeat", "rustfilt", "search", "sym", "whatis"}
 VALUES = {"struct", "union", "*", "p", "gdb", "task_struct", "whatis"}
@@ -47,7 +47,6 @@ samples = grouped(SAMPLES, group=lambda case: case.parent.name, name=lambda case
 
 def attempt(command: str, text: str, *, lenient: bool = False) -> Answer[object] | None:
     """The answer, or None where the parser refused the text; anything else than ParseError is a failure."""
-    start = time.process_time()
     answer, place = None, (1, 1)
     try:
         answer = parse(command, text, lenient=lenient)
@@ -55,7 +54,18 @@ def attempt(command: str, text: str, *, lenient: bool = False) -> Answer[object]
         place = error.line, error.column
     assert place[0] <= text.count("\n") + 1
     assert min(place) >= 1
-    assert time.process_time() - start < 2 + len(text) / 1_000_000 * SECONDS_PER_MEGABYTE
+    return answer
+
+
+def briefly(whole: Path, command: str, text: str, *, lenient: bool = False) -> Answer[object] | None:
+    """The same for damage of a whole output: it takes no longer than many readings of that."""
+    answer: Answer[object] | None = None
+
+    def try_it() -> None:
+        nonlocal answer
+        answer = attempt(command, text, lenient=lenient)
+
+    assert_quick(try_it, lambda: parse(*output(whole)), MANY, 4 * LITTLE)
     return answer
 
 
@@ -64,7 +74,7 @@ def test_cut_anywhere(case: Path) -> None:
     command, text = output(case)
     chance = random.Random(case.stem)  # noqa: S311 - damage that a rerun repeats
     for _ in range(4):
-        attempt(command, text[: chance.randrange(len(text))])
+        briefly(case, command, text[: chance.randrange(len(text))])
 
 
 @samples
@@ -74,8 +84,8 @@ def test_a_character_that_is_another(case: Path) -> None:
     for _ in range(4):
         place = chance.randrange(len(text))
         damaged = text[:place] + chance.choice("x0 \n\t\"'[]{}<>:\x1b") + text[place + 1 :]
-        attempt(command, damaged)
-        attempt(command, damaged, lenient=True)
+        briefly(case, command, damaged)
+        briefly(case, command, damaged, lenient=True)
 
 
 @samples
@@ -97,7 +107,7 @@ def test_a_last_line_that_is_cut_is_never_whole(case: Path) -> None:
     bare = text.rstrip()
     last = len(bare) - bare.rfind("\n") - 1
     for cut in range(min(12, last)):
-        answer = attempt(command, bare[: len(bare) - cut])
+        answer = briefly(case, command, bare[: len(bare) - cut])
         assert answer is None or not answer.complete
 
 
@@ -108,8 +118,8 @@ def test_a_long_line(case: Path) -> None:
     command, text = output(case)
     first = text.split("\n", 1)[0]
     for filler in (" ", "0", "x", "{", "(", '"', "1,", "ff "):
-        attempt(command, first + filler * (300_000 // len(filler)) + "\n")
-        attempt(command, text + filler * (300_000 // len(filler)))
+        assert_linear(functools.partial(attempt, command), repeated(first, filler, "\n"), 300_000)
+        assert_linear(functools.partial(attempt, command), repeated(text, filler), 300_000)
 
 
 # Who may find rows in whose output, because crash prints them alike (or, marked, part of a line's data):
@@ -128,7 +138,7 @@ def test_rows_of_another_command(case: Path) -> None:
         ours, theirs = (command_line(words).name.partition(".")[0] for words in (line, command))
         if ours in {theirs, *FREE, "foreach"} or theirs == "foreach" or {ours, theirs} <= VALUES:
             continue
-        answer = attempt(line, text)
+        answer = briefly(case, line, text)
         if answer is not None and answer.complete and len(answer):
             headers = all(not row.strip() or row.startswith("PID: ") for row in text.split("\n"))
             assert headers or frozenset((ours, theirs)) in ALIKE, line
@@ -144,7 +154,7 @@ def test_another_commands_output(name: str) -> None:
         other = case.parent.name
         if other in {name, *FREE} or (name, other) in SAME or case.stem != other:
             continue
-        answer = attempt(command, output(case)[1])
+        answer = briefly(case, command, output(case)[1])
         if answer is not None and answer.complete and len(answer):
             taken.append(case.stem)
     assert not taken
