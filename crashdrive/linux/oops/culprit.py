@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import dropwhile
 
 from crashdrive.linux.oops import machinery
 from crashdrive.linux.oops.body import Pointer, Stack
@@ -11,7 +13,14 @@ from crashdrive.linux.oops.records import Frame
 from crashdrive.linux.oops.rule import Case, Found
 
 _MAIN = ("call trace", "backtrace", "stack backtrace", "trace", "stack trace", "")
+# traces under other words: what KFENCE and KCSAN accuse; behind the words of the stack (arm until 5.18)
+_OTHER_MAIN = re.compile(
+    r"(?:Use-after-free|Out-of-bounds|Invalid) (?:read|write|free|access)\b.*:\Z|Invalid (?:read|write|free) at"
+    r"|Corrupted memory at 0x|(?:read|write|read-write|assert no (?:accesses|writes))(?: \(\w+\))? to 0x"
+    r"|Stack: \(0x[0-9a-f]+ to 0x"
+)
 _TITLED = ("call trace",)
+_NMI = "NMI"
 _LOW = 0x1000  # the first page: a NULL with an offset
 
 # functions whose faults are their caller's: the arguments were bad
@@ -45,8 +54,12 @@ def main_stacks(case: Case) -> list[Stack]:
     return [
         stack
         for stack in case.body.stacks
-        if stack.index >= case.at and stack.frames and stack.heading.lower() in _MAIN
+        if stack.index >= case.at and stack.frames and _is_main(stack.heading)
     ]
+
+
+def _is_main(heading: str) -> bool:
+    return heading.lower() in _MAIN or bool(_OTHER_MAIN.match(heading))
 
 
 def named(frames: Iterable[Frame]) -> list[Frame]:
@@ -91,7 +104,8 @@ def below(pointer: Frame | None, stack: Stack | None) -> list[Frame]:
         if frames[at].function == pointer.function:
             return frames[at + 1 :]
     for at, frame in enumerate(frames):
-        if frame.sure and frame.function == pointer.function and frame.offset == pointer.offset:
+        # arm's unwinder tells the innermost function without an offset
+        if frame.sure and frame.function == pointer.function and frame.offset in {pointer.offset, None}:
             return frames[at + 1 :]
     return frames
 
@@ -190,7 +204,7 @@ def named_in_title(skip: Skip) -> Callable[[Case], Found]:
     def find(case: Case) -> Found:
         name = case.group("function")
         stacks = main_stacks(case)
-        frames = list(stacks[0].frames) if stacks else []
+        frames = list(_stack_of(name, stacks).frames) if stacks else []
         doubts = () if stacks else (NO_TRACE,)
         if mixed(case):
             doubts = (MIXED,)
@@ -205,6 +219,11 @@ def named_in_title(skip: Skip) -> Callable[[Case], Found]:
         return Found(frame=first(rest, skip), frames=rest, pointer=titled, doubts=doubts)
 
     return find
+
+
+def _stack_of(name: str | None, stacks: Sequence[Stack]) -> Stack:
+    """The first stack with a function, else the first one: a race has two."""
+    return next((one for one in stacks if any(frame.function == name for frame in one.frames)), stacks[0])
 
 
 def _of_title(case: Case, name: str) -> Frame:
@@ -226,6 +245,11 @@ def _from(frame: Frame, frames: list[Frame]) -> list[Frame]:
 
 def interrupted(frames: Sequence[Frame]) -> list[Frame]:
     """The frames of a stack below the interrupt in which the report was made."""
+    if frames and frames[0].segment == _NMI:
+        # an NMI meets interrupts, too, whose entries are further down
+        rest = list(dropwhile(lambda frame: frame.segment == _NMI, frames))
+        if named(rest):
+            return rest
     last = -1
     for at, frame in enumerate(frames):
         name = plain(frame.function or "")

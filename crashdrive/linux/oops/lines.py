@@ -29,9 +29,10 @@ _STAMP = re.compile(
 )
 _LEVEL = re.compile(r"<\d{1,3}>(?:\[ *(?P<caller>[CT]\d+)\])? ?|(?:kern|user|daemon) *[:.]\w+ *: ?")
 _EMBEDDED = re.compile(r"(?:<\d{1,3}>)?\[ *\d{1,7}\.\d{6}\](?:\[ *[CT]\d+\])? ")
+# names of days and months are those of a language: "sty 03", "févr. 12"
 _DATE = (
     r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|(?:[A-Z][a-z]{2} +)?[A-Z][a-z]{2} +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: \d{4})?"
+    r"|(?:[^\W\d_]{2,4}\.? +)?[^\W\d_]{3,5}\.? +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: \d{4})?"
     r"|\d\d:\d\d:\d\d(?:\.\d+)?)"
 )
 _SYSLOG = re.compile(

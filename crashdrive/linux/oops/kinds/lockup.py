@@ -60,10 +60,14 @@ RULES = (
     ),
     _hard_lockup(
         "LOCKUP",
-        rf"{_W}CPU (?P<cpu>\d+) (?:self-detected hard LOCKUP|Hard LOCKUP|became unstuck)",
+        rf"{_W}(?:Watchdog )?CPU[ :](?P<cpu>\d+) (?:self-detected hard LOCKUP|Hard LOCKUP|became unstuck)",
         find=_stalled,
     ),
-    _hard_lockup("LOCKUP", rf"{_W}CPU \d+ detected hard LOCKUP on other CPUs (?P<cpu>\d+)", find=_stalled),
+    _hard_lockup(
+        "LOCKUP",
+        rf"{_W}(?:Watchdog )?CPU[ :]\d+ detected [Hh]ard LOCKUP (?:on )?other CPU[sS][ :](?P<cpu>\d+)",
+        find=_stalled,
+    ),
     Rule(
         "watchdog",
         "workqueue lockup",

@@ -82,6 +82,7 @@ RULES = (
         _machine_check,
     ),
     _check("hardware error", rf"{_PANIC}.{{0,40}}?(?:Fatal hardware error)", "hardware error", nobody),
+    _check("EDAC ", rf"{_PANIC}EDAC \S{{1,20}}: UE ", "EDAC: uncorrected memory error", nobody),
     _check("context corrupt", rf"{_PANIC}.{{0,40}}?CPU context corrupt", "machine check", nobody),
     Rule(
         "mce",
