@@ -70,7 +70,7 @@ _SECTION = re.compile(
     r"Showing all locks"
     r"|Sending NMI|\w+ kthread|.*kthread stack dump|Exception stack|Disabling lock debugging|.{0,16}last "
     r"allocated"
-    r"|INFO: (?:Freed|Allocated)|Stack:|Stack from|.{0,24}which lock already depends)"
+    r"|INFO: (?:Freed|Allocated)|(?:Freed|Allocated) in |Stack:|Stack from|.{0,24}which lock already depends)"
 )
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 _MOST_MODULES = 2000

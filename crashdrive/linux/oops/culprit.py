@@ -15,8 +15,9 @@ from crashdrive.linux.oops.rule import Case, Found
 _MAIN = ("call trace", "backtrace", "stack backtrace", "trace", "stack trace", "")
 # traces under other words: what KFENCE and KCSAN accuse; behind the words of the stack (arm until 5.18)
 _OTHER_MAIN = re.compile(
-    r"(?:Use-after-free|Out-of-bounds|Invalid) (?:read|write|free|access)\b.*:\Z|Invalid (?:read|write|free) at"
-    r"|Corrupted memory at 0x|(?:read|write|read-write|assert no (?:accesses|writes))(?: \(\w+\))? to 0x"
+    r"(?:Use-after-free|Out-of-bounds|Invalid) (?:read|write|free|access)\b.*:\Z"
+    r"|Invalid (?:read|write|free) at|Corrupted memory at 0x"
+    r"|(?:read|write|read-write|assert no (?:accesses|writes))(?: \(\w+\))? to 0x"
     r"|Stack: \(0x[0-9a-f]+ to 0x"
 )
 _TITLED = ("call trace",)

@@ -142,6 +142,32 @@ EDAC = """\
 [  100.000000] EDAC MC1: 1 UE memory scrubbing error on DIMM#0
 [  100.000100] Kernel panic - not syncing: EDAC MC1: UE page 0x1d2f5, labels "DIMM#0": mc1
 """
+SLUB = """\
+[   80.000002] BUG kmalloc-192 (Tainted: G           OE     ): Object already free
+[   80.000004]
+[   80.000005] Allocated in widget_open+0x21/0x60 [widget] age=12 cpu=1 pid=612
+[   80.000006]  __kmalloc_cache_noprof+0x1a9/0x2f0
+[   80.000007]  widget_open+0x21/0x60 [widget]
+[   80.000008]  do_syscall_64+0x82/0x190
+[   80.000009] Freed in widget_drop+0x9/0x20 [widget] age=0 cpu=1 pid=612
+[   80.000010]  kfree+0x2b1/0x360
+[   80.000011]  widget_drop+0x9/0x20 [widget]
+[   80.000013] Object 0xffff8881055f8c00 @offset=3072 fp=0xffff8881055f8cc0
+[   80.000014]
+[   80.000015] Redzone  ffff8881055f8bf0: bb bb bb bb bb bb bb bb bb bb bb bb bb bb bb bb  ................
+[   80.000016] CPU: 1 UID: 0 PID: 612 Comm: widgetd Tainted: G    B      OE      6.12.9 #1
+[   80.000017] Call Trace:
+[   80.000018]  <TASK>
+[   80.000019]  dump_stack_lvl+0x5d/0x80
+[   80.000020]  object_err+0x2a/0x60
+[   80.000021]  free_to_partial_list+0x2e9/0x5a0
+[   80.000022]  kfree+0x2b1/0x360
+[   80.000023]  widget_drop+0x9/0x20 [widget]
+[   80.000024]  widget_close+0x21/0x40 [widget]
+[   80.000025]  __fput+0xf0/0x2d0
+[   80.000026]  </TASK>
+[   80.000027] FIX kmalloc-192: Object at 0xffff8881055f8c00 not freed
+"""
 CASES = {
     # arm has no words in front of its trace until 5.18
     "arm": (ARM, "null", "widget_vprintf", None, "process", 6),
@@ -151,6 +177,8 @@ CASES = {
     "locale": (LOCALE, "kfence", "widget_exit_queue", None, "process", 8),
     # the function in the first line works for its caller
     "kfence": (KFENCE, "kfence", "wdrdrv_get_pages_free_callback", "wdrdrv", "process", 2),
+    # who allocated and who freed it first stand in front, since 5.14 without "INFO: "
+    "slub": (SLUB, "bug", "widget_drop", "widget", "process", 3),
     # the other side of the race has a trace too
     "kcsan": (KCSAN, "unknown", "widget_poll", None, "process", 3),
 }
