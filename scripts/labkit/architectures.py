@@ -98,8 +98,34 @@ S390X = Architecture(
     make=("ARCH=s390", "CROSS_COMPILE=s390x-linux-gnu-"),
     host_files=(("/usr/s390x-linux-gnu/include/stdio.h", "libc6-dev-s390x-cross"),),
 )
+PPC64EL = Architecture(
+    debian="ppc64el",
+    multiarch="powerpc64le-linux-gnu",
+    loader="ld64.so.2",
+    loader_folder="lib64",
+    prefix="powerpc64le-linux-gnu-",
+    # An emulated processor has none of the answers to Spectre that the machine promises unless told not to.
+    # After a panic the firmware is told, which ends QEMU unless it is to pause.
+    qemu=(
+        *("qemu-system-ppc64", "-M", "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken"),
+        *("-accel", "tcg,thread=multi", "-cpu", "power9", "-action", "panic=pause"),
+    ),
+    console="hvc0",
+    kernel_words=(),
+    host_programs=(
+        ("qemu-system-ppc64", "qemu-system-ppc"),
+        ("qemu-ppc64le-static", "qemu-user-static"),
+        ("powerpc64le-linux-gnu-gcc", "gcc-powerpc64le-linux-gnu"),
+    ),
+    flavour="powerpc64le",
+    # it has no fw_cfg
+    notes=(),
+    emulator="qemu-ppc64le-static",
+    make=("ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-"),
+    host_files=(("/usr/powerpc64le-linux-gnu/include/stdio.h", "libc6-dev-ppc64el-cross"),),
+)
 # by Debian's names of all but the host's own
-FOREIGN = {"arm64": ARM64, "s390x": S390X}
+FOREIGN = {"arm64": ARM64, "s390x": S390X, "ppc64el": PPC64EL}
 
 
 def of_name(name: str) -> Architecture:

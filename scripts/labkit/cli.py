@@ -24,6 +24,7 @@ Paths go to stdout, what is going on to stderr. Typical use:
   scripts/lab dump --kernel 6.12 --format kdump --death bug
   scripts/lab standard --set arm64 a dump of an arm64 guest, which crash 8.0.2-arm64 reads
   scripts/lab standard --set s390x one of an s390x guest, for crash 8.0.2-s390x
+  scripts/lab standard --set ppc64el one of ppc64le, for crash 8.0.2-ppc64el
 
 Needs Debian, root for installing packages, and about 6 GB.
 """
@@ -90,7 +91,7 @@ def _add_crash(commands: Commands) -> None:
     parser = _command(commands, "crash", _crash, text)
     help_text = (
         "8.0.2, 8.0.6 (from Debian 13) or 9.0.2 (from unstable), all of these unless given; 7.2.9 (from "
-        "Debian 11); 8.0.2-arm64 and 8.0.2-s390x for dumps of these architectures, which run by qemu-user"
+        "Debian 11); 8.0.2-arm64, 8.0.2-s390x and 8.0.2-ppc64el for dumps of these, run by qemu-user"
     )
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=help_text)
 

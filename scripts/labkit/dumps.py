@@ -12,6 +12,7 @@ from typing import Any
 
 from labkit import (
     apt,
+    architectures,
     deathmodules,
     deaths,
     elfcore,
@@ -194,6 +195,8 @@ class _Build:
         form = "kdump-zlib" if self.spec.format == "flattened" else "elf"
         path = f"file:{self.work / 'vmcore'}"
         guest.qmp("dump-guest-memory", paging=False, protocol=path, format=form)
+        if self.spec.architecture is architectures.PPC64EL:
+            elfcore.little_endian(self.work / "vmcore")
 
     def _tidy(self) -> None:
         (self.work / "initramfs").unlink()

@@ -17,16 +17,17 @@ SERIES = ("6.1", "6.12")
 # (sid moves on: once it has another series of the same major number, that one is taken)
 SUITES = {"5.10": "bullseye", "7.2": "sid"}
 # of other architectures; all of them from Debian 12
-FOREIGN = ("6.1-arm64", "6.1-s390x")
+FOREIGN = ("6.1-arm64", "6.1-s390x", "6.1-ppc64el")
 KNOWN = (*SERIES, *SUITES, *FOREIGN)
 # The suites whose compiler and C library are newer than the host's: modules are built in a root of their own.
 OWN_TOOLS = ("sid",)
 # What builds a module there, beside what linux-headers-* depends on.
 BUILD_TOOLS = ("make", "coreutils", "dash", "sed", "grep", "findutils", "mawk")
-# Where Debian's packages have what a dump's folder links to: until 6.12, and since 7.0.
+# Where Debian's packages have what a dump's folder links to: until 6.12, and since 7.0; ppc64el's kernel
+# isn't compressed.
 LINKS = {
     "vmlinux": ("usr/lib/debug/boot/vmlinux-{release}",),
-    "vmlinuz": ("boot/vmlinuz-{release}", "usr/lib/modules/{release}/vmlinuz"),
+    "vmlinuz": ("boot/vmlinuz-{release}", "usr/lib/modules/{release}/vmlinuz", "boot/vmlinux-{release}"),
     "modules": ("usr/lib/debug/lib/modules/{release}",),
 }
 

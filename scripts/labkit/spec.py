@@ -150,6 +150,8 @@ BATCH = tuple(
 )
 ARM64 = (_elf("6.1-arm64"),)
 S390X = (Spec(kernel="6.1-s390x", format="elf"),)
+# pages of 64 KiB take more memory for the same scene
+PPC64EL = (Spec(kernel="6.1-ppc64el", format="elf", memory=1024, given_name="6.1-ppc64el-elf-sysrq"),)
 # Each series of another suite: the whole scene in both formats, and some deaths.
 TRIED = (
     "null",
@@ -174,6 +176,7 @@ SETS = {
     "batch": BATCH,
     "arm64": ARM64,
     "s390x": S390X,
+    "ppc64el": PPC64EL,
     **OTHER,
 }
 

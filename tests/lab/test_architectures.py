@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from labkit import apt, architectures, crashes, dumps, initramfs, kernels, spec
-from labkit.architectures import AMD64, ARM64, S390X
+from labkit.architectures import AMD64, ARM64, PPC64EL, S390X
 from labkit.errors import LabError
 from labkit.qemu import Machine
 from labkit.spec import Spec
@@ -18,6 +18,7 @@ from labkit.userland import Root
         ("6.1-arm64", ARM64, "6.1"),
         ("8.0.2-arm64", ARM64, "8.0.2"),
         ("6.1-s390x", S390X, "6.1"),
+        ("6.1-ppc64el", PPC64EL, "6.1"),
         ("6.1-x", AMD64, "6.1-x"),
     ],
 )
@@ -28,7 +29,7 @@ def test_a_name_ends_with_its_architecture(
     assert architectures.without(name) == number
 
 
-@pytest.mark.parametrize("architecture", [ARM64, S390X], ids=lambda one: one.debian)
+@pytest.mark.parametrize("architecture", [ARM64, S390X, PPC64EL], ids=lambda one: one.debian)
 def test_a_set_of_its_own_has_all_dumps_of_an_architecture(architecture: architectures.Architecture) -> None:
     own = spec.SETS[architecture.debian]
     assert [one.checked().name for one in own] == [f"6.1-{architecture.debian}-elf-sysrq"]
@@ -53,6 +54,8 @@ def test_a_kernel_is_chosen_among_those_of_its_architecture() -> None:
     assert kernels.newest_release("6.1", names) == "6.1.0-58-cloud-amd64"
     names += ["linux-image-6.1.0-50-s390x", "linux-image-6.1.0-50-s390x-dbg"]
     assert kernels.newest_release("6.1", names, S390X.flavour) == "6.1.0-50-s390x"
+    names += ["linux-image-6.1.0-47-powerpc64le", "linux-image-6.1.0-47-powerpc64le-dbg"]
+    assert kernels.newest_release("6.1", names, PPC64EL.flavour) == "6.1.0-47-powerpc64le"
 
 
 def test_crash_binaries_of_another_architecture_lie_apart(
@@ -79,7 +82,7 @@ def test_the_machine_of_each_architecture_is_started() -> None:
 
 def test_what_only_some_machines_have_is_left_out_on_others() -> None:
     """s390x has no fw_cfg, and its channels instead of PCI."""
-    assert S390X.notes == ()
+    assert S390X.notes == PPC64EL.notes == ()
     assert {"virtio_pci", "virtio_ccw"} < set(initramfs.DISK_MODULES)
     assert initramfs.GUEST_MODULES[0] == "crc32c_generic"  # libcrc32c needs it where none is built in
 
@@ -102,5 +105,6 @@ def test_what_the_host_needs_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     assert "qemu-user-static" in apt.missing_packages(ARM64)
     assert {"qemu-system-misc", "gcc-s390x-linux-gnu"} <= set(apt.missing_packages(S390X))
+    assert {"qemu-system-ppc", "gcc-powerpc64le-linux-gnu"} <= set(apt.missing_packages(PPC64EL))
     assert "qemu-user-static" not in apt.missing_packages()
     assert "qemu-system-x86" in apt.missing_packages()

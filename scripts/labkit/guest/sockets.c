@@ -252,8 +252,10 @@ static void unix_datagram(void *arg)
 static void packets(void *arg)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET };
-	struct tpacket_req ring = { .tp_block_size = 4096, .tp_block_nr = 2, .tp_frame_size = 2048,
-				    .tp_frame_nr = 4 };
+	/* blocks are whole pages, which ppc64 has of 64 KiB */
+	unsigned page = sysconf(_SC_PAGESIZE);
+	struct tpacket_req ring = { .tp_block_size = page, .tp_block_nr = 2, .tp_frame_size = 2048,
+				    .tp_frame_nr = 2 * (page / 2048) };
 	int fd;
 
 	(void)arg;
