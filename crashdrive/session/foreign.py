@@ -21,15 +21,20 @@ _I386, _X86_64 = 3, 62
 
 
 class Emulation(NamedTuple):
-    """How a program of another architecture is run; ``root`` None: it needs none, or the system's own."""
+    """How a program of another architecture is run; ``root`` None: it needs none, or the system's own.
+
+    ``loader``: its dynamic loader, where the emulator doesn't find that by itself; None where it does.
+    """
 
     emulator: str
     root: str | None
+    loader: str | None = None
 
     def words(self, name: str, program: str) -> list[str]:
         """The words that start a program under a name of its own; its arguments follow."""
         where = [] if self.root is None else ["-L", self.root]
-        return [self.emulator, "-0", name, *where, program]
+        loader = [] if self.loader is None else [self.loader, "--argv0", name]
+        return [self.emulator, "-0", name, *where, *loader, program]
 
 
 def emulation(path: Path) -> Emulation | None:
@@ -44,7 +49,7 @@ def emulation(path: Path) -> Emulation | None:
     machine = machine_of(number)
     if machine is None:
         raise CrashNotFoundError(f"{str(path)!a} is a program of ELF machine {number}, which can't run here")
-    return Emulation(_emulator(path, machine), _root(path, machine))
+    return Emulation(_emulator(path, machine), *_root(path, machine))
 
 
 def _emulator(path: Path, machine: Machine) -> str:
@@ -59,19 +64,33 @@ def _emulator(path: Path, machine: Machine) -> str:
     )
 
 
-def _root(path: Path, machine: Machine) -> str | None:
-    """The nearest folder above a program below which its loader lies; None where that is ``/``."""
+def _root(path: Path, machine: Machine) -> tuple[str | None, str | None]:
+    """The nearest folder above a program below which its loader lies, None where that is ``/``.
+
+    And the loader, where a link leads out of the folder to it: that of ppc64el's libc6 is one to ``/lib/``.
+    """
     loader = _loader(path)
     if loader is None:
-        return None
+        return None, None
     for folder in path.resolve().parents:
-        if folder.joinpath(loader.lstrip("/")).exists():
-            return None if folder == Path("/") else str(folder)
+        place = folder.joinpath(loader.lstrip("/"))
+        if folder == Path("/"):
+            if place.exists():
+                return None, None
+        elif (inside := _inside(folder, place)) is not None:
+            return str(folder), None if inside == place else str(inside)
     raise CrashNotFoundError(
         f"{str(path)!a} is a program of {machine.name}, and its loader {loader} is in no folder above it: "
         f"unpack its libraries beside it (Debian: those of crash:{machine.debian}, libc6:{machine.debian}, "
         f"libstdc++6:{machine.debian}, ..., all by `dpkg -x` into one folder)"
     )
+
+
+def _inside(folder: Path, place: Path) -> Path | None:
+    """A file below a folder, a link from ``/`` on taken as one from the folder on; None where none is."""
+    if place.is_symlink() and (target := place.readlink()).is_absolute():
+        place = folder.joinpath(*target.parts[1:])
+    return place if place.exists() else None
 
 
 def _loader(path: Path) -> str | None:

@@ -89,6 +89,25 @@ def test_the_libraries_are_found_by_where_the_program_lies(root: Path, emulator:
     ]
 
 
+def test_a_loader_behind_a_link_from_the_system_s_root_is_named(root: Path, emulator: Path) -> None:
+    """As in ppc64el's libc6: the emulator would follow the link out of the folder."""
+    inside = root / "lib/triplet/ld.so"
+    program(inside, loader=None)
+    loader = root / "lib/ld-linux-aarch64.so.1"
+    loader.unlink()
+    loader.symlink_to("/lib/triplet/ld.so")
+    found = emulation(root / "usr/bin/crash")
+    assert found == Emulation(str(emulator), str(root), str(inside))
+    assert found is not None
+    assert found.words("/n/name", "/n/crash") == [
+        *(str(emulator), "-0", "/n/name", "-L", str(root)),
+        *(str(inside), "--argv0", "/n/name", "/n/crash"),
+    ]
+    inside.unlink()
+    with pytest.raises(CrashNotFoundError, match="is in no folder above it"):
+        emulation(root / "usr/bin/crash")
+
+
 def test_a_static_program_needs_no_libraries(tmp_path: Path, emulator: Path) -> None:
     found = emulation(program(tmp_path / "crash", loader=None))
     assert found == Emulation(str(emulator), None)
