@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -156,6 +156,15 @@ def notes_in(data: bytes, order: str) -> Iterator[Note]:
             return
         yield Note(data[at + 12 : at + 12 + name_size].rstrip(b"\0"), kind, data[start : start + size])
         at = start + (size + 3 & ~3)
+
+
+def physical_bytes(read: Read, segments: Sequence[Segment], place: int, size: int) -> bytes:
+    """Bytes of a dump at a physical address; fewer where their part of memory ends before."""
+    for part in segments:
+        inside = place - part.physical
+        if part.type == PT_LOAD and 0 <= inside < part.file_size:
+            return read(part.offset + inside, min(size, part.file_size - inside))
+    return b""
 
 
 def opened_elf(descriptor: int) -> ElfFile:

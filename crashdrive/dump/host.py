@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crashdrive.dump.elf import PT_LOAD, Read, Segment
+from crashdrive.dump.linear_map import LINEAR
 
 _FIELD = 65  # of struct new_utsname: sysname, nodename, ...
 _X86_64_TEXT = 0xFFFFFFFF80000000  # where x86-64 maps the kernel's image
@@ -52,12 +53,14 @@ def host_in_image(read: Read, info: Mapping[str, str]) -> str | None:
 def physical_in_image(info: Mapping[str, str], address: int) -> int | None:
     """Where memory of the kernel's image lies, by its address as the image was linked.
 
-    On x86-64, arm64 and s390x up to 6.9; None where VMCOREINFO doesn't tell.
+    On x86-64, arm64, ppc64 and s390x up to 6.9; None where VMCOREINFO doesn't tell.
     """
     try:
         moved = address + int(info["KERNELOFFSET"], 16)
         if _LOWCORE in info:
             return None if _MOVED in info else moved
+        if moved >> 60 == LINEAR >> 60:
+            return moved - LINEAR
         if "NUMBER(kimage_voffset)" in info:
             return (moved - int(info["NUMBER(kimage_voffset)"], 16)) % (1 << 64)
         return moved - _X86_64_TEXT + int(info["NUMBER(phys_base)"])
@@ -66,12 +69,14 @@ def physical_in_image(info: Mapping[str, str], address: int) -> int | None:
 
 
 def _physical(info: Mapping[str, str]) -> int | None:
-    """Where the image of the kernel has ``init_uts_ns.name``, on x86-64, arm64 and s390x."""
+    """Where the image of the kernel has ``init_uts_ns.name``, on x86-64, arm64, ppc64 and s390x."""
     try:
         place = int(info["SYMBOL(init_uts_ns)"], 16) + int(info["OFFSET(uts_namespace.name)"])
         if _LOWCORE in info:
             apart = int(info[_MOVED], 16) - int(info["KERNELOFFSET"], 16) if _MOVED in info else 0
             return place + apart
+        if place >> 60 == LINEAR >> 60:
+            return place - LINEAR
         if "NUMBER(kimage_voffset)" in info:
             return (place - int(info["NUMBER(kimage_voffset)"], 16)) % (1 << 64)
         return place - _X86_64_TEXT + int(info["NUMBER(phys_base)"])

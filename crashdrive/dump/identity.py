@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crashdrive.dump import lowcore
+from crashdrive.dump import linear_map, lowcore
 from crashdrive.dump.contents import file_mark
 from crashdrive.dump.elf import (
     ET_CORE,
@@ -353,6 +353,8 @@ def _elf_facts(elf: ElfFile, read: Read, size: int | None, path: str | Path) -> 
         raise DumpError(f"{shown(path)}: the core dump of a process, not of a kernel")
     if not info and elf.machine == lowcore.MACHINE:
         info = lowcore.vmcoreinfo_of_lowcore(read, segments)
+    if not info and elf.machine == linear_map.MACHINE:
+        info = linear_map.vmcoreinfo_by_pointer(read, segments)
     end = max((s.offset + s.file_size for s in segments if s.type == PT_LOAD), default=0)
     cut = size is not None and end > size
     host = host_in_memory(read, segments, parse_vmcoreinfo(info))

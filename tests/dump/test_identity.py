@@ -343,6 +343,40 @@ def test_vmcoreinfo_of_s390x_is_found_by_the_lowcore(tmp_path: Path) -> None:
     assert found.host == "web1"
 
 
+LINEAR = 0xC << 60
+
+
+def on_ppc64(found: bytes, *pointers: int, headers: str = "<", kernel: str = "<") -> bytes:
+    """A dump of QEMU's: an image at address 0 with pointers, and a note in a page of 64 KiB."""
+    memory = bytearray(0x30000)
+    for at, pointer in enumerate(pointers):
+        memory[0x1000 + 8 * at : 0x1008 + 8 * at] = struct.pack(f"{kernel}Q", pointer)
+    memory[0x20000 : 0x20000 + len(found)] = found
+    dump = core(note(b"CORE", 1, b"x" * 504, headers), order=headers, size=len(memory))
+    return dump[:18] + struct.pack(f"{headers}H", 21) + dump[20 : -len(memory)] + bytes(memory)
+
+
+@pytest.mark.parametrize(("headers", "kernel"), ["<<", "><", ">>"])
+def test_vmcoreinfo_of_ppc64_is_found_by_the_kernel_s_pointer(
+    tmp_path: Path, headers: str, kernel: str
+) -> None:
+    """Also where QEMU has written the headers in another byte order than the kernel has."""
+    way = f"SYMBOL(init_uts_ns)={LINEAR + 0x2E00:x}\nOFFSET(uts_namespace.name)=0\n".encode()
+    text = note(b"VMCOREINFO", 0, INFO + way, kernel)
+    pointers = 0, LINEAR + 0x1000, LINEAR + 0x1000, LINEAR + 0x7_0000, 0x20000, LINEAR + 0x20000
+    dump = on_ppc64(text, *pointers, headers=headers, kernel=kernel)
+    names = b"Linux".ljust(65, b"\0") + b"web1".ljust(65, b"\0")
+    at = len(dump) - 0x30000 + 0x2E00
+    found = dump_identity(file(tmp_path, dump[:at] + names + dump[at + len(names) :]))
+    assert (found.build_id, found.machine, found.host) == (BUILD_ID, 21, "web1")
+
+
+@pytest.mark.parametrize("pointer", [0, 0x20000, LINEAR, LINEAR + 0x20008, LINEAR + (1 << 55)])
+def test_pointers_of_ppc64_that_lead_nowhere_tell_nothing(tmp_path: Path, pointer: int) -> None:
+    dump = on_ppc64(note(b"VMCOREINFO", 0, INFO, "<"), pointer)
+    assert dump_identity(file(tmp_path, dump)).build_id is None
+
+
 @pytest.mark.parametrize("pointer", [0, 0x2104, 0x2FFC, 0x5000, (1 << 64) - 1])
 def test_a_lowcore_that_leads_nowhere_tells_nothing(tmp_path: Path, pointer: int) -> None:
     dump = on_s390x(pointer, note(b"VMCOREINFO", 0, INFO, ">"))
