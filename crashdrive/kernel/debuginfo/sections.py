@@ -18,8 +18,8 @@ from crashdrive.errors import VmlinuxError
 _RELA, _SYMBOL = "QQq", "IBBHQQ"
 _SHT_RELA = 4
 _COMPRESSED, _ALLOCATED = 0x800, 2
-# by ELF's machine: relocations of 64 bits, and of 32: R_X86_64_*, R_390_*
-_RELOCATIONS = {62: ({1}, {10, 11}), 22: ({22}, {4})}
+# by ELF's machine: relocations of 64 bits, and of 32: R_X86_64_*, R_PPC64_*, R_390_*
+_RELOCATIONS = {62: ({1}, {10, 11}), 21: ({38}, {1}), 22: ({22}, {4})}
 _APART = 24
 _MOST = 1 << 30
 _FUNCTION = 2

@@ -19,8 +19,8 @@ _ARRAYS = {"nsecs": ("nsecs",), "sectors": ("sectors",), "ios": ("ios",), "merge
 _NUMBERS = {
     "busy": ("io_ticks",),
     # a local_t each for reads and for writes
-    "reads_in_flight": ("in_flight[0].a.counter",),
-    "writes_in_flight": ("in_flight[1].a.counter",),
+    "reads_in_flight": ("in_flight[0].a.counter", "in_flight[0].v"),
+    "writes_in_flight": ("in_flight[1].a.counter", "in_flight[1].v"),
 }
 _FIELDS = {**_ARRAYS, **_NUMBERS}
 # enum stat_group
