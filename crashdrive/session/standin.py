@@ -41,6 +41,7 @@ class _Kind(NamedTuple):
 # by ELF's number of the machine
 _KINDS = {
     62: _Kind(0xFFFF_FFFF_8100_0000, (("init_top_pgt", ".data"), ("phys_base", ".data"))),
+    21: _Kind(0xC << 60, (("swapper_pg_dir", ".data"), ("high_memory", ".data"))),
     183: _Kind(0xFFFF_8000_0800_0000, (("swapper_pg_dir", ".data"), ("kimage_voffset", ".data"))),
     22: _Kind(0x10_0000, (("swapper_pg_dir", ".data"), ("high_memory", ".data")), ">"),
 }

@@ -14,7 +14,7 @@ from crashdrive.kernel.debuginfo.sections import Sections
 from crashdrive.kernel.symbols.image import ImageSymbols
 from crashdrive.session.standin import standin
 
-MACHINES = (62, 183, 22)
+MACHINES = (62, 183, 21, 22)
 
 
 @pytest.fixture(params=MACHINES)

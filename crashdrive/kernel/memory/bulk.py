@@ -30,8 +30,8 @@ _BLOCK_PAGES = 256  # the cache drops blocks of at most this size
 _MOST_HOLES = 1 << 20
 _TASK = re.compile(r"^ *TASK: ([0-9a-f]+)", re.MULTILINE)
 _KERNEL_BASE = re.compile(r"^ *kvbase: ([0-9a-f]+)", re.MULTILINE)
-# by ELF machine, where it isn't 0xff << 56, and no `Architecture` says it: ppc64, loongarch
-_FLOORS = {21: 0xC << 60, 258: 0x8 << 60}
+# by ELF machine, where it isn't 0xff << 56, and no `Architecture` says it: loongarch
+_FLOORS = {258: 0x8 << 60}
 
 
 class Hole(msgspec.Struct, frozen=True):

@@ -43,7 +43,7 @@ def cpu_stacks(survey: Survey) -> dict[int, tuple[Stack, ...]]:
     exceptions by the kernel's names (``NMI``, ``DF``, ``DB``, ``MCE``, ``VC``, ``VC2``).
 
     A CPU whose stacks the dump doesn't tell is noted. Other names on other architectures:
-    `crashdrive.linux.sched.arm64`, `crashdrive.linux.sched.s390x`.
+    `crashdrive.linux.sched.arm64`, `crashdrive.linux.sched.ppc64`, `crashdrive.linux.sched.s390x`.
     """
     kernel = survey.kernel
     if (own := ways(kernel)) is not None:

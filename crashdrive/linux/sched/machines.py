@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from crashdrive.linux.sched import arm64, s390x
+from crashdrive.linux.sched import arm64, ppc64, s390x
 
 if TYPE_CHECKING:
     from crashdrive.kernel.memory.window import Window
@@ -56,6 +56,7 @@ class Ways(NamedTuple):
 # by ELF's number
 _WAYS = {
     arm64.MACHINE: Ways(arm64.record_unwinder, arm64.cpu_stacks, arm64.Sleeping, arm64.WORDS, arm64.ALIASES),
+    ppc64.MACHINE: Ways(ppc64.marked_unwinder, ppc64.cpu_stacks, ppc64.Sleeping, ppc64.WORDS, ppc64.ALIASES),
     s390x.MACHINE: Ways(
         s390x.chain_unwinder, s390x.cpu_stacks, s390x.Sleeping, s390x.WORDS, s390x.ALIASES, ">"
     ),

@@ -1,4 +1,4 @@
-"""Registers of the CPUs at the time of the crash, from the dump: x86-64, arm64, s390x.
+"""Registers of the CPUs at the time of the crash, from the dump: x86-64, arm64, ppc64, s390x.
 
 Sources: ``crash_notes`` (kernel/crash_core.c: an ELF note for each CPU, which crash_save_cpu() fills in when
 kdump is loaded); the notes in the dump's header (the hypervisor's); crash's ``help -r``, where the header's
@@ -72,7 +72,8 @@ def cpu_registers(survey: Survey) -> dict[int, Registers]:
 
     On arm64 ``x0`` to ``x30``, ``sp``, ``pc``, ``pstate``, and ``ip`` and ``bp`` for ``pc`` and ``x29``; on
     s390x ``psw_mask``, ``psw_addr``, ``r0`` to ``r15``, and ``ip``, ``sp`` and ``bp`` for ``psw_addr``,
-    ``r15`` and ``r11``.
+    ``r15`` and ``r11``; on ppc64 ``r0`` to ``r31``, ``nip``, ``msr``, ``ctr``, ``link`` and others, and
+    ``ip``, ``sp`` and ``bp`` for ``nip``, ``r1`` and ``r31``.
 
     kdump saves the registers that a CPU had before the NMI that stopped it. A missing page of these is noted,
     also if others are found: registers in the dump's header may be of a later time.

@@ -1,4 +1,6 @@
-"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know. x86-64, arm64, s390x.
+"""Kernel stacks of all tasks, unwound here, also of tasks that crash doesn't know.
+
+On x86-64, arm64, ppc64, s390x.
 
 ::
 
@@ -75,7 +77,7 @@ def stacks(
     addresses.
 
     ``complete``: all tasks were found, and all stacks followed to their ends. KernelError on machines other
-    than x86-64, arm64 and s390x.
+    than x86-64, arm64, ppc64 and s390x.
     """
     survey = Survey(kernel)
     rows = read_stacks(survey, wanted=wanted, tasks=tasks)

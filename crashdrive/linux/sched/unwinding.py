@@ -46,7 +46,7 @@ _TEXTS = (
 
 
 def unwinder(survey: Survey) -> StackUnwinder:
-    """The unwinder of a kernel; KernelError on architectures other than x86-64, arm64 and s390x.
+    """The unwinder of a kernel; KernelError on architectures other than x86-64, arm64, ppc64 and s390x.
 
     Modules whose tables can't be read are noted in the survey.
     """
@@ -56,7 +56,7 @@ def unwinder(survey: Survey) -> StackUnwinder:
         return own.unwinder(survey)
     if machine != _X86_64:
         name = shown_machine(int(machine))
-        raise KernelError(f"stacks can be unwound on x86-64, arm64 and s390x alone; this is {name}")
+        raise KernelError(f"stacks can be unwound on x86-64, arm64, ppc64 and s390x alone; this is {name}")
     kernel.layouts.prefetch([_RULE, _REGS, _MODULE, "struct inactive_task_frame"])
     memory = _Bytes(survey)
     tables = _tables(survey, memory)
