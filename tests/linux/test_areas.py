@@ -44,6 +44,31 @@ def test_areas_of_arm64() -> None:
         assert address_class(address, found).name == name
 
 
+def test_areas_of_ppc64() -> None:
+    """Of a guest of 6.1 with 1 GB in pages of 64 KiB, and the radix MMU."""
+    words = {
+        "max_pfn": 0x4000, "vmemmap": 0xC00C << 48,
+        "__vmalloc_start": 0xC008 << 48, "__vmalloc_end": 0xC00A << 48,
+    }  # fmt: skip
+    places = {name: 0xC000000002759000 + 8 * at for at, name in enumerate(words)}
+    symbols = {"_text": 0xC << 60, "_end": 0xC000000002880000} | places
+    kernel = SimpleNamespace(
+        session=SimpleNamespace(identity={"machine": "21"}, vmcoreinfo={"PAGESIZE": "65536"}),
+        symbols=SimpleNamespace(has=symbols.__contains__, address=symbols.__getitem__),
+        read_pointer={places[name]: word for name, word in words.items()}.__getitem__,
+    )
+    ppc64: Any = SimpleNamespace(kernel=kernel)
+    found = list(areas(ppc64))
+    for address, name in {
+        0xC00000000002B000: "image",
+        0xC00000000FC474B0: "direct map",
+        0xC008000000A30000: "vmalloc",
+        0xC00C000000001000: "page structures",
+    }.items():
+        assert address_class(address, found).name == name
+    assert found[1].high == (0xC << 60) + (1 << 30)
+
+
 def test_what_is_not_told_is_left_out() -> None:
     assert [area.name for area in areas(survey("183", {}))] == ["image"]
     wrong = dict.fromkeys(ARM64, "a lot")

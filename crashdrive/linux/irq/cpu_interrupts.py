@@ -2,7 +2,8 @@
 
 Sources: arch_show_interrupts() in arch/x86/kernel/irq.c; of arm and arm64, whose IPIs are interrupts that
 /proc/interrupts hides from the others, in arch/arm64/kernel/smp.c (since 5.10, d3afc7f12987);
-show_interrupts() in arch/s390/kernel/irq.c, whose lines are kinds of external, I/O and other interruptions.
+show_interrupts() in arch/s390/kernel/irq.c, whose lines are kinds of external, I/O and other interruptions;
+of powerpc in arch/powerpc/kernel/irq.c, which has two lines LOC.
 """
 
 from __future__ import annotations
@@ -44,6 +45,18 @@ _LINES = (
     ("NPI", "kvm_posted_intr_nested_ipis", "nested posted interrupts (KVM)"),
     ("PIW", "kvm_posted_intr_wakeup_ipis", "posted interrupt wakeups (KVM)"),
 )
+# the same of powerpc: timers of the clock event device and others, the latter beside the former
+_POWERPC = (
+    ("LOC", "timer_irqs_event", "local timer, clock event device"),
+    ("BCT", "broadcast_irqs_event", "broadcast timer"),
+    ("LOC", "timer_irqs_others", "local timer, others"),
+    ("SPU", "spurious_irqs", "spurious"),
+    ("PMI", "pmu_irqs", "performance monitoring"),
+    ("MCE", "mce_exceptions", "machine check exceptions"),
+    ("NMI", "sreset_irqs", "system reset"),
+    ("WDG", "soft_nmi_irqs", "watchdog soft-NMI"),
+    ("DBL", "doorbell_irqs", "doorbells"),
+)
 # variables of each CPU, and of all together
 _VARIABLES = (
     ("MCE", "mce_exception_count", "machine check exceptions"),
@@ -82,7 +95,7 @@ def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
     if not kernel.has_type(_KIND) or not kernel.symbols.has(_VARIABLE):
         survey.absent("counts of interrupts that CPUs send each other, that are known on this machine")
         return
-    fields = Fields(kernel, _KIND, {member: (member,) for _, member, _ in _LINES})
+    fields = Fields(kernel, _KIND, {member: (member,) for _, member, _ in (*_LINES, *_POWERPC)})
     if fields.paths:
         yield from _counted(survey, fields)
     elif kernel.has_member(_KIND, _COUNTERS) and kernel.symbols.has(_NAMES):
@@ -103,11 +116,11 @@ def cpu_interrupts(survey: Survey) -> Iterator[CpuInterrupt]:
 
 
 def _counted(survey: Survey, fields: Fields) -> Iterator[CpuInterrupt]:
-    """Those of x86."""
+    """Those of x86 and of powerpc."""
     kernel, cpus = survey.kernel, survey.kernel.possible_cpus
     places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in cpus]
     columns = survey.read(fields, places, "counts of interrupts")
-    for line, member, meaning in _LINES:
+    for line, member, meaning in (*_LINES, *_POWERPC):
         if fields.has(member):
             yield _row(line, meaning, dict(zip(cpus, columns[member], strict=True)))
 

@@ -1,4 +1,4 @@
-"""CPUs as in /proc/cpuinfo: model, microcode, topology. x86, arm64, s390x."""
+"""CPUs as in /proc/cpuinfo: model, microcode, topology. x86, arm64, ppc64, s390x."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ _PLACES = {"package": ("package_id", "cluster_id"), "core": ("core_id",)}
 # s390x: arch/s390/kernel/processor.c, topology.c
 _S390X, _S390X_VARIABLE = "struct cpu_info", "cpu_info"
 _S390X_TOPOLOGY = "struct cpu_topology_s390"
+# ppc64: arch/powerpc/kernel/setup-common.c
+_PPC64, _PVR, _SPEC = "21", "cpu_pvr", "cur_cpu_spec"
+_LONGEST_NAME = 64
 # of lowcore's machine_flags: arch/s390/include/asm/setup.h
 _HYPERVISORS = {1 << 0: "zvm", 1 << 1: "kvm", 1 << 2: "lpar"}
 
@@ -55,6 +58,9 @@ class Cpu(Record, frozen=True):
 
     On s390x ``model`` is the machine's number, ``model_name`` the same in hexadecimal as IBM has it
     (``8561``), ``stepping`` the version.
+
+    On ppc64 ``model`` and ``stepping`` are the halves of the processor's version register (``pvr``), which
+    each CPU has its own of, ``model_name`` is that of the first (``POWER9 (architected)``).
     """
 
     cpu: int
@@ -78,6 +84,11 @@ def is_arm64(survey: Survey) -> bool:
     return survey.kernel.session.identity.get("machine") == _MACHINE
 
 
+def is_ppc64(survey: Survey) -> bool:
+    """Whether the kernel is of ppc64; asked before anything that others lack."""
+    return survey.kernel.session.identity.get("machine") == _PPC64
+
+
 def cpus(survey: Survey) -> Iterator[Cpu]:
     """The present CPUs, by number."""
     kernel = survey.kernel
@@ -86,6 +97,9 @@ def cpus(survey: Survey) -> Iterator[Cpu]:
         return
     if is_s390x(kernel):
         yield from _of_s390x(survey)
+        return
+    if is_ppc64(survey):
+        yield from _of_ppc64(survey)
         return
     places = [kernel.per_cpu_address(_VARIABLE, cpu) for cpu in kernel.cpus]
     online = set(kernel.online_cpus)
@@ -114,6 +128,23 @@ def _of_arm64(survey: Survey) -> Iterator[Cpu]:
             model_name=f"{part:#x} r{midr >> 20 & 0xF}p{revision}" if known else None,
             cpu_family=8 if known else None, model=part if known else None,
             stepping=revision if known else None, microcode=None, apicid=None, cache=None, **place,
+        )  # fmt: skip
+
+
+def _of_ppc64(survey: Survey) -> Iterator[Cpu]:
+    """By each CPU's version register, as show_cpuinfo() has it."""
+    kernel, online = survey.kernel, set(survey.kernel.online_cpus)
+    places = [kernel.per_cpu_address(_PVR, cpu) for cpu in kernel.cpus]
+    versions = survey.gaps(kernel.read_many("unsigned int", places, [""]), "CPUs")[""]
+    spec = kernel.read_pointer(kernel.symbols.address(_SPEC))
+    place = int(kernel.object("struct cpu_spec", spec).member_("cpu_name"))
+    name = kernel.read_string(place, _LONGEST_NAME).decode("ascii", "backslashreplace") if place else None
+    for cpu, version in zip(kernel.cpus, versions, strict=True):
+        known = version is not None
+        yield Cpu(
+            cpu=cpu, online=cpu in online, vendor_id="IBM", model_name=name, cpu_family=None,
+            model=version >> 16 if known else None, stepping=version & 0xFFFF if known else None,
+            microcode=None, package=None, core=None, apicid=None, cache=None,
         )  # fmt: skip
 
 
@@ -163,10 +194,10 @@ class Hypervisor(Record, frozen=True):
 def hypervisor(survey: Survey) -> Hypervisor | None:
     """The hypervisor that the kernel recognised (``x86_hyper_type``); ``native`` also of an unknown one.
 
-    None on arm64, whose kernel looks for none.
+    None on arm64 and ppc64, whose kernels look for none.
     """
     kernel = survey.kernel
-    if is_arm64(survey):
+    if is_arm64(survey) or is_ppc64(survey):
         return None
     if is_s390x(kernel):
         return _hypervisor_of_s390x(survey)

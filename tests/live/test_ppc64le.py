@@ -1,0 +1,217 @@
+"""Reports on a dump of ppc64le read on this host: against what the guest said of itself, and crash's `bt`.
+
+`scripts/lab standard --set ppc64el` and `scripts/lab crash 8.0.2-ppc64el` make what they need; skipped
+without.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from crashdrive.crash import Crash, open_dump
+from tests.live.conftest import LAB
+from tests.reports.foreign_truth import (
+    check_memory_of_processes,
+    check_sockets,
+    check_stacks,
+    check_the_one_that_panicked,
+    check_verdict,
+)
+
+pytestmark = pytest.mark.live
+DUMP = LAB / "dumps" / "6.1-ppc64el-elf-sysrq"
+BINARY = LAB / "crash-ppc64el/8.0.2/crash"
+TRUTH = DUMP / "truth"
+PROC = TRUTH / "proc"
+# the kernel counts on while /proc is read, and until the dump
+_MORE = 1200
+_LINES = 200
+# what `bt` of crash 8.0.2 showed, from the caller of firmware on
+_BY_CRASH = {
+    "rtas_call": 0xC00000000003ABE8, "rtas_os_term": 0xC00000000003C508, "pseries_panic": 0xC0000000000E3864,
+    "ppc_panic_platform_handler": 0xC000000000027F14, "atomic_notifier_call_chain": 0xC000000000177C28,
+    "panic": 0xC000000000137E60, "sysrq_handle_crash": 0xC0000000008E5C68,
+    "__handle_sysrq": 0xC0000000008E6610, "write_sysrq_trigger": 0xC0000000008E6F08,
+    "proc_reg_write": 0xC00000000060437C, "vfs_write": 0xC00000000052B5BC, "ksys_write": 0xC00000000052BB90,
+    "system_call_exception": 0xC00000000002B000, "system_call_vectored_common": 0xC00000000000C0F0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crash() -> Iterator[Crash]:
+    """The dump, in a crash that has no tables of its own: none of these reports needs them."""
+    for path in (DUMP / "vmcore", BINARY):
+        if not path.exists():
+            pytest.skip(f"{path} is missing: scripts/lab makes it (--set ppc64el)")
+    with open_dump(
+        DUMP / "vmlinux",
+        DUMP / "vmcore",
+        crash=[str(BINARY)],
+        purpose="reports",
+        btf=True,
+        cache=False,
+        timeout=900,
+    ) as crash:
+        yield crash
+        assert crash.session.minimal
+
+
+@pytest.mark.parametrize("name", ["tcp", "tcp6", "udp", "udp6"])
+def test_sockets_are_those_of_proc(crash: Crash, name: str) -> None:
+    check_sockets(crash, PROC, name)
+
+
+def test_stacks_are_those_of_proc(crash: Crash) -> None:
+    stacks = crash.kernel.stacks()
+    assert stacks.complete
+    assert {one.frames[0].function for one in stacks if one.frames and not one.running} == {"__switch_to"}
+    check_stacks(crash, PROC)
+
+
+def test_the_one_that_panicked_is_followed_from_firmware_to_user_space(crash: Crash) -> None:
+    """The functions, and the addresses that each returns to, are those of crash's own ``bt``."""
+    check_the_one_that_panicked(crash, "system_call_vectored_common")
+    (stack,) = [one for one in crash.kernel.stacks() if one.running and one.comm == "finish"]
+    sure = [frame for frame in stack.frames if not frame.doubt and frame.function]
+    assert {frame.function: frame.address for frame in sure} == _BY_CRASH
+
+
+def test_a_cpu_that_was_stopped_is_followed_through_two_stacks(crash: Crash) -> None:
+    """By the system reset that stopped it, on a stack of its own, to where it idled."""
+    (stack,) = [one for one in crash.kernel.stacks() if one.comm == "swapper/1"]
+    functions = [frame.function for frame in stack.frames]
+    assert stack.complete
+    assert {"nmi_stop_this_cpu", "system_reset_exception", "do_idle", "start_secondary"} < set(functions)
+    assert {frame.segment for frame in stack.frames} == {"nmi", "process"}
+
+
+def test_the_verdict(crash: Crash) -> None:
+    check_verdict(crash)
+
+
+def test_memory_of_processes(crash: Crash) -> None:
+    """User memory is read by page tables that are walked here."""
+    check_memory_of_processes(crash)
+
+
+def test_arguments_of_all_processes_are_those_of_proc(crash: Crash) -> None:
+    rows = crash.report("ps", arguments=True).table("arguments").rows
+    compared = 0
+    for row in rows:
+        said = PROC / str(row.pid) / "cmdline"
+        if said.exists() and row.argv:
+            assert [word.encode() for word in row.argv] == said.read_bytes().split(b"\0")[:-1], row.pid
+            compared += 1
+    assert compared > 30
+
+
+REPORTS = (
+    "block", "cgroups", "conntrack", "cpu", "dmesg", "files", "hang", "interfaces", "ipc", "irq", "keys",
+    "memory", "modules", "namespaces", "neighbours", "netfilter", "netns", "netstat", "panic", "ps", "qdisc",
+    "rcu", "routing", "smp", "snmp", "sockstat", "softnet", "stacks", "timeline", "timers", "virtio",
+    "workqueues",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_nothing_is_left_out(crash: Crash, name: str) -> None:
+    assert crash.run_report(name).complete
+
+
+def test_what_is_not_read_is_said(crash: Crash) -> None:
+    sysinfo, sysctl = crash.run_report("sysinfo"), crash.run_report("sysctl")
+    assert not sysinfo.complete
+    assert not sysctl.complete
+    assert "mitigations" in " ".join(one.message for one in sysinfo.warnings)
+    assert "vrf_shared_table_handler" in " ".join(one.message for one in sysctl.warnings)
+
+
+def test_interrupts_are_those_of_proc(crash: Crash) -> None:
+    """Two lines have one name."""
+    lines = [line.split() for line in (PROC / "interrupts").read_text().splitlines()[1:]]
+    report = crash.report("irq")
+    counted = [(str(row.irq), row.irq_counts) for row in report.table("interrupts").rows]
+    counted += [(row.interrupt_line, row.cpu_counts) for row in report.table("cpu_interrupts").rows]
+    assert [name for name, _ in counted] == [line[0].rstrip(":") for line in lines]
+    for (name, counts), line in zip(counted, lines, strict=True):
+        for cpu in (0, 1):
+            assert int(line[1 + cpu]) <= counts[cpu] <= int(line[1 + cpu]) + _MORE, name
+
+
+def test_softirqs_are_those_of_proc(crash: Crash) -> None:
+    lines = (PROC / "softirqs").read_text().splitlines()[1:]
+    said = {line.split()[0].rstrip(":"): [int(word) for word in line.split()[1:]] for line in lines}
+    rows = crash.report("irq").table("softirqs").rows
+    assert [row.softirq for row in rows] == list(said)
+    for row in rows:
+        for cpu, then in enumerate(said[row.softirq]):
+            assert then <= row.counts[cpu] <= then + _MORE
+
+
+def test_cpus_are_those_of_proc(crash: Crash) -> None:
+    text = (PROC / "cpuinfo").read_text()
+    rows = crash.report("sysinfo").table("cpus").rows
+    said = re.findall(r"^revision\t: [\d.]+ \(pvr (\w{4}) (\w{4})\)$", text, re.MULTILINE)
+    assert [(f"{row.model:04x}", f"{row.stepping:04x}") for row in rows] == said
+    assert {f"{row.model_name}, altivec supported" for row in rows} == set(
+        re.findall(r"^cpu\t\t: (.*)$", text, re.MULTILINE)
+    )
+    assert crash.report("sysinfo").table("system").rows[0].machine == "ppc64le"
+
+
+def test_times_of_cpus_are_those_of_proc(crash: Crash) -> None:
+    rows = crash.report("cpu").table("times").rows
+    for row in rows:
+        line = next(
+            text for text in (PROC / "stat").read_text().splitlines() if text.startswith(f"cpu{row.cpu} ")
+        )
+        user, nice, system, idle = (int(word) / 100 for word in line.split()[1:5])
+        assert user <= row.user_seconds + 0.02 <= user + 3
+        assert nice <= row.nice_seconds + 0.02 <= nice + 3
+        assert system <= row.system_seconds + 0.02 <= system + 6
+        assert idle <= row.idle_seconds + 0.02 <= idle + 3
+
+
+def test_modules_are_those_of_proc(crash: Crash) -> None:
+    lines = [line.split() for line in (PROC / "modules").read_text().splitlines()]
+    rows = {row.name: row for row in crash.report("modules").table("modules").rows}
+    assert rows.keys() == {line[0] for line in lines}
+    for name, _, _, _, _, address, *_ in lines:
+        assert rows[name].base == int(address, 16)
+
+
+def test_addresses_and_routes_are_those_of_ip(crash: Crash) -> None:
+    links = json.loads((TRUTH / "cmd/ip-addr-json").read_text())
+    said = {(one["ifname"], f"{a['local']}/{a['prefixlen']}") for one in links for a in one["addr_info"]}
+    report = crash.report("interfaces", all=True, netns="init")
+    assert {(row.device, row.address) for row in report.table("addresses").rows} == said
+    routes = json.loads((TRUTH / "cmd/ip-route-all-json").read_text())
+    wanted = {one["dst"] for one in routes if re.fullmatch(r"[\d.]+\.\d+/\d+", one["dst"])}
+    rows = crash.report("routing", all=True, four=True, netns="init").table("routes").rows
+    assert wanted
+    assert wanted <= {f"{row.destination}/{row.prefix_length}" for row in rows}
+
+
+def test_meminfo_is_that_of_proc(crash: Crash) -> None:
+    said = {
+        name: int(number) << 10
+        for name, number in re.findall(r"^(\w+): +(\d+) kB$", (PROC / "meminfo").read_text(), re.MULTILINE)
+    }
+    found = {row.item: row.amount_bytes for row in crash.report("memory").table("amounts").rows}
+    near = 24 << 20
+    for name in ("MemTotal", "MemFree", "Cached", "Slab", "AnonPages", "PageTables", "VmallocUsed", "Percpu"):
+        assert abs(found[name] - said[name]) < near, name
+    assert found["MemTotal"] == said["MemTotal"]
+
+
+def test_the_log_is_that_of_dmesg(crash: Crash) -> None:
+    said = (TRUTH / "cmd/dmesg").read_bytes().decode(errors="backslashreplace").splitlines()
+    found = [row.text for row in crash.report("dmesg").table("log").rows]
+    # up to what the guest wrote itself, which its dmesg breaks into other lines
+    first = [line.split("] ", 1)[1].rstrip() for line in said if "] " in line][:_LINES]
+    assert len(first) == _LINES
+    assert [text.splitlines()[0].rstrip() for text in found[:_LINES]] == first
