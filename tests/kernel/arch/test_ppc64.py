@@ -150,7 +150,7 @@ def test_the_kernels_own_are_those_of_vmcoreinfo() -> None:
         {"SYMBOL(swapper_pg_dir)": f"{LINEAR + (1 << 57):x}"},
     ],
 )
-def test_no_tables_by_what_is_damaged_or_with_the_hash_mmu(changed: Mapping[str, str]) -> None:
+def test_no_tables_by_what_is_damaged_or_with_the_hash_mmu(changed: dict[str, str]) -> None:
     assert Tables.of_kernel(INFO | changed, with_linear_map().read) is None
 
 

@@ -25,7 +25,10 @@ class Columns(dict[str, list[Any]]):
 
 def survey(versions: list[int | None], name: int = 0x7000) -> Any:
     """Of a kernel with two CPUs; interrupts of each are counted up from their number."""
-    answers = {"unsigned int": [versions], "irq_cpustat_t": [[10 * n, 10 * n + 1] for n in range(9)]}
+    answers: dict[str, list[list[Any]]] = {
+        "unsigned int": [versions],
+        "irq_cpustat_t": [[10 * n, 10 * n + 1] for n in range(9)],
+    }
     kernel: Any = SimpleNamespace(
         session=SimpleNamespace(identity={"machine": "21"}),
         symbols=SimpleNamespace(address=lambda _name: 0x1000, has=lambda name: name == "irq_stat"),
