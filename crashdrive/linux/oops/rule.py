@@ -73,7 +73,9 @@ class Rule(NamedTuple):
     ``find`` chooses the culprit. Of several first lines of the same report, the one with the highest
     ``strength`` decides. ``weak``: such a line continues a report that has begun. ``follows``: kinds that
     this line is only a consequence of. ``joins``: a pattern of first lines of other kinds that the same
-    report may have. ``family``: the same for crashes that are alike on other kernels.
+    report may have. ``closes``: a pattern of first lines whose report this line belongs to even behind its
+    registers, as the trace is still to come. ``family``: the same for crashes that are alike on other
+    kernels.
     """
 
     kind: Kind
@@ -86,6 +88,7 @@ class Rule(NamedTuple):
     weak: bool = False
     follows: frozenset[str] = frozenset()
     joins: str = ""
+    closes: str = ""
     family: str = ""
 
     @property

@@ -19,6 +19,7 @@ from crashdrive.linux.oops.machinery import plain
 from crashdrive.linux.oops.rule import NOTED, Rule
 
 _JOINED = 40  # lines between two first lines of one report
+_BEFORE_TRACE = 100  # lines of a report whose trace is still to come
 _LONGEST = 6000  # lines of a report: traces of all CPUs of a large machine
 _APART = 80  # lines in between that are part of no report
 _KEPT = 100
@@ -115,6 +116,8 @@ class Block:
         """Whether a line that a rule matches continues this report."""
         if rule.weak:
             return rule.rank == NOTED or any(other.rank > NOTED for other, _, _ in self.matches)
+        if rule.closes and re.search(rule.closes, self.matches[0][1].group()):
+            return len(self.lines) < _BEFORE_TRACE and not _traced(self.lines)
         if self.has_body or number - self.lines[0].number > _JOINED:
             return False
         if rule.follows:
@@ -129,6 +132,10 @@ class Block:
             return True
         pairs = ((rule.joins, said), (other.joins, says))
         return any(joins and re.search(joins, text) for joins, text in pairs)
+
+
+def _traced(lines: Iterable[Line]) -> bool:
+    return any(_HEADING.match(line.text) for line in lines)
 
 
 def blocks(text: str) -> Iterator[Block]:

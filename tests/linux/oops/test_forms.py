@@ -168,6 +168,32 @@ SLUB = """\
 [   80.000026]  </TASK>
 [   80.000027] FIX kmalloc-192: Object at 0xffff8881055f8c00 not freed
 """
+ARM64_STACK = """\
+[   41.000001] Insufficient stack space to handle exception!
+[   41.000002] ESR: 0x0000000096000047 -- DABT (current EL)
+[   41.000003] FAR: 0xffff8000811afff0
+[   41.000004] Task stack:     [0xffff8000811b0000..0xffff8000811b4000]
+[   41.000005] IRQ stack:      [0xffff800080018000..0xffff80008001c000]
+[   41.000006] Overflow stack: [0xffff0000fb7f72b0..0xffff0000fb7f82b0]
+[   41.000007] CPU: 2 UID: 0 PID: 812 Comm: widgetd Not tainted 6.12.9-arm64 #1
+[   41.000008] pstate: a04003c5 (NzCv DAIF +PAN -UAO -TCO -DIT -SSBS BTYPE=--)
+[   41.000009] pc : widget_descend+0x4/0x60 [widget]
+[   41.000010] lr : widget_descend+0x2c/0x60 [widget]
+[   41.000011] sp : ffff8000811b0000
+[   41.000012] Kernel panic - not syncing: kernel stack overflow
+[   41.000013] CPU: 2 UID: 0 PID: 812 Comm: widgetd Not tainted 6.12.9-arm64 #1
+[   41.000014] Call trace:
+[   41.000015]  dump_backtrace+0x94/0x114
+[   41.000016]  show_stack+0x20/0x38
+[   41.000017]  panic+0x168/0x36c
+[   41.000018]  nmi_panic+0x90/0x94
+[   41.000019]  panic_bad_stack+0x114/0x130
+[   41.000020]  handle_bad_stack+0x34/0x48
+[   41.000021]  __bad_stack+0x7c/0x80
+[   41.000022]  widget_descend+0x4/0x60 [widget]
+[   41.000023]  widget_descend+0x2c/0x60 [widget]
+[   41.000024]  widget_start+0x1c/0x40 [widget]
+"""
 CASES = {
     # arm has no words in front of its trace until 5.18
     "arm": (ARM, "null", "widget_vprintf", None, "process", 6),
@@ -179,6 +205,8 @@ CASES = {
     "kfence": (KFENCE, "kfence", "wdrdrv_get_pages_free_callback", "wdrdrv", "process", 2),
     # who allocated and who freed it first stand in front, since 5.14 without "INFO: "
     "slub": (SLUB, "bug", "widget_drop", "widget", "process", 3),
+    # registers, the panic, then the trace
+    "arm64-stack": (ARM64_STACK, "stack", "widget_descend", "widget", "process", 3),
     # the other side of the race has a trace too
     "kcsan": (KCSAN, "unknown", "widget_poll", None, "process", 3),
 }

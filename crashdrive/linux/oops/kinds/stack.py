@@ -44,6 +44,8 @@ RULES = (
         rf"(?:{_PANIC})?[Kk]ernel stack overflow",
         "kernel stack overflow",
         strength=60,
+        # arm64 prints registers, panics, and then has its trace (arch/arm64/kernel/traps.c)
+        closes="Insufficient stack space",
     ),
     Rule(
         "stack",
