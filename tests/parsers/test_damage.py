@@ -7,14 +7,21 @@ the same in each run, but others in CI, or by CRASHDRIVE_FAULTS_SEED.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Iterator
+
 import damagecases
 import damagekit
 import damagelines
 import pytest
+from damagecases import Case
 from damageclasses import Whole
 from faultkit import SEED
 
+from crashdrive.errors import ParseError
 from crashdrive.parsers import command_names, parse
+from tests.parsers.effort import LITTLE, MANY, assert_quick
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +45,36 @@ def test_nothing_but_parse_error_comes_out(outcomes: list[damagekit.Outcome]) ->
 
 
 def test_no_damage_takes_long(outcomes: list[damagekit.Outcome]) -> None:
-    """The bound is for a parser that runs away, not for a busy machine: a damage takes milliseconds."""
-    assert max(damagekit.slowest_of(outcomes).values()) < (20 * damagekit.SLOW, "")
+    """Most take milliseconds; of those that took more, none takes longer than many readings of the whole."""
+    slow = {name for took, name in damagekit.slowest_of(outcomes).values() if took > 4 * LITTLE}
+    for damaged, case in again(slow):
+        assert_quick(
+            functools.partial(read, case.line, damaged.text),
+            functools.partial(parse, case.line, case.text),
+            MANY,
+            4 * LITTLE,
+        )
+
+
+def again(names: set[str]) -> Iterator[tuple[damagekit.Damaged, Case]]:
+    """Damages by their names, with the case of each."""
+    for path in damagecases.sample_paths() if names else ():
+        case = damagecases.load(path)
+        if isinstance(case, Case) and any(name.startswith(f"{case.name}:") for name in names):
+            made = damagekit.damages(case, damagekit.SAMPLE)
+            yield from ((damaged, case) for damaged in made if damaged.name in names)
+
+
+def read(line: str, text: str) -> None:
+    """To be refused, or to be read."""
+    with contextlib.suppress(ParseError):
+        parse(line, text)
+
+
+def test_damages_are_found_again(outcomes: list[damagekit.Outcome]) -> None:
+    """Those that took longest, as those would be that take too long."""
+    names = {name for _, name in sorted(damagekit.slowest_of(outcomes).values())[-3:]}
+    assert {damaged.name for damaged, _ in again(names)} == names
 
 
 def test_every_command_is_tried(outcomes: list[damagekit.Outcome]) -> None:
