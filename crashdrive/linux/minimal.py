@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 # 2: a plain char of kernels whose BTF doesn't tell whether it is signed
 _FLAT, _WHOLE, _WHOLE_VERSION = "btf-type-2", "btf-whole", 2
+_NOT_IN_BTF, _NOT_IN_BTF_VERSION = "no-btf-type", 1
 _IMAGE, _NOT_IN_IMAGE, _IMAGE_VERSION = "dwarf-type", "no-dwarf-type", 1
 _DIMENSIONS, _DIMENSIONS_VERSION = "dimensions", 1
 _BOUNDS, _BOUNDS_VERSION = "array-bounds", 1
@@ -125,6 +126,9 @@ class MinimalLayouts(Layouts):
             missing = [name for name in cold if not self._is_settled(name)]
             kind, version = self._kept_as
             self._take(self._store.get_many(kind, self.key, missing, Type, version=version))
+            self._unknown.update(
+                self._store.get_many(_NOT_IN_BTF, self.key, missing, bool, version=_NOT_IN_BTF_VERSION)
+            )
         rest = {name: ref for name, ref in cold.items() if not self._is_settled(name)}
         if not rest or self._btf is None:
             return self._learn_from_image(rest) if rest else rest
@@ -143,7 +147,11 @@ class MinimalLayouts(Layouts):
         if self._store:
             kind, version = self._kept_as
             self._store.put_many(kind, self.key, found, version=version)
-        self._unknown.update(name for name in rest if name not in self._btf.named)
+        absent = dict.fromkeys((name for name in rest if name not in self._btf.named), True)
+        if self._store:
+            # reading BTF once more costs as much as all other types of a known kernel
+            self._store.put_many(_NOT_IN_BTF, self.key, absent, version=_NOT_IN_BTF_VERSION)
+        self._unknown.update(absent)
         return {name: ref for name, ref in rest.items() if not self._is_settled(name)}
 
     def _learn_from_image(self, cold: dict[str, TypeRef]) -> dict[str, TypeRef]:

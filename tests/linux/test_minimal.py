@@ -88,6 +88,27 @@ def test_types_come_from_btf_and_are_kept_apart(runner: Asked, tmp_path: Path) -
     assert runner.asked == []
 
 
+def test_btf_is_read_once_for_a_name_that_it_lacks(runner: Asked, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert not MinimalLayouts(runner, store, "k", image).has_member("struct nothing", "x")
+    made: list[str] = []
+
+    def again() -> Btf:
+        made.append("again")
+        return image()
+
+    later = MinimalLayouts(runner, store, "k", again)
+    assert not later.has_member("struct nothing", "x")
+    assert made == []
+    # of another kernel nothing is known
+    assert not MinimalLayouts(runner, store, "other", again).has_member("struct nothing", "x")
+    assert made == ["again"]
+    # and gdb is asked where no type may come out of BTF
+    with pytest.raises(ParseError, match="struct twice"):
+        MinimalLayouts(runner, store, "k", None).has_member("struct nothing", "x")
+    assert runner.asked[0] == "gdb ptype/o struct nothing **"
+
+
 class Dwarf:
     """Types of an image without BTF; ``asked`` for which."""
 
