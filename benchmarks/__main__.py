@@ -12,12 +12,15 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import chart
+from benchmarks.budget import Budget
 from benchmarks.cases import Case, cases
+from benchmarks.extras import Extras, extras
 from benchmarks.given import dump_folder, fail
+from benchmarks.goals import unreached
 from benchmarks.machine import crash_version, machine
-from benchmarks.measure import HERE, Run
-from benchmarks.results import Asked, OnDump, Results, markdown, show
-from benchmarks.ways import OURS, WAYS, FailedRunError, Setting, Ways, figure
+from benchmarks.measure import HERE, PATIENCE, Figure, Run
+from benchmarks.results import Asked, OnDump, Results, goals_of, markdown, show
+from benchmarks.ways import FAILURES, OURS, WAYS, Setting, Ways, figure
 
 _DUMPS = HERE / ".lab/dumps"
 _QUICK = ("start", "netstat", "blocked", "mixed")
@@ -38,6 +41,11 @@ ways:
 Seconds are those of whole processes: by the clock, and of the processor with
 all that the process started. On a machine that does other work compare the
 latter, and ratios.
+
+It ends after --minutes: what has no time for all runs gets fewer, which is
+said, and one at least while there is time at all. Behind the tables stands
+what is to be reached, with what was found. Exit status 1: a way failed, or a
+goal wasn't reached.
 
 examples:
   python -m benchmarks --quick
@@ -70,6 +78,9 @@ def _options() -> argparse.Namespace:
         "--runs", type=int, default=5, help="of each; the median counts (default: %(default)s)"
     )
     parser.add_argument(
+        "--minutes", type=float, default=90.0, help="the most that all may take (default: %(default).0f)"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help=f"{', '.join(_QUICK)}; 3 runs, 40 mixed commands"
     )
     parser.add_argument(
@@ -78,11 +89,13 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.runs < 1:
         parser.error("--runs: at least 1")
+    if options.minutes <= 0:
+        parser.error("--minutes: more than 0")
     return options
 
 
 def main() -> int:
-    """Measure, show, write; 1 where a way failed."""
+    """Measure, show, write; 1 where a way failed or a goal isn't reached."""
     options = _options()
     dumps = options.dump or [_DUMPS / "6.1-elf-sysrq"]
     for dump in dumps:
@@ -95,12 +108,21 @@ def main() -> int:
     chosen = [case for case in cases(40 if options.quick else 200) if wanted is None or case.name in wanted]
     ways = options.way or list(WAYS)
     about = machine()
-    found = [_on_dump(dump, crash, chosen, ways, runs) for dump in dumps]
-    results = Results(machine=about, runs=runs, dumps=found)
+    whole = not (options.quick or options.case or options.way)
+    budget, more = Budget(60 * options.minutes), Extras()
+    found: list[OnDump] = []
+    for dump in dumps:
+        # the first one has what goals ask for besides, half as much again
+        budget.divide(len(chosen) * (len(dumps) - len(found)) + (len(chosen) // 2 if not found else 0))
+        beside = more if whole and not found else None
+        found.append(_on_dump(dump, crash, chosen, ways, runs, budget, beside))
+    goals = goals_of(found, more.seconds) if whole else []
+    results = Results(machine=about, runs=runs, dumps=found, goals=goals, missing=more.failed)
     show(results)
     if options.output is not None:
         write(results, options.output)
-    return int(any(asked.failed for one in found for asked in one.cases))
+    failed = bool(more.failed) or any(asked.failed for one in found for asked in one.cases)
+    return int(failed or bool(unreached(goals)))
 
 
 def _crash(named: str | None) -> str | None:
@@ -110,19 +132,30 @@ def _crash(named: str | None) -> str | None:
     return str(lab) if lab.exists() else shutil.which("crash")
 
 
-def _on_dump(dump: Path, crash: str, chosen: Sequence[Case], ways: Sequence[str], runs: int) -> OnDump:
+def _on_dump(
+    dump: Path, crash: str, chosen: Sequence[Case], ways: Sequence[str], runs: int, budget: Budget,
+    beside: Extras | None,
+) -> OnDump:  # fmt: skip
+    """All cases on a dump; ``beside`` is filled with what goals ask for, where it is given."""
     with tempfile.TemporaryDirectory(prefix="crashdrive-benchmarks-") as folder:
         files = [str((dump / name).absolute()) for name in ("vmlinux", "vmcore")]
-        runner = Ways(Setting(vmlinux=files[0], vmcore=files[1], crash=crash, folder=Path(folder)))
+        setting = Setting(vmlinux=files[0], vmcore=files[1], crash=crash, folder=Path(folder))
+        runner = Ways(setting, lambda: budget.patience(PATIENCE))
         try:
-            asked = [_asked(runner, dump.name, case, ways, runs) for case in chosen]
-            sizes = runner.sizes()
+            asked = [_asked(runner, dump.name, case, ways, runs, budget) for case in chosen]
+            if beside is not None:
+                made = extras(runner, runs, budget, lambda what: _say(f"{dump.name}: {what}"))
+                beside.seconds, beside.failed = made.seconds, made.failed
+            try:
+                sizes = runner.sizes()
+            except FAILURES:
+                sizes = {}  # a dump that can't be read says so in each case
         finally:
             runner.close()
     return OnDump(dump=dump.name, crash=crash_version(crash), sizes=sizes, cases=asked)
 
 
-def _asked(runner: Ways, dump: str, case: Case, ways: Sequence[str], runs: int) -> Asked:
+def _asked(runner: Ways, dump: str, case: Case, ways: Sequence[str], runs: int, budget: Budget) -> Asked:
     """A case: one run of each way after the other, so often, so that a busy minute hits all alike."""
     mine = [way for way in ways if runner.has(way, case)]
     done: dict[str, list[Run]] = {way: [] for way in mine}
@@ -130,17 +163,26 @@ def _asked(runner: Ways, dump: str, case: Case, ways: Sequence[str], runs: int) 
     _say(f"{dump}: {case.title}: what has to be there before")
     try:
         runner.prepare(case, mine)
-    except FailedRunError as error:
+    except FAILURES as error:
         failed |= {way: str(error) for way in mine if way in OURS}
-    for number in range(runs):
+    for number in budget.rounds(runs):
         for way in mine:
-            if way not in failed:
-                _say(f"{dump}: {case.title}: {WAYS[way]}, {number + 1} of {runs}")
-                try:
-                    done[way].append(runner.once(way, case))
-                except FailedRunError as error:
-                    failed[way] = str(error)
-    figures = {way: figure(runner, way, case, done[way]) for way in mine if way not in failed}
+            if way in failed or (number and budget.over):
+                continue
+            _say(f"{dump}: {case.title}: {WAYS[way]}, {number + 1} of {runs}")
+            try:
+                if budget.over:
+                    raise TimeoutError("no time was left")
+                done[way].append(runner.once(way, case))
+            except FAILURES as error:
+                failed[way] = str(error)
+    figures: dict[str, Figure] = {}
+    for way in mine:
+        if way not in failed:
+            try:
+                figures[way] = figure(runner, way, case, done[way])
+            except FAILURES as error:
+                failed[way] = str(error)
     return Asked(case=case.name, title=case.title, figures=figures, failed=failed, than=case.than)
 
 

@@ -15,6 +15,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A question. ``words`` stand before the files of a crashdrive line, ``behind`` after them; ``lines`` are
     crash's commands; ``drgn`` names a program of `benchmarks.by_drgn` or a file. Empty: that way has none.
     ``naive``: how a naive program asks (see `benchmarks.naive`); ``than`` says what the others leave out.
+    ``ways``: the only ones in which it is asked, all where it is empty.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     naive: str = ""
     than: str = ""
     given: bytes = b""
+    ways: tuple[str, ...] = ()
 
 
 def mixed(count: int = 200) -> tuple[str, ...]:
@@ -70,6 +72,10 @@ def cases(count: int = 200) -> tuple[Case, ...]:
             drgn="netstat", naive="sockets", than="drgn reads state, addresses and ports of TCP alone",
         ),
         Case(
+            name="netstat-table", title="netstat -an, as a table", words=("report", "netstat", "-a", "-n"),
+            ways=("known", "kept"),
+        ),
+        Case(
             name="routing", title="routing tables", words=("report", "routing", "--format", "json"),
             than="neither crash nor drgn's helpers have them",
         ),
@@ -83,6 +89,10 @@ def cases(count: int = 200) -> tuple[Case, ...]:
                 drgn=str(FIVE / "drgn" / f"{name}.py"),
             )
             for name, title in scripts
+        ),
+        Case(
+            name="jiffies", title="p jiffies", words=("exec",), behind=("p jiffies",), lines=("p jiffies",),
+            ways=("crash", "warm"),
         ),
         Case(
             name="mixed", title=f"{count} mixed commands", words=("exec",), behind=("-",), lines=lines,

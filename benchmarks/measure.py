@@ -7,10 +7,12 @@ import contextlib
 import json
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -68,23 +70,44 @@ def run(
     environment: Mapping[str, str] | None = None,
     given: bytes = b"",
     servers: Sequence[int] = (),
+    patience: float = PATIENCE,
 ) -> Run:
-    """Run a command, its output thrown away. The processor of ``servers``, who work for it, counts, too."""
+    """Run a command, its output thrown away. The processor of ``servers``, who work for it, counts, too.
+
+    After ``patience`` seconds it is ended, with all that it started in its session.
+    """
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
         stdin.write(given)
         stdin.seek(0)
         before, used = time.perf_counter(), _of(servers)
         process = subprocess.Popen(
             list(words), stdin=stdin, stdout=subprocess.DEVNULL, stderr=stderr, cwd=HERE,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(environment or {})}, start_new_session=True,
         )  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        usage = _awaited(process, patience)
         seconds = time.perf_counter() - before
         stderr.seek(0)
         said = stderr.read(2000).decode("utf-8", "replace")
+    if seconds >= patience and process.returncode == -signal.SIGKILL:
+        said = f"ended after {patience:.0f} s: {said}"
     processor = usage.ru_utime + usage.ru_stime + _of(servers) - used
     return Run(seconds=seconds, processor=processor, status=process.returncode, said=said)
+
+
+def _awaited(process: subprocess.Popen[bytes], patience: float) -> resource.struct_rusage:
+    """Wait for the end of a process, or end it."""
+    late = threading.Timer(patience, os.killpg, (process.pid, signal.SIGKILL))
+    late.daemon = True
+    late.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        late.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage
 
 
 def _of(pids: Sequence[int]) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.goals import MANY_SOCKETS, Goal, goals
 from benchmarks.measure import Figure
 from benchmarks.ways import OTHERS, WAYS
 
@@ -40,6 +41,15 @@ class Results(msgspec.Struct, frozen=True):
     machine: dict[str, str]
     runs: int
     dumps: list[OnDump]
+    goals: list[Goal] = []
+    missing: dict[str, str] = {}
+
+
+def goals_of(dumps: Sequence[OnDump], found: Mapping[str, float]) -> list[Goal]:
+    """What is to be reached: of netstat on the dump with most sockets, of all else on the first one."""
+    figures = [{asked.case: asked.figures for asked in one.cases} for one in dumps]
+    most = max(range(len(dumps)), key=lambda number: dumps[number].sizes.get("sockets", 0))
+    return goals(figures[most], figures[0], found)
 
 
 def ratio(asked: Asked, way: str) -> float | None:
@@ -71,6 +81,25 @@ def _notes(one: OnDump) -> Iterator[str]:
             yield f"{asked.title}, {WAYS[way]}: {why}"
 
 
+def _fewer(one: OnDump, runs: int) -> Iterator[str]:
+    """Cases for whose runs there wasn't time."""
+    for asked in one.cases:
+        done = min((len(found.runs) for found in asked.figures.values()), default=runs)
+        if done < runs:
+            yield f"{asked.title}: medians of {done}"
+
+
+def _of_goals(results: Results) -> Iterator[str]:
+    """What has to be known beside their table."""
+    sockets = max((one.sizes.get("sockets", 0) for one in results.dumps), default=0)
+    if sockets < MANY_SOCKETS:
+        yield f"netstat's goals are meant for {MANY_SOCKETS:,} sockets, and these are {sockets:,}"
+    yield from (f"{what}: {why}" for what, why in results.missing.items())
+
+
+_GOALS = ("to reach (seconds of processor)", "goal", "found", "held")
+
+
 def _work(one: OnDump) -> Iterator[tuple[str, ...]]:
     yield ("case", "commands", "terminal", "FIFO", "client", "crash")
     for asked in one.cases:
@@ -95,12 +124,17 @@ def show(results: Results) -> None:
         ways = _ways(one)
         rows = [(asked.title, *(_cell(asked, way) for way in ways)) for asked in one.cases]
         console.print(_table(("case", *(WAYS[way] for way in ways)), rows))
-        for note in _notes(one):
+        for note in (*_notes(one), *_fewer(one, results.runs)):
             console.print(note, markup=False, highlight=False)
         head, *work = _work(one)
         if work:
             console.print("\nwith the kernel known, crashdrive's work and peak memory:", markup=False)
             console.print(_table(head, work))
+    if results.goals:
+        console.print()
+        console.print(_table(_GOALS, [goal.shown() for goal in results.goals]))
+        for note in _of_goals(results):
+            console.print(note, markup=False, highlight=False)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -126,10 +160,14 @@ def markdown(results: Results, pictures: Sequence[str]) -> str:
         lines += _rows([("case", *(WAYS[way] for way in ways))])
         lines += ["|---" * (len(ways) + 1) + "|"]
         lines += _rows((asked.title, *(_cell(asked, way) for way in ways)) for asked in one.cases)
-        lines += ["", *(f"- {note}" for note in _notes(one)), ""]
+        lines += ["", *(f"- {note}" for note in (*_notes(one), *_fewer(one, results.runs))), ""]
         head, *work = _work(one)
         if work:
             lines += [*_rows([head]), "|---" * len(head) + "|", *_rows(work)]
+    if results.goals:
+        lines += ["", "## To reach", "", *_rows([_GOALS]), "|---" * len(_GOALS) + "|"]
+        lines += [*_rows([goal.shown() for goal in results.goals]), ""]
+        lines += [f"- {note}" for note in _of_goals(results)]
     return "\n".join([*lines, "", *(f"![{name}]({name})" for name in pictures), ""])
 
 

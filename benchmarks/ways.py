@@ -47,17 +47,25 @@ class FailedRunError(Exception):
     """A run that ended as it should not: the figure would be of something else."""
 
 
+FAILURES = (FailedRunError, subprocess.SubprocessError, OSError, ValueError, LookupError)
+"""What may go wrong with one way of a case, and leaves all others as they are."""
+
+
 class Ways:
     """Runs cases in the ways that they have."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, patience: Callable[[], float] = lambda: PATIENCE) -> None:
+        """``patience``: how many seconds a process may take that is begun now."""
         self._setting = setting
+        self._patience = patience
         self._servers: tuple[int, ...] = ()
         self._lists: dict[str, list[str]] = {}
         (setting.folder / "run").mkdir(mode=0o700, exist_ok=True)
 
     def has(self, way: str, case: Case) -> bool:
         """Whether a case can be asked so."""
+        if case.ways and way not in case.ways:
+            return False
         needed = {"naive": case.naive, "crash": case.lines, "drgn": case.drgn}
         return bool(needed.get(way, True))
 
@@ -88,6 +96,26 @@ class Ways:
         if found.status not in (0, 1, 5):
             raise FailedRunError(f"{WAYS[way]}, {case.name}: exit status {found.status}: {found.said[-300:]}")
         return found
+
+    @property
+    def folder(self) -> Path:
+        """Where files of a measurement may lie."""
+        return self._setting.folder
+
+    def said(self, before: Sequence[str], behind: Sequence[str], *, vmcore: bool = True) -> str:
+        """What crashdrive prints, its kernel known, of the dump, or without ``vmcore`` of its vmlinux."""
+        files = ["--crash", self._setting.crash, *self._setting.files] if vmcore else self._setting.files[:1]
+        return self._crashdrive([*before, *files, *behind], self._cache("known"), way="known")
+
+    def start(self, crash: str, *, index: bool) -> float:
+        """Seconds of the processor of a full start of a crash, with gdb's index of the vmlinux or without."""
+        words = ["exec", "--crash", crash, *self._setting.files, "p jiffies"]
+        environment = self._environment("known") | {"CRASHDRIVE_GDB_INDEX": "" if index else "off"}
+        command = [sys.executable, "-m", "crashdrive", *words]
+        found = run(command, environment=environment, patience=self._patience())
+        if found.status:
+            raise FailedRunError(f"start of {crash}: exit status {found.status}: {found.said[-300:]}")
+        return found.processor
 
     def counts(self, case: Case) -> Counted | None:
         """What crashdrive does for a case with its kernel known."""
@@ -138,17 +166,23 @@ class Ways:
         command = [sys.executable, "-m", "crashdrive", *self._words(case)]
         if way not in ("first", "prepared"):
             servers = self._servers if way == "warm" else ()
-            return run(command, environment=self._environment(way), given=case.given, servers=servers)
+            return run(
+                command, environment=self._environment(way), given=case.given, servers=servers,
+                patience=self._patience(),
+            )  # fmt: skip
         with tempfile.TemporaryDirectory(dir=self._setting.folder) as fresh:
             cache = Path(fresh) / "cache"
             if way == "prepared":
                 shutil.copytree(self._cache("template"), cache)
-            return run(command, environment=self._environment(way, cache), given=case.given)
+            return run(
+                command, environment=self._environment(way, cache), given=case.given,
+                patience=self._patience(),
+            )  # fmt: skip
 
-    def _crashdrive(self, words: Sequence[str], cache: Path) -> str:
+    def _crashdrive(self, words: Sequence[str], cache: Path, *, way: str = "warm") -> str:
         done = subprocess.run(
             [sys.executable, "-m", "crashdrive", *words], capture_output=True, text=True, cwd=HERE,
-            env={**os.environ, **self._environment("warm", cache)}, timeout=PATIENCE, check=False,
+            env={**os.environ, **self._environment(way, cache)}, timeout=self._patience(), check=False,
         )  # fmt: skip
         if done.returncode:
             raise FailedRunError(f"crashdrive {' '.join(words)}: {done.stderr[-300:]}")
@@ -167,18 +201,19 @@ class Ways:
         file = self._setting.folder / f"{case.name}.crash"
         file.write_text("".join(f"{line}\n" for line in (*case.lines, "q")))
         words = [self._setting.crash, "-s", "--no_crashrc", "--no_scroll", "-i", str(file)]
-        return run([*words, *self._setting.files])
+        return run([*words, *self._setting.files], patience=self._patience())
 
     def _drgn(self, case: Case) -> Run:
         words = [case.drgn] if case.drgn.endswith(".py") else ["-m", "benchmarks.by_drgn", case.drgn]
-        return run([sys.executable, *words, *self._setting.files])
+        return run([sys.executable, *words, *self._setting.files], patience=self._patience())
 
     def _naive(self, case: Case) -> Run:
         wanted = self._listed(case)
         sample = wanted if case.naive == "lines" else wanted[:: max(len(wanted) // _SAMPLE, 1)][:_SAMPLE]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.naive", self._setting.crash, *self._setting.files],
-            input="\n".join(sample), capture_output=True, text=True, cwd=HERE, check=False, timeout=PATIENCE,
+            input="\n".join(sample), capture_output=True, text=True, cwd=HERE, check=False,
+            timeout=self._patience(),
         )  # fmt: skip
         if done.returncode:
             return Run(seconds=0.0, processor=0.0, status=3, said=done.stderr)
@@ -199,7 +234,7 @@ class Ways:
     def _rows(self, *words: str) -> list[dict[str, object]]:
         said = subprocess.run(
             [sys.executable, "-m", "crashdrive", *words], capture_output=True, text=True, cwd=HERE,
-            env={**os.environ, **self._environment("known")}, timeout=PATIENCE, check=False,
+            env={**os.environ, **self._environment("known")}, timeout=self._patience(), check=False,
         ).stdout  # fmt: skip
         rows: list[dict[str, object]] = [json.loads(line) for line in said.splitlines()]
         return rows

@@ -11,10 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from benchmarks import __main__ as main_program
+from benchmarks import budget
 from benchmarks.__main__ import write
 from benchmarks.cases import cases, mixed
+from benchmarks.goals import SCRIPTS, goals, unreached
 from benchmarks.measure import HERE, Counted, Figure, Run, run
-from benchmarks.results import Asked, OnDump, Results, markdown, ratio, show
+from benchmarks.results import Asked, OnDump, Results, goals_of, markdown, ratio, show
 from benchmarks.ways import WAYS, Setting, Ways
 from crashdrive.commandline import COMMANDS, command_line
 
@@ -71,6 +74,97 @@ def test_tables_say_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
 
 
+def test_goals_stand_beside_what_was_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = results()
+    cases = [
+        Asked(case="netstat", title="", figures={"kept": made(0.2), "drgn": made(4.0), "known": made(3.0)}),
+        Asked(case="start", title="", figures={"crash": made(10.0)}),
+        *(
+            Asked(case=name, title="", figures={"first": made(12.0), "drgn": made(2.0), "known": made(2.5)})
+            for name in SCRIPTS
+        ),
+    ]
+    dumps = [OnDump(dump="one", crash="crash", sizes={"sockets": 40_000}, cases=cases)]
+    found = goals_of(dumps, {"access": 5e-6, "lookup": 0.001, "plain 8.0.6": 4.0, "indexed 8.0.6": 1.0})
+    told = {goal.what + goal.unit: goal for goal in found}
+    assert told["kept netstat, JSONs"].held is False
+    assert told["kept netstat, JSONx drgn"].held is True
+    assert told["kept netstat, tables"].held is None
+    assert told["cold netstat, kernel knownx drgn"].found == 0.75
+    assert told["slabs, first everx crash -s"].held is True
+    assert told["the five scripts together, first everx drgn"].held is False
+    assert told["slabs, kernel knowns more than drgn"].found == 0.5
+    assert told["full start with an index, crash 8.0.6x plain"].found == 0.25
+    assert told["object.memberus"].held is True
+    assert [goal.what for goal in unreached(found)] == [
+        "kept netstat, JSON", "the five scripts together, first ever",
+    ]  # fmt: skip
+    whole = msgspec.structs.replace(one, goals=found, missing={"starts": "no time was left"})
+    show(whole)
+    for text in (capsys.readouterr().out, markdown(whole, [])):
+        assert "not measured" in text
+        assert "<= 0.15 s" in text
+        assert "starts: no time was left" in text
+    write(whole, tmp_path)
+    assert msgspec.json.decode((tmp_path / "benchmarks.json").read_bytes(), type=Results) == whole
+
+
+def test_every_row_of_the_goals_is_there() -> None:
+    """Those of netstat, a small report, five scripts, three crashes; edited, members, warm, look-up."""
+    assert len(goals({}, {}, {})) == 4 + 1 + 1 + 5 + 1 + 5 + 3 + 1 + 2 + 1 + 1
+    assert all(goal.held is None for goal in goals({}, {}, {}))
+
+
+def test_a_budget_gives_each_part_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(budget, "monotonic", lambda: now)
+    whole = budget.Budget(100.0)
+    whole.divide(2)
+    done = []
+    for number in whole.rounds(5):
+        done.append(number)
+        now += 20.0
+    assert done == [0, 1, 2], "its half of the time is over during the third"
+    assert list(whole.rounds(5)) == [0, 1, 2, 3, 4]
+    assert whole.patience(1000.0) == 60.0
+    now = 200.0
+    assert whole.over
+    assert list(whole.rounds(5)) == [0]
+
+
+def test_what_hangs_is_ended_with_what_it_started() -> None:
+    work = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    found = run([sys.executable, "-c", work], patience=0.2)
+    assert found.status == -9
+    assert found.said.startswith("ended after 0 s")
+
+
+def test_a_way_that_has_no_time_is_told() -> None:
+    class Runner:
+        def has(self, way: str, _case: object) -> bool:
+            return way in {"crash", "drgn"}
+
+        def prepare(self, _case: object, _ways: object) -> None:
+            raise subprocess.TimeoutExpired("crashdrive", 60.0)
+
+        def once(self, way: str, _case: object) -> Run:
+            if way == "drgn":
+                raise subprocess.TimeoutExpired("drgn", 60.0)
+            return Run(seconds=1.0, processor=1.0, status=0)
+
+        def sampled(self, _case: object) -> str:
+            return ""
+
+    case = next(iter(cases()))
+    ample = budget.Budget(1000.0)
+    asked = main_program._asked(Runner(), "dump", case, list(WAYS), 2, ample)  # type: ignore[arg-type]
+    assert len(asked.figures["crash"].runs) == 2
+    assert "timed out" in asked.failed["drgn"]
+    over = budget.Budget(0.0)
+    asked = main_program._asked(Runner(), "dump", case, list(WAYS), 2, over)  # type: ignore[arg-type]
+    assert set(asked.failed.values()) == {"no time was left"}
+
+
 def test_the_cases_are_complete(tmp_path: Path) -> None:
     every = {case.name: case for case in cases()}
     ways = Ways(Setting(vmlinux="vmlinux", vmcore="vmcore", crash="crash", folder=tmp_path))
@@ -96,6 +190,7 @@ def test_a_process_is_measured_with_its_children() -> None:
         (["--dump", "/nowhere"], 3, "holds no vmlinux and vmcore"),
         (["--case", "nosuch"], 2, "invalid choice"),
         (["--runs", "0"], 2, "at least 1"),
+        (["--minutes", "0"], 2, "more than 0"),
     ],
 )
 def test_the_command_line(words: list[str], status: int, said: str) -> None:
