@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from crashdrive.calls import Calls
+from crashdrive.dump.live import LIVE, live_source
 from crashdrive.records import Answer, Notice, Report, Source, shown_by
 from crashdrive.session import CommandResult, Health, Session
 from crashdrive.session.session import START_TIMEOUT
@@ -90,7 +93,8 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
         link=link,
         notify=notify,
     )
-    if warm and link is None and record is None and side_channel and vmcore is not None:
+    live = vmcore is not None and live_source(vmcore) is not None
+    if warm and not live and link is None and record is None and side_channel and vmcore is not None:
         from crashdrive.session.warm.client import warm_session
         from crashdrive.session.warm.find import Wanted
 
@@ -101,7 +105,7 @@ def open_dump(  # noqa: PLR0913 - each is an option of the command line
     minimal = functools.partial(_before_start, purpose)
     try:
         session: Session | None = None
-        if cache and record is None and not os.environ.get(NO_CACHE):
+        if cache and not live and record is None and not os.environ.get(NO_CACHE):
             from crashdrive.session.opening import opening
 
             how = opening(
@@ -135,7 +139,7 @@ def _kept_session(
     from crashdrive.cache.store import open_store
     from crashdrive.session.kept import KeptSession
 
-    if (store := open_store()) is None:
+    if how.live or (store := open_store()) is None:
         return None
     files = [(str(Path(one.path).absolute()), one.mark) for one in (how.target.dump, how.target.vmlinux)]
     at = "" if how.away is None else f"{how.away.link.host}:"
@@ -189,6 +193,27 @@ def doubted(found: Marked, doubts: Sequence[HealthWarning]) -> Marked:
     return msgspec.structs.replace(found, complete=False, warnings=tuple(told))
 
 
+def moving(found: Marked, began: datetime, *, replayed: bool = False) -> Marked:
+    """An answer or a report of a live kernel, marked as such, with the time when it was read (UTC).
+
+    ``replayed``: it is of a recording, which doesn't say when it was made.
+    """
+    notice = Notice(kind=LIVE, message=live_words(began, replayed=replayed))
+    return msgspec.structs.replace(found, live=True, warnings=(*found.warnings, notice))
+
+
+def live_words(began: datetime, *, replayed: bool = False) -> str:
+    """One line that says of an answer that it is of a live kernel, read from a moment (UTC) until now."""
+    when = "as it was recorded" if replayed else f"read {_span(began, datetime.now(UTC))}"
+    return f"a live kernel, {when}: what is shown may be of different moments"
+
+
+def _span(began: datetime, ended: datetime) -> str:
+    """Two moments in UTC, the date once."""
+    first, last = (f"{one:%H:%M:%S}.{one.microsecond // 100_000}" for one in (began, ended))
+    return f"{began:%Y-%m-%d} {first} UTC" if first == last else f"{began:%Y-%m-%d} {first} to {last} UTC"
+
+
 def _in_html(value: object) -> str:
     from crashdrive.render.html import piece
 
@@ -225,6 +250,7 @@ class Crash(Calls):
         self._keep = keep
         self._btf = btf
         self._link = link
+        self._in_moment = False
         self.asked_foreign = False
         """Whether a report from elsewhere was asked, of which isn't known what it rests on."""
 
@@ -253,10 +279,14 @@ class Crash(Calls):
         return self.marked(answer_of(result) if grammar is None else result.parse(grammar))
 
     def marked(self, answer: Answer[Any]) -> Answer[Any]:
-        """The answer with what the session's health says against it; incomplete then."""
+        """The answer with what the session's health says against it; incomplete then.
+
+        That of a live kernel says so, and when it was given.
+        """
         from crashdrive.commandline import command_line
 
-        return doubted(answer, self.health.affecting(command_line(answer.command).name))
+        found = doubted(answer, self.health.affecting(command_line(answer.command).name))
+        return moving(found, datetime.now(UTC), replayed=self.session.replayed) if self.live else found
 
     # the kernel as data, reports
 
@@ -278,8 +308,11 @@ class Crash(Calls):
         from crashdrive.session.kept import shelf_of, source_of
 
         def make() -> Report:
-            made = run_report(self, name, **options)
-            return doubted(made, (*self.health.of_memory, *self._symbol_doubts()))
+            with self._moment():
+                began = datetime.now(UTC)
+                made = run_report(self, name, **options)
+                found = doubted(made, (*self.health.of_memory, *self._symbol_doubts()))
+                return moving(found, began, replayed=self.session.replayed) if self.live else found
 
         # what a report from elsewhere rests on isn't known
         own = name in report_names()
@@ -289,6 +322,20 @@ class Crash(Calls):
         dump = report.dump or self.identity
         source = report.source or self._source or source_of(self.session)
         return msgspec.structs.replace(report, dump=dump, source=source)
+
+    @contextlib.contextmanager
+    def _moment(self) -> Iterator[None]:
+        """While a report is computed: of a live kernel nothing that an earlier one read is used."""
+        if not self.live or self._in_moment:
+            yield
+            return
+        self.__dict__.pop("kernel", None)
+        self._in_moment = True
+        try:
+            with self.kernel.memory.moment():
+                yield
+        finally:
+            self._in_moment = False
 
     def _symbol_doubts(self) -> Sequence[HealthWarning]:
         """Of the kernel, where any of it was asked for."""
@@ -301,6 +348,11 @@ class Crash(Calls):
     def health(self) -> Health:
         """How crash came up: binary, options, attempts, warnings, what is missing."""
         return self.session.health
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a kernel that runs, and no dump: its answers are of the moment (docs/live.md)."""
+        return self.session.identity.get("format") == LIVE
 
     @property
     def identity(self) -> dict[str, str]:
@@ -340,4 +392,4 @@ def nocache(function: Function) -> Function:
     return function
 
 
-__all__ = ["Crash", "nocache", "open_dump"]
+__all__ = ["Crash", "live_words", "nocache", "open_dump"]

@@ -259,9 +259,17 @@ def _shadow(kind: type[msgspec.Struct]) -> Callable[..., msgspec.Struct]:
     """A structure with the names of another one's fields in JSON, and with room for any values."""
     config = kind.__struct_config__
     names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    # where a structure leaves out what has its default, its shadow does; these fields stand last
+    defaults = kind.__struct_defaults__ if config.omit_defaults else ()
+    plain = len(kind.__struct_fields__) - len(defaults)
+    fields: list[Any] = [(name, Any) for name in kind.__struct_fields__[:plain]]
+    fields += [
+        (name, Any, value) for name, value in zip(kind.__struct_fields__[plain:], defaults, strict=True)
+    ]
     return msgspec.defstruct(
         kind.__name__,
-        [(name, Any) for name in kind.__struct_fields__],
+        fields,
+        omit_defaults=config.omit_defaults,
         rename={name: encoded for name, encoded in names if name != encoded},
         tag_field=config.tag_field,
         tag=config.tag,

@@ -154,11 +154,14 @@ class Notice(Record, frozen=True):
     text: str | None = None
 
 
-class Answer(_InNotebooks, _OfRows, msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class Answer(
+    _InNotebooks, _OfRows, msgspec.Struct, Generic[R], frozen=True, kw_only=True, omit_defaults=True
+):
     """The records of one command; also a sequence of them.
 
     ``complete`` is False when something is missing, and then ``warnings`` says what. Its JSON is
-    ``{"command", "shape", "complete", "warnings": [...], "records": [...]}``.
+    ``{"command", "shape", "complete", "warnings": [...], "records": [...]}``, with ``"live": true`` where it
+    is of a kernel that runs, and then a warning of the kind ``live`` says when it was read.
     """
 
     command: str
@@ -166,6 +169,7 @@ class Answer(_InNotebooks, _OfRows, msgspec.Struct, Generic[R], frozen=True, kw_
     complete: bool
     warnings: tuple[Notice, ...]
     records: tuple[R, ...]
+    live: bool = False
 
     def __len__(self) -> int:
         return len(self.records)
@@ -310,7 +314,8 @@ class Report(Record, frozen=True):
     ``dump`` says of which dump (filled in by `Crash.report` where the module leaves it empty); ``complete``
     is False when something is missing, and then ``warnings`` says what. ``source``: where it comes from,
     ``crash``, ``session`` (a warm one), ``recording``, or ``store`` for one that was kept; None where it is
-    of no dump. ``pictures`` show what tables hold: pages have them, JSON hasn't.
+    of no dump. ``pictures`` show what tables hold: pages have them, JSON hasn't. ``live``: of a kernel that
+    runs, JSON has ``"live": true`` then, and a warning of the kind ``live`` says when it was read.
     """
 
     report: str
@@ -321,6 +326,7 @@ class Report(Record, frozen=True):
     warnings: tuple[Notice, ...] = ()
     findings: tuple[Finding, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    live: bool = False
 
     def check(self) -> Self:
         """Itself; IncompleteError where something is missing."""
@@ -341,6 +347,7 @@ class Report(Record, frozen=True):
             "report": self.report,
             "dump": self.dump,
             **({} if self.source is None else {"source": self.source}),
+            **({"live": True} if self.live else {}),
             "complete": self.complete,
             "warnings": self.warnings,
             "tables": {table.name: table.rows for table in self.tables},

@@ -23,6 +23,7 @@ from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import NOTELESS, DumpIdentity, dump_identity
 from crashdrive.dump.kernels import Kernels
+from crashdrive.dump.live import live_source
 from crashdrive.dump.split import SplitPart, missing_pages, split_part
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from crashdrive.text import printable
@@ -106,6 +107,8 @@ def find_dumps(
     """
     finder = _Finder(debug_dirs, known or {}, fetch)
     for word in words:
+        if (source := live_source(word)) is not None:
+            raise UsageError(f"{source} is a kernel that runs: a batch is of dumps")
         for named in _expanded(word, may_lack=may_lack):
             finder.take(named)
     return Search(_joined(list(finder.found.values())), finder.others)

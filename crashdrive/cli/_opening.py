@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ import click
 
 from crashdrive.cli._complete import Items, files, folders, names
 from crashdrive.cli._ending import say
+from crashdrive.dump.live import LIVE, SOURCES, live_source
 from crashdrive.steps import step
 
 if TYPE_CHECKING:
@@ -167,7 +169,8 @@ def take_files(
     """``[VMLINUX] VMCORE rest...`` (in either order), told apart by what the files hold.
 
     With a replay no file has to be named; those that are there are taken all the same. ``kind`` says what a
-    path is, `file_kind` where it is None.
+    path is, `file_kind` where it is None. The vmlinux of the kernel that runs here, alone, means that kernel,
+    as for crash.
     """
     words, kind = tuple(words), kind or file_kind
     if replay is not None and not (words and kind(words[0]) in ("vmlinux", "dump")):
@@ -177,6 +180,8 @@ def take_files(
     first = kind(words[0])
     second = kind(words[1]) if len(words) > 1 else "missing"
     if first == "vmlinux":
+        if len(words) == 1 and kind is file_kind and _is_running(words[0]):
+            return Target(words[0], SOURCES[0], ())
         if len(words) == 1 or second == "vmlinux":
             raise click.UsageError(f"{words[0]!a} is a vmlinux; the dump (VMCORE) is missing")
         return Target(words[0], words[1], words[2:])
@@ -185,6 +190,12 @@ def take_files(
     if second == "dump" and first != "dump":  # the first is meant as a vmlinux, and will be refused as one
         return Target(words[0], words[1], words[2:])
     return Target(None, words[0], words[1:])
+
+
+def _is_running(path: str) -> bool:
+    from crashdrive.dump.find import is_running
+
+    return is_running(path)
 
 
 def complete_commands(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -202,7 +213,9 @@ def complete_commands(ctx: click.Context, param: click.Parameter, incomplete: st
 
 
 def file_kind(path: str) -> str:
-    """What a path plainly is: ``vmlinux``, ``dump``, ``other`` or ``missing``."""
+    """What a path plainly is: ``vmlinux``, ``dump``, ``other`` or ``missing``; a live kernel is a dump."""
+    if path.startswith("/") and live_source(path) is not None:
+        return "dump"
     try:
         if not Path(path).is_file():
             return "other" if Path(path).exists() else "missing"
@@ -259,10 +272,15 @@ def opened(
         witness.opened(crash)
     with crash:
         told = _tell(crash, 0)
+        began = datetime.now(UTC)
         try:
             yield crash
         finally:
             _tell(crash, told)  # such as: crash died, and was started again
+            if crash.identity.get("format") == LIVE:
+                from crashdrive.cli._live import when_read
+
+                say(when_read(began, replayed=options["replay"] is not None))
 
 
 class _Saying(logging.Handler):

@@ -38,7 +38,7 @@ class Witness:
     def basis(self) -> tuple[tuple[str, ...], str] | None:
         """The dump and the vmlinux, and the binary; None where the answer is not one to keep."""
         crash = self._crash
-        if crash is None or self._spoiled:
+        if crash is None or self._spoiled or crash.live:
             return None
         from crashdrive.session.kept import is_repeatable
         from crashdrive.session.recall import spoils

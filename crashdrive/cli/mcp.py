@@ -9,6 +9,7 @@ import click
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._ending import say
+from crashdrive.cli._live import refuse_live
 from crashdrive.cli._opening import files_of, opened, session_options
 from crashdrive.errors import EXIT_OK, UsageError
 
@@ -65,6 +66,7 @@ def command(words: tuple[str, ...], http: int | None, allow_commands: bool, **op
     target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most")
+    refuse_live(target.vmcore, "an agent's pages would be of different moments; mcp answers of a dump")
     if target.vmcore is not None and options["host"] is None:
         # told to who starts the server, not to the agent that asks first
         dump_identity(target.vmcore)

@@ -13,6 +13,7 @@ import click
 
 from crashdrive.cli._complete import files
 from crashdrive.cli._ending import say
+from crashdrive.cli._live import refuse_live
 from crashdrive.cli._opening import files_of, opened, session_options
 from crashdrive.errors import EXIT_OK, UsageError
 
@@ -72,6 +73,7 @@ def command(words: tuple[str, ...], port: int, browse: bool, **options: Any) -> 
     target = files_of(words, options)
     if target.rest:
         raise UsageError(f"{target.rest[0]!a}: one VMLINUX and one VMCORE at most, or the OUT of a batch")
+    refuse_live(target.vmcore, "its pages would be old before they are read; serve shows a dump")
     from crashdrive.serve.desk import Desk
     from crashdrive.serve.site import Site
 

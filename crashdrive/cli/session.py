@@ -18,6 +18,7 @@ import click
 from crashdrive.cli._complete import files
 from crashdrive.cli._ending import say
 from crashdrive.cli._groups import NearGroup
+from crashdrive.cli._live import refuse_live
 from crashdrive.cli._opening import (
     Target,
     crash_option,
@@ -89,6 +90,7 @@ def _start(
     target = take_files(words)
     if target.rest:
         raise UsageError(f"what is {target.rest[0]!a}? a session takes a dump (and its vmlinux), no commands")
+    refuse_live(target.vmcore, "no crash is kept on it, each command line starts its own")
     say_what_is_logged(verbose=verbose)
     key = dump_key(target.vmcore or "")
     if key is None:

@@ -13,6 +13,7 @@ from crashdrive.dump.identity import (
     vmlinux_identity,
 )
 from crashdrive.dump.kernels import Kernels
+from crashdrive.dump.live import LIVE, SOURCES, running_build_id
 from crashdrive.dump.machines import are_alike, shown_machine
 from crashdrive.errors import CrashdriveError, DumpError, VmlinuxError
 from crashdrive.records import Record
@@ -28,12 +29,13 @@ class Target(Record, frozen=True):
 def find_target(vmlinux: str | None, vmcore: str | None, debug_dirs: Sequence[str] = ()) -> Target:
     """Check the pair; a vmlinux that wasn't named is looked for by the dump's build id.
 
-    The two may come in either order, as crash takes them. DumpError and VmlinuxError name the file, what is
+    The two may come in either order, as crash takes them; the vmlinux of the kernel that runs here, alone,
+    means that kernel. DumpError and VmlinuxError name the file, what is
     wrong with it, and for a vmlinux that wasn't found where it was looked for.
     """
     first, second = _in_order(vmlinux, vmcore)
     dump = dump_identity(second)
-    if dump.size == 0:
+    if dump.size == 0 and dump.format != LIVE:
         raise DumpError(f"{second!a} is empty")
     found = vmlinux_identity(first) if first else find_vmlinux(dump, debug_dirs)
     check_pair(found, dump)
@@ -46,7 +48,7 @@ def _in_order(vmlinux: str | None, vmcore: str | None) -> tuple[str | None, str]
     if vmcore is None or vmlinux is None:
         only = vmcore or vmlinux
         assert only is not None  # noqa: S101 - for the type checker; one of the two is there
-        return None, only
+        return (only, SOURCES[0]) if is_running(only) else (None, only)
     return (vmcore, vmlinux) if _is_vmlinux(vmcore) and not _is_vmlinux(vmlinux) else (vmlinux, vmcore)
 
 
@@ -56,6 +58,15 @@ def _is_vmlinux(path: str) -> bool:
     except CrashdriveError:
         return False
     return True
+
+
+def is_running(path: str) -> bool:
+    """Whether a file is the vmlinux of the kernel that runs here, by its build id."""
+    try:
+        build_id = vmlinux_identity(path).build_id
+    except CrashdriveError:
+        return False
+    return build_id is not None and build_id == running_build_id()
 
 
 def check_pair(vmlinux: VmlinuxIdentity, dump: DumpIdentity) -> None:

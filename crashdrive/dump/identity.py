@@ -43,6 +43,7 @@ from crashdrive.dump.kdump import (
     kdump_notes,
     kdump_vmcoreinfo,
 )
+from crashdrive.dump.live import LIVE, LiveFacts, live_facts, live_source
 from crashdrive.dump.machines import number_of
 from crashdrive.dump.vmcoreinfo import parse_vmcoreinfo
 from crashdrive.errors import DumpError, VmlinuxError
@@ -92,9 +93,10 @@ class VmlinuxIdentity(Record, frozen=True):
 class DumpIdentity(Record, frozen=True):
     """What a dump's own headers say of it; None is what they don't tell.
 
-    ``format`` is ``elf``, ``kdump`` or another format that crash reads; ``flattened`` where it is a stream
-    that wants ``makedumpfile -R``. ``host``: the machine's name. ``build_id`` in hexadecimal,
-    ``kaslr_offset`` in bytes, ``crash_time`` in seconds since 1970 (from VMCOREINFO or the kdump header).
+    ``format`` is ``elf``, ``kdump`` or another format that crash reads, ``live`` for a kernel that runs
+    (``mark`` is its boot then, ``banner`` its /proc/version); ``flattened`` where it is a stream that wants
+    ``makedumpfile -R``. ``host``: the machine's name. ``build_id`` in hexadecimal, ``kaslr_offset`` in bytes,
+    ``crash_time`` in seconds since 1970 (from VMCOREINFO or the kdump header).
     ``incomplete`` is True where the file is shorter than its headers promise, or is marked so by the
     program that wrote it. ``vmcoreinfo`` holds the note's ``NAME=value`` lines; ``mark`` as `file_mark` has
     it. ``machine``: ELF's number of the architecture.
@@ -115,6 +117,7 @@ class DumpIdentity(Record, frozen=True):
     vmcoreinfo: dict[str, str] = msgspec.field(default_factory=dict)
     mark: str = ""
     machine: int | None = None
+    banner: str | None = None
 
 
 def vmlinux_build_id(path: str | Path) -> str | None:
@@ -177,7 +180,12 @@ def _build_id(elf: ElfFile) -> str | None:
 
 
 def dump_identity(path: str | Path) -> DumpIdentity:
-    """What a dump's headers say of it; DumpError if it can't be read or is no dump of a kernel."""
+    """What a dump's headers say of it; DumpError if it can't be read or is no dump of a kernel.
+
+    Of a live kernel what that says of itself.
+    """
+    if (source := live_source(path)) is not None:
+        return live_identity(live_facts(source))
     with _opened_dump(path) as (read, status, flat, complete):
         size = status.st_size if stat.S_ISREG(status.st_mode) and not flat else None
         facts = _facts(read, size, path)
@@ -191,6 +199,20 @@ def dump_identity(path: str | Path) -> DumpIdentity:
             mark=file_mark(status),
         )
         return _with_vmcoreinfo(base, facts)
+
+
+def live_identity(found: LiveFacts) -> DumpIdentity:
+    """A live kernel in a dump's place; its build id is that of the kernel's own notes."""
+    base = DumpIdentity(
+        path=found.path, format=LIVE, flattened=False, size=0, mtime_ns=0, mark=f"boot {found.boot}",
+        banner=found.version,
+    )  # fmt: skip
+    told = _with_vmcoreinfo(
+        base, _Facts(LIVE, found.vmcoreinfo, release=found.release, host=found.host, machine=found.machine)
+    )
+    return msgspec.structs.replace(
+        told, build_id=found.build_id or told.build_id, crash_time=None, incomplete=None
+    )
 
 
 def read_headers(read: Read, size: int, path: str) -> None:
@@ -227,8 +249,10 @@ class CpuNotes(NamedTuple):
 def cpu_notes(path: str | Path) -> CpuNotes:
     """Notes of CPUs in a dump's headers; none where its format has none that are known here.
 
-    DumpError if it can't be read or is no dump of a kernel.
+    DumpError if it can't be read or is no dump of a kernel. Of a live kernel there are none: its CPUs run.
     """
+    if live_source(path) is not None:
+        return CpuNotes((), hypervisor=False)
     with _opened_dump(path) as (read, _, _, _):
         notes = _notes(read, path)
     found = tuple(n.description for n in notes if n.name == b"CORE" and n.type == _NT_PRSTATUS)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from crashdrive.dump.live import LIVE
 from crashdrive.errors import CorruptError, KernelError, UnknownTypeError
 from crashdrive.kernel import show
 from crashdrive.kernel.arch import architecture
@@ -101,6 +102,11 @@ class KernelBase:
         raise CorruptError(
             f"init_task.static_prio at {place:#x} is 0x{raw.hex()}: init_task is damaged", place
         )
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a kernel that runs, and no dump: each reading is of its own moment."""
+        return self._identity.get("format") == LIVE
 
     @property
     def _identity(self) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.dump.contents import content_sample, current_mark, sections_digest
 from crashdrive.dump.elf import BadElfError
+from crashdrive.dump.live import LIVE
 
 if TYPE_CHECKING:
     from crashdrive.cache.store import Store
@@ -37,6 +38,8 @@ class Keys(NamedTuple):
 def keys_of(session: DumpSession, store: Store | None) -> Keys:
     """The keys for a session's dump; none for a vmlinux without a build id, and where no file is known.
 
+    Of a live kernel no symbols are kept, as modules come and go.
+
     A crash that was started with ``--no_modules`` or ``--minimal`` knows fewer symbols; one that has yet to
     be started as a whole is as good as that.
     """
@@ -48,6 +51,8 @@ def keys_of(session: DumpSession, store: Store | None) -> Keys:
     if contents is None:
         return Keys()
     types = f"{build_id}+{contents}"
+    if identity.get("format") == LIVE:
+        return Keys(types)
     dump = _dump(identity.get("vmcore", ""), marks.get("vmcore", ""))
     if dump is None:
         return Keys(types)

@@ -24,7 +24,12 @@ class Machine(Program):
     """A kernel's image with the clock, CPUs and per-CPU memory; readers in `crashdrive.linux` take one."""
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What many readers need, made when it is first asked for: a dump stays what it is."""
+        """What many readers need, made when it is first asked for: a dump stays what it is.
+
+        A live kernel doesn't: it is made each time, but within one moment (`Memory.moment`).
+        """
+        if self.live and not self.memory.in_moment:
+            return make()
         if key not in self._made:
             self._made[key] = make()
         made: T = self._made[key]

@@ -160,14 +160,21 @@ def dump_warnings(dump: DumpIdentity) -> list[HealthWarning]:
     return [HealthWarning(kind=_OF_THE_DUMP, message=message, affects=("*",))]
 
 
-def task_table_warnings(runner: Runner) -> list[HealthWarning]:
+def task_table_warnings(runner: Runner, *, looks: int = 1) -> list[HealthWarning]:
     """Whether crash's task table holds all tasks that a walk over ``init_task.tasks`` finds.
 
     crash before 8.0.4 knows only the active tasks of kernels whose ``struct pid`` ends in a flexible array
     (kernel commit b69f0aeb0689), and says so only by a WARNING at the start. ``ps -l`` gives the table
     without working out each task's memory; the walk finds the leaders of thread groups, no threads and no
     idle tasks but the first, so that the table may hold more, never less.
+
+    ``looks``: of a live kernel, where tasks come between the two, as often as that before it is said.
     """
+    found = _task_table(runner)
+    return task_table_warnings(runner, looks=looks - 1) if found and looks > 1 else found
+
+
+def _task_table(runner: Runner) -> list[HealthWarning]:
     table, walk = runner.run_many(["ps -l", "list task_struct.tasks -h init_task"])
     if not table.ok or not walk.ok:
         return [_unchecked(_said(table, walk))]

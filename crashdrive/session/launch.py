@@ -29,7 +29,7 @@ from crashdrive.session.health import (
 )
 from crashdrive.session.indexing import Index
 from crashdrive.session.process import processor_seconds
-from crashdrive.session.standin import standin
+from crashdrive.session.standin import NOTHING_SHOWN, Shown, standin
 from crashdrive.session.transport import OutOfTimeError, PtyTransport
 from crashdrive.text import printable
 
@@ -82,7 +82,8 @@ Past = Callable[[str, Sequence[str]], Went | None]
 class Start:
     """How a session is started: on which files, with which patience (seconds for each rung), and with gdb's
     index of the vmlinux where there is one. ``machine``: ELF's number of its architecture. A file of bytes is
-    made for that crash alone. ``away``: crash starts on another host, and the files are there.
+    made for that crash alone. ``away``: crash starts on another host, and the files are there. ``shown``:
+    what a stand-in needs beside its own symbols: see `standin`.
     """
 
     files: tuple[str | bytes | RawImage, ...]
@@ -91,10 +92,11 @@ class Start:
     index: Index | None = None
     machine: int = 62
     away: Away | None = None
+    shown: Shown = NOTHING_SHOWN
 
     def with_standin(self) -> Start | None:
         """The same without the vmlinux: enough to read physical memory; None for other machines."""
-        image = standin(self.machine)
+        image = standin(self.machine, self.shown)
         if image is None:
             return None
         return replace(self, files=(image, *self.files[1:]), index=None)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crashdrive.cache.gdb_index import Indexes
 from crashdrive.cache.rungs import Rungs, Went
+from crashdrive.dump.addresses import linked_addresses
 from crashdrive.dump.contents import current_mark, dump_id, is_same
 from crashdrive.dump.find import Target, find_target
 from crashdrive.dump.identity import NOTELESS
 from crashdrive.dump.image import start_options
+from crashdrive.dump.live import LIVE
 from crashdrive.errors import DumpError, StartError, VmlinuxError
 from crashdrive.session.binaries import Binary, find_fitting
 from crashdrive.session.choice import Judge, S, choose
@@ -31,6 +33,7 @@ from crashdrive.session.launch import (
     start_one,
     went,
 )
+from crashdrive.session.standin import NOTHING_SHOWN, Shown
 from crashdrive.session.transport import PtyTransport, Transport
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 # formats whose excluded pages crash 9.0.1 and later say nothing of: they leave the command (readmem())
 _WITH_HOLES = frozenset({"kdump", "diskdump", "sadump"})
+# where memory is mapped, since CONFIG_RANDOMIZE_MEMORY (kernel commit 0483e1fa6e09)
+_BASES = ("page_offset_base", "vmalloc_base", "vmemmap_base")
 # what the output depends on, pinned
 _PINS = ("set zero_excluded off", "set radix 10", "set null-stop on", "set scroll off")
 # starts another crash and runs these commands; with it those of them that failed
@@ -68,13 +73,14 @@ class Opening(NamedTuple):
     @property
     def start(self) -> Start:
         """The files and the patience that `start_one` wants."""
-        dump = self.target.dump
+        dump, shown = self.target.dump, self._shown()
         if self.away is not None:
             return Start(
                 files=(self.away.vmlinux.path, self.away.vmcore.path),
                 rung_seconds=self.rung_seconds,
                 machine=self.target.vmlinux.machine,
                 away=self.away,
+                shown=shown,
             )
         return Start(
             files=(self.target.vmlinux.path, RawImage(dump.path, 0) if dump.format == "raw" else dump.path),
@@ -82,7 +88,17 @@ class Opening(NamedTuple):
             extra=start_options(dump.vmcoreinfo) if dump.format in NOTELESS else (),
             index=self.gdb_index,
             machine=self.target.vmlinux.machine,
+            shown=shown,
         )
+
+    def _shown(self) -> Shown:
+        """What a stand-in for a live kernel's vmlinux has of that."""
+        dump = self.target.dump
+        if not self.live:
+            return NOTHING_SHOWN
+        found = linked_addresses(self.target.vmlinux.path, _BASES)
+        moved = tuple((name, place + (dump.kaslr_offset or 0)) for name, place in found.items())
+        return Shown(moved, (dump.banner or "").encode("utf-8", "backslashreplace"))
 
     @property
     def gdb_index(self) -> Index | None:
@@ -118,17 +134,22 @@ class Opening(NamedTuple):
     def unchanged(self) -> Opening:
         """Itself, to start crash again; DumpError or VmlinuxError where a file was changed since.
 
-        Of files on another host that is asked where crash is started.
+        Of files on another host that is asked where crash is started; a live kernel is never what it was.
         """
         if self.away is not None:
             return self
         for path, mark, error in (
             (self.target.vmlinux.path, self.target.vmlinux.mark, VmlinuxError),
-            (self.target.dump.path, self.target.dump.mark, DumpError),
+            *([] if self.live else [(self.target.dump.path, self.target.dump.mark, DumpError)]),
         ):
             if not is_same(current_mark(path), mark):
                 raise error(f"{path!a} was changed since crash opened it: open it anew")
         return self
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a kernel that runs: nothing that is learnt of it may be kept."""
+        return self.target.dump.format == LIVE
 
     @property
     def holes(self) -> bool:
@@ -154,7 +175,7 @@ class Opening(NamedTuple):
     @property
     def rungs(self) -> Rungs | None:
         """What starts on this dump came to; None where nothing is kept."""
-        if self.indexes is None:
+        if self.indexes is None or self.live:
             return None
         return Rungs(self.indexes.store, self.target.dump.mark, self.target.vmlinux.build_id)
 
@@ -198,7 +219,7 @@ class Opening(NamedTuple):
         identity = {
             "vmlinux": str(Path(vmlinux.path).absolute()),
             "vmcore": str(Path(dump.path).absolute()),
-            "id": dump_id(dump.path),
+            "id": None if self.live else dump_id(dump.path),
             "build_id": vmlinux.build_id or dump.build_id,
             "machine": str(vmlinux.machine),
             "osrelease": dump.osrelease,
@@ -206,8 +227,8 @@ class Opening(NamedTuple):
             "format": dump.format,
             "kaslr_offset": None if dump.kaslr_offset is None else hex(dump.kaslr_offset),
             "crash_time": None if dump.crash_time is None else str(dump.crash_time),
-            "size": str(dump.size),
-            "mtime_ns": str(dump.mtime_ns),
+            "size": None if self.live else str(dump.size),
+            "mtime_ns": None if self.live else str(dump.mtime_ns),
         }
         if self.away is not None:
             identity |= {f"{one}_there": name for one, name in self.away.names().items()}

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 120.0
 START_TIMEOUT = 300.0
+_LOOKS = 4  # at the tasks of a live kernel, which come and go
 # starts crash with all its tables, as a session that the one in need of them takes over
 OpenFull = Callable[[], "Session"]
 
@@ -150,7 +151,8 @@ class Session:
         """A session on a crash that came up, with the warnings about it."""
         try:
             session = cls._on(transport, launched, how)
-            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session))  # noqa: SLF001 - as above
+            looks = _LOOKS if how.live else 1
+            session._warn(*dump_warnings(how.target.dump), *task_table_warnings(session, looks=looks))  # noqa: SLF001 - as above
             session.words.clear()
         except BaseException:
             transport.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 _HEADER, _SECTION, _SYMBOL = "16sHHIQQQIHHHHHH", "IIQQQQIIQQ", "IBBHQQ"
 _HEADER_SIZE, _SECTION_SIZE, _SYMBOL_SIZE = (
@@ -62,8 +62,23 @@ def _debug_information(order: str) -> bytes:
     return struct.pack(order + _UNIT_HEADER, _UNIT_HEADER_SIZE - 4 + len(unit), 4, 0, 8) + unit
 
 
+class Shown(NamedTuple):
+    """What crash wants of an image beside that, where it reads a live kernel.
+
+    ``variables``, where they are in memory: by their values it finds where physical memory is mapped, and
+    /proc/kcore is read by such addresses (x86_64_init(), read_proc_kcore()). ``banner``: the line of
+    /proc/version, which it looks for with strings (match_proc_version()).
+    """
+
+    variables: tuple[tuple[str, int], ...] = ()
+    banner: bytes = b""
+
+
+NOTHING_SHOWN: Final = Shown()
+
+
 @functools.cache
-def standin(machine: int = 62) -> bytes | None:
+def standin(machine: int = 62, shown: Shown = NOTHING_SHOWN) -> bytes | None:
     """An image of an architecture (ELF's number) with ten symbols and one structure; None for others."""
     kind = _KINDS.get(machine)
     if kind is None:
@@ -78,8 +93,12 @@ def standin(machine: int = 62) -> bytes | None:
         values = len(names), _GLOBAL | (section != ".text"), 0, numbers[section], place, 8
         symbols += struct.pack(order + _SYMBOL, *values)
         names += name.encode() + b"\0"
+    for name, place in shown.variables:
+        symbols += struct.pack(order + _SYMBOL, len(names), _GLOBAL | 1, 0, numbers[".data"], place, 8)
+        names += name.encode() + b"\0"
     contents = [
         *((name, _PROGBITS, flags[name], place, bytes(64)) for name, place in places.items()),
+        *([(".comment", _PROGBITS, 0, 0, b"\0" + shown.banner + b"\n\0")] if shown.banner else []),
         (".debug_info", _PROGBITS, 0, 0, _debug_information(order)),
         (".debug_abbrev", _PROGBITS, 0, 0, _ABBREVIATIONS),
         (".symtab", _SYMTAB, 0, 0, bytes(symbols)),

@@ -13,6 +13,7 @@ from crashdrive.cli import main
 from crashdrive.crash import Crash
 from crashdrive.session.health import Health, HealthWarning
 from crashdrive.session.result import CommandResult, Failure
+from tests.kernel.session_double import SessionDouble
 
 HOSTILE = b"\x1b]0;pwned\x07[red]\x9b"
 
@@ -61,6 +62,8 @@ class FakeCrash:
         )  # fmt: skip
 
     identity: ClassVar = {"vmcore": "vmcore", "build_id": "b1"}
+    live = False
+    session: ClassVar = SessionDouble()
     marked = Crash.marked
 
     def run(self, command: str, *, timeout: float | None = None, to: BinaryIO | None = None) -> CommandResult:

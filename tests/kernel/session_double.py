@@ -27,6 +27,7 @@ class SessionDouble:
     timeout: float = 120.0
     minimal = False
     recording = False
+    replayed = False
     fifo: str | None = None
 
     def __init__(

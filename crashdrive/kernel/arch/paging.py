@@ -83,6 +83,10 @@ class Paging(ABC):
     def _is_address(self, page: int) -> bool:
         """Whether the processor would look such a page up in these tables."""
 
+    def forget(self) -> None:
+        """Forget the tables that were read."""
+        self._tables.clear()
+
     def translate(self, pages: Sequence[int]) -> tuple[list[Extent], list[Unmapped]]:
         """Sorted virtual page numbers: where they lie, neighbours in one, and those that lie nowhere."""
         # the table that each page's way has come to; a large page ends a way early

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from crashdrive.dump.live import LIVE
 from crashdrive.errors import ArgumentError, FaultError, KernelError
 from crashdrive.integers import Address, described
 from crashdrive.kernel.arch import architecture
@@ -118,6 +120,7 @@ class Memory:
     without being sent: crash would silently take them for something else. ``rounds`` counts the round trips.
     With the kernel's ``paging`` its memory is read as physical memory, by page tables that we walk, and with
     ``user_tables`` that of a task which crash doesn't know.
+    Of a live kernel nothing is kept from one call to the next, but within a `moment`.
     """
 
     def __init__(
@@ -140,6 +143,8 @@ class Memory:
         self._paging = paging
         self._user_tables = user_tables
         self.rounds = 0
+        self._passing = session.identity.get("format") == LIVE
+        self._moments = 0
 
     @cached_property
     def floor(self) -> int:
@@ -166,6 +171,7 @@ class Memory:
 
     def read(self, address: int, size: int, *, space: Space = "kernel", task: int | None = None) -> bytes:
         """``size`` bytes at ``address``; FaultError where any of them are missing."""
+        self._let_go()
         if space == "kernel" and (found := self._at_hand(address, size)) is not None:
             return found
         gathered = self.gather([(address, size)], space=space, task=task)
@@ -192,6 +198,7 @@ class Memory:
         self, ranges: Iterable[Range], *, space: Space = "kernel", task: int | None = None
     ) -> Gathered:
         """All bytes of many (address, size) ranges, in one round trip where there are no holes."""
+        self._let_go()
         where = self._where(space, task)
         wanted, holes = self._valid(ranges, space)
         pages = pages_of(wanted)
@@ -212,9 +219,39 @@ class Memory:
         return Gathered(tuple(chunks), tuple(_joined(holes)))
 
     def prefetch(self, ranges: Iterable[Range], *, space: Space = "kernel", task: int | None = None) -> None:
-        """Have the pages of ranges at hand for later reads, as far as the cache is large enough."""
+        """Have the pages of ranges at hand for later reads, as far as the cache is large enough.
+
+        Of a live kernel that is so within a `moment`.
+        """
+        if self._passing and not self._moments:
+            return
         wanted, _ = self._valid(ranges, space)
         self._load(self._where(space, task), pages_of(wanted))
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """As long as the body runs, what was read is kept of a live kernel, too: one computation sees each
+        page once. Of a dump all is kept anyway.
+        """
+        self._let_go()
+        self._moments += 1
+        try:
+            yield
+        finally:
+            self._moments -= 1
+            self._let_go()
+
+    @property
+    def in_moment(self) -> bool:
+        """Whether a `moment` is under way."""
+        return self._moments > 0
+
+    def _let_go(self) -> None:
+        """Forget what a live kernel had in its memory before, page tables, too."""
+        if self._passing and not self._moments:
+            self.drop()
+            if self._paging is not None:
+                self._paging.forget()
 
     def drop(self) -> None:
         """Forget all that was read."""

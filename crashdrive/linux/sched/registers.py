@@ -118,6 +118,8 @@ def _of_note(raw: bytes, layout: _Layout) -> Registers | None:
 def _of_header(kernel: Machine) -> Mapping[int, Registers]:
     """Registers in the dump's header."""
     session, layout = kernel.session, _layout(kernel)
+    if kernel.live:
+        return {}  # its CPUs run on
     # a replay has no dump: it asks for what is recorded here
     path = None if session.recording else session.identity.get("vmcore")
     try:

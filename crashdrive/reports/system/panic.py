@@ -104,7 +104,8 @@ def report(crash: Any, **asked: Any) -> Report:
     sources = SourcePlaces(survey.kernel)
     verdict = _owned(survey, _lined(sources, _placed(survey.kernel, judgement.verdict), cause))
     stack = _stack(survey, verdict) if cause else None
-    tables = [Table(name="verdict", rows=[verdict], layout="fields", title="Verdict")]
+    title = _verdict_title(judgement) if survey.kernel.live else "Verdict"
+    tables = [Table(name="verdict", rows=[verdict], layout="fields", title=title)]
     if cause:
         tables += _what_happened(survey, sources, cause, text.split("\n")[cause.line - 1 : cause.end_line])
     tables += [
@@ -120,6 +121,13 @@ def report(crash: Any, **asked: Any) -> Report:
         lines = [LogText(text=line) for line in text.split("\n")[cause.line - 1 : cause.end_line]]
         tables.append(Table(name="log", rows=lines, layout="lines", title="Log"))
     return judged(report_of(NAME, survey, tables), "system")
+
+
+def _verdict_title(judgement: oops.Judgement) -> str:
+    """What is judged of a kernel that didn't die."""
+    if judgement.cause is None:
+        return "No verdict: a live kernel didn't crash, and its log reports nothing"
+    return "No crash: a live kernel; the worst that its log reports is judged"
 
 
 def _what_happened(survey: Survey, sources: SourcePlaces, cause: Event, lines: Sequence[str]) -> list[Table]:

@@ -89,9 +89,10 @@ def report(crash: Any, **_asked: Any) -> Report:
     findings = worst_first((*found.findings, *(one for part in parts.values() for one in part.findings)))
     verdict = _row(parts.get("panic"), "verdict")
     verdicts = [verdict] if verdict else []
+    title = parts["panic"].table("verdict").title if verdict else "Verdict"
     system = _rows(parts.get("sysinfo"), "system")
     tables = (
-        Table(name="verdict", rows=verdicts, columns=_VERDICT, layout="fields", title="Verdict"),
+        Table(name="verdict", rows=verdicts, columns=_VERDICT, layout="fields", title=title),
         Table(name="system", rows=system, columns=_SYSTEM, layout="fields", title="System"),
         Table(name="look", rows=list(_looks(verdict, findings))[:_PLACES], title="Look next at"),
     )

@@ -32,8 +32,14 @@ ReadRound = Callable[[Sequence[str], float], tuple[bytes, list[bytes]]]
 class Ahead:
     """The memory of one dump, as far as it was read."""
 
-    def __init__(self, image: Sequence[tuple[int, int]] = (), *, holes: bool = True) -> None:
-        """``image``: memory (address, size) to be read with the first; ``holes``: the dump lacks pages."""
+    def __init__(
+        self, image: Sequence[tuple[int, int]] = (), *, holes: bool = True, keeps: bool = True
+    ) -> None:
+        """``image``: memory (address, size) to be read with the first; ``holes``: the dump lacks pages.
+
+        ``keeps`` False: a live kernel's memory is read as it is asked for, and each time.
+        """
+        self._keeps = keeps
         self._run = 1 if holes else _RUN
         self._image = tuple(image)
         self._memory = RecordedMemory()
@@ -46,7 +52,7 @@ class Ahead:
 
     def stream(self, read: ReadRound, commands: Sequence[str], sink: Sink, deadline: float) -> bytes:
         """What the commands print; their bulk data go to ``sink``. ``read`` takes a round trip."""
-        if not is_memory(commands):
+        if not self._keeps or not is_memory(commands):
             data, said = read(commands, deadline)
             sink(data)
             return b"".join(said)

@@ -18,7 +18,7 @@ class Away(NamedTuple):
 
     ``image``: where in physical memory the kernel's own data lie (address, size), which all reports want;
     ``holes``: whether pages may have been left out of the dump; ``copies``: what is kept here of the files,
-    at least as long as this is.
+    at least as long as this is. ``live``: it is the kernel that runs there.
     """
 
     link: Link
@@ -27,6 +27,7 @@ class Away(NamedTuple):
     image: tuple[tuple[int, int], ...] = ()
     holes: bool = True
     copies: object = None
+    live: bool = False
 
     def transport(
         self, program: str, arguments: Sequence[str], files: Sequence[str | bytes | RawImage]
@@ -35,8 +36,10 @@ class Away(NamedTuple):
         given = [file for file in files if not isinstance(file, RawImage)]
         if len(given) != len(files):
             raise HostError(f"{self.link.host}: a raw image of memory has to be opened where it is")
-        marks = [(one.path, one.mark) for one in (self.vmlinux, self.vmcore)]
-        return SshTransport(self.link, program, arguments, given, marks, Ahead(self.image, holes=self.holes))
+        same = [self.vmlinux] if self.live else [self.vmlinux, self.vmcore]
+        marks = [(one.path, one.mark) for one in same]
+        ahead = Ahead(self.image, holes=self.holes, keeps=not self.live)
+        return SshTransport(self.link, program, arguments, given, marks, ahead)
 
     def names(self) -> dict[str, str]:
         """What the two are called on this host, as scp does."""

@@ -25,10 +25,12 @@ from crashdrive.dump.identity import (
     DumpIdentity,
     VmlinuxIdentity,
     dump_identity,
+    live_identity,
     read_headers,
     vmlinux_facts,
     vmlinux_identity,
 )
+from crashdrive.dump.live import LIVE, SOURCES, facts_of
 from crashdrive.errors import DumpError, HostError, VmlinuxError
 from crashdrive.records import Record
 from crashdrive.session.remote.ahead import PAGE
@@ -128,14 +130,16 @@ class Finder:
         check_pair(
             msgspec.structs.replace(found, path=names[0]), msgspec.structs.replace(dump, path=names[1])
         )
-        self._copies.settle(dump.mark, found.mark)
+        live = dump.format == LIVE
+        self._copies.settle(found.mark, *([] if live else [dump.mark]))
         return Target(vmlinux=found, dump=dump), Away(
             self._link,
             kernel,
             core,
-            _image(found, dump),
-            holes=dump.format != "elf",
+            () if live else _image(found, dump),
+            holes=dump.format not in {"elf", LIVE},
             copies=self._copies,
+            live=live,
         )
 
     def _shown(self, path: str) -> str:
@@ -145,6 +149,8 @@ class Finder:
         where = printable(self._shown(path))
         if seen is None:
             raise DumpError(f"{where}: no such file there")
+        if seen.path in SOURCES[1:]:
+            return seen  # a device: crash tells who may read it
         if not seen.regular:
             raise DumpError(f"{where}: no regular file")
         if not seen.readable:
@@ -154,6 +160,8 @@ class Finder:
         return seen
 
     def _dump(self, seen: Seen) -> DumpIdentity:
+        if seen.path in SOURCES:
+            return live_identity(facts_of(seen.path, self._first_bytes))
         path = self._copies.place(_digest(self._link.host.name, seen.path, seen.mark), "vmcore")
         if not path.is_file():
             self._link.notify(f"reading the headers of {self._shown(seen.path)}")
@@ -162,6 +170,10 @@ class Finder:
             read_headers(file.read, seen.size, self._shown(seen.path))
             self._copies.write(file, path)
         return dump_identity(path)
+
+    def _first_bytes(self, path: str, size: int) -> bytes:
+        """The first bytes of a file there; none where there is none, or it can't be read."""
+        return self._link.channel().ask("fetch", path, f"1 {size}", "")
 
     def _vmlinux(self, seen: Seen) -> VmlinuxIdentity:
         """What a vmlinux says of itself, with the path of its copy."""

@@ -45,8 +45,10 @@ class Crash(SessionDouble):
 
     fifo: str | None = "/f"
 
-    def __init__(self, holes: Sequence[tuple[int, int, str]] = (), *, silent: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self, holes: Sequence[tuple[int, int, str]] = (), *, silent: bool = False, live: bool = False
+    ) -> None:
+        super().__init__(identity={"format": "live"} if live else None)
         self.holes = holes
         self.silent = silent
         self.sent: list[str] = []
@@ -383,3 +385,28 @@ def test_clip() -> None:
     assert clip(5, 10, 0, 100) == ((5, 10), [])
     assert clip(5, 10, 8, 12) == ((8, 4), [(5, 3), (12, 3)])
     assert clip(5, 10, 20, 30)[0] is None
+
+
+def test_of_a_live_kernel_nothing_is_kept_but_within_a_moment() -> None:
+    """What was read a moment ago may be otherwise now."""
+    memory = Memory(Crash(live=True))
+    for rounds in (1, 2):
+        assert memory.read(BASE + 8, 16) == held(BASE + 8, 16)
+        assert memory.rounds == rounds
+    memory.prefetch([(BASE, PAGE)])
+    assert memory.gather([(BASE, 8)]).chunks == (Chunk(BASE, held(BASE, 8)),)
+    assert memory.rounds == 3
+    with memory.moment():
+        assert not memory.cached
+        memory.read(BASE, 8)
+        with memory.moment():
+            memory.read(BASE + 64, 8)
+        memory.read(BASE + 128, 8)
+        assert memory.rounds == 4
+    assert not memory.cached
+    dump = Memory(Crash())
+    dump.read(BASE, 8)
+    with dump.moment():
+        dump.read(BASE + 64, 8)
+    dump.read(BASE, 8)
+    assert dump.rounds == 1
