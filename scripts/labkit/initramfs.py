@@ -116,3 +116,13 @@ def guest(kernel: Kernel, death: str | None, captured_with: Root | None) -> byte
         archive.data("lab/capture.cpio", capture(kernel, captured_with))
     _add_applets(archive, root)
     return archive.bytes()
+
+
+def staying(kernel: Kernel, names: Iterable[str], init: Path) -> bytes:
+    """The initramfs of a guest whose root is its disk."""
+    root = userland.tools(kernel.architecture)
+    archive = _basis(root)
+    archive.copy("init", init)
+    _add_modules(archive, kernel, names)
+    _add_applets(archive, root)
+    return archive.bytes()

@@ -31,6 +31,7 @@ class Machine:
     program: Sequence[str] = AMD64.qemu
     notes: Sequence[str] = AMD64.notes
     hardware: Sequence[str] = ()
+    network: str = "user,id=net,restrict=on"
 
     def command(self) -> list[str]:
         """The words that start QEMU, with QMP on stdin and stdout."""
@@ -45,7 +46,7 @@ class Machine:
             *("-chardev", "stdio,id=qmp,signal=off", "-mon", "chardev=qmp,mode=control"),
             *self.notes,
             # of the bus that the machine has: PCI, or s390x's channels
-            *("-netdev", "user,id=net,restrict=on", "-device", "virtio-net,netdev=net"),
+            *("-netdev", self.network, "-device", "virtio-net,netdev=net"),
             *(word.format(half=self.memory // 2) for word in self.hardware),
             *(word for disk in self.disks for word in _disk(disk)),
         ]
