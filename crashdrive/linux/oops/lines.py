@@ -31,17 +31,26 @@ _LEVEL = re.compile(r"<\d{1,3}>(?:\[ *(?P<caller>[CT]\d+)\])? ?|(?:kern|user|dae
 _EMBEDDED = re.compile(r"(?:<\d{1,3}>)?\[ *\d{1,7}\.\d{6}\](?:\[ *[CT]\d+\])? ")
 # names of days and months are those of a language: "sty 03", "févr. 12"
 _DATE = (
-    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|(?:[^\W\d_]{2,4}\.? +)?[^\W\d_]{3,5}\.? +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: \d{4})?"
+    r"(?:(?:[^\W\d_]{2,4}\.? )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
+    r"(?:Z|[+-]\d\d:?\d\d| [A-Z]{3,5}(?= \S{1,64} kernel:))?"
+    r"|\d{10}\.\d{6}(?= \S{1,64} kernel:)"
+    r"|(?:[^\W\d_]{2,4}\.? +)?(?:[^\W\d_]{3,5}\.?|\d{1,2}月) +\d{1,2} (?:\d{4} )?"
+    r"\d\d:\d\d:\d\d(?:\.\d+)?(?: \d{4})?"
     r"|\d\d:\d\d:\d\d(?:\.\d+)?)"
 )
 _SYSLOG = re.compile(
-    r"(?:<\d{1,3}>(?:\d )?)?" + _DATE + r"(?: +(?P<host>[\w.:-]+(?: [\w.]+)?))?? +"
+    r"(?:<\d{1,3}>(?:\d )?)?" + _DATE + r"(?: +(?P<host>(?:\(none\)|[\w.:-]+)(?: [\w.]+)?))?? +"
     r"(?P<tag>(?!BUG|WARNING|INFO|RIP|EIP|CPU|NIP|PC|EPC)[\w./()-]+)"
     r"(?:\[\d+\])?:(?: |$)"
 )
 _DATED = re.compile(r"\[?" + _DATE + r"\]? +(?=\[|<|BUG|\S)")
 _BRACKET_DATE = re.compile(r"\[" + _DATE + r"\] ?")
+# dmesg --time-format iso, which names no host; --reltime
+_DMESG = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}[+-]\d\d:?\d\d "
+    r"|\[(?:[^\W\d_]{3,5}\.? ?\d{1,2} \d\d:\d\d| *\+\d{1,9}\.\d{6})\] ?"
+)
+_LOGGER = re.compile(r"(?:[\w.@-]{1,32}[:|] ){1,4}\Z")  # in front of printk's stamp: qemu, vmx
 _EXTENDED = re.compile(r"\d+,\d+,\d+,[-c+](?:,(?:caller=(?P<caller>[CT]\d+)|[^;,]*))*;")
 _LOGCAT = re.compile(
     r"\d\d-\d\d \d\d:\d\d:\d\d\.\d+ +(?:\w+ +)?(?P<pid>\d+) +\d+ [VDIWEF] (?P<tag>[^:\[]{0,32}):? ?"
@@ -71,7 +80,7 @@ def split(raw: str, number: int) -> Iterator[Line]:
     at = text.find("[")
     if at >= 0:
         while hit := _EMBEDDED.search(text):
-            if hit.start():
+            if hit.start() and not _LOGGER.match(text[: min(hit.start(), 160)]):
                 yield Line(number, text[: hit.start()].rstrip(), caller, time)
             caller, time, text = _without_prefix(text[hit.start() :])
     yield Line(number, text.rstrip(), caller, time)
@@ -88,6 +97,7 @@ def _without_prefix(text: str) -> tuple[str | None, float | None, str]:
             or _LEVEL.match(text)
             or _KERNEL.match(text)
             or _BRACKET_DATE.match(text)
+            or _DMESG.match(text)
         ):
             caller = hit.groupdict().get("caller") or caller
         elif time is None and (hit := _foreign(text)):
