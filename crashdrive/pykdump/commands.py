@@ -70,7 +70,8 @@ class Commands:
     def in_background(self, command: str) -> tuple[int, int]:
         """``exec_crash_command_bg2``: a descriptor to read the output from, and a process to wait for.
 
-        The process ends with 0 once all was read, with 1 where crash failed; it may be killed.
+        The process ends with 0 once all was read, with 1 where crash failed; it may be killed. It has the
+        `timeout` of now, however long it waits for others.
         """
         read_end, giver_out = os.pipe()
         giver_in, write_end = os.pipe()
@@ -87,7 +88,7 @@ class Commands:
         before = self._behind[-1] if self._behind else None
         thread = threading.Thread(
             target=self._give,
-            args=(command, write_end, status_end, before),
+            args=(command, float(self.timeout), write_end, status_end, before),
             daemon=True,
             name="background command",
         )
@@ -95,12 +96,14 @@ class Commands:
         thread.start()
         return read_end, pid
 
-    def _give(self, command: str, output: int, status: int, before: threading.Thread | None) -> None:
+    def _give(
+        self, command: str, timeout: float, output: int, status: int, before: threading.Thread | None
+    ) -> None:
         """Run a command after the one before it, and write what it printed into the pipe."""
         if before is not None:
             before.join()
         try:
-            text, failed = _judged(self._run(" ".join(command.split()), float(self.timeout)))
+            text, failed = _judged(self._run(" ".join(command.split()), timeout))
         except (CrashdriveError, CrashError) as error:
             kept = getattr(error, "output", b"") or b""
             text, failed = kept.decode("utf-8", "backslashreplace") or f"{error}\n", True

@@ -113,6 +113,18 @@ def test_several_in_the_background_come_each_by_its_own(commands: Commands, runs
     assert runs.timeouts == [120.0] * 4
 
 
+def test_one_that_waits_has_the_timeout_that_it_was_given(commands: Commands, runs: Runs) -> None:
+    started = [commands.in_background("slow one")]
+    commands.timeout = 7
+    started.append(commands.in_background("sys"))
+    commands.timeout = 120
+    runs.go.set()
+    for descriptor, pid in started:
+        read_all(descriptor)
+        os.waitpid(pid, 0)
+    assert runs.timeouts == [120.0, 7.0]
+
+
 def test_one_that_is_killed_delays_no_other(commands: Commands, runs: Runs) -> None:
     descriptor, pid = commands.in_background("slow one")
     assert not select.select([descriptor], [], [], 0.05)[0]
