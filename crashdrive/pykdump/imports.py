@@ -110,7 +110,10 @@ def importable(crash: Any, folder: str | None = None, *, old_names: bool = False
     sys.meta_path[:0] = [users, ahead]
     sys.path[1:1] = named_folders()
     if folder is not None:
-        sys.path[:0] = [str(Path(folder).absolute()), str(Path(folder).absolute() / "progs")]
+        here = Path(folder).absolute()
+        sys.path[:0] = [str(here), str(here / "progs")]
+        # modules by others that the extension carries with it: nfsshow wants one
+        sys.path.append(str(here / "dist-packages"))
     try:
         yield run
     finally:

@@ -147,6 +147,21 @@ def test_errors_are_known_by_pykdumps_names() -> None:
     assert unknown.value.__suppress_context__
 
 
+def test_modules_that_a_checkout_carries_are_found(tmp_path: Path) -> None:
+    """PyKdump 3.5.3 has crccheck in ``dist-packages``, a link into its ``3rdparty``."""
+    for name, text in (
+        ("pykdump/API.py", ""),
+        ("3rdparty/carried-1/carried_by_it/__init__.py", "mine = True\n"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "dist-packages").mkdir()
+    (tmp_path / "dist-packages" / "carried_by_it").symlink_to("../3rdparty/carried-1/carried_by_it")
+    with importable(None, str(tmp_path)):
+        assert importlib.import_module("carried_by_it").mine
+    assert str(tmp_path / "dist-packages") not in sys.path
+
+
 def test_a_folder_without_pykdump_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"no pykdump/API\.py there"), importable(None, str(tmp_path)):
         pass
