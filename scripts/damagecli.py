@@ -12,8 +12,9 @@ from pathlib import Path
 import damagekit
 import damagelines
 from damagecases import paths
+from damagecross import cross
 from damagekinds import KINDS
-from damagekit import ALL, SLOW, Outcome, Wanted, cross, run, slowest_of, table, total, write
+from damagekit import ALL, SLOW, Outcome, Wanted, run, slowest_of, table, total, write
 
 
 def main() -> int:

@@ -5,7 +5,8 @@
     scripts/damage                          all commands, all kinds (some minutes)
     scripts/damage ps bt --kind cut,join    two commands, two kinds (seconds)
     scripts/damage ps --kind join --show 5  with examples of what was lost without a mark
-    scripts/damage --cross [ps ...]         other commands' outputs instead of damaged ones (a minute for all)
+    scripts/damage --cross [ps ...]         other commands' outputs instead of damaged ones (a minute),
+                                            those that tests/parsers/alike.toml doesn't explain
     scripts/damage --write [help ...]       the figures of tests/parsers/damage.toml, or some commands' alone
     scripts/damage --lines [ps ...]         each line of each output once missing, doubled, joined, cut
     scripts/damage --lines --write [help]   the figures of tests/parsers/damage_lines.toml (some minutes)
@@ -176,48 +177,6 @@ def run(chosen: list[Path], wanted: Wanted, jobs: int) -> list[Outcome]:
 
 def _examined(task: tuple[Path, Wanted]) -> Outcome | None:
     return examine(*task)
-
-
-class Stranger(NamedTuple):
-    """Another command's output that a command line takes for its own: complete, with rows."""
-
-    line: str
-    case: str
-    rows: int
-
-
-def strangers(command: str) -> tuple[int, list[Stranger]]:
-    """How many outputs of other commands were given to a command's lines, and which of them it takes."""
-    every = [case for case in map(load, sample_paths()) if case]
-    lines = {case.line for case in every if case.command == command}
-    others = [case for case in every if case.command != command]
-    taken = [
-        Stranger(line, case.name, len(answer))
-        for line in sorted(lines)
-        for case in others
-        if (answer := _read(line, case.text)) and answer.complete and len(answer)
-    ]
-    return len(lines) * len(others), taken
-
-
-def _read(line: str, text: str) -> Answer[Any] | None:
-    try:
-        return parse(line, text)
-    except ParseError:
-        return None
-
-
-def cross(commands: list[str], shown: int, jobs: int) -> int:
-    """Print for each command how many outputs of others it takes: some are free text, some are alike."""
-    chosen = commands or sorted({path.parent.name for path in sample_paths()})
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        for command, (tried, taken) in zip(chosen, pool.imap(strangers, chosen), strict=True):
-            givers = Counter(stranger.case.split("/")[2] for stranger in taken)
-            told = ", ".join(f"{name} {number}" for name, number in givers.most_common(8))
-            print(f"{command:12} {len(taken):6} of {tried:7}  {told}", flush=True)
-            for stranger in taken[:shown]:
-                print(f"    {stranger.line!a} takes {stranger.case}: {stranger.rows} rows")
-    return 0
 
 
 Counts = dict[tuple[str, str], Counter[str]]

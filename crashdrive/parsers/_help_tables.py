@@ -151,8 +151,33 @@ def _entry(text: g.Text, place: int, head: _Head, more: list[str]) -> tuple[_Hea
     return head, tuple(more)
 
 
-def grouped(_source: Source, found: list[tuple[_Head, tuple[str, ...]]]) -> list[Entry]:
-    """The entries with the numbers of their groups."""
+# What the table of an option has in every release of crash, as its function's first lines print it. Registers
+# (-r) are named by each machine, extensions (-e) by their files.
+_SURELY = {
+    **{option: {"flags"} for option in "dhHkKmNsvV"},
+    **{option: {"flags", "vmware_vmss"} for option in "nD"},
+    **{option: {"current"} for option in "tT"},
+    "a": {"alias_head.next"},
+    "b": {"buf_1K_used"},
+    "B": {"build_command"},
+    "c": {"numargs_cache_index"},
+    "f": {"inode_cache_index"},
+    "g": {"prettyprint_arrays"},
+    "o": {"list_head_next"},
+    "p": {"program_name"},
+}
+
+
+def grouped(source: Source, found: list[tuple[_Head, tuple[str, ...]]]) -> list[Entry]:
+    """The entries with the numbers of their groups; a text without what the option's table surely has is
+    marked.
+    """
+    keys = {key for (_, key, _, _), _ in found}
+    for option in source.command.options:
+        wanted = _SURELY.get(option)
+        if wanted and found and keys.isdisjoint(wanted) and "|" not in source.command.text:
+            reason = f"no entry {min(wanted)}, which the table of help -{option} has"
+            source.note("partial", reason, incomplete=True)
     group = -1 if found and found[0][0][3] else 0
     entries = []
     for (indent, key, value, fresh), more in found:

@@ -217,7 +217,7 @@ def state_counts() -> g.ParserElement:
     def count(found: re.Match[str]) -> StateCount:
         return StateCount(state=_state(found[1]), count=int(found[2]))
 
-    return g.Rows(g.Row(r" *+([A-Z]{2,4}|\?\?): (\d{1,10}+)", count, "a state's count: ST: COUNT"))
+    return g.Rows(g.Row(r" *+([A-Z]{2}|\?\?): (\d{1,10}+)", count, "a state's count: ST: COUNT"))
 
 
 def check_counts(source: Source, found: list[StateCount]) -> list[StateCount]:

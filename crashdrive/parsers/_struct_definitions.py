@@ -31,7 +31,11 @@ _OPENS = expression(r"(?:\[\w{1,18}\] *)?(?:const |volatile )*(?:struct|union)(?
 
 
 def is_definition(source: Source) -> bool:
-    """Lines of a definition end in ``;`` or open a structure; contents have `` = `` or a bare brace."""
+    """Lines of a definition end in ``;`` or open a structure; contents have `` = `` or a bare brace. At an
+    address stands a definition with ``-o`` alone.
+    """
+    if len(source.command.arguments) > 1 and not source.command.has("o"):
+        return False
     head, _, rest = source.text.lstrip().partition("\n")
     first = rest.partition("\n")[0].strip()
     if len(head) > 1000 or not _DEFINED.fullmatch(head):

@@ -35,7 +35,14 @@ def structures() -> g.ParserElement:
     return g.Blocks(g.task_header(), structure(), make=_task)
 
 
-def _task(_text: g.Text, place: int, task: TaskHeader, below: list[Structure]) -> tuple[int, TaskStructures]:
+_SHOWN = {"m": "struct mm_struct", "v": "struct vm_area_struct"}
+
+
+def _task(text: g.Text, place: int, task: TaskHeader, below: list[Structure]) -> tuple[int, TaskStructures]:
+    shown = {type_ for option, type_ in _SHOWN.items() if text.source.command.has(option)}
+    if others := {one.type for one in below} - shown:
+        text.misfit(place, f"{min(others)} wasn't asked for")
+        below = [one for one in below if one.type in shown]
     return place, TaskStructures(
         pid=task.pid, task=task.task, cpu=task.cpu, comm=task.comm, structures=tuple(below)
     )

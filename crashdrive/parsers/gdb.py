@@ -175,6 +175,16 @@ def _is_silent(source: Source) -> bool:
     return bool(arguments and _SILENT.fullmatch(arguments[0])) and not source.text.strip()
 
 
+_OF_TYPES = expression(r"(?:ptype|whatis)(?:/\w+)?", re.ASCII)
+
+
+def _is_value(source: Source) -> bool:
+    """Whether gdb printed values: of types it prints none."""
+    arguments = source.command.arguments
+    of_types = bool(arguments) and _OF_TYPES.fullmatch(arguments[0]) is not None
+    return not of_types and re.match(r"\$\d+ = ", source.text) is not None
+
+
 _HAS_A_FORM = expression(r"(?:p|print|ptype|whatis)(?:/\w+)?", re.ASCII)
 
 
@@ -225,7 +235,7 @@ SHAPES = (
         record=p.Expression,
         grammar=p.values,
         options="gdb p[/FORMAT] EXPRESSION",
-        when=lambda source: re.match(r"\$\d+ = ", source.text) is not None,
+        when=_is_value,
     ),
     Shape(
         name="lines", record=Line, grammar=_lines, finish=_answered, options="gdb COMMAND", when=_is_free_form

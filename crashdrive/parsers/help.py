@@ -127,6 +127,11 @@ def _is_page(source: Source) -> bool:
     return not source.command.options and (prose or first == "NAME")
 
 
+def _is_table(source: Source) -> bool:
+    options = source.command.options
+    return bool(options) and "z" not in options and not _NO_HELP.match(source.text)
+
+
 def _looks(pattern: str) -> Callable[[Source], bool]:
     return lambda source: re.search(pattern, source.text) is not None
 
@@ -167,7 +172,7 @@ SHAPES = (
         grammar=table,
         finish=grouped,
         options="help -k|-m|-t|-v|-n|-p|...",
-        when=lambda source: bool(source.command.options) and not _NO_HELP.match(source.text),
+        when=_is_table,
     ),
 )
 

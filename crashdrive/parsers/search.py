@@ -81,25 +81,29 @@ _NO_STACK = object()
 class _Asked(NamedTuple):
     """The command's search terms: crash shows nothing else.
 
-    ``texts``: beginnings of the texts, with ``-c``. ``values``: plain numbers. ``named``: there are symbols
-    or expressions, too, which crash prints behind their values. ``anything``: the terms don't tell the
-    matches.
+    ``texts``: beginnings of the texts, with ``-c``. ``values``: plain numbers, without the bits of ``mask``
+    (``-m``). ``named``: there are symbols or expressions, too, which crash prints behind their values.
+    ``anything``: the terms don't tell the matches.
     """
 
     texts: tuple[str, ...] | None = None
     values: frozenset[int] = frozenset()
     named: bool = False
     anything: bool = False
+    mask: int = 0
 
 
 def _asked(source: Source) -> _Asked:
     words = source.command.arguments
     if source.command.has("c"):
         return _Asked(texts=tuple(word.strip("\"'") for word in words))
-    if source.command.has("m") or not words:
+    mask = source.command.options.get("m", "0")
+    numbers = [int(word, 16) for word in words if _NUMBER.fullmatch(word)]
+    named = len(numbers) < len(words)
+    if not words or not _NUMBER.fullmatch(mask) or (named and int(mask, 16)):
         return _Asked(anything=True)
-    values = frozenset(int(word, 16) for word in words if _NUMBER.fullmatch(word))
-    return _Asked(values=values, named=len(values) < len(words))
+    ignored = int(mask, 16)
+    return _Asked(values=frozenset(number & ~ignored for number in numbers), named=named, mask=ignored)
 
 
 class _Reading:
@@ -137,7 +141,7 @@ def _match(row: re.Match[str]) -> Match | None:
         return Match(address=place, text=shown, pid=reading.pid, task=reading.task) if fits else None
     value = None if digits is None else int(digits, 16)
     named = asked.named and expression is not None
-    if value is None or not (value in asked.values or asked.anything or named):
+    if value is None or not (value & ~asked.mask in asked.values or asked.anything or named):
         return None
     if reading.task is None:  # most matches have none
         return Match(address=place, value=value, expression=expression)

@@ -216,6 +216,7 @@ def _starts(pattern: str) -> Callable[[Source], bool]:
 
 
 _is_memory = _starts(r"[ ]*[0-9a-f]{1,16}:  [0-9a-f]")
+_is_member = _starts(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+ {0,8}[A-Za-z_][^\n]* =")
 SHAPES = (
     Shape(
         name="memory",
@@ -246,7 +247,7 @@ SHAPES = (
         grammar=_members,
         finish=_of_members,
         options="struct NAME.MEMBER[,MEMBER] ADDRESS|SYMBOL[:CPUS] [COUNT]",
-        when=_starts(r"(?:\[\d+\]: [^\n]*\n|[ \t]*\n)*+ {0,8}[A-Za-z_][^\n]* ="),
+        when=lambda source: bool(_arguments(source)[1]) and _is_member(source),
     ),
 )
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._vtop_tables import INVALID, Part, Step, add_level, levels, pages, says
 from crashdrive.parsers.base import Shape, Source
@@ -257,8 +258,15 @@ def _add(facts: dict[str, Any], tables: list[Step], said: dict[str, Any]) -> str
     return None
 
 
+_NUMBER = expression(r"(?:0x)?[0-9a-fA-F]{1,16}")
+
+
 def _check(source: Source, found: list[Translation | None]) -> list[Translation]:
     translations = [one for one in found if one is not None]
+    words = source.command.arguments
+    asked = {int(word, 16) for word in words if _NUMBER.fullmatch(word)}
+    if asked and len(asked) == len(set(words)) and (others := {one.virtual for one in translations} - asked):
+        source.fail(0, f"the translation of {min(others):x}, which wasn't asked for")
     return translations if None in found else demand_records(source, translations, "no address translation")
 
 

@@ -206,7 +206,7 @@ SHAPES = (
         record=Definition,
         grammar=definition,
         options="whatis [-o] STRUCT|UNION",
-        when=lambda source: _IS_DEFINITION.match(source.text) is not None,
+        when=lambda source: not source.command.has("rm") and _IS_DEFINITION.match(source.text) is not None,
     ),
     Shape(
         name="typedef",
