@@ -25,6 +25,7 @@ _LINK = re.compile(
     r"\s*(?:>>)?(?:(?:LR|PR|ra) is at|(?:lr|ra|RA|I7|RPC|RP\(r2\)|\[BLINK\s*\])\s*:|LR\s+(?=\[))\s*"
     r"(?P<rest>.*)"
 )
+_OTHERS = re.compile(r"\b(?:lr|ra|LR|RA|sp) ?:? ")
 _USER = re.compile(r"(?:00)?(?:33|23|73|2b):")
 _NULL = re.compile(r"\(null\)|0x0\b|\b0{8,16}\b|\b0x0{4,16}\b")
 _HEX = re.compile(r"\b(?:0x)?([0-9a-f]{8,16})\b")
@@ -192,8 +193,11 @@ class _Reader:
         frames = frames_in(rest)
         user = bool(_USER.match(rest)) and not frames
         self.in_user = user
-        if not frames and re.search(r"\b(?:lr|ra|LR|RA|sp) ?:? ", rest):
-            return True
+        if not frames and (others := _OTHERS.search(rest)):
+            # addresses alone, mostly below a line with the name
+            if self.body.pointers:
+                return True
+            rest = rest[: others.start()]
         frame = frames[0] if frames else Frame(address=_address(rest))
         frame = msgspec.structs.replace(frame, segment=self.segment)
         self.body.pointers.append(Pointer(index, frame, self.cpu, user))

@@ -123,8 +123,15 @@ def fault(case: Case, skip: Skip = FAULT) -> Found:
     doubts = () if stack is not None else (NO_TRACE,)
     frames = below(pointer.frame, stack)
     if not pointer.frame.function:
+        if frames and _is_at(frames[0], pointer.frame):
+            return _picked(frames, skip, doubts, frames[0])
         return Found(pointer=pointer.frame, frames=frames, doubts=doubts)
     return _picked([pointer.frame, *frames], skip, doubts, pointer.frame)
+
+
+def _is_at(frame: Frame, pointer: Frame) -> bool:
+    """Whether a trace begins at an instruction pointer of which only the address was printed."""
+    return bool(frame.function) and frame.address is not None and frame.address == pointer.address
 
 
 def _picked(candidates: Sequence[Frame], skip: Skip, doubts: tuple[str, ...], pointer: Frame | None) -> Found:

@@ -194,6 +194,30 @@ ARM64_STACK = """\
 [   41.000023]  widget_descend+0x2c/0x60 [widget]
 [   41.000024]  widget_start+0x1c/0x40 [widget]
 """
+ARM64_OLD = """\
+[  201.000001] Unable to handle kernel paging request at virtual address dead000000000108
+[  201.000002] Mem abort info:
+[  201.000003]   Exception class = DABT (current EL), IL = 32 bits
+[  201.000004] [dead000000000108] address between user and kernel address ranges
+[  201.000005] Internal error: Oops: 96000044 [#1] PREEMPT SMP
+[  201.000006] Modules linked in: wlan(O)
+[  201.000007] CPU: 3 PID: 5123 Comm: kworker/u16:2 Tainted: G S      W  O    4.14.117-perf+ #1
+[  201.000008] Hardware name: Widget Phone (DT)
+[  201.000009] Workqueue: widget_wq widget_work_fn [wlan]
+[  201.000010] task: ffffffe6b1d2c600 task.stack: ffffff801c918000
+[  201.000011] pc : [<ffffff8a7c0c7e94>] lr : [<ffffff8a7c0c7e70>] pstate: 60400145
+[  201.000012] sp : ffffff801c91bd10
+[  201.000014] Process kworker/u16:2 (pid: 5123, stack limit = 0xffffff801c918000)
+[  201.000015] Call trace:
+[  201.000016] [<ffffff8a7c0c7e94>] widget_list_del+0x54/0xe0 [wlan]
+[  201.000017] [<ffffff8a7c0c9510>] widget_work_fn+0x88/0x110 [wlan]
+[  201.000018] [<ffffff8a7a0cf0f8>] process_one_work+0x1d8/0x490
+[  201.000019] [<ffffff8a7a0cf400>] worker_thread+0x50/0x4d0
+[  201.000020] [<ffffff8a7a0d5ad4>] kthread+0x134/0x138
+[  201.000021] [<ffffff8a7a084564>] ret_from_fork+0x10/0x18
+[  201.000022] Code: f9400660 f9400261 f9000420 f9000001 (f9000422)
+[  201.000023] ---[ end trace 5a7ec5e1b3d1a8b5 ]---
+"""
 CASES = {
     # arm has no words in front of its trace until 5.18
     "arm": (ARM, "null", "widget_vprintf", None, "process", 6),
@@ -207,6 +231,8 @@ CASES = {
     "slub": (SLUB, "bug", "widget_drop", "widget", "process", 3),
     # registers, the panic, then the trace
     "arm64-stack": (ARM64_STACK, "stack", "widget_descend", "widget", "process", 3),
+    # the instruction pointer is an address; the trace begins there
+    "arm64-old": (ARM64_OLD, "paging", "widget_list_del", "wlan", "workqueue", 6),
     # the other side of the race has a trace too
     "kcsan": (KCSAN, "unknown", "widget_poll", None, "process", 3),
 }
