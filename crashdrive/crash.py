@@ -199,7 +199,9 @@ def moving(found: Marked, began: datetime, *, replayed: bool = False) -> Marked:
     ``replayed``: it is of a recording, which doesn't say when it was made.
     """
     notice = Notice(kind=LIVE, message=live_words(began, replayed=replayed))
-    return msgspec.structs.replace(found, live=True, warnings=(*found.warnings, notice))
+    # a report that is made of others has theirs
+    others: list[Notice] = [one for one in found.warnings if one.kind != LIVE]
+    return msgspec.structs.replace(found, live=True, warnings=(*others, notice))
 
 
 def live_words(began: datetime, *, replayed: bool = False) -> str:

@@ -385,8 +385,17 @@ def _told(attempt: Attempt) -> bool:
     return not attempt.said.startswith("crash ended: exit status")
 
 
+# of a live kernel: crash compares its vmlinux by a program that may be missing (match_proc_version())
+_NO_STRINGS = "/usr/bin/strings: not found"
+_OTHER_KERNEL = "/proc/version do not match!"
+
+
 def _words(attempt: Attempt) -> str:
     """What a start that failed came to: crash's last words, and that they aren't the reason where it hung."""
+    if _NO_STRINGS in attempt.said:
+        return "it compares the vmlinux with /proc/version by /usr/bin/strings, which is missing (binutils)"
+    if _OTHER_KERNEL in attempt.said:
+        return "the vmlinux and /proc/version do not match"
     line = _last_line(attempt.said)
     if attempt.outcome == "deadline" and line:
         return f"{_WORDLESS['deadline']}, its last words: {line}"

@@ -1,6 +1,7 @@
 """A guest that stays up, and runs crash on itself: its disk has Debian's sshd, crash and its own vmlinux."""
 
 import base64
+import hashlib
 import shutil
 import socket
 from collections.abc import Iterator
@@ -52,8 +53,9 @@ _FOLDERS = ("proc", "sys", "dev", "tmp", "run", "var", "root", "lab", "etc", "us
 
 
 def disk(series: str) -> Path:
-    """The image of the guest's disk, made if need be: 600 MB; call it with the lab locked."""
-    target = places.lab() / "live" / series
+    """The image of the guest's disk, made if it isn't there or its scripts changed: 600 MB; lock the lab."""
+    scripts = b"".join(path.read_bytes() for path in sorted(_GUEST.iterdir()))
+    target = places.lab() / "live" / f"{series}-{hashlib.sha256(scripts).hexdigest()[:8]}"
     image = target / "disk.img"
     if not image.exists():
         with places.appearing(target) as work:

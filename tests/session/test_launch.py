@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from crashdrive.session.launch import (
     Start,
     _hopeless,
     _last_line,
+    _words,
     climb,
     health_of,
     went,
@@ -351,3 +353,22 @@ def test_starts_without_the_option_that_leaves_out_what_crash_fell_over_are_pass
     ]
     assert [one for one in options if _hopeless(attempt, one, fake.binary)] == hopeless
     assert _last_line(said) == "crash: invalid structure member offset: some_member"
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ("sh: 1: /usr/bin/strings: not found\n", r"by /usr/bin/strings, which is missing \(binutils\)"),
+        ("", "the vmlinux and /proc/version do not match"),
+    ],
+)
+def test_what_crash_says_of_a_live_kernel_that_is_another(first: str, told: str) -> None:
+    """Of 9.0.2: its last line is half of an advice, and without strings no kernel is the right one."""
+    said = (
+        f"{first}WARNING: /vmlinux\n         and /proc/version do not match!\n\n"
+        "WARNING: /proc/version indicates kernel version: 6.12.117+deb12-cloud-amd64\n\n"
+        "crash: please use the vmlinux file for that kernel version, or try using\n"
+        "       the System.map for that kernel version as an additional argument.\n\n"
+    )
+    attempt = Attempt(binary="crash", version="9.0.2", options=(), seconds=1, outcome="failed", said=said)
+    assert re.search(told, _words(attempt))
