@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from benchmarks.ways import FAILURES, OURS, WAYS, Setting, Ways, figure
 _DUMPS = HERE / ".lab/dumps"
 _QUICK = ("start", "netstat", "blocked", "mixed")
 _GROW = {"netstat": "sockets", "stuck": "sockets", "bt": "tasks", "stacks": "tasks", "blocked": "tasks"}
+_LATE = "no time was left"
 _HELP = """Asks the same questions of the same dumps in eight ways, in turns; medians.
 
 ways:
@@ -158,6 +159,8 @@ def _on_dump(
 def _asked(runner: Ways, dump: str, case: Case, ways: Sequence[str], runs: int, budget: Budget) -> Asked:
     """A case: one run of each way after the other, so often, so that a busy minute hits all alike."""
     mine = [way for way in ways if runner.has(way, case)]
+    if budget.over:
+        return Asked(case=case.name, title=case.title, figures={}, failed=dict.fromkeys(mine, _LATE))
     done: dict[str, list[Run]] = {way: [] for way in mine}
     failed: dict[str, str] = {}
     _say(f"{dump}: {case.title}: what has to be there before")
@@ -172,18 +175,25 @@ def _asked(runner: Ways, dump: str, case: Case, ways: Sequence[str], runs: int, 
             _say(f"{dump}: {case.title}: {WAYS[way]}, {number + 1} of {runs}")
             try:
                 if budget.over:
-                    raise TimeoutError("no time was left")
+                    raise TimeoutError(_LATE)
                 done[way].append(runner.once(way, case))
             except FAILURES as error:
                 failed[way] = str(error)
-    figures: dict[str, Figure] = {}
-    for way in mine:
-        if way not in failed:
-            try:
-                figures[way] = figure(runner, way, case, done[way])
-            except FAILURES as error:
-                failed[way] = str(error)
+    figures = _figures(runner, case, {way: done[way] for way in mine if way not in failed}, failed)
     return Asked(case=case.name, title=case.title, figures=figures, failed=failed, than=case.than)
+
+
+def _figures(
+    runner: Ways, case: Case, done: Mapping[str, list[Run]], failed: dict[str, str]
+) -> dict[str, Figure]:
+    """What each way's runs come to; ``failed`` is told of those that come to nothing."""
+    figures: dict[str, Figure] = {}
+    for way, runs in done.items():
+        try:
+            figures[way] = figure(runner, way, case, runs)
+        except FAILURES as error:
+            failed[way] = str(error)
+    return figures
 
 
 def write(results: Results, folder: Path) -> None:

@@ -140,11 +140,14 @@ def test_what_hangs_is_ended_with_what_it_started() -> None:
 
 
 def test_a_way_that_has_no_time_is_told() -> None:
+    prepared: list[object] = []
+
     class Runner:
         def has(self, way: str, _case: object) -> bool:
             return way in {"crash", "drgn"}
 
-        def prepare(self, _case: object, _ways: object) -> None:
+        def prepare(self, _case: object, ways: object) -> None:
+            prepared.append(ways)
             raise subprocess.TimeoutExpired("crashdrive", 60.0)
 
         def once(self, way: str, _case: object) -> Run:
@@ -160,9 +163,11 @@ def test_a_way_that_has_no_time_is_told() -> None:
     asked = main_program._asked(Runner(), "dump", case, list(WAYS), 2, ample)  # type: ignore[arg-type]
     assert len(asked.figures["crash"].runs) == 2
     assert "timed out" in asked.failed["drgn"]
+    assert prepared == [["crash", "drgn"]]
     over = budget.Budget(0.0)
     asked = main_program._asked(Runner(), "dump", case, list(WAYS), 2, over)  # type: ignore[arg-type]
-    assert set(asked.failed.values()) == {"no time was left"}
+    assert asked.failed == dict.fromkeys(("crash", "drgn"), "no time was left")
+    assert len(prepared) == 1, "nothing is begun any more"
 
 
 def test_the_cases_are_complete(tmp_path: Path) -> None:
