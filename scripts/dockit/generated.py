@@ -80,8 +80,10 @@ _DAMAGE = """
 Recorded outputs damaged by `scripts/damage`, at {places} lines of each output in each way. A damaged text is
 an error, is marked as incomplete, or gives the same rows; the table counts where it gave **fewer rows and
 neither an error nor a mark**, of how many that were tried. A line that is missing can't be noticed where
-nothing says how many there are; a line that was joined with another or cut can, mostly. The test run holds a
-sample of it against these figures: they may only fall.
+nothing says how many there are; a line that was joined with another or cut can, mostly. Not where two
+messages of `log -t` are one line, as nothing stands in front of a message there, and not where the text of
+`rd -a` ends early, which has no newline at its end. The test run holds a sample of it against these figures:
+they may only fall.
 
 {kinds}
 """
