@@ -378,7 +378,10 @@ def _elf_facts(elf: ElfFile, read: Read, size: int | None, path: str | Path) -> 
     if not info and elf.machine == lowcore.MACHINE:
         info = lowcore.vmcoreinfo_of_lowcore(read, segments)
     if not info and elf.machine == linear_map.MACHINE:
-        info = linear_map.vmcoreinfo_by_pointer(read, segments)
+        info, order = linear_map.vmcoreinfo_by_pointer(read, segments)
+        if order not in {"", elf.order}:
+            told = "headers of another byte order than its kernel's, as QEMU writes them under TCG"
+            raise DumpError(f"{shown(path)}: {told}: no crash reads such a dump")
     end = max((s.offset + s.file_size for s in segments if s.type == PT_LOAD), default=0)
     cut = size is not None and end > size
     host = host_in_memory(read, segments, parse_vmcoreinfo(info))

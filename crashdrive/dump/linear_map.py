@@ -28,13 +28,14 @@ _NAME = b"VMCOREINFO"
 _BEFORE_NAME = 12
 
 
-def vmcoreinfo_by_pointer(read: Read, segments: Sequence[Segment]) -> bytes:
-    """The note's text; empty where the image has no pointer to one, or doesn't lie at address 0.
+def vmcoreinfo_by_pointer(read: Read, segments: Sequence[Segment]) -> tuple[bytes, str]:
+    """The note's text and the kernel's byte order.
 
-    QEMU's headers may be big-endian where the kernel is little-endian, so that both orders are tried.
+    Both empty where the image has no pointer to a note, or doesn't lie at address 0.
     """
     image = physical_bytes(read, segments, 0, _IMAGE)
-    return next((text for order in "<>" if (text := _by_pointer(read, segments, image, order))), b"")
+    found = ((_by_pointer(read, segments, image, order), order) for order in "<>")
+    return next(((text, order) for text, order in found if text), (b"", ""))
 
 
 def _by_pointer(read: Read, segments: Sequence[Segment], image: bytes, order: str) -> bytes:

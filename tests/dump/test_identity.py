@@ -356,19 +356,24 @@ def on_ppc64(found: bytes, *pointers: int, headers: str = "<", kernel: str = "<"
     return dump[:18] + struct.pack(f"{headers}H", 21) + dump[20 : -len(memory)] + bytes(memory)
 
 
-@pytest.mark.parametrize(("headers", "kernel"), ["<<", "><", ">>"])
-def test_vmcoreinfo_of_ppc64_is_found_by_the_kernel_s_pointer(
-    tmp_path: Path, headers: str, kernel: str
-) -> None:
-    """Also where QEMU has written the headers in another byte order than the kernel has."""
+POINTERS = 0, LINEAR + 0x1000, LINEAR + 0x1000, LINEAR + 0x7_0000, 0x20000, LINEAR + 0x20000
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_vmcoreinfo_of_ppc64_is_found_by_the_kernel_s_pointer(tmp_path: Path, order: str) -> None:
     way = f"SYMBOL(init_uts_ns)={LINEAR + 0x2E00:x}\nOFFSET(uts_namespace.name)=0\n".encode()
-    text = note(b"VMCOREINFO", 0, INFO + way, kernel)
-    pointers = 0, LINEAR + 0x1000, LINEAR + 0x1000, LINEAR + 0x7_0000, 0x20000, LINEAR + 0x20000
-    dump = on_ppc64(text, *pointers, headers=headers, kernel=kernel)
+    dump = on_ppc64(note(b"VMCOREINFO", 0, INFO + way, order), *POINTERS, headers=order, kernel=order)
     names = b"Linux".ljust(65, b"\0") + b"web1".ljust(65, b"\0")
     at = len(dump) - 0x30000 + 0x2E00
     found = dump_identity(file(tmp_path, dump[:at] + names + dump[at + len(names) :]))
     assert (found.build_id, found.machine, found.host) == (BUILD_ID, 21, "web1")
+
+
+def test_headers_of_another_byte_order_than_the_kernel_s_are_said(tmp_path: Path) -> None:
+    """crash calls such a dump an unsupported file."""
+    dump = on_ppc64(note(b"VMCOREINFO", 0, INFO, "<"), *POINTERS, headers=">")
+    with pytest.raises(DumpError, match="headers of another byte order than its kernel's"):
+        dump_identity(file(tmp_path, dump))
 
 
 @pytest.mark.parametrize("pointer", [0, 0x20000, LINEAR, LINEAR + 0x20008, LINEAR + (1 << 55)])
