@@ -127,7 +127,7 @@ def test_what_is_not_read_is_said(crash: Crash) -> None:
     assert not sysinfo.complete
     assert not sysctl.complete
     assert "mitigations" in " ".join(one.message for one in sysinfo.warnings)
-    assert "vrf_shared_table_handler" in " ".join(one.message for one in sysctl.warnings)
+    assert "mac_hid_toggle_emumouse" in " ".join(one.message for one in sysctl.warnings)
 
 
 def test_interrupts_are_those_of_proc(crash: Crash) -> None:

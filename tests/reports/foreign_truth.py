@@ -38,10 +38,10 @@ def stack_of(proc: Path, pid: int, comm: str | None) -> list[str]:
     for path in (proc / str(pid) / "stack", *proc.glob(f"[0-9]*/task/{pid}/stack")):
         if path.exists():
             places = [line.split()[1] for line in path.read_text().splitlines()]
-            # ppc64's begins with what happens to be in _switch()'s own frame, which has no caller's address;
-            # of the scheduler's functions behind __switch_to() none is said
-            apart = 2 if len(places) > 1 and places[1].startswith("__switch_to+") else 0
-            return [_plain(place) for place in places[apart:]]
+            # The kernel leaves out the scheduler's functions. ppc64's __switch_to() in front of them is none,
+            # and in front of it stands what happens to be in _switch()'s own frame: no caller's address.
+            apart = [at + 1 for at in (0, 1) if places[at : at + 1] and places[at].startswith("__switch_to+")]
+            return [_plain(place) for place in places[apart[0] if apart else 0 :]]
     assert pid == 0 or comm is not None
     return []
 
