@@ -160,6 +160,9 @@ _CONTEXTS = {
 
 _LOCKUPS = {
     "softlockup": _fault("softlockup", "lab_softlockup_spin", settings=SOFT),
+    "softtimer": _fault(
+        "softlockup", "lab_softtimer_spin", context="timer", function="lab_softtimer_expired", settings=SOFT
+    ),
     "spinlock": _fault(
         "softlockup",
         "lab_spinlock_inner",
