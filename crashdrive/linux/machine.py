@@ -28,8 +28,12 @@ class Machine(Program):
 
         A live kernel doesn't: it is made each time, but within one moment (`Memory.moment`).
         """
-        if self.live and not self.memory.in_moment:
-            return make()
+        if self.live:
+            if (moment := self.memory.moment_number) is None:
+                return make()
+            if moment != self._made_in:
+                self._made.clear()
+                self._made_in = moment
         if key not in self._made:
             self._made[key] = make()
         made: T = self._made[key]
@@ -38,6 +42,9 @@ class Machine(Program):
     @cached_property
     def _made(self) -> dict[Hashable, Any]:
         return {}
+
+    # the moment of a live kernel in which that was made
+    _made_in: int | None = None
 
     @cached_property
     def hz(self) -> int:
@@ -56,21 +63,20 @@ class Machine(Program):
             raise CorruptError(f"a tick of {nanoseconds} ns is impossible (clocksource_jiffies)", clock)
         return round(_SECOND / nanoseconds)
 
-    @cached_property
+    @property
     def jiffies(self) -> int:
         """The tick counter at the time of the dump (``jiffies_64``), as counted from its odd start."""
-        address = self.symbols.address("jiffies_64")
-        return self._word(self.read(address, 8))
+        return self.kept("jiffies", lambda: self._word(self.read(self.symbols.address("jiffies_64"), 8)))
 
     @cached_property
     def cpus(self) -> tuple[int, ...]:
         """Numbers of the present CPUs; a panic may take them out of ``online``, not out of this mask."""
         return self._cpu_mask("present")
 
-    @cached_property
+    @property
     def online_cpus(self) -> tuple[int, ...]:
         """Numbers of the online CPUs; panic() takes the others offline where no kdump follows."""
-        return self._cpu_mask("online")
+        return self.kept("online CPUs", lambda: self._cpu_mask("online"))
 
     @cached_property
     def possible_cpus(self) -> tuple[int, ...]:

@@ -93,6 +93,7 @@ class FakeMemory:
     """Bytes at addresses; whole pages can be holes. ``rounds`` counts gathers, ``fetched`` their bytes."""
 
     reads_ahead = True
+    moment_number: int | None = None
 
     def __init__(self, order: str = "<") -> None:
         self.order = order

@@ -38,7 +38,12 @@ def test_reports_are_marked_and_read_anew() -> None:
         assert not kernel.memory.cached
         assert kernel.kept("a", list) is not kernel.kept("a", list)
         with kernel.memory.moment():
-            assert kernel.kept("a", list) is kernel.kept("a", list)
+            first = kernel.kept("a", list[int])
+            assert kernel.kept("a", list) is first
+            with kernel.memory.moment():
+                assert kernel.kept("a", list) is first
+        with kernel.memory.moment():
+            assert kernel.kept("a", list) is not first, "of an earlier moment"
         crash.run_report("netstat")
         assert crash.kernel is not kernel
 

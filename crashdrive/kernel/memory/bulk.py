@@ -144,7 +144,7 @@ class Memory:
         self._user_tables = user_tables
         self.rounds = 0
         self._passing = session.identity.get("format") == LIVE
-        self._moments = 0
+        self._moments = self._begun = 0
 
     @cached_property
     def floor(self) -> int:
@@ -171,7 +171,6 @@ class Memory:
 
     def read(self, address: int, size: int, *, space: Space = "kernel", task: int | None = None) -> bytes:
         """``size`` bytes at ``address``; FaultError where any of them are missing."""
-        self._let_go()
         if space == "kernel" and (found := self._at_hand(address, size)) is not None:
             return found
         gathered = self.gather([(address, size)], space=space, task=task)
@@ -198,7 +197,10 @@ class Memory:
         self, ranges: Iterable[Range], *, space: Space = "kernel", task: int | None = None
     ) -> Gathered:
         """All bytes of many (address, size) ranges, in one round trip where there are no holes."""
-        self._let_go()
+        if self._passing and not self._moments:
+            # what looks for a task's page tables reads, too, and mustn't let go of what is being read
+            with self.moment():
+                return self.gather(ranges, space=space, task=task)
         where = self._where(space, task)
         wanted, holes = self._valid(ranges, space)
         pages = pages_of(wanted)
@@ -234,6 +236,7 @@ class Memory:
         page once. Of a dump all is kept anyway.
         """
         self._let_go()
+        self._begun += not self._moments
         self._moments += 1
         try:
             yield
@@ -242,9 +245,9 @@ class Memory:
             self._let_go()
 
     @property
-    def in_moment(self) -> bool:
-        """Whether a `moment` is under way."""
-        return self._moments > 0
+    def moment_number(self) -> int | None:
+        """Which `moment` is under way, those within it aside; None where none is."""
+        return self._begun if self._moments else None
 
     def _let_go(self) -> None:
         """Forget what a live kernel had in its memory before, page tables, too."""

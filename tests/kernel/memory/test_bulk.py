@@ -410,3 +410,19 @@ def test_of_a_live_kernel_nothing_is_kept_but_within_a_moment() -> None:
         dump.read(BASE + 64, 8)
     dump.read(BASE, 8)
     assert dump.rounds == 1
+
+
+def test_who_looks_for_a_tasks_page_tables_may_read_a_live_kernel() -> None:
+    """Reading within a reading lets go of nothing that the outer one needs."""
+    seen: list[bytes] = []
+
+    def user_tables(task: int) -> None:
+        seen.append(memory.read(task, 8))
+
+    session = Crash(live=True)
+    session.minimal = True
+    memory = Memory(session, user_tables=user_tables)
+    (hole,) = memory.gather([(0x400000, 8)], space="user", task=BASE).holes
+    assert hole.reason == "task unknown to crash"
+    assert seen == [held(BASE, 8)]
+    assert not memory.cached

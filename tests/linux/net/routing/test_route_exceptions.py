@@ -75,7 +75,8 @@ class Machine:
     def __init__(self) -> None:
         self.memory = FakeMemory()
         self.kernel = fake_kernel(self.memory, TYPES)
-        self.kernel.__dict__["hz"], self.kernel.__dict__["jiffies"] = HZ, NOW
+        self.kernel.__dict__["hz"] = HZ
+        assert self.kernel.kept("jiffies", lambda: NOW) == self.kernel.jiffies == NOW
         self.net, self.info = self.memory.allocate(64), self.memory.allocate(256)
         self.hop = self.info + self.kernel.offset("struct fib_info", "fib_nh")
         self.device, self.table = self.memory.allocate(16), self.memory.allocate(BUCKETS * 8)
