@@ -43,7 +43,7 @@ from crashdrive.dump.kdump import (
     kdump_notes,
     kdump_vmcoreinfo,
 )
-from crashdrive.dump.live import LIVE, LiveFacts, live_facts, live_source
+from crashdrive.dump.live import LIVE, SOURCES, LiveFacts, live_facts, live_source
 from crashdrive.dump.machines import number_of
 from crashdrive.dump.vmcoreinfo import parse_vmcoreinfo
 from crashdrive.errors import DumpError, VmlinuxError
@@ -52,6 +52,8 @@ from crashdrive.records import Record
 _NT_GNU_BUILD_ID = 3
 _NT_PRSTATUS = 1
 _NT_AUXV = 6  # only a process's core has it
+_NT_TASKSTRUCT = 4  # /proc/kcore has it, whose size is that of the kernel's address space
+_ADDRESS_SPACE = 1 << 41
 _KDUMP = b"KDUMP   "
 _KVM, _RAW = "kvmdump", "raw"
 NOTELESS = frozenset({_KVM, _RAW})
@@ -375,6 +377,8 @@ def _elf_facts(elf: ElfFile, read: Read, size: int | None, path: str | Path) -> 
     info = next((n.description for n in notes if n.name == b"VMCOREINFO"), b"")
     if not info and any(n.name == b"CORE" and n.type == _NT_AUXV for n in notes):
         raise DumpError(f"{shown(path)}: the core dump of a process, not of a kernel")
+    if (size or 0) >= _ADDRESS_SPACE and any(n.name == b"CORE" and n.type == _NT_TASKSTRUCT for n in notes):
+        raise DumpError(f"{shown(path)}: a live kernel's memory by another name: name it {SOURCES[0]}")
     if not info and elf.machine == lowcore.MACHINE:
         info = lowcore.vmcoreinfo_of_lowcore(read, segments)
     if not info and elf.machine == linear_map.MACHINE:

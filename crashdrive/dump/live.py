@@ -45,16 +45,22 @@ class LiveFacts(NamedTuple):
 
 
 def live_source(path: str | os.PathLike[str]) -> str | None:
-    """Which of `SOURCES` a path is, by whatever name; None for a dump."""
-    text = os.fspath(path)
-    # most paths are a dump's: no link of theirs is followed
-    if posixpath.normpath(text) in SOURCES:
-        return posixpath.normpath(text)
+    """Which of `SOURCES` a path is, by whatever name: relative, or through links; None for a dump."""
+    if (named := named_source(path)) is not None:
+        return named
     try:
-        real = os.path.realpath(text) if Path(text).is_symlink() else text
+        real = os.path.realpath(path)
     except (OSError, ValueError):
         return None
     return real if real in SOURCES else None
+
+
+def named_source(path: str | os.PathLike[str]) -> str | None:
+    """Which of `SOURCES` an absolute path names as it stands; no file is looked at."""
+    text = posixpath.normpath(os.fspath(path))
+    # two slashes at the start stay, as POSIX lets them mean something else; to Linux they are one
+    text = text[1:] if text.startswith("//") else text
+    return text if text in SOURCES else None
 
 
 def live_facts(source: str) -> LiveFacts:

@@ -9,7 +9,7 @@ import pytest
 from crashdrive.dump import find, live
 from crashdrive.dump.addresses import linked_addresses
 from crashdrive.dump.find import find_target
-from crashdrive.dump.identity import cpu_notes, dump_identity
+from crashdrive.dump.identity import cpu_notes, dump_identity, read_headers
 from crashdrive.errors import DumpError, VmlinuxError
 from crashdrive.session.standin import Shown, standin
 from tests.dump.test_find import ID, OTHER, elf, note, vmlinux
@@ -34,6 +34,36 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (live, find):
         monkeypatch.setattr(module, "SOURCES", sources)
     return kcore
+
+
+def test_it_is_known_by_every_name_that_leads_to_it(
+    running: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken for a dump, its answers would be kept, and not be marked."""
+    (tmp_path / "there").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for path in (f"/{running}", "kcore", "./kcore", "there/kcore", str(tmp_path / "there" / "kcore")):
+        assert live.live_source(path) == str(running), path
+        assert dump_identity(path).format == "live", path
+    assert live.live_source("kcore.elf") is None
+    assert live.named_source("//proc/./kcore") is None  # as the sources are ours here
+    monkeypatch.undo()
+    for path in ("/proc/kcore", "//proc/./kcore", "/proc/../dev/mem"):
+        assert live.named_source(path) in {"/proc/kcore", "/dev/mem"}, path
+    for path in ("proc/kcore", "/proc/kcore2", "/srv/proc/kcore", "~/kcore"):
+        assert live.named_source(path) is None, path
+
+
+def test_in_a_proc_of_elsewhere_it_is_refused() -> None:
+    """As in a container's /host/proc, or behind a link on another host: no name tells that it is live."""
+    head = elf(4, note(b"CORE", 1, bytes(336)) + note(b"CORE", 4, bytes(64)) + note(b"VMCOREINFO", 0, INFO), {})
+
+    def read(offset: int, size: int) -> bytes:
+        return head[offset : offset + size]
+
+    with pytest.raises(DumpError, match=r"^/host/proc/kcore: a live kernel's memory .*: name it /proc/kcore$"):
+        read_headers(read, 1 << 47, "/host/proc/kcore")
+    read_headers(read, 1 << 40, "a copy of a part of it")
 
 
 def test_what_it_says_of_itself(running: Path, tmp_path: Path) -> None:

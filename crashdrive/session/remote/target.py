@@ -30,7 +30,7 @@ from crashdrive.dump.identity import (
     vmlinux_facts,
     vmlinux_identity,
 )
-from crashdrive.dump.live import LIVE, SOURCES, facts_of
+from crashdrive.dump.live import LIVE, SOURCES, facts_of, named_source
 from crashdrive.errors import DumpError, HostError, VmlinuxError
 from crashdrive.records import Record
 from crashdrive.session.remote.ahead import PAGE
@@ -114,7 +114,7 @@ class Finder:
         self, vmlinux: str | None, vmcore: str | None, debug_dirs: Sequence[str] = ()
     ) -> tuple[Target, Away]:
         """As `crashdrive.dump.find.find_target`; the paths in what is found are those of copies here."""
-        named = [path for path in (vmlinux, vmcore) if path]
+        named = [named_source(path) or path for path in (vmlinux, vmcore) if path]
         if not named:
             raise DumpError("no dump was named")
         seen = [self._readable(path, one) for path, one in zip(named, self._link.seen(named), strict=True)]
