@@ -6,8 +6,9 @@ import contextlib
 import functools
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
@@ -269,8 +270,9 @@ class Crash(Calls):
     # typed commands: see Calls
 
     def _call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        began = time.monotonic()
         answer = function(self.session, *arguments, **options)
-        return self.marked(answer) if isinstance(answer, Answer) else answer
+        return self.marked(answer, time.monotonic() - began) if isinstance(answer, Answer) else answer
 
     def parse(self, result: CommandResult, grammar: Grammar | None = None) -> Answer[Any]:
         """Records out of a raw command's output, as typed calls give them: marked where crash failed for some
@@ -278,17 +280,18 @@ class Crash(Calls):
         """
         from crashdrive.commands.base import answer_of
 
-        return self.marked(answer_of(result) if grammar is None else result.parse(grammar))
+        return self.marked(answer_of(result) if grammar is None else result.parse(grammar), result.elapsed)
 
-    def marked(self, answer: Answer[Any]) -> Answer[Any]:
+    def marked(self, answer: Answer[Any], seconds: float = 0.0) -> Answer[Any]:
         """The answer with what the session's health says against it; incomplete then.
 
-        That of a live kernel says so, and when it was given.
+        That of a live kernel says so, and when it was read: until now, which took ``seconds``.
         """
         from crashdrive.commandline import command_line
 
         found = doubted(answer, self.health.affecting(command_line(answer.command).name))
-        return moving(found, datetime.now(UTC), replayed=self.session.replayed) if self.live else found
+        began = datetime.now(UTC) - timedelta(seconds=seconds)
+        return moving(found, began, replayed=self.session.replayed) if self.live else found
 
     # the kernel as data, reports
 

@@ -67,7 +67,8 @@ def show_answers(lines: Lines, commands: Sequence[str], form: str, *, lenient: b
 def _answers(lines: Lines, commands: Sequence[str], *, lenient: bool) -> Iterator[tuple[int, Answer[Any]]]:
     for command in commands:
         try:
-            answer = lines.crash.marked(answer_of(lines.run(command), lenient=lenient))
+            result = lines.run(command)
+            answer = lines.crash.marked(answer_of(result, lenient=lenient), result.elapsed)
         except CrashdriveError as error:
             say(str(error))
             yield error.exit_status, _failed(command, error)

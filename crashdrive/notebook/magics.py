@@ -125,7 +125,8 @@ class CrashMagics(Magics):
             sys.stdout.write(safe_lines(result.text.replace("\r", "")))
             result.check()
             return None
-        return crash.marked(answer_of(crash.run(text)))
+        result = crash.run(text)
+        return crash.marked(answer_of(result), result.elapsed)
 
     def _report(self, line: str) -> Report | Bars:
         words = shlex.split(line)

@@ -174,7 +174,7 @@ class Shell:
         if result is None:
             raise UsageError(f"{text}: its output was too long to keep its rows")
         try:
-            return Rows(text, self.crash.marked(answer_of(result)))
+            return Rows(text, self.crash.marked(answer_of(result), result.elapsed))
         except ParseError as error:
             raise UsageError(f"{text}: what it printed has no rows: {error.reason}") from error
 
@@ -182,7 +182,8 @@ class Shell:
         from crashdrive.commands.base import answer_of
 
         with _waiting(text):
-            answer = self.crash.marked(answer_of(self.crash.run(text)))
+            result = self.crash.run(text)
+            answer = self.crash.marked(answer_of(result), result.elapsed)
         self._shown(answer, "table" if form == "text" else form, sink)
         self._mark(answer, text)
         return Rows(text, answer)

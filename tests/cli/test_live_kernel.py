@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.conftest import FakeCrash
@@ -35,6 +36,17 @@ def test_answers_are_marked(cli: Cli, crash: FakeCrash, monkeypatch: pytest.Monk
     crash.live = False
     told = json.loads(cli("exec", "--format", "json", path, "ps")[1])
     assert "live" not in told
+
+
+def test_an_answer_that_took_long_says_since_when_it_is(
+    cli: Cli, crash: FakeCrash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash.live, run = True, crash.run
+    monkeypatch.setattr(
+        crash, "run", lambda *given, **options: msgspec.structs.replace(run(*given, **options), elapsed=90.0)
+    )
+    (told,) = json.loads(cli("exec", "--format", "json", "/proc/kcore", "ps")[1])["warnings"]
+    assert " to " in told["message"]
 
 
 @pytest.mark.parametrize(
