@@ -23,7 +23,7 @@ from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
 from crashdrive.dump.identity import NOTELESS, DumpIdentity, dump_identity
 from crashdrive.dump.kernels import Kernels
-from crashdrive.dump.live import live_source
+from crashdrive.dump.live import LIVE, live_source
 from crashdrive.dump.split import SplitPart, missing_pages, split_part
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from crashdrive.text import printable
@@ -45,6 +45,7 @@ _NOTES = 8 << 20
 _PATTERN = re.compile(r"[*?\[]")
 _DEEPEST = 32
 _LIST_COLUMNS = ("vmcore", "vmlinux", "host")
+_RUNS = "a kernel that runs: a batch is of dumps"
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ def find_dumps(
     finder = _Finder(debug_dirs, known or {}, fetch)
     for word in words:
         if (source := live_source(word)) is not None:
-            raise UsageError(f"{source} is a kernel that runs: a batch is of dumps")
+            raise UsageError(f"{source} is {_RUNS}")
         for named in _expanded(word, may_lack=may_lack):
             finder.take(named)
     return Search(_joined(list(finder.found.values())), finder.others)
@@ -236,6 +237,8 @@ def examined(path: str, mark: str | None = None) -> Found:
     packed = is_packed(path)
     try:
         identity = _packed_identity(path) if packed else dump_identity(path)
+        if identity.format == LIVE:
+            return _troubled(path, f"{printable(path)}: {_RUNS}", "no-dump", mark)
         if not identity.size:
             return _troubled(path, f"{printable(path)}: empty", "no-dump", mark)
         sample = content_sample(path)

@@ -193,6 +193,19 @@ def test_what_nobody_takes_for_a_dump_is_left_alone(tmp_path: Path, name: str) -
     assert (search.dumps, search.others) == ([], 1)
 
 
+def test_a_live_kernel_behind_a_link_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that a word names is refused; in a folder it isn't "empty"."""
+    kcore, folder = tmp_path / "kcore", tmp_path / "folder"
+    kcore.write_bytes(vmcore(ID))
+    folder.mkdir()
+    (folder / "vmcore").symlink_to(kcore)
+    monkeypatch.setattr("crashdrive.dump.live.SOURCES", (str(kcore),))
+    (found,) = find_dumps([str(folder)]).dumps
+    assert found.trouble == f"{folder}/vmcore: a kernel that runs: a batch is of dumps"
+    with pytest.raises(UsageError, match=r"kcore is a kernel that runs: a batch is of dumps"):
+        find_dumps([str(kcore)])
+
+
 def test_two_empty_files_are_two(tmp_path: Path) -> None:
     for name in ("vmcore.1", "vmcore.2"):
         (tmp_path / name).write_bytes(b"")
