@@ -56,12 +56,16 @@ def test_it_is_known_by_every_name_that_leads_to_it(
 
 def test_in_a_proc_of_elsewhere_it_is_refused() -> None:
     """As in a container's /host/proc, or behind a link on another host: no name tells that it is live."""
-    head = elf(4, note(b"CORE", 1, bytes(336)) + note(b"CORE", 4, bytes(64)) + note(b"VMCOREINFO", 0, INFO), {})
+    head = elf(
+        4, note(b"CORE", 1, bytes(336)) + note(b"CORE", 4, bytes(64)) + note(b"VMCOREINFO", 0, INFO), {}
+    )
 
     def read(offset: int, size: int) -> bytes:
         return head[offset : offset + size]
 
-    with pytest.raises(DumpError, match=r"^/host/proc/kcore: a live kernel's memory .*: name it /proc/kcore$"):
+    with pytest.raises(
+        DumpError, match=r"^/host/proc/kcore: a live kernel's memory .*: name it /proc/kcore$"
+    ):
         read_headers(read, 1 << 47, "/host/proc/kcore")
     read_headers(read, 1 << 40, "a copy of a part of it")
 
