@@ -120,13 +120,18 @@ def _of(pids: Sequence[int]) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def counted(words: Sequence[str], environment: Mapping[str, str]) -> Counted | None:
-    """A run of crashdrive that counts; None where it failed. It is slower than one that doesn't."""
+def counted(
+    words: Sequence[str], environment: Mapping[str, str], *, patience: float = PATIENCE
+) -> Counted | None:
+    """A run of crashdrive that counts; None where it failed. It is slower than one that doesn't.
+
+    TimeoutExpired after ``patience`` seconds.
+    """
     with tempfile.NamedTemporaryFile() as file:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.counting", file.name, *words],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=HERE,
-            env={**os.environ, **environment}, check=False, timeout=PATIENCE,
+            env={**os.environ, **environment}, check=False, timeout=patience,
         )  # fmt: skip
         data = Path(file.name).read_bytes()
     if done.returncode not in (0, 5) or not data:

@@ -124,7 +124,7 @@ class Ways:
             file = self._setting.folder / "given"
             file.write_bytes(case.given)
             words = [*words[:-1], f"< {file}"]
-        return counted(words, self._environment("known"))
+        return counted(words, self._environment("known"), patience=self._patience())
 
     def sampled(self, case: Case) -> str:
         """How much of a case the naive program does itself."""

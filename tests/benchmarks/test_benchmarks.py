@@ -139,6 +139,19 @@ def test_what_hangs_is_ended_with_what_it_started() -> None:
     assert found.said.startswith("ended after 0 s")
 
 
+def test_a_run_that_counts_has_no_more_time_than_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_words: object, *, timeout: float, **_options: object) -> None:
+        raise subprocess.TimeoutExpired("counting", timeout)
+
+    monkeypatch.setattr(subprocess, "run", ended)
+    setting = Setting(vmlinux="vmlinux", vmcore="vmcore", crash="crash", folder=tmp_path)
+    with pytest.raises(subprocess.TimeoutExpired) as told:
+        Ways(setting, lambda: 5.0).counts(next(iter(cases())))
+    assert told.value.timeout == 5.0
+
+
 def test_a_way_that_has_no_time_is_told() -> None:
     prepared: list[object] = []
 
