@@ -36,9 +36,14 @@ class Ahead:
             termios.tcsetattr(sys.stdin, termios.TCSANOW, _raw(before))
         except (termios.error, OSError, ValueError):
             return  # its reader will say so, or do without
+        try:
+            sys.stdout.write(f"\r{prompt}\x1b[K")
+            sys.stdout.flush()
+        except BaseException:
+            # nobody has this object, who could undo it
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+            raise
         self._before = before
-        sys.stdout.write(f"\r{prompt}\x1b[K")
-        sys.stdout.flush()
 
     def taken(self) -> Attributes | None:
         """What the terminal was, once; None where nothing has to be made so again. The cursor goes back."""

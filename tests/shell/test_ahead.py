@@ -78,6 +78,19 @@ def test_nothing_is_written_ahead_where_nothing_can_be_drawn_over_it(
             os.read(terminal, 100)
 
 
+def test_a_terminal_that_takes_no_prompt_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, _text: str) -> int:
+            raise OSError("no room")
+
+    with on_a_terminal(monkeypatch) as terminal, monkeypatch.context() as patched:
+        before = termios.tcgetattr(terminal)
+        patched.setattr(sys, "stdout", Full())
+        with pytest.raises(OSError, match="no room"):
+            Ahead("crashdrive> ")
+        assert termios.tcgetattr(terminal) == before
+
+
 def test_no_terminal_is_no_trouble(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TERM", "xterm")
     file: TextIO
