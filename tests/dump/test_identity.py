@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crashdrive.dump.elf import Segment, opened_elf
+from crashdrive.dump.files import reader
 from crashdrive.dump.identity import (
     cpu_notes,
     dump_identity,
     vmlinux_build_id,
     vmlinux_identity,
 )
+from crashdrive.dump.linear_map import vmcoreinfo_by_pointer
 from crashdrive.dump.vmcoreinfo import parse_vmcoreinfo
 from crashdrive.errors import DumpError, VmlinuxError
 
@@ -346,12 +349,14 @@ def test_vmcoreinfo_of_s390x_is_found_by_the_lowcore(tmp_path: Path) -> None:
 LINEAR = 0xC << 60
 
 
-def on_ppc64(found: bytes, *pointers: int, headers: str = "<", kernel: str = "<") -> bytes:
-    """A dump of QEMU's: an image at address 0 with pointers, and a note in a page of 64 KiB."""
+def on_ppc64(
+    found: bytes, *pointers: int, headers: str = "<", kernel: str = "<", place: int = 0x20000
+) -> bytes:
+    """A dump of QEMU's: an image at address 0 with pointers, and a note in a page."""
     memory = bytearray(0x30000)
     for at, pointer in enumerate(pointers):
         memory[0x1000 + 8 * at : 0x1008 + 8 * at] = struct.pack(f"{kernel}Q", pointer)
-    memory[0x20000 : 0x20000 + len(found)] = found
+    memory[place : place + len(found)] = found
     dump = core(note(b"CORE", 1, b"x" * 504, headers), order=headers, size=len(memory))
     return dump[:18] + struct.pack(f"{headers}H", 21) + dump[20 : -len(memory)] + bytes(memory)
 
@@ -367,6 +372,35 @@ def test_vmcoreinfo_of_ppc64_is_found_by_the_kernel_s_pointer(tmp_path: Path, or
     at = len(dump) - 0x30000 + 0x2E00
     found = dump_identity(file(tmp_path, dump[:at] + names + dump[at + len(names) :]))
     assert (found.build_id, found.machine, found.host) == (BUILD_ID, 21, "web1")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("place", [0x8000, 0x2C000, 0x2F000])
+def test_vmcoreinfo_of_ppc64_may_lie_in_any_page(tmp_path: Path, place: int, order: str) -> None:
+    """Its address may have zeros or 0xc0 within, and look like two halves of pointers."""
+    for before in (0, LINEAR, 0xC000):
+        text = note(b"VMCOREINFO", 0, INFO, order)
+        dump = on_ppc64(text, before, LINEAR + place, headers=order, kernel=order, place=place)
+        assert dump_identity(file(tmp_path, dump)).build_id == BUILD_ID, hex(before)
+
+
+def test_the_parts_of_a_dump_of_ppc64_are_not_gone_through_for_each_pointer(tmp_path: Path) -> None:
+    """A damaged dump may have a million parts, and tens of thousands of pointers."""
+
+    class Counted(list[Segment]):
+        times = 0
+
+        def __iter__(self) -> Iterator[Segment]:
+            self.times += 1
+            return super().__iter__()
+
+    pointers = (LINEAR + 0x1000 * at for at in range(1000))
+    path = file(tmp_path, on_ppc64(note(b"VMCOREINFO", 0, INFO), *pointers, LINEAR + 0x20000))
+    with path.open("rb") as opened:
+        parts = Counted(opened_elf(opened.fileno()).segments())
+        text, order = vmcoreinfo_by_pointer(reader(opened), parts)
+    assert (text, order) == (INFO, "<")
+    assert parts.times == 1
 
 
 def test_headers_of_another_byte_order_than_the_kernel_s_are_said(tmp_path: Path) -> None:
