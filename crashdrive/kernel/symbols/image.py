@@ -29,9 +29,9 @@ _WORD = (1 << 64) - 1
 _OWN = ">" if array("H", [1]).tobytes() == b"\0\1" else "<"
 _APPENDED = (".isra.", ".part.", ".llvm.")
 _NAME_ENDS = (b"\0", *(mark.encode() for mark in _APPENDED))
-# where code and data begin, on arm, arm64 and RISC-V: is_mapping_symbol() of the kernel
 # names that are searched for, a millisecond each, before all are put into a table
 _FEW = 200
+# where code and data begin, on arm, arm64 and RISC-V: is_mapping_symbol() of the kernel
 _MARKS = re.compile(r"\$[adtx](?:\..*)?")
 
 
