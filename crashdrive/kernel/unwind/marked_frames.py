@@ -20,8 +20,8 @@ from crashdrive.kernel.memory.window import Window
 from crashdrive.kernel.unwind.chain import MOST_FRAMES, ChainWalk
 from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace
 
-MARKERS: Final = (0x53474552, 0x7265677368657265)
-"""``REGS``, and as it was before, ``regshere``."""
+MARKERS: Final = (0x53474552, 0x7265677368657265, 0x52454753)
+"""``REGS`` on little-endian kernels, as it was before, ``regshere``, and ``REGS`` on big-endian ones."""
 REGISTERS_AT: Final = (112, 48)
 """Where in a frame registers may lie, the marker 16 bytes in front of them."""
 _BEFORE: Final = 16

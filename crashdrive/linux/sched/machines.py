@@ -41,25 +41,20 @@ class SleepingTasks(Protocol):
 
 
 class Ways(NamedTuple):
-    """``words``: the registers in a CPU's note, in order; ``aliases``: what readers know some of them by;
-    ``order``: their byte order.
-    """
+    """``words``: the registers in a CPU's note, in order; ``aliases``: what readers know some of them by."""
 
     unwinder: Callable[[Survey], StackUnwinder]
     cpu_stacks: Callable[[Survey, int], dict[int, tuple[Stack, ...]]]
     sleeping: Callable[[Machine, Window], SleepingTasks]
     words: Sequence[str]
     aliases: Mapping[str, str]
-    order: str = "<"
 
 
 # by ELF's number
 _WAYS = {
     arm64.MACHINE: Ways(arm64.record_unwinder, arm64.cpu_stacks, arm64.Sleeping, arm64.WORDS, arm64.ALIASES),
     ppc64.MACHINE: Ways(ppc64.marked_unwinder, ppc64.cpu_stacks, ppc64.Sleeping, ppc64.WORDS, ppc64.ALIASES),
-    s390x.MACHINE: Ways(
-        s390x.chain_unwinder, s390x.cpu_stacks, s390x.Sleeping, s390x.WORDS, s390x.ALIASES, ">"
-    ),
+    s390x.MACHINE: Ways(s390x.chain_unwinder, s390x.cpu_stacks, s390x.Sleeping, s390x.WORDS, s390x.ALIASES),
 }
 
 

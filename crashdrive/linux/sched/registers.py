@@ -64,7 +64,7 @@ _X86_64 = _Layout(_WORDS, {})
 
 def _layout(kernel: Machine) -> _Layout:
     own = ways(kernel)
-    return _X86_64 if own is None else _Layout(own.words, own.aliases, own.order)
+    return _X86_64 if own is None else _Layout(own.words, own.aliases, kernel.order)
 
 
 def cpu_registers(survey: Survey) -> dict[int, Registers]:

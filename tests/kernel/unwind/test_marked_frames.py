@@ -26,8 +26,9 @@ def function_of(address: int) -> int | None:
 class Machine:
     """A task's stack and one of interrupts, written from the top down; ``at``: where registers are."""
 
-    def __init__(self, at: int = 112) -> None:
+    def __init__(self, at: int = 112, marker: int | None = None) -> None:
         self.memory, self.at = FakeMemory("<"), at
+        self.marker = MARKERS[at == 48] if marker is None else marker
         low, irq = (self.memory.allocate(SIZE, 0x1000) for _ in range(2))
         self.stacks = (Stack(low, low + SIZE, "task"), Stack(irq, irq + SIZE, "irq"))
         self.unwinder = MarkedUnwinder(self.memory.window(), PLACES, function_of)
@@ -44,7 +45,7 @@ class Machine:
         for place, word in zip(PLACES[:4], (nip, msr, sp, link), strict=True):
             self.write(registers + place, word)
         if marked:
-            self.write(registers - 16, MARKERS[self.at == 48])
+            self.write(registers - 16, self.marker)
         self.write(self.sp, sp if marked else 0)
         return registers
 
@@ -112,6 +113,16 @@ def test_an_interrupt_on_a_stack_of_its_own(machine: Machine) -> None:
     trace = machine.trace()
     assert trace.ending == "user"
     assert [frame.stack for frame in trace.frames] == ["irq", "irq", "task", "task", "task", "user"]
+
+
+def test_big_endian_kernels_have_the_marker_the_other_way_round() -> None:
+    """It reads REGS in a dump of the memory of either."""
+    machine = Machine(marker=int.from_bytes(b"REGS"))
+    machine.by_user()
+    machine.call(TEXT + 0x104)
+    machine.interrupt(TEXT + 0x220, link=TEXT + 0x218)
+    machine.call(TEXT + 0x304)
+    assert addresses(machine.trace())[2:] == [TEXT + 0x220, TEXT + 0x104, 0x1_0040]
 
 
 def test_an_interrupted_function_is_where_it_was(machine: Machine) -> None:

@@ -69,6 +69,24 @@ def test_notes_of_kdump() -> None:
     assert (found[0]["sp"], found[0]["ss"]) == (19, 20)
 
 
+def test_notes_of_ppc64_are_in_the_byte_order_of_the_kernel() -> None:
+    """It runs in either."""
+    guest = Guest()
+    guest.memory = FakeMemory(">")
+    place = guest.memory.allocate(0x3000, 0x1000)
+    guest.memory.word(place, 1)
+    guest.memory.word(place + 0x10, place + 0x100)
+    guest.symbols = dict.fromkeys(guest.symbols, place) | {"crash_notes": place + 0x10}
+    guest.symbols["__per_cpu_offset"] = place + 0x20
+    words = struct.pack(">44Q", *range(44))
+    head = struct.pack(">III", 5, 112 + len(words) + 40, 1) + b"CORE\0\0\0\0" + bytes(112)
+    guest.memory.write(place + 0x100, head + words)
+    kernel = guest.kernel()
+    kernel.session.identity["machine"] = "21"  # type: ignore[index] # the test's double
+    found = cpu_registers(Survey(kernel))
+    assert (found[0]["ip"], found[0]["sp"], found[0]["link"]) == (32, 1, 36)
+
+
 def test_what_is_no_note_is_asked_of_crash() -> None:
     guest = Guest()
     guest.note(0, kind=2)
