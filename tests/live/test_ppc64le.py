@@ -30,7 +30,8 @@ PROC = TRUTH / "proc"
 # the kernel counts on while /proc is read, and until the dump
 _MORE = 1200
 _LINES = 200
-# what `bt` of crash 8.0.2 showed, from the caller of firmware on
+# what `bt` of crash 8.0.2 showed, from the caller of firmware on, and the kernel that it was
+_KERNEL = "e04703597006cc36ab4eb3e421c377f39b50aecc"
 _BY_CRASH = {
     "rtas_call": 0xC00000000003ABE8, "rtas_os_term": 0xC00000000003C508, "pseries_panic": 0xC0000000000E3864,
     "ppc_panic_platform_handler": 0xC000000000027F14, "atomic_notifier_call_chain": 0xC000000000177C28,
@@ -73,11 +74,16 @@ def test_stacks_are_those_of_proc(crash: Crash) -> None:
 
 
 def test_the_one_that_panicked_is_followed_from_firmware_to_user_space(crash: Crash) -> None:
-    """The functions, and the addresses that each returns to, are those of crash's own ``bt``."""
+    """The functions, and the addresses that each returns to, are those of crash's own ``bt``.
+
+    Another build of 6.1, which Debian may have by the time that the dump is made, has other addresses.
+    """
     check_the_one_that_panicked(crash, "system_call_vectored_common")
     (stack,) = [one for one in crash.kernel.stacks() if one.running and one.comm == "finish"]
     sure = [frame for frame in stack.frames if not frame.doubt and frame.function]
-    assert {frame.function: frame.address for frame in sure} == _BY_CRASH
+    assert [frame.function for frame in sure] == list(_BY_CRASH)
+    if crash.session.identity["build_id"] == _KERNEL:
+        assert {frame.function: frame.address for frame in sure} == _BY_CRASH
 
 
 def test_a_cpu_that_was_stopped_is_followed_through_two_stacks(crash: Crash) -> None:
