@@ -140,10 +140,10 @@ def _of_ppc64(survey: Survey) -> Iterator[Cpu]:
     place = int(kernel.object("struct cpu_spec", spec).member_("cpu_name"))
     name = kernel.read_string(place, _LONGEST_NAME).decode("ascii", "backslashreplace") if place else None
     for cpu, version in zip(kernel.cpus, versions, strict=True):
-        known = version is not None
+        # 0 where a CPU never came up
         yield Cpu(
             cpu=cpu, online=cpu in online, vendor_id="IBM", model_name=name, cpu_family=None,
-            model=version >> 16 if known else None, stepping=version & 0xFFFF if known else None,
+            model=version >> 16 if version else None, stepping=version & 0xFFFF if version else None,
             microcode=None, package=None, core=None, apicid=None, cache=None,
         )  # fmt: skip
 
