@@ -21,7 +21,7 @@ import msgspec
 from crashdrive.batch.unpack import HEAD, begin_of, head_of, is_packed, unpacked_file
 from crashdrive.dump.contents import content_sample, current_mark
 from crashdrive.dump.find import find_vmlinux
-from crashdrive.dump.identity import NOTELESS, DumpIdentity, dump_identity
+from crashdrive.dump.identity import DumpIdentity, dump_identity, is_told_by_headers
 from crashdrive.dump.kernels import Kernels
 from crashdrive.dump.live import LIVE, live_source
 from crashdrive.dump.split import SplitPart, missing_pages, split_part
@@ -270,7 +270,7 @@ def _packed_identity(path: str) -> DumpIdentity:
             if Path(head).stat().st_size < HEAD:
                 raise DumpError(str(error).replace(head, printable(path))) from error
         else:
-            if identity.format not in NOTELESS:
+            if is_told_by_headers(identity):
                 return identity
     with unpacked_file(path) as whole:
         try:

@@ -58,6 +58,7 @@ _KDUMP = b"KDUMP   "
 _KVM, _RAW = "kvmdump", "raw"
 NOTELESS = frozenset({_KVM, _RAW})
 """Formats without notes: VMCOREINFO is looked for in memory, and crash is told where the kernel lies."""
+_LED_BY_MEMORY = frozenset({lowcore.MACHINE, linear_map.MACHINE})
 _LEAST_IMAGE = 16 << 20  # bytes of memory in which a kernel runs
 _ELF_INCOMPLETE = 1  # e_flags of an ELF dump that makedumpfile couldn't finish
 # formats that crash reads and that tell nothing here: known, so that they are not refused
@@ -201,6 +202,12 @@ def dump_identity(path: str | Path) -> DumpIdentity:
             mark=file_mark(status),
         )
         return _with_vmcoreinfo(base, facts)
+
+
+def is_told_by_headers(identity: DumpIdentity) -> bool:
+    """Whether a dump's headers and notes are all that tells of it, or its memory has to be looked at, too."""
+    lacking = identity.machine in _LED_BY_MEMORY and not identity.vmcoreinfo
+    return identity.format not in NOTELESS and not lacking
 
 
 def live_identity(found: LiveFacts) -> DumpIdentity:

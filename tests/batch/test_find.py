@@ -23,6 +23,7 @@ from crashdrive.dump.identity import dump_identity
 from crashdrive.dump.kernels import vmlinux_files
 from crashdrive.errors import DumpError, UsageError, VmlinuxError
 from tests.dump.test_find import ID, OTHER, elf, note, vmcore, vmlinux
+from tests.dump.test_identity import POINTERS, on_ppc64
 from tests.dump.test_image import BUILD_ID, info, memory
 from tests.dump.test_split import split
 
@@ -162,6 +163,18 @@ def test_packed_memory_is_looked_at_as_a_whole(tmp_path: Path, monkeypatch: pyte
         ("raw", BUILD_ID),
     ]
     assert str(dumps["no-vmcore"].trouble).startswith(f"{tmp_path}/no-vmcore: no dump of a kernel")
+
+
+def test_packed_memory_may_tell_the_kernel_of_a_dump_with_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of QEMU's dumps of ppc64le and s390x, whose notes lack VMCOREINFO."""
+    monkeypatch.setattr("crashdrive.batch.unpack.HEAD", 1 << 16)
+    monkeypatch.setattr("crashdrive.batch.find.HEAD", 1 << 16)
+    text = note(b"VMCOREINFO", 0, info())
+    (tmp_path / "vmcore.gz").write_bytes(gzip.compress(on_ppc64(text, *POINTERS), 1, mtime=0))
+    (one,) = find_dumps([str(tmp_path)]).dumps
+    assert (one.format, one.build_id) == ("elf", BUILD_ID)
 
 
 def test_files_of_one_dump_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
