@@ -42,6 +42,7 @@ class TaskAnswer(TaskHeader, frozen=True, kw_only=True):
 
 
 _INNER = frozenset({"bt", "files", "net", "ps", "set", "sig", "task", "test", "vm", "vtop"})
+_WITH_VALUE = ("R", "y")  # ends of options whose value is the next word
 # Commands whose own output names no task: foreach prints a header line for each.
 _NAMELESS = frozenset({"set", "vtop"})
 
@@ -49,9 +50,11 @@ _NAMELESS = frozenset({"set", "vtop"})
 def _inner(command: CommandLine) -> tuple[str, str]:
     """The name of the command that foreach runs, and the command line that prints the same for one task."""
     words = command.words[1:]
-    name = next((word for word in words if word in _INNER), "")
-    selected = words[: words.index(name)] if name else []
-    flags = [word for word in selected if word.startswith("-")]
+    values = [before.startswith("-") and before.endswith(_WITH_VALUE) for before in ("", *words)]
+    place = next((at for at, word in enumerate(words) if word in _INNER and not values[at]), len(words))
+    name = words[place] if place < len(words) else ""
+    selected = words[:place] if name else ()
+    flags = [word for at, word in enumerate(selected) if word.startswith("-") or values[at]]
     if name == "net" and not command.has("sS"):
         flags.append("-s")  # as crash assumes, with a warning
     return name, " ".join([name, *flags, *words[len(selected) + 1 :]])

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from crashdrive.commandline import shell_part
 from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Shape, Source
@@ -48,6 +49,9 @@ class TaskMembers(TaskHeader, frozen=True, kw_only=True):
 
 
 _MEMBER = expression(r" {1,4}[A-Za-z_][\w.]{0,200}+(?:\[\d{1,9}\][\w.]{0,100}+){0,9} = ", re.ASCII)
+# What crash takes for a task or PID; it separates names by commas and, in quotes, by blanks.
+_NUMBER = expression(r"(?:0x)?[0-9a-fA-F]{1,16}", re.ASCII)
+_SEPARATORS = expression(r"[,\s]+")
 # The structure by the name that crash prints; kernels before 2.6 have both in one union.
 _NAMES = {
     "task_struct": "task_struct",
@@ -111,7 +115,8 @@ def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
     one that wasn't asked for.
     """
     task, *several = found
-    asked = _asked(text.source.command.words)
+    command, foreach = text.source.command, text.source.many_tasks
+    asked = _asked(command.words, () if foreach else command.arguments)
     lines = [item for some in several for item in some.items()]
     members: dict[str, Any] = {}
     times: Counter[str] = Counter()
@@ -127,7 +132,9 @@ def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
         text.misfit(place, f"{path} wasn't asked for")
         del members[path]
     if not text.remarks_since(place):
-        missing = [path for path in asked if times[path] < asked[path]]
+        # of what a filter left out nothing is known
+        whole = shell_part(command.text) is None
+        missing = [path for path in asked if whole and times[path] < asked[path]]
         reason = f"no value of {', '.join(missing)}" if missing else "crash said nothing of a task's members"
         if missing or not members:
             text.note(place, "partial", reason, incomplete=True, late=True)
@@ -135,16 +142,21 @@ def _members_of(text: g.Text, place: int, found: list[Any]) -> TaskMembers:
 
 
 @functools.lru_cache(maxsize=64)
-def _asked(words: tuple[str, ...]) -> Counter[str]:
-    """How often each member was asked for, by ``-R``."""
-    given = [
+def _asked(words: tuple[str, ...], arguments: tuple[str, ...]) -> Counter[str]:
+    """How often each member was asked for: by ``-R``, or by an argument that is no number."""
+    given = [word for word in arguments if not _NUMBER.fullmatch(word)]
+    given += [
         behind or following
-        for word, following in itertools.pairwise((*words, ""))
+        for word, following in itertools.pairwise((*_before_shell(words), ""))
         if word.startswith("-")
         for _, option, behind in (word.partition("R"),)
         if option
     ]
-    return Counter(name for names in given for name in names.split(",") if name)
+    return Counter(name for names in given for name in _SEPARATORS.split(names.strip("\"'")) if name)
+
+
+def _before_shell(words: tuple[str, ...]) -> Iterator[str]:
+    return itertools.takewhile(lambda word: word not in {"|", "!", ">", ">>"}, words)
 
 
 def _paths(lines: list[tuple[str, Any]], asked: Counter[str]) -> Iterator[tuple[str, Any]]:

@@ -81,6 +81,36 @@ def test_members_that_are_asked_for_twice(asked: str, text: str, members: dict[s
     assert answer.complete
 
 
+PID = "  pid = 1,\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "members"),
+    [
+        ("task -R comm pid 1", COMM + PID, {"comm": "init", "pid": 1}),
+        ("task comm -R pid 1", COMM + PID, {"comm": "init", "pid": 1}),
+        ("task comm,pid 1", COMM + PID, {"comm": "init", "pid": 1}),
+        ('task -R "comm, pid" 1', COMM + PID, {"comm": "init", "pid": 1}),
+        ("task -R comm,pid 1 | grep -v pid", COMM, {"comm": "init"}),
+        ("foreach -R comm task -x", COMM, {"comm": "init"}),
+        ("foreach -R files task", "  files = 0x0,\n", {"files": 0}),
+        ("foreach task -R comm pid", COMM, {"comm": "init"}),
+    ],
+)
+def test_where_members_are_named(line: str, text: str, members: dict[str, object]) -> None:
+    """crash takes arguments that are no number for members, too, and foreach -R before its command."""
+    answer = parse(line, f"{INIT}{text}\n")
+    assert answer.one().members == members
+    assert answer.complete
+
+
+@pytest.mark.parametrize(
+    ("line", "text"), [("foreach -R comm,pid task -x", COMM), ("task -R comm pid 1", COMM)]
+)
+def test_members_that_are_missing_wherever_they_are_named(line: str, text: str) -> None:
+    assert not parse(line, f"{INIT}{text}\n").complete
+
+
 @pytest.mark.parametrize(
     ("asked", "text"),
     [
