@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from crashdrive.commandline import shell_part
 from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers.base import Source
@@ -155,7 +156,7 @@ def _entry(text: g.Text, place: int, head: _Head, more: list[str]) -> tuple[_Hea
 # (-r) are named by each machine, extensions (-e) by their files.
 _SURELY = {
     **{option: {"flags"} for option in "dhHkKmNsvV"},
-    **{option: {"flags", "vmware_vmss"} for option in "nD"},
+    **{option: {"flags", "vmware_vmss", "vmware_guestdump"} for option in "nD"},
     **{option: {"current"} for option in "tT"},
     "a": {"alias_head.next"},
     "b": {"buf_1K_used"},
@@ -168,16 +169,26 @@ _SURELY = {
 }
 
 
+def _surely(source: Source) -> tuple[str, set[str]]:
+    """The option whose table crash prints, and entries of which that has one; of a filtered table nothing is
+    known.
+    """
+    command = source.command
+    # crash ends with the first option; -o alone is kept for the end, and takes parts of names
+    option = next((one for one in command.options if one != "o"), "o")
+    filtered = shell_part(command.text) is not None or (option == "o" and command.arguments)
+    return option, set() if filtered else _SURELY.get(option, set())
+
+
 def grouped(source: Source, found: list[tuple[_Head, tuple[str, ...]]]) -> list[Entry]:
     """The entries with the numbers of their groups; a text without what the option's table surely has is
     marked.
     """
     keys = {key for (_, key, _, _), _ in found}
-    for option in source.command.options:
-        wanted = _SURELY.get(option)
-        if wanted and found and keys.isdisjoint(wanted) and "|" not in source.command.text:
-            reason = f"no entry {min(wanted)}, which the table of help -{option} has"
-            source.note("partial", reason, incomplete=True)
+    option, wanted = _surely(source)
+    if wanted and found and keys.isdisjoint(wanted):
+        reason = f"no entry {min(wanted)}, which the table of help -{option} has"
+        source.note("partial", reason, incomplete=True)
     group = -1 if found and found[0][0][3] else 0
     entries = []
     for (indent, key, value, fresh), more in found:

@@ -86,6 +86,19 @@ def test_a_table_of_help_without_what_it_surely_has_is_marked() -> None:
     assert parse("help -k | grep cpus", "  cpus: 2\n").complete
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("help -o task_struct", "               task_struct_pid: 2456\n"),
+        ("help -k -p", "         flags: 1\n          cpus: 2\n"),
+        ("help -n", "vmware_guestdump:\n    Header: version=4 num_vcpus=2\nTotal memory: 1024\n"),
+    ],
+)
+def test_what_a_table_of_help_need_not_have(line: str, text: str) -> None:
+    """Members by a part of their names; the second of two options; another kind of dump."""
+    assert parse(line, text).complete
+
+
 def test_a_value_under_a_mask_is_one_that_was_searched_for() -> None:
     line = "search -s ffffffffbc41aa40 -l 4096 -m ffff ffffffffbc41aa40"
     assert parse(line, "ffffffffbc41aa90: ffffffffbc410001\n").one().value == 0xFFFFFFFFBC410001
