@@ -50,7 +50,8 @@ _DMESG = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}[+-]\d\d:?\d\d "
     r"|\[(?:[^\W\d_]{3,5}\.? ?\d{1,2} \d\d:\d\d| *\+\d{1,9}\.\d{6})\] ?"
 )
-_LOGGER = re.compile(r"(?:[\w.@-]{1,32}[:|] ){1,4}\Z")  # in front of printk's stamp: qemu, vmx
+# in front of printk's stamp: qemu, vmx; no words of the kernel whose line a console joined to the next
+_LOGGER = re.compile(r"(?:(?!BUG|WARNING|INFO|Oops|Backtrace|Code)[\w.@-]{1,32}[:|] ){1,4}\Z")
 _EXTENDED = re.compile(r"\d+,\d+,\d+,[-c+](?:,(?:caller=(?P<caller>[CT]\d+)|[^;,]*))*;")
 _LOGCAT = re.compile(
     r"\d\d-\d\d \d\d:\d\d:\d\d\.\d+ +(?:\w+ +)?(?P<pid>\d+) +\d+ [VDIWEF] (?P<tag>[^:\[]{0,32}):? ?"
@@ -80,7 +81,8 @@ def split(raw: str, number: int) -> Iterator[Line]:
     at = text.find("[")
     if at >= 0:
         while hit := _EMBEDDED.search(text):
-            if hit.start() and not _LOGGER.match(text[: min(hit.start(), 160)]):
+            logger = time is None and _LOGGER.match(text[: min(hit.start(), 160)])
+            if hit.start() and not logger:
                 yield Line(number, text[: hit.start()].rstrip(), caller, time)
             caller, time, text = _without_prefix(text[hit.start() :])
     yield Line(number, text.rstrip(), caller, time)

@@ -246,8 +246,16 @@ def test_culprit_and_trace(name: str) -> None:
     assert not got.corrupted
 
 
-def test_memory_that_can_t_be_corrected() -> None:
-    got = oops.verdict(EDAC)
+@pytest.mark.parametrize(
+    "text",
+    [
+        EDAC,
+        "[  100.000100] Kernel panic - not syncing: EDAC MC0: Uncorrected Error\n",
+        "[  1.0] Kernel panic - not syncing: UE memory read error on DIMM#0 (slot:0 page:0x1d2f5)\n",
+    ],
+)
+def test_memory_that_can_t_be_corrected(text: str) -> None:
+    got = oops.verdict(text)
     assert (got.kind, got.function, got.title) == ("mce", None, "EDAC: uncorrected memory error")
     assert not got.corrupted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashdrive.linux import oops
+from crashdrive.linux.oops.lines import split
 from tests.linux.oops.logs import X86
 
 # {n}: seconds, of two digits
@@ -47,3 +48,9 @@ def test_words_between_two_stamps_are_kept() -> None:
     joined = X86.replace("Call Trace:\n", "Call Trace:")
     assert joined != X86
     assert oops.verdict(joined).function == "blue_open"
+
+
+@pytest.mark.parametrize("word", ["Backtrace:", "Oops:", "foo: bar:"])
+def test_a_word_between_two_stamps_is_no_logger(word: str) -> None:
+    lines = [line.text for line in split(f"[    3.290001] {word} [    3.290002] [<c0012345>]", 1)]
+    assert lines == [word, "[<c0012345>]"]

@@ -82,7 +82,19 @@ RULES = (
         _machine_check,
     ),
     _check("hardware error", rf"{_PANIC}.{{0,40}}?(?:Fatal hardware error)", "hardware error", nobody),
-    _check("EDAC ", rf"{_PANIC}EDAC \S{{1,20}}: UE ", "EDAC: uncorrected memory error", nobody),
+    _check(
+        "EDAC ",
+        rf"{_PANIC}EDAC \S{{1,20}}: (?:UE |Uncorrected Error)",
+        "EDAC: uncorrected memory error",
+        nobody,
+    ),
+    # since 3.5 edac_ue_error() names itself no more
+    _check(
+        "syncing: UE ",
+        rf"{_PANIC}UE .{{0,120}}?\bon .{{1,200}}? \(",
+        "EDAC: uncorrected memory error",
+        nobody,
+    ),
     _check("context corrupt", rf"{_PANIC}.{{0,40}}?CPU context corrupt", "machine check", nobody),
     Rule(
         "mce",
