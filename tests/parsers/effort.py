@@ -38,14 +38,19 @@ _START = 3000
 
 
 def assert_linear(
-    read: Callable[[str], object], text: Callable[[int], str], size: int, *, calls: float = CALLS
+    read: Callable[[str], object],
+    text: Callable[[int], str],
+    size: int,
+    *,
+    calls: float = CALLS,
+    little: float = LITTLE,
 ) -> None:
     """Reading ``text(size)``, of about ``size`` characters, takes no more than its length's share.
 
     Calls are counted in a sixteenth of it: the growth of the time holds for these, too.
     """
     whole, quarter, part = text(size), text(size // 4), text(size // 16)
-    if assert_quick(lambda: read(whole), lambda: read(quarter), GROWTH) <= LITTLE:
+    if assert_quick(lambda: read(whole), lambda: read(quarter), GROWTH, little) <= little:
         return
     counted = count_calls(lambda: read(part))
     assert counted <= _START + calls * len(part), f"{counted / len(part):.1f} calls a character"
