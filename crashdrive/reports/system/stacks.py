@@ -100,9 +100,9 @@ class ObjectGroup(Record, frozen=True):
     """Tasks in the same state, D or S, with the same functions on their stacks, which wait for one object.
 
     ``type``, ``object``, ``address``: the kind of lock, its name (else its address) and its address, None
-    where that isn't known; ``owner_pid``, ``owner_comm``: who holds it, or has to act; see
-    `crashdrive.linux.locks.waits.Wait`. ``off_cpu``: the longest time in seconds since one of them last ran.
-    The rest as in `StackGroup`.
+    where that isn't known; ``owner_pid``, ``owner_comm``: who holds it, or has to act, the same for all of
+    them; ``owner_doubt``: why that isn't sure; see `crashdrive.linux.locks.waits.Wait`. ``off_cpu``: the
+    longest time in seconds since one of them last ran. The rest as in `StackGroup`.
     """
 
     count: int
@@ -112,6 +112,7 @@ class ObjectGroup(Record, frozen=True):
     address: Address | None
     owner_pid: int | None
     owner_comm: str | None
+    owner_doubt: str | None
     off_cpu: float | None
     wait_channel: str | None
     comms: tuple[str, ...]
@@ -248,8 +249,8 @@ def _by_object(survey: Survey, found: Sequence[TaskStack]) -> Table:
     waits = survey.attempt("what tasks wait for", lambda: resolved(survey, asleep, what=None))
     rows = list(_object_groups(asleep, {int(wait.task): wait for wait in waits}))
     shown = (
-        "count", "state", "off_cpu", "type", "object", "owner_pid", "owner_comm", "wait_channel", "comms",
-        "pids", "stack",
+        "count", "state", "off_cpu", "type", "object", "owner_pid", "owner_comm", "owner_doubt",
+        "wait_channel", "comms", "pids", "stack",
     )  # fmt: skip
     return Table(name="objects", rows=rows, columns=shown, layout="blocks")
 
@@ -259,7 +260,8 @@ def _object_groups(asleep: Sequence[TaskStack], waits: Mapping[int, Wait]) -> It
     groups: dict[tuple[Any, ...], list[TaskStack]] = {}
     for stack in asleep:
         wait = waits.get(int(stack.task))
-        object_of = (wait.type, wait.address, wait.lock) if wait else ()
+        # a socket's waiter may be one of those who have to act for the others
+        object_of = (wait.type, wait.address, wait.lock, wait.owner_task, wait.owner_doubt) if wait else ()
         key = stack.state, stack.ending, object_of, tuple(map(_function, _kernel(stack)))
         groups.setdefault(key, []).append(stack)
     made = ((_group(members, key[-1]), waits.get(int(members[0].task))) for key, members in groups.items())
@@ -272,6 +274,7 @@ def _object_groups(asleep: Sequence[TaskStack], waits: Mapping[int, Wait]) -> It
             address=wait.address if wait else None,
             owner_pid=wait.owner_pid if wait else None,
             owner_comm=wait.owner_comm if wait else None,
+            owner_doubt=wait.owner_doubt if wait else None,
             off_cpu=group.off_cpu,
             wait_channel=group.wait_channel,
             comms=group.comms,

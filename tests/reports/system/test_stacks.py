@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sessionkit import replayed, report_folders, unpack
 
@@ -84,6 +85,22 @@ def test_equal_stacks_that_wait_for_different_locks_are_different_groups() -> No
         ("mutex", "red", 0x100, 77),
         ("mutex", "200", 0x200, 77),
         (None, None, None, None),
+    ]
+
+
+def test_an_owner_that_is_not_sure_is_marked_and_is_that_of_all() -> None:
+    """Of a socket that two processes have open, each waits for the other."""
+    found = [sleeper(task) for task in range(1, 5)]
+    waits = {task: waiting(task, None, 0x100) for task in range(1, 5)}
+    for task, owner in ((2, 1), (3, 1), (4, 2)):
+        waits[task] = msgspec.structs.replace(
+            waits[task], owner_pid=owner, owner_task=owner, owner_doubt="threads"
+        )
+    groups = list(_object_groups(found, waits))
+    assert [(one.pids, one.owner_pid, one.owner_doubt) for one in groups] == [
+        ((2, 3), 1, "threads"),
+        ((1,), 77, None),
+        ((4,), 2, "threads"),
     ]
 
 
