@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from crashdrive.commandline import shell_part
 from crashdrive.expressions import expression
 from crashdrive.parsers import grammar as g
 from crashdrive.parsers._vtop_tables import INVALID, Part, Step, add_level, levels, pages, says
@@ -262,11 +263,17 @@ _NUMBER = expression(r"(?:0x)?[0-9a-fA-F]{1,16}")
 
 
 def _check(source: Source, found: list[Translation | None]) -> list[Translation]:
+    """The translations. One that wasn't asked for is refused, a missing one is marked."""
     translations = [one for one in found if one is not None]
     words = source.command.arguments
     asked = {int(word, 16) for word in words if _NUMBER.fullmatch(word)}
-    if asked and len(asked) == len(set(words)) and (others := {one.virtual for one in translations} - asked):
-        source.fail(0, f"the translation of {min(others):x}, which wasn't asked for")
+    if asked and len(asked) == len(set(words)):
+        given = {one.virtual for one in translations}
+        for other in sorted(given - asked):
+            source.reject(0, f"the translation of {other:x}, which wasn't asked for")
+        translations = [one for one in translations if one.virtual in asked]
+        if given and asked - given and source.complete and shell_part(source.command.text) is None:
+            source.note("partial", f"no translation of {min(asked - given):x}", incomplete=True)
     return translations if None in found else demand_records(source, translations, "no address translation")
 
 

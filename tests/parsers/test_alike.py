@@ -78,6 +78,15 @@ def test_what_was_taken_of_another_command(line: str, text: str) -> None:
         parse(line, text)
 
 
+def test_translations_are_those_of_the_addresses_that_were_asked_for() -> None:
+    first, second = (f"VIRTUAL     PHYSICAL\n{place}      (not mapped)\n\n" for place in (400000, 500000))
+    assert parse("vtop 400000 500000", f"{first}\n{second}").complete
+    assert not parse("vtop 400000 500000", first).complete
+    lenient = parse("vtop 400000 600000", f"{first}\n{second}", lenient=True)
+    assert [one.virtual for one in lenient] == [0x400000]
+    assert not lenient.complete
+
+
 def test_a_table_of_help_without_what_it_surely_has_is_marked() -> None:
     rows = "ffffffff8221b930:  0000000000000000 0000000000000000   ................\n"
     assert not parse("help -t", rows).complete
