@@ -12,7 +12,8 @@ from crashdrive.reports.system import panic
 
 def as_live(crash: Crash) -> Crash:
     """The same, as if the recording were one of a kernel that ran."""
-    crash.session.identity["format"] = "live"
+    session = crash.session
+    session.identity = {**session.identity, "format": "live"}  # the recording's own is everybody's
     return crash
 
 
