@@ -247,7 +247,7 @@ SHAPES = (
         grammar=_members,
         finish=_of_members,
         options="struct NAME.MEMBER[,MEMBER] ADDRESS|SYMBOL[:CPUS] [COUNT]",
-        when=lambda source: bool(_arguments(source)[1]) and _is_member(source),
+        when=lambda source: bool("|" in source.command.text or _arguments(source)[1]) and _is_member(source),
     ),
 )
 

@@ -243,3 +243,12 @@ def test_addresses_are_offsets_from_the_first(case: Path) -> None:
     assert offsets == [
         (member.name, member.offset) for member in definition.members if member.offset is not None
     ]
+
+
+def test_members_that_a_filter_left_of_a_structure() -> None:
+    """A whole structure was asked for; what the user's own filter passed on is read as members."""
+    text = "  pid = 1,\n  tgid = 1,\n"
+    (found,) = parse("struct task_struct ffff888003a54000 | grep pid", text).records
+    assert found.value == {"pid": 1, "tgid": 1}
+    with pytest.raises(ParseError):
+        parse("struct task_struct ffff888003a54000", text)
