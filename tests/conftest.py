@@ -144,3 +144,10 @@ def recordings() -> Iterator[None]:
     """Those of golden_outputs don't change while tests run: each process reads one once."""
     with replaykit.read_once():
         yield
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that the test starts are measured by no coverage, which loads modules of its own in each."""
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)

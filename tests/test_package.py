@@ -51,10 +51,12 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = crashdrive.nope
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_importing_the_package_imports_nothing_heavy() -> None:
     assert not imported_by("import crashdrive") & HEAVY
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_help_needs_neither_session_nor_parsers_nor_rich() -> None:
     statement = "from crashdrive.cli import main; main(['--help'])"
     assert not imported_by(statement) & {"pexpect", "pyparsing", "rich", "jinja2", "sqlite3"}

@@ -25,6 +25,7 @@ def test_the_base_directories_of_the_specification(monkeypatch: pytest.MonkeyPat
         assert told() == usual
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_kept_answer_is_found_without_modules_that_are_slow_to_load() -> None:
     slow = ("dataclasses", "logging", "platformdirs", "random", "rich", "click", "pyparsing", "pexpect")
     program = (

@@ -66,6 +66,7 @@ def test_what_is_damaged_is_no_answer(harm: Callable[[KeptAnswer], KeptAnswer]) 
         harm(kept(b"some text" * 10)).text()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_program_loads_no_typing_extensions_for_an_answer() -> None:
     said = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\nTrue\n"

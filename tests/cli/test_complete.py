@@ -112,6 +112,7 @@ def test_values_behind_an_equals_sign(asked: Asked) -> None:
     assert asked("crashdrive exec --record=/nosuch/x", "fish") == [""]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_names_are_told_without_importing_much() -> None:
     for line in ("crashdrive ", "crashdrive report ", "crashdrive exec x ", "crashdrive parse "):
         assert imported(line) == "[]"
