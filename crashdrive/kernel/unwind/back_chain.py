@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.unwind.chain import MOST_FRAMES, ChainWalk
-from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace
+from crashdrive.kernel.unwind.chain import BackChainWalk
+from crashdrive.kernel.unwind.walk import Frame, Stack, Start, Trace
 
 _USER_MODE = 1 << 48  # of a PSW's mask: problem state
 _STALE = "it is what the interrupted function's caller has in its frame, which may be of an earlier call"
@@ -56,37 +56,26 @@ def _of_user(registers: Mapping[str, int]) -> bool:
     return bool(registers.get("psw_mask", 0) & _USER_MODE)
 
 
-class _Walk(ChainWalk):
+class _Walk(BackChainWalk):
     """One walk: the frame that it has come to, and what it found."""
 
     def __init__(self, unwinder: ChainUnwinder, start: Start, stacks: Sequence[Stack]) -> None:
-        super().__init__(unwinder.window, stacks, start.sp)
-        self.unwinder, self.places = unwinder, unwinder.places
-        self.start, self.sp = start, start.sp
+        super().__init__(unwinder.window, stacks, start, unwinder.is_code)
+        self.places = unwinder.places
 
-    def run(self) -> Trace:
-        start = self.start
-        self.frames.append(Frame(start.ip, start.sp, start.exact, self.stack.kind))
-        if not self.stack.high:
-            return self.lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
-        try:
-            if start.exact:
-                self._behind_interruption()
-            while len(self.frames) < MOST_FRAMES:
-                if (ended := self._step()) is not None:
-                    return ended
-        except LostError as error:
-            return self.lost(str(error))
-        return self.lost(f"more than {MOST_FRAMES} frames")
+    def begin(self) -> None:
+        """See `BackChainWalk`."""
+        if self.start.exact:
+            self._behind_interruption()
 
-    def _step(self) -> Trace | None:
-        """On to the caller, or to what was interrupted; the end, where there is neither."""
+    def step(self) -> Trace | None:
+        """See `BackChainWalk`."""
         chain = self.word(self.sp + self.places.back_chain)
         if not chain:
             return self._from_registers(self.sp + self.places.frame_size)
-        self._move(chain)
+        self.move(chain)
         place = chain + self.places.link
-        self._add(self.word(place), place)
+        self.add(self.word(place), place)
         return None
 
     def _from_registers(self, registers: int) -> Trace | None:
@@ -102,8 +91,8 @@ class _Walk(ChainWalk):
             return Trace((*self.frames, user), "user")
         if registers + size == stack.high and stack == self.stacks[0]:
             return Trace(tuple(self.frames), "end")
-        self._move(sp)
-        self._add(address, registers + self.places.address, registers)
+        self.move(sp)
+        self.add(address, registers + self.places.address, registers)
         self._behind_interruption()
         return None
 
@@ -114,14 +103,5 @@ class _Walk(ChainWalk):
         """
         place = self.sp + self.places.link
         address = self.word(place)
-        if self.unwinder.is_code(address) and address != self.frames[-1].address:
+        if self.is_code(address) and address != self.frames[-1].address:
             self.frames.append(Frame(address, self.sp, False, self.stack.kind, 0, _STALE))
-
-    def _add(self, address: int, place: int, registers: int = 0) -> None:
-        if not self.unwinder.is_code(address):
-            raise LostError(f"{address:#x}, at {place:#x}, is no address of code")
-        self.frames.append(Frame(address, self.sp, bool(registers), self.stack.kind, registers))
-
-    def _move(self, sp: int) -> None:
-        self.enter(sp, self.sp)
-        self.sp = sp

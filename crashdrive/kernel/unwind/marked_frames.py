@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 
 from crashdrive.dump.linear_map import LINEAR
 from crashdrive.kernel.memory.window import Window
-from crashdrive.kernel.unwind.chain import MOST_FRAMES, ChainWalk
-from crashdrive.kernel.unwind.walk import Frame, LostError, Stack, Start, Trace
+from crashdrive.kernel.unwind.chain import BackChainWalk
+from crashdrive.kernel.unwind.walk import Frame, Stack, Start, Trace
 
 MARKERS: Final = (0x53474552, 0x7265677368657265, 0x52454753)
 """``REGS`` on little-endian kernels, as it was before, ``regshere``, and ``REGS`` on big-endian ones."""
@@ -81,41 +81,36 @@ class _Registers(NamedTuple):
     user: bool
 
 
-class _Walk(ChainWalk):
+class _Walk(BackChainWalk):
     """One walk: the frame that it has come to, and what it found."""
 
     def __init__(self, unwinder: MarkedUnwinder, start: Start, stacks: Sequence[Stack]) -> None:
-        super().__init__(unwinder.window, stacks, start.sp)
-        self.unwinder, self.places = unwinder, unwinder.places
-        self.start, self.sp = start, start.sp
+        super().__init__(
+            unwinder.window, stacks, start, lambda address: unwinder.function_of(address) is not None
+        )
+        self.function_of, self.places = unwinder.function_of, unwinder.places
 
-    def run(self) -> Trace:
-        start = self.start
-        ip = self._translated(start.ip, start.registers.get("msr", _TRANSLATED))
-        self.frames.append(Frame(ip, start.sp, start.exact, self.stack.kind))
-        if not self.stack.high:
-            return self.lost(f"the stack pointer, {start.sp:#x}, is on none of its stacks")
-        try:
-            if "link" in start.registers:
-                link = self._translated(start.registers["link"], start.registers.get("msr", _TRANSLATED))
-                self._behind_interruption(ip, link)
-            while len(self.frames) < MOST_FRAMES:
-                if (ended := self._step()) is not None:
-                    return ended
-        except LostError as error:
-            return self.lost(str(error))
-        return self.lost(f"more than {MOST_FRAMES} frames")
+    def first(self) -> int:
+        """See `BackChainWalk`."""
+        return self._translated(self.start.ip, self.start.registers.get("msr", _TRANSLATED))
 
-    def _step(self) -> Trace | None:
-        """On to what was interrupted, or to the caller; the end, where there is neither."""
+    def begin(self) -> None:
+        """See `BackChainWalk`."""
+        registers = self.start.registers
+        if "link" in registers:
+            link = self._translated(registers["link"], registers.get("msr", _TRANSLATED))
+            self._behind_interruption(self.frames[0].address, link)
+
+    def step(self) -> Trace | None:
+        """See `BackChainWalk`."""
         chain = self.word(self.sp)
         if (registers := self._registers(chain)) is not None:
             return self._enter_registers(registers)
         if not chain:
             return self._end()
-        self._move(chain)
+        self.move(chain)
         place = chain + LINK
-        self._add(self.word(place), place)
+        self.add(self.word(place), place)
         return None
 
     def _registers(self, chain: int) -> _Registers | None:
@@ -138,7 +133,7 @@ class _Walk(ChainWalk):
 
     def _translated(self, address: int, msr: int) -> int:
         """Where the kernel has code that ran at a physical address, as firmware's callers and it do."""
-        if msr & (_TRANSLATED | _USER_MODE) or self.unwinder.function_of(address + LINEAR) is None:
+        if msr & (_TRANSLATED | _USER_MODE) or self.function_of(address + LINEAR) is None:
             return address
         return address + LINEAR
 
@@ -146,8 +141,8 @@ class _Walk(ChainWalk):
         if registers.user:
             user = Frame(registers.nip, registers.sp, True, "user", registers.place)
             return Trace((*self.frames, user), "user")
-        self._move(registers.sp)
-        self._add(registers.nip, registers.place + self.places.nip, registers.place)
+        self.move(registers.sp)
+        self.add(registers.nip, registers.place + self.places.nip, registers.place)
         self._behind_interruption(registers.nip, registers.link)
         return None
 
@@ -159,8 +154,8 @@ class _Walk(ChainWalk):
 
     def _behind_interruption(self, nip: int, link: int) -> None:
         """The caller of a function that was interrupted before it made its frame, where that can be told."""
-        function = self.unwinder.function_of(link)
-        if function is None or function == self.unwinder.function_of(nip):
+        function = self.function_of(link)
+        if function is None or function == self.function_of(nip):
             return
         chain = self.word(self.sp)
         stack = self.stack_of(chain)
@@ -168,12 +163,3 @@ class _Walk(ChainWalk):
         if stack is not None and chain <= stack.high - _LEAST_FRAME and self.word(chain + LINK) == link:
             return
         self.frames.append(Frame(link, self.sp, False, self.stack.kind, 0, _IN_REGISTER))
-
-    def _add(self, address: int, place: int, registers: int = 0) -> None:
-        if self.unwinder.function_of(address) is None:
-            raise LostError(f"{address:#x}, at {place:#x}, is no address of code")
-        self.frames.append(Frame(address, self.sp, bool(registers), self.stack.kind, registers))
-
-    def _move(self, sp: int) -> None:
-        self.enter(sp, self.sp)
-        self.sp = sp
