@@ -6,12 +6,13 @@ ptrace.h.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crashdrive.kernel.unwind.frame_records import RecordUnwinder, RegisterPlaces
 from crashdrive.kernel.unwind.walk import Stack, Start
-from crashdrive.records import Notice
+from crashdrive.linux.sched.stack_pointers import stack_pointers
 
 if TYPE_CHECKING:
     from crashdrive.kernel.memory.window import Window
@@ -86,8 +87,9 @@ def cpu_stacks(survey: Survey, size: int) -> dict[int, tuple[Stack, ...]]:
     kernel = survey.kernel
     found: dict[int, list[Stack]] = {cpu: [] for cpu in kernel.cpus}
     for name, kind in _POINTERS:
-        for cpu, low in _words(survey, name):
-            found[cpu].append(Stack(low, low + size, kind))
+        if kernel.symbols.has(name):
+            for cpu, low in stack_pointers(survey, name, partial(kernel.per_cpu_address, name)):
+                found[cpu].append(Stack(low, low + size, kind))
     for name, kind in _ARRAYS:
         if kernel.symbols.has(name) and (length := _length(kernel, name)):
             for cpu in kernel.cpus:
@@ -100,16 +102,3 @@ def _length(kernel: Machine, name: str) -> int:
     """Bytes of an array, by its symbol; 0 where that doesn't tell."""
     told = kernel.symbols.source.size(name) if kernel.symbols.source else None
     return told if told is not None and told <= _MOST_STACK else 0
-
-
-def _words(survey: Survey, name: str) -> Iterator[tuple[int, int]]:
-    kernel = survey.kernel
-    if not kernel.symbols.has(name):
-        return
-    places = [kernel.per_cpu_address(name, cpu) for cpu in kernel.cpus]
-    for cpu, place, word in zip(kernel.cpus, places, kernel.window().words(places), strict=True):
-        if word is None:
-            message = f"a stack of CPU {cpu} is unknown: {name} at {place:#x} is not in the dump"
-            survey.miss([Notice(kind="hole", message=message)])
-        elif word:
-            yield cpu, word

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from crashdrive.kernel.unwind.marked_frames import LINK, REGISTERS_AT, MarkedUnwinder, RegisterPlaces
 from crashdrive.kernel.unwind.walk import Stack, Start
-from crashdrive.records import Notice
+from crashdrive.linux.sched.stack_pointers import stack_pointers
 
 if TYPE_CHECKING:
     from crashdrive.kernel.memory.window import Window
@@ -121,14 +121,6 @@ def _emergencies(survey: Survey) -> Iterator[tuple[int, str, int]]:
 
 
 def _words(survey: Survey, name: str, start: int) -> Iterator[tuple[int, int]]:
-    """Each present CPU's pointer in an array; none where it is empty."""
-    kernel = survey.kernel
-    if not start:
-        return
-    places = [start + kernel.pointer_size * cpu for cpu in kernel.cpus]
-    for cpu, place, word in zip(kernel.cpus, places, kernel.window().words(places), strict=True):
-        if word is None:
-            message = f"a stack of CPU {cpu} is unknown: {name} at {place:#x} is not in the dump"
-            survey.miss([Notice(kind="hole", message=message)])
-        elif word:
-            yield cpu, word
+    """Each present CPU's pointer in an array that begins at ``start``; none where there is no such array."""
+    size = survey.kernel.pointer_size
+    return stack_pointers(survey, name, lambda cpu: start + size * cpu) if start else iter(())
