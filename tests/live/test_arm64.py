@@ -20,6 +20,7 @@ from tests.reports.foreign_truth import (
     check_stacks,
     check_the_one_that_panicked,
     check_verdict,
+    opened,
 )
 
 pytestmark = pytest.mark.live
@@ -30,21 +31,8 @@ PROC = DUMP / "truth/proc"
 
 @pytest.fixture(scope="module")
 def crash() -> Iterator[Crash]:
-    """The dump, in a crash that has no tables of its own: none of these reports needs them."""
-    for path in (DUMP / "vmcore", BINARY):
-        if not path.exists():
-            pytest.skip(f"{path} is missing: scripts/lab makes it (--set arm64)")
-    with open_dump(
-        DUMP / "vmlinux",
-        DUMP / "vmcore",
-        crash=[str(BINARY)],
-        purpose="reports",
-        btf=True,
-        cache=False,
-        timeout=600,
-    ) as crash:
+    with opened(DUMP, BINARY, "arm64", 600) as crash:
         yield crash
-        assert crash.session.minimal
 
 
 @pytest.mark.parametrize("name", ["tcp", "tcp6", "udp", "udp6"])

@@ -6,20 +6,28 @@ without.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from crashdrive.crash import Crash, open_dump
+from crashdrive.crash import Crash
 from tests.live.conftest import LAB
 from tests.reports.foreign_truth import (
+    MORE,
+    check_addresses_and_routes,
+    check_arguments,
+    check_log,
+    check_meminfo,
     check_memory_of_processes,
+    check_modules,
     check_sockets,
+    check_softirqs,
     check_stacks,
     check_the_one_that_panicked,
+    check_times_of_cpus,
     check_verdict,
+    opened,
 )
 
 pytestmark = pytest.mark.live
@@ -27,9 +35,6 @@ DUMP = LAB / "dumps" / "6.1-ppc64el-elf-sysrq"
 BINARY = LAB / "crash-ppc64el/8.0.2/crash"
 TRUTH = DUMP / "truth"
 PROC = TRUTH / "proc"
-# the kernel counts on while /proc is read, and until the dump
-_MORE = 1200
-_LINES = 200
 # what `bt` of crash 8.0.2 showed, from the caller of firmware on, and the kernel that it was
 _KERNEL = "e04703597006cc36ab4eb3e421c377f39b50aecc"
 _BY_CRASH = {
@@ -44,21 +49,8 @@ _BY_CRASH = {
 
 @pytest.fixture(scope="module")
 def crash() -> Iterator[Crash]:
-    """The dump, in a crash that has no tables of its own: none of these reports needs them."""
-    for path in (DUMP / "vmcore", BINARY):
-        if not path.exists():
-            pytest.skip(f"{path} is missing: scripts/lab makes it (--set ppc64el)")
-    with open_dump(
-        DUMP / "vmlinux",
-        DUMP / "vmcore",
-        crash=[str(BINARY)],
-        purpose="reports",
-        btf=True,
-        cache=False,
-        timeout=900,
-    ) as crash:
+    with opened(DUMP, BINARY, "ppc64el") as crash:
         yield crash
-        assert crash.session.minimal
 
 
 @pytest.mark.parametrize("name", ["tcp", "tcp6", "udp", "udp6"])
@@ -105,14 +97,7 @@ def test_memory_of_processes(crash: Crash) -> None:
 
 
 def test_arguments_of_all_processes_are_those_of_proc(crash: Crash) -> None:
-    rows = crash.report("ps", arguments=True).table("arguments").rows
-    compared = 0
-    for row in rows:
-        said = PROC / str(row.pid) / "cmdline"
-        if said.exists() and row.argv:
-            assert [word.encode() for word in row.argv] == said.read_bytes().split(b"\0")[:-1], row.pid
-            compared += 1
-    assert compared > 30
+    check_arguments(crash, PROC)
 
 
 REPORTS = (
@@ -145,17 +130,11 @@ def test_interrupts_are_those_of_proc(crash: Crash) -> None:
     assert [name for name, _ in counted] == [line[0].rstrip(":") for line in lines]
     for (name, counts), line in zip(counted, lines, strict=True):
         for cpu in (0, 1):
-            assert int(line[1 + cpu]) <= counts[cpu] <= int(line[1 + cpu]) + _MORE, name
+            assert int(line[1 + cpu]) <= counts[cpu] <= int(line[1 + cpu]) + MORE, name
 
 
 def test_softirqs_are_those_of_proc(crash: Crash) -> None:
-    lines = (PROC / "softirqs").read_text().splitlines()[1:]
-    said = {line.split()[0].rstrip(":"): [int(word) for word in line.split()[1:]] for line in lines}
-    rows = crash.report("irq").table("softirqs").rows
-    assert [row.softirq for row in rows] == list(said)
-    for row in rows:
-        for cpu, then in enumerate(said[row.softirq]):
-            assert then <= row.counts[cpu] <= then + _MORE
+    check_softirqs(crash, PROC)
 
 
 def test_cpus_are_those_of_proc(crash: Crash) -> None:
@@ -170,54 +149,20 @@ def test_cpus_are_those_of_proc(crash: Crash) -> None:
 
 
 def test_times_of_cpus_are_those_of_proc(crash: Crash) -> None:
-    rows = crash.report("cpu").table("times").rows
-    for row in rows:
-        line = next(
-            text for text in (PROC / "stat").read_text().splitlines() if text.startswith(f"cpu{row.cpu} ")
-        )
-        user, nice, system, idle = (int(word) / 100 for word in line.split()[1:5])
-        assert user <= row.user_seconds + 0.02 <= user + 3
-        assert nice <= row.nice_seconds + 0.02 <= nice + 3
-        assert system <= row.system_seconds + 0.02 <= system + 6
-        assert idle <= row.idle_seconds + 0.02 <= idle + 3
+    check_times_of_cpus(crash, PROC)
 
 
 def test_modules_are_those_of_proc(crash: Crash) -> None:
-    lines = [line.split() for line in (PROC / "modules").read_text().splitlines()]
-    rows = {row.name: row for row in crash.report("modules").table("modules").rows}
-    assert rows.keys() == {line[0] for line in lines}
-    for name, _, _, _, _, address, *_ in lines:
-        assert rows[name].base == int(address, 16)
+    check_modules(crash, PROC)
 
 
 def test_addresses_and_routes_are_those_of_ip(crash: Crash) -> None:
-    links = json.loads((TRUTH / "cmd/ip-addr-json").read_text())
-    said = {(one["ifname"], f"{a['local']}/{a['prefixlen']}") for one in links for a in one["addr_info"]}
-    report = crash.report("interfaces", all=True, netns="init")
-    assert {(row.device, row.address) for row in report.table("addresses").rows} == said
-    routes = json.loads((TRUTH / "cmd/ip-route-all-json").read_text())
-    wanted = {one["dst"] for one in routes if re.fullmatch(r"[\d.]+\.\d+/\d+", one["dst"])}
-    rows = crash.report("routing", all=True, four=True, netns="init").table("routes").rows
-    assert wanted
-    assert wanted <= {f"{row.destination}/{row.prefix_length}" for row in rows}
+    check_addresses_and_routes(crash, TRUTH)
 
 
 def test_meminfo_is_that_of_proc(crash: Crash) -> None:
-    said = {
-        name: int(number) << 10
-        for name, number in re.findall(r"^(\w+): +(\d+) kB$", (PROC / "meminfo").read_text(), re.MULTILINE)
-    }
-    found = {row.item: row.amount_bytes for row in crash.report("memory").table("amounts").rows}
-    near = 24 << 20
-    for name in ("MemTotal", "MemFree", "Cached", "Slab", "AnonPages", "PageTables", "VmallocUsed", "Percpu"):
-        assert abs(found[name] - said[name]) < near, name
-    assert found["MemTotal"] == said["MemTotal"]
+    check_meminfo(crash, PROC)
 
 
 def test_the_log_is_that_of_dmesg(crash: Crash) -> None:
-    said = (TRUTH / "cmd/dmesg").read_bytes().decode(errors="backslashreplace").splitlines()
-    found = [row.text for row in crash.report("dmesg").table("log").rows]
-    # up to what the guest wrote itself, which its dmesg breaks into other lines
-    first = [line.split("] ", 1)[1].rstrip() for line in said if "] " in line][:_LINES]
-    assert len(first) == _LINES
-    assert [text.splitlines()[0].rstrip() for text in found[:_LINES]] == first
+    check_log(crash, TRUTH)

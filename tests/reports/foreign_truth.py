@@ -7,11 +7,42 @@ it died.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from crashdrive.crash import Crash
+import pytest
+
+from crashdrive.crash import Crash, open_dump
+
+MORE: Final = 1200
+"""How often something may have been counted since /proc was read, and until the dump."""
+_LINES: Final = 200
+
+
+@contextmanager
+def opened(dump: Path, binary: Path, kind: str, timeout: float = 900) -> Iterator[Crash]:
+    """The dump, in a crash that has no tables of its own: none of these reports needs them.
+
+    Skipped where ``scripts/lab`` hasn't made it; ``kind``: the set of dumps that it is of.
+    """
+    for path in (dump / "vmcore", binary):
+        if not path.exists():
+            pytest.skip(f"{path} is missing: scripts/lab makes it (--set {kind})")
+    with open_dump(
+        dump / "vmlinux",
+        dump / "vmcore",
+        crash=[str(binary)],
+        purpose="reports",
+        btf=True,
+        cache=False,
+        timeout=timeout,
+    ) as crash:
+        yield crash
+        assert crash.session.minimal
 
 
 def sockets(proc: Path, name: str) -> set[tuple[str, int]]:
@@ -121,3 +152,78 @@ def check_cpus(crash: Crash, proc: Path) -> None:
         assert (row.vendor_id, row.model) == ("ARM", int(said["CPU part"], 16))
         assert row.model_name == f"{said['CPU part']} r{int(said['CPU variant'], 16)}p{said['CPU revision']}"
     assert {row.name for row in report.table("mitigations").rows} >= {"spectre_v2", "spec_store_bypass"}
+
+
+def check_arguments(crash: Crash, proc: Path) -> None:
+    rows = crash.report("ps", arguments=True).table("arguments").rows
+    compared = 0
+    for row in rows:
+        said = proc / str(row.pid) / "cmdline"
+        if said.exists() and row.argv:
+            assert [word.encode() for word in row.argv] == said.read_bytes().split(b"\0")[:-1], row.pid
+            compared += 1
+    assert compared > 30
+
+
+def check_softirqs(crash: Crash, proc: Path) -> None:
+    lines = (proc / "softirqs").read_text().splitlines()[1:]
+    said = {line.split()[0].rstrip(":"): [int(word) for word in line.split()[1:]] for line in lines}
+    rows = crash.report("irq").table("softirqs").rows
+    assert [row.softirq for row in rows] == list(said)
+    for row in rows:
+        for cpu, then in enumerate(said[row.softirq]):
+            assert then <= row.counts[cpu] <= then + MORE
+
+
+def check_times_of_cpus(crash: Crash, proc: Path) -> None:
+    rows = crash.report("cpu").table("times").rows
+    for row in rows:
+        line = next(
+            text for text in (proc / "stat").read_text().splitlines() if text.startswith(f"cpu{row.cpu} ")
+        )
+        user, nice, system, idle = (int(word) / 100 for word in line.split()[1:5])
+        assert user <= row.user_seconds + 0.02 <= user + 3
+        assert nice <= row.nice_seconds + 0.02 <= nice + 3
+        assert system <= row.system_seconds + 0.02 <= system + 6
+        assert idle <= row.idle_seconds + 0.02 <= idle + 3
+
+
+def check_modules(crash: Crash, proc: Path) -> None:
+    lines = [line.split() for line in (proc / "modules").read_text().splitlines()]
+    rows = {row.name: row for row in crash.report("modules").table("modules").rows}
+    assert rows.keys() == {line[0] for line in lines}
+    for name, _, _, _, _, address, *_ in lines:
+        assert rows[name].base == int(address, 16)
+
+
+def check_addresses_and_routes(crash: Crash, truth: Path) -> None:
+    links = json.loads((truth / "cmd/ip-addr-json").read_text())
+    said = {(one["ifname"], f"{a['local']}/{a['prefixlen']}") for one in links for a in one["addr_info"]}
+    report = crash.report("interfaces", all=True, netns="init")
+    assert {(row.device, row.address) for row in report.table("addresses").rows} == said
+    routes = json.loads((truth / "cmd/ip-route-all-json").read_text())
+    wanted = {one["dst"] for one in routes if re.fullmatch(r"[\d.]+\.\d+/\d+", one["dst"])}
+    rows = crash.report("routing", all=True, four=True, netns="init").table("routes").rows
+    assert wanted
+    assert wanted <= {f"{row.destination}/{row.prefix_length}" for row in rows}
+
+
+def check_meminfo(crash: Crash, proc: Path) -> None:
+    said = {
+        name: int(number) << 10
+        for name, number in re.findall(r"^(\w+): +(\d+) kB$", (proc / "meminfo").read_text(), re.MULTILINE)
+    }
+    found = {row.item: row.amount_bytes for row in crash.report("memory").table("amounts").rows}
+    near = 24 << 20
+    for name in ("MemTotal", "MemFree", "Cached", "Slab", "AnonPages", "PageTables", "VmallocUsed", "Percpu"):
+        assert abs(found[name] - said[name]) < near, name
+    assert found["MemTotal"] == said["MemTotal"]
+
+
+def check_log(crash: Crash, truth: Path) -> None:
+    said = (truth / "cmd/dmesg").read_bytes().decode(errors="backslashreplace").splitlines()
+    found = [row.text for row in crash.report("dmesg").table("log").rows]
+    # up to what the guest wrote itself, which its dmesg breaks into other lines
+    first = [line.split("] ", 1)[1].rstrip() for line in said if "] " in line][:_LINES]
+    assert len(first) == _LINES
+    assert [text.splitlines()[0].rstrip() for text in found[:_LINES]] == first
