@@ -60,7 +60,8 @@ class Cpu(Record, frozen=True):
     (``8561``), ``stepping`` the version.
 
     On ppc64 ``model`` and ``stepping`` are the halves of the processor's version register (``pvr``), which
-    each CPU has its own of, ``model_name`` is that of the first (``POWER9 (architected)``).
+    each CPU has its own of, ``model_name`` is that of the first (``POWER9 (architected)``). The kernel tells
+    no vendor.
     """
 
     cpu: int
@@ -142,7 +143,7 @@ def _of_ppc64(survey: Survey) -> Iterator[Cpu]:
     for cpu, version in zip(kernel.cpus, versions, strict=True):
         # 0 where a CPU never came up
         yield Cpu(
-            cpu=cpu, online=cpu in online, vendor_id="IBM", model_name=name, cpu_family=None,
+            cpu=cpu, online=cpu in online, vendor_id=None, model_name=name, cpu_family=None,
             model=version >> 16 if version else None, stepping=version & 0xFFFF if version else None,
             microcode=None, package=None, core=None, apicid=None, cache=None,
         )  # fmt: skip

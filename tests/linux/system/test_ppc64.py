@@ -53,6 +53,7 @@ def test_cpus_by_their_version_registers() -> None:
     first, second = cpus(survey([0x004E1200, None]))
     assert (first.model, first.stepping, first.model_name) == (0x4E, 0x1200, "POWER9 (architected)")
     assert (first.online, second.online, second.model, second.stepping) == (True, False, None, None)
+    assert first.vendor_id is None  # /proc/cpuinfo has none, and others have made such processors
     assert [(one.model, one.stepping) for one in cpus(survey([1, 0]))] == [(0, 1), (None, None)]
     assert next(iter(cpus(survey([1, 2], name=0)))).model_name is None
     assert hypervisor(survey([1, 2])) is None
