@@ -7,7 +7,6 @@ ptrace.h.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from crashdrive.kernel.unwind.frame_records import RecordUnwinder, RegisterPlaces
@@ -88,7 +87,8 @@ def cpu_stacks(survey: Survey, size: int) -> dict[int, tuple[Stack, ...]]:
     found: dict[int, list[Stack]] = {cpu: [] for cpu in kernel.cpus}
     for name, kind in _POINTERS:
         if kernel.symbols.has(name):
-            for cpu, low in stack_pointers(survey, name, partial(kernel.per_cpu_address, name)):
+            places = {cpu: kernel.per_cpu_address(name, cpu) for cpu in kernel.cpus}
+            for cpu, low in stack_pointers(name, places, survey):
                 found[cpu].append(Stack(low, low + size, kind))
     for name, kind in _ARRAYS:
         if kernel.symbols.has(name) and (length := _length(kernel, name)):

@@ -122,5 +122,6 @@ def _emergencies(survey: Survey) -> Iterator[tuple[int, str, int]]:
 
 def _words(survey: Survey, name: str, start: int) -> Iterator[tuple[int, int]]:
     """Each present CPU's pointer in an array that begins at ``start``; none where there is no such array."""
-    size = survey.kernel.pointer_size
-    return stack_pointers(survey, name, lambda cpu: start + size * cpu) if start else iter(())
+    kernel = survey.kernel
+    places = {cpu: start + kernel.pointer_size * cpu for cpu in kernel.cpus} if start else {}
+    return stack_pointers(name, places, survey)

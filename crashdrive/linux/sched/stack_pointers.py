@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from crashdrive.records import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from crashdrive.linux.survey import Survey
 
 
-def stack_pointers(survey: Survey, name: str, place: Callable[[int], int]) -> Iterator[tuple[int, int]]:
-    """(CPU, pointer) of each present CPU whose pointer isn't empty; ``place``: where a CPU has its own.
+def stack_pointers(name: str, places: Mapping[int, int], survey: Survey) -> Iterator[tuple[int, int]]:
+    """(CPU, pointer) of each CPU whose pointer isn't empty; ``places``: where each CPU has its own.
 
-    A pointer that the dump lacks is noted, under the variable's ``name``.
+    A pointer that the dump lacks is noted in the survey, under the variable's ``name``.
     """
-    kernel = survey.kernel
-    places = [place(cpu) for cpu in kernel.cpus]
-    for cpu, at, word in zip(kernel.cpus, places, kernel.window().words(places), strict=True):
+    words = survey.kernel.window().words(list(places.values()))
+    for (cpu, place), word in zip(places.items(), words, strict=True):
         if word is None:
-            message = f"a stack of CPU {cpu} is unknown: {name} at {at:#x} is not in the dump"
+            message = f"a stack of CPU {cpu} is unknown: {name} at {place:#x} is not in the dump"
             survey.miss([Notice(kind="hole", message=message)])
         elif word:
             yield cpu, word
